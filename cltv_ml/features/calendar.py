@@ -1,9 +1,39 @@
 """Calendar features: month, weekday and hour of purchases, and the distance to the customer's own season."""
 
-from cltv_ml.features.declare import ageing, feature
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from cltv_ml.features.declare import Feature, ageing, feature
 
 QUARTERS = (1, 2, 3, 4)
 _BIGGEST = "greatest(quarter_1_share, quarter_2_share, quarter_3_share, quarter_4_share)"
+
+_BETWEEN = re.compile(r"purchase_days_(\d{8})_(\d{8})")
+
+
+def between_feature(name: str) -> Feature | None:
+    """Return the feature that counts repeat purchase days from one day to before another, None for another name.
+
+    >>> between_feature("purchase_days_20240304_20240318").doc, between_feature("orders")
+    ('Repeat purchase days from 2024-03-04 to before 2024-03-18.', None)
+    """
+    match = _BETWEEN.fullmatch(name)
+    if match is None:
+        return None
+    first, last = (date.fromisoformat(day) for day in match.groups())
+    start, end = ((day - date(1970, 1, 1)).days for day in (first, last))
+    return ageing(
+        feature(
+            name,
+            unit="purchase days",
+            grain="day",
+            sql=f"count_if(number > 1 and day >= {start} and day < {end})",
+            doc=f"Repeat purchase days from {first} to before {last}.",
+        )
+    )[0]
+
 
 FEATURES = (
     *ageing(

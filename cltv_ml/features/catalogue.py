@@ -8,6 +8,7 @@ import pandas as pd
 
 from cltv_ml.errors import InputError
 from cltv_ml.features import basket, calendar, campaign, customer, margin, rfm, rhythm, trend
+from cltv_ml.features.calendar import between_feature
 from cltv_ml.features.compile import Plan, known_names, summary_first
 from cltv_ml.features.customer import attribute_feature, attribute_names
 from cltv_ml.features.declare import Feature
@@ -16,13 +17,17 @@ _THEMES = (rfm, rhythm, trend, basket, margin, calendar, customer, campaign)
 
 
 class Catalogue(Mapping[str, Feature]):
-    """Declared features by name; the name of a customer attribute's feature declares it, and is not listed."""
+    """Declared features by name.
+
+    The name of a customer attribute's feature, or of one that counts purchase days between two dates, declares it;
+    these are not listed.
+    """
 
     def __init__(self, declared: Mapping[str, Feature]) -> None:
         self._declared = dict(declared)
 
     def __getitem__(self, name: str) -> Feature:
-        found = self._declared.get(name) or attribute_feature(name)
+        found = self._declared.get(name) or attribute_feature(name) or between_feature(name)
         if found is None:
             raise KeyError(name)
         return found

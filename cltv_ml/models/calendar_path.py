@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator
 
 from cltv_ml.errors import InputError
+from cltv_ml.models.base import check_columns
 
 #: Covariates of the season: 1 in that month of the year, else 0.
 MONTHS = tuple(f"month_{month}" for month in range(1, 13))
@@ -37,6 +39,63 @@ def at_purchases(name: str) -> str:
     ('purchase_days_month_12', 'at_purchases_campaign')
     """
     return f"purchase_days_{name}" if name in MONTHS else f"at_purchases_{name}"
+
+
+def spans(name: str, path: Mapping[str, float]) -> dict[str, float]:
+    """Return the columns that count repeat purchase days while a path keeps a value other than zero, and that value.
+
+    >>> spans("campaign", {"2024-01-01": 0, "2024-03-04": 1, "2024-03-11": 1, "2024-03-18": 0})
+    {'purchase_days_20240304_20240318': 1.0}
+    """
+    days, values = _table(name, path)
+    changes = np.flatnonzero(np.r_[True, np.diff(values) != 0])
+    ends = [*days[changes[1:]], _LAST]
+    return {
+        f"purchase_days_{start}_{end}".replace("-", ""): float(value)
+        for start, end, value in zip(days[changes], ends, values[changes], strict=True)
+        if value
+    }
+
+
+def sums_at_purchases(
+    model: BaseEstimator, X: pd.DataFrame, months: bool, paths: Mapping[str, Mapping[str, float]]
+) -> np.ndarray:
+    """Return frequency, and the sums of months and paths over each customer's repeat purchases, shape (n, 1 + k).
+
+    Those of a path are read from `at_purchases(name)` where `X` has it, else made of the columns of `spans`.
+
+    Raises
+    ------
+    InputError
+        A column is absent, or a value in it is missing.
+    """
+    plain = ("frequency", *(map(at_purchases, MONTHS) if months else ()))
+    sums = [check_columns(model, X, plain)]
+    for name, path in paths.items():
+        weights = spans(name, path)
+        if at_purchases(name) in X:
+            sums.append(check_columns(model, X, (at_purchases(name),)))
+        elif set(weights) <= set(X):
+            sums.append(check_columns(model, X, tuple(weights)) @ np.array([list(weights.values())]).T)
+        else:
+            raise InputError(
+                f"{type(model).__name__}: missing columns {[at_purchases(name)]}, or those that count repeat purchases "
+                f"while {name} keeps a value, which build_features(log, cutoff, model.learns_from) makes."
+            )
+    matrix = np.hstack(sums)
+    if np.isnan(matrix).any():
+        raise InputError(
+            f"{type(model).__name__}: a purchase count by month or by path is missing for some customers; fill it."
+        )
+    return matrix
+
+
+def path_weights(
+    paths: Mapping[str, Mapping[str, float]], names: Sequence[str], prior: float | None
+) -> np.ndarray:
+    """Return by how much the prior of each path's effect is narrower than one of standard deviation 1, squared."""
+    reach = np.array([np.ptp(list(paths[name].values())) for name in names])
+    return np.zeros(len(reach)) if prior is None else np.square(reach / prior)
 
 
 def periods(
@@ -69,18 +128,25 @@ def _steps(
     name: str, path: Mapping[str, float], start: np.datetime64, end: np.datetime64
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the dates of a path and its values from there, in order; the last value holds as long as any before."""
+    days, values = _table(name, path)
+    if days[0] > start:
+        raise InputError(
+            f"path {name!r} begins on {days[0]}, after the first purchase day on {start}; give its value from there on."
+        )
+    longest = np.diff(days).max() if len(days) > 1 else np.timedelta64(1, "D")
+    if days[-1] + longest < end:
+        raise InputError(
+            f"path {name!r} has its last value on {days[-1]}, but the model needs values until {end}: add what is "
+            "planned until then, and fit or train again."
+        )
+    return days, values
+
+
+def _table(name: str, path: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the dates of a path in order, and its values from there."""
     table = pd.Series({pd.Timestamp(date): float(value) for date, value in path.items()}).sort_index()
     if not len(table) or not np.isfinite(table).all():
         raise InputError(
             f"path {name!r} must map each date to the finite number that holds from then on, got {dict(path)!r}."
         )
-    days = table.index.to_numpy().astype("M8[D]")
-    if days[0] > start:
-        raise InputError(
-            f"path {name!r} begins on {days[0]}, after the first purchase day on {start}; give its value from there on."
-        )
-    if days[-1] + np.diff(days).max(initial=np.timedelta64(1, "D")) < end:
-        raise InputError(
-            f"path {name!r} has its last value on {days[-1]}, but the model needs values until {end}; add them."
-        )
-    return days, table.to_numpy()
+    return table.index.to_numpy().astype("M8[D]"), table.to_numpy()

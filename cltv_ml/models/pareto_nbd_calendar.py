@@ -13,7 +13,16 @@ from scipy.special import expit
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns, check_fitted
 from cltv_ml.models.calendar_likelihood import factor, log_gone, overlaps, terms, weigh_rows
-from cltv_ml.models.calendar_path import CUTOFF_DAY, MONTHS, Periods, at_purchases, periods
+from cltv_ml.models.calendar_path import (
+    CUTOFF_DAY,
+    MONTHS,
+    Periods,
+    at_purchases,
+    path_weights,
+    periods,
+    spans,
+    sums_at_purchases,
+)
 from cltv_ml.models.fitting import Params, Problem, by_slope, check_weights
 from cltv_ml.models.pareto_nbd import expm1_over, log_nbd
 from cltv_ml.models.purchase_history import DAYS_IN, Rows
@@ -34,8 +43,9 @@ class ParetoNBDCalendar(CovariateModel):
     has the likelihood of Pareto/NBD in which \(A(t)\) and \(D(t)\) stand for the time, times the factors at their
     purchases. The integral over the moment of leaving is a sum over the periods in which nothing changes.
 
-    Next to the history a row has the column `cutoff_day`, the day of its cutoff since 1970-01-01, and to fit on one
-    per covariate that sums it over the customer's repeat purchases (`calendar_path.at_purchases`).
+    Next to the history a row has the column `cutoff_day`, the day of its cutoff since 1970-01-01, and to fit on those
+    that count repeat purchases by month and while a path keeps a value (`learns_from`, features that `build_features`
+    makes), or one per path that sums it over the customer's repeat purchases (`calendar_path.at_purchases`).
 
     Parameters
     ----------
@@ -48,6 +58,9 @@ class ParetoNBDCalendar(CovariateModel):
         Further covariates by name: a value from each date to the next one, until the end of what is to be forecast.
     dropout_paths
         Those of `paths` that move dropout as well.
+    path_prior
+        Standard deviation of a normal prior of each path's effect: of the log of a rate at the path's highest value
+        less that at its lowest. Without it there is no prior.
 
     """
 
@@ -67,11 +80,13 @@ class ParetoNBDCalendar(CovariateModel):
         months: bool = True,
         paths: Mapping[str, Mapping[str, float]] | None = None,
         dropout_paths: Sequence[str] = (),
+        path_prior: float | None = None,
     ) -> None:
         super().__init__(time_unit, purchase_covariates, dropout_covariates, penalty)
         self.months = months
         self.paths = paths
         self.dropout_paths = dropout_paths
+        self.path_prior = path_prior
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -81,7 +96,8 @@ class ParetoNBDCalendar(CovariateModel):
     @property
     def learns_from(self) -> tuple[str, ...]:
         """The columns that `fit` reads besides those of a prediction."""
-        return tuple(map(at_purchases, self._path_names))
+        counted = [column for name, path in (self.paths or {}).items() for column in spans(name, path)]
+        return tuple(dict.fromkeys([*(map(at_purchases, MONTHS) if self.months else ()), *counted]))
 
     def fit(
         self, X: pd.DataFrame, y: pd.Series | None = None, weights: np.ndarray | pd.Series | None = None
@@ -108,9 +124,10 @@ class ParetoNBDCalendar(CovariateModel):
     def _penalties(self) -> np.ndarray:
         """Return the penalty of each slope, that of the months from their prior."""
         months = len(MONTHS) if self.months else 0
-        free = len(self.paths or {}) + len(self.dropout_paths)
-        prior = 0.5 / _SHRINK**2 / self.n_customers_
-        return np.r_[super()._penalties(), np.full(months, prior), np.zeros(free)]
+        paths = self.paths or {}
+        free = path_weights(paths, [*paths, *self.dropout_paths], self.path_prior)
+        half = 0.5 / self.n_customers_
+        return np.r_[super()._penalties(), np.full(months, half / _SHRINK**2), half * free]
 
     def _covariates(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Return the day of the cutoff with the covariates of purchase, and those of dropout."""
@@ -135,11 +152,7 @@ class ParetoNBDCalendar(CovariateModel):
     # ---------------------------------------------------------- the likelihood
 
     def _problem(self, X: pd.DataFrame, weights: np.ndarray | pd.Series | None) -> Problem:
-        counted = check_columns(self, X, (*self.columns[:1], *self.learns_from))
-        if np.isnan(counted).any():
-            raise InputError(
-                f"{type(self).__name__}: a column among {list(self.learns_from)} is missing; fill it."
-            )
+        counted = sums_at_purchases(self, X, self.months, self.paths or {})
         weight = check_weights(self, weights, len(X))
         self.n_customers_ = float(weight.sum())
         sums = (weight[:, None] * counted).sum(axis=0)
@@ -329,7 +342,8 @@ class ParetoNBDCalendar(CovariateModel):
         np.maximum.at(last, who, moment - (end - age)[who])
         place = np.searchsorted(periods.edges, moment, side="right") - 1
         values = periods.values[np.clip(place, 0, len(periods.values) - 1)]
-        sums = {name: np.bincount(who, values[:, number], n) for number, name in enumerate(self.learns_from)}
+        names = map(at_purchases, self._path_names)
+        sums = {name: np.bincount(who, values[:, number], n) for number, name in enumerate(names)}
         history = dict(zip(self.columns, (x.astype(np.float64), last, age), strict=True))
         return pd.DataFrame(
             {**history, "alive": left > end, "purchases": later, CUTOFF_DAY: self._today, **sums}

@@ -95,7 +95,8 @@ class ProbabilisticValue(ValueModel):
                 "use a longer calibration window or value customers by purchases alone."
             )
         purchases, spend = clone(self.purchases or BGNBD()), clone(self.spend or GammaGamma())
-        data = check_columns(self, X, (*purchases.columns, "monetary_value", *self.reads))
+        others = [name for name in X if name in self.reads or str(name).startswith("at_purchases_")]
+        data = check_columns(self, X, (*purchases.columns, "monetary_value", *others))
         settings = [(type(part).__name__, part.get_params()) for part in (purchases, spend)]
         self.purchases_, self.spend_ = once(
             lambda: (purchases.fit(X), spend.fit(spenders)), repr(settings), data

@@ -15,14 +15,11 @@ from cltv_ml.evaluation.tables import compute_metric_ranges
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.models.fit_cache import shared_fits
+from cltv_ml.pipelines.competing import check_competing, model_features, named_models, with_holidays
 from cltv_ml.pipelines.inputs import (
-    check_competing,
     holdout_window,
     load,
-    model_features,
-    named_models,
     targeting_of,
-    with_holidays,
 )
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.reporting import plots

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,20 +29,12 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.evaluation.progress import Progress
 from cltv_ml.features import (
-    FIRST_ORDER,
     attribute_columns,
-    available,
-    default_features,
-    is_text,
-    text_features,
 )
 from cltv_ml.files import as_written
 from cltv_ml.log import Log
-from cltv_ml.models import COSTLY, WITH_ATTRIBUTES, ValueModel, by_name, competitors, names_of, with_params
-from cltv_ml.models.level_holidays import DAYS_APART
-from cltv_ml.models.own import as_value_model
 from cltv_ml.remote import local
-from cltv_ml.settings import Build, Check, Competing, Customers, Judged, Source, Windowed
+from cltv_ml.settings import Build, Check, Customers, Judged, Source, Windowed
 from cltv_ml.windows import (
     Window,
     earliest_cutoff,
@@ -160,49 +152,6 @@ def chosen_horizon(horizons: str, log: Log, cutoff: str = "") -> int:
     return main_horizon(log.first, log.last, days, cutoff) if several else days[0]
 
 
-def named_models(settings: Competing, horizon: int, features: Sequence[str]) -> list[ValueModel]:
-    """Return the models that compete, with their parameters; InputError for one that does not exist."""
-    texts = [name for name in features if is_text(name)]
-    numbers = [name for name in features if name not in texts]
-    if isinstance(settings.models, Mapping):
-        models = [
-            as_value_model(model, str(name), horizon, numbers, texts)
-            for name, model in settings.models.items()
-        ]
-    else:
-        names = names_of(settings.models, settings.params)
-        if not settings.models and any(name.startswith("attribute_") for name in features):
-            names = [*names, *WITH_ATTRIBUTES]
-        models = competitors(horizon, numbers, names, text=texts)
-    return with_params(by_name(models), settings.params)
-
-
-def model_features(log: Log) -> list[str]:
-    """Return the features that a training learns from; with attributes of customers, those of the first order too."""
-    usual = default_features(log.known)
-    if log.attributes is None:
-        return usual
-    first = [name for name in FIRST_ORDER if name in available(log.known)]
-    return [*usual, *first, *text_features(log.known)]
-
-
-def check_competing(settings: Competing) -> None:
-    """Raise InputError for an impossible horizon, day, model or parameter before the data are read.
-
-    Log which models take far longer than the others to train.
-    """
-    horizon = to_horizons(settings.horizon)[0]
-    if settings.cutoff:
-        Window(settings.cutoff, horizon)
-    for model in named_models(settings, horizon, []):
-        if model.name in COSTLY:
-            logger.warning(
-                "Models    %s takes far longer than the others to train: %s, and more for more customers.",
-                model.name,
-                COSTLY[model.name],
-            )
-
-
 def targeting_of(settings: Judged) -> Targeting | None:
     """Return the campaign by whose profit the order of customers is judged, None where Gini judges it."""
     if settings.objective != "profit":
@@ -279,35 +228,6 @@ def read_rates(source: Any) -> dict[str, float]:
     """Return the margin rate of each category of a table."""
     table = read_table(source, ["margin_rate"], "a table with category and margin_rate", key="category")
     return dict(to_numbers(table["margin_rate"]))
-
-
-def with_holidays(log: Log, settings: Competing) -> Log:
-    """Return the log with the settings' holidays, the log itself where they name none."""
-    return log if settings.holidays is None else replace(log, holidays=read_holidays(settings.holidays, log))
-
-
-def read_holidays(source: Any, log: Log) -> pd.DataFrame:
-    """Return `holiday` and `date` of a table of holidays that move; InputError where dates cannot be those."""
-    meant = "a table with the columns holiday and date, one row per holiday and year"
-    table = read_table(source, ["date"], meant, key="holiday").reset_index()
-    dates = pd.to_datetime(table["date"], errors="coerce", format="ISO8601")
-    if dates.isna().any():
-        wrong = table[dates.isna()].iloc[0]
-        raise InputError(
-            f"holidays: the date {str(wrong['date'])!r} of {wrong['holiday']} is not a date; write it as 2024-03-31."
-        )
-    table = table.assign(date=dates.dt.normalize())[["holiday", "date"]].drop_duplicates()
-    for name, own_dates in table.groupby("holiday")["date"]:
-        near = own_dates[
-            own_dates.between(log.first - pd.Timedelta(days=400), log.last + pd.Timedelta(days=800))
-        ]
-        apart = near.sort_values().diff().dt.days
-        if not apart.between(*DAYS_APART).any():
-            raise InputError(
-                f"holidays: {name} needs its dates of two years in a row around the log ({log.first:%Y-%m-%d} to "
-                f"{log.last:%Y-%m-%d}), got {', '.join(f'{day:%Y-%m-%d}' for day in own_dates.sort_values())}."
-            )
-    return table
 
 
 def to_numbers(column: pd.Series) -> pd.Series:

@@ -33,15 +33,13 @@ from cltv_ml.models import ValueModel, read_by
 from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.models.future_value import YEAR
 from cltv_ml.models.out_of_fold import is_ours
+from cltv_ml.pipelines.calendar_inputs import check_paths
+from cltv_ml.pipelines.competing import check_competing, model_features, named_models, with_holidays
 from cltv_ml.pipelines.horizons import horizon_notes, horizons_of, judge_every_horizon
 from cltv_ml.pipelines.inputs import (
-    check_competing,
     holdout_window,
     load,
-    model_features,
-    named_models,
     targeting_of,
-    with_holidays,
 )
 from cltv_ml.pipelines.monitor import store_reference
 from cltv_ml.pipelines.notebook import with_bar
@@ -146,6 +144,7 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
     settings, log = job.settings, with_holidays(cleaned.transactions, job.settings)
     features = model_features(log)
     models = named_models(settings, job.window.horizon, features)
+    check_paths(models, log.first, log.last + pd.Timedelta(days=1 + max(job.horizons)))
     features = [*features, *read_by(models)]
     experiment_id = runs.open_experiment(settings.experiment)
     training_id = runs.new_training_id()

@@ -12,6 +12,7 @@ from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.stability import choice_notes
 from cltv_ml.features import absent_features
 from cltv_ml.models import Level
+from cltv_ml.pipelines.calendar_inputs import effect_notes
 from cltv_ml.pipelines.train_job import Job
 from cltv_ml.reporting.sections import TrainingNotes
 from cltv_ml.tables import TRANSACTIONS
@@ -67,7 +68,8 @@ def training_notes(
         )
     if level is not None:
         doubts += [*disagreement(level), *level.notes]
-    remarks = [*choice_notes(result, verdict.champion), *result.notes]
+    effects = effect_notes(list(result.models.values()))
+    remarks = [*choice_notes(result, verdict.champion), *result.notes, *effects]
     return TrainingNotes(doubts, [*remarks, *_level_note(result), *_absent(columns)])
 
 

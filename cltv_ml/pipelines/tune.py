@@ -36,7 +36,8 @@ from cltv_ml.models import ALL, ValueModel, competitors
 from cltv_ml.models.boosting import shared_bins
 from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.models.search import Range
-from cltv_ml.pipelines.inputs import holdout_window, load, model_features
+from cltv_ml.pipelines.competing import model_features
+from cltv_ml.pipelines.inputs import holdout_window, load
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.tune_report import write_results
 from cltv_ml.pipelines.tune_runs import log_scores, study_run, trial_run

@@ -197,3 +197,8 @@ class Competing(Windowed):
         None,
         "Table with holiday and date of holidays that move, such as Easter, for the forecast of the total.",
     )
+    covariates: TableInput = setting(
+        None,
+        "Table with date and a column per campaign or price, known until the end of the forecast, for the Pareto/NBD "
+        "with a season.",
+    )

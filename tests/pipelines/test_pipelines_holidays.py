@@ -7,7 +7,7 @@ from cltv_ml.data import clean, simulate
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.levels import forecast_level
 from cltv_ml.log import Log
-from cltv_ml.pipelines.inputs import read_holidays, with_holidays
+from cltv_ml.pipelines.competing import read_holidays, with_holidays
 from cltv_ml.settings import Train
 from cltv_ml.windows import Window
 

@@ -4,7 +4,8 @@ import pandas as pd
 
 from cltv_ml.evaluation.progress import silent
 from cltv_ml.models import ALL, COSTLY
-from cltv_ml.pipelines.inputs import check_competing, load
+from cltv_ml.pipelines.competing import check_competing
+from cltv_ml.pipelines.inputs import load
 from cltv_ml.settings import Monitor, Train
 
 SALES = pd.DataFrame({"customer_id": ["a", "b"], "timestamp": ["2024-01-01"] * 2, "amount": [1.0, 2.0]})

@@ -1,0 +1,109 @@
+"""The models that compete and what they learn from, read from a pipeline's settings."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from cltv_ml.errors import InputError
+from cltv_ml.features import FIRST_ORDER, available, default_features, is_text, text_features
+from cltv_ml.log import Log
+from cltv_ml.models import COSTLY, WITH_ATTRIBUTES, ValueModel, by_name, competitors, names_of, with_params
+from cltv_ml.models.level_holidays import DAYS_APART
+from cltv_ml.models.own import as_value_model
+from cltv_ml.pipelines.calendar_inputs import CALENDAR, with_paths
+from cltv_ml.pipelines.inputs import read_table
+from cltv_ml.settings import Competing
+from cltv_ml.windows import Window, to_horizons
+
+logger = logging.getLogger("cltv_ml")
+
+_HOLIDAYS = "a table with the columns holiday and date, one row per holiday and year"
+
+
+def named_models(settings: Competing, horizon: int, features: Sequence[str]) -> list[ValueModel]:
+    """Return the models that compete, with their parameters; InputError for one that does not exist."""
+    texts = [name for name in features if is_text(name)]
+    numbers = [name for name in features if name not in texts]
+    if isinstance(settings.models, Mapping):
+        models = [
+            as_value_model(model, str(name), horizon, numbers, texts)
+            for name, model in settings.models.items()
+        ]
+    else:
+        names = names_of(settings.models, settings.params)
+        if not settings.models and any(name.startswith("attribute_") for name in features):
+            names = [*names, *WITH_ATTRIBUTES]
+        if not settings.models and settings.covariates is not None:
+            names = [*names, CALENDAR]
+        models = competitors(horizon, numbers, names, text=texts)
+    return with_paths(with_params(by_name(models), settings.params), *_calendar_tables(settings))
+
+
+def model_features(log: Log) -> list[str]:
+    """Return the features that a training learns from; with attributes of customers, those of the first order too."""
+    usual = default_features(log.known)
+    if log.attributes is None:
+        return usual
+    first = [name for name in FIRST_ORDER if name in available(log.known)]
+    return [*usual, *first, *text_features(log.known)]
+
+
+def check_competing(settings: Competing) -> None:
+    """Raise InputError for an impossible horizon, day, model or parameter before the data are read.
+
+    Log which models take far longer than the others to train.
+    """
+    horizon = to_horizons(settings.horizon)[0]
+    if settings.cutoff:
+        Window(settings.cutoff, horizon)
+    for model in named_models(settings, horizon, []):
+        if model.name in COSTLY:
+            logger.warning(
+                "Models    %s takes far longer than the others to train: %s, and more for more customers.",
+                model.name,
+                COSTLY[model.name],
+            )
+
+
+def _calendar_tables(settings: Competing) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """Return the settings' tables of covariates and of holidays."""
+    covariates, holidays = settings.covariates, settings.holidays
+    if covariates is not None:
+        meant = "a table with date and a column per campaign or price"
+        covariates = read_table(covariates, ["date"], meant, key="").reset_index()
+    if holidays is not None:
+        holidays = read_table(holidays, ["date"], _HOLIDAYS, key="holiday").reset_index()
+    return covariates, holidays
+
+
+def with_holidays(log: Log, settings: Competing) -> Log:
+    """Return the log with the settings' holidays, the log itself where they name none."""
+    return log if settings.holidays is None else replace(log, holidays=read_holidays(settings.holidays, log))
+
+
+def read_holidays(source: Any, log: Log) -> pd.DataFrame:
+    """Return `holiday` and `date` of a table of holidays that move; InputError where dates cannot be those."""
+    table = read_table(source, ["date"], _HOLIDAYS, key="holiday").reset_index()
+    dates = pd.to_datetime(table["date"], errors="coerce", format="ISO8601")
+    if dates.isna().any():
+        wrong = table[dates.isna()].iloc[0]
+        raise InputError(
+            f"holidays: the date {str(wrong['date'])!r} of {wrong['holiday']} is not a date; write it as 2024-03-31."
+        )
+    table = table.assign(date=dates.dt.normalize())[["holiday", "date"]].drop_duplicates()
+    for name, own_dates in table.groupby("holiday")["date"]:
+        near = own_dates[
+            own_dates.between(log.first - pd.Timedelta(days=400), log.last + pd.Timedelta(days=800))
+        ]
+        apart = near.sort_values().diff().dt.days
+        if not apart.between(*DAYS_APART).any():
+            raise InputError(
+                f"holidays: {name} needs its dates of two years in a row around the log ({log.first:%Y-%m-%d} to "
+                f"{log.last:%Y-%m-%d}), got {', '.join(f'{day:%Y-%m-%d}' for day in own_dates.sort_values())}."
+            )
+    return table
