@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ from cltv_ml.errors import InputError
 from cltv_ml.remote import address, check_writable, is_remote, send
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+#: Bytes of a file's name in that of its temporary file: file systems take 255.
+_LONGEST = 240
 
 #: What a spreadsheet takes for a formula, unless it is a number; apostrophes before it are ours or the data's.
 _FORMULA, _NUMBER = r"'*[=+\-@\t\r]", r"[+-]?[\d.,]*\d[\d.,]*\s?%?"
@@ -43,7 +47,7 @@ def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
     if path.is_symlink():
         path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = _unused(path)
     try:
         if private:
             os.close(os.open(temporary, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -60,6 +64,12 @@ def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _unused(path: Path) -> Path:
+    """Return a name next to a path that no other process takes: ids of processes repeat among containers."""
+    begin = os.fsencode(path.name)[:_LONGEST].decode(errors="ignore")
+    return path.with_name(f".{begin}.{secrets.token_hex(4)}.part")
 
 
 def check_folder(folder: Path) -> None:

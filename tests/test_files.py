@@ -91,6 +91,16 @@ def test_a_private_file_is_private_while_it_is_written(tmp_path):
         assert rights(temporary) == 0o600
 
 
+def test_two_processes_of_one_id_as_containers_have_do_not_write_to_one_temporary_file(tmp_path):
+    path = tmp_path / f"{'é' * 122}.csv"  # 248 bytes
+    with atomic(path) as first, atomic(path) as second:
+        assert first.parent == second.parent == tmp_path
+        first.write_text("first", encoding="utf-8")
+        second.write_text("second", encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == "first"  # the one that was completed last
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_file_in_the_place_of_a_folder_is_refused_before_any_work(tmp_path):
     (tmp_path / "out").write_text("a file", encoding="utf-8")
     with pytest.raises(ValueError, match=r"--out must be a folder, but .*out is a file"):

@@ -5,6 +5,7 @@ An option is added to a command by adding a field to its class there: nothing he
 
 from __future__ import annotations
 
+import glob
 import inspect
 import types
 from collections.abc import Callable
@@ -95,7 +96,7 @@ def _figure_names(begun: str) -> list[str]:
 def _data_names(begun: str) -> list[str]:
     from cltv_ml.data import DATASETS
 
-    files = [str(path) for path in Path().glob(f"{begun}*") if begun or not path.name.startswith(".")]
+    files = glob.glob(f"{glob.escape(begun)}*")
     return sorted([*(name for name in DATASETS if name.startswith(begun)), *files])
 
 

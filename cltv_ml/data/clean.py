@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,6 +28,7 @@ from cltv_ml.data.totals import take_totals_once
 from cltv_ml.data.versions import keep_newest, set_undone_aside
 from cltv_ml.engine import MONEY_SCALE, Relation, Tabular, frame, keep, lend, literal, pattern, show, tidy
 from cltv_ml.errors import InputError
+from cltv_ml.files import atomic
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.tables import TRANSACTIONS
@@ -137,19 +137,17 @@ def clean_to_parquet(
     rules = keep_levels(rules or raw.rules, raw.rules)
     until = rules.observed_until
     told = f", kv_metadata {{observed_until: {literal(until)}}}" if until else ""
-    with tidy():
+    with (
+        tidy(),
+        atomic(Path(folder, "log.parquet"), private=True) as log,
+        atomic(Path(folder, "quarantine.parquet"), private=True) as quarantine,
+    ):
         applied = _apply(raw, rules, grain, progress or _silent)
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        queries = {"log": applied.log_query(grain), "quarantine": applied.quarantine_query()}
-        parts = {name: Path(folder, f"{name}.parquet.part") for name in queries}
-        for name, query in queries.items():
-            to = f"{literal(str(parts[name]))} (format parquet, compression zstd{told})"
+        for part, query in ((log, applied.log_query(grain)), (quarantine, applied.quarantine_query())):
+            to = f"{literal(str(part))} (format parquet, compression zstd{told})"
             raw.con.execute(f"copy ({query}) to {to}")
-        written = literal(pattern(parts["log"]))
-        report = applied.report(show(raw.con, "log", f"select amount from read_parquet({written})"))
-    for part in parts.values():
-        os.replace(part, part.with_suffix(""))
-    return report
+        written = literal(pattern(log))
+        return applied.report(show(raw.con, "log", f"select amount from read_parquet({written})"))
 
 
 @dataclass(frozen=True)

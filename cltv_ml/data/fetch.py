@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -16,6 +15,7 @@ from cltv_ml.data.parse import quote
 from cltv_ml.data.raw import read
 from cltv_ml.engine import literal, quoted
 from cltv_ml.errors import InputError
+from cltv_ml.files import atomic
 from cltv_ml.sources.archives import unpack
 
 
@@ -42,15 +42,13 @@ def fetch(name: str) -> Path:
         [book] = unpack(archive, folder)
         _check(book, dataset.sha256)
         target = dataset.downloaded
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_suffix(".part")
         raw = read(book, dict(dataset.mapping))
         chosen = ", ".join(f"{quote(name)} as {quoted(name)}" for name in raw.columns)
-        raw.con.execute(
-            f"copy (select {chosen} from {raw.table} order by source_row) to {literal(str(part))} "
-            "(format parquet, compression zstd)"
-        )
-        os.replace(part, target)
+        with atomic(target) as part:
+            raw.con.execute(
+                f"copy (select {chosen} from {raw.table} order by source_row) to {literal(str(part))} "
+                "(format parquet, compression zstd)"
+            )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return target

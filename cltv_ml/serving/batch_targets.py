@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import re
 from collections.abc import Iterable
@@ -107,7 +108,7 @@ class Target:
 
             replace_table(self.url, self.table, schema, batches, self.shown)
         else:
-            for left in self.path.parent.glob(f".{self.path.name}.*.part"):
+            for left in self.path.parent.glob(f".{glob.escape(self.path.name)}.*.part"):
                 left.unlink()  # of a process that was killed while it wrote
             with atomic(self.path, private=True) as temporary:
                 writer = _write_parquet if self.path.suffix == ".parquet" else _write_csv

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -81,6 +82,6 @@ def opened(folder: Path) -> Iterator[Work]:
     finally:
         if work.held and (work.finished or not (folder / _JOB_FILE).exists()):
             # First its name: a kill in between leaves no half of it behind that would be taken for the whole.
-            gone = folder.with_name(f"{folder.name}.{os.getpid()}.gone")
+            gone = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.gone")
             os.replace(folder, gone)
             shutil.rmtree(gone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import shutil
 import sqlite3
@@ -34,7 +35,7 @@ def create(path: Path) -> None:
     if path.exists() and path.stat().st_size:
         return
     part = path.with_name(f"{path.name}.part")
-    for left in path.parent.glob(f"{part.name}*"):
+    for left in path.parent.glob(f"{glob.escape(part.name)}*"):
         left.unlink()
     statements = EMPTY.read_text(encoding="utf-8")
     if statements.splitlines()[0] == f"-- MLflow {mlflow.__version__}":
@@ -53,7 +54,7 @@ def _fill_store(part: Path, statements: str) -> None:
         with contextlib.closing(open_connection(part)) as store:
             store.executescript(statements)
     except sqlite3.OperationalError as error:
-        for left in part.parent.glob(f"{part.name}*"):
+        for left in part.parent.glob(f"{glob.escape(part.name)}*"):
             left.unlink()
         raise not_writable(part, error) from error
 

@@ -14,6 +14,7 @@ import typer
 import cltv_ml
 from cltv_ml import cli
 from cltv_ml.cli import printing
+from cltv_ml.cli.options import _data_names
 
 ROOT = typer.main.get_command(cli.app)
 
@@ -120,6 +121,13 @@ def test_shell_completes_commands():
     script = Path(sys.executable).with_name("cltv")
     done = subprocess.run([script], capture_output=True, text=True, check=False, env=os.environ | asked)
     assert done.stdout.split() == ["features"]
+
+
+def test_shell_completes_files_of_any_folder_and_with_signs_of_patterns(tmp_path, monkeypatch):
+    (tmp_path / "orders[1].csv").touch()
+    monkeypatch.chdir(tmp_path)
+    assert _data_names(str(tmp_path / "ord")) == [str(tmp_path / "orders[1].csv")]
+    assert _data_names("orders[") == ["orders[1].csv"]
 
 
 def test_reader_who_stops_early_is_no_error():

@@ -1,3 +1,4 @@
+import os
 import re
 from dataclasses import replace
 
@@ -166,6 +167,7 @@ def test_a_log_written_to_parquet_is_the_one_in_memory(tmp_path):
     assert pd.read_parquet(tmp_path / "quarantine.parquet")["rule"].tolist() == ["bad_amount"]
     assert report.money_kept == cleaned.report.money_kept
     assert sorted(path.name for path in tmp_path.iterdir()) == ["log.parquet", "quarantine.parquet"]
+    assert not [path for path in tmp_path.iterdir() if os.name == "posix" and path.stat().st_mode & 0o077]
 
 
 def test_codes_without_a_digit_are_doubted_and_the_rule_in_the_sentence_sets_them_aside():
