@@ -49,13 +49,13 @@ def within(database: duckdb.DuckDBPyConnection) -> Iterator[None]:
     ...     [row[0] for row in other.execute("show tables").fetchall()]
     []
     """
-    made: list[str] = []
-    token = _shared_database.set((database, made))
+    catalogs: list[str] = []
+    token = _shared_database.set((database, catalogs))
     try:
         yield
     finally:
         _shared_database.reset(token)
-        for name in made:
+        for name in catalogs:
             database.execute(f"detach {name}")
 
 
@@ -309,9 +309,9 @@ def _name(label: str) -> str:
 
 
 def _remember(con: duckdb.DuckDBPyConnection, name: str, drop: str) -> Relation:
-    made = _made.get()
-    if made is not None:
-        made.append((con, drop))
+    relations = _made.get()
+    if relations is not None:
+        relations.append((con, drop))
     return Relation(con, name)
 
 
@@ -325,11 +325,11 @@ def tidy() -> Iterator[None]:
     >>> con.sql("show tables").fetchall()
     []
     """
-    made: list[tuple[duckdb.DuckDBPyConnection, str]] = []
-    token = _made.set(made)
+    relations: list[tuple[duckdb.DuckDBPyConnection, str]] = []
+    token = _made.set(relations)
     try:
         yield
     finally:
         _made.reset(token)
-        for con, drop in reversed(made):
+        for con, drop in reversed(relations):
             con.execute(drop)

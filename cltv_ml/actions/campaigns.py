@@ -83,18 +83,18 @@ def add_retention(shop: Shop, done: Actions) -> None:
 
 def _best_list(treatment: pd.DataFrame, curve: pd.DataFrame, currency: str) -> str:
     """Return the most profitable list, the longest one without a loss, and where known the profit's interval."""
-    found = decisions.break_even(treatment)
+    break_even_point = decisions.break_even(treatment)
     best = curve.loc[curve["expected_profit"].idxmax()]
     text = (
-        f"The best list has {found['best_customers']:,} customers and is expected to earn "
-        f"{format_money(found['best_profit'], currency)}"
+        f"The best list has {break_even_point['best_customers']:,} customers and is expected to earn "
+        f"{format_money(break_even_point['best_profit'], currency)}"
     )
-    if "profit_lower" in curve and found["best_customers"]:
+    if "profit_lower" in curve and break_even_point["best_customers"]:
         text += (
             f" ({format_money(float(best['profit_lower']), currency)} to "
             f"{format_money(float(best['profit_upper']), currency)} by the intervals of the customers' values)"
         )
-    return f"{text}; from {found['break_even_customers'] + 1:,} customers on, a list loses money."
+    return f"{text}; from {break_even_point['break_even_customers'] + 1:,} customers on, a list loses money."
 
 
 def check_outcome_known(window: Window, last: pd.Timestamp, start: str, length: str) -> None:
@@ -211,13 +211,13 @@ def tell_policies(table: pd.DataFrame) -> list[str]:
     """Return a sentence on the policy that would have earned most, by the doubly robust estimates."""
     robust = table[table["estimator"] == "doubly_robust"]
     best, logged = robust.loc[robust["value"].idxmax()], table.iloc[0]
-    told = (
+    sentences = (
         f"Of all ways to choose arms, {best['policy']} would have earned most: {best['value']:,.4g} per customer "
         f"({best['lower']:,.4g} to {best['upper']:,.4g}, doubly robust, on the half the learner never saw), against "
         f"{logged['value']:,.4g} ({logged['lower']:,.4g} to {logged['upper']:,.4g}) as it was."
     )
     personal = best["policy"] == "each customer's best"
-    return [told if personal else f"{told} Choosing for each customer is not shown to earn more."]
+    return [sentences if personal else f"{sentences} Choosing for each customer is not shown to earn more."]
 
 
 def show_policies(policies: pd.DataFrame) -> pd.DataFrame:

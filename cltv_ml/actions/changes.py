@@ -139,8 +139,8 @@ def _by_earlier_model(
     if int(version) == shop.version:
         return None, cuts, f"Version {shop.version} of the model made both scores."
     if shop.terms.lifetimes is not None:
-        told = f"Version {int(version)} made the earlier values and {shop.version} today's; the part of the model is "
-        return None, cuts, told + "in the others."
+        note = f"Version {int(version)} made the earlier values and {shop.version} today's; the part of the model is "
+        return None, cuts, note + "in the others."
     try:
         model = registered_model.load_version(int(version))
         card = model.metadata.metadata
@@ -149,8 +149,8 @@ def _by_earlier_model(
         return None, cuts, f"The part of the model is in the others: {error}"
     today = scoring.predict_in_chunks(model, X)["expected_value"].reindex(shop.X.index)
     cuts = dict(sorted(card["tiers"].items(), key=lambda tier: -tier[1]))
-    told = f"Version {int(version)} made the earlier scores; today's customers were scored by it too."
-    return today, cuts, told
+    note = f"Version {int(version)} made the earlier scores; today's customers were scored by it too."
+    return today, cuts, note
 
 
 def _prices(before: pd.DataFrame, shop: Shop) -> tuple[float, str]:

@@ -108,12 +108,12 @@ def build_export(
             table = table[~nothing]
     if not len(table):
         counts = ", ".join(f"{reason} {count:,}" for reason, count in left_out.items() if count)
-        told = (
+        why = (
             f" of {len(customers):,} customers; left out: {counts}"
             if counts
             else ", because there are no customers"
         )
-        raise InputError(f"{chosen.title} was not written: nobody is left{told}.")
+        raise InputError(f"{chosen.title} was not written: nobody is left{why}.")
     for rule in chosen.rules:
         broken = rule(table, order)
         if broken:
@@ -144,8 +144,8 @@ def _allowed(customers: pd.DataFrame, value: str) -> tuple[pd.DataFrame, dict[st
     ):
         for column in columns:
             if column in customers:
-                found = _text_column(customers, column).str.lower().isin(marks)
-                marked = (found != wanted) & keep
+                has_mark = _text_column(customers, column).str.lower().isin(marks)
+                marked = (has_mark != wanted) & keep
                 left_out[reason] = left_out.get(reason, 0) + int(marked.sum())
                 keep &= ~marked
     unvalued = customers[value].isna() & keep
@@ -245,8 +245,8 @@ def _names_currency(table: pd.DataFrame, order: ExportOrder) -> str:
 
 
 def _names_conversion(table: pd.DataFrame, order: ExportOrder) -> str:
-    told = "the conversion needs its name in the ad account; state it with --conversion."
-    return "" if order.conversion else told
+    sentence = "the conversion needs its name in the ad account; state it with --conversion."
+    return "" if order.conversion else sentence
 
 
 def _unique_orders(table: pd.DataFrame, order: ExportOrder) -> str:

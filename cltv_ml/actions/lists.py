@@ -152,19 +152,19 @@ def lists_section(totals: pd.DataFrame, shop: Shop, done: Actions) -> dict[str, 
         caption = f"{LISTS[name]}: the first {min(ROWS, len(rows))} of {len(rows):,}"
         first[caption] = _first_rows(rows, currency)
         whole[caption] = {"file": f"{name}.csv", "link": f"The whole list as CSV ({len(rows):,} rows)"}
-    told = section(
+    page_section = section(
         "The lists",
         tables={"All lists, the control group left out": _totals_table(totals, currency), **first},
         links={f"{LISTS[name]} ({len(done.tables[name]):,} rows)": f"{name}.csv" for name in totals["list"]},
     )
-    told["tables"] = [table | whole.get(table["caption"], {}) for table in told["tables"]]
+    page_section["tables"] = [table | whole.get(table["caption"], {}) for table in page_section["tables"]]
     known = {LISTS[name]: done.candidates[name] for name in totals["list"] if name in done.candidates}
     terms = shop.terms
     written = {LISTS[name]: done.tables[name] for name in totals["list"]}
     controls = compute_list_totals(
         known, cost=terms.cost, budget=terms.budget, currency=currency, written=written
     )
-    return {**told, "list_totals": controls}
+    return {**page_section, "list_totals": controls}
 
 
 def _totals_table(totals: pd.DataFrame, currency: str) -> pd.DataFrame:

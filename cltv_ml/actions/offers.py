@@ -84,20 +84,20 @@ def _audit(offers: pd.DataFrame, shop: Shop, done: Actions) -> pd.DataFrame:
 
 def _add_offer_list(offers: pd.DataFrame, people: pd.DataFrame, shop: Shop, done: Actions) -> pd.DataFrame:
     """Add the list of those who are offered a discount, the most profitable first, with a control group."""
-    given = offers[offers["depth"] > 0].sort_values("expected_profit", ascending=False, kind="stable")
-    if given.empty:
-        return given
-    rates = float(given["p_buy"].mean()), float(given["p_buy_with_offer"].mean())
+    offered = offers[offers["depth"] > 0].sort_values("expected_profit", ascending=False, kind="stable")
+    if offered.empty:
+        return offered
+    rates = float(offered["p_buy"].mean()), float(offered["p_buy_with_offer"].mean())
     done.tables["offer_list"] = decisions.build_campaign(
-        given.join(people[["margin_rate"]]),
+        offered.join(people[["margin_rate"]]),
         shop.window,
         action="personal discount",
         about=about(shop, done),
-        products=products_of(given.index, done),
-        control=draw_untreated(given, rates, shop, done, name="offer_list"),
+        products=products_of(offered.index, done),
+        control=draw_untreated(offered, rates, shop, done, name="offer_list"),
         currency=shop.terms.currency,
     )
-    return given
+    return offered
 
 
 def _offers_table(table: pd.DataFrame, currency: str) -> pd.DataFrame:

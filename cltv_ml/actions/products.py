@@ -74,15 +74,15 @@ def _recommender_told(judged: pd.DataFrame, days: int) -> str:
             f"Recommended by {name.replace('_', ' ')}. At predicting what customers bought for the first time in the "
             f"last {days} days, it {verdict} (NDCG@10)."
         )
-    told = (
+    sentence = (
         "There is nothing personal to recommend, so each customer is shown the most popular items that they have not "
         f"bought yet: recommendations by a customer's own purchases did not predict better what customers bought for "
         f"the first time in the last {days} days (NDCG@10)."
     )
     return (
-        told
+        sentence
         if name == "most_popular"
-        else f"{told} The best of them, {name.replace('_', ' ')}, is {verdict}."
+        else f"{sentence} The best of them, {name.replace('_', ' ')}, is {verdict}."
     )
 
 
@@ -104,8 +104,8 @@ def _judged_recommenders(log: Log, past: Window) -> tuple[ProductLevel, pd.DataF
         if levels[0] == levels[-1]:
             raise
         judged = decisions.evaluate_cross_sell(log, past, level=levels[-1])
-        told = str(error).partition(";")[0] + "; a longer log has more."
-        return levels[-1], judged, [f"Categories instead of products: {told}"]
+        reason = str(error).partition(";")[0] + "; a longer log has more."
+        return levels[-1], judged, [f"Categories instead of products: {reason}"]
 
 
 def _categories(log: pd.DataFrame) -> pd.Series:
@@ -126,9 +126,9 @@ def _leading(table: pd.DataFrame) -> list[str]:
         return []
     item = str(counts.index[0])
     named = dict(zip(first["item"], first["category"], strict=True)) if "category" in first else {}
-    told = f"{item} ({named[item]})" if isinstance(named.get(item), str) else item
+    leader = f"{item} ({named[item]})" if isinstance(named.get(item), str) else item
     return [
-        f"There is little personal to recommend: {told} comes first for {counts.iloc[0] / len(first):.0%} of the "
+        f"There is little personal to recommend: {leader} comes first for {counts.iloc[0] / len(first):.0%} of the "
         "customers, far ahead of anything else. Choose by segment (the table below), leave the item out with "
         "--exclude, or state the margin of its category with --category-margins."
     ]
@@ -224,7 +224,7 @@ def add_upsell(shop: Shop, done: Actions) -> None:
         }
     )
     shown = best.reset_index()[["customer_id", "item"]].assign(rank=1)
-    told = _add_list(
+    listed = _add_list(
         "upsell_list",
         "show the more expensive product",
         offers,
@@ -233,8 +233,8 @@ def add_upsell(shop: Shop, done: Actions) -> None:
         done,
         shown,
     )
-    if told:  # else the page says among what is missing why there is no list
-        done.sections.append(section("More expensive alternatives", told))
+    if listed:  # else the page says among what is missing why there is no list
+        done.sections.append(section("More expensive alternatives", listed))
 
 
 def _upsell_reasons(best: pd.DataFrame, currency: str) -> list[str]:
@@ -301,8 +301,8 @@ def products_of(customers: pd.Index, done: Actions) -> pd.DataFrame | None:
     table = done.tables.get("cross_sell")
     if table is None:
         return None
-    mine = table[np.isin(table["customer_id"], customers)]
-    if "category" not in mine:
-        return mine
-    told = mine["item"] + " (" + mine["category"] + ")"
-    return mine.assign(item=told.fillna(mine["item"]))
+    bought = table[np.isin(table["customer_id"], customers)]
+    if "category" not in bought:
+        return bought
+    labels = bought["item"] + " (" + bought["category"] + ")"
+    return bought.assign(item=labels.fillna(bought["item"]))

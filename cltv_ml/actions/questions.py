@@ -62,8 +62,8 @@ def missing_section(refused: Mapping[str, str]) -> dict[str, Any] | None:
             questions.append({"question": question, "shows": f"Needed for {enumerated(parts)}.", "how": how})
     left = [f"{name[:1].upper()}{name[1:]}: {why}" for name, why in refused.items() if not wanted[name]]
     details = [section("What else is left out, and why", left)] if left and questions else []
-    told = section("What is missing", [] if questions else left, details=details)
-    return {**told, "questions": questions}
+    missing = section("What is missing", [] if questions else left, details=details)
+    return {**missing, "questions": questions}
 
 
 def _options(why: str) -> list[str]:

@@ -42,8 +42,8 @@ def _answer(settings: Check, answers: tuple[str, ...]) -> Check:
     from cltv_ml.data import answer
 
     while True:
-        given = typer.prompt("Answer (number, or name=value)").split(",")
-        chosen = [_offered(one.strip(), answers) for one in given]
+        typed = typer.prompt("Answer (number, or name=value)").split(",")
+        chosen = [_offered(one.strip(), answers) for one in typed]
         wrong = [one for one in chosen if "=" not in one]
         if not wrong:
             break
@@ -54,14 +54,14 @@ def _answer(settings: Check, answers: tuple[str, ...]) -> Check:
     return settings.model_copy(update={"mapping": mapping, "rules": rules})
 
 
-def _offered(given: str, answers: tuple[str, ...]) -> str:
+def _offered(typed: str, answers: tuple[str, ...]) -> str:
     """Return the answer that a number or a value stands for, what was given where it is neither.
 
     >>> answers = ("customer_id=Card no", "customer_id=Time")
     >>> _offered("2", answers), _offered("card no", answers), _offered("customer_id=Till", answers)
     ('customer_id=Time', 'customer_id=Card no', 'customer_id=Till')
     """
-    if given.isdigit() and 0 < int(given) <= len(answers):
-        return answers[int(given) - 1]
-    named = [one for one in answers if one.partition("=")[2].casefold() == given.casefold()]
-    return named[0] if len(named) == 1 else given
+    if typed.isdigit() and 0 < int(typed) <= len(answers):
+        return answers[int(typed) - 1]
+    named = [one for one in answers if one.partition("=")[2].casefold() == typed.casefold()]
+    return named[0] if len(named) == 1 else typed

@@ -63,9 +63,9 @@ def weekly(settings: Weekly) -> None:
 
         week = pipelines.weekly(settings, progress=done)
     if settings.as_json:
-        outcome, told = week.outcome, {name: getattr(week.report, name) for name in _DOCUMENT}
+        outcome, document = week.outcome, {name: getattr(week.report, name) for name in _DOCUMENT}
         trained = None if outcome is None else {"version": outcome.version, "alias": outcome.alias}
-        print_json({"trained": trained, "scores": asdict(week.manifest), **told, "refused": week.refused})
+        print_json({"trained": trained, "scores": asdict(week.manifest), **document, "refused": week.refused})
     else:
         if week.outcome is not None:
             console.print(f"Trained   {week.outcome.verdict.champion}, version {week.outcome.version}")

@@ -23,8 +23,8 @@ def cohorts(settings: Cohorts) -> None:
 
         outcome = pipelines.cohorts(settings, progress=done)
     if settings.as_json:
-        told = {} if outcome.continuation is None else {"expected": outcome.continuation}
-        print_json({"cohorts": outcome.table, **told, "file": outcome.file, "page": outcome.page})
+        extra = {} if outcome.continuation is None else {"expected": outcome.continuation}
+        print_json({"cohorts": outcome.table, **extra, "file": outcome.file, "page": outcome.page})
         return
     console.print(
         f"Cohorts   [bold]{escape(str(outcome.file))}[/bold], {outcome.table['cohort'].nunique():,} cohorts"
@@ -116,11 +116,11 @@ def acquisition(settings: Acquisition) -> None:
     )
     returns = outcome.tables["returns"]
     if len(returns):
-        told = {
+        document = {
             "ratio": returns["ratio"].map("{:.2f}".format),
             "payback": returns["payback"].map("{:.0f}".format),
         }
-        shown = shown.merge(returns[["channel"]].assign(**told), on="channel", how="left")
+        shown = shown.merge(returns[["channel"]].assign(**document), on="channel", how="left")
     show_table(shown.fillna("").replace("nan", ""), "Cost of a customer; value over cost; months to payback")
     for note in outcome.notes:
         console.print(f"Note      {escape(note)}")

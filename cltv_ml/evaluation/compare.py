@@ -171,16 +171,16 @@ def tell_overstep(scores: Mapping[str, float]) -> str:
     ('', '')
     """
     bias, decile = scores.get("bias", np.nan), scores.get("decile_mape", np.nan)
-    told = []
+    misses = []
     if abs(bias) > BIAS_BOUND:
-        told.append(
+        misses.append(
             f"its total was {abs(bias):.1%} too {'high' if bias > 0 else 'low'} ({BIAS_BOUND:.0%} is allowed)"
         )
     if decile > DECILE_BOUND:
-        told.append(
+        misses.append(
             f"the value of a tenth of the customers was {decile:.1%} off on average ({DECILE_BOUND:.0%} is allowed)"
         )
-    return f"On its test the model was outside its bounds: {' and '.join(told)}." if told else ""
+    return f"On its test the model was outside its bounds: {' and '.join(misses)}." if misses else ""
 
 
 def is_within_bounds(scores: Mapping[str, float] | pd.Series) -> bool:

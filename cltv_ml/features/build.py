@@ -166,7 +166,7 @@ def build_labels(
             ]
     finally:
         running.clear()
-    columns = [found.name for found in labels]
+    columns = [label.name for label in labels]
     return _framed(_sorted(parts), several=windows is not each[0])[columns]
 
 

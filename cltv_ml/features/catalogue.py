@@ -27,10 +27,10 @@ class Catalogue(Mapping[str, Feature]):
         self._declared = dict(declared)
 
     def __getitem__(self, name: str) -> Feature:
-        found = self._declared.get(name) or attribute_feature(name) or between_feature(name)
-        if found is None:
+        feature = self._declared.get(name) or attribute_feature(name) or between_feature(name)
+        if feature is None:
             raise KeyError(name)
-        return found
+        return feature
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._declared)
@@ -47,13 +47,13 @@ def assemble(declared: Iterable[Feature]) -> Catalogue:
     InputError
         Two features share a name, or one combines a feature that does not exist or itself.
     """
-    found: dict[str, Feature] = {}
+    assembled: dict[str, Feature] = {}
     for one in declared:
-        if one.name.lower() in {name.lower() for name in found}:
+        if one.name.lower() in {name.lower() for name in assembled}:
             raise InputError(f"two features are called {one.name!r}; rename one of them.")
-        found[one.name] = one
-    Plan(tuple(found), found).used  # noqa: B018  follows every combination to its end
-    return Catalogue(found)
+        assembled[one.name] = one
+    Plan(tuple(assembled), assembled).used  # noqa: B018  follows every combination to its end
+    return Catalogue(assembled)
 
 
 #: Every declared feature, by name.
@@ -85,7 +85,7 @@ def default_features(columns: Iterable[str]) -> list[str]:
     True
     """
     safe = [CATALOGUE[name] for name in available(columns) if name not in FIRST_ORDER]
-    return [found.name for found in safe if found.age_safe and found.dtype == "number"]
+    return [feature.name for feature in safe if feature.age_safe and feature.dtype == "number"]
 
 
 def text_features(columns: Iterable[str]) -> list[str]:
@@ -95,7 +95,7 @@ def text_features(columns: Iterable[str]) -> list[str]:
     ['first_channel', 'attribute_text_country']
     """
     safe = [CATALOGUE[name] for name in available(columns)]
-    return [found.name for found in safe if found.age_safe and found.dtype == "text"]
+    return [feature.name for feature in safe if feature.age_safe and feature.dtype == "text"]
 
 
 def is_text(name: str) -> bool:
@@ -167,16 +167,16 @@ def describe(name: str) -> str:
     """
     if name not in CATALOGUE:
         raise InputError(f"Unknown feature {name!r}. {known_names(name, CATALOGUE)}")
-    found = CATALOGUE[name]
+    feature = CATALOGUE[name]
     return "\n".join(
         [
-            f"{name} ({found.unit or 'text'})",
-            found.doc,
-            f"grain: {found.grain}",
-            f"expression: {found.sql}",
-            f"comparable as customers age: {'yes' if found.age_safe else 'no'}",
+            f"{name} ({feature.unit or 'text'})",
+            feature.doc,
+            f"grain: {feature.grain}",
+            f"expression: {feature.sql}",
+            f"comparable as customers age: {'yes' if feature.age_safe else 'no'}",
             f"needs: {', '.join(['customer_id, timestamp, amount', *sorted(needs(name))])}",
-            f"missing: {'NaN' if found.fill is None else found.fill}",
+            f"missing: {'NaN' if feature.fill is None else feature.fill}",
         ]
     )
 
@@ -190,14 +190,14 @@ def catalogue_table() -> pd.DataFrame:
     rows = [
         {
             "theme": theme.__name__.rpartition(".")[2],
-            "name": found.name,
-            "unit": found.unit or "text",
-            "comparable": found.age_safe,
-            "needs": ", ".join(sorted(needs(found.name))),
-            "meaning": found.doc,
+            "name": feature.name,
+            "unit": feature.unit or "text",
+            "comparable": feature.age_safe,
+            "needs": ", ".join(sorted(needs(feature.name))),
+            "meaning": feature.doc,
         }
         for theme in _THEMES
-        for found in theme.FEATURES
+        for feature in theme.FEATURES
     ]
     return pd.DataFrame(rows)
 

@@ -45,7 +45,7 @@ class Plan:
     @property
     def needs(self) -> frozenset[str]:
         """The optional columns, and `table.column` of extra tables, that the used features need."""
-        return frozenset(need for found in self.used.values() for need in found.needs)
+        return frozenset(need for feature in self.used.values() for need in feature.needs)
 
     def ledgers(self, has_orders: bool) -> dict[str, str]:
         """The SQL of each ledger over the base tables and the ledgers before it, in order."""
@@ -72,16 +72,16 @@ class Plan:
 
     def _reads(self, grain: str) -> list[str]:
         everything: list[Feature | Label] = [*self.used.values(), *self.labels]
-        words = {word for found in everything if found.grain == grain for word in found.words}
+        words = {word for feature in everything if feature.grain == grain for word in feature.words}
         return [name for name in GRAINS[grain].columns if name in words]
 
     def _computed(self, grain: str, always: Iterable[str] = (), speller: Speller | None = None) -> str:
         columns = GRAINS[grain].columns
         chosen = [name for name in columns if name in {*self._reads(grain), *always}]
-        made = [(name, columns[name].sql) for name in chosen if columns[name].sql not in ("", name)]
+        computed = [(name, columns[name].sql) for name in chosen if columns[name].sql not in ("", name)]
         if speller is not None:
-            made = [(name, speller.spell(sql, "day")) for name, sql in made]
-        return ", ".join(f"{_as_bigint(sql)} as {name}" for name, sql in made)
+            computed = [(name, speller.spell(sql, "day")) for name, sql in computed]
+        return ", ".join(f"{_as_bigint(sql)} as {name}" for name, sql in computed)
 
     def _order_ledger(self, has_orders: bool) -> str:
         key = "customer_id, order_id, day" if has_orders else "customer_id, day"
@@ -104,14 +104,14 @@ class Plan:
         )
         past = "over (partition by customer_id order by day)"
         extra = {"gap": f"day - lag(day) {past}", "number": f"row_number() {past}"}
-        made = [f"{sql} as {name}" for name, sql in extra.items() if name in self._reads("day")]
-        return f"select {', '.join(['*', *made])} from ({days}) as days" if made else days
+        added = [f"{sql} as {name}" for name, sql in extra.items() if name in self._reads("day")]
+        return f"select {', '.join(['*', *added])} from ({days}) as days" if added else days
 
     def _query(self, speller: Speller) -> str:
         parts, joins, outer = [], [], ["by_day.customer_id"]
         for name, source in self._sources(speller).items():
-            members = [found for found in self.used.values() if _part_of_feature(found) == name]
-            columns = [f"{_feature_sql(found, speller)} as {found.name}" for found in members]
+            members = [feature for feature in self.used.values() if _part_of_feature(feature) == name]
+            columns = [f"{_feature_sql(feature, speller)} as {feature.name}" for feature in members]
             if name == "by_day":
                 columns.append("max(day) as last_purchase_day")
             elif members:
@@ -121,10 +121,14 @@ class Plan:
             parts.append(
                 f"{name} as (select customer_id, {', '.join(columns)} {source} group by customer_id)"
             )
-            outer += [f"{_filled(found, f'{name}.{found.name}')} as {found.name}" for found in members]
+            outer += [
+                f"{_filled(feature, f'{name}.{feature.name}')} as {feature.name}" for feature in members
+            ]
         rows = f"select {', '.join(outer)} from by_day {' '.join(joins)}"
         for level in self._levels():
-            derived = [f"{_filled(found, _feature_sql(found, speller))} as {found.name}" for found in level]
+            derived = [
+                f"{_filled(feature, _feature_sql(feature, speller))} as {feature.name}" for feature in level
+            ]
             rows = f"select *, {', '.join(derived)} from ({rows}) as level"
         return (
             f"with {', '.join(parts)} select customer_id, {', '.join(self.names)} from ({rows}) as customers"
@@ -152,8 +156,8 @@ class Plan:
 
     def _levels(self) -> list[list[Feature]]:
         depth: dict[str, int] = {}
-        for name, found in self.used.items():
-            derived_from = found.words if found.grain == "customer" else ()
+        for name, feature in self.used.items():
+            derived_from = feature.words if feature.grain == "customer" else ()
             depth[name] = max((1 + depth[word] for word in derived_from), default=0)
         levels = range(1, max(depth.values(), default=0) + 1)
         return [[self.used[name] for name in depth if depth[name] == level] for level in levels]
@@ -164,21 +168,21 @@ def _as_bigint(sql: str) -> str:
     return f"cast({sql} as bigint)" if "sum(" in sql else sql
 
 
-def _part_of_feature(found: Feature) -> str:
-    return "by_gap" if "@since_last" in found.sql else f"by_{found.grain}"
+def _part_of_feature(feature: Feature) -> str:
+    return "by_gap" if "@since_last" in feature.sql else f"by_{feature.grain}"
 
 
-def _feature_sql(found: Feature, speller: Speller) -> str:
+def _feature_sql(feature: Feature, speller: Speller) -> str:
     """The expression without abbreviations, in the unit and type of the feature."""
-    sql = speller.spell(found.sql, GRAINS[found.grain].time)
-    if found.dtype == "text":
+    sql = speller.spell(feature.sql, GRAINS[feature.grain].time)
+    if feature.dtype == "text":
         return f"cast({sql} as string)"
-    scale = 1.0 if found.grain == "customer" else unit_scale(found.unit)
+    scale = 1.0 if feature.grain == "customer" else unit_scale(feature.unit)
     return f"cast({sql} as double)" + (f" / {scale}e0" if scale != 1 else "")
 
 
-def _filled(found: Feature, sql: str) -> str:
-    return sql if found.fill is None else f"coalesce({sql}, {float(found.fill)}e0)"
+def _filled(feature: Feature, sql: str) -> str:
+    return sql if feature.fill is None else f"coalesce({sql}, {float(feature.fill)}e0)"
 
 
 def _collect_used(
@@ -193,11 +197,11 @@ def _collect_used(
         raise InputError(f"{who} {name!r}. {known_names(name, features)}")
     if name in used:
         return
-    found = features[name]
-    if found.grain == "customer":
-        for word in sorted(found.words):
+    feature = features[name]
+    if feature.grain == "customer":
+        for word in sorted(feature.words):
             _collect_used(word, features, used, (*path, name))
-    used[name] = found
+    used[name] = feature
 
 
 def known_names(name: str, features: Mapping[str, Feature]) -> str:

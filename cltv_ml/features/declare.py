@@ -142,26 +142,30 @@ def ageing(declared: tuple[Feature, ...]) -> tuple[Feature, ...]:
     return tuple(replace(one, age_safe=False) for one in declared)
 
 
-def _check_declaration(found: Feature) -> None:
-    who = f"feature {found.name!r}"
+def _check_declaration(declared: Feature) -> None:
+    who = f"feature {declared.name!r}"
     reserved = FUNCTIONS | FORBIDDEN | _KEYWORDS | {"customer_id", "cutoff"}
-    if found.name != "T" and (not re.fullmatch(r"[a-z][a-z0-9_]*", found.name) or found.name in reserved):
+    if declared.name != "T" and (
+        not re.fullmatch(r"[a-z][a-z0-9_]*", declared.name) or declared.name in reserved
+    ):
         raise InputError(
             f"{who}: a name consists of lower-case letters, digits and underscores and is not an SQL keyword."
         )
-    if not found.doc.strip().endswith("."):
-        raise InputError(f"{who}: doc must be a sentence that says what the number means, got {found.doc!r}.")
-    if found.grain not in GRAINS:
-        raise InputError(f"{who}: unknown grain {found.grain!r}. Available: {sorted(GRAINS)}.")
-    odd = sorted(set(_TOKEN.sub("", found.sql)))
-    if odd or "--" in found.sql or "/*" in found.sql:
+    if not declared.doc.strip().endswith("."):
+        raise InputError(
+            f"{who}: doc must be a sentence that says what the number means, got {declared.doc!r}."
+        )
+    if declared.grain not in GRAINS:
+        raise InputError(f"{who}: unknown grain {declared.grain!r}. Available: {sorted(GRAINS)}.")
+    odd = sorted(set(_TOKEN.sub("", declared.sql)))
+    if odd or "--" in declared.sql or "/*" in declared.sql:
         raise InputError(
             f"{who}: {odd or 'a comment'} cannot stand in an expression; write one SQL expression."
         )
-    tokens = [token for token in _tokens(found.sql) if token.strip()]
+    tokens = [token for token in _tokens(declared.sql) if token.strip()]
     for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
-        _check_word(who, token, following == "(", GRAINS[found.grain])
-    if found.grain != "customer":
+        _check_word(who, token, following == "(", GRAINS[declared.grain])
+    if declared.grain != "customer":
         _check_aggregated(who, tokens)
 
 

@@ -57,9 +57,11 @@ class Source:
     def __post_init__(self) -> None:
         """Take from a `Log` what is not given; raise InputError for an unknown time zone."""
         if isinstance(self.log, Log):
-            told = observed_until(self.log.table)
-            if self.until is None and told:
-                object.__setattr__(self, "until", pd.Timestamp(told).normalize() + pd.Timedelta(days=1))
+            complete_until = observed_until(self.log.table)
+            if self.until is None and complete_until:
+                object.__setattr__(
+                    self, "until", pd.Timestamp(complete_until).normalize() + pd.Timedelta(days=1)
+                )
             for name, table in (("customers", self.log.attributes), ("contacts", self.log.contacts)):
                 if getattr(self, name) is None:
                     object.__setattr__(self, name, table)
@@ -183,8 +185,8 @@ def with_attributes(base: Base, wanted: Sequence[str]) -> Base:
     states = base.extra.get("cltv_customers") or (
         f"select cast(customer_id as string) as customer_id, {_ALWAYS} as valid_day from cltv_log where 1 = 0"
     )
-    made = ", ".join(f"{_as_kind(name, present)} as {name}" for name in absent)
-    extra = {**base.extra, "cltv_customers": f"select *, {made} from ({states}) as given"}
+    absent_columns = ", ".join(f"{_as_kind(name, present)} as {name}" for name in absent)
+    extra = {**base.extra, "cltv_customers": f"select *, {absent_columns} from ({states}) as given"}
     columns = base.columns | {"customers.customer_id", *(f"customers.{name}" for name in absent)}
     return replace(base, extra=extra, columns=columns)
 
@@ -195,8 +197,8 @@ def _as_kind(name: str, present: set[str], nothing: str = "null") -> str:
     same = [column for column in sorted(present) if column.partition("_")[2] == own]
     if not same and (area := _LONGER.fullmatch(name)):
         longer = rf"text_{re.escape(area[1])}(_first_[{area[2]}-9])?"
-        found = [column for column in sorted(present) if re.fullmatch(longer, column)]
-        return f"upper(trim(left({found[0]}, {area[2]})))" if found else nothing
+        cut_columns = [column for column in sorted(present) if re.fullmatch(longer, column)]
+        return f"upper(trim(left({cut_columns[0]}, {area[2]})))" if cut_columns else nothing
     other = same[0] if same else nothing
     dates = ("birth", "date")
     if (kind in dates) != (other.partition("_")[0] in dates):

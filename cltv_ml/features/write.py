@@ -163,7 +163,7 @@ def _rows(plan: Plan, window: Window, wide: str, dated: bool) -> str:
     features = plan.query(window.cutoff, wide, dated)
     if not plan.labels:
         return features
-    columns = ", ".join(f"labels.{found.name} as label_{found.name}" for found in plan.labels)
+    columns = ", ".join(f"labels.{label.name} as label_{label.name}" for label in plan.labels)
     labels = label_query(window, plan.labels)
     joined = "left join labels on labels.customer_id = features.customer_id"
     return f"with features as ({features}), labels as ({labels}) select features.*, {columns} from features {joined}"
@@ -173,17 +173,17 @@ def _describe(
     engine: Engine, base: Base, plan: Plan, windows: Sequence[Window], horizon: int | None
 ) -> _Build:
     seen = before(base.lines, _last_day_read(windows, horizon))  # what comes later changes nothing
-    found = engine.query(
+    extent = engine.query(
         f"select count(*) as n, sum(amount) as total, max(day) as last from ({seen}) as seen"
     )
     return _Build(
         version=plan.version,
         features=plan.names,
-        labels=tuple(found.name for found in plan.labels),
+        labels=tuple(label.name for label in plan.labels),
         cutoffs=tuple(f"{window.cutoff:%Y-%m-%d}" for window in windows),
         horizon=horizon,
         shards=engine.split(base.rows),
-        log=", ".join(f"{name} {value}" for name, value in found.to_pylist()[0].items()),
+        log=", ".join(f"{name} {value}" for name, value in extent.to_pylist()[0].items()),
     )
 
 

@@ -27,8 +27,8 @@ def as_frame(model: Any, X: Any, names: Sequence[str] | None = None) -> pd.DataF
     """
     if isinstance(X, pd.DataFrame):
         return X if _has_names(model, X) else _by_place(model, X, names)
-    if isinstance(found := as_pandas(X), pd.DataFrame):
-        return found
+    if isinstance(frame := as_pandas(X), pd.DataFrame):
+        return frame
     if hasattr(X, "collect_schema"):  # a lazy frame of Polars
         raise InputError(
             f"{type(model).__name__}: X is a {type(X).__name__}, not yet read; call its collect() first."

@@ -184,11 +184,11 @@ def requirements_of(state: Any) -> list[str]:
     return [f"{name}=={version(name)}" for name in sorted(distributions)]
 
 
-def _object(given: Any, name: str) -> Any:
-    if not isinstance(given, type):
-        return clone(given) if isinstance(given, BaseEstimator) else given
+def _object(named: Any, name: str) -> Any:
+    if not isinstance(named, type):
+        return clone(named) if isinstance(named, BaseEstimator) else named
     try:
-        return given()
+        return named()
     except TypeError as error:
         raise InputError(
             f"{name}: its class needs arguments ({error}); give each of them a default."

@@ -63,15 +63,15 @@ class ParetoNBDAbe(CovariateModel):
 
     def _terms(self, params: Params, rows: Rows) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
         lam, mu, sigma, other, w = params
-        found = [integral(params, rows.x, rows.tx, rows.T) for integral in (_log_alive, _log_gone)]
-        dead = expit(found[1][0] - found[0][0])
-        u, uu, e, ee, ue = (a + dead * (g - a) for a, g in zip(found[0][1], found[1][1], strict=True))
+        integrals = [integral(params, rows.x, rows.tx, rows.T) for integral in (_log_alive, _log_gone)]
+        dead = expit(integrals[1][0] - integrals[0][0])
+        u, uu, e, ee, ue = (a + dead * (g - a) for a, g in zip(integrals[0][1], integrals[1][1], strict=True))
         rho, rest = _rho(w)
         by_u, u_by_u = rho / rest * e - u, rho / rest * ue - uu
         by_v, v_by_v = -e / rest, -(rho * ue / rest + ee)
         by_rho = (rho - rho * ee) / rest**2 + ue / rest
         widths = np.minimum((sigma, other), _WIDEST)
-        return np.logaddexp(found[0][0], found[1][0]), (
+        return np.logaddexp(integrals[0][0], integrals[1][0]), (
             -by_u / widths[0] / lam,
             -by_v / widths[1] / mu,
             (-1 - u_by_u) / sigma * (sigma < _WIDEST),

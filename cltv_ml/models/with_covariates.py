@@ -282,8 +282,8 @@ def _code_levels(name: str, column: pd.Series, one: Mapping[str, Any]) -> dict[s
     level = column.map(as_spelled(column.dropna().unique(), levels))
     average = ~level.isin(levels) & (column.notna() | (not one["missing"]))
     return {
-        f"{name}={told}": (level == told).fillna(False).astype("float64").mask(average, share)
-        for told, share in zip(one["levels"], shares, strict=True)
+        f"{name}={coded}": (level == coded).fillna(False).astype("float64").mask(average, share)
+        for coded, share in zip(one["levels"], shares, strict=True)
     }
 
 

@@ -116,10 +116,10 @@ def _by_customer(source: Any, wanted: Sequence[str], meant: str, scored: pd.Inde
             name for name in table if table[name].dropna().astype("str").isin(ids).mean() > _LEAST_KNOWN_IDS
         ]
     if len(surely) != 1:
-        told = f", such as {ids[0]!r}" if len(ids) else ""
+        example = f", such as {ids[0]!r}" if len(ids) else ""
         raise InputError(
-            f"no column surely holds the customers of the scores{told}, so this is no {meant.removeprefix('a ')}; call "
-            f"their column customer_id. Found {[str(name) for name in table]}."
+            f"no column surely holds the customers of the scores{example}, so this is no {meant.removeprefix('a ')}; "
+            f"call their column customer_id. Found {[str(name) for name in table]}."
         )
     return table.astype({surely[0]: "str"}).set_index(surely[0]).rename_axis("customer_id")
 

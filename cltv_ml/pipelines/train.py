@@ -181,8 +181,8 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         mlflow.set_tag("registered", f"{registry.REGISTERED_NAME}/{version}")
         mlflow.set_tag(runs.DESCRIPTION, describe_training(verdict, version))
     alias = registry.publish(version)  # after the run's end: no version of a failed training has an alias
-    told: dict[str, Any] = {"horizons": several, "expected": expected_in_words(summary)}
-    return Outcome(result, verdict, version, alias, training_id, run_id, notes.all, **told)
+    extras: dict[str, Any] = {"horizons": several, "expected": expected_in_words(summary)}
+    return Outcome(result, verdict, version, alias, training_id, run_id, notes.all, **extras)
 
 
 def _compare(

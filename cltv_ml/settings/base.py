@@ -174,23 +174,23 @@ class Settings(BaseModel):
         InputError
             The file is missing or no TOML, or a setting is unknown or of another type; the message names it.
         """
-        given = {name: value for name, value in flags.items() if value is not None}
+        from_flags = {name: value for name, value in flags.items() if value is not None}
         if path is None:
-            return cls(**given)
+            return cls(**from_flags)
         content = _own(cls, read_toml(path), path.name)
-        for name, value in given.items():
+        for name, value in from_flags.items():
             if name in _PARSERS and name in content:
                 value = {**_parsed(name, content[name]), **_parsed(name, value)}
             content[name] = value
-        return cls(**cls._without_lone(content, given))
+        return cls(**cls._without_lone(content, from_flags))
 
     @classmethod
-    def _without_lone(cls, content: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    def _without_lone(cls, content: dict[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
         """Return settings meant for several commands without those that decide nothing here, but for the given."""
         lone = {
             name
             for name, (other, value) in cls.only_with.items()
-            if name not in given and content.get(other, cls.model_fields[other].default) != value
+            if name not in named and content.get(other, cls.model_fields[other].default) != value
         }
         return {name: value for name, value in content.items() if name not in lone}
 
@@ -228,14 +228,14 @@ def _own(settings: type[Settings], content: dict[str, Any], where: str) -> dict[
     """Return a file's settings of one command by field; InputError for a name that no command has."""
     own = _field_names(settings)
     known = {name for other in _family(Settings) for name in _field_names(other)}
-    found = {}
+    chosen = {}
     for key, value in content.items():
         name = key.replace("-", "_")
         if name not in known:
             raise InputError(f"{where}: unknown setting {key!r}. Available: {sorted(set(own.values()))}.")
         if name in own:
-            found[own[name]] = value
-    return found
+            chosen[own[name]] = value
+    return chosen
 
 
 def _field_names(settings: type[Settings]) -> dict[str, str]:

@@ -32,10 +32,12 @@ def write_toml(values: Mapping[str, Any]) -> str:
     [mapping]
     amount = "Net EUR"
     """
-    told = {name: value for name, value in values.items() if value is not None and value not in ("", [], {})}
-    tables = {name: value for name, value in told.items() if isinstance(value, Mapping)}
+    filled = {
+        name: value for name, value in values.items() if value is not None and value not in ("", [], {})
+    }
+    tables = {name: value for name, value in filled.items() if isinstance(value, Mapping)}
     lines = [
-        f"{_toml_key(name)} = {_toml_value(value)}" for name, value in told.items() if name not in tables
+        f"{_toml_key(name)} = {_toml_value(value)}" for name, value in filled.items() if name not in tables
     ]
     for name, table in tables.items():
         nested = {key: value for key, value in table.items() if isinstance(value, Mapping)}
@@ -62,7 +64,7 @@ def _toml_key(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml_value(name)
 
 
-def parse_mapping(given: str | Path | Iterable[Any]) -> dict[str, str]:
+def parse_mapping(written: str | Path | Iterable[Any]) -> dict[str, str]:
     """Return a column mapping from `name=column` entries and TOML files with a table `[mapping]`.
 
     One entry may hold several pairs, divided by commas.
@@ -81,7 +83,7 @@ def parse_mapping(given: str | Path | Iterable[Any]) -> dict[str, str]:
     {'currency': ''}
     """
     mapping: dict[str, str] = {}
-    for entry in _entries(given):
+    for entry in _entries(written):
         if entry.endswith(".toml"):
             content = read_toml(Path(entry))
             mapping |= {str(name): str(column) for name, column in content.get("mapping", content).items()}
@@ -97,7 +99,7 @@ def parse_mapping(given: str | Path | Iterable[Any]) -> dict[str, str]:
     return mapping
 
 
-def parse_rules(given: str | Path | Iterable[Any]) -> dict[str, list[str]]:
+def parse_rules(written: str | Path | Iterable[Any]) -> dict[str, list[str]]:
     """Return settings of the cleaning from `name=value` entries; one name may be given several times.
 
     Raises
@@ -109,7 +111,7 @@ def parse_rules(given: str | Path | Iterable[Any]) -> dict[str, list[str]]:
     {'day_first': ['true'], 'off': ['exact_duplicate', 'future_date']}
     """
     rules: dict[str, list[str]] = {}
-    for entry in _entries(given):
+    for entry in _entries(written):
         name, equals, value = entry.partition("=")
         if not equals or not name.strip() or not value.strip():
             raise InputError(f"rule {entry!r} cannot be read; write name=value, such as day_first=true.")
@@ -117,23 +119,23 @@ def parse_rules(given: str | Path | Iterable[Any]) -> dict[str, list[str]]:
     return rules
 
 
-def parse_params(given: Any) -> dict[str, dict[str, Any]]:
+def parse_params(written: Any) -> dict[str, dict[str, Any]]:
     """Return the models' parameters of a TOML file with tables `[params.NAME]`, such as `cltv tune` writes."""
-    if isinstance(given, str | Path):
-        if not str(given):
+    if isinstance(written, str | Path):
+        if not str(written):
             return {}
-        path = Path(given)
-        given = read_toml(path).get("params", {})
-        if not given:
+        path = Path(written)
+        written = read_toml(path).get("params", {})
+        if not written:
             raise InputError(f"{path.name} has no table [params.NAME]; name a file that `cltv tune` wrote.")
-    if not isinstance(given, Mapping):
-        raise InputError(f"params must be a table of tables, got {given!r}.")
-    for name, params in given.items():
+    if not isinstance(written, Mapping):
+        raise InputError(f"params must be a table of tables, got {written!r}.")
+    for name, params in written.items():
         if not isinstance(params, Mapping):
             raise InputError(f"params.{name} must be a table of parameters, got {params!r}.")
-    return {str(name): dict(params) for name, params in given.items()}
+    return {str(name): dict(params) for name, params in written.items()}
 
 
-def _entries(given: str | Path | Iterable[Any]) -> list[str]:
-    entries = [given] if isinstance(given, str | Path) else given
+def _entries(written: str | Path | Iterable[Any]) -> list[str]:
+    entries = [written] if isinstance(written, str | Path) else written
     return [str(entry) for entry in entries if entry]

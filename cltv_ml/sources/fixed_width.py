@@ -25,7 +25,7 @@ def find_fields(lines: Sequence[str]) -> tuple[int, list[int]] | None:
     (0, [5, 18])
     """
     filled = [number for number, line in enumerate(lines) if not _RULED.fullmatch(line)]
-    found: list[tuple[int, list[int]]] = []
+    candidates: list[tuple[int, list[int]]] = []
     for header in filled[:_TITLES]:
         body = [lines[number] for number in filled if number >= header]
         if len(body) < _FEWEST:
@@ -38,10 +38,10 @@ def find_fields(lines: Sequence[str]) -> tuple[int, list[int]] | None:
             row for row in (cut(line, places) for line in body) if sum(map(bool, row)) > 0.6 * len(cells)
         ]
         if len(whole) >= 0.8 * len(body):
-            found.append((header, places))
-    if not found:
+            candidates.append((header, places))
+    if not candidates:
         return None
-    header, places = max(found, key=lambda one: len(one[1]))
+    header, places = max(candidates, key=lambda one: len(one[1]))
     same = (number for number in filled if lines[number].split() == lines[header].split())
     return next(same), places  # the first page's, where each page repeats it
 

@@ -72,14 +72,14 @@ def delta_folder(place: str | Path) -> str:
 
 def open_iceberg(place: str | Path) -> Any:
     """Return the Iceberg table of a folder, or of a catalogue: `iceberg://catalogue/namespace.table`."""
-    if found := re.fullmatch(r"iceberg://([^/]+)/(.+)", str(place)):
+    if match := re.fullmatch(r"iceberg://([^/]+)/(.+)", str(place)):
         from pyiceberg.catalog import load_catalog
 
         try:
-            catalogue = load_catalog(found[1])
+            catalogue = load_catalog(match[1])
         except ValueError as error:
-            raise InputError(f"the catalogue {found[1]!r} is not known to pyiceberg: {error}") from None
-        return catalogue.load_table(found[2])
+            raise InputError(f"the catalogue {match[1]!r} is not known to pyiceberg: {error}") from None
+        return catalogue.load_table(match[2])
     from pyiceberg.table import StaticTable
 
     return StaticTable.from_metadata(str(_newest(Path(place))))

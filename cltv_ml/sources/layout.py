@@ -163,10 +163,10 @@ def join_levels(rows: Sequence[Sequence[str]], header: int) -> tuple[list[str], 
         return list(rows[header]), header
     below = [name.strip() for name in rows[header + 1]]
     joined = [f"{above} {under}".strip() for above, under in zip(names, below, strict=True)]
-    told = all(below[place] for place in repeated) and len(set(filter(None, joined))) == len(
+    tells_apart = all(below[place] for place in repeated) and len(set(filter(None, joined))) == len(
         list(filter(None, joined))
     )
-    if not told or not _is_words(below):
+    if not tells_apart or not _is_words(below):
         return list(rows[header]), header
     last, named = header + 1, [name.strip() for name in rows[header + 2]]
     filled = {place for place, name in enumerate(named) if name}

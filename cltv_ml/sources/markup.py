@@ -157,7 +157,7 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         kind = _ELEMENTS.get(tag.rpartition(":")[2])
-        given = {name.rpartition(":")[2]: value or "" for name, value in attrs}
+        attributes = {name.rpartition(":")[2]: value or "" for name, value in attrs}
         if kind == "table":
             self._open.append([])
             self.tables.append(self._open[-1])
@@ -165,10 +165,10 @@ class _Reader(HTMLParser):
         elif kind == "row" and self._open:
             self._end_row()
             self._open[-1].append([])
-            self._equal_rows = max(_span_of(given.get("number-rows-repeated")), 1)
+            self._equal_rows = max(_span_of(attributes.get("number-rows-repeated")), 1)
         elif kind == "cell" and self._open:
             self._end_cell()
-            self._begin_cell(given)
+            self._begin_cell(attributes)
         elif tag == "br" and self._text is not None:
             self._text.append(" ")
 
@@ -190,17 +190,17 @@ class _Reader(HTMLParser):
         if data.startswith("CDATA["):
             self.handle_data(data.removeprefix("CDATA["))
 
-    def _begin_cell(self, given: dict[str, str]) -> None:
+    def _begin_cell(self, attributes: dict[str, str]) -> None:
         rows = self._open[-1]
         if not rows:
             rows.append([])
-        if (place := _span_of(given.get("index"))) > 1:  # cells of XML spreadsheets may skip empty ones
+        if (place := _span_of(attributes.get("index"))) > 1:  # cells of XML spreadsheets may skip empty ones
             rows[-1].extend([""] * (place - 1 - len(rows[-1])))
         self._take_spanned()
-        self._width = max(_span_of(given.get("colspan")), _span_of(given.get("mergeacross")) + 1, 1)
-        self._rows = max(_span_of(given.get("rowspan")), _span_of(given.get("mergedown")) + 1, 1)
-        self._equal = max(_span_of(given.get("number-columns-repeated")), 1)
-        self._value = given.get("value") or given.get("date-value") or ""
+        self._width = max(_span_of(attributes.get("colspan")), _span_of(attributes.get("mergeacross")) + 1, 1)
+        self._rows = max(_span_of(attributes.get("rowspan")), _span_of(attributes.get("mergedown")) + 1, 1)
+        self._equal = max(_span_of(attributes.get("number-columns-repeated")), 1)
+        self._value = attributes.get("value") or attributes.get("date-value") or ""
         self._text = []
 
     def _end_cell(self) -> None:
@@ -222,8 +222,8 @@ class _Reader(HTMLParser):
     def _take_spanned(self) -> None:
         """Repeat in the row the cells above it that reach down to it."""
         row = self._open[-1][-1]
-        while (found := self._spans.pop(len(row), None)) is not None:
-            rows, value = found
+        while (spanned := self._spans.pop(len(row), None)) is not None:
+            rows, value = spanned
             if rows > 1:
                 self._spans[len(row)] = (rows - 1, value)
             row.append(value)

@@ -36,8 +36,11 @@ def name_parts(table: Relation, parts: Sequence[Part], kind: str) -> list[str]:
             f"A column {kind!r} says from which {kind} each row comes, because {undone[0]!r} is called by another name "
             "than sales."
         ]
-    if all(len(found) == 1 for found in codes) and len({code for found in codes for code in found}) > 1:
-        values = [(next(iter(found)), part.start) for found, part in zip(codes, parts, strict=True)]
+    if (
+        all(len(in_name) == 1 for in_name in codes)
+        and len({code for in_name in codes for code in in_name}) > 1
+    ):
+        values = [(next(iter(in_name)), part.start) for in_name, part in zip(codes, parts, strict=True)]
         _add(table, f"currency of the {kind}", values)
         return [f"The names of the {kind}s say in which currency each is."]
     return []

@@ -70,8 +70,8 @@ def _pass_over(files: list[Path]) -> tuple[list[Path], list[str]]:
     if not others or len(others) == len(files):
         return files, []
     names = sorted(file.name for file in others)
-    told = f"{names[:5]}{', ...' if len(names) > 5 else ''} next to the tables were passed over: they hold no table."
-    return [file for file in files if file not in others], [told]
+    note = f"{names[:5]}{', ...' if len(names) > 5 else ''} next to the tables were passed over: they hold no table."
+    return [file for file in files if file not in others], [note]
 
 
 def _ask_for_file(path: Path, files: list[Path]) -> NoReturn:
@@ -168,9 +168,9 @@ def _read_one(
     if way == "markup" and ending(file) != ".ods" and (records := copy_records(file, folder)):
         return read_json(con, records, start)
     if way == "markup":
-        copy, told = copy_table(file, folder)
+        copy, read_notes = copy_table(file, folder)
         rows = read_csv(con, copy, folder, header_row, start)
-        return replace(rows, notes=(*told, *rows.notes))
+        return replace(rows, notes=(*read_notes, *rows.notes))
     if way == "workbook":
         from cltv_ml.sources.workbooks import workbook_rows  # late: openpyxl is slow to import
 
@@ -195,7 +195,7 @@ def find(path: Path) -> list[Path]:
         ]
     if path.exists():
         return [path]
-    return [Path(found) for found in sorted(glob(str(path), recursive=True))]
+    return [Path(name) for name in sorted(glob(str(path), recursive=True))]
 
 
 def ending(path: Path) -> str:

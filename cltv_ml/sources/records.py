@@ -31,14 +31,16 @@ def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> Sou
             f"{path.name!r} is JSON but not in UTF-8 ({error.reason}); save it as UTF-8."
         ) from error
     records, broken, notes = _records(text, path.name, start)
-    records, told = _expand_nested(records)
+    records, expanded_notes = _expand_nested(records)
     rows = [dict(_flat_record(record)) for record in records]
     names = list(dict.fromkeys(name for row in rows for name in row))
     if not names:
         raise InputError(f"{path.name!r} holds no records; check that the export is complete.")
     values = ([row.get(name) for name in names] for row in rows)
     return SourceRows(
-        load_batches(con, text_batches(values, inner_names(names), start)), tuple(broken), (*notes, *told)
+        load_batches(con, text_batches(values, inner_names(names), start)),
+        tuple(broken),
+        (*notes, *expanded_notes),
     )
 
 

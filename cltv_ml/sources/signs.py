@@ -55,5 +55,5 @@ def _find(table: Relation, names: list[str], test: str, hint: str) -> list[str]:
     if not table.row(f"select bool_or({hint.format(whole)}) from (from {table} limit {_FIRST_LINES})")[0]:
         return []
     tests = ", ".join(f"bool_or({test.format(quoted(name))})" for name in names)
-    found = table.row(f"select {tests} from (from {table} limit {_FIRST_LINES})")
-    return [name for name, yes in zip(names, found, strict=True) if yes]
+    present = table.row(f"select {tests} from (from {table} limit {_FIRST_LINES})")
+    return [name for name, yes in zip(names, present, strict=True) if yes]

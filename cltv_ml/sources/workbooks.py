@@ -119,8 +119,8 @@ def _currency_of(written: str) -> str:
     >>> [_currency_of(one) for one in ('[$€-407]#,##0.00', '#,##0 "USD"', '[$-409]d-mmm', '0.00 "kg"')]
     ['€', 'USD', '', '']
     """
-    found = (one or other for one, other in re.findall(r'\[\$([^\]-]+)|"([^"]+)"', written))
-    return next((sign.strip() for sign in found if _CURRENCY_SIGN.fullmatch(sign.strip())), "")
+    currencies = (one or other for one, other in re.findall(r'\[\$([^\]-]+)|"([^"]+)"', written))
+    return next((sign.strip() for sign in currencies if _CURRENCY_SIGN.fullmatch(sign.strip())), "")
 
 
 def _header(sheet: Any, header_row: int | None, name: str) -> tuple[tuple[str, ...], int]:
