@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import shutil
 import tempfile
@@ -152,7 +153,13 @@ def _find_remote(store: Any, path: str) -> tuple[str, list[str]]:
 
 
 def _download_url(url: str, folder: Path) -> Path:
-    request = urllib.request.Request(url, headers={"User-Agent": "cltv_ml"})
+    parts = urlsplit(url)
+    login, at, host = parts.netloc.rpartition("@")
+    plain = parts._replace(netloc=host).geturl() if at else url
+    request = urllib.request.Request(plain, headers={"User-Agent": "cltv_ml"})
+    if at:  # unredirected: another host that the server names does not get it
+        token = base64.b64encode(unquote(login).encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {token}")
     with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
         name = answer.headers.get_filename() or PurePosixPath(unquote(urlsplit(url).path)).name
         file = folder / (PurePosixPath(name).name or "download")

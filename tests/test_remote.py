@@ -1,5 +1,6 @@
 """Files on an S3 server and on a web server, both on loopback."""
 
+import base64
 import contextlib
 import http.server
 import socket
@@ -10,6 +11,7 @@ import time
 import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pandas as pd
 import pytest
@@ -63,7 +65,10 @@ def _wait(put, server):
 
 
 class _Web(http.server.BaseHTTPRequestHandler):
+    logins: ClassVar[list[str | None]] = []
+
     def do_GET(self):
+        self.logins.append(self.headers["Authorization"])
         found = self.path.startswith("/orders.csv")
         self.send_response(200 if found else 404)
         self.end_headers()
@@ -148,6 +153,13 @@ def test_keys_in_an_address_are_never_shown(s3):
 def test_a_page_of_the_web_is_read_and_its_token_never_shown(web):
     cleaned = clean(read(f"{web}/orders.csv?token=hush-hush"))
     assert cleaned.report.money_kept == 12.5
+    assert "hush" not in cleaned.report.source
+
+
+def test_a_login_in_an_address_of_the_web_is_used_and_never_shown(web):
+    cleaned = clean(read(f"{web.replace('://', '://me:hush%40x@')}/orders.csv"))
+    assert cleaned.report.money_kept == 12.5
+    assert base64.b64decode(_Web.logins[-1].removeprefix("Basic ")) == b"me:hush@x"
     assert "hush" not in cleaned.report.source
 
 
