@@ -122,11 +122,11 @@ def without_lists(
     terms = sections.terms_in_words(campaign, currency)
     if not found:
         return [f"No customer is worth the cost at {terms}.", how]
-    rest = format_money(total - float(best["expected_profit"].sum()), currency)
+    rest = total - float(best["expected_profit"].sum())
+    others = f"All other segments together: {format_money(rest, currency)} of profit expected. "
     return [
         *found,
-        f"All other segments together: {rest} of profit expected. These numbers rest on {terms}; change them under "
-        f"“What to do”. {how}",
+        f"{others if rest > 0.005 else ''}These numbers rest on {terms}; change them under “What to do”. {how}",
     ]
 
 
@@ -159,7 +159,9 @@ def _addressed(action: str) -> str:
 def what_not_to_trust(verdict: Verdict, doubts: Sequence[str]) -> list[str]:
     """Return the weightiest doubts: a champion outside its bounds, then what the training noted."""
     known = verdict.within_bounds or any("outside the bounds" in doubt for doubt in doubts)
-    outside = [] if known else ["The total: the champion was outside its bounds on the test."]
+    outside = (
+        [] if known else ["The champion was outside its bounds on the test, so do not rely on the total."]
+    )
     always = (
         "The value of one customer is a mean: most customers spend nothing or far more. Use the values to rank "
         "customers and to add up groups."

@@ -1,6 +1,7 @@
 """The report opened in a headless Chromium: no errors, figures with the tables' numbers, working controls."""
 
 import itertools
+import re
 import struct
 
 import numpy as np
@@ -245,3 +246,20 @@ def test_the_lists_in_the_page_follow_the_reader_s_numbers_as_python_does(tmp_pa
     assert [one["customers"] for one in seen["lists"]] == wanted["customers"].tolist()
     assert [one["profit"] for one in seen["lists"]] == pytest.approx(wanted["expected_profit"].tolist())
     assert seen["rows"][-1].split("\t")[1] == f"{wanted['customers'].sum()}"
+
+
+#: The first screen alone, as it is printed.
+FIRST_SCREEN = "<style>section, footer { display: none; } header { break-after: auto; }</style></head>"
+
+
+def printed_pages(page, folder, style="</head>"):
+    """Return how many sheets a page takes in print."""
+    shown = folder / "shown.html"
+    shown.write_text(page.read_text(encoding="utf-8").replace("</head>", style), encoding="utf-8")
+    chromium("--virtual-time-budget=30000", f"--print-to-pdf={folder / 'page.pdf'}", f"file://{shown}")
+    return len(re.findall(rb"/Type\s*/Page\b(?!s)", (folder / "page.pdf").read_bytes()))
+
+
+def test_the_first_screen_prints_on_one_page_and_the_rest_on_eight_at_most(page, tmp_path):
+    assert printed_pages(page, tmp_path, FIRST_SCREEN) == 1
+    assert 2 < printed_pages(page, tmp_path) <= 9

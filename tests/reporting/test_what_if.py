@@ -88,6 +88,8 @@ def test_the_first_screen_names_the_three_segments_with_the_highest_expected_pro
         assert f"{format_money(row.expected_profit, 'EUR')} of profit expected" in sentence
     rest = format_money(float(campaign.by(segments)["expected_profit"].iloc[3:].sum()), "EUR")
     assert f"All other segments together: {rest}" in told[3]
+    all_shown = glance.without_lists(campaign, segments.replace("Champions", "New"), currency="EUR")
+    assert "All other segments" not in all_shown[3]
     assert "a margin of 30% (an assumption)" in told[3]
 
 

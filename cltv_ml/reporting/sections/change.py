@@ -52,8 +52,8 @@ def change_section(
     sentence = (
         f"Since {since or 'the last scores'} the expected value of all customers went "
         f"{'up' if total >= 0 else 'down'} by {format_money(abs(total), currency)} to "
-        f"{format_money(float(today['expected_value'].sum()), currency)}. The largest part: "
-        f"{largest['part']}, {format_money(float(largest['change']), currency)} from "
+        f"{format_money(float(today['expected_value'].sum()), currency)}. The largest cause is "
+        f"“{largest['part']}”: {format_money(float(largest['change']), currency)} from "
         f"{largest['customers']:,} customers."
     )
     now = pd.DataFrame({"part": ["all customers now"], "customers": [len(today)]})
