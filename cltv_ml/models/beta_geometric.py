@@ -12,9 +12,9 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import betainc, betaln, digamma, gammaln, hyp2f1
 
+from cltv_ml.models.covariates import CovariateModel
 from cltv_ml.models.fitting import Params
 from cltv_ml.models.purchase_history import Rows
-from cltv_ml.models.purchases import CovariateModel
 from cltv_ml.models.simulation import draw_gamma, draw_last, draw_poisson
 
 _SIDE = 2e-4  # at a = 1 the closed form is 0 / 0: a straight line between neighbours is right to 1e-8

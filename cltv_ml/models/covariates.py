@@ -1,6 +1,8 @@
-"""The likelihood-ratio test of covariates, between two nested fits."""
+"""Covariates that do not change with time: the base of models that take them, and the test between nested fits."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.stats import chi2
@@ -8,6 +10,25 @@ from scipy.stats import chi2
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_fitted
 from cltv_ml.models.fitting import LikelihoodModel
+from cltv_ml.models.purchases import PurchaseModel
+
+
+class CovariateModel(PurchaseModel):
+    """A purchase model whose rates may depend on columns that do not change with time."""
+
+    purchase_effect = (("alpha", -1),)
+
+    def __init__(
+        self,
+        time_unit: str = "days",
+        purchase_covariates: Sequence[str] = (),
+        dropout_covariates: Sequence[str] = (),
+        penalty: float | tuple[float, float] = 0.0,
+    ) -> None:
+        super().__init__(time_unit)
+        self.purchase_covariates = purchase_covariates
+        self.dropout_covariates = dropout_covariates
+        self.penalty = penalty
 
 
 def likelihood_ratio_test(smaller: LikelihoodModel, larger: LikelihoodModel) -> dict[str, float]:

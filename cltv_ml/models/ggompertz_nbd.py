@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit
 
+from cltv_ml.models.covariates import CovariateModel
 from cltv_ml.models.fitting import Params
 from cltv_ml.models.pareto_nbd import BELOW_PRECISION, alive_or_gone, log_nbd
 from cltv_ml.models.purchase_history import Rows
-from cltv_ml.models.purchases import CovariateModel
 from cltv_ml.models.simulation import draw_gamma, draw_poisson, until_moment
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)

@@ -6,9 +6,9 @@ import numpy as np
 from scipy.special import digamma, expit, gammaln
 
 from cltv_ml.errors import InputError
+from cltv_ml.models.covariates import CovariateModel
 from cltv_ml.models.fitting import Params
 from cltv_ml.models.purchase_history import Rows
-from cltv_ml.models.purchases import CovariateModel
 from cltv_ml.models.simulation import draw_gamma, draw_poisson, until_moment
 
 _RULES = [

@@ -8,10 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, gammainc, gammaln, wrightomega
 
+from cltv_ml.models.covariates import CovariateModel
 from cltv_ml.models.distinct_rows import group_rows, in_parts, on_distinct
 from cltv_ml.models.fitting import Params
 from cltv_ml.models.purchase_history import Rows
-from cltv_ml.models.purchases import CovariateModel
+from cltv_ml.models.purchases import Answer
 from cltv_ml.models.simulation import draw_poisson, until_moment
 
 _POINTS, _FINER = 24, 64  # of an integral in each direction, and where customers are drawn from them
@@ -79,15 +80,27 @@ class ParetoNBDAbe(CovariateModel):
             by_rho * 2 / (1 + w) ** 2,
         )
 
-    def _alive_now(self, columns: tuple[np.ndarray, ...]) -> np.ndarray:
-        """Return P(alive), each integral's points laid once for all customers who share them."""
+    def _of_distinct(self, columns: tuple[np.ndarray, ...], answer: Answer | None) -> tuple[np.ndarray, ...]:
+        """Return P(alive), and that times the `answer`.
+
+        The points of each integral are laid once for all customers who share them, and for both.
+        """
+        x, _, T, *covariates = columns
+
+        def known_alive(x: np.ndarray, T: np.ndarray, *covariates: np.ndarray) -> np.ndarray:
+            """Return the log-likelihood of being alive, in which recency has no part, and the answer."""
+            own = self._own(covariates)
+            nodes = _nodes(own, (x, 0.0), T, _GRID)
+            total = np.log(np.maximum(nodes.weight.sum(axis=(1, 2)), 1e-300)) + nodes.top
+            return np.column_stack([total, *([] if answer is None else [answer((*own, x, T, *nodes))])])
+
+        told = on_distinct(lambda *rows: in_parts(known_alive, rows, self.chunk), x, T, *covariates)
+        alive = expit(told[:, 0] - self._log_gone(columns))
+        return (alive,) if answer is None else (alive, alive * told[:, 1])
+
+    def _log_gone(self, columns: tuple[np.ndarray, ...]) -> np.ndarray:
+        """Return the log-likelihood of having left, the points laid once for all customers who share them."""
         x, tx, T, *covariates = columns
-
-        def log_alive(x: np.ndarray, T: np.ndarray, *covariates: np.ndarray) -> np.ndarray:
-            """Return the log-likelihood of being alive, in which recency has no part."""
-            return _log_alive(self._own(covariates), x, T, T)[0]
-
-        alive = on_distinct(lambda *rows: in_parts(log_alive, rows, self.chunk), x, T, *covariates)
         shared, place = group_rows([x, tx, *covariates])
         members = np.split(np.argsort(place, kind="stable"), np.cumsum(np.bincount(place))[:-1])
         gone, since = np.empty(len(x)), np.maximum(T - tx, 1e-12)[:, None]
@@ -100,7 +113,18 @@ class ParetoNBDAbe(CovariateModel):
             ):
                 left = -np.expm1(-since[rows] * rate.ravel()) @ weight.ravel()
                 gone[rows] = np.log(np.maximum(left, 1e-300)) + top
-        return expit(alive - gone)
+        return gone
+
+    def _if_alive(self, columns: tuple[np.ndarray, ...], answer: Answer) -> np.ndarray:
+        """Return the answer, whose points are laid once however often it asks for a mean over them."""
+        x, _, T, *covariates = columns
+
+        def once(x: np.ndarray, T: np.ndarray, *given: np.ndarray) -> np.ndarray:
+            """Return the answer for customers known to be alive."""
+            own = self._own(given)
+            return answer((*own, x, T, *_nodes(own, (x, 0.0), T, _GRID)))
+
+        return on_distinct(lambda *distinct: in_parts(once, distinct, self.chunk), x, T, *covariates)
 
     def _p_alive(self, params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray) -> np.ndarray:
         alive, gone = (integral(params, x, tx, T)[0] for integral in (_log_alive, _log_gone))
@@ -231,8 +255,8 @@ def _log_gone(
 
 def _mean_of_alive(params: Params, answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
     """Return the mean of an answer over the rates of customers known to be alive."""
-    *population, x, T = params
-    nodes = _nodes(tuple(population), (x, 0.0), T, _GRID)
+    *population, x, T = params[:7]
+    nodes = Nodes(*params[7:]) if len(params) > 7 else _nodes(tuple(population), (x, 0.0), T, _GRID)
     answers = nodes.weight * answer(nodes.lam, nodes.mu)
     return answers.sum(axis=(1, 2)) / nodes.weight.sum(axis=(1, 2))
 

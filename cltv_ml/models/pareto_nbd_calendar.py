@@ -23,10 +23,10 @@ from cltv_ml.models.calendar_path import (
     spans,
     sums_at_purchases,
 )
+from cltv_ml.models.covariates import CovariateModel
 from cltv_ml.models.fitting import Params, Problem, by_slope, check_weights
 from cltv_ml.models.pareto_nbd import expm1_over, log_nbd
 from cltv_ml.models.purchase_history import DAYS_IN, Rows
-from cltv_ml.models.purchases import CovariateModel
 from cltv_ml.models.simulation import draw_gamma, draw_poisson
 
 _SHRINK = 0.5  # log size expected of a month's effect, whose prior is normal around zero

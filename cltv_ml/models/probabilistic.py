@@ -121,13 +121,13 @@ class ProbabilisticValue(ValueModel):
     def _table(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return `expected_value`, `expected_purchases` over the horizon and `p_alive` now, by `X.index`."""
         check_fitted(self)
-        expected = self.purchases_.expected_purchases(X, self._length())
+        alive, expected = self.purchases_.alive_and_expected(X, self._length())
         worth = expected if self.discount_rate == 0 else self._purchases(X)
         return pd.DataFrame(
             {
                 "expected_value": worth * self.spend_.predict(X) * self.margin,
                 "expected_purchases": expected,
-                "p_alive": self.purchases_.p_alive(X),
+                "p_alive": alive,
             },
             index=X.index,
         )

@@ -11,7 +11,7 @@ import pandas as pd
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_fitted
-from cltv_ml.models.distinct_rows import in_parts, on_distinct
+from cltv_ml.models.distinct_rows import group_rows, in_parts, on_distinct
 from cltv_ml.models.fitting import LikelihoodModel, Params
 from cltv_ml.models.inputs import as_pandas
 from cltv_ml.models.predictive import PLAUSIBLE, between, check_coverage, draw_parameters, row_blocks
@@ -51,6 +51,12 @@ class PurchaseModel(LikelihoodModel):
         """Return the expected purchases in the next `t`."""
         length = self._length(t)
         return self._now(X, lambda params: self._alive_expected(params, length))
+
+    def alive_and_expected(self, X: pd.DataFrame, t: float | str) -> tuple[np.ndarray, np.ndarray]:
+        """Return `p_alive(X)` and `expected_purchases(X, t)`, of which both need P(alive), for little more than one."""
+        length = self._length(t)
+        alive, expected = self._alive_and_now(X, lambda params: self._alive_expected(params, length))
+        return alive, expected
 
     def p_alive(self, X: pd.DataFrame, t: float | str = 0.0) -> np.ndarray:
         """Return the probability of still being a customer `t` from now."""
@@ -220,16 +226,19 @@ class PurchaseModel(LikelihoodModel):
         return length
 
     def _now(self, X: pd.DataFrame, answer: Answer | None) -> np.ndarray:
-        """Return P(alive) times the `answer` for a customer known to be alive."""
+        """Return P(alive) times the `answer` for a customer known to be alive, P(alive) itself without one."""
+        return self._alive_and_now(X, answer)[-1]
+
+    def _alive_and_now(self, X: pd.DataFrame, answer: Answer | None) -> tuple[np.ndarray, ...]:
+        """Return P(alive), and that times the `answer`."""
         check_fitted(self)
-        columns = (*self._read(X), *np.column_stack(self._covariates(X)).T)
+        distinct, place = group_rows((*self._read(X), *np.column_stack(self._covariates(X)).T))
+        return tuple(part[place] for part in self._of_distinct(tuple(distinct), answer))
 
-        def work(*columns: np.ndarray) -> np.ndarray:
-            """Return P(alive) times the answer for customers like these."""
-            alive = self._alive_now(columns)
-            return alive if answer is None else alive * self._if_alive(columns, answer)
-
-        return on_distinct(work, *columns)
+    def _of_distinct(self, columns: tuple[np.ndarray, ...], answer: Answer | None) -> tuple[np.ndarray, ...]:
+        """Return `_alive_and_now` of distinct customers."""
+        alive = self._alive_now(columns)
+        return (alive,) if answer is None else (alive, alive * self._if_alive(columns, answer))
 
     def _alive_now(self, columns: tuple[np.ndarray, ...]) -> np.ndarray:
         """Return P(alive) of distinct customers."""
@@ -329,21 +338,3 @@ class PurchaseModel(LikelihoodModel):
 def _time_grid(t: float) -> list[tuple[float, float]]:
     """Return points and weights of an integral over [0, t], dense at 0 where purchases begin."""
     return [(t * node**2, 2 * t * node * weight) for node, weight in zip(_NODES, _WEIGHTS, strict=True)]
-
-
-class CovariateModel(PurchaseModel):
-    """A purchase model whose rates may depend on columns that do not change with time."""
-
-    purchase_effect = (("alpha", -1),)
-
-    def __init__(
-        self,
-        time_unit: str = "days",
-        purchase_covariates: Sequence[str] = (),
-        dropout_covariates: Sequence[str] = (),
-        penalty: float | tuple[float, float] = 0.0,
-    ) -> None:
-        super().__init__(time_unit)
-        self.purchase_covariates = purchase_covariates
-        self.dropout_covariates = dropout_covariates
-        self.penalty = penalty

@@ -109,3 +109,12 @@ def test_customers_who_share_points_of_an_integral_are_alive_with_their_own_prob
     X = pd.concat([X.assign(T=30.0 + more) for more in range(4)])
     alone = [model.p_alive(X.iloc[[row]])[0] for row in range(0, len(X), 7)]
     np.testing.assert_allclose(model.p_alive(X)[::7], alone, rtol=1e-12)
+
+
+def test_points_laid_once_give_the_wait_that_points_laid_each_time_give(customers):
+    model, X = ParetoNBDAbe().with_params(TRUE), customers.head(12)
+    slow = ParetoNBDAbe().with_params(TRUE)
+    slow._if_alive = lambda columns, answer: answer(slow._survivor(slow._own([]), columns[0], columns[2]))
+    np.testing.assert_allclose(
+        model.expected_next_purchase(X, 20), slow.expected_next_purchase(X, 20), rtol=1e-12
+    )

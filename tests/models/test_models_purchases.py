@@ -161,3 +161,9 @@ def test_recency_after_T_is_refused():
     X = pd.DataFrame({"frequency": [1.0], "recency": [5.0], "T": [4.0]})
     with pytest.raises(ValueError, match="recency is the age at the last purchase and cannot exceed T"):
         CATALOGUE["BGNBD"]().fit(X)
+
+
+def test_alive_and_expected_together_are_each_alone(known, few):
+    alive, expected = known.alive_and_expected(few, AHEAD)
+    assert alive.tolist() == known.p_alive(few).tolist()
+    assert expected.tolist() == known.expected_purchases(few, AHEAD).tolist()
