@@ -21,6 +21,12 @@ INSTEAD = {
     r'(?<!["/])promis(e|es|ed|ing)(?![".])': "predict, forecast: models promise nothing",
     r"likelier": "more likely",
     r"whereof|thereof|wherein": "of which, in which",
+    r"likeliest|unlikeliest": "most likely",
+    r"merely": "only",
+    r"next to nobody": "almost nobody",
+    r"in the mean(?!time)": "on average, in expectation",
+    r"brought to (a|the|one|its|their) (level|total)": "scaled to",
+    r", for (it|they|he|she|we|nobody|everybody|there (is|are|was|were)) ": "because",
 }
 
 

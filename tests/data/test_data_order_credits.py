@@ -9,6 +9,9 @@ def left(*rows, columns=("customer", "date", "order_id", "product", "quantity", 
     return cleaned.log["amount"].round(2).tolist(), cleaned
 
 
+DAY = ("a", "2025-01-05")  # customer and day of most lines
+
+
 @pytest.mark.parametrize("code", ["COUPON10", "GUTSCHEIN", "GIFTCARD", "discount", "REMISE"])
 def test_a_negative_line_of_an_order_is_taken_off_that_order(code):
     kept, cleaned = left(
@@ -20,12 +23,8 @@ def test_a_negative_line_of_an_order_is_taken_off_that_order(code):
 
 
 def test_a_coupon_is_shared_by_the_lines_of_its_order_to_the_cent():
-    kept, _ = left(
-        ("a", "2025-01-05", "1", "A", 1, 10.0),
-        ("a", "2025-01-05", "1", "B", 2, 20.0),
-        ("a", "2025-01-05", "1", "CODE", 1, -10.0),
-        ("a", "2025-01-05", "2", "A", 1, 10.0),
-    )
+    first = [(*DAY, "1", "A", 1, 10.0), (*DAY, "1", "B", 2, 20.0), (*DAY, "1", "CODE", 1, -10.0)]
+    kept, _ = left(*first, (*DAY, "2", "A", 1, 10.0))
     assert kept == [6.67, 13.33, 10.0]
 
 

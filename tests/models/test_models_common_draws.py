@@ -1,21 +1,17 @@
 """Draws that hang on a customer's own row alone, against those of one stream."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 
 from cltv_ml.models import BGNBD, MBGNBD, ParetoNBD, ProbabilisticValue
 from cltv_ml.models.common_draws import CommonDraws, even_numbers
+from tests.customers import summaries
 
 
 @pytest.fixture(scope="module")
 def X():
-    rng = np.random.default_rng(5)
-    T = rng.uniform(20, 700, 120)
-    frequency = rng.poisson(rng.gamma(0.7, 4, 120)).astype(float)
-    table = pd.DataFrame({"frequency": frequency, "recency": np.where(frequency > 0, T * 0.6, 0.0), "T": T})
-    return table.assign(monetary_value=np.where(frequency > 0, rng.gamma(5, 4, 120), 0.0))
+    return summaries(5, 120, (20, 700), (0.7, 4), until=0.6)
 
 
 def test_each_distribution_is_answered_by_its_inverse():
