@@ -85,8 +85,8 @@ def _cost_months(written: pd.Series, first: pd.Timestamp, last: pd.Timestamp) ->
 def _check_currency(table: pd.DataFrame, currency: str) -> None:
     if "currency" not in table:
         return
-    currencies = sorted(table["currency"].dropna().astype("str").unique())
-    if len(currencies) > 1 or (currency and currencies and currencies[0] != currency):
+    currencies = sorted(table["currency"].dropna().astype("str").str.strip().str.upper().unique())
+    if len(currencies) > 1 or (currency and currencies and currencies[0] != currency.strip().upper()):
         raise InputError(
             f"the costs are in {' and '.join(currencies)}, the log in {currency or 'one currency'}; convert the costs "
             "to the log's currency."

@@ -131,8 +131,8 @@ def _make_members(con: duckdb.DuckDBPyConnection, by: str | pd.Series, columns: 
     elif by in _FIRST_TEXT:
         column = _FIRST_TEXT[by]
         con.execute(
-            f"create temp table named as select customer_id, arg_max({column}, amount) as cohort from opening "
-            f"where order_key = first_order and {column} is not null group by 1"
+            f"create temp table named as select customer_id, arg_max({column}, (amount, {column})) as cohort "
+            f"from opening where order_key = first_order and {column} is not null group by 1"
         )
     if isinstance(by, str) and by not in _FIRST_TEXT:
         cohort, source = _COHORTS[by], "starts"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from cltv_ml.decisions.lines import first_channels
 from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
@@ -48,7 +49,7 @@ def cost_of_winning(
         if not 0 <= float(stated) < np.inf:
             raise InputError(f"the acquisition cost must be 0 or more, got {stated!r}.")
         return pd.Series(float(stated), index=won.index, name=_EACH), []
-    keys, column, table = _checked_costs(stated, won)
+    keys, column, table, loose = _checked_costs(stated, won)
     table = table.groupby(keys)[column].sum()
     if column == _TOTAL:
         counts = won.groupby(keys).size().rename_axis(keys)
@@ -58,29 +59,28 @@ def cost_of_winning(
         lost = 0.0
     places = pd.MultiIndex.from_frame(won[keys]) if len(keys) > 1 else pd.Index(won[keys[0]])
     paid = pd.Series(table.reindex(places).to_numpy(), index=won.index, name=_EACH)
-    return paid.fillna(0.0), _cost_notes(paid, float(lost))
+    return paid.fillna(0.0), _cost_notes(paid, float(lost), loose)
 
 
 def _won(log: AnyLog, channels: pd.Series | None) -> pd.DataFrame:
     """Return `month` and `channel` of each customer's first order."""
     log = Log.of(log)
     con, columns = log.connect(), set(log.columns)
-    channel = (
-        "first(channel order by timestamp, amount desc, channel)"
-        if "channel" in columns
-        else "cast(null as varchar)"
-    )
     won = frame(
         con.sql(
-            f"select customer_id, strftime(min(timestamp), '%Y-%m') as month, {channel} as channel "
-            "from log group by 1 order by 1"
+            "select customer_id, strftime(coalesce(min(timestamp) filter (amount >= 0), min(timestamp)), '%Y-%m') "
+            "as month from log group by 1 order by 1"
         )
     ).set_index("customer_id")
-    return won if channels is None else won.assign(channel=channels.reindex(won.index))
+    if channels is None and "channel" in columns:
+        channels = frame(con.sql(first_channels(columns))).set_index("customer_id")["channel"]
+    return won.assign(channel=None if channels is None else channels.reindex(won.index))
 
 
-def _checked_costs(table: pd.DataFrame, won: pd.DataFrame) -> tuple[list[str], str, pd.DataFrame]:
-    """Return the keys, the column of money and the table with its keys as text and its money as numbers."""
+def _checked_costs(
+    table: pd.DataFrame, won: pd.DataFrame
+) -> tuple[list[str], str, pd.DataFrame, pd.DataFrame]:
+    """Return the keys, the column of money, the table with its keys as text, and the rows that name no channel."""
     keys = [name for name in _KEYS if name in table]
     money = [name for name in (_EACH, _TOTAL) if name in table]
     if not keys or len(money) != 1:
@@ -98,13 +98,15 @@ def _checked_costs(table: pd.DataFrame, won: pd.DataFrame) -> tuple[list[str], s
         )
     if "month" in keys:
         table = table.assign(month=_month_starts(table["month"]))
+    loose = table[:0]
     if "channel" in keys:
-        table = table.assign(channel=table["channel"].astype("str").str.strip())
+        table = table.assign(channel=table["channel"].fillna("").astype("str").str.strip())
+        loose, table = table[table["channel"] == ""], table[table["channel"] != ""]
         _check_channels(table["channel"], won["channel"])
     if column == _EACH and table.duplicated(keys).any():
         twice = table.loc[table.duplicated(keys), keys].iloc[0].tolist()
         raise InputError(f"acquisition costs name {', '.join(map(str, twice))} twice; keep one row.")
-    return keys, column, table
+    return keys, column, table, loose
 
 
 def _month_starts(column: pd.Series) -> pd.Series:
@@ -130,7 +132,7 @@ def _check_channels(named: Sequence[str], channels: pd.Series) -> None:
         )
 
 
-def _cost_notes(paid: pd.Series, lost: float) -> list[str]:
+def _cost_notes(paid: pd.Series, lost: float, loose: pd.DataFrame) -> list[str]:
     notes, without = [], int(paid.isna().sum())
     if without:
         notes.append(
@@ -140,5 +142,11 @@ def _cost_notes(paid: pd.Series, lost: float) -> list[str]:
     if lost:
         notes.append(
             f"Acquisition costs of {lost:,.0f} lie where nobody was won, and are in no customer's profit."
+        )
+    if len(loose):
+        rows, what = len(loose), "row names" if len(loose) == 1 else "rows name"
+        money = f"{loose[_TOTAL].sum():,.0f} in all" if _TOTAL in loose else "a cost of one customer"
+        notes.append(
+            f"{rows:,} {what} no channel ({money}): these acquisition costs are in no customer's profit."
         )
     return notes

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cltv_ml.decisions.acquisition_costs import UNATTRIBUTED
 from cltv_ml.decisions.line_costs import Costs, check_costs_known, cost_of_line
-from cltv_ml.decisions.lines import money, order_key
+from cltv_ml.decisions.lines import first_channels, money, order_key
 from cltv_ml.engine import MONEY_SCALE, frame, literal
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
@@ -161,10 +161,7 @@ def _channels(con: duckdb.DuckDBPyConnection, columns: set[str], channels: pd.Se
             )
         con.register("named", named)
     elif "channel" in columns:
-        con.execute(
-            "create temp table named as select customer_id, arg_min(channel, (timestamp, -amount)) as channel "
-            "from log where amount >= 0 and channel is not null group by 1"
-        )
+        con.execute(f"create temp table named as {first_channels(columns)}")
     else:
         con.register(
             "named", pd.DataFrame({"customer_id": pd.Series(dtype="str"), "channel": pd.Series(dtype="str")})

@@ -44,6 +44,20 @@ def order_key(columns: set[str]) -> str:
     return "order_id" if "order_id" in columns else "customer_id || ' ' || strftime(timestamp, '%Y-%m-%d')"
 
 
+def first_channels(columns: set[str]) -> str:
+    """Return SQL for `customer_id` and `channel` of the view `log`: that of the most expensive line of the first order.
+
+    Lines without a channel are passed over; customers whose first order has none are left out.
+    """
+    order = order_key(columns)
+    return (
+        f"with lines as (select customer_id, timestamp, amount, channel, {order} as order_key from log "
+        "where amount >= 0), opening as (select customer_id, arg_min(order_key, (timestamp, order_key)) as order_key "
+        "from lines group by 1) select customer_id, arg_max(channel, (amount, channel)) as channel "
+        "from lines join opening using (customer_id, order_key) where channel is not null group by 1"
+    )
+
+
 def by_customer(values: float | pd.Series, customers: pd.Index, name: str) -> pd.Series:
     """Return one number per customer: a single number for all, or a series read by customer.
 

@@ -156,19 +156,21 @@ def repeat_share(log: AnyLog, cutoff: pd.Timestamp, horizon: int) -> float:
     return again / before if before else float("nan")
 
 
-def margin_rate(log: AnyLog, since: pd.Timestamp, until: pd.Timestamp) -> float | None:
-    """Return the share of revenue that the costs of a log leave within some days; None where no cost is known.
+def margin_rate(log: AnyLog, since: pd.Timestamp, until: pd.Timestamp) -> tuple[float | None, float]:
+    """Return the share of revenue that the costs of a log leave within some days, and that of lines without a cost.
 
-    Lines without a cost are left out of both.
+    Lines without a cost are left out of the first, which is None where no cost is known.
     """
-    [(revenue, cost)] = (
+    money = f"sum(cast(round(amount * {MONEY_SCALE}) as bigint))"
+    [(revenue, cost, everything)] = (
         Log.of(log)
         .connect()
         .sql(
-            f"select sum(cast(round(amount * {MONEY_SCALE}) as bigint)), "
-            f"sum(cast(round(cost * {MONEY_SCALE}) as bigint)) from log where cost is not null "
-            f"and timestamp >= timestamp '{since}' and timestamp < timestamp '{until}'"
+            f"select {money} filter (cost is not null), sum(cast(round(cost * {MONEY_SCALE}) as bigint)), {money} "
+            f"from log where timestamp >= timestamp '{since}' and timestamp < timestamp '{until}'"
         )
         .fetchall()
     )
-    return float(1 - cost / revenue) if revenue and revenue > 0 else None
+    if not revenue or revenue <= 0:
+        return None, 1.0
+    return float(1 - cost / revenue), float(1 - revenue / everything) if everything > 0 else 0.0

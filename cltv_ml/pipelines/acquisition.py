@@ -72,7 +72,8 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     files = {name: settings.out / f"{name}.csv" for name in tables}
     for name, table in tables.items():
         write_table(table, files[name])
-    notes, page = _acquisition_notes(won, costs), settings.out / "acquisition.html"
+    notes = [*_currency_notes(spent, settings.currency), *_acquisition_notes(won, costs)]
+    page = settings.out / "acquisition.html"
     progress("writing the page", 0.9)
     sections = acquisition_sections(tables, settings.age, known=won.known, currency=settings.currency)
     sections[0]["warnings"] = notes
@@ -110,6 +111,17 @@ def _channel_column(cleaned: Cleaned, log: Log, column: str) -> pd.Series | None
         available = list(cleaned.known.groups(end, log.customers))
         raise InputError(f"no column {column!r} in the table of customers; choose one of {available}.")
     return channels
+
+
+def _currency_notes(spent: pd.DataFrame, currency: str) -> list[str]:
+    """Return a sentence where costs name their currency and the log's is not stated."""
+    named = spent["currency"].dropna().tolist() if "currency" in spent and not currency else []
+    if not named:
+        return []
+    return [
+        f"The costs are in {named[0]}, and amounts are taken for the same currency; state the log's with "
+        "--currency."
+    ]
 
 
 def _acquisition_notes(won: Won, costs: pd.DataFrame) -> list[str]:

@@ -119,7 +119,7 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     log = load(settings, progress).transactions
     window = Window(log.last.normalize() + pd.Timedelta(days=1), horizon)
     per = ("week" if horizon <= _WEEKS_UPTO else "month") if settings.per == "auto" else settings.per
-    terms = _plan_terms(settings, log, window.cutoff)
+    terms, gaps = _plan_terms(settings, log, window.cutoff)
     before = _last_forecast(settings, window.cutoff)
     progress("forecasting the whole shop", 0.3)
     shop = forecast_shop(log, window, per, holidays=holidays)
@@ -129,7 +129,7 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     scenarios = compute_scenarios(parts, terms, until, repeat)
     equity = None if terms.margin_rate is None else compute_equity(drawn_parts(shop), terms, until, parts)
     judged, causes = (None, None) if before is None else _judge_ended(log, before)
-    notes = _forecast_notes(shop, terms, window, holidays=bool(holidays))
+    notes = [*_forecast_notes(shop, terms, window, holidays=bool(holidays)), *gaps]
     progress("writing the page", 0.9)
     tables = {
         "forecast": bands.assign(cutoff=window.cutoff),
@@ -219,18 +219,27 @@ def _write_tables(out: Path, tables: Mapping[str, pd.DataFrame]) -> dict[str, Pa
     return files
 
 
-def _plan_terms(settings: Forecast, log: Log, cutoff: pd.Timestamp) -> PlanTerms:
-    """Return the costs behind revenue: the stated margin rate, else that of the log's costs in its last year."""
-    rate = settings.margin_rate
+def _plan_terms(settings: Forecast, log: Log, cutoff: pd.Timestamp) -> tuple[PlanTerms, list[str]]:
+    """Return the costs behind revenue, and a sentence on lines without one.
+
+    The margin rate is the stated one, else that of the log's costs in its last year.
+    """
+    rate, notes = settings.margin_rate, []
     if rate is None and "cost" in log.columns:
-        rate = margin_rate(log, cutoff - pd.Timedelta(days=364), cutoff)
-    return PlanTerms(
+        rate, gap = margin_rate(log, cutoff - pd.Timedelta(days=364), cutoff)
+        if rate is not None and gap > 0:
+            notes = [
+                f"{gap:.1%} of the last year's revenue has no cost: the margin of the other lines, {rate:.1%}, counts "
+                "for all; state --margin-rate for another."
+            ]
+    terms = PlanTerms(
         rate,
         settings.share_of_amount,
         settings.per_order,
         settings.acquisition_cost,
         settings.discount_rate,
     )
+    return terms, notes
 
 
 def _holidays(source: Any) -> dict[str, list[pd.Timestamp]]:

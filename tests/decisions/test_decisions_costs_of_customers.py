@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.decisions import compute_margins, cost_of_winning, fill_cost_gaps
+from cltv_ml.decisions import cohort_members, compute_margins, cost_of_winning, fill_cost_gaps
+from cltv_ml.decisions.acquisition_costs import UNATTRIBUTED
+from cltv_ml.decisions.customers_won import read_won
 from cltv_ml.errors import InputError
 from cltv_ml.log import Log
 
@@ -40,6 +42,22 @@ def test_money_spent_in_all_is_divided_among_the_customers_won():
     paid, notes = cost_of_winning(LOG, table)
     assert paid.to_dict() == {"a": 15, "b": 15, "c": 7}
     assert "5 lie where nobody was won" in notes[0]
+
+
+def test_costs_without_a_channel_are_in_no_customers_profit_and_told():
+    table = pd.DataFrame({"channel": ["ads", None, " "], "cost": [16.0, 7.0, 2.0]})
+    paid, notes = cost_of_winning(LOG, table)
+    assert paid.to_dict() == {"a": 8, "b": 0, "c": 8}
+    assert notes[-1].startswith("2 rows name no channel (9 in all)")
+
+
+def test_a_first_order_without_a_channel_does_not_take_a_later_ones():
+    log = LOG.assign(channel=[None, "shop", "shop", "ads"])
+    table = pd.DataFrame({"channel": ["ads", "shop"], "acquisition_cost": [8.0, 2.0]})
+    assert cost_of_winning(log, table)[0].to_dict() == {"a": 0, "b": 2, "c": 8}
+    won = read_won(log.drop(columns="cost")).customers.groupby("channel")["customers"].sum()
+    assert won.to_dict() == {"ads": 1, "shop": 1, UNATTRIBUTED: 1}
+    assert cohort_members(log, "first_channel")["cohort"].tolist() == ["unknown", "shop", "ads"]
 
 
 def test_tables_that_cannot_be_used_are_one_sentence():

@@ -7,6 +7,7 @@ from pages import SENTENCES, lost_numbers
 
 from cltv_ml import pipelines
 from cltv_ml.errors import InputError
+from cltv_ml.evaluation.shop_tables import margin_rate
 from cltv_ml.money import format_money
 
 
@@ -152,3 +153,13 @@ def test_the_page_links_its_files_and_tells_its_band_first(forecasts):
 def test_equity_is_one_number_wherever_the_page_tells_it(forecasts):
     found = forecasts[0]
     assert found.scenarios["equity"].iloc[0] == pytest.approx(found.equity["equity"].iloc[-1])
+
+
+def test_lines_without_a_cost_are_told_and_take_the_margin_of_the_others(growing):
+    days = growing["timestamp"]
+    costs = growing.assign(cost=(0.6 * growing["amount"]).where(days >= "2023-03-01"))
+    rate, gap = margin_rate(costs, pd.Timestamp("2023-01-01"), pd.Timestamp("2023-07-01"))
+    assert rate == pytest.approx(0.4)
+    early = growing.loc[days < "2023-03-01", "amount"].sum()
+    assert gap == pytest.approx(early / growing["amount"].sum())
+    assert margin_rate(costs, pd.Timestamp("2023-01-01"), pd.Timestamp("2023-02-01")) == (None, 1.0)

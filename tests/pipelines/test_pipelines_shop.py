@@ -169,3 +169,13 @@ def test_cohorts_of_less_than_a_period_say_that_none_is_complete(tmp_path):
     found = pipelines.cohorts(data=month, out=tmp_path / "cohorts.csv")
     assert found.table["revenue"].sum() == 27.0
     assert "No month is complete for every customer of a cohort" in found.page.read_text(encoding="utf-8")
+
+
+def test_costs_in_a_currency_of_their_own_are_told_where_the_logs_is_not_stated(log, costs, tmp_path):
+    spent = costs.assign(currency="usd")
+    notes = pipelines.acquisition(data=log, costs=spent, out=tmp_path).notes
+    assert any("The costs are in usd, and amounts are taken for the same currency" in note for note in notes)
+    notes = pipelines.acquisition(data=log, costs=spent, out=tmp_path, currency="USD").notes
+    assert not any("same currency" in note for note in notes)
+    with pytest.raises(InputError, match="the costs are in USD, the log in EUR"):
+        pipelines.acquisition(data=log, costs=spent, out=tmp_path, currency="EUR")
