@@ -26,8 +26,8 @@ def continue_cohorts(log: Log, members: pd.DataFrame, days: Sequence[int]) -> pd
 
     One row per cohort and horizon: `cohort`, `customers`, `age` (days since the first purchase, their mean), `to_date`
     (revenue so far), `days`, `expected` (from today on) and its 90% interval `lower`, `upper`, all per customer of
-    the cohort. Customers times `expected` sum to the champion's total. Customers who have nothing but refunds have no
-    value.
+    the cohort. Customers times `expected` sum to the champion's total of that horizon. Customers who have nothing but
+    refunds have no value.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ def continue_cohorts(log: Log, members: pd.DataFrame, days: Sequence[int]) -> pd
     card = model.metadata.metadata
     horizon = int(card["horizon"])
     X = build_features(log, cutoff, names=list(dict.fromkeys([*card["features"], *SUMMARY])))
-    scores = scoring.predict_in_chunks(model, X[card["features"]])["expected_value"].fillna(0.0)
+    scores = scoring.predict_in_chunks(model, X[card["features"]])
     curve = ValueCurve(ParetoNBD(), horizon).fit(X)
-    values = curve.multiples(X, days).mul(scores, axis=0)
+    values = expected_within(scores, curve.multiples(X, days))
     cohort = members["cohort"].reindex(X.index)
     level = forecast_level(log, Window(cutoff, horizon))
     factors = np.ones(CONTINUATION_DRAWS)
@@ -66,6 +66,21 @@ def continue_cohorts(log: Log, members: pd.DataFrame, days: Sequence[int]) -> pd
     )
     columns = ["cohort", "customers", "age", "to_date", "days", "expected", "lower", "upper"]
     return table[columns].sort_values(["cohort", "days"], ignore_index=True)
+
+
+def expected_within(scores: pd.DataFrame, multiples: pd.DataFrame) -> pd.DataFrame:
+    """Return each customer's expected spend within each horizon: the champion's own where it has one.
+
+    Values of other horizons are its main value times their `multiples`; none falls as the horizon grows.
+
+    >>> scores = pd.DataFrame({"expected_value": [100.0], "expected_value_30d": [20.0]})
+    >>> expected_within(scores, pd.DataFrame({30: [0.4], 60: [0.7]})).to_numpy().tolist()
+    [[20.0, 70.0]]
+    """
+    values = multiples.mul(scores["expected_value"], axis=0)
+    for day in values:
+        values[day] = scores.get(f"expected_value_{day}d", values[day])
+    return values.fillna(0.0).cummax(axis=1)
 
 
 def _sums_within(
