@@ -96,6 +96,9 @@ def test_the_first_screen_names_the_three_segments_with_the_highest_expected_pro
 def test_the_first_screen_ranks_nobody_where_the_test_shows_no_ranking():
     told = glance.without_lists(plan_campaign(CUSTOMERS, 91), pd.Series(dtype=str), ordered=False)
     assert told[0].startswith("The test does not show that the model ranks")
+    part = campaign_section(plan_campaign(CUSTOMERS, 91), pd.Series(dtype=str), ordered=False)
+    assert part["warnings"][0] == told[0]
+    assert not any("Write to" in sentence for sentence in part["sentences"])
 
 
 def test_a_list_as_stated_is_one_of_the_lengths_that_the_page_knows():

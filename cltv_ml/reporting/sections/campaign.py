@@ -29,8 +29,7 @@ def campaign_section(
     told = section(
         "What to do",
         [
-            "Write to the customers with the highest value at risk: what a customer is expected to spend times the "
-            "probability that the customer is leaving. Those who surely stay and those who are surely gone come last.",
+            *([_WHOM] if ordered else []),
             f"Together {format_money(float(at_risk.sum()), currency)} of "
             f"{format_money(campaign.total, currency)} is at risk over {campaign.horizon} days. The command "
             "cltv score writes the expected value of every customer into a file.",
@@ -48,6 +47,11 @@ def campaign_section(
     )
     return {**told, "what_if": what_if}
 
+
+_WHOM = (
+    "Write to the customers with the highest value at risk: what a customer is expected to spend times the probability "
+    "that the customer is leaving. Those who surely stay and those who are surely gone come last."
+)
 
 #: What a list is worth whose order is that of chance.
 NO_ORDER = (
