@@ -37,7 +37,7 @@ def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
     Raises
     ------
     InputError
-        The disk is full, or the file larger than allowed.
+        The disk is full, the file larger than allowed, or its folder may not be written.
     """
     if is_remote(path):
         with tempfile.TemporaryDirectory() as folder:
@@ -56,11 +56,12 @@ def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
             os.chmod(temporary, stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o600)
         os.replace(temporary, path)
     except OSError as error:
-        if error.errno not in _NO_SPACE:
+        full = error.errno in _NO_SPACE
+        if not full and str(error.filename) != str(temporary):
             raise
         raise InputError(
-            f"{path} cannot be written ({error.strerror}); free some space or name another place, and run the same "
-            "command again. What was there before is unchanged."
+            f"{path} cannot be written ({error.strerror}); {'free some space' if full else 'change its rights'} or "
+            "name another place, and run the same command again. What was there before is unchanged."
         ) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import stat
 
 import pandas as pd
@@ -89,6 +90,20 @@ def test_a_private_file_is_private_while_it_is_written(tmp_path):
     with atomic(tmp_path / "scores.csv", private=True) as temporary:
         temporary.write_text("customer_id\nann\n", encoding="utf-8")
         assert rights(temporary) == 0o600
+
+
+def test_a_place_that_may_not_be_written_is_named_as_it_was_asked_for(tmp_path):
+    path = tmp_path / "page.html"
+    for name, told in {".part": "page.html cannot be written", "another": "another"}.items():
+        with pytest.raises(OSError if name == "another" else InputError, match=re.escape(told)) as caught:
+            _half_written_to(path, name)
+        assert ".part" not in str(caught.value)
+
+
+def _half_written_to(path, name):
+    with atomic(path) as temporary:
+        file = str(temporary) if name == ".part" else name
+        raise PermissionError(errno.EACCES, "Permission denied", file)
 
 
 def test_two_processes_of_one_id_as_containers_have_do_not_write_to_one_temporary_file(tmp_path):
