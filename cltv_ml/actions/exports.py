@@ -13,6 +13,7 @@ import pandas as pd
 
 from cltv_ml.actions.customer_columns import IDENTITIES, OPT_IN, OPT_OUT, columns_read
 from cltv_ml.actions.identities import hashed_emails, hashed_phones, normalise_email
+from cltv_ml.actions.terms import enumerated
 from cltv_ml.errors import InputError
 from cltv_ml.money import digits
 from cltv_ml.tables import NO, YES
@@ -91,12 +92,19 @@ def build_export(
     known = _identifying_columns(customers)
     missing = [column for column in chosen.needs if column not in known]
     if missing:
-        raise InputError(f"{chosen.title} needs the columns {missing}; add them with --customers.")
+        raise InputError(
+            f"{chosen.title}: the columns {enumerated(missing)} are missing; name a table with them with --customers."
+            if len(missing) > 1
+            else f"{chosen.title}: the column {missing[0]} is missing; name a table with it with --customers."
+        )
     if chosen.of_orders and order.orders is None:
         raise InputError(f"{chosen.title} is a file of orders; name their table with --orders.")
     kept, left_out = _allowed(known, order.value)
+    if chosen.of_orders and order.orders is not None:
+        strangers = ~order.orders["customer_id"].isin(known.index)
+        left_out["orders of customers who are not in the scores"] = int(strangers.sum())
     table = chosen.rows(kept, order)
-    identified = [column for column in ("Email", "Phone", "email", "phone") if column in table]
+    identified = [column for column in _IDENTIFYING if column in table]
     if identified:
         nameless = (table[identified] == "").all(axis=1)
         left_out["no usable e-mail address or phone number"] = int(nameless.sum())
@@ -113,13 +121,16 @@ def build_export(
             if counts
             else ", because there are no customers"
         )
-        raise InputError(f"{chosen.title} was not written: nobody is left{why}.")
+        raise InputError(f"{chosen.title}, not written: nobody is left{why}.")
     for rule in chosen.rules:
         broken = rule(table, order)
         if broken:
-            raise InputError(f"{chosen.title} was not written: {broken}")
+            raise InputError(f"{chosen.title}, not written: {broken}")
     return table.reset_index(drop=True), {reason: count for reason, count in left_out.items() if count}
 
+
+#: Columns of a file by which a tool finds the customer.
+_IDENTIFYING = ("Email", "Email Address", "Phone", "email", "phone")
 
 #: Columns that hold positive values only, and why a row without one is left out.
 _POSITIVE = {
@@ -222,7 +233,7 @@ def _profiles(email: str, prefix: str) -> MakeRows:
                 table[f"{prefix}{name}"] = (
                     customers[name].round(places) if numeric else customers[name].astype("str")
                 )
-        return table[table[email] != ""]
+        return table
 
     return rows
 

@@ -89,7 +89,7 @@ def facts(totals: pd.DataFrame, done: Actions, currency: str) -> dict[str, tuple
     if "profit_lower" in totals:
         reach = np.sqrt(np.square(totals["expected_profit"] - totals["profit_lower"]).sum())
         above = np.sqrt(np.square(totals["profit_upper"] - totals["expected_profit"]).sum())
-        low, high = (format_money(end, currency) for end in (profit - reach, profit + above))
+        low, high = format_money(profit - reach, currency, unit=False), format_money(profit + above, currency)
         note = f"{low} to {high} by the intervals of the customers' values; {note}"
     first, last = totals["read_on"].min(), totals["read_on"].max()
     return {
@@ -178,8 +178,8 @@ def _totals_table(totals: pd.DataFrame, currency: str) -> pd.DataFrame:
         }
     )
     if "profit_lower" in totals:
-        shown["Interval"] = [
-            f"{format_exactly(low, currency)} to {format_exactly(high, currency)}"
+        shown["Interval of the profit"] = [
+            f"{format_exactly(low, currency, unit=False)} to {format_exactly(high, currency)}"
             for low, high in zip(totals["profit_lower"], totals["profit_upper"], strict=True)
         ]
     return shown.assign(**{"Read on": [f"{day:%Y-%m-%d}" for day in totals["read_on"]]})

@@ -157,7 +157,10 @@ def _so_far(table: pd.DataFrame, settings: Cohorts) -> dict[str, Any]:
 def _warnings(table: pd.DataFrame, per: str) -> list[str]:
     warnings = []
     if small := sorted(table.loc[table["small"], "cohort"].unique()):
-        warnings.append(f"Fewer than 30 customers, drawn grey; read them with care: {', '.join(small[:12])}.")
+        more = f" and {len(small) - 12:,} more" if len(small) > 12 else ""
+        warnings.append(
+            f"Fewer than 30 customers, drawn grey; read them with care: {', '.join(small[:12])}{more}."
+        )
     if not table["complete"].any():
         warnings.append(
             f"No {per} is complete for every customer of a cohort, so the figures are empty; choose a shorter --per."

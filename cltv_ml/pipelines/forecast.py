@@ -148,6 +148,7 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
         _sections(tables, plan, files, notes, settings.currency),
         forecast_facts(bands, none_to_come=_none_to_come(shop), currency=settings.currency),
         forecast_answers(bands, _earlier_spans(log, window), notes, currency=settings.currency),
+        headlines=3,
     )
     write_page(summary, page)
     log_forecast(bands, settings.experiment, settings.dataset, window, settings=_settings_to_store(settings))

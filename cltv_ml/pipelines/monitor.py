@@ -336,6 +336,7 @@ def _write_monitor(
             currency=settings.currency,
         ),
         sections.monitoring_answers(report.checks, report.notes, report.shares, report.kept),
+        headlines=3,
     )
     write_page(as_wanted(summary, settings.redact, cleaned), out / "monitor.html")
     MlflowClient().log_artifact(series, str(out / "monitor.html"))

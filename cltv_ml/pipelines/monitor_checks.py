@@ -83,8 +83,10 @@ def _moved(features: pd.DataFrame, limits: Thresholds) -> list[Check]:
         return []
     moved = features[features["psi_lower"] > limits.psi[0]]
     most = "; ".join(f"{feature_title(row.feature)}: {row.psi:.2f}" for row in moved.head(3).itertuples())
-    sentence = f"{len(moved)} of {len(features)} features have moved since the training" + (
-        f", most of all (stability index) {most}." if most else "."
+    sentence = (
+        f"{len(moved)} of {len(features)} features have moved since the training, most of all (stability index) {most}."
+        if most
+        else f"None of {len(features)} features has moved since the training."
     )
     share = len(moved) / len(features)
     return [level_check("features moved", share, limits.features_moved, sentence, worst="watch")]
@@ -123,7 +125,9 @@ def freshness_checks(
             "refused",
             refused,
             limits.refused,
-            f"{refused:.1%} of the customers have no value; the scores give the reasons.",
+            f"{refused:.1%} of the customers have no value; the scores give the reasons."
+            if refused
+            else "Every customer has a value.",
         ),
         level_check(
             "model age",

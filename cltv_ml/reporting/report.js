@@ -43,7 +43,7 @@ function fit(plot) {
     const longest = Math.max(...plot.data[i].text.flat().map((text) => text.length), 1);
     const [wide, high] = [full.xaxis, full.yaxis].map(({ _length: length, range }) => length / Math.abs(range[1] - range[0]));
     maps.push(i);
-    cells.texttemplate.push(longest * 0.56 * trace.textfont.size < wide && trace.textfont.size < high ? "%{text}" : "");
+    cells.texttemplate.push(longest * 0.6 * trace.textfont.size + 3 < wide && trace.textfont.size < high ? "%{text}" : "");
   });
   const wanted = Object.fromEntries(Object.entries(changed).filter(([key, text]) => text !== plot.layout[key.split(".")[0]].title.text));
   const dull = maps.some((i, n) => plot.data[i].texttemplate !== cells.texttemplate[n]);

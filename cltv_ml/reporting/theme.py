@@ -215,7 +215,7 @@ def cell_texts(table: pd.DataFrame, form: str) -> dict[str, Any]:
     >>> cell_texts(pd.DataFrame([[0.25, float("nan")]]), "{:.0%}")["text"].tolist()
     [['25%', '']]
     """
-    size = min(12, max(6, 180 // max(len(table.columns), 1)))
+    size = min(12, max(8, 180 // max(len(table.columns), 1)))
     text = table.map(lambda value: "" if pd.isna(value) else form.format(value)).to_numpy(dtype=object)
     return {"text": text, "texttemplate": "%{text}", "textfont": {"size": size}}
 

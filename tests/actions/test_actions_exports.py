@@ -59,6 +59,20 @@ def test_every_format_leaves_out_controls_and_customers_without_a_value():
     assert "5 distinct positive values" in wrong["meta_predicted_value"]
 
 
+def test_customers_without_an_address_and_orders_of_strangers_are_counted():
+    for name in ("klaviyo", "hubspot", "mailchimp"):
+        table, left_out = build_export(name, CUSTOMERS, ORDER)
+        assert len(table) + sum(left_out.values()) == len(CUSTOMERS)
+        assert left_out["no usable e-mail address or phone number"] == 1
+    strangers = ORDERS.assign(customer_id=["a"] * 60 + ["nobody"] * 60)
+    order = dataclasses.replace(ORDER, orders=strangers)
+    table, left_out = build_export("google_conversion_adjustments", CUSTOMERS, order)
+    assert len(table) == left_out["orders of customers who are not in the scores"] == 60
+    order = dataclasses.replace(ORDER, orders=ORDERS.assign(customer_id="nobody"))
+    with pytest.raises(InputError, match="orders of customers who are not in the scores 120"):
+        build_export("meta_predicted_value", CUSTOMERS, order)
+
+
 def test_customer_match_holds_hashes_only():
     table, left_out = build_export("google_customer_match", CUSTOMERS, ORDER)
     assert list(table.columns) == ["Email", "Phone"]
@@ -177,7 +191,7 @@ def test_an_order_of_the_future_is_not_adjusted():
 
 
 def test_a_format_without_its_columns_says_which(tmp_path):
-    with pytest.raises(InputError, match=r"needs the columns \['email'\]"):
+    with pytest.raises(InputError, match="the column email is missing; name a table with it"):
         build_export("hubspot", CUSTOMERS.drop(columns="E-Mail"), ORDER)
 
 

@@ -11,6 +11,7 @@ from cltv_ml import pipelines
 from cltv_ml.data import simulate
 from cltv_ml.errors import InputError
 from cltv_ml.reporting import plots
+from cltv_ml.reporting.report import unbroken
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def test_every_number_on_the_pages_of_a_log_is_in_a_file_next_to_it(log, costs, 
 def test_an_audit_says_the_days_of_the_log_and_none_before_it(log, tmp_path):
     page = pipelines.audit(data=log, out=tmp_path / "audit").page.read_text(encoding="utf-8")
     first, last = log["timestamp"].min(), log["timestamp"].max()
-    assert f"<p>{first:%Y-%m-%d} to {last:%Y-%m-%d}, by " in page
+    assert f"<p>{unbroken(f'{first:%Y-%m-%d} to {last:%Y-%m-%d}, by ')}" in page
 
 
 def test_an_audit_of_a_single_period_says_so(log, tmp_path):
@@ -76,7 +77,7 @@ def test_acquisition_writes_every_table_and_a_page(log, costs, tmp_path):
     assert cac["cost"].drop("all channels").sum() == cac.at["all channels", "cost"] == costs["cost"].sum()
     assert cac["customers"].drop("all channels").sum() == log["customer_id"].nunique()
     assert all(file.is_file() for file in found.files.values())
-    assert "What they bring against it" in found.page.read_text()
+    assert "What customers bring against their cost" in found.page.read_text()
     assert any("no channel" in note for note in found.notes)
 
 

@@ -7,6 +7,15 @@ import plotly.graph_objects as go
 
 from cltv_ml.reporting import theme
 
+#: Colours of parts of the customer base, as `base_changes` draws them.
+COLOURS = {
+    "new": theme.GAIN,
+    "returned": theme.PALETTE[4],
+    "kept, spent more": theme.PALETTE[0],
+    "kept, spent less": theme.PALETTE[3],
+    "lost": theme.LOSS,
+}
+
 
 def change_by_part(
     changes: pd.DataFrame,
@@ -25,7 +34,8 @@ def change_by_part(
     figure = theme.figure(title, "Period", theme.in_money("Change", currency))
     parts = [part for part in dict.fromkeys(changes["part"]) if part != "total"]
     shown = [part for part in parts if (changes.loc[changes["part"] == part, "change"] != 0).any()] or parts
-    for part, colour in theme.colours(shown).items():
+    colours = theme.colours(shown) | {part: COLOURS[part] for part in shown if part in COLOURS}
+    for part, colour in colours.items():
         mine = changes[changes["part"] == part]
         figure.add_bar(
             x=mine["name"],
@@ -38,10 +48,10 @@ def change_by_part(
     figure.add_scatter(
         x=total["name"],
         y=total["change"],
-        name="change in all",
+        name="total change",
         mode="markers",
         marker={"symbol": "diamond", "size": 11, "color": theme.REFERENCE},
-        hovertemplate="%{x}<br>in all %{y:+,.0f}<extra></extra>",
+        hovertemplate="%{x}<br>total %{y:+,.0f}<extra></extra>",
     )
     figure.update_layout(barmode="relative")
     figure.update_xaxes(type="category")

@@ -64,6 +64,7 @@ def cohort_table(
             hovertemplate=f"{hover}, few customers<extra></extra>",
         )
     figure.update_yaxes(type="category", autorange="reversed")
+    figure.update_layout(height=max(figure.layout.height, 150 + 15 * len(table)))
     if len(table.columns) <= 12:  # plotly would mark half periods
         figure.update_xaxes(dtick=1)
     return figure

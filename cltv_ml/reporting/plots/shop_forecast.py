@@ -8,10 +8,10 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 _TITLES = {
-    "revenue": "Revenue: what was and what is expected",
-    "orders": "Orders: what were and what are expected",
-    "customers": "Customers who buy in a period: what were and what are expected",
-    "won": "Customers won: what were and what are expected",
+    "revenue": "Revenue, realised and expected",
+    "orders": "Orders, realised and expected",
+    "customers": "Customers who buy in a period, realised and expected",
+    "won": "Customers won, realised and expected",
 }
 
 
@@ -51,7 +51,7 @@ def shop_forecast(
     _line(figure, total["start"], total["expected"], "expected", theme.MODEL)
     known = mine[mine["part"] == "known"]
     if len(known) and (known["expected"].to_numpy() != total["expected"].to_numpy()).any():
-        _line(figure, known["start"], known["expected"], "known ones", theme.PALETTE[1], "dash")
+        _line(figure, known["start"], known["expected"], "known customers", theme.PALETTE[1], "dash")
     figure.update_layout(hovermode="x unified")
     return figure.update_yaxes(rangemode="tozero")
 

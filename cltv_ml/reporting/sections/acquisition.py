@@ -83,7 +83,11 @@ def _cost(cac: pd.DataFrame, currency: str) -> dict[str, Any]:
             f"{whole['customers']:,} customers were won in the months with costs, for "
             f"{format_money(whole['cost'], currency)}: {format_money(whole['cac'], currency)} each. "
             "Cost and customers without a channel are a row of their own and are never spread over the others.",
-            "What one more customer costs is shown where spend varied enough from month to month.",
+            *(
+                ["What one more customer costs is shown where spend varied enough from month to month."]
+                if "80% interval" in shown
+                else []
+            ),
         ],
         tables={theme.in_money("Cost by channel", currency): shown},
     )
@@ -105,7 +109,7 @@ def _returns(
             "Paid back in month, realised": _month_names(returns["payback_realised"]),
             "Paid back in month, expected": _month_names(returns["payback"]),
             "80% interval of the month": [
-                f"{_one(row.payback_early)} to {_one(row.payback_late)}" for row in returns.itertuples()
+                _months(row.payback_early, row.payback_late) for row in returns.itertuples()
             ],
         }
     )
@@ -113,7 +117,7 @@ def _returns(
     never = int((apart if len(apart) else returns)["never"].sum())
     drawn = value.merge(cac[["channel", "cac"]].dropna(), on="channel")
     return section(
-        "What they bring against it",
+        "What customers bring against their cost",
         [
             "Value is contribution: revenue less the cost of goods and the variable costs stated. A month is thirty "
             "days after the first purchase.",
@@ -199,6 +203,17 @@ def _amounts(column: pd.Series, currency: str) -> list[str]:
 
 def _month_names(column: pd.Series) -> list[str]:
     return [_one(value) for value in column]
+
+
+def _months(early: float, late: float) -> str:
+    """Return the interval of a payback month.
+
+    >>> _months(3, 7), _months(3, float("nan")), _months(float("nan"), float("nan"))
+    ('3 to 7', '3 to later than 24', 'not in 24')
+    """
+    if early != early:
+        return _one(early)
+    return f"{early:.0f} to {'later than 24' if late != late else f'{late:.0f}'}"
 
 
 def _one(month: float) -> str:

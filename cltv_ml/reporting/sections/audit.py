@@ -155,6 +155,16 @@ def _changes(audit: Audit, currency: str) -> dict[str, Any]:
     )
 
 
+#: What customers of a part of the change did, before its amount.
+_WHO = {
+    "new": "who were won in the period brought",
+    "returned": "who came back brought",
+    "kept, spent more": "who bought in both periods and spent more added",
+    "kept, spent less": "who bought in both periods and spent less took away",
+    "lost": "who stopped buying took away",
+}
+
+
 def _sentence_on_change(audit: Audit, currency: str) -> str:
     now = _latest(audit)
     mine = audit.changes[audit.changes["period"] == now["period"]].set_index("part")["change"]
@@ -162,9 +172,9 @@ def _sentence_on_change(audit: Audit, currency: str) -> str:
         return "The latest whole period is the first of the log: there is none before it to compare with."
     largest = mine.drop("total").abs().idxmax()
     return (
-        f"From the period before to {_when(audit, now['name'])}, revenue {'rose' if mine['total'] >= 0 else 'fell'} by "
-        f"{format_money(abs(mine['total']), currency)}. The largest part is {largest!r} with "
-        f"{format_money(mine[largest], currency)}."
+        f"Revenue of {_when(audit, now['name'])} {'rose' if mine['total'] >= 0 else 'fell'} by "
+        f"{format_money(abs(mine['total']), currency)} from the period before. The largest part of the change: "
+        f"customers {_WHO[largest]} {format_money(abs(mine[largest]), currency)}."
     )
 
 
@@ -247,9 +257,8 @@ def _compared(audit: Audit, currency: str) -> dict[str, Any]:
     return section(
         "How do cohorts compare?",
         [
-            f"Each row holds the customers of one {audit.per}; age 0 is the {audit.per} in which they were won, of "
-            "which they have seen half on average. Read down a column to see whether newer customers are worth more or "
-            "less."
+            f"Each row holds the customers won in one {audit.per}. Age 0 is that {audit.per}, of which they were "
+            "customers for half on average. Read down a column to see whether newer customers are worth more or less."
         ],
         warnings=[f"Fewer than {SMALL_COHORT} customers, so read them with care: {', '.join(small)}."]
         if len(small)

@@ -54,7 +54,7 @@ def forecast_answers(
     whole = bands[(bands["span"] == "horizon") & (bands["measure"] == "revenue")].set_index("part")
     expected = float(whole.at["total", "expected"])
     compared = [
-        f"{span} brought {format_money(came, currency)}; the forecast is {expected / came - 1:+.0%} to that."
+        f"{span} brought {format_money(came, currency)}; the forecast is {_above_or_below(expected / came - 1)}."
         for span, came in zip(spans["span"], spans["revenue"], strict=True)
         if came > 0
     ]
@@ -67,6 +67,17 @@ def forecast_answers(
         "What not to trust?": [*notes] or ["Single weeks: their bands are wider than that of the whole."],
     }
     return {question: sentences for question, sentences in told.items() if sentences}
+
+
+def _above_or_below(share: float) -> str:
+    """Return how far a forecast is from what it is compared with.
+
+    >>> _above_or_below(-0.468), _above_or_below(0.15), _above_or_below(0.001)
+    ('47% below that', '15% above that', 'the same')
+    """
+    if f"{abs(share):.0%}" == "0%":
+        return "the same"
+    return f"{abs(share):.0%} {'above' if share > 0 else 'below'} that"
 
 
 def forecast_section(
@@ -122,7 +133,8 @@ def _whole(rows: pd.DataFrame, come: bool, currency: str) -> pd.DataFrame:
     ]
     bands = {
         f"{band}% band": [
-            f"{low} to {high}" for low, high in zip(told(f"lower_{band}"), told(f"upper_{band}"), strict=True)
+            f"{low.removesuffix(f' {currency}')} to {high}"
+            for low, high in zip(told(f"lower_{band}"), told(f"upper_{band}"), strict=True)
         ]
         for band in (50, 80, 95)
     }
@@ -130,11 +142,11 @@ def _whole(rows: pd.DataFrame, come: bool, currency: str) -> pd.DataFrame:
 
 
 def _caption(measure: str, come: bool) -> str:
-    known = ", the dashed line is the known ones" if come else ""
+    known = "; the dashed line is today's customers alone" if come else ""
     words = {
-        "revenue": f"Grey is what was. The bands hold 50, 80 and 95% of the draws of all customers together{known}.",
+        "revenue": f"Grey is realised. The bands hold all customers' revenue with 50, 80 and 95% probability{known}.",
         "orders": "Orders follow from revenue by the revenue per order of the last year.",
-        "customers": "Customers who buy in a period, known ones and new ones together.",
+        "customers": "Customers who buy in a period, today's and new ones together.",
         "won": "Customers who buy for the first time.",
     }
     return words[measure]
@@ -162,8 +174,8 @@ def scenarios_section(
     drawn = section(
         "What if",
         [
-            "Each row changes one thing. Retention means that so many points more of the customers of a window buy "
-            f"again in the next; today {repeat_share:.0%} do."
+            "Each row changes one thing. Retention is the share of a period's customers who buy again in the next "
+            f"period as long as the forecast: {repeat_share:.0%} today."
             if repeat_share > 0
             else "Each row changes one thing."
         ],
@@ -187,6 +199,10 @@ def equity_section(
         """Return an amount in the page's currency."""
         return format_money(value, currency)
 
+    def money_range(low: float, high: float) -> str:
+        """Return two amounts with one currency."""
+        return f"{format_money(low, currency, unit=False)} to {money(high)}"
+
     total, horizon = equity.set_index("part").loc["total"], int(periods["days"].sum())
     come = equity.loc[equity["part"] == "new", ["equity", "upper_95"]].any(axis=None)
     rows = equity if come else equity[equity["part"] == "total"]
@@ -194,8 +210,8 @@ def equity_section(
         {
             "Part": rows["part"].replace(_PART_NAMES),
             "Equity": [money(value) for value in rows["equity"]],
-            "80% band": [f"{money(row.lower_80)} to {money(row.upper_80)}" for row in rows.itertuples()],
-            "95% band": [f"{money(row.lower_95)} to {money(row.upper_95)}" for row in rows.itertuples()],
+            "80% band": [money_range(row.lower_80, row.upper_80) for row in rows.itertuples()],
+            "95% band": [money_range(row.lower_95, row.upper_95) for row in rows.itertuples()],
         }
     )
     return section(
@@ -204,7 +220,7 @@ def equity_section(
             f"Contribution of these {horizon} days alone, discounted to the first day at {terms.discount_rate:.0%} a "
             f"year, comes to {money(total['equity'])}, with 80% probability between {money(total['lower_80'])} and "
             f"{money(total['upper_80'])}. What customers bring later is not in it: forecast a longer horizon, or see "
-            f"cltv lifetime for the known ones. The margin rate is {terms.margin_rate:.1%}"
+            f"cltv lifetime for today's customers. The margin rate is {terms.margin_rate:.1%}"
             + (
                 f" and winning a customer costs {money(terms.acquisition_cost)}."
                 if terms.acquisition_cost
@@ -238,7 +254,7 @@ def last_plan_section(
         "The last plan against realised revenue",
         [
             f"The forecast of {day:%Y-%m-%d} expected {format_money(planned, currency)} for the "
-            f"{len(judged)} periods that have ended since; {format_money(came, currency)} came "
+            f"{len(judged)} periods that have ended since; {format_money(came, currency)} was realised "
             f"({off}). {inside:.0%} of the periods lie within their 80% band.",
             "Volume is the number of customers, mix the share of new ones among them, frequency their orders, basket "
             "the revenue per order.",

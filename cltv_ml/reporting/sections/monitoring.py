@@ -88,8 +88,10 @@ def monitoring_answers(
     if len(shares):
         most = shares.loc[(shares["share"] - shares["before"]).abs().idxmax()]
         moved.append(
-            f"The largest change of a tier: {most['segment']}, {most['share']:.1%} of the customers now, "
+            f"Most of all tiers, {most['segment']} changed: {most['share']:.1%} of the customers now, "
             f"{most['before']:.1%} in training."
+            if f"{most['share']:.1%}" != f"{most['before']:.1%}"
+            else "Every tier has the share of customers that it had in training."
         )
     told = {
         "What to do?": [_TO_DO[worst_level(checks)]],
@@ -139,7 +141,8 @@ def _checks_section(checks: Sequence[Check], links: Mapping[str, str]) -> dict[s
         {"Verdict": [one.level for one in ranked], "Finding": [one.sentence for one in ranked]}, dtype="str"
     )
     told = (
-        "The favourable end of each interval is compared with two bounds, one for watch and one for retrain."
+        "Each check has two bounds, one for watch and one for retrain. A check whose result has an interval is beyond "
+        "a bound only where the whole interval is, so that chance alone raises no alarm."
     )
     return section("What was looked at", [told], tables={"All checks": found}, links=links)
 
@@ -169,9 +172,9 @@ def _drift_section(drift: pd.DataFrame, shares: pd.DataFrame, links: Mapping[str
         }
     )
     sentence = (
-        "The stability index compares the shares of the training's tenths (0.1 is a little, 0.25 a lot); the shift is "
-        "the Wasserstein distance in standard deviations. Customers grow older between two dates, so that some columns "
-        "always move a little."
+        "The stability index says how far the values have moved since the training: 0.1 is a little, 0.25 a lot. The "
+        "shift is the mean distance that they moved (Wasserstein), in standard deviations. Customers grow older, so "
+        "some columns always move a little."
     )
     return section(
         "What has moved since the training",
