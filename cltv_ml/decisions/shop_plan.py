@@ -47,10 +47,13 @@ class PlanTerms:
         wrong = {name: rate for name, rate in rates.items() if not 0 <= rate < 1}
         if self.margin_rate is not None and not -1 <= self.margin_rate <= 1:
             wrong["margin_rate"] = self.margin_rate
-        if wrong or min(self.per_order, self.acquisition_cost) < 0:
+        costs = {"per_order": self.per_order, "acquisition_cost": self.acquisition_cost}
+        wrong |= {name: cost for name, cost in costs.items() if cost < 0}
+        if wrong:
+            seen = ", ".join(f"{name}={value:g}" for name, value in wrong.items())
             raise InputError(
-                f"rates must be shares from 0 to below 1 and costs not negative, got {wrong or vars(self)}; write 0.1 "
-                "for 10%."
+                "rates must be shares from 0 to below 1, a margin from -1 to 1, and costs not negative, got "
+                f"{seen}; write 0.1 for 10%."
             )
 
 

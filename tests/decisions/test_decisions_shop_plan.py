@@ -85,6 +85,10 @@ def test_impossible_terms_are_one_sentence():
     for wrong in ({"margin_rate": 30.0}, {"margin_rate": -1.5}, {"discount_rate": -0.1}, {"per_order": -1.0}):
         with pytest.raises(InputError, match=r"write 0\.1 for 10%"):
             PlanTerms(**wrong)
+    with pytest.raises(
+        InputError, match="a margin from -1 to 1, and costs not negative, got margin_rate=30; write"
+    ):
+        PlanTerms(margin_rate=30.0)
 
 
 def test_each_cause_is_found_where_it_alone_moved():
