@@ -110,7 +110,7 @@ def read(
     header_row: int | None = None,
     rules: Rules | None = None,
     changes: Mapping[str, Any] | None = None,
-    memory: str = "2GB",
+    memory: str = "1GB",
 ) -> Raw:
     """Return a source's rows as they came, with the mapping of its columns to the standard names.
 
@@ -237,7 +237,7 @@ def open_source(
     *,
     table: str | None = None,
     header_row: int | None = None,
-    memory: str = "2GB",
+    memory: str = "1GB",
 ) -> Opened:
     """Return the rows of anything that `read` reads, as they came.
 

@@ -115,15 +115,19 @@ def _open_log(log: AnyLog, by: str | pd.Series) -> tuple[duckdb.DuckDBPyConnecti
 def _make_members(con: duckdb.DuckDBPyConnection, by: str | pd.Series, columns: set[str]) -> None:
     """Make the table `member`: each customer's cohort and first moment."""
     order = order_key(columns)
+    # Two groupings, of which nothing but the first orders is kept: a window would hold the whole log once more.
+    first = "select customer_id, min(timestamp) as t0 from log group by 1"
     con.execute(
-        f"create temp table opening as select *, {order} as order_key, min(timestamp) over mine as t0, "
-        f"first({order}) over (mine order by timestamp, {order}) as first_order from log "
-        "window mine as (partition by customer_id)"
+        f"create temp table first_orders as select customer_id, t0, min({order}) as first_order "
+        f"from log join ({first}) using (customer_id) where timestamp = t0 group by all"
+    )
+    con.execute(
+        f"create temp table opening as from log join first_orders using (customer_id) where {order} = first_order"
     )
     con.execute(
         f"create temp table starts as select customer_id, min(t0) as t0, sum({money('amount')}) as opened"
         f"{', sum(' + money('discount') + ') as taken_off' if 'discount' in columns else ''} "
-        "from opening where order_key = first_order group by 1"
+        "from opening group by 1"
     )
     if isinstance(by, pd.Series):
         named = by.dropna().astype("str").rename("cohort").rename_axis("customer_id").reset_index()
@@ -132,7 +136,7 @@ def _make_members(con: duckdb.DuckDBPyConnection, by: str | pd.Series, columns: 
         column = _FIRST_TEXT[by]
         con.execute(
             f"create temp table named as select customer_id, arg_max({column}, (amount, {column})) as cohort "
-            f"from opening where order_key = first_order and {column} is not null group by 1"
+            f"from opening where {column} is not null group by 1"
         )
     if isinstance(by, str) and by not in _FIRST_TEXT:
         cohort, source = _COHORTS[by], "starts"
@@ -140,6 +144,8 @@ def _make_members(con: duckdb.DuckDBPyConnection, by: str | pd.Series, columns: 
         cohort = f"coalesce(cohort, {literal(UNKNOWN_GROUP)})"
         source = "starts left join named using (customer_id)"
     con.execute(f"create temp table member as select customer_id, {cohort} as cohort, t0 from {source}")
+    for table in ("first_orders", "opening", "starts"):  # what follows needs their memory
+        con.execute(f"drop table {table}")
 
 
 #: SQL over `starts` of the groupings that need nothing else; fifths share a cut point, so equal orders stay together.

@@ -116,7 +116,7 @@ def check_given(settings: Source) -> None:
         raise InputError("no data given; name a file or a data set with --data, for example --data cdnow.")
 
 
-def read_raw(settings: Source, memory: str = "2GB") -> Raw:
+def read_raw(settings: Source, memory: str = "1GB") -> Raw:
     """Return the settings' data as they came, to be cleaned by the settings' rules."""
     flags = {"timezone": settings.timezone, "observed_until": settings.observed_until}
     raw = read(

@@ -165,6 +165,9 @@ def tier_names(values: np.ndarray, cuts: Mapping[str, float]) -> np.ndarray:
 #: No feature of a shop is larger; products of larger values leave the range of numbers.
 LARGEST = 1e15
 
+#: Columns of so few rows are looked at together first.
+_AT_ONCE = 100
+
 
 def find_faults(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
     """Return the faults of customers' features: a sentence that names the column, and the rows that have it.
@@ -174,7 +177,7 @@ def find_faults(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
     [("Column 'frequency' holds a n", [False, True]), ("Column 'recency' exceeds col", [False, True])]
     """
     faults: list[tuple[str, np.ndarray]] = []
-    for name in (name for name in X.columns if not is_text(str(name))):
+    for name in _suspects(X, [name for name in X.columns if not is_text(str(name))]):
         column = X[name].to_numpy(dtype=np.float64)
         faults.append((f"Column {name!r} holds an infinite value; send a number.", np.isinf(column)))
         huge = np.isfinite(column) & (np.abs(column) > LARGEST)
@@ -186,6 +189,15 @@ def find_faults(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
             faults.append((f"Column {name!r} holds a negative value; send zero or more.", column < 0))
     faults += _find_contradictions(X)
     return [(sentence, rows) for sentence, rows in faults if rows.any()]
+
+
+def _suspects(X: pd.DataFrame, names: list[str]) -> list[str]:
+    """Return the columns in which some value is missing, negative or too large; of many rows all of them."""
+    if len(X) > _AT_ONCE:
+        return names
+    values = X[names].to_numpy(dtype=np.float64)
+    usual = ((values >= 0) & (values <= LARGEST)).all(axis=0)
+    return [name for name, fine in zip(names, usual, strict=True) if not fine]
 
 
 def _find_contradictions(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:

@@ -2,10 +2,12 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from cltv_ml.errors import InputError
+from cltv_ml.models.base import check_columns
 from cltv_ml.serving.requests import Refusal, ServedModel, check_transactions
 from cltv_ml.serving.responses import find_faults
 
@@ -56,3 +58,21 @@ def test_a_value_near_the_largest_number_is_a_fault_of_its_column():
     ((sentence, rows),) = find_faults(X)
     assert sentence == "Column 'order_rate_30d' holds a value beyond 1e+15; check its unit."
     assert rows.tolist() == [False, True]
+
+
+@pytest.mark.parametrize("value", [3.0, 0.0, -1.0, np.nan, np.inf, -np.inf, 1e16, 1e300])
+@pytest.mark.parametrize("column", ["frequency", "order_rate_30d", "spend_spread"])
+def test_one_customer_is_looked_at_as_many_are(column, value):
+    usual = {"frequency": 1.0, "recency": 5.0, "T": 9.0, "order_rate_30d": 0.1, "spend_spread": 2.0}
+    one = pd.DataFrame([usual | {column: value}])
+    many = pd.concat([one] * 200, ignore_index=True)
+    assert [sentence for sentence, _ in find_faults(one)] == [sentence for sentence, _ in find_faults(many)]
+    assert said_of(one) == said_of(many)
+
+
+def said_of(X):
+    """Return the first row of the matrix that a model reads, as text, or the refusal."""
+    try:
+        return str(check_columns(SimpleNamespace(), X, list(X.columns), np.float32)[0])
+    except InputError as error:
+        return str(error)
