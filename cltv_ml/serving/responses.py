@@ -166,7 +166,7 @@ def tier_names(values: np.ndarray, cuts: Mapping[str, float]) -> np.ndarray:
 LARGEST = 1e15
 
 #: Columns of so few rows are looked at together first.
-_AT_ONCE = 100
+_ROWS_TOGETHER = 100
 
 
 def find_faults(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
@@ -177,7 +177,7 @@ def find_faults(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
     [("Column 'frequency' holds a n", [False, True]), ("Column 'recency' exceeds col", [False, True])]
     """
     faults: list[tuple[str, np.ndarray]] = []
-    for name in _suspects(X, [name for name in X.columns if not is_text(str(name))]):
+    for name in _unusual_columns(X, [name for name in X.columns if not is_text(str(name))]):
         column = X[name].to_numpy(dtype=np.float64)
         faults.append((f"Column {name!r} holds an infinite value; send a number.", np.isinf(column)))
         huge = np.isfinite(column) & (np.abs(column) > LARGEST)
@@ -191,9 +191,9 @@ def find_faults(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
     return [(sentence, rows) for sentence, rows in faults if rows.any()]
 
 
-def _suspects(X: pd.DataFrame, names: list[str]) -> list[str]:
+def _unusual_columns(X: pd.DataFrame, names: list[str]) -> list[str]:
     """Return the columns in which some value is missing, negative or too large; of many rows all of them."""
-    if len(X) > _AT_ONCE:
+    if len(X) > _ROWS_TOGETHER:
         return names
     values = X[names].to_numpy(dtype=np.float64)
     usual = ((values >= 0) & (values <= LARGEST)).all(axis=0)
