@@ -30,6 +30,7 @@ class Glance:
     def __init__(self, table: Relation, columns: Sequence[str]) -> None:
         self.rows = 0
         self.table = table
+        self.columns = tuple(columns)
         if not columns:
             return
         rows = table.count()
@@ -99,6 +100,14 @@ class Glance:
             f"from (select abs({back}) as b, {paid} as a from {self.lines}) where b > 0"
         )
         return bool(whole >= least and within == some)
+
+    def money_of(self, column: str, amount: str, function: str = "") -> dict[str, float]:
+        """Return the sum of an amount for each value of a column, after a function such as `abs`."""
+        text = f"coalesce(trim(cast({quote(column)} as varchar)), '')"
+        rows = self.lines.rows(
+            f"select {text}, coalesce(sum({function}({self.number(amount)})), 0) from {self.lines} group by 1"
+        )
+        return {str(value): float(money) for value, money in rows}
 
     def number(self, column: str) -> str:
         """Return SQL for the numbers of a column, read in the first way that fits."""

@@ -48,7 +48,7 @@ def fill_down(table: Relation, mapping: Mapping[str, str], told: bool | None) ->
     )
     if not blank or not filled:
         return table, []
-    once = filled == distinct and filled >= 3
+    once = filled == distinct and (filled >= 3 or headings == filled)
     if together >= 0.95 * blank:
         how = f"its {'order and date are' if len(others) > 1 else 'date or order is'} blank as well"
     elif same >= 0.95 * blank:

@@ -49,6 +49,10 @@ SAYS_CANCELLED = (
 _SUM = r"^(grand |sub ?)?totals?$|^summe$|^gesamt(summe)?$|^somme$|^suma$|^totaal$|^totale$"
 
 
+#: Levels that tell tests from real sales, and those of tests.
+_TEST_LEVELS = {"test", "sandbox", "testing", "test mode", "testmode"}
+_MODES = _TEST_LEVELS | {"live", "production", "prod", "real", "live mode", "livemode", "echt", "produktiv"}
+
 #: What the other levels say of the step that follows an open order.
 _PLACED_BEFORE = ("placed_before_paying", "placed_before_sending")
 
@@ -87,7 +91,7 @@ _VOCABULARY: dict[str, tuple[tuple[str, str], ...]] = {
     "type": (
         (_SUM, "ignore"),
         (r"(chargeback|dispute|refund|reversal)s? (reversal|reversed|won|cancel\w*|failure|failed)", ""),
-        (r"\b(credit|debit) card|\bcard\b", ""),
+        (r"\b(credit|debit) card|\bcard\b|\border (updated?|edit\w*|chang\w*|modified)\b", ""),
         (_WORDS["takes_back"], "refund"),
         (_WORDS["no_sale"], "ignore"),
         (_WORDS["sale"], "counts"),
@@ -175,6 +179,12 @@ def read_levels(
         "settled" in sold and any(re.fullmatch("(cash |credit )?sales?", one) for one in plain)
     ):
         changed = {"settled": None}
+    if any(re.fullmatch("(cash |credit )?sales?( invoices?| register)?", one) for one in plain):
+        kinds = [
+            "bought" if re.fullmatch("(cash )?purchases?", one) else kind
+            for one, kind in zip(plain, kinds, strict=True)
+        ]
+        changed["bought"] = "ignore"  # what the shop bought, as sales have a level of their own
     known = {plain_level(level) for level in told or {}}
     return [
         changed[kind] if kind in changed and one not in known and reading != "ignore" else reading
@@ -245,3 +255,31 @@ def is_partly_undone(level: str) -> bool:
     """
     pattern = _VOCABULARY["status"][1][0]
     return re.search(pattern, plain_level(level)) is not None
+
+
+def is_mode(levels: Iterable[str]) -> bool:
+    """Whether levels tell tests from real sales in words."""
+    said = {plain_level(level) for level in levels}
+    return len(said) > 1 and said <= _MODES and bool(said & _TEST_LEVELS)
+
+
+def are_states(levels: Iterable[str]) -> bool:
+    """Whether three levels or more are nearly all known as states of orders, of which some count and some do not.
+
+    >>> are_states(["Livré", "Remboursé", "En attente", "Annulé"]), are_states(["Shirts", "Returned goods", "Caps"])
+    (True, False)
+    """
+    readings = [read_level("status", level) for level in levels if level.strip()]
+    known = [reading for reading in readings if reading]
+    return (
+        len(readings) > 2 and len(known) >= 0.8 * len(readings) and "counts" in known and len(set(known)) > 1
+    )
+
+
+def is_payment(level: str) -> bool:
+    """Whether a kind of line settles what other lines bill.
+
+    >>> is_payment("Payment received"), is_payment("Recurring")
+    (True, False)
+    """
+    return re.search(_WORDS["settled"], plain_level(level)) is not None

@@ -15,6 +15,8 @@ from cltv_ml.data.levels import (
     NO,
     UNDONE,
     YES,
+    are_states,
+    is_mode,
     plain_level,
     read_level,
     read_levels,
@@ -35,7 +37,7 @@ from cltv_ml.data.overlooked_numbers import (
 )
 from cltv_ml.data.paid import ask_about_fees, ask_what_is_left
 from cltv_ml.data.parse import quote
-from cltv_ml.data.sides import look_at_sides
+from cltv_ml.data.sides import look_at_changes, look_at_payments, look_at_sides
 from cltv_ml.engine import Relation, literal
 
 #: Levels that say, under whatever heading, that a sale was undone or never took place; and those that deny it.
@@ -44,10 +46,6 @@ _DENIED = re.compile(r"\b(no|not|non|never|without|dont|nicht|kein\w*|sans|sin|s
 
 #: Columns with more different values than this hold no levels.
 _LEVELS = 20
-
-#: Levels that tell tests from real sales, and those of tests.
-_TEST_LEVELS = {"test", "sandbox", "testing", "test mode", "testmode"}
-_MODES = _TEST_LEVELS | {"live", "production", "prod", "real", "live mode", "livemode", "echt", "produktiv"}
 
 
 def look_over(
@@ -201,17 +199,18 @@ def _says_undone(level: str) -> bool:
 
 def _look_at_levels(column: Unmapped, levels: Mapping[str, int]) -> None:
     """Read, ask or tell of a column with few different values, some of which say that a sale was undone."""
-    if look_at_sides(column, levels):
+    if any(look(column, levels) for look in (look_at_sides, look_at_changes, look_at_payments)):
         return
     decided, account = column.decided, column.account
-    worded = HEADED["words"].search(column.heading) and "stat" not in column.heading
+    named = HEADED["words"].search(column.heading) and "stat" not in column.heading
+    worded = named and not are_states(levels)
     plain = {level: plain_level(level) for level in levels}
     undone = [
         level
         for level, text in plain.items()
         if _UNDONE.search(text) and not _DENIED.search(text) and len(text) < 41
     ]
-    if "test" not in decided and _is_mode(levels):
+    if "test" not in decided and is_mode(levels):
         account.mapping["test"] = column.name
         return
     if undone and any(one in decided and not decided[one] for one in ("status", "payment_status", "type")):
@@ -267,12 +266,6 @@ def _tell_of_another_status(column: str, levels: Mapping[str, int]) -> list[str]
     if not ignored or None in readings.values() or "counts" not in readings.values():
         return []
     return [_not_used(column, _shown(ignored, levels))]
-
-
-def _is_mode(levels: Mapping[str, int]) -> bool:
-    """Whether the levels tell tests from real sales in words."""
-    words = {plain_level(level) for level in levels}
-    return len(words) > 1 and words <= _MODES and bool(words & _TEST_LEVELS)
 
 
 def _is_type(levels: Mapping[str, int]) -> bool:

@@ -16,6 +16,7 @@ from cltv_ml.data.levels import (
     UNDONE_STATE,
     YES,
     is_partly_undone,
+    is_payment,
     plain_level,
     read_levels,
 )
@@ -204,18 +205,29 @@ def _unknown(name: str, column: str, unknown: pd.DataFrame) -> Question:
         f"{row.level!r} ({row.rows:,} lines, {row.money:,.2f})" for row in unknown.head(8).itertuples()
     )
     more = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
-    first = str(unknown["level"].iloc[0])
+    guessed = [
+        f"{name}={row.level}:{_guess(name, str(row.level), row.money)}" for row in unknown.itertuples()
+    ]
+    flags = " ".join(f"--rule {flag(*one.split('=', 1))}" for one in guessed[:8])
     text = (
         f"column {column!r} ({name}) holds levels whose meaning is not known: {shown}{more}; say of each whether it "
-        f"counts as a sale, is a refund or is to be ignored, for example --rule {flag(name, first + ':counts')} "
-        f"(or :refund, :ignore), or leave the column out with --mapping {name}=."
+        f"counts as a sale, is a refund or is to be ignored, for example {flags} (:counts, :refund or :ignore), or "
+        f"leave the column out with --mapping {name}=."
     )
-    answers = [
+    together = [",".join(guessed)] if len(guessed) > 1 and not any("," in one for one in guessed) else []
+    single = [
         f"{name}={level}:{reading}"
         for level in unknown["level"]
         for reading in ("counts", "refund", "ignore")
     ]
-    return Question(text, (*answers, f"{name}="))
+    return Question(text, (*together, *single, f"{name}="))
+
+
+def _guess(name: str, level: str, money: float) -> str:
+    """Return what a level that is not known may mean: a payment of what others bill, money given back, or a sale."""
+    if is_payment(level):
+        return "ignore"
+    return "refund" if name == "type" and money < 0 else "counts"
 
 
 def _undoes_its_order(

@@ -1,12 +1,13 @@
-"""Columns whose codes say on which side of a ledger an amount stands: S and H, Dr and Cr, D and C, + and -, S and R."""
+"""Columns of codes that change what lines mean: sides of a ledger, changes of a database's rows, payments of bills."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cltv_ml.data.headings import SYNONYMS, plain_heading
+from cltv_ml.data.levels import is_payment
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.overlooked_numbers import HEADED, Unmapped
-from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question
 
 #: Codes of both sides in small letters; words and signs need no heading that says so.
@@ -20,6 +21,29 @@ _SIDE_WORDS = (
     "debit credit",
     "+ -",
     "plus minus",
+)
+
+#: What a copy of a database's changes calls them, by the word for an update.
+_CHANGES = {
+    "u": {"c", "u", "d", "r", "i"},
+    "update": {"insert", "update", "delete", "create", "read", "snapshot", "upsert"},
+    "updated": {"inserted", "updated", "deleted", "created"},
+    "update_postimage": {"insert", "update_preimage", "update_postimage", "delete"},
+    "modify": {"insert", "modify", "remove"},
+}
+
+#: Headings of when a change was recorded.
+_WHEN = (
+    "tsms",
+    "sourcetsms",
+    "committimestamp",
+    "committs",
+    "changedat",
+    "changets",
+    "dmltimestamp",
+    "ts",
+    "lsn",
+    "committedat",
 )
 
 #: The lesser side may have so much of the money; with more, it may be payments.
@@ -42,10 +66,7 @@ def look_at_sides(column: Unmapped, levels: Mapping[str, int]) -> bool:
         return False
     if not any(set(pair.split()) == set(codes) for pair in pairs):
         return False
-    text = f"coalesce(trim(cast({quote(column.name)} as varchar)), '')"
-    money = dict(
-        glance.lines.rows(f"select {text}, sum(abs({glance.number(amount)})) from {glance.lines} group by 1")
-    )
+    money = glance.money_of(column.name, amount, "abs")
     less, more = sorted(codes.values(), key=lambda code: money.get(code) or 0.0)
     some, most = money.get(less) or 0.0, money.get(more) or 0.0
     if some <= _REFUNDS * (some + most):
@@ -63,4 +84,54 @@ def look_at_sides(column: Unmapped, levels: Mapping[str, int]) -> bool:
     column.account.questions.append(
         Question(text, (f"{both},type={less}:refund", f"{both},type={less}:ignore", "type="))
     )
+    return True
+
+
+def look_at_changes(column: Unmapped, levels: Mapping[str, int]) -> bool:
+    """Ask about a column that says whether each line was inserted, updated or deleted; return whether it is one."""
+    glance, decided = column.glance, column.decided
+    codes = {level.lower(): level for level in levels if level.strip()}
+    if "status" in decided or len(codes) < 2 or levels.get("", 0):
+        return False
+    if not any(update in codes and set(codes) <= known for update, known in _CHANGES.items()):
+        return False
+    gone = [level for code, level in codes.items() if code.startswith(("d", "remove")) or "pre" in code]
+    left = [level for level in codes.values() if level not in gone]
+    answer = [f"status={column.name}", *(f"status={level}:ignore" for level in gone)]
+    answer += [f"status={level}:counts" for level in left]
+    names = {plain_heading(one): one for one in glance.columns if one not in {*decided.values(), column.name}}
+    key = next((names[one] for one in ("id", "orderid", "pk", "key") if one in names), "")
+    when = next((names[one] for one in _WHEN if one in names), "")
+    answer += [f"order_id={key}"] if key and not decided.get("order_id") else []
+    answer += [f"version={when}"] if when and not decided.get("version") else []
+    flags = " ".join(
+        f"--{'rule' if one.count(':') else 'mapping'} {flag(*one.split('=', 1))}" for one in answer
+    )
+    text = (
+        f"column {column.name!r} says how each row of a database changed ({', '.join(sorted(codes))}), so that a sale "
+        f"stands on several lines; export the table as it is now, or say {flags} to take each order's newest state, or "
+        "--mapping status= if each line is a sale."
+    )
+    column.account.questions.append(Question(text, (",".join(answer), "status=")))
+    return True
+
+
+def look_at_payments(column: Unmapped, levels: Mapping[str, int]) -> bool:
+    """Ask about a type of which some lines pay what others bill: money below 0, next to money above."""
+    glance, decided, heading = column.glance, column.decided, column.heading
+    payments = [level for level in levels if is_payment(level)]
+    amount = decided.get("amount")
+    if "type" in decided or not amount or not payments or heading not in SYNONYMS["type"][0].split():
+        return False
+    money = glance.money_of(column.name, amount)
+    paid = [money.get(level, 0.0) for level in payments]
+    if max(paid) >= 0 or sum(money.values()) <= sum(paid):
+        return False
+    shown = ", ".join(f"{level!r} ({levels[level]:,} lines, {money[level]:,.2f})" for level in payments)
+    answer = [f"type={column.name}", *(f"type={level}:ignore" for level in payments)]
+    flags = " ".join(
+        f"--{'rule' if one.count(':') else 'mapping'} {flag(*one.split('=', 1))}" for one in answer
+    )
+    text = f"column {column.name!r} holds {shown}; if they pay what others bill, say {flags}, if not, --mapping type=."
+    column.account.questions.append(Question(text, (",".join(answer), "type=")))
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from cltv_ml.data.aside import Aside
 from cltv_ml.data.headings import PER_LINE, PER_ORDER, plain_heading
 from cltv_ml.data.levels import SAYS_CANCELLED
 from cltv_ml.data.lines import Lines
-from cltv_ml.data.parse import quote
+from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import MONEY_SCALE, Relation, keep
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 #: About so many lines, of whole orders, show whether amounts are per line or per order.
 _SAMPLE_LINES = 100_000
+
+#: Headings of tables that an order's lines are often joined to.
+_JOINED = re.compile(
+    "shipment|parcel|package|tracking|fulfil|deliver(y|ies)(id|no|nr|number)|payment(id|no|nr|number)|lieferschein"
+)
 
 #: What a row of totals is called.
 TOTAL_WORDS = (
@@ -60,7 +66,8 @@ def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
     if "order_id" not in raw.mapping or not (column or counted) or rules.amount_per == "line":
         return notes
     seen = _look(lines.marks, "product_id" in raw.mapping)
-    if counted and seen.again >= max(3, 0.01 * seen.lines):
+    joined = any(_JOINED.search(plain_heading(one)) for one in raw.unused)
+    if counted and seen.again >= max(1 if joined else 3, 0.01 * seen.lines):
         notes.append(
             f"{seen.again:,} of {seen.lines:,} lines looked at repeat an earlier line of their order in product and "
             f"amount but differ in another column (not used: {', '.join(map(repr, raw.unused)) or 'none'}): if "
@@ -70,7 +77,7 @@ def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
         return notes
     if seen.long >= 3 and seen.summed >= 0.95 * seen.long:
         return notes + _set_sums_aside(lines.marks, aside)
-    if rules.amount_per == "order" or _repeats(seen, column):
+    if rules.amount_per == "order" or _sums_prices(raw, rules) or _repeats(seen, column):
         return notes + _set_repeats_aside(lines, aside, column, rules)
     return notes + _tell_of_equal_lines(seen, column)
 
@@ -106,6 +113,22 @@ def _look(marks: Relation, by_product: bool) -> _OrdersSeen:
     chance = max(float(chance), 1 / (all_orders + 1))
     again = int(again) if by_product else 0
     return _OrdersSeen(orders, constant, int(further), chance, int(lines), again, long, summed)
+
+
+def _sums_prices(raw: Raw, rules: Rules) -> bool:
+    """Whether the amount, the same on an order's lines, is what their quantities times prices sum up to."""
+    names = ("order_id", "timestamp", "amount", "quantity", "unit_price")
+    if not set(names) <= set(raw.mapping):
+        return False
+    columns = Columns(raw.table, rules, ask=False)
+    order, time = (f"cast({quote(raw.mapping[name])} as varchar)" for name in names[:2])
+    amount, quantity, price = (columns.number(raw.mapping[name]) for name in names[2:])
+    several, summed = columns.row(
+        "select count(*), count(*) filter (least = most and abs(total - most) < 0.006) from ("
+        f"select min({amount}) as least, max({amount}) as most, sum({quantity} * {price}) as total "
+        f"from (from {raw.table} limit 20000) where {amount} > 0 group by {order}, {time} having count(*) > 1)"
+    )
+    return bool(several and summed >= 0.95 * several)
 
 
 def _repeats(seen: _OrdersSeen, column: str) -> bool:

@@ -26,6 +26,7 @@ from cltv_ml.sources.layout import (
     split_lines,
     tell_of_thousands,
 )
+from cltv_ml.sources.parts import tell_of_second_table
 
 _SAMPLE_BYTES = 1 << 20
 _BLOCK = 1 << 24
@@ -86,6 +87,7 @@ def read_csv(
             f"{str(error).splitlines()[0].rstrip('.')}; check its quotes and its encoding."
         ) from error
     broken = [(start + number, line.replace(BROKEN, "\ufffd")) for number, line in broken]
+    notes += tell_of_second_table(broken, delimiter, path.name)
     if damaged:
         broken += _take_damaged(table, names, delimiter)
         notes.append(_name_damaged(path.name, [number for number, line in broken if "\ufffd" in line]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Sequence
 
@@ -123,6 +124,29 @@ def _titles(table: Relation, names: list[str], broken: Sequence[tuple[int, str]]
     ):
         above += [str(values[0])] if len(values) == 1 else []
     return [text.strip().strip(",;\t") for text in above]
+
+
+def tell_of_second_table(broken: Sequence[tuple[int, str]], delimiter: str, name: str) -> list[str]:
+    """Return a note if lines that do not fit the header begin with names of columns, as a second table does.
+
+    Raises
+    ------
+    InputError
+        That table is called refunds or the like, so that the sales are too high without it.
+    """
+    rows = [(number, next(csv.reader([line], delimiter=delimiter), [])) for number, line in broken[:200]]
+    for place, (number, cells) in enumerate(rows[:-1]):
+        _, below = rows[place + 1]
+        words = all(re.search(r"[^\W\d]", one) and not re.search(r"\d", one) for one in cells)
+        if len(cells) < 2 or len(below) != len(cells) or not words or not re.search(r"\d", "".join(below)):
+            continue
+        above = [one[0] for at, one in rows[:place] if at >= number - 2 and len(one) == 1]
+        _check_titles([*above, " ".join(cells)], name)
+        return [
+            f"{name!r} holds a second table with the columns {cells[:6]}, from row {number + 1} below the header on, "
+            "whose lines were set aside as broken; keep each table in a file of its own."
+        ]
+    return []
 
 
 def tell_of_open_quotes(broken: Sequence[tuple[int, str]], name: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,9 @@ def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> Sou
             f"{path.name!r} is JSON but not in UTF-8 ({error.reason}); save it as UTF-8."
         ) from error
     records, broken, notes = _records(text, path.name, start)
+    records, summed = _sum_refunds(records)
     records, expanded_notes = _expand_nested(records)
+    expanded_notes = [*summed, *expanded_notes]
     rows = [dict(_flat_record(record)) for record in records]
     names = list(dict.fromkeys(name for row in rows for name in row))
     if not names:
@@ -86,6 +89,33 @@ def _expand_nested(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]],
         for entry in record.get(key) or [{}]
     ]
     return apart, [f"The list {key!r} of each record was read as {len(apart):,} rows, one per entry."]
+
+
+def _sum_refunds(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Replace the list of an order's refunds, as interfaces of shops give it, by the money of all of them."""
+    if not any(is_records(record.get("refunds")) for record in records):
+        return records, []
+    summed = [
+        {**record, "refunds": str(_money_given_back(record["refunds"]))} if "refunds" in record else record
+        for record in records
+    ]
+    return summed, ["The list 'refunds' of each record was read as the money given back, added up."]
+
+
+def _money_given_back(refunds: Any) -> Decimal:
+    """Return what refunds sum up to: by their transactions that did not fail, else by their own amounts."""
+    total = Decimal(0)
+    for refund in refunds if is_records(refunds) else []:
+        inner = refund.get("transactions")
+        for entry in inner if is_records(inner) else [refund]:
+            failed = str(entry.get("status", "")).lower() in ("failure", "failed", "error", "pending")
+            amount = next(
+                (entry[name] for name in ("amount", "total", "total_amount") if entry.get(name)), "0"
+            )
+            amount = amount.get("amount", "0") if isinstance(amount, dict) else amount
+            if not failed and re.fullmatch(r"-?\d+(\.\d+)?", str(amount)):
+                total += abs(Decimal(str(amount)))
+    return total
 
 
 def _is_money(value: Any) -> bool:

@@ -1,8 +1,10 @@
 """Exports written by hand: customers, orders and money were worked out before each was read."""
 
+import json
+
 import pytest
 
-from cltv_ml.data import clean, read
+from cltv_ml.data import QuestionsError, answer, clean, read
 from cltv_ml.errors import InputError
 
 
@@ -124,3 +126,171 @@ PA3,3,O2,2025-01-06,SUCCESS,32.40,CB,2025-01-07,10.80
 PA4,4,O3,2025-02-16,SUCCESS,54.00,CB,,
 """
     assert found(tmp_path, text)[:2] == (2, 97.2)
+
+
+def answered(folder, text, name="export.csv"):
+    """Return customers and money of an export whose questions get the first answer that each offers, and these."""
+    mapping, rules, asked = {}, {}, []
+    while True:
+        try:
+            customers, money, _ = found(folder, text, name, mapping=mapping, changes=rules)
+            return customers, money, asked
+        except QuestionsError as error:
+            asked += [question.answers[0] for question in error.questions]
+            mapping, rules = answer(",".join(asked).split(","), {}, {})
+
+
+def test_states_under_a_heading_of_names_are_asked_about(tmp_path):
+    text = """
+id_order;customer;total_paid;osname;date_add
+1;A. Ann;45,00;Paiement accepté;2025-01-05
+2;B. Bob;30,00;En attente de paiement par chèque;2025-01-06
+3;B. Bob;60,00;Livré;2025-01-07
+4;A. Ann;20,00;Remboursé;2025-02-07
+5;B. Bob;15,00;Annulé;2025-02-08
+"""
+    assert answered(tmp_path, text) == (2, 105.0, ["status=osname"])
+
+
+def test_an_amount_that_prices_and_quantities_sum_up_to_is_the_orders(tmp_path):
+    text = """
+event_date,event_name,user_id,transaction_id,value,item_name,item_price,item_quantity
+2025-01-05,purchase,ann,T1,55.00,Shirt,20.00,2
+2025-01-05,purchase,ann,T1,55.00,Cap,15.00,1
+2025-01-06,purchase,bob,T2,20.00,Shirt,20.00,1
+2025-01-08,refund,bob,T2,20.00,Shirt,20.00,1
+2025-02-07,purchase,bob,T3,15.00,Cap,15.00,1
+"""
+    assert found(tmp_path, text)[:2] == (2, 70.0)
+
+
+def test_lines_joined_to_shipments_are_told_however_few(tmp_path):
+    text = """
+order_id,shipment_id,customer_id,order_date,sku,qty_ordered,line_amount
+S1,P1,ann,2025-01-05,A,10,100.00
+S1,P2,ann,2025-01-05,A,10,100.00
+S1,P1,ann,2025-01-05,B,1,15.00
+S2,P3,bob,2025-01-07,A,5,50.00
+"""
+    assert "such as shipments or payments, they count more than once" in found(tmp_path, text)[2]
+
+
+def test_rows_with_the_time_from_which_they_are_valid_count_in_their_newest_state(tmp_path):
+    text = """
+order_id,customer_id,order_ts,status,total,valid_from
+1,ann,2025-01-05 10:00,paid,50.00,2025-01-05 11:00
+2,bob,2025-01-06 10:00,paid,20.00,2025-01-06 10:00
+2,bob,2025-01-06 10:00,cancelled,20.00,2025-01-07 10:00
+3,bob,2025-02-06 10:00,paid,30.00,2025-02-06 10:00
+3,bob,2025-02-06 10:00,paid,35.00,2025-02-08 10:00
+"""
+    assert found(tmp_path, text)[:2] == (2, 85.0)
+    flagged = text.replace("valid_from", "is_current").replace("2025-02-06 10:00\n", "N\n")
+    flagged = flagged.replace("2025-01-06 10:00\n", "N\n").replace("2025-01-05 11:00\n", "Y\n")
+    flagged = flagged.replace("2025-01-07 10:00\n", "Y\n").replace("2025-02-08 10:00\n", "Y\n")
+    assert answered(tmp_path, flagged) == (2, 85.0, ["captured=is_current"])
+
+
+def test_changes_of_a_databases_rows_are_asked_about_with_a_command_that_takes_the_newest(tmp_path):
+    text = """
+op,ts_ms,id,customer_id,ordered_at,amount
+c,1736071200000,1,ann,2025-01-05 10:00:00,50.00
+c,1736157600000,2,bob,2025-01-06 10:00:00,20.00
+u,1736158600000,2,bob,2025-01-06 10:00:00,25.00
+c,1736258600000,3,bob,2025-02-06 10:00:00,30.00
+d,1736358600000,3,bob,2025-02-06 10:00:00,30.00
+"""
+    with pytest.raises(
+        InputError, match=r'--mapping status=op --rule "status=d:ignore" .*--mapping version=ts_ms'
+    ):
+        found(tmp_path, text)
+    assert answered(tmp_path, text)[:2] == (2, 75.0)
+
+
+def test_payments_among_what_is_billed_are_asked_about(tmp_path):
+    text = """
+Account,Bill Date,Bill No,Charge Type,Amount
+A1,2025-01-05,B1,Recurring,30.00
+A1,2025-01-05,B1,Usage,12.50
+A2,2025-01-06,B2,Recurring,50.00
+A2,2025-01-06,B2,Credit,-10.00
+A1,2025-02-05,B4,Payment,-37.50
+A1,2025-02-05,B4,Recurring,30.00
+"""
+    customers, money, asked = answered(tmp_path, text)
+    assert (customers, money) == (2, 112.5)
+    assert asked[0] == "type=Charge Type,type=Payment:ignore"
+    assert asked[1] == "type=Recurring:counts,type=Credit:refund,type=Usage:counts"
+
+
+def test_what_the_shop_bought_is_no_return_and_a_sales_receipt_is_a_sale(tmp_path):
+    text = """
+Date,Customer,Vch Type,Amount
+2025-01-05,Ann,Sales,120.00
+2025-01-06,Bob,Sales,50.00
+2025-01-12,Supplier,Purchase,30.00
+2025-01-10,Bob,Credit Note,10.00
+"""
+    assert found(tmp_path, text)[:2] == (2, 160.0)
+    book = text.replace("Sales,50", "Sales Receipt,50").replace("Sales,", "Invoice,")
+    assert found(tmp_path, book.replace("2025-01-12,Supplier,Purchase,30.00\n", ""))[:2] == (2, 160.0)
+
+
+def test_later_events_of_an_order_are_no_further_sales(tmp_path):
+    text = """
+Email,Metric,Timestamp,Value
+ann@x.example,Placed Order,2025-01-05 10:00,55.00
+ann@x.example,Ordered Product,2025-01-05 10:00,40.00
+ann@x.example,Fulfilled Order,2025-01-06 10:00,55.00
+bob@x.example,Placed Order,2025-01-07 10:00,20.00
+bob@x.example,Refunded Order,2025-01-09 10:00,20.00
+bob@x.example,Placed Order,2025-02-07 10:00,30.00
+"""
+    assert found(tmp_path, text)[:2] == (2, 85.0)
+
+
+def test_the_refunds_inside_orders_of_an_interface_are_taken_off(tmp_path):
+    orders = [
+        {
+            "id": 1,
+            "email": "ann@x.example",
+            "created_at": "2025-01-05",
+            "total_price": "55.00",
+            "refunds": [],
+        },
+        {
+            "id": 2,
+            "email": "bob@x.example",
+            "created_at": "2025-01-06",
+            "total_price": "60.00",
+            "refunds": [
+                {"id": 9, "transactions": [{"amount": "20.00"}, {"amount": "9.00", "status": "failure"}]}
+            ],
+        },
+        {"id": 3, "email": "bob@x.example", "created_at": "2025-02-06", "total_price": "9.00", "refunds": []},
+    ]
+    customers, money, told = found(tmp_path, json.dumps({"orders": orders}), "orders.json")
+    assert (customers, money) == (2, 104.0)
+    assert "'refunds' of each record was read as the money given back" in told
+
+
+def test_a_second_table_below_the_first_is_told_and_one_of_refunds_is_refused(tmp_path):
+    sales = "Customer,Date,Order,Amount\nann,2025-01-05,1,50.00\nbob,2025-01-06,2,20.00\nbob,2025-02-06,3,30.00\n\n"
+    told = found(tmp_path, sales + "Product,Units\nShirt,3\nCap,2")[2]
+    assert "second table with the columns ['Product', 'Units'], from row 5" in told
+    with pytest.raises(InputError, match="the one below 'Refunds' seems to hold no sales"):
+        found(tmp_path, sales + "Refunds\nOrder,Refund date,Refunded\n2,2025-01-09,20.00")
+
+
+def test_a_grouped_report_of_two_customers_is_filled_down(tmp_path):
+    text = """
+Customer,Date,Type,Amount
+Ann A,,,
+,2025-01-05,Invoice,20.00
+,2025-01-15,Invoice,10.00
+Total for Ann A,,,30.00
+Bob B,,,
+,2025-01-06,Invoice,35.00
+Total for Bob B,,,35.00
+"""
+    assert found(tmp_path, text)[:2] == (2, 65.0)
