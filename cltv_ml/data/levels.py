@@ -184,7 +184,7 @@ def read_levels(
             "bought" if re.fullmatch("(cash )?purchases?", one) else kind
             for one, kind in zip(plain, kinds, strict=True)
         ]
-        changed["bought"] = "ignore"  # what the shop bought, as sales have a level of their own
+        changed["bought"] = None  # the shop itself may have bought, as sales have a level of their own
     known = {plain_level(level) for level in told or {}}
     return [
         changed[kind] if kind in changed and one not in known and reading != "ignore" else reading

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from cltv_ml.data.headings import SYNONYMS, plain_heading
@@ -31,6 +32,9 @@ _CHANGES = {
     "update_postimage": {"insert", "update_preimage", "update_postimage", "delete"},
     "modify": {"insert", "modify", "remove"},
 }
+
+#: Headings of what was changed: letters alone may be grades or sizes.
+_OF_CHANGES = re.compile("^op$|oper|^cdc|^dml|chang|action|^event|rowkind|^iud|^meta")
 
 #: Headings of when a change was recorded.
 _WHEN = (
@@ -92,6 +96,8 @@ def look_at_changes(column: Unmapped, levels: Mapping[str, int]) -> bool:
     glance, decided = column.glance, column.decided
     codes = {level.lower(): level for level in levels if level.strip()}
     if "status" in decided or len(codes) < 2 or levels.get("", 0):
+        return False
+    if "update" not in codes and not _OF_CHANGES.search(heading):
         return False
     if not any(update in codes and set(codes) <= known for update, known in _CHANGES.items()):
         return False

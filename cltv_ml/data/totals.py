@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cltv_ml.data.aside import Aside
-from cltv_ml.data.headings import PER_LINE, PER_ORDER, plain_heading
+from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.levels import SAYS_CANCELLED
 from cltv_ml.data.lines import Lines
-from cltv_ml.data.parse import Columns, quote
-from cltv_ml.data.questions import Question, QuestionsError
+from cltv_ml.data.parse import quote
+from cltv_ml.data.repeats import (
+    look_at_orders,
+    repeats_totals,
+    stays_where_lines_differ,
+    tell_of_equal_lines,
+)
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import MONEY_SCALE, Relation, keep
 
 if TYPE_CHECKING:
     from cltv_ml.data.raw import Raw
-
-#: About so many lines, of whole orders, show whether amounts are per line or per order.
-_SAMPLE_LINES = 100_000
 
 #: Headings of tables that an order's lines are often joined to.
 _JOINED = re.compile(
@@ -31,22 +32,6 @@ TOTAL_WORDS = (
     "total|grand total|sub ?total|sum|summe|gesamt|gesamtsumme|zwischensumme|somme|total general|total general:|"
     "suma|totale|totaal|totals|order total|итого|合计|合計"
 )
-
-
-@dataclass(frozen=True)
-class _OrdersSeen:
-    """What a sample of orders with several lines shows."""
-
-    orders: int  # whose lines differ in their product, or in anything where no product is named
-    constant: int  # of these, with one amount on all lines
-    further: int  # lines of these beyond the first of their order
-    chance: float  # that two orders have the same amount
-    lines: int  # of all orders
-    again: (
-        int  # of these, equal to an earlier line of the order in product and amount, but not in all columns
-    )
-    long: int  # of three lines or more
-    summed: int  # of these, with one line that is the sum of the others
 
 
 def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list[str]:
@@ -65,7 +50,7 @@ def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
     counted = {"product_id", "quantity"} <= set(raw.mapping)
     if "order_id" not in raw.mapping or not (column or counted) or rules.amount_per == "line":
         return notes
-    seen = _look(lines.marks, "product_id" in raw.mapping)
+    seen = look_at_orders(lines.marks, "product_id" in raw.mapping)
     joined = any(_JOINED.search(plain_heading(one)) for one in raw.unused)
     if counted and seen.again >= max(1 if joined else 3, 0.01 * seen.lines):
         notes.append(
@@ -77,89 +62,9 @@ def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
         return notes
     if seen.long >= 3 and seen.summed >= 0.95 * seen.long:
         return notes + _set_sums_aside(lines.marks, aside)
-    if rules.amount_per == "order" or _sums_prices(raw, rules) or _repeats(seen, column):
+    if rules.amount_per == "order" or stays_where_lines_differ(raw, rules) or repeats_totals(seen, column):
         return notes + _set_repeats_aside(lines, aside, column, rules)
-    return notes + _tell_of_equal_lines(seen, column)
-
-
-def _look(marks: Relation, by_product: bool) -> _OrdersSeen:
-    sampled = (
-        f"from {marks} where rule is null and not is_return and money > 0 "
-        f"and by_order % {marks.count() // _SAMPLE_LINES + 1} = 0"
-    )
-    state = "state" if "state" in marks.kinds else "null"
-    # Equal lines are gathered first, since that costs far less than counting distinct ones; two values differ where
-    # the least is below the most.
-    differ = "products" if by_product else "hashes > 1"
-    row = marks.row(
-        "with alike as materialized ("
-        f"    select by_order, by_product, money, {state} as state, line_hash, count(*) as n, sum(money) as total "
-        f"    {sampled} group by all"
-        "), orders as ("
-        "    select by_order, sum(n) as n, min(money) as least, max(money) as top, sum(total) as total, "
-        "        min(by_product) < max(by_product) as products, count(*) as hashes, "
-        "        min(state) < max(state) as states from alike group by 1"
-        "), repeated as (select count(*) - 1 as m from alike group by by_order, by_product, money"
-        f"), several as (select *, {differ} or states as differs from orders where n > 1"
-        "), tops as (select count(*) as n from orders group by top"
-        # Few tables are joined, of one row each: the engine weighs every order of them.
-        ") select * from (select count(*) filter (differs), count(*) filter (differs and least = top), "
-        "        coalesce(sum(hashes - 1) filter (differs), 0), count(*) filter (n > 2), "
-        "        count(*) filter (n > 2 and 2 * top = total) from several), "
-        "    (select coalesce(sum(n * (n - 1)) / nullif(sum(n) * (sum(n) - 1), 0), 0) from tops), "
-        "    (select count(*), coalesce(sum(n), 0) from orders), (select coalesce(sum(m), 0) from repeated)"
-    )
-    orders, constant, further, long, summed, chance, all_orders, lines, again = row
-    chance = max(float(chance), 1 / (all_orders + 1))
-    again = int(again) if by_product else 0
-    return _OrdersSeen(orders, constant, int(further), chance, int(lines), again, long, summed)
-
-
-def _sums_prices(raw: Raw, rules: Rules) -> bool:
-    """Whether the amount, the same on an order's lines, is what their quantities times prices sum up to."""
-    names = ("order_id", "timestamp", "amount", "quantity", "unit_price")
-    if not set(names) <= set(raw.mapping):
-        return False
-    columns = Columns(raw.table, rules, ask=False)
-    order, time = (f"cast({quote(raw.mapping[name])} as varchar)" for name in names[:2])
-    amount, quantity, price = (columns.number(raw.mapping[name]) for name in names[2:])
-    several, summed = columns.row(
-        "select count(*), count(*) filter (least = most and abs(total - most) < 0.006) from ("
-        f"select min({amount}) as least, max({amount}) as most, sum({quantity} * {price}) as total "
-        f"from (from {raw.table} limit 20000) where {amount} > 0 group by {order}, {time} having count(*) > 1)"
-    )
-    return bool(several and summed >= 0.95 * several)
-
-
-def _repeats(seen: _OrdersSeen, column: str) -> bool:
-    """Whether the amount is the order's: equal on the lines of nearly all orders, too often for chance."""
-    if not seen.orders or seen.constant < 0.95 * seen.orders:
-        return False
-    by_chance = seen.chance**seen.further
-    heading = plain_heading(column)
-    decided, doubted = 1e-3, 0.03
-    if PER_LINE.search(heading):
-        decided, doubted = -1, 1e-3  # tickets of one price each are lines, too
-    elif PER_ORDER.search(heading):
-        decided = doubted = 1.0
-    if decided < by_chance <= doubted:
-        text = (
-            f"column {column!r} holds the same amount on every line of the {seen.constant:,} orders whose lines "
-            "differ; it may be the order's total, to be taken once, or each line's own: say --rule "
-            "amount_per=order or --rule amount_per=line."
-        )
-        raise QuestionsError([Question(text, ("amount_per=order", "amount_per=line"))])
-    return by_chance <= decided
-
-
-def _tell_of_equal_lines(seen: _OrdersSeen, column: str) -> list[str]:
-    """Return a note where the few orders with several lines have one amount on all of them, and each counts."""
-    if not seen.orders or seen.constant < seen.orders or PER_LINE.search(plain_heading(column)):
-        return []
-    return [
-        f"Column {column!r} holds the same amount on every line of the {seen.orders:,} orders whose lines differ, too "
-        "few to show whether it is the order's total: each line counts (--rule amount_per=order takes it once)."
-    ]
+    return notes + tell_of_equal_lines(seen, column)
 
 
 def _set_repeats_aside(lines: Lines, aside: Aside, column: str, rules: Rules) -> list[str]:

@@ -92,17 +92,23 @@ def _expand_nested(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]],
 
 
 def _sum_refunds(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Replace the list of an order's refunds, as interfaces of shops give it, by the money of all of them."""
+    """Replace the list of an order's refunds, as interfaces of shops give it, by the money of all of them.
+
+    Lists of which some refund names no money stay as they are, which raises a question.
+    """
     if not any(is_records(record.get("refunds")) for record in records):
         return records, []
+    sums = [_money_given_back(record.get("refunds")) for record in records]
+    if None in sums:
+        return records, []
     summed = [
-        {**record, "refunds": str(_money_given_back(record["refunds"]))} if "refunds" in record else record
-        for record in records
+        {**record, "refunds": str(money)} if "refunds" in record else record
+        for record, money in zip(records, sums, strict=True)
     ]
     return summed, ["The list 'refunds' of each record was read as the money given back, added up."]
 
 
-def _money_given_back(refunds: Any) -> Decimal:
+def _money_given_back(refunds: Any) -> Decimal | None:
     """Return what refunds sum up to: by their transactions that did not fail, else by their own amounts."""
     total = Decimal(0)
     for refund in refunds if is_records(refunds) else []:
@@ -110,11 +116,12 @@ def _money_given_back(refunds: Any) -> Decimal:
         for entry in inner if is_records(inner) else [refund]:
             failed = str(entry.get("status", "")).lower() in ("failure", "failed", "error", "pending")
             amount = next(
-                (entry[name] for name in ("amount", "total", "total_amount") if entry.get(name)), "0"
+                (entry[name] for name in ("amount", "total", "total_amount") if entry.get(name)), ""
             )
-            amount = amount.get("amount", "0") if isinstance(amount, dict) else amount
-            if not failed and re.fullmatch(r"-?\d+(\.\d+)?", str(amount)):
-                total += abs(Decimal(str(amount)))
+            amount = amount.get("amount") if isinstance(amount, dict) else amount
+            if not re.fullmatch(r"-?\d+(\.\d+)?", str(amount)):
+                return None
+            total += 0 if failed else abs(Decimal(str(amount)))
     return total
 
 

@@ -1,0 +1,128 @@
+"""Whether an amount is its line's own or its order's total on each line: headings are a prior, data decide."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cltv_ml.data.headings import PER_LINE, PER_ORDER, plain_heading
+from cltv_ml.data.parse import Columns, quote
+from cltv_ml.data.questions import Question, QuestionsError
+from cltv_ml.data.rules import Rules
+from cltv_ml.engine import Relation
+
+if TYPE_CHECKING:
+    from cltv_ml.data.raw import Raw
+
+#: About so many lines, of whole orders, show whether amounts are per line or per order.
+_SAMPLE_LINES = 100_000
+
+#: Headings of what one line of an order costs.
+_LINES_MONEY = re.compile(
+    "^(line|lineitem|item|product|position|zeilen|posten|artikel)s?(total|amount|subtotal|sum|value|betrag|summe)$"
+    "|^total(line|item)$"
+)
+
+
+@dataclass(frozen=True)
+class OrdersSeen:
+    """What a sample of orders with several lines shows."""
+
+    orders: int  # whose lines differ in their product, or in anything where no product is named
+    constant: int  # of these, with one amount on all lines
+    further: int  # lines of these beyond the first of their order
+    chance: float  # that two orders have the same amount
+    lines: int  # of all orders
+    again: (
+        int  # of these, equal to an earlier line of the order in product and amount, but not in all columns
+    )
+    long: int  # of three lines or more
+    summed: int  # of these, with one line that is the sum of the others
+
+
+def look_at_orders(marks: Relation, by_product: bool) -> OrdersSeen:
+    """Return what a sample of the marked lines shows of orders with several lines."""
+    sampled = (
+        f"from {marks} where rule is null and not is_return and money > 0 "
+        f"and by_order % {marks.count() // _SAMPLE_LINES + 1} = 0"
+    )
+    state = "state" if "state" in marks.kinds else "null"
+    # Equal lines are gathered first, since that costs far less than counting distinct ones; two values differ where
+    # the least is below the most.
+    differ = "products" if by_product else "hashes > 1"
+    row = marks.row(
+        "with alike as materialized ("
+        f"    select by_order, by_product, money, {state} as state, line_hash, count(*) as n, sum(money) as total "
+        f"    {sampled} group by all"
+        "), orders as ("
+        "    select by_order, sum(n) as n, min(money) as least, max(money) as top, sum(total) as total, "
+        "        min(by_product) < max(by_product) as products, count(*) as hashes, "
+        "        min(state) < max(state) as states from alike group by 1"
+        "), repeated as (select count(*) - 1 as m from alike group by by_order, by_product, money"
+        f"), several as (select *, {differ} or states as differs from orders where n > 1"
+        "), tops as (select count(*) as n from orders group by top"
+        # Few tables are joined, of one row each: the engine weighs every order of them.
+        ") select * from (select count(*) filter (differs), count(*) filter (differs and least = top), "
+        "        coalesce(sum(hashes - 1) filter (differs), 0), count(*) filter (n > 2), "
+        "        count(*) filter (n > 2 and 2 * top = total) from several), "
+        "    (select coalesce(sum(n * (n - 1)) / nullif(sum(n) * (sum(n) - 1), 0), 0) from tops), "
+        "    (select count(*), coalesce(sum(n), 0) from orders), (select coalesce(sum(m), 0) from repeated)"
+    )
+    orders, constant, further, long, summed, chance, all_orders, lines, again = row
+    chance = max(float(chance), 1 / (all_orders + 1))
+    again = int(again) if by_product else 0
+    return OrdersSeen(orders, constant, int(further), chance, int(lines), again, long, summed)
+
+
+def stays_where_lines_differ(raw: Raw, rules: Rules) -> bool:
+    """Whether the amount is the same on an order's lines whose own money, by another column or a price, differs."""
+    if not {"order_id", "timestamp", "amount"} <= set(raw.mapping):
+        return False
+    columns = Columns(raw.table, rules, ask=False)
+    own = [columns.number(one) for one in raw.unused if _LINES_MONEY.search(plain_heading(one))]
+    if {"quantity", "unit_price"} <= set(raw.mapping):
+        own.append(" * ".join(columns.number(raw.mapping[name]) for name in ("quantity", "unit_price")))
+    order, time = (f"cast({quote(raw.mapping[name])} as varchar)" for name in ("order_id", "timestamp"))
+    amount = columns.number(raw.mapping["amount"])
+    for value in own[:3]:
+        differ, stays = columns.row(
+            "select count(*), count(*) filter (least = most and most >= biggest) from ("
+            f"select min({amount}) as least, max({amount}) as most, min({value}) as smallest, max({value}) as biggest "
+            f"from (from {raw.table} limit 20000) where {amount} > 0 and {value} > 0 group by {order}, {time}) "
+            "where biggest > 1.001 * smallest"
+        )
+        if differ and stays >= 0.95 * differ:
+            return True
+    return False
+
+
+def repeats_totals(seen: OrdersSeen, column: str) -> bool:
+    """Whether the amount is the order's: equal on the lines of nearly all orders, too often for chance."""
+    if not seen.orders or seen.constant < 0.95 * seen.orders:
+        return False
+    by_chance = seen.chance**seen.further
+    heading = plain_heading(column)
+    decided, doubted = 1e-3, 0.03
+    if PER_LINE.search(heading):
+        decided, doubted = -1, 1e-3  # tickets of one price each are lines, too
+    elif PER_ORDER.search(heading):
+        decided = doubted = 1.0
+    if decided < by_chance <= doubted:
+        text = (
+            f"column {column!r} holds the same amount on every line of the {seen.constant:,} orders whose lines "
+            "differ; it may be the order's total, to be taken once, or each line's own: say --rule "
+            "amount_per=order or --rule amount_per=line."
+        )
+        raise QuestionsError([Question(text, ("amount_per=order", "amount_per=line"))])
+    return by_chance <= decided
+
+
+def tell_of_equal_lines(seen: OrdersSeen, column: str) -> list[str]:
+    """Return a note where the few orders with several lines have one amount on all of them, and each counts."""
+    if not seen.orders or seen.constant < seen.orders or PER_LINE.search(plain_heading(column)):
+        return []
+    return [
+        f"Column {column!r} holds the same amount on every line of the {seen.orders:,} orders whose lines differ, too "
+        "few to show whether it is the order's total: each line counts (--rule amount_per=order takes it once)."
+    ]
