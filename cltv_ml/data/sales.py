@@ -214,13 +214,13 @@ def _unknown(name: str, column: str, unknown: pd.DataFrame) -> Question:
         f"counts as a sale, is a refund or is to be ignored, for example {flags} (:counts, :refund or :ignore), or "
         f"leave the column out with --mapping {name}=."
     )
-    together = [",".join(guessed)] if len(guessed) > 1 and not any("," in one for one in guessed) else []
+    together = [] if any("," in one for one in guessed) else [",".join(guessed)]
     single = [
         f"{name}={level}:{reading}"
         for level in unknown["level"]
         for reading in ("counts", "refund", "ignore")
     ]
-    return Question(text, (*together, *single, f"{name}="))
+    return Question(text, tuple(dict.fromkeys((*together, *single, f"{name}="))))
 
 
 def _guess(name: str, level: str, money: float) -> str:
