@@ -97,7 +97,7 @@ def look_at_changes(column: Unmapped, levels: Mapping[str, int]) -> bool:
     codes = {level.lower(): level for level in levels if level.strip()}
     if "status" in decided or len(codes) < 2 or levels.get("", 0):
         return False
-    if "update" not in codes and not _OF_CHANGES.search(heading):
+    if "update" not in codes and not _OF_CHANGES.search(column.heading):
         return False
     if not any(update in codes and set(codes) <= known for update, known in _CHANGES.items()):
         return False
