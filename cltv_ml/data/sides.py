@@ -25,7 +25,7 @@ _SIDE_WORDS = (
 )
 
 #: What a copy of a database's changes calls them, by the word for an update.
-_CHANGES = {
+_ROW_CHANGES = {
     "u": {"c", "u", "d", "r", "i"},
     "update": {"insert", "update", "delete", "create", "read", "snapshot", "upsert"},
     "updated": {"inserted", "updated", "deleted", "created"},
@@ -99,7 +99,7 @@ def look_at_changes(column: Unmapped, levels: Mapping[str, int]) -> bool:
         return False
     if "update" not in codes and not _OF_CHANGES.search(column.heading):
         return False
-    if not any(update in codes and set(codes) <= known for update, known in _CHANGES.items()):
+    if not any(update in codes and set(codes) <= known for update, known in _ROW_CHANGES.items()):
         return False
     gone = [level for code, level in codes.items() if code.startswith(("d", "remove")) or "pre" in code]
     left = [level for level in codes.values() if level not in gone]

@@ -98,7 +98,7 @@ def _sum_refunds(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], l
     """
     if not any(is_records(record.get("refunds")) for record in records):
         return records, []
-    sums = [_money_given_back(record.get("refunds")) for record in records]
+    sums = [_refunds_added_up(record.get("refunds")) for record in records]
     if None in sums:
         return records, []
     summed = [
@@ -108,7 +108,7 @@ def _sum_refunds(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], l
     return summed, ["The list 'refunds' of each record was read as the money given back, added up."]
 
 
-def _money_given_back(refunds: Any) -> Decimal | None:
+def _refunds_added_up(refunds: Any) -> Decimal | None:
     """Return what refunds sum up to: by their transactions that did not fail, else by their own amounts."""
     total = Decimal(0)
     for refund in refunds if is_records(refunds) else []:
