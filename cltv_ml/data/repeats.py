@@ -1,4 +1,4 @@
-"""Whether an amount is its line's own or its order's total on each line: headings are a prior, data decide."""
+"""Evidence that an amount is its line's own or its order's total: headings are a prior, the data decide."""
 
 from __future__ import annotations
 
