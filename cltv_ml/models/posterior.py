@@ -57,9 +57,9 @@ class Posterior:
         """What to do with the draws."""
         if self.r_hat > _DISAGREE:
             return (
-                f"The chains do not agree (R-hat {self.r_hat:.2f}): ask for more draws, give a prior such as 3.0 in place "
-                "of 'flat', which can leave a ridge without an end, or fit a simpler model; these draws are not the "
-                "posterior yet."
+                f"The chains do not agree (R-hat {self.r_hat:.2f}): ask for more draws, give a prior such as 3.0 in "
+                "place of 'flat', which can leave a ridge without an end, or fit a simpler model; these draws are not "
+                "the posterior yet."
             )
         if "laplace" in self.method and self.tail_shape >= NEAR_NORMAL:
             return (
