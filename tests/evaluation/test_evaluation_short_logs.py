@@ -35,7 +35,7 @@ def test_trees_compete_on_four_months_of_log_with_shorter_labels_and_the_run_say
     assert list(short.models) == ["same_rate", "bg_nbd_gamma_gamma", "tweedie", "ensemble"]
     assert short.training.label_days < 44
     assert short.validation.protocol == "out of time"
-    assert f"learned from windows of {short.training.label_days} days" in " ".join(short.notes)
+    assert f"from windows of {short.training.label_days} days" in " ".join(short.notes)
     assert short.values["tweedie"].sum() == pytest.approx(short.values["bg_nbd_gamma_gamma"].sum(), rel=0.2)
 
 
