@@ -193,13 +193,14 @@ class Log(Inline):
 
         >>> Log(pd.DataFrame({"customer_id": ["a"]})).connect_for("cross-selling", ["product_id"])
         Traceback (most recent call last):
-        cltv_ml.errors.InputError: cross-selling needs the column 'product_id', found ['customer_id']; map the article
+        cltv_ml.errors.InputError: cross-selling needs the column 'product_id', the log has customer_id; map the article
         number to product_id.
         """
         for name in needs:
             if name not in self.columns:
                 way_out = _WAY_OUT.get(name, f"map a column to {name}")
-                raise InputError(f"{task} needs the column {name!r}, found {self.columns}; {way_out}.")
+                present = ", ".join(self.columns)
+                raise InputError(f"{task} needs the column {name!r}, the log has {present}; {way_out}.")
         return self.connect(), set(self.columns)
 
     @cached_property
