@@ -168,7 +168,7 @@ def test_act_goes_by_the_remaining_profit(lifetimes, trained):
     page = (trained.folder / "out" / "remaining" / "actions.html").read_text()
     end = pd.read_parquet(trained.folder / "out" / "lifetime.parquet")["end"].iloc[0]
     assert "remaining profit" in page
-    assert f"{days_in_words(end)} ahead" in page
+    assert f"in the next {days_in_words(end)}" in page
 
 
 def test_a_value_without_its_table_names_the_command_that_writes_it(trained):

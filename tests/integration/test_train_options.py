@@ -56,7 +56,7 @@ def test_the_champion_is_chosen_by_the_campaigns_profit(told):
 def test_half_of_the_customers_are_judged_and_a_note_says_what_that_cannot_show(told, orders):
     before = orders.loc[orders["Datum"] < told["cutoff"], "Kunde"].nunique()
     assert 0.4 * before < told["customers"] < 0.6 * before
-    assert any("learned from the other 50% in the same window" in note for note in told["notes"])
+    assert any("learned from 50% of the customers in the test window" in note for note in told["notes"])
 
 
 def test_the_run_keeps_the_share_and_the_campaign(store, told):
