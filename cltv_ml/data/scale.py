@@ -235,26 +235,54 @@ def _of_interface(table: Relation) -> bool:
 
 def doubt_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> list[Question]:
     """Ask whether amounts count cents where a payment service wrote them: all whole, large and few of them round."""
-    column, currency = mapping.get("amount", ""), mapping.get("currency", "")
-    if not column or rules.money_unit is not None or rules.rates or unit_of(column):
-        return []
     columns = Columns(table, Rules(), ask=False)
     if not any(_OF_PAYMENTS.search(plain_heading(one)) for one in columns.kinds) and not _of_interface(table):
         return []
-    value = columns.number(column)
-    code = f"upper({columns.identifier(currency)})" if currency else "''"
-    lines, whole, odd, middle, cents = columns.row(
-        "select count(*), bool_and(v = floor(v)), avg(cast(v % 100 <> 0 as integer)), median(abs(v)), "
-        f"bool_and(code not in {WHOLE_CURRENCIES + THOUSANDTHS}) "
-        f"from (select {value} as v, {code} as code from {table} limit 20000) where abs(v) >= 100"
-    )
-    if lines < 5 or not whole or odd < 0.3 or middle < 300 or not cents:
+    middle = _median_of_cents(columns, mapping, rules, lines=5, smallest=100, round_to=100)
+    if middle is None:
         return []
     text = (
-        f"the numbers in column {column!r} are whole, {middle:,.0f} in the middle, and payment services count cents; "
-        "say --rule money_unit=0.01 if these are cents, or --rule money_unit=1 if they are not."
+        f"the numbers in column {mapping['amount']!r} are whole, {middle:,.0f} in the middle, and payment services "
+        "count cents; say --rule money_unit=0.01 if these are cents, or --rule money_unit=1 if they are not."
     )
     return [Question(text, ("money_unit=0.01", "money_unit=1"))]
+
+
+def tell_of_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> list[str]:
+    """Return a note where a currency with cents has whole amounts only, few of them round: they may be cents."""
+    if not mapping.get("currency"):
+        return []
+    columns = Columns(table, Rules(), ask=False)
+    middle = _median_of_cents(columns, mapping, rules, lines=3, smallest=0, round_to=10)
+    if middle is None:
+        return []
+    return [
+        f"The numbers in column {mapping['amount']!r} are whole, {middle:,.0f} in the middle, and were read as they "
+        "are; say --rule money_unit=0.01 if they count cents."
+    ]
+
+
+def _median_of_cents(
+    columns: Columns, mapping: Mapping[str, str], rules: Rules, *, lines: int, smallest: int, round_to: int
+) -> float | None:
+    """Return the median of amounts that may count cents, None where nothing speaks for it or their unit is known.
+
+    `lines` amounts of at least `smallest`, zeros left out, have to be whole, and three in ten of them no multiples of
+    `round_to`.
+    """
+    column, currency = mapping.get("amount", ""), mapping.get("currency", "")
+    if not column or rules.money_unit is not None or rules.rates or unit_of(column):
+        return None
+    code = f"upper({columns.identifier(currency)})" if currency else "''"
+    count, whole, odd, middle, cents = columns.row(
+        f"select count(*), bool_and(v = floor(v)), avg(cast(v % {round_to} <> 0 as integer)), median(abs(v)), "
+        f"bool_and(code not in {WHOLE_CURRENCIES + THOUSANDTHS}) "
+        f"from (select {columns.number(column)} as v, {code} as code from {columns.table} limit 20000) "
+        f"where v <> 0 and abs(v) >= {smallest}"
+    )
+    if count < lines or not whole or odd < 0.3 or middle < 300 or not cents:
+        return None
+    return float(middle)
 
 
 def _ask_if_quantities_differ(columns: Columns, quantity: str, column: str) -> None:
@@ -266,26 +294,6 @@ def _ask_if_quantities_differ(columns: Columns, quantity: str, column: str) -> N
             f"{ask(['unit_cost', 'cost'], column)}."
         )
         raise QuestionsError([Question(text, (f"unit_cost={column}", f"cost={column}"))])
-
-
-def tell_of_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> list[str]:
-    """Return a note where a currency with cents has whole amounts only, few of them round: they may be cents."""
-    column, currency = mapping.get("amount", ""), mapping.get("currency", "")
-    if not column or not currency or rules.money_unit is not None or rules.rates or unit_of(column):
-        return []
-    columns = Columns(table, Rules(), ask=False)
-    value, code = columns.number(column), f"upper({columns.identifier(currency)})"
-    lines, whole, odd, middle, cents = columns.row(
-        "select count(*), bool_and(v = floor(v)), avg(cast(v % 10 <> 0 as integer)), median(abs(v)), "
-        f"bool_and(code not in {WHOLE_CURRENCIES + THOUSANDTHS}) "
-        f"from (select {value} as v, {code} as code from {table} limit 20000) where v <> 0"
-    )
-    if lines < 3 or not whole or odd < 0.3 or middle < 300 or not cents:
-        return []
-    return [
-        f"The numbers in column {column!r} are whole, {middle:,.0f} in the middle, and were read as they are; say "
-        "--rule money_unit=0.01 if they count cents."
-    ]
 
 
 def _growth(columns: Columns, mapping: Mapping[str, str], column: str) -> _Growth | None:

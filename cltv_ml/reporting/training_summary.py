@@ -90,18 +90,6 @@ def training_summary(
     now = with_alive(result, result.predictions[verdict.champion], result.training.X_now)
     if today is not None:
         now, cutoff = today.predictions, cleaned.log["timestamp"].max().normalize() + pd.Timedelta(days=1)
-    probabilistic = best_probabilistic(result)
-    level = sections.level_section(result, currency=currency)
-    segments = segment_groups(compute_rfm(log, result.window.cutoff), result.training.X_now)
-    details = [
-        *([section("How the training was done", remarks)] if remarks else []),
-        *([level] if level else []),
-        sections.groups_section(segments, result, verdict.champion),
-        *sections.by_attribute_section(cleaned.known, result, verdict.champion, currency=currency),
-        sections.explanation_section(result, verdict.champion, currency=currency),
-    ]
-    if probabilistic and not result.models[probabilistic].reads:  # the figures know histories alone
-        details.append(sections.diagnostics_section(log, result, probabilistic, currency=currency))
     products = sections.products_section(log, currency=currency)
     rfm = compute_rfm(log, cutoff)
     scored = apply_rfm(rfm, fit_rfm(rfm))
@@ -127,7 +115,12 @@ def training_summary(
             sections.unknown_change_section(),
             sections.money_section(log, currency=currency),
             *(sections.horizons_section(today.several, today.curve, currency=currency) if today else []),
-            sections.quality_section(result, verdict, currency=currency, details=details),
+            sections.quality_section(
+                result,
+                verdict,
+                currency=currency,
+                details=_quality_details(cleaned, result, verdict.champion, remarks, currency),
+            ),
             sections.data_section(cleaned, result, currency=currency),
             *sections.attribute_account_section(cleaned.known),
             sections.doubts_section(cleaned, result, verdict, doubts),
@@ -144,6 +137,26 @@ def training_summary(
         ),
         headlines=1 if verdict.within_bounds else 2,
     )
+
+
+def _quality_details(
+    cleaned: Cleaned, result: WindowResult, champion: str, remarks: Sequence[str], currency: str
+) -> list[dict[str, Any]]:
+    """Return what folds out under quality: the training, the level, groups of customers, what the model looks at."""
+    log = cleaned.transactions
+    probabilistic = best_probabilistic(result)
+    level = sections.level_section(result, currency=currency)
+    segments = segment_groups(compute_rfm(log, result.window.cutoff), result.training.X_now)
+    details = [
+        *([section("How the training was done", remarks)] if remarks else []),
+        *([level] if level else []),
+        sections.groups_section(segments, result, champion),
+        *sections.by_attribute_section(cleaned.known, result, champion, currency=currency),
+        sections.explanation_section(result, champion, currency=currency),
+    ]
+    if probabilistic and not result.models[probabilistic].reads:  # the figures know histories alone
+        details.append(sections.diagnostics_section(log, result, probabilistic, currency=currency))
+    return details
 
 
 def _with_labels(note: str, models: Iterable[str]) -> str:

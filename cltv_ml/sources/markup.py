@@ -67,7 +67,7 @@ def copy_table(path: Path, folder: Path) -> tuple[Path, list[str]]:
     if others := [rows for rows in tables if rows[0] != largest[0]]:
         shown = ", ".join(repr([cell for cell in rows[0] if cell][:4]) for rows in others[:5])
         notes.append(
-            f"{len(others)} other tables of {path.name!r} were passed over, with the first rows {shown}."
+            f"Other tables of {path.name!r}, {len(others)} in all, were passed over, with the first rows {shown}."
         )
     return copy, notes
 
