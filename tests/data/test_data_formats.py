@@ -136,3 +136,13 @@ def test_a_customer_joined_to_an_export_without_one_is_taken():
     raw = read(lines.assign(customer=lines["merchant_reference1"]))
     assert raw.mapping["customer_id"] == "customer"
     assert clean(raw).report.money_kept == pytest.approx(50)
+
+
+def test_sap_bills_are_told_from_credits_and_pro_forma_by_the_billing_type(tmp_path):
+    path = tmp_path / "bills.csv"
+    path.write_text(
+        "VBELN,FKDAT,KUNAG,NETWR,WAERK,FKART\n90001,2024-01-02,100,1000.00,EUR,F2\n90002,2024-01-05,101,800.00,EUR,F2\n"
+        "90003,2024-02-02,100,300.00,EUR,G2\n90004,2024-02-09,102,461.00,EUR,F8\n90005,2024-03-01,101,200.00,EUR,RE\n"
+    )
+    facts = compute_summary(clean(read(path)).log).iloc[0]
+    assert (facts["customers"], facts["orders"], facts["revenue"]) == (2, 2, 1300)
