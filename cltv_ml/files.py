@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +20,9 @@ from cltv_ml.errors import InputError
 from cltv_ml.remote import address, check_writable, is_remote, send
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+#: Seconds without a write after which a temporary file counts as left behind by a process that was killed.
+_ABANDONED = 3600.0
 
 #: Bytes of a file's name in that of its temporary file: file systems take 255.
 _LONGEST = 240
@@ -32,7 +37,8 @@ def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
 
     A private file, one that names customers, can be read by its owner only; one that was there keeps its rights.
     Where `path` is a symbolic link the file that it names is replaced, and the link stays. A path on an object store is
-    written to a file of this machine, which is sent on success.
+    written to a file of this machine, which is sent on success. Temporary files of the same name that a killed process
+    left behind, unchanged for an hour, are deleted first.
 
     Raises
     ------
@@ -47,6 +53,7 @@ def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
     if path.is_symlink():
         path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
+    _delete_abandoned(path)
     temporary = _unused(path)
     try:
         if private:
@@ -69,8 +76,20 @@ def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
 
 def _unused(path: Path) -> Path:
     """Return a name next to a path that no other process takes: ids of processes repeat among containers."""
-    begin = os.fsencode(path.name)[:_LONGEST].decode(errors="ignore")
-    return path.with_name(f".{begin}.{secrets.token_hex(4)}.part")
+    return path.with_name(f"{_temporary_prefix(path)}{secrets.token_hex(4)}.part")
+
+
+def _temporary_prefix(path: Path) -> str:
+    return f".{os.fsencode(path.name)[:_LONGEST].decode(errors='ignore')}."
+
+
+def _delete_abandoned(path: Path) -> None:
+    """Delete temporary files next to a path that no process has written to for an hour."""
+    named = re.compile(re.escape(_temporary_prefix(path)) + r"[0-9a-f]{8}\.part")
+    for left in path.parent.iterdir():
+        with suppress(OSError):  # another process deletes it too, or its folder may only be read
+            if named.fullmatch(left.name) and time.time() - left.stat().st_mtime > _ABANDONED:
+                left.unlink()
 
 
 def check_folder(folder: Path) -> None:

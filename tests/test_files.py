@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import stat
+import time
 
 import pandas as pd
 import pytest
@@ -114,6 +115,23 @@ def test_two_processes_of_one_id_as_containers_have_do_not_write_to_one_temporar
         second.write_text("second", encoding="utf-8")
     assert path.read_text(encoding="utf-8") == "first"  # the one that was completed last
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_an_hour_ago_is_deleted_by_the_next_write_of_the_same_file(tmp_path):
+    names = {
+        "old": ".report[1].html.0123abcd.part",
+        "of a process at work": ".report[1].html.89ef0123.part",
+        "of another file": ".report.html.0123abcd.part",
+        "of somebody else": ".report[1].html.backup.part",
+    }
+    for kind, name in names.items():
+        (tmp_path / name).write_text("half a page", encoding="utf-8")
+        if kind != "of a process at work":
+            os.utime(tmp_path / name, (time.time() - 3700,) * 2)
+    with atomic(tmp_path / "report[1].html") as temporary:
+        temporary.write_text("page", encoding="utf-8")
+    names["new"] = "report[1].html"
+    assert {one.name for one in tmp_path.iterdir()} == set(names.values()) - {names["old"]}
 
 
 def test_a_file_in_the_place_of_a_folder_is_refused_before_any_work(tmp_path):

@@ -43,9 +43,7 @@ def sketch(table: pd.DataFrame) -> Sketch:
             continue
         values = table[name].to_numpy(dtype=np.float64, na_value=np.nan)
         finite = values[np.isfinite(values)]
-        edges = (
-            np.unique(np.quantile(finite, np.arange(1, SKETCH_BINS) / SKETCH_BINS)) if len(finite) else finite
-        )
+        edges = _edges(finite)
         sketches[str(name)] = {
             "count": len(finite),
             "missing": len(values) - len(finite),
@@ -72,10 +70,10 @@ def compute_drift(reference: Sketch, table: pd.DataFrame, *, confidence: float =
     """Return how far each column of `table` lies from its reference, the furthest first.
 
     Columns `feature`; `psi` with `psi_lower`, `psi_upper`: the population stability index over the reference's
-    tenths and missing values, or over the levels of a category, those that the reference does not have as one more,
-    what chance adds on average taken off, 0.1 being a little and 0.25 a lot; `shift`
-    with `shift_lower`, `shift_upper`: the Wasserstein distance in standard deviations of the reference, the
-    outermost quarter of a percent left out, missing for categories; `missing` (share now) and `missing_before`; and
+    tenths (a value that fills several is a group of its own) and missing values, or over the levels of a category,
+    those that the reference does not have as one more, what chance adds on average taken off, 0.1 being a little and
+    0.25 a lot; `shift` with `shift_lower`, `shift_upper`: the Wasserstein distance in standard deviations of the
+    reference, the outermost quarter of a percent left out, missing for categories; `missing` (share now) and `missing_before`; and
     `other`, the share of customers now whose level is rare in the reference or not in it, zero for numbers.
 
     Sources: for independent samples PSI / (1/n + 1/m) is asymptotically noncentral chi-squared (B. Yurdakul,
@@ -204,12 +202,18 @@ def _shift(
     if not before["count"] or not len(finite):
         return np.nan, np.nan, np.nan
     new = _at_quantiles(finite)
-    spread = float(old.std()) or float(new.std()) or 1.0
+    spread = _spread(old) or _spread(new) or 1.0
     distance = float(np.abs(new - old).mean()) / spread
     # The wider of the two: a reference without spread says nothing about what chance does to the batch.
     steps = np.maximum(np.diff(old), np.diff(new)) / spread
     error = float(np.quantile(noise @ steps, confidence)) * np.sqrt(1 / before["count"] + 1 / len(finite))
     return distance, max(distance - error, 0.0), distance + error
+
+
+def _spread(values: np.ndarray) -> float:
+    """Return the standard deviation, 0 where values differ by no more than rounding."""
+    spread = float(values.std())
+    return spread if spread > 1e-9 * np.abs(values).max() else 0.0
 
 
 @functools.cache
@@ -223,6 +227,19 @@ def _bridges(draws: int = 2000) -> np.ndarray:
 def _at_quantiles(values: np.ndarray) -> np.ndarray:
     at = (np.arange(POINTS) + 0.5) / POINTS
     return np.quantile(values, at) if len(values) else np.zeros(POINTS)
+
+
+def _edges(values: np.ndarray) -> np.ndarray:
+    """Return the upper ends of groups of about equal size; a value that fills several has a group of its own.
+
+    Where most customers have the highest value, such as a P(alive) of 1, those who fall below it would otherwise stay
+    in its group.
+    """
+    if not len(values):
+        return values
+    ends, times = np.unique(np.quantile(values, np.arange(1, SKETCH_BINS) / SKETCH_BINS), return_counts=True)
+    often = ends[times > 1]
+    return np.union1d(ends, often - 1e-9 * np.abs(often))  # apart from rounding
 
 
 def _bin_counts(values: np.ndarray, edges: np.ndarray) -> np.ndarray:

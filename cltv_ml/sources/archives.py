@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -25,11 +26,19 @@ _ROWS = 20_000
 def unpack(path: Path, folder: Path) -> list[Path]:
     """Return the files inside a gz or zip archive, unpacked into `folder`; any other file is returned unchanged.
 
+    What a pipe holds, which can be read once only, is copied into `folder`.
+
     Raises
     ------
     InputError
-        The archive is damaged, locked, empty, or unpacks past the limit.
+        The archive is damaged, locked, empty, or unpacks past the limit; or the path is a device, which never ends.
     """
+    if path.is_fifo():
+        with path.open("rb") as pipe, (folder / f"{path.name}.csv").open("wb") as file:
+            shutil.copyfileobj(pipe, file)
+        return [folder / f"{path.name}.csv"]
+    if not path.is_file():
+        raise InputError(f"{str(path)!r} is a device, not a file; name a file, a folder, a pipe or a URL.")
     try:
         if path.suffix.lower() == ".gz":
             with gzip.open(path) as packed:

@@ -1,4 +1,5 @@
 import gzip
+import os
 import sqlite3
 import zipfile
 
@@ -11,6 +12,7 @@ from openpyxl import Workbook
 from cltv_ml import engine
 from cltv_ml.addresses import is_url, without_secrets
 from cltv_ml.data import clean, read
+from cltv_ml.errors import InputError
 from cltv_ml.sources import archives, frames
 from cltv_ml.sources.databases import read_database
 
@@ -277,6 +279,17 @@ def test_a_file_that_cannot_be_read_is_refused_in_one_sentence(tmp_path, name, c
     with pytest.raises(ValueError, match=message) as caught:
         clean(read(written(tmp_path, content, name)))
     assert str(caught.value).count("\n") == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has other devices and pipes")
+def test_a_device_that_never_ends_is_refused_and_a_pipe_is_read(tmp_path):
+    with pytest.raises(InputError, match="'/dev/zero' is a device, not a file; name a file, a folder, a pipe"):
+        read("/dev/zero")
+    reading, writing = os.pipe()
+    os.write(writing, b"customer_id,date,amount\na,2024-01-01,5\nb,2024-01-02,7\n")
+    os.close(writing)
+    assert clean(read(f"/dev/fd/{reading}")).log["amount"].tolist() == [5.0, 7.0]
+    os.close(reading)
 
 
 def test_a_missing_file_is_named():

@@ -62,6 +62,23 @@ def test_columns_that_are_mostly_zero_are_compared_too():
     assert compute_drift(sketch(before), before).iloc[0]["psi"] == 0
 
 
+def test_customers_who_fall_below_the_highest_value_are_drift():
+    """Nearly everybody had a P(alive) of 1: with tenths alone the index was 0 while the mean moved by half an SD."""
+    before = pd.DataFrame({"p_alive": [1.0] * 950 + [0.2] * 50})
+    now = pd.DataFrame({"p_alive": [1.0] * 700 + [0.7] * 250 + [0.2] * 50})
+    found = compute_drift(sketch(before), now).iloc[0]
+    assert found["shift_lower"] > 0.2
+    assert found["psi_lower"] > 0.25
+    assert compute_drift(sketch(before), before).iloc[0]["psi"] == 0
+
+
+def test_rounding_is_no_drift():
+    before = pd.DataFrame({"p_alive": [1.0] * 95 + [1 - 1e-16] * 5})
+    now = pd.DataFrame({"p_alive": [1 - 2e-16] * 100})
+    found = compute_drift(sketch(before), now).iloc[0]
+    assert (found["psi"], found["shift"]) == (0, pytest.approx(0, abs=1e-12))
+
+
 def test_values_that_went_missing_are_drift():
     before = pd.DataFrame({"x": np.arange(1000.0)})
     found = compute_drift(sketch(before), before.where(before["x"] % 2 == 0)).iloc[0]
