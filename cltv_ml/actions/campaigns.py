@@ -52,7 +52,7 @@ def add_retention(shop: Shop, done: Actions) -> None:
     )
     chosen = decisions.choose_customers(treatment, terms.budget)
     done.candidates["retention_list"] = treatment
-    done.tables["retention_curve"] = curve = decisions.profit_curve(treatment)
+    done.tables["retention_curve"] = curve = decisions.profit_curve(treatment, total=shop.total)
     rates = decisions.expected_rates(people.loc[chosen.index], terms.uplift) if len(chosen) else (0.0, 0.0)
     if chosen.empty:
         done.refused["retention list"] = nobody_pays(terms)
@@ -92,7 +92,7 @@ def _best_list(treatment: pd.DataFrame, curve: pd.DataFrame, currency: str) -> s
     if "profit_lower" in curve and break_even_point["best_customers"]:
         text += (
             f" ({format_money(float(best['profit_lower']), currency)} to "
-            f"{format_money(float(best['profit_upper']), currency)} by the intervals of the customers' values)"
+            f"{format_money(float(best['profit_upper']), currency)} by the intervals of the values)"
         )
     return f"{text}; from {break_even_point['break_even_customers'] + 1:,} customers on, a list loses money."
 

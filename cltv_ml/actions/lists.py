@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def list_totals(shop: Shop, done: Actions) -> pd.DataFrame:
 
     Customers, cost and profit are of those who are treated; `control` counts those who are left out. Where the
     customers' values have intervals, `profit_lower` and `profit_upper` follow: the profit if what customers spend
-    is off as their intervals say, independently of each other, and the stated effect holds.
+    is off as their intervals say, the total of all customers is off as its interval says, and the stated effect holds.
     """
     rows = []
     for name, title in LISTS.items():
@@ -57,45 +58,53 @@ def list_totals(shop: Shop, done: Actions) -> pd.DataFrame:
                 "cost": summary["cost"],
                 "expected_profit": summary["expected_profit"],
                 "read_on": pd.Timestamp(table["read_on"].iloc[0]),
-                **_profit_interval(table[~table["control"]], shop.worth),
+                **_profit_interval(table[~table["control"]], shop),
             }
         )
     return pd.DataFrame(rows)
 
 
-def _profit_interval(treated: pd.DataFrame, predictions: pd.DataFrame) -> dict[str, float]:
-    """Return the bounds of a list's profit from the intervals of its customers' values; empty without intervals."""
-    if not {"value_lower", "value_upper"} <= set(predictions):
+def _profit_interval(treated: pd.DataFrame, shop: Shop) -> dict[str, float]:
+    """Return the bounds of the profit from treating customers; empty where their values have no intervals.
+
+    The chance of each customer is independent of the others', the error of the total is common to all. A customer on
+    several lists counts once.
+    """
+    if not {"value_lower", "value_upper"} <= set(shop.worth):
         return {}
-    of_each = predictions.reindex(treated["customer_id"])
-    gain = (treated["expected_profit"] + treated["cost"]).to_numpy()
+    gain = (treated["expected_profit"] + treated["cost"]).groupby(treated["customer_id"]).sum()
+    of_each = shop.worth.reindex(gain.index)
     expected = of_each["expected_value"].where(of_each["expected_value"] > 0)
     profit, ends = float(treated["expected_profit"].sum()), {}
-    for end, sign in (("lower", -1), ("upper", 1)):
-        off = gain * (of_each[f"value_{end}"] / expected - 1).fillna(0.0).to_numpy()
-        ends[f"profit_{end}"] = profit + sign * float(np.sqrt(np.square(off).sum()))
+    for end, sign, ratio in zip(("lower", "upper"), (-1, 1), shop.total, strict=True):
+        chance = (gain * (of_each[f"value_{end}"] / expected - 1).fillna(0.0)).to_numpy()
+        ends[f"profit_{end}"] = profit + sign * float(
+            np.sqrt(chance @ chance + ((ratio - 1) * gain.sum()) ** 2)
+        )
     return ends
 
 
-def facts(totals: pd.DataFrame, done: Actions, currency: str) -> dict[str, tuple[str, str]]:
+def facts(totals: pd.DataFrame, done: Actions, shop: Shop) -> dict[str, tuple[str, str]]:
     """Return the sums over all lists, for the top of the page."""
     if totals.empty:
         return {}
-    listed = pd.concat([done.tables[name].assign(list=name) for name in totals["list"]])
-    treated = listed.loc[~listed["control"], "customer_id"]
-    both = int(treated.duplicated().sum())
+    currency = shop.terms.currency
+    listed = pd.concat([done.tables[name] for name in totals["list"]], ignore_index=True)
+    treated = listed[~listed["control"]]
+    customers = treated["customer_id"]
+    both = int(customers[customers.duplicated()].nunique())
     profit = float(totals["expected_profit"].sum())
     note = "from all lists, if the effects that you stated hold"
-    if "profit_lower" in totals:
-        reach = np.sqrt(np.square(totals["expected_profit"] - totals["profit_lower"]).sum())
-        above = np.sqrt(np.square(totals["profit_upper"] - totals["expected_profit"]).sum())
-        low, high = format_money(profit - reach, currency, unit=False), format_money(profit + above, currency)
-        note = f"{low} to {high} by the intervals of the customers' values; {note}"
+    if ends := _profit_interval(treated, shop):
+        low = format_money(ends["profit_lower"], currency, unit=False)
+        note = (
+            f"{low} to {format_money(ends['profit_upper'], currency)} by the intervals of the values; {note}"
+        )
     first, last = totals["read_on"].min(), totals["read_on"].max()
     return {
         "Expected profit": (format_money(profit, currency), note),
         "Customers to treat": (
-            f"{treated.nunique():,}",
+            f"{customers.nunique():,}",
             f"{both:,} of them on more than one list" if both else "each on one list",
         ),
         "Cost": (format_money(float(totals["cost"].sum()), currency), "of treating them"),
@@ -110,14 +119,14 @@ def facts(totals: pd.DataFrame, done: Actions, currency: str) -> dict[str, tuple
     }
 
 
-def list_answers(totals: pd.DataFrame, doubt: str) -> dict[str, list[str]]:
-    """Return what a marketer asks next, by question; `doubt` says how the champion failed its test, if it did."""
+def list_answers(totals: pd.DataFrame, doubts: Sequence[str]) -> dict[str, list[str]]:
+    """Return what a marketer asks next, by question; `doubts` say what the champion's test tells against it."""
     if totals.empty:
         return {
             "What next?": [
                 "There is no list yet. Answer the questions below, and the next call makes lists."
             ],
-            **({"What not to trust?": [doubt]} if doubt else {}),
+            **({"What not to trust?": list(doubts)} if doubts else {}),
         }
     control, day = int(totals["control"].sum()), totals["read_on"].min()
     return {
@@ -137,7 +146,7 @@ def list_answers(totals: pd.DataFrame, doubt: str) -> dict[str, list[str]]:
         if control
         else ["Do not report the profit as measured: there is no control group."],
         "What not to trust?": [
-            *([doubt] if doubt else []),
+            *doubts,
             "The effect and the cost: they are your figures, not measurements.",
         ],
     }

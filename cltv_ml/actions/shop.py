@@ -17,6 +17,8 @@ from cltv_ml.features import build_features, default_features
 from cltv_ml.features.catalogue import needs
 from cltv_ml.log import Log
 from cltv_ml.models import MBGNBD, ProbabilisticValue
+from cltv_ml.models.level_spread import Spread
+from cltv_ml.reporting.sections import NO_ORDER
 from cltv_ml.serving import registered_model, scoring
 from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.tracking import registry, store
@@ -35,8 +37,10 @@ class Shop:
         The champion's version in the registry.
     levels
         Each customer's level of the column that segments are divided by.
-    doubt
-        By how much the champion was outside its bounds on its test; empty where it was not.
+    spread
+        How far the total of all customers may lie from its forecast; None where the training did not measure it.
+    doubts
+        Sentences on what the champion's test says against it: a total outside its bounds, no ranking.
     """
 
     log: Log
@@ -49,7 +53,8 @@ class Shop:
     groups: pd.DataFrame
     version: int
     levels: pd.Series | None = None
-    doubt: str = ""
+    doubts: tuple[str, ...] = ()
+    spread: Spread | None = None
 
     @property
     def column(self) -> str:
@@ -73,6 +78,11 @@ class Shop:
             if lifetimes is None or self.terms.value == "horizon"
             else int(lifetimes["end"].iloc[0])
         )
+
+    @property
+    def total(self) -> tuple[float, float]:
+        """Ends between which the ratio of all customers' true total to its forecast lies, 1 where that is not known."""
+        return (1.0, 1.0) if self.spread is None else self.spread.interval(1.0)
 
     @property
     def worth(self) -> pd.DataFrame:
@@ -101,7 +111,7 @@ def read_shop(cleaned: Cleaned, terms: Terms, done: Actions) -> Shop:
     predictions = scoring.predict_in_chunks(model, X[card["features"]])
     predictions = with_purchases(predictions, X, int(card["horizon"]))
     trusted = predictions["p_alive"] if decisions.tells_who_left(X, predictions["p_alive"]) else None
-    rule = decisions.fit_lifecycle(X)
+    rule, spread = decisions.fit_lifecycle(X), card.get("spreads", {}).get(str(card["horizon"]))
     # MLflow sorts a model's metadata by name; tiers go from the highest down.
     cuts = dict(sorted(card["tiers"].items(), key=lambda tier: -tier[1]))
     tiers = decisions.apply_tiers(predictions["expected_value"], cuts)
@@ -121,8 +131,14 @@ def read_shop(cleaned: Cleaned, terms: Terms, done: Actions) -> Shop:
         groups=_protected_levels(cleaned, terms, cutoff, X.index),
         version=version,
         levels=_segment_levels(cleaned, terms, cutoff, X.index),
-        doubt=tell_overstep(registry.read_version(version).tested),
+        doubts=_doubts(registry.read_version(version)),
+        spread=spread and Spread(*spread),
     )
+
+
+def _doubts(version: registry.Version) -> tuple[str, ...]:
+    beyond = tell_overstep(version.tested)
+    return (*([beyond] if beyond else []), *([NO_ORDER] if version.ranks is False else []))
 
 
 def _lifetime_tiers(

@@ -170,12 +170,19 @@ def choose_customers(treatment: pd.DataFrame, budget: float | None = None) -> pd
     return _by_gain(pd.concat(chosen)) if chosen else ranked
 
 
-def profit_curve(treatment: pd.DataFrame, points: int = 200) -> pd.DataFrame:
+def profit_curve(
+    treatment: pd.DataFrame, points: int = 200, *, total: tuple[float, float] = (1.0, 1.0)
+) -> pd.DataFrame:
     """Return what a list of each length costs and brings, the most profitable customers first.
 
     Columns `customers`, `cost`, `expected_profit` (both cumulative) and, where the treatment has an
-    interval, `profit_lower` and `profit_upper` for customers whose errors are independent, and
-    `worst_case`, `best_case` if all of them end at the same end of their interval together.
+    interval, `profit_lower` and `profit_upper` for customers whose errors are independent but for that of the total,
+    and `worst_case`, `best_case` if all of them end at the same end of their interval together.
+
+    Parameters
+    ----------
+    total
+        Ends between which the ratio of all customers' true total to its forecast lies: an error common to all.
     """
     ranked = _by_gain(treatment)
     curve = pd.DataFrame(
@@ -186,10 +193,12 @@ def profit_curve(treatment: pd.DataFrame, points: int = 200) -> pd.DataFrame:
         }
     )
     sides = (("lower", "worst_case", -1), ("upper", "best_case", 1))
-    for end, extreme, sign in sides:
+    for (end, extreme, sign), ratio in zip(sides, total, strict=True):
         if f"profit_{end}" in ranked:
             distance = (ranked[f"profit_{end}"] - ranked["expected_profit"]).to_numpy()
-            curve[f"profit_{end}"] = curve["expected_profit"] + sign * np.sqrt(np.square(distance).cumsum())
+            common = (ratio - 1) * (curve["expected_profit"] + curve["cost"])
+            reach = np.sqrt(np.square(distance).cumsum() + np.square(common))
+            curve[f"profit_{end}"] = curve["expected_profit"] + sign * reach
             curve[extreme] = curve["expected_profit"] + distance.cumsum()
     if len(curve) > points:
         spaced = np.linspace(0, len(curve) - 1, points).round().astype(int)

@@ -73,8 +73,9 @@ def compute_drift(reference: Sketch, table: pd.DataFrame, *, confidence: float =
     tenths (a value that fills several is a group of its own) and missing values, or over the levels of a category,
     those that the reference does not have as one more, what chance adds on average taken off, 0.1 being a little and
     0.25 a lot; `shift` with `shift_lower`, `shift_upper`: the Wasserstein distance in standard deviations of the
-    reference, the outermost quarter of a percent left out, missing for categories; `missing` (share now) and `missing_before`; and
-    `other`, the share of customers now whose level is rare in the reference or not in it, zero for numbers.
+    reference, the outermost quarter of a percent left out, missing for categories; `missing` (share now) and
+    `missing_before`; and `other`, the share of customers now whose level is rare in the reference or not in it, zero
+    for numbers.
 
     Sources: for independent samples PSI / (1/n + 1/m) is asymptotically noncentral chi-squared (B. Yurdakul,
     Statistical Properties of Population Stability Index, 2018); the distance is off by at most the integral of a

@@ -201,14 +201,14 @@ def _act_page(totals: pd.DataFrame, actions: Actions, shop: Shop) -> dict[str, A
         if len(totals)
         else [*missing, *actions.sections]
     )
-    page_facts = facts(totals, actions, shop.terms.currency)
+    page_facts = facts(totals, actions, shop)
     return summarise(
         f"Actions as of {shop.window.cutoff:%Y-%m-%d}",
         f"{len(shop.X):,} customers with orders from {shop.log.first:%Y-%m-%d} to {shop.log.last:%Y-%m-%d}; "
         f"what they buy in the next {days_in_words(shop.days)}, predicted by version {shop.version} of the model",
         sections,
         page_facts,
-        list_answers(totals, shop.doubt),
+        list_answers(totals, shop.doubts),
         headlines=max(len(page_facts), 1),
     )
 

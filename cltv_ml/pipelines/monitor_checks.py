@@ -68,6 +68,9 @@ def compare_with_training(
     return drift, shares, checks
 
 
+_NO_RANKING = "Its test did not show that the model ranks customers better than chance."
+
+
 def capitalised(text: str) -> str:
     """Return a text with a capital first letter, the others as they are.
 
@@ -146,12 +149,16 @@ def freshness_checks(
 
 
 def tested_checks(version: Version, truth: pd.DataFrame) -> list[Check]:
-    """Return the check of the training's test window; none once a batch of this version has closed."""
-    beyond = overstep(version.tested)
-    if np.isnan(beyond) or (len(truth) and (truth["model_version"] == version.number).any()):
+    """Return the checks of the training's test window; none once a batch of this version has closed."""
+    if len(truth) and (truth["model_version"] == version.number).any():
         return []
-    sentence = tell_overstep(version.tested) or "On its test the model was within its bounds."
-    return [level_check("test window", beyond, (1.0, np.inf), sentence)]
+    checks, beyond = [], overstep(version.tested)
+    if not np.isnan(beyond):
+        sentence = tell_overstep(version.tested) or "On its test the model was within its bounds."
+        checks.append(level_check("test window", beyond, (1.0, np.inf), sentence))
+    if version.ranks is False:
+        checks.append(level_check("test ranking", 1.0, (0.5, np.inf), _NO_RANKING))
+    return checks
 
 
 def outcome_checks(

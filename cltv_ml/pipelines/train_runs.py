@@ -8,10 +8,12 @@ import pandas as pd
 
 from cltv_ml.data import Cleaned
 from cltv_ml.evaluation.backtest import WindowResult
+from cltv_ml.evaluation.choice import beats_chance
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.horizons import ByHorizon
 from cltv_ml.models import ValueModel
 from cltv_ml.pipelines.horizons import metrics_by_horizon
+from cltv_ml.tracking.registry import BEATS_CHANCE
 
 
 def errors_of(result: WindowResult, name: str) -> tuple[pd.Series, pd.Series]:
@@ -84,6 +86,10 @@ def describe_training(verdict: Verdict, version: int) -> str:
 
 
 def score_tags(result: WindowResult, name: str, several: ByHorizon | None = None) -> dict[str, str]:
-    """Return the champion's metrics on the test window, and on that of each horizon, as tags of its version."""
+    """Return the champion's metrics on the test window, and on that of each horizon, as tags of its version.
+
+    Among them is whether it ranks customers better than chance.
+    """
     scores = {f"test_{metric}": value for metric, value in result.scores.loc[name].dropna().items()}
-    return {metric: f"{value:.6g}" for metric, value in {**scores, **metrics_by_horizon(several)}.items()}
+    measured = {metric: f"{value:.6g}" for metric, value in {**scores, **metrics_by_horizon(several)}.items()}
+    return {**measured, BEATS_CHANCE: "yes" if beats_chance(result, name) else "no"}

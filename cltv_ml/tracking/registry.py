@@ -25,6 +25,9 @@ from cltv_ml.errors import InputError
 from cltv_ml.tracking import checksums, lease, store
 from cltv_ml.tracking.local_registry import INTENT, PENDING, REGISTERED_NAME
 
+#: A version's tag: whether its training's test shows that it ranks customers better than chance, "yes" or "no".
+BEATS_CHANCE = "test_beats_chance"
+
 _ABOUT = (
     "What each customer will be worth within the horizon. `champion` answers, `challenger` is the newest training, "
     "`previous` is what `cltv rollback` brings back; `cltv promote` compares challenger and champion on a window that "
@@ -60,6 +63,11 @@ class Version:
             for name in ("bias", "decile_mape")
             if f"test_{name}" in self.tags
         }
+
+    @property
+    def ranks(self) -> bool | None:
+        """Whether the test showed that it ranks customers better than chance; None where that was not noted."""
+        return {"yes": True, "no": False}.get(self.tags.get(BEATS_CHANCE, ""))
 
 
 def register(

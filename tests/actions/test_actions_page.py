@@ -1,6 +1,7 @@
 """The page of `cltv act` and the files next to it."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -9,8 +10,11 @@ from headless import CHROMIUM, complaints
 from pages import SENTENCES, lost_numbers
 
 from cltv_ml.actions import lists
+from cltv_ml.actions.shop import _doubts
+from cltv_ml.models.level_spread import Spread
 from cltv_ml.pipelines.act import _act_page, _for_readers, _write_act
 from cltv_ml.reporting.list_totals import compute_list_totals, recompute_totals
+from cltv_ml.reporting.sections import NO_ORDER
 
 
 def test_tables_are_written_as_a_spreadsheet_shows_them():
@@ -79,6 +83,38 @@ def test_the_interval_of_a_list_holds_its_profit_and_is_narrower_than_its_custom
     reach = 0.5 * np.sqrt(np.square(gain).sum())
     assert row["profit_upper"] - row["expected_profit"] == pytest.approx(reach)
     assert row["expected_profit"] - row["profit_lower"] == pytest.approx(reach)
+
+
+def test_the_interval_of_a_sum_holds_the_error_of_the_total_that_all_customers_share(shop, done):
+    value = shop.predictions["expected_value"]
+    known = shop.predictions.assign(value_lower=0.5 * value, value_upper=1.5 * value)
+    shaken = dataclasses.replace(shop, predictions=known, spread=Spread(0.2, 5.0))
+    low, high = shaken.total
+    assert low < 0.8 < 1.3 < high
+    found = lists.list_totals(shaken, done)
+    gain = found["expected_profit"] + found["cost"]
+    assert (found["profit_lower"] <= found["expected_profit"] - (1 - low) * gain).all()
+    assert (found["profit_upper"] >= found["expected_profit"] + (high - 1) * gain).all()
+    note = lists.facts(found, done, shaken)["Expected profit"][1]
+    least, most = (_cell(number) for number in note.split(" by ")[0].split(" to "))
+    assert least <= found["expected_profit"].sum() - (1 - low) * gain.sum() + 1
+    assert most >= found["expected_profit"].sum() + (high - 1) * gain.sum() - 1
+
+
+def test_a_customer_of_three_lists_is_one_of_those_on_more_than_one(shop, done, totals):
+    listed = pd.concat([done.tables[name] for name in totals["list"]])
+    counts = listed.loc[~listed["control"], "customer_id"].value_counts()
+    assert counts.max() > 2
+    note = lists.facts(totals, done, shop)["Customers to treat"][1]
+    assert note == f"{(counts > 1).sum():,} of them on more than one list"
+
+
+def test_a_model_that_ranks_no_better_than_chance_is_told_on_the_first_screen(shop, done, totals):
+    told = {tag: _doubts(SimpleNamespace(tested={}, ranks=tag)) for tag in (True, False, None)}
+    assert told == {True: (), False: (NO_ORDER,), None: ()}
+    doubted = dataclasses.replace(shop, doubts=told[False])
+    answers = {one["question"]: one["sentences"] for one in _act_page(totals, done, doubted)["answers"]}
+    assert answers["What not to trust?"][0] == NO_ORDER
 
 
 def test_the_page_links_each_list_and_shows_its_first_rows(written, totals):

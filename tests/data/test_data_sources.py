@@ -283,7 +283,9 @@ def test_a_file_that_cannot_be_read_is_refused_in_one_sentence(tmp_path, name, c
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has other devices and pipes")
 def test_a_device_that_never_ends_is_refused_and_a_pipe_is_read(tmp_path):
-    with pytest.raises(InputError, match="'/dev/zero' is a device, not a file; name a file, a folder, a pipe"):
+    with pytest.raises(
+        InputError, match="'/dev/zero' is a device, not a file; name a file, a folder, a pipe"
+    ):
         read("/dev/zero")
     reading, writing = os.pipe()
     os.write(writing, b"customer_id,date,amount\na,2024-01-01,5\nb,2024-01-02,7\n")

@@ -126,6 +126,13 @@ def test_the_interval_of_the_curve_holds_the_curve_and_lies_within_the_extremes(
     assert (np.diff(inside, axis=1) >= -1e-9).all()
 
 
+def test_an_error_of_the_total_is_common_to_all_and_does_not_cancel(treatment):
+    curve = profit_curve(treatment, total=(0.8, 1.3))
+    gain = curve["expected_profit"] + curve["cost"]
+    assert (curve["profit_lower"] <= curve["expected_profit"] - 0.2 * gain).all()
+    assert (curve["profit_upper"] >= curve["expected_profit"] + 0.3 * gain).all()
+
+
 def test_customers_who_are_all_alike_are_ranked_without_error():
     same = pd.DataFrame({"expected_value": [50.0] * 6, "p_alive": 0.5}, index=list("fedcba"))
     treatment = compute_treatment(same, uplift=0.5, margin_rate=1.0, cost=1.0)

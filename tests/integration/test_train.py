@@ -215,6 +215,7 @@ def test_the_first_version_is_champion_and_carries_what_it_was_fitted_on(client)
     }.items() <= version.tags.items()
     assert version.tags["candidate"].startswith("models:/m-")
     assert float(version.tags["test_gini"]) > 0.5
+    assert version.tags["test_beats_chance"] == "yes"
     assert "cltv_ml.version" in version.tags
 
 

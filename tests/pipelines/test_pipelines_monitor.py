@@ -179,6 +179,13 @@ def test_a_model_outside_its_bounds_on_its_test_is_watched_until_a_batch_has_clo
     assert "test window" not in [one.name for one in closed.checks]
 
 
+def test_a_model_that_ranks_no_better_than_chance_on_its_test_is_watched(registered, log, fitted, tmp_path):
+    MlflowClient().set_model_version_tag("cltv", "1", registry.BEATS_CHANCE, "no")
+    report = monitor(until(log, CUTOFF), scores(log, fitted, registered), tmp_path / "out")
+    assert report.level == "watch"
+    assert report.reasons == ["Its test did not show that the model ranks customers better than chance."]
+
+
 def test_a_batch_of_an_older_store_is_read_by_todays_names(registered, log, fitted, tmp_path, monkeypatch):
     batch, end = scores(log, fitted, registered), CUTOFF + pd.Timedelta(days=HORIZON)
     with monkeypatch.context() as older:
