@@ -49,12 +49,11 @@ def trial_run(parent: str, trial: optuna.Trial, tags: Mapping[str, str]) -> Iter
     It goes through the client, so trials can run in several threads.
     """
     client = MlflowClient()
-    run = client.create_run(
+    run_id = runs.create_run(
         client.get_run(parent).info.experiment_id,
-        run_name=f"trial-{trial.number:04d}",
-        tags={**tags, **runs.process_tags(), "role": "trial", "mlflow.parentRunId": parent},
+        f"trial-{trial.number:04d}",
+        {**tags, "role": "trial", "mlflow.parentRunId": parent},
     )
-    run_id = str(run.info.run_id)
     trial.set_user_attr(_RUN, run_id)
     status, state = "FAILED", "failed"
     try:

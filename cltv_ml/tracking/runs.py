@@ -20,6 +20,7 @@ from mlflow.data.sources import LocalArtifactDatasetSource
 from mlflow.entities import Experiment, Metric, Param, Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from mlflow.tracking.context.registry import resolve_tags
 
 import cltv_ml
 from cltv_ml.errors import InputError
@@ -162,8 +163,8 @@ def summary_run(experiment_id: str, name: str, tags: Mapping[str, str]) -> Itera
 @contextmanager
 def model_run(experiment_id: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
     """Hold one model's run open at the top level of the experiment (the UI folds nested runs away)."""
-    created = MlflowClient().create_run(experiment_id, run_name=name, tags={**tags, **process_tags()})
-    with held_open(run_id=created.info.run_id, nested=True) as run_id:
+    created = create_run(experiment_id, name, tags)
+    with held_open(run_id=created, nested=True) as run_id:
         yield run_id
 
 
@@ -173,15 +174,23 @@ def log_window(
     """Log one finished run below `parent`: what a model scored on an earlier window."""
     client = MlflowClient()
     experiment_id = client.get_run(parent).info.experiment_id
-    about = {**tags, **process_tags(), "role": "window", "mlflow.parentRunId": parent}
-    run = client.create_run(experiment_id, run_name=name, tags=about)
+    run_id = create_run(experiment_id, name, {**tags, "role": "window", "mlflow.parentRunId": parent})
     now = int(time.time() * 1000)
     client.log_batch(
-        run.info.run_id,
+        run_id,
         metrics=[Metric(key, float(value), now, 0) for key, value in grouped(metrics).items()],
         params=[Param(key, str(value)) for key, value in params.items()],
     )
-    client.set_terminated(run.info.run_id)
+    client.set_terminated(run_id)
+
+
+def create_run(experiment_id: str, name: str, tags: Mapping[str, str]) -> str:
+    """Open a run next to the active one, from any thread, and return its id.
+
+    As `mlflow.start_run` does, and MLflow's client does not, it notes who started it and from what.
+    """
+    about = resolve_tags({**tags, **process_tags()})
+    return str(MlflowClient().create_run(experiment_id, run_name=name, tags=about).info.run_id)
 
 
 def process_tags() -> dict[str, str]:

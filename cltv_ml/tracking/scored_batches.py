@@ -45,10 +45,10 @@ def series_run(experiment_id: str, name: str) -> str:
         )
         if batch_runs:
             return str(batch_runs[0].info.run_id)
-        tags = {**runs.process_tags(), "role": "monitoring", "registered_model": name}
-        run = client.create_run(experiment_id, run_name=f"monitoring {name}", tags=tags)
-        client.set_terminated(run.info.run_id)
-    return str(run.info.run_id)
+        tags = {"role": "monitoring", "registered_model": name}
+        run_id = runs.create_run(experiment_id, f"monitoring {name}", tags)
+        client.set_terminated(run_id)
+    return run_id
 
 
 def keep_batch(
@@ -83,9 +83,7 @@ def keep_batch(
         run_id = batch_runs[0].info.run_id
     else:
         name = f"batch {tags['cutoff']}, version {version.number}"
-        run_id = client.create_run(
-            experiment_id, run_name=name, tags={**tags, **runs.process_tags(), "truth": "open"}
-        ).info.run_id
+        run_id = runs.create_run(experiment_id, name, {**tags, "truth": "open"})
     try:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "scores.parquet")

@@ -2,12 +2,14 @@
 
 import multiprocessing
 import os
+import re
 import socket
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import mlflow
 import pandas as pd
@@ -31,6 +33,24 @@ def test_a_server_that_does_not_answer_is_one_sentence(monkeypatch):
         mlflow_store.open_store()
     assert "secret" not in str(caught.value)
     mlflow.set_tracking_uri(before)
+
+
+def test_every_run_names_who_started_it_and_from_what(store):
+    package = Path(runs.__file__).parents[1]
+    made = [
+        path.name
+        for path in package.rglob("*.py")
+        if re.search(r"lient(\(\))?\.create_run\(", path.read_text("utf-8"))
+    ]
+    assert made == ["runs.py"]  # everywhere else runs.create_run
+    experiment = runs.open_experiment("authors")
+    with runs.summary_run(experiment, "all", {}), runs.model_run(experiment, "one", {}) as model:
+        runs.log_window(model, "before", {"gini": 0.5}, {}, {})
+    found = MlflowClient().search_runs([experiment])
+    assert len(found) == 3
+    for run in found:
+        assert run.data.tags["mlflow.user"], run.info.run_name
+        assert run.data.tags["mlflow.source.name"], run.info.run_name
 
 
 def test_a_database_that_does_not_answer_is_one_sentence_at_once(monkeypatch):
