@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import pandas as pd
 from pandas.api import types
@@ -13,6 +15,9 @@ from pandas.api import types
 from cltv_ml.errors import InputError
 
 Kind = Literal["string", "timestamp", "number"]
+
+_Given = ParamSpec("_Given")
+_Result = TypeVar("_Result")
 
 #: Texts that stand for yes, and for no.
 _YES = "yes y true t 1 1.0 ja oui si sí sim on wahr vrai vero verdadero verdadeiro sì tak ano да evet"
@@ -170,3 +175,44 @@ ACTIONS = Table(
         "read_on": Column("timestamp", "", "first day on which the outcome can be read", required=False),
     },
 )
+
+
+def pandas_only(function: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
+    """Make a function of pandas frames refuse a table of another library in one sentence, before it fails inside.
+
+    Frames of this package have their customers as index, which tables of other libraries do not have, so they are not
+    converted. Arguments annotated otherwise, such as logs, are left alone.
+
+    >>> @pandas_only
+    ... def total(values: pd.DataFrame) -> float:
+    ...     return float(values["amount"].sum())
+    >>> total([{"amount": 2.0}])
+    Traceback (most recent call last):
+    cltv_ml.errors.InputError: total: values is a list; give a pandas frame, customers as its index where it has one row ...
+    """
+    parameters = inspect.signature(function).parameters
+    kinds = {name: str(one.annotation) for name, one in parameters.items()}
+
+    @functools.wraps(function)
+    def checked(*args: _Given.args, **kwargs: _Given.kwargs) -> _Result:
+        for name, value in [*zip(kinds, args, strict=False), *kwargs.items()]:
+            if _is_foreign(value, kinds.get(name, "")):
+                library, kind = type(value).__module__.partition(".")[0], type(value).__name__
+                raise InputError(
+                    f"{function.__name__}: {name} is a {'' if library == 'builtins' else library + ' '}{kind}; give a "
+                    "pandas frame, customers as its index where it has one row each, such as "
+                    'table.to_pandas().set_index("customer_id").'
+                )
+        return function(*args, **kwargs)
+
+    return checked
+
+
+def _is_foreign(value: Any, annotation: str) -> bool:
+    """Return whether a parameter annotated as a pandas table was given a table that is none."""
+    if "pd.DataFrame" not in annotation and "pd.Series" not in annotation:
+        return False
+    if value is None or isinstance(value, pd.DataFrame | pd.Series):
+        return False
+    frame = annotation.startswith("pd.DataFrame") and isinstance(value, list | Mapping)
+    return frame or any(hasattr(value, name) for name in ("__arrow_c_stream__", "to_pandas", "toPandas"))

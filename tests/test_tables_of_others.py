@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import duckdb
@@ -12,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from cltv_ml import Log
+from cltv_ml import Log, decisions
 from cltv_ml.data import clean, read
 from cltv_ml.engine import as_tabular
 from cltv_ml.errors import InputError
@@ -79,6 +81,44 @@ def test_every_kind_of_table_is_a_setting_of_a_command() -> None:
 def test_what_is_no_table_is_refused_by_its_name() -> None:
     with pytest.raises(InputError, match="int is not a table: give a path, or a frame of pandas, Polars"):
         as_tabular(3)
+
+
+def _of_pandas() -> Iterator[tuple[str, Callable[..., Any], str]]:
+    """Yield each public function of decisions with each of its parameters that is a table, but for logs."""
+    for name in decisions.__all__:
+        function = getattr(decisions, name)
+        for parameter in (
+            inspect.signature(function).parameters.values() if inspect.isfunction(function) else ()
+        ):
+            if re.match(r"(float \| )?pd\.(DataFrame|Series)", str(parameter.annotation)):
+                yield name, function, parameter.name
+
+
+def test_decisions_refuse_tables_of_other_libraries_in_one_sentence() -> None:
+    table = pl.DataFrame({"customer_id": ["a"], "expected_value": [1.0]})
+    of_pandas = list(_of_pandas())
+    assert len(of_pandas) > 60
+    for name, function, parameter in of_pandas:
+        for foreign in (table, table["expected_value"], table.to_arrow()):
+            with pytest.raises(
+                InputError, match=f"^{name}: {parameter} is a p\\w+ \\w+; give a pandas frame"
+            ):
+                function(**{parameter: foreign})
+
+
+def test_decisions_read_logs_of_other_libraries() -> None:
+    day = "2024-05-01"
+    for name, make in KINDS.items():
+        log = make(LINES)
+        pd.testing.assert_frame_equal(
+            decisions.compute_rfm(log, day), decisions.compute_rfm(LINES, day), obj=name
+        )
+    for name in decisions.__all__:
+        signature = (
+            inspect.signature(getattr(decisions, name)) if callable(getattr(decisions, name)) else None
+        )
+        log_parameter = signature.parameters.get("log") if signature else None
+        assert log_parameter is None or log_parameter.annotation == "AnyLog", name
 
 
 def test_purchase_and_spend_models_read_tables_of_other_libraries() -> None:

@@ -6,10 +6,11 @@ import pandas as pd
 
 from cltv_ml.errors import InputError
 from cltv_ml.money import format_exactly
-from cltv_ml.tables import ACTIONS
+from cltv_ml.tables import ACTIONS, pandas_only
 from cltv_ml.windows import Window
 
 
+@pandas_only
 def build_campaign(
     chosen: pd.DataFrame,
     window: Window,
@@ -72,6 +73,7 @@ def build_campaign(
     return ACTIONS.check(table.astype({"action": "str"}))
 
 
+@pandas_only
 def campaign_summary(actions: pd.DataFrame) -> dict[str, float]:
     """Return what the list is expected to cost and bring, the control left out: plain numbers.
 

@@ -10,6 +10,7 @@ from cltv_ml.decisions.lines import currency, money, order_key
 from cltv_ml.engine import MONEY_SCALE, frame, literal
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
+from cltv_ml.tables import pandas_only
 
 #: Days in a period of the time since the first purchase; months, quarters and years are average lengths.
 PERIODS = {"week": 7.0, "month": 365.25 / 12, "quarter": 365.25 / 4, "year": 365.25}
@@ -26,6 +27,7 @@ _FIRST_TEXT = {"first_product": "product_id", "first_category": "category", "fir
 GROUPS = ("first_month", "first_quarter", *_FIRST_TEXT, "first_discount", "first_order_fifth")
 
 
+@pandas_only
 def compute_cohorts(
     log: AnyLog,
     by: str | pd.Series = "first_month",
@@ -84,6 +86,7 @@ def compute_cohorts(
     return _per_customer(rows)
 
 
+@pandas_only
 def cohort_members(log: AnyLog, by: str | pd.Series = "first_month") -> pd.DataFrame:
     """Return each customer's `cohort`, first moment `t0` and revenue so far `spent`, by customer_id.
 

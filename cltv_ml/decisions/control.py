@@ -11,6 +11,7 @@ from scipy import stats
 from cltv_ml.decisions.lines import by_customer
 from cltv_ml.decisions.retention import knows_who_left, probability_to_buy, probability_to_stay
 from cltv_ml.errors import InputError
+from cltv_ml.tables import pandas_only
 
 
 def control_size(
@@ -78,6 +79,7 @@ def detectable_uplift(
     return uplift
 
 
+@pandas_only
 def expected_rates(predictions: pd.DataFrame, uplift: float | pd.Series) -> tuple[float, float]:
     """Return the share who buy over the horizon without treatment, and with one that saves `uplift`.
 
@@ -111,6 +113,7 @@ def expected_rates(predictions: pd.DataFrame, uplift: float | pd.Series) -> tupl
     return float(before.mean()), float(after.mean())
 
 
+@pandas_only
 def draw_control(
     customers: pd.Index, size: int, *, strata: pd.Series | None = None, seed: int = 0
 ) -> pd.Series:

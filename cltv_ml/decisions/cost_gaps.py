@@ -7,10 +7,10 @@ from dataclasses import replace
 import pandas as pd
 
 from cltv_ml.errors import InputError
-from cltv_ml.log import Log
+from cltv_ml.log import AnyLog, Log
 
 
-def fill_cost_gaps(log: Log, *, stated: bool) -> tuple[Log, list[str]]:
+def fill_cost_gaps(log: AnyLog, *, stated: bool) -> tuple[Log, list[str]]:
     """Return the log as margins need it, and what a reader must know of lines without a cost.
 
     Where a margin rate is stated it counts for such lines. Else they take the rate of the customer's other lines, and
@@ -21,6 +21,7 @@ def fill_cost_gaps(log: Log, *, stated: bool) -> tuple[Log, list[str]]:
     InputError
         The costs add up to more than twice the revenue: a margin below -100% is a cost in another unit.
     """
+    log = Log.of(log)
     if "cost" not in log.columns:
         return log, []
     lines = log.frame

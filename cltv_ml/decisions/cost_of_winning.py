@@ -11,6 +11,7 @@ from cltv_ml.decisions.lines import first_channels
 from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
+from cltv_ml.tables import pandas_only
 
 #: What a table may be divided by.
 _KEYS = ("channel", "month")
@@ -19,6 +20,7 @@ _KEYS = ("channel", "month")
 _EACH, _TOTAL = "acquisition_cost", "cost"
 
 
+@pandas_only
 def cost_of_winning(
     log: AnyLog, stated: float | pd.DataFrame, channels: pd.Series | None = None
 ) -> tuple[pd.Series, list[str]]:

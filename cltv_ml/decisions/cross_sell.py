@@ -16,6 +16,7 @@ from cltv_ml.decisions.recommenders import Weights, best_items, check_recommende
 from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
+from cltv_ml.tables import pandas_only
 from cltv_ml.windows import Window
 
 #: Customers scored at a time: with 3,000 items a batch fills 100 MB.
@@ -44,6 +45,7 @@ class Shown:
 DEFAULT_SHOWN = Shown()
 
 
+@pandas_only
 def recommend_next(
     log: AnyLog,
     window: Window,
@@ -117,6 +119,7 @@ def recommend_next(
     return table
 
 
+@pandas_only
 def margin_per_purchase(margins: pd.DataFrame) -> pd.Series:
     """Return the contribution margin of one order of each item, from `compute_margins` by that item.
 

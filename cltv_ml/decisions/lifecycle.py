@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.errors import InputError
+from cltv_ml.tables import pandas_only
 
 #: Silence, in units of the customer's own usual gap, from which somebody is at risk and has lapsed.
 OVERDUE, LAPSED = 2.0, 4.0
 
 
+@pandas_only
 def fit_lifecycle(customers: pd.DataFrame) -> dict[str, float]:
     """Return the rule as plain numbers: `typical_gap` (days), `overdue` and `lapsed` (multiples of a gap).
 
@@ -42,6 +44,7 @@ def fit_lifecycle(customers: pd.DataFrame) -> dict[str, float]:
     return {"typical_gap": gap, "overdue": OVERDUE, "lapsed": LAPSED}
 
 
+@pandas_only
 def apply_lifecycle(
     customers: pd.DataFrame, rule: Mapping[str, float], p_alive: pd.Series | None = None
 ) -> pd.DataFrame:
@@ -108,6 +111,7 @@ def _came_back(customers: pd.DataFrame, rule: Mapping[str, float]) -> pd.Series:
     return (last > rule["lapsed"] * before) & (customers["frequency"] > 0)
 
 
+@pandas_only
 def tells_who_left(customers: pd.DataFrame, p_alive: pd.Series) -> bool:
     """Return whether a P(alive) knows that some one-time buyers have left.
 

@@ -10,6 +10,7 @@ from cltv_ml.decisions.margins import customer_margin_rates
 from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
+from cltv_ml.tables import pandas_only
 
 
 def value_to_date(log: AnyLog) -> pd.Series:
@@ -33,6 +34,7 @@ def value_column(value: str, basis: str) -> str:
     return f"{VALUES[value]}_{'profit' if basis == 'profit' else 'value'}"
 
 
+@pandas_only
 def choose_value(table: pd.DataFrame, value: str, basis: str) -> pd.Series:
     """Return the column of a table of `compute_lifetime` on which decisions rest.
 
@@ -50,6 +52,7 @@ def choose_value(table: pd.DataFrame, value: str, basis: str) -> pd.Series:
     return table[column]
 
 
+@pandas_only
 def with_rates(margins: pd.DataFrame, *, returned_share: float, rebate_share: float) -> pd.DataFrame:
     """Return margins by customer less what returns and rebates take that the log does not show.
 
@@ -64,6 +67,7 @@ def with_rates(margins: pd.DataFrame, *, returned_share: float, rebate_share: fl
     return margins.assign(contribution_margin=left - margins["service"])
 
 
+@pandas_only
 def compute_lifetime(
     to_date: pd.Series,
     future: pd.DataFrame,
@@ -137,6 +141,7 @@ def _lifetime_sums(past: pd.Series, expected: pd.Series, residual: pd.Series, wh
     )
 
 
+@pandas_only
 def residual_share(table: pd.DataFrame) -> float:
     """Return the share of all customers' lifetime value that lies beyond the horizon.
 

@@ -15,6 +15,7 @@ from cltv_ml.engine import MONEY_SCALE, Tabular, frame, literal, view
 from cltv_ml.engine import columns as columns_of
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
+from cltv_ml.tables import pandas_only
 
 MarginGrain = Literal["customer_id", "segment", "product_id", "category", "channel"]
 
@@ -40,6 +41,7 @@ _COLUMN_ORDER = (
 )
 
 
+@pandas_only
 def compute_margins(
     log: AnyLog,
     by: MarginGrain,
@@ -94,7 +96,7 @@ def compute_margins(
 
 
 def category_rates(
-    log: Log, own: Mapping[str, float] | None, other: float | None
+    log: AnyLog, own: Mapping[str, float] | None, other: float | None
 ) -> float | dict[str, float] | None:
     """Return the stated margin rate: one for all, or by category where some have one of their own.
 
@@ -105,6 +107,7 @@ def category_rates(
     """
     if own is None:
         return other
+    log = Log.of(log)
     if "category" not in log.columns:
         raise InputError(
             "margins by category need categories: map the product group to category, or state one --margin-rate."
@@ -121,6 +124,7 @@ def category_rates(
     )
 
 
+@pandas_only
 def loss_makers(margins: pd.DataFrame, top: int | None = None) -> pd.DataFrame:
     """Return the rows of `compute_margins` that lose money, the largest loss first.
 
@@ -133,6 +137,7 @@ def loss_makers(margins: pd.DataFrame, top: int | None = None) -> pd.DataFrame:
     return losing if top is None else losing.head(top)
 
 
+@pandas_only
 def customer_margin_rates(margins: pd.DataFrame, prior: float | None = None) -> pd.Series:
     """Return each customer's contribution rate, drawn towards everybody's where little was bought.
 
@@ -188,6 +193,7 @@ def margin_credibility(log: AnyLog, costs: Costs | None = None) -> float:
     return float(min(max(within / between, line), customer)) if between > 1e-12 else customer
 
 
+@pandas_only
 def add_profit(predictions: pd.DataFrame, margin_rate: float | pd.Series) -> pd.DataFrame:
     """Return PREDICTIONS with `margin_rate` and `expected_profit`: predicted value times contribution rate.
 

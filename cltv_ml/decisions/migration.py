@@ -5,11 +5,13 @@ from __future__ import annotations
 import pandas as pd
 
 from cltv_ml.errors import InputError
+from cltv_ml.tables import pandas_only
 
 #: Names of the two borders: not in the first scoring, not in the second.
 ARRIVED, GONE = "(not yet a customer)", "(no longer scored)"
 
 
+@pandas_only
 def compute_migration(
     before: pd.Series, after: pd.Series, values: pd.DataFrame | None = None
 ) -> pd.DataFrame:

@@ -11,10 +11,12 @@ from scipy import stats
 from sklearn.model_selection import KFold
 
 from cltv_ml.errors import InputError
+from cltv_ml.tables import pandas_only
 
 _OFFER_COLUMNS = ("offer", "propensity", "outcome")
 
 
+@pandas_only
 def compare_policies(
     offers: pd.DataFrame,
     policies: Mapping[str, pd.Series],
@@ -49,6 +51,7 @@ def compare_policies(
     return pd.concat(parts).reset_index()
 
 
+@pandas_only
 def evaluate_policy(
     offers: pd.DataFrame,
     policy: pd.Series,

@@ -11,6 +11,7 @@ import pandas as pd
 from cltv_ml.decisions.lines import by_customer
 from cltv_ml.errors import InputError
 from cltv_ml.money import digits
+from cltv_ml.tables import pandas_only
 
 _CUSTOMER_COLUMNS = ("expected_purchases", "order_value", "margin_rate", "slope")
 
@@ -46,6 +47,7 @@ class GuardRails:
             )
 
 
+@pandas_only
 def profit_by_depth(
     customers: pd.DataFrame,
     depths: Sequence[float] = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3),
@@ -85,6 +87,7 @@ def profit_by_depth(
     return pd.DataFrame(table, index=customers.index)
 
 
+@pandas_only
 def choose_offers(
     customers: pd.DataFrame,
     depths: Sequence[float] = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3),
@@ -127,6 +130,7 @@ def choose_offers(
     return table
 
 
+@pandas_only
 def discount_by_segment(offers: pd.DataFrame, segments: pd.Series) -> pd.DataFrame:
     """Return the average discount of each segment, to check before offers go out.
 

@@ -9,12 +9,14 @@ from scipy import stats
 from cltv_ml.decisions.lines import by_customer
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
+from cltv_ml.tables import pandas_only
 from cltv_ml.windows import Window
 
 #: The row of all customers together.
 ALL_CUSTOMERS = "all"
 
 
+@pandas_only
 def evaluate_campaign(
     actions: pd.DataFrame,
     log: AnyLog,

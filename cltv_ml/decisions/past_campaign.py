@@ -13,6 +13,7 @@ from cltv_ml.decisions.off_policy import compare_policies
 from cltv_ml.decisions.qini import compute_qini, qini_curve
 from cltv_ml.decisions.uplift import LEARNERS, UpliftModel, compare_learners
 from cltv_ml.errors import InputError
+from cltv_ml.tables import pandas_only
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class CampaignLesson:
         return pd.DataFrame(columns, index=X.index)
 
 
+@pandas_only
 def learn_from_campaign(
     X: pd.DataFrame, arm: pd.Series, y: pd.Series, *, control: str = "control", random_state: int = 0
 ) -> CampaignLesson:
@@ -113,6 +115,7 @@ def _treated_arms(names: np.ndarray, control: str) -> list[str]:
     return [name for name in arms if name != control]
 
 
+@pandas_only
 def judge_policies(
     lesson: CampaignLesson,
     X: pd.DataFrame,

@@ -8,8 +8,10 @@ from cltv_ml.decisions.lines import currency, money
 from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
+from cltv_ml.tables import pandas_only
 
 
+@pandas_only
 def compute_payback(
     log: AnyLog, acquisition_cost: float | pd.Series, *, margin_rate: float | None = None, months: int = 24
 ) -> pd.DataFrame:
@@ -53,6 +55,7 @@ def compute_payback(
     return rows[["cohort", "month", "customers", "cumulative_margin", "paid_back"]]
 
 
+@pandas_only
 def payback_month(payback: pd.DataFrame) -> pd.DataFrame:
     """Return per cohort `customers`, `payback_month` (missing: not yet) and `months_seen`.
 

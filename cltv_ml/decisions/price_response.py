@@ -10,6 +10,7 @@ import pandas as pd
 from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
+from cltv_ml.tables import pandas_only
 
 #: The row of all categories together.
 POOLED = "all"
@@ -71,6 +72,7 @@ def fit_response(log: AnyLog, *, by: str = "category", protected: Sequence[str] 
     return _drawn_together(table).rename_axis(by)
 
 
+@pandas_only
 def customer_slopes(log: AnyLog, response: pd.DataFrame) -> pd.Series:
     """Return the slope of each customer: the mean over what they buy, weighted by what they spend on it.
 

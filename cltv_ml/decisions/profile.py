@@ -8,12 +8,14 @@ import pandas as pd
 from cltv_ml.decisions.lines import currency, money, order_key, total
 from cltv_ml.engine import frame
 from cltv_ml.log import AnyLog, Log
+from cltv_ml.tables import pandas_only
 from cltv_ml.windows import to_cutoff
 
 #: The row of customers who are in the log but in no segment: with it the revenue adds up to the log's.
 UNSEGMENTED = "not segmented"
 
 
+@pandas_only
 def profile_segments(
     log: AnyLog,
     segments: pd.Series,

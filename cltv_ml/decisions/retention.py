@@ -7,8 +7,10 @@ import pandas as pd
 
 from cltv_ml.decisions.lines import by_customer
 from cltv_ml.errors import InputError
+from cltv_ml.tables import pandas_only
 
 
+@pandas_only
 def value_at_risk(predictions: pd.DataFrame) -> pd.Series:
     """Return the predicted value that may be lost: expected value x P(gone), in currency per customer.
 
@@ -54,6 +56,7 @@ def probability_to_stay(predictions: pd.DataFrame) -> pd.Series:
     return alive
 
 
+@pandas_only
 def probability_to_buy(predictions: pd.DataFrame) -> pd.Series:
     """Return the probability of a purchase in the horizon: p (1 - exp(-m / p)), m the expected purchases.
 
@@ -74,6 +77,7 @@ def knows_who_left(predictions: pd.DataFrame) -> bool:
     return "p_alive" in predictions and bool(predictions["p_alive"].astype(float).lt(0.999).any())
 
 
+@pandas_only
 def compute_treatment(
     predictions: pd.DataFrame,
     *,
@@ -132,6 +136,7 @@ def compute_treatment(
     return table
 
 
+@pandas_only
 def choose_customers(treatment: pd.DataFrame, budget: float | None = None) -> pd.DataFrame:
     """Return the customers worth treating within the budget, the most profit per unit of cost first.
 
@@ -170,6 +175,7 @@ def choose_customers(treatment: pd.DataFrame, budget: float | None = None) -> pd
     return _by_gain(pd.concat(chosen)) if chosen else ranked
 
 
+@pandas_only
 def profit_curve(
     treatment: pd.DataFrame, points: int = 200, *, total: tuple[float, float] = (1.0, 1.0)
 ) -> pd.DataFrame:
@@ -207,6 +213,7 @@ def profit_curve(
     return curve
 
 
+@pandas_only
 def break_even(treatment: pd.DataFrame) -> dict[str, float]:
     """Return the list length with the highest expected profit, and the length at which it is used up.
 

@@ -12,6 +12,7 @@ from cltv_ml.decisions.lines import total
 from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
+from cltv_ml.tables import pandas_only
 from cltv_ml.windows import to_cutoff
 
 #: What is scored, and whether less of it is better.
@@ -75,6 +76,7 @@ def compute_rfm(log: AnyLog, cutoff: str | pd.Timestamp) -> pd.DataFrame:
     return table.set_index("customer_id")
 
 
+@pandas_only
 def fit_rfm(rfm: pd.DataFrame) -> dict[str, list[float]]:
     """Return the cut points of the three scores: the value from which a customer scores 2, 3, 4 and 5.
 
@@ -95,6 +97,7 @@ def fit_rfm(rfm: pd.DataFrame) -> dict[str, list[float]]:
     return {name: [_sign(name) * value for value in values] for name, values in cuts.items()}
 
 
+@pandas_only
 def apply_rfm(rfm: pd.DataFrame, cuts: Mapping[str, list[float]]) -> pd.DataFrame:
     """Return `rfm` with `recency_score`, `frequency_score`, `money_score`, `rfm` ("543") and `segment`.
 

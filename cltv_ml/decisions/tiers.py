@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.errors import InputError
+from cltv_ml.tables import pandas_only
 
 #: Top fifth, the next three tenths, the rest.
 DEFAULT_SHARES = {"high": 0.2, "medium": 0.5}
@@ -16,6 +17,7 @@ DEFAULT_SHARES = {"high": 0.2, "medium": 0.5}
 NOT_SCORED = "not scored"
 
 
+@pandas_only
 def fit_tiers(
     values: pd.Series,
     *,
@@ -68,6 +70,7 @@ def fit_tiers(
     return {**{name: _cut(present, share) for name, share in named.items()}, last: 0.0}
 
 
+@pandas_only
 def apply_tiers(values: pd.Series, tiers: Mapping[str, float]) -> pd.Series:
     """Return the name of each customer's tier, "not scored" where the value is missing.
 

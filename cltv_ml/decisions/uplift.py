@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from cltv_ml.decisions.qini import compute_qini
 from cltv_ml.errors import InputError
+from cltv_ml.tables import pandas_only
 
 
 class UpliftModel(BaseEstimator):
@@ -215,6 +216,7 @@ LEARNERS: dict[str, type[UpliftModel]] = {
 }
 
 
+@pandas_only
 def compare_learners(
     X: pd.DataFrame,
     treated: pd.Series,
@@ -244,6 +246,7 @@ def compare_learners(
     return table.sort_values("qini", ascending=False, kind="stable")
 
 
+@pandas_only
 def balance_table(X: pd.DataFrame, treated: pd.Series) -> pd.DataFrame:
     """Return how far treated and untreated customers differed before the campaign, the widest first.
 

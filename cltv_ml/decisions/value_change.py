@@ -12,6 +12,7 @@ from cltv_ml.decisions.tiers import fit_tiers
 from cltv_ml.engine import MONEY_SCALE, frame
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
+from cltv_ml.tables import pandas_only
 from cltv_ml.windows import Window
 
 #: The parts, in the order they are accounted for.
@@ -27,6 +28,7 @@ CHANGE_PARTS = (
 )
 
 
+@pandas_only
 def account_for_change(changes: pd.DataFrame) -> pd.DataFrame:
     """Return what each cause adds to total predicted value: `part`, `customers`, `change` (currency).
 
@@ -55,6 +57,7 @@ def account_for_change(changes: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["part", "customers", "change"])
 
 
+@pandas_only
 def change_by_customer(
     before: pd.DataFrame,
     after: pd.DataFrame,

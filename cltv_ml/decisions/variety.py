@@ -8,6 +8,7 @@ import pandas as pd
 from cltv_ml.decisions.associations import ProductLevel
 from cltv_ml.engine import frame
 from cltv_ml.log import AnyLog, Log
+from cltv_ml.tables import pandas_only
 from cltv_ml.windows import Window
 
 #: An item leads at most this share of the lists, where others are nearly as good.
@@ -20,6 +21,7 @@ GIVE = 0.2
 MIN_ITEM_BUYERS = 20
 
 
+@pandas_only
 def vary_leaders(table: pd.DataFrame, most: float = MOST_LISTS, give: float = GIVE) -> pd.DataFrame:
     """Return recommendations in which another item comes first for customers to whom it is worth nearly as much.
 
@@ -76,6 +78,7 @@ def _leaders(items: np.ndarray, values: np.ndarray, most: float, give: float) ->
     return lead
 
 
+@pandas_only
 def favourites_by_segment(
     log: AnyLog, segments: pd.Series, window: Window, *, level: ProductLevel = "product_id", top: int = 3
 ) -> pd.DataFrame:
