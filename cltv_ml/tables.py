@@ -188,7 +188,7 @@ def pandas_only(function: Callable[_Given, _Result]) -> Callable[_Given, _Result
     ...     return float(values["amount"].sum())
     >>> total([{"amount": 2.0}])
     Traceback (most recent call last):
-    cltv_ml.errors.InputError: total: values is a list; give a pandas frame, customers as its index where it has one row ...
+    cltv_ml.errors.InputError: total: values is a list; give a pandas frame, customers as its index ...
     """
     parameters = inspect.signature(function).parameters
     kinds = {name: str(one.annotation) for name, one in parameters.items()}

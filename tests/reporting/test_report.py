@@ -16,7 +16,13 @@ from cltv_ml.evaluation.tables import compute_deciles
 from cltv_ml.money import format_money
 from cltv_ml.reporting import glance, plots
 from cltv_ml.reporting.report import render_html, render_json, render_markdown, section, summarise
-from cltv_ml.reporting.sections import TrainingNotes, data_section, level_section, products_section
+from cltv_ml.reporting.sections import (
+    TrainingNotes,
+    change_section,
+    data_section,
+    level_section,
+    products_section,
+)
 from cltv_ml.reporting.training_summary import Today, expected_in_words, training_summary
 
 
@@ -65,6 +71,17 @@ def test_the_first_screen_tells_the_total_of_the_test_next_to_what_was_spent(jud
 def test_the_first_screen_says_what_changed_as_the_section_does(summary):
     answer = next(answer for answer in summary["answers"] if answer["question"] == glance.CHANGED)
     assert answer["sentences"] == _part(summary, "What changed since last time")["sentences"]
+
+
+def test_a_cause_that_scores_do_not_show_is_not_told_as_nothing():
+    """Scores of two models had shown a row of no change for the model, and its part among upgraded customers."""
+    before = pd.DataFrame({"expected_value": [10.0, 90.0], "model_version": 1}, index=["a", "b"])
+    after = pd.DataFrame({"expected_value": [95.0, 20.0], "model_version": 2}, index=["b", "c"])
+    part = change_section(before, after, since="2026-01-01")
+    causes = [row[0] for row in part["tables"][0]["rows"]]
+    assert causes == ["New", "Lost", "Same tier", "Total", "All customers now"]
+    assert "Version 1 of the model made the earlier scores and version 2 today's" in part["sentences"][1]
+    assert len(change_section(before, after.assign(model_version=1))["sentences"]) == 1
 
 
 def test_every_term_in_a_table_head_is_explained_where_it_stands_and_at_the_end(html):

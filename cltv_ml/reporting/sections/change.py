@@ -43,24 +43,26 @@ def change_section(
     before, today = (table.dropna(subset=["expected_value"]) for table in (before, today))
     cuts = fit_tiers(before["expected_value"])
     change = account_for_change(change_by_customer(before, today, tiers=cuts))
+    change = change[change["customers"] > 0]  # scores alone do not tell prices, the model and lapses apart
     flows = compute_migration(
         apply_tiers(before["expected_value"], cuts), apply_tiers(today["expected_value"], cuts)
     )
     total = float(change["change"].iloc[-1])
     parts = change.iloc[:-1]
     largest = parts.loc[parts["change"].abs().idxmax()]
-    sentence = (
+    sentences = [
         f"Since {since or 'the last scores'} the expected value of all customers went "
         f"{'up' if total >= 0 else 'down'} by {format_money(abs(total), currency)} to "
         f"{format_money(float(today['expected_value'].sum()), currency)}. The largest cause is "
         f"“{largest['part']}”: {format_money(float(largest['change']), currency)} from "
-        f"{largest['customers']:,} customers."
-    )
+        f"{largest['customers']:,} customers.",
+        *_about_models(before, today),
+    ]
     now = pd.DataFrame({"part": ["all customers now"], "customers": [len(today)]})
     shown = pd.concat([change, now.assign(change=today["expected_value"].sum())])
     return section(
         TITLE,
-        [sentence],
+        sentences,
         tables={
             "What each cause added to the expected value": pd.DataFrame(
                 {
@@ -79,3 +81,20 @@ def change_section(
             ),
         },
     )
+
+
+def _about_models(before: pd.DataFrame, today: pd.DataFrame) -> list[str]:
+    """Return a sentence where another model may have made part of the change."""
+    versions = [
+        set(table["model_version"].dropna()) if "model_version" in table else set()
+        for table in (before, today)
+    ]
+    if any(len(one) != 1 for one in versions):
+        return ["Which model made the scores is not known: another model may be part of each cause."]
+    (then,), (now,) = versions
+    if int(then) == int(now):
+        return []
+    return [
+        f"Version {int(then)} of the model made the earlier scores and version {int(now)} today's, so the other model "
+        "is part of each cause. cltv act --before, with the customers.csv of an earlier call, takes it apart."
+    ]
