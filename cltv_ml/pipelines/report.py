@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from cltv_ml import decisions
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import check_local
+from cltv_ml.models import Spread
 from cltv_ml.pipelines.inputs import read_account, read_scores, read_table
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
@@ -18,7 +21,7 @@ from cltv_ml.reporting import glance, sections
 from cltv_ml.reporting.report import RENDERERS
 from cltv_ml.reporting.training_summary import add_scores, with_answer
 from cltv_ml.settings import Report, Settings
-from cltv_ml.tracking import runs
+from cltv_ml.tracking import registry, runs
 
 _ENDINGS = {"html": "html", "markdown": "md", "json": "json"}
 
@@ -37,16 +40,21 @@ def report(
     settings = Report.of(settings, options)
     folder = Path("out" if settings.out == "-" else settings.out)
     check_local(folder)  # what the report is made of lies in it
-    newest = settings.scores or folder / "scores.parquet"
-    before = settings.before or _newest_earlier(newest)
+    newest = folder / "scores.parquet" if settings.scores is None else settings.scores
+    before = _newest_earlier(newest) if settings.before is None else settings.before
     _check_redacted(settings, newest)
     progress("reading the newest training", 0.0)
-    now = read_scores(newest) if before or settings.lookup or settings.redact else None
-    earlier = read_scores(before) if before else None
+    there = settings.scores is not None or newest.is_file()
+    needed = there or before is not None or settings.lookup or settings.redact
+    now = read_scores(newest) if needed else None
+    earlier = None if before is None else read_scores(before)
     summary = runs.latest_summary(settings.experiment)
-    if now is not None and (before or settings.lookup):
+    currency = settings.currency or summary.get("currency", "")
+    if now is not None:
+        summary = glance.with_newer_scores(summary, now, _spread_of_total(now), currency)
+    if now is not None and (earlier is not None or settings.lookup):
         progress("comparing with the scores", 0.4)
-        summary = add_scores(summary, now, before=earlier, lookup=settings.lookup, currency=settings.currency)
+        summary = add_scores(summary, now, before=earlier, lookup=settings.lookup, currency=currency)
     lists = _lists(
         settings.actions or folder / "actions" / "actions.json", wanted=settings.actions is not None
     )
@@ -64,13 +72,25 @@ def report(
     return text, target
 
 
-def _check_redacted(settings: Report, scores: Path) -> None:
+def _spread_of_total(scores: pd.DataFrame) -> tuple[float, float] | None:
+    """Return the 90% interval of the ratio of the true total to its forecast, by the model of the scores."""
+    if not {"model_version", "horizon"} <= set(scores) or not len(scores):
+        return None
+    try:
+        spreads = registry.read_version(int(scores["model_version"].iloc[0])).spreads
+    except InputError:  # deleted since
+        return None
+    spread = spreads.get(str(scores["horizon"].iloc[0]))
+    return Spread(*spread).interval(1.0) if spread else None
+
+
+def _check_redacted(settings: Report, scores: Path | pd.DataFrame) -> None:
     """Raise InputError where a redacted page is to look customers up, or the ids that it must not show are unknown."""
     if settings.redact and settings.lookup:
         raise InputError(
             "--lookup finds customers by their ids, which --redact leaves out; choose one of them."
         )
-    if settings.redact and not scores.is_file():
+    if settings.redact and isinstance(scores, Path) and not scores.is_file():
         raise InputError(
             f"--redact needs the scores to know the customers' ids, and there is no file {scores}; run cltv score, or "
             "name its file with --scores."
@@ -133,10 +153,9 @@ def _lists(file: Path, *, wanted: bool) -> dict[str, Any] | None:
         raise InputError(f"{file} does not hold the lists of cltv act; run cltv act again.") from error
 
 
-def _newest_earlier(scores: Path) -> Path | None:
+def _newest_earlier(scores: Path | pd.DataFrame) -> Path | None:
     """Return the newest scores in the same folder with an earlier cutoff and the same horizon, by their manifests."""
-    own = scores.with_suffix(".manifest.json")
-    if not own.is_file():
+    if isinstance(scores, pd.DataFrame) or not (own := scores.with_suffix(".manifest.json")).is_file():
         return None
     now = json.loads(own.read_text(encoding="utf-8"))
     earlier = []

@@ -23,6 +23,9 @@ FIRST, CHANGED, HOW_FAR, TRUST = (
     "What not to trust?",
 )
 
+#: The headline with the expected revenue of those who are customers already.
+KNOWN = "Expected from known customers"
+
 #: How many actions a reader in a hurry sees.
 MOST_ACTIONS = 3
 
@@ -197,6 +200,47 @@ def care(scores: Mapping[str, float] | pd.Series, ordered: bool) -> dict[str, tu
             f"at most {DECILE_BOUND:.0%} is allowed",
         )
     }
+
+
+def with_newer_scores(
+    summary: Mapping[str, Any], scores: pd.DataFrame, total: tuple[float, float] | None, currency: str
+) -> dict[str, Any]:
+    """Return a summary whose headline is that of scores, where they are newer than its training.
+
+    Parameters
+    ----------
+    scores
+        What `cltv score` wrote.
+    total
+        Ends between which the ratio of the true total to its forecast lies with 90% probability, where it is known.
+    """
+    about = (
+        scores[["cutoff", "horizon", "model_version"]].iloc[0]
+        if set(scores) >= _NAMED and len(scores)
+        else None
+    )
+    if about is None or pd.Timestamp(about["cutoff"]) <= pd.Timestamp(summary.get("as_of", pd.Timestamp.max)):
+        return dict(summary)
+    expected = float(scores["expected_value"].sum())
+    low, high = (format_money(end * expected, currency) for end in total or (1.0, 1.0))
+    interval = f"{low} to {high} with 90% probability; " if total else ""
+    note = (
+        f"{interval}{scores['expected_value'].notna().sum():,} customers, {about['horizon']} days from "
+        f"{pd.Timestamp(about['cutoff']):%Y-%m-%d}, by version {about['model_version']} of the model. Everything else "
+        f"below is that of the training, {summary['as_of']}, which expected "
+    )
+    return {
+        **summary,
+        "facts": [
+            {**fact, "value": format_money(expected, currency), "note": f"{note}{fact['value']}"}
+            if fact["name"] == KNOWN
+            else fact
+            for fact in summary["facts"]
+        ],
+    }
+
+
+_NAMED = {"cutoff", "horizon", "model_version"}
 
 
 def customers_to_come(forecast: pd.DataFrame, currency: str) -> dict[str, Any] | None:

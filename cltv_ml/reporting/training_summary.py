@@ -96,7 +96,7 @@ def training_summary(
     terms: dict[str, Any] = {"ordered": beats_chance(result, verdict.champion), "currency": currency}
     knows_who_leaves = now[["p_alive", "expected_purchases"]].notna().any(axis=None)
     campaign = plan_campaign(now, horizon, sections.measured_margin(log)) if knows_who_leaves else None
-    return summarise(
+    summary = summarise(
         f"Customer lifetime value: {dataset}",
         _window_sentence(result),
         [
@@ -137,6 +137,7 @@ def training_summary(
         ),
         headlines=1 if verdict.within_bounds else 2,
     )
+    return {**summary, "as_of": f"{cutoff:%Y-%m-%d}", "currency": currency}
 
 
 def _quality_details(
@@ -212,13 +213,10 @@ def add_scores(
     return {**with_answer(summary, glance.CHANGED, change["sentences"]), "sections": parts}
 
 
-_EXPECTED_REVENUE = "Expected from known customers"
-
-
 def expected_in_words(summary: Mapping[str, Any]) -> str:
     """Return the expected revenue of known customers, its interval and its days, as the first screen tells them."""
     return next(
-        "{value}: {note}".format_map(fact) for fact in summary["facts"] if fact["name"] == _EXPECTED_REVENUE
+        "{value}: {note}".format_map(fact) for fact in summary["facts"] if fact["name"] == glance.KNOWN
     )
 
 
@@ -308,7 +306,7 @@ def _headline_facts(
         known += f". They spent {money(before, currency)} in the {result.window.horizon} days before"
     return {
         **({} if verdict.within_bounds else glance.care(result.scores.loc[verdict.champion], ordered)),
-        _EXPECTED_REVENUE: (
+        glance.KNOWN: (
             money(float(now["expected_value"].sum()), currency),
             known,
         ),

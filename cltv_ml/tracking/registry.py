@@ -12,7 +12,7 @@ import contextlib
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import mlflow
@@ -40,7 +40,8 @@ class Version:
     """A registered version: its horizon, the end of its training data, and the model that was tested for it.
 
     `candidate` is the address of the same model as the comparison of its training fitted it, before
-    `test_cutoff`; None where the training did not write it down.
+    `test_cutoff`; None where the training did not write it down. `spreads` are the arguments of `models.Spread` by days
+    ahead, where the total was measured.
     """
 
     number: int
@@ -54,6 +55,7 @@ class Version:
     test_cutoff: pd.Timestamp | None
     candidate: str | None
     tags: Mapping[str, str]
+    spreads: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
     def tested(self) -> dict[str, float]:
@@ -264,6 +266,7 @@ def read_version(number: int, name: str = REGISTERED_NAME) -> Version:
         test_cutoff=pd.Timestamp(tags["cutoff"]) if "cutoff" in tags else None,
         candidate=tags.get("candidate"),
         tags=tags,
+        spreads=card.get("spreads", {}),
     )
 
 

@@ -53,6 +53,26 @@ def test_a_file_that_holds_no_lists_is_refused(tmp_path, text):
         _lists(tmp_path / "actions.json", wanted=True)
 
 
+SCORES = pd.DataFrame(
+    {"expected_value": [60.0, 40.0, None], "cutoff": "2026-04-01", "horizon": 91, "model_version": 2}
+)
+
+
+def test_scores_newer_than_the_training_take_its_headline():
+    """The first screen had told the training's total next to a change of the newest scores' one."""
+    facts = {glance.KNOWN: ("90.00 EUR", "3 customers, 91 days from 2026-01-01")}
+    trained = {**summarise("t", "s", [], facts), "as_of": "2026-01-01"}
+    (told,) = glance.with_newer_scores(trained, SCORES, (0.9, 1.2), "EUR")["facts"]
+    assert (told["name"], told["value"]) == (glance.KNOWN, "100.00 EUR")
+    assert told["note"] == (
+        "90.00 EUR to 120.00 EUR with 90% probability; 2 customers, 91 days from 2026-04-01, by version 2 of the model. "
+        "Everything else below is that of the training, 2026-01-01, which expected 90.00 EUR"
+    )
+    same = {**trained, "as_of": "2026-04-01"}
+    assert glance.with_newer_scores(same, SCORES, None, "EUR") == same
+    assert glance.with_newer_scores(trained, SCORES[["expected_value"]], None, "EUR") == trained
+
+
 FORECAST = pd.DataFrame(
     {
         "span": ["period", "horizon", "horizon"],

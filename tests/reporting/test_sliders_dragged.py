@@ -12,7 +12,8 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-
 
 #: Where a control's slider lies in the window, what the fields hold, and the lists that the page shows.
 _PLACE = """(() => {{
-  const slider = document.querySelector(".list-totals input[name={}]").closest(".control").querySelector("[type=range]");
+  const field = document.querySelector(".list-totals input[name={}]");
+  const slider = field.closest(".control").querySelector("input[type=range]");
   slider.scrollIntoView({{ block: "center" }});
   const box = slider.getBoundingClientRect();
   return {{ left: box.left, top: box.top + box.height / 2, width: box.width,
