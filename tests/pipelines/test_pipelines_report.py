@@ -65,8 +65,8 @@ def test_scores_newer_than_the_training_take_its_headline():
     (told,) = glance.with_newer_scores(trained, SCORES, (0.9, 1.2), "EUR")["facts"]
     assert (told["name"], told["value"]) == (glance.KNOWN, "100.00 EUR")
     assert told["note"] == (
-        "90.00 EUR to 120.00 EUR with 90% probability; 2 customers, 91 days from 2026-04-01, by version 2 of the model. "
-        "Everything else below is that of the training, 2026-01-01, which expected 90.00 EUR"
+        "90.00 EUR to 120.00 EUR with 90% probability; 2 customers, 91 days from 2026-04-01, by version 2 of the "
+        "model. The rest of this page is that of the training of 2026-01-01, which expected 90.00 EUR"
     )
     same = {**trained, "as_of": "2026-04-01"}
     assert glance.with_newer_scores(same, SCORES, None, "EUR") == same
