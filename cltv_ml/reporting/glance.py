@@ -226,8 +226,8 @@ def with_newer_scores(
     interval = f"{low} to {high} with 90% probability; " if total else ""
     note = (
         f"{interval}{scores['expected_value'].notna().sum():,} customers, {about['horizon']} days from "
-        f"{pd.Timestamp(about['cutoff']):%Y-%m-%d}, by version {about['model_version']} of the model. The rest of this page "
-        f"is that of the training of {summary['as_of']}, which expected "
+        f"{pd.Timestamp(about['cutoff']):%Y-%m-%d}, by version {about['model_version']} of the model. The rest of this "
+        f"page is that of the training of {summary['as_of']}, which expected "
     )
     return {
         **summary,
