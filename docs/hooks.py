@@ -21,6 +21,17 @@ from drawn import element  # noqa: E402 - a script next to this one
 _FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
 
 
+def on_config(config: Any) -> Any:
+    """Put the version that the pages describe, the newest of the changelog, at the foot of each."""
+    changes = (HERE.parent / "CHANGELOG.md").read_text(encoding="utf-8")
+    version = re.findall(r"^## (.+)$", changes, re.MULTILINE)[0]
+    config.copyright = (
+        f"These pages describe cltv_ml {version}; those of another version are built from its source by "
+        "<code>make docs</code>."
+    )
+    return config
+
+
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Put the generated part of a page where its mark stands."""
     makers = {

@@ -1,6 +1,7 @@
 """The flavour of a registered version that answers on raw transactions, asked as MLflow's server asks it."""
 
 import json
+import re
 
 import mlflow
 import pandas as pd
@@ -137,3 +138,7 @@ def test_a_dockerfile_is_written_for_either_flavour(trained, tmp_path):
         assert done.exit_code == 0, done.output
         assert "mlflow" in (tmp_path / name / "Dockerfile").read_text()
         assert list((tmp_path / name).rglob("MLmodel"))
+    # build-docker writes the same folder and hands it to Docker.
+    shown = CliRunner().invoke(commands, ["build-docker", "--help"])
+    assert shown.exit_code == 0
+    assert {"--model-uri", "--name", "--env-manager"} <= set(re.findall(r"--[a-z-]+", shown.output))
