@@ -131,12 +131,12 @@ def read_shop(cleaned: Cleaned, terms: Terms, done: Actions) -> Shop:
         groups=_protected_levels(cleaned, terms, cutoff, X.index),
         version=version,
         levels=_segment_levels(cleaned, terms, cutoff, X.index),
-        doubts=_doubts(registry.read_version(version)),
+        doubts=_test_doubts(registry.read_version(version)),
         spread=spread and Spread(*spread),
     )
 
 
-def _doubts(version: registry.Version) -> tuple[str, ...]:
+def _test_doubts(version: registry.Version) -> tuple[str, ...]:
     beyond = tell_overstep(version.tested)
     return (*([beyond] if beyond else []), *([NO_ORDER] if version.ranks is False else []))
 

@@ -203,7 +203,7 @@ def _shift(
     if not before["count"] or not len(finite):
         return np.nan, np.nan, np.nan
     new = _at_quantiles(finite)
-    spread = _spread(old) or _spread(new) or 1.0
+    spread = _standard_deviation(old) or _standard_deviation(new) or 1.0
     distance = float(np.abs(new - old).mean()) / spread
     # The wider of the two: a reference without spread says nothing about what chance does to the batch.
     steps = np.maximum(np.diff(old), np.diff(new)) / spread
@@ -211,7 +211,7 @@ def _shift(
     return distance, max(distance - error, 0.0), distance + error
 
 
-def _spread(values: np.ndarray) -> float:
+def _standard_deviation(values: np.ndarray) -> float:
     """Return the standard deviation, 0 where values differ by no more than rounding."""
     spread = float(values.std())
     return spread if spread > 1e-9 * np.abs(values).max() else 0.0

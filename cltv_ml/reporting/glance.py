@@ -216,7 +216,7 @@ def with_newer_scores(
     """
     about = (
         scores[["cutoff", "horizon", "model_version"]].iloc[0]
-        if set(scores) >= _NAMED and len(scores)
+        if set(scores) >= _STATED and len(scores)
         else None
     )
     if about is None or pd.Timestamp(about["cutoff"]) <= pd.Timestamp(summary.get("as_of", pd.Timestamp.max)):
@@ -240,7 +240,7 @@ def with_newer_scores(
     }
 
 
-_NAMED = {"cutoff", "horizon", "model_version"}
+_STATED = {"cutoff", "horizon", "model_version"}
 
 
 def customers_to_come(forecast: pd.DataFrame, currency: str) -> dict[str, Any] | None:
