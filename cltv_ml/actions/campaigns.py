@@ -92,7 +92,7 @@ def _best_list(treatment: pd.DataFrame, curve: pd.DataFrame, currency: str) -> s
     if "profit_lower" in curve and break_even_point["best_customers"]:
         text += (
             f" ({format_money(float(best['profit_lower']), currency)} to "
-            f"{format_money(float(best['profit_upper']), currency)} by the intervals of the values)"
+            f"{format_money(float(best['profit_upper']), currency)} with about 90% probability)"
         )
     return f"{text}; from {break_even_point['break_even_customers'] + 1:,} customers on, a list loses money."
 

@@ -15,6 +15,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.features import build_features
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
+from cltv_ml.reporting.sections import tell_change
 from cltv_ml.serving import registered_model, scoring
 from cltv_ml.windows import Window
 
@@ -60,7 +61,10 @@ def add_changes(shop: Shop, done: Actions) -> None:
             account.change, currency=currency
         ),
     }
-    sentences = [*account.sentences]
+    day, now = _stated(before, "cutoff"), float(after["expected_value"].sum())
+    since = "" if day is None else f"{pd.Timestamp(day):%Y-%m-%d}"
+    done.changed = tell_change(account.change, now, since=since, currency=currency)
+    sentences = [done.changed, *account.sentences]
     if shop.terms.lifetimes is not None:
         sentences.append(f"What is taken apart is the {shop.column.replace('_', ' ')}.")
     elif {"margin_rate", "expected_profit"} <= set(before) & set(after):

@@ -11,7 +11,7 @@ import pandas as pd
 from cltv_ml import decisions
 from cltv_ml.actions.shop import Shop
 from cltv_ml.actions.terms import Actions
-from cltv_ml.money import format_exactly, format_money
+from cltv_ml.money import format_exactly, format_money, singular
 from cltv_ml.reporting.list_totals import compute_list_totals
 from cltv_ml.reporting.report import section
 
@@ -97,9 +97,8 @@ def facts(totals: pd.DataFrame, done: Actions, shop: Shop) -> dict[str, tuple[st
     note = "from all lists, if the effects that you stated hold"
     if ends := _profit_interval(treated, shop):
         low = format_money(ends["profit_lower"], currency, unit=False)
-        note = (
-            f"{low} to {format_money(ends['profit_upper'], currency)} by the intervals of the values; {note}"
-        )
+        high = format_money(ends["profit_upper"], currency)
+        note = f"{low} to {high} with about 90% probability; {note}"
     first, last = totals["read_on"].min(), totals["read_on"].max()
     return {
         "Expected profit": (format_money(profit, currency), note),
@@ -119,13 +118,23 @@ def facts(totals: pd.DataFrame, done: Actions, shop: Shop) -> dict[str, tuple[st
     }
 
 
-def list_answers(totals: pd.DataFrame, doubts: Sequence[str]) -> dict[str, list[str]]:
-    """Return what a marketer asks next, by question; `doubts` say what the champion's test tells against it."""
+def list_answers(totals: pd.DataFrame, doubts: Sequence[str], changed: str = "") -> dict[str, list[str]]:
+    """Return what a marketer asks next, by question.
+
+    Parameters
+    ----------
+    doubts
+        What the champion's test tells against it.
+    changed
+        What changed since earlier scores, where there are any.
+    """
+    since = {"What changed since last time?": [changed]} if changed else {}
     if totals.empty:
         return {
             "What next?": [
                 "There is no list yet. Answer the questions below, and the next call makes lists."
             ],
+            **since,
             **({"What not to trust?": list(doubts)} if doubts else {}),
         }
     control, day = int(totals["control"].sum()), totals["read_on"].min()
@@ -138,6 +147,7 @@ def list_answers(totals: pd.DataFrame, doubts: Sequence[str]) -> dict[str, list[
         "Why these customers?": [
             "Each of them is expected to bring more margin than the action costs. Each row of a list names its reason."
         ],
+        **since,
         "Compared with what?": ["With doing nothing: what customers buy anyway is not counted as profit."],
         "What not to do?": [
             f"Do not contact the {control:,} customers of the control group: without them nobody can measure "
@@ -158,13 +168,20 @@ def lists_section(totals: pd.DataFrame, shop: Shop, done: Actions) -> dict[str, 
     first, whole = {}, {}
     for name in totals["list"]:
         rows = done.tables[name]
-        caption = f"{LISTS[name]}: the first {min(ROWS, len(rows))} of {len(rows):,}"
+        shown = f"the first {ROWS} of {len(rows):,}" if len(rows) > ROWS else "all rows"
+        caption = f"{LISTS[name]}: {shown}"
         first[caption] = _first_rows(rows, currency)
-        whole[caption] = {"file": f"{name}.csv", "link": f"The whole list as CSV ({len(rows):,} rows)"}
+        whole[caption] = {
+            "file": f"{name}.csv",
+            "link": singular(f"The whole list as CSV ({len(rows):,} rows)"),
+        }
     page_section = section(
         "The lists",
         tables={"All lists, the control group left out": _totals_table(totals, currency), **first},
-        links={f"{LISTS[name]} ({len(done.tables[name]):,} rows)": f"{name}.csv" for name in totals["list"]},
+        links={
+            singular(f"{LISTS[name]} ({len(done.tables[name]):,} rows)"): f"{name}.csv"
+            for name in totals["list"]
+        },
     )
     page_section["tables"] = [table | whole.get(table["caption"], {}) for table in page_section["tables"]]
     known = {LISTS[name]: done.candidates[name] for name in totals["list"] if name in done.candidates}

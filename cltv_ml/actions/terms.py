@@ -101,7 +101,8 @@ class Actions(Inline):
 
     `candidates` holds by list all customers who could be on it, with `cost` and `expected_profit`. `rates` are the
     margin rates that lifetime profits were worked out with, None where the margins by customer tell them. `deleted`
-    names the files of lists that an earlier call had written and this one did not write again.
+    names the files of lists that an earlier call had written and this one did not write again. `changed` says what
+    changed since earlier scores.
     """
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -111,6 +112,7 @@ class Actions(Inline):
     candidates: dict[str, pd.DataFrame] = field(default_factory=dict)
     rates: pd.Series | None = None
     deleted: list[str] = field(default_factory=list)
+    changed: str = ""
 
     def _parts(self) -> dict[str, Any]:
         rows = {name: f"{len(table):,} rows" for name, table in self.tables.items()}

@@ -173,14 +173,21 @@ def tell_overstep(scores: Mapping[str, float]) -> str:
     bias, decile = scores.get("bias", np.nan), scores.get("decile_mape", np.nan)
     misses = []
     if abs(bias) > BIAS_BOUND:
-        misses.append(
-            f"its total was {abs(bias):.1%} too {'high' if bias > 0 else 'low'} ({BIAS_BOUND:.0%} is allowed)"
-        )
+        misses.append(f"its total was {percent_off(bias)} ({BIAS_BOUND:.0%} is allowed)")
     if decile > DECILE_BOUND:
         misses.append(
             f"the value of a tenth of the customers was {decile:.1%} off on average ({DECILE_BOUND:.0%} is allowed)"
         )
     return f"On its test the model was outside its bounds: {' and '.join(misses)}." if misses else ""
+
+
+def percent_off(bias: float) -> str:
+    """Return a bias in words.
+
+    >>> percent_off(0.123), percent_off(-0.04)
+    ('12.3% too high', '4.0% too low')
+    """
+    return f"{abs(bias):.1%} too {'high' if bias >= 0 else 'low'}"
 
 
 def is_within_bounds(scores: Mapping[str, float] | pd.Series) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.evaluation.batch_outcome import Check, Thresholds, away_from, level_check
-from cltv_ml.evaluation.compare import overstep, tell_overstep
+from cltv_ml.evaluation.compare import overstep, percent_off, tell_overstep
 from cltv_ml.evaluation.drift import compute_drift, compute_shares
 from cltv_ml.evaluation.explain import feature_title
 from cltv_ml.features import build_features, feature_version
@@ -194,8 +194,8 @@ def _closed_checks(row: pd.Series, version: Version, limits: Thresholds, currenc
             away_from(row["bias_lower"], row["bias_upper"]),
             limits.bias,
             f"{when} predicted {format_money(row['predicted'], currency)}, and "
-            f"{format_money(row['realised'], currency)} were realised: {row['bias']:+.1%} off in its total, "
-            f"95% interval {row['bias_lower']:+.1%} to {row['bias_upper']:+.1%}.",
+            f"{format_money(row['realised'], currency)} were realised: its total was {percent_off(row['bias'])}, "
+            f"95% interval of the error {row['bias_lower']:+.1%} to {row['bias_upper']:+.1%}.",
         ),
         level_check(
             f"decile error{days}",
@@ -214,6 +214,12 @@ def _closed_checks(row: pd.Series, version: Version, limits: Thresholds, currenc
         checks.append(
             level_check(f"order{days}", float(tested) - row["gini_upper"], limits.gini_fall, sentence)
         )
+    if row["gini_lower"] <= 0:
+        sentence = (
+            f"{when} is not shown to have ordered customers better than chance (Gini {row['gini']:.3f}, 95% interval "
+            f"{row['gini_lower']:+.3f} to {row['gini_upper']:+.3f})."
+        )
+        checks.append(level_check(f"ranking{days}", 1.0, (0.5, np.inf), sentence))
     if "coverage" in row and np.isfinite(row["coverage"]):
         sentence = (
             f"{when} had {row['coverage']:.1%} of the customers inside their intervals, "

@@ -59,8 +59,10 @@ def report(
         settings.actions or folder / "actions" / "actions.json", wanted=settings.actions is not None
     )
     if lists is not None:
-        answers = glance.with_lists(lists["lists"], lists["currency"])
-        summary = with_answer(summary, glance.FIRST, [*answers, f"These are the lists of {lists['cutoff']}."])
+        ordered = summary.get("ordered", True)
+        answers = glance.with_lists(lists["lists"], lists["currency"], ordered=ordered)
+        of = f"These are the lists of {lists['cutoff']}, at the margin, effect and cost stated to cltv act."
+        summary = with_answer(summary, glance.FIRST, [*answers, of])
     summary = _with_forecast(summary, settings.forecast or folder / "forecast.csv", settings)
     summary = _with_lifetime(summary, folder / "lifetime.parquet", settings)
     summary = as_wanted(summary, settings.redact, () if now is None else now.index)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cltv_ml.decisions.rfm import segment_definitions
 from cltv_ml.evaluation.backtest import WindowResult
-from cltv_ml.evaluation.compare import BIAS_BOUND, DECILE_BOUND, Verdict
+from cltv_ml.evaluation.compare import BIAS_BOUND, DECILE_BOUND, Verdict, percent_off
 from cltv_ml.money import format_money
 from cltv_ml.reporting import sections
 from cltv_ml.reporting.what_if import Campaign
@@ -85,15 +85,6 @@ def how_far_off(result: WindowResult, champion: str, currency: str) -> list[str]
     return found
 
 
-def percent_off(bias: float) -> str:
-    """Return a bias in words.
-
-    >>> percent_off(0.123), percent_off(-0.04)
-    ('12.3% too high', '4.0% too low')
-    """
-    return f"{abs(bias):.1%} too {'high' if bias >= 0 else 'low'}"
-
-
 def without_lists(
     campaign: Campaign | None, segments: pd.Series, *, ordered: bool = True, currency: str = ""
 ) -> list[str]:
@@ -133,20 +124,28 @@ def without_lists(
     ]
 
 
-def with_lists(lists: Sequence[Mapping[str, Any]], currency: str) -> list[str]:
+def with_lists(lists: Sequence[Mapping[str, Any]], currency: str, *, ordered: bool = True) -> list[str]:
     """Return the actions of `cltv act` with the highest expected profit, a sentence each.
+
+    Parameters
+    ----------
+    ordered
+        Whether the champion is shown to order customers better than chance.
 
     >>> mail = {"action": "win back", "customers": 120, "cost": 60.0, "expected_profit": 400.0, "file": "a.csv"}
     >>> with_lists([mail], "EUR")
     ['Win back 120 customers: 400.00 EUR of profit expected for 60.00 EUR (a.csv).']
     """
     ranked = sorted(lists, key=lambda each: -float(each["expected_profit"]))
-    return [
+    least = LEAST_PROFIT * sum(float(each["expected_profit"]) for each in lists)
+    ranked = [each for each in ranked if float(each["expected_profit"]) > least] or ranked
+    told = [
         f"{_addressed(str(each['action']))} {each['customers']:,} customers: "
         f"{format_money(float(each['expected_profit']), currency)} of profit expected for "
         f"{format_money(float(each['cost']), currency)} ({each['file']})."
         for each in ranked[:MOST_ACTIONS]
     ]
+    return [*([] if ordered else [sections.NO_ORDER]), *told]
 
 
 def _addressed(action: str) -> str:

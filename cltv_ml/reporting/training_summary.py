@@ -19,7 +19,7 @@ from cltv_ml.evaluation.groups import segment_groups
 from cltv_ml.evaluation.horizons import ByHorizon
 from cltv_ml.log import Log
 from cltv_ml.models import ProbabilisticValue, ValueModel
-from cltv_ml.money import format_money
+from cltv_ml.money import format_money, singular
 from cltv_ml.reporting import glance, sections, theme
 from cltv_ml.reporting.report import section, summarise
 from cltv_ml.reporting.sections import comparison_table
@@ -137,7 +137,7 @@ def training_summary(
         ),
         headlines=1 if verdict.within_bounds else 2,
     )
-    return {**summary, "as_of": f"{cutoff:%Y-%m-%d}", "currency": currency}
+    return {**summary, "as_of": f"{cutoff:%Y-%m-%d}", **terms}
 
 
 def _quality_details(
@@ -223,7 +223,7 @@ def expected_in_words(summary: Mapping[str, Any]) -> str:
 def with_answer(summary: Mapping[str, Any], question: str, sentences: Sequence[str]) -> dict[str, Any]:
     """Return a summary whose first screen gives other sentences as the answer to a question."""
     answers = [
-        {**answer, "sentences": list(sentences)} if answer["question"] == question else answer
+        {**answer, "sentences": [*map(singular, sentences)]} if answer["question"] == question else answer
         for answer in summary.get("answers", ())
     ]
     return {**summary, "answers": answers}

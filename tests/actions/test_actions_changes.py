@@ -6,11 +6,12 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from cltv_ml.actions import changes
+from cltv_ml.actions import changes, lists
 from cltv_ml.actions.changes import add_changes
 from cltv_ml.actions.terms import Actions
 from cltv_ml.errors import InputError
 from cltv_ml.log import Log
+from cltv_ml.money import format_money
 from cltv_ml.serving import registered_model
 
 
@@ -45,6 +46,23 @@ def test_the_same_scores_have_not_changed(shop, done):
     assert (parts(tables["value_change"]) == 0).all()
     assert (parts(tables["profit_change"]) == 0).all()
     assert "Version 3 of the model made both scores" in told
+    assert "has not changed" in told
+
+
+def test_the_first_screen_and_the_section_tell_by_how_much_the_total_moved_since_when(shop, done):
+    before = done.tables["customers"].assign(cutoff="2023-02-14")
+    before["expected_value"] = before["expected_value"] / 2
+    now = done.tables["customers"]["expected_value"].sum()
+    terms = dataclasses.replace(shop.terms, before=before, currency="EUR")
+    found = Actions(tables=dict(done.tables), rules={"tiers": {"high": 50.0, "low": 0.0}})
+    add_changes(dataclasses.replace(shop, terms=terms), found)
+    told = (
+        f"Since 2023-02-14 the expected value of all customers went up by {format_money(now / 2, 'EUR')} to "
+    )
+    assert found.changed.startswith(told + format_money(now, "EUR"))
+    assert found.sections[0]["sentences"][0] == found.changed
+    answers = lists.list_answers(lists.list_totals(shop, found), (), found.changed)
+    assert answers["What changed since last time?"] == [found.changed]
 
 
 def test_scores_by_an_earlier_model_tell_its_change_apart(shop, done, monkeypatch):

@@ -96,7 +96,7 @@ def test_the_interval_of_a_sum_holds_the_error_of_the_total_that_all_customers_s
     assert (found["profit_lower"] <= found["expected_profit"] - (1 - low) * gain).all()
     assert (found["profit_upper"] >= found["expected_profit"] + (high - 1) * gain).all()
     note = lists.facts(found, done, shaken)["Expected profit"][1]
-    least, most = (_cell(number) for number in note.split(" by ")[0].split(" to "))
+    least, most = (_cell(number) for number in note.split(" with ")[0].split(" to "))
     assert least <= found["expected_profit"].sum() - (1 - low) * gain.sum() + 1
     assert most >= found["expected_profit"].sum() + (high - 1) * gain.sum() - 1
 

@@ -79,7 +79,7 @@ def test_a_cause_that_scores_do_not_show_is_not_told_as_nothing():
     after = pd.DataFrame({"expected_value": [95.0, 20.0], "model_version": 2}, index=["b", "c"])
     part = change_section(before, after, since="2026-01-01")
     causes = [row[0] for row in part["tables"][0]["rows"]]
-    assert causes == ["New", "Lost", "Same tier", "Total", "All customers now"]
+    assert causes == ["New", "Lost", "Upgraded", "Total", "All customers now"]
     assert "Version 1 of the model made the earlier scores and version 2 today's" in part["sentences"][1]
     assert len(change_section(before, after.assign(model_version=1))["sentences"]) == 1
 

@@ -23,10 +23,10 @@ def batch_totals(batches: pd.DataFrame, *, currency: str = "") -> go.Figure:
     )
     for column, colour in (("predicted", theme.MODEL), ("realised", theme.ACTUAL)):
         figure.add_bar(
-            x=batches["cutoff"],
+            x=batches["cutoff"].dt.strftime("%Y-%m-%d"),
             y=batches[column],
             name=column,
             marker_color=colour,
-            hovertemplate="%{x|%Y-%m-%d}<br>" + column + " %{y:,.0f}<extra></extra>",
+            hovertemplate="%{x}<br>" + column + " %{y:,.0f}<extra></extra>",
         )
-    return figure
+    return figure.update_xaxes(type="category")  # one batch alone would be dated to the second

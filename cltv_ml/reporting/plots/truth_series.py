@@ -36,7 +36,7 @@ def truth_series(truth: pd.DataFrame, *, metric: str = "bias") -> go.Figure:
     name, form = _MEASURE_NAMES[metric]
     figure = theme.figure(f"{name.split(':')[0]} of each closed batch", "Scored at", name)
     figure.add_scatter(
-        x=truth["cutoff"],
+        x=truth["cutoff"].dt.strftime("%Y-%m-%d"),
         y=truth[metric],
         name=metric,
         mode="lines+markers",
@@ -44,10 +44,10 @@ def truth_series(truth: pd.DataFrame, *, metric: str = "bias") -> go.Figure:
         line={"color": theme.MODEL},
         error_y=theme.whiskers(truth[metric], truth[f"{metric}_lower"], truth[f"{metric}_upper"])
         | {"color": theme.REFERENCE},
-        hovertemplate="%{x|%Y-%m-%d}: %{y:" + form + "}<extra></extra>",
+        hovertemplate="%{x}: %{y:" + form + "}<extra></extra>",
     )
     if metric == "bias":
         figure.add_hline(y=0, line={"color": theme.REFERENCE, "dash": "dot"})
     figure.update_yaxes(tickformat=form)
     figure.update_layout(showlegend=False)
-    return figure
+    return figure.update_xaxes(type="category")  # one batch alone would be dated to the second

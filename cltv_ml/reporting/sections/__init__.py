@@ -10,7 +10,7 @@ from cltv_ml.reporting.sections.campaign import (
 )
 from cltv_ml.reporting.sections.certainty import groups_section
 from cltv_ml.reporting.sections.change import TITLE as CHANGE
-from cltv_ml.reporting.sections.change import change_section, unknown_change_section
+from cltv_ml.reporting.sections.change import change_section, tell_change, unknown_change_section
 from cltv_ml.reporting.sections.customers import customers_section
 from cltv_ml.reporting.sections.data import data_section, money_section
 from cltv_ml.reporting.sections.diagnostics import diagnostics_section, explanation_section
@@ -50,6 +50,7 @@ __all__ = [
     "products_section",
     "quality_figures",
     "quality_section",
+    "tell_change",
     "terms_in_words",
     "unknown_campaign_section",
     "unknown_change_section",

@@ -47,19 +47,10 @@ def change_section(
     flows = compute_migration(
         apply_tiers(before["expected_value"], cuts), apply_tiers(today["expected_value"], cuts)
     )
-    total = float(change["change"].iloc[-1])
-    parts = change.iloc[:-1]
-    largest = parts.loc[parts["change"].abs().idxmax()]
-    sentences = [
-        f"Since {since or 'the last scores'} the expected value of all customers went "
-        f"{'up' if total >= 0 else 'down'} by {format_money(abs(total), currency)} to "
-        f"{format_money(float(today['expected_value'].sum()), currency)}. The largest cause is "
-        f"“{largest['part']}”: {format_money(float(largest['change']), currency)} from "
-        f"{largest['customers']:,} customers.",
-        *_about_models(before, today),
-    ]
+    worth = float(today["expected_value"].sum())
+    sentences = [tell_change(change, worth, since=since, currency=currency), *_about_models(before, today)]
     now = pd.DataFrame({"part": ["all customers now"], "customers": [len(today)]})
-    shown = pd.concat([change, now.assign(change=today["expected_value"].sum())])
+    shown = pd.concat([change, now.assign(change=worth)])
     return section(
         TITLE,
         sentences,
@@ -80,6 +71,28 @@ def change_section(
                 flows
             ),
         },
+    )
+
+
+def tell_change(change: pd.DataFrame, now: float, *, since: str = "", currency: str = "") -> str:
+    """Return by how much the total expected value moved, and its largest cause, in words.
+
+    Parameters
+    ----------
+    change
+        `decisions.value_change.account_for_change`.
+    now
+        The total today.
+    """
+    total, parts = float(change["change"].iloc[-1]), change.iloc[:-1]
+    largest = parts.loc[parts["change"].abs().idxmax()]
+    told = f"Since {since or 'the last scores'} the expected value of all customers"
+    if not largest["change"]:
+        return f"{told} has not changed: {format_money(now, currency)}."
+    return (
+        f"{told} went {'up' if total >= 0 else 'down'} by {format_money(abs(total), currency)} to "
+        f"{format_money(now, currency)}. The largest cause is “{largest['part']}”: {format_money(float(largest['change']), currency)} from "
+        f"{largest['customers']:,} customers."
     )
 
 

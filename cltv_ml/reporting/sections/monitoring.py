@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from cltv_ml.evaluation.batch_outcome import LEVELS, Check, worst_level
+from cltv_ml.evaluation.compare import percent_off
 from cltv_ml.evaluation.explain import feature_title
 from cltv_ml.money import format_money
 from cltv_ml.reporting import plots, theme
@@ -64,9 +65,9 @@ def monitoring_facts(
     if len(truth):
         last = truth.iloc[-1]
         earlier = (
-            f"{last['bias']:+.1%}",
-            f"predicted over realised, batch of {last['cutoff']:%Y-%m-%d}; 95% interval {last['bias_lower']:+.1%} to "
-            f"{last['bias_upper']:+.1%}",
+            percent_off(last["bias"]),
+            f"total of the batch of {last['cutoff']:%Y-%m-%d}; 95% interval of its error "
+            f"{last['bias_lower']:+.1%} to {last['bias_upper']:+.1%}",
         )
     days = days_in_words(int(batch["horizon"]))
     of = f"of {len(checks)} checks" if len(checks) > 1 else "check"
