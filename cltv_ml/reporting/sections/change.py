@@ -91,8 +91,8 @@ def tell_change(change: pd.DataFrame, now: float, *, since: str = "", currency: 
         return f"{told} has not changed: {format_money(now, currency)}."
     return (
         f"{told} went {'up' if total >= 0 else 'down'} by {format_money(abs(total), currency)} to "
-        f"{format_money(now, currency)}. The largest cause is “{largest['part']}”: {format_money(float(largest['change']), currency)} from "
-        f"{largest['customers']:,} customers."
+        f"{format_money(now, currency)}. The largest cause is “{largest['part']}”: "
+        f"{format_money(float(largest['change']), currency)} from {largest['customers']:,} customers."
     )
 
 
