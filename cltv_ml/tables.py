@@ -24,6 +24,37 @@ _YES = "yes y true t 1 1.0 ja oui si sí sim on wahr vrai vero verdadero verdade
 _NO = "no n false f 0 0.0 nein non não nao off falsch faux falso nej nie ne нет hayır"
 YES, NO = tuple(_YES.split()), tuple(_NO.split())
 
+#: The part of a postcode that an attribute holds, at the end of its name: the first signs, or the outward code or the
+#: letters of a British one. The larger parts a smaller one can be told from follow it.
+POSTCODE_PARTS = {
+    "letters": ("outward",),
+    "outward": (),
+    **{f"first_{n}": tuple(f"first_{m}" for m in range(n + 1, 6)) for n in range(1, 6)},
+}
+
+
+def split_postcode(name: str) -> tuple[str, str]:
+    """Return an attribute's name without the part of a postcode that it holds, and that part, empty for the whole.
+
+    >>> split_postcode("text_zip_first_2"), split_postcode("text_country")
+    (('text_zip', 'first_2'), ('text_country', ''))
+    """
+    found = re.fullmatch(rf"(.+)_({'|'.join(POSTCODE_PARTS)})", name)
+    return (found[1], found[2]) if found else (name, "")
+
+
+def postcode_sql(value: str, part: str) -> str:
+    """Return SQL, for DuckDB and Spark, of a part of a postcode, of the whole one where `part` is empty.
+
+    >>> postcode_sql("v", ""), postcode_sql("v", "first_2")
+    ('v', 'upper(trim(left(v, 2)))')
+    """
+    if part == "outward":  # what precedes a digit and two letters
+        return f"regexp_replace(upper(trim({value})), ' *[0-9][A-Z][A-Z]$', '')"
+    if part == "letters":
+        return f"nullif(regexp_extract(upper(trim({value})), '^[A-Z]+', 0), '')"
+    return f"upper(trim(left({value}, {part.removeprefix('first_')})))" if part else value
+
 
 @dataclass(frozen=True)
 class Column:
@@ -136,6 +167,17 @@ def horizons_in(columns: Iterable[str]) -> list[int]:
     """
     matches = (re.fullmatch(r"expected_value_(\d+)d", str(name)) for name in columns)
     return [int(one[1]) for one in matches if one]
+
+
+def values_by_horizon(predictions: pd.DataFrame, horizon: int) -> pd.DataFrame:
+    """Return the values of PREDICTIONS by horizon in days: that of `expected_value`, and those it holds besides.
+
+    >>> table = pd.DataFrame({"expected_value": [5.0], "expected_value_30d": [5.0], "expected_value_91d": [9.0]})
+    >>> values_by_horizon(table, 30).to_dict("records")
+    [{30: 5.0, 91: 9.0}]
+    """
+    further = {day: predictions[f"expected_value_{day}d"] for day in horizons_in(predictions)}
+    return pd.DataFrame(dict(sorted({horizon: predictions["expected_value"], **further}.items())))
 
 
 RESULTS = Table(

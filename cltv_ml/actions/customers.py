@@ -70,7 +70,7 @@ def _tier_basis(shop: Shop) -> str:
     if shop.terms.lifetimes is None:
         return "predicted value"
     if shop.terms.value == "horizon":
-        return f"expected {shop.terms.basis} of {shop.window.horizon} days"
+        return f"expected {shop.terms.basis} of {int(shop.terms.lifetimes['horizon'].iloc[0])} days"
     return f"{shop.terms.value} {shop.terms.basis}"
 
 

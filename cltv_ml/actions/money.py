@@ -25,6 +25,8 @@ def add_margins(shop: Shop, done: Actions) -> None:
     costs = Costs(
         margin_rate=rates, acquisition=0.0 if terms.acquisition_cost is None else terms.acquisition_cost
     )
+    notes = decisions.describe_stated_rate(shop.log, stated=rates is not None)
+    done.notes += notes
     grains = ["category", "product", "channel"]
     grains = [
         "customer",
@@ -45,9 +47,12 @@ def add_margins(shop: Shop, done: Actions) -> None:
         section(
             "Where the margin comes from",
             [
-                _losing(done, grain, shop.terms.currency)
-                for grain in grains
-                if grain in ("customer", "product")
+                *(
+                    _losing(done, grain, shop.terms.currency)
+                    for grain in grains
+                    if grain in ("customer", "product")
+                ),
+                *notes,
             ],
             figures={"Contribution margin": plots.margin_bars(drawn, currency=shop.terms.currency)},
         )

@@ -102,7 +102,7 @@ class Actions(Inline):
     `candidates` holds by list all customers who could be on it, with `cost` and `expected_profit`. `rates` are the
     margin rates that lifetime profits were worked out with, None where the margins by customer tell them. `deleted`
     names the files of lists that an earlier call had written and this one did not write again. `changed` says what
-    changed since earlier scores.
+    changed since earlier scores. `notes` are sentences to read first.
     """
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -113,6 +113,7 @@ class Actions(Inline):
     rates: pd.Series | None = None
     deleted: list[str] = field(default_factory=list)
     changed: str = ""
+    notes: list[str] = field(default_factory=list)
 
     def _parts(self) -> dict[str, Any]:
         rows = {name: f"{len(table):,} rows" for name, table in self.tables.items()}

@@ -28,13 +28,15 @@ def act(settings: Act) -> None:
     out = settings.out
     if settings.as_json:
         files = [{"file": out / f"{name}.csv", "rows": len(table)} for name, table in actions.tables.items()]
-        left = {"left_out": actions.refused, "deleted": actions.deleted}
+        left = {"left_out": actions.refused, "deleted": actions.deleted, "notes": actions.notes}
         print_json({"tables": files, **left, "report": out / "actions.html"})
         return
     for name, table in actions.tables.items():
         console.print(f"{name + '.csv':<28} {len(table):>9,} rows")
     for name, sentence in actions.refused.items():
         console.print(f"Left out  {name}: {escape(sentence)}")
+    for note in actions.notes:
+        console.print(f"Note      {escape(note)}")
     for name in actions.deleted:
         console.print(f"Deleted   {name}, a list of an earlier call that this one did not make again")
     console.print(f"Actions   [bold]{out / 'actions.html'}[/bold]")

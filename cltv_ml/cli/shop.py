@@ -24,8 +24,11 @@ def cohorts(settings: Cohorts) -> None:
         outcome = pipelines.cohorts(settings, progress=done)
     if settings.as_json:
         extra = {} if outcome.continuation is None else {"expected": outcome.continuation}
-        print_json({"cohorts": outcome.table, **extra, "file": outcome.file, "page": outcome.page})
+        about = {"notes": outcome.notes, "file": outcome.file, "page": outcome.page}
+        print_json({"cohorts": outcome.table, **extra, **about})
         return
+    for note in outcome.notes:
+        console.print(f"Note      {escape(note)}")
     console.print(
         f"Cohorts   [bold]{escape(str(outcome.file))}[/bold], {outcome.table['cohort'].nunique():,} cohorts"
     )

@@ -10,7 +10,7 @@ from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.times import is_serial
 from cltv_ml.engine import Relation
-from cltv_ml.tables import NO, YES
+from cltv_ml.tables import NO, YES, postcode_sql
 
 #: Kinds that a user can name, and the first word of the column that each becomes.
 KINDS = {"category": "text", "number": "number", "yes/no": "flag", "birth date": "birth", "date": "date"}
@@ -42,8 +42,14 @@ _ROW_KEY = re.compile("(id|key|sk|pk|no|nr|num|number|index|row|rowid|serial|seq
 #: Headings of postcodes, whose first signs stand for an area.
 _POSTCODE = re.compile("zip|postal|post(code|leitzahl|nummer|nr)|^plz|codigopostal|^(cap|cep)$")
 
-#: Share of customers whose area must be shared by enough others.
-_COVERED = 0.8
+_BRITISH = "[A-Z]{1,2}[0-9][A-Z0-9]? *[0-9][A-Z]{2}"
+
+#: Parts of a postcode that may stand for an area, the smallest area first, and how a note names them.
+_BRITISH_PARTS = {"outward": "outward code is", "letters": "letters are"}
+_FIRST_SIGNS = {f"first_{n}": f"first {n} signs are" if n > 1 else "first sign is" for n in range(5, 0, -1)}
+
+#: Share of the values that must be British postcodes; share of customers whose area enough others must share.
+_MOSTLY, _COVERED = 0.9, 0.8
 
 _YEAR = re.compile("year|^yob$|jahr|annee|^an$|ano$|anno")
 _BIRTH = re.compile("birth|^(dob|yob)$|geburt|jahrgang|naissance|nacimiento|nascita|geboorte|bday")
@@ -74,8 +80,8 @@ class Attribute:
         Why it is left out, in a sentence; empty where it is used.
     protected
         Whether models and actions must not see it; what comes of them is reported by its levels all the same.
-    first
-        So many signs of a value, from its start, are the level; 0 for the whole value.
+    part
+        The part of a postcode that is the level (`tables.POSTCODE_PARTS`); empty for the whole value.
     """
 
     column: str
@@ -85,7 +91,7 @@ class Attribute:
     missing: float
     reason: str = ""
     protected: bool = False
-    first: int = 0
+    part: str = ""
 
 
 def describe(
@@ -101,46 +107,41 @@ def describe(
         "--attribute leaves it out." if given == "none" else _why_not(column, kind, counted, given, learns)
     )
     missing = 1 - counted["there"] / max(counted["rows"], 1)
-    known, levels, first = KINDS.get(kind, ""), counted["levels"], 0
+    known, levels, part = KINDS.get(kind, ""), counted["levels"], ""
     if learns and kind == "category" and _POSTCODE.search(plain_heading(column)):
-        first, areas = _area(columns, column, counted)
-        name, levels, reason = (f"{name}_first_{first}", areas, "") if first else (name, levels, reason)
+        part, areas = _area(columns, column, counted)
+        name, levels, reason = (f"{name}_{part}", areas, "") if part else (name, levels, reason)
     own = f"{known}_{name}" if known and not reason else ""
-    return Attribute(column, own, kind, levels, missing, reason, first=first)
+    return Attribute(column, own, kind, levels, missing, reason, part=part)
 
 
-def _area(columns: Columns, column: str, counted: dict[str, int]) -> tuple[int, int]:
-    """Return how many first signs of postcodes stand for areas that enough customers share, and how many areas.
+def _area(columns: Columns, column: str, counted: dict[str, int]) -> tuple[str, int]:
+    """Return which part of a postcode stands for areas that enough customers share, and how many areas.
 
-    Zero where most customers share their whole postcode with enough others, or no number of signs will do.
+    The largest such part: of British postcodes the outward code or its letters, of others some first signs. None where
+    most customers share their whole postcode with enough others, or no part will do.
     """
     least = _COVERED * counted["there"]
     if not counted["there"] or (counted["shared"] >= least and counted["common"] <= MOST_LEARNED_LEVELS):
-        return 0, 0
+        return "", 0
     value = f"trim(cast({quote(column)} as varchar))"
-    for first in range(5, 0, -1):
+    (british,) = columns.row(
+        f"select count(*) filter (regexp_full_match(upper({value}), '{_BRITISH}')) from {columns.table}"
+    )
+    parts = _BRITISH_PARTS if british >= _MOSTLY * counted["there"] else _FIRST_SIGNS
+    for part, told in parts.items():
         levels, common, shared = columns.row(
             f"select count(*), count(*) filter (where n >= {MIN_SHARED_CUSTOMERS}), "
             f"coalesce(sum(n) filter (where n >= {MIN_SHARED_CUSTOMERS}), 0) from (select count(*) as n "
-            f"from {columns.table} where {value} <> '' group by {area_sql(value, first)})"
+            f"from {columns.table} where {value} <> '' group by {postcode_sql(value, part)})"
         )
         if shared >= least and 1 < common <= MOST_LEARNED_LEVELS:
-            signs = "first sign is" if first == 1 else f"first {first} signs are"
             columns.notes.append(
-                f"Column {column!r}: its {signs} the level ({levels:,} areas), since too few customers "
+                f"Column {column!r}: its {told} the level ({levels:,} areas), since too few customers "
                 "share a whole postcode."
             )
-            return first, int(levels)
-    return 0, 0
-
-
-def area_sql(value: str, first: int) -> str:
-    """Return SQL of the first signs of a postcode, of the whole one where `first` is 0.
-
-    >>> area_sql("v", 0), area_sql("v", 2)
-    ('v', 'upper(trim(left(v, 2)))')
-    """
-    return f"upper(trim(left({value}, {first})))" if first else value
+            return part, int(levels)
+    return "", 0
 
 
 def plain_name(column: str, place: int) -> str:

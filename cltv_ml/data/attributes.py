@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,6 @@ from cltv_ml.data.attribute_key import find_key, find_since
 from cltv_ml.data.attribute_kinds import (
     KINDS,
     Attribute,
-    area_sql,
     describe,
     plain_name,
 )
@@ -26,7 +24,7 @@ from cltv_ml.data.raw import Opened, open_source
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import Relation, keep
 from cltv_ml.errors import InputError
-from cltv_ml.tables import NO, YES
+from cltv_ml.tables import NO, POSTCODE_PARTS, YES, postcode_sql, split_postcode
 
 #: Days that are dates: tools write others, and these two, where there is none.
 _DATES = "between date '1760-01-01' and date '2199-12-31'"
@@ -190,14 +188,15 @@ def _given(kinds: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
 def _wanted(wanted: Sequence[str], name: str, column: str) -> Attribute | None:
     """Return a column with the kind that the model learned, whatever today's values look like."""
     known = {known: word for word, known in KINDS.items()}
-    parts = {
-        one: re.fullmatch(rf"{re.escape(name)}(?:_first_(\d))?", one.partition("_")[2]) for one in wanted
-    }
-    found = sorted((match[1] or "9", one) for one, match in parts.items() if match)  # of several the longest
-    if not found:
+    parts = {one: "" for one in wanted if one.partition("_")[2] == name}
+    for one in wanted:
+        whole, part = split_postcode(one)
+        if part and whole.partition("_")[2] == name:
+            parts[one] = part
+    if not parts:
         return None
-    first, one = found[-1]
-    return Attribute(column, one, known[one.partition("_")[0]], 0, 0.0, first=int(first) % 9)
+    one = max(parts, key=lambda one: ["", *POSTCODE_PARTS].index(parts[one]) if parts[one] else 99)
+    return Attribute(column, one, known[one.partition("_")[0]], 0, 0.0, part=parts[one])
 
 
 def _unique(names: Sequence[str]) -> list[str]:
@@ -285,7 +284,7 @@ def _value_sql(columns: Columns, one: Attribute) -> str:
     if one.kind == "yes/no":
         return f"case when lower({text}) in {YES} then 1e0 when lower({text}) in {NO} then 0e0 end"
     if one.kind == "category":
-        plain = area_sql(rf"regexp_replace({text}, '^(-?\d+)\.0+$', '\1')", one.first)
+        plain = postcode_sql(rf"regexp_replace({text}, '^(-?\d+)\.0+$', '\1')", one.part)
         return f"if(lower({text}) in {_NOTHING}, null, {plain})"
     moment = f"cast({columns.timestamp(one.column)} as date)"
     if one.kind == "birth date":

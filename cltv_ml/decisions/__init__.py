@@ -9,7 +9,7 @@ from cltv_ml.decisions.audit import Audit, compute_audit
 from cltv_ml.decisions.campaign import build_campaign, campaign_summary
 from cltv_ml.decisions.cohorts import GROUPS, cohort_members, compute_cohorts
 from cltv_ml.decisions.control import control_size, detectable_uplift, draw_control, expected_rates
-from cltv_ml.decisions.cost_gaps import fill_cost_gaps
+from cltv_ml.decisions.cost_gaps import describe_stated_rate, fill_cost_gaps
 from cltv_ml.decisions.cost_of_winning import cost_of_winning
 from cltv_ml.decisions.cross_sell import Shown, margin_per_purchase, recommend_next
 from cltv_ml.decisions.cross_sell_quality import evaluate_cross_sell
@@ -107,6 +107,7 @@ __all__ = [
     "cost_of_winning",
     "customer_margin_rates",
     "customer_slopes",
+    "describe_stated_rate",
     "detectable_uplift",
     "discount_by_segment",
     "draw_control",

@@ -108,7 +108,10 @@ def cohort_members(log: AnyLog, by: str | pd.Series = "first_month") -> pd.DataF
 def _open_log(log: AnyLog, by: str | pd.Series) -> tuple[duckdb.DuckDBPyConnection, set[str]]:
     """Return a connection to the log; InputError where a grouping is unknown or needs a column that is missing."""
     if isinstance(by, str) and by not in GROUPS:
-        raise InputError(f"Unknown grouping {by!r}. Available: {list(GROUPS)}, or an attribute per customer.")
+        raise InputError(
+            f"Unknown grouping {by!r}. Available: {list(GROUPS)}, or a column of a table of customers, such as region "
+            "with --customers people.csv (in Python a Series by customer_id)."
+        )
     needs = {"first_discount": ["discount"], **{name: [column] for name, column in _FIRST_TEXT.items()}}
     return Log.of(log).connect_for(
         f"cohorts by {by if isinstance(by, str) else by.name}", needs.get(str(by), [])

@@ -26,26 +26,62 @@ def fill_cost_gaps(log: AnyLog, *, stated: bool) -> tuple[Log, list[str]]:
         return log, []
     lines = log.frame
     has = lines["cost"].notna()
-    revenue, costs = float(lines.loc[has, "amount"].sum()), float(lines["cost"].sum())
+    check_cost_unit(float(lines.loc[has, "amount"].sum()), float(lines["cost"].sum()))
+    if stated or has.all():
+        return log, describe_stated_rate(log, stated=stated)
+    if not has.any():
+        raise InputError("the cost column is empty; state --margin-rate, or fill it in.")
+    filled, without = _at_own_rates(lines)
+    note = (
+        f"{_describe_gap(log)}: they count at the margin of the customer's other lines, and {without:,} customers "
+        "without any cost have no profit; state --margin-rate to give them one."
+    )
+    return replace(log, table=filled), [note]
+
+
+def describe_stated_rate(log: AnyLog, *, stated: bool) -> list[str]:
+    """Return a sentence on which lines a stated margin rate counts for, where the log has costs of its own.
+
+    >>> log = pd.DataFrame({"customer_id": ["a"], "timestamp": [pd.Timestamp("2024-01-01")], "amount": [9.0],
+    ...                     "cost": [6.0]})
+    >>> describe_stated_rate(log, stated=True)
+    ['Every line has its own cost, so the stated margin rate is not used.']
+    """
+    log = Log.of(log)
+    if not stated or "cost" not in log.columns:
+        return []
+    gap = _describe_gap(log)
+    return (
+        [f"{gap}: the stated margin rate counts for them."]
+        if gap
+        else ["Every line has its own cost, so the stated margin rate is not used."]
+    )
+
+
+def check_cost_unit(revenue: float, costs: float) -> None:
+    """Raise InputError where costs are more than twice the revenue of the same lines: they are in another unit."""
     if costs > 2 * revenue > 0:
         raise InputError(
             f"the costs are {costs / revenue:.0%} of the revenue, a margin below -100%; map what each whole line cost, "
             "in the currency of the amounts, or map no cost and state --margin-rate."
         )
-    if has.all():
-        return log, []
-    if not has.any() and not stated:
-        raise InputError("the cost column is empty; state --margin-rate, or fill it in.")
-    share = 1 - revenue / (float(lines["amount"].sum()) or 1.0)
-    sentence = f"{1 - has.mean():.1%} of the lines ({share:.1%} of the revenue) have no cost"
-    if stated:
-        return log, [f"{sentence}: the stated margin rate counts for them."]
-    filled, without = _at_own_rates(lines)
-    note = (
-        f"{sentence}: they count at the margin of the customer's other lines, and {without:,} customers without any "
-        "cost have no profit; state --margin-rate to give them one."
+
+
+def _describe_gap(log: Log) -> str:
+    """Return the shares of lines and of revenue without a cost in words, empty where there are none."""
+    amount = "cast(amount as double)"
+    [(lines, without, revenue, lost)] = (
+        log.connect()
+        .sql(
+            f"select count(*), count(*) filter (cost is null), sum({amount}), sum({amount}) filter (cost is null) "
+            "from log"
+        )
+        .fetchall()
     )
-    return replace(log, table=filled), [note]
+    if not without:
+        return ""
+    share = lost / revenue if revenue else 0.0
+    return f"{without / lines:.1%} of the lines ({share:.1%} of the revenue) have no cost"
 
 
 def _at_own_rates(lines: pd.DataFrame) -> tuple[pd.DataFrame, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,20 +24,45 @@ DRAWS, COVERAGE = 200, 0.9
 class Future:
     """Fitted on the customers of one day: their summary, the model's values, how they go on, and the level's draws.
 
-    `near` and `far` are equally likely ratios of the true level to the forecast, of the horizon and of a year, in the
-    same random order; `spread` is the distribution behind those of the horizon, None where it is unknown.
+    `own` are the model's values by horizon in days, `totals_by_day` the levels of other horizons within a year. `near`
+    and `far` are equally likely ratios of the true level to the forecast, of the horizon and of a year, in the same
+    random order; `spread` is the distribution behind those of the horizon, None where it is unknown.
     """
 
     X: pd.DataFrame
-    values: pd.Series
+    own: pd.DataFrame
     model: FutureValue
+    totals_by_day: Mapping[int, float]
     near: np.ndarray
     far: np.ndarray
     spread: Spread | None
 
     def expected(self, days: list[int], discount_rate: float = 0.0) -> pd.DataFrame:
-        """Return each customer's expected spend within each of `days`."""
-        return self.model.predict(self.X, self.values, days, discount_rate)
+        """Return each customer's expected spend within each of `days`, by the curve beyond the model's horizon."""
+        return self.model.predict(self.X, self.own[self.model.horizon], days, discount_rate)
+
+    def by_horizon(self, days: Sequence[int]) -> pd.DataFrame:
+        """Return each customer's expected spend within each of `days`, not discounted; none falls as the days grow.
+
+        Horizons that the model was trained for have its own values. Of others within a year the curve gives each
+        customer's share, and all of them add up to the level of that horizon, which `cltv forecast` starts from too.
+        """
+        horizons = sorted({*days, *self.own.columns})
+        curve = self.expected([*horizons, self.model.year_])
+        values, before = {}, np.zeros(len(self.X))
+        for day in horizons:
+            if day in self.own:
+                before = np.maximum(before, self.own[day].to_numpy())
+            else:
+                later = [self.own[other] for other in self.own.columns if other > day]
+                if not later and day < self.model.year_:
+                    later = [curve[self.model.year_]]
+                most = later[0].to_numpy() if later else np.full(len(self.X), np.inf)
+                before = _with_total(
+                    before, np.clip(curve[day], before, most), most, self.totals_by_day.get(day)
+                )
+            values[day] = before
+        return pd.DataFrame(values, index=self.X.index)[list(days)]
 
     def interval(self, days: int, expected: pd.Series) -> pd.DataFrame:
         """Return the 90% bounds of each customer's spend in `days`, `lower` and `upper`: those of a served model."""
@@ -50,41 +76,88 @@ class Future:
         The draws are the purchase and spend models', scaled to the mean `expected`: they hold chance, the
         uncertainty of the parameters and that of the level. `rates` turn spend into profit.
         """
-        model = self.model.within(days)
-        scale = expected.to_numpy() / np.maximum(model.predict(self.X), np.finfo(float).tiny)
-        factors = self.near if days <= self.model.horizon else self.far
         rate = np.ones(len(self.X)) if rates is None else rates.fillna(0.0).to_numpy()
-        sums, profits, first = np.zeros(DRAWS), np.zeros(DRAWS), 0
-        for part in model.draw_values(self.X, DRAWS):
-            rows = slice(first, first + len(part))
-            drawn = part * scale[rows, None] * factors
+        sums, profits = np.zeros(DRAWS), np.zeros(DRAWS)
+        for rows, drawn in self._draws(days, expected):
             sums += drawn.sum(axis=0)
             profits += rate[rows] @ drawn
-            first += len(part)
         return sums, profits
+
+    def sums(self, days: int, expected: pd.Series, groups: np.ndarray) -> np.ndarray:
+        """Return draws of what customers spend in `days` by group, shape (groups, draws), as `totals` draws them.
+
+        `groups` numbers each customer's group from 0 on.
+        """
+        sums = np.zeros((int(groups.max()) + 1, DRAWS))
+        for rows, drawn in self._draws(days, expected):
+            np.add.at(sums, groups[rows], drawn)
+        return sums
+
+    def _draws(self, days: int, expected: pd.Series) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield the draws of some customers after others, with their rows."""
+        model = self.model.within(days)
+        scale = expected.to_numpy() / np.maximum(model.predict(self.X), np.finfo(float).tiny)
+        factors, first = (self.near if days <= self.model.horizon else self.far), 0
+        for part in model.draw_values(self.X, DRAWS):
+            rows = slice(first, first + len(part))
+            yield rows, part * scale[rows, None] * factors
+            first += len(part)
 
 
 def forecast_future(
-    log: AnyLog, X: pd.DataFrame, values: pd.Series, window: Window, spread: Spread | None = None
+    log: AnyLog,
+    X: pd.DataFrame,
+    own: pd.DataFrame,
+    cutoff: pd.Timestamp,
+    *,
+    spread: Spread | None = None,
+    days: Sequence[int] = (),
 ) -> Future:
-    """Return the future of customers `X` after `window`, whose horizon a model's `values` cover.
+    """Return the future of customers `X` after the cutoff.
 
-    `spread` is the error distribution of the model's total from its training; without it, it is estimated from the log.
+    Parameters
+    ----------
+    own
+        A model's values of the customers, a column for each horizon in days; the curve goes on from the longest.
+    spread
+        The error distribution of the model's total from its training; without it, it is estimated from the log.
+    days
+        Further horizons, whose values `by_horizon` is to return.
 
     Raises
     ------
     InputError
         Nobody has bought on a second day.
     """
-    year = Window(window.cutoff, max(window.horizon, YEAR))
+    horizon = max(own.columns)
+    further = [day for day in days if day < YEAR and day not in own]
     with shared_fits():
-        levels = [forecast_level(log, one) for one in (window, year)]
+        lengths = dict.fromkeys((horizon, max(horizon, YEAR), *further))
+        levels = {day: forecast_level(log, Window(cutoff, day)) for day in lengths}
+    year = levels[max(horizon, YEAR)]
     place = np.random.default_rng(0).permutation(DRAWS)
-    own, beyond = (None if one is None else one.spread for one in levels)
-    spread = spread or own
+    estimated, beyond = (None if one is None else one.spread for one in (levels[horizon], year))
+    spread = spread or estimated
     near, far = (np.ones(DRAWS) if one is None else one.factors(DRAWS)[place] for one in (spread, beyond))
     X = X[SUMMARY]
-    return Future(X, values, fit_future(X, values, window.horizon, levels[1]), near, far, spread)
+    totals = {day: level.total for day in further if (level := levels[day]) is not None}
+    return Future(X, own, fit_future(X, own[horizon], horizon, year), totals, near, far, spread)
+
+
+def _with_total(least: np.ndarray, curve: np.ndarray, most: np.ndarray, total: float | None) -> np.ndarray:
+    """Return values between `least` and `most` that add up to a total as far as these allow, with the curve's shares.
+
+    >>> _with_total(np.zeros(2), np.array([1.0, 3.0]), np.array([4.0, 4.0]), 6.0)
+    array([2.5, 3.5])
+    """
+    if total is None:
+        return curve
+    total = max(total, least.sum())
+    if total <= curve.sum() or not np.isfinite(most).all():
+        grown = curve.sum() - least.sum()
+        return least + (curve - least) * ((total - least.sum()) / grown if grown > 0 else 0.0)
+    left = most.sum() - curve.sum()
+    return most - (most - curve) * (max(most.sum() - total, 0.0) / left if left > 0 else 0.0)
 
 
 def fit_future(X: pd.DataFrame, values: pd.Series, horizon: int, year: Level | None) -> FutureValue:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -33,10 +35,25 @@ def drawn_parts(forecast: ShopForecast) -> Parts:
 
 
 def expected_parts(forecast: ShopForecast) -> Parts:
-    """Return the expected parts, each of shape (periods,)."""
+    """Return the expected parts, each of shape (periods,): means over the middle of the draws.
+
+    The parts of revenue are scaled to the forecast totals of known customers and of those to come.
+    """
     middle = _middle(forecast)
-    return Parts(
+    mean = Parts(
         **{name: draws[middle].mean(axis=0) for name, draws in drawn_parts(forecast).plain().items()}
+    )
+    if forecast.totals is None:
+        return mean
+    known, new = forecast.totals
+    of_known, of_new = known / (mean.known.sum() or 1.0), new / ((mean.first + mean.repeat).sum() or 1.0)
+    return replace(
+        mean,
+        known=mean.known * of_known,
+        first=mean.first * of_new,
+        repeat=mean.repeat * of_new,
+        known_orders=mean.known_orders * of_known,
+        repeat_orders=mean.repeat_orders * of_new,
     )
 
 
@@ -47,7 +64,29 @@ def compute_bands(forecast: ShopForecast) -> pd.DataFrame:
     customers, won), `expected`, and `lower_` and `upper_` of each of `BANDS`. Customers are those who buy in the
     period; the horizon has none, because they cannot be added. Expected values of parts and periods add up.
     """
-    parts, active = drawn_parts(forecast), forecast.ratios.active
+    drawn, expected = (
+        _measures(parts, forecast.ratios.active)
+        for parts in (drawn_parts(forecast), expected_parts(forecast))
+    )
+    tables = []
+    for (part, measure), draws in drawn.items():
+        mean, periods = expected[part, measure], forecast.periods.assign(span="period")
+        tables.append(_band_table(draws, mean, periods, part, measure))
+        if measure != "customers":
+            whole = pd.DataFrame(
+                {
+                    "start": forecast.periods["start"].iloc[:1],
+                    "until": forecast.periods["until"].iloc[-1],
+                    "span": "horizon",
+                }
+            )
+            sums = draws.sum(axis=1, keepdims=True)
+            tables.append(_band_table(sums, mean.sum(keepdims=True), whole, part, measure))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _measures(parts: Parts, active: float) -> dict[tuple[str, str], np.ndarray]:
+    """Return the arrays of the table by part and measure."""
     measures = {
         ("known", "revenue"): parts.known,
         ("new", "revenue"): parts.first + parts.repeat,
@@ -59,27 +98,13 @@ def compute_bands(forecast: ShopForecast) -> pd.DataFrame:
     }
     for measure in ("revenue", "orders", "customers"):
         measures["total", measure] = measures["known", measure] + measures["new", measure]
-    middle, tables = _middle(forecast), []
-    for (part, measure), draws in measures.items():
-        tables.append(_band_table(draws, middle, forecast.periods.assign(span="period"), part, measure))
-        if measure != "customers":
-            whole = pd.DataFrame(
-                {
-                    "start": forecast.periods["start"].iloc[:1],
-                    "until": forecast.periods["until"].iloc[-1],
-                    "span": "horizon",
-                }
-            )
-            tables.append(_band_table(draws.sum(axis=1, keepdims=True), middle, whole, part, measure))
-    return pd.concat(tables, ignore_index=True)
+    return measures
 
 
 def _band_table(
-    draws: np.ndarray, middle: np.ndarray, periods: pd.DataFrame, part: str, measure: str
+    draws: np.ndarray, expected: np.ndarray, periods: pd.DataFrame, part: str, measure: str
 ) -> pd.DataFrame:
-    table = periods[["start", "until", "span"]].assign(
-        part=part, measure=measure, expected=draws[middle].mean(axis=0)
-    )
+    table = periods[["start", "until", "span"]].assign(part=part, measure=measure, expected=expected)
     for band in BANDS:
         table[f"lower_{band}"] = np.quantile(draws, 0.5 - band / 200, axis=0)
         table[f"upper_{band}"] = np.quantile(draws, 0.5 + band / 200, axis=0)

@@ -77,6 +77,16 @@ class ShopForecast:
     total: ShopTotal | None = None
     grain: str = ""
 
+    @property
+    def totals(self) -> tuple[float, float] | None:
+        """The forecast totals of known customers and of those to come; None where they are those of the draws."""
+        if self.level is None:
+            return None
+        if self.total is None:
+            return self.level.total, 0.0
+        known = self.level.total * self.total.total / self.total.parts
+        return known, self.total.total - known
+
 
 def forecast_shop(
     log: AnyLog,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +15,7 @@ from cltv_ml.features.engines import Engine, EngineKind, zone_changes
 from cltv_ml.features.grains import ITEM_SCALE
 from cltv_ml.features.macros import day_number
 from cltv_ml.log import Log, observed_until
-from cltv_ml.tables import NO, YES
+from cltv_ml.tables import NO, POSTCODE_PARTS, YES, postcode_sql, split_postcode
 from cltv_ml.windows import check_timezone
 
 logger = logging.getLogger("cltv_ml")
@@ -159,10 +158,6 @@ def _register_customers(engine: Engine, source: Source) -> tuple[str, dict[str, 
     return f"select {', '.join(chosen)} from cltv_customer_states", kinds
 
 
-#: An attribute that holds the first signs of a postcode, which longer ones tell.
-_LONGER = re.compile(r"text_(.+)_first_(\d)")
-
-
 def with_attributes(base: Base, wanted: Sequence[str]) -> Base:
     """Return base tables that have these attributes: those that nobody gave are missing for every customer.
 
@@ -195,10 +190,11 @@ def _as_kind(name: str, present: set[str], nothing: str = "null") -> str:
     """Return SQL of an attribute from the same one of another kind, or `nothing` where there is none."""
     kind, _, own = name.partition("_")
     same = [column for column in sorted(present) if column.partition("_")[2] == own]
-    if not same and (area := _LONGER.fullmatch(name)):
-        longer = rf"text_{re.escape(area[1])}(_first_[{area[2]}-9])?"
-        cut_columns = [column for column in sorted(present) if re.fullmatch(longer, column)]
-        return f"upper(trim(left({cut_columns[0]}, {area[2]})))" if cut_columns else nothing
+    whole, part = split_postcode(name)
+    if not same and part and kind == "text":
+        larger = [whole, *(f"{whole}_{other}" for other in POSTCODE_PARTS[part])]
+        known = [column for column in larger if column in present]
+        return postcode_sql(known[0], part) if known else nothing
     other = same[0] if same else nothing
     dates = ("birth", "date")
     if (kind in dates) != (other.partition("_")[0] in dates):

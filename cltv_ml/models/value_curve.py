@@ -98,7 +98,9 @@ class ValueCurve(BaseEstimator):
 def check_discount_rate(rate: float) -> None:
     """Raise where a yearly discount rate is negative or looks like percent."""
     if not 0 <= rate < 1:
-        meant = f"; write {rate / 100:g} if you mean {rate:g}%" if 1 <= rate <= 100 else ""
+        share = abs(rate) if abs(rate) < 1 else abs(rate) / 100
+        meant = f"write {share:g} if you mean {100 * share:g}%, or 0" if share < 1 else "write 0"
         raise InputError(
-            f"discount_rate must be a yearly share from 0 to below 1 (0.1 is 10%), got {rate:g}{meant}."
+            f"discount_rate must be a yearly share from 0 to below 1 (0.1 is 10%), got {rate:g}; {meant} to discount "
+            "nothing."
         )

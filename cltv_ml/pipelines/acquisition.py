@@ -17,6 +17,7 @@ from cltv_ml.decisions.acquisition_value import (
     judge_earlier,
     value_by_channel,
 )
+from cltv_ml.decisions.cost_gaps import describe_stated_rate
 from cltv_ml.decisions.customers_won import REPORTED_AGES, read_won
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
@@ -60,11 +61,12 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     log = cleaned.transactions
     channels = _channel_column(cleaned, log, settings.channel)
     costs = check_costs(spent, log.first, log.last, settings.currency)
+    goods = known_costs(settings)
     progress("following the customers won", 0.4)
     won = read_won(
         log,
         channels,
-        costs=known_costs(settings),
+        costs=goods,
         per_order=settings.per_order,
         share_of_amount=settings.share_of_amount,
     )
@@ -72,7 +74,11 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     files = {name: settings.out / f"{name}.csv" for name in tables}
     for name, table in tables.items():
         write_table(table, files[name])
-    notes = [*_currency_notes(spent, settings.currency), *_acquisition_notes(won, costs)]
+    notes = [
+        *_currency_notes(spent, settings.currency),
+        *_acquisition_notes(won, costs),
+        *describe_stated_rate(log, stated=goods is not None),
+    ]
     page = settings.out / "acquisition.html"
     progress("writing the page", 0.9)
     sections = acquisition_sections(tables, settings.age, known=won.known, currency=settings.currency)

@@ -46,11 +46,13 @@ def audit(settings: Settings | None = None, *, progress: Progress = silent, **op
     log = cleaned.transactions
     progress("auditing the customer base", 0.5)
     per = None if settings.per == "auto" else settings.per
-    tables = decisions.compute_audit(log, per, calendar=settings.calendar, costs=known_costs(settings))
+    costs = known_costs(settings)
+    tables = decisions.compute_audit(log, per, calendar=settings.calendar, costs=costs)
     files = {name: settings.out / f"{name}.csv" for name in tables.tables}
     for name, table in tables.tables.items():
         write_table(table, files[name])
-    notes, page = audit_notes(tables), settings.out / "audit.html"
+    notes = [*audit_notes(tables), *decisions.describe_stated_rate(log, stated=costs is not None)]
+    page = settings.out / "audit.html"
     progress("writing the page", 0.8)
     sections = audit_sections(tables, currency=settings.currency)
     sections[0]["warnings"] = notes

@@ -28,10 +28,11 @@ from cltv_ml.windows import to_days
 
 @dataclass(frozen=True)
 class CohortTable(Inline):
-    """The table of `decisions.compute_cohorts`, what the champion expects where asked for, the file and the page."""
+    """The table of `decisions.compute_cohorts`, the champion's expectation if any, sentences, the file and the page."""
 
     table: pd.DataFrame
     continuation: pd.DataFrame | None
+    notes: list[str]
     file: Path
     page: Path
 
@@ -60,8 +61,9 @@ def cohorts(settings: Settings | None = None, *, progress: Progress = silent, **
         write_table(continuation, _expected_file(settings))
     write_table(table, settings.out)
     page = settings.out.with_suffix(".html")
-    write_page(_cohorts_page(table, settings, continuation), page)
-    return CohortTable(table, continuation, settings.out, page)
+    notes = decisions.describe_stated_rate(log, stated=costs is not None)
+    write_page(_cohorts_page(table, settings, continuation, notes), page)
+    return CohortTable(table, continuation, notes, settings.out, page)
 
 
 def _expected_file(settings: Cohorts) -> Path:
@@ -90,9 +92,9 @@ def _grouping(by: str, cleaned: Cleaned, log: Log) -> str | pd.Series:
 
 
 def _cohorts_page(
-    table: pd.DataFrame, settings: Cohorts, continuation: pd.DataFrame | None
+    table: pd.DataFrame, settings: Cohorts, continuation: pd.DataFrame | None, notes: list[str]
 ) -> dict[str, Any]:
-    parts = [_so_far(table, settings)]
+    parts = [_so_far(table, settings, notes)]
     if continuation is not None:
         parts.append(_to_come(continuation, settings.currency))
     subtitle = f"per {settings.per} since the first purchase"
@@ -126,7 +128,7 @@ def _cohort_facts(
     return facts
 
 
-def _so_far(table: pd.DataFrame, settings: Cohorts) -> dict[str, Any]:
+def _so_far(table: pd.DataFrame, settings: Cohorts, notes: list[str]) -> dict[str, Any]:
     return section(
         f"Customers by {settings.by.replace('_', ' ')}",
         [
@@ -134,7 +136,7 @@ def _so_far(table: pd.DataFrame, settings: Cohorts) -> dict[str, Any]:
             f"{settings.per} 0 begins with the first purchase. Periods that not every customer of a cohort has "
             "finished are left out of the figures; the table marks them as not complete."
         ],
-        warnings=_warnings(table, settings.per),
+        warnings=[*_warnings(table, settings.per), *notes],
         links={
             "Every cohort and period as CSV": settings.out.name,
             **(

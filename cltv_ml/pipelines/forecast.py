@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from cltv_ml.decisions.plan_against_actual import explain_difference
 from cltv_ml.decisions.shop_plan import PlanTerms, compute_equity, compute_scenarios
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
@@ -19,18 +18,18 @@ from cltv_ml.evaluation.shop_tables import (
     compute_history,
     drawn_parts,
     expected_parts,
-    margin_rate,
     repeat_share,
 )
 from cltv_ml.evaluation.whole_shop import ShopForecast, forecast_shop
-from cltv_ml.files import as_written, check_folder, write_table
+from cltv_ml.files import check_folder, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
+from cltv_ml.models.future_value import YEAR
 from cltv_ml.models.value_curve import check_discount_rate
+from cltv_ml.pipelines.forecast_inputs import PLAN_COLUMNS, find_plan, judge_plan, plan_terms, read_holidays
 from cltv_ml.pipelines.inputs import load
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
-from cltv_ml.remote import local
 from cltv_ml.reporting.report import summarise
 from cltv_ml.reporting.scenarios import build_scenarios
 from cltv_ml.reporting.sections.forecast import (
@@ -48,8 +47,8 @@ from cltv_ml.windows import Window, days_in_words, to_days
 #: Days up to which weeks are shown by default.
 _WEEKS_UPTO = 190
 
-#: Last year's weight in the total from which a reader is told of it.
-_LEAST_SAY = 0.05
+#: By how much last year's weight must change the total for a reader to be told of it.
+_LEAST_SAY = 0.0005
 
 _NONE_WON = "The log has won no customer for four weeks"
 
@@ -61,9 +60,8 @@ _FILE_TITLES = {
     "equity": "Customer equity",
     "last_plan": "The last plan, period by period",
     "causes": "Causes of the difference",
+    "before": "The last plan, every period and band",
 }
-
-_FIRST_COLUMNS = ["cutoff", "start", "until", "span", "part", "measure", "expected"]
 
 
 @dataclass(frozen=True)
@@ -115,12 +113,12 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     if settings.out.suffix not in (".csv", ".parquet"):
         raise InputError(f"cannot write {settings.out.name!r}: name a file that ends in .parquet or .csv.")
     check_folder(settings.out.parent)
-    holidays = _holidays(settings.holidays)
+    holidays = read_holidays(settings.holidays)
     log = load(settings, progress).transactions
     window = Window(log.last.normalize() + pd.Timedelta(days=1), horizon)
     per = ("week" if horizon <= _WEEKS_UPTO else "month") if settings.per == "auto" else settings.per
-    terms, gaps = _plan_terms(settings, log, window.cutoff)
-    before = _last_forecast(settings, window.cutoff)
+    terms, gaps = plan_terms(settings, log, window.cutoff)
+    plan = find_plan(settings.before, settings.out, log.first, window.cutoff)
     progress("forecasting the whole shop", 0.3)
     shop = forecast_shop(log, window, per, holidays=holidays)
     bands, parts = compute_bands(shop), expected_parts(shop)
@@ -128,7 +126,7 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     repeat = repeat_share(log, window.cutoff, horizon)
     scenarios = compute_scenarios(parts, terms, until, repeat)
     equity = None if terms.margin_rate is None else compute_equity(drawn_parts(shop), terms, until, parts)
-    judged, causes = (None, None) if before is None else _judge_ended(log, before)
+    judged, causes = judge_plan(log, plan, window.cutoff)
     notes = [*_forecast_notes(shop, terms, window, holidays=bool(holidays)), *gaps]
     progress("writing the page", 0.9)
     tables = {
@@ -138,14 +136,15 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
         "equity": equity,
         "last_plan": judged,
         "causes": causes,
+        "before": plan,
     }
     files = _write_tables(settings.out, {name: one for name, one in tables.items() if one is not None})
     page = settings.out.with_suffix(".html")
-    plan = scenarios, parts, terms, shop.periods, repeat, bands
+    drawn = scenarios, parts, terms, shop.periods, repeat, bands
     summary = summarise(
         "Forecast of the shop",
         f"{window.horizon} days from {window.cutoff:%Y-%m-%d}",
-        _sections(tables, plan, files, notes, settings.currency),
+        _sections(tables, drawn, files, notes, settings.currency),
         forecast_facts(bands, none_to_come=_none_to_come(shop), currency=settings.currency),
         forecast_answers(bands, _earlier_spans(log, window), notes, currency=settings.currency),
         headlines=3,
@@ -177,7 +176,7 @@ def _earlier_spans(log: Log, window: Window) -> pd.DataFrame:
 
 def _sections(
     tables: Mapping[str, Any],
-    plan: tuple[Any, ...],
+    drawn: tuple[Any, ...],
     files: Mapping[str, Path],
     notes: list[str],
     currency: str,
@@ -188,11 +187,11 @@ def _sections(
         """Return the files of some tables, by the words of their links."""
         return {_FILE_TITLES[name]: files[name].name for name in names}
 
-    scenarios, parts, terms, periods, repeat, bands = plan
-    drawn = links("forecast", "history")
+    scenarios, parts, terms, periods, repeat, bands = drawn
+    series = links("forecast", "history")
     sliders = build_scenarios(parts, terms, periods, repeat, bands, currency=currency)
     sections = [
-        forecast_section(tables["forecast"], tables["history"], notes=notes, links=drawn, currency=currency),
+        forecast_section(tables["forecast"], tables["history"], notes=notes, links=series, currency=currency),
         scenarios_section(scenarios, sliders, repeat, links=links("scenarios"), currency=currency),
     ]
     if tables["equity"] is not None:
@@ -200,7 +199,7 @@ def _sections(
             equity_section(tables["equity"], terms, periods, links=links("equity"), currency=currency)
         )
     if tables["last_plan"] is not None:
-        judged = links("last_plan", "causes")
+        judged = links("last_plan", "causes", "before")
         sections.append(
             last_plan_section(tables["last_plan"], tables["causes"], links=judged, currency=currency)
         )
@@ -215,98 +214,9 @@ def _write_tables(out: Path, tables: Mapping[str, pd.DataFrame]) -> dict[str, Pa
     """Write the forecast to `out` and the other tables next to it; return the files by name."""
     files = {name: out if name == "forecast" else out.with_stem(f"{out.stem}_{name}") for name in tables}
     for name, table in tables.items():
-        first = _FIRST_COLUMNS if name == "forecast" else []
+        first = PLAN_COLUMNS if name in ("forecast", "before") else []
         write_table(table[[*first, *(column for column in table if column not in first)]], files[name])
     return files
-
-
-def _plan_terms(settings: Forecast, log: Log, cutoff: pd.Timestamp) -> tuple[PlanTerms, list[str]]:
-    """Return the costs behind revenue, and a sentence on lines without one.
-
-    The margin rate is the stated one, else that of the log's costs in its last year.
-    """
-    rate, notes = settings.margin_rate, []
-    if rate is None and "cost" in log.columns:
-        rate, gap = margin_rate(log, cutoff - pd.Timedelta(days=364), cutoff)
-        if rate is not None and gap > 0:
-            notes = [
-                f"{gap:.1%} of the last year's revenue has no cost: the margin of the other lines, {rate:.1%}, counts "
-                "for all; state --margin-rate for another."
-            ]
-    terms = PlanTerms(
-        rate,
-        settings.share_of_amount,
-        settings.per_order,
-        settings.acquisition_cost,
-        settings.discount_rate,
-    )
-    return terms, notes
-
-
-def _holidays(source: Any) -> dict[str, list[pd.Timestamp]]:
-    """Return the days of each holiday from a table with `date` and, where given, `name`."""
-    if source is None:
-        return {}
-    table = source if isinstance(source, pd.DataFrame) else _read(source, "a table with date and name")
-    if "date" not in table:
-        raise InputError(
-            f"the holidays need a column date, found {list(table.columns)}; rename the column with their dates."
-        )
-    days = pd.to_datetime(table["date"], errors="coerce", format="ISO8601")
-    if days.isna().any():
-        wrong = table.loc[days.isna(), "date"].iloc[0]
-        raise InputError(f"the holidays hold the date {str(wrong)!r}; write dates such as 2025-12-25.")
-    names = table["name"].astype("str") if "name" in table else pd.Series("holiday", index=table.index)
-    return {str(name): list(dates) for name, dates in days.dt.normalize().groupby(names)}
-
-
-def _read(path: Path, meant: str) -> pd.DataFrame:
-    with local(path) as file:
-        if not file.is_file() or file.suffix not in (".csv", ".parquet"):
-            raise InputError(f"cannot read {str(path)!r}; name {meant}, a .csv or .parquet file.")
-        return pd.read_parquet(file) if file.suffix == ".parquet" else as_written(pd.read_csv(file))
-
-
-def _last_forecast(settings: Forecast, cutoff: pd.Timestamp) -> pd.DataFrame | None:
-    """Return an earlier forecast; None where none was named and the file to be written is none or as new as today's."""
-    named = settings.before is not None
-    source = settings.before if named else settings.out
-    if not named and not source.is_file():
-        return None
-    table = (
-        source if isinstance(source, pd.DataFrame) else _read(source, "a table that `cltv forecast` wrote")
-    )
-    missing = [name for name in (*_FIRST_COLUMNS, "lower_80", "upper_80") if name not in table]
-    if missing:
-        if not named:
-            return None
-        raise InputError(f"the earlier forecast lacks {missing}; name a table that `cltv forecast` wrote.")
-    table = table.assign(**{name: pd.to_datetime(table[name]) for name in ("cutoff", "start", "until")})
-    ended = table[(table["span"] == "period") & (table["until"] <= cutoff)]
-    if ended.empty and named:
-        raise InputError(
-            f"no period of the earlier forecast has ended by {cutoff - pd.Timedelta(days=1):%Y-%m-%d}, the log's last "
-            "day; name an older forecast."
-        )
-    return None if ended.empty else ended
-
-
-def _judge_ended(log: Log, ended: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the ended periods of an earlier forecast with the realised numbers, and the causes of the difference."""
-    cutoff = ended["cutoff"].iloc[0]
-    periods = ended[["start", "until"]].drop_duplicates().sort_values("start")
-    actual = compute_actuals(log, periods, cutoff)
-    came = actual.groupby("start")["revenue"].sum().rename("actual")
-    planned = ended[(ended["part"] == "total") & (ended["measure"] == "revenue")]
-    plan = ended[ended["part"].isin(["known", "new"])].pivot_table(
-        index="part", columns="measure", values="expected", aggfunc="sum"
-    )
-    measures = ["customers", "orders", "revenue"]
-    causes = explain_difference(
-        plan.reindex(["known", "new"])[measures].fillna(0.0),
-        actual.groupby("part")[measures].sum().reindex(["known", "new"]).astype(float),
-    )
-    return planned.join(came, on="start").reset_index(drop=True), causes
 
 
 def _none_to_come(shop: ShopForecast) -> str:
@@ -330,11 +240,18 @@ def _forecast_notes(shop: ShopForecast, terms: PlanTerms, window: Window, *, hol
         notes.append(
             "Nobody bought in the last horizon, so the forecast uses only what customers spend by age."
         )
-    if shop.total is not None and shop.total.weight >= _LEAST_SAY:
+    if shop.level is not None and shop.total is not None:
+        change = shop.total.total / shop.total.parts - 1
+        if abs(change) >= _LEAST_SAY:
+            notes.append(
+                f"Last year's revenue of the same weeks, {shop.total.last_year:,.0f}, has a weight of "
+                f"{shop.total.weight:.0%} in the total, from its errors at earlier cutoffs: this changes the forecasts "
+                f"of known customers ({shop.level.total:,.0f} without it) and of those to come by {change:+.1%}."
+            )
+    if window.horizon > YEAR:
         notes.append(
-            f"Last year's revenue of the same weeks, {shop.total.last_year:,.0f}, has a weight of "
-            f"{shop.total.weight:.0%} in the total, from its errors at earlier cutoffs: this changes the forecasts of "
-            f"known customers and of those to come by {shop.total.total / shop.total.parts - 1:+.1%}."
+            "Beyond a year the total of known customers is that of the log; `cltv lifetime` follows each customer, and "
+            "its total for the same days differs."
         )
     if window.horizon > days:
         notes.append(

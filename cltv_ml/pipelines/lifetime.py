@@ -26,11 +26,11 @@ from cltv_ml.models.value_curve import check_discount_rate
 from cltv_ml.pipelines.inputs import load, read_rates, read_table
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.serving import registered_model, scoring
-from cltv_ml.serving.chosen_value import longest
 from cltv_ml.settings import Lifetime as LifetimeSettings
 from cltv_ml.settings import Settings
+from cltv_ml.tables import values_by_horizon
 from cltv_ml.tracking import store
-from cltv_ml.windows import Window, days_in_words, to_days
+from cltv_ml.windows import days_in_words, to_days
 
 #: What a column of the table of customers must be called to name the channel that won each customer.
 _CHANNEL = ("acquisition_channel", "channel")
@@ -85,21 +85,23 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
     card = model.metadata.metadata
     X = build_features(log, cutoff, names=list(card["features"]))
     scores = scoring.predict_in_chunks(model, X[card["features"]])
-    horizon, values = longest(scores, int(card["horizon"]))
+    own = values_by_horizon(scores, int(card["horizon"]))
+    horizon = max(own.columns)
     if end <= horizon:
         raise InputError(
             f"the end, {days_in_words(end)} ahead, must lie beyond the champion's horizon of {days_in_words(horizon)}."
         )
     progress("following customers beyond the horizon", 0.6)
     measured = card.get("spreads", {}).get(str(horizon))
-    future = forecast_future(log, X, values, Window(cutoff, horizon), measured and Spread(*measured))
+    future = forecast_future(log, X, own, cutoff, spread=measured and Spread(*measured), days=days)
     end, capped = _bounded_end(future, log, cutoff, horizon, end)
     table = _lifetime_table(log, future, profit, (horizon, end), settings.discount_rate)
     progress("drawing intervals", 0.8)
     table, totals = _with_intervals(table, future, (horizon, end))
     chosen = decisions.choose_value(table, settings.value, settings.basis)
     cuts = decisions.fit_tiers(chosen)
-    table = table.join(_further_horizons(future, days, scores)).assign(
+    further = future.by_horizon(days).rename(columns=lambda day: f"value_{day}d")
+    table = table.join(further).assign(
         tier=decisions.apply_tiers(chosen, cuts),
         cutoff=cutoff,
         horizon=horizon,
@@ -108,7 +110,7 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
     )
     if settings.top_reasons:
         native = model.unwrap_python_model().model
-        table = table.join(_value_reasons(native, X[card["features"]], table, values, settings))
+        table = table.join(_value_reasons(native, X[card["features"]], table, own[horizon], settings))
     notes = _lifetime_notes(table, end, profit, capped)
     write_table(table.reset_index(), settings.out)
     _write_account(settings, table, totals, notes, cuts, future)
@@ -239,14 +241,6 @@ def _with_intervals(
 
 def _is_part(name: str) -> bool:
     return name.endswith(("_value", "_profit", "_to_date"))
-
-
-def _further_horizons(future: Future, days: Sequence[int], scores: pd.DataFrame) -> pd.DataFrame:
-    """Return `value_<days>d` for each further horizon, not discounted: the champion's own where it has one."""
-    expected = future.expected(list(days))
-    for day in days:
-        expected[day] = scores.get(f"expected_value_{day}d", expected[day])
-    return expected.cummax(axis=1).rename(columns=lambda day: f"value_{day}d")
 
 
 def _value_reasons(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from mlflow.models import ModelSignature
@@ -11,7 +10,7 @@ from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 from cltv_ml.features import attribute_columns, is_text
 from cltv_ml.models import ValueModel
 from cltv_ml.serving.chosen_value import PAST
-from cltv_ml.tables import TRANSACTIONS
+from cltv_ml.tables import TRANSACTIONS, split_postcode
 
 #: The outputs that are no number.
 _OUTPUT_KINDS = {
@@ -57,9 +56,7 @@ def transactions_signature(
         for name, column in TRANSACTIONS.columns.items()
     ]
     own = [name.partition("_")[2] for name in attribute_columns(features)]
-    names = dict.fromkeys(
-        [*own, *(re.sub(r"_first_\d$", "", name) for name in own)]
-    )  # a postcode may come whole
+    names = dict.fromkeys([*own, *(split_postcode(name)[0] for name in own)])  # a postcode may come whole
     inputs += [ColSpec("string", f"customers.{name}", required=False) for name in names]
     return ModelSignature(
         inputs=Schema(inputs),

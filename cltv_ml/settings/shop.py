@@ -67,7 +67,7 @@ class Forecast(Printed, Source):
     before: TableInput = setting(
         None,
         "Earlier forecast to compare with the realised revenue.",
-        default_text="the file --out, where it holds an earlier one",
+        default_text="the one that an earlier call wrote to --out",
     )
     out: File = setting(
         Path("out/forecast.csv"), "A .csv or .parquet file; a page with figures is written next to it."

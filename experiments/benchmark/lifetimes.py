@@ -100,7 +100,7 @@ def learn(log: Log, cutoff: pd.Timestamp) -> Future:
     model = fit(trainable(tweedie, training), training)
     set_level(model, forecast_level(log, window), training.X_now)
     values = pd.Series(model.predict(training.X_now), training.X_now.index)
-    return forecast_future(log, training.X_now, values, window)
+    return forecast_future(log, training.X_now, values.to_frame(window.horizon), window.cutoff)
 
 
 def _rows(name: str) -> Iterator[dict]:

@@ -196,6 +196,14 @@ def test_a_category_with_a_margin_of_its_own_keeps_it(shop):
     assert rates.drop("tea").to_numpy() == pytest.approx(0.4, abs=1e-4)
 
 
+def test_a_stated_margin_that_gives_way_to_the_logs_costs_is_told(shop, done):
+    found = Actions(tables={"customers": shop.predictions.assign(segment="all")})
+    PARTS["margins"](dataclasses.replace(shop, terms=dataclasses.replace(shop.terms, margin_rate=0.9)), found)
+    assert found.notes == ["Every line has its own cost, so the stated margin rate is not used."]
+    assert found.notes[0] in found.sections[0]["sentences"]
+    assert done.notes == []
+
+
 def test_a_margin_of_a_category_that_is_not_there_is_refused(shop):
     terms = Terms(margin_rate=0.4, category_margins={"te": 0.05})
     with pytest.raises(ValueError, match="of the category 'te'"):

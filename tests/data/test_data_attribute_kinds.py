@@ -78,6 +78,24 @@ def test_postcodes_that_few_customers_share_become_areas():
     assert again.table.to_pylist() == [{"customer_id": "0", "text_plz_first_2": "10"}]
 
 
+def test_british_postcodes_become_their_outward_code_and_not_first_signs_that_mix_areas():
+    inward = [f"{number % 9 + 1}a{'abdefgh'[number % 7]}" for number in range(60)]
+    codes = [f"{area} {code}" for code in inward for area in ("m1", "m14", "sw1a")]
+    table = pd.DataFrame({"customer_id": range(180), "Postcode": codes})
+    found = read_attributes(table)
+    assert set(found.table["text_postcode_outward"].to_pylist()) == {"M1", "M14", "SW1A"}
+    assert any("its outward code is the level (3 areas)" in note for note in found.notes)
+    again = read_attributes(table.assign(Postcode="sw1a1aa").head(1), wanted=["text_postcode_outward"])
+    assert again.table["text_postcode_outward"].to_pylist() == ["SW1A"]
+
+
+def test_british_postcodes_of_many_districts_become_the_letters_of_their_area():
+    codes = [f"{area}{number % 20 + 1} {number % 9 + 1}AB" for number in range(100) for area in ("M", "SW")]
+    found = read_attributes(pd.DataFrame({"customer_id": range(200), "Postcode": codes}))
+    assert set(found.table["text_postcode_letters"].to_pylist()) == {"M", "SW"}
+    assert any("its letters are the level (2 areas)" in note for note in found.notes)
+
+
 def test_birth_years_of_two_digits_and_codes_for_no_date_are_understood():
     found = read_attributes(
         people(

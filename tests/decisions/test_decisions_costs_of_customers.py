@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.decisions import cohort_members, compute_margins, cost_of_winning, fill_cost_gaps
+from cltv_ml.decisions import (
+    cohort_members,
+    compute_margins,
+    cost_of_winning,
+    describe_stated_rate,
+    fill_cost_gaps,
+)
 from cltv_ml.decisions.acquisition_costs import UNATTRIBUTED
 from cltv_ml.decisions.customers_won import read_won
 from cltv_ml.errors import InputError
@@ -91,7 +97,15 @@ def test_lines_without_a_cost_take_the_customers_own_rate():
 def test_a_stated_rate_counts_for_lines_without_a_cost():
     filled, notes = fill_cost_gaps(Log(LOG), stated=True)
     assert len(filled) == 4
-    assert "the stated margin rate counts" in notes[0]
+    assert "50.0% of the lines (36.4% of the revenue) have no cost: the stated margin rate counts" in notes[0]
+
+
+def test_a_stated_rate_that_no_line_needs_is_told():
+    full = Log(LOG.assign(cost=LOG["amount"] / 2))
+    told = ["Every line has its own cost, so the stated margin rate is not used."]
+    assert fill_cost_gaps(full, stated=True)[1] == told
+    assert fill_cost_gaps(full, stated=False)[1] == []
+    assert describe_stated_rate(LOG.drop(columns="cost"), stated=True) == []
 
 
 def test_costs_in_another_unit_are_asked_about():

@@ -65,6 +65,17 @@ def test_the_area_of_a_postcode_is_told_by_longer_ones():
         assert X["attribute_text_zip_first_2"].tolist() == ["10", "80"], given
 
 
+def test_the_area_of_a_british_postcode_is_told_by_whole_ones_and_by_outward_codes():
+    whole = {"text_zip": ["m14 5tp", "SW1A1AA"]}
+    for given, part, told in (
+        (whole, "outward", ["M14", "SW1A"]),
+        (whole, "letters", ["M", "SW"]),
+        ({"text_zip_outward": ["M14", "10115"]}, "letters", ["M", None]),
+    ):
+        X = built(given, f"attribute_text_zip_{part}")[f"attribute_text_zip_{part}"]
+        assert X.astype(object).where(X.notna(), None).tolist() == told
+
+
 def test_a_flag_is_read_from_words_where_some_say_neither_yes_nor_no():
     assert (
         built({"text_club": ["Yes", "unknown"]}, "attribute_flag_club")["attribute_flag_club"].iloc[0] == 1.0

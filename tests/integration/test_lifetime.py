@@ -39,6 +39,23 @@ def test_values_of_the_horizons_agree_with_the_scores(lifetimes, scored):
     )
 
 
+def test_a_horizon_that_was_not_trained_has_the_total_of_the_forecast_and_of_the_cohorts(lifetimes, trained):
+    _, table = lifetimes
+    words = ("--data", "orders.csv", *trained.mapping, "--json")
+    done = trained.cltv("forecast", *words, "--horizon", "30d", "--out", "out/month.csv")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    rows = pd.DataFrame(told["table"]).query("span == 'horizon' and measure == 'revenue'").set_index("part")
+    if not any("without it" in note for note in told["notes"]):
+        assert rows.at["known", "expected"] == pytest.approx(table["value_30d"].sum(), abs=0.01)
+    done = trained.cltv("cohorts", *words, "--horizons", "30d", "--out", "out/thirty.csv")
+    assert done.returncode == 0, done.stderr
+    cohorts = pd.DataFrame(json.loads(done.stdout)["expected"])
+    assert (cohorts["customers"] * cohorts["expected"]).sum() == pytest.approx(
+        table["value_30d"].sum(), abs=0.01
+    )
+
+
 def test_profit_takes_off_the_acquisition_cost_once(lifetimes):
     _, table = lifetimes
     np.testing.assert_allclose(table["profit_to_date"], 0.3 * table["value_to_date"] - 2, atol=1e-3)

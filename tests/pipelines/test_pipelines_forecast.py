@@ -7,8 +7,13 @@ from pages import SENTENCES, lost_numbers
 
 from cltv_ml import pipelines
 from cltv_ml.errors import InputError
+from cltv_ml.evaluation.levels import forecast_level
 from cltv_ml.evaluation.shop_tables import margin_rate
+from cltv_ml.log import Log
 from cltv_ml.money import format_money
+from cltv_ml.pipelines.forecast_inputs import find_plan, kept_plan, plan_terms
+from cltv_ml.settings import Forecast
+from cltv_ml.windows import Window
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +91,69 @@ def test_a_forecast_knows_its_equity_and_scenarios(forecasts):
     ]
 
 
+def weekly_plan(cutoff, weeks=4):
+    starts = pd.Timestamp(cutoff) + pd.to_timedelta(7 * np.arange(weeks), unit="D")
+    return pd.DataFrame(
+        {
+            "cutoff": pd.Timestamp(cutoff),
+            "start": starts,
+            "until": starts + pd.Timedelta(days=7),
+            "span": "period",
+            "part": "total",
+            "measure": "revenue",
+            "expected": 10.0,
+            "lower_80": 5.0,
+            "upper_80": 15.0,
+        }
+    )
+
+
+def call_daily(out, days, first="2024-01-01"):
+    """Write a plan on each day as `forecast` does; return the cutoffs of the plans that the calls were given."""
+    given = []
+    for day in days:
+        plan = find_plan(None, out, pd.Timestamp(first), pd.Timestamp(day))
+        given.append(None if plan is None else f"{plan['cutoff'].iloc[0]:%m-%d}")
+        if plan is not None:
+            plan.to_csv(kept_plan(out), index=False)
+        weekly_plan(day).to_csv(out, index=False)
+    return given
+
+
+def test_a_second_forecast_on_the_same_day_keeps_the_plan(tmp_path, forecasts):
+    days = ["2024-02-01", "2024-03-01", "2024-03-01", "2024-03-01"]
+    assert call_daily(tmp_path / "plan.csv", days) == [None, "02-01", "02-01", "02-01"]
+    kept = pd.read_csv(forecasts[1].files["before"])
+    np.testing.assert_allclose(kept["expected"], forecasts[0].table["expected"])
+
+
+def test_a_forecast_a_day_is_judged_too_and_a_plan_that_is_over_makes_way(tmp_path):
+    days = [f"{day:%Y-%m-%d}" for day in pd.date_range("2024-02-01", periods=31)]
+    given = call_daily(tmp_path / "plan.csv", days)
+    assert given[1:28] == ["02-01"] * 27
+    assert given[28] == "02-28"  # all four weeks of the first are over
+
+
+def test_a_forecast_of_another_shop_in_the_same_file_is_no_plan(tmp_path):
+    assert call_daily(tmp_path / "plan.csv", ["2023-12-01", "2024-03-01"]) == [None, None]
+    with pytest.raises(InputError, match="a forecast of the same shop"):
+        find_plan(
+            weekly_plan("2023-12-01"),
+            tmp_path / "x.csv",
+            pd.Timestamp("2024-01-01"),
+            pd.Timestamp("2024-03-01"),
+        )
+
+
+def test_known_customers_are_expected_to_spend_their_level(growing, forecasts):
+    level = forecast_level(Log(growing), Window("2023-06-20", 42))
+    whole = (
+        forecasts[1].table.query("span == 'horizon' and measure == 'revenue'").set_index("part")["expected"]
+    )
+    assert whole["known"] == pytest.approx(level.total, rel=1e-9)
+    assert forecasts[1].table["start"].min() == pd.Timestamp("2023-06-20")
+
+
 def test_less_than_a_year_of_arrivals_is_told(forecasts):
     assert any("less than a year" in note for note in forecasts[0].notes)
 
@@ -108,7 +176,8 @@ def test_what_cannot_be_forecast_is_one_sentence(growing, tmp_path):
     wrong = {
         "needs 56 days of log": {"data": growing[growing["timestamp"] < "2023-02-01"]},
         "ends in .parquet or .csv": {"out": tmp_path / "plan.xlsx"},
-        "0.1 is 10%": {"discount_rate": 8.0},
+        "write 0.08 if you mean 8%": {"discount_rate": 8.0},
+        "write 0.1 if you mean 10%, or 0 to discount nothing": {"discount_rate": -0.1},
         "a table with date and name": {"holidays": tmp_path / "none.csv"},
         "need a column date": {"holidays": pd.DataFrame({"day": ["2023-01-01"]})},
         "write dates such as 2025-12-25": {"holidays": pd.DataFrame({"date": ["Christmas"]})},
@@ -130,7 +199,15 @@ def test_a_shop_dated_by_week_is_told_what_is_counted_and_that_holidays_are_not(
 
 def test_every_number_of_the_page_is_in_a_file_next_to_it(forecasts):
     found = forecasts[1]
-    assert set(found.files) == {"forecast", "history", "scenarios", "equity", "last_plan", "causes"}
+    assert set(found.files) == {
+        "forecast",
+        "history",
+        "scenarios",
+        "equity",
+        "last_plan",
+        "causes",
+        "before",
+    }
     assert lost_numbers(found.page, found.files.values(), known=[42], tags="td") == []
     assert lost_numbers(found.page, found.page.parent.rglob("*.csv"), tags=SENTENCES) == []
 
@@ -163,3 +240,23 @@ def test_lines_without_a_cost_are_told_and_take_the_margin_of_the_others(growing
     early = growing.loc[days < "2023-03-01", "amount"].sum()
     assert gap == pytest.approx(early / growing["amount"].sum())
     assert margin_rate(costs, pd.Timestamp("2023-01-01"), pd.Timestamp("2023-02-01")) == (None, 1.0)
+
+
+def test_a_stated_margin_rate_fills_the_gaps_of_the_costs_alone(growing):
+    days, cutoff = growing["timestamp"], pd.Timestamp("2023-06-20")
+    stated = Forecast(data="x", margin_rate=0.1)
+    early = growing.loc[days < "2023-03-01", "amount"].sum() / growing["amount"].sum()
+    some = Log(growing.assign(cost=(0.6 * growing["amount"]).where(days >= "2023-03-01")))
+    terms, notes = plan_terms(stated, some, cutoff)
+    assert terms.margin_rate == pytest.approx(0.4 * (1 - early) + 0.1 * early)
+    assert (
+        f"{early:.1%} of the last year's revenue has no cost: the stated margin rate counts for it"
+        in notes[0]
+    )
+    terms, notes = plan_terms(stated, Log(growing.assign(cost=0.6 * growing["amount"])), cutoff)
+    assert terms.margin_rate == pytest.approx(0.4)
+    assert "the stated margin rate is not used, and 40.0% counts" in notes[0]
+    assert plan_terms(stated, Log(growing.assign(cost=np.nan)), cutoff)[0].margin_rate == 0.1
+    assert plan_terms(stated, Log(growing), cutoff)[1] == []
+    with pytest.raises(InputError, match="a margin below -100%"):
+        plan_terms(stated, Log(growing.assign(cost=60 * growing["amount"])), cutoff)

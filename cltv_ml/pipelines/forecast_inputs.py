@@ -1,0 +1,181 @@
+"""Inputs of the shop's forecast besides the log: costs behind revenue, a table of holidays, and the last plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cltv_ml.decisions.cost_gaps import check_cost_unit
+from cltv_ml.decisions.plan_against_actual import explain_difference
+from cltv_ml.decisions.shop_plan import PlanTerms
+from cltv_ml.errors import InputError
+from cltv_ml.evaluation.shop_tables import compute_actuals, margin_rate
+from cltv_ml.files import as_written
+from cltv_ml.log import Log
+from cltv_ml.remote import local
+from cltv_ml.settings import Forecast
+
+#: The first columns of a forecast's file, in order.
+PLAN_COLUMNS = ["cutoff", "start", "until", "span", "part", "measure", "expected"]
+
+_DATES = ("cutoff", "start", "until")
+
+
+def plan_terms(settings: Forecast, log: Log, cutoff: pd.Timestamp) -> tuple[PlanTerms, list[str]]:
+    """Return the costs behind revenue, and a sentence where the log's own costs and a stated margin rate meet.
+
+    The margin rate is that of the log's costs in its last year. A stated rate counts for lines without a cost.
+
+    Raises
+    ------
+    InputError
+        A rate or a cost is impossible, or the log's costs are in another unit than its amounts.
+    """
+    rate, notes = _plan_margin(settings.margin_rate, log, cutoff)
+    terms = PlanTerms(
+        rate,
+        settings.share_of_amount,
+        settings.per_order,
+        settings.acquisition_cost,
+        settings.discount_rate,
+    )
+    return terms, notes
+
+
+def _plan_margin(stated: float | None, log: Log, cutoff: pd.Timestamp) -> tuple[float | None, list[str]]:
+    if "cost" not in log.columns:
+        return stated, []
+    PlanTerms(stated)
+    own, gap = margin_rate(log, cutoff - pd.Timedelta(days=364), cutoff)
+    if own is None:
+        told = "The last year's lines have no cost: the stated margin rate counts for them."
+        return stated, [] if stated is None else [told]
+    check_cost_unit(1.0, 1 - own)
+    if stated is None:
+        told = f"the margin of the other lines, {own:.1%}, counts for all; state --margin-rate for another."
+        return own, [f"{gap:.1%} of the last year's revenue has no cost: {told}"] if gap > 0 else []
+    if gap > 0:
+        told = f"the stated margin rate counts for it; the costs of the other lines leave {own:.1%}."
+        return (1 - gap) * own + gap * stated, [f"{gap:.1%} of the last year's revenue has no cost: {told}"]
+    return own, [
+        f"Every line of the last year has its own cost: the stated margin rate is not used, and {own:.1%} counts."
+    ]
+
+
+def read_holidays(source: Any) -> dict[str, list[pd.Timestamp]]:
+    """Return the days of each holiday from a table with `date` and, where given, `name`."""
+    if source is None:
+        return {}
+    table = source if isinstance(source, pd.DataFrame) else _read(source, "a table with date and name")
+    if "date" not in table:
+        raise InputError(
+            f"the holidays need a column date, found {list(table.columns)}; rename the column with their dates."
+        )
+    days = pd.to_datetime(table["date"], errors="coerce", format="ISO8601")
+    if days.isna().any():
+        wrong = table.loc[days.isna(), "date"].iloc[0]
+        raise InputError(f"the holidays hold the date {str(wrong)!r}; write dates such as 2025-12-25.")
+    names = table["name"].astype("str") if "name" in table else pd.Series("holiday", index=table.index)
+    return {str(name): list(dates) for name, dates in days.dt.normalize().groupby(names)}
+
+
+def find_plan(
+    named: pd.DataFrame | Path | None, out: Path, first: pd.Timestamp, cutoff: pd.Timestamp
+) -> pd.DataFrame | None:
+    """Return the earlier forecast to compare with realised revenue and to keep next to `out`, None without one.
+
+    Unless one is named, it is the newest of two of which a period has ended: the forecast in `out`, and the one kept by
+    an earlier call. So neither a second call on the same day nor daily calls lose the plan.
+
+    Parameters
+    ----------
+    first, cutoff
+        The log's first moment, and the first day after it: a plan made outside is that of another log.
+
+    Raises
+    ------
+    InputError
+        The named forecast is none, none of its periods has ended, or it is that of another log.
+    """
+    if named is not None:
+        table = (
+            named if isinstance(named, pd.DataFrame) else _read(named, "a table that `cltv forecast` wrote")
+        )
+        return _check_named(table, first, cutoff)
+    tables = [_read(file, "") for file in (kept_plan(out), out) if file.is_file()]
+    plans = [_with_dates(table) for table in tables if not _missing(table)]
+    plans = sorted(
+        (plan for plan in plans if len(plan) and first < plan["cutoff"].iloc[0] < cutoff),
+        key=lambda plan: plan["cutoff"].iloc[0],
+    )
+    begun = [plan for plan in plans if len(_ended(plan, cutoff))]
+    if begun and begun[-1]["until"].max() > cutoff:
+        return begun[-1]
+    # All of the judged one has ended: a newer plan is due. None has a period that ended: the oldest is the next to.
+    return plans[-1 if begun else 0] if plans else None
+
+
+def kept_plan(out: Path) -> Path:
+    """Return the file next to a forecast in which the one before is kept."""
+    return out.with_stem(f"{out.stem}_before")
+
+
+def judge_plan(
+    log: Log, plan: pd.DataFrame | None, cutoff: pd.Timestamp
+) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """Return a plan's periods that have ended with the realised numbers, and the causes of the difference."""
+    ended = None if plan is None else _ended(plan, cutoff)
+    if ended is None or ended.empty:
+        return None, None
+    periods = ended[["start", "until"]].drop_duplicates().sort_values("start")
+    actual = compute_actuals(log, periods, ended["cutoff"].iloc[0])
+    came = actual.groupby("start")["revenue"].sum().rename("actual")
+    planned = ended[(ended["part"] == "total") & (ended["measure"] == "revenue")]
+    expected = ended[ended["part"].isin(["known", "new"])].pivot_table(
+        index="part", columns="measure", values="expected", aggfunc="sum"
+    )
+    measures = ["customers", "orders", "revenue"]
+    causes = explain_difference(
+        expected.reindex(["known", "new"])[measures].fillna(0.0),
+        actual.groupby("part")[measures].sum().reindex(["known", "new"]).astype(float),
+    )
+    return planned.join(came, on="start").reset_index(drop=True), causes
+
+
+def _check_named(table: pd.DataFrame, first: pd.Timestamp, cutoff: pd.Timestamp) -> pd.DataFrame:
+    if missing := _missing(table):
+        raise InputError(f"the earlier forecast lacks {missing}; name a table that `cltv forecast` wrote.")
+    plan = _with_dates(table)
+    if _ended(plan, cutoff).empty:
+        raise InputError(
+            f"no period of the earlier forecast has ended by {cutoff - pd.Timedelta(days=1):%Y-%m-%d}, the log's last "
+            "day; name an older forecast."
+        )
+    if plan["cutoff"].iloc[0] <= first:
+        raise InputError(
+            f"the earlier forecast begins on {plan['cutoff'].iloc[0]:%Y-%m-%d}, before the log does on "
+            f"{first:%Y-%m-%d}; name a forecast of the same shop."
+        )
+    return plan
+
+
+def _missing(table: pd.DataFrame) -> list[str]:
+    return [name for name in (*PLAN_COLUMNS, "lower_80", "upper_80") if name not in table]
+
+
+def _with_dates(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(**{name: pd.to_datetime(table[name]) for name in _DATES})
+
+
+def _ended(plan: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
+    """Return the rows of the periods that have ended by the cutoff."""
+    return plan[(plan["span"] == "period") & (plan["until"] <= cutoff)]
+
+
+def _read(path: Path, meant: str) -> pd.DataFrame:
+    with local(path) as file:
+        if not file.is_file() or file.suffix not in (".csv", ".parquet"):
+            raise InputError(f"cannot read {str(path)!r}; name {meant}, a .csv or .parquet file.")
+        return pd.read_parquet(file) if file.suffix == ".parquet" else as_written(pd.read_csv(file))
