@@ -18,7 +18,8 @@ def cast_request(model: Any, table: Any) -> pd.DataFrame:
 
     MLflow takes no whole numbers of 64 bits for a double and nothing but text for text, and shows the customers of
     a request that it refuses. Here whole and decimal numbers, pandas' nullable types and those of Arrow become
-    doubles, identifiers and times become text: 12 and 12.0 are "12", and "0012" stays "0012".
+    doubles, identifiers and times become text: 12 and 12.0 are "12", and "0012" stays "0012". True and false are 1
+    and 0 in attributes of kind yes/no alone.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def cast_request(model: Any, table: Any) -> pd.DataFrame:
     schema = model.metadata.get_input_schema()
     return pd.DataFrame(
         {
-            one.name: (_as_doubles if one.type == DataType.double else _as_words)(frame[one.name])
+            one.name: (as_doubles if one.type == DataType.double else _as_words)(frame[one.name])
             for one in schema.inputs
             if one.name in frame.columns
         },
@@ -50,12 +51,27 @@ def cast_request(model: Any, table: Any) -> pd.DataFrame:
     )
 
 
-def _as_doubles(column: pd.Series) -> pd.Series:
-    """Return numbers as doubles, missing ones as NaN."""
+def _holds_truths(column: pd.Series) -> bool:
+    """Return whether a column of numbers holds true or false instead; a yes/no attribute may.
+
+    >>> _holds_truths(pd.Series([True, None], name="T")), _holds_truths(pd.Series([True], name="attribute_flag_member"))
+    (True, False)
+    """
+    if str(column.name).startswith("attribute_flag_"):
+        return False
+    if column.dtype == object:
+        return any(isinstance(value, bool | np.bool_) for value in column)
+    return bool(pd.api.types.is_bool_dtype(column))
+
+
+def as_doubles(column: pd.Series) -> pd.Series:
+    """Return numbers as doubles, missing ones as NaN; true and false are numbers in a yes/no attribute alone."""
     wrong = InputError(
         f"Column {column.name!r} of type {column.dtype} holds something that is no number; send numbers."
     )
     if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
+        raise wrong
+    if _holds_truths(column):
         raise wrong
     try:
         return pd.to_numeric(column.astype(object), errors="raise").astype(np.float64)

@@ -26,6 +26,7 @@ from cltv_ml.data.identifiers import unify
 from cltv_ml.errors import InputError
 from cltv_ml.features import DuckDB, Source, absent_features, attribute_columns, build_features, is_text
 from cltv_ml.models import ValueModel
+from cltv_ml.serving.casting import as_doubles
 from cltv_ml.serving.chosen_value import PAST, Tail, ValueChoice, compute_remaining, read_tail
 from cltv_ml.serving.model_files import Card, load_files, read_golden_rows
 from cltv_ml.serving.packaging import FROM_TRANSACTIONS
@@ -276,7 +277,7 @@ def check_customers(table: pd.DataFrame, features: list[str]) -> pd.DataFrame:
 
     Raises
     ------
-    Refusal
+    Refusal, InputError
         A column is missing or no number, or a value impossible; the message names the column, no customer.
     """
     optional = [name for name in features if name.startswith("attribute_") and name not in table.columns]
@@ -323,15 +324,7 @@ def check_transactions(table: pd.DataFrame, features: list[str]) -> pd.DataFrame
 def _float_columns(X: pd.DataFrame) -> pd.DataFrame:
     if all(dtype == np.float64 for dtype in X.dtypes):
         return X
-    converted = {}
-    for name in X.columns:
-        if is_text(name):
-            converted[name] = X[name].astype(object)
-            continue
-        try:
-            converted[name] = pd.to_numeric(X[name]).astype(np.float64)
-        except (ValueError, TypeError):
-            raise Refusal(f"Column {name!r} holds something that is no number; send numbers.") from None
+    converted = {name: X[name].astype(object) if is_text(name) else as_doubles(X[name]) for name in X.columns}
     return pd.DataFrame(converted, index=X.index)
 
 

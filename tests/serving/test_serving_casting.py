@@ -12,7 +12,7 @@ from mlflow.models.utils import _enforce_schema
 from mlflow.types import ColSpec, Schema
 
 from cltv_ml.errors import InputError
-from cltv_ml.serving.casting import cast_request
+from cltv_ml.serving.casting import as_doubles, cast_request
 
 SCHEMA = Schema(
     [
@@ -51,6 +51,15 @@ DAYS = {
     "Arrow timestamp": pd.Series([pd.Timestamp("2026-01-03")], dtype=pd.ArrowDtype(pa.timestamp("us"))),
     "Arrow date": pd.Series([pd.Timestamp("2026-01-03").date()], dtype=pd.ArrowDtype(pa.date32())),
 }
+
+
+@pytest.mark.parametrize(
+    "truths", [pd.Series([True, False]), pd.Series([True, None]), pd.Series([True, pd.NA], dtype="boolean")]
+)
+def test_true_and_false_are_no_numbers_but_in_a_yes_no_attribute(truths):
+    with pytest.raises(InputError, match=r"Column 'T' of type .* holds something that is no number"):
+        taken(T=truths)
+    assert as_doubles(truths.rename("attribute_flag_member")).tolist()[0] == 1.0
 
 
 def taken(**columns):
