@@ -65,7 +65,7 @@ def compute_bands(forecast: ShopForecast) -> pd.DataFrame:
     period; the horizon has none, because they cannot be added. Expected values of parts and periods add up.
     """
     drawn, expected = (
-        _measures(parts, forecast.ratios.active)
+        _by_part_and_measure(parts, forecast.ratios.active)
         for parts in (drawn_parts(forecast), expected_parts(forecast))
     )
     tables = []
@@ -85,7 +85,7 @@ def compute_bands(forecast: ShopForecast) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def _measures(parts: Parts, active: float) -> dict[tuple[str, str], np.ndarray]:
+def _by_part_and_measure(parts: Parts, active: float) -> dict[tuple[str, str], np.ndarray]:
     """Return the arrays of the table by part and measure."""
     measures = {
         ("known", "revenue"): parts.known,

@@ -26,7 +26,13 @@ from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models.future_value import YEAR
 from cltv_ml.models.value_curve import check_discount_rate
-from cltv_ml.pipelines.forecast_inputs import PLAN_COLUMNS, find_plan, judge_plan, plan_terms, read_holidays
+from cltv_ml.pipelines.forecast_inputs import (
+    PLAN_COLUMNS,
+    find_plan,
+    judge_plan,
+    plan_terms,
+    read_holiday_names,
+)
 from cltv_ml.pipelines.inputs import load
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
@@ -113,7 +119,7 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     if settings.out.suffix not in (".csv", ".parquet"):
         raise InputError(f"cannot write {settings.out.name!r}: name a file that ends in .parquet or .csv.")
     check_folder(settings.out.parent)
-    holidays = read_holidays(settings.holidays)
+    holidays = read_holiday_names(settings.holidays)
     log = load(settings, progress).transactions
     window = Window(log.last.normalize() + pd.Timedelta(days=1), horizon)
     per = ("week" if horizon <= _WEEKS_UPTO else "month") if settings.per == "auto" else settings.per

@@ -20,7 +20,7 @@ from cltv_ml.settings import Forecast
 #: The first columns of a forecast's file, in order.
 PLAN_COLUMNS = ["cutoff", "start", "until", "span", "part", "measure", "expected"]
 
-_DATES = ("cutoff", "start", "until")
+_PLAN_DATES = ("cutoff", "start", "until")
 
 
 def plan_terms(settings: Forecast, log: Log, cutoff: pd.Timestamp) -> tuple[PlanTerms, list[str]]:
@@ -64,7 +64,7 @@ def _plan_margin(stated: float | None, log: Log, cutoff: pd.Timestamp) -> tuple[
     ]
 
 
-def read_holidays(source: Any) -> dict[str, list[pd.Timestamp]]:
+def read_holiday_names(source: Any) -> dict[str, list[pd.Timestamp]]:
     """Return the days of each holiday from a table with `date` and, where given, `name`."""
     if source is None:
         return {}
@@ -110,7 +110,7 @@ def find_plan(
         (plan for plan in plans if len(plan) and first < plan["cutoff"].iloc[0] < cutoff),
         key=lambda plan: plan["cutoff"].iloc[0],
     )
-    begun = [plan for plan in plans if len(_ended(plan, cutoff))]
+    begun = [plan for plan in plans if len(_ended_rows(plan, cutoff))]
     if begun and begun[-1]["until"].max() > cutoff:
         return begun[-1]
     # All of the judged one has ended: a newer plan is due. None has a period that ended: the oldest is the next to.
@@ -126,7 +126,7 @@ def judge_plan(
     log: Log, plan: pd.DataFrame | None, cutoff: pd.Timestamp
 ) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     """Return a plan's periods that have ended with the realised numbers, and the causes of the difference."""
-    ended = None if plan is None else _ended(plan, cutoff)
+    ended = None if plan is None else _ended_rows(plan, cutoff)
     if ended is None or ended.empty:
         return None, None
     periods = ended[["start", "until"]].drop_duplicates().sort_values("start")
@@ -148,7 +148,7 @@ def _check_named(table: pd.DataFrame, first: pd.Timestamp, cutoff: pd.Timestamp)
     if missing := _missing(table):
         raise InputError(f"the earlier forecast lacks {missing}; name a table that `cltv forecast` wrote.")
     plan = _with_dates(table)
-    if _ended(plan, cutoff).empty:
+    if _ended_rows(plan, cutoff).empty:
         raise InputError(
             f"no period of the earlier forecast has ended by {cutoff - pd.Timedelta(days=1):%Y-%m-%d}, the log's last "
             "day; name an older forecast."
@@ -166,10 +166,10 @@ def _missing(table: pd.DataFrame) -> list[str]:
 
 
 def _with_dates(table: pd.DataFrame) -> pd.DataFrame:
-    return table.assign(**{name: pd.to_datetime(table[name]) for name in _DATES})
+    return table.assign(**{name: pd.to_datetime(table[name]) for name in _PLAN_DATES})
 
 
-def _ended(plan: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
+def _ended_rows(plan: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
     """Return the rows of the periods that have ended by the cutoff."""
     return plan[(plan["span"] == "period") & (plan["until"] <= cutoff)]
 
