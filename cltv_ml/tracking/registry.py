@@ -153,15 +153,21 @@ def _is_copy(version: ModelVersion) -> bool:
 
 
 def _outcome(run_id: str) -> str:
-    """Return a run's status; FAILED where its process is gone, or the run."""
+    """Return a run's status; FAILED where its process is gone, or the run.
+
+    A finished run counts as RUNNING while another process holds it, which is about to give its version an alias.
+    """
     try:
         run = MlflowClient().get_run(run_id)
     except MlflowException as error:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             return "FAILED"
         raise
-    if run.info.status == "RUNNING" and lease.is_over(run.data.tags, run.info.start_time / 1000):
+    over = lease.is_over(run.data.tags, run.info.start_time / 1000)
+    if run.info.status == "RUNNING" and over:
         return "FAILED"
+    if not over and run.data.tags.get(lease.HOLDER, lease.holder()) != lease.holder():
+        return "RUNNING"
     return str(run.info.status)
 
 

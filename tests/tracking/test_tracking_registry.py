@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import subprocess
+import sys
 
 import pytest
 from mlflow.tracking import MlflowClient
@@ -156,6 +158,19 @@ def test_a_version_whose_training_is_still_at_work_is_left_alone(versions):
     registry.settle()
     assert len(versions.search_model_versions("name = 'cltv'")) == 3
     assert aliases()["challenger"] is None
+
+
+def test_a_version_that_another_process_is_about_to_publish_is_left_to_it(versions):
+    """Two first trainings at once: the one had settled the other's version between its run's end and its alias."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        boot, space, *_ = lease.holder().split(":")
+        holder = f"{boot}:{space}:{other.pid}:{lease._started(other.pid)}"
+        versions.set_tag(pending(versions, "FINISHED"), lease.HOLDER, holder)
+        registry.settle()
+        assert aliases()["challenger"] is None
+        other.communicate(b"\n")
+    registry.settle()
+    assert aliases()["challenger"] == 3
 
 
 def test_a_training_stopped_before_it_gave_its_version_an_alias_has_it_given(versions):
