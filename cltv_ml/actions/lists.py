@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import pandas as pd
 
 from cltv_ml import decisions
 from cltv_ml.actions.shop import Shop
-from cltv_ml.actions.terms import Actions
+from cltv_ml.actions.terms import Actions, enumerated, stated_terms
 from cltv_ml.money import format_exactly, format_money, singular
 from cltv_ml.reporting.list_totals import compute_list_totals
 from cltv_ml.reporting.report import section
@@ -118,16 +117,9 @@ def facts(totals: pd.DataFrame, done: Actions, shop: Shop) -> dict[str, tuple[st
     }
 
 
-def list_answers(totals: pd.DataFrame, doubts: Sequence[str], changed: str = "") -> dict[str, list[str]]:
-    """Return what a marketer asks next, by question.
-
-    Parameters
-    ----------
-    doubts
-        What the champion's test tells against it.
-    changed
-        What changed since earlier scores, where there are any.
-    """
+def list_answers(totals: pd.DataFrame, shop: Shop, changed: str = "") -> dict[str, list[str]]:
+    """Return what a marketer asks next, by question; `changed` says what did since earlier scores, if there are any."""
+    doubts, stated = shop.doubts, stated_terms(shop.terms)
     since = {"What changed since last time?": [changed]} if changed else {}
     if totals.empty:
         return {
@@ -157,7 +149,7 @@ def list_answers(totals: pd.DataFrame, doubts: Sequence[str], changed: str = "")
         else ["Do not report the profit as measured: there is no control group."],
         "What not to trust?": [
             *doubts,
-            "The effect and the cost: they are your figures, not measurements.",
+            f"What you stated, which is no measurement: {enumerated(stated)}.",
         ],
     }
 

@@ -149,6 +149,26 @@ def enumerated(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
+def stated_terms(terms: Terms) -> list[str]:
+    """Return what the user stated of margins, effects and costs, in words.
+
+    >>> stated_terms(Terms(margin_rate=0.4, uplift=0.125, cost=0.5, currency="EUR"))
+    ['a margin of 40%', '12.5% of the value at risk saved', 'a cost of 0.50 EUR per customer']
+    """
+    told = {
+        "a margin of {:g}%": terms.margin_rate,
+        "{:g}% of the value at risk saved": terms.uplift,
+        "{:g}% more buyers of a product that is shown": terms.cross_sell_uplift,
+        "{:g}% who take the more expensive product": terms.upsell_share,
+    }
+    shares = [text.format(round(100 * share, 6)) for text, share in told.items() if share is not None]
+    rates = [] if terms.category_margins is None else ["a margin by category"]
+    cost = (
+        [] if terms.cost is None else [f"a cost of {format_money(terms.cost, terms.currency)} per customer"]
+    )
+    return [*rates, *shares, *cost]
+
+
 def nobody_pays(terms: Terms) -> str:
     """Return why a list is empty.
 

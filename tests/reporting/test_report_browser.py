@@ -131,6 +131,14 @@ def test_page_never_scrolls_sideways(desktop, phone):
     assert phone["wide"] <= phone["window"]
 
 
+def test_no_table_scrolls_sideways_on_a_desk(page):
+    opened = 'for (const details of document.querySelectorAll("details.more")) details.open = true;'
+    wide = "(place) => place.scrollWidth > place.clientWidth + 1"
+    names = '[...document.querySelectorAll(".scroll")].filter(WIDE).map((place) => place.getAttribute("aria-label"))'
+    script = f"<script>{opened} show({names.replace('WIDE', wide)});</script>"
+    assert read(page, 1440, "light", script) == []
+
+
 def test_every_figure_is_drawn_and_fits_its_place(desktop, phone):
     for seen in (desktop, phone):
         assert len(seen["figures"]) > 20

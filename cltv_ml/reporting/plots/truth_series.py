@@ -10,7 +10,7 @@ from cltv_ml.reporting import theme
 
 _MEASURE_NAMES = {
     "bias": ("Bias: predicted over realised, minus one", "+.0%"),
-    "gini": ("Gini", ".2f"),
+    "gini": ("Gini", ".3f"),
     "decile_mape": ("Decile error", ".0%"),
     "coverage": ("Share inside the intervals", ".0%"),
 }

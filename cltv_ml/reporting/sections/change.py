@@ -16,6 +16,19 @@ from cltv_ml.reporting.report import section
 TITLE = "What changed since last time"
 
 
+#: The parts of a change as a sentence names them.
+_CAUSES = {
+    "new": "new customers",
+    "reactivated": "customers who came back",
+    "lost": "customers who are gone",
+    "upgraded": "customers who moved up a tier",
+    "downgraded": "customers who moved down a tier",
+    "same tier": "customers who stayed in their tier",
+    "prices and margins": "prices and margins",
+    "model": "another model",
+}
+
+
 def unknown_change_section() -> dict[str, Any]:
     """Return the section shown without earlier scores: how to provide them."""
     return section(
@@ -91,8 +104,8 @@ def tell_change(change: pd.DataFrame, now: float, *, since: str = "", currency: 
         return f"{told} has not changed: {format_money(now, currency)}."
     return (
         f"{told} went {'up' if total >= 0 else 'down'} by {format_money(abs(total), currency)} to "
-        f"{format_money(now, currency)}. The largest cause is “{largest['part']}”: "
-        f"{format_money(float(largest['change']), currency)} from {largest['customers']:,} customers."
+        f"{format_money(now, currency)}. The largest cause: {_CAUSES[str(largest['part'])]} "
+        f"({largest['customers']:,}), {format_money(float(largest['change']), currency)}."
     )
 
 
