@@ -39,6 +39,10 @@ def add_margins(shop: Shop, done: Actions) -> None:
         done.tables[f"margins_by_{name}"] = decisions.compute_margins(
             shop.log, "segment", costs=costs, segments=segments
         )
+    if done.rates is None:
+        done.rates = decisions.customer_margin_rates(
+            done.tables["margins_by_customer"], decisions.margin_credibility(shop.log, costs)
+        ).clip(-1.0, 1.0)
     done.tables["customers"] = decisions.add_profit(
         done.tables["customers"], margin_rates(shop.X.index, done)
     )

@@ -238,17 +238,11 @@ def _most_frequent(log: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def customer_margins(done: Actions) -> pd.DataFrame:
-    """Return the margins by customer; InputError where no cost and no rate is known."""
-    if "margins_by_customer" not in done.tables:
-        raise InputError("margins are not known: map a cost column, or state --margin-rate.")
-    return done.tables["margins_by_customer"]
-
-
 def margin_rates(customers: pd.Index, done: Actions) -> pd.Series:
-    """Return the margin rate of each customer, the mean one for those without."""
-    rates = decisions.customer_margin_rates(customer_margins(done)) if done.rates is None else done.rates
-    return rates.reindex(customers).fillna(float(rates.mean()))
+    """Return the margin rate of each customer, the mean one for those without; InputError where none is known."""
+    if done.rates is None:
+        raise InputError("margins are not known: map a cost column, or state --margin-rate.")
+    return done.rates.reindex(customers).fillna(float(done.rates.mean()))
 
 
 def order_values(log: pd.DataFrame, customers: pd.Index) -> pd.Series:
@@ -303,7 +297,7 @@ def list_title(name: str) -> str:
 
 def margins_known(done: Actions) -> bool | None:
     """Return True where margins of customers are known, else None: nothing was stated."""
-    return "margins_by_customer" in done.tables or done.rates is not None or None
+    return done.rates is not None or None
 
 
 def bounded(rates: tuple[float, float]) -> tuple[float, float]:

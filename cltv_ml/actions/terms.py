@@ -100,9 +100,9 @@ class Actions(Inline):
     """Decision tables by name, rules to store by name, sections of the report, refused parts by name.
 
     `candidates` holds by list all customers who could be on it, with `cost` and `expected_profit`. `rates` are the
-    margin rates that lifetime profits were worked out with, None where the margins by customer tell them. `deleted`
-    names the files of lists that an earlier call had written and this one did not write again. `changed` says what
-    changed since earlier scores. `notes` are sentences to read first.
+    customers' margin rates, those of `cltv lifetime`, None where no margin is known. `deleted` names
+    the files of lists that an earlier call had written and this one did not write again. `changed` says what changed
+    since earlier scores. `notes` are sentences to read first.
     """
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)

@@ -149,11 +149,16 @@ def _acquisition_notes(won: Won, costs: pd.DataFrame) -> list[str]:
             f"{loose:,.0f} of {costs['cost'].sum():,.0f} cost has no channel and is in no channel's cost."
         )
     names = set(counted.index) - {UNATTRIBUTED}
-    unnamed = sorted(names - set(costs["channel"])) if loose else []
-    if unnamed:
+    unnamed = sorted(names - set(costs["channel"]))
+    if unnamed and loose:
         notes.append(
             f"The costs do not name {', '.join(unnamed[:3])}{', ...' if len(unnamed) > 3 else ''}, and some cost "
             "has no channel, so the cost of a customer and the payback of these channels are unknown."
+        )
+    elif unnamed:
+        notes.append(
+            f"The costs do not name {', '.join(unnamed[:3])}{', ...' if len(unnamed) > 3 else ''}: winning these "
+            "customers counts as free."
         )
     outside = int(won.customers.loc[~won.customers["month"].isin(costs["month"]), "customers"].sum())
     if outside:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml import pipelines
+from cltv_ml import decisions, pipelines
 from cltv_ml.actions import products
 from cltv_ml.actions import shop as room
 from cltv_ml.actions.exports import ExportOrder, build_export
@@ -84,7 +84,7 @@ def test_arms_that_were_not_drawn_at_random_need_their_probabilities(shop, done)
     picked = past.sent.assign(arm=np.where(often, "mail", "control"))
     picked.loc[::3, "arm"] = np.where(often[::3], "control", "mail")
     terms = dataclasses.replace(shop.terms, campaign=dataclasses.replace(past, sent=picked))
-    found = Actions(tables=dict(done.tables))
+    found = Actions(tables=dict(done.tables), rates=done.rates)
     del found.tables["policy_value"]
     PARTS["campaign"](dataclasses.replace(shop, terms=terms), found)
     assert "column propensity" in found.refused["policy value"]
@@ -132,7 +132,7 @@ def test_a_list_of_products_asks_for_what_showing_them_does(shop, done):
 
 def test_without_costs_a_dearer_product_earns_the_margin_rate_of_what_it_costs_more(shop, done):
     cheap = dataclasses.replace(shop, log=Log(shop.log.frame.drop(columns="cost")))
-    found = Actions(tables=dict(done.tables))
+    found = Actions(tables=dict(done.tables), rates=done.rates)
     PARTS["upsell"](cheap, found)
     table = found.tables["upsell"]
     rate = done.tables["customers"]["margin_rate"][table["customer_id"]].to_numpy()
@@ -150,7 +150,7 @@ def test_a_budget_of_zero_leaves_the_recommendations_and_refuses_their_list(shop
 
 
 def test_no_list_shows_an_excluded_category(shop, done):
-    found = Actions(tables=dict(done.tables))
+    found = Actions(tables=dict(done.tables), rates=done.rates)
     terms = dataclasses.replace(shop.terms, exclude=("coffee",))
     for part in ("cross-sell", "upsell"):
         PARTS[part](dataclasses.replace(shop, terms=terms), found)
@@ -160,7 +160,7 @@ def test_no_list_shows_an_excluded_category(shop, done):
 
 def test_categories_are_recommended_where_no_product_has_enough_buyers(shop, done):
     rare = shop.log.frame.assign(product_id=[f"p{row}" for row in range(len(shop.log))])
-    found = Actions(tables=dict(done.tables))
+    found = Actions(tables=dict(done.tables), rates=done.rates)
     PARTS["cross-sell"](dataclasses.replace(shop, log=Log(rare)), found)
     assert set(found.tables["cross_sell"]["item"]) <= set(shop.log.frame["category"])
     assert "Categories instead of products" in str(found.sections[0])
@@ -178,7 +178,7 @@ def test_an_item_that_leads_most_lists_is_told():
 
 def test_where_nothing_is_personal_segments_get_what_they_buy_more_often(shop, done, monkeypatch):
     monkeypatch.setattr(products, "_LEADS", 0.0)
-    found = Actions(tables={"customers": done.tables["customers"]})
+    found = Actions(tables={"customers": done.tables["customers"]}, rates=done.rates)
     PARTS["cross-sell"](shop, found)
     table = found.tables["favourites_by_segment"]
     assert (table["lift"] > 1).all()
@@ -194,6 +194,13 @@ def test_a_category_with_a_margin_of_its_own_keeps_it(shop):
     rates = found.tables["margins_by_category"]["contribution_rate"]
     assert rates["tea"] == pytest.approx(0.05, abs=1e-4)
     assert rates.drop("tea").to_numpy() == pytest.approx(0.4, abs=1e-4)
+
+
+def test_margin_rates_are_those_of_the_lifetime_values(shop, done):
+    margins = done.tables["margins_by_customer"]
+    rates = decisions.customer_margin_rates(margins, decisions.margin_credibility(shop.log))
+    customers = done.tables["customers"]
+    assert customers["margin_rate"].to_numpy() == pytest.approx(rates.reindex(customers.index).to_numpy())
 
 
 def test_a_stated_margin_that_gives_way_to_the_logs_costs_is_told(shop, done):
@@ -219,15 +226,13 @@ def test_products_on_a_list_are_followed_by_their_category(shop, done):
 
 
 def test_no_price_is_tested_where_everybody_buys_anyway(shop, done):
-    thin = done.tables["margins_by_customer"].assign(
-        contribution_margin=done.tables["margins_by_customer"]["revenue"] * 0.115
-    )
+    thin = pd.Series(0.115, index=done.tables["margins_by_customer"].index)
     every = shop.log.frame.drop_duplicates("customer_id").assign(
         timestamp=shop.window.cutoff - pd.Timedelta(days=1)
     )
     busy = dataclasses.replace(shop, log=Log(pd.concat([shop.log.frame, every])))
     with pytest.raises(ValueError, match="100% of the customers buy within 28 days anyway"):
-        PARTS["price test"](busy, Actions(tables={"margins_by_customer": thin}))
+        PARTS["price test"](busy, Actions(rates=thin))
 
 
 def test_the_balance_of_a_campaign_drawn_at_random_looks_random(done):
@@ -292,7 +297,7 @@ def test_the_cost_of_winning_may_differ_by_customer(shop, done):
     first = shop.log.frame.groupby("customer_id")["timestamp"].min()
     paid = pd.Series(np.where(first < "2022-06-01", 1e6, 0.01), index=first.index)
     terms = dataclasses.replace(shop.terms, acquisition_cost=paid, acquisition_notes=("1 of 2 has none.",))
-    found = Actions(tables={"customers": done.tables["customers"]})
+    found = Actions(tables={"customers": done.tables["customers"]}, rates=done.rates)
     for part in ("margins", "payback"):
         PARTS[part](dataclasses.replace(shop, terms=terms), found)
     early = found.tables["payback"].index < pd.Timestamp("2022-06-01")
@@ -323,7 +328,7 @@ def test_what_is_missing_is_asked_in_words_with_the_option_apart(shop):
 
 
 def test_a_list_asks_only_for_what_was_not_stated(shop, done):
-    found = Actions(tables=dict(done.tables))
+    found = Actions(tables=dict(done.tables), rates=done.rates)
     for part in ("cross-sell", "upsell"):
         PARTS[part](dataclasses.replace(shop, terms=Terms(cost=0.1)), found)
     asked = missing_section(found.refused)["questions"]
@@ -332,7 +337,7 @@ def test_a_list_asks_only_for_what_was_not_stated(shop, done):
 
 
 def test_an_answer_that_several_lists_need_is_asked_for_once(shop, done):
-    found = Actions(tables=dict(done.tables))
+    found = Actions(tables=dict(done.tables), rates=done.rates)
     for part in ("cross-sell", "upsell"):
         PARTS[part](dataclasses.replace(shop, terms=dataclasses.replace(shop.terms, cost=None)), found)
     (asked,) = missing_section(found.refused)["questions"]
@@ -344,12 +349,14 @@ def test_no_list_is_asked_for_where_no_product_could_be_shown(shop, done, monkey
     none = done.tables["upsell"].iloc[:0]
     monkeypatch.setattr(products.decisions, "recommend_upsell", lambda *args, **kwargs: none)
     with pytest.raises(InputError, match="no customer has a more expensive product to move up to"):
-        PARTS["upsell"](dataclasses.replace(shop, terms=Terms()), Actions(tables=dict(done.tables)))
+        PARTS["upsell"](
+            dataclasses.replace(shop, terms=Terms()), Actions(tables=dict(done.tables), rates=done.rates)
+        )
 
 
 def test_a_list_that_nobody_is_worth_is_told_and_an_earlier_one_deleted(shop, done, tmp_path):
     dear = dataclasses.replace(shop, terms=dataclasses.replace(shop.terms, cost=1e6))
-    found = Actions(tables={**done.tables}, rules=dict(done.rules))
+    found = Actions(tables={**done.tables}, rules=dict(done.rules), rates=done.rates)
     del found.tables["retention_list"]
     PARTS["retention"](dear, found)
     assert "nobody is expected to earn the cost" in found.refused["retention list"]
@@ -365,7 +372,7 @@ def test_a_recommender_not_shown_to_beat_popular_items_is_not_used(shop, done, m
         verdict="not shown to beat the most popular items"
     )
     monkeypatch.setattr(products.decisions, "evaluate_cross_sell", lambda *args, **kwargs: judged)
-    found = Actions(tables={"customers": done.tables["customers"]})
+    found = Actions(tables={"customers": done.tables["customers"]}, rates=done.rates)
     PARTS["cross-sell"](shop, found)
     assert found.tables["cross_sell"]["because"].isna().all()
     assert found.sections[0]["sentences"][0].startswith("There is nothing personal to recommend")
@@ -376,7 +383,9 @@ def test_the_outcome_of_a_campaign_that_is_not_over_names_the_options(shop, done
     late = PastCampaign(shop.terms.campaign.sent, Window(shop.log.last.normalize(), 7))
     terms = dataclasses.replace(shop.terms, campaign=late)
     with pytest.raises(InputError, match="an earlier --campaign-start or a shorter --campaign-days"):
-        PARTS["campaign"](dataclasses.replace(shop, terms=terms), Actions(tables=dict(done.tables)))
+        PARTS["campaign"](
+            dataclasses.replace(shop, terms=terms), Actions(tables=dict(done.tables), rates=done.rates)
+        )
 
 
 def test_what_no_option_answers_keeps_its_sentence():

@@ -109,6 +109,13 @@ def test_acquisition_takes_any_column_of_channels_and_ids_of_another_spelling(lo
         pipelines.acquisition(data=log, costs=spent, customers=customers, channel="medium", out=tmp_path)
 
 
+def test_a_channel_without_costs_is_told_to_count_as_free(log, costs, tmp_path):
+    spent = costs[costs["channel"] == "web"]
+    notes = pipelines.acquisition(data=log, costs=spent, out=tmp_path).notes
+    others = sorted(set(log["channel"].dropna()) - {"web"})
+    assert f"The costs do not name {', '.join(others[:3])}: winning these customers counts as free." in notes
+
+
 def test_an_age_that_is_not_followed_is_one_sentence(log, costs, tmp_path):
     with pytest.raises(InputError, match="age must be one of"):
         pipelines.acquisition(data=log, costs=costs, age=100, out=tmp_path)
