@@ -20,7 +20,7 @@ from cltv_ml.evaluation.panel import prepare
 from cltv_ml.evaluation.results import measure
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
-from cltv_ml.models import Level
+from cltv_ml.models import Spread
 from cltv_ml.tables import horizons_in
 from cltv_ml.windows import Window
 
@@ -144,12 +144,12 @@ def measure_others(
 
 
 def compute_curve(
-    predictions: pd.DataFrame, levels: Mapping[int, Level | None] | None = None, customer: str = ""
+    predictions: pd.DataFrame, spreads: Mapping[int, Spread] | None = None, customer: str = ""
 ) -> pd.DataFrame:
     """Return the expected value by horizon from day 0 on: columns `day, value, lower, upper`, none of which falls.
 
-    Of all customers the ends are those of `levels`, NaN without any: ends of customers do not add up. Of one customer
-    they are the bounds of the predictions.
+    Of all customers the ends are those of the total, by its `spreads`, NaN without any: ends of customers do not add
+    up. Of one customer they are the bounds of the predictions.
 
     Raises
     ------
@@ -173,16 +173,14 @@ def compute_curve(
                 rows[name].sum() if (name := f"value_{end}_{day}d") in rows else np.nan for day in days
             ]
         else:
-            curve[end] = [_end(levels, day, place) for day in days]
+            curve[end] = [
+                spreads[day].interval(total)[place] if spreads and day in spreads else np.nan
+                for day, total in zip(days, curve["value"], strict=True)
+            ]
     start = pd.DataFrame({"day": [0], "value": [0.0], "lower": [0.0], "upper": [0.0]})
     curve = pd.concat([start, curve], ignore_index=True).astype({"lower": float, "upper": float})
     curve["lower"] = np.minimum(curve["lower"].cummax(), curve["value"])
     return curve.assign(upper=np.maximum(curve["upper"].cummax(), curve["value"]))
-
-
-def _end(levels: Mapping[int, Level | None] | None, day: int, place: int) -> float:
-    level = (levels or {}).get(day)
-    return float("nan") if level is None else level.interval()[place]
 
 
 def compare_horizons(

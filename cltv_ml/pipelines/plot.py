@@ -22,7 +22,6 @@ from cltv_ml.evaluation import diagnostics, explain, tables
 from cltv_ml.evaluation.drift import compute_drift, sketch
 from cltv_ml.evaluation.horizons import compute_curve
 from cltv_ml.evaluation.learning import compute_learning
-from cltv_ml.evaluation.levels import forecast_levels
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.features import CATALOGUE as FEATURES
 from cltv_ml.files import atomic
@@ -36,7 +35,7 @@ from cltv_ml.reporting.sections.diagnostics import typical_customer
 from cltv_ml.reporting.sections.doubts import purchase_groups
 from cltv_ml.reporting.what_if import ASSUMED, assumed_cost
 from cltv_ml.settings import Plot, Settings
-from cltv_ml.tables import horizons_in
+from cltv_ml.tracking import newest_training
 
 Needs = Literal["data", "training", "earlier scores"]
 
@@ -160,7 +159,7 @@ def _alive_history(m: Material) -> pd.DataFrame:
 def _value_curve(m: Material) -> pd.DataFrame:
     if m.wanted.customer:
         return compute_curve(m.today, customer=m.wanted.customer)
-    return compute_curve(m.today, forecast_levels(m.log, m.end, horizons_in(m.today)))
+    return compute_curve(m.today, newest_training.champion_spreads(m.wanted.experiment))
 
 
 def _importance(m: Material) -> pd.DataFrame:

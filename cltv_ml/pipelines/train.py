@@ -270,7 +270,8 @@ def _log_champion(
     path = compute_expected_path(model, training.X_now, log, result.window)
     store_reference(info.model_id, model, training.X_now, path, card.tiers, table=table)
     interval = None if level is None else level.interval()
-    curve = None if several is None else compute_curve(table, levels)
+    spreads = {days: one.spread for days, one in levels.items() if one is not None}
+    curve = None if several is None else compute_curve(table, spreads)
     today = Today(with_alive(result, table, training.X_now), interval, several, curve)
     return info, today, packaging.request(training.X_now.head(3), card)
 

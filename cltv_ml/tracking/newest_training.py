@@ -15,7 +15,7 @@ from cltv_ml.evaluation.panel import Training, learned_from
 from cltv_ml.evaluation.results import measure
 from cltv_ml.features import build_features
 from cltv_ml.log import AnyLog, Log
-from cltv_ml.models import ValueModel
+from cltv_ml.models import Spread, ValueModel
 from cltv_ml.tracking import runs
 from cltv_ml.windows import Window
 
@@ -58,6 +58,12 @@ def refitted_champion(experiment: str = "cltv") -> ValueModel:
     return _logged_model(runs.latest_training(experiment))
 
 
+def champion_spreads(experiment: str = "cltv") -> dict[int, Spread]:
+    """Return how far that champion's totals may be off by horizon in days; empty where an earlier cltv_ml stored it."""
+    card = _served_model(runs.latest_training(experiment)).card
+    return {int(days): Spread(*spread) for days, spread in card.spreads.items()}
+
+
 def _candidate_models(run: Run) -> dict[str, ValueModel]:
     """Return the models that competed in a training by name, in the order they were logged."""
     trainings = MlflowClient().search_runs(
@@ -70,9 +76,13 @@ def _candidate_models(run: Run) -> dict[str, ValueModel]:
 
 def _logged_model(run: Run) -> ValueModel:
     """Return the model that a run logged, without the pyfunc around it."""
+    model: ValueModel = _served_model(run).model
+    return model
+
+
+def _served_model(run: Run) -> Any:
+    """Return the model that a run logged, as it is served."""
     logged: Any = run.outputs.model_outputs[0]
-    served = mlflow.pyfunc.load_model(
+    return mlflow.pyfunc.load_model(
         f"models:/{logged.model_id}", suppress_warnings=True
     ).unwrap_python_model()
-    model: ValueModel = served.model
-    return model

@@ -13,7 +13,7 @@ from cltv_ml.evaluation.learned_total import move_levels
 from cltv_ml.evaluation.levels import forecast_level, forecast_levels
 from cltv_ml.evaluation.tables import compute_metric_ranges
 from cltv_ml.log import Log
-from cltv_ml.models import ParetoNBD, ProbabilisticValue, Tweedie
+from cltv_ml.models import ParetoNBD, ProbabilisticValue, Spread, Tweedie
 from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.windows import Window
 
@@ -140,6 +140,11 @@ def test_the_curve_of_one_customer_has_its_bounds_and_that_of_all_the_levels():
     everybody = compute_curve(table)
     assert everybody["day"].tolist() == [0, 30, 91]
     assert everybody["lower"].isna().tolist() == [False, True, True]
+    spread = Spread(0.2, 5.0)
+    banded = compute_curve(table, {30: spread, 91: spread}).set_index("day")
+    assert banded.loc[91, ["lower", "upper"]].tolist() == pytest.approx(
+        spread.interval(banded.at[91, "value"])
+    )
     with pytest.raises(InputError, match="there is no customer 'eve'"):
         compute_curve(table, customer="eve")
     with pytest.raises(InputError, match="the newest training has one horizon; train with several"):
