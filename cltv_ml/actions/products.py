@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from cltv_ml import decisions
@@ -301,7 +300,7 @@ def products_of(customers: pd.Index, done: Actions) -> pd.DataFrame | None:
     table = done.tables.get("cross_sell")
     if table is None:
         return None
-    bought = table[np.isin(table["customer_id"], customers)]
+    bought = table[table["customer_id"].isin(customers)]
     if "category" not in bought:
         return bought
     labels = bought["item"] + " (" + bought["category"] + ")"
