@@ -1,4 +1,4 @@
-"""Customers to come: how many are won on each day after the end of a log."""
+"""Arrivals: forecasts of the number of customers won on each day after the end of a log."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pandas as pd
 
 from cltv_ml.models.calendar_rate import Calendar, Rate, fit_rate
 
-#: Nobody for so many days, where this was most unlikely before, means that no more customers are won. Where days
-#: without anybody were usual, as between two firsts of a month, it takes so many times the longest such pause.
+#: Days without an arrival, and how unlikely such a pause must have been before, for the shop to have stopped winning
+#: customers. Where pauses were usual, as between two firsts of a month, this multiple of the longest one is needed.
 _QUIET_DAYS, _UNLIKELY, _PAUSES = 28, 1e-6, 2
 
 
 @dataclass(frozen=True)
 class Arrivals:
-    """A forecast of customers won per day: negative binomial, its mean a `Rate`.
+    """A forecast of customers won per day: a negative binomial whose mean is a `Rate`.
 
     Attributes
     ----------
@@ -62,9 +62,9 @@ def fit_arrivals(
 ) -> Arrivals:
     """Return the forecast of customers won after the days of `counts`.
 
-    Weeks share a factor: first the days are fitted as Poisson counts with their dispersion, then the variance of weeks
-    beyond Poisson's gives `clump`, and the days are fitted again with it. In the first weeks of a log old customers
-    look new, for which the rate has a part of its own that fades.
+    The days of a week share a random factor. The days are first fitted as overdispersed Poisson counts; the variance
+    of weekly counts in excess of Poisson's gives `clump`, with which the days are fitted again. In the first weeks of
+    a log existing customers look new; a term of the rate that fades away accounts for them.
 
     >>> arrivals = fit_arrivals(np.full(200, 5.0), pd.Timestamp("2024-01-01"), 28)
     >>> arrivals.expected().round().tolist()[:3], arrivals.season_seen
@@ -93,7 +93,7 @@ def _weekly_clump(counts: np.ndarray, mean: np.ndarray) -> float:
 
 
 def _has_stopped(counts: np.ndarray) -> bool:
-    """Return whether the days since the last arrival are more than chance and longer than the pauses before."""
+    """Return whether the pause since the last arrival is too long for chance and longer than earlier pauses."""
     won = np.flatnonzero(counts)
     if not len(won) or counts.mean() * _QUIET_DAYS <= -np.log(_UNLIKELY):
         return False

@@ -1,4 +1,4 @@
-"""A shape learned from labels at the total of a probabilistic model: for logs that cannot show a level of their own."""
+"""Models trained on labels and scaled to a probabilistic model's total, for logs too short to show a level."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from cltv_ml.models.tweedie import Tweedie
 
 
 class AtTotal(ValueModel):
-    """Another model trained on labels, its values scaled to the total that a probabilistic model expects.
+    """A model trained on labels, whose values are scaled to the total that a probabilistic model expects.
 
-    Who spends how much more than others changes slowly from window to window, and with its length; the total does
-    not. Where the log holds no window of the horizon, or none that a later one can be predicted from, the
-    ratios of customers come from the labels there are, and the total of a population from a probabilistic
-    model, which is fitted on its histories and needs no labels.
+    Customers' shares of the total change slowly from window to window and with the window's length; the total changes
+    quickly. Where the log holds no window as long as the horizon, or none from which a later one can be predicted, the
+    shares are learned from the labels that exist, and the total comes from a probabilistic model, which is fitted on
+    purchase histories and needs no labels.
 
     Parameters
     ----------
     horizon
-        Days that a prediction sums.
+        Days that a prediction covers.
     model
         The model to train, `Tweedie()` if None; its horizon is set to `label_days`.
     label_days
@@ -90,7 +90,7 @@ class AtTotal(ValueModel):
         return self.probabilistic_.sample_values(X, size, seed=seed)
 
     def _contributions(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return what each feature adds to the expected value, in currency: the trained model's, at the total."""
+        """Return each feature's contribution to the expected value, in currency, scaled to the total."""
         check_fitted(self)
         return self.model_.contributions(X) * self.factor_
 
@@ -100,7 +100,7 @@ class AtTotal(ValueModel):
         return self.probabilistic_._table(X).assign(expected_value=self._predict(X))
 
     def _bring_to_total(self, X: pd.DataFrame) -> Self:
-        """Set the factor from the trained model's total to the probabilistic one over the horizon."""
+        """Set the factor that scales the trained model's total to the probabilistic one over the horizon."""
         below = clone(self.probabilistic) if self.probabilistic else ProbabilisticValue(ParetoNBD())
         self.probabilistic_ = below.set_params(horizon=self.horizon).fit(X)
         own = float(self.model_.predict(X).sum())
@@ -113,8 +113,8 @@ class AtTotal(ValueModel):
 def for_labels(model: ValueModel, days: int, *, own_level: bool = True) -> ValueModel:
     """Return an unfitted copy that can be trained on labels of `days`.
 
-    As it is where these are its horizon and its `own_level` may be trusted, else as `AtTotal`. A model without
-    labels, or with a level that does not come from them, stays as it is.
+    The copy is plain where `days` is the model's horizon and its `own_level` may be trusted, and wrapped in `AtTotal`
+    otherwise. A model that needs no labels, or whose level does not come from them, stays as it is.
 
     >>> for_labels(Tweedie(91), 30).label_days, type(for_labels(Tweedie(91), 91)).__name__
     (30, 'Tweedie')

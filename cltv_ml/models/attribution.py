@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xgboost as xgb
 
-#: The column that holds what is expected before the features say anything.
+#: The column of the expected value before any feature is known.
 BASELINE = "baseline"
 
 
@@ -63,8 +63,8 @@ def through(
 def in_currency(parts: pd.DataFrame, log_before: np.ndarray, values: np.ndarray) -> pd.DataFrame:
     """Return parts of the log value as currency, with the column `baseline`; each row sums to its value.
 
-    The difference between value and baseline is shared out in proportion to the parts, which keeps their
-    signs and their order and leaves nothing over.
+    The difference between value and baseline is divided in proportion to the parts, which keeps their signs and their
+    order and leaves no remainder.
 
     >>> in_currency(pd.DataFrame({"a": [np.log(2)], "b": [0.0]}), np.zeros(1), np.array([2.0])).round(6)
          a    b  baseline
@@ -74,7 +74,7 @@ def in_currency(parts: pd.DataFrame, log_before: np.ndarray, values: np.ndarray)
     near = np.abs(total) < 1e-9
     rate = np.exp(log_before) * np.where(near, 1.0, np.expm1(total) / np.where(near, 1.0, total))
     scaled = parts.mul(rate, axis="index")
-    # Boosters answer in single precision; the rounding stays in the baseline.
+    # Boosters predict in single precision; the rounding stays in the baseline.
     return scaled.assign(**{BASELINE: values - scaled.sum(axis="columns").to_numpy()})
 
 
@@ -83,8 +83,8 @@ def shapley(
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Return each player's Shapley value per row, shape (n, players), and the value without any of them.
 
-    `value` answers for a set of features that are known while the others are not. All orders are averaged
-    exactly, so keep the players few. Source: L. Shapley, A Value for n-Person Games, 1953.
+    `value` returns the values where a set of features is known and the others are not. The average runs over every
+    order of the players, so keep them few. Source: L. Shapley, A Value for n-Person Games, 1953.
 
     >>> parts, nothing = shapley(lambda known: np.array([2.0 * len(known)]), ["a", "b"])
     >>> parts.loc[0].tolist(), nothing.tolist()
@@ -116,11 +116,11 @@ def history_parts(
     mean_spend: float,
     covariates: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return what a customer's history adds to a purchase model's answer, and the answer for a new customer.
+    """Return what a customer's history adds to a purchase model's prediction, and that for a new customer.
 
-    Shapley values of `frequency` (the repeat purchases and the time they took), `recency` (the days since the
-    last purchase) and `monetary_value`; columns named in `covariates` stay as they are. A customer of whom none is
-    known has just bought for the first time; without the days since, the last purchase was today; without the spend
+    Shapley values of `frequency` (the repeat purchases and the time they took), `recency` (the days since the last
+    purchase) and `monetary_value`; columns named in `covariates` stay as they are. A customer for whom none of them is
+    known has just bought for the first time; without `recency` the last purchase was today; without `monetary_value`
     the customer spends `mean_spend`.
     """
     own = X[["frequency", "recency", "T", "monetary_value", *covariates]].astype(np.float64)

@@ -22,40 +22,39 @@ if TYPE_CHECKING:
 
 from cltv_ml.models.search import SearchSpace
 
-#: Columns of so few rows are read at once: one by one takes longer than to predict for them.
+#: Up to this many rows the columns are read at once: reading them one by one takes longer than the prediction.
 _FEW_ROWS = 100
 
 
 class ValueModel(RegressorMixin, BaseEstimator):
-    """A model of what each customer will spend over `horizon` days: a regressor of scikit-learn.
+    """A model of each customer's spend over the next `horizon` days: a scikit-learn regressor.
 
-    A subclass stores its arguments unchanged in `__init__`, names itself in `name`, learns in `fit`
-    (attributes with a trailing underscore, `feature_names_in_` among them) and answers `predict` at a total of
-    its own. How much customers spend in total may be known better than the model knows it (`models.level`): `bring_to`
-    sets a factor that every answer is then multiplied with.
+    A subclass stores its arguments unchanged in `__init__`, names itself in `name`, learns in `fit` (attributes with a
+    trailing underscore, `feature_names_in_` among them) and predicts at a total of its own. A better forecast of the
+    total may exist (`models.level`): `bring_to` sets a factor by which every prediction is then multiplied.
     """
 
-    #: What results call the model; `named` gives a copy another one.
+    #: The model's name in results; `named` returns a copy with another name.
     name: str
-    #: True when `fit` needs customers at earlier cutoffs together with what they then spent.
+    #: True when `fit` needs customers at earlier cutoffs together with their later spend.
     needs_labels: ClassVar[bool] = False
     #: True when the total of its values comes from customers' histories although it needs labels.
     level_from_history: ClassVar[bool] = False
     #: The arguments that `cltv tune` may change and the values they can take; empty where nothing is tuned.
     search_space: ClassVar[SearchSpace] = {}
-    #: Columns that `fit` reads besides the summary of the history and what the model is told to learn from.
+    #: Columns that `fit` reads besides the purchase summary and the features.
     reads: Sequence[str] = ()
     horizon: int
     feature_names_in_: np.ndarray
-    #: Given by `set_intervals`; a model without them answers without bounds.
+    #: Set by `set_intervals`; without them, predictions have no bounds.
     intervals_: Intervals
-    #: Given by `set_horizons`; a model without them answers for its own horizon alone.
+    #: Set by `set_horizons`; without them, the model predicts for its own horizon only.
     horizons_: Horizons
-    #: The level over the model's own total, set by `bring_to`; a model without it answers with its own.
+    #: The factor from the model's own total to its level, set by `bring_to`; without it, the total is its own.
     level_factor_: float
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Take `predict` and `contributions` of a subclass as those at its own total: the level is applied on top."""
+        """Wrap `predict` and `contributions` of a subclass, which are at its own total: the level is applied on top."""
         super().__init_subclass__(**options)
         for name in ("predict", "contributions"):
             if name in vars(cls):
@@ -76,7 +75,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
         return other
 
     def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
-        """Learn from customers `X` at a cutoff and what they then spent, `y`; return the model."""
+        """Learn from customers `X` at a cutoff and their later spend `y`; return the model."""
         raise NotImplementedError
 
     def adapt(self, X: pd.DataFrame) -> Self:
@@ -90,7 +89,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
     def bring_to(self, total: float, X: pd.DataFrame) -> Self:
         """Set the factor that makes the values of customers `X` add up to `total`; return the model.
 
-        Where the model expects nothing of anybody there is nothing to multiply, and it keeps its own total.
+        A model that predicts zero for every customer cannot be scaled and keeps its own total.
         """
         own = float(self._predict(X).sum())
         if own > 0:
@@ -98,7 +97,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
         return self
 
     def at_own_total(self) -> Self:
-        """Return a copy of the fitted model that answers with its own total, whatever level this one is given."""
+        """Return a copy of the fitted model that predicts at its own total, whatever level this one has."""
         other = copy.copy(self)
         other.__dict__.pop("level_factor_", None)
         return other
@@ -168,17 +167,17 @@ class ValueModel(RegressorMixin, BaseEstimator):
     def p_buy(self, X: pd.DataFrame) -> np.ndarray:
         """Return the probability of spending anything within the horizon, shape (n,).
 
-        A model that predicts money alone answers from `intervals_`: the share of buyers among unseen
-        customers of similar value. NaN without them.
+        A model that predicts only money reads it from `intervals_`: the share of buyers among held-out customers of
+        similar value. NaN without them.
         """
         values = self.predict(X)
         return self.intervals_.p_buy(values) if hasattr(self, "intervals_") else np.full(len(X), np.nan)
 
     def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return what each feature adds to the expected value, in currency, by `X.index`.
+        """Return each feature's contribution to the expected value, in currency, by `X.index`.
 
-        A column per feature and `baseline`, what is expected before the features say anything; each row
-        sums to the expected value. A model that explains nothing leaves all of it in the baseline.
+        A column per feature and `baseline`, the expected value before any feature is known; each row sums to the
+        expected value. A model without explanations puts the whole value in the baseline.
         """
         X = as_pandas(X)
         parts = self._contributions(X)
@@ -193,7 +192,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
 
     @property
     def n_features_in_(self) -> int:
-        """How many features the model reads."""
+        """The number of features that the model reads."""
         return len(self.feature_names_in_)
 
     def __sklearn_tags__(self) -> Tags:
@@ -220,12 +219,12 @@ class ValueModel(RegressorMixin, BaseEstimator):
 
 
 def by_name(models: Mapping[str, ValueModel] | Sequence[ValueModel]) -> list[ValueModel]:
-    """Return models under the names that a mapping gives them, or their own, which must differ in a list.
+    """Return models by name: the keys of a mapping, else the models' own names, which must differ.
 
     Raises
     ------
     InputError
-        There is no model, or two of a list have one name: results would keep only one of them.
+        There is no model, or two models of a list share a name: results would keep only one of them.
     """
     if isinstance(models, Mapping):
         models = [model.named(str(name)) for name, model in models.items()]
@@ -242,7 +241,7 @@ def by_name(models: Mapping[str, ValueModel] | Sequence[ValueModel]) -> list[Val
 
 
 def read_by(models: Sequence[ValueModel]) -> list[str]:
-    """Return the columns that some of the models read besides the summary and what they are told to learn from."""
+    """Return the columns that some of the models read besides the purchase summary and their features."""
     return list(dict.fromkeys(name for model in models for name in model.reads))
 
 
@@ -251,12 +250,12 @@ def check_columns(
 ) -> np.ndarray:
     """Return the named columns of `X` as a matrix of floats, shape (n, len(columns)), in that order.
 
-    Columns are read straight into the answer, so a `float32` answer costs no `float64` copy on the way.
+    Columns are read straight into the result, so a `float32` matrix needs no `float64` copy.
 
     Raises
     ------
     InputError
-        A column is missing, double or not numeric, or a value is infinite (as `dtype`); the message names it.
+        A column is missing, duplicated or not numeric, or a value is infinite (as `dtype`); the message names it.
     """
     who = type(model).__name__
     X = as_pandas(X)
@@ -276,7 +275,7 @@ def check_columns(
 
 
 def _read_columns(X: pd.DataFrame, columns: Sequence[str], who: str) -> Sequence[np.ndarray]:
-    """Return the values of columns, one array each; InputError for one that is double or not numeric."""
+    """Return the values of columns, one array each; InputError for one that is duplicated or not numeric."""
     if len(X) <= _FEW_ROWS and X.columns.is_unique and (X.dtypes == np.float64).all():
         return X[list(columns)].to_numpy().T
     values = []
@@ -291,14 +290,14 @@ def _read_columns(X: pd.DataFrame, columns: Sequence[str], who: str) -> Sequence
 
 
 def is_numeric(dtype: Any) -> bool:
-    """Return whether a column of this type is learned from: a number, or true and false, of NumPy, pandas or Arrow."""
+    """Return whether a column's type is numeric or boolean, of NumPy, pandas or Arrow."""
     return bool(pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype))
 
 
 def _as_matrix(values: Sequence[np.ndarray], count: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
     """Return columns as one matrix of rows, and which of them hold an infinite value, as `dtype`.
 
-    It is filled some rows at a time, which stay in the processor's cache: a third of the time for a million rows.
+    It is filled in blocks of rows that fit into the processor's cache: a third of the time for a million rows.
     """
     matrix: np.ndarray = np.empty((count, len(values)), dtype=dtype)
     infinite = np.zeros(len(values), dtype=bool)

@@ -1,4 +1,4 @@
-"""BdW: how long customers of a contract keep renewing it, where the chance changes with their time there."""
+"""BdW: renewals of a contract whose chance of being cancelled changes with the customer's tenure."""
 
 from __future__ import annotations
 

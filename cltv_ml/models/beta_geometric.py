@@ -1,6 +1,6 @@
-"""The life of a customer who may leave after any purchase: shared by BG/NBD and MBG/NBD.
+"""Beta-geometric dropout, shared by BG/NBD and MBG/NBD: customers may leave after any purchase.
 
-Alive now, a customer buys at rate lambda ~ Gamma(r, alpha) and leaves after each purchase with probability
+While alive, a customer buys at rate lambda ~ Gamma(r, alpha) and leaves after each purchase with probability
 p ~ Beta(a, b). Given both, the customer leaves at rate lambda p, and E[purchases in t] = (1 - exp(-lambda p t)) / p.
 """
 
@@ -145,7 +145,7 @@ def _closed_form(r: np.ndarray, alpha: np.ndarray, a: np.ndarray, b: np.ndarray,
 
 
 def survival(params: Params, t: float) -> np.ndarray:
-    """Return the probability of being alive after `t` more: E[(1 + p t / alpha)^-r]."""
+    """Return the probability of still being alive after `t`: E[(1 + p t / alpha)^-r]."""
     chosen = tuple(np.atleast_1d(array) for array in np.broadcast_arrays(*params))
     return _over_p(chosen, lambda p, r, alpha: np.exp(-r * np.log1p(p * t / alpha)))
 

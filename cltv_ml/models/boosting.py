@@ -1,4 +1,4 @@
-"""The training call of XGBoost: rows binned once, a booster trained, its predictions read."""
+"""Training and prediction with XGBoost boosters, on rows that are binned once."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from cltv_ml.models.feature_files import Batches, FeatureFiles, StoredRows
 from cltv_ml.models.fit_cache import once
 from cltv_ml.side_by_side import is_inside
 
-#: Most levels of a category that a split sets apart from the others. XGBoost's default of 64 follows chance: with 8,
-#: simulated customers are ranked better on average in each world tried, and trees grow in two thirds of the time.
+#: Most levels of a category that a split separates from the others. XGBoost's default of 64 fits noise: with 8,
+#: simulated customers were ranked better on average in each scenario tried, and training took a third less time.
 MOST_LEVELS_APART = 8
 
 #: Rows in memory, or rows of files that are read in batches.
@@ -28,7 +28,7 @@ Matrix: TypeAlias = np.ndarray | StoredRows
 Gradient: TypeAlias = Callable[[np.ndarray, xgb.QuantileDMatrix], tuple[np.ndarray, np.ndarray]]
 
 
-#: Rows from which a small booster learns what the history tells, about.
+#: Approximate number of rows that the booster of `expected_by_history` is fitted on.
 _EXPECT_ROWS = 20_000
 
 
@@ -41,7 +41,7 @@ class Examples:
     weight
         How often each row counts, once if None.
     margin
-        Where the booster starts at each row.
+        The booster's starting value for each row.
     types
         Which columns hold the codes of categories ("c"), where any does.
     """
@@ -54,7 +54,7 @@ class Examples:
 
     @property
     def arrays(self) -> tuple[Any, ...]:
-        """All that tells one set of rows in memory from another, but the kinds of its columns."""
+        """Everything that distinguishes two sets of rows in memory, except the types of their columns."""
         return self.matrix, self.labels, self.margin, self.weight
 
 
@@ -63,9 +63,9 @@ def train_booster(
 ) -> xgb.Booster:
     """Return a booster trained for `rounds` on quantile-binned rows.
 
-    `objective` gives the derivatives of a loss that XGBoost does not bring. Whatever `device` it was trained on, the
-    booster answers on the processor, where it is served and where its rows are. It knows its columns by place: XGBoost
-    refuses names with "<", "[" or "]", which features may have.
+    `objective` computes the derivatives of a loss that XGBoost lacks. Whatever `device` it was trained on, the booster
+    predicts on the CPU, where it is served and where its rows are. It identifies columns by position: XGBoost refuses
+    names with "<", "[" or "]", which features may have.
     """
     settings = {"tree_method": "hist", "verbosity": 0, **params}
     if rows.types is not None:
@@ -87,10 +87,10 @@ def train_booster(
 
 @contextmanager
 def shared_bins() -> Iterator[None]:
-    """Keep binned rows while this is open: fits on equal rows, labels and margins bin them once.
+    """Cache binned rows inside this context: fits on equal rows, labels and margins bin them once.
 
-    Binning costs as much as some eighty rounds, and trials of a tuning differ in neither. Equal is what has the
-    same digest, so models need not know. Fits may run in several threads.
+    Binning costs as much as about eighty rounds, and the trials of a tuning share their rows. Rows are equal when
+    their digests are, so models need not know of the cache. Fits may run in several threads.
     """
     global _cached_bins
     before, _cached_bins = _cached_bins, {}
@@ -131,7 +131,7 @@ def _bin(rows: Examples) -> xgb.QuantileDMatrix:
 
 
 def booster_scores(booster: xgb.Booster, matrix: Matrix, margin: np.ndarray | None = None) -> np.ndarray:
-    """Return the booster's answer per row as float64, shape (n,), each row starting at its `margin`."""
+    """Return the booster's prediction per row as float64, shape (n,), each row starting at its `margin`."""
     if isinstance(matrix, StoredRows):
         return np.concatenate([booster_scores(booster, batch) for batch in matrix])
     answer = booster.inplace_predict(matrix, validate_features=False, base_margin=margin)
@@ -139,7 +139,7 @@ def booster_scores(booster: xgb.Booster, matrix: Matrix, margin: np.ndarray | No
 
 
 def expected_by_history(history: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return a rough forecast of each row's label over the mean label, by a small booster fitted on a sample.
+    """Return a rough forecast of each row's label relative to the mean, by a small booster fitted on a sample.
 
     >>> history, labels = np.repeat([[0.0], [9.0]], 500, axis=0), np.repeat([1.0, 3.0], 500)
     >>> expected_by_history(history, labels)[[0, -1]].round(1).tolist()
@@ -157,8 +157,8 @@ def expected_by_history(history: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def origin_weights(model: Any, X: pd.DataFrame | FeatureFiles) -> np.ndarray | None:
     """Return each row's weight by its cutoff, mean 1; None where all weigh the same.
 
-    A weight halves with every `half_life` days between the cutoff and the latest one, or the same day of the
-    year as today in an earlier year, whichever is nearer: last year's season is as good as last month.
+    A weight halves with every `half_life` days between the cutoff and the latest cutoff, or its anniversary in an
+    earlier year, whichever is nearer: last year's season counts as much as last month.
 
     >>> X = pd.DataFrame(index=pd.MultiIndex.from_product(
     ...     [pd.to_datetime(["2023-10-01", "2024-04-03", "2024-07-02"]), ["a"]], names=["cutoff", "customer_id"]))

@@ -1,4 +1,4 @@
-"""Paths of covariates that all customers share: months of the year, and what a calendar of the user's own tells."""
+"""Covariate paths that all customers share: months of the year and the user's own calendar."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def sums_at_purchases(
 ) -> np.ndarray:
     """Return frequency, and the sums of months and paths over each customer's repeat purchases, shape (n, 1 + k).
 
-    Those of a path are read from `at_purchases(name)` where `X` has it, else made of the columns of `spans`.
+    Those of a path are read from the column `at_purchases(name)` where `X` has it, else computed from those of `spans`.
 
     Raises
     ------
@@ -103,12 +103,12 @@ def periods(
 ) -> Periods:
     """Return the periods that cover `[first, last]`, days since 1970, in units of `day` days.
 
-    A path gives a value from each of its dates to the next one.
+    Each value of a path holds from its date to the next one.
 
     Raises
     ------
     InputError
-        A path says nothing of the first day or ends before the last one.
+        A path begins after the first day or ends before the last one.
     """
     whole = np.array([np.floor(first), np.ceil(last)]).astype(int)
     start, end = np.clip(whole.astype("M8[D]"), _FIRST, _LAST)
@@ -127,7 +127,7 @@ def periods(
 def _steps(
     name: str, path: Mapping[str, float], start: np.datetime64, end: np.datetime64
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the dates of a path and its values from there, in order; the last value holds as long as any before."""
+    """Return the dates of a path and its values from there; the last value lasts as long as the longest before."""
     days, values = _table(name, path)
     if days[0] > start:
         raise InputError(

@@ -23,24 +23,24 @@ import pandas as pd
 #: Days between the points of the level's walk.
 KNOT_DAYS = 91
 
-#: Log steps expected of the level from one knot to the next, and of the trend in a year.
+#: Prior standard deviations, in log units, of the level's step between knots and of the trend per year.
 WALK, TREND = 0.12, 0.7
 
-#: Log size expected of the first harmonic; the k-th is expected to be a k-th of it.
+#: Prior standard deviation of the first harmonic, in log units; that of the k-th is a k-th of it.
 SEASON = 0.4
 HARMONICS = 4
 
-#: Log size expected of a weekday, of a holiday, and of what the start of the log makes look new.
+#: Prior standard deviations, in log units, of a weekday, of a holiday, and of the excess at the start of the log.
 WEEKDAY, HOLIDAY, START = 2.0, 1.0, 1.5
 
-#: Log size expected of the first group, and of a step from one group to the next: one that the log does not show is
-#: like the one before it.
+#: Prior standard deviations, in log units, of the first group and of the step from one group to the next: a group
+#: without data stays like the one before it.
 GROUP, STEP = 5.0, 0.7
 
-#: Days in which two thirds of what the start of the log makes look new has gone.
+#: Days in which two thirds of the excess at the start of the log fade.
 START_DAYS = 60.0
 
-#: Least days of log behind a season.
+#: Fewest days of log from which a season is estimated.
 SEASON_DAYS = 365
 
 _FIT_STEPS = 60
@@ -55,13 +55,13 @@ class Calendar:
     start
         The day numbered 0.
     days, horizon
-        Length of the log and of what is to be forecast.
+        Length of the log and of the forecast.
     weekdays
-        Whether days differ by weekday; weeks do not need it.
+        Whether rates differ by weekday; weekly data do not need it.
     warming
-        Whether the rate may look higher where the log begins: then everybody looks new.
+        Whether the rate may be inflated at the start of the log, where every customer looks new.
     holidays
-        Numbers of days by name of the holiday.
+        Day numbers of each holiday, by name.
     """
 
     start: pd.Timestamp
@@ -179,10 +179,10 @@ def fit_rate(
     Parameters
     ----------
     day, y, exposure, group
-        One entry per observation; observations without exposure say nothing.
+        One entry per observation; observations without exposure carry no information.
     clump
-        Share by which the means of observations vary together beyond `dispersion`, squared: an observation of mean
-        m then has the variance dispersion x m + clump x m^2.
+        Squared coefficient of variation of the factor that observations share, beyond `dispersion`: one of mean m then
+        has the variance dispersion x m + clump x m^2.
     """
     exposed = exposure > 0
     X = calendar.design(day[exposed])

@@ -19,11 +19,12 @@ MOST_CODES = 200
 #: Customers at each cutoff who must share a level, else it is rare.
 MIN_LEVEL_CUSTOMERS = 20
 
-#: Rows from which codes follow the order of the levels' mean labels, and are read as numbers. Sets of levels rank
-#: customers better where rows are few; where they are many both rank alike, and sets take up to four times as long.
+#: From this many rows on, codes follow the order of the levels' mean labels and are read as numbers. With fewer rows,
+#: splits into sets of levels rank customers better; with more, both rank alike, and sets take up to four times as
+#: long.
 MANY_ROWS = 50_000
 
-#: Rows at the mean of all labels that are added to those of each level before levels are put in order.
+#: Pseudo-rows at the overall mean label that are added to each level before levels are put in order.
 PRIOR_ROWS = 60
 
 
@@ -57,7 +58,7 @@ def code_levels(counts: pd.Series, cutoffs: int = 1) -> dict[str, int]:
 
 
 def first_spelling(levels: Iterable[str]) -> dict[str, str]:
-    """Return of each level the first one that differs from it in case and blanks alone.
+    """Return each level's canonical form: the first level that differs only in case and blanks.
 
     >>> first_spelling(["Married", "Single", "MARRIED "])
     {'Married': 'Married', 'Single': 'Single', 'MARRIED ': 'Married'}
@@ -67,7 +68,7 @@ def first_spelling(levels: Iterable[str]) -> dict[str, str]:
 
 
 def as_spelled(levels: Iterable[Any], known: Collection[str]) -> dict[Any, Any]:
-    """Return of each level the known one that differs in case and blanks alone, the level itself where none does.
+    """Return each level as the known one that differs only in case and blanks, or unchanged where none does.
 
     >>> as_spelled(["MARRIED", "widowed"], ["Married"])
     {'MARRIED': 'Married', 'widowed': 'widowed'}
@@ -83,10 +84,10 @@ def as_spelled(levels: Iterable[Any], known: Collection[str]) -> dict[Any, Any]:
 def in_order(
     column: pd.Series, labels: np.ndarray, levels: Mapping[str, int], expected: np.ndarray | None = None
 ) -> dict[str, int]:
-    """Return codes of the same levels, which ascend with the mean label of the rows that share a code.
+    """Return the levels with new codes, which ascend with the mean label of the rows that share a code.
 
-    With what is `expected` of each row without the categories, codes ascend with the labels over that: levels that also
-    decide how often customers bought before are then told by more than what the history tells anyway.
+    With `expected`, each row's forecast without the categories, codes ascend with the ratio of labels to forecasts:
+    the order then shows what a level adds to the purchase history.
 
     >>> column, labels = pd.Series(["UK", "FR"] * 100), np.tile([3.0, 1.0], 100)
     >>> in_order(column, labels, {"UK": 0, "FR": 1})

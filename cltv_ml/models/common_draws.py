@@ -1,9 +1,9 @@
-"""Random numbers that are the same for every customer, so that a customer's interval hangs on no other's row.
+"""Common random numbers: a customer's interval does not depend on the other rows of the table.
 
-Draws from one stream of numbers depend on a row's place in the table. Here each draw has one number per question,
-spread evenly (Owen, 1998, "Scrambling Sobol' and Niederreiter-Xing points"), and the inverse of each distribution
-answers it. The draws of one customer are then the same in a batch and in a request. Two customers have the same luck:
-sums over customers need `ProbabilisticValue.draw_values`.
+Draws from a single stream would depend on a row's position. Here each draw has one number per variable, spread evenly
+(Owen, 1998, "Scrambling Sobol' and Niederreiter-Xing points"), which the inverse distribution function turns into a
+value. A customer's draws are then the same in a batch and in a request. All customers share the same numbers, so sums
+over customers need `ProbabilisticValue.draw_values`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class CommonDraws:
         return _by_distinct_params(special.betaincinv, (a, b), next(self._numbers), size)
 
     def poisson(self, mean: np.ndarray) -> np.ndarray:
-        """Return counts: for one number the count is a step function of the mean."""
+        """Return counts; at a fixed number the count is a step function of the mean."""
         numbers, counts = next(self._numbers), np.empty(mean.shape, dtype=np.int64)
         for place, number in enumerate(numbers):
             column = mean[:, place]

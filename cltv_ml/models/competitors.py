@@ -52,13 +52,13 @@ _COMPETES_BY_DEFAULT = {
 ALL = tuple(_COMPETES_BY_DEFAULT)
 DEFAULT = tuple(name for name, by_default in _COMPETES_BY_DEFAULT.items() if by_default)
 
-#: Models that take many times longer to train than all others together, with what was measured.
+#: Models that take many times longer to train than all others together, with the measured times.
 COSTLY = {
     "pareto_ggg_gamma_gamma": "four minutes of CPU time for 700 customers",
     "pareto_nbd_abe_gamma_gamma": "half a minute of CPU time for each fit of 2,400 customers",
 }
 
-#: Those that compete as well where attributes of customers are known.
+#: Models that also compete by default where customers have attributes.
 WITH_ATTRIBUTES = ("bg_nbd_covariates", "pareto_nbd_covariates")
 
 
@@ -68,13 +68,13 @@ def competitors(
     """Return the named models for a horizon in days, by default those of every training; trees learn from `features`,
     which are numbers, and from `text` as categories; the covariates of purchase models are the attributes among both.
 
-    Whatever the order of the names, the simpler models come first, and the user's own last (`models.own`). The
-    mean and the ensemble are made of those default models that are named with it, or of all where fewer than two are.
+    Whatever the order of the names, the simpler models come first, and the user's own last (`models.own`). The mean
+    and the ensemble combine the default models named with them, or all default models where fewer than two are.
 
     Raises
     ------
     InputError
-        A name is unknown, or there is none.
+        A name is unknown, or none is given.
 
     >>> [model.name for model in competitors(91, ["days_since_last"])]
     ['same_rate', 'bg_nbd_gamma_gamma', 'pareto_nbd_gamma_gamma', 'tweedie', 'hurdle', 'hybrid', 'mean',
@@ -98,7 +98,7 @@ def competitors(
 
 
 def names_of(wanted: str, params: Mapping[str, Any]) -> list[str]:
-    """Return the names in a list divided by commas; without one the default models and those with own settings.
+    """Return the names in a comma-separated list; without one, the default models and those with settings.
 
     >>> names_of("tweedie, ziln", {})
     ['tweedie', 'ziln']

@@ -1,4 +1,4 @@
-"""The base of models of a contract: customers renew it period by period, and their leaving is seen."""
+"""The base of contract models: customers renew period by period, and cancellations are observed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cltv_ml.models.purchases import PurchaseModel
 
 
 class ContractModel(PurchaseModel):
-    """A purchase model whose purchases are renewals; a paper's file adds the chance of surviving them.
+    """A purchase model whose purchases are renewals; a subclass adds the probability of surviving them.
 
     `recency` is the last contract period the customer paid for and `T` the current one, both counted from 1.
     """

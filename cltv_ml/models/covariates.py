@@ -34,7 +34,7 @@ class CovariateModel(PurchaseModel):
 def likelihood_ratio_test(smaller: LikelihoodModel, larger: LikelihoodModel) -> dict[str, float]:
     """Return twice the gain in log-likelihood, its degrees of freedom and the p-value of the smaller model.
 
-    Both are fitted to the same customers, the larger with further covariates and no penalty.
+    Both are fitted to the same customers, the larger with additional covariates, both without a penalty.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Distinct rows: each is worked on once and its answer handed to all its copies."""
+"""Distinct rows: functions are computed once for each, and the result is copied to all equal rows."""
 
 from __future__ import annotations
 

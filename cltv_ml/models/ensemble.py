@@ -1,4 +1,4 @@
-"""The ensemble of several models, weighted on customers that none of them had seen."""
+"""The ensemble of several models, weighted on out-of-fold predictions."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.tweedie import Tweedie
 
-#: What `weights` says where all members count alike.
+#: The value of `weights` that weights all members equally.
 EQUAL = "equal"
 
-#: Weights below this are noise, and a member without weight need not be asked.
+#: Weights below this are noise: the member is left out.
 LEAST_WEIGHT = 0.02
 
-#: Rows that weights are learned on, at most; more change nothing.
+#: Most rows that weights are learned on; more change nothing.
 MOST_ROWS = 100_000
 
 #: Tweedie's variance power of the loss that weights minimise, as in the trees.
@@ -37,17 +37,17 @@ TWEEDIE_POWER = 1.5
 class Ensemble(ValueModel):
     """A weighted mean of other models' values: the shares come from all members, the total from one.
 
-    Every member is first scaled to the same total, so the weights are about who spends more. They are not
-    negative, add up to one and minimise the Tweedie deviance for labelled customers that no member had seen
-    (`models.out_of_fold`). If a single member is as good within one standard error of the difference, it stands
-    alone; of several such members the first in the list, so list the simpler ones first.
+    Every member is first scaled to the same total, so the weights decide only how the total is shared out among
+    customers. They are not negative, add up to one and minimise the Tweedie deviance of out-of-fold predictions
+    (`models.out_of_fold`). If a single member is as good within one standard error of the difference, it stands alone;
+    of several such members the first in the list, so list the simpler ones first.
 
-    Where no window ended before the latest began, unseen rows tell how models carry over to other customers,
-    not to a later window. Members that know customers only from labels get no weight then: in a log of one
-    cohort everybody asked about is older than anybody learned from.
+    Where no window ended before the latest began, out-of-fold rows show how models generalise to other customers, not
+    to a later window. Members that learn only from labels then get no weight: in a log of a single cohort, every
+    customer to predict is older than any customer learned from.
 
-    The total is that of the hybrid, or else of the first probabilistic member, or else the weighted mean of
-    the members' own: models that learn from labels carry the level of other windows into this one.
+    The total is the hybrid's, else that of the first probabilistic member, else the weighted mean of the members'
+    totals: models that learn from labels carry the level of other windows into this one.
 
     Parameters
     ----------
@@ -56,10 +56,10 @@ class Ensemble(ValueModel):
     members
         The models or a mapping of names to them, the simpler first; Pareto/NBD, Tweedie, hurdle and hybrid if None.
     features
-        Columns that members made here learn from; all if None, text is refused.
+        Columns that the default members learn from; all if None, and text is then refused.
     weights
-        By member's name; learned in `fit` if None. Given ones save the fits that learning takes. "equal" makes the
-        plain mean, which goes by the name "mean": what several models agree on, without weights that may be chance.
+        Weight by member name; learned in `fit` if None. Passing them saves the fits that learning takes. "equal" makes
+        the plain mean, named "mean", which does without weights that may be due to chance.
     """
 
     needs_labels = True
@@ -80,11 +80,11 @@ class Ensemble(ValueModel):
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """The name that it competes by."""
+        """The name under which the model competes."""
         return "mean" if self.weights == EQUAL else "ensemble"
 
     def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
-        """Learn weights from unseen rows of the latest cutoff, then the members that count from all rows."""
+        """Learn weights out of fold at the latest cutoff, then fit the members with a weight on all rows."""
         X = as_pandas(X)
         labels = pd.Series(as_labels(self, y, len(X)), index=X.index)
         members, weights = self.components(), self._given()
@@ -100,9 +100,9 @@ class Ensemble(ValueModel):
         return self._unite({member.name: member for member in fitted}, weights, latest)
 
     def learn(self, unseen: pd.DataFrame, y: pd.Series, *, carries_over: bool = True) -> dict[str, float]:
-        """Return weights by member's name, from predictions for rows that no member had seen and the truth.
+        """Return weights by member name, from out-of-fold predictions and the truth.
 
-        `carries_over`: whether these rows were predicted as those to come will be.
+        `carries_over` says whether these rows were predicted in the way that future rows will be.
         """
         names = self._trusted(carries_over)
         if self.weights == EQUAL:
@@ -127,7 +127,7 @@ class Ensemble(ValueModel):
         return from_history if from_history and not carries_over else [member.name for member in members]
 
     def combine(self, fitted: Mapping[str, ValueModel], X: pd.DataFrame) -> Self:
-        """Make one model of members by name, already fitted and adapted to customers `X`; `weights` are given."""
+        """Combine members by name, fitted and adapted to customers `X`, with the ensemble's `weights`; return it."""
         weights = self._given()
         if weights is None:
             raise InputError("Ensemble: combine needs weights; give them, or call fit to learn them.")
@@ -142,7 +142,7 @@ class Ensemble(ValueModel):
         *,
         carries_over: bool = True,
     ) -> Self:
-        """Make one model of members by name, already fitted and adapted to customers `X`; learn the weights first."""
+        """Learn weights, then combine members by name, fitted and adapted to customers `X`; return the model."""
         if self.weights == EQUAL:
             return self.keep(self._trusted(carries_over)).combine(fitted, X)
         weights = self.weights or self.learn(unseen, y, carries_over=carries_over)
@@ -151,7 +151,7 @@ class Ensemble(ValueModel):
     def weigh(self, unseen: pd.DataFrame, y: pd.Series, *, carries_over: bool = True) -> np.ndarray:
         """Return the ensemble's value for each row of `unseen`, its weights learned on the other half of the rows.
 
-        The halves are by hash of the customer: no row decides on the weights it is judged with.
+        Customers are halved by a hash of their id, so no row influences the weights that it is judged with.
         """
         values = unseen[self._trusted(carries_over)]
         carrier = _carrier(self.components())
@@ -180,7 +180,7 @@ class Ensemble(ValueModel):
         return self._mean([member.predict(X) if factor else None for member, factor in self._parts()], len(X))
 
     def _contributions(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return what each feature adds to the expected value, in currency: the members' means."""
+        """Return each feature's contribution to the expected value, in currency: the members' weighted mean."""
         total = pd.DataFrame({BASELINE: 0.0}, index=X.index)
         for member, factor in self._parts():
             if factor:
@@ -324,7 +324,7 @@ def _deviance(spent: np.ndarray, expected: np.ndarray) -> np.ndarray:
 
 
 def _carrier(members: Sequence[ValueModel]) -> str | None:
-    """Return the name of the member whose total counts."""
+    """Return the name of the member that sets the total."""
     for kind in (Hybrid, ProbabilisticValue):
         for member in members:
             if isinstance(member, kind):

@@ -21,7 +21,7 @@ from cltv_ml.models.categories import code_levels, encode
 #: Rows of a batch, at most.
 BATCH_ROWS = 65_536
 
-#: Columns of the files that are no features.
+#: Columns of the files that are not features.
 _KEY_COLUMNS = ("cutoff", "customer_id")
 _LABEL_PREFIX = "label_"
 
@@ -31,13 +31,12 @@ class FeatureFiles:
     """The files of `features.write_features(..., horizon=...)`, in place of `X` and `y` of a tree model's `fit`.
 
     Each fit reads them several times, a batch at a time, so a panel larger than memory can be learned from.
-    The values of one label per row are held in memory, and one byte per row and feature, which is what
-    XGBoost makes of them.
+    Memory holds one label per row, and one byte per row and feature: XGBoost's binned values.
 
     Parameters
     ----------
     folder
-        Parquet files below folders `cutoff=YYYY-MM-DD`, by whichever engine they were written.
+        Parquet files below folders `cutoff=YYYY-MM-DD`, written by DuckDB or Spark.
     label
         The column to learn.
 
@@ -82,7 +81,7 @@ class FeatureFiles:
 
     @property
     def columns(self) -> list[str]:
-        """The features by name, those that are numbers."""
+        """The names of the numeric features."""
         return [
             column.name
             for column in self._data.schema
@@ -111,7 +110,7 @@ class FeatureFiles:
         return codes
 
     def cutoffs(self) -> pd.DatetimeIndex:
-        """Return the cutoff of each row, or of the one moment where the files name none."""
+        """Return the cutoff of each row; one cutoff for all where the files name none."""
         if "cutoff" not in self._data.schema.names:
             return pd.DatetimeIndex([pd.Timestamp(0)] * len(self))
         return pd.DatetimeIndex(self._data.to_table(columns=["cutoff"])["cutoff"].to_pandas())
@@ -125,9 +124,9 @@ class FeatureFiles:
 
 @dataclass(frozen=True)
 class StoredRows:
-    """What a float32 matrix is to a fit in memory: rows to walk over, all of the files or those chosen by a mask.
+    """Rows of files to iterate over, all or those chosen by a mask: the counterpart of a matrix in memory.
 
-    Walking over them raises what `check_columns` raises.
+    Iteration raises the errors of `check_columns`.
     """
 
     model: Any
@@ -153,7 +152,7 @@ class StoredRows:
 
 
 class Batches(xgb.DataIter):
-    """What XGBoost walks over, several times: rows of files, with the label and the weight of each."""
+    """XGBoost's iterator over rows of files, with the label and the weight of each."""
 
     def __init__(
         self, rows: StoredRows, labels: np.ndarray, weight: np.ndarray | None, types: list[str] | None = None
@@ -167,7 +166,7 @@ class Batches(xgb.DataIter):
         self._matrices, self._done = iter(self._rows), 0
 
     def next(self, input_data: Callable[..., Any]) -> bool:
-        """Hand over the next batch; return False where there is none."""
+        """Pass on the next batch; return False after the last one."""
         matrix = next(self._matrices, None)
         if matrix is None:
             return False

@@ -12,7 +12,7 @@ import numpy as np
 
 from cltv_ml.side_by_side import Result
 
-#: Fits kept at a time, the latest used: a tuning makes hundreds.
+#: Size of the cache, which drops the least recently used fit: a tuning makes hundreds.
 MOST_FITS = 100
 
 _stored_fits: dict[bytes, Any] | None = None
@@ -22,7 +22,7 @@ _making: dict[bytes, threading.RLock] = {}
 
 @contextmanager
 def shared_fits() -> Iterator[None]:
-    """Keep the fits that `once` makes while this is open, in all threads; inside another one, nothing changes."""
+    """Cache the fits that `once` makes inside this context, in all threads; a nested context changes nothing."""
     global _stored_fits
     outermost = _stored_fits is None
     if outermost:
@@ -36,9 +36,9 @@ def shared_fits() -> Iterator[None]:
 
 
 def once(make: Callable[[], Result], settings: str, *data: np.ndarray | None) -> Result:
-    """Return the result of `make`, or its earlier one for equal settings and data while `shared_fits` is open.
+    """Return the result of `make`, or the cached one for equal settings and data inside `shared_fits`.
 
-    Equal is what has the same digest. Nobody may change what is returned.
+    Settings and data are equal when their digests are. Callers must not change the result.
 
     >>> made = []
     >>> with shared_fits():

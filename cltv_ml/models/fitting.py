@@ -37,18 +37,18 @@ class Problem:
 
     @property
     def size(self) -> float:
-        """How many customers there are."""
+        """The number of customers."""
         return float(self.rows.weight.sum())
 
     @property
     def rate(self) -> float:
-        """Purchases per unit of time, never quite zero."""
+        """Purchases per unit of time, above zero."""
         weight, rows = self.rows.weight, self.rows
         return float(np.clip(_dot(weight, rows.x) / max(_dot(weight, rows.T), 1e-12), 1e-3, 1e3))
 
 
 class LikelihoodModel(BaseEstimator):
-    """A model fitted by maximum likelihood to how often, until when and for how long customers were seen.
+    """A model fitted by maximum likelihood to purchase counts, last purchases and observation times.
 
     A subclass names its parameters and writes `_terms`, the log-likelihood of each row and its derivatives
     by each parameter.
@@ -84,21 +84,21 @@ class LikelihoodModel(BaseEstimator):
         Parameters
         ----------
         weights
-            How many customers each row stands for, shape (n,); one each by default.
+            Number of customers per row, shape (n,); one each by default.
 
         Raises
         ------
         InputError
-            A column is missing or impossible; see the message.
+            A column is missing or holds an impossible value; the message names it.
         """
         problem = self._problem(X, weights)
         self._learn(self._maximum(problem, self._starts(problem.rate)), problem)
         return self
 
     def fit_near(self, X: pd.DataFrame, params: Mapping[str, float]) -> Self:
-        """Estimate the parameters roughly, from those of much the same customers; no errors, no verdict.
+        """Estimate the parameters roughly, starting from those of similar customers; no errors, no verdict.
 
-        Several times quicker than `fit`, for totals at many cutoffs of one log.
+        Several times faster than `fit`, for totals at many cutoffs of one log.
         """
         problem = self._problem(X, None)
         scale = np.array([problem.time if name in self.time_params else 1.0 for name in self.param_names])
@@ -107,7 +107,7 @@ class LikelihoodModel(BaseEstimator):
         return self.with_params(dict(zip(self.param_names, values, strict=True)))
 
     def _problem(self, X: pd.DataFrame, weights: np.ndarray | pd.Series | None) -> Problem:
-        """Return the distinct customers of `X` in units in which every population looks alike."""
+        """Return the distinct customers of `X`, in units that make every population comparable."""
         x, tx, T = self._read(X)
         if not T.max() > 0:
             raise InputError(

@@ -1,10 +1,10 @@
-r"""The value of customers beyond one horizon: a champion's values, carried on by a purchase model at a year's level.
+r"""Customer value beyond the horizon: a champion's values, extended by a purchase model at a year's level.
 
 A purchase model and a spend model give each customer two things: the ratio \(m(t)\) of their purchases in the next
-\(t\) days to those within the horizon \(h\), and a value of their own, \(e(t)\). With the champion's value \(v\)
-the two tails are \(v\,(m(t) - 1)\) and \(e(t) - e(h)\). Both are scaled to the level of a whole year, since a
-horizon shorter than a year holds one season only, and their mean is taken: the first counts with the share of the
-year's value that the horizon holds, for of that much of the year the champion has learned.
+\(t\) days to those within the horizon \(h\), and a value of their own, \(e(t)\). With the champion's value \(v\) the
+two tails are \(v\,(m(t) - 1)\) and \(e(t) - e(h)\). Both are scaled to the level of a whole year, since a horizon
+shorter than a year holds one season only, and their mean is taken: the weight of the first is the share of the year's
+value within the horizon, the part of the year that the champion has learned.
 """
 
 from __future__ import annotations
@@ -28,20 +28,19 @@ from cltv_ml.models.predictive import between
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.value_curve import NO_DROPOUT, ValueCurve
 
-#: Days of the year whose level carries the values on.
+#: Days of a year, whose level the values beyond the horizon have.
 YEAR = 365
 
-#: Days over which dropout must show: with next to all of today's customers still there, none is identified.
+#: Days within which dropout must show: if nearly all of today's customers stay, none is identified.
 _LONG = 1826
 
 _TINY = np.finfo(float).tiny
 
 
 class FutureValue(BaseEstimator):
-    """What customers spend after any number of days, given a model's values for one horizon.
+    """Customers' spend within any number of days, given a model's values for one horizon.
 
-    How customers leave is told by the most likely of Pareto/NBD, BG/NBD and MBG/NBD: a wrong one of them is up to 20%
-    off over five years.
+    Dropout follows the most likely of Pareto/NBD, BG/NBD and MBG/NBD: the wrong one is up to 20% off over five years.
 
     Parameters
     ----------
@@ -55,7 +54,7 @@ class FutureValue(BaseEstimator):
     curve_, spend_
         The most likely purchase model's `ValueCurve`, and a Gamma-Gamma.
     weight_
-        How much the champion's own tail counts; the rest is the purchase and spend models' tail.
+        Weight of the champion's tail; the rest is that of the purchase and spend models' tail.
     """
 
     spread_: tuple[float, float] | None = None
@@ -70,15 +69,15 @@ class FutureValue(BaseEstimator):
         year_total: float | None = None,
         spread: tuple[float, float] = (0.0, 3.0),
     ) -> Self:
-        """Fit on today's customers, `values` for the horizon and the total expected of a year; return self.
+        """Fit on today's customers, `values` for the horizon and the expected total of a year; return self.
 
-        `spread` is how far the total may be off. Without a total of a year, or with a horizon of a year and more, the
-        horizon's own level is carried on.
+        `spread` is the uncertainty of that total. Without a yearly total, or with a horizon of a year or more, the
+        horizon's own level is used.
 
         Raises
         ------
         InputError
-            Nobody has spent on a second day.
+            No customer has spent on a second day.
         """
         spenders = X[(X["frequency"] > 0) & (X["monetary_value"] > 0)]
         if not len(spenders):
@@ -133,7 +132,7 @@ class FutureValue(BaseEstimator):
     def interval(
         self, X: pd.DataFrame, expected: pd.Series, days: int, coverage: float = 0.9
     ) -> pd.DataFrame:
-        """Return `lower` and `upper`, between which what each customer spends in `days` lies with that probability.
+        """Return `lower` and `upper`, which hold each customer's spend within `days` with that probability.
 
         The draws are the purchase and spend models' (`ProbabilisticValue.common_values`), scaled to the mean
         `expected`; they hold the uncertainty of the parameters and, where there is a `spread_`, of the level.
@@ -155,7 +154,7 @@ class FutureValue(BaseEstimator):
         return model
 
     def no_dropout(self, X: pd.DataFrame) -> float | None:
-        """Return which share of today's customers stays for five years where that is nearly all, else None."""
+        """Return the share of today's customers who stay for five years if nearly all do, else None."""
         check_fitted(self)
         stays = self.curve_.survival(X, _LONG)
         return stays if stays > NO_DROPOUT else None

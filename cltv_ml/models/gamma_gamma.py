@@ -1,4 +1,4 @@
-"""Gamma-Gamma: what a customer spends per purchase, their own mean shrunk towards everybody's."""
+"""Gamma-Gamma: a customer's mean spend per purchase, shrunk towards the population mean."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _SIGNIFICANCE = 0.05
 class GammaGamma(BaseEstimator):
     """Spend per purchase ~ Gamma(p, nu), nu ~ Gamma(q, v), independent of how often the customer buys.
 
-    Fader and Hardie (2013), "The Gamma-Gamma Model of Monetary Value". Fitted on repeat buyers only, it
-    answers for everybody: a customer without a repeat purchase gets the population mean p v / (q - 1).
+    Fader and Hardie (2013), "The Gamma-Gamma Model of Monetary Value". Fitted on repeat buyers only, it predicts for
+    every customer: one without a repeat purchase gets the population mean p v / (q - 1).
 
     That mean is infinite at q = 1, and the likelihood goes there where a few customers spend much more than
     the others. A fitted mean that the repeat buyers' own mean rules out is therefore replaced by theirs:
     p and q are fitted again with v = (q - 1) mean / p, and `convergence_` has the verdict "mean_held".
 
-    `independence_` says how far its assumption holds: Spearman's correlation of frequency and monetary
-    value among repeat buyers, the p-value of no correlation, and a sentence.
+    `independence_` tests its assumption: Spearman's correlation of frequency and monetary value among repeat buyers,
+    the p-value of no correlation, and a sentence.
 
     With `correlated`, spend per purchase may go with frequency: it is multiplied by frequency^c (1 without a repeat),
     c and the other parameters by maximum likelihood, where a likelihood-ratio test rejects c = 0 at 5%;
@@ -45,7 +45,7 @@ class GammaGamma(BaseEstimator):
     Parameters
     ----------
     covariates
-        Columns that do not change with time: spend per purchase is multiplied by exp(slope z), whoever the customer is.
+        Columns that do not change with time: spend per purchase is multiplied by exp(slope z).
         The slopes are estimated first; p, q and v are those of the spend without that factor.
     penalty
         Weight of the sum of squared slopes against the mean log-likelihood, as in the purchase models.
@@ -184,7 +184,7 @@ class GammaGamma(BaseEstimator):
         rng: np.random.Generator,
         params: tuple[float, ...] | None = None,
     ) -> np.ndarray:
-        """Return a draw of what `purchases` (n, size) purchases cost each customer, shape (n, size).
+        """Return draws of each customer's total spend on `purchases` (n, size), shape (n, size).
 
         The customer's own spend rate is drawn from its posterior once per draw.
         """

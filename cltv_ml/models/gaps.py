@@ -35,7 +35,7 @@ def log_quiet(k: np.ndarray, a: np.ndarray, b: np.ndarray, v: np.ndarray) -> np.
 def window(
     k: np.ndarray, a: np.ndarray, c: np.ndarray, first: np.ndarray, last: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return between which logarithms of v the density of a gap counts, within [first, last]."""
+    """Return the range of log v that holds the mass of a gap's density, within [first, last]."""
     with np.errstate(divide="ignore"):
         first, last = np.log(first / c), np.log(np.maximum(last, 1e-300) / c)
     top = np.clip(np.log(k / a), first, last)

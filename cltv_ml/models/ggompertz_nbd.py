@@ -1,4 +1,4 @@
-"""GGompertz/NBD: customers buy at a Poisson rate and leave the sooner the longer they have been there."""
+"""GGompertz/NBD: customers buy at a Poisson rate, and their hazard of leaving rises with time."""
 
 from __future__ import annotations
 

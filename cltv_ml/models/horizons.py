@@ -1,4 +1,4 @@
-"""Values for several horizons from a model of one: they never fall as the horizon grows, by construction.
+"""Values for several horizons from a model of one horizon: by construction they never fall as it grows.
 
 A model predicts the value V for its own, main horizon. For another horizon a customer's value is V times a share:
 between 0 and 1 and rising for shorter horizons, 1 for the main one, above 1 and rising for longer ones. Values of all
@@ -38,10 +38,10 @@ _BEND = 4.0
 class Horizons(BaseEstimator):
     """Shares of the value for the horizon `main` by each of `days`.
 
-    How fast a customer's value grows comes from a purchase model (`ValueCurve`). Who buys *soon* may be known better
-    than that: for a shorter horizon trees learn what customers spent within it, also from windows that are too recent
-    for labels of the main horizon. The share is the purchase model's, multiplied with the ratio of the trees' value to
-    it to the power of `powers`, and bent below 1.
+    How fast a customer's value grows comes from a purchase model (`ValueCurve`). Trees may predict better who buys
+    *soon*: for a shorter horizon they learn what customers spent within it, also from windows that are too recent for
+    labels of the main horizon. The share is the purchase model's, multiplied by the ratio of the trees' value to it,
+    raised to `powers`, and bent below 1.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Horizons(BaseEstimator):
     days
         All horizons in days, from the shortest to the longest, `main` among them.
     powers
-        How far the trees decide, by shorter horizon: 0 not at all (and none are fitted), 1 the order is theirs.
+        Weight of the trees by shorter horizon: at 0 none are fitted, at 1 they decide the order of customers.
 
     >>> X = pd.DataFrame({"frequency": [2.0, 0, 5, 1], "recency": [30.0, 0, 80, 5], "T": [90.0, 80, 90, 60],
     ...                   "monetary_value": [10.0, 0, 20, 15]})
@@ -112,10 +112,10 @@ class Horizons(BaseEstimator):
         return list(dict.fromkeys(names))
 
     def bring_to(self, totals: Mapping[int, float], X: pd.DataFrame, values: np.ndarray) -> Self:
-        """Set the pace so that the values of customers `X` add up to a total for each horizon; return self.
+        """Scale the shares so that the values of customers `X` add up to a total for each horizon; return self.
 
-        `values` are those for the main horizon; each customer's stays as it is. Totals that fall as the horizon grows,
-        or leave next to nothing between two horizons, are moved apart: those of horizons near the main one count more.
+        `values` are those for the main horizon, which do not change. Totals that fall as the horizon grows, or nearly
+        coincide, are moved apart; those of horizons near the main one take precedence.
         """
         self.steps_, self.growth_ = np.ones(len(self.shorter) + 1), np.ones(len(self.longer))
         own = self.values(X, values).sum()
@@ -146,7 +146,7 @@ class Horizons(BaseEstimator):
     def table(self, X: pd.DataFrame, main: pd.DataFrame) -> pd.DataFrame:
         """Return `expected_value_<days>d` of each horizon, with its bounds where there are any, by `X.index`.
 
-        Bounds do not fall either as the horizon grows: those of the main horizon, in `main`, stay as they are.
+        Nor do the bounds fall as the horizon grows; those of the main horizon, in `main`, do not change.
         """
         value = self.values(X, main["expected_value"].to_numpy(dtype=np.float64))
         bounds = self._bounds(value, main)
@@ -203,7 +203,7 @@ class Horizons(BaseEstimator):
 
 
 def _fit_curve(X: pd.DataFrame, main: int) -> ValueCurve | None:
-    """Return the fitted curve, None where nobody has come back, so that no purchase model can be fitted."""
+    """Return the fitted curve; None where no customer has come back, so that no purchase model can be fitted."""
     curve = ValueCurve(horizon=main)
     try:  # the fit is shared with a Pareto/NBD that competes
         curve.purchases_ = ProbabilisticValue(ParetoNBD()).fit(X).purchases_

@@ -1,4 +1,4 @@
-"""Zero-inflated spend in two models: who buys, and what a buyer spends."""
+"""Zero-inflated spend in two models: the probability of buying, and a buyer's expected spend."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from cltv_ml.models.trees import TrainingRows, TreeModel
 class Hurdle(TreeModel):
     """P(buy) x E[spend | buy], each by XGBoost: logistic for the hurdle, gamma for the amount.
 
-    The probability multiplies the conditional amount as it is; rounding it to a yes or no first would
-    throw away most of what it knows. Its arguments are those of `TreeArguments`.
+    The probability multiplies the conditional amount unrounded; rounding it to yes or no would discard most of its
+    information. The arguments are those of `TreeArguments`.
     """
 
     name = "hurdle"

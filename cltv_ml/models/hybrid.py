@@ -22,7 +22,7 @@ from cltv_ml.models.search import TWEEDIE_TREES
 from cltv_ml.models.trees import TrainingRows, TreeModel
 from cltv_ml.side_by_side import side_by_side
 
-#: What the probabilistic model tells the trees about each customer, besides the offset.
+#: Outputs of the probabilistic model that the trees read as features, besides the offset.
 MODEL_OUTPUTS = ("model_value", "model_purchases", "model_p_alive")
 
 
@@ -30,12 +30,12 @@ MODEL_OUTPUTS = ("model_value", "model_purchases", "model_p_alive")
 class Hybrid(TreeModel):
     """Tweedie trees whose starting point is the log of a probabilistic model's expected value.
 
-    At each training cutoff the probabilistic model is fitted on that cutoff's customers alone, so it never
-    sees past it. Its log value, shifted so that it meets the total of that cutoff's own holdout, is the
-    offset (`base_margin`); the trees learn only how the money is distributed around it. They cannot learn
-    a level that belonged to another age of the cohort or another season. The level of a prediction is the
-    probabilistic model's, and what the trees learned of customers who are busier or idler than it thinks; how far
-    that total is to be trusted is not its question (`models.level`).
+    At each training cutoff the probabilistic model is fitted on that cutoff's customers alone, so it sees nothing
+    later. Its log value, shifted so that it meets the total of that cutoff's own holdout, is the offset
+    (`base_margin`); the trees learn only how the money is distributed around it. They cannot learn a level that
+    belonged to another age of the cohort or another season. The level of a prediction is the probabilistic model's,
+    corrected by what the trees learned about customers who buy more or less often than it expects; how far to trust
+    that total is decided elsewhere (`models.level`).
 
     Parameters
     ----------
@@ -61,8 +61,8 @@ class Hybrid(TreeModel):
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn from customers at one or several cutoffs (index level `cutoff`) and what each then spent.
 
-        The probabilistic model of the latest cutoff is kept; `adapt` replaces it by today's. It knows no weights:
-        `sample_weight` counts for the trees and the level.
+        The probabilistic model of the latest cutoff is kept; `adapt` replaces it by today's. It ignores weights:
+        `sample_weight` affects the trees and the level.
         """
         if isinstance(X, FeatureFiles):
             raise InputError(
@@ -97,8 +97,8 @@ class Hybrid(TreeModel):
     def adapt(self, X: Any) -> Self:
         """Refit the probabilistic model, which needs no labels, on today's customers; return the model.
 
-        Where `X` has an index level `cutoff`, and others' spending after that cutoff has been learned from, the
-        level of that very window is known and counts.
+        Where `X` has an index level `cutoff`, and other customers' spend after that cutoff was in the training data,
+        that window's own level is used.
         """
         X = self._frame(X)
         self.probabilistic_ = self._fresh().fit(X)
@@ -118,10 +118,10 @@ class Hybrid(TreeModel):
         return table.assign(expected_value=self._moved(X, table))
 
     def _contributions(self, X: Any) -> pd.DataFrame:
-        """Return what each feature adds to the expected value, in currency.
+        """Return each feature's contribution to the expected value, in currency.
 
-        What the probabilistic model makes of the history, and exact TreeSHAP of what the trees make of the
-        rest; a feature that both use has one column.
+        The history's parts come from the probabilistic model, the rest from the trees' exact TreeSHAP; a feature that
+        both use has one column.
         """
         X = self._frame(X)
         below, table = self.probabilistic_, self.probabilistic_.predict_table(X)

@@ -1,4 +1,4 @@
-"""Customers in any kind of table, and labels and weights next to them, as the models read them."""
+"""Inputs of the models: customers in any kind of table, labels and weights."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from cltv_ml.errors import InputError
 def as_frame(model: Any, X: Any, names: Sequence[str] | None = None) -> pd.DataFrame:
     """Return customers as a pandas DataFrame, whatever kind of table they come in.
 
-    A pandas frame stays as it is. An Arrow or Polars table, or whatever else hands over Arrow's stream, brings its
-    names. The columns of an array are told apart by place: they get `names`, those of the fit, or else
-    "x0", "x1", ... as scikit-learn calls them.
+    A pandas frame stays as it is. An Arrow or Polars table, or anything else that exports an Arrow stream, keeps its
+    column names. The columns of an array are identified by position: they get `names`, those of the fit, or else "x0",
+    "x1", ... as in scikit-learn.
 
     >>> as_frame(object(), np.zeros((1, 2))).columns.tolist()
     ['x0', 'x1']
@@ -38,7 +38,7 @@ def as_frame(model: Any, X: Any, names: Sequence[str] | None = None) -> pd.DataF
 
 
 def as_pandas(X: Any) -> Any:
-    """Return a table that hands over Arrow's stream, such as one of Polars, as a pandas frame; the rest as it is.
+    """Return a table that exports an Arrow stream, such as Polars', as a pandas frame; anything else unchanged.
 
     >>> as_pandas(pa.table({"T": [90.0]})).columns.tolist()
     ['T']
@@ -57,8 +57,8 @@ def as_labels(model: Any, y: Any, rows: int) -> np.ndarray:
     Raises
     ------
     InputError
-        No labels, labels of another length, negative or missing labels, or labels that are all zero: nothing can
-        be learned from customers of whom none bought.
+        No labels, labels of another length, negative or missing labels, or labels that are all zero: nothing can be
+        learned where no customer bought.
     """
     who = type(model).__name__
     if y is None:

@@ -21,12 +21,12 @@ VALUE_GROUPS = 20
 class Intervals(BaseEstimator):
     """Conformal intervals of what a customer spends, given the predicted value, with coverage `level`.
 
-    Split-conformal, conditional on the predicted value: customers whose future was kept from the model are
-    sorted into groups of equally many by their predicted value, and each group's spending over its prediction
-    gives two quantiles with the conformal correction for finite samples. Ratios, because errors grow with
-    the value. Spending is often exactly zero: where that alone is more likely than the lower tail, the interval
-    starts at zero and only the upper tail is cut, so that it is no wider than it has to be. Between groups
-    bounds run linearly with the predicted value; neither falls as it rises, and 0 <= lower <= value <= upper.
+    Split-conformal, conditional on the predicted value: held-out customers are sorted by predicted value into groups
+    of equal size, and the ratio of spend to prediction in each group gives two quantiles with the conformal correction
+    for finite samples. Ratios, because errors grow with the value. Spending is often exactly zero: where that alone is
+    more likely than the lower tail, the interval starts at zero and only the upper tail is cut, so that it is no wider
+    than it has to be. Between groups bounds run linearly with the predicted value; neither falls as it rises, and 0 <=
+    lower <= value <= upper.
 
     Where more than `level` of a group spend nothing, every interval from zero covers more than `level`;
     the upper bound is then the value itself. Sources: H. Papadopoulos et al., Inductive Confidence Machines
@@ -44,12 +44,12 @@ class Intervals(BaseEstimator):
         self.level = level
 
     def fit(self, expected: ArrayLike, actual: ArrayLike) -> Self:
-        """Learn from predictions for customers the model had not seen, and what they then spent (both (n,)).
+        """Learn from out-of-fold predictions and the customers' later spend, shape (n,) each; return self.
 
         Raises
         ------
         InputError
-            The level is no probability, or a prediction or amount is missing, infinite or negative.
+            The level is not a probability, or a prediction or amount is missing, infinite or negative.
         """
         if not 0 < self.level < 1:
             raise InputError(f"Intervals: level must lie between 0 and 1, got {self.level!r}.")
@@ -73,10 +73,10 @@ class Intervals(BaseEstimator):
         return np.clip(lower, 0.0, value), np.maximum(upper, value)
 
     def predict_median(self, values: ArrayLike) -> np.ndarray | None:
-        """Return what half of the customers of each predicted value spend at most, shape (n,), in currency units.
+        """Return the median spend of customers of each predicted value, shape (n,), in currency units.
 
-        The expected value is the mean, which a few who spend much pull up; half spend no more than this. None where
-        the intervals were fitted by a version that did not learn it.
+        The expected value is the mean, which a few large spenders pull up; half of the customers spend no more than
+        the median. None where the intervals were fitted by a version that did not learn it.
         """
         check_fitted(self)
         if not hasattr(self, "median_"):

@@ -1,8 +1,8 @@
-"""The level: the total that known customers will spend, with its uncertainty.
+"""The level: a forecast of known customers' total spend, with its uncertainty.
 
-Order and level are different questions. A model of customers may tell well who spends more and still carry the
-total of another season or of another mix of ages into the next window. So the total has forecasts of its own
-(`models.level_candidates`), and each log's earlier cutoffs say how far to trust each of them.
+Ranking and level are separate problems. A customer model may rank customers well and still carry the total of another
+season or another mix of ages into the next window. So the total has forecasts of its own (`models.level_candidates`),
+and each log's earlier cutoffs show how far to trust each of them.
 """
 
 from __future__ import annotations
@@ -17,51 +17,52 @@ from cltv_ml.models.level_candidates import PACE, CohortRevenue, candidates
 from cltv_ml.models.level_priors import LEARNED, REFERENCE, SEASONAL, error_before
 from cltv_ml.models.level_spread import Spread
 
-#: The record in independent windows that counts as much as what is expected before: one window alone must not turn
-#: the level away from the models' own total.
+#: Weight of the prior error, in independent windows: a single window must not move the level away from the models' own
+#: total.
 _PRIOR_WINDOWS = 2.0
 
-#: An error in the record counts for no more than this (log units): one odd order must not decide.
+#: Errors in the record are capped at this (log units): one odd order must not decide.
 _LARGEST_ERROR = 0.5
 
-#: The least log error of a level that no earlier cutoff of the log tells anything of.
+#: The smallest log error of a level that was never tried at an earlier cutoff.
 _UNTRIED = 0.25
 
-#: The combination's error over the one its candidates' weights let expect: their errors cancel in part. What it did at
-#: earlier cutoffs tells more, so the expectation counts as one window next to it.
+#: The combination's error relative to the one expected from its candidates' weights: their errors partly cancel.
+#: Errors at earlier cutoffs are better evidence, so the expectation counts as one window next to them.
 _CANCELLED = 0.7
 _SPREAD_WINDOWS = 1.0
 
-#: Candidates that differ now say that this window is unlike the earlier ones: this share of their weighted standard
+#: Candidates that disagree show that this window is unlike the earlier ones: this share of their weighted standard
 #: deviation (log units) adds to the error.
 _DISAGREED = 0.5
 
-#: Earlier cutoffs at most, a twelfth of a year apart: those of a year, and what lies a year before each.
+#: Most earlier cutoffs, a twelfth of a year apart: those of a year, and those a year before each.
 _STEPS = 26
 
-#: A record counts half for every so many days that it is older.
+#: Days of age that halve the weight of an earlier error.
 _HALF_LIFE = 365.0
 
-#: Cutoffs tell of today as far as their customers were as old: the weight falls by 40% where the mean log age
-#: differs by this much. A cohort that was young at every earlier cutoff says next to nothing of what it does now.
+#: Earlier cutoffs are evidence as far as their customers had the same age as today's: the weight falls by 40% where
+#: the mean log age differs by this much. A cohort that was young at every earlier cutoff says almost nothing about
+#: today.
 _AGE_APART = 0.6
 
-#: A candidate tried at fewer cutoffs than this may leave the reference by no more than the larger of a factor of 2
-#: and the largest miss of the reference so far.
+#: A candidate tried at fewer cutoffs than this may differ from the reference by at most a factor of 2 or the
+#: reference's largest miss so far, whichever is larger.
 _LEAST_TRIED = 2
 _UNTRIED_REACH = float(np.log(2.0))
 
 #: No candidate may lie further than this factor from the one in the middle, half of the weight on either side.
 _FARTHEST = 4.0
 
-#: A weight is the expected squared error to minus this power: sharper than 1 / MSE, which would be best for
-#: candidates whose errors are independent. Theirs are not.
+#: A weight is the expected squared error to minus this power: sharper than 1 / MSE, the optimum for candidates with
+#: independent errors, which these are not.
 _SHARPNESS = 2.5
 
 
 @dataclass(frozen=True)
 class Past:
-    """An earlier cutoff: what known customers then spent in total, and each candidate's forecast of it."""
+    """An earlier cutoff: the total that known customers spent after it, and each candidate's forecast of it."""
 
     cutoff: int
     total: float
@@ -70,7 +71,7 @@ class Past:
 
 @dataclass(frozen=True)
 class Basis:
-    """What a level was estimated from, in days since the first of the log."""
+    """The inputs of a level, in days since the first day of the log."""
 
     log: CohortRevenue
     cutoff: int
@@ -87,17 +88,17 @@ class Level:
     sigma, freedom
         Scale of the log error and degrees of freedom.
     table
-        One row per candidate: `candidate`, `total`, `weight`, `error` (expected size of its log error),
-        `cutoffs` (earlier ones it is compared on) and `missed` (its mean |bias| at all that it was tried at).
+        One row per candidate: `candidate`, `total`, `weight`, `error` (expected size of its log error), `cutoffs`
+        (number of earlier ones it is compared on) and `missed` (its mean |bias| at all those where it was tried).
     record
-        The combination at earlier cutoffs, each forecast from what lay before it: `day`, `total`, `forecast`,
+        The combination at earlier cutoffs, each forecast from the log before it: `day`, `total`, `forecast`,
         `season_seen`, and `ago`, days before the cutoff.
     season_seen
         Whether a candidate that knows last year's season has a weight.
     notes
-        What the forecast assumes of days on which the shop was closed, a sentence each.
+        What the forecast assumes about days on which the shop was closed, a sentence each.
     basis
-        What it was estimated from, so that a forecast that comes later can join.
+        The inputs, so that a later forecast can be added.
     """
 
     total: float
@@ -111,7 +112,7 @@ class Level:
 
     @property
     def spread(self) -> Spread:
-        """How far the true total may lie from this one."""
+        """The distribution of the true total around this forecast."""
         return Spread(self.sigma, self.freedom)
 
     def interval(self, coverage: float = 0.9) -> tuple[float, float]:
@@ -124,7 +125,7 @@ class Level:
 
 
 def past_days(cutoff: int) -> list[int]:
-    """Return the days at which bottom-up forecasts are wanted: the cutoff and those a twelfth of a year apart before.
+    """Return the days that need bottom-up forecasts: the cutoff, and earlier ones a twelfth of a year apart.
 
     >>> past_days(120)
     [120, 90, 59, 29]
@@ -149,9 +150,9 @@ def estimate_level(
     Parameters
     ----------
     bottom_up
-        The sum of a probabilistic model's values by day (`past_days`), each fitted on what lay before.
+        The sum of a probabilistic model's values by day (`past_days`), each fitted on the log before that day.
     learned
-        Totals of trees by day, as far as there are any.
+        Totals of trees by day, where there are any.
     """
     learned = learned or {}
     past = _past_forecasts(log, cutoff, horizon, bottom_up, learned)
@@ -208,10 +209,9 @@ def weigh(
 ) -> tuple[np.ndarray, np.ndarray, list[int]]:
     """Return the candidates' weights, the log errors expected of them, and at how many cutoffs each was tried.
 
-    The reference's squared error is the mean over earlier cutoffs, pulled to what is expected before any. Another
-    candidate is compared with it on the cutoffs at which both were tried, so that none gains by having missed the
-    hard ones: its squared error is the reference's times the ratio of both on those. Weights are inverse squared
-    errors to the power of `_SHARPNESS`.
+    The reference's squared error is the mean over earlier cutoffs, shrunk to its prior. Another candidate is compared
+    with it on the cutoffs at which both were tried, so that none gains by missing the hard ones: its squared error is
+    the reference's times the ratio of both on those. Weights are inverse squared errors to the power of `_SHARPNESS`.
     """
     counts = _evidence(log, cutoff, horizon, past)
     squared = _squared_errors(list(now), past)
@@ -241,8 +241,8 @@ def weigh(
 def _evidence(log: CohortRevenue, cutoff: int, horizon: int, past: Sequence[Past]) -> np.ndarray:
     """Return the number of independent windows for which each earlier cutoff counts.
 
-    Windows that overlap tell the same story more than once, old ones tell of another shop, and those whose customers
-    were younger of other customers.
+    Overlapping windows repeat the same evidence; old windows show another shop, and windows with younger customers
+    another population.
     """
     days = np.array([one.cutoff for one in past], dtype=np.float64)
     overlap = max(1.0, horizon / PACE)
@@ -256,8 +256,8 @@ def _held(
 ) -> dict[str, float]:
     """Return the forecasts, all within `_FARTHEST` of the middle one, those rarely tried near the reference's.
 
-    A base of next to nothing, such as a month in which the shop was closed, makes a ratio to it absurd. The middle has
-    half of the weight on either side: in a shop of one season most candidates know none, and are wrong together.
+    A base near zero, such as a month in which the shop was closed, makes a ratio to it absurd. The middle has half of
+    the weight on either side: in a shop of one season most candidates know no season, and err together.
     """
     totals = np.array(list(now.values()))
     order = np.argsort(totals)
@@ -285,7 +285,7 @@ def _squared_errors(names: Sequence[str], past: Sequence[Past]) -> np.ndarray:
 
 
 def _pulled(before: float, squared: np.ndarray, counts: np.ndarray) -> float:
-    """Return the mean squared error pulled to `before` as if that had been seen in `_PRIOR_WINDOWS` windows."""
+    """Return the mean squared error shrunk to `before`, which counts as `_PRIOR_WINDOWS` windows."""
     return float((_PRIOR_WINDOWS * before + counts @ squared) / (_PRIOR_WINDOWS + counts.sum()))
 
 
@@ -328,8 +328,8 @@ def _error_spread(
 ) -> tuple[float, float]:
     """Return scale and degrees of freedom of the log error, from the forecasts at earlier cutoffs.
 
-    They count next to `_SPREAD_WINDOWS` with the error that the candidates' weights let expect, of which a part cancels
-    out (`_CANCELLED`). Where there are no such forecasts it is no less than `_UNTRIED`.
+    They count next to `_SPREAD_WINDOWS` windows with the error expected from the candidates' weights, part of which
+    cancels out (`_CANCELLED`). Without such forecasts the scale is at least `_UNTRIED`.
     """
     past = [Past(int(day), 1.0, {}) for day in record["day"]]
     counts = _evidence(log, cutoff, horizon, past)

@@ -1,8 +1,8 @@
 r"""Candidate forecasts of known customers' total spend, from revenue by first day and day alone.
 
-Let \(A(a, b)\) be the revenue of the days \(a \le t < b\), \(K_k(a, b)\) that part of it which customers
-first seen before day \(k\) brought, \(c\) the cutoff, \(h\) the horizon and \(y = c - 364\) the same weekday a
-year before. Wanted is \(L(c) = K_c(c, c + h)\). Every formula reads days before \(c\) only.
+Let \(A(a, b)\) be the revenue of the days \(a \le t < b\), \(K_k(a, b)\) the part of it from customers first seen
+before day \(k\), \(c\) the cutoff, \(h\) the horizon and \(y = c - 364\) the same weekday a year before. The quantity
+to forecast is \(L(c) = K_c(c, c + h)\). Every formula reads days before \(c\) only.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ WEEKS_YEAR = 364
 #: Days between the cutoffs at which candidates are tried: a twelfth of a year, so that each has one a year before.
 PACE = WEEKS_YEAR / 12
 
-#: Least days of revenue behind a ratio.
+#: Fewest days of revenue in the base of a ratio.
 LEAST_DAYS = 28
 
-#: Days of history before a bottom-up forecast of last year may be compared with what then happened. Before, nearly
-#: everybody looks new to the model, so that its miss says more about the start of the log than about the season.
+#: Days of history that a bottom-up forecast of last year needs before it may be compared with the realised total.
+#: Before that, nearly all customers look new to the model, so its miss reflects the start of the log, not the season.
 SEASONED = 150
 
 #: Days of history before a miss of the bottom-up forecast may be carried forward.
@@ -32,15 +32,15 @@ SETTLED = 90
 #: A miss carried forward is at most this (log units): one odd window must not decide.
 LARGEST_MISS = 0.5
 
-#: Days over which growth and newcomers are measured at least: a month's revenue hangs on a few orders.
+#: Fewest days over which growth and newcomers are measured: a month's revenue depends on a few orders.
 QUARTER = 91
 
-#: Share of the last quarter's revenue that newcomers must have brought for last year's revenue to tell of this
-#: year's. In a cohort without successors the same days of last year held its own youth.
+#: Share of the last quarter's revenue that newcomers must bring for last year's revenue to be comparable with this
+#: year's. In a cohort without successors, the same days of last year show the cohort when it was young.
 LEAST_NEW = 0.03
 
-#: Days of a step in which the share of known customers is measured, about: a horizon is cut into equal steps, for a
-#: last one of a day or two may be one on which the shop was closed.
+#: Approximate days of a step in which the share of known customers is measured. A horizon is cut into equal steps,
+#: because a short last one might fall on days when the shop was closed.
 LAG = 30
 
 #: Fewest customers behind a rate by age; smaller groups are joined with the next older one.
@@ -61,10 +61,10 @@ class CohortRevenue:
     joined
         Customers first seen before each day, from day 0 to the last plus one.
     base
-        The day of last year that each day, also those to come, is compared with (`level_holidays.align`); 364 days
+        The day of last year that each past or future day is compared with (`level_holidays.align`); 364 days
         before if None.
     step
-        Day before which the log tells nothing of how the year goes on (`level_steps.last_step`).
+        Day before which the log says nothing about the rest of the year (`level_steps.last_step`).
     """
 
     first: np.ndarray
@@ -81,7 +81,7 @@ class CohortRevenue:
         return len(self.joined) - 1
 
     def until(self, day: int) -> CohortRevenue:
-        """Return what the log held before a day."""
+        """Return the log as it stood before a day."""
         before = self.day < day
         first, when, amount = (one[before] for one in (self.first, self.day, self.amount))
         return CohortRevenue(first, when, amount, self.joined[: day + 1], self.base, self.step)
@@ -130,12 +130,12 @@ class CohortRevenue:
 def candidates(
     log: CohortRevenue, cutoff: int, horizon: int, bottom_up: Mapping[int, float]
 ) -> dict[str, float]:
-    r"""Return each candidate's forecast of \(L(c)\) for which the log holds the whole base.
+    r"""Return the forecasts of \(L(c)\) by the candidates whose whole base is in the log.
 
     Parameters
     ----------
     bottom_up
-        The sum of a probabilistic model's values by cutoff, fitted on what lies before each.
+        The sum of a probabilistic model's values by cutoff, fitted on the log before each.
     """
     year_ago, history = cutoff - WEEKS_YEAR, cutoff - WEEKS_YEAR - log.begins(cutoff)
     totals = {"bottom-up": bottom_up.get(cutoff, np.nan)}
@@ -157,13 +157,12 @@ def candidates(
 
 
 def top_down(log: CohortRevenue, cutoff: int, horizon: int) -> float:
-    r"""Return last year's revenue of the same days times growth times the share that known customers bring:
+    r"""Return last year's revenue of the same days times growth times the known customers' share:
 
     \[ g \sum_u A(y+u, y+u+30) \; \frac{K_{d}(d+u, d+u+30)}{A(d+u, d+u+30)}, \qquad d = c - u - 30. \]
 
-    The share is the latest one measured at the same lag \(u\) after a cutoff; of lags that the log is too short for,
-    or in which nobody bought, it is the one before. The growth \(g\) is one where last year's days before \(y\) are too
-    few to tell.
+    The share is the latest one measured at the same lag \(u\) after a cutoff, or that of the lag before where the log
+    is too short or nobody bought. The growth \(g\) is one where last year has too few days before \(y\) to measure it.
     """
     total, share = 0.0, float("nan")
     edges = np.linspace(0, horizon, max(1, round(horizon / LAG)) + 1).round().astype(int).tolist()
@@ -184,7 +183,7 @@ def top_down(log: CohortRevenue, cutoff: int, horizon: int) -> float:
 def growth(log: CohortRevenue, cutoff: int, horizon: int) -> float:
     """Return the revenue before the cutoff over that of the same days a year before; NaN where the log has too few.
 
-    Measured over a horizon or a `QUARTER`, whichever is longer, as far as the log goes.
+    Measured over a horizon or a `QUARTER`, whichever is longer, as far as the log reaches.
     """
     year_ago = cutoff - WEEKS_YEAR
     days = min(max(horizon, QUARTER), year_ago - log.begins(cutoff))
@@ -196,8 +195,8 @@ def growth(log: CohortRevenue, cutoff: int, horizon: int) -> float:
 def started(log: CohortRevenue, cutoff: int) -> float:
     """Return the revenue per day before the cutoff over that of the log's first `LEAST_DAYS`.
 
-    A log that begins in the middle of a shop's life begins at its usual revenue; one that begins with the shop does
-    not, and its first months are no base for a ratio.
+    A log that begins in the middle of a shop's life starts at its usual revenue. One that begins with the shop does
+    not, and its first months cannot be the base of a ratio.
     """
     return _ratio(log.revenue(0, cutoff) / cutoff, log.revenue(0, LEAST_DAYS) / LEAST_DAYS)
 
@@ -209,11 +208,11 @@ def newcomers(log: CohortRevenue, cutoff: int) -> float:
 
 
 def by_age(log: CohortRevenue, cutoff: int, horizon: int) -> float:
-    r"""Return the customers of each age times what one of that age spent in the horizon that has just ended:
+    r"""Return the number of customers of each age times the spend of one of that age in the horizon just ended:
 
     \[ \sum_j N_j(c) \; \frac{K_j(c-h, c)}{N_j(c-h)}, \]
 
-    \(j\) running over ages at the cutoff in question, the oldest standing for those that were older than anybody.
+    where \(j\) runs over ages at the respective cutoff, and the oldest age stands for all beyond it.
     """
     then = cutoff - horizon
     rows = [
@@ -232,7 +231,8 @@ def retention_by_age(log: CohortRevenue, cutoff: int, horizon: int) -> float:
 
     \[ \sum_j K_j(c-h, c) \; \frac{K_j(y, y+h)}{K_j(y-h, y)}. \]
 
-    Season, growth and fading are all in the ratio, as long as customers of an age behave as a year before.
+    The ratio holds season, growth and decline with age, as long as customers of an age behave as they did a year
+    before.
     """
     then, days = cutoff - WEEKS_YEAR, min(horizon, WEEKS_YEAR)
     rows = [
@@ -248,14 +248,14 @@ def retention_by_age(log: CohortRevenue, cutoff: int, horizon: int) -> float:
 
 
 def missed(log: CohortRevenue, cutoff: int, horizon: int, bottom_up: Mapping[int, float]) -> float:
-    """Return what known customers spent after an earlier cutoff over what the bottom-up forecast of it was."""
+    """Return the ratio of known customers' spend after an earlier cutoff to its bottom-up forecast."""
     return _ratio(log.revenue(cutoff, cutoff + horizon, known=cutoff), bottom_up.get(cutoff, np.nan))
 
 
 def agreed_miss(log: CohortRevenue, cutoff: int, horizon: int, bottom_up: Mapping[int, float]) -> float:
-    r"""Return the miss \(\log (K/B)\) that the last two windows that do not overlap agree on, NaN where they do not.
+    r"""Return the log miss \(\log (K/B)\) that the last two disjoint windows agree on, NaN where they do not.
 
-    It is the smaller of the two where they have the same sign: what was missed once says next to nothing.
+    It is the smaller of the two where they have the same sign: a single miss says almost nothing.
     """
     misses: list[float] = []
     day = cutoff
@@ -289,7 +289,7 @@ def _of_age_last_year(log: CohortRevenue, cutoff: int, young: int, old: int, day
 def _grouped_sum(rows: np.ndarray, sizes: np.ndarray) -> float:
     """Return the sum of now x later / before over groups of ages, small ones joined with the next older.
 
-    `rows` holds now, before and later; what is left at the old end goes with the last group.
+    `rows` holds now, before and later; what remains at the old end joins the last group.
     """
     groups, waiting, size = [], np.zeros(3), 0
     for row, count in zip(rows, sizes, strict=True):

@@ -1,4 +1,4 @@
-"""Closures: weeks in which the shop sold next to nothing, and the sales that these cost."""
+"""Closures: weeks in which the shop sold almost nothing, and the sales that they cost."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import numpy as np
 
 from cltv_ml.models.level_candidates import WEEKS_YEAR, CohortRevenue
 
-#: Days in a row that a closure lasts at least and at most: what is shorter is a holiday, what is longer a season.
+#: Shortest and longest closure in days: anything shorter is a holiday, anything longer a season.
 LEAST_DAYS, MOST_DAYS = 14, 91
 
-#: It lasts so long at most where the shop was open on these days of the other years that the log holds, for that is no
-#: season: they hold this share of the sales of the `MOST_DAYS` before or after at least, whichever are more.
+#: The longest closure if the shop was open on these days in every other year of the log, which rules out a season:
+#: those days must hold this share of the sales of the `MOST_DAYS` before or after, whichever are more.
 MOST_ONCE, OPEN = 182, 0.5
 
-#: A shop is closed while its week holds less than this share of a usual week, of those before and of those after.
+#: A shop is closed while a week's sales are below this share of a usual week before it and of one after it.
 CLOSED = 0.25
 
-#: Days before and after that tell the usual week, and how many of them there must be.
+#: Days before and after that define the usual week, and how many of them the log must hold.
 AROUND, NEEDED = 182, 28
 
-#: Sales that were to be expected within a closure at least. A shop that sells twice a month is not closed in between.
+#: Fewest sales that would be expected within a closure: a shop that sells twice a month is not closed in between.
 LEAST_EXPECTED = 20.0
 
-#: Days before a closure, and after it, whose sales stand for those that it cost.
+#: Days before and after a closure whose sales estimate those that it cost.
 STAND_IN = 28
 
-#: A closure of last year may return by so many days earlier or later.
+#: Days by which a closure may return earlier or later than last year.
 MOST_SHIFT = 14
 
 
@@ -45,7 +45,7 @@ class Closure:
     yearly: bool | None
 
     def returns(self, cutoff: int, horizon: int) -> bool:
-        """Return whether it is to be expected again in the window to come, as far as nothing shows that it is not."""
+        """Return whether to expect it again in the coming window: yes, unless another year shows otherwise."""
         if self.yearly is False:
             return False
         years = range(1, 2 + (cutoff + horizon - self.start) // WEEKS_YEAR)
@@ -59,7 +59,7 @@ class Closure:
 def find_closures(log: CohortRevenue) -> list[Closure]:
     """Return the closures of a log, the earliest first.
 
-    Sales are counted as groups of customers of one first day: one order more or less of a large buyer is no matter.
+    Sales are counted as groups of customers with one first day, so that a single large buyer changes nothing.
     """
     sales = np.bincount(log.day, minlength=log.days).astype(np.float64)
     week, usual = _weekly(sales), _usual(sales)
@@ -79,9 +79,9 @@ def find_closures(log: CohortRevenue) -> list[Closure]:
 
 
 def as_if_open(log: CohortRevenue, closures: Iterable[Closure]) -> CohortRevenue:
-    """Return the log with what each closure cost: that share of the mean of the same weekdays around it.
+    """Return the log with the sales that each closure cost: its lost share of the mean of the weekdays around it.
 
-    Customers first seen later than a day have no part in it.
+    Customers first seen after a day add nothing to it.
     """
     closures = list(closures)
     if not closures:

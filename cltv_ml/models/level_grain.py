@@ -8,14 +8,14 @@ import numpy as np
 
 from cltv_ml.models.level_candidates import PACE
 
-#: Share of the revenue that one date of each week or month holds at least where purchases are dated by it.
+#: Smallest share of the revenue on a single date of each week or month, where purchases are dated by period.
 LEAST_SHARE = 0.95
 
-#: So many days a month's date may lie from the usual one, for a weekend or a holiday, and the share of months where it
-#: must lie so near: one purchase now and then is no grain.
+#: Days by which a month's date may differ from the usual one because of a weekend or holiday, and the share of months
+#: in which it must be this close: occasional purchases do not make a grain.
 NEAR_DAYS, LEAST_NEAR = 4, 0.9
 
-#: Periods that a log must hold before they are taken for its grain.
+#: Fewest periods of a log before they are taken as its grain.
 LEAST_PERIODS = 8
 
 
@@ -23,8 +23,8 @@ LEAST_PERIODS = 8
 class PeriodGrain:
     """Whole periods in place of days, each with all its sales on one date.
 
-    A window of 91 days holds three firsts of a month or four, and so does the one a year before: their revenue is not
-    to be compared. Periods are put on a calendar of their own, of equal length and twelve or fifty-two a year.
+    A window of 91 days holds three or four firsts of a month, and so does the one a year before, so their revenues are
+    not comparable. Periods are put on a calendar of their own, of equal length and twelve or fifty-two a year.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ def find_grain(dates: np.ndarray, amounts: np.ndarray, until: np.datetime64) -> 
     dates, amounts
         Revenue by date (`datetime64[D]`), the dates in any order.
     until
-        The last date that periods to come are needed for.
+        The last date for which future periods are needed.
 
     >>> months = np.arange("2023-01", "2024-01", dtype="datetime64[M]").astype("datetime64[D]")
     >>> find_grain(months, np.ones(12), np.datetime64("2024-03-31")).dates[-3:].astype(str).tolist()

@@ -1,4 +1,4 @@
-"""Holidays that move: which day of last year a day is compared with."""
+"""Holidays that move: the day of last year that each day is compared with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from cltv_ml.models.level_candidates import WEEKS_YEAR
 
-#: Days before a holiday, and after it, in which people buy because of it.
+#: Days before and after a holiday in which people buy because of it.
 BEFORE = 28
 AFTER = 7
 

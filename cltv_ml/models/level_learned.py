@@ -1,4 +1,4 @@
-"""The total of trees, learned from labels of earlier windows, as one more candidate of the level."""
+"""The trees' total, learned from labels of earlier windows, as another candidate for the level."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from cltv_ml.models.level_candidates import PACE
 
 
 def add_learned(level: Level, total: float, misses: Mapping[int, float]) -> Level:
-    """Return the level with the total of trees among its candidates, weighted by its own record as the others are.
+    """Return the level with the trees' total among its candidates, weighted by its errors as the others are.
 
-    Trees see each customer's age, rhythm and season at once, and no formula of theirs is shared with the other
-    candidates. Their record is free: they were fitted at earlier origins to choose the champion.
+    Trees use each customer's age, rhythm and season at once and share no formula with the other candidates. Their
+    earlier errors cost nothing: they were fitted at earlier origins to choose the champion.
 
     Parameters
     ----------
     total
-        What trees expect of all customers after the cutoff.
+        The trees' forecast of the total after the cutoff.
     misses
         log (expected / realised) by days before the cutoff, each from trees that learned from what had ended by then.
-        It counts at the nearest day of the record that is less than the pace away; of two at one day the later counts.
+        Each counts at the nearest day of the record that is less than one step away; of two at one day the later
+        counts.
     """
     basis = level.basis
     if basis is None or total <= 0:

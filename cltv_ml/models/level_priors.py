@@ -1,4 +1,4 @@
-"""Errors expected of each forecast of the level before its record is read."""
+"""Prior errors of the forecasts of the level, before their errors at earlier cutoffs are read."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ LEARNED = "trees"
 #: Candidates that know last year's season.
 SEASONAL = ("top-down", "retention", "bottom-up, season")
 
-#: The log error that a candidate is expected to have before its record is read. A model of customers and the ratios
-#: to last year that need fewest assumptions are trusted most; what takes the last horizon for the next one least.
+#: The prior log error of each candidate. A customer model and the ratios to last year with the fewest assumptions are
+#: trusted most; a candidate that repeats the last horizon is trusted least.
 _BEFORE = {
     REFERENCE: 0.12,
     LEARNED: 0.12,
@@ -27,29 +27,29 @@ _BEFORE = {
 }
 _BEFORE_OTHERS = 0.3
 
-#: What is expected of trees where last year is in the log: their total is that of the seasons they learned from.
+#: The prior log error of trees where last year is in the log: their total reflects the seasons they learned from.
 _LEARNED_IN_SEASON = 0.2
 
-#: By how much growth makes a ratio to last year doubtful: a shop twice as large as a year ago (log 2) adds an error of
-#: .07. Last year's ratio then holds the growth of that time as well as the season.
+#: Error per unit of log growth in a ratio to last year: a shop twice as large as a year ago (log 2) adds .07, because
+#: last year's ratio then holds that year's growth as well as the season.
 _GROWTH_DOUBT = 0.1
 
-#: What growth adds to top-down by how much it changed within the last quarter (log units), for a horizon of a quarter:
-#: growth that has just come, or is going, is not carried on.
+#: Error of top-down per log unit by which growth changed within the last quarter, for a horizon of a quarter: growth
+#: that has just begun or is ending does not continue.
 _UNSTEADY_DOUBT = 0.25
 
-#: What growth adds where the log is too short to tell it, and what a log that began with the shop adds as long as its
-#: first months are the base of a ratio (by log units that the whole log lies above them).
+#: Error where the log is too short to measure growth, and where the log began with the shop and its first months are
+#: the base of a ratio (per log unit by which the whole log exceeds them).
 _UNKNOWN_GROWTH = 0.1
 _BEGINNING_DOUBT = 0.5
 
-#: What last year's miss of bottom-up adds by its size (log units), for a horizon as long as the log then was: a model
-#: of few days misses a long horizon because it knows few customers well, and not for the season alone.
+#: Error per log unit of bottom-up's miss of last year, for a horizon as long as the log was then: a model of few days
+#: misses a long horizon because it knows few customers well, not only because of the season.
 _YOUNG_MISS_DOUBT = 0.2
 
 
 def error_before(log: CohortRevenue, cutoff: int, horizon: int, name: str, ratio: float = 1.0) -> float:
-    """Return the log error expected of a candidate before its record is read.
+    """Return the prior log error of a candidate, before its errors at earlier cutoffs are read.
 
     `ratio` is its total over the reference's.
     """
@@ -71,7 +71,7 @@ def error_before(log: CohortRevenue, cutoff: int, horizon: int, name: str, ratio
 
 
 def _unsteady(log: CohortRevenue, cutoff: int, horizon: int, grown: float) -> float:
-    """Return the log error that comes of growth which was another a quarter ago; all of it where that is unknown."""
+    """Return the log error from growth that has changed within a quarter; from all growth where that is unknown."""
     if not (np.isfinite(grown) and grown > 0):
         return 0.0
     earlier = growth(log, cutoff - QUARTER, horizon)

@@ -9,9 +9,9 @@ from scipy import stats
 
 
 class Spread(NamedTuple):
-    """How far a total may lie from its forecast: the ratio's log is Student's t, with this scale and freedom.
+    """The distribution of a total around its forecast: the log ratio is Student's t, with this scale and freedom.
 
-    The scale is learned from forecasts of totals, so it holds the chance in what customers do.
+    The scale is learned from errors of total forecasts, so it includes the randomness of customers' purchases.
     """
 
     sigma: float

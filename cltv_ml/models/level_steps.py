@@ -1,4 +1,4 @@
-"""Steps: days from which on a shop sells another multiple of before, for good."""
+"""Steps: days on which a shop's sales change by a factor, permanently."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import numpy as np
 
 from cltv_ml.models.level_candidates import QUARTER, CohortRevenue
 
-#: Ratio of a usual week after a step to one before it, or the reverse, at least.
+#: Smallest ratio of a usual week after a step to one before it, or the reverse.
 LEAST_RATIO = 2.5
 
-#: Ratio of the very week after it to the very week before it at least: a step comes at once, growth and seasons do not.
+#: Smallest ratio of the first week after it to the last week before it: a step is sudden, growth and seasons are not.
 AT_ONCE = 2.0
 
-#: Days next to it that tell the usual weeks; a `QUARTER` must agree with them.
+#: Days on either side that define the usual weeks; a `QUARTER` must agree with them.
 NEAR = 28
 
 
 def last_step(log: CohortRevenue) -> int:
     """Return the day of the last step of a log, 0 where there is none.
 
-    A till that recorded a part of the sales at first, a second shop, a chain that is taken over: what lay before tells
-    nothing of how the year goes on. A season that opens or ends at once is no step: its sales were seen before.
+    Examples are a till that at first recorded only part of the sales, a second shop, or a chain that was taken over:
+    sales before the step say nothing about the rest of the year. A season that opens or ends abruptly is not a step,
+    since such sales occurred before.
     """
     sums = np.concatenate([[0.0], np.cumsum(np.bincount(log.day, weights=log.amount, minlength=log.days))])
     steps = [
@@ -35,7 +36,7 @@ def last_step(log: CohortRevenue) -> int:
 
 
 def _is_step(sums: np.ndarray, day: int) -> bool:
-    """Return whether a change that its neighbourhood shows came at once, for good, and for the first time."""
+    """Return whether a change seen around a day was sudden, permanent, and the first of its kind."""
     if _jump(sums, day, 7) < np.log(AT_ONCE) or _jump(sums, day, QUARTER) < np.log(LEAST_RATIO):
         return False
     before, after = _usual_week(sums, day - QUARTER, day), _usual_week(sums, day, day + QUARTER)
@@ -52,6 +53,6 @@ def _jump(sums: np.ndarray, day: int, days: int) -> float:
 
 
 def _usual_week(sums: np.ndarray, since: int, until: int) -> float:
-    """Return the median revenue of the weeks of some days: one large order is no matter."""
+    """Return the median weekly revenue of some days, which one large order does not move."""
     edges = sums[since : until + 1 : 7]
     return float(np.median(np.diff(edges)))

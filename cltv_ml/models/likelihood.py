@@ -1,4 +1,4 @@
-"""The maximum-likelihood engine: several starts, exact gradients, a Newton finish and an honest verdict."""
+"""The maximum-likelihood engine: several starts, exact gradients, a Newton finish and a verdict on the result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LOOK = 10  # rounds of a climb after which it looks whether it is on its way to
 
 @dataclass(frozen=True)
 class Maximum:
-    """Where the likelihood is highest, how sure that is, and what to do if it is not."""
+    """The maximum of a likelihood, how certain it is, and what to do if it is not."""
 
     theta: np.ndarray
     log_likelihood: float
@@ -41,19 +41,18 @@ def maximize(
 ) -> Maximum:
     """Return the maximum of a likelihood of `size` customers in log-parameters.
 
-    The first start is climbed; where its end lies on a bound or on a ridge, the others are climbed too.
-    `sample`, the same likelihood of a part of a large population, is climbed first, from every start where its
-    end is doubtful: the full data then needs a few Newton steps only. Where the end is doubtful on the full
-    data alone, every start is climbed there.
+    The climb begins at the first start; if it ends on a bound or a ridge, the other starts are tried too. `sample`,
+    the likelihood of a part of a large population, is climbed first, from every start if its end is doubtful: the full
+    data then need only a few Newton steps. If the end is doubtful only on the full data, every start is climbed there.
 
     Parameters
     ----------
     bounds
-        Shape (k, 2); a parameter that ends there is reported, never pushed further.
+        Shape (k, 2); a parameter that ends on one is reported, never pushed further.
     size
         Sum of the weights, which turns the mean log-likelihood into the total.
     between
-        Larger samples, each climbed from where the one before ended, on the way to the full data.
+        Larger samples on the way to the full data, each climbed from the end of the one before.
     """
     starts = [np.clip(start, bounds[:, 0], bounds[:, 1]) for start in starts]
     if sample is None:
@@ -113,8 +112,8 @@ def _climb(
     It ends where no slope is steeper than `flat`, or along a ridge where that is not reached in so many rounds.
     `inverse` is what is known of the inverse of minus the Hessian.
 
-    SciPy's L-BFGS-B does the same, but its BLAS threads cost a hundredfold on a busy machine with four
-    parameters.
+    SciPy's L-BFGS-B does the same, but for four parameters its BLAS threads make it a hundred times slower on a busy
+    machine.
     """
     value, gradient = objective(theta)
     inverse = np.eye(len(theta)) if inverse is None else inverse
@@ -144,7 +143,7 @@ def _climb(
 
 
 def climb_roughly(objective: LogLikelihood, start: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """Return parameters near the maximum that lies next to `start`: good for a total, without a verdict."""
+    """Return parameters near the maximum next to `start`: good enough for a total, without a verdict."""
     start = np.clip(start, bounds[:, 0], bounds[:, 1])
     return _climb(objective, start, bounds, rounds=20, flat=_ROUGH)[0]
 

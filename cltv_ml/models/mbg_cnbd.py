@@ -1,4 +1,4 @@
-"""MBG/CNBD-k: as MBG/NBD, with purchases more regular than chance."""
+"""MBG/CNBD-k: MBG/NBD with purchases that are more regular than Poisson."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class MBGCNBD(PurchaseModel):
     def fit(
         self, X: pd.DataFrame, y: pd.Series | None = None, weights: np.ndarray | pd.Series | None = None
     ) -> Self:
-        """Estimate k, r, alpha, a and b by maximum likelihood; return the model."""
+        """Estimate k, r, alpha, a and b by maximum likelihood and return the model."""
         if self.k is not None and (self.k != int(self.k) or not 1 <= self.k <= 100):
             raise InputError(f"MBGCNBD: k must be a whole number from 1 to 100 or None, got {self.k!r}.")
         problem = self._problem(X, weights)
@@ -87,7 +87,7 @@ class MBGCNBD(PurchaseModel):
         return best, best_maximum
 
     def with_params(self, params: Mapping[str, float]) -> Self:
-        """Return the model with known parameters, `k` among them or as the argument says."""
+        """Return the model with known parameters; `k` is among them or the constructor's."""
         self.k_ = int(params.get("k", self.k or 1))
         super().with_params({name: value for name, value in params.items() if name != "k"})
         self.params_ = {"k": float(self.k_), **self.params_}
@@ -157,7 +157,7 @@ class MBGCNBD(PurchaseModel):
         return b / (a + b), (r, alpha, a, b + 1, 0.0 * r)
 
     def _if_alive(self, columns: tuple[np.ndarray, ...], answer: Answer) -> np.ndarray:
-        """Return the answer as a mean over the events since the last purchase, which recency tells about."""
+        """Return the answer as a mean over the unobserved events since the last purchase, given recency."""
         r, alpha, a, b = self._own(())
         x, tx, T = columns
 

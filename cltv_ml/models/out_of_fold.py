@@ -1,14 +1,14 @@
-"""Out-of-fold predictions: labelled rows predicted by fits that have not seen their labels.
+"""Out-of-fold predictions: labelled rows, predicted by models that were not fitted on their labels.
 
-The rule for the protocol:
+The protocol follows this rule:
 
 - "out of time": a validation window is predicted by models trained on the origins whose labels had ended by its
-  cutoff, as it will be with the real future. Used for every window that has such origins with a buyer.
-- "other customers": where no window has them. Customers are dealt into `FOLDS` groups, and each group is predicted
-  by models trained on the others, at all origins. It validates everything but the level: the others' labels come
-  from the window that is predicted.
+  cutoff, as in real use. It applies to every window with such origins, if anybody bought in them.
+- "other customers": where no window has such origins. Customers are split into `FOLDS` groups, and each group is
+predicted by models trained on the other groups, at all origins. It validates everything but the level, because the
+other groups' labels come from the predicted window.
 
-Models without labels never see past a cutoff: they are fitted on all its customers under both protocols.
+Models without labels use nothing after a cutoff: under both protocols they are fitted on all its customers.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from cltv_ml.side_by_side import Result, side_by_side
 OUT_OF_TIME = "out of time"
 OTHER_CUSTOMERS = "other customers"
 
-#: Groups of customers; each more costs another fit of every model.
+#: Groups of customers; each additional one costs another fit of every model.
 FOLDS = 3
 
 #: Predicted rows after which no further group of customers is predicted: a large log needs no more.
 ENOUGH = 20_000
 
-#: With fewer labelled rows before a window, nothing that is learned from them means anything.
+#: Fewest labelled rows before a window: fewer carry no information worth learning.
 MIN_ROWS = 50
 
-#: With fewer customers who bought in a window there is nothing to compare with.
+#: Fewest buyers in a window: with fewer there is nothing to compare with.
 MIN_FOLD_BUYERS = 2
 
 
@@ -45,7 +45,7 @@ MIN_FOLD_BUYERS = 2
 class Fold:
     """One fit and the windows it predicts, as row numbers.
 
-    `windows` holds for each cutoff the rows of customers whose history may be known there and those to predict.
+    `windows` holds, for each cutoff, the rows whose history may be used and the rows to predict.
     """
 
     protocol: str
@@ -57,7 +57,7 @@ class Fold:
 class OutOfFold:
     """Expected values of labelled rows, a column per model, NaN where a model could not be fitted.
 
-    `failures` says for each such model and cutoff why.
+    `failures` holds the reason for each such model and cutoff.
     """
 
     predictions: pd.DataFrame
@@ -76,7 +76,7 @@ def split(
     Raises
     ------
     InputError
-        There is no window in which two customers bought: there is nothing to compare with.
+        There is no window in which two customers bought, so there is nothing to compare with.
     """
     labels = np.asarray(y, dtype=np.float64)
     at, customers = _keys(X)
@@ -129,8 +129,8 @@ def out_of_fold(
 ) -> OutOfFold:
     """Return expected values by model for the rows of the windows at `cutoffs`, or of the latest cutoff.
 
-    Models with labels are fitted once per fold, others once per window; rows come in the order of `X`. A model
-    that cannot be fitted has no values there, and `failures` holds the sentence.
+    Models with labels are fitted once per fold, others once per window; rows keep the order of `X`. A model that
+    cannot be fitted has no values there, and `failures` holds the reason.
     """
     folds = split(X, y, horizon, cutoffs)
     rows = np.sort(np.concatenate([part for fold in folds for _, part in fold.windows]))
@@ -149,9 +149,9 @@ def out_of_fold(
 
 
 def for_each(models: Sequence[ValueModel], work: Callable[[int], Result]) -> list[Result]:
-    """Return what `work` gives for the place of each model, side by side; for the user's own one after another.
+    """Return `work` of each model's position, in parallel; for the user's own models one after another.
 
-    Code that is not ours may write to one file or hold one state, so it is never run twice at a time.
+    Code that is not ours may write to one file or share state, so it never runs twice at a time.
     """
     ours = [place for place, model in enumerate(models) if is_ours(model)]
     results = dict(zip(ours, side_by_side([partial(work, place) for place in ours]), strict=True))
@@ -159,7 +159,7 @@ def for_each(models: Sequence[ValueModel], work: Callable[[int], Result]) -> lis
 
 
 def is_ours(model: ValueModel) -> bool:
-    """Return whether a model and all it is made of are this package's."""
+    """Return whether a model and all its components are this package's."""
     parts = [
         model,
         *(part for part in model.get_params().values() if hasattr(part, "fit")),
@@ -193,7 +193,7 @@ def predict_fold(
         if not model.needs_labels:
             fitted = clone(model).fit(_at_prediction_time(learned_from))
         else:
-            # With its cutoff, a window whose labels others have taught is recognised.
+            # The cutoff identifies a window whose labels the model has learned from other customers.
             fitted.adapt(
                 learned_from if fold.protocol == OTHER_CUSTOMERS else _at_prediction_time(learned_from)
             )

@@ -37,14 +37,14 @@ def offered() -> dict[str, EntryPoint]:
 
 
 def is_own(name: str) -> bool:
-    """Return whether a name means a model of the user's own: "mine.py:MyModel", "package.module:MyModel" or offered."""
+    """Return whether a name means a model of the user's own: in a file, in a module, or an entry point."""
     return ":" in name or name in offered()
 
 
 def load_own(name: str, horizon: int, features: Sequence[str], text: Sequence[str] = ()) -> ValueModel:
     """Return the model that a name means, for a horizon in days; InputError where there is none.
 
-    Results call it by its attribute `name`, or else as its class is called.
+    Its name in results is its attribute `name`, or else the name of its class.
     """
     if name in offered():
         return as_value_model(offered()[name].load(), name, horizon, features, text)
@@ -65,8 +65,8 @@ def as_value_model(
 ) -> ValueModel:
     """Return a class or an object as an unfitted model of value; a regressor of scikit-learn is wrapped in one.
 
-    Its horizon is set, and the columns that it learns from where it takes `features` and names none: numbers, and for
-    models on this package's trees `text` too.
+    Its horizon is set, and so are the columns that it learns from, if it takes `features` and names none: numbers, and
+    for models on this package's trees `text` too.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def class_address(kind: type) -> str:
 
 
 def addresses(model: BaseEstimator) -> list[str]:
-    """Return the addresses of what an estimator is made of, where it is not of this package or of Python."""
+    """Return the addresses of an estimator's parts that come from neither this package nor Python."""
     parts = [model, *model.get_params(deep=True).values()]
     kinds = [part if hasattr(part, "__qualname__") else type(part) for part in parts]
     named = {
@@ -151,7 +151,7 @@ def addresses(model: BaseEstimator) -> list[str]:
 
 
 def pickled(model: BaseEstimator) -> bytes:
-    """Return an estimator of scikit-learn as bytes; InputError where it holds what cannot be stored."""
+    """Return an estimator of scikit-learn as bytes; InputError where a part of it cannot be stored."""
     try:
         return pickle.dumps(model)
     except (pickle.PicklingError, AttributeError, TypeError) as error:

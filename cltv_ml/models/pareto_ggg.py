@@ -33,10 +33,11 @@ _CLOCKWORK = 40.0  # k from which later purchases are spread as if it were this,
 
 class ParetoGGG(PurchaseModel):
     """Gaps ~ Gamma(k, k lambda), k ~ Gamma(t, gamma), lambda ~ Gamma(r, alpha), until a lifetime of rate mu ~ Gamma(s,
-    beta) ends: the larger a customer's k, the more regular they are, and the sooner silence tells that they have left.
+    beta) ends: the larger a customer's k, the more regular their purchases, and the sooner silence shows that they
+    have left.
 
     Platzer and Reutterer (2016), "Ticking Away the Moments: Timing Regularity Helps to Better Predict Customer
-    Activity". There the parameters are sampled; here they are the maximum of the likelihood. The purchase rate is
+    Activity". The paper samples the parameters; here they maximise the likelihood. The purchase rate is
     integrated out exactly, which leaves beta distributions; k and the moment of the purchase that did not come are
     integrated by Gauss-Legendre quadrature around their mass. With k = 1 for everybody it is Pareto/NBD.
 
@@ -50,7 +51,7 @@ class ParetoGGG(PurchaseModel):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The column that tells the rhythm."""
+        """The column that measures the rhythm."""
         return (LOG_GAPS,)
 
     def _covariates(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

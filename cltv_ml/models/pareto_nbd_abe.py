@@ -38,10 +38,10 @@ class Nodes(NamedTuple):
 class ParetoNBDAbe(CovariateModel):
     """Purchases at rate lambda until a lifetime of rate mu ends; log lambda and log mu are normal with any correlation.
 
-    Abe (2009), "Counting Your Customers One by One: A Hierarchical Bayes Extension to the Pareto/NBD Model". There the
-    parameters are sampled; here they are the maximum of the likelihood, and each customer's rates are integrated out on
-    points around their mass. `lambda` and `mu` are medians, the sigmas standard deviations of the logarithms, and
-    (w - 1) / (w + 1) is the correlation of the logarithms. A covariate z multiplies a rate by exp(slope z).
+    Abe (2009), "Counting Your Customers One by One: A Hierarchical Bayes Extension to the Pareto/NBD Model". The paper
+    samples the parameters; here they maximise the likelihood, and each customer's rates are integrated out on points
+    around their mass. `lambda` and `mu` are medians, the sigmas standard deviations of the logarithms, and (w - 1) /
+    (w + 1) is the correlation of the logarithms. A covariate z multiplies a rate by exp(slope z).
 
     Parameters
     ----------

@@ -43,9 +43,10 @@ class ParetoNBDCalendar(CovariateModel):
     has the likelihood of Pareto/NBD in which \(A(t)\) and \(D(t)\) stand for the time, times the factors at their
     purchases. The integral over the moment of leaving is a sum over the periods in which nothing changes.
 
-    Next to the history a row has the column `cutoff_day`, the day of its cutoff since 1970-01-01, and to fit on those
-    that count repeat purchases by month and while a path keeps a value (`learns_from`, features that `build_features`
-    makes), or one per path that sums it over the customer's repeat purchases (`calendar_path.at_purchases`).
+    Next to the history a row has the column `cutoff_day`, the day of its cutoff since 1970-01-01, and, for fitting,
+    the columns that count repeat purchases by month and while a path keeps a value (`learns_from`, features of
+    `build_features`), or one per path that sums it over the customer's repeat purchases
+    (`calendar_path.at_purchases`).
 
     Parameters
     ----------
@@ -53,9 +54,9 @@ class ParetoNBDCalendar(CovariateModel):
         As in `ParetoNBD`.
     months
         Whether purchases depend on the month of the year. A normal prior of standard deviation 0.5 holds the log
-        effects near zero, those of months that the log does not show at zero.
+        effects near zero, and at zero for months outside the log.
     paths
-        Further covariates by name: a value from each date to the next one, until the end of what is to be forecast.
+        Further covariates by name: a value from each date to the next one, until the end of the forecast.
     dropout_paths
         Those of `paths` that move dropout as well.
     path_prior

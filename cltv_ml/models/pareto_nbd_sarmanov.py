@@ -24,15 +24,15 @@ _CLOSE_TO_END = (
 class ParetoNBDSarmanov(CovariateModel):
     """Pareto/NBD whose purchase rate lambda and dropout rate mu are correlated.
 
-    Their density is that of Pareto/NBD, Gamma(r, alpha) x Gamma(s, beta), times 1 + m (e1 - c1) (e2 - c2), where
-    e1 = exp(-alpha lambda), e2 = exp(-beta mu), and c1 = 2^-r and c2 = 2^-s are their means. Whatever the model says
-    is then a sum over four Pareto/NBD, with alpha or 2 alpha and with beta or 2 beta. m lies between the bounds beyond
-    which the density would be negative: at w = 1 it is 0, near the lower bound as w falls to 0, near the upper one
-    as w grows.
+    Their density is that of Pareto/NBD, Gamma(r, alpha) x Gamma(s, beta), times 1 + m (e1 - c1) (e2 - c2), where e1 =
+    exp(-alpha lambda), e2 = exp(-beta mu), and c1 = 2^-r and c2 = 2^-s are their means. Every prediction is then a sum
+    over four Pareto/NBD models, with alpha or 2 alpha and with beta or 2 beta. m lies between the bounds beyond which
+    the density would be negative: at w = 1 it is 0, near the lower bound as w falls to 0, near the upper one as w
+    grows.
 
     Sarmanov's family as in Park and Fader (2004), "Modeling Browsing Behavior at Multiple Websites", and CLVTools'
-    `use.cor`. There the exponents are lambda and mu times one unit of time, which leaves room for next to no
-    correlation where alpha and beta are many units.
+    `use.cor`. There the exponents are lambda and mu times one unit of time, which allows almost no correlation where
+    alpha and beta are many units.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class ParetoNBDSarmanov(CovariateModel):
 
     @property
     def correlation_bounds_(self) -> tuple[float, float]:
-        """The lowest and the highest correlation that the fitted r and s leave room for."""
+        """The lowest and the highest correlation that the fitted r and s allow."""
         check_fitted(self)
         values = np.array([self.params_[name] for name in self.param_names])
         return self._correlation(np.r_[values[:4], 0.0]), self._correlation(np.r_[values[:4], 1e30])
@@ -76,7 +76,7 @@ class ParetoNBDSarmanov(CovariateModel):
         return float(_bounded(w, *self._odds(r, s))[0] * np.sqrt(r * s) * one * other)
 
     def _learn(self, maximum: Maximum, problem: Problem) -> None:
-        """Store a maximum; where the correlation lies on a bound, the advice speaks of it instead of w."""
+        """Store a maximum; where the correlation lies on a bound, the advice names it instead of w."""
         super()._learn(maximum, problem)
         value, (low, high) = self.correlation_, self.correlation_bounds_
         if value > _CLOSE_TO_END * high or value < _CLOSE_TO_END * low:

@@ -1,4 +1,4 @@
-r"""Partial pooling: parameters of their own for each cohort, shop or country, shrunk to the whole where those are thin.
+r"""Partial pooling: parameters per cohort, shop or country, shrunk to the population's where data are thin.
 
 With \(\theta_g\) the logarithms of group \(g\)'s parameters and \(L_g\) its likelihood,
 
@@ -38,7 +38,7 @@ Model = TypeVar("Model", bound=PurchaseModel)
 
 @dataclass(frozen=True)
 class Pooled(Generic[Model]):
-    """Models by group, one of the population's middle for groups that were not seen, and how far groups differ."""
+    """Models by group, one at the population mean for unseen groups, and how far groups differ."""
 
     models: dict[Hashable, Model]
     middle: Model
@@ -61,7 +61,7 @@ class Pooled(Generic[Model]):
 
 
 def fit_pooled(model: Model, X: pd.DataFrame, groups: pd.Series) -> Pooled[Model]:
-    """Return a purchase model per group of customers, each shrunk to the whole as far as its customers say little.
+    """Return a purchase model per group of customers, each shrunk to the population the less its data say.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def fit_pooled(model: Model, X: pd.DataFrame, groups: pd.Series) -> Pooled[Model
 
 
 def _population(start: np.ndarray, likelihoods: list[Scaled]) -> tuple[np.ndarray, np.ndarray, list[Maximum]]:
-    """Return the middle and the covariance of the groups' parameters, and each group's maximum given both."""
+    """Return the mean and the covariance of the groups' parameters, and each group's maximum given both."""
     middle, spread = start, 0.25 * np.eye(len(start))
     near = [start] * len(likelihoods)
     for _ in range(_ROUNDS):

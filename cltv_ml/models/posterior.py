@@ -1,8 +1,8 @@
 r"""Posterior draws of a model's parameters: around the maximum where the posterior is nearly normal there, else by
 Hamiltonian Monte Carlo.
 
-Draws are first those of Student's t with the curvature at the maximum. How near that is, the tail of the ratios of
-posterior to t tells (Vehtari et al., 2024, "Pareto Smoothed Importance Sampling"): up to a shape of 0.7, less for few
+Draws are first those of Student's t with the curvature at the maximum. The tail of the ratios of posterior to t shows
+how near that is (Vehtari et al., 2024, "Pareto Smoothed Importance Sampling"): up to a shape of 0.7, less for few
 draws, the ratios correct the draws. Beyond it the draws come from a Hamiltonian sampler (Neal, 2011, "MCMC Using
 Hamiltonian Dynamics") whose metric is the covariance of its own warm-up.
 """
@@ -43,8 +43,8 @@ _WANTED = 0.8  # of the proposals that are accepted
 class Posterior:
     """Draws of the parameters by name, how they were made, and how far to trust them.
 
-    `tail_shape` is that of the ratios of the posterior to what was drawn from; `r_hat` compares chains (1.01 and less
-    is good) and is 1 where the draws are independent. `advice` says what both mean.
+    `tail_shape` is that of the ratios of the posterior to the density drawn from; `r_hat` compares chains (1.01 and
+    less is good) and is 1 where the draws are independent. `advice` puts both in words.
     """
 
     draws: pd.DataFrame
@@ -54,7 +54,7 @@ class Posterior:
 
     @property
     def advice(self) -> str:
-        """What to do with the draws."""
+        """Advice on the use of the draws."""
         if self.r_hat > _DISAGREE:
             return (
                 f"The chains do not agree (R-hat {self.r_hat:.2f}): ask for more draws, give a prior such as 3.0 in "
@@ -89,16 +89,16 @@ def sample_posterior(
     model: its `predict_interval`, its draws of values and `predict_total_interval` then carry them.
 
     Of a `ProbabilisticValue` both models are sampled; their parameters are independent given the customers. Of
-    Gamma-Gamma p, q and v are sampled and slopes stay as they are; where its mean is held, the normal at the maximum
-    is drawn from.
+    Gamma-Gamma p, q and v are sampled and slopes stay as they are; where its mean is held, draws come from the normal
+    at the maximum.
 
     Parameters
     ----------
     prior
         Standard deviation of a normal prior of each parameter's logarithm (of q - 1 for Gamma-Gamma), and of each
         covariate's slope per standard deviation, around zero in the units of the fit (time in units of the customers'
-        mean age, money in units of the mean spend); 3 says that a parameter lies within a factor of 400 of one either
-        way. "flat" says that each value of a parameter, not of its logarithm, is as likely beforehand as any other, as
+        mean age, money in units of the mean spend); with 3 a parameter is believed to lie within a factor of 400 of
+        one either way. "flat" makes every value of a parameter, not of its logarithm, equally likely beforehand, as
         pymc-marketing's flat priors do.
     method
         "laplace" or "hmc"; chosen by the tail of the ratios if None.
@@ -171,7 +171,7 @@ def _sample_spend(
 
 @dataclass(frozen=True)
 class Inside:
-    """A posterior in units in which every population looks alike: the logarithm of its density with the gradient, where
+    """A posterior in units that make every population comparable: the logarithm of its density with the gradient, where
     the fit ended, bounds and names of the parameters, and the number of customers.
     """
 

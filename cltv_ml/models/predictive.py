@@ -1,4 +1,4 @@
-"""Predictive intervals from draws: the customer's own chance and the parameters' uncertainty."""
+"""Predictive intervals from draws, which hold both chance and the parameters' uncertainty."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 
 from cltv_ml.errors import InputError
 
-#: How many parameter vectors stand for the uncertainty of an estimate.
+#: Number of parameter vectors that represent the uncertainty of an estimate.
 PLAUSIBLE = 50
 _DRAWS = 1 << 20  # numbers drawn at once, which bounds the memory
 
@@ -29,7 +29,7 @@ def draw_parameters(
 ) -> np.ndarray:
     """Return normal draws around `centre`, shape (count, k), with exactly that mean.
 
-    What the data do not determine (NaN in `covariance`) stays where it is.
+    Parameters that the data do not determine (NaN in `covariance`) keep their value.
     """
     values, vectors = np.linalg.eigh(np.nan_to_num(covariance, nan=0.0))
     noise = rng.standard_normal((count, len(centre)))
@@ -38,8 +38,7 @@ def draw_parameters(
 
 
 def between(draws: np.ndarray, coverage: float) -> np.ndarray:
-    """Return the ends of an interval that holds as near to `coverage` of each row's draws as its values
-    allow, shape (n, 2).
+    """Return the ends of an interval that holds nearly `coverage` of each row's draws, shape (n, 2).
 
     Both tails are cut alike; where zero alone is more likely than a tail, nothing can be cut below it, so the
     interval starts at zero and only the upper tail is cut. Counts come in lumps: an end takes the value

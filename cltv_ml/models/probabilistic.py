@@ -21,7 +21,7 @@ from cltv_ml.models.predictive import PLAUSIBLE, between, check_coverage, row_bl
 from cltv_ml.models.purchase_history import DAYS_IN
 from cltv_ml.models.purchases import PurchaseModel
 
-#: How many parameter vectors stand for the uncertainty of an estimate in a request, which waits for them.
+#: Number of parameter vectors that represent the uncertainty of an estimate in a request, which waits for them.
 _VECTORS = 16
 
 
@@ -84,7 +84,7 @@ class ProbabilisticValue(ValueModel):
         Raises
         ------
         InputError
-            A setting or a column is impossible, spend is negative, or nobody has spent on a second day.
+            A setting or a column is impossible, spend is negative, or no customer has spent on a second day.
         """
         self._check_settings()
         X = as_pandas(X)
@@ -106,8 +106,10 @@ class ProbabilisticValue(ValueModel):
         return self
 
     def spenders(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return the repeat customers, of whom the spend model learns: those whose later purchases were all free say
-        nothing about spend; negative spend is left in for `GammaGamma` to refuse.
+        """Return the repeat customers that the spend model learns from.
+
+        Customers whose later purchases were all free carry no information about spend; negative spend is left in for
+        `GammaGamma` to refuse.
         """
         X = as_pandas(X)
         matrix = check_columns(self, X, ("frequency", "monetary_value"))
@@ -138,14 +140,14 @@ class ProbabilisticValue(ValueModel):
         return 1 - self.purchases_.p_no_purchase(X, self._length())
 
     def _contributions(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return what each part of a customer's history adds to the expected value, in currency."""
+        """Return the contribution of each part of a customer's history to the expected value, in currency."""
         purchases = self.purchases_
         covariates = dict.fromkeys([*purchases.reads, *self.spend_.covariates])
         parts, new = history_parts(self._predict, X, self.mean_spend(), list(covariates))
         return parts.assign(**{BASELINE: new}).set_axis(X.index)
 
     def mean_spend(self) -> float:
-        """Return the expected spend per purchase of a customer of whom nothing is known, in currency units."""
+        """Return the expected spend per purchase of a customer without any history, in currency units."""
         check_fitted(self)
         nobody = pd.DataFrame(
             0.0, index=[0], columns=["frequency", "monetary_value", *self.spend_.covariates]
@@ -178,13 +180,13 @@ class ProbabilisticValue(ValueModel):
     def sample_values(self, X: pd.DataFrame, size: int, *, seed: int = 0) -> np.ndarray:
         """Return `size` draws of what each customer spends over the horizon, shape (n, size), in currency units.
 
-        They hold the customer's own luck and how well the parameters of both models are known.
+        They hold each customer's randomness and the uncertainty of both models' parameters.
         """
         check_fitted(self)
         return np.concatenate(list(self.draw_values(X, size, seed=seed)))
 
     def draw_values(self, X: pd.DataFrame, size: int, *, seed: int = 0) -> Iterator[np.ndarray]:
-        """Yield what `sample_values` returns for some rows after others, for tables whose draws do not fit in memory.
+        """Yield `sample_values` for one block of rows after another, for tables whose draws do not fit in memory.
 
         The parameters are drawn once for all rows, so sums over rows hold their uncertainty.
         """
@@ -201,10 +203,10 @@ class ProbabilisticValue(ValueModel):
             yield np.concatenate(drawn, axis=1) * worth[rows]
 
     def common_values(self, X: pd.DataFrame, *, seed: int = 0) -> Iterator[np.ndarray]:
-        """Yield draws of what each customer spends, `common_draws.DRAWS` of them, for some rows after others.
+        """Yield `common_draws.DRAWS` draws of each customer's spend, for one block of rows after another.
 
-        A customer's draws hang on their own row alone, and all customers have the same luck: for the bounds of one
-        customer, not for sums over customers.
+        A customer's draws depend only on their own row, and all customers share the same random numbers: use them for
+        the bounds of one customer, not for sums over customers.
         """
         check_fitted(self)
         rng = np.random.default_rng([seed, 2])

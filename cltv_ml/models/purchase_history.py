@@ -1,4 +1,4 @@
-"""Purchase histories as models read them: frequency, recency and T, checked once."""
+"""Purchase histories as the models read them: frequency, recency and T, checked once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DAYS_IN = {"days": 1.0, "weeks": 7.0, "months": 365.25 / 12, "years": 365.25}
 
 @dataclass(frozen=True)
 class Rows:
-    """Distinct customers: `x` purchases until age `tx`, observed until age `T`, and how many such there are.
+    """Distinct customers: `x` purchases until age `tx`, observed until age `T`, and the number of such customers.
 
     `distinct_x` and `place_x` name the different `x` once, for functions that depend on `x` only;
     `purchase` and `dropout` are covariates, shape (n, k).
@@ -71,8 +71,8 @@ def read_history(
     Raises
     ------
     InputError
-        A value is missing, negative, not whole (frequency) or later than `T` (recency), or the frame
-        says in `attrs["time_unit"]` that it is in another unit than the model.
+        A value is missing, negative, not whole (frequency) or later than `T` (recency), or the frame's
+        `attrs["time_unit"]` differs from the model's unit.
     """
     who, X = type(model).__name__, as_pandas(X)
     matrix = check_columns(model, X, columns)
@@ -151,7 +151,7 @@ def check_complete(model: BaseEstimator, X: pd.DataFrame, matrix: np.ndarray, co
 
 
 def check_unit(model: BaseEstimator, X: pd.DataFrame) -> None:
-    """Raise when the model's unit is unknown, or the frame names another one in `attrs["time_unit"]`."""
+    """Raise InputError when the model's unit is unknown or differs from the frame's `attrs["time_unit"]`."""
     who, unit = type(model).__name__, model.time_unit
     if unit not in DAYS_IN:
         raise InputError(f"{who}: time_unit {unit!r} is unknown; choose one of {sorted(DAYS_IN)}.")
@@ -164,7 +164,7 @@ def check_unit(model: BaseEstimator, X: pd.DataFrame) -> None:
 
 
 def to_time(model: BaseEstimator, t: float | str | pd.Timedelta, infinite: bool = False) -> float:
-    """Return a length of time in the model's unit; a number is taken to be in it already.
+    """Return a length of time in the model's unit; plain numbers are already in it.
 
     Raises
     ------

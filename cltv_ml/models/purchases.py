@@ -20,7 +20,7 @@ from cltv_ml.models.purchase_history import to_time
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 
-#: What a customer known to be alive does next, as a function of their parameters.
+#: The behaviour of a customer known to be alive, as a function of their parameters.
 Answer = Callable[[Params], np.ndarray]
 
 
@@ -29,7 +29,7 @@ class PurchaseModel(LikelihoodModel):
 
     Besides `_terms` a subclass writes `_p_alive`, P(alive now | history), and the process of a customer
     known to be alive: `_survivor` gives its parameters after a history, the functions `_alive_*` its
-    answers. Lengths of time `t` are in the model's `time_unit`, or a text such as "39w" that names its own.
+    answers. Lengths of time `t` are in the model's `time_unit`, or a text with a unit, such as "39w".
     Answers have shape (n,), aligned with the rows of `X`; a new customer is a row of zeros (of ones for SBG).
     """
 
@@ -53,7 +53,7 @@ class PurchaseModel(LikelihoodModel):
         return self._now(X, lambda params: self._alive_expected(params, length))
 
     def alive_and_expected(self, X: pd.DataFrame, t: float | str) -> tuple[np.ndarray, np.ndarray]:
-        """Return `p_alive(X)` and `expected_purchases(X, t)`, of which both need P(alive), for little more than one."""
+        """Return `p_alive(X)` and `expected_purchases(X, t)` for little more than the cost of one."""
         length = self._length(t)
         alive, expected = self._alive_and_now(X, lambda params: self._alive_expected(params, length))
         return alive, expected
@@ -64,7 +64,7 @@ class PurchaseModel(LikelihoodModel):
         return self._now(X, (lambda params: self._alive_survival(params, length)) if length else None)
 
     def p_no_purchase(self, X: pd.DataFrame, t: float | str) -> np.ndarray:
-        """Return the probability of no purchase in the next `t`: what a business calls churn."""
+        """Return the probability of no purchase in the next `t`: the usual meaning of churn."""
         length = self._length(t)
         return np.clip(1 - self._now(X, lambda params: 1 - self._alive_none(params, length)), 0.0, 1.0)
 
@@ -148,7 +148,7 @@ class PurchaseModel(LikelihoodModel):
     def _draw(
         self, models: Sequence[Self], X: pd.DataFrame, t: float, size: int, seed: int
     ) -> Iterator[tuple[slice, np.ndarray]]:
-        """Yield draws of purchases for some rows after others, in equal parts from each of `models`."""
+        """Yield draws of purchases for one block of rows after another, in equal parts from each of `models`."""
         columns = (*self._read(X), *np.column_stack(self._covariates(X)).T)
         parts = [len(part) for part in np.array_split(np.arange(size), len(models))]
         rng = np.random.default_rng(seed)

@@ -21,7 +21,7 @@ class Quantile(TreeModel):
 
     Quantiles never cross: each customer's are put in order, which brings them nearer to the true ones
     (V. Chernozhukov, I. Fernández-Val and A. Galichon, Quantile and probability curves without crossing,
-    2010). Where most customers spend nothing the low ones are zero and say nothing: ask for high ones.
+    2010). Where most customers spend nothing, low quantiles are zero and carry no information: choose high ones.
 
     The expected value is the area under the quantile curve, at the level of the training rows, since the
     curve ends before the largest spenders.
@@ -29,7 +29,7 @@ class Quantile(TreeModel):
     Parameters
     ----------
     quantile_alpha
-        Which quantiles, ascending, each between 0 and 1.
+        Levels of the quantiles, ascending, each between 0 and 1.
     horizon, features, n_estimators, ...
         As in `TreeArguments`.
     """
@@ -67,7 +67,7 @@ class Quantile(TreeModel):
     def _explain(self, matrix: np.ndarray) -> pd.DataFrame:
         """Return the TreeSHAP values of all quantiles.
 
-        What keeping quantiles positive and in order changes stays in the baseline.
+        The changes that keep quantiles positive and in order stay in the baseline.
         """
         outputs = output_parts(self.booster_, matrix, list(self.feature_names_in_))
         levels = np.asarray(self.quantile_alpha)

@@ -1,4 +1,4 @@
-"""Any regressor of scikit-learn as a model of what customers will spend."""
+"""Regressors of scikit-learn as models of customers' spend."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cltv_ml.models.inputs import as_frame, as_labels, as_weights
 
 
 class Regression(ValueModel):
-    """A regressor or a pipeline of scikit-learn, told what customers then spent; what it puts below zero is zero.
+    """A regressor or pipeline of scikit-learn, fitted to customers' later spend; negative predictions become zero.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Regression(ValueModel):
         self.features = features
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Learn from customers at one or several cutoffs and what each then spent; return the model."""
+        """Learn from customers at one or several cutoffs and each one's later spend; return the model."""
         frame = as_frame(self, X)
         names = [str(name) for name in (frame.columns if self.features is None else self.features)]
         self.feature_names_in_ = np.array(names, dtype=object)
@@ -76,7 +76,7 @@ def _default() -> BaseEstimator:
 
 
 def _check_gaps(regressor: BaseEstimator, table: pd.DataFrame) -> None:
-    """Raise InputError where values are missing that a single regressor cannot do without; a pipeline may fill them."""
+    """Raise InputError where values are missing that the regressor cannot handle; a pipeline may fill them."""
     gaps = [name for name, missing in table.isna().any().items() if missing]
     single = not any(isinstance(part, BaseEstimator) for part in regressor.get_params(deep=True).values())
     if gaps and single and not get_tags(regressor).input_tags.allow_nan:

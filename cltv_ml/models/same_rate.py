@@ -37,7 +37,7 @@ class SameRate(ValueModel):
         return self._expected_purchases(X) * X["monetary_value"].to_numpy(dtype=np.float64)
 
     def _contributions(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return the value itself as what past purchases add to nothing, in currency."""
+        """Return the value itself as the contribution of past purchases, in currency."""
         return pd.DataFrame({"frequency": self._predict(X), "baseline": 0.0}, index=X.index)
 
     def _table(self, X: pd.DataFrame) -> pd.DataFrame:

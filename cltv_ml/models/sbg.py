@@ -1,4 +1,4 @@
-"""sBG: how long customers of a contract keep renewing it."""
+"""sBG: renewals of a contract with a constant chance of cancellation per customer."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from cltv_ml.models.simulation import draw_last
 class SBG(ContractModel):
     """At each renewal a customer leaves with probability theta ~ Beta(alpha, beta).
 
-    Fader and Hardie (2007), "How to Project Customer Retention". Purchases are renewals, and leaving is seen:
-    `recency` is the last contract period the customer paid for and `T` the current one, both counted from 1,
-    so that a customer is active when they are equal, and left at the renewal after `recency` otherwise.
-    `t` counts renewals to come.
+    Fader and Hardie (2007), "How to Project Customer Retention". Purchases are renewals, and cancellations are
+    observed: `recency` is the last contract period the customer paid for and `T` the current one, both counted from 1,
+    so that a customer is active when they are equal, and left at the renewal after `recency` otherwise. `t` counts
+    renewals to come.
     """
 
     name = "sbg"

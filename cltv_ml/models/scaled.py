@@ -14,7 +14,7 @@ from cltv_ml.models.likelihood import LogLikelihood
 
 @dataclass(frozen=True)
 class Scaled:
-    """A likelihood of customers in units in which every population looks alike: a model's parameters as logarithms, its
+    """A likelihood of customers in units that make every population comparable: a model's parameters as logarithms, its
     slopes as they are, times `stretch`, less `shift`.
     """
 

@@ -9,9 +9,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from `low` to `high`, both allowed; whole ones when both are whole.
+    """Numbers from `low` to `high`, both included; whole numbers when both are whole.
 
-    With `log` every doubling is as likely as another.
+    With `log` every doubling is equally likely.
 
     >>> Range(3, 8).holds(4), Range(3, 8).holds(4.5), Range(0.01, 0.3, log=True).holds(1.0)
     (True, False, False)
@@ -23,7 +23,7 @@ class Range:
 
     @property
     def whole(self) -> bool:
-        """True when only whole numbers are meant."""
+        """True when only whole numbers are allowed."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
     def holds(self, value: Any) -> bool:
@@ -50,7 +50,7 @@ class Choice:
 #: Argument of the model -> the values to try.
 SearchSpace = Mapping[str, Range | Choice]
 
-#: What all boosted trees share: how many and how deep, and how much of the data each one sees.
+#: The space of all boosted trees: their number, depth, and the share of the data each one sees.
 TREES: SearchSpace = {
     "n_estimators": Range(30, 400, log=True),
     "learning_rate": Range(0.02, 0.2, log=True),

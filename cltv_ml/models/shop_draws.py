@@ -1,4 +1,4 @@
-"""Draws of a whole shop's future: what known customers and customers to come bring, period by period."""
+"""Draws of a whole shop's future: revenue of known and future customers, period by period."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cltv_ml.models.arrivals import Arrivals
 from cltv_ml.models.level_spread import Spread
 from cltv_ml.models.value_by_age import ValueByAge
 
-#: The level may move what customers to come spend later by at most this factor either way.
+#: Largest factor by which the level may move future customers' later spend, either way.
 MOST_LEVEL = 2.0
 
 
@@ -21,11 +21,11 @@ class ShopDraws:
     Attributes
     ----------
     known
-        What the log's customers spend.
+        Spend of the log's customers.
     first, repeat
-        What customers to come spend on their first day, and after it.
+        Spend of future customers on their first day, and after it.
     won
-        How many come.
+        Number of future customers.
     """
 
     known: np.ndarray
@@ -35,23 +35,23 @@ class ShopDraws:
 
     @property
     def new(self) -> np.ndarray:
-        """Total spend of customers to come."""
+        """Total spend of future customers."""
         return self.first + self.repeat
 
     @property
     def total(self) -> np.ndarray:
-        """What all customers spend."""
+        """Total spend of all customers."""
         return self.known + self.new
 
     def brought_to(self, total: float, before: float, spread: Spread | None) -> ShopDraws:
-        """Return the draws with all parts of each times one factor; as many customers come.
+        """Return the draws with every amount of a draw times one factor; the number of customers stays.
 
         Parameters
         ----------
         total, before
-            The forecast of the whole total, and the one that the draws were made around.
+            The forecast of the whole total, and the one around which the draws were made.
         spread
-            How the draws' totals lie around `total`, in the order in which they were; None keeps their spread.
+            Distribution of the draws' totals around `total`, in their present order; None keeps their spread.
         """
         sums = np.maximum(self.total.sum(axis=1), 1e-12)
         factor = np.full(len(sums), total / before)
@@ -64,18 +64,18 @@ class ShopDraws:
 def draw_shop(
     value: ValueByAge, arrivals: Arrivals, totals: np.ndarray | None, edges: np.ndarray, *, seed: int = 0
 ) -> ShopDraws:
-    """Return draws of every part of a shop's revenue, dependent as they are in truth.
+    """Return joint draws of every part of a shop's revenue.
 
     Each draw has a total of the known customers, spread over time by the value by age; parameters of all rates;
     arrivals; and the chance of single orders, a Gamma amount whose variance is the rate's dispersion times its mean.
-    What a draw's total is above the value by age's own is taken for the shop's level: customers to come share it.
-    Their rates are then the estimated ones, because a draw's rates of ages that the log barely shows say nothing of
-    the level.
+    The excess of a draw's total over the value by age's own is taken as the shop's level, which future customers
+    share. Their rates are then the estimated ones, because a draw's rates at ages that the log barely shows say
+    nothing about the level.
 
     Parameters
     ----------
     totals
-        Draws of what known customers spend over the whole horizon, shape (draws,); None takes the value by age's own.
+        Draws of known customers' spend over the whole horizon, shape (draws,); None takes the value by age's own.
     edges
         Days after the log at which periods begin, and the end of the last.
     """
@@ -104,7 +104,7 @@ def draw_shop(
 
 
 def relative_level(totals: np.ndarray, own: float) -> np.ndarray:
-    """Return by how much known customers' totals lie above what their value by age lets expect, within bounds."""
+    """Return the ratio of known customers' totals to those expected from their value by age, within bounds."""
     return np.clip(totals / max(own, 1e-12), 1 / MOST_LEVEL, MOST_LEVEL)
 
 

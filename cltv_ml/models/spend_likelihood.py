@@ -1,4 +1,4 @@
-"""Likelihood of Gamma-Gamma: its population parameters, and the slopes of covariates, from spend of mean 1."""
+"""Likelihood of Gamma-Gamma: population parameters and slopes of covariates, from spend scaled to mean 1."""
 
 from __future__ import annotations
 
@@ -114,8 +114,8 @@ def _relative_error(spend: np.ndarray, weight: np.ndarray) -> float:
 def _is_plausible(mean: float, error: float) -> bool:
     """Return whether a population mean agrees with the repeat buyers' mean, 1, known up to `error`.
 
-    A tenth apart is no matter, and 2.5 standard errors may be chance. A heavy tail makes the error itself large,
-    and allows the mean to be infinite: half above is the most that is believed.
+    A difference of a tenth does not matter, and 2.5 standard errors may be chance. A heavy tail makes the error itself
+    large and lets the mean be infinite, so at most half above the buyers' mean is accepted.
 
     >>> _is_plausible(1.05, 0.01), _is_plausible(1.3, 0.01), _is_plausible(1.3, 0.15), _is_plausible(7.5, 5.0)
     (True, False, True, False)
@@ -159,7 +159,7 @@ def _hold_mean(
 
 
 def _advise_held(ratio: float, q: float) -> str:
-    """Return what it means that the population mean is held at the repeat buyers' mean."""
+    """Return the advice for a population mean that is held at the repeat buyers' mean."""
     tail = "infinite or nearly so " if q < 1.2 and ratio > 1 else ""
     return (
         f"Spend per purchase has a heavier tail than Gamma-Gamma: its population mean would be {tail}"

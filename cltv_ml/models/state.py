@@ -1,7 +1,7 @@
 """The state of a fitted model as plain values, which any later version can read back.
 
-Nothing of this package is pickled. A scikit-learn estimator inside a model of the user's own is: only the versions of
-its packages that it was trained with, which are kept next to it, are known to read it.
+Nothing of this package is pickled, except a scikit-learn estimator inside a model of the user's own. Only the package
+versions that it was trained with, which are stored next to it, are certain to read it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cltv_ml.models.own import addresses, class_address, pickled
 def to_state(model: BaseEstimator) -> dict[str, Any]:
     """Return a fitted model of this room as JSON values, boosters as bytes in XGBoost's own format.
 
-    What is kept: the class's name, the name given by `named`, the arguments of `__init__`, and every attribute that
+    It holds the class's name, the name given by `named`, the arguments of `__init__`, and every attribute that
     `fit` learned (those with a trailing underscore).
     """
     learned = {
@@ -42,7 +42,7 @@ def from_state(state: Mapping[str, Any], classes: Mapping[str, type[BaseEstimato
     Raises
     ------
     InputError
-        The state names a class that is not known here.
+        The state names an unknown class.
     """
     if state["class"] not in classes:
         raise InputError(f"Unknown model class {state['class']!r}. Available: {sorted(classes)}.")

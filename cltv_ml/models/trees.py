@@ -65,7 +65,7 @@ class TreeArguments:
     """The arguments of every model on XGBoost, with the names of scikit-learn and XGBoost.
 
     A dataclass writes the constructor that scikit-learn asks for: each argument stored unchanged. A model that has
-    another default, or an argument more, states that one alone.
+    another default, or an additional argument, states only that one.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class TreeArguments:
     n_estimators, learning_rate, max_depth, min_child_weight, subsample, colsample_bytree, random_state, device
         As in `xgboost.XGBRegressor`.
     half_life
-        A row counts half for every so many days that its cutoff lies before the latest (`origin_weights`).
+        Days between a row's cutoff and the latest one that halve its weight (`origin_weights`).
     """
 
     horizon: int = 91
@@ -96,15 +96,15 @@ class TreeArguments:
     device: str = "cpu"
 
 
-#: What tells levels that only follow the history from those that add to it.
+#: The feature that separates levels that only reflect the history from those that add to it.
 _HISTORY = ("frequency", "recency", "T", "monetary_value")
 
 
 class TreeModel(TreeArguments, ValueModel):
     """The base of the models on XGBoost; `TreeArguments` lists the arguments.
 
-    `X` is a pandas, Polars or Arrow table or an array of numbers; missing values are learned from. Columns of a
-    table are taken by name, so their order does not matter and others may stand next to them.
+    `X` is a pandas, Polars or Arrow table or an array of numbers, in which values may be missing. Columns of a table
+    are read by name, so their order and further columns do not matter.
     """
 
     needs_labels = True
@@ -121,9 +121,9 @@ class TreeModel(TreeArguments, ValueModel):
     }
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Learn from customers at one or several cutoffs and what each then spent; return the model.
+        """Learn from customers at one or several cutoffs and each one's later spend; return the model.
 
-        `sample_weight` says how often each row counts, once if None.
+        `sample_weight` is the weight of each row, 1 if None.
         """
         rows = self._rows(X if isinstance(X, FeatureFiles) else as_frame(self, X), y, sample_weight)
         self.feature_names_in_ = np.array(rows.names, dtype=object)

@@ -17,9 +17,9 @@ from cltv_ml.models.trees import TrainingRows, TreeModel
 class Tweedie(TreeModel):
     """XGBoost with `reg:tweedie`: many zeros and a skewed positive part in one mean on the log scale.
 
-    The Tweedie mean keeps the total honest where a squared error follows the few largest customers and a
-    log-transformed target loses most of the money. Labels are divided by their mean before training, so
-    the settings mean the same in every currency.
+    The Tweedie mean keeps the total unbiased, where a squared error follows the few largest customers and a
+    log-transformed target loses most of the money. Labels are divided by their mean before training, so the settings
+    mean the same in every currency.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Tweedie(TreeModel):
             "base_score": 1.0,
         }
         self.booster_ = self._train(rows, rows.labels / self.scale_, params)
-        # Few steps towards the largest spenders leave the total short by up to a tenth; it is met here.
+        # Few boosting rounds leave the total up to a tenth too low; this corrects it.
         self.scale_ *= rows.balance(self._values(rows.matrix))
 
     def _values(self, matrix: boosting.Matrix) -> np.ndarray:

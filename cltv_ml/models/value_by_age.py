@@ -1,9 +1,9 @@
-r"""What customers spend by their age: a first order, and then an amount per day that fades with age.
+r"""Customer value by age: a first order, then an amount per day that declines with age.
 
 A customer won on day \(c\) brings a first day's amount \(f(c)\), and on day \(t > c\) on average \(v(t - c)\,q(t)\):
 \(v\) is a step function of the age, \(q\) the shop's calendar (`models.calendar_rate`). Both are estimated from all
-customers of the log at once, so that the season is not read as fading nor fading as a trend: an age-period model
-(T. Holford, The estimation of age, period and cohort effects for vital rates, Biometrics 39, 1983).
+customers of the log at once, so that the season is not mistaken for decline with age, nor that decline for a trend: an
+age-period model (T. Holford, The estimation of age, period and cohort effects for vital rates, Biometrics 39, 1983).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import pandas as pd
 from cltv_ml.models.calendar_rate import Calendar, Rate, fit_rate
 from cltv_ml.models.level_candidates import CohortRevenue
 
-#: Ages in days at which the steps begin; the last is open. An age counts where a log shows it for so many days.
+#: Ages in days at which the steps begin; the last is open. A step counts if the log covers it for this many days.
 AGE_STEPS = (1, 8, 15, 29, 61, 92, 183, 365, 730)
 SHOWN_DAYS = 91
 
-#: Customers first seen in so many days from the log's start may be older than they look: a group of their own, of
-#: which only the last days count. Where these are most of the customers, the log begins with the shop.
+#: Customers first seen within this many days from the log's start may be older than they look: they form a group of
+#: their own, of which only the last days count. If they are most of the customers, the log begins with the shop.
 GUARD_DAYS, RECENT_DAYS = 91, 182
 
 
@@ -43,7 +43,7 @@ class ValueByAge:
     guard
         Days at the log's start whose customers are the last group.
     ages
-        The steps that the log shows.
+        The steps that the log covers.
     """
 
     first: Rate
@@ -54,12 +54,12 @@ class ValueByAge:
     ages: tuple[int, ...] = AGE_STEPS
 
     def known(self, coefficients: np.ndarray, days: np.ndarray) -> np.ndarray:
-        """Return what the log's customers are expected to spend on each later day, shape (draws, days)."""
+        """Return the expected spend of the log's customers on each later day, shape (draws, days)."""
         exposure = exposures(self.joined[None, :], days, self.guard, self.ages)
         return self._spent(coefficients, days, exposure)
 
     def repeats(self, coefficients: np.ndarray, won: np.ndarray, days: np.ndarray) -> np.ndarray:
-        """Return what customers still to be won spend after their first day, shape (draws, days).
+        """Return the expected spend of future customers after their first day, shape (draws, days).
 
         Parameters
         ----------

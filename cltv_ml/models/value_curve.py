@@ -5,8 +5,9 @@ whichever model, becomes
 
     V(t) = V * E(t) / E(h),
 
-so values never fall as the horizon grows and increments add up, by construction. P(alive) stands above and below the
-line and cancels. Discounted, D(t) replaces E(t) above the line: a purchase at time u, in years, counts as (1 + d)^(-u).
+so values never fall as the horizon grows and increments add up, by construction. P(alive) is in the numerator and the
+denominator and cancels. Discounted, D(t) replaces E(t) in the numerator: a purchase at time u, in years, counts as (1
++ d)^(-u).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.purchase_history import DAYS_IN
 from cltv_ml.models.purchases import PurchaseModel
 
-#: With more of today's customers than this alive at the end, the data show next to no dropout.
+#: With a larger share of today's customers alive at the end, the data show almost no dropout.
 NO_DROPOUT = 0.9
 
 
@@ -58,7 +59,7 @@ class ValueCurve(BaseEstimator):
         Parameters
         ----------
         discount_rate
-            Effective yearly rate, such as 0.1; the value over the horizon itself is taken as not discounted.
+            Effective yearly rate, such as 0.1; the value over the horizon itself is not discounted.
 
         Raises
         ------
@@ -80,7 +81,7 @@ class ValueCurve(BaseEstimator):
         return pd.DataFrame(table, index=X.index).div(np.maximum(whole, np.finfo(float).tiny), axis=0)
 
     def survival(self, X: pd.DataFrame, days: float) -> float:
-        """Return the share of customers alive today who are expected to be customers still after `days`."""
+        """Return the share of customers alive today who are expected to be alive still after `days`."""
         check_fitted(self)
         alive, length = self.purchases_.p_alive(X), days / self._unit()
         later = self.purchases_._mean_now(X, lambda params: self.purchases_._alive_survival(params, length))

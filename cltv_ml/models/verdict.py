@@ -23,14 +23,14 @@ def projected(gradient: np.ndarray, theta: np.ndarray, bounds: np.ndarray) -> np
 
 
 def doubtful(theta: np.ndarray, hessian: np.ndarray, bounds: np.ndarray) -> bool:
-    """Whether an end lies on a bound or on a ridge, so that another start may end higher."""
+    """Return whether a climb ended on a bound or on a ridge, so that another start may end higher."""
     return bool(on_bound(theta, bounds).any() or np.linalg.eigvalsh(-hessian).min() < 1e-6)
 
 
 def reach_verdict(
     theta: np.ndarray, gradient: np.ndarray, hessian: np.ndarray, bounds: np.ndarray, size: float
 ) -> tuple[str, np.ndarray]:
-    """Return the verdict and which parameters it is about."""
+    """Return the verdict and the parameters that it concerns."""
     at_bound = on_bound(theta, bounds)
     flat = at_bound & (np.abs(gradient) * size < _FLAT)
     vague = np.zeros(len(theta), dtype=bool)

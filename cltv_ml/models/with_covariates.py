@@ -20,30 +20,30 @@ from cltv_ml.models.out_of_fold import at_latest, by_cutoff
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.purchases import PurchaseModel
 
-#: Most levels of a column that are told apart: each is a covariate of its own.
+#: Most levels of a column that get a covariate of their own.
 MOST_COVARIATES = 8
 
-#: Customers who must share a level.
+#: Fewest customers of a level with a covariate.
 MIN_COVARIATE_CUSTOMERS = 20
 
-#: Numbers that surveys and registers write where there is no answer.
+#: Numbers by which surveys and registers record a missing answer.
 NO_ANSWER = (
     -1.0,
     *(sign * code for code in (9.0, 97.0, 98.0, 99.0, 997.0, 998.0, 999.0, 9999.0) for sign in (-1, 1)),
 )
 
-#: Quantiles of a number beyond which values count as these: its slope is multiplied by them in an exponent.
+#: Quantiles at which a number is capped, because its slope times its value stands in an exponent.
 SPAN = (0.01, 0.99)
 
-#: Weights of the squared slopes that are tried on earlier windows; the largest leaves next to no effect.
+#: Penalties of the squared slopes that are tried on earlier windows; the largest leaves almost no effect.
 PENALTIES = (0.001, 0.01, 0.1, 10.0)
 
 #: Earlier windows on which the penalty is chosen.
 PENALTY_WINDOWS = 2
 
 
-#: Customers to fit on, and to choose the penalty on: with covariates next to no two customers are alike, and more
-#: customers than these change slopes less than their standard errors.
+#: Most customers for fitting, and for choosing the penalty: with covariates almost no two customers are alike, and
+#: more of them would change slopes by less than their standard errors.
 MOST_CUSTOMERS, FEWER_CUSTOMERS = 20_000, 4_000
 
 
@@ -51,10 +51,10 @@ class WithCovariates(ValueModel):
     """BG/NBD or Pareto/NBD with Gamma-Gamma, whose rates depend on attributes of the customer.
 
     Fader and Hardie (2007), "Incorporating Time-Invariant Covariates into the Pareto/NBD and BG/NBD Models". Each of
-    the most frequent levels of a category is a covariate, as is a missing value; other levels, rare or never seen,
-    count as the average customer. Numbers are standardised, and codes for no answer such as -99 are missing. One
-    penalty holds the slopes of purchases, dropout and spend near zero: it is chosen on earlier windows, by how well
-    the values of their customers tell what these then spent.
+    the most frequent levels of a category is a covariate, as is a missing value; other levels, rare or unseen, count
+    as the average customer. Numbers are standardised, and codes for no answer such as -99 are missing. One penalty
+    holds the slopes of purchases, dropout and spend near zero: it is chosen on earlier windows, by how well customers'
+    values predict their later spend.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class WithCovariates(ValueModel):
     purchases
         The purchase model, `BGNBD()` if None; it is cloned and given the covariates.
     attributes
-        Columns of `X` to make covariates of; without any it is the plain model.
+        Columns of `X` that become covariates; without any, the model is the plain one.
     """
 
     needs_labels = True
@@ -98,7 +98,7 @@ class WithCovariates(ValueModel):
         return self.adapt(at_latest(X))
 
     def adapt(self, X: pd.DataFrame) -> Self:
-        """Refit on today's customers, or a sample of very many, which needs no labels; return the model."""
+        """Refit on today's customers, or on a sample of very many; this needs no labels. Return the model."""
         self.value_ = self._fresh(self.penalty_).fit(code(_at_equal_steps(X, MOST_CUSTOMERS), self.coding_))
         summary = ["frequency", "recency", "T", "monetary_value"]
         self.feature_names_in_ = np.array([*summary, *self.coding_], dtype=object)
@@ -115,7 +115,7 @@ class WithCovariates(ValueModel):
         return self.value_.p_buy(code(X, self.coding_))
 
     def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return what the history adds where no attribute is known, and what each attribute adds to that."""
+        """Return the history's contribution where no attribute is known, and what each attribute adds to it."""
         check_fitted(self)
         coded = code(X, self.coding_)
         plain = coded.assign(**_average(self.coding_))
@@ -174,10 +174,10 @@ class WithCovariates(ValueModel):
 
 
 def learn_coding(X: pd.DataFrame, attributes: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return how each column becomes covariates: its levels but the most frequent, or its mean and spread.
+    """Return the coding of each column as covariates: all levels but the most frequent, or mean and spread.
 
-    At most `MOST_COVARIATES` levels are told apart; `shares` is how many customers with a value have each. Columns that
-    say nothing here are left out, such as those of one level.
+    At most `MOST_COVARIATES` levels get a covariate; `shares` holds each level's share of the customers with a value.
+    Columns without information, such as those of one level, are left out.
 
     >>> X = pd.DataFrame({"country": ["UK"] * 30 + ["FR"] * 20 + ["IS"], "age": [20.0, 40.0, 60.0] * 17})
     >>> coding = learn_coding(X, ["country", "age"])
@@ -201,7 +201,7 @@ def learn_coding(X: pd.DataFrame, attributes: Sequence[str]) -> dict[str, dict[s
 
 
 def _learn_levels(counts: pd.Series) -> dict[str, Any]:
-    """Return the levels that are told apart but for the most frequent, the share of each, and all other levels."""
+    """Return the levels with a covariate (all but the most frequent), their shares, and all other levels."""
     counts = counts.sort_index().sort_values(ascending=False, kind="stable")
     counts = counts.groupby(counts.index.map(first_spelling(counts.index)), sort=False).sum()
     counts = counts.sort_values(ascending=False, kind="stable")
@@ -273,7 +273,7 @@ def code(X: pd.DataFrame, coding: Mapping[str, Mapping[str, Any]]) -> pd.DataFra
 
 
 def _code_levels(name: str, column: pd.Series, one: Mapping[str, Any]) -> dict[str, pd.Series]:
-    """Return a covariate per level: 1 where a customer has it, and its share of all where theirs is none of those."""
+    """Return a covariate per level: 1 where a customer has it, and its share of all where their level has none."""
     shares = one.get("shares", [0.0] * len(one["levels"]))
     levels = [
         *one["levels"],
@@ -312,7 +312,7 @@ def _covariates(coding: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def _mean_deviance(y: np.ndarray, values: np.ndarray, power: float = 1.5) -> float:
-    """Return the mean Tweedie deviance: small where a customer's value tells what they spend, zeros included."""
+    """Return the mean Tweedie deviance: small where a customer's value predicts their spend, zeros included."""
     values = np.maximum(values, 1e-9 * max(float(y.mean()), 1e-300))
     terms = (
         np.power(y, 2 - power) / ((1 - power) * (2 - power))

@@ -1,4 +1,4 @@
-"""Zero-inflated spend as a whole distribution: who buys, and the lognormal of what buyers spend."""
+"""Zero-inflated spend as a whole distribution: the probability of buying, and lognormal spend of buyers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cltv_ml.models import boosting
 from cltv_ml.models.attribution import in_currency, output_parts, through
 from cltv_ml.models.trees import TrainingRows, TreeModel
 
-#: Bounds of log sigma: beyond them exp(mu + sigma²/2) explodes for a leaf with a few odd customers.
+#: Bounds of log sigma: beyond them exp(mu + sigma²/2) diverges for a leaf with a few odd customers.
 LOG_SIGMA = (-2.0, 0.7)
 
 #: Hessian of a row for an output that the row does not inform; zero would make leaves without a value.
@@ -25,15 +25,15 @@ _FLAT_HESSIAN = 1e-6
 class ZILN(TreeModel):
     """Trees with three outputs: P(buy), mean and spread of the log of what a buyer spends.
 
-    One objective, the likelihood of the zero-inflated lognormal, with Fisher's information as second
-    derivative: always positive, so no leaf runs away. The log of spend is modelled, hence the level is not:
-    it is set on the training rows, and no value exceeds the largest label. Source: X. Wang, T. Liu and
-    J. Miao, A deep probabilistic model for customer lifetime value prediction, 2019.
+    One objective, the likelihood of the zero-inflated lognormal, with Fisher's information as second derivative, which
+    is always positive, so no leaf diverges. The model predicts the log of spend, so its level is set on the training
+    rows, and no value exceeds the largest label. Source: X. Wang, T. Liu and J. Miao, A deep probabilistic model for
+    customer lifetime value prediction, 2019.
 
     Parameters
     ----------
     learning_rate, min_child_weight
-        Smaller leaves or larger steps make totals explode.
+        Smaller leaves or larger steps let totals diverge.
     horizon, features, n_estimators, ...
         As in `TreeArguments`.
     """
