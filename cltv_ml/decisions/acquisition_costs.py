@@ -7,14 +7,14 @@ import pandas as pd
 
 from cltv_ml.errors import InputError
 
-#: The row of costs without a channel and of customers without one; they are never spread over the others.
+#: The row of costs and customers without a channel; they are never spread over the others.
 UNATTRIBUTED = "unattributed"
 
 #: The row of all channels together.
 BLENDED = "all channels"
 
-#: Months with cost and customers behind a marginal cost, and how far spend must vary for it (standard deviation of
-#: its logarithm).
+#: Fewest months with cost and customers, and least variation of spend (standard deviation of its logarithm), for a
+#: marginal cost.
 _LEAST_MONTHS, _LEAST_VARIATION = 6, 0.1
 
 
@@ -26,7 +26,7 @@ def check_costs(
     Parameters
     ----------
     table
-        `month` or `date`, `cost`, and where known `channel`, `currency` and `campaign`.
+        `month` or `date`, `cost`, and optionally `channel`, `currency` and `campaign`.
     first, last
         The log's span.
     currency
@@ -35,7 +35,7 @@ def check_costs(
     Raises
     ------
     InputError
-        A column is missing, a month cannot be read or lies outside the log, a cost is negative or no number, or the
+        A column is missing, a month cannot be read or lies outside the log, a cost is negative or not a number, or the
         costs are in several currencies or in another than the log.
 
     >>> costs = pd.DataFrame({"month": ["2024-01"], "channel": ["ads"], "cost": [100.0]})
@@ -64,7 +64,7 @@ def check_costs(
 
 
 def _cost_months(written: pd.Series, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
-    """Return the first day of each month; InputError where one is none, or lies outside the log."""
+    """Return the first day of each month; InputError where one cannot be read or lies outside the log."""
     texts = written.astype("str")
     months = pd.to_datetime(texts, errors="coerce", format="ISO8601")
     if months.isna().any():
@@ -96,10 +96,10 @@ def _check_currency(table: pd.DataFrame, currency: str) -> None:
 def compute_cac(costs: pd.DataFrame, won: pd.DataFrame) -> pd.DataFrame:
     """Return cost, customers and cost per customer by channel, the blended row first.
 
-    Columns `channel`, `customers`, `cost`, `cac` (missing where nobody was won, or where costs without a channel may be
-    those of a channel that the costs do not name), `marginal_cac` with an 80% interval
-    (`marginal_lower`, `marginal_upper`; missing where spend varied too little): what one more customer costs,
-    from the slope of log customers over log cost, month by month.
+    Columns `channel`, `customers`, `cost`, `cac` (missing where nobody was won, or where costs without a channel may
+    belong to an unnamed channel), `marginal_cac` with an 80% interval (`marginal_lower`, `marginal_upper`; missing
+    where spend varied too little): the cost of one more customer, from the slope of log customers on log cost over the
+    months.
 
     Parameters
     ----------

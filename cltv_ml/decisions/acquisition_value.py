@@ -1,10 +1,10 @@
 r"""The value of customers by channel and age, realised and expected, against the cost of winning them.
 
 The mean contribution of a channel's customers in an age band \(b\) is \(r_{gb} = S_{gb} / n_{gb}\), over the customers
-who have been observed to the band's end; their sum up to an age is the value at that age. Where a channel has few
-such customers its rate is drawn to the shop's own times the channel's level, as if that had been seen in
-`PRIOR_CUSTOMERS`; bands that nobody has finished fade as those before them did. This is the chain ladder of
-insurance reserving (T. Mack, ASTIN Bulletin 23, 1993) with credibility weights.
+observed to the band's end; their sum up to an age is the value at that age. Where a channel has few such customers,
+its rate is shrunk to the shop's rate times the channel's level, which counts as `PRIOR_CUSTOMERS` customers. Bands
+that nobody has finished continue the decline of those before them. This is the chain ladder of insurance reserving (T.
+Mack, ASTIN Bulletin 23, 1993) with credibility weights.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from cltv_ml.decisions.acquisition_costs import BLENDED
 from cltv_ml.decisions.customers_won import ALL_AGES, Won
 from cltv_ml.errors import InputError
 
-#: How many customers the shop's own rate counts for in a channel's.
+#: Number of customers as which the shop's rate counts in a channel's rate.
 PRIOR_CUSTOMERS = 50.0
 
-#: Error expected of a band's rate that nobody has been observed to the end of, as a share of it.
+#: Relative error expected of the rate of a band that nobody has finished.
 UNSEEN = 0.5
 
 #: Two sides of an 80% interval, in standard errors.
@@ -27,16 +27,16 @@ _Z = 1.2816
 
 
 def value_by_channel(won: Won, measure: str = "contribution") -> pd.DataFrame:
-    """Return what a customer brings up to each age by channel, the blended row first.
+    """Return the value of a customer up to each age by channel, the blended row first.
 
-    Columns `channel`, `age`, `customers` (won), `seen` (observed to that age), `realised` (their mean, missing where
-    nobody was), `expected` (of all customers won), and an 80% interval `lower`, `upper` of the mean of the
-    customers won: chance among customers and the drift from month to month.
+    Columns `channel`, `age`, `customers` (won), `seen` (observed to that age), `realised` (their mean, missing without
+    any), `expected` (of all customers won), and an 80% interval `lower`, `upper` of the mean of the customers won,
+    which holds chance among customers and the drift from month to month.
 
     Raises
     ------
     InputError
-        Nobody has been observed beyond the first day's band, so that nothing is known of what follows it.
+        No customer has been observed beyond the band of the first day, so later bands cannot be estimated.
     """
     if (days := _days_seen(won)) < ALL_AGES[2]:
         raise InputError(
@@ -95,7 +95,7 @@ def _channel(
 
 
 def _bands(won: Won, measure: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return per band how many customers were observed to its end, and what these brought in it."""
+    """Return the number of customers observed to each band's end, and their contribution in it."""
     ends = np.array(ALL_AGES[1:])
     observed = won.customers["observed"].to_numpy()
     counts = np.array(
@@ -111,7 +111,7 @@ def _bands(won: Won, measure: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _rates(won: Won, measure: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the shop's rate per band, fading on where nobody has finished one, and the customers seen."""
+    """Return the shop's rate per band, extrapolated where nobody has finished one, and the customers observed."""
     counts, sums = _bands(won, measure)
     length = np.diff(ALL_AGES)
     daily = np.divide(sums, counts, out=np.zeros(len(sums)), where=counts > 0) / length
@@ -130,7 +130,7 @@ def _rates(won: Won, measure: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _realised(won: Won, place: int, measure: str) -> tuple[int, float, float]:
-    """Return how many customers were observed to a band's end, their mean so far, and the spread over the mean."""
+    """Return the number of customers observed to a band's end, their mean so far, and the spread over the mean."""
     end = ALL_AGES[place + 1]
     who = won.customers["observed"].to_numpy() >= end
     count = int(won.customers["customers"].to_numpy()[who].sum())
@@ -145,9 +145,9 @@ def _realised(won: Won, place: int, measure: str) -> tuple[int, float, float]:
 
 
 def monthly_drift(won: Won, measure: str = "contribution", age: int = 90) -> float:
-    """Return the standard deviation of months' values at an age over their mean, chance among customers taken off.
+    """Return the standard deviation of months' values at an age over their mean, without chance among customers.
 
-    Without three months of 30 customers a tenth is assumed.
+    Without three months of 30 customers it is assumed to be a tenth.
     """
     place = ALL_AGES.index(age) - 1
     by_month = []
@@ -166,8 +166,9 @@ def monthly_drift(won: Won, measure: str = "contribution", age: int = 90) -> flo
 def judge_earlier(won: Won, age: int = 180, measure: str = "contribution") -> pd.DataFrame:
     """Return the errors of the expected value at an age for earlier months, next to those of the usual rule.
 
-    One row per month of customers who have reached the age since: `month`, `customers`, `expected` (from what was known
-    `age` days before today), `lower`, `upper` (80%), `rule` (the mean of older customers at that age then), `realised`.
+    One row per month of customers who have reached the age since: `month`, `customers`, `expected` (from the log as it
+    stood `age` days before its end), `lower`, `upper` (80%), `rule` (the mean of older customers at that age at the
+    time), `realised`.
     """
     then, place = won.before(age), ALL_AGES.index(age) - 1
     if _days_seen(then) < ALL_AGES[2]:
@@ -220,7 +221,7 @@ def compute_returns(value: pd.DataFrame, cac: pd.DataFrame, age: int = 365) -> p
     return pd.DataFrame(rows)
 
 
-#: Columns of the ratio of value to cost, and the value that each is made of.
+#: Columns of the ratio of value to cost, and the value behind each.
 _RATIOS = {"ratio": "expected", "ratio_lower": "lower", "ratio_upper": "upper"}
 
 

@@ -16,7 +16,7 @@ from cltv_ml.log import AnyLog, Log
 #: What is recommended: single products or whole categories.
 ProductLevel = Literal["product_id", "category"]
 
-#: Only the items in most orders are paired, which bounds the work.
+#: Only the most frequent items are paired, which bounds the work.
 _MOST_ITEMS = 2000
 
 _COLUMNS = ["bought", "also_bought", "orders", "support", "confidence", "lift", "lift_lower", "lift_upper"]
@@ -61,8 +61,8 @@ def find_associations(
 
 
 def _make_baskets(con: duckdb.DuckDBPyConnection, columns: set[str], level: str, min_orders: int) -> None:
-    """Make the tables `baskets`, each order's items, and `items`, those in most orders."""
-    # A basket is told by its order's 64-bit hash: of a hundred million orders two are unlikely to share one.
+    """Create the tables `baskets`, each order's items, and `items`, those in most orders."""
+    # A basket is identified by its order's 64-bit hash: among a hundred million orders two are unlikely to share one.
     con.execute(
         f"create temp table baskets as select distinct hash({order_key(columns)}) as basket, {level} as item "
         f"from log where {level} is not null"

@@ -1,7 +1,7 @@
 """The customer-base audit: how customers differ, how they change, cohorts, and the health of the whole base.
 
-The five lenses of P. Fader, B. Hardie and M. Ross, The Customer-Base Audit (2022), as tables. Every table is made of
-the same cells, one per customer and period, so that they agree with the log and with each other to the cent.
+The five lenses of P. Fader, B. Hardie and M. Ross, The Customer-Base Audit (2022), as tables. Every table is computed
+from the same cells, one per customer and period, so that all agree with the log and with each other to the cent.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cltv_ml.log import AnyLog, Log
 #: Months in a period.
 MONTHS_IN = {"year": 12, "quarter": 3, "month": 1}
 
-#: Periods at most: more would not be read, and their tables grow with the square.
+#: Most periods: nobody would read more, and their tables grow with the square.
 MOST_PERIODS = 130
 
 Per = Literal["year", "quarter", "month"]
@@ -38,11 +38,11 @@ class Audit:
     periods
         One row per period: `period` (number), `name`, `since`, `until` (first day after it), `complete`, `customers`
         (who bought), `new`, `kept`, `returned`, `lost`, `refunds_only` (lines but no purchase), `orders`, `revenue`,
-        where known `margin`, revenue by who brought it, and the branches `orders_per_customer`, `revenue_per_order`,
-        `margin_rate`.
+        where known `margin`, revenue by group of customers, and the branches `orders_per_customer`,
+        `revenue_per_order`, `margin_rate`.
     changes
-        What changed revenue from one period to the next: `period`, `name`, `part`, `customers`, `change`. The parts
-        of a period sum to the row "total".
+        The causes of the change in revenue from one period to the next: `period`, `name`, `part`, `customers`,
+        `change`. The parts of a period sum to the row "total".
     tree
         The same change by branch: `customers`, `orders_per_customer`, `revenue_per_order`, and the margin's with
         `margin_rate`; each set sums to `change`.
@@ -50,7 +50,7 @@ class Audit:
         `span` ("all" or the latest whole period), `customers`, `revenue`, `gini`, and the revenue's share of the best
         1%, 5% and 20% of customers, at least one.
     deciles
-        Customers by what they brought, the best tenth first: `span`, `decile`, `customers`, `orders`, `revenue`,
+        Customers by revenue, the best tenth first: `span`, `decile`, `customers`, `orders`, `revenue`,
         where known `margin`, `share`, `cumulative_share`, `least` (the revenue of its last customer).
     curve
         `span`, `customers_share` (hundredths that hold a customer), `revenue_share`.
@@ -84,11 +84,12 @@ def compute_audit(
     log
         TRANSACTIONS, refunds taken off.
     per
-        One of `MONTHS_IN`; None takes the longest of which the log holds two whole ones, else a month.
+        One of `MONTHS_IN`; None takes the longest period that the log holds twice in full, else a month.
     calendar
-        Whether periods are the calendar's; else they count back from the log's last day and the latest is whole.
+        Whether periods are those of the calendar; else they are counted back from the log's last day, so that the
+        latest is complete.
     costs
-        What the log does not know about costs; None without a cost column leaves margins out.
+        Costs that the log does not hold; None without a cost column leaves margins out.
 
     Raises
     ------
@@ -198,7 +199,7 @@ def _last_day(until: pd.Timestamp) -> str:
 
 
 def _make_cells(con: duckdb.DuckDBPyConnection, columns: set[str], costs: Costs | None) -> None:
-    """Make the tables `cell` (one row per customer and period) and `step` (the same with who is new, kept, returned).
+    """Create the tables `cell` (one row per customer and period) and `step` (with the status new, kept or returned).
 
     Money is in integers. An order with lines in two periods is an order of both.
     """
@@ -250,7 +251,7 @@ def _period_sums(con: duckdb.DuckDBPyConnection, measures: list[str]) -> pd.Data
     return table
 
 
-#: Refunds without a purchase are a part of their own: who only got money back is neither kept nor lost.
+#: Refunds without a purchase are a part of their own: a customer who only got money back is neither kept nor lost.
 _CHANGES = f"""
 with part as (
     select period, 1 as place, 'new' as part, 1 as customers, revenue as change from step where status = 'new'
@@ -276,7 +277,7 @@ from spans cross join parts left join summed using (period, place) where spans.p
 
 
 def _make_ranked(con: duckdb.DuckDBPyConnection, latest: int) -> None:
-    """Make the table `ranked`: customers of the whole log and of one period, the best first, with running sums."""
+    """Create the table `ranked`: customers of the whole log and of one period, the best first, with running sums."""
     con.execute(
         "create temp table ranked as with worth as ("
         "select 'all' as span, customer_id, sum(orders) as orders, sum(revenue) as revenue, sum(margin) as margin "

@@ -1,4 +1,4 @@
-"""The list a marketer works from: whom, what, why, what it costs and brings, and who is left out to compare."""
+"""The campaign list: customers, action, reason, cost, expected profit, and the control group."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ def build_campaign(
     Parameters
     ----------
     chosen
-        `choose_customers`: the treatment table, restricted and in order; a column `reason`, where there is
-        one, takes the place of what is at risk.
+        `choose_customers`: the treatment table, restricted and in order; a column `reason`, where there is one,
+        replaces the value at risk in the reason.
     window
-        First day of the campaign and how long it is read.
+        First day of the campaign and the days until its outcome is read.
     action
-        What is done, such as "win-back mail".
+        The action, such as "win-back mail".
     about
-        What is known by customer_id, any of `tier`, `segment`, `lifecycle`, `offer`, `expected_value`, and `usual_gap`
-        with `overdue_ratio` (`apply_lifecycle`), which the reason then tells in words.
+        Facts by customer_id, any of `tier`, `segment`, `lifecycle`, `offer`, `expected_value`, and `usual_gap` with
+        `overdue_ratio` (`apply_lifecycle`), which the reason then puts into words.
     products
         `recommend_next`: the items to show.
     control
-        `draw_control`; None leaves nobody out, and the campaign can never be evaluated.
+        `draw_control`; with None there is no control group, and the campaign cannot be evaluated.
     currency
-        Tells how many digits the amounts in a reason have.
+        Decides the number of digits of the amounts in a reason.
 
     Raises
     ------
     InputError
-        The control misses a customer of the list.
+        The control lacks a customer of the list.
     """
     left_out = pd.Series(False, index=chosen.index) if control is None else control.reindex(chosen.index)
     if left_out.isna().any():
@@ -75,7 +75,7 @@ def build_campaign(
 
 @pandas_only
 def campaign_summary(actions: pd.DataFrame) -> dict[str, float]:
-    """Return what the list is expected to cost and bring, the control left out: plain numbers.
+    """Return the expected cost and profit of the list without the control, as plain numbers.
 
     `treated`, `control`, `cost`, `expected_profit`, `profit_forgone` (expected of the control: the price
     of knowing).
@@ -103,7 +103,7 @@ def _items_text(products: pd.DataFrame) -> pd.Series:
 def _action_reasons(
     chosen: pd.DataFrame, facts: pd.DataFrame, table: pd.DataFrame, currency: str
 ) -> pd.Series:
-    """Return one sentence per customer: its own, or what is at stake and what the action is to bring."""
+    """Return one sentence per customer: the given one, or the value at risk and the expected effect of the action."""
     if "reason" in chosen:
         return _complete(pd.Series(chosen["reason"].to_numpy(), index=table.index, dtype="str"), facts, table)
     saved = chosen["uplift"] * chosen["value_at_risk"] * chosen["margin_rate"]

@@ -15,15 +15,15 @@ from cltv_ml.tables import pandas_only
 #: Days in a period of the time since the first purchase; months, quarters and years are average lengths.
 PERIODS = {"week": 7.0, "month": 365.25 / 12, "quarter": 365.25 / 4, "year": 365.25}
 
-#: Cohorts below this size say little: their rows are marked `small`.
+#: Cohorts below this size are too small to interpret: their rows are marked `small`.
 SMALL_COHORT = 30
 
-#: Cohorts at most.
+#: Most cohorts.
 MOST_COHORTS = 1_000
 
 _FIRST_TEXT = {"first_product": "product_id", "first_category": "category", "first_channel": "channel"}
 
-#: What customers can be grouped by, besides attributes of their own.
+#: Groupings of customers, besides their attributes.
 GROUPS = ("first_month", "first_quarter", *_FIRST_TEXT, "first_discount", "first_order_fifth")
 
 
@@ -50,7 +50,7 @@ def compute_cohorts(
     per
         One of `PERIODS`.
     costs
-        For the column `margin`: what the log does not know about costs.
+        Costs that the log does not hold, for the column `margin`.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def compute_cohorts(
     Raises
     ------
     InputError
-        `by` or `per` is unknown, or the log lacks a column that one of them needs.
+        `by` or `per` is unknown, or the log lacks a column that they need.
 
     >>> log = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 5.0, 20.0],
     ...                     "timestamp": pd.to_datetime(["2024-01-05", "2024-03-01", "2024-01-20"])})
@@ -119,7 +119,7 @@ def _open_log(log: AnyLog, by: str | pd.Series) -> tuple[duckdb.DuckDBPyConnecti
 
 
 def _make_members(con: duckdb.DuckDBPyConnection, by: str | pd.Series, columns: set[str]) -> None:
-    """Make the table `member`: each customer's cohort and first moment."""
+    """Create the table `member`: each customer's cohort and first moment."""
     order = order_key(columns)
     # Two groupings, of which nothing but the first orders is kept: a window would hold the whole log once more.
     first = "select customer_id, min(timestamp) as t0 from log group by 1"

@@ -1,4 +1,4 @@
-"""The control group: how large it must be for the uplift that matters, and a seeded, stratified draw."""
+"""The control group: the size needed to detect an uplift, and a seeded, stratified draw."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def control_size(
     power: float = 0.8,
     alpha: float = 0.05,
 ) -> int:
-    """Return the smallest control group out of `customers` that shows `uplift` with the wanted power.
+    """Return the smallest control group out of `customers` that detects `uplift` with the given power.
 
     Two-sided test of two means, normal approximation. The outcome is either buying (give `base_rate`,
     `uplift` in points of it) or an amount (give `spread`, its standard deviation, `uplift` in currency).
@@ -31,7 +31,7 @@ def control_size(
     Raises
     ------
     InputError
-        Even half of the list is too small; the message names the smallest uplift it can show.
+        Even half of the list is too small; the message names the smallest uplift that it can detect.
 
     >>> control_size(20_000, 0.02, base_rate=0.10)
     1996
@@ -62,7 +62,7 @@ def detectable_uplift(
     power: float = 0.8,
     alpha: float = 0.05,
 ) -> float:
-    """Return the smallest uplift that a control of this size shows with the wanted power.
+    """Return the smallest uplift that a control group of this size detects with the given power.
 
     >>> round(detectable_uplift(20_000, 1996, base_rate=0.10), 4)
     0.02
@@ -81,14 +81,14 @@ def detectable_uplift(
 
 @pandas_only
 def expected_rates(predictions: pd.DataFrame, uplift: float | pd.Series) -> tuple[float, float]:
-    """Return the share who buy over the horizon without treatment, and with one that saves `uplift`.
+    """Return the share of customers who buy over the horizon without treatment, and with one that saves `uplift`.
 
-    `uplift` is a share of the value at risk, as `compute_treatment` takes it, which is no difference in
-    purchase rates: of a customer who is alive with probability p it raises the expected value, and with
-    orders of the same size the probability to buy, by the factor 1 + uplift (1 - p). So the two rates are
-    means over customers of b = p (1 - exp(-m / p)), m the expected purchases, and of b (1 + uplift (1 - p)).
-    Without P(alive), p stands for the probability to buy at all, 1 - exp(-m), and m rises by that factor.
-    Their difference, much smaller than the uplift, is what `control_size` must be able to show.
+    `uplift` is a share of the value at risk, as `compute_treatment` takes it, which is not a difference in purchase
+    rates: for a customer who is alive with probability p it raises the expected value, and with orders of the same
+    size the probability of buying, by the factor 1 + uplift (1 - p). So the two rates are means over customers of b =
+    p (1 - exp(-m / p)), m the expected purchases, and of b (1 + uplift (1 - p)). Without P(alive), p stands for the
+    probability of buying at all, 1 - exp(-m), and m rises by that factor. Their difference, much smaller than the
+    uplift, is what `control_size` must detect.
 
     Raises
     ------
@@ -119,17 +119,17 @@ def draw_control(
 ) -> pd.Series:
     """Return True for the customers who are left untreated, drawn at random in each stratum.
 
-    Each stratum gives its share of `size`, whole customers by largest remainder. The draw depends on the
+    Each stratum contributes its share of `size`, whole customers by largest remainder. The draw depends on the
     seed and the set of customers, not on their order.
 
     Parameters
     ----------
     customers
-        The list, before anybody is left out.
+        All customers of the list.
     size
         `control_size`, or your own number.
     strata
-        Group by customer_id, such as the value tier; None draws from one pot.
+        Group by customer_id, such as the value tier; None draws from all customers together.
 
     >>> drawn = draw_control(pd.Index(list("abcdefgh")), 2, strata=pd.Series(list("xxxxyyyy"), list("abcdefgh")))
     >>> int(drawn[:4].sum()), int(drawn[4:].sum())

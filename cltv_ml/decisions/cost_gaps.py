@@ -1,4 +1,4 @@
-"""Lines without a cost in a log that has a cost column: counted, and filled where the customer's own lines tell it."""
+"""Gaps in a cost column: lines without a cost, counted, and filled from the customer's other lines."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from cltv_ml.log import AnyLog, Log
 
 
 def fill_cost_gaps(log: AnyLog, *, stated: bool) -> tuple[Log, list[str]]:
-    """Return the log as margins need it, and what a reader must know of lines without a cost.
+    """Return the log with the gaps filled for margins, and a sentence on lines without a cost.
 
-    Where a margin rate is stated it counts for such lines. Else they take the rate of the customer's other lines, and
-    customers without any cost are left out: their profit is not known.
+    Such lines take the margin rate where one is stated, else the rate of the customer's other lines; customers without
+    any cost are left out, since their profit is unknown.
 
     Raises
     ------
     InputError
-        The costs add up to more than twice the revenue: a margin below -100% is a cost in another unit.
+        The costs add up to more than twice the revenue: a margin below -100% means costs in another unit.
     """
     log = Log.of(log)
     if "cost" not in log.columns:

@@ -13,7 +13,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.tables import pandas_only
 
-#: What a table may be divided by.
+#: Keys by which a table may be divided.
 _KEYS = ("channel", "month")
 
 #: Columns of money: the cost of one customer, or what was spent on all customers of the row together.
@@ -24,21 +24,21 @@ _EACH, _TOTAL = "acquisition_cost", "cost"
 def cost_of_winning(
     log: AnyLog, stated: float | pd.DataFrame, channels: pd.Series | None = None
 ) -> tuple[pd.Series, list[str]]:
-    """Return what winning each customer cost, by `customer_id`, and sentences on what has no figure.
+    """Return the acquisition cost of each customer, by `customer_id`, and sentences on what has no figure.
 
     Parameters
     ----------
     stated
         One figure for every customer, or a table with `channel`, `month` (such as 2025-03) or both, and either
-        `acquisition_cost`, what one customer cost, or `cost`, what was spent in all, which is divided evenly among
-        the customers won.
+        `acquisition_cost`, the cost of one customer, or `cost`, the total spend, which is divided evenly among the
+        customers won.
     channels
         Channel that won each customer, by `customer_id`; that of the first order by default.
 
     Raises
     ------
     InputError
-        A cost is negative, the table lacks a column, or holds a row twice or a channel that won nobody.
+        A cost is negative, or the table lacks a column, repeats a row or names a channel that won nobody.
 
     >>> log = pd.DataFrame({"customer_id": ["a", "b"], "timestamp": pd.to_datetime(["2024-01-05", "2024-02-05"]),
     ...                     "amount": [10.0, 20.0]})

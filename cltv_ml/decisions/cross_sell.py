@@ -22,7 +22,8 @@ from cltv_ml.windows import Window
 #: Customers scored at a time: with 3,000 items a batch fills 100 MB.
 BATCH_CUSTOMERS = 4_000
 
-#: Only this many items with the highest scores are weighed by margin: a dear item nobody wants is no advice.
+#: Only this many items with the highest scores are ranked by margin, so that an expensive item that nobody wants is
+#: not recommended.
 CANDIDATES = 50
 
 
@@ -33,7 +34,7 @@ class Shown:
     Parameters
     ----------
     exclude
-        Items, or categories, that no campaign would show, such as fuel, deposits or postage.
+        Items, or categories, that a campaign must not show, such as fuel, deposits or postage.
     top
         How many items per customer.
     """
@@ -56,32 +57,32 @@ def recommend_next(
     p_active: pd.Series | None = None,
     shown: Shown = DEFAULT_SHOWN,
 ) -> pd.DataFrame:
-    """Return for each customer the items they do not have yet that are expected to bring most margin.
+    """Return, for each customer, the items that they do not have yet with the highest expected margin.
 
-    Only items sold within the last horizon: what is no longer on sale is no advice. Where products have
-    categories, a customer is shown at most one product of each: three kinds of the same are one idea.
+    Only items sold within the last horizon are recommended, since others may no longer be on sale. Where products have
+    categories, a customer is shown at most one product of each.
 
-    Columns `customer_id`, `rank`, `item`, `probability` (of a first purchase within the horizon, without
-    any treatment), `because` (the item they have that speaks most for it; missing for a popular item), and
-    with margins `margin_per_purchase` and `expected_margin` (currency over the horizon). The probability is
-    measured, not assumed: the recommender is fitted once more on the log without its last horizon, and
-    its scores are compared with what was then bought. What recommending adds to it only a test can tell: a
-    constant relative uplift leaves the ranking as it is.
+    Columns `customer_id`, `rank`, `item`, `probability` (of a first purchase within the horizon, without any
+    treatment), `because` (the customer's item with the largest weight for it; missing for a popular item), and with
+    margins `margin_per_purchase` and `expected_margin` (currency over the horizon). The probability is measured, not
+    assumed: the recommender is fitted once more on the log without its last horizon, and its scores are compared with
+    what was then bought. Only a test can measure the effect of recommending; a constant relative uplift does not
+    change the ranking.
 
     Parameters
     ----------
     log
         TRANSACTIONS with the column of `level`.
     window
-        Nothing from its cutoff on is seen; the probabilities are those of its horizon.
+        Nothing from its cutoff on is used; the probabilities are those of its horizon.
     margin_per_purchase
-        Margin of one order of the item (`margin_per_purchase(compute_margins(log, level))`); items without
-        one, or with none to gain, are not recommended. None ranks by probability.
+        Margin of one order of the item (`margin_per_purchase(compute_margins(log, level))`); items without a positive
+        margin are not recommended. None ranks by probability.
     p_active
-        Probability by customer_id to buy anything in the horizon: sharpens the probabilities of customers
-        who are leaving.
+        Probability by customer_id of buying anything in the horizon, which lowers the probabilities of customers who
+        are leaving.
     shown
-        What may be shown, and how many items per customer.
+        Limits on the items shown, and their number per customer.
 
     Raises
     ------
@@ -93,7 +94,7 @@ def recommend_next(
     calibration = _calibrate(log, before, level, recommender, p_active is not None)
     purchases = read_purchases(log, window.cutoff, level)
     weights = fit(purchases)
-    # Scores grow with the history they rest on: they are compared by their place among all scores.
+    # Scores grow with the length of the history, so they are compared by their rank among all scores.
     levels = _score_levels(_sampled_scores(purchases, weights)[2])
     goods = _items_on_sale(log, window, purchases.items, level)
     excluded = goods["category"].isin(shown.exclude) | goods.index.isin(list(shown.exclude))
@@ -132,7 +133,7 @@ def margin_per_purchase(margins: pd.DataFrame) -> pd.Series:
 
 
 def new_purchases(log: Log, purchases: Purchases, window: Window, level: ProductLevel) -> pd.DataFrame:
-    """Return what customers first bought within the window: `row` and `place` in `purchases`.
+    """Return the first purchases within the window: `row` and `place` in `purchases`.
 
     The place is -1 for an item that had too few buyers to be recommended.
     """
@@ -187,14 +188,14 @@ def _calibrate(
     return curve.X_thresholds_, _less_sure(curve.y_thresholds_, curve.predict(place), float(bought.mean()))
 
 
-#: Each step of the curve counts so many offers at the mean rate besides its own.
+#: Pseudo-offers at the mean rate that are added to each step of the curve.
 _PRIOR = 20
 
 
 def _less_sure(steps: np.ndarray, fitted: np.ndarray, mean: float) -> np.ndarray:
-    """Return the steps of a rising curve shrunk to the mean, more so where they rest on fewer offers.
+    """Return the steps of a rising curve shrunk to the mean, the more the fewer offers they rest on.
 
-    The highest step of an isotonic regression may be a single offer that was taken up: no certainty.
+    The highest step of an isotonic regression may rest on a single accepted offer.
     """
     offers = pd.Series(fitted.round(9)).value_counts().reindex(steps.round(9), fill_value=0).to_numpy()
     return np.maximum.accumulate((steps * offers + mean * _PRIOR) / (offers + _PRIOR))
@@ -237,9 +238,9 @@ def _items_on_sale(log: Log, window: Window, items: pd.Index, level: ProductLeve
 
 
 def _best_of_each_kind(worth: np.ndarray, kinds: np.ndarray) -> np.ndarray:
-    """Return the worth of the best candidate of each kind per row, minus infinity for the others.
+    """Return the worth of the best candidate of each category per row, minus infinity for the others.
 
-    Kind -1, not known, stands for itself.
+    Items of the unknown category, -1, do not compete with each other.
 
     >>> _best_of_each_kind(np.array([[1.0, 3.0, 2.0, 4.0]]), np.array([[0, 0, -1, -1]])).tolist()
     [[-inf, 3.0, 2.0, 4.0]]
@@ -258,7 +259,7 @@ def _best_of_each_kind(worth: np.ndarray, kinds: np.ndarray) -> np.ndarray:
 
 
 def _margins(purchases: Purchases, margins: pd.Series | None, shown: np.ndarray) -> np.ndarray:
-    """Return the margin of each item, one for all when none is given; none for what is not to be shown."""
+    """Return the margin of each item, 1 for all when none is given; none for items that must not be shown."""
     if not shown.any():
         raise InputError(
             "every item that could be recommended is excluded or was not sold recently; exclude fewer, or use a longer "
@@ -284,13 +285,13 @@ def _best_items(
     worth: np.ndarray,
     top: int,
 ) -> pd.DataFrame:
-    """Return the `top` items of each row by worth, with what speaks for each."""
+    """Return the `top` items of each row by worth, with the reason for each."""
     chosen = best_items(worth, top)
     valid = np.isfinite(np.take_along_axis(worth, chosen, axis=1))
     place = np.take_along_axis(places, chosen, axis=1)
     row, rank = np.nonzero(valid)
     item = place[row, rank]
-    # What the customer has, each item weighted by how much it speaks for the one recommended.
+    # The customer's items, each with its weight for the recommended one.
     speaks = purchases.matrix[rows[row]]
     speaks.data = weights[0][speaks.indices, np.repeat(item, np.diff(speaks.indptr))]
     reason, strength = np.asarray(speaks.argmax(axis=1)).ravel(), speaks.max(axis=1).toarray().ravel()

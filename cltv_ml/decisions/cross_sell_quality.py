@@ -1,4 +1,4 @@
-"""Quality of recommenders: first purchases that they predicted, on a later window."""
+"""Quality of recommenders: their hits among first purchases in a later window."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.windows import Window
 
-#: A recommender is worth its trouble when it beats the most popular items by this much.
+#: Smallest gain over the most popular items that makes a recommender worthwhile.
 WORTHWHILE = 0.15
 
 _BASELINE = "most_popular"
@@ -41,7 +41,7 @@ def evaluate_cross_sell(
     `hit_rate_10` (share with a hit in the first five, ten), `ndcg_5`, `ndcg_10` (hits discounted by the
     logarithm of their place, 1 if every place is a hit as far as there are any), `gain` in ndcg_10 over
     the most popular items with its 95% bootstrap interval `gain_lower`, `gain_upper`, and `verdict`.
-    Fitted on the log before the window only. What is too rare to be recommended counts as missed.
+    Recommenders are fitted on the log before the window only. Items too rare to be recommended count as missed.
     """
     log = Log.of(log)
     purchases = read_purchases(log, window.cutoff, level)

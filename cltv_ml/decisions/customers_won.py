@@ -1,4 +1,4 @@
-"""Customers won, by channel, month and age, and what they brought; the tables that their value is computed from."""
+"""Customers won by channel, month and age, with their revenue and contribution: the inputs of their value."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ EDGES = (0, 1, *range(30, 721, 30))
 #: Ages that are reported.
 REPORTED_AGES = (30, 60, 90, 180, 365, 720)
 
-#: Ages at which bands end and those that are reported, together.
+#: All ages: ends of bands and those reported.
 ALL_AGES = tuple(sorted({*EDGES, *REPORTED_AGES}))
 
-#: Channels at most: with more, few hold customers enough to be read.
+#: Most channels: with more, few would hold enough customers.
 MOST_CHANNELS = 100
 
 
 @dataclass(frozen=True)
 class Won:
-    """Customers won, by channel, month and how long they have been observed.
+    """Customers won, by channel, month and days observed.
 
     Attributes
     ----------
     customers
         `channel`, `month`, `observed` (days), `customers`.
     spent
-        The same keys and `band` (its place in the ages): `revenue`, `contribution`, and `squared`, the sum of squares
-        of customers' contribution up to the band's end.
+        The same keys and `band` (its index among the ages): `revenue`, `contribution`, and `squared`, the sum of
+        squares of customers' contribution up to the band's end.
     known
         Whether contribution is known; else it is revenue.
     """
@@ -48,7 +48,7 @@ class Won:
     known: bool
 
     def before(self, days: int) -> Won:
-        """Return the customers and spend as they were known `days` earlier."""
+        """Return the customers and spend as they stood `days` earlier."""
         ends = np.array(ALL_AGES[1:])
         customers = self.customers[self.customers["observed"] > days]
         spent = self.spent[self.spent["observed"] - days >= ends[self.spent["band"]]]
@@ -67,7 +67,7 @@ def read_won(
     per_order: float = 0.0,
     share_of_amount: float = 0.0,
 ) -> Won:
-    """Return a log's customers by channel and month of their first purchase, and what they brought by age.
+    """Return a log's customers by channel and month of their first purchase, with revenue and contribution by age.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def read_won(
     costs
         Margin rates where the log has no cost; None without a cost column leaves contribution unknown.
     per_order, share_of_amount
-        Variable costs of an order, and in proportion to revenue; taken off contribution alone.
+        Variable costs of an order, and in proportion to revenue; deducted from contribution only.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def read_won(
 
 
 def _cohort(con: duckdb.DuckDBPyConnection) -> None:
-    """Write tables `won` and `cohort`: each customer's first day, month, channel and days observed."""
+    """Create the tables `won` and `cohort`: each customer's first day, month, channel and days observed."""
     con.execute(
         "create temp table won as select customer_id, min(cast(timestamp as date)) filter (amount >= 0) as day "
         "from log group by 1 having day is not null"
@@ -115,7 +115,7 @@ def _cohort(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _write_cells(con: duckdb.DuckDBPyConnection, order: str, left: str, per_order: float) -> None:
-    """Write the table `cell`: what each customer brought by band of age, per order, in integers."""
+    """Create the table `cell`: each customer's amounts by band of age, per order, in integers."""
     con.register("bands", pd.DataFrame({"since": ALL_AGES[:-1], "band": range(len(ALL_AGES) - 1)}))
     con.execute(
         "create temp table cell as with orders as (select customer_id, "
@@ -149,7 +149,7 @@ def _counts_and_sums(con: duckdb.DuckDBPyConnection) -> tuple[pd.DataFrame, pd.D
 
 
 def _channels(con: duckdb.DuckDBPyConnection, columns: set[str], channels: pd.Series | None) -> None:
-    """Make the view `named`: the first channel of each customer that has one."""
+    """Create the view `named`: the first channel of each customer that has one."""
     if channels is not None:
         named = channels.dropna().astype("str").rename("channel").rename_axis("customer_id").reset_index()
         named = named[named["channel"].str.strip() != ""].drop_duplicates()

@@ -10,7 +10,7 @@ import pandas as pd
 from cltv_ml.errors import InputError
 from cltv_ml.tables import pandas_only
 
-#: Silence, in units of the customer's own usual gap, from which somebody is at risk and has lapsed.
+#: Silence, in usual gaps of the customer, from which a customer is at risk and has lapsed.
 OVERDUE, LAPSED = 2.0, 4.0
 
 
@@ -29,7 +29,7 @@ def fit_lifecycle(customers: pd.DataFrame) -> dict[str, float]:
     Raises
     ------
     InputError
-        Nobody ever bought twice.
+        No customer has a repeat purchase.
 
     >>> fit_lifecycle(pd.DataFrame({"frequency": [2, 1, 0], "recency": [60.0, 50.0, 0.0]}))
     {'typical_gap': 40.0, 'overdue': 2.0, 'lapsed': 4.0}
@@ -63,15 +63,15 @@ def apply_lifecycle(
     ----------
     customers
         frequency, recency, T; with `gap_last` (days between the last two purchase days) or
-        `gap_last_ratio` (over the mean gap) reactivated customers can be told, without both nobody is.
+        `gap_last_ratio` (over the mean gap) reactivated customers are recognised; without both, nobody is reactivated.
     p_alive
-        P(alive) of a model in which one-time buyers can leave (MBG/NBD, Pareto/NBD). Read only for
-        customers it covers.
+        P(alive) of a model in which one-time buyers can leave (MBG/NBD, Pareto/NBD). It is used only for the customers
+        that it covers.
 
     Raises
     ------
     InputError
-        `p_alive` calls every one-time buyer alive (`tells_who_left`): give another model's, or none.
+        `p_alive` calls every one-time buyer alive (`tells_who_left`): pass another model's, or none.
 
     >>> people = pd.DataFrame({"frequency": [4, 4, 0], "recency": [80.0, 80.0, 0.0], "T": [90.0, 300.0, 5.0]})
     >>> apply_lifecycle(people, {"typical_gap": 20.0, "overdue": 2.0, "lapsed": 4.0})["lifecycle"].tolist()
@@ -100,7 +100,7 @@ def apply_lifecycle(
 
 
 def _came_back(customers: pd.DataFrame, rule: Mapping[str, float]) -> pd.Series:
-    """Tell who ended a long silence with the last purchase, by the rhythm before it."""
+    """Return which customers ended a long silence with the last purchase, by the rhythm before it."""
     if "gap_last" in customers:
         last = customers["gap_last"]
     elif "gap_last_ratio" in customers:
@@ -113,10 +113,10 @@ def _came_back(customers: pd.DataFrame, rule: Mapping[str, float]) -> pd.Series:
 
 @pandas_only
 def tells_who_left(customers: pd.DataFrame, p_alive: pd.Series) -> bool:
-    """Return whether a P(alive) knows that some one-time buyers have left.
+    """Return whether a P(alive) shows that some one-time buyers have left.
 
-    BG/NBD calls all of them alive by construction, and any model does so in effect when a short log shows
-    nobody leaving: such a P(alive) says nothing about churn.
+    BG/NBD calls all of them alive by construction, and any model does so in effect when a short log shows nobody
+    leaving. Such a P(alive) carries no information about churn.
 
     >>> people = pd.DataFrame({"frequency": [0, 0], "T": [10.0, 300.0]})
     >>> tells_who_left(people, pd.Series([1.0, 1.0])), tells_who_left(people, pd.Series([0.9, 0.3]))

@@ -1,4 +1,4 @@
-"""Lifetime value: what customers have brought, and what they are expected to bring, in revenue and in profit."""
+"""Lifetime value: realised plus expected value of customers, in revenue and in profit."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from cltv_ml.tables import pandas_only
 
 
 def value_to_date(log: AnyLog) -> pd.Series:
-    """Return what each customer has spent so far, refunds taken off, in currency, by `customer_id`."""
+    """Return each customer's spend so far, net of refunds, in currency, by `customer_id`."""
     con = Log.of(log).connect()
     spent = f"sum({money('amount')})"
     rows = frame(con.sql(f"select customer_id, {currency(spent)} as spent from log group by 1 order by 1"))
     return rows.set_index("customer_id")["spent"].rename("value_to_date")
 
 
-#: Values that decisions may go by, and the first word of their column.
+#: Values on which decisions may rest, and the first word of their column.
 VALUES = {"horizon": "expected", "remaining": "remaining", "lifetime": "lifetime"}
 
 
@@ -41,7 +41,7 @@ def choose_value(table: pd.DataFrame, value: str, basis: str) -> pd.Series:
     Raises
     ------
     InputError
-        The table holds no profit, or nobody's.
+        The table holds no profit, or it is missing for every customer.
     """
     column = value_column(value, basis)
     if column not in table or table[column].isna().all():
@@ -54,10 +54,9 @@ def choose_value(table: pd.DataFrame, value: str, basis: str) -> pd.Series:
 
 @pandas_only
 def with_rates(margins: pd.DataFrame, *, returned_share: float, rebate_share: float) -> pd.DataFrame:
-    """Return margins by customer less what returns and rebates take that the log does not show.
+    """Return margins by customer after returns and rebates that the log does not show.
 
-    Of each unit of revenue the rebate is given away, and the share that comes back earns nothing; what serving cost
-    stays spent.
+    The rebate is deducted from each unit of revenue, and the returned share earns nothing; service costs stay.
 
     >>> margins = pd.DataFrame({"revenue": [100.0], "gross_margin": [40.0], "service": [3.0]})
     >>> with_rates(margins, returned_share=0.1, rebate_share=0.05)["contribution_margin"].tolist()
@@ -88,9 +87,9 @@ def compute_lifetime(
         `compute_margins(log, "customer_id", costs=...)`. A customer without a row has no profit.
     rates
         Contribution rate of each customer, which turns future revenue into future profit; `customer_margin_rates` of
-        the margins by default, held between -1 and 1.
+        the margins by default, capped at -1 and 1.
     paid
-        What winning each customer cost, taken off the past, once; that of the margins by default.
+        Acquisition cost of each customer, deducted once from the past; that of the margins by default.
 
     Returns
     -------

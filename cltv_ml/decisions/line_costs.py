@@ -1,4 +1,4 @@
-"""The cost of each line sold: the log's own, or what the user states."""
+"""The cost of each line sold: the log's own, or the user's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNKNOWN_GROUP = "unknown"
 
 @dataclass(frozen=True)
 class Costs:
-    """Costs that the log does not hold; the user states each of them, and none is invented.
+    """Costs that the log does not hold; the user states each of them, none is assumed.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Costs:
     share_of_amount
         Cost in proportion to the amount, such as payment fees.
     acquisition
-        What it cost to win a customer: one number or one per customer_id. Customers and segments only.
+        Cost of winning a customer: one number or one per customer_id. Customers and segments only.
     """
 
     margin_rate: float | Mapping[str, float] | None = None

@@ -36,7 +36,7 @@ def total(column: str) -> str:
 
 
 def order_key(columns: set[str]) -> str:
-    """Return SQL that tells one order from another: the order id, else the customer's day.
+    """Return SQL that identifies an order: the order id, else the customer's day.
 
     >>> order_key({"order_id"}), order_key(set())
     ('order_id', "customer_id || ' ' || strftime(timestamp, '%Y-%m-%d')")
@@ -59,7 +59,7 @@ def first_channels(columns: set[str]) -> str:
 
 
 def by_customer(values: float | pd.Series, customers: pd.Index, name: str) -> pd.Series:
-    """Return one number per customer: a single number for all, or a series read by customer.
+    """Return one number per customer, from a single number for all or from a series by customer.
 
     Raises
     ------

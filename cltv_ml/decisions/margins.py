@@ -1,4 +1,4 @@
-"""From revenue to contribution margin, by customer, segment, product, category or channel."""
+"""Contribution margins, from revenue down to profit, by customer, segment, product, category or channel."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MarginGrain = Literal["customer_id", "segment", "product_id", "category", "chann
 
 MARGIN_GRAINS: tuple[MarginGrain, ...] = ("customer_id", "segment", "product_id", "category", "channel")
 
-#: Columns in the order in which a reader follows the money.
+#: Columns in the order of the calculation.
 _COLUMN_ORDER = (
     "customers",
     "orders",
@@ -62,14 +62,14 @@ def compute_margins(
     log
         TRANSACTIONS; `cost` is what the whole line cost.
     by
-        What a row is.
+        The unit of a row.
     costs
         Costs that the log does not hold.
     segments
         Name of the segment by customer_id, for `by="segment"`.
     returns
-        Refunds that were not taken off the log: customer_id, amount (positive), and where known the
-        log's other columns; its `cost` is what goods back in stock are worth.
+        Refunds that were not netted in the log: customer_id, amount (positive), and where known the
+        log's other columns; its `cost` is the value of goods back in stock.
 
     Raises
     ------
@@ -139,11 +139,11 @@ def loss_makers(margins: pd.DataFrame, top: int | None = None) -> pd.DataFrame:
 
 @pandas_only
 def customer_margin_rates(margins: pd.DataFrame, prior: float | None = None) -> pd.Series:
-    """Return each customer's contribution rate, drawn towards everybody's where little was bought.
+    """Return each customer's contribution rate, shrunk to the average where little was bought.
 
-    The rate counts `prior` revenue (one average customer's by default; `margin_credibility` learns it) at the average
-    rate besides the customer's own lines: a single odd order does not decide. Name `margin_rate`, aligned with
-    `margins` (`compute_margins(log, "customer_id")`).
+    Revenue of `prior` (one average customer's by default; `margin_credibility` learns it) at the average rate is added
+    to the customer's own lines, so that a single odd order does not decide. Name `margin_rate`, aligned with `margins`
+    (`compute_margins(log, "customer_id")`).
 
     >>> margins = pd.DataFrame({"revenue": [100.0, 100.0], "contribution_margin": [50.0, 10.0]})
     >>> customer_margin_rates(margins).round(6).tolist()
@@ -158,14 +158,14 @@ def customer_margin_rates(margins: pd.DataFrame, prior: float | None = None) -> 
 
 
 def margin_credibility(log: AnyLog, costs: Costs | None = None) -> float:
-    """Return how much revenue a customer must have brought for their own margin rate to count as much as everybody's.
+    """Return the revenue at which a customer's own margin rate weighs as much as the average rate.
 
     The credibility constant of Buhlmann and Straub (ASTIN Bulletin 5, 1970): the variance of lines' rates within
     customers over that between customers, weighted by revenue; between one average line and one average customer.
 
     >>> log = pd.DataFrame({"customer_id": list("aabb"), "timestamp": pd.Timestamp("2024-01-01"),
     ...                     "amount": [10.0, 10, 10, 10], "cost": [9.0, 9, 5, 5]})
-    >>> margin_credibility(log)  # customers differ and their lines do not: one line tells
+    >>> margin_credibility(log)  # customers differ and their lines do not: one line is enough
     10.0
     """
     con, _ = _lines_sold(log, "customer_id", costs or Costs(), None, None)
@@ -197,7 +197,7 @@ def margin_credibility(log: AnyLog, costs: Costs | None = None) -> float:
 def add_profit(predictions: pd.DataFrame, margin_rate: float | pd.Series) -> pd.DataFrame:
     """Return PREDICTIONS with `margin_rate` and `expected_profit`: predicted value times contribution rate.
 
-    Customers for whom no rate is known get the mean rate of the others.
+    Customers without a rate get the mean rate of the others.
 
     >>> add_profit(pd.DataFrame({"expected_value": [100.0]}, index=["a"]), 0.3)["expected_profit"].tolist()
     [30.0]
@@ -287,7 +287,7 @@ def _summary_sql(by: MarginGrain) -> str:
 
 
 def _acquisition(con: duckdb.DuckDBPyConnection, by: MarginGrain, costs: Costs) -> pd.Series:
-    """Return what it cost to win the customers of each row; customers without a figure cost nothing."""
+    """Return the acquisition cost of each row's customers; customers without a figure cost nothing."""
     owners = frame(con.sql("select distinct grain, customer_id from lines")).set_index("customer_id")["grain"]
     spent = costs.acquisition
     if isinstance(spent, pd.Series):

@@ -7,7 +7,7 @@ import pandas as pd
 from cltv_ml.errors import InputError
 from cltv_ml.tables import pandas_only
 
-#: Names of the two borders: not in the first scoring, not in the second.
+#: Names for customers outside the first scoring and outside the second.
 ARRIVED, GONE = "(not yet a customer)", "(no longer scored)"
 
 
@@ -15,7 +15,7 @@ ARRIVED, GONE = "(not yet a customer)", "(no longer scored)"
 def compute_migration(
     before: pd.Series, after: pd.Series, values: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Return how many customers went from each segment to each: the flows of a Sankey figure.
+    """Return the number of customers who moved from each segment to each: the flows of a Sankey figure.
 
     Columns `before`, `after`, `customers`, `share` (of the customers of `before`), and with `values` also
     `value_before` and `value_after` (currency, zero where not scored). Every customer of either date is

@@ -1,4 +1,4 @@
-"""Off-policy estimates: the profit of other ways of giving offers, from randomised offers."""
+"""Off-policy estimates: the profit of other offer policies, from randomised offers."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def compare_policies(
     confidence: float = 0.95,
     random_state: int = 0,
 ) -> pd.DataFrame:
-    """Return the estimates of several policies under one another: `policy` and the rows of `evaluate_policy`.
+    """Return the estimates of several policies in one table: `policy` and the rows of `evaluate_policy`.
 
-    The policy "as it was" is what the log earned (estimator `logged`). A policy whose offer nobody received is
+    The policy "as it was" is the realised profit (estimator `logged`). A policy whose offer nobody received is
     left out.
 
     Parameters
@@ -62,11 +62,11 @@ def evaluate_policy(
 ) -> pd.DataFrame:
     """Return the mean outcome per customer had `policy` chosen the offers, by each estimator.
 
-    Indexed by `estimator`: `value`, `lower`, `upper` (currency per customer) and `customers` (those who
-    happened to get the policy's offer). `logged` is what was earned; `ips` weights the customers who got
-    the policy's offer by one over its probability; `snips` divides by the sum of the weights: a little
-    bias for much less noise; `doubly_robust` (with X) adds to a model of the outcome what the model misses
-    on them, and is right if either the model or the probabilities are (Dudik, Langford and Li, 2011).
+    Indexed by `estimator`: `value`, `lower`, `upper` (currency per customer) and `customers` (those who happened to
+    get the policy's offer). `logged` is the realised outcome; `ips` weights the customers who got the policy's offer
+    by one over its probability; `snips` divides by the sum of the weights: which adds a little bias and removes much
+    noise; `doubly_robust` (with X) corrects a model of the outcome by its errors on them, and is unbiased if either
+    the model or the probabilities are right (Dudik, Langford and Li, 2011).
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def evaluate_policy(
     policy
         The offer the policy would give, aligned with `offers`.
     X
-        Numbers known about each customer before the offer, for the doubly robust estimate.
+        Numeric features of each customer before the offer, for the doubly robust estimate.
 
     Raises
     ------

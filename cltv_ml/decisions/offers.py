@@ -1,4 +1,4 @@
-"""The depth of each customer's discount under a margin floor; who would buy anyway gets none."""
+"""Offers: the depth of each customer's discount under a margin floor; none for those who would buy anyway."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class GuardRails:
     max_depth
         Deepest discount, as a share of the price.
     margin_floor
-        Least margin, as a share of the discounted price, that must be left; 0 is cost.
+        Smallest margin that must remain, as a share of the discounted price; 0 sells at cost.
     allow_below_cost
         Must be True for a negative floor.
     protected
@@ -53,17 +53,17 @@ def profit_by_depth(
     depths: Sequence[float] = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3),
     guard: GuardRails | None = None,
 ) -> pd.DataFrame:
-    """Return the expected profit of each depth over no discount, per customer; NaN where a rail forbids it.
+    """Return each depth's expected gain in profit over no discount, per customer; NaN where a guard rail forbids it.
 
-    One column per depth (the depth itself, 0.0 first and always zero), indexed as `customers`. The offer
-    holds for one order over the horizon: with m = expected purchases, P(buys) is 1 - exp(-m) at full price
-    and 1 - exp(-m exp(slope x depth)) at a discount, so a customer who surely buys has nothing to gain and
-    the discount to lose. Orders pulled forward from later are not counted against it.
+    One column per depth (the depth itself, 0.0 first and always zero), indexed as `customers`. The offer holds for one
+    order over the horizon: with m = expected purchases, P(buys) is 1 - exp(-m) at full price and 1 - exp(-m exp(slope
+    x depth)) at a discount, so for a customer who is certain to buy, the discount is a pure loss. Orders pulled
+    forward from later are not deducted.
 
     Parameters
     ----------
     customers
-        By customer_id: `expected_purchases` over the horizon, `order_value` (mean order in currency),
+        By customer_id, `expected_purchases` over the horizon, `order_value` (mean order in currency),
         `margin_rate` (contribution margin at full price), `slope` (`customer_slopes`, or your own).
 
     Raises
@@ -96,10 +96,9 @@ def choose_offers(
 ) -> pd.DataFrame:
     """Return the most profitable depth per customer, no discount unless one brings more.
 
-    Indexed as `customers`: `depth`, `p_buy` (at full price), `p_buy_with_offer`, `cost` (expected discount
-    given), `expected_profit` (over no discount, discount deducted), `offer` ("10% off one order" or
-    "none") and `reason` in words. Arguments as in `profit_by_depth`; the
-    currency tells how many digits the amounts in a reason have.
+    Indexed as `customers`: `depth`, `p_buy` (at full price), `p_buy_with_offer`, `cost` (expected discount given),
+    `expected_profit` (over no discount, discount deducted), `offer` ("10% off one order" or "none") and `reason` in
+    words. Arguments as in `profit_by_depth`; the currency decides the number of digits of the amounts in a reason.
 
     >>> people = pd.DataFrame({"expected_purchases": [0.1, 6.0], "order_value": 50.0, "margin_rate": 0.5,
     ...                        "slope": 6.0}, index=["seldom", "often"])
@@ -135,7 +134,7 @@ def discount_by_segment(offers: pd.DataFrame, segments: pd.Series) -> pd.DataFra
     """Return the average discount of each segment, to check before offers go out.
 
     Indexed by `segment`: `customers`, `with_offer` (share), `mean_depth` (of all), `mean_depth_of_offers`,
-    `cost`, `expected_profit`. Give groups that must not be treated differently as `segments` to audit them.
+    `cost`, `expected_profit`. To audit groups that must not be treated differently, pass them as `segments`.
     """
     grouped = offers.assign(given=offers["depth"] > 0).groupby(
         segments.reindex(offers.index).astype("str").rename("segment")
@@ -174,7 +173,7 @@ def _check_offers(customers: pd.DataFrame, depths: Sequence[float], guard: Guard
 
 
 def _offer_reasons(table: pd.DataFrame, profits: pd.DataFrame, currency: str) -> pd.Series:
-    """Return one sentence per customer: why they get their offer, or none."""
+    """Return one sentence per customer with the reason for their offer, or for none."""
     chance = (100 * table["p_buy"]).round().astype("int64").astype("str")
     raised = (100 * table["p_buy_with_offer"]).round().astype("int64").astype("str")
     gain = table["expected_profit"].map(f"{{:.{digits(currency)}f}}".format).astype("str")

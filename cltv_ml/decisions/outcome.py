@@ -1,4 +1,4 @@
-"""Outcome of a campaign with a control group, read from the log after it."""
+"""Outcome of a campaign with a control group, measured on the log after it."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def evaluate_campaign(
     margin_rate: float | pd.Series,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """Return realised uplift and profit of a campaign with their intervals, for all customers and per tier.
+    """Return the realised uplift and profit of a campaign, with intervals, for all customers and per tier.
 
-    Indexed by `tier`, the row "all" first: `treated`, `control`; `rate_treated`, `rate_control` (share who
-    bought in the window), `uplift` with `uplift_lower`, `uplift_upper` (difference of the shares);
-    `spend_uplift` with ends (currency per treated customer); `realised_profit` with ends (extra margin of
-    the treated less what treating them cost); `expected_profit` (what the list expected of the treated);
-    `verdict` in words. The row "all" weights the tiers by their treated customers. Normal intervals; with
-    fewer than some thousand customers of skewed spend they are rough.
+    Indexed by `tier`, the row "all" first: `treated`, `control`; `rate_treated`, `rate_control` (share who bought in
+    the window), `uplift` with `uplift_lower`, `uplift_upper` (difference of the shares); `spend_uplift` with ends
+    (currency per treated customer); `realised_profit` with ends (additional margin of the treated less the cost of
+    treatment); `expected_profit` (the list's forecast for the treated); `verdict` in words. The row "all" weights the
+    tiers by their treated customers. Normal intervals; with fewer than a few thousand customers of skewed spend they
+    are rough.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def evaluate_campaign(
     log
         TRANSACTIONS that reach the end of the window.
     window
-        First day of the campaign and how long it is read.
+        First day of the campaign and the days until its outcome is read.
     margin_rate
         Contribution margin per unit of currency, one number or one per customer.
 
@@ -96,14 +96,14 @@ def _check_list(actions: pd.DataFrame, confidence: float) -> None:
 
 
 def _strata(outcomes: pd.DataFrame) -> pd.Series:
-    """Return the tier, or one pot when a tier has fewer than two customers in an arm."""
+    """Return the tier, or one stratum for all when a tier has fewer than two customers in an arm."""
     sizes = pd.crosstab(outcomes["tier"], outcomes["control"])
     enough = sizes.shape[1] == 2 and bool((sizes >= 2).all(axis=None))
     return outcomes["tier"] if enough else pd.Series(ALL_CUSTOMERS, index=outcomes.index)
 
 
 def _outcome_row(outcomes: pd.DataFrame, strata: pd.Series, z: float) -> dict[str, object]:
-    """Return one line of the result: differences between the arms, and what they are worth."""
+    """Return one row of the result: differences between the arms, and their value."""
     treated = outcomes[~outcomes["control"]]
     row: dict[str, object] = {"treated": len(treated), "control": int(outcomes["control"].sum())}
     row["rate_treated"] = float(treated["uplift"].mean())

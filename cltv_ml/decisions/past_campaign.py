@@ -1,4 +1,4 @@
-"""Lessons of a past campaign of one or several arms: its effect, whom it moves, and the best arm for each."""
+"""Lessons of a past campaign of one or several arms: its effect, by customer, and the best arm for each."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class CampaignLesson:
     Parameters
     ----------
     arms
-        Indexed by `arm`: `treated`, `untreated`, `rate_treated`, `rate_untreated` (means of the outcome),
-        `uplift` with its 95% interval `uplift_lower`, `uplift_upper`, the `learner` and, on the half of the
-        customers that it never saw, `qini`, `qini_lower`, `qini_upper`, `p_chance`; `verdict` in words.
+        Indexed by `arm`: `treated`, `untreated`, `rate_treated`, `rate_untreated` (means of the outcome), `uplift`
+        with its 95% interval `uplift_lower`, `uplift_upper`, the `learner` and, on the held-out half of the customers,
+        `qini`, `qini_lower`, `qini_upper`, `p_chance`; `verdict` in words.
     models
-        Arm -> the learner, fitted on everybody. Only for arms that order customers better than chance.
+        The learner by arm, fitted on all customers. Only for arms that order customers better than chance.
     curves
-        Column `arm`, and those of `qini_curve` on the half never seen, at most about 200 points per arm.
+        Column `arm`, and those of `qini_curve` on the held-out half, at most about 200 points per arm.
     held
-        Uplift of each arm for the customers of the half never seen, as predicted from the other half alone:
-        what a policy is judged on (`judge_policies`).
+        Uplift of each arm for the held-out customers, predicted from the other half only; policies are judged on it
+        (`judge_policies`).
     """
 
     arms: pd.DataFrame
@@ -43,8 +43,8 @@ class CampaignLesson:
     def predict(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return the expected uplift of each arm for each customer, one column per arm.
 
-        Where an arm does not order customers better than chance, it is the same for all: the mean uplift,
-        or zero where its interval holds zero.
+        Where an arm does not order customers better than chance, its uplift is the same for all: the mean, or zero
+        where the interval of the mean holds zero.
         """
         columns = {}
         for arm, row in self.arms.iterrows():
@@ -60,29 +60,29 @@ def learn_from_campaign(
 ) -> CampaignLesson:
     """Return the effect of each arm of a randomised campaign, and how well it is predicted customer by customer.
 
-    Half of the customers, drawn at random, choose the learner of each arm by cross-validation; the other
-    half, read once, tells how well that learner orders customers. Learners whose Qini coefficient has an
-    interval above zero are then fitted on everybody.
+    Half of the customers, drawn at random, choose the learner of each arm by cross-validation; the other half, read
+    once, measures how well that learner orders customers. Learners whose Qini coefficient has an interval above zero
+    are then fitted on all customers.
 
     Parameters
     ----------
     X
         Customers as they were before the campaign; text columns become one column per value.
     arm
-        What each was sent.
+        The arm of each customer.
     y
         The outcome: 0 or 1, or an amount.
     control
-        The arm that was sent nothing.
+        The arm without treatment.
 
     Raises
     ------
     InputError
-        There is no such control or nothing besides it, or an arm is too small to learn from.
+        There is no such control, no other arm, or an arm is too small to learn from.
     """
     names, outcome = arm.astype("str").to_numpy(dtype=object), y.to_numpy(dtype=np.float64)
     arm_names = _treated_arms(names, control)
-    # A stream of its own: customers drawn with the same seed elsewhere must not decide the halves.
+    # A random stream of its own, so that draws elsewhere with the same seed do not decide the halves.
     learning = np.random.default_rng([len(X), random_state]).random(len(X)) < 0.5
     rows, models, curves = {}, {}, []
     predicted = pd.DataFrame(index=X.index[~learning])
@@ -128,20 +128,19 @@ def judge_policies(
 ) -> pd.DataFrame:
     """Return the profit per customer of each policy for choosing arms, by `compare_policies`.
 
-    The policies: each arm for everybody, and "each customer's best": the arm with the highest predicted
-    uplift x worth - cost, the control where none is positive. All are read on the half of the customers that
-    no learner of the lesson saw.
+    The policies are each arm for everybody, and "each customer's best": the arm with the highest predicted
+    uplift x worth - cost, the control where none is positive. All are measured on the held-out half of the customers.
 
     Parameters
     ----------
     X, arm
-        As `learn_from_campaign` took them, under one index that names each customer once.
+        As passed to `learn_from_campaign`, with the same index of unique customers.
     profit
-        What each customer brought, the cost of the treatment deducted.
+        Profit of each customer, the cost of the treatment deducted.
     worth
-        What one unit of the outcome that was learned is worth: one number, or one per customer.
+        Value of one unit of the learned outcome: one number, or one per customer.
     cost
-        What treating one customer costs.
+        Cost of treating one customer.
     propensity
         Probability with which each customer's arm was drawn; None: the share of customers in that arm.
     """

@@ -17,10 +17,10 @@ def compute_payback(
 ) -> pd.DataFrame:
     """Return the cumulative margin per customer of each monthly cohort, month by month since it was won.
 
-    Columns `cohort` (first day of the month of the first purchase), `month` (1 is the month of the first
-    purchase), `customers`, `cumulative_margin` (currency per customer of the cohort), `paid_back`. A month
-    is listed only if the log holds it whole, for every cohort; its last calendar month counts as whole only if
-    the log reaches its last day.
+    Columns `cohort` (first day of the month of the first purchase), `month` (1 is the month of the first purchase),
+    `customers`, `cumulative_margin` (currency per customer of the cohort), `paid_back`. A month is listed only if the
+    log covers it completely for every cohort; the last calendar month counts as complete only if the log reaches its
+    last day.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def compute_payback(
     margin_rate
         Share of the amount that is margin, where the log has no cost.
     months
-        How many months are followed.
+        Number of months to follow.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def payback_month(payback: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-#: Every cohort meets every month that the log holds whole, bought or not.
+#: Every cohort has a row for every complete month, with or without purchases.
 _PAYBACK_SQL = """
 with won as (
     select customer_id, date_trunc('month', min(timestamp))::date as cohort from log group by 1

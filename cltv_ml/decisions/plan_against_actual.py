@@ -7,12 +7,12 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 
-#: What makes a difference, in the order of the table.
+#: The causes of a difference, in the order of the table.
 CAUSES = ("volume", "mix", "frequency", "basket")
 
 
 def explain_difference(plan: pd.DataFrame, actual: pd.DataFrame) -> pd.DataFrame:
-    """Return what each cause made of actual revenue minus planned: `cause`, `change`; the last row is the total.
+    """Return each cause's part of actual minus planned revenue: `cause`, `change`; the last row is the total.
 
     Revenue is customers x sum over parts of (share of customers x orders per customer x revenue per order). Volume is
     the number of customers, mix the shares of known and new among them. A cause's part is the mean of its own step over
@@ -46,7 +46,7 @@ def explain_difference(plan: pd.DataFrame, actual: pd.DataFrame) -> pd.DataFrame
 
 
 def _factors(table: pd.DataFrame, other: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Return the factors of revenue; where a part has nobody, its rates are the other table's: they changed nothing."""
+    """Return the factors of revenue; an empty part takes the other table's rates, so that they change nothing."""
     frequency, basket = (
         _price_or_volume(table, other, above, below)
         for above, below in (("orders", "customers"), ("revenue", "orders"))

@@ -1,4 +1,4 @@
-"""Response of demand to the log's own discounts, category by category, shrunk where data are thin."""
+"""Response of demand to the log's discounts by category, shrunk where data are thin."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cltv_ml.tables import pandas_only
 #: The row of all categories together.
 POOLED = "all"
 
-#: What every use of the response has to say.
+#: The caveat of every use of the response.
 CONFOUNDING = (
     "observed, not tested: discounts in the log were not drawn at random, so promotions that met demand anyway "
     "(holidays, adverts, clearance) count as the effect of the price, and weeks without a sale are not seen"
@@ -23,17 +23,16 @@ CONFOUNDING = (
 
 
 def fit_response(log: AnyLog, *, by: str = "category", protected: Sequence[str] = ()) -> pd.DataFrame:
-    """Return by how much demand rises with the discount, per category and, in the row "all", pooled.
+    """Return the response of demand to the discount, per category and pooled in the row "all".
 
     Indexed by `by`: `products`, `weeks` (product-weeks with a sale), `slope_alone` and `standard_error`
-    of the category by itself, `slope` drawn towards all categories, `demand_at_10` (demand at 10% off over
+    of the category by itself, `slope` shrunk towards all categories, `demand_at_10` (demand at 10% off over
     full price, exp(slope / 10)) and `note`, which names the confounding.
 
-    The slope is that of log units of a product in a week on the depth of its discount (discount over price
-    before discount, 0 to 1), after taking out each product's mean and each week's: what the discount does
-    beyond the product being popular and the week being busy. Errors are clustered by product. Categories
-    are drawn together by random effects (DerSimonian and Laird, 1986): the less a category knows, the more
-    it follows the others.
+    The slope is that of log units of a product in a week on the depth of its discount (discount over price before
+    discount, 0 to 1), after removing each product's and each week's mean, so that popular products and busy weeks do
+    not count as effects of the discount. Errors are clustered by product. Categories are shrunk by random effects
+    (DerSimonian and Laird, 1986): the less data a category has, the more it follows the others.
 
     Parameters
     ----------
@@ -76,7 +75,7 @@ def fit_response(log: AnyLog, *, by: str = "category", protected: Sequence[str] 
 def customer_slopes(log: AnyLog, response: pd.DataFrame) -> pd.Series:
     """Return the slope of each customer: the mean over what they buy, weighted by what they spend on it.
 
-    Indexed by customer_id; categories without a slope count at that of all.
+    Indexed by customer_id; categories without a slope take the pooled one.
     """
     by = str(response.index.name)
     con, _ = Log.of(log).connect_for("the price response of customers", [by])
@@ -92,7 +91,7 @@ def customer_slopes(log: AnyLog, response: pd.DataFrame) -> pd.Series:
 
 
 def _without_means(panel: pd.DataFrame, name: str) -> np.ndarray:
-    """Return a column of the panel without the means of products and weeks, by turns until they vanish."""
+    """Return a column of the panel less the means of products and weeks, removed in turn until both vanish."""
     values = panel[name].to_numpy(dtype=np.float64).copy()
     codes = [pd.factorize(panel[key])[0] for key in ("product_id", "week")]
     sizes = [np.bincount(code) for code in codes]
@@ -129,7 +128,7 @@ def _slopes(panel: pd.DataFrame, demand: np.ndarray, depth: np.ndarray) -> pd.Da
 
 
 def _drawn_together(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with slopes drawn towards their mean, and the row of all."""
+    """Return the table with slopes shrunk towards their mean, and the row of all."""
     slope, variance = table["slope_alone"], table["standard_error"] ** 2
     weight = 1 / variance
     fixed = (weight * slope).sum() / weight.sum()

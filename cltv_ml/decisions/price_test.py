@@ -23,21 +23,21 @@ def propose_price_test(
 ) -> pd.DataFrame:
     """Return one row per arm: `arm`, `depth`, `customers`, `start_weeks`, `weeks` and `expected_cost`.
 
-    Equal arms, one without a discount. The size shows a rise of `uplift` in the share who buy, between any
-    arm and the one at full price, with the wanted power; the error of 5% is divided by the number of
-    such comparisons (Bonferroni). `start_weeks` is how long customers are let in, `weeks` when the test is read,
-    `expected_cost` the discount given to those expected to buy.
+    The arms are equal, one of them without a discount. Their size detects a rise of `uplift` in the share who buy,
+    between any arm and the one at full price, with the given power; the error of 5% is divided by the number of such
+    comparisons (Bonferroni). `start_weeks` is the length of enrolment, `weeks` the length of the test, `expected_cost`
+    the discount given to those expected to buy.
 
     Parameters
     ----------
     depths
         Discounts to try, as shares of the price.
     base_rate
-        Share of customers who buy within the weeks to read, at full price.
+        Share of customers who buy at full price within the measured weeks.
     uplift
         Rise in that share that would change the decision.
     customers_per_week
-        How many customers can enter the test in a week.
+        Number of customers who can enter the test per week.
     order_value
         Mean order in currency, for the cost.
 

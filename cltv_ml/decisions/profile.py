@@ -31,7 +31,7 @@ def profile_segments(
     columns: `margin` and `margin_rate` (cost), `discount_share` (of the price before discount),
     `top_products` and `top_categories` (by revenue). Where `predictions` has them: `expected_value` (sum),
     `value_per_customer`, and `value_lower`, `value_upper`: the mean ends of the customers' own intervals,
-    which tell how far single customers scatter, not how sure the segment's mean is.
+    which show the scatter of single customers, not the uncertainty of the segment's mean.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ def profile_segments(
     predictions
         PREDICTIONS.
     cutoff
-        Only what was bought before counts, and days are counted from here; default the day after the log.
+        Only purchases before it count, and days are counted back from it; default the day after the log.
     top
-        How many products and categories are named.
+        Number of products and categories to name.
     """
     log = Log.of(log)
     con, columns = log.connect(), set(log.columns)
@@ -100,7 +100,7 @@ def _totals(columns: set[str], end: pd.Timestamp) -> str:
 
 
 def _favourites(con: duckdb.DuckDBPyConnection, column: str, top: int) -> pd.Series:
-    """Return the names that bring most revenue in each segment, joined by commas."""
+    """Return the names with the highest revenue in each segment, joined by commas."""
     rows = frame(
         con.sql(
             f"select segment, string_agg(name, ', ' order by place) as favourites from ("
@@ -127,7 +127,7 @@ def _predicted(segments: pd.Series, predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _in_order(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns in the order a reader expects."""
+    """Return the columns in their usual order."""
     columns = [
         "customers",
         "orders",

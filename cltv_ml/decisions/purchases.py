@@ -15,7 +15,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.windows import to_cutoff
 
-#: An item needs this many buyers to be recommended, and these are the items at most, those with most buyers.
+#: Fewest buyers of an item that may be recommended, and most items, those with most buyers.
 _LEAST_BUYERS, _MOST_ITEMS = 20, 3000
 
 
@@ -29,7 +29,7 @@ class Purchases:
 
     @property
     def buyers(self) -> np.ndarray:
-        """How many customers bought each item, shape (items,)."""
+        """Number of customers who bought each item, shape (items,)."""
         return np.asarray(self.matrix.sum(axis=0)).ravel()
 
 
@@ -38,7 +38,7 @@ def read_purchases(
     cutoff: str | pd.Timestamp,
     level: ProductLevel = "product_id",
 ) -> Purchases:
-    """Return who bought what before the cutoff, for items with enough buyers, the most bought first.
+    """Return the purchases before the cutoff of items with enough buyers, the most bought first.
 
     Raises
     ------

@@ -10,12 +10,12 @@ from cltv_ml.errors import InputError
 
 
 def qini_curve(y: ArrayLike, treated: ArrayLike, uplift: ArrayLike) -> pd.DataFrame:
-    """Return what treating the customers with the highest scores adds, list length by list length.
+    """Return the gain from treating the customers with the highest scores, by length of the list.
 
-    Columns `customers`, `share`, `incremental` (outcomes of the treated on the list less those of its
-    untreated, scaled to as many customers: Radcliffe, 2007) and `random` (what a list drawn at random of
-    this length adds). One row per distinct score, the empty list first; customers with equal scores come
-    together, so the order of the rows does not matter.
+    Columns `customers`, `share`, `incremental` (outcomes of the treated on the list less those of its untreated,
+    scaled to the same number: Radcliffe, 2007) and `random` (the gain of a random list of this length). One row per
+    distinct score, the empty list first; customers with equal scores come together, so the order of the rows does not
+    matter.
 
     >>> qini_curve([1, 0, 1, 1], [1, 0, 1, 0], [0.9, 0.9, 0.1, 0.1])["incremental"].tolist()
     [0.0, 1.0, 1.0]
@@ -41,9 +41,9 @@ def compute_qini(
 ) -> dict[str, float]:
     """Return `qini`, its 95% interval `qini_lower`, `qini_upper`, and `p_chance`.
 
-    `qini` is the area between the curve and the line of a random list, per treated customer, in the unit of y: how much
-    more a list in this order adds per customer, on average over all lengths, than one drawn at random. Zero is chance,
-    negative worse than chance; there is no upper bound of 1.
+    `qini` is the area between the curve and the line of a random list, per treated customer, in the unit of y: the
+    additional gain per customer of a list in this order over a random one, on average over all lengths. Zero is
+    chance, negative worse than chance; there is no upper bound of 1.
 
     The interval is a bootstrap over customers; `p_chance` is the share of random orders of the same
     customers (scores shuffled) that do at least as well. Without `rounds` they are missing.
@@ -58,7 +58,7 @@ def compute_qini(
     again = [
         _qini_area(outcome, arm, starts, rng.poisson(1.0, (1, n)).astype(float))[0] for _ in range(rounds)
     ]
-    # 2 x estimate - quantile: the bootstrap's own error turned round the estimate.
+    # 2 x estimate - quantile: the basic bootstrap, which reflects the quantiles around the estimate.
     high, low = 2 * estimate - np.nanquantile(again, [0.025, 0.975])
     shuffles = (rng.permutation(n) for _ in range(rounds))
     chance = [_qini_area(outcome[shuffle], arm[shuffle], starts, np.ones((1, n)))[0] for shuffle in shuffles]
@@ -90,7 +90,7 @@ def _checked_arrays(
 
 
 def _score_starts(score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return where each distinct score starts in descending order, and that order."""
+    """Return the position at which each distinct score starts in descending order, and that order."""
     order = np.argsort(-score, kind="stable")
     return np.flatnonzero(np.r_[True, np.diff(score[order]) != 0]), order
 

@@ -1,4 +1,4 @@
-"""Scores for what a customer might buy next: the most popular items, similar items, and a linear autoencoder."""
+"""Scores of a customer's next item: the most popular items, similar items, and a linear autoencoder."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from scipy import linalg
 from cltv_ml.decisions.purchases import Purchases
 from cltv_ml.errors import InputError
 
-#: The weight of each item bought (rows) for each item to recommend (columns); popularity adds to all alike.
+#: The weight of each bought item (rows) for each item to recommend (columns); popularity is added for all customers.
 Weights = tuple[np.ndarray, np.ndarray]
 
 
 def most_popular(purchases: Purchases) -> Weights:
-    """Recommend what most customers bought, to everybody: the baseline.
+    """Recommend the most popular items to every customer: the baseline.
 
     Returns weights, shape (items, items), all zero, and the share of customers who bought each item.
     """
@@ -35,10 +35,9 @@ def similar_items(purchases: Purchases) -> Weights:
 def linear_autoencoder(purchases: Purchases, shrinkage: float = 6.0) -> Weights:
     """Recommend by the linear model that best rebuilds each item from a customer's others (EASE).
 
-    Ridge regression of every item on all others at once, in closed form: B = I - P / diag(P) with
-    P = (X'X + lambda I)^-1 (Steck, "Embarrassingly shallow autoencoders", 2019). Unlike similarity it
-    knows that two items bought together may both follow from a third. Lambda is `shrinkage` times the
-    mean number of buyers of an item.
+    Ridge regression of every item on all others at once, in closed form: B = I - P / diag(P) with P = (X'X + lambda
+    I)^-1 (Steck, "Embarrassingly shallow autoencoders", 2019). Unlike similarity, it accounts for two items bought
+    together because of a third. Lambda is `shrinkage` times the mean number of buyers of an item.
     """
     together = _together(purchases)
     penalty = shrinkage * float(np.diag(together).mean())
@@ -56,7 +55,7 @@ RECOMMENDERS: dict[str, Callable[[Purchases], Weights]] = {
 
 
 def score_new_items(purchases: Purchases, weights: Weights, rows: np.ndarray) -> np.ndarray:
-    """Return a score per customer in `rows` and item, minus infinity for what the customer already has."""
+    """Return a score per customer in `rows` and item, minus infinity for items that the customer already has."""
     by_item, for_all = weights
     owned = purchases.matrix[rows]
     scores = np.asarray(owned @ by_item) + for_all
@@ -85,7 +84,7 @@ def check_recommender(name: str) -> Callable[[Purchases], Weights]:
     Raises
     ------
     InputError
-        There is none; the message lists them.
+        The name is unknown; the message lists the known ones.
     """
     if name not in RECOMMENDERS:
         raise InputError(f"Unknown recommender {name!r}. Available: {sorted(RECOMMENDERS)}.")

@@ -14,11 +14,10 @@ from cltv_ml.tables import pandas_only
 def value_at_risk(predictions: pd.DataFrame) -> pd.Series:
     """Return the predicted value that may be lost: expected value x P(gone), in currency per customer.
 
-    P(gone) is 1 - P(alive). Where the model has none, or finds that nobody at all has left (every P(alive)
-    above 0.999, as on a short log), it is the probability of no purchase in the horizon,
-    exp(-expected purchases). The product is small both for customers who are surely alive and for those
-    who are surely gone: neither can be saved. It says nothing about whether a treatment helps; that is
-    the uplift.
+    P(gone) is 1 - P(alive). Where the model has no P(alive), or none of its customers has left (every P(alive) above
+    0.999, as on a short log), it is the probability of no purchase in the horizon, exp(-expected purchases). The
+    product is small both for customers who are surely alive and for those who are surely gone: neither can be saved.
+    Whether a treatment helps is a separate question, which the uplift answers.
 
     Raises
     ------
@@ -36,7 +35,7 @@ def value_at_risk(predictions: pd.DataFrame) -> pd.Series:
 
 
 def probability_to_stay(predictions: pd.DataFrame) -> pd.Series:
-    """Return P(alive), or where it is not known the probability of a purchase in the horizon.
+    """Return P(alive), or the probability of a purchase in the horizon where it is unknown.
 
     Raises
     ------
@@ -60,7 +59,7 @@ def probability_to_stay(predictions: pd.DataFrame) -> pd.Series:
 def probability_to_buy(predictions: pd.DataFrame) -> pd.Series:
     """Return the probability of a purchase in the horizon: p (1 - exp(-m / p)), m the expected purchases.
 
-    p is P(alive), 1 where it is not known: then the purchases are taken for those of a constant rate.
+    p is P(alive), 1 where it is unknown, which assumes a constant purchase rate.
 
     >>> probability_to_buy(pd.DataFrame({"expected_purchases": [0.5], "p_alive": [0.25]})).round(4).tolist()
     [0.2162]
@@ -73,7 +72,7 @@ def probability_to_buy(predictions: pd.DataFrame) -> pd.Series:
 
 
 def knows_who_left(predictions: pd.DataFrame) -> bool:
-    """Return whether the model expects that anybody has left: some P(alive) below 0.999."""
+    """Return whether the model expects any customer to have left: some P(alive) below 0.999."""
     return "p_alive" in predictions and bool(predictions["p_alive"].astype(float).lt(0.999).any())
 
 
@@ -86,7 +85,7 @@ def compute_treatment(
     cost: float | pd.Series,
     value: pd.Series | None = None,
 ) -> pd.DataFrame:
-    """Return what treating each customer is expected to bring: uplift x value x margin rate - cost.
+    """Return the expected profit of treating each customer: uplift x value x margin rate - cost.
 
     Columns `value_at_risk`, `uplift`, `margin_rate`, `cost`, `expected_profit`, and where the predictions
     have an interval `profit_lower` and `profit_upper` (the same formula at its ends; the uplift is taken
@@ -98,14 +97,14 @@ def compute_treatment(
         PREDICTIONS.
     uplift
         Share of the value at risk that the treatment saves: from a past randomised campaign
-        (`decisions.uplift`), or an assumption that you state; there is no default.
+        (`decisions.uplift`), or your own assumption; there is no default.
     margin_rate
         Contribution margin per unit of currency, one number or one per customer.
     cost
         Expected cost of treating the customer, redemption included, in currency.
     value
-        What the uplift multiplies, default `value_at_risk(predictions)`: the mean order value when the
-        uplift is one of buying at all, 1 / margin rate when it is one of profit.
+        The value that the uplift multiplies, `value_at_risk(predictions)` by default: the mean order value when the
+        uplift is in the probability of buying, 1 / margin rate when it is in profit.
 
     Raises
     ------
@@ -140,16 +139,15 @@ def compute_treatment(
 def choose_customers(treatment: pd.DataFrame, budget: float | None = None) -> pd.DataFrame:
     """Return the customers worth treating within the budget, the most profit per unit of cost first.
 
-    Only customers with a positive expected profit. Taking them by their ratio of profit to cost is the
-    best list up to the last customer who fits: it misses the best possible by less than one customer's
-    profit. An empty table means that nobody is worth the cost.
+    Only customers with a positive expected profit are chosen, in order of profit per cost. The list falls short of the
+    best possible one by less than one customer's profit. An empty table means that no customer is worth the cost.
 
     Parameters
     ----------
     treatment
         `compute_treatment`.
     budget
-        Most that may be spent, in currency; None: no limit.
+        Highest total cost, in currency; None: no limit.
 
     Raises
     ------
@@ -179,11 +177,11 @@ def choose_customers(treatment: pd.DataFrame, budget: float | None = None) -> pd
 def profit_curve(
     treatment: pd.DataFrame, points: int = 200, *, total: tuple[float, float] = (1.0, 1.0)
 ) -> pd.DataFrame:
-    """Return what a list of each length costs and brings, the most profitable customers first.
+    """Return the cost and profit of a list of each length, the most profitable customers first.
 
     Columns `customers`, `cost`, `expected_profit` (both cumulative) and, where the treatment has an
     interval, `profit_lower` and `profit_upper` for customers whose errors are independent but for that of the total,
-    and `worst_case`, `best_case` if all of them end at the same end of their interval together.
+    and `worst_case`, `best_case` if all customers are at the same end of their interval together.
 
     Parameters
     ----------
@@ -215,7 +213,7 @@ def profit_curve(
 
 @pandas_only
 def break_even(treatment: pd.DataFrame) -> dict[str, float]:
-    """Return the list length with the highest expected profit, and the length at which it is used up.
+    """Return the list length with the highest expected profit, and the length at which profit falls to zero.
 
     `best_customers`, `best_profit`; `break_even_customers`: the longest list that does not lose money.
 
@@ -232,7 +230,7 @@ def break_even(treatment: pd.DataFrame) -> dict[str, float]:
 
 
 def _by_gain(treatment: pd.DataFrame) -> pd.DataFrame:
-    """Return the customers by gain per unit of cost, those who cost nothing by gain; ties by customer."""
+    """Return the customers by gain per unit of cost, those without cost by gain; ties by customer."""
     gain = treatment["expected_profit"] + treatment["cost"]
     free = treatment["cost"] == 0
     ratio = (gain / treatment["cost"].where(~free)).where(~free, np.where(gain > 0, np.inf, -np.inf))

@@ -1,4 +1,4 @@
-"""The revenue tree: the change of a total that is a product of few factors, factor by factor."""
+"""The revenue tree: a change of revenue or margin, divided among the factors whose product it is."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def compute_tree(periods: pd.DataFrame) -> pd.DataFrame:
 def share_change(before: Sequence[float], after: Sequence[float], change: float) -> list[float]:
     """Return each factor's part of the change of a product, in ten-thousandths that sum to the change.
 
-    A factor's part is the mean, over every order in which the factors could have changed one by one, of what its own
-    step changed (Shapley's value). No order is preferred, no remainder is left, and factors may be negative. Source:
+    A factor's part is the mean, over every order in which the factors could have changed one by one, of the change of
+    its own step (Shapley's value). No order is preferred, there is no remainder, and factors may be negative. Source:
     A. F. Shorrocks, Decomposition procedures for distributional analysis, Journal of Economic Inequality 11, 2013.
 
     >>> share_change([10, 2.0, 5.0], [20, 2.0, 5.0], 100.0)

@@ -15,13 +15,13 @@ from cltv_ml.log import AnyLog, Log
 from cltv_ml.tables import pandas_only
 from cltv_ml.windows import to_cutoff
 
-#: What is scored, and whether less of it is better.
+#: The scored columns, and whether less is better.
 _SCORED = {"recency_score": "days_since_last", "frequency_score": "purchase_days", "money_score": "spend"}
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A named box of RFM cells: inclusive ranges of the three scores, and what to do there."""
+    """A named box of RFM cells: inclusive ranges of the three scores, and the action for its customers."""
 
     recency: tuple[int, int]
     frequency: tuple[int, int]
@@ -80,10 +80,10 @@ def compute_rfm(log: AnyLog, cutoff: str | pd.Timestamp) -> pd.DataFrame:
 def fit_rfm(rfm: pd.DataFrame) -> dict[str, list[float]]:
     """Return the cut points of the three scores: the value from which a customer scores 2, 3, 4 and 5.
 
-    A customer's score is 1 + 5 x the share of customers who are strictly worse, rounded down: equal
-    customers score equally, and one-time buyers score 1 for frequency however many they are. Days since
-    the last purchase score from above (fewer is better). A column in which all customers are alike tells
-    nothing and scores 3. Store the dictionary: next month's customers are scored at the same values.
+    A customer's score is 1 + 5 x the share of customers who are strictly worse, rounded down: equal customers score
+    equally, and one-time buyers score 1 for frequency however many they are. Days since the last purchase score from
+    above (fewer is better). A column in which all customers are equal carries no information and scores 3. Store the
+    dictionary: next month's customers are scored at the same values.
 
     >>> fit_rfm(pd.DataFrame({"days_since_last": [9, 5, 3, 2, 1], "purchase_days": [1, 1, 1, 2, 9],
     ...                       "spend": [10.0] * 5}))["days_since_last"]

@@ -1,8 +1,8 @@
-"""A shop's plan: contribution, customer equity, and what changes if arrivals, retention, basket or costs change.
+"""A shop's plan: contribution, customer equity, and scenarios of arrivals, retention, basket and costs.
 
-Customer equity is the discounted contribution of the known customers and of those to come (R. Blattberg and
-J. Deighton, Harvard Business Review 74(4), 1996); with the cost of winning the latter taken off it is the customer
-part of a firm's value (D. McCarthy, P. Fader and B. Hardie, Journal of Marketing 81(1), 2017).
+Customer equity is the discounted contribution of known and future customers (R. Blattberg and J. Deighton, Harvard
+Business Review 74(4), 1996); less the cost of winning the latter, it is the customers' part of a firm's value (D.
+McCarthy, P. Fader and B. Hardie, Journal of Marketing 81(1), 2017).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pandas as pd
 
 from cltv_ml.errors import InputError
 
-#: What the table of scenarios changes, one at a time: a share, or for retention points of customers kept.
+#: The scenarios' changes, one at a time: a share, or for retention percentage points of customers kept.
 SCENARIOS = {"arrivals": -0.20, "retention": 0.02, "basket": 0.05, "acquisition cost": 0.10}
 
 
@@ -26,7 +26,7 @@ class PlanTerms:
     Parameters
     ----------
     margin_rate
-        Share of revenue left after the cost of goods; None: contribution is not known.
+        Share of revenue left after the cost of goods; None: contribution is unknown.
     share_of_amount, per_order
         Costs in proportion to revenue, and of serving an order.
     acquisition_cost
@@ -64,9 +64,8 @@ class Parts:
     Attributes
     ----------
     known, first, repeat
-        Revenue of known customers, and of customers to come on their first day and after it.
-    won
-        Customers to come.
+        Revenue of known customers, and of future customers on their first day and after it.
+    won Number of future customers.
     known_orders, first_orders, repeat_orders
         Orders of each.
     """
@@ -97,7 +96,7 @@ class Parts:
 
 
 def discount_factors(until: np.ndarray, rate: float) -> np.ndarray:
-    """Return what money of each period is worth at the cutoff, taken at the period's middle.
+    """Return the value at the cutoff of one unit of money in each period, taken at the period's middle.
 
     Parameters
     ----------
@@ -112,7 +111,7 @@ def discount_factors(until: np.ndarray, rate: float) -> np.ndarray:
 
 
 def plan_contributions(parts: Parts, terms: PlanTerms) -> dict[str, np.ndarray]:
-    """Return contribution by period of the "known" customers and of the "new", what winning them costs taken off.
+    """Return contribution by period of "known" and "new" customers, less the cost of winning the new ones.
 
     Raises
     ------
@@ -140,7 +139,7 @@ def compute_equity(
     until
         Days from the cutoff to the end of each period.
     expected
-        Expected values, shape (periods,), where they are known otherwise than as the means of the draws.
+        Expected values, shape (periods,), if they are not the means of the draws.
     """
     factors = discount_factors(until, terms.discount_rate)
     drawn, middle = (
@@ -151,7 +150,7 @@ def compute_equity(
     rows = []
     for name, draws in drawn.items():
         low95, low80, high80, high95 = np.quantile(draws, [0.025, 0.1, 0.9, 0.975])
-        # Means add up: known and new are the total to the cent, which medians are not.
+        # Means add up: known and new sum to the total to the cent, which medians do not.
         rows.append((name, float(middle[name].mean()), low80, high80, low95, high95))
     return pd.DataFrame(rows, columns=["part", "equity", "lower_80", "upper_80", "lower_95", "upper_95"])
 
@@ -170,8 +169,8 @@ def compute_scenarios(
     parts
         Expected values, shape (periods,).
     repeat_share
-        Share of customers who buy again in a window of the horizon's length. Two points more raise what known
-        customers and later orders bring in that proportion.
+        Share of customers who buy again in a window of the horizon's length. Two points more raise the revenue of
+        known customers and of later orders in that proportion.
     """
     rows = [("as forecast", parts, terms)]
     for name, change in changes.items():

@@ -26,10 +26,10 @@ def fit_tiers(
 ) -> dict[str, float]:
     """Return the lowest value of each tier, highest tier first; the last tier takes everyone below.
 
-    The last tier is called "low", or "rest" under a sequence of shares. A plain dictionary: store it with the model
-    and next month's customers are cut at the same values. Customers of equal value are never separated, and no tier
-    reaches beyond its share of customers: if too many tie at a cut, they all fall into the tier below (customers who
-    are all alike are all in the last tier).
+    The last tier is called "low", or "rest" under a sequence of shares. The result is a plain dictionary: store it
+    with the model, so that next month's customers are cut at the same values. Customers of equal value are never
+    separated, and no tier reaches beyond its share of customers: if too many tie at a cut, they all fall into the tier
+    below (customers who are all alike are all in the last tier).
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def fit_tiers(
     Raises
     ------
     InputError
-        There is no value, both ways are given, or shares or thresholds do not run in order.
+        There is no value, both shares and thresholds are given, or they are not in order.
 
     >>> fit_tiers(pd.Series(range(1, 11)))
     {'high': 9.0, 'medium': 6.0, 'low': 0.0}

@@ -18,10 +18,9 @@ from cltv_ml.tables import pandas_only
 
 
 class UpliftModel(BaseEstimator):
-    """A model of how much more of an outcome a customer shows when treated.
+    """A model of the change in a customer's outcome caused by a treatment.
 
-    Fitted on a campaign in which chance decided who was treated: anything else measures whom the shop
-    preferred to treat.
+    Fit it on a campaign with randomised treatment: anything else measures whom the shop preferred to treat.
     """
 
     name: ClassVar[str]
@@ -75,8 +74,8 @@ class UpliftModel(BaseEstimator):
 class BoostedUplift(UpliftModel):
     """The base of the learners on gradient boosting.
 
-    The trees are small and their leaves large, because an uplift is a difference of two noisy means and a
-    flexible model finds patterns in the noise.
+    The trees are small and their leaves large, because an uplift is a difference of two noisy means and a flexible
+    model fits the noise.
 
     Parameters
     ----------
@@ -124,10 +123,10 @@ class BoostedUplift(UpliftModel):
 
 
 class TwoModels(BoostedUplift):
-    """One model of the treated, one of the others; the uplift is the difference of their answers.
+    """One model of the treated, one of the others; the uplift is the difference of their predictions.
 
-    The plainest learner and a hard one to beat with a strong effect; each model spends its effort on the
-    outcome itself, which may have little to do with the uplift.
+    The simplest learner, and hard to beat where the effect is strong; but each model fits the outcome itself, which
+    may have little to do with the uplift.
     """
 
     name = "two_models"
@@ -170,17 +169,16 @@ class ClassTransformation(BoostedUplift):
 
 
 class LinearInteractions(UpliftModel):
-    """A linear model of the uplift, which few customers can fit: the steadiest where the effect is weak.
+    """A linear model of the uplift, which needs few customers and is the most stable where the effect is weak.
 
     The part of the outcome that a ridge regression does not explain is regressed on the columns times
     (treated - share treated), the R-learner of Nie and Wager (2021) with the share treated as propensity.
-    Amounts enter by their signed logarithm, columns are scaled, missing values stand at the mean.
+    Amounts enter by their signed logarithm, columns are scaled, missing values are set to the mean.
 
     Parameters
     ----------
     shrinkage
-        Penalty on the squared slopes per customer; 0.3 takes a quarter off the slope of a column that goes
-        with no other.
+        Penalty on the squared slopes per customer; 0.3 shrinks the slope of an uncorrelated column by a quarter.
     """
 
     name = "linear"
@@ -226,10 +224,10 @@ def compare_learners(
     rounds: int = 200,
     random_state: int = 0,
 ) -> pd.DataFrame:
-    """Return how well each learner orders customers it was not fitted on, the best first.
+    """Return how well each learner orders held-out customers, the best first.
 
     Indexed by `learner`: `qini` with `qini_lower` and `qini_upper` (`decisions.qini`), `p_chance`, and
-    `mean_uplift` (the same for all learners' customers: treated mean less the other). A learner whose
+    `mean_uplift` (treated mean less the other, the same for all learners). A learner whose
     interval holds zero orders no better than chance: treat by value instead. `rounds` of the bootstrap
     give the interval; with 0 it is missing.
     """
@@ -248,7 +246,7 @@ def compare_learners(
 
 @pandas_only
 def balance_table(X: pd.DataFrame, treated: pd.Series) -> pd.DataFrame:
-    """Return how far treated and untreated customers differed before the campaign, the widest first.
+    """Return the differences of treated and untreated customers before the campaign, the largest first.
 
     Indexed by `column`: `mean_treated`, `mean_control`, `difference` in standard deviations, and
     `looks_random`: within four standard errors of zero. With a single False the campaign is unlikely to have been drawn
@@ -261,7 +259,7 @@ def balance_table(X: pd.DataFrame, treated: pd.Series) -> pd.DataFrame:
     )
     spread = np.sqrt((wide[arm].var() + wide[~arm].var()) / 2)
     apart = rows["mean_treated"] - rows["mean_control"]
-    # Without spread in either arm the smallest difference is one beyond all measure.
+    # Without spread in either arm, even the smallest difference is infinitely large.
     rows["difference"] = (apart / spread.where(spread > 0)).fillna(np.sign(apart) * np.inf).fillna(0.0)
     error = np.sqrt(1 / max(arm.sum(), 1) + 1 / max((~arm).sum(), 1))
     rows["looks_random"] = rows["difference"].abs() < 4 * error

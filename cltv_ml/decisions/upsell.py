@@ -12,7 +12,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.windows import to_cutoff
 
-#: Products above what a customer usually pays per unit in a category, over the view `sold`.
+#: Products above a customer's usual price per unit in a category, from the view `sold`.
 _UPSELL_SQL = """
 with products as (
     select category, product_id, count(distinct customer_id) as customers,
@@ -53,7 +53,7 @@ def recommend_upsell(
     """Return for each customer and category the next product above what they usually pay per unit.
 
     Columns `customer_id`, `category`, `usual_price` (the customer's own mean per unit), `product_id`,
-    `usual_units` (units bought in it per year, since the first line in it but over a quarter at least),
+    `usual_units` (units bought per year in the category, since its first line and over at least a quarter),
     `price` (the product's mean per unit), `price_step` (price over usual price), `customers` (who buy it)
     and, with costs, `extra_margin` per unit over what the customer's units bring now; the highest extra
     margin first (without costs the highest price), then the most bought. Products that lose money, that the
@@ -65,13 +65,13 @@ def recommend_upsell(
     step
         Lowest and highest price step: 10% to 100% more expensive by default.
     min_customers
-        A product needs this many buyers.
+        Fewest buyers of a recommended product.
     min_purchases
-        A customer needs this many lines in the category.
+        Fewest lines of the customer in the category.
     exclude
-        Products, or categories, that no campaign would show.
+        Products, or categories, that a campaign must not show.
     top
-        How many products per customer and category.
+        Number of products per customer and category.
     """
     con, columns = Log.of(log).connect_for("upselling", ["product_id", "category", "quantity"])
     low, high = step
@@ -80,7 +80,7 @@ def recommend_upsell(
             f"step must rise from above 1, got {step}; (1.1, 2.0) is 10% to 100% more expensive."
         )
     end = to_cutoff(cutoff)
-    # Without costs the margin is the price: the dearest product within the step goes first.
+    # Without costs the margin is the price: the most expensive product within the step goes first.
     revenue = f"sum({money('amount')})"
     margin = f"{revenue} - sum({money('cost')})" if "cost" in columns else revenue
     left_out = ", ".join(["''", *map(literal, exclude)])

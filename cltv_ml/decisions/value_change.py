@@ -30,7 +30,7 @@ CHANGE_PARTS = (
 
 @pandas_only
 def account_for_change(changes: pd.DataFrame) -> pd.DataFrame:
-    """Return what each cause adds to total predicted value: `part`, `customers`, `change` (currency).
+    """Return each cause's part of the change in total predicted value: `part`, `customers`, `change` (currency).
 
     The last row is the total, after minus before; the parts sum to it exactly, because every amount is a
     whole number of ten-thousandths.
@@ -38,7 +38,7 @@ def account_for_change(changes: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     changes
-        What `change_by_customer` returns.
+        The result of `change_by_customer`.
 
     >>> before = pd.DataFrame({"expected_value": [10.0, 90.0]}, index=["a", "b"])
     >>> after = pd.DataFrame({"expected_value": [95.0, 20.0]}, index=["b", "c"])
@@ -70,7 +70,7 @@ def change_by_customer(
 
     Changes are integers of ten-thousandths of the currency unit, taken apart in this order:
 
-    1. model: today's value less what the earlier model says today (`same_model`);
+    1. model: today's value less the earlier model's value today (`same_model`);
     2. prices and margins: that value less the same at the earlier prices and margins (`price_ratio`);
     3. behaviour, the rest, goes to one part per customer: new (first scored after), lost (no longer
        scored, or lapsed since), reactivated (lapsed before, not any more), upgraded or downgraded (moved
@@ -79,12 +79,12 @@ def change_by_customer(
     Parameters
     ----------
     before, after
-        PREDICTIONS at the two dates; a column `lifecycle`, where both have it, tells lapsed customers.
+        PREDICTIONS at the two dates; a column `lifecycle`, where both have it, marks lapsed customers.
     same_model
-        Expected value today by the model of the earlier date, by customer_id; None: one model made both.
+        Expected value today by the model of the earlier date, by customer_id; None: both dates have the same model.
     price_ratio
-        What the same purchases are worth today over then: `price_index`, times the margin rate today over
-        that of then where value is profit; one number or one per customer.
+        Today's value of the same purchases relative to the earlier date's: `price_index`, times the ratio of margin
+        rates where value is profit; one number or one per customer.
     tiers
         Cut points (`fit_tiers`); default those of `before`.
 
@@ -95,7 +95,7 @@ def change_by_customer(
     """
     old, new = _expected_values(before, "before"), _expected_values(after, "after")
     everybody = old.index.union(new.index)
-    # Where each customer stands in both tables, -1 for nowhere: looked up once, because a million takes seconds.
+    # Each customer's position in both tables, -1 for absent: looked up once, because a million take seconds.
     then, now = old.index.get_indexer(everybody), new.index.get_indexer(everybody)
     ratio = by_customer(price_ratio, everybody, "price_ratio").to_numpy()
     if (ratio <= 0).any():
@@ -122,7 +122,7 @@ def change_by_customer(
 
 
 def price_index(log: AnyLog, before: Window, after: Window) -> float:
-    """Return what the products sold in both periods cost in the later over the earlier (Fisher's index).
+    """Return Fisher's price index of the products sold in both periods, the later over the earlier.
 
     The geometric mean of Laspeyres (earlier quantities) and Paasche (later quantities) over products
     sold in both; 1.03 means prices rose by 3%. New and dropped products do not count. Source: I. Fisher,
@@ -176,7 +176,7 @@ def _integers(values: np.ndarray) -> np.ndarray:
 
 
 def _lapses(before: pd.DataFrame, after: pd.DataFrame, then: np.ndarray, now: np.ndarray) -> list[np.ndarray]:
-    """Tell who came back from a lapse and who lapsed since, as far as both tables know the lifecycle."""
+    """Return which customers came back from a lapse and which have lapsed since, where both tables show it."""
     if "lifecycle" not in before or "lifecycle" not in after:
         return [np.zeros(len(then), dtype=bool)] * 2
     lapsed, lapsed_now = (

@@ -1,4 +1,4 @@
-"""Variety in recommendations: no item leads most lists where another is nearly as good for the customer."""
+"""Variety in recommendations: no item leads most lists if others are nearly as good for their customers."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from cltv_ml.log import AnyLog, Log
 from cltv_ml.tables import pandas_only
 from cltv_ml.windows import Window
 
-#: An item leads at most this share of the lists, where others are nearly as good.
+#: Largest share of the lists that an item leads, where others are nearly as good.
 MOST_LISTS = 0.25
 
-#: Nearly as good: at most this share of the leader's worth is given up.
+#: Largest share of the leader's worth that a nearly as good item may give up.
 GIVE = 0.2
 
-#: Fewer buyers of an item in a segment tell more about chance than about the segment.
+#: Fewest buyers of an item in a segment: fewer reflect chance.
 MIN_ITEM_BUYERS = 20
 
 
 @pandas_only
 def vary_leaders(table: pd.DataFrame, most: float = MOST_LISTS, give: float = GIVE) -> pd.DataFrame:
-    """Return recommendations in which another item comes first for customers to whom it is worth nearly as much.
+    """Return recommendations led by another item for customers to whom it is worth nearly as much.
 
-    The items of each customer stay the same; only their order changes, for as many customers as it takes and those
-    first who give up least. Worth is `expected_margin`, or `probability` where margins are not known.
+    Each customer keeps the same items; only their order changes, for as many customers as needed, those who give up
+    least first. Worth is `expected_margin`, or `probability` where margins are not known.
 
     Parameters
     ----------
     table
         `recommend_next`: `customer_id`, `rank`, `item` and the worth.
     most
-        The share of the lists that one item may lead.
+        Largest share of the lists that one item may lead.
     give
-        The share of the leader's worth that may be given up.
+        Largest share of the leader's worth that may be given up.
 
     >>> table = pd.DataFrame({"customer_id": ["a", "a", "b", "b"], "rank": [1, 2, 1, 2],
     ...     "item": ["tea", "jam", "tea", "jam"], "probability": [0.5, 0.1, 0.5, 0.45]})
@@ -82,7 +82,7 @@ def _leaders(items: np.ndarray, values: np.ndarray, most: float, give: float) ->
 def favourites_by_segment(
     log: AnyLog, segments: pd.Series, window: Window, *, level: ProductLevel = "product_id", top: int = 3
 ) -> pd.DataFrame:
-    """Return what the customers of each segment buy more often than others do: up to `top` items a segment.
+    """Return the items that each segment buys more often than others do, up to `top` per segment.
 
     Columns `segment`, `item`, `buyers`, `share` of the segment's customers who bought it in the last horizon before
     the window, and `lift`: that share over the share among all customers.

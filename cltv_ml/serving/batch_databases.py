@@ -1,4 +1,4 @@
-"""The table of a database that a batch replaces, by its URL."""
+"""Database tables that a batch replaces, given by URL."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from cltv_ml.addresses import hide, without_secrets
 from cltv_ml.errors import InputError
 
-#: Columns by which a table that may be replaced is known to hold scores.
+#: Columns that identify a table of scores, which may be replaced.
 _OURS = {"customer_id", "expected_value", "model_version"}
 
 
 def check_table(url: str, table: str, shown: str) -> None:
-    """Raise InputError where the database cannot be reached, or a table of this name holds something else than scores.
+    """Raise InputError where the database cannot be reached, or a table of this name holds no scores.
 
-    `shown` names the table without secrets.
+    `shown` is the table's name without secrets.
     """
     with _explained_driver(shown, url):
         _check_table(url, table)
@@ -37,7 +37,7 @@ def replace_table(
 
 
 def _check_table(url: str, table: str) -> None:
-    """Raise where the database cannot be reached, or a table of this name holds something else than scores."""
+    """Raise where the database cannot be reached, or a table of this name holds no scores."""
     if url.startswith("duckdb:"):
         with duckdb.connect(_duckdb_path(url)) as con:
             query = "select column_name from information_schema.columns where table_name = ?"
@@ -76,7 +76,7 @@ def _duckdb_path(url: str) -> str:
 
 @contextmanager
 def _connection(url: str) -> Iterator[Any]:
-    """Yield a connection in one transaction, which takes effect when everything went well."""
+    """Yield a connection in one transaction, which is committed if nothing fails."""
     address = sqlalchemy.make_url(url)
     if address.get_backend_name() in ("postgresql", "postgres"):
         address = address.set(drivername="postgresql+psycopg")

@@ -1,4 +1,4 @@
-"""Order and manifest of a batch, and the fingerprints by which a batch that was interrupted is known again."""
+"""Order and manifest of a batch, and the fingerprints that identify an interrupted batch."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ class Order:
     Parameters
     ----------
     out, table
-        Where the scores go, see `targets.Target`.
+        Target of the scores; see `batch_targets.Target`.
     as_of
-        First day the model may not see; the day after the log's last, or the features' own, by default.
+        First day that the model may not see; by default the day after the log's last, or the features' own.
     since
         Score only customers with a purchase on or after this day.
     top_reasons
         Number of reasons per customer, in columns `reason_1` ...; slower.
     new_orders
-        Days before the cutoff whose orders are written too, next to the scores.
+        Days before the cutoff whose orders are also written, next to the scores.
     younger_than
-        Score only customers whose first purchase lies fewer than so many days before the first day not seen.
+        Score only customers whose first purchase lies fewer than this many days before `as_of`.
     name, alias
-        Which registered model; the alias is resolved once.
+        The registered model; the alias is resolved once.
     memory
         Limit of the engine that cleans, builds features and sorts.
     observed_until
-        Last day for which a clean log is complete, where it does not say so itself.
+        Last day for which a clean log is complete, where the log does not state it.
     """
 
     out: str | Path
@@ -81,7 +81,7 @@ def fingerprint(log: Path) -> str:
 
 
 def identity(order: Order, scorer: Scorer) -> dict[str, Any]:
-    """Return all that decides the scores of a log but the log itself."""
+    """Return everything that decides the scores of a log, except the log."""
     return {
         "model": f"{order.name}/{scorer.version}",
         "features": scorer.card.feature_version,
@@ -94,7 +94,7 @@ def identity(order: Order, scorer: Scorer) -> dict[str, Any]:
 
 
 def fingerprints(known: Log) -> dict[str, str]:
-    """Return a number for each table about customers that changes with any of its values."""
+    """Return, for each table about customers, a number that changes with any of its values."""
     found = {}
     for name, table in (("customers", known.attributes), ("contacts", known.contacts)):
         if table is not None:

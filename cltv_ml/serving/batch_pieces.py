@@ -31,13 +31,13 @@ class Scorer:
     Parameters
     ----------
     outputs
-        The columns of PREDICTIONS that the model answers with.
+        The columns of PREDICTIONS that the model returns.
     top_reasons
         Number of reasons for each value, in words.
     since
         Only customers with a purchase on or after this day are scored.
     younger_than
-        Only customers whose first purchase lies fewer than so many days before the cutoff are scored.
+        Only customers whose first purchase lies fewer than this many days before the cutoff are scored.
     """
 
     model: ValueModel
@@ -56,7 +56,7 @@ class Scorer:
 
     @property
     def columns(self) -> list[str]:
-        """The columns that must be read of a feature file."""
+        """The columns to read from a feature file."""
         needed = [] if self.since is None and self.younger_than is None else ["recency", "T"]
         return list(dict.fromkeys(["customer_id", *self.features, *needed]))
 
@@ -99,13 +99,13 @@ def score_files(
 ) -> list[Path]:
     """Write the scores of feature files into `folder`, a piece at a time, and return the pieces in order.
 
-    A piece appears whole or not at all; those that are there already are not made again.
+    A piece appears whole or not at all; existing pieces are not computed again.
 
     Parameters
     ----------
     sort
-        Whether each file is read in the order of `customer_id`: files that are built again after a kill hold
-        the same rows in any order, and the last digit of a value depends on its place.
+        Whether each file is read in the order of `customer_id`: files rebuilt after a kill hold the same rows in any
+        order, and the last digit of a value depends on its position.
     """
     folder.mkdir(exist_ok=True)
     total = sum(pq.ParquetFile(file).metadata.num_rows for file in files)
@@ -123,7 +123,7 @@ def score_files(
 
 
 def _column_batches(file: Path, columns: Sequence[str], scratch: Path | None) -> Iterator[pa.RecordBatch]:
-    """Yield a file's columns, in the order of its rows, or of `customer_id` where a folder to sort in is given."""
+    """Yield a file's columns in the order of its rows, or of `customer_id` where a folder for sorting is given."""
     if scratch is None:
         # One thread: several take more than twice the processor time here, and the model has its own.
         yield from pq.ParquetFile(file).iter_batches(CHUNK, columns=list(columns), use_threads=False)
@@ -171,7 +171,7 @@ def joined(
 
 
 def in_batches(reader: Iterable[pa.RecordBatch], rows: int = CHUNK) -> Iterator[pa.RecordBatch]:
-    """Yield batches of exactly so many rows but the last, so that the same rows make the same file."""
+    """Yield batches of exactly this many rows, except the last, so that the same rows give the same file."""
     waiting: list[pa.RecordBatch] = []
     for batch in reader:
         waiting.append(batch)
@@ -191,13 +191,13 @@ def _ordered_outputs(outputs: Sequence[str]) -> list[str]:
 
 
 def _as_block(rows: pa.RecordBatch, names: Sequence[str]) -> pd.DataFrame:
-    """Return columns as float64 in one block of memory, missing values as NaN; words as text."""
+    """Return columns as float64 in one block of memory, missing values as NaN; text as text."""
     columns = [rows[name].cast(pa.string() if is_text(name) else pa.float64()) for name in names]
     return pa.RecordBatch.from_arrays(columns, list(names)).to_pandas()
 
 
 def _faults(X: pd.DataFrame) -> pd.Series | None:
-    """Return why each customer cannot be scored, None where all can."""
+    """Return the reason why each customer cannot be scored, None where all can."""
     faults = find_faults(X)
     if not faults:
         return None

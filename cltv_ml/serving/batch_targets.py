@@ -28,10 +28,10 @@ class Target:
     Parameters
     ----------
     out
-        A path that ends in .parquet or .csv, a folder, in which the file is called scores.parquet, or a connection URL:
+        A path that ends in .parquet or .csv, a folder, in which the file is named scores.parquet, or a connection URL:
         `duckdb:///shop.duckdb`, `sqlite:///shop.db`, `postgresql://user:password@host/shop`. A file or folder of an
-        object store, `s3://bucket/scores.parquet`, waits in a folder of this machine until it is sent. A table of a
-        lake, `delta:///folder` or `iceberg://catalogue/namespace.table`, keeps the rows of other cutoffs.
+        object store, `s3://bucket/scores.parquet`, is written to a folder of this machine first. A table of a lake,
+        `delta:///folder` or `iceberg://catalogue/namespace.table`, keeps the rows of other cutoffs.
     table
         Name of the table in a database.
     """
@@ -63,12 +63,12 @@ class Target:
 
     @property
     def work(self) -> Path:
-        """The folder that keeps what is done until the scores are complete, absolute: Spark may stand elsewhere."""
+        """The absolute path of the folder for unfinished scores: Spark may have another working folder."""
         return self.path.absolute().with_name(f".{self.path.name}.work")
 
     @property
     def manifest(self) -> Path:
-        """The file that says what was written."""
+        """The file that describes what was written."""
         return self.path.with_name(f"{self.path.stem}.manifest.json")
 
     def check(self) -> None:
@@ -86,7 +86,7 @@ class Target:
             raise InputError(f"{self.shown} is a folder; name a file that ends in .parquet or .csv.")
 
     def deliver(self) -> None:
-        """Send what is complete to the object store, the manifest last; nothing waits here for other targets."""
+        """Send complete files to the object store, the manifest last; other targets need nothing sent."""
         if self.place:
             waiting = [file for file in self.path.parent.iterdir() if file.is_file()]
             for file in sorted(waiting, key=lambda one: one == self.manifest):

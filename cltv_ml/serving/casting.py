@@ -14,25 +14,25 @@ from cltv_ml.errors import InputError
 
 
 def cast_request(model: Any, table: Any) -> pd.DataFrame:
-    """Return a table with the types of a loaded model's signature; columns that it does not know are left out.
+    """Return a table with the types of a loaded model's signature; unknown columns are left out.
 
-    MLflow takes no whole numbers of 64 bits for a double and nothing but text for text, and shows the customers of
-    a request that it refuses. Here whole and decimal numbers, pandas' nullable types and those of Arrow become
-    doubles, identifiers and times become text: 12 and 12.0 are "12", and "0012" stays "0012". True and false are 1
-    and 0 in attributes of kind yes/no alone.
+    MLflow accepts no 64-bit integers as doubles and only text as text, and prints the customers of a request that it
+    refuses. Here whole and decimal numbers, pandas' nullable types and those of Arrow become doubles, identifiers and
+    times become text: 12 and 12.0 are "12", and "0012" stays "0012". True and false are 1 and 0 in attributes of kind
+    yes/no alone.
 
     Parameters
     ----------
     model
-        What `mlflow.pyfunc.load_model` returned.
+        The result of `mlflow.pyfunc.load_model`.
     table
         A frame of pandas or Polars, an Arrow table or any other that `cltv_ml` takes.
 
     Raises
     ------
     InputError
-        A column holds what cannot be cast (the sentence names the column and its type, no customer), or a path was
-        given.
+        A column holds a value that cannot be cast (the message names the column and its type, no customer), or a path
+        was given.
     """
     given = as_tabular(table)
     if isinstance(given, str | Path):
@@ -80,7 +80,7 @@ def as_doubles(column: pd.Series) -> pd.Series:
 
 
 def _as_words(column: pd.Series) -> pd.Series:
-    """Return identifiers, words and times as text, missing ones as None."""
+    """Return identifiers, text and times as text, missing ones as None."""
     kinds = pd.api.types
     if kinds.is_float_dtype(column):
         whole = column.astype(np.float64).round()

@@ -1,4 +1,4 @@
-"""The value that a request asks for: within the horizon, all that is to come, or that with what is past."""
+"""The value that a request chooses: within the horizon, all future value, or future plus past."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ TAIL = "tail.json"
 
 _HORIZON_VALUE = re.compile(r"expected_value_(\d+)d")
 
-#: The column of a request with what each customer has spent so far.
+#: The column of a request with each customer's spend so far.
 PAST = "value_to_date"
 BASES = ("revenue", "profit")
 
 
 @dataclass(frozen=True)
 class Tail:
-    """How a model's customers go on beyond its longest horizon, and for how many days they are followed.
+    """The value of a model's customers beyond its longest horizon, and the number of days that it covers.
 
     Parameters
     ----------
     most
-        The last day that may be asked for, where the log shows no dropout and the sum has no natural limit.
+        The last day of a request, where the log shows no dropout and the sum has no natural limit.
     """
 
     model: FutureValue
@@ -46,7 +46,7 @@ class Tail:
 
 @dataclass(frozen=True)
 class ValueChoice:
-    """The requested value, in revenue or in profit, and how far ahead it looks."""
+    """The requested value, in revenue or in profit, and its end."""
 
     value: str = "horizon"
     basis: str = "revenue"
@@ -68,12 +68,12 @@ class ValueChoice:
 
     @property
     def is_usual(self) -> bool:
-        """Whether it is what a model answers unasked."""
+        """Whether it is the default value."""
         return (self.value, self.basis) == ("horizon", "revenue")
 
     @property
     def column(self) -> str:
-        """The column of the answer, as `cltv lifetime` calls it."""
+        """The column of the response, as `cltv lifetime` names it."""
         return value_column(self.value, self.basis)
 
 
@@ -112,9 +112,9 @@ def longest(table: pd.DataFrame, horizon: int) -> tuple[int, pd.Series]:
 def compute_remaining(
     tail: Tail | None, model: ValueModel, X: pd.DataFrame, end: int | None, discount_rate: float | None
 ) -> pd.DataFrame:
-    """Return `value`, what each customer is expected to spend from now to the end, discounted from each purchase.
+    """Return `value`, each customer's expected spend from now to the end, discounted from each purchase.
 
-    Next to it stand the 90% bounds `lower` and `upper` of `cltv lifetime`, unless an earlier cltv_ml stored the tail.
+    The 90% bounds `lower` and `upper` of `cltv lifetime` are added, unless an earlier cltv_ml stored the tail.
 
     Raises
     ------

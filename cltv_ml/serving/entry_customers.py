@@ -1,4 +1,4 @@
-"""The file MLflow runs to build the model that answers on features (models-from-code)."""
+"""The file that MLflow runs to build the model on features (models-from-code)."""
 
 import mlflow
 

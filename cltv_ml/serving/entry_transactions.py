@@ -1,4 +1,4 @@
-"""The file MLflow runs to build the model that answers on raw transactions (models-from-code)."""
+"""The file that MLflow runs to build the model on raw transactions (models-from-code)."""
 
 import mlflow
 

@@ -1,4 +1,4 @@
-"""Feature tables in Parquet that exist already: their files, day and columns, checked."""
+"""Existing feature tables in Parquet: checks of their files, cutoff and columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cltv_ml.windows import to_cutoff
 def find_feature_files(
     path: Path, as_of: str | pd.Timestamp | None = None
 ) -> tuple[list[Path], pd.Timestamp]:
-    """Return the Parquet files of one cutoff and the cutoff, which folders `cutoff=YYYY-MM-DD` or `as_of` name.
+    """Return the Parquet files of one cutoff, and the cutoff, from folders `cutoff=YYYY-MM-DD` or `as_of`.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def find_feature_files(
 
 
 def check_feature_files(files: Sequence[Path], features: Sequence[str]) -> None:
-    """Raise InputError where a column is missing or no number, or other definitions built the features."""
+    """Raise InputError where a column is missing or not numeric, or the features have other definitions."""
     for file in files:
         try:
             schema = pq.read_schema(file)

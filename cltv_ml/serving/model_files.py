@@ -94,8 +94,9 @@ def read_golden_rows(folder: Path) -> pd.DataFrame | None:
 
 
 def replay_golden_rows(model: ValueModel, card: Card, golden: pd.DataFrame) -> float:
-    """Return the largest difference between what a model answers for its golden rows and what it did when it
-    was logged, as a share of the value where that is above one; infinite where a tier is another one.
+    """Return the largest difference between a model's predictions for its golden rows now and when it was logged.
+
+    It is relative for values above one, and infinite where a tier differs.
     """
     again = answer(model, card.tiers, golden[card.features])
     if list(again["tier"]) != list(golden["tier"]):

@@ -1,4 +1,4 @@
-"""New orders with the predicted value of their customers: what value-based bidding sends back to an ad platform."""
+"""New orders with the predicted value of their customers: the upload of value-based bidding to an ad platform."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def check_orders(log: Path) -> None:
 def write_new_orders(
     log: Path, pieces: Sequence[Path], cutoff: pd.Timestamp, days: int, out: Path
 ) -> pd.DataFrame:
-    """Write and return one row per order of the last `days` before the cutoff, the latest first; returns are none.
+    """Write and return one row per order of the last `days` before the cutoff, the latest first, without returns.
 
     Columns `order_id`, `customer_id`, `timestamp` (its first line), `amount` (currency), `first_order` (whether the
-    customer had not bought before, be it without an order id), and of the customer `expected_value` (currency over the
-    horizon from the cutoff on) and `tier`.
+    customer had not bought before, with or without an order id), and the customer's `expected_value` (currency over
+    the horizon from the cutoff on) and `tier`.
 
     Parameters
     ----------

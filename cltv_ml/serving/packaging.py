@@ -27,8 +27,8 @@ from cltv_ml.serving.responses import answer
 from cltv_ml.serving.signatures import customers_signature, transactions_signature
 from cltv_ml.tracking import checksums
 
-#: All the package's dependencies: the code next to a model is the whole package, and its imports must work.
-#: They are named here because a project environment runs the sources without installing them.
+#: All dependencies of the package: the code stored with a model is the whole package, and its imports must work.
+#: They are listed here because a project environment runs the sources without installing them.
 REQUIREMENTS = (
     "charset-normalizer",
     "duckdb",
@@ -50,10 +50,10 @@ REQUIREMENTS = (
     "xgboost",
 )
 
-#: Where, inside a registered version, the model for raw transactions lies.
+#: Folder of the model for raw transactions inside a registered version.
 FROM_TRANSACTIONS = "cltv-from-transactions"
 
-#: MLflow keeps the model that a file sets in one place for all threads.
+#: MLflow stores the model that a file sets in one variable for all threads.
 _one_at_a_time = threading.Lock()
 
 #: Approximate number of customers from whom golden rows are drawn.
@@ -77,8 +77,8 @@ _TRANSACTIONS_EXAMPLE = {
 def tier_cuts(values: np.ndarray) -> dict[str, float]:
     """Return the lowest expected value of each tier, as `decisions.fit_tiers` cuts them.
 
-    They are stored with the model, so that a later batch is cut at the same values, and lie a billionth off the
-    customers' own: the last digit of a value depends on its place in a batch and must not change a tier.
+    They are stored with the model, so that a later batch is cut at the same values, and lie a billionth below the
+    customers' own values: the last digit of a value depends on its position in a batch and must not change a tier.
 
     >>> {name: round(cut, 6) for name, cut in tier_cuts(np.arange(1.0, 11.0)).items()}
     {'high': 9.0, 'medium': 6.0, 'low': 0.0}
@@ -95,19 +95,19 @@ def log_model(
 ) -> Any:
     """Log `model` to the active run as a pyfunc from code, under its own name; return MLflow's ModelInfo.
 
-    Next to the model lie golden rows (`golden_rows`).
+    Golden rows are stored with the model (`golden_rows`).
 
     Parameters
     ----------
     customers
         Customers with the card's features, from whom the golden rows and the example are taken.
     served
-        Whether the model is to be served: a copy of the package then lies next to it, so that it loads where the
-        package is not installed, and the same model for raw transactions lies inside it, as
-        `artifacts/cltv-from-transactions`, with a copy of its own. Models that are only compared do without all
-        that: they load where the package is installed, and MLflow does not try their example.
+        Whether the model is to be served: it is then stored with a copy of the package, so that it loads where the
+        package is not installed, and with the same model for raw transactions in `artifacts/cltv-from-transactions`,
+        which has its own copy. Models that are only compared need none of this: they load where the package is
+        installed, and MLflow does not run their example.
     tail
-        How these customers go on beyond the horizon, for requests of a longer value.
+        The value of these customers beyond the horizon, for requests of a longer value.
     """
     package = Path(cltv_ml.__file__).parent
     golden = golden_rows(model, card, customers)
@@ -152,7 +152,7 @@ def log_model(
 
 
 class _FromCode:
-    """MLflow's format of a model from code; a training asks to save its candidates without a trial of their example."""
+    """MLflow's format of a model from code; a training saves its candidates without running their example."""
 
     @staticmethod
     def save_model(*, validate_serving_input: bool = True, **words: Any) -> None:
@@ -163,8 +163,8 @@ class _FromCode:
 def golden_rows(model: ValueModel, card: Card, customers: pd.DataFrame, count: int = 20) -> pd.DataFrame:
     """Return a few customers, from the least to the most valuable, with the model's predictions for them.
 
-    Columns: `customer_id` (made up: a model names no customer), the card's features, the answer. They are stored
-    with the model, so that whoever loads it later, and however it is asked, can see that it still answers the same.
+    Columns: `customer_id` (invented: a model names no customer), the card's features, the predictions. They are stored
+    with the model, so that anyone who loads it later can check that it still predicts the same.
     """
     X = customers.iloc[:: max(1, len(customers) // _GOLDEN_CUSTOMERS)]
     X = model_input(X, card.features)

@@ -1,4 +1,4 @@
-"""Transactions of a request that need no cleaning: recognised, so that the answer for one customer is quick."""
+"""Plain transactions, which need no cleaning: they are recognised, so that a request for one customer is fast."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from cltv_ml.data.totals import TOTAL_WORDS
 from cltv_ml.engine import MONEY_SCALE
 from cltv_ml.tables import TRANSACTIONS
 
-#: More lines are always cleaned: what cleaning asks of whole logs, such as for lonely days, begins there.
+#: More lines are always cleaned: the checks of whole logs, such as for isolated days, begin there.
 _MOST_PLAIN_LINES = 150
 
-#: Identifiers and levels that every form leaves as they are: no signs, no number of 16 digits, no leading zero.
+#: Identifiers and levels that cleaning leaves unchanged: no signs, no number of 16 digits, no leading zero.
 _PLAIN_WORD = re.compile(r"(?!0)(?!\d{13})[A-Za-z0-9](?:[A-Za-z0-9_ -]{0,38}[A-Za-z0-9])?")
 _MISSING_WORDS = frozenset(("null", "nan", "none", "na", "nat", "nil"))
 _NO_CUSTOMER = frozenset(word.lower() for word in (*WORDS, *NUMBERS))
@@ -25,7 +25,7 @@ _TOTAL = re.compile(rf"(?:{TOTAL_WORDS})\b", re.IGNORECASE)
 _DAY, _TIME = "%Y-%m-%d", "%Y-%m-%d %H:%M:%S"
 _SHAPES = {_DAY: re.compile(r"\d{4}-\d\d-\d\d"), _TIME: re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")}
 
-#: The first day that cleaning takes for a date.
+#: The first day that cleaning accepts as a date.
 _FIRST_REAL_DAY = pd.Timestamp("1900-01-01")
 _PLACEHOLDER_DAYS = pd.to_datetime(sorted(PLACEHOLDERS))
 
@@ -35,8 +35,8 @@ _LARGEST_AMOUNT = 1e9
 def read_plain(lines: pd.DataFrame) -> pd.DataFrame | None:
     """Return the log of transactions that cleaning would leave as they are, None where it might not.
 
-    Whatever is out of the ordinary, and there is much that cleaning looks for, is left to it: returns, equal lines,
-    unusual times, spellings or sums. What is returned here equals the log of `data.clean` to the last digit.
+    Anything unusual that cleaning looks for is left to cleaning: returns, equal lines, unusual times, spellings or
+    sums. The returned log equals that of `data.clean` to the last digit.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def _all_present(amounts: pd.Series) -> bool:
 
 
 def _may_be_total(log: dict[str, pd.Series]) -> bool:
-    """Return whether a line may be the sum of others: half of all money, or called a total."""
+    """Return whether a line may be the sum of others: half of all money, or named a total."""
     money = (log["amount"] * MONEY_SCALE).round().astype(np.int64)
     named = [log[name] for name in ("customer_id", "order_id", "product_id") if name in log]
     return bool(2 * money.max() == money.sum()) or any(

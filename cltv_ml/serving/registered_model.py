@@ -1,6 +1,6 @@
 """The registered model as a batch loads it: the version behind an alias, whole and unchanged.
 
-MLflow is imported where it is needed: of a store on this machine `open_registered` reads without it.
+MLflow is imported only where it is needed: `open_registered` reads a store on this machine without it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from cltv_ml.serving.responses import OUTPUTS, is_of_horizon
 from cltv_ml.tracking import checksums
 from cltv_ml.tracking.local_registry import REGISTERED_NAME, LocalVersion, find_local
 
-#: A stored model whose answers to its golden rows differ by more than this is not the one that was logged.
+#: Largest difference of a stored model's predictions for its golden rows: beyond it, the model is not the logged one.
 _TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
 class Registered:
-    """A registered version, loaded: its model, its card, its number, and the columns of its answer."""
+    """A loaded registered version: its model, its card, its number, and the columns of its predictions."""
 
     model: ValueModel
     card: Card
@@ -67,7 +67,8 @@ def load_version(version: int, name: str = REGISTERED_NAME) -> Any:
     tags = mlflow.MlflowClient().get_model_version(name, str(version)).tags
     folder = checksums.verified(uri, tags.get(checksums.OWN), what)
     try:
-        # MLflow's check of versions reads every installed package's metadata; the golden rows below say more.
+        # MLflow's check of versions reads every installed package's metadata; the golden rows below are the better
+        # check.
         model = mlflow.pyfunc.load_model(str(folder), suppress_warnings=True)
     except (mlflow.MlflowException, OSError, InputError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
@@ -85,7 +86,7 @@ def load_version(version: int, name: str = REGISTERED_NAME) -> Any:
 
 
 def _read_local(local: LocalVersion, name: str) -> Registered | None:
-    """Return a version that lies here, None where anything about it is not as usual: MLflow then says what."""
+    """Return a version stored on this machine, None where anything about it is unusual: MLflow then names the fault."""
     sums, what = local.tags.get(checksums.OWN), _called(local.number, name)
     if sums is None:
         return None

@@ -1,4 +1,4 @@
-"""The served models: one answers on customer features, one on raw transactions, from the same files."""
+"""The served models: one on customer features, one on raw transactions, from the same files."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from cltv_ml.windows import to_cutoff
 
 logger = logging.getLogger(__name__)
 
-#: What features of campaign contacts need: a request brings none.
+#: Columns of campaign contacts, which a request does not hold.
 _CONTACTS = ("contacts.customer_id", "contacts.responded_at")
 _NO_CONTACTS = pa.table(
     {
@@ -51,7 +51,7 @@ _NO_CONTACTS = pa.table(
 _NO_LINES = pd.DataFrame({"rule": [], "customer_id": []}, dtype="str")
 _NO_REFUSALS = pd.DataFrame({"customer_id": [], "reason": []}, dtype="str")
 
-#: So many lines take less time to compute than a good plan for them to find.
+#: Up to this many lines the computation takes less time than a good plan for it.
 _FEW_LINES = 1_000
 
 _of_thread = threading.local()
@@ -80,7 +80,7 @@ class Refusal(MlflowException):
 
 
 class ServedModel(mlflow.pyfunc.PythonModel):
-    """Answers on customer features: one row in, one row out, in the order of the request."""
+    """The served model on customer features: one row in, one row out, in the order of the request."""
 
     model: ValueModel
     card: Card
@@ -89,14 +89,14 @@ class ServedModel(mlflow.pyfunc.PythonModel):
     within = ""  # where in a registered version this model lies
 
     def load_context(self, context: Any) -> None:
-        """Read the model's files, and the version under which it was asked for."""
+        """Read the model's files and the version under which it was loaded."""
         folder = Path(context.artifacts["model"])
         name, self.version = _name_and_version(folder.parents[1])
         checksums.check_loaded(folder.parents[1], folder, name, self.version, self.within)
         self.model, self.card = load_files(folder)
         self.golden = read_golden_rows(folder)
         self.tail = read_tail(folder)
-        # MLflow's server would fill up a row of a request that is shorter than the columns.
+        # MLflow's server would pad a row of a request that is shorter than the columns.
         warnings.filterwarnings("error", ".*sequences with mismatched lengths", module=r"mlflow\.")
 
     def predict(
@@ -104,8 +104,9 @@ class ServedModel(mlflow.pyfunc.PythonModel):
     ) -> pd.DataFrame:
         """Return value, interval, purchases, P(alive) where the model has them, tier and model version.
 
-        What the user can fix becomes a refusal. A fault goes to the server's log with its stack trace and leaves a
-        sentence without customers: of other exceptions MLflow would send the trace itself, with status 400.
+        Errors that the user can fix become a refusal. A fault goes to the server's log with its stack trace, and the
+        response is a sentence without customers: for other exceptions MLflow would send the trace itself, with status
+        400.
         """
         try:
             return self._respond(model_input, dict(params or {}))
@@ -127,7 +128,7 @@ class ServedModel(mlflow.pyfunc.PythonModel):
         return table
 
     def _answer(self, X: pd.DataFrame, params: Mapping[str, Any], past: pd.Series | None) -> pd.DataFrame:
-        """Return the answer under the terms of a request; `past` is what each customer has spent, where known."""
+        """Return the response under the terms of a request; `past` is each customer's spend so far, where known."""
         choice = ValueChoice.of(params)
         terms = AnswerTerms(*(params.get(name) for name in ("horizon", "discount_rate", "margin")))
         if choice.is_usual:
@@ -148,14 +149,14 @@ class ServedModel(mlflow.pyfunc.PythonModel):
 
 
 class ServedOnTransactions(ServedModel):
-    """Answers on raw transactions: cleans them, builds the features as of a day, one row per customer.
+    """The served model on raw transactions: it cleans them and builds the features as of a day, one row per customer.
 
-    The answer is that for the features, and for customers without a value the reason. The parameter `as_of` is the
-    first day that is not seen, today by default. `lines_set_aside` counts the lines of a customer that could not be
-    used; lines that name no customer come back in a row without a `customer_id`.
+    The response is that for the features, with a reason for customers without a value. The parameter `as_of` is the
+    first day that the model may not see, today by default. `lines_set_aside` counts a customer's lines that could not
+    be used; lines without a customer are counted in a row without a `customer_id`.
 
     Columns `customers.NAME` on any line of a customer are attributes of the customer, such as `customers.country`; of
-    several values the last counts. They are optional, and no campaign contacts are known here.
+    several values the last counts. They are optional; campaign contacts cannot be sent.
     """
 
     within = f"artifacts/{FROM_TRANSACTIONS}"
@@ -212,7 +213,7 @@ def _known_past(past: pd.Series | None) -> np.ndarray:
 
 
 def _spent(log: pd.DataFrame, cutoff: pd.Timestamp, customers: pd.Index) -> pd.Series:
-    """Return what customers have spent before the cutoff, in their order."""
+    """Return customers' spend before the cutoff, in their order."""
     before = log[log["timestamp"] < cutoff]
     return before.groupby("customer_id")["amount"].sum().reindex(customers)
 
@@ -222,7 +223,7 @@ def _read_lines(transactions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]
     log = read_plain(transactions)
     if log is not None:
         return log, _NO_LINES
-    # The columns carry the standard names and lines their own amounts: nothing is left to be guessed.
+    # The columns have the standard names and the lines their own amounts, so nothing has to be guessed.
     mapping = {name: name for name in TRANSACTIONS.columns if name in transactions.columns}
     raw = read(transactions, mapping, changes={"fill_down": "false"})
     cleaned = clean(raw, Rules(amount_per="line", unsigned_returns=False))
@@ -251,7 +252,7 @@ def read_block(table: pd.DataFrame, features: Sequence[str]) -> pa.Table | None:
 
 
 def _as_cleaned(ids: pd.Series) -> pd.Series:
-    """Return customers' ids in the form that cleaning gives them: one customer must not come as two."""
+    """Return customers' ids as cleaning writes them, so that one customer does not become two."""
     distinct = pd.Series(ids.unique())
     con = engine.connect()
     engine.view(con, "ids", pd.DataFrame({"id": distinct}))
@@ -260,7 +261,7 @@ def _as_cleaned(ids: pd.Series) -> pd.Series:
 
 
 def _with_lines_set_aside(table: pd.DataFrame, quarantine: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of answers with how many lines of each customer were not used, netted returns left out."""
+    """Return a table of predictions with the number of unused lines of each customer, without netted returns."""
     unused = quarantine[quarantine["rule"] != "cancellation"]
     counts = _ids_as_text(unused["customer_id"].dropna()).value_counts()
     aside = table["customer_id"].map(counts).fillna(0).astype("int64")
@@ -273,12 +274,12 @@ def _with_lines_set_aside(table: pd.DataFrame, quarantine: pd.DataFrame) -> pd.D
 
 
 def check_customers(table: pd.DataFrame, features: list[str]) -> pd.DataFrame:
-    """Return the features of a request as numbers and words; attributes of customers may be absent, which is missing.
+    """Return the features of a request as numbers and text; absent attributes of customers count as missing.
 
     Raises
     ------
     Refusal, InputError
-        A column is missing or no number, or a value impossible; the message names the column, no customer.
+        A column is missing or not numeric, or a value is impossible; the message names the column, no customer.
     """
     optional = [name for name in features if name.startswith("attribute_") and name not in table.columns]
     missing = [name for name in features if name not in [*table.columns, *optional]]
@@ -296,12 +297,12 @@ def check_customers(table: pd.DataFrame, features: list[str]) -> pd.DataFrame:
 
 
 def check_transactions(table: pd.DataFrame, features: list[str]) -> pd.DataFrame:
-    """Return the transactions of a request: the columns that are known, those without any value left out.
+    """Return the transactions of a request: the known columns, without those that hold no value.
 
     Raises
     ------
     Refusal
-        A column is missing, one that is always required or that the features are built from, or there is no row.
+        A required column, or one that the features read, is missing, or there is no row.
     """
     missing = [name for name in TRANSACTIONS.required if name not in table.columns]
     if missing:
@@ -335,7 +336,7 @@ def _ids_as_text(column: pd.Series) -> pd.Series:
 
 
 def _name_and_version(folder: Path) -> tuple[str, str]:
-    """Return the name and version that MLflow notes in a registered model's folder when it fetches it, else empty."""
+    """Return the name and version that MLflow writes into a fetched model's folder, else empty texts."""
     note = folder / "registered_model_meta"
     lines = note.read_text(encoding="utf-8").splitlines() if note.exists() else []
     pairs = dict(line.split(":", 1) for line in lines if ":" in line)

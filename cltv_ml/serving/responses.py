@@ -1,4 +1,4 @@
-"""A model's answer for customers: the same numbers in a server, in a batch and on Spark."""
+"""A model's response for customers: the same numbers in a server, in a batch and on Spark."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from cltv_ml.models.value_curve import check_discount_rate
 from cltv_ml.tables import SUMMARY
 from cltv_ml.windows import to_days
 
-#: The columns a model may answer with, in order, besides `customer_id`; the intervals where it has some.
+#: The columns of a response, in order, besides `customer_id`; intervals where the model has them.
 OUTPUTS = ("expected_value", "value_median", "value_lower", "value_upper", "expected_purchases", "p_alive")
 _MONEY_OUTPUTS = ("expected_value", "value_median", "value_lower", "value_upper")
 
-#: The columns of one horizon, of a model that answers for several.
+#: The columns of one horizon, for a model of several.
 _OF_HORIZON = re.compile(r"(expected_value|value_lower|value_upper)_\d+d")
 
 
@@ -47,12 +47,12 @@ class AnswerTerms:
 
 
 def under(model: ValueModel, terms: AnswerTerms) -> ValueModel:
-    """Return the fitted model under other terms, the same object where they change nothing.
+    """Return the fitted model under other terms, or the same object where they change nothing.
 
     Raises
     ------
     InputError
-        A term is impossible, or one that this family of models has learned and cannot change.
+        A term is impossible, or fixed by the training of this family of models.
     """
     if terms.margin is not None and not 0 < terms.margin <= 1:
         raise InputError(f"margin must be above 0 and at most 1 (0.3 is 30%), got {terms.margin:g}.")
@@ -66,7 +66,7 @@ def under(model: ValueModel, terms: AnswerTerms) -> ValueModel:
 
 
 def _changed_settings(model: ValueModel, terms: AnswerTerms) -> dict[str, Any]:
-    """Return the settings of the model that the terms change; InputError where it cannot change one."""
+    """Return the settings that the terms change; InputError where the model cannot change one."""
     settings = model.get_params(deep=False)
     changed: dict[str, Any] = {}
     if terms.horizon is not None and to_days(terms.horizon) != model.horizon:
@@ -89,7 +89,7 @@ def _changed_settings(model: ValueModel, terms: AnswerTerms) -> dict[str, Any]:
 
 
 def _horizons(model: ValueModel) -> str:
-    """Return the horizons that a model answers for, in words."""
+    """Return the horizons that a model predicts for, in words."""
     return ", ".join(map(str, model.horizons_.days if hasattr(model, "horizons_") else [model.horizon]))
 
 
@@ -98,7 +98,7 @@ def answer(
 ) -> pd.DataFrame:
     """Return expected value, interval, purchases, P(alive) and tier per row of `X`, by its index.
 
-    Columns that the family of models does not know are left out. The tier is that of the value under the
+    Columns that the family of models does not predict are left out. The tier is that of the value under the
     model's own terms, so that another horizon moves no customer to another tier.
     """
     terms = terms or AnswerTerms()
@@ -118,7 +118,7 @@ def answer(
 
 
 def _learned_horizon(model: ValueModel, terms: AnswerTerms) -> int | None:
-    """Return the days that are asked for where they are another horizon of the model's training, else None."""
+    """Return the requested days where they are another horizon of the model's training, else None."""
     if terms.horizon is None or not hasattr(model, "horizons_"):
         return None
     days = to_days(terms.horizon)
@@ -128,7 +128,7 @@ def _learned_horizon(model: ValueModel, terms: AnswerTerms) -> int | None:
 
 
 def _at_horizon(table: pd.DataFrame, days: int) -> pd.DataFrame:
-    """Return a table whose value and bounds are those of another horizon; what is not known for it is left out."""
+    """Return a table whose value and bounds are those of another horizon, without columns unknown for it."""
     own = [
         name for name in ("value_median", "value_lower", "value_upper", "expected_purchases") if name in table
     ]
@@ -162,15 +162,15 @@ def tier_names(values: np.ndarray, cuts: Mapping[str, float]) -> np.ndarray:
     return names[(values >= cuts["medium"]).astype(int) + (values >= cuts["high"])]
 
 
-#: No feature of a shop is larger; products of larger values leave the range of numbers.
+#: Largest feature of any shop: products of larger values overflow.
 LARGEST = 1e15
 
-#: Columns of so few rows are looked at together first.
+#: Up to this many rows, all columns are first checked together.
 _ROWS_TOGETHER = 100
 
 
 def find_faults(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
-    """Return the faults of customers' features: a sentence that names the column, and the rows that have it.
+    """Return the faults in customers' features: a sentence that names the column, and the affected rows.
 
     >>> X = pd.DataFrame({"frequency": [0.0, -1.0], "recency": [0.0, 9.0], "T": [5.0, 5.0]})
     >>> [(sentence[:28], rows.tolist()) for sentence, rows in find_faults(X)]
@@ -220,7 +220,7 @@ def _find_contradictions(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
 def find_unscored(log: Tabular, quarantine: Tabular | None, cutoff: pd.Timestamp) -> pd.DataFrame:
     """Return `customer_id` and `reason` of the customers whom no model can value as of `cutoff`.
 
-    They came later, or all their lines were set aside.
+    They first bought later, or all their lines were set aside.
     """
     con = connect("1GB")
     view(con, "log", log)

@@ -18,19 +18,19 @@ from cltv_ml.files import check_folder
 
 _JOB_FILE = "job.json"
 
-#: What stands in the folder before the job is known: the lock, and the log it is known by.
+#: Files of the folder before the job is identified: the lock, and the log that identifies it.
 _KEPT = ("lock", "lock-journal", "log")
 
 
 class Work:
-    """The folder of one job: what is in it counts only for the same job."""
+    """The folder of one job: its contents are valid only for the same job."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.held = self.finished = False
 
     def start(self, identity: Mapping[str, Any]) -> None:
-        """Keep the folder's pieces where they are of the same job, else start over.
+        """Keep the folder's pieces if they belong to the same job, else start over.
 
         Parameters
         ----------
@@ -49,25 +49,25 @@ class Work:
         os.replace(unfinished, note)
 
     def finish(self) -> None:
-        """Let the folder go when the job lets it go."""
+        """Delete the folder when the job releases it."""
         self.finished = True
 
 
 @contextmanager
 def opened(folder: Path) -> Iterator[Work]:
-    """Yield the work in a folder, held against a second job on it.
+    """Yield the work in a folder, locked against a second job.
 
-    The folder goes when the job is finished, and when it was refused before it started.
+    The folder is deleted when the job is finished, or refused before it started.
 
     Raises
     ------
     InputError
-        Another process is at work in it, or the folder above it takes no files.
+        Another process works in it, or its parent folder cannot be written.
     """
     check_folder(folder.parent)
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)  # its pieces name customers
-    # SQLite's lock works on every system, and a process that ends in any way lets go of it.
+    # SQLite's lock works on every system, and is released when the process ends in any way.
     work = Work(folder)
     try:
         with contextlib.closing(sqlite3.connect(folder / "lock", timeout=0, isolation_level=None)) as lock:
@@ -81,7 +81,7 @@ def opened(folder: Path) -> Iterator[Work]:
             yield work
     finally:
         if work.held and (work.finished or not (folder / _JOB_FILE).exists()):
-            # First its name: a kill in between leaves no half of it behind that would be taken for the whole.
+            # The name goes first, so that a kill in between leaves no half-deleted folder that looks complete.
             gone = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.gone")
             os.replace(folder, gone)
             shutil.rmtree(gone)

@@ -1,4 +1,4 @@
-"""Batch scoring: every customer comes back, with a value or a reason; in bounded memory, and resumable."""
+"""Batch scoring: every customer gets a value or a reason; in bounded memory, and resumable."""
 
 from __future__ import annotations
 
@@ -45,28 +45,28 @@ def score_log(
     spark: Any = None,
     progress: Progress = silent,
 ) -> Manifest:
-    """Score every customer of a source, of what `clean` returned or of a clean log in Parquet; return what was written.
+    """Score every customer of a source, of a result of `clean` or of a clean log in Parquet; return the manifest.
 
     One row per customer, sorted by `customer_id`: `expected_value` (currency over the horizon), `value_median`,
-    `value_lower` and `value_upper` where the model has them, `expected_purchases` and `p_alive` (empty where it
-    has none), `tier`, `reason` (why there is no value), `model`, `model_version`, `cutoff`, `horizon` (days). The same
-    call after a kill continues and leaves the same file; `<out>.manifest.json` says what was written.
+    `value_lower` and `value_upper` where the model has them, `expected_purchases` and `p_alive` (empty where it has
+    none), `tier`, `reason` (for a missing value), `model`, `model_version`, `cutoff`, `horizon` (days). The same call
+    after a kill continues and writes the same file; `<out>.manifest.json` describes it.
 
     Parameters
     ----------
     tables
-        What is known of the customers besides their purchases. Attributes that the model learned from and that are not
-        given are missing for everybody, and a warning names them.
+        Tables about the customers besides their purchases. Attributes that the model learned from and that are not
+        passed count as missing for all customers, and a warning names them.
     rules
-        How their dates, numbers and ids are read; as those of the source by default.
+        How to read their dates, numbers and ids; as in the source by default.
     spark
         A SparkSession that builds the features and scores, instead of this process.
 
     Raises
     ------
     InputError
-        No such registered model, a day outside the log, features this version builds differently, or an
-        output that cannot be written; what was there before stays.
+        There is no such registered model, a day lies outside the log, this version builds the features differently, or
+        the output cannot be written; an existing output then stays.
     """
     target = Target(order.out, order.table)
     target.check()
@@ -112,16 +112,16 @@ def score_log(
 def score_features(
     features: str | Path, order: Order, *, spark: Any = None, progress: Progress = silent
 ) -> Manifest:
-    """Score a feature table in Parquet that exists already, a file or the folder of `write_features`.
+    """Score an existing feature table in Parquet, a file or the folder of `write_features`.
 
-    Rows come back in the table's order, in the columns of `score_log`. The table's columns are cast to what
-    the model wants; a row that is impossible comes back with a reason.
+    Rows keep the table's order and have the columns of `score_log`. The table's columns are cast to the model's types;
+    an impossible row gets a reason.
 
     Raises
     ------
     InputError
-        As for `score_log`; the table lacks a column, holds several cutoffs or none and `as_of` does not say
-        which, or was built by other definitions of its features.
+        As for `score_log`; the table lacks a column, does not hold exactly one cutoff and `as_of` chooses none, or was
+        built with other definitions of its features.
     """
     target = Target(order.out, order.table)
     target.check()
@@ -141,7 +141,7 @@ def score_features(
 
 
 def predict_in_chunks(model: Any, X: pd.DataFrame, chunk: int = CHUNK) -> pd.DataFrame:
-    """Return the pyfunc's answers for features `X`, cast to its schema, indexed like `X`."""
+    """Return the pyfunc's predictions for features `X`, cast to its schema, indexed like `X`."""
     parts = [
         model.predict(model_input(X.iloc[start : start + chunk], X.columns))
         for start in range(0, len(X), chunk)
@@ -152,7 +152,7 @@ def predict_in_chunks(model: Any, X: pd.DataFrame, chunk: int = CHUNK) -> pd.Dat
 def check_as_of(
     log: AnyLog, as_of: str | pd.Timestamp | None, observed_until: str | None = None
 ) -> pd.Timestamp:
-    """Return the day to score as of, the day after the last that was observed by default; InputError outside."""
+    """Return the day to score as of, by default the day after the last observed one; InputError outside the log."""
     first, last = Log.of(log).span
     if observed_until is not None:
         last = max(last, pd.Timestamp(observed_until))
@@ -172,7 +172,7 @@ def check_as_of(
 
 
 def _open_scorer(order: Order) -> tuple[Scorer, str]:
-    """Return the scorer of the version that the alias names now, and that version's address."""
+    """Return the scorer of the version behind the alias, and that version's address."""
     found = open_registered(order.name, order.alias)
     scorer = Scorer(found.model, found.card, found.version, found.outputs, order.top_reasons)
     return scorer, f"models:/{order.name}/{found.version}"
@@ -217,7 +217,7 @@ def _known(log: Path, scorer: Scorer, tables: Tables, rules: Rules | None, told:
 
 
 def _chosen(log: Path, order: Order, cutoff: pd.Timestamp, work: Work) -> Path:
-    """Write and return the log of the customers who bought on or after a day, or came a short while ago."""
+    """Write and return the log of the customers who bought on or after a day, or first bought a short while ago."""
     path = work.folder / "changed.parquet"
     if not path.exists():
         con = connect()
@@ -308,7 +308,7 @@ def _engine(spark: Any, memory: str) -> Any:
 
 @contextmanager
 def _explained_engine() -> Iterator[None]:
-    """Turn an engine's error, such as a full disk, into one sentence; what is done stays for the next try."""
+    """Turn an engine's error, such as a full disk, into one sentence; finished work stays for the next try."""
     try:
         yield
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:

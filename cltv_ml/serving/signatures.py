@@ -1,4 +1,4 @@
-"""Signatures of the two models that a version holds: their inputs, outputs and the parameters of a request."""
+"""Signatures of a version's two models: inputs, outputs and the parameters of a request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cltv_ml.models import ValueModel
 from cltv_ml.serving.chosen_value import PAST
 from cltv_ml.tables import TRANSACTIONS, split_postcode
 
-#: The outputs that are no number.
+#: The outputs that are not numbers.
 _OUTPUT_KINDS = {
     "customer_id": "string",
     "tier": "string",
@@ -27,7 +27,7 @@ _OUTPUT_KINDS = {
 def customers_signature(model: ValueModel, features: Sequence[str], outputs: Sequence[str]) -> ModelSignature:
     """Return the signature for tables of features.
 
-    Every column is optional for MLflow, so that our own check, which shows no rows, finds what is missing.
+    Every column is optional for MLflow, so that our own check, which shows no rows, reports missing ones.
     """
     inputs = [ColSpec("string", "customer_id", required=False), ColSpec("double", PAST, required=False)]
     inputs += [ColSpec("string" if is_text(name) else "double", name, required=False) for name in features]
@@ -48,7 +48,7 @@ def transactions_signature(
 ) -> ModelSignature:
     """Return the signature for raw transactions.
 
-    Times are text: MLflow's reader of CSV knows no others.
+    Times are text, because MLflow's CSV reader knows no other type for them.
     """
     kinds = {"number": "double"}
     inputs = [

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def spark_session(master: str) -> Any:
     """Return a SparkSession for `master`: `local[2]`, `spark://host:7077`, or `sc://host` for Connect.
 
-    The session counts times in UTC and reads Parquet times without zone as such. Pass it, or any session
-    that exists already, to `cltv_ml.features.Spark`.
+    The session works in UTC and reads Parquet times without a zone as UTC. Pass it, or any existing session, to
+    `cltv_ml.features.Spark`.
 
     Raises
     ------
@@ -43,13 +43,13 @@ def spark_session(master: str) -> Any:
 def score_on_spark(session: Any, files: Sequence[Path], scorer: Scorer, uri: str, folder: Path) -> list[Path]:
     """Score feature files by the registered model as a Spark function and return the pieces, in Parquet.
 
-    Every worker loads the model from `uri` and answers as the served model does; `folder` must be one that the
-    workers and this process see under the same path.
+    Every worker loads the model from `uri` and predicts as the served model does; `folder` must have the same path for
+    the workers and for this process.
 
     Raises
     ------
     InputError
-        Reasons, or only the customers of a feature table since a day, are asked for.
+        Reasons are requested, or only customers of a feature table since a day.
     """
     if scorer.since is not None:
         raise InputError("--since works on a feature table only without Spark; leave out --engine spark.")

@@ -1,4 +1,4 @@
-"""Attributes of customers that tell a model nothing: without any value, or at a level that it has never seen."""
+"""Attributes of customers without information for a model: no value at all, or levels that it has never seen."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""A script: the values that one logged model gives a log's customers, by the code that was logged with it.
+"""A script that scores a log's customers with a logged model and the code that was logged with it.
 
 It runs in a process of its own, with the model's code folder first on the path: two versions of this package
-in one process would both run the code of the first. Only names that every version has are used.
+in one process would both run the code of the first. It uses only names that every version has.
 
-Tables `customers.parquet` and `contacts.parquet` next to the log are what else is known of its customers.
+Tables `customers.parquet` and `contacts.parquet` next to the log hold the customers' attributes and contacts.
 
 Usage: `python -P version_scores.py MODEL_FOLDER LOG.parquet CUTOFF OUT.parquet`
 """
@@ -34,7 +34,7 @@ def main(folder: str, log: str, cutoff: str, out: str) -> None:
 
 
 def _read_source(log: Path) -> Any:
-    """Return the log, with the tables about customers that lie next to it; versions that know none never meet one."""
+    """Return the log with the tables about customers next to it; versions without such tables never find one."""
     extra = {name: log.with_name(f"{name}.parquet") for name in ("customers", "contacts")}
     given = {name: str(path) for name, path in extra.items() if path.exists()}
     if not given:

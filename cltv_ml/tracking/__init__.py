@@ -2,8 +2,8 @@
 
 import os
 
-# MLflow reads these while it is imported: no telemetry, a model's requirements are ours to name, no remarks under
-# the cell of a notebook, and a server that stopped answering is retried for half a minute, not for four.
+# MLflow reads these while it is imported: no telemetry, no inference of a model's requirements, which we name, no
+# remarks under a notebook's cells, and retries of a silent server for half a minute instead of four.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_LOG_UV_FILES", "false")
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")

@@ -12,8 +12,8 @@ from cltv_ml.tracking.metric_names import grouped
 def log_backtest(results: pd.DataFrame, experiment: str, dataset: str, *, settings: str = "") -> list[str]:
     """Log RESULTS of several test windows; return the run ids, one per model.
 
-    `settings`, the whole call as TOML, is kept with each. Metrics of horizons other than the first are grouped by them,
-    such as `30d/gini`, the first's by what they measure, such as `order/gini`.
+    `settings`, the whole call as TOML, is stored with each. Metrics of the first horizon are grouped by what they
+    measure, such as `order/gini`, those of other horizons by the horizon, such as `30d/gini`.
     """
     experiment_id = runs.open_experiment(experiment)
     tags = {"training_id": runs.new_training_id(), "dataset": dataset, **runs.code_tags()}

@@ -1,4 +1,4 @@
-"""Checksums of a model's files: written to its version's tags, compared before anything of it is imported."""
+"""Checksums of a model's files: written to its version's tags, and compared before any of them is imported."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pathlib import Path
 
 from cltv_ml.errors import InputError
 
-#: The version's tag of its own files, and of the files of the model that was tested in its stead.
+#: The version's tags for its own files, and for those of the model that was tested in its place.
 OWN, TESTED = "cltv_ml.checksums", "cltv_ml.candidate_checksums"
 
-#: Where a model's own description keeps the checksums of the files that it reads.
+#: The field of a model's description for the checksums of the files that it reads.
 METADATA = "checksums"
 
 _MODEL_META = "registered_model_meta"  # MLflow's, which names the version and is written where it is fetched
@@ -40,10 +40,10 @@ def compute(uri: str) -> str:
 
 
 def verified(uri: str, expected: str | None, what: str) -> Path:
-    """Return a copy of a logged model's files that are those of its checksums; it goes with the process.
+    """Return a copy of a logged model's files that match its checksums; it is deleted when the process ends.
 
-    The copy is what is compared and loaded, so nothing can change in between. Without checksums, of a version that
-    was not registered by this package, nothing is compared.
+    The copy is compared and loaded, so nothing can change in between. A version that this package did not register has
+    no checksums, and nothing is compared.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def copied(source: Path, expected: str | None, what: str, part: str = "") -> Pat
     Parameters
     ----------
     part
-        The only folder inside it that is copied; all the others are compared where they lie.
+        The only folder inside it that is copied; all others are compared in place.
     """
     place = _folder() / hashlib.sha256(f"{source / part} {expected}".encode()).hexdigest()[:16]
     shutil.rmtree(place, ignore_errors=True)
@@ -77,20 +77,20 @@ def copied(source: Path, expected: str | None, what: str, part: str = "") -> Pat
 
 
 def of_files(folder: Path) -> dict[str, str]:
-    """Return the checksums of the files that a model reads, which its own description keeps."""
+    """Return the checksums of the files that a model reads, as stored in its description."""
     return _checksums(folder)
 
 
 def check_loaded(folder: Path, files: Path, name: str, version: str, within: str = "") -> None:
     """Compare a model that MLflow loads, before its files are read; its code has been imported by then.
 
-    Its files are compared with its own description, and all of it with the tags of its version where it is a
-    registered one whose store is known to this process. What `verified` returned is not compared again.
+    Its files are compared with its description, and with the tags of its version if it is registered in a store that
+    this process knows. A result of `verified` is not compared again.
 
     Parameters
     ----------
     within
-        Where in the registered model the folder lies, of a model inside it.
+        For a model inside a registered model, its folder there.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def check_loaded(folder: Path, files: Path, name: str, version: str, within: str
 
 
 def _sums_below(sums: Mapping[str, str], folder: str) -> dict[str, str]:
-    """Return the checksums of what lies in a folder, all of them for the empty name."""
+    """Return the checksums of the files in a folder, all of them for the empty name."""
     return {path: sum_ for path, sum_ in sums.items() if path.startswith(f"{folder}/" if folder else "")}
 
 

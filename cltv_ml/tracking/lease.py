@@ -1,4 +1,4 @@
-"""Leases: the process that holds a run open, and until when it counts as alive."""
+"""Leases: the process that holds a run open, and the time until which it counts as alive."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 #: The tags of a run that is held open.
 HOLDER, UNTIL = "cltv_ml.process", "cltv_ml.alive_until"
 
-#: Seconds between two signs of life, and for which one is believed.
+#: Seconds between two signs of life, and for which one is valid.
 _BEAT, _LEASE = 20.0, 180.0
 
 #: Seconds after its start at which a run without a lease, of an older version, counts as left behind.
@@ -29,7 +29,7 @@ def tags() -> dict[str, str]:
 
 
 def holder() -> str:
-    """Return what no other process has: the machine's boot, the container's processes, the id and its start.
+    """Return a unique description of this process: the machine's boot, the container's processes, the id and its start.
 
     In containers host names and process ids repeat, so neither is enough.
     """
@@ -39,7 +39,7 @@ def holder() -> str:
 def is_over(run_tags: Mapping[str, str], started: float) -> bool:
     """Return whether the process that held a run open is gone.
 
-    Among the processes that can be seen from here that is known at once; of others when their lease ends.
+    For processes visible from here this is known at once; for others when their lease ends.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def _lease_end() -> str:
 
 
 def _namespace() -> tuple[str, str]:
-    """Return which boot of which machine this is, and which processes are seen; empty where Linux is not below."""
+    """Return the machine's boot and the process namespace; empty outside Linux."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return boot, str(os.stat("/proc/self/ns/pid").st_ino)

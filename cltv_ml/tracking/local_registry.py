@@ -1,7 +1,7 @@
-"""The registry of a SQLite store, read without MLflow, whose import takes longer than scoring a shop.
+"""The registry of a SQLite store, read without MLflow, because its import takes longer than scoring a shop.
 
-Only what lies there whole is read: a version with an alias, its tags and the folder of its files. In every other case
-the answer is None, and MLflow is asked, which also finishes what a stopped command began.
+It reads only complete entries: a version with an alias, its tags and the folder of its files. In every other case it
+returns None, and MLflow is used, which also finishes what a stopped command began.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from cltv_ml.addresses import sqlite_file
 #: The name under which models are registered.
 REGISTERED_NAME = "cltv"
 
-#: The model's tag that holds a move of aliases until it is complete, and a version's until its training is.
+#: The model's tag that holds a move of aliases, and a version's that holds its training's run, until each is complete.
 INTENT, PENDING = "cltv_ml.move", "cltv_ml.pending"
 
-#: The version of MLflow's tables that the statements below are written for.
+#: The version of MLflow's tables for which the statements below are written.
 SCHEMA = "dc11669786a5"
 
 #: Settings by which MLflow keeps its registry elsewhere, or several in one store.
@@ -63,7 +63,7 @@ def store_uri(root: Path | None = None) -> str:
 
 
 def find_local(name: str, alias: str) -> LocalVersion | None:
-    """Return the version behind an alias of the present store, None where MLflow has to be asked."""
+    """Return the version behind an alias of the present store, None where only MLflow can find it."""
     path = sqlite_file(store_uri())
     if path is None or not path.is_file() or any(os.environ.get(setting) for setting in _ELSEWHERE):
         return None

@@ -1,4 +1,4 @@
-"""Names of metrics in MLflow, whose charts group them by what stands before the slash: `order/gini`, `level/bias`."""
+"""Names of metrics in MLflow, whose charts group them by the prefix before the slash: `order/gini`, `level/bias`."""
 
 from __future__ import annotations
 

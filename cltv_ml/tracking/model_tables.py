@@ -25,7 +25,7 @@ def log_views(result: WindowResult, name: str) -> None:
 
 
 def log_earlier_windows(result: WindowResult, name: str, parent: str, tags: Mapping[str, str]) -> None:
-    """Log a run per earlier window below a model's run: its scores where no fit had seen the window, same keys."""
+    """Log a run per earlier window below a model's run: its out-of-fold metrics, under the same keys."""
     for one in earlier_windows(result, name):
         day = {"cutoff": f"{one.cutoff:%Y-%m-%d}"}
         params = {**day, "protocol": one.protocol, "customers": one.customers}

@@ -1,4 +1,4 @@
-"""The newest training, replayed: its models from MLflow, its window from the log, nothing fitted."""
+"""The newest training, replayed: its models come from MLflow, its window from the log, and nothing is fitted."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from cltv_ml.windows import Window
 def replay(log: AnyLog, experiment: str = "cltv") -> tuple[WindowResult, str]:
     """Return the newest finished training on its test window, and its champion's name.
 
-    The models are those that MLflow holds; customers, predictions and metrics are computed again from `log`,
-    which must be the training's, so that they are the training's own figures.
+    The models come from MLflow; customers, predictions and metrics are computed again from `log`, which must be the
+    training's, and equal the training's.
 
     Raises
     ------
     InputError
-        There is no finished training, or the log is another one: it names fewer or more customers.
+        There is no finished training, or the log differs: it holds fewer or more customers.
     """
     log, run = Log.of(log), runs.latest_training(experiment)
     tags, seen = run.data.tags, run.data.metrics
@@ -75,7 +75,7 @@ def _candidate_models(run: Run) -> dict[str, ValueModel]:
 
 
 def _logged_model(run: Run) -> ValueModel:
-    """Return the model that a run logged, without the pyfunc around it."""
+    """Return the model that a run logged, without the pyfunc wrapper."""
     model: ValueModel = _served_model(run).model
     return model
 

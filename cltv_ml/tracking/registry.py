@@ -1,9 +1,9 @@
 """The model registry: versions of one name, and the aliases that point at them.
 
-`challenger` is the newest training, `champion` answers, `previous` is what a rollback restores. MLflow moves one
-alias atomically but has no compare-and-swap: moves are made under the store's lock, and what stands is read again
-afterwards. What is to be moved is written to a tag of the model first: a command that finds it there, since the one
-that wrote it was stopped, finishes it (`settle`).
+`challenger` is the newest training, `champion` is the model in use, `previous` is what a rollback restores. MLflow
+moves one alias atomically but has no compare-and-swap: moves are made under the store's lock, and the aliases are read
+again afterwards. The intended move is first written to a tag of the model: if the command is stopped, the next one
+finds the tag and finishes the move (`settle`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Version:
     """A registered version: its horizon, the end of its training data, and the model that was tested for it.
 
     `candidate` is the address of the same model as the comparison of its training fitted it, before
-    `test_cutoff`; None where the training did not write it down. `spreads` are the arguments of `models.Spread` by days
+    `test_cutoff`; None where the training did not record it. `spreads` are the arguments of `models.Spread` by days
     ahead, where the total was measured.
     """
 
@@ -59,7 +59,7 @@ class Version:
 
     @property
     def tested(self) -> dict[str, float]:
-        """Bias and decile error on the test window of its training, as far as they were measured."""
+        """Bias and decile error on the test window of its training, where they were measured."""
         return {
             name: float(self.tags[f"test_{name}"])
             for name in ("bias", "decile_mape")
@@ -78,7 +78,7 @@ def register(
     """Register a logged model with tags and a description; return its version, which has no alias yet.
 
     Its tags hold the checksums of its files. Until `publish` it is marked as pending on the run of its training:
-    where that run fails, `settle` deletes it.
+    if that run fails, `settle` deletes the version.
     """
     settle(name)
     sums = {checksums.OWN: checksums.compute(model_uri)}
@@ -107,9 +107,9 @@ def publish(version: int, name: str = REGISTERED_NAME) -> str:
 def settle(name: str = REGISTERED_NAME) -> None:
     """Finish what a stopped command began: a move of aliases, a version without alias.
 
-    A move that somebody's later choice contradicts is dropped. A version whose training failed is deleted, one whose
-    training finished gets its alias. MLflow's client repeats a request whose response was lost, so a server may have
-    registered one model twice: the copy is deleted.
+    A move that contradicts a later choice is dropped. A version whose training failed is deleted, one whose training
+    finished gets its alias. MLflow's client repeats a request whose response was lost, so a server may register one
+    model twice: the copy is deleted.
     """
     client = MlflowClient()
     try:
@@ -188,7 +188,7 @@ def _unmark(name: str, version: int) -> None:
 
 
 def _move(name: str, to: Mapping[str, int | None], tags: Sequence[tuple[int, str, str]] = ()) -> None:
-    """Point aliases at versions, None for nothing, and tag versions: all of it, here or by the next command."""
+    """Point aliases at versions, or remove them (None), and tag versions; the next command completes a stopped move."""
     intent = {
         "from": {alias: alias_version(name, alias) for alias in to},
         "to": dict(to),
@@ -199,7 +199,7 @@ def _move(name: str, to: Mapping[str, int | None], tags: Sequence[tuple[int, str
 
 
 def _finish_move(name: str, intent: Mapping[str, Any]) -> None:
-    """Move every alias of an intent that still stands where it stood or goes, else none; forget the intent."""
+    """Move every alias of an intent if each is still at its old or new version, else none; delete the intent."""
     client = MlflowClient()
     now = {alias: alias_version(name, alias) for alias in intent["to"]}
     stands = all(now[alias] in (before, intent["to"][alias]) for alias, before in intent["from"].items())
@@ -215,7 +215,7 @@ def _finish_move(name: str, intent: Mapping[str, Any]) -> None:
 
 
 def alias_version(name: str, alias: str) -> int | None:
-    """Return the version an alias points at, None where there is no such model or alias."""
+    """Return the version that an alias points at, None where there is no such model or alias."""
     try:
         return int(MlflowClient().get_model_version_by_alias(name, alias).version)
     except MlflowException as error:
@@ -230,7 +230,7 @@ def resolve(name: str = REGISTERED_NAME, alias: str = "champion") -> int:
     Raises
     ------
     InputError
-        There is none; the message says what is there instead.
+        There is none; the message lists what exists instead.
     """
     settle(name)
     version = alias_version(name, alias)
@@ -282,7 +282,7 @@ def promote(version: int, expected: int | None, name: str = REGISTERED_NAME) -> 
     Raises
     ------
     InputError
-        Another champion than `expected` stands: somebody moved the alias meanwhile.
+        The champion is not `expected`: somebody has moved the alias meanwhile.
     """
     settle(name)
     with store.store_lock():

@@ -28,7 +28,7 @@ from cltv_ml.tracking import lease, store
 from cltv_ml.tracking.metric_names import grouped
 from cltv_ml.tracking.store import artifact_root, open_store, store_name
 
-#: What MLflow shows of an experiment: its kind, and a text above its runs.
+#: An experiment's tags in MLflow: its kind, and a text above its runs.
 _EXPERIMENT = {
     "mlflow.experimentKind": "custom_model_development",
     "mlflow.note.content": (
@@ -42,7 +42,7 @@ _EXPERIMENT = {
 #: The tag that MLflow shows as a run's description.
 DESCRIPTION = "mlflow.note.content"
 
-#: Rows from which the types of a data set's columns are read.
+#: Number of rows from which the types of a data set's columns are read.
 _TYPED = 1_000
 
 
@@ -87,7 +87,7 @@ def _check_usable(found: Experiment, uri: str) -> None:
 
 
 def _end_open_runs(experiment_ids: Sequence[str], chosen: Callable[[Run], bool]) -> None:
-    """Mark as FAILED the open runs of this package that are chosen; runs of others are left alone."""
+    """Mark the chosen open runs of this package as FAILED; runs of others stay."""
     client = MlflowClient()
     for run in client.search_runs(list(experiment_ids), "status = 'RUNNING'"):
         if lease.HOLDER in run.data.tags and chosen(run):
@@ -97,7 +97,7 @@ def _end_open_runs(experiment_ids: Sequence[str], chosen: Callable[[Run], bool])
 def server_command(port: int) -> list[str]:
     """Return the light MLflow server's command for `python -m`: one worker, artefacts read from the disk.
 
-    Without `--no-serve-artifacts` a server would write addresses that scripts on the same store cannot open.
+    Without `--no-serve-artifacts` a server would write artefact addresses that scripts on the same store cannot open.
     """
     uri = open_store()
     words = ["mlflow", "server", "--backend-store-uri", uri, "--port", str(port), "--workers", "1"]
@@ -118,7 +118,7 @@ def serve_command(port: int = 5001) -> str:
     """Return the command that serves the champion."""
     serve = f"mlflow models serve -m models:/cltv@champion --env-manager local --port {port}"
     uri = open_store()
-    # MLflow itself looks for mlflow.db in the working folder; elsewhere it must be told.
+    # MLflow looks for mlflow.db in the working folder only; elsewhere it needs the address.
     found_by_itself = uri == f"sqlite:///{Path.cwd() / 'mlflow.db'}"
     return serve if found_by_itself else f"MLFLOW_TRACKING_URI={store_name()} {serve}"
 
@@ -135,8 +135,8 @@ def held_open(**how: Any) -> Iterator[str]:
     Raises
     ------
     StoreError
-        The store was lost meanwhile. Where it does not come back the run stays open, until `open_experiment`
-        finds that the process which held it is gone.
+        The store was lost meanwhile. If it does not come back, the run stays open until `open_experiment` finds that
+        its process is gone.
     """
     with store.explained(), mlflow.start_run(**how) as run:
         try:
@@ -171,7 +171,7 @@ def model_run(experiment_id: str, name: str, tags: Mapping[str, str]) -> Iterato
 def log_window(
     parent: str, name: str, metrics: Mapping[str, float], params: Mapping[str, Any], tags: Mapping[str, str]
 ) -> None:
-    """Log one finished run below `parent`: what a model scored on an earlier window."""
+    """Log one finished run below `parent`: a model's metrics on an earlier window."""
     client = MlflowClient()
     experiment_id = client.get_run(parent).info.experiment_id
     run_id = create_run(experiment_id, name, {**tags, "role": "window", "mlflow.parentRunId": parent})
@@ -199,9 +199,9 @@ def process_tags() -> dict[str, str]:
 
 
 def log_params(params: Mapping[str, Any]) -> None:
-    """Log parameters that the run does not have yet (`mlflow run` has logged its own; they cannot change).
+    """Log the parameters that the run does not have yet (those that `mlflow run` has logged cannot change).
 
-    What MLflow does not take in a name, as in "log(frequency)", becomes an underscore.
+    Characters that MLflow does not accept in a name, as in "log(frequency)", become underscores.
     """
     params = {re.sub(r"[^\w\-. :/]", "_", name): value for name, value in params.items()}
     active = mlflow.active_run()
@@ -234,7 +234,7 @@ def latest_training(experiment: str) -> Run:
 
 
 def log_table(frame: pd.DataFrame, file: str) -> None:
-    """Log a result table that the UI shows and `mlflow.load_table` reads: text as objects, MLflow knows no other."""
+    """Log a result table that the UI shows and `mlflow.load_table` reads; text columns become objects for MLflow."""
     words = frame.select_dtypes("str").columns
     mlflow.log_table(frame.astype(dict.fromkeys(words, object)), file)
 
@@ -255,13 +255,13 @@ def dataset(frame: pd.DataFrame, name: str, source: str, target: str, prediction
     if predictions is not None:
         about["predictions"] = predictions
     whole = mlflow.data.from_pandas(frame, **about)
-    # MLflow looks at every cell to name a column's type: a minute and more for a million customers.
+    # MLflow reads every cell to find a column's type: a minute or more for a million customers.
     whole.schema = mlflow.data.from_pandas(frame.head(_TYPED), **about).schema
     return whole
 
 
 def code_tags() -> dict[str, str]:
-    """Return the tags that say which code ran: the package's version and, in a repository, the commit."""
+    """Return the tags of the code that ran: the package's version and, in a repository, the commit."""
     tags = {"cltv_ml.version": cltv_ml.__version__}
     process = subprocess.run(
         ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, cwd=Path(__file__).parent

@@ -1,4 +1,4 @@
-"""The batches of scores that were monitored, kept in MLflow until their horizon has passed and the truth is known.
+"""Monitored batches of scores, kept in MLflow until their horizon has passed and the truth is known.
 
 Each batch is a run of its own (role `batch`) with its scores as an artefact, below one run per registered model
 (role `monitoring`) whose metrics are series over the batches: the step is the batch's cutoff in days since 1970.
@@ -37,7 +37,7 @@ _RENAMED = {"promised": "predicted", "coverage_promised": "coverage_nominal"}
 
 
 def series_run(experiment_id: str, name: str) -> str:
-    """Return the run whose metrics are series over a model's batches, made on the first call."""
+    """Return the run whose metrics are series over a model's batches, created on the first call."""
     client = MlflowClient()
     with store.store_lock():
         batch_runs = client.search_runs(
@@ -61,7 +61,7 @@ def keep_batch(
 ) -> None:
     """Keep a batch's scores for later; those of the same version and cutoff are replaced until they are closed.
 
-    A batch whose truth is known already is not written again.
+    A batch whose truth is already known is not written again.
     """
     client = MlflowClient()
     tags = {
@@ -101,7 +101,7 @@ def keep_batch(
 
 
 def look_back_by_horizon(series: str, experiment_id: str, log: Log) -> pd.DataFrame:
-    """Return the outcome of each other horizon of a batch that has ended: a row per batch and horizon.
+    """Return the outcomes of batches at their other horizons that have ended: a row per batch and horizon.
 
     Each is measured once, into the batch's run under names such as `30d/bias`.
     """
@@ -129,7 +129,7 @@ def look_back_by_horizon(series: str, experiment_id: str, log: Log) -> pd.DataFr
 
 
 def _close_horizons(run_id: str, log: Log, cutoff: str, days: Sequence[int]) -> dict[str, float]:
-    """Measure horizons of a batch that have ended, into its run; return the metrics."""
+    """Measure a batch at the horizons that have ended and log that to its run; return the metrics."""
     batch, reference = _read_batch(run_id)
     found: dict[str, float] = {}
     for day in days:
@@ -142,7 +142,7 @@ def _close_horizons(run_id: str, log: Log, cutoff: str, days: Sequence[int]) -> 
 
 
 def look_back(series: str, experiment_id: str, log: Log) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return closed batches with what came of them, and the open ones' expected and realised paths.
+    """Return the closed batches with their outcomes, and the open ones' expected and realised paths.
 
     A batch that closes is measured once: its metrics, and its point in the series, stay.
     """
@@ -189,7 +189,7 @@ def _named_metrics(run: Run) -> dict[str, float]:
 
 
 def _close(run_id: str, log: Log, window: Window, series: str) -> None:
-    """Measure a batch whose horizon has passed: into its run and, as one point, into the series."""
+    """Measure a batch whose horizon has passed, and log it to its run and, as one point, to the series."""
     batch, reference = _read_batch(run_id)
     metrics = _closed_metrics(log, batch, window, reference.get("interval_level"))
     log_metrics(run_id, metrics)
@@ -237,5 +237,5 @@ def log_metrics(run_id: str, found: Mapping[str, float], step: int = 0) -> None:
 
 
 def series_step(window: Window) -> int:
-    """Return where a batch stands in the series: its cutoff in days since 1970."""
+    """Return a batch's step in the series: its cutoff in days since 1970."""
     return (window.cutoff - pd.Timestamp("1970-01-01")).days

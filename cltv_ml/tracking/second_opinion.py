@@ -1,4 +1,4 @@
-"""The second opinion on a promotion: MLflow's own evaluation of both versions, held against thresholds."""
+"""The second opinion on a promotion: MLflow's evaluation of both versions, compared with thresholds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cltv_ml.evaluation.compare import BIAS_BOUND, DECILE_BOUND
 from cltv_ml.evaluation.metrics import bias, decile_mape, gini
 from cltv_ml.tracking import runs
 
-#: By its name in MLflow: a function of the realised and the forecast value, and whether more is better.
+#: Metrics by their name in MLflow: a function of the realised and the forecast value, and whether more is better.
 _OPINION_METRICS: dict[str, tuple[Callable[..., float], bool]] = {
     "abs_bias": (lambda y_true, y_pred: abs(bias(y_true, y_pred)), False),
     "decile_mape": (decile_mape, False),
@@ -33,13 +33,13 @@ _THRESHOLDS = (
 def second_opinion(values: pd.DataFrame, dataset: str) -> str:
     """Evaluate champion and challenger with MLflow, each in a run below the active one; return the results.
 
-    It decides nothing: the written rule weighs intervals, thresholds do not. The active run is tagged
+    It decides nothing: unlike the written rule, thresholds ignore intervals. The active run is tagged
     `second_opinion` with `passed` or `failed`.
 
     Parameters
     ----------
     values
-        Columns `spent` (realised), `champion` and `challenger` (what each expected), a row per customer.
+        Columns `spent` (realised), `champion` and `challenger` (forecasts), a row per customer.
     dataset
         Name of the log.
     """
@@ -64,7 +64,7 @@ def second_opinion(values: pd.DataFrame, dataset: str) -> str:
 
 def _evaluate(values: pd.DataFrame, side: str, dataset: str) -> EvaluationResult:
     """Return MLflow's evaluation of one side, logged to a run of its own below the active one."""
-    # It announces each metric that it tries on one row, and each validation.
+    # MLflow logs each metric that it tries on one row, and each validation.
     logging.getLogger("mlflow.models.evaluation").setLevel(logging.WARNING)
     frame = values[["spent", side]].astype(float).reset_index(drop=True)
     data = runs.dataset(frame, f"{dataset} {side}", dataset, "spent", side)

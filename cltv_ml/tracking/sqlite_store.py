@@ -1,4 +1,4 @@
-"""A store in one SQLite file: created whole or not at all, and its faults in a sentence."""
+"""The store in one SQLite file: created whole or not at all, its faults reported in a sentence."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ EMPTY = Path(__file__).with_name("empty_store.sql")
 def create(path: Path) -> None:
     """Create an empty store where there is none; call it under the store's lock.
 
-    It is built under another name in the same folder and renamed, so that a stop in the middle leaves no store
-    rather than half of one. MLflow of another version than `EMPTY` builds it by its own migrations, in seconds.
+    It is built under another name in the same folder and renamed, so that an interruption leaves no store rather than
+    half of one. An MLflow version other than that of `EMPTY` builds it by its own migrations, in seconds.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def is_busy(error: sqlite3.OperationalError) -> bool:
 
 
 def check_free(path: Path, patience: float) -> None:
-    """Raise InputError when a store stays locked, cannot be written or is no SQLite file."""
+    """Raise InputError when a store stays locked, cannot be written or is not a SQLite file."""
     with contextlib.closing(open_connection(path, patience)) as store:
         try:
             store.execute("begin immediate")
@@ -99,7 +99,7 @@ def check_free(path: Path, patience: float) -> None:
 
 
 def check_whole(uri: str, path: Path) -> None:
-    """Raise InputError with the way out where MLflow cannot open a store: half created, or another version's."""
+    """Raise InputError with the remedy where MLflow cannot open a store: half created, or of another version."""
     try:
         client = MlflowClient(uri)
         client.search_experiments(max_results=1)
@@ -117,7 +117,7 @@ def check_whole(uri: str, path: Path) -> None:
 
 
 def _count_runs(path: Path) -> int:
-    """Return how many runs a store holds, none where it has no such table."""
+    """Return the number of runs in a store, None where it has no such table."""
     with contextlib.closing(open_connection(path)) as store:
         try:
             return int(store.execute("select count(*) from runs").fetchone()[0])

@@ -32,24 +32,24 @@ _PATIENCE = 60.0
 
 
 class StoreError(InputError):
-    """The store went away, stayed locked or could not be written in the middle of some work."""
+    """The store disappeared, stayed locked or could not be written during some work."""
 
 
 def open_store(root: Path | None = None) -> str:
-    """Point MLflow at one absolute store and create it if need be; return its URI.
+    """Point MLflow at one absolute store and create it if necessary; return its URI.
 
-    `MLFLOW_TRACKING_URI` wins; otherwise `mlflow.db` in the project's root, wherever the command was typed.
-    A new store is created by one process while others wait: two at once would leave it broken.
+    `MLFLOW_TRACKING_URI` wins; otherwise `mlflow.db` in the project's root, wherever the command was started.
+    One process creates a new store while others wait, because two at once would break it.
 
     Raises
     ------
     InputError
-        The address is a server's or a database's and nothing answers there, or its driver is not installed; or a
+        The address is that of a server or a database that does not answer, or its driver is not installed; or a
         SQLite store is locked by another process, lies in a folder that cannot be written, or is not whole.
     """
     uri = store_uri(root)
     mlflow.set_tracking_uri(uri)
-    # What this logger shows with its whole stack trace is raised as well, and becomes one sentence.
+    # Errors that this logger shows with their stack traces are raised as well, and become one sentence.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     if uri.startswith("http"):
         _check_server(uri)
@@ -62,7 +62,7 @@ def open_store(root: Path | None = None) -> str:
 
 @functools.cache
 def _create_once(uri: str, path: Path) -> None:
-    """Create a SQLite store, or wait for the process that is just doing so."""
+    """Create a SQLite store, or wait for the process that is creating it."""
     with store_lock():
         if path.exists():
             sqlite_store.check_free(path, _PATIENCE)
@@ -72,9 +72,9 @@ def _create_once(uri: str, path: Path) -> None:
 
 @functools.cache
 def _check_database(uri: str, tries: int = 3) -> None:
-    """Raise with one sentence when a database cannot be opened, asked a few times a second apart.
+    """Raise with one sentence when a database cannot be opened, after a few attempts a second apart.
 
-    MLflow itself would try again for minutes and then show its stack trace.
+    MLflow itself would retry for minutes and then show its stack trace.
     """
     for left in reversed(range(tries)):
         try:
@@ -92,7 +92,7 @@ def _check_database(uri: str, tries: int = 3) -> None:
 
 
 def _check_server(uri: str, tries: int = 3) -> None:
-    """Raise with one sentence when nothing listens at a server's address, asked a few times a second apart."""
+    """Raise with one sentence when nothing listens at a server's address, after a few attempts a second apart."""
     address = urlsplit(uri)
     port = address.port or (443 if address.scheme == "https" else 80)
     for left in reversed(range(tries)):
@@ -110,7 +110,7 @@ def _check_server(uri: str, tries: int = 3) -> None:
 
 @contextmanager
 def store_lock(patience: float = _PATIENCE) -> Iterator[None]:
-    """Hold the one lock of the present store on this machine; a process that ends in any way lets go of it.
+    """Hold the only lock of the present store on this machine; it is released when the process ends in any way.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def store_lock(patience: float = _PATIENCE) -> Iterator[None]:
         Another process holds it for longer than `patience` seconds.
     """
     path = _lock_file(mlflow.get_tracking_uri())
-    # SQLite's own lock is the standard library's only one that works on every system and survives a kill.
+    # SQLite's lock is the only one in the standard library that works on every system and survives a kill.
     with contextlib.closing(sqlite_store.open_connection(path, patience)) as lock:
         try:
             lock.execute("begin exclusive")
@@ -151,9 +151,9 @@ def artifact_root(uri: str) -> Path | None:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn what MLflow raises of a store that is lost, locked or full into `StoreError`; other errors pass.
+    """Turn MLflow's errors about a lost, locked or full store into `StoreError`; other errors pass.
 
-    A SQLite store that is locked is waited for, so that open runs can be ended.
+    It waits for a locked SQLite store, so that open runs can be ended.
     """
     try:
         yield
@@ -167,7 +167,7 @@ def explained() -> Iterator[None]:
 
 
 def _suffered(error: Exception) -> str:
-    """Return the store's failure where that is why MLflow raised, else an empty text."""
+    """Return the store's failure where it caused MLflow's error, else an empty text."""
     uri = mlflow.get_tracking_uri()
     if uri.startswith("http"):
         try:
@@ -187,7 +187,7 @@ def _suffered(error: Exception) -> str:
 
 @contextmanager
 def impatient() -> Iterator[None]:
-    """Ask a server once, without the retries that a lost one has already been given."""
+    """Send requests once, without retries, to a server that has already been retried."""
     name = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
     before = os.environ[name]
     os.environ[name] = "0"
