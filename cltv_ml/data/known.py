@@ -98,6 +98,7 @@ def read_known(
     earliest: pd.Timestamp | None = None,
     rules: Rules | None = None,
     wanted: Sequence[str] | None = None,
+    headings: Mapping[str, str] | None = None,
 ) -> Known:
     """Return what the given tables say of a log's customers.
 
@@ -108,6 +109,8 @@ def read_known(
         scored, whose model has chosen its attributes.
     wanted
         The attributes `<kind>_<name>` that a model was trained on, which are read with these kinds; None for all.
+    headings
+        The columns of the log's source, each with its name in the log, empty for those that were not read.
 
     Raises
     ------
@@ -137,7 +140,7 @@ def read_known(
             attributes = replace(attributes, notes=notes).without(leaks)
         hidden = {plain_name(one.column, 0) for one in attributes.account if one.protected}
         protected = tuple(name for name in protected if plain_name(name, 0) not in hidden)
-    _check_protected(protected)
+    protected = _names_in_log(protected, log, headings or {}, attributes, learns=earliest is not None)
     if given.contacts is not None:
         contacts = read_contacts(given.contacts, given.contact_columns, rules=rules, customers=log.customers)
         table, contact_coverage = match_customers(contacts.table, log.customers, "contacts")
@@ -145,12 +148,32 @@ def read_known(
     return Known(attributes, coverage, contacts, contact_coverage, protected)
 
 
-def _check_protected(names: Sequence[str]) -> None:
+def _names_in_log(
+    names: Sequence[str],
+    log: Log,
+    headings: Mapping[str, str],
+    attributes: Attributes | None,
+    *,
+    learns: bool,
+) -> tuple[str, ...]:
+    """Return protected columns under their names in the log; InputError where one is nowhere and a model would learn.
+
+    A column of the source that was not read keeps its heading: nothing can use it.
+    """
+    fields = {plain_name(heading, 0): name for heading, name in headings.items()}
+    in_log = []
     for name in names:
-        if name in TRANSACTIONS.required:
+        known = name if name in log.columns else fields.get(plain_name(name, 0))
+        if known is None and learns:
+            others = [] if attributes is None else [one.column for one in attributes.account]
+            available = list(dict.fromkeys([*(headings or log.columns), *others]))
+            raise InputError(f"no column {name!r} to protect; check its spelling. Found {available}.")
+        if known in TRANSACTIONS.required:
             raise InputError(
                 f"the column {name!r} cannot be protected: without it there are no customers to act on."
             )
+        in_log.append(known or name)
+    return tuple(in_log)
 
 
 def describe_attributes(attributes: Attributes, coverage: Coverage, *, learns: bool = True) -> list[str]:

@@ -70,6 +70,7 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
     terms = _read_terms(settings)
     cleaned = load(settings, progress)
     terms = _with_costs(terms, settings, cleaned)
+    terms = replace(terms, protected=tuple(dict.fromkeys([*terms.protected, *cleaned.known.protected])))
     progress("scoring the customers", 0.1)
     actions = Actions()
     shop = read_shop(cleaned, terms, actions)

@@ -66,8 +66,14 @@ def load(settings: Source, progress: Progress, *, learned: Sequence[str] | None 
         return cleaned
     earliest = _earliest(settings, cleaned)
     columns = None if learned is None else attribute_columns(learned)
+    fields = {column: name for name, column in raw.mapping.items()}
     known = read_known(
-        Log(cleaned.log), tables_of(settings), earliest=earliest, rules=raw.rules, wanted=columns
+        Log(cleaned.log),
+        tables_of(settings),
+        earliest=earliest,
+        rules=raw.rules,
+        wanted=columns,
+        headings={column: fields.get(column, "") for column in raw.columns},
     )
     _tell_known(known, learns=earliest is not None)
     return replace(cleaned, known=known)

@@ -8,6 +8,7 @@ from cltv_ml.data import Rules, Tables, describe_attributes, read_known
 from cltv_ml.data.attributes import read_attributes
 from cltv_ml.data.leaks import closeness
 from cltv_ml.data.matching import Coverage, match_customers
+from cltv_ml.errors import InputError
 from cltv_ml.log import Log
 
 N = 60
@@ -248,6 +249,24 @@ def test_a_protected_column_of_the_log_is_dropped():
         )
     )
     assert "channel" not in read_known(log, Tables(protected=["channel"])).of(log).columns
+
+
+def test_a_protected_column_is_found_by_its_heading_in_the_source(log):
+    log = Log(log.frame.assign(channel="web"))
+    given, headings = (
+        Tables(protected=["Sex", "Note"]),
+        {"Sex": "channel", "Note": "", "Kunde": "customer_id"},
+    )
+    known = read_known(log, given, earliest=pd.Timestamp("2024-02-01"), headings=headings)
+    assert known.protected == ("channel", "Note")
+    assert "channel" not in known.of(log).columns
+
+
+def test_a_protected_column_that_is_nowhere_is_refused_before_a_model_learns(log):
+    given = Tables(protected=["gendre"])
+    with pytest.raises(InputError, match="no column 'gendre' to protect; check its spelling"):
+        read_known(log, given, earliest=pd.Timestamp("2024-02-01"), headings={"gender": ""})
+    assert read_known(log, given).protected == ("gendre",)
 
 
 def test_a_model_reads_its_attributes_as_the_kinds_that_it_knows():
