@@ -18,8 +18,10 @@ from cltv_ml import Log, decisions
 from cltv_ml.data import clean, read
 from cltv_ml.engine import as_tabular
 from cltv_ml.errors import InputError
+from cltv_ml.evaluation import compare, tables
 from cltv_ml.features import build_features
 from cltv_ml.models import ParetoNBD, ProbabilisticValue
+from cltv_ml.reporting.report import cells
 from cltv_ml.settings.commands import Monitor
 
 LINES = pd.DataFrame(
@@ -104,6 +106,35 @@ def test_decisions_refuse_tables_of_other_libraries_in_one_sentence() -> None:
                 InputError, match=f"^{name}: {parameter} is a p\\w+ \\w+; give a pandas frame"
             ):
                 function(**{parameter: foreign})
+
+
+def test_evaluation_gives_the_same_for_tables_of_other_libraries_or_refuses_them_in_one_sentence() -> None:
+    rng = np.random.default_rng(0)
+    draws = pd.DataFrame(rng.gamma(1, 5, (300, 3)), columns=["y", "a", "b"])
+    y, values, groups = draws["y"], draws[["a", "b"]], pd.Series(["x", "z"] * 150)
+    bounds = pd.DataFrame({"expected_value": draws["a"], "value_lower": 0.0, "value_upper": 3 * draws["a"]})
+    pair = compare.compare_pair(y, draws["a"], draws["b"])
+    calls: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+        (compare.compare_models, (y, values, "a")),
+        (compare.compare_pair, (y, draws["a"], draws["b"])),
+        (compare.decide_challenge, (pair,)),
+        (tables.compute_deciles, (y, draws["a"])),
+        (tables.compute_gains, (y, values)),
+        (tables.compute_realised, (y, draws["a"])),
+        (tables.compute_bias_by_group, (y, draws["a"], groups)),
+        (tables.compute_coverage, (y, bounds)),
+        (cells, (values,)),
+    ]
+    refused = set()
+    for function, given in calls:
+        foreign = [pl.from_pandas(one) if isinstance(one, pd.DataFrame | pd.Series) else one for one in given]
+        try:
+            found = function(*foreign)
+        except InputError:
+            refused.add(function.__name__)
+            continue
+        pd.testing.assert_frame_equal(found, function(*given), obj=function.__name__)
+    assert refused == {"compare_models", "compare_pair", "decide_challenge", "compute_bias_by_group", "cells"}
 
 
 def test_decisions_read_logs_of_other_libraries() -> None:

@@ -13,6 +13,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.bootstrap import DRAWS, bootstrap_metrics
 from cltv_ml.evaluation.metrics import METRICS, Targeting, profit
 from cltv_ml.inline import Inline
+from cltv_ml.tables import pandas_only
 
 #: A model is trusted with money when it misses the total and the deciles by no more than this.
 BIAS_BOUND = 0.10
@@ -42,6 +43,7 @@ class Challenge(Inline):
     reason: str
 
 
+@pandas_only
 def compare_models(
     y_true: pd.Series,
     values: pd.DataFrame,
@@ -86,6 +88,7 @@ def compare_models(
     return pd.DataFrame(rows)
 
 
+@pandas_only
 def compare_pair(
     y_true: pd.Series,
     champion_values: pd.Series | np.ndarray,
@@ -117,6 +120,7 @@ def compare_pair(
     return table[["champion", "challenger", "difference", "lower", "upper", "better"]]
 
 
+@pandas_only
 def decide_challenge(
     pair: pd.DataFrame,
     *,

@@ -8,6 +8,7 @@ from scipy import stats
 
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.metrics import gains, group_totals
+from cltv_ml.tables import pandas_only
 
 
 def compute_deciles(y_true: pd.Series, y_pred: pd.Series, groups: int = 10) -> pd.DataFrame:
@@ -61,6 +62,7 @@ def compute_realised(y_true: pd.Series, y_pred: pd.Series, bins: int = 40) -> pd
     ).reset_index(drop=True)
 
 
+@pandas_only
 def compute_bias_by_group(
     y_true: pd.Series, y_pred: pd.Series, groups: pd.Series, *, confidence: float = 0.95
 ) -> pd.DataFrame:
@@ -125,6 +127,7 @@ def compute_coverage(
     return table
 
 
+@pandas_only
 def compute_metric_ranges(results: pd.DataFrame) -> pd.DataFrame:
     """Return each model's metrics across test windows: `model, metric, mean, lowest, highest, windows`.
 

@@ -20,6 +20,7 @@ from plotly.offline import get_plotlyjs
 import cltv_ml
 from cltv_ml.money import singular
 from cltv_ml.reporting import glossary, theme
+from cltv_ml.tables import pandas_only
 
 
 def summarise(
@@ -96,6 +97,7 @@ def section(
     }
 
 
+@pandas_only
 def cells(frame: pd.DataFrame) -> dict[str, Any]:
     """Return names and cells as text, and which columns hold words: those are set to the left.
 
