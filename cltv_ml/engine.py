@@ -290,6 +290,13 @@ def keep(con: duckdb.DuckDBPyConnection, label: str, query: str) -> Relation:
     return _remember(con, name, f"drop table {name}")
 
 
+def keep_first(table: Relation, rows: int) -> Relation:
+    """Return the first rows of a relation, itself where it has no more: copies of wide tables take long."""
+    if table.count() <= rows:
+        return table
+    return keep(table.con, "first_rows", f"from {table} limit {rows}")
+
+
 def show(con: duckdb.DuckDBPyConnection, label: str, query: str) -> Relation:
     """Return a query as a view, which is computed each time that it is read."""
     name = _name(label)

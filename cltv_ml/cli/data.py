@@ -34,6 +34,9 @@ _COUNTS = (
     "money_unreadable",
 )
 
+#: So many unused columns are named on the terminal.
+_SHOWN_UNUSED = 60
+
 app = typer.Typer(
     no_args_is_help=True, help="Inspect data before training: named data sets, checks, mappings."
 )
@@ -172,7 +175,9 @@ def _show_account(cleaned: Cleaned, currency: str) -> None:
             f"{exactly(account.money_unreadable)}, are in none of these sums"
         )
     if account.unused:
-        console.print(f"Unused    {escape(', '.join(map(repr, account.unused)))}")
+        more = len(account.unused) - _SHOWN_UNUSED
+        others = f" and {more:,} more, named with --json" if more > 0 else ""
+        console.print(f"Unused    {escape(', '.join(map(repr, account.unused[:_SHOWN_UNUSED])))}{others}")
     for note in [*account.notes, *doubt_products(cleaned.log)]:
         console.print(f"Note      {escape(note)}")
     _show_attributes(cleaned.known)

@@ -29,23 +29,26 @@ _MAJOR = {
     "MXN",
 }
 
+#: A column with more different texts, an empty one among them, holds no currencies.
+_MOST = len(CURRENCIES) + 1
+
 
 def find_currency(
     first: Relation, table: Relation, kinds: Mapping[str, str], mapping: dict[str, str]
 ) -> list[str]:
     """Add the column of currency codes, whatever its heading, to the mapping; return notes for the user."""
     texts = {
-        column: f"nullif(upper(trim(cast({quote(column)} as varchar))), '')"
+        column: _spelled(column)
         for column, kind in kinds.items()
         if kind == "text" and column not in mapping.values()
     }
-    for column, values in count_values(first, texts, len(CURRENCIES)).items():
+    for column, values in count_values(first, texts, _MOST).items():
         if not _are_currencies(values):  # the first lines rule most columns out
             continue
-        names = count_values(table, {column: texts[column]}, len(CURRENCIES)).get(column, {})
+        names = count_values(table, {column: texts[column]}, _MOST).get(column, {})
         if _are_currencies(names):
             mapping["currency"] = column
-            shown = ", ".join(sorted(names)[:8])
+            shown = ", ".join(sorted(name for name in names if name)[:8])
             return [f"Column {column!r} holds currencies ({shown}) and was read as currency."]
     return []
 
@@ -65,8 +68,7 @@ def pair_currency(
     best = max(shared, key=lambda column: shared[column], default=chosen)
     if shared.get(chosen, 0) >= shared.get(best, 0):
         return []
-    text = f"nullif(upper(trim(cast({quote(best)} as varchar))), '')"
-    if not _are_currencies(count_values(first, {best: text}, len(CURRENCIES)).get(best, {})):
+    if not _are_currencies(count_values(first, {best: _spelled(best)}, _MOST).get(best, {})):
         return []
     mapping["currency"] = best
     return [
@@ -74,8 +76,13 @@ def pair_currency(
     ]
 
 
+def _spelled(column: str) -> str:
+    """Return SQL for a column's texts in capitals; `nullif` on each of 3,000 columns would take seconds to plan."""
+    return f"upper(trim(cast({quote(column)} as varchar)))"
+
+
 def _are_currencies(names: Iterable[str]) -> bool:
     """Whether texts are codes, signs or names of currencies, one of them of a kind that is no common word."""
-    codes = {name if is_currency_name(name) else code_of(name) for name in names}
+    codes = {name if is_currency_name(name) else code_of(name) for name in names if name}
     known = all(code in CURRENCIES or is_currency_name(code) or code == "$" for code in codes)
     return known and bool(codes & {*_MAJOR, "$"} or any(map(is_currency_name, codes)))

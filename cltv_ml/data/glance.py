@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 
 from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.rules import Rules
@@ -12,8 +13,8 @@ from cltv_ml.engine import Relation, keep, literal
 #: A source with fewer lines is looked at as a whole; of others so many blocks of so many lines.
 _ALL, _BLOCKS, _BLOCK = 30_000, 10, 2_000
 
-#: So many lines show which columns have more values than levels may be.
-_FEW = 2_000
+#: So many lines show which columns have more values than levels may be; of a longer table fewer lines first.
+_FEW, _FEWEST = 2_000, 200
 
 
 class Glance:
@@ -34,10 +35,11 @@ class Glance:
         if not columns:
             return
         rows = table.count()
-        where = "true"
-        if rows > _ALL:
-            starts = [number * (rows - _BLOCK) // (_BLOCKS - 1) for number in range(_BLOCKS)]
-            where = " or ".join(f"source_row between {start} and {start + _BLOCK - 1}" for start in starts)
+        if rows <= _ALL:
+            self.lines, self.rows = table, rows
+            return
+        starts = [number * (rows - _BLOCK) // (_BLOCKS - 1) for number in range(_BLOCKS)]
+        where = " or ".join(f"source_row between {start} and {start + _BLOCK - 1}" for start in starts)
         self.lines = keep(table.con, "glance", f"from {table} where {where}")
         self.rows = self.lines.count()
 
@@ -111,7 +113,11 @@ class Glance:
 
     def number(self, column: str) -> str:
         """Return SQL for the numbers of a column, read in the first way that fits."""
-        return Columns(self.lines, Rules(), ask=False).number(column)
+        return self._read.number(column)
+
+    @cached_property
+    def _read(self) -> Columns:
+        return Columns(self.lines, Rules(), ask=False)
 
     def _one(self, expression: str) -> int:
         return int(self.lines.row(f"select {expression} from {self.lines}")[0])
@@ -128,21 +134,28 @@ def count_values(table: Relation, texts: Mapping[str, str], most: int) -> dict[s
     texts
         What each is called, and its SQL; null is no value.
     """
-    found = _count_first(table, texts, most)
-    if table.rows(f"select 1 from {table} offset {_FEW} limit 1"):
-        found = _count_all(table, {name: texts[name] for name in found}, most)
-    return {name: found[name] for name in texts if name in found}
+    rows = table.count()
+    if rows > 5 * _FEWEST:
+        texts = _some(texts, _count_first(table, texts, most, _FEWEST))
+    found = _count_first(table, texts, most, _FEW)
+    if rows > _FEW:
+        found = _count_all(table, _some(texts, found), most)
+    return {name: found[name] for name in texts if found.get(name)}
 
 
-def _count_first(table: Relation, texts: Mapping[str, str], most: int) -> dict[str, dict[str, int]]:
+def _some(texts: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
+    return {name: text for name, text in texts.items() if name in names}
+
+
+def _count_first(table: Relation, texts: Mapping[str, str], most: int, few: int) -> dict[str, dict[str, int]]:
     """Count on the first lines, here rather than in the engine, which takes longer to plan it than to count."""
     if not texts:
         return {}
-    lines = table.rows(f"select {', '.join(texts.values())} from (from {table} limit {_FEW})")
+    lines = table.rows(f"select {', '.join(texts.values())} from (from {table} limit {few})")
     found = {}
     for name, column in zip(texts, zip(*lines, strict=True), strict=False):
         counts = Counter(value for value in column if value is not None)
-        if 0 < len(counts) <= most:
+        if len(counts) <= most:
             found[name] = dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
     return found
 

@@ -305,9 +305,12 @@ def _no_goods(
     if "type" in decided or not amount or _HEADED["no_lines"].search(heading):
         return []
     odd = [level for level in levels if _NO_GOODS.search(plain_level(level))]
+    taken_off = [level for level in levels if _TAKEN_OFF.search(plain_level(level))]
+    if not odd and not taken_off:
+        return []
     text, value = f"coalesce(trim(cast({quote(column)} as varchar)), '')", glance.number(amount)
     sums = dict(glance.lines.rows(f"select {text}, sum({value}) from {glance.lines} group by 1"))
-    less = [level for level in levels if _TAKEN_OFF.search(plain_level(level)) and (sums.get(level) or 0) > 0]
+    less = [level for level in taken_off if (sums.get(level) or 0) > 0]
     odd = [level for level in odd if sums.get(level) and level not in less] or less
     if not odd or not any(level.strip() and level not in odd for level in levels):
         return []

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from cltv_ml.data.parse import Columns, is_number, is_time, quote
 from cltv_ml.data.rules import Rules
-from cltv_ml.engine import Relation, keep
+from cltv_ml.engine import Relation, keep, keep_first
 
 #: So many lines of a source are looked at first.
 FIRST = 2000
@@ -31,8 +31,8 @@ class _Seen(NamedTuple):
 
 
 def first_lines(table: Relation) -> Relation:
-    """Return the first lines of a source."""
-    return keep(table.con, "first_lines", f"from {table} limit {FIRST}")
+    """Return the first lines of a source, itself where it has no more."""
+    return keep_first(table, FIRST)
 
 
 def look(first: Relation) -> dict[str, str]:

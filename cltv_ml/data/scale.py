@@ -12,7 +12,7 @@ from cltv_ml.data.numerals import WHOLE_CURRENCIES
 from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.rules import Rules
-from cltv_ml.engine import Relation, keep, quoted
+from cltv_ml.engine import Relation, keep_first, quoted
 from cltv_ml.errors import InputError
 from cltv_ml.money import THOUSANDTHS
 
@@ -154,7 +154,7 @@ def settle_scale(
 
 
 def _some_lines(table: Relation) -> Columns:
-    return Columns(keep(table.con, "some_lines", f"from {table} limit 20000"), Rules(day_first=True))
+    return Columns(keep_first(table, 20_000), Rules(day_first=True))
 
 
 def _number(columns: Columns, column: str) -> str:

@@ -37,3 +37,13 @@ def test_the_report_tells_verdict_facts_rules_season_and_cohorts(checked):
 def test_the_lines_set_aside_are_written_with_their_reason(checked):
     aside = pd.read_csv(checked / "aside.csv")
     assert aside[["source_row", "rule", "amount"]].to_numpy().tolist() == [[4, "bad_amount", "a lot"]]
+
+
+def test_many_unused_columns_are_named_in_part_on_the_terminal(tmp_path, capsys):
+    log = simulate(150, days=200).log
+    log.assign(**{f"x{column}": "a" for column in range(63)}).to_csv(tmp_path / "orders.csv", index=False)
+    with pytest.raises(SystemExit, match="0"):
+        main(["data", "check", "--data", str(tmp_path / "orders.csv")])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "'x59' and 3 more, named with --json" in printed
+    assert "'x60'" not in printed

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from cltv_ml.data import glance
-from cltv_ml.engine import connect, keep
+from cltv_ml.data import glance, read
+from cltv_ml.engine import Relation, connect, keep
 
 
 def test_values_of_the_first_lines_are_counted_as_the_engine_counts_them():
@@ -12,8 +12,47 @@ def test_values_of_the_first_lines_are_counted_as_the_engine_counts_them():
     con.register("source", pd.DataFrame({"few": values, "many": map(str, range(12)), "none": [None] * 12}))
     table = keep(con, "table", "from source")
     texts = {name: f"cast({name} as varchar)" for name in table.kinds}
-    first, whole = (count(table, texts, 10) for count in (glance._count_first, glance._count_all))
-    assert {name: list(found.items()) for name, found in first.items()} == {
-        name: list(found.items()) for name, found in whole.items()
-    }
-    assert list(first) == ["few"]
+    first, whole = glance._count_first(table, texts, 10, 12), glance._count_all(table, texts, 10)
+    assert list(first["few"].items()) == list(whole["few"].items())
+    assert (list(first), first["none"], list(whole)) == (["few", "none"], {}, ["few"])
+    assert glance.count_values(table, texts, 10) == whole
+
+
+def test_values_that_come_late_are_counted_and_many_are_left_out():
+    con = connect()
+    rows = 3000
+    con.register(
+        "source",
+        pd.DataFrame(
+            {
+                "late": [None] * 2500 + ["EUR"] * 500,
+                "many": [str(row) for row in range(rows)],
+                "many_late": ["a"] * 2500 + [str(row) for row in range(500)],
+                "few": ["x", "y"] * 1500,
+            }
+        ),
+    )
+    table = keep(con, "table", "from source")
+    counted = glance.count_values(table, {name: name for name in table.kinds}, 10)
+    assert counted == {"late": {"EUR": 500}, "few": {"x": 1500, "y": 1500}}
+
+
+def test_columns_that_mean_nothing_cost_no_query_of_their_own(monkeypatch):
+    asked = []
+    ask = Relation.rows
+    monkeypatch.setattr(Relation, "rows", lambda self, query: asked.append(query) or ask(self, query))
+
+    def queries(columns):
+        asked.clear()
+        lines = {
+            "order_id": range(60),
+            "customer_id": [f"c{row % 20}" for row in range(60)],
+            "date": pd.date_range("2024-01-01", periods=60).strftime("%Y-%m-%d"),
+            "amount": [9.5, 12.0, 30.25] * 20,
+        }
+        other = {f"x{column}": ["a", "b", "3", None, "2024-01-01", "z"] * 10 for column in range(columns)}
+        raw = read(pd.DataFrame(lines | other))
+        assert len(raw.unused) == columns
+        return len(asked)
+
+    assert queries(40) <= queries(5)
