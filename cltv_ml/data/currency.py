@@ -38,7 +38,7 @@ def find_currency(
 ) -> list[str]:
     """Add the column of currency codes, whatever its heading, to the mapping; return notes for the user."""
     texts = {
-        column: _spelled(column)
+        column: _in_capitals(column)
         for column, kind in kinds.items()
         if kind == "text" and column not in mapping.values()
     }
@@ -68,7 +68,7 @@ def pair_currency(
     best = max(shared, key=lambda column: shared[column], default=chosen)
     if shared.get(chosen, 0) >= shared.get(best, 0):
         return []
-    if not _are_currencies(count_values(first, {best: _spelled(best)}, _MOST).get(best, {})):
+    if not _are_currencies(count_values(first, {best: _in_capitals(best)}, _MOST).get(best, {})):
         return []
     mapping["currency"] = best
     return [
@@ -76,7 +76,7 @@ def pair_currency(
     ]
 
 
-def _spelled(column: str) -> str:
+def _in_capitals(column: str) -> str:
     """Return SQL for a column's texts in capitals; `nullif` on each of 3,000 columns would take seconds to plan."""
     return f"upper(trim(cast({quote(column)} as varchar)))"
 

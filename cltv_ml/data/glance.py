@@ -14,7 +14,7 @@ from cltv_ml.engine import Relation, keep, literal
 _ALL, _BLOCKS, _BLOCK = 30_000, 10, 2_000
 
 #: So many lines show which columns have more values than levels may be; of a longer table fewer lines first.
-_FEW, _FEWEST = 2_000, 200
+_FEW, _VERY_FEW = 2_000, 200
 
 
 class Glance:
@@ -113,10 +113,10 @@ class Glance:
 
     def number(self, column: str) -> str:
         """Return SQL for the numbers of a column, read in the first way that fits."""
-        return self._read.number(column)
+        return self._as_numbers.number(column)
 
     @cached_property
-    def _read(self) -> Columns:
+    def _as_numbers(self) -> Columns:
         return Columns(self.lines, Rules(), ask=False)
 
     def _one(self, expression: str) -> int:
@@ -135,8 +135,8 @@ def count_values(table: Relation, texts: Mapping[str, str], most: int) -> dict[s
         What each is called, and its SQL; null is no value.
     """
     rows = table.count()
-    if rows > 5 * _FEWEST:
-        texts = _some(texts, _count_first(table, texts, most, _FEWEST))
+    if rows > 5 * _VERY_FEW:
+        texts = _some(texts, _count_first(table, texts, most, _VERY_FEW))
     found = _count_first(table, texts, most, _FEW)
     if rows > _FEW:
         found = _count_all(table, _some(texts, found), most)

@@ -205,9 +205,18 @@ def _filled_cells(row: Sequence[str]) -> int:
 
 
 def names_columns(row: Sequence[str], width: int) -> bool:
-    """Whether a row holds names in nearly every column of the table."""
-    cells = [cell for cell in row if cell.strip()]
-    return len(cells) >= _FULL * width and sum(map(_is_value, cells)) <= (1 - _FULL) * len(cells)
+    """Whether a row holds names in nearly every column of the table, be they as short as codes.
+
+    >>> names_columns(["Customer", "Date", "x1"], 3), names_columns(["q1", "q2", "q3"], 3)
+    (True, True)
+    >>> names_columns(["C1", "2025-01-31", "9.50"], 3)
+    False
+    """
+    cells = [cell.strip() for cell in row if cell.strip()]
+    if len(cells) < _FULL * width:
+        return False
+    codes = len(set(cells)) == len(cells) and all(cell[0].isalpha() for cell in cells)
+    return codes or sum(map(_is_value, cells)) <= (1 - _FULL) * len(cells)
 
 
 def _is_value(cell: str) -> bool:

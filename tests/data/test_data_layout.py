@@ -458,3 +458,11 @@ def test_records_of_xml_are_read_like_those_of_json(tmp_path):
     )
     path = written(tmp_path, f"<?xml version='1.0'?><export><orders>{orders}</orders></export>", "orders.xml")
     assert kept(path) == (3, 61.5)
+
+
+def test_headings_as_short_as_codes_are_no_values(tmp_path):
+    names = [f"x{number}" for number in range(40)]
+    lines = [",".join(["customer", "date", "amount", *names])]
+    lines += [f"c{row},2024-01-{row + 1:02d},9.50," + ",".join(["no"] * 40) for row in range(9)]
+    raw = read(written(tmp_path, "\n".join(lines).encode(), "codes.csv"))
+    assert (raw.mapping["amount"], raw.unused) == ("amount", tuple(names))
