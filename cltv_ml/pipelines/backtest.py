@@ -15,6 +15,7 @@ from cltv_ml.evaluation.tables import compute_metric_ranges
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.models.fit_cache import shared_fits
+from cltv_ml.pipelines.calendar_inputs import check_paths
 from cltv_ml.pipelines.competing import check_competing, model_features, named_models, with_holidays
 from cltv_ml.pipelines.inputs import (
     holdout_window,
@@ -64,13 +65,15 @@ def backtest(settings: Settings | None = None, *, progress: Progress = silent, *
     latest = holdout_window(settings, log)
     earlier = rolling_origins(log.first, latest, latest.horizon, settings.windows - 1)
     features, days = model_features(log), to_horizons(settings.horizon)
+    models = named_models(settings, latest.horizon, features)
+    check_paths(models, log.first, latest.end)
 
     parts = []
     with shared_fits():
         for judged in judge_each(
             log,
             [latest, *earlier],
-            named_models(settings, latest.horizon, features),
+            models,
             features,
             max_origins=settings.max_origins,
             targeting=targeting,

@@ -1,5 +1,7 @@
 """Campaigns, prices and holidays that the Pareto/NBD with a season follows, from a user's tables."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from cltv_ml.features import build_features
 from cltv_ml.log import Log
 from cltv_ml.models import ParetoNBDCalendar, ProbabilisticValue
 from cltv_ml.models.calendar_path import at_purchases
+from cltv_ml.pipelines.backtest import backtest
 from cltv_ml.pipelines.calendar_inputs import CALENDAR, check_paths, effect_notes
 from cltv_ml.pipelines.competing import named_models
 from cltv_ml.settings import Train
@@ -88,6 +91,17 @@ def test_a_plan_that_ends_before_the_forecast_is_asked_for_before_the_training()
         check_paths([model], pd.Timestamp("2023-01-05"), pd.Timestamp("2024-02-01"))
     with pytest.raises(InputError, match="begins on 2023-01-01, after the first purchase day on 2022-12-01"):
         check_paths([model], pd.Timestamp("2022-12-01"), pd.Timestamp("2023-05-01"))
+
+
+def test_a_backtest_asks_for_the_rest_of_a_plan_before_it_fits(tmp_path, monkeypatch):
+    module = sys.modules[backtest.__module__]
+    monkeypatch.setattr(module, "judge_each", lambda *_, **__: pytest.fail("models were fitted"))
+    options = {"horizon": "30d", "windows": 2, "out": tmp_path, "covariates": PLAN.head(2)}
+    with pytest.raises(
+        InputError, match="'campaign' has its last value on 2023-03-01, but the model needs values"
+    ):
+        backtest(data=purchases(), **options)
+    assert not list(tmp_path.iterdir())
 
 
 def test_purchase_days_while_a_path_is_on_are_counted_from_the_log():
