@@ -1,6 +1,8 @@
 """Settings: one description gives flags, files, help and what MLflow keeps."""
 
 import datetime as dt
+import os
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -110,6 +112,12 @@ def test_data_may_be_a_frame_in_python():
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"no file .*absent\.toml"):
         Train.read(tmp_path / "absent.toml")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has other devices")
+def test_settings_are_not_read_from_a_device_that_never_ends():
+    with pytest.raises(InputError, match="no file /dev/zero; check the path"):
+        Train.read(Path("/dev/zero"))
 
 
 def test_mapping_reads_pairs_and_files_together(toml):

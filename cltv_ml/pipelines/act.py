@@ -56,7 +56,8 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
     """Turn the champion's scores into segments, margins, lists of customers, recommendations and offers.
 
     Returned and written to `out`: one CSV per table, `rules.json` (cut points for next month), `actions.json` (the
-    lists' totals) and `actions.html`. A part that the log or the settings cannot answer is left out with a sentence
+    lists' totals) and `actions.html`. Customers of an earlier day that a call left in `out` are compared with today's,
+    unless `before` names others. A part that the log or the settings cannot answer is left out with a sentence
     that says what it needs; the others run.
 
     Raises
@@ -70,6 +71,8 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
     terms = _read_terms(settings)
     cleaned = load(settings, progress)
     terms = _with_costs(terms, settings, cleaned)
+    if terms.before is None:
+        terms = replace(terms, before=_earlier_customers(settings, cleaned))
     terms = replace(terms, protected=tuple(dict.fromkeys([*terms.protected, *cleaned.known.protected])))
     progress("scoring the customers", 0.1)
     actions = Actions()
@@ -148,6 +151,17 @@ def _read_terms(settings: Act) -> Terms:
         campaign=_past_campaign(settings),
         lifetimes=read_lifetimes(settings),
     )
+
+
+def _earlier_customers(settings: Act, cleaned: Cleaned) -> pd.DataFrame | None:
+    """Return the customers that an earlier call left in `out`, where they are of an earlier day; None without them."""
+    file = settings.out / "customers.csv"
+    if (settings.value, settings.basis) != ("horizon", "revenue") or not file.is_file():
+        return None
+    earlier = read_table(file, ["tier", "expected_value"])
+    days = earlier["cutoff"].dropna().unique() if "cutoff" in earlier else []
+    today = f"{check_as_of(cleaned.transactions, None):%Y-%m-%d}"
+    return earlier if len(days) == 1 and days[0] < today else None
 
 
 def _with_costs(terms: Terms, settings: Act, cleaned: Cleaned) -> Terms:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import check_folder
@@ -60,18 +57,8 @@ def weekly(settings: Settings | None = None, *, progress: Progress = silent, **o
         outcome = _train_again(settings, _part_of_progress(progress, 0.6, 0.8))
         if outcome.decision is not None and outcome.decision.promoted:
             manifest, report = _score_and_monitor(settings, _part_of_progress(progress, 0.8, 0.9))
-    lists, before = settings.out / "actions", _last_week(settings.out / "actions" / "customers.csv", manifest)
-    actions = act(settings, out=lists, before=before, progress=_part_of_progress(progress, 0.9, 1.0))
+    actions = act(settings, out=settings.out / "actions", progress=_part_of_progress(progress, 0.9, 1.0))
     return Week(outcome, manifest, report, actions.refused)
-
-
-def _last_week(customers: Path, manifest: Manifest) -> Path | None:
-    """Return the customers of an earlier week's lists, with which this week's are compared; None without them."""
-    if not customers.is_file():
-        return None
-    first = pd.read_csv(customers, nrows=1, dtype="str")
-    days = first["cutoff"].dropna() if "cutoff" in first else []
-    return customers if any(day < manifest.cutoff for day in days) else None
 
 
 def _part_of_progress(progress: Progress, start: float, end: float) -> Progress:

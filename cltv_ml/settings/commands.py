@@ -180,7 +180,11 @@ class Act(Chosen, _Stated):
     """Settings of `cltv act`."""
 
     lifetimes: TableInput = setting(None, _LIFETIMES_HELP, default_text="out/lifetime.parquet")
-    before: TableInput = setting(None, "File customers.csv of an earlier call, to show what has changed.")
+    before: TableInput = setting(
+        None,
+        "File customers.csv of an earlier call, to show what has changed.",
+        default_text="that of the call before, in --out",
+    )
     out: File = setting(Path("out/actions"), "Folder for the tables and actions.html.")
 
 

@@ -15,6 +15,8 @@ from cltv_ml.errors import InputError
 def read_toml(path: Path) -> dict[str, Any]:
     """Return a TOML file's content; InputError where it is missing or broken."""
     try:
+        if path.is_char_device():  # such as /dev/zero, which never ends
+            raise FileNotFoundError
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"no file {path}; check the path.") from None

@@ -12,7 +12,9 @@ from cltv_ml.actions.terms import Actions
 from cltv_ml.errors import InputError
 from cltv_ml.log import Log
 from cltv_ml.money import format_money
+from cltv_ml.pipelines.act import _earlier_customers
 from cltv_ml.serving import registered_model
+from cltv_ml.settings import Act
 
 
 class EarlierModel:
@@ -63,6 +65,22 @@ def test_the_first_screen_and_the_section_tell_by_how_much_the_total_moved_since
     assert found.sections[0]["sentences"][0] == found.changed
     answers = lists.list_answers(lists.list_totals(shop, found), shop, found.changed)
     assert answers["What changed since last time?"] == [found.changed]
+
+
+def test_the_customers_of_the_call_before_are_compared_where_they_are_of_an_earlier_day(tmp_path):
+    days = pd.to_datetime(["2024-01-01", "2024-02-01"])
+    lines = pd.DataFrame({"customer_id": ["007", "b"], "timestamp": days, "amount": [1.0, 2.0]})
+    cleaned = SimpleNamespace(transactions=Log(lines))
+    settings = Act(data="orders.csv", out=tmp_path)
+    assert _earlier_customers(settings, cleaned) is None
+    for cutoff, compared in {"2024-01-26": True, "2024-02-02": False}.items():
+        table = pd.DataFrame({"customer_id": ["007"], "tier": "low", "expected_value": 1.5, "cutoff": cutoff})
+        table.to_csv(tmp_path / "customers.csv", index=False)
+        found = _earlier_customers(settings, cleaned)
+        assert (found is not None) == compared, cutoff
+        assert not compared or found.index.tolist() == ["007"]
+        lifetime = Act(data="orders.csv", out=tmp_path, value="lifetime")
+        assert _earlier_customers(lifetime, cleaned) is None  # of another value
 
 
 def test_scores_by_an_earlier_model_tell_its_change_apart(shop, done, monkeypatch):
