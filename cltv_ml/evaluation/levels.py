@@ -16,6 +16,7 @@ from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import GammaGamma, Level, ParetoNBD, SameRate, ValueModel, estimate_level
 from cltv_ml.models.fit_cache import once
 from cltv_ml.models.level import past_days
+from cltv_ml.models.level_breaks import MONTH, Break, monthly_misses
 from cltv_ml.models.level_candidates import CohortRevenue
 from cltv_ml.models.level_closures import Closure, as_if_open, find_closures
 from cltv_ml.models.level_grain import PeriodGrain, find_grain
@@ -26,6 +27,9 @@ from cltv_ml.windows import Window
 
 #: Customers that the bottom-up forecasts of earlier cutoffs are made for, about; a larger log is sampled.
 SAMPLED_CUSTOMERS = 20_000
+
+#: Share of a break, and size of a last month's miss (log units), from which on they are told.
+LEAST_TOLD = 0.2
 
 #: Customers that each of these models is fitted on, about.
 FITTED = 2_500
@@ -46,19 +50,25 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
     days, passed, lengths, grain = _on_calendar(_purchase_days(log, cutoff), start, cutoff, horizons)
     cohorts = read_cohorts(days, start, passed)
     usable = [horizon for horizon in horizons if cohorts.revenue(passed - lengths[horizon], passed) > 0]
-    below = bottom_up(days, cohorts, start, sorted({lengths[one] for one in usable})) if usable else {}
+    below = (
+        bottom_up(days, cohorts, start, sorted({MONTH, *(lengths[one] for one in usable)})) if usable else {}
+    )
     levels: dict[int, Level | None] = dict.fromkeys(horizons)
     closures = find_closures(cohorts)
+    opened = as_if_open(cohorts, closures)
+    opened = replace(opened, step=last_step(opened))
+    months = monthly_misses(opened, past_days(passed), below.get(MONTH, {}))
     for horizon in usable:
         length = lengths[horizon]
         base = as_if_open(cohorts, (one for one in closures if not one.returns(passed, length)))
         base = replace(base, step=last_step(base))
         if log.holidays is not None and grain is None:
             base = replace(base, base=_aligned(log.holidays, start, passed + length))
-        level = estimate_level(base, passed, length, below[length])
+        level = estimate_level(base, passed, length, below[length], months=months)
         notes = (
             *_period_notes(grain, log.holidays is not None),
             *_closure_notes(closures, start, passed, length),
+            *(_break_notes(level.broken) if level else ()),
         )
         levels[horizon] = level and replace(level, notes=notes)
     return levels
@@ -116,6 +126,26 @@ def _closure_notes(
         elif not one.yearly:
             notes.append(f"{lead} compares as if the shop had sold on these days what it did around them.")
     return tuple(notes)
+
+
+def _break_notes(broken: Break) -> tuple[str, ...]:
+    """Return a sentence on a break that moves the total, or on a last month that tells less than that."""
+    if broken.believed >= LEAST_TOLD:
+        return (
+            f"Known customers spent {_in_words(broken.size)} than their histories let expect in each of the last two "
+            f"months, more than is usual: {broken.believed:.0%} of this is taken to last.",
+        )
+    if abs(broken.open) >= LEAST_TOLD:
+        return (
+            f"Known customers spent {_in_words(broken.open)} in the last month than their histories let expect. One "
+            "month does not show whether that lasts, so the interval of the total is wider.",
+        )
+    return ()
+
+
+def _in_words(log_ratio: float) -> str:
+    change = float(np.expm1(log_ratio))
+    return f"{abs(change):.0%} {'more' if change > 0 else 'less'}"
 
 
 def _aligned(holidays: pd.DataFrame, start: pd.Timestamp, days: int) -> np.ndarray:

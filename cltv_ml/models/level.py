@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from cltv_ml.models.level_breaks import Break, Month, find_break
 from cltv_ml.models.level_candidates import PACE, CohortRevenue, candidates
 from cltv_ml.models.level_priors import LEARNED, REFERENCE, SEASONAL, error_before
 from cltv_ml.models.level_spread import Spread
@@ -77,6 +78,7 @@ class Basis:
     cutoff: int
     horizon: int
     bottom_up: Mapping[int, float]
+    months: Mapping[int, Month]
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,10 @@ class Level:
         `season_seen`, and `ago`, days before the cutoff.
     season_seen
         Whether a candidate that knows last year's season has a weight.
+    broken
+        How the last months differed from what was to be expected.
     notes
-        What the forecast assumes about days on which the shop was closed, a sentence each.
+        What the forecast assumes about days on which the shop was closed, and about unusual months, a sentence each.
     basis
         The inputs, so that a later forecast can be added.
     """
@@ -107,6 +111,7 @@ class Level:
     table: pd.DataFrame
     record: pd.DataFrame
     season_seen: bool
+    broken: Break = field(default_factory=Break)
     notes: tuple[str, ...] = ()
     basis: Basis | None = field(default=None, repr=False, compare=False)
 
@@ -141,6 +146,7 @@ def estimate_level(
     horizon: int,
     bottom_up: Mapping[int, float],
     learned: Mapping[int, float] | None = None,
+    months: Mapping[int, Month] | None = None,
 ) -> Level | None:
     """Return the level of the horizon after the cutoff, None where no candidate can be computed.
 
@@ -153,15 +159,17 @@ def estimate_level(
         The sum of a probabilistic model's values by day (`past_days`), each fitted on the log before that day.
     learned
         Totals of trees by day, where there are any.
+    months
+        What bottom-up forecasts missed month by month (`level_breaks.monthly_misses`).
     """
-    learned = learned or {}
+    learned, months = learned or {}, months or {}
     past = _past_forecasts(log, cutoff, horizon, bottom_up, learned)
     now = candidates(log, cutoff, horizon, bottom_up) | _learned_at(learned, cutoff)
     if not now:
         return None
     weights, errors, tried = weigh(log, cutoff, horizon, now, past)
     bounded = _held(now, weights, tried, past)
-    record = _replay(log, horizon, past)
+    record = _replay(log, horizon, past, months)
     seasonal = bool(set(SEASONAL) & set(now))
     apart = _DISAGREED * _apart(bounded, weights)
     sigma, freedom = _error_spread(log, record, cutoff, horizon, float(np.sqrt(weights @ errors**2)))
@@ -176,9 +184,11 @@ def estimate_level(
         }
     )
     record["ago"] = cutoff - record["day"]
-    total, spread = _geometric_mean(bounded, weights), float(np.hypot(sigma, apart))
-    basis = Basis(log, cutoff, horizon, bottom_up)
-    return Level(total, spread, freedom, table, record, seasonal, basis=basis)
+    broken, before = find_break(months, cutoff), _geometric_mean(bounded, weights)
+    total = broken.follow(before, bounded, weights)
+    spread = float(np.linalg.norm([sigma, apart, broken.doubt(before, bounded, weights)]))
+    basis = Basis(log, cutoff, horizon, bottom_up, months)
+    return Level(total, spread, freedom, table, record, seasonal, broken, basis=basis)
 
 
 def _past_forecasts(
@@ -305,21 +315,18 @@ def _apart(forecasts: Mapping[str, float], weights: np.ndarray) -> float:
     return float(np.sqrt(weights @ (logs - weights @ logs) ** 2))
 
 
-def _replay(log: CohortRevenue, horizon: int, past: Sequence[Past]) -> pd.DataFrame:
+def _replay(
+    log: CohortRevenue, horizon: int, past: Sequence[Past], months: Mapping[int, Month]
+) -> pd.DataFrame:
     """Return the combination at each earlier cutoff, its weights read on windows that had ended by then."""
     rows = []
     for one in past:
         ended = [other for other in past if other.cutoff + horizon <= one.cutoff]
         weights, _, tried = weigh(log, one.cutoff, horizon, one.forecasts, ended)
         seasonal = bool(set(SEASONAL) & set(one.forecasts))
-        rows.append(
-            (
-                one.cutoff,
-                one.total,
-                _geometric_mean(_held(one.forecasts, weights, tried, ended), weights),
-                seasonal,
-            )
-        )
+        held = _held(one.forecasts, weights, tried, ended)
+        forecast = find_break(months, one.cutoff).follow(_geometric_mean(held, weights), held, weights)
+        rows.append((one.cutoff, one.total, forecast, seasonal))
     return pd.DataFrame(rows, columns=["day", "total", "forecast", "season_seen"])
 
 

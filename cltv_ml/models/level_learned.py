@@ -37,5 +37,5 @@ def add_learned(level: Level, total: float, misses: Mapping[int, float]) -> Leve
         if abs(at - day) < PACE and day not in totals:
             realised = basis.log.revenue(day, day + basis.horizon, known=day)
             totals[day] = realised * float(np.exp(miss))
-    level_with = estimate_level(basis.log, basis.cutoff, basis.horizon, basis.bottom_up, totals)
+    level_with = estimate_level(basis.log, basis.cutoff, basis.horizon, basis.bottom_up, totals, basis.months)
     return level if level_with is None else replace(level_with, notes=level.notes)

@@ -1,9 +1,11 @@
-"""What a training says of weeks in which the shop sold next to nothing."""
+"""What a training says of weeks in which the shop sold next to nothing, and of months unlike the others."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.evaluation.levels import _closure_notes
+from cltv_ml.evaluation.levels import _break_notes, _closure_notes
+from cltv_ml.models.level_breaks import Break
 from cltv_ml.models.level_closures import Closure
 
 START = pd.Timestamp("2020-01-01")
@@ -32,3 +34,15 @@ def test_a_closure_of_every_year_is_told_once():
     years = [Closure(244 + 364 * year, 274 + 364 * year, 1.0, True) for year in range(3)]
     (note,) = _closure_notes(years, START, 244 + 364 * 3 - 20, 60)
     assert "from 2022-08-30" in note
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        (Break(float(np.log(0.6)), 0.8, 0.1), "spent 40% less than their histories let expect in each of"),
+        (Break(0.0, 0.0, float(np.log(1.5))), "spent 50% more in the last month"),
+        (Break(0.1, 0.1, 0.1), ""),
+    ],
+)
+def test_it_is_told_what_the_total_makes_of_a_break(broken, told):
+    assert [told in note for note in _break_notes(broken)] == [True] * bool(told)

@@ -1,0 +1,153 @@
+r"""Breaks: months that went otherwise than customers' histories let expect, and than such months usually do.
+
+A rival opens, prices are halved, a range is dropped: from one week to the next all customers spend another multiple of
+before. A model of histories learns it order by order, and the record of a long horizon only when its windows have
+ended. The last two months tell of it at once. Their misses are \(m = \log (K/B)\), what known customers spent over the
+bottom-up forecast for four weeks, less last year's in the same weeks where that model had seen enough.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from cltv_ml.models.level_candidates import SEASONED, SETTLED, WEEKS_YEAR, CohortRevenue, missed
+
+#: Days of a month: four of each weekday.
+MONTH = 28
+
+#: A miss counts for no more than this (log units); the month of a strike has none at all.
+_LARGEST = 1.5
+
+#: What months miss by before any has been seen (log units): two that agree, and a single one; and how many windows
+#: that counts as.
+_USUAL_AGREED, _USUAL_SINGLE = 0.12, 0.18
+_PRIOR_MONTHS = 2.0
+
+#: A month counts half for every so many days that it is older.
+_HALF_LIFE = 365.0
+
+#: A break is believed where its square exceeds so many times the usual one.
+_SURPRISE = 2.0
+
+#: A bottom-up forecast that has begun to learn of a break goes on learning, but keeps this share of its miss at least.
+_LEARNED_AT_MOST = 0.5
+
+#: Share of an unexplained miss of the last month that is added to the error: whether it lasts is an even chance.
+_OPEN = 0.5
+
+
+class Month(NamedTuple):
+    """The miss of a month, and the standard deviation that the sizes of single orders give it (log units)."""
+
+    miss: float
+    chance: float
+
+
+@dataclass(frozen=True)
+class Break:
+    """How the last months differed from what histories and last year let expect.
+
+    Attributes
+    ----------
+    size
+        Log of what known customers spend since over the bottom-up forecast, as far as the last two months agree.
+    believed
+        Share of it that is taken for lasting, from 0 to 1: one less twice the usual square over this one.
+    open
+        What the last month missed beyond that, as far as it is unusual: nothing tells whether it lasts.
+    """
+
+    size: float = 0.0
+    believed: float = 0.0
+    open: float = 0.0
+
+    def follow(self, total: float, forecasts: Mapping[str, float], weights: np.ndarray) -> float:
+        """Return the total moved towards bottom-up forecasts that spend as since the break."""
+        after = self._after(forecasts, weights)
+        return total if after is None else float(total ** (1 - self.believed) * after**self.believed)
+
+    def doubt(self, total: float, forecasts: Mapping[str, float], weights: np.ndarray) -> float:
+        """Return the log error that comes of not knowing whether things are as before."""
+        after, error = self._after(forecasts, weights), _OPEN * self.open
+        if after is None:
+            return abs(error)
+        apart = np.sqrt(self.believed * (1 - self.believed)) * np.log(after / total)
+        return float(np.hypot(error, apart))
+
+    def _after(self, forecasts: Mapping[str, float], weights: np.ndarray) -> float | None:
+        own = np.array([name in ("bottom-up", "bottom-up, season") for name in forecasts])
+        if not self.believed or not own.any():
+            return None
+        logs = np.log(list(forecasts.values()))
+        return float(np.exp(np.average(logs[own], weights=weights[own]) + self.size))
+
+
+def monthly_misses(log: CohortRevenue, days: Sequence[int], monthly: Mapping[int, float]) -> dict[int, Month]:
+    """Return by day the month from then on, as far as it has ended; `monthly` are bottom-up forecasts of it."""
+    found = {}
+    for day in days:
+        if day + MONTH <= log.days and day - log.begins(log.days) >= SETTLED and monthly.get(day):
+            miss, year_ago = _miss(log, day, monthly), day - WEEKS_YEAR
+            if year_ago - log.begins(log.days) >= SEASONED and monthly.get(year_ago):
+                miss = _agreed(miss, miss - _miss(log, year_ago, monthly))
+            found[day] = Month(float(np.clip(miss, -_LARGEST, _LARGEST)), _chance(log, day))
+    return found
+
+
+def find_break(months: Mapping[int, Month], cutoff: int) -> Break:
+    """Return what the months before a cutoff tell of a break, from `monthly_misses` by day."""
+    days = sorted((day for day in months if day + MONTH <= cutoff), reverse=True)
+    if not days:
+        return Break()
+    singles = [months[day].miss for day in days]
+    pairs = [_lasting(later, before) for later, before in itertools.pairwise(singles)]
+    size, chance = pairs[0] if pairs else 0.0, months[days[0]].chance
+    ages = cutoff - np.array(days, dtype=np.float64)
+    believed = _surprise(size, pairs[2:], ages[2:-1], _USUAL_AGREED, chance)
+    rest = singles[0] - believed * size
+    unusual = _surprise(rest, singles[1:], ages[1:], _USUAL_SINGLE, chance)
+    return Break(size, believed, float(np.sqrt(unusual)) * rest)
+
+
+def _miss(log: CohortRevenue, day: int, monthly: Mapping[int, float]) -> float:
+    """Return the log of what was spent in the month from a day on over its bottom-up forecast."""
+    return float(np.log(max(missed(log, day, MONTH, monthly), np.exp(-_LARGEST))))
+
+
+def _chance(log: CohortRevenue, day: int) -> float:
+    """Return the relative standard deviation of a month's revenue if purchases of these sizes come at random.
+
+    Where a few customers bring most of it, a month without them is no break. Purchases of one day by customers of one
+    first day count as one, so it is too large in a log with few first days.
+    """
+    days = min(WEEKS_YEAR, day)
+    counted = (log.day < day) & (log.day >= day - days)
+    amounts = log.amount[counted]
+    return float(np.sqrt(days / MONTH * (amounts @ amounts))) / max(float(amounts.sum()), 1e-9)
+
+
+def _agreed(one: float, other: float) -> float:
+    """Return the smaller of two misses, 0 where they have opposite signs."""
+    return 0.0 if one * other <= 0 else float(min(one, other, key=abs))
+
+
+def _lasting(later: float, before: float) -> float:
+    """Return what two months in a row agree on.
+
+    Where the later one missed less, forecasts have begun to learn, and have learned as much again by now.
+    """
+    agreed = _agreed(later, before)
+    return agreed * max(_LEARNED_AT_MOST, later / before) if abs(later) < abs(before) else agreed
+
+
+def _surprise(miss: float, earlier: Sequence[float], ages: np.ndarray, usual: float, chance: float) -> float:
+    """Return from 0 to 1 how far a miss is beyond what is usual: one less `_SURPRISE` usual squares over its own."""
+    weights = 0.5 ** (ages / _HALF_LIFE)
+    squares = _PRIOR_MONTHS * usual**2 + weights @ np.square(earlier)
+    square = max(float(squares / (_PRIOR_MONTHS + weights.sum())), chance**2)
+    return max(0.0, 1 - _SURPRISE * square / max(miss**2, 1e-12))
