@@ -42,10 +42,15 @@ _OPEN = 0.5
 
 
 class Month(NamedTuple):
-    """The miss of a month, and the standard deviation that the sizes of single orders give it (log units)."""
+    """The miss of a month (log units).
+
+    `chance` is the standard deviation that the sizes of its orders let expect; `compared` says whether last year's same
+    month was subtracted.
+    """
 
     miss: float
     chance: float
+    compared: bool = True
 
 
 @dataclass(frozen=True)
@@ -93,9 +98,10 @@ def monthly_misses(log: CohortRevenue, days: Sequence[int], monthly: Mapping[int
     for day in days:
         if day + MONTH <= log.days and day - log.begins(log.days) >= SETTLED and monthly.get(day):
             miss, year_ago = _miss(log, day, monthly), day - WEEKS_YEAR
-            if year_ago - log.begins(log.days) >= SEASONED and monthly.get(year_ago):
+            compared = year_ago - log.begins(log.days) >= SEASONED and bool(monthly.get(year_ago))
+            if compared:
                 miss = _agreed(miss, miss - _miss(log, year_ago, monthly))
-            found[day] = Month(float(np.clip(miss, -_LARGEST, _LARGEST)), _chance(log, day))
+            found[day] = Month(float(np.clip(miss, -_LARGEST, _LARGEST)), _chance(log, day), compared)
     return found
 
 
@@ -106,7 +112,9 @@ def find_break(months: Mapping[int, Month], cutoff: int) -> Break:
         return Break()
     singles = [months[day].miss for day in days]
     pairs = [_lasting(later, before) for later, before in itertools.pairwise(singles)]
-    size, chance = pairs[0] if pairs else 0.0, months[days[0]].chance
+    # Without last year a break and a season look alike.
+    size = pairs[0] if pairs and all(months[day].compared for day in days[:2]) else 0.0
+    chance = months[days[0]].chance
     ages = cutoff - np.array(days, dtype=np.float64)
     believed = _surprise(size, pairs[2:], ages[2:-1], _USUAL_AGREED, chance)
     rest = singles[0] - believed * size

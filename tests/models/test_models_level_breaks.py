@@ -100,3 +100,13 @@ def test_a_forecast_that_learns_of_a_break_is_corrected_by_what_it_still_lacks()
     learning = dict.fromkeys(range(100, 671, 30), 0.0) | {700: 0.8, 730: 0.6}
     assert find_break(months(learning), 760).size == pytest.approx(0.6 * 0.6 / 0.8)
     assert find_break(months(learning | {730: 0.9}), 760).size == pytest.approx(0.8)
+
+
+def test_without_last_year_a_season_could_be_a_break_so_the_total_stays_and_the_interval_is_wider():
+    log = shop(lambda day: 2.0 if day >= 300 else 1.0)
+    assert not missed(log, 365)[335].compared
+    found = find_break(missed(log, 365), 365)
+    assert found.believed == 0 < 0.2 < found.open
+    with_months, without = level(log, 365, 180), level(log, 365, 180, broken=False)
+    assert with_months.total == without.total
+    assert with_months.sigma > 1.2 * without.sigma
