@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cltv_ml.models.level_candidates import SEASONED, SETTLED, WEEKS_YEAR, CohortRevenue, missed
+from cltv_ml.models.level_closures import CLOSED
 
 #: Days of a month: four of each weekday.
 MONTH = 28
@@ -113,7 +114,8 @@ def find_break(months: Mapping[int, Month], cutoff: int) -> Break:
     singles = [months[day].miss for day in days]
     pairs = [_lasting(later, before) for later, before in itertools.pairwise(singles)]
     # Without last year a break and a season look alike.
-    size = pairs[0] if pairs and all(months[day].compared for day in days[:2]) else 0.0
+    told = len(days) > 1 and all(months[day].compared for day in days[:2])
+    size = pairs[0] if told and not _closed(*singles[:2]) else 0.0
     chance = months[days[0]].chance
     ages = cutoff - np.array(days, dtype=np.float64)
     believed = _surprise(size, pairs[2:], ages[2:-1], _USUAL_AGREED, chance)
@@ -142,6 +144,11 @@ def _chance(log: CohortRevenue, day: int) -> float:
 def _agreed(one: float, other: float) -> float:
     """Return the smaller of two misses, 0 where they have opposite signs."""
     return 0.0 if one * other <= 0 else float(min(one, other, key=abs))
+
+
+def _closed(later: float, before: float) -> bool:
+    """Return whether next to nothing was spent in a month after one in which half or more of the usual was."""
+    return later <= np.log(CLOSED) and before > np.log(0.5)
 
 
 def _lasting(later: float, before: float) -> float:

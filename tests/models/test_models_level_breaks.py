@@ -96,6 +96,13 @@ def test_one_month_alone_moves_nothing_but_is_left_open():
     assert find_break({}, 760) == Break()
 
 
+def test_a_shop_that_is_closed_at_the_cutoff_may_open_again():
+    closed = dict.fromkeys(range(100, 671, 30), 0.02) | {700: -0.4, 730: -1.5}
+    found = find_break(months(closed), 760)
+    assert found.believed == 0
+    assert found.open < -1.3
+
+
 def test_a_forecast_that_learns_of_a_break_is_corrected_by_what_it_still_lacks():
     learning = dict.fromkeys(range(100, 671, 30), 0.0) | {700: 0.8, 730: 0.6}
     assert find_break(months(learning), 760).size == pytest.approx(0.6 * 0.6 / 0.8)
