@@ -30,7 +30,7 @@ _USUAL_AGREED, _USUAL_SINGLE = 0.12, 0.18
 _PRIOR_MONTHS = 2.0
 
 #: A month counts half for every so many days that it is older.
-_HALF_LIFE = 365.0
+_MONTHS_HALVE = 365.0
 
 #: A break is believed where its square exceeds so many times the usual one.
 _SURPRISE = 2.0
@@ -102,7 +102,7 @@ def monthly_misses(log: CohortRevenue, days: Sequence[int], monthly: Mapping[int
             compared = year_ago - log.begins(log.days) >= SEASONED and bool(monthly.get(year_ago))
             if compared:
                 miss = _agreed(miss, miss - _miss(log, year_ago, monthly))
-            found[day] = Month(float(np.clip(miss, -_LARGEST, _LARGEST)), _chance(log, day), compared)
+            found[day] = Month(float(np.clip(miss, -_LARGEST, _LARGEST)), _random_spread(log, day), compared)
     return found
 
 
@@ -129,7 +129,7 @@ def _miss(log: CohortRevenue, day: int, monthly: Mapping[int, float]) -> float:
     return float(np.log(max(missed(log, day, MONTH, monthly), np.exp(-_LARGEST))))
 
 
-def _chance(log: CohortRevenue, day: int) -> float:
+def _random_spread(log: CohortRevenue, day: int) -> float:
     """Return the relative standard deviation of a month's revenue if purchases of these sizes come at random.
 
     Where a few customers bring most of it, a month without them is no break. Purchases of one day by customers of one
@@ -162,7 +162,7 @@ def _lasting(later: float, before: float) -> float:
 
 def _surprise(miss: float, earlier: Sequence[float], ages: np.ndarray, usual: float, chance: float) -> float:
     """Return from 0 to 1 how far a miss is beyond what is usual: one less `_SURPRISE` usual squares over its own."""
-    weights = 0.5 ** (ages / _HALF_LIFE)
+    weights = 0.5 ** (ages / _MONTHS_HALVE)
     squares = _PRIOR_MONTHS * usual**2 + weights @ np.square(earlier)
     square = max(float(squares / (_PRIOR_MONTHS + weights.sum())), chance**2)
     return max(0.0, 1 - _SURPRISE * square / max(miss**2, 1e-12))
