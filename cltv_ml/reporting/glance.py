@@ -1,4 +1,4 @@
-"""First-screen answers of a training's report: what to do first, what changed, how far off, what not to trust."""
+"""First-screen answers of a training's report: actions, changes, errors, and doubts."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ FIRST, CHANGED, HOW_FAR, TRUST = (
 #: The headline with the expected revenue of those who are customers already.
 KNOWN = "Expected from known customers"
 
-#: How many actions a reader in a hurry sees.
+#: Number of actions on the first screen.
 MOST_ACTIONS = 3
 
-#: An action with a smaller share of the profit of all is not among them.
+#: Smallest share of the total profit of an action among them.
 LEAST_PROFIT = 0.01
 
-#: How many doubts of the training; the section on what not to trust has all.
+#: Number of doubts on the first screen; the section on what not to trust has all.
 MOST_DOUBTS = 3
 
 
@@ -88,12 +88,12 @@ def how_far_off(result: WindowResult, champion: str, currency: str) -> list[str]
 def without_lists(
     campaign: Campaign | None, segments: pd.Series, *, ordered: bool = True, currency: str = ""
 ) -> list[str]:
-    """Return the segments whose campaign has the highest expected profit, where no lists of `cltv act` are known.
+    """Return the segments whose campaign has the highest expected profit, where there are no lists of `cltv act`.
 
     Parameters
     ----------
     campaign
-        None where no model tells who may leave.
+        None where no model has P(alive).
     segments
         Name of the segment by customer_id.
     ordered
@@ -172,7 +172,7 @@ def what_not_to_trust(verdict: Verdict, doubts: Sequence[str]) -> list[str]:
 
 
 def care(scores: Mapping[str, float] | pd.Series, ordered: bool) -> dict[str, tuple[str, str]]:
-    """Return the headline of a champion outside its bounds: what not to trust, and by how much it was off on its test.
+    """Return the headline of a champion outside its bounds: the doubt, and its error on the test window.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def with_newer_scores(
     Parameters
     ----------
     scores
-        What `cltv score` wrote.
+        The output of `cltv score`.
     total
         Ends between which the ratio of the true total to its forecast lies with 90% probability, where it is known.
     """

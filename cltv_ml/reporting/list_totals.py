@@ -1,4 +1,4 @@
-"""Lists of customers that the reader can change in the page: margin, effect, cost and budget in, totals out."""
+"""Interactive lists of customers: the reader changes margin, effect, cost and budget, the page their totals."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def compute_list_totals(
 ) -> dict[str, Any] | None:
     """Return the sliders and, for each list, a few hundred points of the profit before costs; None without lists.
 
-    Margin and effect multiply every customer's gain alike and the cost is the same for each, so no control changes
-    the order of a list: a point per some customers answers for a million, and no customer is in the page.
+    Margin and effect multiply every customer's gain by the same factor and the cost is the same for each, so no
+    control changes the order of a list: a few hundred points represent a million customers, and the page names none.
 
     Parameters
     ----------
     candidates
-        By list all customers who could be on it, with `cost` and `expected_profit` as stated.
+        By list, all customers who could be on it, with `cost` and `expected_profit` as stated.
     written
-        By list the customers who are on it, with `control`, `cost` and `expected_profit`: the control group's part
-        of customers and of the gain is that of the list. Without it nobody is left untreated.
+        By list, the customers who are on it, with `control`, `cost` and `expected_profit`: the control group's share
+        of customers and of the gain is that of the list. Without it there is no control group.
     """
     if not candidates or cost is None:
         return None
@@ -65,7 +65,7 @@ def compute_list_totals(
 
 
 def _budgets(all_treated: float, budget: float | None) -> tuple[float, str]:
-    """Return the most that the budget's slider offers, which stands for no limit, and its step."""
+    """Return the maximum of the budget's slider, which means no limit, and its step."""
     most = max(all_treated, 2 * (budget or 0.0)) or 1.0
     step = 10.0 ** np.floor(np.log10(most / 20))
     return float(np.ceil(most / step) * step), f"{step:.12g}"
@@ -85,8 +85,8 @@ def _treated(rows: pd.DataFrame | None) -> dict[str, float]:
 def recompute_totals(inputs: Mapping[str, Any], wanted: Mapping[str, float]) -> pd.DataFrame:
     """Return `list`, `customers`, `cost`, `expected_profit` of the best lists: what the page computes, in Python.
 
-    The best list ends before the first customer whose gain is below the cost, or where the budget ends; those of it
-    who are treated are counted.
+    The best list ends before the first customer whose gain is below the cost, or where the budget ends; only its
+    treated customers are counted.
 
     >>> inputs = {"lists": [{"name": "mail", "customers": [0, 1, 2], "gain": [0.0, 10.0, 11.0]}]}
     >>> recompute_totals(inputs, {"margin": 50, "effect": 100, "cost": 2})
@@ -114,7 +114,7 @@ def recompute_totals(inputs: Mapping[str, Any], wanted: Mapping[str, float]) -> 
 
 
 def _curve(table: pd.DataFrame, points: int, budget: float | None) -> dict[str, list[float]]:
-    """Return lengths of the list and what it gains before costs, dense at its top, the list as stated among them."""
+    """Return lengths of the list and its gain before costs, dense at its top, the stated list among them."""
     gain = np.sort((table["expected_profit"] + table["cost"]).to_numpy(dtype=np.float64))[::-1]
     size = len(gain)
     kept = np.unique(

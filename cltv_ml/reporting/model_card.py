@@ -1,4 +1,4 @@
-"""The card of a registered model in Markdown: what it is for, what it was tested on, where it must not be trusted."""
+"""The card of a registered model in Markdown: its purpose, its test and its limits."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def model_card(result: WindowResult, verdict: Verdict, notes: Sequence[str], abo
     Parameters
     ----------
     notes
-        Known limits: what the reader must know before trusting the model.
+        Known limits of the model.
     about
-        What the model was fitted on, by name, as the version's tags hold it.
+        Facts about the training data, by name, as in the version's tags.
     """
     name, window = verdict.champion, result.window
     ranges = compute_ranges(result.y_true, result.values[name])

@@ -1,4 +1,4 @@
-"""A report that may travel: customers' ids and names become numbers."""
+"""Redaction of reports for sharing: customers' ids and names become numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 #: Headings of columns whose every cell names a customer.
 _CUSTOMER_HEADINGS = ("customer", "customer_id")
 
-#: An id of fewer digits than these is replaced only where it is said to be a customer: other numbers look alike.
+#: An id of fewer digits than this is replaced only where the text calls it a customer: other numbers look the same.
 _LEAST_DIGITS = 5
 _GAP = re.compile(r"([\s<>=|;])")
 _AROUND = "'\"“”‘’«»()[]{},.:!?&#"
@@ -22,8 +22,8 @@ _SAID = re.compile(
 def redact(summary: Mapping[str, Any], customers: Iterable[Any]) -> dict[str, Any]:
     """Return a report in which each customer is a number, in the order of appearance.
 
-    Nothing leads from a number back to an id. Text is compared without regard to case; an id of few digits, which
-    could be any number, is replaced in columns of customers, in quotes and after the word customer.
+    A number cannot be traced back to an id. Text is compared without regard to case; an id of few digits, which could
+    be any number, is replaced only in columns of customers, in quotes and after the word customer.
 
     >>> redact({"told": "'ann@x.io' has half of it, ANN@X.IO alone; 17 of 40"}, ["ann@x.io", "17"])
     {'told': "'customer 1' has half of it, customer 1 alone; 17 of 40"}
@@ -78,7 +78,7 @@ class _Redactor:
         return f"{opened}{number}{closed}"
 
     def _replace(self, pieces: list[str], place: int) -> int:
-        """Replace the id that begins at a piece, of several words where there is one; return how far to go on."""
+        """Replace the id that begins at a piece, the longest one first; return the number of pieces to skip."""
         for words in range(self.longest, 0, -1):
             end = place + 2 * words - 1
             if end > len(pieces):

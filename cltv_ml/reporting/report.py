@@ -36,11 +36,11 @@ def summarise(
     Parameters
     ----------
     facts
-        What a reader in a hurry should know, shown first: by name the number and half a sentence on it.
+        Key facts, shown first: by name, the number and half a sentence on it.
     answers
         Sentences by the question they answer, shown below the headlines on the first screen.
     headlines
-        How many of the facts come first and large.
+        Number of facts shown first and large.
     """
     return {
         "title": title,
@@ -68,20 +68,20 @@ def section(
     details: Sequence[Mapping[str, Any]] = (),
     links: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return one section of a summary; controls that recompute something in the page are put in by their makers.
+    """Return one section of a summary; the functions that make interactive controls add them afterwards.
 
     Parameters
     ----------
     tables
-        Frames by caption, their cells formatted already.
+        Frames by caption, with formatted cells.
     figures
-        Figures by the sentence that says what they show in words: the caption and alternative text.
+        Figures by the sentence that describes them: the caption and alternative text.
     warnings
-        Sentences that the reader must not overlook.
+        Sentences of warning.
     details
-        Sections for the curious, folded away at first.
+        Additional sections, folded at first.
     links
-        Files in the folder of the page, by what the reader finds in them.
+        Files in the folder of the page, by their description.
     """
     return {
         "title": title,
@@ -99,7 +99,7 @@ def section(
 
 @pandas_only
 def cells(frame: pd.DataFrame) -> dict[str, Any]:
-    """Return names and cells as text, and which columns hold words: those are set to the left.
+    """Return names and cells as text, and the columns of words, which are aligned left.
 
     >>> cells(pd.DataFrame({"Show": ["tea", None]}))["rows"]
     [['tea'], ['']]
@@ -138,16 +138,16 @@ def render_html(summary: Mapping[str, Any]) -> str:
     return html
 
 
-#: Days, options and codes with a digit such as TEC-10-418: no line may end at their hyphens.
+#: Days, options and codes with a digit such as TEC-10-418: lines must not break at their hyphens.
 _HYPHENATED = re.compile(
     r"(?<![\w-])(?=[\w-]{4,24}(?![\w-]))(?:--[a-z]+(?:-[a-z]+)+|(?=[A-Za-z-]*\d)\w+(?:-\w+)+)"
 )
 
 
 def unbroken(text: str) -> markupsafe.Markup:
-    """Return a text escaped for a page, its dates, options and codes in spans that no line breaks.
+    """Return a text escaped for a page, with its dates, options and codes in spans without line breaks.
 
-    The characters stay what they are: a reader searches and copies plain hyphens.
+    The characters do not change, so a reader searches and copies plain hyphens.
 
     >>> unbroken("<= 2024-01-31, well-known")
     Markup('&lt;= <span class="unbroken">2024-01-31</span>, well-known')
@@ -158,7 +158,7 @@ def unbroken(text: str) -> markupsafe.Markup:
 
 @functools.cache
 def _packed_plotlyjs() -> str:
-    """Return plotly.js as text that a page unpacks: two fifths of its size, so that a page stays below 3 MB."""
+    """Return plotly.js as compressed text that a page unpacks: at two fifths of its size, a page stays below 3 MB."""
     return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 6, mtime=0)).decode()
 
 
@@ -168,7 +168,7 @@ def render_json(summary: Mapping[str, Any]) -> str:
 
 
 def render_markdown(summary: Mapping[str, Any]) -> str:
-    """Return the summary as Markdown: everything but the figures, which are named by what they show."""
+    """Return the summary as Markdown, with the captions in place of the figures."""
     lines = [f"# {summary['title']}", summary["subtitle"]]
     lines += [
         f"- **{_escaped_cell(fact['name'])}: {_escaped_cell(fact['value'])}**, {fact['note']}"
@@ -181,7 +181,7 @@ def render_markdown(summary: Mapping[str, Any]) -> str:
     return "\n\n".join(lines).replace("\n\n- ", "\n- ") + "\n"
 
 
-#: How a summary is written, by the format's name.
+#: The function that writes a summary, by the format's name.
 RENDERERS = {"html": render_html, "markdown": render_markdown, "json": render_json}
 
 

@@ -1,4 +1,4 @@
-"""A shop's plan that the reader can change in the page: sliders go in, the page recomputes the rest."""
+"""Interactive plan of a shop: the reader moves sliders, and the page recomputes the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A simple plotly figure as a small static SVG, for pages that show pictures only; no browser is needed."""
+"""Simple plotly figures as small static SVG, for pages that show only images; no browser is needed."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 620, 64, 350
 def render_svg(figure: go.Figure) -> str:
     """Return bars, lines and points of a figure over two numeric axes as one SVG text of a few kilobytes.
 
-    Traces that the figure hides at first are left out; what else it holds (hover, annotations, a logarithmic
-    axis) is not drawn.
+    Traces that the figure hides at first are left out; hover, annotations and logarithmic axes are not drawn.
 
     Raises
     ------

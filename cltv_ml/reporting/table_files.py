@@ -10,13 +10,13 @@ import pandas as pd
 
 # Text that begins with a nought, such as 00123, is a code.
 _AMOUNT = r"([+-]?(?!0\d)\d[\d,]{0,17}(?:\.\d+)?)(%?)"
-#: A number, a range, or a number with its range in brackets; then what it is counted in.
+#: A number, a range, or a number with its range in brackets; then its unit.
 _NUMBER_FORMS = {
     ("",): re.compile(rf"{_AMOUNT}(?: (\D{{1,8}}))?"),
     (", from", ", to"): re.compile(rf"{_AMOUNT}(?: (\D{{1,8}}))? to {_AMOUNT}(?: \D{{1,8}})?"),
     ("", ", from", ", to"): re.compile(rf"{_AMOUNT} \({_AMOUNT} to {_AMOUNT}\)(?: (better|worse))?"),
 }
-#: A number within a sentence, and what it is counted in; days such as 2026-01-31 are left to the sentence.
+#: A number within a sentence, and its unit; days such as 2026-01-31 stay in the sentence.
 _TOLD = re.compile(rf"(?<![\w.,-]){_AMOUNT}(?![\w-])(?: ([A-Z]{{3}})\b)?")
 _DAY_TEXT = re.compile(r"\d{4}-\d\d(?:-\d\d)?")
 _UNKNOWN = ("", "–", "unknown")
@@ -33,7 +33,7 @@ def with_files(
     Parameters
     ----------
     folder
-        Where the files are to lie, as seen from the page.
+        Folder of the files, relative to the page.
     """
     found: dict[str, pd.DataFrame] = {}
 

@@ -1,4 +1,4 @@
-"""One look for every figure, light and dark: colour-blind-safe colours, quiet axes, money with separators."""
+"""The look of all figures, light and dark: colour-blind-safe colours, quiet axes, money with separators."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import plotly.graph_objects as go
 from cltv_ml import money
 from cltv_ml.errors import InputError
 
-#: Okabe and Ito's palette, told apart by people with any common colour blindness; blue and yellow are
-#: moved a little so that every colour is seen on a white and on a dark page, and violet stands for its second blue.
+#: Okabe and Ito's palette, distinguishable with any common colour blindness; blue and yellow are shifted a little so
+#: that every colour is visible on a white and on a dark page, and violet replaces its second blue.
 PALETTE = ("#1F7FC4", "#D55E00", "#009E73", "#CC79A7", "#B98000", "#9933EE", "#7F7F7F", "#8F8B00")
 ACTUAL, MODEL, REFERENCE = "#8A8F96", PALETTE[0], "#8A8F96"
 GAIN, LOSS = PALETTE[2], PALETTE[1]
@@ -21,7 +21,7 @@ GAIN, LOSS = PALETTE[2], PALETTE[1]
 #: Low to high, readable with any common colour blindness.
 SEQUENTIAL = "Cividis"
 
-#: Names as a reader says them.
+#: Display names of models.
 MODEL_LABELS = {
     "same_rate": "Same rate as before",
     "bg_nbd": "BG/NBD",
@@ -67,7 +67,7 @@ def label(model: str) -> str:
 
 
 def template(mode: str) -> go.layout.Template:
-    """Return the plotly template of a mode, "light" or "dark": what differs between the two is in it alone.
+    """Return the plotly template of a mode, "light" or "dark", which holds all differences between the two.
 
     Raises
     ------
@@ -168,7 +168,7 @@ def add_faint_bars(
 def add_actual_and_expected(
     figure: go.Figure, x: pd.Series, actual: pd.Series, expected: pd.Series, **more: Any
 ) -> go.Figure:
-    """Add the line of what happened and the dashed one of what the model expects; return the figure."""
+    """Add the line of actual values and the dashed line of expected ones; return the figure."""
     for name, values, colour, dash in (
         ("actual", actual, ACTUAL, "solid"),
         ("expected", expected, MODEL, "dash"),
@@ -224,7 +224,7 @@ P = ParamSpec("P")
 
 
 def in_minor_units(plot: Callable[P, go.Figure]) -> Callable[P, go.Figure]:
-    """Return a plot whose amounts, written with two digits where the reader points, have those of its `currency`."""
+    """Return a plot whose hover amounts have the number of digits of its `currency`."""
 
     @functools.wraps(plot)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> go.Figure:
@@ -240,7 +240,7 @@ def in_minor_units(plot: Callable[P, go.Figure]) -> Callable[P, go.Figure]:
 
 
 def short_names(names: Iterable[str], longest: int = 24) -> list[str]:
-    """Return names that leave room for the figure, told apart by a number where the cut makes them equal.
+    """Return names cut to leave room for the figure, numbered where the cut makes them equal.
 
     >>> short_names(["tea from Assam", "tea from Ceylon", "milk"], longest=9)
     ['tea from…', 'tea from… (2)', 'milk']

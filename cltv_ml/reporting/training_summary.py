@@ -72,12 +72,12 @@ def training_summary(
     today: Today | None = None,
     currency: str = "",
 ) -> dict[str, Any]:
-    """Return the summary of a training: what was done, how good it is, who the customers are, what to do.
+    """Return the summary of a training: data, quality, customers and actions.
 
     Parameters
     ----------
     notes
-        Doubts that stand as warnings, and remarks on how the training was done.
+        Doubts, shown as warnings, and remarks on how the training was done.
     today
         The forecast as of the end of the log; without it tiers and campaign are shown as of the test cutoff. What
         changed since earlier scores, and customers to look up, come from `add_scores`.
@@ -143,7 +143,7 @@ def training_summary(
 def _quality_details(
     cleaned: Cleaned, result: WindowResult, champion: str, remarks: Sequence[str], currency: str
 ) -> list[dict[str, Any]]:
-    """Return what folds out under quality: the training, the level, groups of customers, what the model looks at."""
+    """Return the folded details of quality: training, level, groups of customers, and important features."""
     log = cleaned.transactions
     probabilistic = best_probabilistic(result)
     level = sections.level_section(result, currency=currency)
@@ -161,7 +161,7 @@ def _quality_details(
 
 
 def _with_labels(note: str, models: Iterable[str]) -> str:
-    """Return a note whose models are named as a reader says them.
+    """Return a note with the display names of its models.
 
     >>> _with_labels("Over 5 windows mean had the best Gini in 1, hurdle in 4; a mean of all.", ["mean", "hurdle"])
     'Over 5 windows Equal-weight mean had the best Gini in 1, XGBoost hurdle in 4; a mean of all.'
@@ -186,19 +186,19 @@ def add_scores(
     lookup: int = 0,
     currency: str = "",
 ) -> dict[str, Any]:
-    """Return a training's summary with what scores add: customers to look up, what changed since earlier ones.
+    """Return a training's summary with sections from scores: customers to look up, and changes since earlier scores.
 
     Parameters
     ----------
     now, before
-        What `cltv score` wrote at two dates, indexed by customer_id.
+        Outputs of `cltv score` at two dates, indexed by customer_id.
     lookup
-        How many customers, those with the highest value at risk, can be looked up in the page.
+        Number of customers that can be looked up in the page: those with the highest value at risk.
 
     Raises
     ------
     InputError
-        The two are of one date, in the wrong order, or look differently far ahead.
+        The two are of one date, in the wrong order, or have different horizons.
     """
     parts = [dict(part) for part in summary["sections"]]
     if lookup:
@@ -249,7 +249,7 @@ def _check_order(before: pd.DataFrame, now: pd.DataFrame) -> str:
 def predict_today(result: WindowResult, model: ValueModel, X: pd.DataFrame) -> pd.DataFrame:
     """Return PREDICTIONS of the refitted champion for today's customers.
 
-    Where it knows no P(alive), that of the probabilistic model that did best on the test window is taken.
+    Where it has no P(alive), that of the best probabilistic model on the test window is used.
     """
     return with_alive(result, model.predict_table(X), X)
 
@@ -280,7 +280,7 @@ def best_probabilistic(result: WindowResult) -> str | None:
 
 
 def _spent_before(log: Log, cutoff: pd.Timestamp, horizon: int) -> float | None:
-    """Return what the customers known at the cutoff spent in the horizon before it; None where the log is shorter."""
+    """Return the spend of the customers at the cutoff in the horizon before it; None where the log is shorter."""
     start = cutoff - pd.Timedelta(days=horizon)
     if start < log.first.normalize():
         return None

@@ -1,4 +1,4 @@
-"""A campaign that the reader can change in the page: few numbers go in, the page recomputes the rest."""
+"""Interactive campaign: the reader changes a few numbers, and the page recomputes the rest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cltv_ml.money import digits
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import embed
 
-#: What the controls stand at first: assumptions, in the units of the controls.
+#: Initial settings of the controls: assumptions, in the units of the controls.
 ASSUMED = {"margin": 30.0, "uplift": 5.0, "discount": 10.0}
 
 #: The assumed cost of writing to a customer, as a share of a customer's mean expected value.
@@ -31,7 +31,7 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class Campaign:
-    """A retention campaign as the controls have it at first.
+    """A retention campaign under the initial settings of the controls.
 
     Attributes
     ----------
@@ -104,9 +104,9 @@ def compute_what_if(
 ) -> dict[str, Any]:
     """Return controls, the numbers they work on, and the figure they redraw.
 
-    The customers are listed by value at risk, which no control changes: margin, uplift and discount
-    multiply every customer alike, and the cost is the same for each. A few hundred points of the
-    cumulative value at risk therefore answer for a million customers, and no customer is in the page.
+    The customers are listed by value at risk, which no control changes: margin, uplift and discount multiply every
+    customer by the same factor, and the cost is the same for each. A few hundred points of the cumulative value at
+    risk therefore represent a million customers, and the page names none.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def compute_what_if(
     horizon
         In days, for the discount.
     assumed
-        Where the controls stand at first, default `ASSUMED`.
+        Initial settings of the controls, `ASSUMED` by default.
     """
     ranked = np.sort(at_risk.to_numpy(dtype=np.float64))[::-1]
     size = len(ranked)
@@ -160,7 +160,7 @@ def compute_what_if(
 
 
 def assumed_cost(expected_value: float, customers: int) -> float:
-    """Return the cost that the controls start at: one hundredth of a customer's mean value, one digit.
+    """Return the initial cost of the controls: one hundredth of a customer's mean value, one digit.
 
     >>> assumed_cost(445_504, 23_570), assumed_cost(0.0, 10)
     (0.2, 0.0)
@@ -171,8 +171,8 @@ def assumed_cost(expected_value: float, customers: int) -> float:
 def recompute(inputs: Mapping[str, Any], wanted: Mapping[str, float]) -> pd.DataFrame:
     """Return `customers`, `cost`, `expected_profit` of lists of each length: what the page computes, in Python.
 
-    Profit is uplift x value at risk x margin - cost; revenue comes evenly over the horizon and is discounted
-    to today at the yearly rate.
+    Profit is uplift x value at risk x margin - cost; revenue is spread evenly over the horizon and discounted to today
+    at the yearly rate.
 
     >>> inputs = {"customers": [0, 1, 2], "at_risk": [0.0, 100.0, 110.0], "horizon": 91}
     >>> recompute(inputs, {"uplift": 10, "margin": 50, "cost": 1, "discount": 0})["expected_profit"].tolist()
@@ -196,7 +196,7 @@ def _gain_rate(terms: Mapping[str, float], horizon: float) -> float:
 
 
 def reach(curve: pd.DataFrame, listed: float) -> float:
-    """Return how long the lists are that the figure shows: beyond break-even the curve only falls.
+    """Return the longest list in the figure: beyond break-even the curve only falls.
 
     >>> curve = pd.DataFrame({"customers": [0, 1, 2, 3, 4], "expected_profit": [0.0, 4, 1, -3, -9]})
     >>> reach(curve, listed=1)
@@ -207,7 +207,7 @@ def reach(curve: pd.DataFrame, listed: float) -> float:
 
 
 def present_value(percent: float, days: float) -> float:
-    """Return what one unit of money is worth today that comes evenly over the next `days`.
+    """Return the present value of one unit of money spread evenly over the next `days`.
 
     The integral of (1 + r)^-u over the horizon, in years, divided by its length.
 

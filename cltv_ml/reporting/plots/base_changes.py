@@ -11,7 +11,7 @@ _PART_COLOURS = {"kept": theme.PALETTE[0], "returned": theme.PALETTE[4], "new": 
 
 
 def base_changes(periods: pd.DataFrame) -> go.Figure:
-    """Return stacked bars of who bought in each period, and below zero who bought in the one before only.
+    """Return stacked bars of the customers who bought in each period and, below zero, those lost since the one before.
 
     Parameters
     ----------

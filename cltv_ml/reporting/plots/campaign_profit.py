@@ -18,7 +18,7 @@ def campaign_profit(curve: pd.DataFrame, *, currency: str = "", listed: float | 
         `decisions.retention.profit_curve`: columns `customers, cost, expected_profit` and, where known,
         `profit_lower, profit_upper`.
     listed
-        A list length to mark; default the longest list that loses nothing.
+        A list length to mark; by default the longest list that makes no loss.
     """
     figure = theme.figure(
         "What the campaign is expected to earn, by length of the list",

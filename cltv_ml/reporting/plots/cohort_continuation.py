@@ -1,4 +1,4 @@
-"""Value of cohorts so far and as expected: the known part solid, what is still to come lighter."""
+"""Value of cohorts so far and expected: the known part solid, the expected part lighter."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import plotly.graph_objects as go
 
 from cltv_ml.reporting import theme
 
-#: Cohorts drawn at most: the largest.
+#: Most cohorts in the figure: the largest ones.
 COHORTS_DRAWN = 24
 
 
 @theme.in_minor_units
 def cohort_continuation(continuation: pd.DataFrame, *, currency: str = "") -> go.Figure:
-    """Return bars per cohort: what a customer has brought, and lighter what each further horizon is expected to add.
+    """Return bars per cohort: a customer's value so far and, lighter, what each further horizon is expected to add.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One cohort through time: what its customers bring, and how many of them still buy."""
+"""One cohort over time: its revenue, and the share of its customers who still buy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def cohort_path(cohort: pd.DataFrame, *, currency: str = "") -> go.Figure:
     ----------
     cohort
         The rows of one cohort of `decisions.compute_audit(log).cohorts`: columns `name, customers, active, revenue`;
-        of several the first is drawn.
+        of several cohorts the first is drawn.
     """
     mine = cohort[cohort["cohort"] == cohort["cohort"].iloc[0]]
     figure = theme.figure(

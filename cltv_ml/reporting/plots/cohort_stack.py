@@ -1,4 +1,4 @@
-"""Revenue of each period by when its customers were won."""
+"""Revenue of each period by the period in which its customers were won."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import plotly.graph_objects as go
 
 from cltv_ml.reporting import theme
 
-#: Cohorts drawn apart; older ones are one area.
+#: Number of cohorts that are drawn separately; older ones are one area.
 DRAWN = 7
 
 
 def cohort_stack(cohorts: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return stacked bars: each period's revenue, divided by the period in which the customers first bought.
 
-    The newest cohorts are drawn apart, all older ones together.
+    The newest cohorts are drawn separately, all older ones together.
 
     Parameters
     ----------

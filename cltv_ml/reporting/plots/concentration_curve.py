@@ -1,4 +1,4 @@
-"""Share of revenue that the best customers bring."""
+"""Share of revenue of the best customers."""
 
 from __future__ import annotations
 

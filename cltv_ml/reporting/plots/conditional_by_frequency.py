@@ -1,4 +1,4 @@
-"""Purchases after the cutoff by how often customers had bought before."""
+"""Purchases after the cutoff by number of purchases before it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Purchases after the cutoff by how long customers had been silent."""
+"""Purchases after the cutoff by time since the last purchase."""
 
 from __future__ import annotations
 

@@ -11,10 +11,10 @@ from cltv_ml.reporting import theme
 
 @theme.in_minor_units
 def contributions(contributions: pd.DataFrame, *, currency: str = "") -> go.Figure:
-    """Return a point per customer and feature: to the right it adds to the value, to the left it takes away.
+    """Return a point per customer and feature: points on the right raise the value, points on the left lower it.
 
     Features run from the most to the least important; the colour says whether a customer's own value of the
-    feature is low or high. Points spread upwards and downwards only to be seen.
+    feature is low or high. The vertical spread of points has no meaning.
 
     Parameters
     ----------

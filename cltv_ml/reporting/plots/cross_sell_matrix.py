@@ -10,21 +10,21 @@ from cltv_ml.reporting import theme
 
 
 def cross_sell_matrix(pairs: pd.DataFrame, *, top: int = 20) -> go.Figure:
-    """Return a matrix of lift: how many times as often two items share an order as chance would have it.
+    """Return a matrix of lift: how many times more often than by chance two items share an order.
 
     Parameters
     ----------
     pairs
         `decisions.associations.find_associations`: columns `bought, also_bought, orders, lift, lift_lower`.
     top
-        How many items are drawn: those in the most shared orders.
+        Number of items to draw: those in the most shared orders.
     """
     figure = theme.figure("Bought together more often than chance", "Also bought", "Bought")
     kept = pairs.groupby("bought")["orders"].sum().nlargest(top).index
     inside = pairs[pairs["bought"].isin(kept) & pairs["also_bought"].isin(kept)]
     table = inside.pivot(index="bought", columns="also_bought", values="lift")
     orders = inside.pivot(index="bought", columns="also_bought", values="orders")
-    # On a logarithmic scale twice and half as often are equally far from chance.
+    # On a logarithmic scale, twice as often and half as often are equally far from chance.
     figure.add_heatmap(
         x=theme.short_names(table.columns),
         y=theme.short_names(table.index),
@@ -42,7 +42,7 @@ def cross_sell_matrix(pairs: pd.DataFrame, *, top: int = 20) -> go.Figure:
 
 
 def _times(lift: pd.Series) -> dict[str, object]:
-    """Return a colour bar that says how many times as often as by chance."""
+    """Return a colour bar labelled in multiples of chance."""
     at = np.linspace(lift.min(), lift.max(), 4)
     return {
         "thickness": 12,

@@ -1,4 +1,4 @@
-"""Repeat purchases added up over the weeks, model against actual."""
+"""Cumulative repeat purchases by week, model against actual."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cltv_ml.reporting.plots.weekly_tracking import add_tracking
 
 
 def cumulative_tracking(tracking: pd.DataFrame) -> go.Figure:
-    """Return all repeat purchases up to each week, actual and expected; right of the line the model saw nothing.
+    """Return cumulative repeat purchases by week, actual and expected; the fit used no week right of the line.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ def decile_calibration(deciles: pd.DataFrame, *, currency: str = "", show: str |
     currency
         Written on the axis.
     show
-        The model drawn at first; the others wait in the legend. All are drawn if None.
+        The model shown at first; the others can be switched on in the legend. All are shown if None.
     """
     figure = theme.figure(
         "Each tenth of the customers: predicted (line) and realised (bars)",

@@ -10,7 +10,7 @@ from cltv_ml.reporting import theme
 
 @theme.in_minor_units
 def dependence(dependence: pd.DataFrame, *, currency: str = "", unit: str = "", title: str = "") -> go.Figure:
-    """Return the mean prediction over the values of one feature, all others as they are.
+    """Return the mean prediction by the value of one feature, the others unchanged.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from cltv_ml.reporting import theme
 
 @theme.in_minor_units
 def discount_profit(profits: pd.DataFrame, *, currency: str = "") -> go.Figure:
-    """Return the expected profit of giving everybody each depth, and the share of customers it suits best.
+    """Return the expected profit of each depth for all customers, and the share of customers for whom it is best.
 
     Parameters
     ----------

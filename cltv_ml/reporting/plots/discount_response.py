@@ -1,4 +1,4 @@
-"""Response of demand to discounts, category by category."""
+"""Response of demand to discounts by category."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from cltv_ml.reporting import theme
 
-#: Discounts that are drawn: few logs say anything about deeper ones.
+#: Range of discounts in the figure: few logs hold deeper ones.
 DEEPEST = 0.3
 
 
@@ -21,7 +21,7 @@ def discount_response(response: pd.DataFrame, *, top: int = 7) -> go.Figure:
         `decisions.price_response.fit_response`: indexed by category, columns `weeks` and `slope`; the row
         "all" is drawn thick.
     top
-        How many categories are drawn besides: those with the most product-weeks.
+        Number of categories to draw as well: those with the most product-weeks.
     """
     figure = theme.figure(
         "How much more is bought at a discount",

@@ -9,16 +9,16 @@ from cltv_ml.reporting import theme
 
 
 def drift(drift: pd.DataFrame, *, top: int = 15, bound: float = 0.25) -> go.Figure:
-    """Return how far each feature's distribution has moved since training, the furthest on top.
+    """Return the drift of each feature's distribution since training, the largest on top.
 
     Parameters
     ----------
     drift
         Columns `feature` and `psi`: the population stability index, 0.1 a little, 0.25 a lot.
     top
-        How many features are drawn.
+        Number of features to draw.
     bound
-        Beyond it a bar is marked.
+        Drift beyond which a bar is marked.
     """
     rows = drift.sort_values("psi", ascending=False, kind="stable").head(top)
     figure = theme.figure("What has moved since the training", "Population stability index", "Feature")

@@ -9,7 +9,7 @@ from cltv_ml.reporting import theme
 
 
 def frequency_fit(fit: pd.DataFrame) -> go.Figure:
-    """Return customers by number of repeat purchases: what happened next to what the model expects.
+    """Return customers by number of repeat purchases: actual numbers next to the model's.
 
     Parameters
     ----------

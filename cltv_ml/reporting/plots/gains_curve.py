@@ -7,14 +7,14 @@ import plotly.graph_objects as go
 
 from cltv_ml.reporting import theme
 
-#: A campaign reaches the top of the list: the rest is one double click away.
+#: A campaign reaches the top of the list; a double click shows the rest.
 SHOWN = 0.3
 
 
 def gains_curve(gains: pd.DataFrame, *, show: str | None = None) -> go.Figure:
     """Return gains curves: the share of realised money held by the top share of customers, per model.
 
-    The top 30% are shown, where lists are cut and models differ; a double click shows all customers.
+    The figure shows the top 30%, where lists are cut and models differ; a double click shows all customers.
 
     Parameters
     ----------

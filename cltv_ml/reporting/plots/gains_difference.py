@@ -16,7 +16,7 @@ def gains_difference(gains: pd.DataFrame, *, show: str | None = None) -> go.Figu
     gains
         `evaluation.tables.compute_gains`: column `share`, one per model, `perfect`.
     show
-        The model that the others are compared with, default the first.
+        The model with which the others are compared, by default the first.
     """
     models = [name for name in gains.columns if name not in ("share", "perfect")]
     reference = show or models[0]

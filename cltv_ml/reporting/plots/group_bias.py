@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from cltv_ml.reporting import theme
 
-#: Beyond this bias a group is written at the edge instead of drawn.
+#: Bias beyond which a group is written at the edge instead of drawn.
 _WIDEST_BIAS = 4.0
 
 
@@ -20,7 +20,7 @@ def group_bias(bias: pd.DataFrame, *, by: str = "group of customers") -> go.Figu
         `evaluation.tables.compute_bias_by_group`: columns `group, customers, predicted, realised, bias,
         bias_lower, bias_upper`. Groups that spent nothing have no bias and are left out.
     by
-        What the groups are, for the title.
+        Name of the grouping, for the title.
     """
     figure = theme.figure(
         f"Predicted too much (right) or too little (left), by {by}",

@@ -16,7 +16,7 @@ def importances(importance: pd.DataFrame, *, top: int = 15) -> go.Figure:
     importance
         `evaluation.explain.compute_importance`: columns `feature, importance, spread`.
     top
-        How many features are drawn.
+        Number of features to draw.
     """
     rows = importance.head(top)
     figure = theme.figure(

@@ -15,7 +15,7 @@ _METRIC_LINES = {
 
 
 def learning(learning: pd.DataFrame) -> go.Figure:
-    """Return the test window's Gini, bias and decile error by how many earlier windows the model learned from.
+    """Return the test window's Gini, bias and decile error by the number of earlier windows in the training data.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ def margin_bars(margins: pd.DataFrame, *, currency: str = "", top: int = 12) -> 
         `decisions.margins.compute_margins` at any grain: indexed by it, columns `revenue`,
         `contribution_margin`, `contribution_rate`.
     top
-        How many of the best; as many of those that lose money are drawn below them.
+        Number of the best rows; as many of the loss makers are drawn below them.
     """
     ranked = margins.sort_values("contribution_margin", ascending=False, kind="stable")
     losing = ranked[ranked["contribution_margin"] < 0].tail(top)

@@ -17,7 +17,7 @@ def metric_ranges(ranges: pd.DataFrame, *, metric: str = "gini") -> go.Figure:
     ranges
         `evaluation.tables.compute_metric_ranges`: columns `model, metric, mean, lowest, highest, windows`.
     metric
-        Which one is drawn.
+        The metric to draw.
 
     Raises
     ------

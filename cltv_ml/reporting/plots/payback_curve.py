@@ -1,4 +1,4 @@
-"""Payback: what a customer brings by age, against what winning one cost."""
+"""Payback: the value of a customer by age, against the cost of winning one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from cltv_ml.reporting import theme
 
-#: Channels drawn at most, the first ones of the table.
+#: Most channels in the figure: the first ones of the table.
 CHANNELS_DRAWN = 6
 
 

@@ -18,12 +18,12 @@ def predicted_against_realised(
     Parameters
     ----------
     realised
-        Columns `model, predicted, realised, customers, active_share`, one row per bin. Bins in which
-        nothing was predicted or spent have no place on a log axis and are left out.
+        Columns `model, predicted, realised, customers, active_share`, one row per bin. Bins with nothing predicted or
+        spent cannot be shown on a log axis and are left out.
     currency
         Written on the axes.
     show
-        The model drawn at first; the others wait in the legend. All are drawn if None.
+        The model shown at first; the others can be switched on in the legend. All are shown if None.
     """
     figure = theme.figure(
         "Predicted and realised spend agree where points lie on the line",

@@ -25,10 +25,10 @@ def purchases_map(grid: pd.DataFrame) -> go.Figure:
 
 
 def add_history(figure: go.Figure, grid: pd.DataFrame, column: str, digits: str) -> go.Figure:
-    """Draw one answer of a model over frequency and recency into a figure."""
+    """Draw one prediction of a model over frequency and recency into a figure."""
     table = grid[grid["frequency"] > 0].pivot(index="frequency", columns="recency", values=column)
     name = "P(alive)" if column == "p_alive" else "expected purchases"
-    # A probability is read on the whole scale: nearly certain everywhere must not look like half and half.
+    # A probability needs the whole scale: nearly 1 everywhere must not look like 50%.
     ends = {"zmin": 0, "zmax": 1} if column == "p_alive" else {}
     figure.add_heatmap(
         x=table.columns,

@@ -9,9 +9,9 @@ from cltv_ml.reporting import theme
 
 
 def qini_curve(curves: pd.DataFrame) -> go.Figure:
-    """Return per arm what the campaign added by length of the list (solid), and a list drawn at random (dotted).
+    """Return, per arm, the campaign's gain by length of the list (solid), and that of a random list (dotted).
 
-    The further the curve bends above its dotted line, the better the score finds whom the campaign moves.
+    The further the curve lies above its dotted line, the better the score finds responsive customers.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from cltv_ml.reporting import theme
 
-#: A mean rate below this, one customer in a million a week, is none.
+#: A mean rate below this, one customer in a million a week, counts as zero.
 NOBODY = 1e-6
 
 
@@ -22,7 +22,7 @@ def rate_heterogeneity(rates: pd.DataFrame) -> go.Figure:
     figure = theme.figure(
         "How customers differ: rates of buying and of leaving", "Rate or probability", "Density, log scale"
     )
-    # A rate of practically nobody has a density of billions, next to which the others would vanish.
+    # A rate of almost zero has a density of billions, next to which the others would vanish.
     for number, (rate, rows) in enumerate(rates.groupby("rate", sort=False)):
         idle = rows["mean"].iloc[0] < NOBODY
         figure.add_scatter(

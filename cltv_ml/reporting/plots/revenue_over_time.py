@@ -9,7 +9,7 @@ from cltv_ml.reporting import theme
 
 
 def revenue_over_time(months: pd.DataFrame, *, currency: str = "") -> go.Figure:
-    """Return bars of revenue and a line of orders per month, above them how many customers were new.
+    """Return bars of revenue and a line of orders per month, with the number of new customers above them.
 
     Parameters
     ----------

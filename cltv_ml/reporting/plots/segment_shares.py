@@ -16,7 +16,7 @@ def segment_shares(shares: pd.DataFrame, *, of: str = "Segment") -> go.Figure:
     shares
         `evaluation.drift.compute_shares`: columns `segment, before, share, lower, upper`.
     of
-        What the customers are divided by, as the axis names it: "Segment" or "Tier".
+        Name of the division on the axis: "Segment" or "Tier".
     """
     figure = theme.figure(f"Customers per {of.lower()}, in training and now", of, "Share of customers")
     figure.add_bar(

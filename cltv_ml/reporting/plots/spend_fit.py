@@ -11,7 +11,7 @@ from cltv_ml.reporting import theme
 
 @theme.in_minor_units
 def spend_fit(fit: pd.DataFrame, *, currency: str = "") -> go.Figure:
-    """Return how many repeat buyers spend how much on average, next to what the spend model expects.
+    """Return the distribution of repeat buyers' mean spend, next to that of the spend model.
 
     Parameters
     ----------

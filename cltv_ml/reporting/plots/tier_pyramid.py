@@ -17,7 +17,7 @@ def tier_pyramid(tiers: pd.DataFrame, *, of: str = "predicted value") -> go.Figu
         Index or column `tier` (or `segment`), columns `customers` and `expected_value` (sum), such as
         `decisions.profile.profile_segments` by tier, the highest tier first.
     of
-        What the value is, such as "remaining profit".
+        Name of the value, such as "remaining profit".
     """
     rows = tiers.reset_index() if "tier" not in tiers and "segment" not in tiers else tiers
     names = rows["tier"] if "tier" in rows else rows["segment"]

@@ -1,4 +1,4 @@
-"""Expected value over time, of all customers or of one, with its 90% band."""
+"""Expected value over time of all customers or of one, with its 90% band."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from cltv_ml.reporting import theme
 
 @theme.in_minor_units
 def value_curve(curve: pd.DataFrame, *, currency: str = "", customer: str = "") -> go.Figure:
-    """Return the expected value by each horizon, joined by lines; it never falls.
+    """Return the expected value at each horizon, joined by lines; it never falls.
 
     Parameters
     ----------
     curve
         `evaluation.horizons.compute_curve`: columns `day, value, lower, upper`; the ends NaN where they are unknown.
     customer
-        Whose curve it is; all customers' if empty.
+        The customer of the curve; all customers if empty.
     """
     whose = f"customer {customer}" if customer else "all customers"
     figure = theme.figure(

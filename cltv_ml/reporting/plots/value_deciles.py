@@ -9,7 +9,7 @@ from cltv_ml.reporting import theme
 
 
 def value_deciles(deciles: pd.DataFrame) -> go.Figure:
-    """Return bars of the share of revenue that each tenth of the customers brings, the best tenth first.
+    """Return bars of each customer decile's share of revenue, the best tenth first.
 
     Parameters
     ----------

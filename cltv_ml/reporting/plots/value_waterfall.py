@@ -9,14 +9,14 @@ from cltv_ml.reporting import theme
 
 
 def value_waterfall(change: pd.DataFrame, *, of: str = "predicted value", currency: str = "") -> go.Figure:
-    """Return what each cause added to or took from a total over all customers.
+    """Return a waterfall of the causes that raised or lowered a total over all customers.
 
     Parameters
     ----------
     change
         `decisions.value_change.account_for_change`: columns `part, customers, change`, the last row the total.
     of
-        What the total is, such as "expected profit".
+        Name of the total, such as "expected profit".
     """
     figure = theme.figure(
         f"What changed the {of} of all customers", "Cause", theme.in_money("Change", currency)

@@ -9,7 +9,7 @@ from cltv_ml.reporting import theme
 
 
 def weekly_tracking(tracking: pd.DataFrame) -> go.Figure:
-    """Return repeat purchases per week, actual and expected; right of the line the model saw nothing.
+    """Return repeat purchases per week, actual and expected; the fit used no week right of the line.
 
     Parameters
     ----------

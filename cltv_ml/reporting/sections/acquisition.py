@@ -1,4 +1,4 @@
-"""The sections of acquisition: cost of a customer, value against it, and how accurate earlier expectations were."""
+"""The sections on acquisition: cost of a customer, value against it, and errors of earlier forecasts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def acquisition_sections(
 def acquisition_facts(
     tables: Mapping[str, pd.DataFrame], age: int, currency: str = ""
 ) -> dict[str, tuple[str, str]]:
-    """Return the headlines: what a customer costs and, where contribution is known, what one brings and by when."""
+    """Return the headlines: the cost of a customer and, where contribution is known, its value and payback."""
     won = tables["cac"].iloc[0]
     found = {
         "Cost per customer": (

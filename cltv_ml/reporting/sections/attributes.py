@@ -14,12 +14,12 @@ from cltv_ml.money import format_money
 from cltv_ml.reporting import theme
 from cltv_ml.reporting.report import section
 
-#: Customers of a level below which its bias is chance.
+#: Fewest customers of a level: below it, a bias may be chance.
 MIN_GROUP = 20
 
 
 def attribute_account_section(known: Known) -> list[dict[str, Any]]:
-    """Return how the tables about customers were read; nothing where there is none."""
+    """Return the section on how the tables about customers were read; nothing without any."""
     sentences: list[str] = []
     tables: dict[str, pd.DataFrame] = {}
     if known.attributes is not None and known.coverage is not None:

@@ -31,7 +31,7 @@ def audit_sections(audit: Audit, *, currency: str = "") -> list[dict[str, Any]]:
 
 
 def audit_facts(audit: Audit, *, currency: str = "") -> dict[str, tuple[str, str]]:
-    """Return what a reader in a hurry should know, by name a number and half a sentence."""
+    """Return the key facts: by name, a number and half a sentence."""
     now, total = _latest(audit), audit.concentration.iloc[0]
     facts = {
         "Customers": (f"{now['customers']:,}", f"bought in {_when(audit, now['name'])}"),
@@ -46,7 +46,7 @@ def audit_facts(audit: Audit, *, currency: str = "") -> dict[str, tuple[str, str
 
 
 def audit_notes(audit: Audit) -> list[str]:
-    """Return what a reader must know before the numbers."""
+    """Return the notes that a reader needs before the numbers."""
     notes = []
     part = audit.periods.loc[~audit.periods["complete"], "name"].tolist()
     if part:
@@ -155,7 +155,7 @@ def _changes(audit: Audit, currency: str) -> dict[str, Any]:
     )
 
 
-#: What customers of a part of the change did, before its amount.
+#: The behaviour of the customers in a part of the change, before its amount.
 _WHO = {
     "new": "who were won in the period brought",
     "returned": "who came back brought",
@@ -239,7 +239,7 @@ def _one_cohort(audit: Audit, currency: str) -> dict[str, Any]:
 
 
 def _typical_cohort(cohorts: pd.DataFrame) -> str:
-    """Return the oldest large cohort but the first, which may hold customers from before the log; else the largest."""
+    """Return the oldest large cohort after the first, which may hold older customers; else the largest."""
     sizes = cohorts[cohorts["cohort"] != "no purchase"].groupby("cohort", sort=False)["customers"].first()
     later = sizes.iloc[1:-1]
     large = later[later >= SMALL_COHORT]

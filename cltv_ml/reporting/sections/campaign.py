@@ -1,4 +1,4 @@
-"""Section on what to do: a retention list, its expected profit, and controls that recompute it."""
+"""Section on the retention campaign: its list, its expected profit, and controls that recompute it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _WHOM = (
     "that the customer is leaving. Those who surely stay and those who are surely gone come last."
 )
 
-#: What a list is worth whose order is that of chance.
+#: The caveat of a list in random order.
 NO_ORDER = (
     "The test does not show that the model ranks these customers better than chance. Treat customers alike, or choose "
     "them at random, until a training ranks them."
@@ -113,7 +113,7 @@ def lookup_table(predictions: pd.DataFrame, top: int, *, currency: str = "") -> 
 
 
 def unknown_campaign_section() -> dict[str, Any]:
-    """Return what it takes to say whom to write to, where no model that competed knows who may have left."""
+    """Return the section on what a retention list needs, where no competing model has P(alive)."""
     return section(
         "What to do",
         [

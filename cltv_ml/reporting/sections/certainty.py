@@ -19,7 +19,7 @@ from cltv_ml.models.out_of_fold import OUT_OF_TIME
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 
-#: Metrics of the paired table: the name a reader sees, and how a difference is written.
+#: Metrics of the paired table: the displayed name, and the format of a difference.
 PAIRED = {
     "gini": ("Gini", "{:+.3f}"),
     "mae": ("MAE", "{:+,.2f}"),
@@ -30,7 +30,7 @@ PAIRED = {
 #: Metrics of the table by window.
 WINDOWS = {"gini": ("Gini", "{:.3f}"), "bias": ("Bias", "{:+.1%}"), "decile_mape": ("Decile error", "{:.1%}")}
 
-#: Smaller groups tell more about chance than about the model.
+#: Fewest customers of a group: smaller ones reflect chance.
 MIN_COMPARED = 30
 
 
@@ -50,7 +50,7 @@ def paired_table(result: WindowResult, champion: str) -> pd.DataFrame:
 
 
 def interval_sentence(result: WindowResult, name: str) -> list[str]:
-    """Return how many customers' spending lay within their intervals, if the model has any."""
+    """Return a sentence on the share of customers whose spend lay within their interval, if the model has any."""
     if "coverage" not in result.scores or not np.isfinite(result.scores.at[name, "coverage"]):
         return []
     return [
@@ -81,7 +81,7 @@ def interval_section(result: WindowResult, name: str) -> list[dict[str, Any]]:
 
 
 def windows_section(result: WindowResult) -> list[dict[str, Any]]:
-    """Return every model's metrics on each window that was kept from its fit; nothing where there is no earlier one.
+    """Return every model's out-of-fold metrics by window; nothing without earlier windows.
 
     Each cell is the metric and its 95% interval from the bootstrap over that window's customers.
     """

@@ -44,14 +44,14 @@ def unknown_change_section() -> dict[str, Any]:
 def change_section(
     before: pd.DataFrame, today: pd.DataFrame, *, since: str = "", currency: str = ""
 ) -> dict[str, Any]:
-    """Return why the total predicted value moved and who changed tier, at the earlier cut points.
+    """Return the section on the causes of the change in total value, and on moves between tiers, at the earlier cuts.
 
     Parameters
     ----------
     before, today
         PREDICTIONS at two dates, over the same horizon.
     since
-        When `before` was, for the sentence.
+        Date of `before`, for the sentence.
     """
     before, today = (table.dropna(subset=["expected_value"]) for table in (before, today))
     cuts = fit_tiers(before["expected_value"])

@@ -31,7 +31,7 @@ def customers_section(
     Parameters
     ----------
     scored
-        What `decisions.rfm.apply_rfm` makes of the customers at `cutoff`.
+        The result of `decisions.rfm.apply_rfm` for the customers at `cutoff`.
     """
     log, tiers = Log.of(log), compute_tiers(predictions)
     top = tiers.iloc[0]

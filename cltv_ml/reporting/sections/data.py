@@ -1,4 +1,4 @@
-"""Sections on the data: what the log holds, what the cleaning did, how models were trained."""
+"""Sections on the data: contents of the log, cleaning, and training of the models."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _READINGS = {"counts": "a sale", "refund": "a refund, netted", "ignore": "no sal
 
 
 def data_section(cleaned: Cleaned, result: WindowResult, *, currency: str = "") -> dict[str, Any]:
-    """Return which data there were, what the data check says, and how the models were trained and tested."""
+    """Return the section on the data, the data check, and how the models were trained and tested."""
     log, window = cleaned.transactions, result.window
     verdict = judge_data(log, window.horizon, cleaned.report)
     origins = result.training.origins
@@ -105,7 +105,7 @@ def check_sections(cleaned: Cleaned, verdict: DataVerdict, *, currency: str = ""
 
 
 def _account(report: Report, currency: str) -> dict[str, Any]:
-    """Return where the lines and the money went, which lines are sales, and which column is which."""
+    """Return the account of lines and money, the kinds of lines, and the roles of columns."""
     tables = {"Where the lines and the money went": _money_account(report, currency)}
     if len(report.levels):
         tables["Which lines are completed sales"] = _status_table(report.levels, currency)
@@ -168,7 +168,7 @@ def _facts(log: Log, currency: str) -> pd.DataFrame:
 
 
 def _column_table(log: Log, report: Report) -> pd.DataFrame:
-    """Return each column as a reader sees it: from which column of the source, how full, and which values."""
+    """Return a row per column: its source column, the share of filled cells, and its values."""
     found = profile_columns(log)
     return pd.DataFrame(
         {
@@ -194,7 +194,7 @@ def _spread(row: pd.Series) -> str:
 
 
 def _two_decimals(value: float) -> str:
-    """Return a number as a reader takes it in: two decimals at most.
+    """Return a number with at most two decimals.
 
     >>> _two_decimals(54.3248), _two_decimals(14.0), _two_decimals(0.004)
     ('54.32', '14', '0.004')
@@ -214,7 +214,7 @@ def _over_time(log: Log, currency: str) -> dict[str, go.Figure]:
 
 
 def _cohorts(cohorts: pd.DataFrame, currency: str) -> dict[str, go.Figure]:
-    """Return the figures of cohorts by the month of the first purchase; none where nobody came back in a later one."""
+    """Return the figures of cohorts by the month of the first purchase; none where nobody came back later."""
     if not (cohorts["month"] > 0).any():
         return {}
     return {

@@ -1,4 +1,4 @@
-"""Section for analysts: the fit of a probabilistic model, and the features that a model's order rests on."""
+"""Diagnostics for analysts: the fit of a probabilistic model, and the important features of a model."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def diagnostics_section(
 
 
 def explanation_section(result: WindowResult, name: str, *, currency: str = "") -> dict[str, Any]:
-    """Return what a model's order of customers rests on, and what moves their values, in currency."""
+    """Return the features behind a model's order of customers, and their contributions to values, in currency."""
     model, X = result.models[name], result.training.X_now
     importance = compute_importance(model, X, result.y_true, repeats=2)
     titled = importance.assign(feature=importance["feature"].map(feature_title))

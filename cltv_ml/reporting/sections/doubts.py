@@ -35,7 +35,7 @@ class TrainingNotes(NamedTuple):
 def doubts_section(
     cleaned: Cleaned, result: WindowResult, verdict: Verdict, doubts: Sequence[str]
 ) -> dict[str, Any]:
-    """Return what the reader must know before acting: doubts, groups that are off, assumptions that fail."""
+    """Return the section on what not to trust: doubts, groups with a bias, failed assumptions."""
     bias = compute_bias_by_group(
         result.y_true, result.values[verdict.champion], purchase_groups(result.training.X_now)
     )
@@ -84,7 +84,7 @@ def _off_in_words(bias: float) -> str:
 
 
 def _bias_interval(lower: float, upper: float) -> str:
-    """Return the interval of a bias; its upper end is open where chance alone could have left nothing spent."""
+    """Return the interval of a bias; its upper end is open where realised spend could have been zero by chance."""
     return f"at least {lower:+,.0%}" if np.isnan(upper) else f"{lower:+,.0%} to {upper:+,.0%}"
 
 
@@ -99,7 +99,7 @@ def purchase_groups(X: pd.DataFrame) -> pd.Series:
 
 
 def _assumptions(model: ProbabilisticValue) -> list[str]:
-    """Return what the fit itself says against the model."""
+    """Return the doubts that follow from the fit itself."""
     found = []
     for fitted in (model.purchases_, model.spend_):
         if fitted.convergence_["verdict"] != "converged":

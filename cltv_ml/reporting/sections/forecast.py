@@ -18,12 +18,12 @@ _PART_NAMES = {"known": "known customers", "new": "customers to come", "total": 
 def forecast_facts(
     bands: pd.DataFrame, *, none_to_come: str = "", currency: str = ""
 ) -> dict[str, tuple[str, str]]:
-    """Return what a reader in a hurry should know: revenue with its band, and whose it is.
+    """Return the key facts: revenue with its band, from known and from future customers.
 
     Parameters
     ----------
     none_to_come
-        Why no customers to come are forecast; empty where they are.
+        Reason why no future customers are forecast; empty where they are.
     """
     whole = bands[(bands["span"] == "horizon") & (bands["measure"] == "revenue")].set_index("part")
     days = (whole["until"] - whole["start"]).dt.days.iloc[0]
@@ -44,7 +44,7 @@ def forecast_facts(
 def forecast_answers(
     bands: pd.DataFrame, spans: pd.DataFrame, notes: Sequence[str], *, currency: str = ""
 ) -> dict[str, list[str]]:
-    """Return what a manager asks of a forecast, by question.
+    """Return the answers of a forecast, by a manager's question.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def forecast_answers(
 
 
 def _above_or_below(share: float) -> str:
-    """Return how far a forecast is from what it is compared with.
+    """Return a forecast's difference from its comparison, in words.
 
     >>> _above_or_below(-0.468), _above_or_below(0.15), _above_or_below(0.001)
     ('47% below that', '15% above that', 'the same')

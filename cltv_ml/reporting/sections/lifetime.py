@@ -31,7 +31,7 @@ def lifetime_section(
     Parameters
     ----------
     account
-        What `cltv lifetime` wrote as JSON: `totals`, `notes`, `end`, `horizon`, `cutoff`, `discount_rate`.
+        The JSON output of `cltv lifetime`: `totals`, `notes`, `end`, `horizon`, `cutoff`, `discount_rate`.
     values
         The chosen value by customer, and `told`, its name in words; None where the page has its tiers already.
     """

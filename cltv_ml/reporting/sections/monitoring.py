@@ -1,4 +1,4 @@
-"""The monitoring report: the verdict and what to do first, then the checks, drift, and earlier forecasts."""
+"""The monitoring report: verdict and first actions, then checks, drift and earlier forecasts."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 from cltv_ml.windows import days_in_words
 
-#: How many of the columns that moved are written out; the figure and drift.csv have more.
+#: Number of drifted columns in the text; the figure and drift.csv have more.
 _WRITTEN_OUT = 10
 
-#: The verdict as an answer, and what follows from it.
+#: The verdict as an answer, and its consequence.
 _ANSWERS = {"ok": "Yes", "watch": "Yes, with care", "retrain": "Train again first"}
 _TO_DO = {
     "ok": "Use the scores: cltv act turns them into lists. Score and monitor again with the next data.",
@@ -30,7 +30,7 @@ _TO_DO = {
     "scores become lists.",
 }
 
-#: What a reader finds in each file, as the page names it.
+#: Description of each file on the page.
 _LINKS = {
     "checks": "All checks",
     "drift": "All columns",
@@ -50,14 +50,14 @@ def monitoring_facts(
     *,
     currency: str = "",
 ) -> dict[str, tuple[str, str]]:
-    """Return what a reader in a hurry should know: whether to use the scores, their total, and the last outcome.
+    """Return the key facts: whether to use the scores, their total, and the last outcome.
 
     Parameters
     ----------
     batch
         `cutoff`, `horizon`, `customers`, `expected_value` (the total) of the batch.
     told
-        What the value is, such as "expected revenue".
+        Name of the value, such as "expected revenue".
     """
     level, found = worst_level(checks), sum(one.level != "ok" for one in checks)
     ends = batch["cutoff"] + pd.Timedelta(days=int(batch["horizon"]))
@@ -84,7 +84,7 @@ def monitoring_facts(
 def monitoring_answers(
     checks: Sequence[Check], notes: Sequence[str], shares: pd.DataFrame, kept: Sequence[str]
 ) -> dict[str, list[str]]:
-    """Return sentences by the question that they answer; a question without an answer is left out."""
+    """Return the answers by question; questions without an answer are left out."""
     moved = [one.sentence for one in checks if one.name == "features moved"]
     if len(shares):
         most = shares.loc[(shares["share"] - shares["before"]).abs().idxmax()]

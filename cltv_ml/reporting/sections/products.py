@@ -13,7 +13,7 @@ from cltv_ml.reporting.report import section
 
 
 def products_section(log: AnyLog, *, currency: str = "") -> dict[str, Any] | None:
-    """Return margins and shared orders as far as the log's columns tell them; None where they tell nothing."""
+    """Return margins and shared orders, as far as the log's columns allow; None where they allow neither."""
     log = Log.of(log)
     sentences, figures = [], {}
     levels: tuple[ProductLevel, ...] = ("category", "product_id")

@@ -1,4 +1,4 @@
-"""Section on the quality of the predictions: in money, in plain words, with intervals."""
+"""Section on the quality of the predictions, in money and in plain words, with intervals."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ _HOW_PAIRED = (
     "covers the chance in which customers were drawn, and better or worse stands only where it excludes zero."
 )
 
-#: The yardstick of the comparison: MAE rewards it, no other metric does.
+#: The baseline of the comparison: MAE rewards it, no other metric does.
 _ZERO_FOR_ALL = "Nothing for everybody"
 
-#: How many of the comparison's figures every reader sees.
+#: Number of the comparison's figures that are not folded.
 MAIN = 2
 
 
 def comparison_table(result: WindowResult, champion: str | None = None) -> pd.DataFrame:
-    """Return the comparison as a reader sees it: one formatted row per model, the champion marked.
+    """Return the comparison for display: one formatted row per model, the champion marked.
 
-    First comes a yardstick: what every metric would be had nothing been expected of anybody.
+    The first row is a baseline that predicts zero for every customer.
     """
     scores = _with_nothing(result)
     optional = {
@@ -69,9 +69,9 @@ def comparison_table(result: WindowResult, champion: str | None = None) -> pd.Da
 
 
 def _with_nothing(result: WindowResult) -> pd.DataFrame:
-    """Return the scores below a row for expecting nothing of anybody."""
+    """Return the scores below a baseline row that predicts zero for every customer."""
     zero = np.zeros(len(result.y_true))
-    # Rounded, for -0.000 would look like an order worse than chance.
+    # Rounded, because -0.000 would look like an order worse than chance.
     nothing = {name: round(metric.function(result.y_true, zero), 9) + 0.0 for name, metric in METRICS.items()}
     scores = result.scores.reindex([_ZERO_FOR_ALL, *result.scores.index])
     scores.loc[_ZERO_FOR_ALL, list(nothing)] = pd.Series(nothing)
@@ -85,7 +85,7 @@ def quality_section(
     currency: str = "",
     details: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Return how the champion and the others did on the test window."""
+    """Return the section on the models' performance on the test window."""
     name = verdict.champion
     label = theme.label(name)
     bias = overall_bias(result, name)
@@ -140,7 +140,7 @@ def _newcomers(newcomers: pd.DataFrame) -> pd.DataFrame:
 def quality_figures(
     result: WindowResult, names: Sequence[str], show: str | None = None, *, currency: str = ""
 ) -> dict[str, go.Figure]:
-    """Return the comparison figures of some models by what they show."""
+    """Return the comparison figures of some models by caption."""
     deciles = _stack({name: compute_deciles(result.y_true, result.values[name]) for name in names})
     realised = _stack({name: compute_realised(result.y_true, result.values[name]) for name in names})
     gains = compute_gains(result.y_true, result.values[list(names)])
