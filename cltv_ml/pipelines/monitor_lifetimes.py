@@ -31,6 +31,8 @@ class LifetimeBatch:
         Margin rate by customer where profit is watched, else None.
     scale
         What the value is without a discount over what it is in the table.
+    past
+        Whether the chosen value holds what is past, which is not watched.
     """
 
     scores: pd.DataFrame
@@ -39,6 +41,7 @@ class LifetimeBatch:
     horizon: int
     rates: pd.Series | None
     scale: float = 1.0
+    past: bool = False
 
     def log(self, log: Log) -> Log:
         """Return the log in the money that is watched: for profit, amounts at each customer's margin rate."""
@@ -54,6 +57,10 @@ class LifetimeBatch:
         sentences = [
             "Lifetime values are compared with realised money; drift since the training is measured on scores alone."
         ]
+        if self.past:
+            sentences.append(
+                "Of the lifetime value the remaining part is watched: what is past does not change."
+            )
         if self.scale != 1:
             total = self.scores["expected_value"].sum()
             sentences.append(
@@ -94,7 +101,13 @@ def read_lifetime_batch(settings: Monitor) -> LifetimeBatch | None:
     about = {"path": path, "interval_level": 0.9 if ahead == "remaining" else None}
     rates = table["margin_rate"] if settings.basis == "profit" else None
     return LifetimeBatch(
-        scores.reset_index(), about, f" {ahead} {settings.basis}", horizon, rates, round(scale, 6)
+        scores.reset_index(),
+        about,
+        f" {ahead} {settings.basis}",
+        horizon,
+        rates,
+        round(scale, 6),
+        settings.value == "lifetime",
     )
 
 

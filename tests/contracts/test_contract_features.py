@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from cltv_ml.features import (
@@ -14,6 +15,7 @@ from cltv_ml.features import (
     read_features,
     write_features,
 )
+from cltv_ml.tables import POSTCODE_PARTS
 from cltv_ml.windows import Window
 
 CUTOFFS = [pd.Timestamp("2023-08-15"), pd.Timestamp("2024-01-01")]
@@ -222,6 +224,18 @@ def test_nothing_but_the_customers_own_past_changes_a_feature_on_spark(spark, so
     cutoff = CUTOFFS[0]
     changed = build_features(change(source, cutoff), [cutoff], "all", engine=Spark(spark))
     assert_engines_agree(*shared(changed, built.loc[[cutoff]]))
+
+
+@pytest.mark.spark
+@pytest.mark.filterwarnings("ignore::FutureWarning:pyspark", "ignore::ResourceWarning")
+def test_parts_of_postcodes_are_the_same_on_spark(spark):
+    ids = [f"{number}" for number in range(4)]
+    log = pd.DataFrame({"customer_id": ids, "timestamp": pd.Timestamp("2024-01-31"), "amount": 5.0})
+    codes = pa.table({"customer_id": ids, "text_zip": ["m14 5tp", "SW1A1AA", "10115", None]})
+    names = [f"attribute_text_zip_{part}" for part in POSTCODE_PARTS]
+    ours = build_features(Source(log, codes), "2024-02-01", names)
+    assert ours[names].nunique().to_dict() == {**dict.fromkeys(names, 3), "attribute_text_zip_letters": 2}
+    assert_engines_agree(build_features(Source(log, codes), "2024-02-01", names, engine=Spark(spark)), ours)
 
 
 @pytest.mark.parametrize("name", CATALOGUE)

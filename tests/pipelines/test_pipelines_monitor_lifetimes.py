@@ -60,10 +60,11 @@ def test_a_total_that_differs_from_the_tables_by_the_discount_is_told(file):
 
 def test_what_is_past_needs_no_watching(file):
     lifetime, remaining = (
-        read_lifetime_batch(Monitor(value=value, lifetimes=file)).scores
-        for value in ("lifetime", "remaining")
+        read_lifetime_batch(Monitor(value=value, lifetimes=file)) for value in ("lifetime", "remaining")
     )
-    pd.testing.assert_frame_equal(lifetime, remaining)
+    pd.testing.assert_frame_equal(lifetime.scores, remaining.scores)
+    told = "Of the lifetime value the remaining part is watched: what is past does not change."
+    assert (told in lifetime.notes, told in remaining.notes) == (True, False)
 
 
 def test_profit_that_came_is_counted_at_the_margin_rates(file):
