@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 import numpy as np
@@ -16,14 +17,17 @@ import pyarrow.csv
 from cltv_ml.engine import Relation, quoted
 from cltv_ml.errors import InputError
 from cltv_ml.sources.encodings import BROKEN, find_encoding, keep_readable
-from cltv_ml.sources.fixed_width import find_fields, write_fields
+from cltv_ml.sources.fixed_width import find_fields, split_at_blanks, write_fields, write_words
 from cltv_ml.sources.frames import SourceRows, inner_names, load_batches
 from cltv_ml.sources.layout import (
     check_header_row,
     find_header,
     fit_names,
+    has_no_header,
     join_levels,
+    number_columns,
     split_lines,
+    tell_of_no_header,
     tell_of_thousands,
 )
 from cltv_ml.sources.parts import tell_of_second_table
@@ -33,6 +37,15 @@ _BLOCK = 1 << 24
 
 #: So many lines are looked at to find the delimiter and the header.
 _PEEK_LINES = 200
+
+
+class _Heading(NamedTuple):
+    """The names of a file's columns, its delimiter, the lines above, and whether a line holds the names."""
+
+    names: list[str]
+    delimiter: str
+    above: int
+    own_line: bool = True
 
 
 def read_csv(
@@ -57,16 +70,17 @@ def read_csv(
     """
     encoding, damaged, notes = find_encoding(path)
     readable = keep_readable(path, folder) if damaged else path
-    header, delimiter, skip = _look_at(readable, encoding, header_row, path.name)
-    if len(header) == 1 and header_row is None and (fields := _find_fields(readable, encoding)):
-        readable, encoding = write_fields(readable, encoding, folder, *fields), "utf-8"
-        header, delimiter, skip = _look_at(readable, encoding, header_row, path.name)
-        notes.append(f"{path.name!r} holds columns of a fixed width: {', '.join(map(repr, header))}.")
-    elif len(header) == 1 and header_row is None and re.search("[;,\t|]", header[0]):
-        readable, encoding = _take_quotes_off(readable, encoding, folder), "utf-8"
-        header, delimiter, skip = _look_at(readable, encoding, header_row, path.name)
-        notes.append(f"Each line of {path.name!r} stands in quotes as a whole, which were taken off.")
-    if skip and header_row is None:
+    heading = _look_at(readable, encoding, header_row, path.name)
+    if len(heading.names) == 1 and header_row is None:
+        copy, how = _split_otherwise(readable, encoding, folder, heading.names[0])
+        if copy is not None:
+            readable, encoding = copy, "utf-8"
+            heading = _look_at(readable, encoding, header_row, path.name)
+            notes.append(f"{path.name!r} {how}: {', '.join(map(repr, heading.names))}.")
+    header, delimiter, skip, own_line = heading
+    if not own_line:
+        notes.append(tell_of_no_header(header, skip + 1, path.name))
+    if skip and own_line and header_row is None:
         notes.append(
             f"The columns of {path.name!r} are named in line {skip + 1}; the lines above were passed over."
         )
@@ -76,7 +90,7 @@ def read_csv(
     broken: list[tuple[int, str]] = []
     try:
         with pyarrow.csv.open_csv(
-            readable, **_csv_options(names, delimiter, encoding, skip, broken)
+            readable, **_csv_options(names, delimiter, encoding, skip, own_line, broken)
         ) as reader:
             schema = reader.schema.append(pa.field("source_row", pa.int64()))
             batches = pa.RecordBatchReader.from_batches(schema, _numbered(reader, broken, start))
@@ -105,9 +119,25 @@ def _take_quotes_off(path: Path, encoding: str, folder: Path) -> Path:
     return copy
 
 
-def _find_fields(path: Path, encoding: str) -> tuple[int, list[int]] | None:
+def _split_otherwise(path: Path, encoding: str, folder: Path, line: str) -> tuple[Path | None, str]:
+    """Return a copy, in `folder`, of a file whose columns no sign separates, and how they are; None where unclear.
+
+    Parameters
+    ----------
+    line
+        The line taken for the header.
+    """
     with path.open(encoding=encoding, errors="replace") as file:
-        return find_fields([line.rstrip("\r\n") for line in islice(file, _PEEK_LINES)])
+        first = [line.rstrip("\r\n") for line in islice(file, _PEEK_LINES)]
+    if fields := find_fields(first):
+        return write_fields(path, encoding, folder, *fields), "holds columns of a fixed width"
+    if re.search("[;,\t|]", line):
+        return _take_quotes_off(
+            path, encoding, folder
+        ), "holds lines in quotes as a whole, which were taken off"
+    if split_at_blanks(first):
+        return write_words(path, encoding, folder), "holds columns that blanks separate"
+    return None, ""
 
 
 def _take_damaged(table: Relation, names: list[str], delimiter: str) -> list[tuple[int, str]]:
@@ -129,8 +159,8 @@ def _name_damaged(name: str, rows: list[int]) -> str:
     )
 
 
-def _look_at(path: Path, encoding: str, header_row: int | None, name: str) -> tuple[list[str], str, int]:
-    """Return the header's names, the delimiter, and how many lines come before the header."""
+def _look_at(path: Path, encoding: str, header_row: int | None, name: str) -> _Heading:
+    """Return how a file's columns are named and separated."""
     with path.open("rb") as file:
         text = file.read(_SAMPLE_BYTES).decode(encoding, errors="replace")
     lines = text.splitlines()
@@ -153,22 +183,29 @@ def _look_at(path: Path, encoding: str, header_row: int | None, name: str) -> tu
         names = rows[at]
     else:
         names, at = join_levels(rows, find_header(rows, name))
-    return fit_names(names, rows[at + 1 :]), delimiter, first + starts[at]
+        if has_no_header(rows, at):
+            return _Heading(number_columns(len(names)), delimiter, first + starts[at], own_line=False)
+    return _Heading(fit_names(names, rows[at + 1 :]), delimiter, first + starts[at])
 
 
 def _csv_options(
-    names: list[str], delimiter: str, encoding: str, skip: int, broken: list[tuple[int, str]]
+    names: list[str],
+    delimiter: str,
+    encoding: str,
+    skip: int,
+    own_line: bool,
+    broken: list[tuple[int, str]],
 ) -> dict[str, object]:
     def set_aside(row: pyarrow.csv.InvalidRow) -> str:
         """Keep a line that does not fit the header, and go on."""
-        broken.append((row.number - skip - 2, row.text))
+        broken.append((row.number - skip - 1 - own_line, row.text))
         return "skip"
 
     return {
         "read_options": pyarrow.csv.ReadOptions(
             column_names=names,
             skip_rows=skip,
-            skip_rows_after_names=1,
+            skip_rows_after_names=int(own_line),
             encoding="utf-8" if encoding == "utf-8-sig" else encoding,
             block_size=_BLOCK,
             use_threads=False,

@@ -74,6 +74,29 @@ def write_fields(path: Path, encoding: str, folder: Path, header: int, places: S
     return copy
 
 
+def split_at_blanks(lines: Sequence[str]) -> bool:
+    """Whether blanks alone separate the columns: all lines have as many words, three at least.
+
+    >>> split_at_blanks(["00001 19970101  1   11.77", "00002 19970112 12   77.00", "00002 19970112  5   77.00"] * 2)
+    True
+    >>> split_at_blanks(["Dear Jo,", "this is the export.", "Bye!", "Jo"])
+    False
+    """
+    widths = {len(line.split()) for line in lines if line.strip()}
+    return len(lines) >= _FEWEST and len(widths) == 1 and min(widths) >= 3
+
+
+def write_words(path: Path, encoding: str, folder: Path) -> Path:
+    """Return a tab-separated copy, in `folder`, of a file whose columns are separated by blanks."""
+    copy = folder / f"{path.name}.words"
+    with (
+        path.open(encoding=encoding, errors="replace") as file,
+        copy.open("w", encoding="utf-8", newline="") as to,
+    ):
+        to.writelines("\t".join(line.split()) + "\n" for line in file)
+    return copy
+
+
 def _places(body: Sequence[str]) -> list[int]:
     """Return the emptiest place of each gap between columns, which the header, their first line, leaves blank."""
     width = max(map(len, body))

@@ -22,6 +22,12 @@ _REGULAR = 0.6
 _FULL = 0.8
 
 
+#: A day, and an amount with cents.
+_DATE = re.compile(
+    r"(\d{4}[-/.]?[01]\d[-/.]?[0-3]\d|[0-3]?\d[-/.][0-3]?\d[-/.](\d{4}|\d\d))([T ]\d\d:\d\d(:\d\d)?.*)?"
+)
+_FRACTION = re.compile(r"\D{0,4}[\d.,' ]*\d[.,]\d\d?\D{0,4}")
+
 #: What says in a title that numbers count thousands or millions.
 _THOUSANDS = re.compile(
     r"\bT ?€|\bT(EUR|USD|CHF|GBP)\b|\bk ?€|\bk(EUR|USD)\b|'000|\b[Tt]housands?\b|\b[Tt]ausend|\b[Mm]illions?\b|\bMio\b"
@@ -94,6 +100,45 @@ def find_header(rows: Sequence[Sequence[str]], name: str) -> int:
     ):
         raise InputError(_two_rows(rows, header, below, name))
     return header
+
+
+def has_no_header(rows: Sequence[Sequence[str]], first: int) -> bool:
+    """Whether the row that would name the columns is a line of data like those below: dates and amounts stand in it.
+
+    >>> has_no_header([["C1", "2025-01-31", "9.50"], ["C2", "2025-02-03", "12"]], 0)
+    True
+    >>> has_no_header([["customer", "2024", "2025"], ["C1", "9.50", "12.00"]], 0)
+    False
+    """
+    names = [cell.strip() for cell in rows[first]]
+    below = [row for row in rows[first + 1 :] if len(row) == len(names) and any(cell.strip() for cell in row)]
+    alike = 0
+    for place, name in enumerate(names):
+        values = [value for row in below if (value := row[place].strip())]
+        if not values or not all(map(_is_value, values)):
+            continue
+        if not _is_value(name):
+            return False
+        dates = [bool(_DATE.fullmatch(one)) for one in (name, *values)]
+        alike += all(dates) or bool(_FRACTION.fullmatch(name) and not any(dates))
+    return alike > 0
+
+
+def number_columns(columns: int) -> list[str]:
+    """Return names for columns that no row names.
+
+    >>> number_columns(2)
+    ['column_1', 'column_2']
+    """
+    return [f"column_{number + 1}" for number in range(columns)]
+
+
+def tell_of_no_header(names: Sequence[str], row: int, name: str) -> str:
+    """Return the note for a file whose columns were numbered, its first row of data being `row`."""
+    return (
+        f"No row of {name!r} names the columns: they are called {names[0]} to {names[-1]}; --header-row {row} takes "
+        f"the names from row {row}, which was read as data."
+    )
 
 
 def tell_of_thousands(titles: Sequence[str], name: str) -> list[str]:

@@ -15,7 +15,14 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from cltv_ml.errors import InputError
 from cltv_ml.sources.archives import check_workbook
-from cltv_ml.sources.layout import check_header_row, find_header, tell_of_thousands
+from cltv_ml.sources.layout import (
+    check_header_row,
+    find_header,
+    has_no_header,
+    number_columns,
+    tell_of_no_header,
+    tell_of_thousands,
+)
 
 #: The sign or code of a currency in the format of a cell.
 _CURRENCY_SIGN = re.compile(r"[$€£¥₹₩₺₽₴₫฿₪]|[A-Z]{3}|kr\.?|zł|Kč|Ft|R\$|(US|CA|A)\$")
@@ -64,7 +71,10 @@ def workbook_rows(
             notes += tell_of_thousands([str(cell) for row in above for cell in row if cell], path.name)
         chosen = visible if sheet is None else _only_sheet(sheet, headers, path.name)
         _check_sheets(chosen, headers, path.name)
-        yield headers[chosen[0]]
+        names, place = places[chosen[0]]
+        if notes is not None and header_row is None and names == tuple(number_columns(len(names))):
+            notes.append(tell_of_no_header(names, place + 2, path.name))
+        yield names
         count = 0
         for name in chosen:
             if starts is not None:
@@ -75,7 +85,7 @@ def workbook_rows(
 
 
 def _rows_above(sheet: Any, header_row: int) -> Iterator[tuple[Any, ...]]:
-    return islice(sheet.iter_rows(values_only=True), header_row)
+    return islice(sheet.iter_rows(values_only=True), max(header_row, 0))
 
 
 def _only_sheet(sheet: str, headers: Mapping[str, tuple[Any, ...]], name: str) -> list[str]:
@@ -124,7 +134,7 @@ def _currency_of(written: str) -> str:
 
 
 def _header(sheet: Any, header_row: int | None, name: str) -> tuple[tuple[str, ...], int]:
-    """Return the names of a sheet's columns and the index of the row they stand in; nothing for an empty sheet."""
+    """Return the names of a sheet's columns and the index of the row above its data; nothing for an empty sheet."""
     rows = [
         ["" if value is None else str(value) for value in row]
         for row in islice(sheet.iter_rows(values_only=True), max(_HEADER_ROWS, header_row or 0))
@@ -139,4 +149,6 @@ def _header(sheet: Any, header_row: int | None, name: str) -> tuple[tuple[str, .
     names = rows[place]
     while names and not names[-1].strip():
         names.pop()
+    if header_row is None and has_no_header(rows, place):
+        return tuple(number_columns(len(names))), place - 1
     return tuple(names), place

@@ -4,6 +4,7 @@ import gzip
 import json
 import zipfile
 
+import pandas as pd
 import pytest
 from openpyxl import Workbook
 
@@ -466,3 +467,44 @@ def test_headings_as_short_as_codes_are_no_values(tmp_path):
     lines += [f"c{row},2024-01-{row + 1:02d},9.50," + ",".join(["no"] * 40) for row in range(9)]
     raw = read(written(tmp_path, "\n".join(lines).encode(), "codes.csv"))
     assert (raw.mapping["amount"], raw.unused) == ("amount", tuple(names))
+
+
+NO_HEADER = [("C1", "2024-01-10", "10.50"), ("C2", "2024-02-11", "12.00"), ("C1", "2024-02-12", "7.25")]
+BY_NUMBER = {"customer_id": "column_1", "timestamp": "column_2", "amount": "column_3"}
+
+
+def test_a_file_without_a_header_loses_no_line(tmp_path):
+    text = "\n".join(",".join(row) for row in NO_HEADER)
+    raw = read(written(tmp_path, text, "bare.csv"), BY_NUMBER)
+    assert clean(raw).log["amount"].sum() == 29.75
+    assert "--header-row 1 takes the names" in " ".join(raw.notes)
+    book = tmp_path / "bare.xlsx"
+    pd.DataFrame(NO_HEADER).astype({2: float}).to_excel(book, header=False, index=False)
+    raw = read(book, BY_NUMBER)
+    assert clean(raw).log["amount"].sum() == 29.75
+    assert "--header-row 1 takes the names" in " ".join(raw.notes)
+    assert read(book, {"customer_id": "C1", "timestamp": "2024-01-10", "amount": "10.5"}, header_row=1)
+
+
+def test_years_as_headings_are_no_line_of_data(tmp_path):
+    pivot = "customer,2022,2023\nC1,10.50,12.00\nC2,3.00,4.00\nC3,3.00,4.00"
+    with pytest.raises(InputError, match=r"Found \['customer', '2022', '2023'\]"):
+        read(written(tmp_path, pivot, "years.csv"))
+
+
+def test_columns_that_blanks_separate_are_read(tmp_path):
+    lines = [" 00001 19970101  1   11.77", " 00002 19970112 12  112.00", " 00002 19970113  5   77.00"]
+    mapping = {
+        "customer_id": "column_1",
+        "timestamp": "column_2",
+        "quantity": "column_3",
+        "amount": "column_4",
+    }
+    log = clean(
+        read(written(tmp_path, "\n".join([*lines, " 00003 19970105  1    5.00"]), "master.txt"), mapping)
+    ).log
+    assert round(log["amount"].sum(), 2) == 205.77
+    assert log["timestamp"].min() == pd.Timestamp("1997-01-01")
+    named = ["cust date amount", "C1 2024-01-01 5.00", "C2 2024-01-02 6.00", "C1 2024-01-03 7.50"]
+    raw = read(written(tmp_path, "\n".join(named), "named.txt"), {"customer_id": "cust"})
+    assert clean(raw).log["amount"].sum() == 18.5
