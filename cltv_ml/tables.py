@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, ParamSpec, TypeVar
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from pandas.api import types
 
 from cltv_ml.errors import InputError
@@ -157,6 +160,18 @@ PREDICTIONS = Table(
         "value_upper": Column("number", "currency", "upper end of the interval", required=False),
     },
 )
+
+
+def ids_among(ids: pd.Series | pd.Index, known: pd.Series | pd.Index) -> np.ndarray:
+    """Return whether each id is one of the known ones, shape (n,); both are text.
+
+    `isin` of pandas makes Python objects of all known ids: ten seconds of CPU for a million.
+
+    >>> ids_among(pd.Series(["ann", "bob"]), pd.Index(["bob", "cem"])).tolist()
+    [False, True]
+    """
+    own, others = (pa.array(pd.Series(one).astype("str"), pa.large_string()) for one in (ids, known))
+    return np.asarray(pc.is_in(own, value_set=others))
 
 
 def horizons_in(columns: Iterable[str]) -> list[int]:

@@ -237,13 +237,15 @@ def _collect(
             "The date from which the row holds is missing or cannot be read.",
         )
     every = ", ".join(f'"{name}"' for name in ("customer_id", *dated, *values))
-    rules["exact_duplicate"] = (
-        f"row_number() over (partition by {every} order by source_row) > 1",
-        "The row equals an earlier one of the customer.",
-    )
+    several = states.row(f"select count(customer_id) > count(distinct customer_id) from {states}")[0]
+    if several:
+        rules["exact_duplicate"] = (
+            f"row_number() over (partition by {every} order by source_row) > 1",
+            "The row equals an earlier one of the customer.",
+        )
     cases = " ".join(f"when {test} then '{rule}'" for rule, (test, _) in rules.items())
     judged = keep(table.con, "judged", f"select *, case {cases} end as rule from {states}")
-    if not since:
+    if several and not since:
         _check_once(judged, dates)
     kept = table.con.sql(f"select {every} from {judged} where rule is null order by customer_id")
     reasons = " ".join(f"when '{rule}' then '{reason}'" for rule, (_, reason) in rules.items())

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from cltv_ml.tables import ids_among
+
 #: Below this share of known customers identifiers are of another kind, or the shop is; so many must be compared.
 _SHARE, _CUSTOMERS = 0.1, 20
 
@@ -31,13 +33,13 @@ def compare_customers(log: pd.Index | pd.Series, earlier: pd.Index | pd.Series) 
     now, before = (pd.Series(pd.unique(pd.Series(ids).dropna().astype(str))) for ids in (log, earlier))
     if len(before) < _CUSTOMERS or not len(now):
         return ""
-    found = int(before.isin(now).sum())
+    found = int(ids_among(before, now).sum())
     if found >= _SHARE * len(before):
         return ""
     alike = [
         words
         for words, form in _ID_CHANGES.items()
-        if form(before).isin(form(now)).sum() >= 5 * _SHARE * len(before)
+        if ids_among(form(before), form(now)).sum() >= 5 * _SHARE * len(before)
     ]
     why = (
         f"they differ only {alike[0]}"

@@ -12,7 +12,7 @@ from cltv_ml.data.attribute_groups import group_customers
 from cltv_ml.data.attribute_kinds import plain_name
 from cltv_ml.data.attributes import Attributes, read_attributes
 from cltv_ml.data.contacts import Contacts, read_contacts
-from cltv_ml.data.leaks import doubtful_rows, find_leaks
+from cltv_ml.data.leaks import compute_facts, doubtful_rows, find_leaks
 from cltv_ml.data.matching import Coverage, match_customers
 from cltv_ml.data.rules import Rules
 from cltv_ml.errors import InputError
@@ -135,8 +135,9 @@ def read_known(
         table, coverage = match_customers(attributes.table, log.customers)
         attributes = replace(attributes, table=table)
         if earliest is not None:
-            notes = (*attributes.notes, *doubtful_rows(attributes, log.connect()))
-            leaks = find_leaks(attributes, log.connect(), earliest)
+            facts = compute_facts(log.connect())
+            notes = (*attributes.notes, *doubtful_rows(attributes, facts))
+            leaks = find_leaks(attributes, facts, earliest)
             attributes = replace(attributes, notes=notes).without(leaks)
         hidden = {plain_name(one.column, 0) for one in attributes.account if one.protected}
         protected = tuple(name for name in protected if plain_name(name, 0) not in hidden)

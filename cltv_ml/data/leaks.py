@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from cltv_ml.data.attributes import Attributes
 from cltv_ml.data.headings import plain_heading
+from cltv_ml.tables import ids_among
 
 #: A column that follows a fact of the log by this much is that fact.
 TOO_CLOSE = 0.9
@@ -50,9 +51,7 @@ _NAMES = re.compile(
 )
 
 
-def find_leaks(
-    attributes: Attributes, con: duckdb.DuckDBPyConnection, earliest: pd.Timestamp
-) -> dict[str, str]:
+def find_leaks(attributes: Attributes, facts: pd.DataFrame, earliest: pd.Timestamp) -> dict[str, str]:
     """Return the attributes that leak the future, by name, each with the reason.
 
     A table with `valid_from` tells when each row became known, and is trusted but for columns that say when a row
@@ -62,8 +61,8 @@ def find_leaks(
 
     Parameters
     ----------
-    con
-        Where the view `log` is.
+    facts
+        What `compute_facts` returns.
     earliest
         First cutoff at which features may be built.
     """
@@ -71,7 +70,7 @@ def find_leaks(
         return {}
     if attributes.dated:
         return _ends_of_rows(attributes)
-    joined = _sample_customers(attributes.table, _fact_table(con))
+    joined = _sample_customers(attributes.table, facts)
     leaks = {}
     for one in (one for one in attributes.account if one.name):
         reason = (
@@ -90,7 +89,7 @@ def find_leaks(
 def _sample_customers(table: pa.Table, facts: pd.DataFrame) -> pd.DataFrame:
     """Return attributes and facts side by side, of as many customers as tell how close they are."""
     ids = pd.Index(table["customer_id"].to_pandas())
-    there = np.flatnonzero(ids.isin(facts.index))
+    there = np.flatnonzero(ids_among(ids, facts.index))
     if len(there) > _SAMPLE:
         there = np.sort(np.random.default_rng(0).choice(there, _SAMPLE, replace=False))
     return table.take(there).to_pandas().set_index("customer_id").join(facts, how="inner")
@@ -117,7 +116,8 @@ def _ends_of_rows(attributes: Attributes) -> dict[str, str]:
     return ends
 
 
-def _fact_table(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+def compute_facts(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """Return what each customer did up to the end of the view `log`, and the day on which they first bought."""
     made = ", ".join(f'cast({sql} as double) as "{name}"' for name, sql in _FACTS.items())
     first = "date_diff('day', date '1970-01-01', cast(min(timestamp) as date)) as first_day"
     rows = con.sql(f"select cast(customer_id as varchar) as customer_id, {made}, {first} from log group by 1")
@@ -150,16 +150,17 @@ def _by_values(what: str, values: pd.Series, joined: pd.DataFrame) -> str:
     return ""
 
 
-def doubtful_rows(attributes: Attributes, con: duckdb.DuckDBPyConnection) -> list[str]:
+def doubtful_rows(attributes: Attributes, facts: pd.DataFrame) -> list[str]:
     """Return what is doubtful about which customers have a row, and from when on, a sentence each.
 
     A snapshot of those who are still active tells who left; rows dated by an export count as missing until then.
     """
     if not len(attributes.table):
         return []
-    facts = _fact_table(con)
     if not attributes.dated:
-        there = pd.Series(facts.index.isin(attributes.table["customer_id"].to_pandas()), index=facts.index)
+        there = pd.Series(
+            ids_among(facts.index, attributes.table["customer_id"].to_pandas()), index=facts.index
+        )
         reason = _by_values("who has a row", there.astype(float), facts)
         return [f"{reason[0].upper()}{reason[1:]}: the table may hold who is still active."] if reason else []
     rows = attributes.table.select(["customer_id", "valid_from"]).to_pandas()

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from cltv_ml.errors import InputError
+from cltv_ml.tables import ids_among
 
 #: Ways in which two exports spell the same id, the nearest first.
 SPELLINGS: dict[str, Callable[[pd.Series], pd.Series]] = {
@@ -76,7 +77,7 @@ def match_customers(
     distinct = pd.Series(theirs.unique())
     found: dict[str, int] = {}
     for name, spell in SPELLINGS.items():
-        found[name] = int(spell(distinct).isin(spell(ours)).sum())
+        found[name] = int(ids_among(spell(distinct), spell(ours)).sum())
         if found[name] >= 0.98 * min(len(distinct), len(ours)):  # no looser spelling finds more than 2% more
             break
     best = max(found.values())

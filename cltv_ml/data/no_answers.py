@@ -22,27 +22,37 @@ _FAR = 0.5
 def blank_no_answers(table: Relation) -> tuple[Relation, list[str]]:
     """Return the table with blanks in place of answers that tell nothing, and a note on each column with some."""
     columns = [column for column, kind in Columns(table, Rules()).kinds.items() if kind == "VARCHAR"]
-    if not columns:
-        return table, []
     tests = {column: f"{_plain(column)} in ({literals(_NO_ANSWER)})" for column in columns}
+    tests = _with_some(table, tests)
+    if not tests:
+        return table, []
     counts = ", ".join(
         f"count(*) filter (where {test}), mode(trim({quote(column)})) filter (where {test}), count({quote(column)})"
         for column, test in tests.items()
     )
     found = iter(table.row(f"select {counts} from {table}"))
-    asked = {
-        column: answers
-        for column, answers in zip(columns, zip(found, found, found, strict=True), strict=True)
-        if answers[0]
-    }
-    if not asked:
-        return table, []
+    asked = dict(zip(tests, zip(found, found, found, strict=True), strict=True))
     blanks = ", ".join(f"if({tests[column]}, null, {quote(column)}) as {quote(column)}" for column in asked)
     notes = [
         f"Column {column!r}: {count:,} of {rows:,} values, such as {example!r}, tell nothing and count as missing."
         for column, (count, example, rows) in asked.items()
     ]
     return keep(table.con, "answers", f"select * replace ({blanks}) from {table}"), notes
+
+
+def _with_some(table: Relation, tests: Mapping[str, str]) -> dict[str, str]:
+    """Return the columns with a value that passes their test; each distinct value is looked at once."""
+    if not tests:
+        return {}
+    some = ", ".join(
+        f"exists(from (select distinct {quote(column)} from {table}) where {test})"
+        for column, test in tests.items()
+    )
+    return {
+        column: test
+        for (column, test), holds in zip(tests.items(), table.row(f"select {some}"), strict=True)
+        if holds
+    }
 
 
 def doubt_numbers(columns: Columns, numbers: Mapping[str, str]) -> list[str]:
