@@ -16,7 +16,7 @@ from cltv_ml.models.base import ValueModel, by_name, check_fitted
 from cltv_ml.models.hurdle import Hurdle
 from cltv_ml.models.hybrid import Hybrid
 from cltv_ml.models.inputs import as_labels, as_pandas
-from cltv_ml.models.out_of_fold import OUT_OF_TIME, at_latest, out_of_fold
+from cltv_ml.models.out_of_fold import OUT_OF_TIME, at_latest, for_each, out_of_fold
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.tweedie import Tweedie
@@ -96,7 +96,13 @@ class Ensemble(ValueModel):
             weights = self.learn(predicted.predictions, truth, carries_over=predicted.protocol == OUT_OF_TIME)
         latest, carrier = at_latest(X), _carrier(members)
         needed = [member for member in members if weights.get(member.name) or member.name == carrier]
-        fitted = [member.fit(X, labels) if member.needs_labels else member.fit(latest) for member in needed]
+
+        def fit_member(place: int) -> ValueModel:
+            """Fit a member on what it learns from."""
+            member = needed[place]
+            return member.fit(X, labels) if member.needs_labels else member.fit(latest)
+
+        fitted = for_each(needed, fit_member)
         return self._unite({member.name: member for member in fitted}, weights, latest)
 
     def learn(self, unseen: pd.DataFrame, y: pd.Series, *, carries_over: bool = True) -> dict[str, float]:

@@ -97,10 +97,13 @@ class ProbabilisticValue(ValueModel):
         purchases, spend = clone(self.purchases or BGNBD()), clone(self.spend or GammaGamma())
         others = [name for name in X if name in self.reads or str(name).startswith("at_purchases_")]
         data = check_columns(self, X, (*purchases.columns, "monetary_value", *others))
-        settings = [(type(part).__name__, part.get_params()) for part in (purchases, spend)]
-        self.purchases_, self.spend_ = once(
-            lambda: (purchases.fit(X), spend.fit(spenders)), repr(settings), data
+        paid = check_columns(self, spenders, ("frequency", "monetary_value", *spend.covariates))
+        # each by itself: models that differ in their purchases share the fit of their spend
+        purchase_settings, spend_settings = (
+            repr((type(part).__name__, part.get_params())) for part in (purchases, spend)
         )
+        self.purchases_ = once(lambda: purchases.fit(X), purchase_settings, data)
+        self.spend_ = once(lambda: spend.fit(spenders), spend_settings, paid)
         names = ["frequency", "recency", "T", "monetary_value", *purchases.reads, *spend.covariates]
         self.feature_names_in_ = np.array(list(dict.fromkeys(names)), dtype=object)
         return self

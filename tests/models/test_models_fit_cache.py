@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import xgboost as xgb
 
-from cltv_ml.models import BGNBD, Hybrid, ParetoNBD, ProbabilisticValue, Tweedie
+from cltv_ml.models import BGNBD, GammaGamma, Hybrid, ParetoNBD, ProbabilisticValue, Tweedie
 from cltv_ml.models.fit_cache import once, shared_fits
 
 
@@ -48,6 +48,18 @@ def test_other_customers_and_other_models_are_fitted_anew(customers, fits):
         ProbabilisticValue(ParetoNBD()).fit(customers)
         ProbabilisticValue(BGNBD("weeks")).fit(customers)
     assert len(fits) == 4
+
+
+def test_purchase_models_of_the_same_customers_share_the_fit_of_their_spend(customers, monkeypatch):
+    fitted, real = [], GammaGamma.fit
+    monkeypatch.setattr(GammaGamma, "fit", lambda self, X: fitted.append(self.covariates) or real(self, X))
+    customers = customers.assign(size=np.arange(300) % 7.0)
+    with shared_fits():
+        for purchases in (BGNBD(), ParetoNBD()):
+            for spend in (GammaGamma(), GammaGamma(covariates=["size"])):
+                ProbabilisticValue(purchases, spend).fit(customers)
+        ProbabilisticValue(BGNBD(), GammaGamma(covariates=["size"])).fit(customers.assign(size=0.5))
+    assert fitted == [(), ["size"], ["size"]]
 
 
 def test_nothing_is_kept_afterwards_and_an_inner_block_ends_nothing(customers, fits):
