@@ -1,6 +1,7 @@
 """The program `cltv`, also `python -m cltv_ml`: its version at once, everything else by the command line."""
 
 import gc
+import os
 import signal
 import sys
 from types import FrameType
@@ -16,6 +17,8 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"cltv_ml {cltv_ml.__version__}\n")
         return
+    # OpenBLAS's threads spin while they wait, and sums of several threads end in other last digits.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, _leave)  # until the command line, once it is loaded, has its own

@@ -7,9 +7,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 Result = TypeVar("Result")
+
+#: A function that hands a call to a second thread.
+Later: TypeAlias = Callable[[Callable[[], Any]], Future[Any]]
 
 #: Threads at a time, at most: each holds the data of its own piece of work.
 MOST_THREADS = 4
@@ -33,7 +36,7 @@ def side_by_side(calls: Sequence[Callable[[], Result]]) -> list[Result]:
 
 
 @contextmanager
-def behind(*, alone: bool = False) -> Iterator[Callable[[Callable[[], Result]], Future[Result]]]:
+def behind(*, alone: bool = False) -> Iterator[Later]:
     """Yield a function that hands calls to a second thread, which makes them one after another.
 
     The block ends when all of them have; what has not begun when it fails is left out. With one worker, or `alone`,

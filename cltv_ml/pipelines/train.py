@@ -23,13 +23,13 @@ from cltv_ml.evaluation.horizons import ByHorizon, compute_curve
 from cltv_ml.evaluation.learned_total import carry_learned
 from cltv_ml.evaluation.levels import forecast_level, forecast_levels, set_level
 from cltv_ml.evaluation.newcomers import compute_newcomers, newcomers_sentence
-from cltv_ml.evaluation.panel import fit, prepare
+from cltv_ml.evaluation.panel import Training, fit, prepare
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.features import catalogue_page
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
-from cltv_ml.models import ValueModel, read_by
+from cltv_ml.models import Level, ValueModel, read_by
 from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.models.future_value import YEAR
 from cltv_ml.models.out_of_fold import is_ours
@@ -71,7 +71,7 @@ from cltv_ml.reporting.training_summary import (
 )
 from cltv_ml.serving import packaging
 from cltv_ml.settings import Settings, Train
-from cltv_ml.side_by_side import behind
+from cltv_ml.side_by_side import Later, behind
 from cltv_ml.tracking import model_tables, registry, runs
 from cltv_ml.tracking.metric_names import grouped
 from cltv_ml.windows import Window
@@ -153,10 +153,11 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
     summarised = runs.summary_run(experiment_id, name, {**tags, "role": "summary"})
     own = not all(is_ours(model) for model in models)  # code that may not be asked from two threads at a time
     with shared_fits(), summarised as run_id, behind(alone=own) as later:
-        result = _compare(log, models, features, job, progress)
+        result = _compare(log, models, features, job, progress, later)
         truth = result.training.X_now.assign(value=result.y_true)
         data = runs.dataset(truth, f"{job.dataset} holdout", job.dataset, "value")
         progress(f"choosing a model and logging {len(result.models)}", 0.7)
+        final = later(partial(_prepare_final, log, features, job))
         log_one = partial(_log_candidate, experiment_id, result, job, tags, data)
         logging = {model: later(partial(log_one, model)) for model in result.models}
         verdict = _with_newcomers(choose(result, job.targeting), result)
@@ -164,7 +165,7 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         several = judge_every_horizon(log, result, verdict.champion, settings, features, progress)
         notes = notes._replace(remarks=[*notes.remarks, *horizon_notes(several)])
         progress(f"refitting {verdict.champion} to the end of the log", 0.85)
-        info, today, request = _log_champion(log, verdict.champion, result, job, features, several)
+        info, today, request = _log_champion(log, verdict.champion, result, job, final.result(), several)
         progress("writing the report", 0.95)
         options: dict[str, Any] = {"today": today, "currency": settings.currency}
         summary = training_summary(cleaned, result, verdict, job.dataset, notes, **options)
@@ -186,18 +187,38 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
 
 
 def _compare(
-    log: Log, models: Sequence[ValueModel], features: Sequence[str], job: Job, progress: Progress
+    log: Log,
+    models: Sequence[ValueModel],
+    features: Sequence[str],
+    job: Job,
+    progress: Progress,
+    later: Later,
 ) -> WindowResult:
     """Judge the models on the test window; where a share of its customers teaches them, on the others."""
     settings, window = job.settings, job.window
     progress("building features", 0.0)
     share = settings.customers_share or None
+    level = None if share else later(partial(forecast_level, log, window))
     training = prepare(log, window, features, max_origins=settings.max_origins, customers=share)
-    level = None if share else forecast_level(log, window)
     outcome = partial(log.target, window, training.X_now.index)
     return judge_prepared(
-        window, training, models, outcome, level=level, targeting=job.targeting, progress=progress
+        window,
+        training,
+        models,
+        outcome,
+        level=None if level is None else level.result(),
+        targeting=job.targeting,
+        progress=progress,
     )
+
+
+def _prepare_final(
+    log: Log, features: Sequence[str], job: Job
+) -> tuple[Window, Training, dict[int, Level | None]]:
+    """Return the window after the end of the log, the rows to learn it from, and its levels by horizon."""
+    window = Window(log.last.normalize() + pd.Timedelta(days=1), job.window.horizon)
+    training = prepare(log, window, features, max_origins=job.settings.max_origins)
+    return window, training, forecast_levels(log, window.cutoff, job.horizons)
 
 
 def _log_summary(
@@ -248,13 +269,11 @@ def _log_champion(
     name: str,
     result: WindowResult,
     job: Job,
-    features: Sequence[str],
+    final: tuple[Window, Training, Mapping[int, Level | None]],
     several: ByHorizon | None,
 ) -> tuple[Any, Today, str]:
     """Refit the champion to the log's end, log it to the summary run; return that, today's forecast and a request."""
-    window = Window(log.last.normalize() + pd.Timedelta(days=1), job.window.horizon)
-    training = prepare(log, window, features, max_origins=job.settings.max_origins)
-    levels = forecast_levels(log, window.cutoff, job.horizons)
+    window, training, levels = final
     levels = carry_learned(levels, result.level, result.learned, float(result.y_true.sum()), training)
     level = levels[window.horizon]
     model = set_level(fit(result.models[name], training), level, training.X_now)
