@@ -16,11 +16,12 @@ from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import GammaGamma, Level, ParetoNBD, SameRate, ValueModel, estimate_level
 from cltv_ml.models.fit_cache import once
 from cltv_ml.models.level import past_days
-from cltv_ml.models.level_breaks import MONTH, Break, monthly_misses
+from cltv_ml.models.level_breaks import MONTH, Break, Month, monthly_misses
 from cltv_ml.models.level_candidates import CohortRevenue
 from cltv_ml.models.level_closures import Closure, as_if_open, find_closures
 from cltv_ml.models.level_grain import PeriodGrain, find_grain
 from cltv_ml.models.level_holidays import align
+from cltv_ml.models.level_ids import find_replaced_ids
 from cltv_ml.models.level_steps import last_step
 from cltv_ml.tables import SUMMARY
 from cltv_ml.windows import Window
@@ -55,9 +56,8 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
     )
     levels: dict[int, Level | None] = dict.fromkeys(horizons)
     closures = find_closures(cohorts)
-    opened = as_if_open(cohorts, closures)
-    opened = replace(opened, step=last_step(opened))
-    months = monthly_misses(opened, past_days(passed), below.get(MONTH, {}))
+    months = _ended_months(cohorts, closures, below.get(MONTH, {}))
+    replaced = _replaced_notes(find_replaced_ids(cohorts), start)
     for horizon in usable:
         length = lengths[horizon]
         base = as_if_open(cohorts, (one for one in closures if not one.returns(passed, length)))
@@ -69,9 +69,18 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
             *_period_notes(grain, log.holidays is not None),
             *_closure_notes(closures, start, passed, length),
             *(_break_notes(level.broken) if level else ()),
+            *replaced,
         )
         levels[horizon] = level and replace(level, notes=notes)
     return levels
+
+
+def _ended_months(
+    cohorts: CohortRevenue, closures: Sequence[Closure], monthly: Mapping[int, float]
+) -> dict[int, Month]:
+    """Return what bottom-up forecasts missed by month, as if the shop had never been closed."""
+    opened = as_if_open(cohorts, closures)
+    return monthly_misses(replace(opened, step=last_step(opened)), past_days(cohorts.days), monthly)
 
 
 def _on_calendar(
@@ -126,6 +135,17 @@ def _closure_notes(
         elif not one.yearly:
             notes.append(f"{lead} compares as if the shop had sold on these days what it did around them.")
     return tuple(notes)
+
+
+def _replaced_notes(day: int | None, start: pd.Timestamp) -> tuple[str, ...]:
+    """Return a sentence on the day from which no customer of before returned, if there is one."""
+    if day is None:
+        return ()
+    return (
+        f"Customers from before {start + pd.Timedelta(days=day):%Y-%m-%d} brought next to nothing from that day on, "
+        "while the shop sold as before: were their ids replaced? Then join old and new ids, or train on the log from "
+        "that day on; otherwise the same customers count twice.",
+    )
 
 
 def _break_notes(broken: Break) -> tuple[str, ...]:

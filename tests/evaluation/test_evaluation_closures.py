@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.evaluation.levels import _break_notes, _closure_notes
+from cltv_ml.evaluation.levels import _break_notes, _closure_notes, _replaced_notes
 from cltv_ml.models.level_breaks import Break
 from cltv_ml.models.level_closures import Closure
 
@@ -46,3 +46,9 @@ def test_a_closure_of_every_year_is_told_once():
 )
 def test_it_is_told_what_the_total_makes_of_a_break(broken, told):
     assert [told in note for note in _break_notes(broken)] == [True] * bool(told)
+
+
+def test_it_is_told_when_all_ids_were_replaced():
+    (note,) = _replaced_notes(244, START)
+    assert note.startswith("Customers from before 2020-09-01 brought next to nothing from that day on")
+    assert _replaced_notes(None, START) == ()
