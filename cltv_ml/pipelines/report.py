@@ -50,7 +50,7 @@ def report(
     earlier = None if before is None else read_scores(before)
     summary = runs.latest_summary(settings.experiment)
     currency = settings.currency or summary.get("currency", "")
-    if now is not None:
+    if now is not None and _holds_everybody(_read_manifest(newest)):
         summary = glance.with_newer_scores(summary, now, _spread_of_total(now), currency)
     if now is not None and (earlier is not None or settings.lookup):
         progress("comparing with the scores", 0.4)
@@ -157,14 +157,31 @@ def _lists(file: Path, *, wanted: bool) -> dict[str, Any] | None:
 
 def _newest_earlier(scores: Path | pd.DataFrame) -> Path | None:
     """Return the newest scores in the same folder with an earlier cutoff and the same horizon, by their manifests."""
-    if isinstance(scores, pd.DataFrame) or not (own := scores.with_suffix(".manifest.json")).is_file():
+    now = _read_manifest(scores)
+    if isinstance(scores, pd.DataFrame) or not now or not _holds_everybody(now):
         return None
-    now = json.loads(own.read_text(encoding="utf-8"))
     earlier = []
     for manifest in scores.parent.glob("*.manifest.json"):
         about = json.loads(manifest.read_text(encoding="utf-8"))
         path = scores.with_name(Path(about.get("file", "")).name)
-        comparable = about.get("horizon") == now.get("horizon") and about.get("cutoff", "9") < now["cutoff"]
+        comparable = (
+            _holds_everybody(about)
+            and about.get("horizon") == now.get("horizon")
+            and about.get("cutoff", "9") < now["cutoff"]
+        )
         if comparable and path.is_file() and path.suffix in (".parquet", ".csv"):
             earlier.append((about["cutoff"], path))
     return max(earlier)[1] if earlier else None
+
+
+def _read_manifest(scores: Path | pd.DataFrame) -> dict[str, Any]:
+    """Return the manifest next to a file of scores; empty where there is none."""
+    if isinstance(scores, pd.DataFrame) or not (file := scores.with_suffix(".manifest.json")).is_file():
+        return {}
+    about: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return about
+
+
+def _holds_everybody(manifest: dict[str, Any]) -> bool:
+    """Return whether a batch is of all customers, not of those with new orders or of the youngest alone."""
+    return not (manifest.get("since") or manifest.get("younger_than"))

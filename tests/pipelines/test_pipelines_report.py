@@ -6,7 +6,13 @@ import pandas as pd
 import pytest
 
 from cltv_ml.errors import InputError
-from cltv_ml.pipelines.report import _lists, _with_forecast
+from cltv_ml.pipelines.report import (
+    _holds_everybody,
+    _lists,
+    _newest_earlier,
+    _read_manifest,
+    _with_forecast,
+)
 from cltv_ml.reporting import glance
 from cltv_ml.reporting.report import summarise
 from cltv_ml.reporting.training_summary import with_answer
@@ -71,6 +77,24 @@ def test_scores_newer_than_the_training_take_its_headline():
     same = {**trained, "as_of": "2026-04-01"}
     assert glance.with_newer_scores(same, SCORES, None, "EUR") == same
     assert glance.with_newer_scores(trained, SCORES[["expected_value"]], None, "EUR") == trained
+
+
+def test_scores_of_some_customers_are_neither_a_total_nor_an_earlier_batch(tmp_path):
+    for name, cutoff, more in (
+        ("a", "2026-01-01", {}),
+        ("b", "2026-02-01", {"since": "2026-01-25"}),
+        ("c", "2026-03-01", {}),
+    ):
+        SCORES.to_parquet(tmp_path / f"{name}.parquet")
+        about = {"file": f"{name}.parquet", "cutoff": cutoff, "horizon": 91, **more}
+        (tmp_path / f"{name}.manifest.json").write_text(json.dumps(about), encoding="utf-8")
+    assert _newest_earlier(tmp_path / "c.parquet") == tmp_path / "a.parquet"
+    assert _newest_earlier(tmp_path / "b.parquet") is None
+    assert [_holds_everybody(_read_manifest(tmp_path / f"{name}.parquet")) for name in "abc"] == [
+        True,
+        False,
+        True,
+    ]
 
 
 FORECAST = pd.DataFrame(
