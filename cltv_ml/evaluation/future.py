@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from cltv_ml.evaluation.levels import forecast_level
+from cltv_ml.evaluation.levels import forecast_level, forecast_levels
 from cltv_ml.log import AnyLog
 from cltv_ml.models import Level, Spread
 from cltv_ml.models.fit_cache import shared_fits
@@ -64,6 +64,12 @@ class Future:
             values[day] = before
         return pd.DataFrame(values, index=self.X.index)[list(days)]
 
+    def expected_path(self, days: Sequence[int], shown: pd.DataFrame) -> pd.Series:
+        """Return the total expected within each of `days`, through the values that are `shown`, columns days."""
+        anchors = {**{day: shown[day] for day in shown}, **{day: self.own[day] for day in self.own}}
+        through = replace(self, own=pd.DataFrame(dict(sorted(anchors.items()))))
+        return through.by_horizon(days).sum()
+
     def interval(self, days: int, expected: pd.Series) -> pd.DataFrame:
         """Return the 90% bounds of each customer's spend in `days`, `lower` and `upper`: those of a served model."""
         return self.model.interval(self.X, expected, days, COVERAGE)
@@ -112,6 +118,7 @@ def forecast_future(
     *,
     spread: Spread | None = None,
     days: Sequence[int] = (),
+    path: Sequence[int] = (),
 ) -> Future:
     """Return the future of customers `X` after the cutoff.
 
@@ -121,8 +128,8 @@ def forecast_future(
         A model's values of the customers, a column for each horizon in days; the curve goes on from the longest.
     spread
         The error distribution of the model's total from its training; without it, it is estimated from the log.
-    days
-        Further horizons, whose values `by_horizon` is to return.
+    days, path
+        Further horizons, whose values `by_horizon` is to return, and days of which `expected_path` is.
 
     Raises
     ------
@@ -134,13 +141,15 @@ def forecast_future(
     with shared_fits():
         lengths = dict.fromkeys((horizon, max(horizon, YEAR), *further))
         levels = {day: forecast_level(log, Window(cutoff, day)) for day in lengths}
+        between = [day for day in path if day < YEAR and day not in own and day not in levels]
+        levels |= forecast_levels(log, cutoff, between)
     year = levels[max(horizon, YEAR)]
     place = np.random.default_rng(0).permutation(DRAWS)
     estimated, beyond = (None if one is None else one.spread for one in (levels[horizon], year))
     spread = spread or estimated
     near, far = (np.ones(DRAWS) if one is None else one.factors(DRAWS)[place] for one in (spread, beyond))
     X = X[SUMMARY]
-    totals = {day: level.total for day in further if (level := levels[day]) is not None}
+    totals = {day: level.total for day in (*further, *between) if (level := levels[day]) is not None}
     return Future(X, own, fit_future(X, own[horizon], horizon, year), totals, near, far, spread)
 
 

@@ -93,15 +93,16 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
         )
     progress("following customers beyond the horizon", 0.6)
     measured = card.get("spreads", {}).get(str(horizon))
-    future = forecast_future(log, X, own, cutoff, spread=measured and Spread(*measured), days=days)
+    spread = measured and Spread(*measured)
+    future = forecast_future(log, X, own, cutoff, spread=spread, days=days, path=_PATH)
     end, capped = _bounded_end(future, log, cutoff, horizon, end)
     table = _lifetime_table(log, future, profit, (horizon, end), settings.discount_rate)
     progress("drawing intervals", 0.8)
     table, totals = _with_intervals(table, future, (horizon, end))
     chosen = decisions.choose_value(table, settings.value, settings.basis)
     cuts = decisions.fit_tiers(chosen)
-    further = future.by_horizon(days).rename(columns=lambda day: f"value_{day}d")
-    table = table.join(further).assign(
+    further = future.by_horizon(days)
+    table = table.join(further.rename(columns=lambda day: f"value_{day}d")).assign(
         tier=decisions.apply_tiers(chosen, cuts),
         cutoff=cutoff,
         horizon=horizon,
@@ -113,7 +114,9 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
         table = table.join(_value_reasons(native, X[card["features"]], table, own[horizon], settings))
     notes = _lifetime_notes(table, end, profit, capped)
     write_table(table.reset_index(), settings.out)
-    _write_account(settings, table, totals, notes, cuts, future)
+    shown = further.drop(columns=end, errors="ignore").join(future.expected([end]))
+    path = future.expected_path([*(day for day in _PATH if day < end), end], shown)
+    _write_account(settings, table, totals, notes, cuts, path)
     return Lifetimes(table, totals, notes, settings.out)
 
 
@@ -274,11 +277,10 @@ def _write_account(
     totals: pd.DataFrame,
     notes: list[str],
     cuts: dict[str, float],
-    future: Future,
+    path: pd.Series,
 ) -> None:
-    """Write the totals and their terms next to the table."""
+    """Write the totals and their terms next to the table; `path` is the total expected within each day."""
     first = table.iloc[0]
-    days = [day for day in _PATH if day < first["end"]] + [int(first["end"])]
     account = {
         "cutoff": f"{first['cutoff']:%Y-%m-%d}",
         "horizon": int(first["horizon"]),
@@ -292,7 +294,7 @@ def _write_account(
         "tiers": cuts,
         "notes": notes,
         "totals": json.loads(totals.reset_index().to_json(orient="records")),
-        "expected_by_day": {day: float(total) for day, total in future.expected(days).sum().items()},
+        "expected_by_day": {day: float(total) for day, total in path.items()},
     }
     with atomic(settings.out.with_suffix(".json")) as path:
         path.write_text(json.dumps(account, indent=1), encoding="utf-8")

@@ -53,6 +53,14 @@ def test_beyond_a_year_values_are_those_of_the_tail(future):
     np.testing.assert_allclose(future.by_horizon([730])[730], future.expected([730])[730])
 
 
+def test_the_path_of_the_total_goes_through_the_values_that_are_shown(future):
+    shown = future.by_horizon([150, 365])
+    path = future.expected_path([30, 91, 150, 200, 365, 730], shown)
+    assert (np.diff(path) >= 0).all()
+    assert path[[91, 150, 365]].tolist() == pytest.approx([future.own[91].sum(), *shown.sum()])
+    assert path[730] == pytest.approx(future.expected([730])[730].sum())
+
+
 def test_groups_of_customers_are_drawn_as_everybody_is(future):
     values, groups = future.by_horizon([300])[300], np.arange(len(future.X)) % 3
     np.testing.assert_allclose(future.sums(300, values, groups).sum(axis=0), future.totals(300, values)[0])

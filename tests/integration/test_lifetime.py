@@ -143,6 +143,8 @@ def test_the_account_next_to_the_table_holds_totals_and_terms(lifetimes, trained
     assert account["expected_by_day"][str(account["end"])] == pytest.approx(
         table["remaining_value"].sum(), rel=1e-6
     )
+    for day in (30, 182, 365):
+        assert account["expected_by_day"][str(day)] == pytest.approx(table[f"value_{day}d"].sum(), rel=1e-6)
     assert (account["value"], account["basis"]) == ("horizon", "revenue")
 
 
