@@ -17,40 +17,40 @@ from cltv_ml.inline import Inline
 
 @dataclass(frozen=True)
 class Report(Inline):
-    """What was understood, changed and set aside; money in the log's currency.
+    """The account of a cleaning: lines and money read, changed and set aside, in the log's currency.
 
     Parameters
     ----------
     source
-        What was read, without passwords.
+        The source's name, without passwords.
     mapping
         Standard name -> source column.
     rows_in, rows_kept
-        Lines of the source, and those of them that are in the log.
+        Number of lines of the source, and of those in the log.
     money_in
         Sum of all readable amounts of the source, returns negative.
     money_kept
         Sum of the log.
     money_quarantined
-        Sum of the lines set aside, those of the rule `cancellation` left out.
+        Sum of the lines set aside, without those of the rule `cancellation`.
     money_netted
-        Sales that returns took away, plus those returns: zero when each was credited at its price.
+        Sales that were returned, plus their returns: zero when each was credited at its price.
     money_capped
-        What winsorising took off.
+        Amount removed by winsorising.
     money_returned
-        Sales that cancellations and returns took away.
+        Sales removed by cancellations and returns.
     rules
         One row per rule in the order applied: `rule`, `rows_before`, `money_before`, and the `rows` and
         `money` it set aside.
     notes
-        What a reader should know, one sentence each.
+        Notes for the reader, one sentence each.
     levels
         How the levels of status, type, test and captured columns were read, one row each: `name`, `column`, `level`,
         `reading` ("counts", "refund" or "ignore"), `rows` and `money`.
     rows_unreadable, money_unreadable
-        Lines whose amount cannot be read, and what they would hold if they were like the others: in no other sum.
+        Lines whose amount cannot be read, and their money at the mean of the others: in no other sum.
     unused
-        Columns of the source that no name was given to.
+        Columns of the source without a standard name.
     """
 
     source: str
@@ -74,12 +74,12 @@ class Report(Inline):
 def account(
     raw: Raw, lines: Lines, aside: Aside, reduced: Relation, kept: int, capped: int, notes: Sequence[str] = ()
 ) -> Report:
-    """Return the report of a cleaning whose log holds `kept` and lost `capped` (integer minor units).
+    """Return the report of a cleaning that kept `kept` and cut off `capped` (integer minor units).
 
     Raises
     ------
     RuntimeError
-        Money or lines do not add up, which would be a fault of this program.
+        Money or lines do not add up, which is a fault of this program.
     """
     marks = lines.marks
     rows, money_in, usual = marks.row(

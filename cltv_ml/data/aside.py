@@ -11,7 +11,7 @@ from cltv_ml.engine import MONEY_SCALE, Relation
 class Aside:
     """The lines set aside so far.
 
-    Every step of a cleaning is handed this, leaves out what is in it and adds to it.
+    Every step of a cleaning receives it, skips the lines in it and adds to it.
 
     Parameters
     ----------

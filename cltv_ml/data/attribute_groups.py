@@ -1,4 +1,4 @@
-"""Customers by the levels of an attribute, in words, as of a cutoff."""
+"""Groups of customers by the levels of an attribute, in words, as of a cutoff."""
 
 from __future__ import annotations
 

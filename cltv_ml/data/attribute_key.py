@@ -1,4 +1,4 @@
-"""The columns that hold the customers' ids in a table about them, and the moment from which each row holds."""
+"""Key columns of a table about customers: their ids, and the time from which each row is valid."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from cltv_ml.errors import InputError
 #: The option that names a column of each table.
 OPTION = {"customers": "--attribute", "contacts": "--contact"}
 
-#: Share of a column's values that must be customers of the log, to be taken for their ids whatever its heading.
+#: Smallest share of a column's values that are customers of the log, for it to be their ids whatever its heading.
 _LEAST_MATCHED = 0.5
 
-#: Headings of a key; without one, small numbers may equal the log's ids by chance.
+#: Headings of a key; under another heading, small numbers may equal the log's ids by chance.
 _KEY = re.compile(".(id|ids|key|bk|nk|ref|code|no|nr|nro|num|number|nummer|numero|numer)$")
 
 #: Words before and after the one that says that a row holds: `dbt_valid_from`, `row_effective_dt`, `eff_start_date`.
@@ -40,13 +40,13 @@ def find_key(
     Parameters
     ----------
     customers
-        Ids of the log: where no heading says which column holds them, or none of its values is among them, the one
-        column most of whose values are is taken, with a note.
+        Ids of the log. Where no heading names the column of ids, or none of its values is an id of the log, the one
+        column with mostly such values is taken, with a note.
 
     Raises
     ------
     InputError
-        No heading says so, or several do, and no single column surely matches the log.
+        No heading or several headings fit, and no single column clearly matches the log.
     """
     named = [column for column, kind in given.items() if kind == "customer_id"]
     if named:
@@ -74,7 +74,7 @@ def find_key(
 
 
 def find_since(columns: Columns, given: Mapping[str, str]) -> str:
-    """Return the column with the moment from which a row holds, empty where there is none."""
+    """Return the column with the time from which a row is valid, empty where there is none."""
     named = [column for column, kind in given.items() if kind == "valid_from"]
     found = [
         column

@@ -1,4 +1,4 @@
-"""Kinds of columns about customers: category, number, date, yes or no, or nothing to learn from."""
+"""Kinds of columns about customers: category, number, date, yes or no, or none."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from cltv_ml.tables import NO, YES, postcode_sql
 #: Kinds that a user can name, and the first word of the column that each becomes.
 KINDS = {"category": "text", "number": "number", "yes/no": "flag", "birth date": "birth", "date": "date"}
 
-#: Most levels that enough customers share; more say little about any of them.
+#: Most levels that enough customers share: with more, each would carry little information.
 MOST_LEARNED_LEVELS = 200
 
-#: Customers who must share a level, else it is rare and joined with the other rare ones.
+#: Fewest customers of a level: rarer levels are joined.
 MIN_SHARED_CUSTOMERS = 20
 
-#: Headings of columns that name a person or a place of one person.
+#: Headings of columns that identify a person or a single person's address.
 _PERSON = re.compile(
     "e?mail(address|adresse)?[0-9]?$|^e?mail(id|hash|hashed|sha256|md5|domain)$|"
     "(^|customer|cust|client|user|first|last|full|sur|middle|given|family|birth|contact|nick|screen|login|account|company|"
@@ -32,12 +32,12 @@ _PERSON = re.compile(
     "socialsecurity|passport|taxid|^vat(id|no|nr|number)|ustid|latitude|longitude|^(lat|lon|lng)$|cookieid|deviceid|^url$|"
     "website|homepage|instagram|facebook|linkedin|twitter|handle$"
 )
-#: Headings of numbers that stand for something instead of counting it.
+#: Headings of numbers that are codes, not quantities.
 _CODE = re.compile(
     "zip|postal|postcode|postleitzahl|^plz|codepostal|code$|id$|^id|cluster|segment|region|store|branch|filiale|type$|"
     "class$|group$|level$|tier$|status$"
 )
-#: Headings of whole numbers that tell rows apart.
+#: Headings of whole numbers that number the rows.
 _ROW_KEY = re.compile("(id|key|sk|pk|no|nr|num|number|index|row|rowid|serial|seq|sequence)$")
 #: Headings of postcodes, whose first signs stand for an area.
 _POSTCODE = re.compile("zip|postal|post(code|leitzahl|nummer|nr)|^plz|codigopostal|^(cap|cep)$")
@@ -69,17 +69,17 @@ class Attribute:
     column
         Its heading in the source.
     name
-        What it is called from here on: `<kind>_<name>`; empty where it is left out.
+        Its name from here on, `<kind>_<name>`; empty where it is left out.
     kind
         As a reader knows it: one of `KINDS`.
     levels
-        Different values.
+        Number of different values.
     missing
         Share of rows without a value.
     reason
-        Why it is left out, in a sentence; empty where it is used.
+        The reason for leaving it out, in a sentence; empty where it is used.
     protected
-        Whether models and actions must not see it; what comes of them is reported by its levels all the same.
+        Whether models and actions must not use it; their results are still reported by its levels.
     part
         The part of a postcode that is the level (`tables.POSTCODE_PARTS`); empty for the whole value.
     """
@@ -97,7 +97,7 @@ class Attribute:
 def describe(
     columns: Columns, looks: dict[str, str], column: str, given: str, name: str, *, learns: bool = True
 ) -> Attribute:
-    """Return a column's kind: as the user says, else by its heading and values.
+    """Return a column's kind: the user's, else by its heading and values.
 
     Where nothing is to be learned from it, because a model has done so, columns are left out for naming persons only.
     """

@@ -26,17 +26,17 @@ from cltv_ml.engine import Relation, keep
 from cltv_ml.errors import InputError
 from cltv_ml.tables import NO, POSTCODE_PARTS, YES, postcode_sql, split_postcode
 
-#: Days that are dates: tools write others, and these two, where there is none.
+#: Valid dates: tools write days outside these, and these two, where there is no date.
 _DATES = "between date '1760-01-01' and date '2199-12-31'"
 _NO_DATES = "(date '1899-12-30', date '1900-01-01')"
 
-#: What stands for no value.
+#: Texts for a missing value.
 _NOTHING = ("", "null", "nan", "none", "n/a", "na", "<na>", "nat")
 
 #: What a value of a kind must be, else it counts as missing; of numbers `Columns` tells.
 _UNREAD = {"yes/no": "yes or no", "birth date": "a date or a year", "date": "a date between 1760 and 2199"}
 
-#: What `--attribute` can say of a column.
+#: Values of `--attribute`.
 ATTRIBUTE_KINDS = ("customer_id", "valid_from", *KINDS, "none")
 
 
@@ -50,13 +50,13 @@ class Attributes:
         `customer_id`, `valid_from` where rows are dated, and the attributes: text, 64-bit numbers, dates as days since
         1970-01-01.
     account
-        Every column of the source but id and date, those that are left out too.
+        Every column of the source except id and date, used or left out.
     rows, quarantine
-        How many rows the source has; those that were set aside, with `rule` and `reason`.
+        Number of rows of the source; the rows set aside, with `rule` and `reason`.
     source
-        What was read, without passwords.
+        The source's name, without passwords.
     notes
-        What a reader should know, a sentence each.
+        Notes for the reader, a sentence each.
     """
 
     table: pa.Table
@@ -78,7 +78,7 @@ class Attributes:
 
     @property
     def dated(self) -> bool:
-        """Whether a row says from when it holds."""
+        """Whether rows state from when they are valid."""
         return "valid_from" in self.table.column_names
 
     def without(self, reasons: Mapping[str, str]) -> Attributes:
@@ -90,7 +90,7 @@ class Attributes:
         return replace(self, table=self.table.drop_columns(list(reasons)), account=tuple(account))
 
     def account_table(self) -> pd.DataFrame:
-        """Return the account as a table: column, kind, levels, share missing, and what it is used for."""
+        """Return the account as a table: column, kind, levels, share missing, and use."""
         rows = [
             {
                 "column": one.column,
@@ -123,22 +123,22 @@ def read_attributes(
     Parameters
     ----------
     kinds
-        What a column is, by its heading: "customer_id", "valid_from", one of `KINDS`, or "none" to leave it out. What
-        is not said is inferred from headings and values, and shown in the account.
+        The kind of a column by its heading: "customer_id", "valid_from", one of `KINDS`, or "none" to leave it out.
+        Other columns are inferred from headings and values, and shown in the account.
     protected
-        Headings of columns that models and actions must not see, whatever their case and signs.
+        Headings of columns that models and actions must not use, ignoring case and signs.
     wanted
-        Columns `<kind>_<name>` that a model was trained on: they are read with these kinds, and no others are.
+        Columns `<kind>_<name>` that a model was trained on: only these are read, with these kinds.
     learns
-        Whether a model is to learn from them: columns from which it could learn nothing are left out then.
+        Whether a model will learn from them: columns without information are then left out.
     customers
-        Ids of the log, by which the column of ids is found where no heading names it.
+        Ids of the log, which identify the column of ids where no heading does.
 
     Raises
     ------
     InputError
-        The source cannot be read, no column is surely the customers' id, a named column does not exist, or a customer
-        has several rows that no date tells apart.
+        The source cannot be read, no column is clearly the customers' id, a named column does not exist, or a customer
+        has several rows without dates.
 
     >>> people = pd.DataFrame({"id": ["a", "b"], "Country": ["UK", "FR"], "email": ["a@x.io", "b@x.io"]})
     >>> found = read_attributes(people)

@@ -12,7 +12,7 @@ _SUM_OF_AMOUNTS = f"sum(cast(round(amount * {MONEY_SCALE}) as bigint)) / {MONEY_
 
 
 def compute_cohort_activity(log: AnyLog) -> pd.DataFrame:
-    """Return per month of first purchase and month since then what the cohort did.
+    """Return each cohort's activity by month of first purchase and month since then.
 
     Columns `cohort` (its month), `month` (0 is the month of the first purchase), `customers` (in the
     cohort), `active` (who bought in that month), `retention` (their share), `revenue` and
@@ -43,10 +43,10 @@ def compute_cohort_activity(log: AnyLog) -> pd.DataFrame:
 
 
 def compute_spend_histogram(log: AnyLog) -> pd.DataFrame:
-    """Return how orders and customers are spread over their value, ten equal ratios per power of ten.
+    """Return the distributions of order and customer value, in ten bins of equal ratio per power of ten.
 
     Columns `of` ("order" or "customer"), `lower`, `upper` (currency), `count` and `share` of that kind.
-    What was worth nothing has no place on a logarithmic axis and is left out.
+    Values of zero cannot be shown on a logarithmic axis and are left out.
     """
     log = Log.of(log)
     con = log.connect()
@@ -66,10 +66,10 @@ def compute_spend_histogram(log: AnyLog) -> pd.DataFrame:
 
 
 def compute_gap_histogram(log: AnyLog, bins: int = 90) -> pd.DataFrame:
-    """Return how many days customers let pass between purchase days.
+    """Return the distribution of days between purchase days.
 
     Columns `days` (lower end of the bin), `width` (whole days), `gaps`, `share` and `cumulative_share`.
-    The longest hundredth of the gaps is gathered in the last bin.
+    The longest 1% of the gaps share the last bin.
     """
     con = Log.of(log).connect()
     con.execute(

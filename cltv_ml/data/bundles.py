@@ -1,4 +1,4 @@
-"""Bundles on a line of their own, next to their priced parts: the money counts once."""
+"""Bundles with a line of their own next to their priced parts, whose money counts once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A raw table becomes a valid transaction log, a quarantine with a reason per line, and a report."""
+"""Cleaning: a raw table becomes a valid transaction log, a quarantine with a reason per line, and a report."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.tables import TRANSACTIONS
 
-#: Called with what is being done and the share that is done.
+#: Called with the present step and the share that is done.
 Progress: TypeAlias = Callable[[str, float], None]
 
 #: Whole numbers of the source stay whole in the quarantine, also next to missing ones.
@@ -84,19 +84,19 @@ def clean(
     Parameters
     ----------
     raw
-        What `read` returns, or anything that it reads.
+        A result of `read`, or anything that it reads.
     rules
-        How to clean; None takes the settings of the source.
+        Rules of the cleaning; None takes those of the source.
     grain
         `"line"` keeps the source's lines; `"order"` rolls them up to one row per order: by `order_id`, or
         without one by customer and day.
     progress
-        Called with what is being done and the share that is done.
+        Called with the present step and the share that is done.
 
     Raises
     ------
     InputError
-        No date or no amount of the source can be read, day and month or the decimal sign are open, or
+        No date or no amount of the source can be read, the order of day and month or the decimal sign is ambiguous, or
         the source holds several currencies without rates.
 
     >>> cleaned = clean(pd.DataFrame({
@@ -131,7 +131,7 @@ def clean_to_parquet(
 ) -> Report:
     """Clean as `clean` does, for data larger than memory: write `log.parquet` and `quarantine.parquet`.
 
-    The files appear in `folder` when they are complete; the log's path goes wherever a log does.
+    The files appear in `folder` when they are complete; the log's path can be passed wherever a log can.
     """
     raw = raw if isinstance(raw, Raw) else read(raw)
     rules = keep_levels(rules or raw.rules, raw.rules)

@@ -1,4 +1,4 @@
-"""Columns of a clean log: kind, missing share, number of levels, and how their values are spread."""
+"""Columns of a clean log: kind, missing share, number of levels, and distribution of values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas as pd
 from cltv_ml.engine import frame
 from cltv_ml.log import AnyLog, Log
 
-#: How many levels of a text column are named.
+#: Number of levels of a text column to name.
 LEVELS_NAMED = 3
 
 #: Columns whose values are not shown: they name people and their orders.

@@ -1,4 +1,4 @@
-"""A table of campaign contacts, from any source: who was contacted when, by which campaign, and who answered."""
+"""Campaign contacts from any source: customer, time, campaign and response."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cltv_ml.engine import keep
 from cltv_ml.errors import InputError
 from cltv_ml.tables import NO, YES
 
-#: A contact answered with yes, without a day, counts as answered this many days after it.
+#: Days after which a contact counts as answered if the answer is yes without a date.
 ANSWERED_AFTER = 28
 
 _MAILED = "send|sent|sending|deliver(ed|y)?|contact(ed)?|e?mail(ed|ing)?|dispatch(ed)?|campaign|start|launch(ed)?|event"
@@ -29,7 +29,7 @@ _DAY_ENDING = "(at|on|date|day|time|timestamp|datetime|ts|dt)"
 _ANSWER = "respon[ds]ed|response|answer(ed)?|react(ed|ion)|reaktion|antwort|reponse|respuesta|risposta"
 _CLICK, _OPEN = "click(ed|s)?|geklickt|klick", "open(ed|s)?|geoeffnet|geoffnet|read|seen"
 
-#: What a column of contacts can be, and the headings that say so; the first that one column alone has is taken.
+#: Kinds of columns of contacts, and their headings; the first heading that only one column has is taken.
 _HEADINGS = {
     "timestamp": (
         f"timestamp|date|time|datum|fecha|data|day|({_MAILED}){_DAY_ENDING}|{_DAY_ENDING}({_MAILED})|sent|"
@@ -58,11 +58,11 @@ class Contacts:
     Parameters
     ----------
     table
-        `customer_id`, `timestamp`, and as far as the source has them `campaign`, `channel`, `cost`, `responded_at`.
+        `customer_id`, `timestamp`, and where the source has them `campaign`, `channel`, `cost`, `responded_at`.
     mapping
-        What each column of the source was read as.
+        The kind of each column of the source.
     rows, quarantine
-        How many rows the source has; those that were set aside, with `rule` and `reason`.
+        Number of rows of the source; the rows set aside, with `rule` and `reason`.
     """
 
     table: pa.Table
@@ -85,14 +85,14 @@ def read_contacts(
     Parameters
     ----------
     kinds
-        What a column is, by its heading: one of `CONTACT_KINDS`; what is not said is told by the headings.
+        The kind of a column by its heading, one of `CONTACT_KINDS`; others are inferred from their headings.
     customers
-        Ids of the log, by which the column of ids is found where no heading names it.
+        Ids of the log, which identify the column of ids where no heading does.
 
     Raises
     ------
     InputError
-        The source cannot be read, or no column is surely the customers' id or the moment of the contact.
+        The source cannot be read, or no column is clearly the customers' id or the time of the contact.
 
     >>> found = read_contacts(pd.DataFrame({"id": ["a"], "sent_at": ["2024-05-01"], "clicked": ["yes"]}))
     >>> found.table.to_pylist()[0]["responded_at"]

@@ -16,7 +16,7 @@ from cltv_ml.errors import InputError
 
 logger = logging.getLogger("cltv_ml")
 
-#: What a column of costs can be, and the headings that say so, the most certain first.
+#: Kinds of columns of costs, and their headings, the most certain first.
 _COST_HEADINGS = {
     "month": "month monat mois mes mese maand yearmonth",
     "date": "date day datum tag jour fecha dia data giorno dag week reportingstarts starts period periode periodo",
@@ -42,12 +42,12 @@ _MONTH_FORMS = {
 def read_costs(source: Any) -> pd.DataFrame:
     """Return `month` or `date`, `cost`, and where known `channel`, `campaign` and `currency`, from any source.
 
-    Columns are told by their headings in several languages; numbers and days are read as those of a log.
+    Columns are identified by headings in several languages; numbers and days are read as in a log.
 
     Raises
     ------
     InputError
-        The source cannot be read, no single column is surely the day or month, or the cost, or a value cannot be read.
+        The source cannot be read, no single column is clearly the day or month, or the cost, or a value cannot be read.
 
     >>> read_costs(pd.DataFrame({"Monat": ["03.2025"], "Kanal": ["ads"], "Kosten": ["1.250,50"]})).to_dict("records")
     [{'month': Timestamp('2025-03-01 00:00:00'), 'cost': 1250.5, 'channel': 'ads'}]

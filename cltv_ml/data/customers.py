@@ -1,4 +1,4 @@
-"""Doubts about the column of customers: a line's own id, staff, blanks that another column fills, a row a customer."""
+"""Doubts about the column of customers: ids of lines or staff, blanks that another column fills, rows of customers."""
 
 from __future__ import annotations
 

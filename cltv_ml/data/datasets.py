@@ -1,4 +1,4 @@
-"""The public data sets known by name, each with its mapping, its cleaning settings and its traps."""
+"""Public data sets by name, each with its mapping, its cleaning settings and its traps."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class Dataset(Inline):
     Parameters
     ----------
     name, about, licence
-        What it is, who made it, on what terms.
+        Its name, its origin and its licence.
     traps
-        What in it misleads, one sentence each.
+        Misleading properties, one sentence each.
     mapping, rules
-        How its columns map to the standard names and how it is cleaned.
+        Its mapping to the standard names and its cleaning rules.
     file
         Its file inside the package, or inside the folder that `CLTV_DATA_DIR` names.
     package, extra
-        The Python package that brings it, and our extra that installs this package.
+        The Python package that contains it, and our extra that installs this package.
     url, member, sha256
         The zip archive to download, the file in it, and that file's checksum.
     products, product_key

@@ -1,4 +1,4 @@
-"""Days that stand for no date: placeholders, and lonely ones years away from all others."""
+"""Implausible days: placeholders, and isolated days years away from all others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from cltv_ml.engine import Relation
 
-#: What programs write where they know no date: the first days that their clocks count.
+#: Days that programs write for a missing date: the first days of their clocks.
 PLACEHOLDERS = {
     date(1900, 1, 1),
     date(1900, 1, 2),
@@ -22,7 +22,7 @@ PLACEHOLDERS = {
     date(2001, 1, 1),
 }
 
-#: A placeholder is known as such where no other day lies within so many days.
+#: A day counts as a placeholder if no other day lies within this many days.
 _ALONE = timedelta(days=366)
 
 #: Other days are lonely where at most this share of the lines, of at least so many, lies beyond a gap of two years

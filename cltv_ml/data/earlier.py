@@ -8,7 +8,7 @@ import pandas as pd
 
 from cltv_ml.tables import ids_among
 
-#: Below this share of known customers identifiers are of another kind, or the shop is; so many must be compared.
+#: Share of known customers below which identifiers, or the shop, differ; and the fewest customers to compare.
 _SHARE, _CUSTOMERS = 0.1, 20
 
 _ID_CHANGES: dict[str, Callable[[pd.Series], pd.Series]] = {
@@ -22,7 +22,7 @@ _ID_CHANGES: dict[str, Callable[[pd.Series], pd.Series]] = {
 def compare_customers(log: pd.Index | pd.Series, earlier: pd.Index | pd.Series) -> str:
     """Return a sentence where few customers of earlier scores are in the log, else an empty text.
 
-    A log holds its customers' whole past, so nearly all who were scored are in it again.
+    A log holds its customers' whole past, so nearly all scored customers are in it again.
 
     >>> now, before = [str(number) for number in range(100, 200)], [f"{number}.0" for number in range(100, 200)]
     >>> compare_customers(pd.Series(now), pd.Series(before)).split(": ")[0]

@@ -25,8 +25,7 @@ def fetch(name: str) -> Path:
     Raises
     ------
     InputError
-        The name is unknown, the data set is not for download, the download failed, or its checksum is
-        another one than ours.
+        The name is unknown, the data set is not for download, the download failed, or its checksum differs from ours.
     """
     if name not in DATASETS:
         raise InputError(f"Unknown data set {name!r}. Available: {sorted(DATASETS)}.")

@@ -1,4 +1,4 @@
-"""Sample of a source's lines, small enough to look at every column."""
+"""A sample of a source's lines, small enough to inspect every column."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import Relation, keep, literal
 
-#: A source with fewer lines is looked at as a whole; of others so many blocks of so many lines.
+#: A source with fewer lines is read completely; of others this number of blocks of this many lines.
 _ALL, _BLOCKS, _BLOCK = 30_000, 10, 2_000
 
 #: So many lines show which columns have more values than levels may be; of a longer table fewer lines first.
@@ -25,7 +25,7 @@ class Glance:
     table
         The source's rows.
     columns
-        The columns to be looked at; none makes no table.
+        The columns to inspect; without any, no table is created.
     """
 
     def __init__(self, table: Relation, columns: Sequence[str]) -> None:
@@ -83,7 +83,7 @@ class Glance:
         return bool(some and not others)
 
     def flagged(self, flag: str, column: str, no: Collection[str]) -> tuple[int, int]:
-        """Return on how many lines a flag is set where a column of numbers holds nothing, and where it holds some."""
+        """Return the number of lines with a flag set where a column of numbers is empty, and where it is not."""
         text = f"lower(coalesce(trim(cast({quote(flag)} as varchar)), ''))"
         some = f"coalesce({self.number(column)}, 0) <> 0"
         without, both = self.lines.row(
@@ -126,13 +126,13 @@ class Glance:
 def count_values(table: Relation, texts: Mapping[str, str], most: int) -> dict[str, dict[str, int]]:
     """Return the different values of each text with their numbers of lines, the most frequent first.
 
-    A text with more than so many values is left out. All texts are read in one query, so that a wide table takes no
-    longer than its values do; the first lines rule most of them out.
+    A text with more than this many values is left out. All texts are read in one query, so that a wide table takes no
+    longer than its values need; the first lines exclude most of them.
 
     Parameters
     ----------
     texts
-        What each is called, and its SQL; null is no value.
+        The SQL of each text by name; null is not a value.
     """
     rows = table.count()
     if rows > 5 * _VERY_FEW:

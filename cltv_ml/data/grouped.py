@@ -1,4 +1,4 @@
-"""Reports that name a customer or an order once, on the first of its lines: the lines below are filled down."""
+"""Grouped reports, which name a customer or an order only on its first line: the lines below are filled down."""
 
 from __future__ import annotations
 

@@ -28,16 +28,16 @@ PER_LINE = re.compile(
     "|明細|明细|商品|상품)"
 )
 
-#: Headings of how many items a price is for.
+#: Headings of the number of items that a price covers.
 PRICE_PER = re.compile(
     "^(price|preis|prix|precio|prezzo)s?(unit|einheit|basis|base|per|qty|quantity)$|^peinh$|^kpein$|^pe$|^per$|^unitsperprice$"
 )
 
-#: Letters that do not fall apart into a plain one and an accent.
+#: Letters that do not decompose into a plain letter and an accent.
 _LETTERS = str.maketrans({"ß": "ss", "ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ı": "i"})
 
 
-#: Units in headings, and what one of them is worth in currency.
+#: Units in headings, and the value of one of them in currency.
 _UNITS = {
     r"cents?|pence|pennies|centimes|centimos|centesimi|centavos|kopecks|paise|minor|minor units?|rappen|groszy": 0.01,
     r"micros?": 1e-6,
@@ -47,7 +47,7 @@ _UNITS = {
 
 
 def unit_of(column: str) -> float | None:
-    """Return what one of a column's numbers is worth in currency, where its heading says so.
+    """Return the value in currency of one unit of a column's numbers, where its heading states it.
 
     >>> unit_of("amount_cents"), unit_of("Umsatz (TEUR)"), unit_of("Amount"), unit_of("Percentage")
     (0.01, 1000.0, None, None)
@@ -57,10 +57,10 @@ def unit_of(column: str) -> float | None:
     return next((worth for unit, worth in _UNITS.items() if re.search(f" ({unit}) ", apart)), None)
 
 
-#: Codes of currencies in headings, but for those that are common words.
+#: Codes of currencies in headings, except those that are common words.
 CURRENCY_WORDS = frozenset(code.lower() for code in CURRENCIES - {"TRY", "ALL", "TOP"})
 
-#: What ends a heading of money: its currency, its small unit, or whether the tax is in it.
+#: Endings of a heading of money: its currency, its small unit, or its tax.
 _MONEY_SUFFIX = re.compile(
     rf"(?<=\w)[\W_]+(in[\W_]+)?({'|'.join(CURRENCIES - {'TRY', 'ALL', 'TOP'})}|cents?|minor|€|£|\$)$"
     r"|[\W_]+(in[ck]l?|e[xk](cl|kl)?|zzgl|including|excluding)\b.*(vat|tax|mwst|ust|moms|btw|iva|tva|alv|dph)\W*$",

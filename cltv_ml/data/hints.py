@@ -1,4 +1,4 @@
-"""Hints at what may be no sale, or not the money that was paid: told where headings do not say so."""
+"""Hints at lines that may not be sales, and at amounts that may not be the paid money, where no heading says so."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _DOCUMENT_NUMBERS = re.compile(
     "(no|nr|num|numero|number|nummer|numer|ref|reference|id|document|dokument|doc|beleg|voucher)$"
 )
 
-#: So many columns are compared with one another.
+#: Most columns that are compared with one another.
 COLUMNS_COMPARED = 8
 
 #: On fewer lines, money that equals the amount may be a refund of it.

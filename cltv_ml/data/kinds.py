@@ -9,10 +9,10 @@ from cltv_ml.data.parse import Columns, is_number, is_time, quote
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import Relation, keep, keep_first
 
-#: So many lines of a source are looked at first.
+#: Number of lines of a source that are inspected first.
 FIRST = 2000
 
-#: So many values of all columns together are looked at, and of each column at least so many.
+#: Number of values inspected in all columns together, and the fewest in each column.
 _VALUES, _FEWEST = 60_000, 100
 
 _DATED = re.compile("dat|time|day|when|[_ ]at$|fecha|jour|giorno|zeit|tag$|hora")

@@ -1,4 +1,4 @@
-"""Tables about the customers of one log: attributes and contacts, matched, guarded against leaks, accounted for."""
+"""Known facts about a log's customers: attributes and contacts, matched, checked for leaks, and accounted for."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from cltv_ml.tables import TRANSACTIONS
 
 @dataclass(frozen=True)
 class Tables:
-    """What a user gives besides the log.
+    """The user's tables besides the log.
 
     Parameters
     ----------
     customers, contacts
         Anything that `read` reads; None where there is none.
     attributes, contact_columns
-        What columns of them are.
+        Kinds of their columns.
     protected
-        Columns of the log or of `customers` that models and actions must not see.
+        Columns of the log or of `customers` that models and actions must not use.
     """
 
     customers: Any = None
@@ -48,7 +48,7 @@ class Tables:
 
 @dataclass(frozen=True)
 class Known:
-    """The attributes and contacts of a log's customers, with how far they cover it."""
+    """The attributes and contacts of a log's customers, with their coverage."""
 
     attributes: Attributes | None = None
     coverage: Coverage | None = None
@@ -57,7 +57,7 @@ class Known:
     protected: tuple[str, ...] = ()
 
     def of(self, log: Log) -> Log:
-        """Return the log with what models may learn from, and without protected columns."""
+        """Return the log with the tables that models may learn from, and without protected columns."""
         hidden = [name for name in self.protected if name in log.columns]
         return Log(
             log.frame.drop(columns=hidden) if hidden else log.table,
@@ -100,13 +100,13 @@ def read_known(
     wanted: Sequence[str] | None = None,
     headings: Mapping[str, str] | None = None,
 ) -> Known:
-    """Return what the given tables say of a log's customers.
+    """Return the attributes and contacts of a log's customers from the given tables.
 
     Parameters
     ----------
     earliest
-        First cutoff of a training: attributes that know what happened after it are left out. None for a log that is
-        scored, whose model has chosen its attributes.
+        First cutoff of a training: attributes that reflect later events are left out. None for scoring, where the
+        model has chosen its attributes.
     wanted
         The attributes `<kind>_<name>` that a model was trained on, which are read with these kinds; None for all.
     headings

@@ -13,19 +13,19 @@ from cltv_ml.data.attributes import Attributes
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.tables import ids_among
 
-#: A column that follows a fact of the log by this much is that fact.
+#: Closeness from which a column counts as a copy of a fact of the log.
 TOO_CLOSE = 0.9
 
-#: Customers that are compared; more change nothing.
+#: Most customers that are compared; more change nothing.
 _SAMPLE = 5_000
 
-#: Customers without whom closeness means nothing.
+#: Fewest customers for closeness to mean anything.
 _FEWEST = 30
 
-#: Share of dates after the first purchase from which on a column tells what happened later.
+#: Share of dates after the first purchase from which a column counts as reflecting later events.
 _LATER = 0.2
 
-#: Share of rows whose end a column must tell, to be that end.
+#: Smallest share of rows whose end a column must match, to count as that end.
 _LEAST_ENDS_TOLD = 0.95
 
 #: Days after the first purchase by which a customer's first row is expected.
@@ -54,15 +54,15 @@ _NAMES = re.compile(
 def find_leaks(attributes: Attributes, facts: pd.DataFrame, earliest: pd.Timestamp) -> dict[str, str]:
     """Return the attributes that leak the future, by name, each with the reason.
 
-    A table with `valid_from` tells when each row became known, and is trusted but for columns that say when a row
-    ended or which one is the last. Of a snapshot those columns are left out whose heading or values say what customers
-    did up to the end of the log: spend, orders, the last purchase, who left. So are dates that lie after the first
+    A table with `valid_from` states when each row became known, and is trusted except for columns that show when a row
+    ended or which one is the last. Of a snapshot, columns are left out if their heading or values reflect customers'
+    behaviour up to the end of the log: spend, orders, the last purchase, churn. So are dates that lie after the first
     purchase and the earliest cutoff for more than a fifth of customers.
 
     Parameters
     ----------
     facts
-        What `compute_facts` returns.
+        The result of `compute_facts`.
     earliest
         First cutoff at which features may be built.
     """
@@ -151,9 +151,9 @@ def _by_values(what: str, values: pd.Series, joined: pd.DataFrame) -> str:
 
 
 def doubtful_rows(attributes: Attributes, facts: pd.DataFrame) -> list[str]:
-    """Return what is doubtful about which customers have a row, and from when on, a sentence each.
+    """Return doubts about which customers have a row, and from when on, a sentence each.
 
-    A snapshot of those who are still active tells who left; rows dated by an export count as missing until then.
+    A snapshot of active customers reveals who left; rows dated by an export count as missing until then.
     """
     if not len(attributes.table):
         return []
@@ -177,7 +177,7 @@ def doubtful_rows(attributes: Attributes, facts: pd.DataFrame) -> list[str]:
 
 
 def closeness(values: pd.Series, fact: pd.Series) -> float:
-    """Return how far the order of a column is that of a fact: 1 where it is the same, or the reverse.
+    """Return how closely the order of a column follows that of a fact: 1 where it is the same, or the reverse.
 
     The rank correlation over the highest one that a column with as many ties could have; the levels of a category are
     put in the order of their mean rank, less what chance gives them.

@@ -1,4 +1,4 @@
-"""The mapping of a source's columns to the standard names: checked, read from a file and written to one."""
+"""The mapping of a source's columns to the standard names: checks, reading and writing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REQUIRED = ("customer_id", "timestamp", "amount")
 
 
 def check_mapping(mapping: Mapping[str, str | None], columns: Sequence[str]) -> dict[str, str]:
-    """Return `mapping` without its empty entries when each name is known and each column exists.
+    """Return `mapping` without its empty entries, after checking that each name is known and each column exists.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def read_mapping(path: str | Path) -> dict[str, str]:
     Raises
     ------
     InputError
-        The file is missing, is no TOML or holds no such table of texts.
+        The file is missing, is not TOML or holds no such table of texts.
     """
     try:
         content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
@@ -83,9 +83,9 @@ def read_mapping(path: str | Path) -> dict[str, str]:
 def write_mapping(
     mapping: Mapping[str, str | None], path: str | Path, rules: Mapping[str, Any] | None = None
 ) -> None:
-    """Save a mapping as the TOML file that `read_mapping` reads, with rules also as a file for `--config`.
+    """Write a mapping as the TOML file that `read_mapping` reads; with rules, the file also serves as `--config`.
 
-    A name without a column is written as an empty one: it says that there is none.
+    A name without a column is written with an empty text, which means that there is none.
     """
     tables = {"mapping": {name: column or "" for name, column in mapping.items()}, "rules": dict(rules or {})}
     Path(path).write_text(write_toml(tables).lstrip() + "\n", encoding="utf-8")
@@ -101,7 +101,7 @@ def is_open_name(column: str) -> bool:
 
 
 def ask(names: Sequence[str], column: str) -> str:
-    """Return the hint that tells how to map a column to one of several names."""
+    """Return the hint on how to map a column to one of several names."""
     return "say " + " or ".join(f"--mapping {flag(name, column)}" for name in names)
 
 

@@ -1,4 +1,4 @@
-"""Ids of a table about customers brought to the spelling of the log's."""
+"""Matching of the ids in a table about customers to the log's spelling."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Coverage:
     strangers
         Customers of the table who are not in the log.
     spelling
-        How ids were compared: a key of `SPELLINGS`.
+        The spelling in which ids were compared: a key of `SPELLINGS`.
     """
 
     customers: int
@@ -58,7 +58,7 @@ def match_customers(
 ) -> tuple[pa.Table, Coverage]:
     """Return a table with `customer_id` in the log's spelling, and how many customers it covers.
 
-    Ids are compared loosely only where that finds more than 2% of customers more.
+    Ids are compared loosely only where that matches over 2% more customers.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Answers that tell nothing, such as "prefer not to say", and numbers that may stand for one, such as 999."""
+"""Non-answers, such as "prefer not to say", and numbers that may stand for one, such as 999."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from cltv_ml.data.rules import Rules
 from cltv_ml.data.words import words
 from cltv_ml.engine import Relation, keep, literals
 
-#: Answers that tell nothing, in small letters.
+#: Non-answers, in small letters.
 _NO_ANSWER = words("answers")["no_answer"]
 
-#: Numbers below 0 that surveys write where there is no answer; above 0 such numbers consist of nines.
+#: Numbers below 0 that surveys write for a missing answer; above 0 such numbers consist of nines.
 _BELOW_ZERO = (-1.0, -2.0, -7.0, -8.0, -9.0, -99.0, -999.0, -9999.0)
 
 #: A number of nines is far from the others where the next one is at most this share of it.
@@ -20,7 +20,7 @@ _FAR = 0.5
 
 
 def blank_no_answers(table: Relation) -> tuple[Relation, list[str]]:
-    """Return the table with blanks in place of answers that tell nothing, and a note on each column with some."""
+    """Return the table with blanks in place of non-answers, and a note on each column with some."""
     columns = [column for column, kind in Columns(table, Rules()).kinds.items() if kind == "VARCHAR"]
     tests = {column: f"{_plain(column)} in ({literals(_NO_ANSWER)})" for column in columns}
     tests = _with_some(table, tests)

@@ -1,4 +1,4 @@
-"""Queries of what a cleaning leaves: the log, per line or per order, and the quarantine."""
+"""Output queries of a cleaning: the log, per line or per order, and the quarantine."""
 
 from __future__ import annotations
 

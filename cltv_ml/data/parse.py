@@ -79,9 +79,9 @@ class Columns:
     Parameters
     ----------
     table
-        Where the columns are.
+        The table of the columns.
     rules
-        What the user says about them.
+        The user's rules about them.
     ask
         Whether a column that can be read in two ways raises an InputError; else each value is read in the
         first way that fits, for a look at columns whose meaning is not known yet.
@@ -92,7 +92,7 @@ class Columns:
     Attributes
     ----------
     notes
-        What a reader should know of how the columns were read, one sentence each.
+        Notes on how the columns were read, one sentence each.
     signs
         The bytes of the texts that were read as identifiers as they stand.
     """

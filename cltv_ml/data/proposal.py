@@ -52,16 +52,16 @@ _OPTIONAL_NAMES = ("version", "credit")
 
 @dataclass(frozen=True)
 class Proposal:
-    """What was understood of a source's columns.
+    """The proposed meaning of a source's columns.
 
     Parameters
     ----------
     mapping
         Standard name -> source column.
     notes
-        What a reader should know, one sentence each.
+        Notes for the reader, one sentence each.
     questions
-        What only the user can settle; the mapping lacks it.
+        Questions that only the user can settle; the mapping lacks their columns.
     rules
         Settings of `Rules` that suit a known export.
     ties

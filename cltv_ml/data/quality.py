@@ -1,4 +1,4 @@
-"""Facts of a clean log: what it holds, over time and by customer."""
+"""Facts about a clean log: its contents, over time and by customer."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ OPENING_CUSTOMERS = (
 
 
 def compute_summary(log: AnyLog) -> pd.DataFrame:
-    """Return what a log holds, one row.
+    """Return a summary of a log, one row.
 
-    `rows`, `customers`, `orders` (by order_id, else customer and day), `revenue`, `first` and `last` (time),
-    `days` (the span, both ends included), `repeat_rate` (share of customers with two purchase days),
-    `days_without_orders`, `longest_gap` (days in a row without an order), `median_gap` (days between a
-    customer's purchase days), `regular` (share of customers with four purchase days or more whose gaps vary
-    by less than 15%), `opening_customers` (who first bought within one median gap of the first day and may
-    be older than the log) and `zero_customers` (whose purchases were all for nothing).
+    `rows`, `customers`, `orders` (by order_id, else customer and day), `revenue`, `first` and `last` (time), `days`
+    (the span, both ends included), `repeat_rate` (share of customers with two purchase days), `days_without_orders`,
+    `longest_gap` (days in a row without an order), `median_gap` (days between a customer's purchase days), `regular`
+    (share of customers with four purchase days or more whose gaps vary by less than 15%), `opening_customers` (who
+    first bought within one median gap of the first day and may be older than the log) and `zero_customers` (whose
+    purchases were all free).
     """
     con = Log.of(log).connect()
     return frame(

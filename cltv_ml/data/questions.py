@@ -18,10 +18,10 @@ class Question:
     Parameters
     ----------
     text
-        One sentence: what is open, what was seen, and the flags that settle it.
+        One sentence with the ambiguity, the evidence, and the flags that settle it.
     answers
-        The flags' values to choose from, such as "amount=Net total" or "day_first=true"; empty where the
-        text alone says what to write.
+        The flags' values to choose from, such as "amount=Net total" or "day_first=true"; empty where the text states
+        what to write.
     """
 
     text: str
@@ -29,7 +29,7 @@ class Question:
 
 
 class QuestionsError(InputError):
-    """The data leave something open that the user must settle; `questions` holds each."""
+    """The data are ambiguous, and the user must settle the `questions`."""
 
     def __init__(self, questions: Sequence[Question]) -> None:
         self.questions = tuple(questions)

@@ -1,4 +1,4 @@
-"""Any source read as one table, with the meaning of its columns: a file, a frame, a data set's name or a database."""
+"""Raw tables: any file, frame, named data set or database read as one table, with the meaning of its columns."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ class Raw:
     table
         Its rows, with its own column names and `source_row`, from 0.
     broken
-        Lines that are no rows of the table: `source_row` and `line`.
+        Lines that do not fit the table: `source_row` and `line`.
     mapping
         Standard name -> source column.
     source
-        What was read, without passwords.
+        The source's name, without passwords.
     read_at
-        When; later dates are future dates.
+        Time of reading; later dates are future dates.
     rules
         The cleaning settings that suit this source.
     notes
-        What a reader should know of how the columns were understood, one sentence each.
+        Notes on how the columns were understood, one sentence each.
     starts
         The `source_row` that each of several files or sheets begins with.
     """
@@ -88,7 +88,7 @@ class Raw:
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """The source's columns that no name was given to."""
+        """The source's columns without a standard name."""
         return tuple(column for column in self.columns if column not in self.mapping.values())
 
     def head(self, rows: int = 5) -> pd.DataFrame:
@@ -134,7 +134,7 @@ def read(
     changes
         Settings of the rules to change, as `change_rules` takes them.
     memory
-        What the engine may hold in memory; beyond that it spills to a temporary folder.
+        Memory limit of the engine; beyond it, the engine spills to a temporary folder.
 
     Raises
     ------

@@ -19,7 +19,7 @@ from cltv_ml.money import THOUSANDTHS
 
 @dataclass(frozen=True)
 class Recognised:
-    """What a known format says of a source.
+    """The statements of a known format about a source.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Recognised:
     rules
         Settings of `Rules`, among them what the levels mean.
     notes
-        By what it was recognised and what in it misleads, one sentence each.
+        How it was recognised, and its misleading properties, one sentence each.
     """
 
     format: Format
@@ -42,7 +42,7 @@ class Recognised:
 def recognise_source(
     table: Relation, kinds: Mapping[str, str], given: Mapping[str, str | None]
 ) -> Recognised | None:
-    """Return what the format of a source says, None where it is no known export.
+    """Return the statements of a source's format, None where it is not a known export.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def recognise_source(
     Raises
     ------
     InputError
-        The export names no customer, so that nothing can be learned from it.
+        The export identifies no customer, so that nothing can be learned from it.
     """
     columns = list(kinds)
     known = recognise(columns)

@@ -35,11 +35,11 @@ class Regularity:
 
 
 def compute_regularity(log: AnyLog) -> Regularity:
-    """Return how many of the frequent customers buy like subscribers, and how many once a year for other reasons.
+    """Return the shares of frequent customers who buy like subscribers, and once a year for other reasons.
 
-    A contract that is renewed every year asks for the same sum each time, and its anniversaries are spread over the
-    year as its customers' first days are. Gifts, donations and season tickets also come once a year, but for varying
-    sums, or all in the same weeks.
+    A yearly contract costs the same sum each time, and its anniversaries are spread over the year like its customers'
+    first days. Gifts, donations and season tickets also recur once a year, but with varying sums, or all in the same
+    weeks.
     """
     con = Log.of(log).connect()
     con.execute(f"""

@@ -17,9 +17,9 @@ from cltv_ml.engine import Relation, keep
 
 
 def take_returns_off(lines: Lines, revisited: Revisited, aside: Aside, rules: Rules) -> Relation:
-    """Return what returns and refunds take off the lines, see `net_returns`.
+    """Return the deductions of returns and refunds from the lines, see `net_returns`.
 
-    What is undone, and what matches nothing, is set aside.
+    Lines that are fully returned, and returns without a purchase, are set aside.
     """
     adopted = adopt_returns(lines, aside)
     returns = lines.marks.holds("is_return and rule is null")

@@ -1,4 +1,4 @@
-"""The source's lines that are looked at again: a source is read once for all of them, and the others are skipped."""
+"""Revisited lines: a source is read once for all lines that need a second look, and the others are skipped."""
 
 from __future__ import annotations
 

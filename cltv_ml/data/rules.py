@@ -1,4 +1,4 @@
-"""The cleaning rules: what each sets aside, and the settings a shop can change."""
+"""The cleaning rules: the lines that each sets aside, and the settings that a shop can change."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ OFF_BY_DEFAULT = ("history_before_log",)
 
 @dataclass(frozen=True)
 class Rules:
-    """How a log is cleaned; the defaults suit most shops.
+    """Settings of a cleaning; the defaults suit most shops.
 
     Parameters
     ----------
@@ -67,49 +67,48 @@ class Rules:
     source_timezone
         The zone of times that carry none, when it is not the shop's own.
     day_first
-        How 01/02/2024 is to be read when the column leaves it open: True for 1 February, False for
-        2 January.
+        The reading of 01/02/2024 where the column is ambiguous: True for 1 February, False for 2 January.
     year_first
-        Whether 05-01-25 has its year first, when the column leaves it open.
+        Whether 05-01-25 has its year first, where the column is ambiguous.
     swapped_dates
-        Whether a spreadsheet exchanged day and month in dates such as 2024-03-02, when the column leaves it open.
+        Whether a spreadsheet exchanged day and month in dates such as 2024-03-02, where the column is ambiguous.
     decimal
-        The decimal sign of amounts that are text, "." or ",", when the column leaves it open.
+        The decimal sign of amounts that are text, "." or ",", where the column is ambiguous.
     rates
         Currency -> value of one unit of it in the log's currency, for a source of several currencies.
     rate_table
         Path of a CSV or Parquet table of rates by day, with the columns date, currency and rate; each line takes the
         latest rate that is not after its day. On the command line `--rule rates=rates.csv`; `rates` win over it.
     levels
-        For a mapped status, payment_status, type, test or captured column what its levels mean, where the vocabulary
-        does not know it: "counts", "refund" or "ignore", such as `{"status": {"B7": "counts"}}`. On the command
+        The meaning of the levels of a mapped status, payment_status, type, test or captured column, where the
+        vocabulary lacks them: "counts", "refund" or "ignore", such as `{"status": {"B7": "counts"}}`. On the command
         line `--rule status=B7:counts`, in a file a table `[rules.status]`.
     amount_per
         "line" where each line has an amount of its own, "order" where it is the order's total, repeated on its
         lines; None lets the data decide.
     fill_down
-        Whether lines without a customer belong to the customer above, as in a grouped report, when the data leave it
-        open.
+        Whether lines without a customer belong to the customer above, as in a grouped report, where the data are
+        ambiguous.
     price_discounted
         Where an amount is a quantity times a unit price next to a discount: True where the price has the discount
         taken off already, False where it comes off.
     unsigned_returns
-        Whether lines with a negative quantity and a positive amount are returns, when the data leave it open; False
+        Whether lines with a negative quantity and a positive amount are returns, where the data are ambiguous; False
         sets them aside.
     money_unit
-        What one of the source's numbers of money is worth in currency, such as 0.01 for cents; None lets the headings
-        say so.
+        The value in currency of one unit of the source's amounts, such as 0.01 for cents; None takes it from the
+        headings.
     observed_until
         The last day, as YYYY-MM-DD, for which the data are complete, where no sale fell on the last days.
     winsorise
         Cap amounts above the median plus this many robust standard deviations, on the log scale; None
         leaves all amounts as they are. 5 touches about one amount in a million of a log-normal shop.
     id_forms
-        In which ways identifiers are brought to one form: `blanks` (trimmed, invisible signs taken out),
-        `unicode` (NFC), `decimals` (12345.0 is 12345) and `email_case` (addresses in small letters); "none"
-        keeps them as they are written. Further forms apply where they are named, with a plus to
-        add to these (`+case`): `case` (all in small letters), `zeros` (00123 is 123), `signs` (without blanks, #, +
-        and quotes) and `phones` (numbers of phones by their last nine digits).
+        The ways in which identifiers are normalised: `blanks` (trimmed, invisible signs taken out), `unicode` (NFC),
+        `decimals` (12345.0 is 12345) and `email_case` (addresses in small letters); "none" keeps them as they are
+        written. Further forms apply only if named, with a plus to add to these (`+case`): `case` (all in small
+        letters), `zeros` (00123 is 123), `signs` (without blanks, #, + and quotes) and `phones` (numbers of phones by
+        their last nine digits).
 
     >>> Rules(off=("missing_customer",))
     Traceback (most recent call last):
@@ -178,7 +177,7 @@ class Rules:
 
 
 def change_rules(rules: Rules, given: Mapping[str, Any]) -> Rules:
-    """Return rules with other settings, as a command line or a TOML file gives them.
+    """Return rules with changed settings, as written on a command line or in a TOML file.
 
     Parameters
     ----------

@@ -47,7 +47,7 @@ class Sales:
     levels
         One row per level: `name`, `column`, `level`, `reading`, `rows`.
     questions
-        Levels whose meaning only the user knows.
+        Questions about levels whose meaning only the user knows.
     """
 
     reading: str = ""
@@ -61,7 +61,7 @@ class Sales:
 def read_sales(
     columns: Columns, mapping: Mapping[str, str], told: Mapping[str, Mapping[str, str]], amount: str
 ) -> Sales:
-    """Return how the mapped columns that tell completed sales apart are read.
+    """Return the reading of the mapped columns that mark completed sales.
 
     Parameters
     ----------

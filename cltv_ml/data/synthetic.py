@@ -1,4 +1,4 @@
-"""A simulated shop of any size whose customers' true rate, lifetime, spend and response are known."""
+"""Simulated shops of any size, with each customer's true rate, lifetime, spend and response."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Simulation:
     campaigns
         `campaign, start, days, depth`.
     offers
-        `campaign, customer_id`: who was offered it, at random.
+        `campaign, customer_id`: the customers who were offered it, drawn at random.
     """
 
     log: pd.DataFrame

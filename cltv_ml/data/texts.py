@@ -1,4 +1,4 @@
-"""The different texts of a column, each looked at once, and the plainest SQL that reads all of them alike."""
+"""The different texts of a column, each inspected once, and the simplest SQL that reads them all correctly."""
 
 from __future__ import annotations
 

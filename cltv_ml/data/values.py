@@ -35,7 +35,7 @@ _READ_AS = {"string": Columns.identifier, "timestamp": Columns.timestamp, "numbe
 
 
 def open_questions(raw: Raw) -> tuple[Question, ...]:
-    """Return what the mapped columns leave open, also where columns are missing."""
+    """Return the questions that the mapped columns leave open, also where columns are missing."""
     asked: list[Question] = []
     columns = Columns(raw.table, raw.rules)
     values = _expressions(raw, columns, asked)
@@ -44,12 +44,12 @@ def open_questions(raw: Raw) -> tuple[Question, ...]:
 
 
 def understand(raw: Raw, columns: Columns) -> tuple[dict[str, str], Sales]:
-    """Return the SQL of each standard column, and how completed sales are told apart.
+    """Return the SQL of each standard column, and the reading of completed sales.
 
     Raises
     ------
     QuestionsError
-        All that the columns leave open.
+        The questions that the columns leave open.
     """
     asked: list[Question] = []
     values = _expressions(raw, columns, asked)

@@ -1,4 +1,4 @@
-"""The data check: whether customer lifetime value can be learned from a log, and why it may not."""
+"""The data check: whether customer lifetime value can be learned from a log, with the reasons against it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from cltv_ml.data.regularity import compute_regularity
 from cltv_ml.inline import Inline
 from cltv_ml.log import AnyLog, Log
 
-#: From so many customers on it is told which have a large share of the revenue.
+#: Fewest customers from which those with a large share of the revenue are named.
 _MANY = 20
 
-#: Level, criterion: the bound beyond which a log gets it. All are rules of thumb, stated in the reasons.
+#: The bound of each criterion beyond which a log gets its level. All are rules of thumb, stated in the reasons.
 NO_GO = {
     "customers": 100,
     "days": 90,
@@ -67,9 +67,9 @@ def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None)
     log
         A clean log.
     horizon
-        How many days are to be predicted; None leaves this criterion out.
+        Days to predict; None leaves this criterion out.
     report
-        The cleaning's report; None leaves out how much was set aside.
+        The cleaning's report; None leaves out the criterion of lines set aside.
 
     >>> log = pd.DataFrame({"customer_id": ["a"], "timestamp": [pd.Timestamp("2024-01-01")], "amount": [1.0]})
     >>> judge(log).level

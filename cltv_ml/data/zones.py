@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 
 def once(value: str, name: str, expression: str) -> str:
-    """Return SQL for an expression in which `name` stands for a value that is computed once."""
+    """Return SQL for an expression in which the value called `name` is computed once."""
     return f"list_transform([{value}], lambda {name}: {expression})[1]"
 
 

@@ -1,8 +1,8 @@
 """Exports of known shops and tools: each is one TOML file here, recognised by its headings.
 
-A file says which headings identify the export (`headings`), which column is which (`mapping`), what the levels of
-its status columns mean (`levels`), which customers are nobody (`guests`), which settings suit it (`rules`) and what
-misleads (`traps`). To add one, write such a file and a small example in `tests/data/exports/formats`.
+A file says which headings identify the export (`headings`), which column is which (`mapping`), what the levels of its
+status columns mean (`levels`), which customers are placeholders (`guests`), which settings suit it (`rules`) and which
+properties mislead (`traps`). To add one, write such a file and a small example in `tests/data/exports/formats`.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ class Format:
     Parameters
     ----------
     name, title, about
-        The file's name, what the export is called, and where it comes from.
+        The file's name, the export's title, and its origin.
     headings
-        The headings that identify it, all of which must be there; each with its spellings.
+        The headings that identify it, all of which are required; each with its spellings.
     mapping
-        Standard name -> the columns that may hold it, the best first; none says that there is none.
+        Standard name -> the columns that may hold it, the best first; an empty list means that there is none.
     amount_is
         Whether the amount is the "order total" or the "line total".
     levels
         Standard name -> level -> what it means; the level `otherwise` stands for all others.
     guests
-        Column -> the values that stand for a customer who is not known.
+        Column -> the values that stand for an unknown customer.
     rules
         Settings of `Rules` that suit it.
     minor_units
         Whether money is counted in the smallest unit of the currency, such as cents.
     traps
-        What in it misleads, one sentence each.
+        Misleading properties, one sentence each.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Format:
         return {name: column for name, column in found.items() if column or not self.mapping[name]}
 
     def read_levels(self, name: str, levels: Sequence[str]) -> dict[str, str]:
-        """Return what each of a column's levels means, as far as the format says so."""
+        """Return the meaning of a column's levels, as far as the format states it."""
         told = {
             level: reading for level, reading in self.levels.get(name, {}).items() if level != "otherwise"
         }
@@ -96,7 +96,7 @@ def formats() -> Mapping[str, Format]:
 
 
 def recognise(columns: Sequence[str]) -> Format | None:
-    """Return the known export that has these columns: of several the one that asks for most headings.
+    """Return the known export that has these columns: of several the one with the most required headings.
 
     >>> recognise(["Name", "Email", "Financial Status", "Total", "Created at", "Lineitem quantity"]).title
     'Shopify orders export'
