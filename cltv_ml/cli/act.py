@@ -44,7 +44,7 @@ def act(settings: Act) -> None:
 
 @command(app.command, Evaluate)
 def evaluate(settings: Evaluate) -> None:
-    """Read what a campaign brought, treated against control, with intervals.
+    """Measure the effect of a campaign, treated against control, with intervals.
 
     Example: `cltv act evaluate --data orders.csv --actions retention_list.csv --start 2026-11-01 --margin-rate 0.3`
     """
@@ -61,7 +61,7 @@ def evaluate(settings: Evaluate) -> None:
 
 @command(app.command, Learn)
 def learn(settings: Learn) -> None:
-    """Learn from a past randomised campaign in one table, without a log, whom it moves and what that earns.
+    """Learn from a past randomised campaign in one table, without a log, which customers respond and what that earns.
 
     Example: `cltv act learn --campaign mail.csv --features recency,history --outcome visit --worth 2 --cost 0.1`
     """

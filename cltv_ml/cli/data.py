@@ -46,7 +46,7 @@ Name = Annotated[str, typer.Argument(help="A data set's name, see `cltv data lis
 
 @app.command("list")
 def list_datasets(as_json: Json = False) -> None:
-    """List the data sets that are known by name.
+    """List the data sets that --data knows by name.
 
     Example: `cltv data list`
     """
@@ -71,7 +71,7 @@ def list_datasets(as_json: Json = False) -> None:
 
 @app.command()
 def describe(name: Name, as_json: Json = False) -> None:
-    """Say what a data set is, how its columns map, and what in it misleads.
+    """Show a data set's origin, the mapping of its columns, and its traps.
 
     Example: `cltv data describe cdnow`
     """
@@ -126,7 +126,7 @@ def fetch_dataset(name: Name) -> None:
 
 @command(app.command, Check)
 def check(settings: Check) -> None:
-    """Clean a log and say what was understood, what was set aside and why, and whether to train on it.
+    """Clean a log and show how it was read, what was set aside and why, and whether to train on it.
 
     Example: `cltv data check --data orders.csv --horizon 13w --save-mapping mapping.toml --html check.html`
     """

@@ -34,7 +34,7 @@ def list_features(as_json: Json = False) -> None:
 def describe(
     name: Annotated[str, typer.Argument(help="A feature's name, see `cltv features list`.")],
 ) -> None:
-    """Say what a feature means, what it needs and how it is computed.
+    """Show what a feature means, what it needs and how it is computed.
 
     Example: `cltv features describe overdue_ratio`
     """

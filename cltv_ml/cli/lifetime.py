@@ -34,7 +34,7 @@ def lifetime(settings: Lifetime) -> None:
 
 
 def export(settings: Export) -> None:
-    """Write scores or a list as files that ad platforms and mailing tools take, offline.
+    """Write scores or a list as files for ad platforms and mailing tools, offline.
 
     Customers of a control group and those who opted out are left out and counted in manifest.json.
 

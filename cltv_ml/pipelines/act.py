@@ -107,7 +107,7 @@ def evaluate(
 def learn(
     settings: Settings | None = None, *, progress: Progress = silent, **options: Any
 ) -> dict[str, pd.DataFrame]:
-    """Learn from a past randomised campaign in one table, without a log, whom it moves and what that earns.
+    """Learn from a past randomised campaign in one table, without a log, which customers respond and what that earns.
 
     Returned and written to `out`: the tables of `learn_from_table` and `lesson.html`.
     """

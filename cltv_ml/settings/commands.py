@@ -141,7 +141,7 @@ class Monitor(Printed, Redacted, Chosen, _Watched, Customers, Source):
 
 
 class _Stated(Printed, Redacted, Customers, Source):
-    """Figures of the business that the user states; none is invented."""
+    """Figures of the business that the user states; none is assumed."""
 
     margin_rate: float | None = setting(None, MARGIN)
     category_margins: TableInput = setting(
@@ -169,7 +169,7 @@ class _Stated(Printed, Redacted, Customers, Source):
     )
     campaign_start: Day = setting("", "First day of the past campaign.")
     campaign_days: Days = setting("28", "Days over which the effect of the past campaign is measured.")
-    control: str = setting("control", "Arm of the past campaign that received nothing.")
+    control: str = setting("control", "Arm of the past campaign without treatment.")
     split_by: str = setting(
         "", "Column of --customers or of the data by whose levels segments are divided, such as country."
     )
@@ -201,7 +201,7 @@ class Weekly(_Stated, _Watched, _Trained):
 class Evaluate(Printed, Source):
     """Settings of `cltv act evaluate`."""
 
-    actions: TableInput = setting(..., "List that was acted on, such as retention_list.csv.")
+    actions: TableInput = setting(..., "List of the campaign, such as retention_list.csv.")
     start: Day = setting(..., "First day of the campaign.")
     margin_rate: float = setting(..., MARGIN)
     horizon: Days = setting("13w", "Length of the campaign: 90, 13w, 6m or 1y (1m is 30.4375 days).")
@@ -215,11 +215,11 @@ class Learn(Printed):
     features: Names = setting(
         ..., "Columns known before the campaign, divided by commas: recency,history,channel."
     )
-    outcome: str = setting(..., "Column with what each customer did next, such as visit or spend.")
+    outcome: str = setting(..., "Column with each customer's outcome, such as visit or spend.")
     worth: float = setting(..., "Profit of one unit of the outcome; for revenue the margin rate.")
     cost: float = setting(..., "Cost of treating one customer.")
-    arm: str = setting("arm", "Column with what each customer received.")
-    control: str = setting("control", "Arm that received nothing.")
+    arm: str = setting("arm", "Column with each customer's treatment.")
+    control: str = setting("control", "Arm without treatment.")
     out: File = setting(Path("out/lesson"), "Folder for the tables and lesson.html.")
 
 
@@ -243,12 +243,12 @@ class Report(Redacted, Chosen, Settings):
     )
     forecast: TableInput = setting(
         None,
-        "The table of `cltv forecast`, to show what customers to come are expected to spend.",
+        "The table of `cltv forecast`, to show the expected spend of future customers.",
         default_text="forecast.csv in the folder --out",
     )
     lifetimes: TableInput = setting(
         None,
-        "Table of `cltv lifetime`, to show what customers are worth over their lifetime.",
+        "Table of `cltv lifetime`, to show customers' lifetime value.",
         default_text="lifetime.parquet in the folder --out",
     )
     lookup: int = setting(0, "Number of customers that the page finds by id: the most at risk.", ge=0)

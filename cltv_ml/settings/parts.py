@@ -148,7 +148,7 @@ class Chosen(Settings):
     """The value of a customer that tiers, lists and reports use."""
 
     value: Literal["horizon", "remaining", "lifetime"] = setting(
-        "horizon", "Value to go by: within the horizon, all that is to come, or that with what is past."
+        "horizon", "Value to use: within the horizon, remaining (all future), or lifetime (past and future)."
     )
     basis: Literal["revenue", "profit"] = setting("revenue", "Revenue or profit.")
 
@@ -157,7 +157,8 @@ class Redacted(Settings):
     """Whether a page may name customers."""
 
     redact: bool = setting(
-        False, "Write customer 1, customer 2 into the page instead of ids and names, so that it may travel."
+        False,
+        "Write customer 1, customer 2 into the page instead of ids and names, so that it can be shared.",
     )
 
 
