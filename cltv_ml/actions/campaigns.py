@@ -122,10 +122,10 @@ def add_campaign(shop: Shop, done: Actions) -> None:
     check_outcome_known(past.window, shop.log.last, "--campaign-start", "--campaign-days")
     sent = past.sent.drop_duplicates("customer_id").set_index("customer_id")["arm"]
     before = build_features(shop.log, past.window.cutoff, names=default_features(shop.log.columns))
-    known = before.index.intersection(sent.index)
-    bought = shop.log.target(past.window, known, "active")
-    lesson = decisions.learn_from_campaign(before.loc[known], sent.loc[known], bought, control=past.control)
-    balance = decisions.balance_table(before.loc[known], (sent.loc[known] != past.control).astype(int))
+    common = before.index.intersection(sent.index)
+    bought = shop.log.target(past.window, common, "active")
+    lesson = decisions.learn_from_campaign(before.loc[common], sent.loc[common], bought, control=past.control)
+    balance = decisions.balance_table(before.loc[common], (sent.loc[common] != past.control).astype(int))
     done.tables |= {"campaign_lesson": lesson.arms, "campaign_balance": balance, "qini_curve": lesson.curves}
     sentences = [_arm_sentence(str(arm), row, past) for arm, row in lesson.arms.iterrows()]
     unlike = balance.index[~balance["looks_random"]]
@@ -143,7 +143,7 @@ def add_campaign(shop: Shop, done: Actions) -> None:
             _add_campaign_list(lesson.predict(shop.X[before.columns]), past.window.horizon, shop, done)
         )
         sentences += _policies(
-            lesson, before.loc[known], sent.loc[known], shop, done, trusted=not unlike.size
+            lesson, before.loc[common], sent.loc[common], shop, done, trusted=not unlike.size
         )
     done.sections.append(_campaign_section(lesson, sentences, unlike, done))
 

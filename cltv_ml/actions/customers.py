@@ -93,9 +93,9 @@ def _profile(shop: Shop, groups: pd.Series) -> pd.DataFrame:
 def _split_segments(shop: Shop, levels: pd.Series, segments: pd.Series, done: Actions) -> None:
     """Add the level of each customer, and a profile of every segment and level together."""
     name = str(levels.name)
-    known = levels.reindex(segments.index).fillna("unknown")
-    done.tables["customers"] = done.tables["customers"].assign(**{name: known})
-    groups = (segments.astype("str") + ", " + known.astype("str")).rename("segment")
+    level_of = levels.reindex(segments.index).fillna("unknown")
+    done.tables["customers"] = done.tables["customers"].assign(**{name: level_of})
+    groups = (segments.astype("str") + ", " + level_of.astype("str")).rename("segment")
     table = _profile(shop, groups)
     done.tables["segments_by_attribute"] = table
     done.sections.append(

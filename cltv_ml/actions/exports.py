@@ -99,11 +99,11 @@ def build_export(
         )
     if chosen.of_orders and order.orders is None:
         raise InputError(f"{chosen.title} is a file of orders; name their table with --orders.")
-    kept, left_out = _allowed(known, order.value)
+    allowed, left_out = _allowed(known, order.value)
     if chosen.of_orders and order.orders is not None:
         strangers = ~order.orders["customer_id"].isin(known.index)
         left_out["orders of customers who are not in the scores"] = int(strangers.sum())
-    table = chosen.rows(kept, order)
+    table = chosen.rows(allowed, order)
     identified = [column for column in _IDENTIFYING if column in table]
     if identified:
         nameless = (table[identified] == "").all(axis=1)

@@ -176,11 +176,11 @@ def lists_section(totals: pd.DataFrame, shop: Shop, done: Actions) -> dict[str, 
         },
     )
     page_section["tables"] = [table | whole.get(table["caption"], {}) for table in page_section["tables"]]
-    known = {LISTS[name]: done.candidates[name] for name in totals["list"] if name in done.candidates}
+    candidates = {LISTS[name]: done.candidates[name] for name in totals["list"] if name in done.candidates}
     terms = shop.terms
     written = {LISTS[name]: done.tables[name] for name in totals["list"]}
     controls = compute_list_totals(
-        known, cost=terms.cost, budget=terms.budget, currency=currency, written=written
+        candidates, cost=terms.cost, budget=terms.budget, currency=currency, written=written
     )
     return {**page_section, "list_totals": controls}
 
@@ -206,6 +206,8 @@ def _totals_table(totals: pd.DataFrame, currency: str) -> pd.DataFrame:
 def _first_rows(rows: pd.DataFrame, currency: str) -> pd.DataFrame:
     """Return the first rows of a list under a reader's names."""
     top = rows.head(ROWS)
-    known = {name: title for name, title in _READER_TITLES.items() if name in top and top[name].notna().any()}
+    columns = {
+        name: title for name, title in _READER_TITLES.items() if name in top and top[name].notna().any()
+    }
     top = top.assign(expected_profit=[format_exactly(profit, currency) for profit in top["expected_profit"]])
-    return top[list(known)].rename(columns=known)
+    return top[list(columns)].rename(columns=columns)

@@ -109,8 +109,8 @@ def _judged_recommenders(log: Log, past: Window) -> tuple[ProductLevel, pd.DataF
 
 def _categories(log: pd.DataFrame) -> pd.Series:
     """Return the category of each product, the latest where it moved."""
-    known = log.dropna(subset=["product_id", "category"]).drop_duplicates("product_id", keep="last")
-    return known.set_index("product_id")["category"]
+    products = log.dropna(subset=["product_id", "category"]).drop_duplicates("product_id", keep="last")
+    return products.set_index("product_id")["category"]
 
 
 #: An item that leads more lists than this share makes them the same for most customers.

@@ -41,8 +41,8 @@ def group_customers(
 
 
 def _most(values: pd.Series, most: int) -> pd.Series:
-    kept = values.value_counts().index[:most]
-    return values.where(values.isin(kept) | values.isna(), OTHER).fillna(UNKNOWN)
+    levels = values.value_counts().index[:most]
+    return values.where(values.isin(levels) | values.isna(), OTHER).fillna(UNKNOWN)
 
 
 def _quarters(values: pd.Series, unit: str) -> pd.Series:
@@ -51,14 +51,14 @@ def _quarters(values: pd.Series, unit: str) -> pd.Series:
     >>> _quarters(pd.Series([1.0, 2.0, 30.0, 40.0, None]), "years").tolist()
     ['1–1 years', '2–2 years', '30–30 years', '40–40 years', 'unknown']
     """
-    known = values.dropna()
-    if not len(known):
+    present = values.dropna()
+    if not len(present):
         return pd.Series(UNKNOWN, index=values.index, dtype="object")
-    edges = np.unique(np.quantile(known, [0.25, 0.5, 0.75]))
-    code = np.searchsorted(edges, known.to_numpy(), side="left")
+    edges = np.unique(np.quantile(present, [0.25, 0.5, 0.75]))
+    code = np.searchsorted(edges, present.to_numpy(), side="left")
     names = {
-        number: f"{known[code == number].min():,.4g}–{known[code == number].max():,.4g} {unit}".strip()
+        number: f"{present[code == number].min():,.4g}–{present[code == number].max():,.4g} {unit}".strip()
         for number in set(code)
     }
-    named = pd.Series([names[number] for number in code], index=known.index, dtype="object")
+    named = pd.Series([names[number] for number in code], index=present.index, dtype="object")
     return named.reindex(values.index).fillna(UNKNOWN)

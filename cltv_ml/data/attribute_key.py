@@ -16,7 +16,7 @@ from cltv_ml.errors import InputError
 #: The option that names a column of each table.
 OPTION = {"customers": "--attribute", "contacts": "--contact"}
 
-#: Smallest share of a column's values that are customers of the log, for it to be their ids whatever its heading.
+#: Smallest share of a column's values that are customers of the log, to take it as their ids whatever its heading.
 _LEAST_MATCHED = 0.5
 
 #: Headings of a key; under another heading, small numbers may equal the log's ids by chance.
@@ -76,12 +76,12 @@ def find_key(
 def find_since(columns: Columns, given: Mapping[str, str]) -> str:
     """Return the column with the time from which a row is valid, empty where there is none."""
     named = [column for column, kind in given.items() if kind == "valid_from"]
-    found = [
+    candidates = [
         column
         for column in columns.kinds
         if column not in given and _SINCE.match(plain_heading(column)) is not None
     ]
-    return [*named, *found, ""][0]
+    return [*named, *candidates, ""][0]
 
 
 def _are_numbers(customers: pd.Index | None) -> bool:
@@ -100,10 +100,10 @@ def _by_heading(columns: Columns, given: Mapping[str, str]) -> str:
             if given.get(column) != "none" and plain_heading(column) in step.split()
         ]
         sure = step is certain and len(named) == 1
-        found = named if sure else [column for column in named if _tells_apart(columns, column)]
-        if len(found) == 1:
-            return found[0]
-        if found:
+        candidates = named if sure else [column for column in named if _tells_apart(columns, column)]
+        if len(candidates) == 1:
+            return candidates[0]
+        if candidates:
             break
     return ""
 
@@ -133,9 +133,9 @@ def _count_matches(columns: Columns, column: str, customers: pd.Index) -> tuple[
     con.register("ids_of_the_log", ids)
     text = f"lower(regexp_replace(cast({quote(column)} as varchar), '\\.0+$', ''))"
     value = rf"ltrim(regexp_replace({text}, '[^\p{{L}}\p{{N}}]', '', 'g'), '0')"
-    found = con.sql(
+    matched = con.sql(
         f"select count(*) filter (v in (select id from ids_of_the_log)), count(*) from "
         f"(select distinct {value} as v from {columns.table} where {quote(column)} is not null)"
     ).fetchall()[0]
     con.unregister("ids_of_the_log")
-    return int(found[0]), int(found[1])
+    return int(matched[0]), int(matched[1])

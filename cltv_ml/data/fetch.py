@@ -30,9 +30,9 @@ def fetch(name: str) -> Path:
     if name not in DATASETS:
         raise InputError(f"Unknown data set {name!r}. Available: {sorted(DATASETS)}.")
     dataset = DATASETS[name]
-    found = dataset.find()
-    if found is not None:
-        return found
+    path = dataset.find()
+    if path is not None:
+        return path
     if not dataset.url:
         return dataset.locate()
     folder = Path(tempfile.mkdtemp(prefix="cltv_"))
@@ -67,9 +67,9 @@ def _download(name: str, url: str, folder: Path) -> Path:
 def _check(path: Path, sha256: str) -> None:
     """Raise InputError when a file's checksum differs; the zip around it may have been repacked."""
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != sha256:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != sha256:
         raise InputError(
-            f"{path.name!r} was downloaded with the checksum {found}, not {sha256}; it is not the file that "
+            f"{path.name!r} was downloaded with the checksum {digest}, not {sha256}; it is not the file that "
             "this version knows, so it was not kept."
         )

@@ -137,10 +137,10 @@ def count_values(table: Relation, texts: Mapping[str, str], most: int) -> dict[s
     rows = table.count()
     if rows > 5 * _VERY_FEW:
         texts = _some(texts, _count_first(table, texts, most, _VERY_FEW))
-    found = _count_first(table, texts, most, _FEW)
+    counts = _count_first(table, texts, most, _FEW)
     if rows > _FEW:
-        found = _count_all(table, _some(texts, found), most)
-    return {name: found[name] for name in texts if found.get(name)}
+        counts = _count_all(table, _some(texts, counts), most)
+    return {name: counts[name] for name in texts if counts.get(name)}
 
 
 def _some(texts: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
@@ -170,7 +170,7 @@ def _count_all(table: Relation, texts: Mapping[str, str], most: int) -> dict[str
         "into name place value value) group by place, value "
         f"qualify count(*) over (partition by place) <= {most} order by n desc, value"
     )
-    found: dict[str, dict[str, int]] = {}
+    counts: dict[str, dict[str, int]] = {}
     for place, value, rows in counted:
-        found.setdefault(names[int(place)], {})[str(value)] = int(rows)
-    return found
+        counts.setdefault(names[int(place)], {})[str(value)] = int(rows)
+    return counts

@@ -57,9 +57,9 @@ def hint(
     decided: Mapping[str, str | None],
 ) -> list[str]:
     """Return notes on unmapped columns and on order numbers that look like credit notes."""
-    told = []
+    notes = []
     if "type" not in decided:
-        told += [
+        notes += [
             note for column in left if kinds[column] == "text" for note in _tell_of_free_text(glance, column)
         ]
     if not {"refunded", "returned_quantity"} & set(decided) and "amount" in mapping:
@@ -69,29 +69,29 @@ def hint(
             if kinds[column] in ("number", "rate")
             and not _HEADED["other_money"].search(plain_heading(column))
         ]
-        told += [
+        notes += [
             note
             for column in numbers[:COLUMNS_COMPARED]
             for note in _tell_of_refunds(glance, column, mapping)
         ]
     if "amount" in mapping and "type" not in decided:
-        told += [
+        notes += [
             note
             for column in _numbers_of_orders(left, kinds, mapping)
             for note in _prefixes(glance, column, mapping)
         ]
     if "order_id" in mapping and "customer_id" in mapping:
-        told += _shared_orders(glance, mapping["order_id"], mapping["customer_id"])
+        notes += _shared_orders(glance, mapping["order_id"], mapping["customer_id"])
     if "amount" in mapping:
-        told += _sums_so_far(glance, mapping) + _tell_of_added(glance, left, kinds, mapping)
-        told += [
+        notes += _sums_so_far(glance, mapping) + _tell_of_added(glance, left, kinds, mapping)
+        notes += [
             note
             for column in left
             if kinds[column] == "number"
             for note in _paid_less(glance, column, mapping)
         ]
-    told += [note for column in left for note in _successors(glance, column, mapping.get("customer_id"))]
-    return told
+    notes += [note for column in left for note in _successors(glance, column, mapping.get("customer_id"))]
+    return notes
 
 
 def _tell_of_free_text(glance: Glance, column: str) -> list[str]:
@@ -161,11 +161,11 @@ def _tell_of_added(
         f"count(*) filter ({values[one]} > 0), sum({values[one]})"
         for one, other in pairs
     )
-    found = iter(glance.lines.row(f"select {agree} from {glance.lines}"))
+    agreements = iter(glance.lines.row(f"select {agree} from {glance.lines}"))
     told = {
         one: f"Column {mapping['amount']!r} holds what stands in {one!r}, {money:,.2f} in all; {other!r} is without it "
         f"(--mapping {flag('amount', other)})."
-        for (one, other), same, some, money in zip(pairs, *[found] * 3, strict=False)
+        for (one, other), same, some, money in zip(pairs, *[agreements] * 3, strict=False)
         if some >= 3 and same >= 0.98 * some
     }
     return list(told.values())
@@ -239,7 +239,7 @@ def _prefixes(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[s
     """Tell of orders whose number begins as that of a credit note, with an amount above 0."""
     order = f"lower(trim(cast({quote(column)} as varchar)))"
     chosen = "" if "order_id" in mapping else f"--mapping {flag('order_id', column)} with "
-    found = glance.lines.rows(
+    prefixes = glance.lines.rows(
         rf"select regexp_extract({order}, '^([a-z]*)[-_ ]?\d', 1) as prefix, count(*), "
         f"count(*) filter ({glance.number(mapping['amount'])} > 0), min({quote(column)}) "
         f"from {glance.lines} where {order} <> '' group by 1 order by 2 desc limit 6"
@@ -248,8 +248,11 @@ def _prefixes(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[s
         f"{above:,} of {glance.rows:,} lines have a number in {column!r} such as {str(example)[:30]!r}, as credit "
         f"notes have, and an amount above 0: they count as sales; {chosen}--rule "
         f"{flag('adjustments', prefix + '.*')} sets them aside."
-        for prefix, rows, above, example in found[1:]
-        if above and rows < 0.5 * glance.rows and prefix != found[0][0] and _HEADED["prefixes"].match(prefix)
+        for prefix, rows, above, example in prefixes[1:]
+        if above
+        and rows < 0.5 * glance.rows
+        and prefix != prefixes[0][0]
+        and _HEADED["prefixes"].match(prefix)
     ]
 
 

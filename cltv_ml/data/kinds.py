@@ -46,10 +46,10 @@ def look(first: Relation) -> dict[str, str]:
     seen = _look_at_typed(first, typed, kinds) | _look_at_texts(
         first, [name for name in kinds if name not in typed], each
     )
-    found = {
+    kind_of = {
         name: _kind_of_values(name, kinds[name], values) for name, values in seen.items() if values.values
     }
-    return {name: found.get(name, "empty") for name in kinds}
+    return {name: kind_of.get(name, "empty") for name in kinds}
 
 
 def _is_plain(name: str, kind: str) -> bool:

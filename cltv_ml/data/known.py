@@ -85,10 +85,10 @@ class Known:
 
         None where no attribute has that heading. `most` levels are kept, all of them by default.
         """
-        found = self.groups(cutoff, customers, len(customers) if most is None else most)
-        named = {plain_name(column, 0): column for column in found}
-        column = heading if heading in found else named.get(plain_name(heading, 0))
-        return None if column is None else found[column].rename(column)
+        groups = self.groups(cutoff, customers, len(customers) if most is None else most)
+        named = {plain_name(column, 0): column for column in groups}
+        column = heading if heading in groups else named.get(plain_name(heading, 0))
+        return None if column is None else groups[column].rename(column)
 
 
 def read_known(
@@ -184,18 +184,20 @@ def describe_attributes(attributes: Attributes, coverage: Coverage, *, learns: b
     """
     empty = [one.column for one in attributes.used if one.missing == 1]
     used = ", ".join(f"{one.column}={one.kind}" for one in attributes.used if one.column not in empty)
-    told = [
+    sentences = [
         f"{attributes.source}: {coverage.sentence}",
         f"{'Learned from' if learns else 'Read'}: {used or 'no column'}.",
     ]
     if empty:
-        told.append(f"Without any value: {', '.join(empty)}.")
+        sentences.append(f"Without any value: {', '.join(empty)}.")
     hidden = [one.column for one in attributes.account if one.protected and not one.reason]
     if hidden:
-        told.append(f"Protected, so no model sees them: {', '.join(hidden)}.")
-    told += [f"{one.column} is left out: {one.reason}" for one in attributes.account if one.reason]
+        sentences.append(f"Protected, so no model sees them: {', '.join(hidden)}.")
+    sentences += [f"{one.column} is left out: {one.reason}" for one in attributes.account if one.reason]
     if len(attributes.quarantine):
         counts = attributes.quarantine["rule"].value_counts()
         aside = ", ".join(f"{count:,} {rule}" for rule, count in counts.items())
-        told.append(f"{len(attributes.quarantine):,} of {attributes.rows:,} rows were set aside: {aside}.")
-    return [*told, *attributes.notes]
+        sentences.append(
+            f"{len(attributes.quarantine):,} of {attributes.rows:,} rows were set aside: {aside}."
+        )
+    return [*sentences, *attributes.notes]

@@ -105,22 +105,26 @@ def _ends_of_rows(attributes: Attributes) -> dict[str, str]:
     for one in (one for one in attributes.account if one.name):
         values = table[one.name]
         if one.name.startswith("date_"):
-            known = replaced & values.notna()
-            same = (values[known] - day[known]).abs() <= 1
+            comparable = replaced & values.notna()
+            same = (values[comparable] - day[comparable]).abs() <= 1
         else:
-            known = values.notna()
+            comparable = values.notna()
             last = replaced.groupby(values).transform("mean").round() == 0
-            same = last[known] == ~replaced[known] if values.nunique() == 2 else pd.Series(dtype=bool)
-        if known.sum() >= _FEWEST and replaced.any() and same.mean() >= _LEAST_ENDS_TOLD:
+            same = (
+                last[comparable] == ~replaced[comparable] if values.nunique() == 2 else pd.Series(dtype=bool)
+            )
+        if comparable.sum() >= _FEWEST and replaced.any() and same.mean() >= _LEAST_ENDS_TOLD:
             ends[one.name] = "it tells how long a row held, which was not known while it did."
     return ends
 
 
 def compute_facts(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     """Return what each customer did up to the end of the view `log`, and the day on which they first bought."""
-    made = ", ".join(f'cast({sql} as double) as "{name}"' for name, sql in _FACTS.items())
+    facts = ", ".join(f'cast({sql} as double) as "{name}"' for name, sql in _FACTS.items())
     first = "date_diff('day', date '1970-01-01', cast(min(timestamp) as date)) as first_day"
-    rows = con.sql(f"select cast(customer_id as varchar) as customer_id, {made}, {first} from log group by 1")
+    rows = con.sql(
+        f"select cast(customer_id as varchar) as customer_id, {facts}, {first} from log group by 1"
+    )
     return rows.to_arrow_table().to_pandas().set_index("customer_id")
 
 
@@ -134,10 +138,10 @@ def _by_date(name: str, joined: pd.DataFrame, earliest: pd.Timestamp) -> str:
     """Return the reason where dates tell what happened after customers had come and after the earliest cutoff."""
     if not name.startswith("date_"):
         return ""
-    known = joined.dropna(subset=[name])
+    dated = joined.dropna(subset=[name])
     day = (earliest - pd.Timestamp("1970-01-01")).days
-    later = (known[name] >= day) & (known[name] > known["first_day"] + 1)
-    if len(known) < _FEWEST or later.mean() <= _LATER:
+    later = (dated[name] >= day) & (dated[name] > dated["first_day"] + 1)
+    if len(dated) < _FEWEST or later.mean() <= _LATER:
         return ""
     return f"{later.mean():.0%} of its dates lie after the first purchase, on or after {earliest:%Y-%m-%d}"
 
@@ -198,10 +202,10 @@ def closeness(values: pd.Series, fact: pd.Series) -> float:
         share = 1 - (1 - _correlation(values, ranks) ** 2) * (len(values) - 1) / (len(values) - levels)
         shrink = np.sqrt(max(share, 0.0)) / max(_correlation(values, ranks), 1e-12)
     own = values.rank()
-    found = _correlation(own, ranks)
-    ends = pd.Series(np.sort(ranks)[:: 1 if found > 0 else -1])
+    correlation = _correlation(own, ranks)
+    ends = pd.Series(np.sort(ranks)[:: 1 if correlation > 0 else -1])
     highest = abs(_correlation(pd.Series(np.sort(own)), ends))
-    return round(abs(found) * min(float(shrink), 1.0) / max(highest, 1e-12), 12)
+    return round(abs(correlation) * min(float(shrink), 1.0) / max(highest, 1e-12), 12)
 
 
 def _correlation(one: pd.Series, other: pd.Series) -> float:

@@ -30,16 +30,16 @@ def check_mapping(mapping: Mapping[str, str | None], columns: Sequence[str]) -> 
     unknown = sorted(set(mapping) - set(SYNONYMS))
     if unknown:
         raise InputError(f"mapping: unknown name {unknown[0]!r}. Available: {sorted(SYNONYMS)}.")
-    given = {name: str(column) for name, column in mapping.items() if column}
-    for name, column in given.items():
+    columns_of = {name: str(column) for name, column in mapping.items() if column}
+    for name, column in columns_of.items():
         if column not in columns:
             raise InputError(
                 f"mapping: column {column!r} for {name} is not in the source. Found {list(columns)}."
             )
-    twice = [column for column in given.values() if list(given.values()).count(column) > 1]
+    twice = [column for column in columns_of.values() if list(columns_of.values()).count(column) > 1]
     if twice:
         raise InputError(f"mapping: column {twice[0]!r} is given for more than one name; keep one of them.")
-    return given
+    return columns_of
 
 
 def is_complete(mapping: Mapping[str, str]) -> bool:

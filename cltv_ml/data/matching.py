@@ -75,18 +75,19 @@ def match_customers(
     if not len(theirs) or not len(ours):
         return table, Coverage(len(ours), 0, theirs.nunique())
     distinct = pd.Series(theirs.unique())
-    found: dict[str, int] = {}
+    matches: dict[str, int] = {}
     for name, spell in SPELLINGS.items():
-        found[name] = int(ids_among(spell(distinct), spell(ours)).sum())
-        if found[name] >= 0.98 * min(len(distinct), len(ours)):  # no looser spelling finds more than 2% more
+        matches[name] = int(ids_among(spell(distinct), spell(ours)).sum())
+        # from here on no looser spelling matches over 2% more
+        if matches[name] >= 0.98 * min(len(distinct), len(ours)):
             break
-    best = max(found.values())
+    best = max(matches.values())
     if not best:
         raise InputError(
             f"{what}: no customer of the table is in the log, whose ids look like {ours.iloc[0]!r}; those of the table "
             f"look like {theirs.iloc[0]!r}. Name the column of the log's ids with --attribute COLUMN=customer_id."
         )
-    spelling = next(name for name in found if found[name] >= 0.98 * best)
+    spelling = next(name for name in matches if matches[name] >= 0.98 * best)
     spell = SPELLINGS[spelling]
     _check_distinct(ours, spell(ours), distinct, spell(distinct), spelling, what)
     known = theirs
@@ -95,7 +96,7 @@ def match_customers(
         known = spell(theirs).map(back).where(lambda ids: ids.notna(), theirs)
     column = table.column_names.index("customer_id")
     matched = table.set_column(column, "customer_id", pa.array(known, pa.string()))
-    return matched, Coverage(len(ours), found[spelling], len(distinct) - found[spelling], spelling)
+    return matched, Coverage(len(ours), matches[spelling], len(distinct) - matches[spelling], spelling)
 
 
 def _check_distinct(

@@ -80,12 +80,14 @@ def choose_date_order(
         f"count(distinct year({date}))"
         for date in dates.values()
     )
-    rows, *found = short.row(
+    rows, *counts = short.row(
         f"select coalesce(sum(n) filter (where {reads}), 0), {counted} from {short} as f"
     )
     if not rows:
         return None
-    read = {order: found[4 * place : 4 * place + 4] for place, order in enumerate(dates) if found[4 * place]}
+    read = {
+        order: counts[4 * place : 4 * place + 4] for place, order in enumerate(dates) if counts[4 * place]
+    }
     left = [order for order in read if read[order][0] == rows]
     left = left or [order for order in read if read[order][0] >= 0.99 * rows]
     says_both = not left

@@ -39,8 +39,8 @@ def ask_what_is_left(
         f"count(*) filter (({values[taken]}) <> 0 and ({values[rest]}) <> 0)"
         for taken, rest in pairs
     )
-    found = iter(glance.lines.row(f"select {tests} from {glance.lines}"))
-    for (taken, rest), agree, differ in zip(pairs, *[found] * 2, strict=False):
+    agreements = iter(glance.lines.row(f"select {tests} from {glance.lines}"))
+    for (taken, rest), agree, differ in zip(pairs, *[agreements] * 2, strict=False):
         if differ >= 3 and agree is not None and agree >= 0.98:
             text = (
                 f"column {rest!r} is {base!r} less {taken!r} on nearly all lines, and may be what was paid; say "

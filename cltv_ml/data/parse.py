@@ -198,11 +198,11 @@ class Columns:
         if self.kinds[column] != "VARCHAR":
             return
         signed, sign = numerals.signed(quote(column))
-        found = self.table.rows(
+        signs = self.table.rows(
             f"select distinct {sign} from {self.table} "
             rf"where regexp_matches({quote(column)}, '[^\d.,\s+-]') and {signed} order by 1 limit 50"
         )
-        codes = {numerals.code_of(str(sign)): str(sign) for (sign,) in reversed(found)}
+        codes = {numerals.code_of(str(sign)): str(sign) for (sign,) in reversed(signs)}
         if len(codes) > 1:
             raise InputError(
                 f"column {column!r} holds several currencies, {sorted(codes.values())}; split off a currency column, "

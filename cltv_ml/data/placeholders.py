@@ -39,11 +39,11 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
         return []
     left = f"{lines.parsed} anti join {aside} using (source_row)"
     suspects = _suspects(lines.parsed, left, lines.customer_signs)
-    found = suspects.rows(
+    placeholders = suspects.rows(
         f"select customer_id, lines, money, returns from {suspects} where nobody order by 2 desc, 1"
     )
-    real = _real_customers(lines.parsed, {name: rows for name, rows, *_ in found if name in NUMBERS})
-    nobody = [entry for entry in found if entry[0] not in real]
+    real = _real_customers(lines.parsed, {name: rows for name, rows, *_ in placeholders if name in NUMBERS})
+    nobody = [entry for entry in placeholders if entry[0] not in real]
     numbered = [*_tell_of_numbered_guests(suspects), *_tell_of_tests(suspects, nobody, lines.parsed.count())]
     if not nobody:
         return numbered

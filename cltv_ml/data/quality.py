@@ -148,6 +148,6 @@ them aside with --rule "non_products=POST|M".
 
 def order_of_line(con: duckdb.DuckDBPyConnection) -> str:
     """Return SQL for what tells one order of a customer from another."""
-    found = {str(name) for name, *_ in con.execute("describe log").fetchall()}
+    columns = {str(name) for name, *_ in con.execute("describe log").fetchall()}
     day = "customer_id || ' ' || cast(cast(timestamp as date) as varchar)"
-    return f"coalesce(order_id, {day})" if "order_id" in found else day
+    return f"coalesce(order_id, {day})" if "order_id" in columns else day

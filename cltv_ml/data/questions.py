@@ -54,11 +54,11 @@ def answer(
         if name in SYNONYMS and value.rpartition(":")[2] not in READINGS:
             columns[name] = value
         elif name in LEVEL_NAMES or name == "rates":
-            known = settings.get(name, [])
+            earlier = settings.get(name, [])
             settings[name] = (
-                {**known, value.rpartition(":")[0]: value.rpartition(":")[2]}
-                if isinstance(known, Mapping)
-                else [*known, value]
+                {**earlier, value.rpartition(":")[0]: value.rpartition(":")[2]}
+                if isinstance(earlier, Mapping)
+                else [*earlier, value]
             )
         else:
             settings[name] = [value]

@@ -38,18 +38,18 @@ def rate_sql(table: Relation, currency: str, time: str, column: str, rules: Rule
         f"select distinct found.value from (select {currency} as value from {table}) as found "
         "where found.value is not null order by 1"
     )
-    found = [str(name) for (name,) in rows]
-    given = {**{name.upper(): rate for name, rate in rules.rates.items()}, **rules.rates}
+    currencies = [str(name) for (name,) in rows]
+    rates = {**{name.upper(): rate for name, rate in rules.rates.items()}, **rules.rates}
     dated = _load(table, rules.rate_table) if rules.rate_table else {}
-    missing = [name for name in found if name not in given and name not in dated]
-    if missing and (len(found) > 1 or rules.rates or dated):
+    missing = [name for name in currencies if name not in rates and name not in dated]
+    if missing and (len(currencies) > 1 or rules.rates or dated):
         raise InputError(
-            f"column {column!r} holds the currencies {found[:10]}, without a rate for {missing[0]!r}; give rates, "
+            f"column {column!r} holds the currencies {currencies[:10]}, without a rate for {missing[0]!r}; give rates, "
             f"for example {{{missing[0]!r}: 1.0}} or --rule rates={missing[0]}:1.0 for each, or a table of date, "
             "currency and rate (--rule rates=rates.csv), or read one currency at a time."
         )
-    ways = {name: repr(given[name]) for name in found if name in given}
-    by_day = [name for name in found if name not in given and name in dated]
+    ways = {name: repr(rates[name]) for name in currencies if name in rates}
+    by_day = [name for name in currencies if name not in rates and name in dated]
     _check_days(table, currency, time, {name: dated[name] for name in by_day})
     ways |= {name: _on_day(name, dated[name], time) for name in by_day}
     cases = " ".join(f"when {literal(name)} then {way}" for name, way in ways.items())
@@ -100,13 +100,13 @@ def _load(table: Relation, path: str) -> dict[str, date]:
 
 
 def _column(columns: Sequence[str], names: str, path: str) -> str:
-    found = [column for column in columns if plain_heading(column) in names.split()]
-    if len(found) != 1:
+    matching = [column for column in columns if plain_heading(column) in names.split()]
+    if len(matching) != 1:
         raise InputError(
             f"rates: {Path(path).name!r} must hold the columns date, currency and rate (the value of one unit in the "
             f"log's currency), found {list(columns)[:8]}."
         )
-    return quoted(found[0])
+    return quoted(matching[0])
 
 
 def _check_days(table: Relation, currency: str, time: str, firsts: dict[str, date]) -> None:

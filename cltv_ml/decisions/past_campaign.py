@@ -88,8 +88,8 @@ def learn_from_campaign(
     predicted = pd.DataFrame(index=X.index[~learning])
     for name in arm_names:
         in_arms = np.isin(names, (name, control))
-        treated, seen = pd.Series((names == name).astype(int)), in_arms & learning
-        lesson = X[seen], treated[seen], pd.Series(outcome[seen])
+        treated, learning_rows = pd.Series((names == name).astype(int)), in_arms & learning
+        lesson = X[learning_rows], treated[learning_rows], pd.Series(outcome[learning_rows])
         chosen = compare_learners(*lesson, rounds=0).index[0]
         predicted[name] = LEARNERS[chosen]().fit(*lesson).predict(X[~learning])
         holdout = in_arms & ~learning

@@ -50,10 +50,10 @@ class PlanTerms:
         costs = {"per_order": self.per_order, "acquisition_cost": self.acquisition_cost}
         wrong |= {name: cost for name, cost in costs.items() if cost < 0}
         if wrong:
-            seen = ", ".join(f"{name}={value:g}" for name, value in wrong.items())
+            values = ", ".join(f"{name}={value:g}" for name, value in wrong.items())
             raise InputError(
                 "rates must be shares from 0 to below 1, a margin from -1 to 1, and costs not negative, got "
-                f"{seen}; write 0.1 for 10%."
+                f"{values}; write 0.1 for 10%."
             )
 
 

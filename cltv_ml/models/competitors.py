@@ -158,8 +158,8 @@ def with_params(models: Sequence[ValueModel], params: Mapping[str, Mapping[str, 
         model = by_name[name]
         for setting, value in settings.items():
             if setting not in model.get_params(deep=False):
-                known = sorted(model.get_params(deep=False))
-                raise InputError(f"model {name!r} has no setting {setting!r}. Available: {known}.")
+                names = sorted(model.get_params(deep=False))
+                raise InputError(f"model {name!r} has no setting {setting!r}. Available: {names}.")
             space = model.search_space.get(setting)
             if space is not None and not space.holds(value):
                 raise InputError(f"{name}: {setting} must be one of {space}, got {value!r}.")

@@ -94,9 +94,9 @@ class ParetoNBDAbe(CovariateModel):
             total = np.log(np.maximum(nodes.weight.sum(axis=(1, 2)), 1e-300)) + nodes.top
             return np.column_stack([total, *([] if answer is None else [answer((*own, x, T, *nodes))])])
 
-        told = on_distinct(lambda *rows: in_parts(known_alive, rows, self.chunk), x, T, *covariates)
-        alive = expit(told[:, 0] - self._log_gone(columns))
-        return (alive,) if answer is None else (alive, alive * told[:, 1])
+        answers = on_distinct(lambda *rows: in_parts(known_alive, rows, self.chunk), x, T, *covariates)
+        alive = expit(answers[:, 0] - self._log_gone(columns))
+        return (alive,) if answer is None else (alive, alive * answers[:, 1])
 
     def _log_gone(self, columns: tuple[np.ndarray, ...]) -> np.ndarray:
         """Return the log-likelihood of having left, the points laid once for all customers who share them."""

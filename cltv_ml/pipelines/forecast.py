@@ -168,16 +168,16 @@ def _earlier_spans(log: Log, window: Window) -> pd.DataFrame:
         "The same weeks a year before": window.cutoff - pd.Timedelta(days=364),
     }
     first = log.first.normalize()
-    known = {
+    totals = {
         span: start for span, start in starts.items() if first <= start and start + days <= window.cutoff
     }
-    spans = pd.DataFrame({"start": [*known.values()], "until": [start + days for start in known.values()]})
+    spans = pd.DataFrame({"start": [*totals.values()], "until": [start + days for start in totals.values()]})
     if spans.empty:
         return pd.DataFrame(columns=["span", "revenue"])
     came = [
         compute_actuals(log, spans[place : place + 1], first)["revenue"].sum() for place in range(len(spans))
     ]
-    return pd.DataFrame({"span": [*known], "revenue": came}).drop_duplicates("revenue")
+    return pd.DataFrame({"span": [*totals], "revenue": came}).drop_duplicates("revenue")
 
 
 def _sections(

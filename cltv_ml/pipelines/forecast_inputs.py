@@ -50,15 +50,19 @@ def _plan_margin(stated: float | None, log: Log, cutoff: pd.Timestamp) -> tuple[
     PlanTerms(stated)
     own, gap = margin_rate(log, cutoff - pd.Timedelta(days=364), cutoff)
     if own is None:
-        told = "The last year's lines have no cost: the stated margin rate counts for them."
-        return stated, [] if stated is None else [told]
+        sentence = "The last year's lines have no cost: the stated margin rate counts for them."
+        return stated, [] if stated is None else [sentence]
     check_cost_unit(1.0, 1 - own)
     if stated is None:
-        told = f"the margin of the other lines, {own:.1%}, counts for all; state --margin-rate for another."
-        return own, [f"{gap:.1%} of the last year's revenue has no cost: {told}"] if gap > 0 else []
+        sentence = (
+            f"the margin of the other lines, {own:.1%}, counts for all; state --margin-rate for another."
+        )
+        return own, [f"{gap:.1%} of the last year's revenue has no cost: {sentence}"] if gap > 0 else []
     if gap > 0:
-        told = f"the stated margin rate counts for it; the costs of the other lines leave {own:.1%}."
-        return (1 - gap) * own + gap * stated, [f"{gap:.1%} of the last year's revenue has no cost: {told}"]
+        sentence = f"the stated margin rate counts for it; the costs of the other lines leave {own:.1%}."
+        return (1 - gap) * own + gap * stated, [
+            f"{gap:.1%} of the last year's revenue has no cost: {sentence}"
+        ]
     return own, [
         f"Every line of the last year has its own cost: the stated margin rate is not used, and {own:.1%} counts."
     ]

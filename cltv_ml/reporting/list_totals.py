@@ -75,10 +75,10 @@ def _treated(rows: pd.DataFrame | None) -> dict[str, float]:
     """Return the shares of a list's customers, and of its profit before costs, that are treated."""
     if rows is None:
         return {"treated": 1.0, "treated_gain": 1.0}
-    gain, kept = rows["expected_profit"] + rows["cost"], ~rows["control"].astype(bool)
+    gain, treated = rows["expected_profit"] + rows["cost"], ~rows["control"].astype(bool)
     return {
-        "treated": float(kept.mean()),
-        "treated_gain": float(gain[kept].sum() / gain.sum()) if gain.sum() else 1.0,
+        "treated": float(treated.mean()),
+        "treated_gain": float(gain[treated].sum() / gain.sum()) if gain.sum() else 1.0,
     }
 
 

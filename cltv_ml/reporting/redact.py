@@ -43,8 +43,8 @@ class _Redactor:
         if isinstance(part, str):
             return self.text(part)
         if isinstance(part, Mapping):
-            found = {name: self.everywhere(value) for name, value in part.items()}
-            return self._table(part, found) if {"head", "rows"} <= set(part) else found
+            redacted = {name: self.everywhere(value) for name, value in part.items()}
+            return self._table(part, redacted) if {"head", "rows"} <= set(part) else redacted
         if isinstance(part, list | tuple):
             return [self.everywhere(value) for value in part]
         return part

@@ -67,8 +67,8 @@ def _points(trace: Any) -> tuple[np.ndarray, np.ndarray]:
         if np.issubdtype(x.dtype, np.number)
         else np.arange(1, len(x) + 1, dtype=np.float64)
     )
-    known = np.isfinite(x) & np.isfinite(y)
-    return x[known], y[known]
+    finite = np.isfinite(x) & np.isfinite(y)
+    return x[finite], y[finite]
 
 
 def _ticks(low: float, high: float) -> np.ndarray:

@@ -53,9 +53,9 @@ def with_files(
     if summary.get("facts"):
         whole["facts_file"] = _free(f"{folder}headlines", found)
         found[whole["facts_file"]] = pd.DataFrame([_headline(fact) for fact in summary["facts"]])
-    if told := list(_told(summary)):
+    if numbers := list(_told(summary)):
         whole["sentences_file"] = _free(f"{folder}sentences", found)
-        found[whole["sentences_file"]] = pd.DataFrame(told)
+        found[whole["sentences_file"]] = pd.DataFrame(numbers)
     return whole, found
 
 
@@ -116,17 +116,17 @@ def _columns(name: str, cells: list[str]) -> Iterator[tuple[str, Any]]:
     """Yield the columns that the cells of one column hold: its numbers, else its text as it is."""
     for endings, form in _NUMBER_FORMS.items():
         read = [None if cell in _UNKNOWN else form.fullmatch(cell) for cell in cells]
-        told = [match.groups() for match in read if match]
-        if not told or len(told) < sum(cell not in _UNKNOWN for cell in cells):
+        parts = [match.groups() for match in read if match]
+        if not parts or len(parts) < sum(cell not in _UNKNOWN for cell in cells):
             continue
-        units = {_unit(groups) for groups in told}
+        units = {_unit(groups) for groups in parts}
         if len(units) > 1:
             continue
         unit = units.pop()
         mark = f" ({unit})" if unit and unit not in name else ""
         for number, ending in enumerate(endings):
             yield f"{name}{ending}{mark}", _values(read, number, len(endings))
-        if len(endings) == 3 and any(groups[-1] for groups in told):
+        if len(endings) == 3 and any(groups[-1] for groups in parts):
             yield f"{name}, verdict", [match.groups()[-1] if match else None for match in read]
         return
     yield name, cells

@@ -113,8 +113,8 @@ def template(mode: str) -> go.layout.Template:
 
 def figure(title: str, x: str = "", y: str = "") -> go.Figure:
     """Return an empty figure with title, axis names and the light look."""
-    made = go.Figure()
-    made.update_layout(
+    empty = go.Figure()
+    empty.update_layout(
         template=template("light"),
         title={"text": title},
         separators=".,",
@@ -123,9 +123,9 @@ def figure(title: str, x: str = "", y: str = "") -> go.Figure:
         legend={"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom"},
         height=440,
     )
-    made.update_xaxes(title_text=x)
-    made.update_yaxes(title_text=y)
-    return made
+    empty.update_xaxes(title_text=x)
+    empty.update_yaxes(title_text=y)
+    return empty
 
 
 def dark(figure: go.Figure) -> go.Figure:

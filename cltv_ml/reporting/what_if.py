@@ -86,11 +86,11 @@ def plan_campaign(predictions: pd.DataFrame, horizon: int, margin: float | None 
     InputError
         The predictions have neither.
     """
-    known = predictions.dropna(subset=["expected_value"])
-    total = float(known["expected_value"].sum())
+    scored = predictions.dropna(subset=["expected_value"])
+    total = float(scored["expected_value"].sum())
     measured = {} if margin is None else {"margin": margin}
-    terms = {**ASSUMED, "cost": assumed_cost(total, len(known)), **measured}
-    return Campaign(value_at_risk(known), total, horizon, terms, margin is not None)
+    terms = {**ASSUMED, "cost": assumed_cost(total, len(scored)), **measured}
+    return Campaign(value_at_risk(scored), total, horizon, terms, margin is not None)
 
 
 def compute_what_if(

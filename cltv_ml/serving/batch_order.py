@@ -95,12 +95,12 @@ def identity(order: Order, scorer: Scorer) -> dict[str, Any]:
 
 def fingerprints(known: Log) -> dict[str, str]:
     """Return, for each table about customers, a number that changes with any of its values."""
-    found = {}
+    digests = {}
     for name, table in (("customers", known.attributes), ("contacts", known.contacts)):
         if table is not None:
             con = connect()
             view(con, "given", table)
-            found[name] = str(
+            digests[name] = str(
                 con.sql("select count(*), sum(cast(hash(given) as hugeint)) from given").fetchall()[0]
             )
-    return found
+    return digests

@@ -75,8 +75,8 @@ class Scorer:
             rows = rows.filter(pa.array(young.to_numpy()))
         X = _as_block(rows, self.features)
         faults = _faults(X)
-        known = X if faults is None else X[faults.isna().to_numpy()]
-        table = self._answer(known).reindex(X.index)
+        scorable = X if faults is None else X[faults.isna().to_numpy()]
+        table = self._answer(scorable).reindex(X.index)
         columns: dict[str, pa.Array] = {"customer_id": rows["customer_id"].cast(pa.string())}
         columns |= {name: pa.array(table[name], pa.float64(), from_pandas=True) for name in self.outputs}
         columns["tier"] = pa.array(table["tier"], pa.string(), from_pandas=True)

@@ -34,12 +34,12 @@ def cast_request(model: Any, table: Any) -> pd.DataFrame:
         A column holds a value that cannot be cast (the message names the column and its type, no customer), or a path
         was given.
     """
-    given = as_tabular(table)
-    if isinstance(given, str | Path):
+    source = as_tabular(table)
+    if isinstance(source, str | Path):
         raise InputError(
-            f"{str(given)!r} is a path; read it into a table first, or score it with `cltv score`."
+            f"{str(source)!r} is a path; read it into a table first, or score it with `cltv score`."
         )
-    frame = given if isinstance(given, pd.DataFrame) else given.to_pandas()
+    frame = source if isinstance(source, pd.DataFrame) else source.to_pandas()
     schema = model.metadata.get_input_schema()
     return pd.DataFrame(
         {

@@ -56,9 +56,9 @@ class ValueChoice:
     def of(cls, params: Mapping[str, Any]) -> ValueChoice:
         """Return the choice of a request's parameters; InputError where one is unknown or lacks what it needs."""
         value, basis = params.get("value") or "horizon", params.get("basis") or "revenue"
-        for name, given, known in (("value", value, VALUES), ("basis", basis, BASES)):
-            if given not in known:
-                raise InputError(f"Unknown {name} {given!r}. Available: {', '.join(known)}.")
+        for name, choice, options in (("value", value, VALUES), ("basis", basis, BASES)):
+            if choice not in options:
+                raise InputError(f"Unknown {name} {choice!r}. Available: {', '.join(options)}.")
         if basis == "profit" and params.get("margin") in (None, 1.0):
             raise InputError(
                 "basis 'profit' needs margin, the share of revenue left after costs, such as 0.3."
@@ -104,7 +104,7 @@ def longest(table: pd.DataFrame, horizon: int) -> tuple[int, pd.Series]:
     >>> longest(pd.DataFrame({"expected_value": [5.0], "expected_value_91d": [9.0]}), 30)[0]
     91
     """
-    days = {int(found[1]): name for name in table if (found := _HORIZON_VALUE.fullmatch(str(name)))}
+    days = {int(match[1]): name for name in table if (match := _HORIZON_VALUE.fullmatch(str(name)))}
     last = max(days, default=horizon)
     return (last, table[days[last]]) if last > horizon else (horizon, table["expected_value"])
 

@@ -74,8 +74,8 @@ def _time(column: pd.Series) -> pd.Series | None:
         if all(isinstance(word, str) and pattern.fullmatch(word) for word in words):
             times = pd.to_datetime(pd.Series(words), format=shape, errors="coerce").astype("datetime64[us]")
             # A missing time is between none.
-            known = times.between(_FIRST_REAL_DAY, pd.Timestamp.now()).all()
-            return times if known and not times.dt.normalize().isin(_PLACEHOLDER_DAYS).any() else None
+            plausible = times.between(_FIRST_REAL_DAY, pd.Timestamp.now()).all()
+            return times if plausible and not times.dt.normalize().isin(_PLACEHOLDER_DAYS).any() else None
     return None
 
 

@@ -189,8 +189,8 @@ class ServedOnTransactions(ServedModel):
         if not len(log) or log["timestamp"].min() >= cutoff:
             return pd.DataFrame(columns=names, index=pd.Index([], name="customer_id"), dtype="float64")
         source = Source(log, customers, _NO_CONTACTS, until=cutoff)
-        mine = DuckDB("1GB", few=len(log) <= _FEW_LINES)
-        return build_features(source, cutoff, names, engine=mine)[names]
+        engine = DuckDB("1GB", few=len(log) <= _FEW_LINES)
+        return build_features(source, cutoff, names, engine=engine)[names]
 
 
 def _read_past(table: pd.DataFrame) -> pd.Series | None:
@@ -241,9 +241,9 @@ def _database() -> duckdb.DuckDBPyConnection:
 def read_block(table: pd.DataFrame, features: Sequence[str]) -> pa.Table | None:
     """Return the attributes in columns `customers.NAME` of a request that the model learned from, None without any."""
     wanted = attribute_columns(features)
-    given = [str(name) for name in table.columns if str(name).startswith("customers.")]
-    block = table[["customer_id", *given]].dropna(subset=["customer_id"])
-    if not wanted or not given or not len(block):
+    columns = [str(name) for name in table.columns if str(name).startswith("customers.")]
+    block = table[["customer_id", *columns]].dropna(subset=["customer_id"])
+    if not wanted or not columns or not len(block):
         return None
     ids = _as_cleaned(block["customer_id"].astype("str"))
     block = block.assign(customer_id=ids).groupby("customer_id", sort=False).last().reset_index()
@@ -311,15 +311,15 @@ def check_transactions(table: pd.DataFrame, features: list[str]) -> pd.DataFrame
         )
     if not len(table):
         raise Refusal("The table has no rows; send at least one transaction.")
-    known = [name for name in TRANSACTIONS.columns if name in table.columns]
-    given = table[known].dropna(axis="columns", how="all").reset_index(drop=True)
-    absent = absent_features([*given.columns, *TRANSACTIONS.required])
+    columns = [name for name in TRANSACTIONS.columns if name in table.columns]
+    sent = table[columns].dropna(axis="columns", how="all").reset_index(drop=True)
+    absent = absent_features([*sent.columns, *TRANSACTIONS.required])
     lost = sorted({column for name in features for column in absent.get(name, [])} - set(_CONTACTS))
     if lost:
         raise Refusal(
             f"Missing columns {lost}; this model's features are built from them too, send them filled in."
         )
-    return given.assign(customer_id=_ids_as_text(table["customer_id"]))
+    return sent.assign(customer_id=_ids_as_text(table["customer_id"]))
 
 
 def _float_columns(X: pd.DataFrame) -> pd.DataFrame:

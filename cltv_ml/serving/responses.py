@@ -133,8 +133,8 @@ def _at_horizon(table: pd.DataFrame, days: int) -> pd.DataFrame:
         name for name in ("value_median", "value_lower", "value_upper", "expected_purchases") if name in table
     ]
     names = ("expected_value", "value_lower", "value_upper")
-    found = {name: table[f"{name}_{days}d"] for name in names if f"{name}_{days}d" in table}
-    return table.drop(columns=own).assign(**found)
+    outputs = {name: table[f"{name}_{days}d"] for name in names if f"{name}_{days}d" in table}
+    return table.drop(columns=own).assign(**outputs)
 
 
 def known_outputs(table: pd.DataFrame) -> list[str]:
@@ -202,16 +202,16 @@ def _unusual_columns(X: pd.DataFrame, names: list[str]) -> list[str]:
 
 def _find_contradictions(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
     faults = []
-    given = {name: X[name].to_numpy(dtype=np.float64) for name in SUMMARY if name in X}
-    if "frequency" in given:
-        parted = np.isfinite(given["frequency"]) & (np.floor(given["frequency"]) != given["frequency"])
+    columns = {name: X[name].to_numpy(dtype=np.float64) for name in SUMMARY if name in X}
+    if "frequency" in columns:
+        parted = np.isfinite(columns["frequency"]) & (np.floor(columns["frequency"]) != columns["frequency"])
         faults.append(("Column 'frequency' counts repeat purchase days; send whole numbers.", parted))
-    if {"recency", "T"} <= set(given):
-        late = given["recency"] > given["T"]
+    if {"recency", "T"} <= set(columns):
+        late = columns["recency"] > columns["T"]
         sentence = "Column 'recency' exceeds column 'T'; recency is the age at the last purchase, in days."
         faults.append((sentence, late))
-    if {"frequency", "recency"} <= set(given):
-        early = (given["frequency"] == 0) & (given["recency"] > 0)
+    if {"frequency", "recency"} <= set(columns):
+        early = (columns["frequency"] == 0) & (columns["recency"] > 0)
         sentence = "Column 'recency' is above zero where column 'frequency' is zero; without a repeat purchase send 0."
         faults.append((sentence, early))
     return faults

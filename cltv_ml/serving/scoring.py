@@ -80,15 +80,15 @@ def score_log(
         observed = own.observed_until if own else order.observed_until
         cutoff = check_as_of(log, order.as_of, observed)
         scorer = scorer.at(cutoff)
-        told = source.known if isinstance(source, Cleaned) else None
-        known = _known(log, scorer, tables or Tables(), rules or own, told)
-        work.start({**identity(order, scorer), "log": fingerprint(log), **fingerprints(known)})
+        stored = source.known if isinstance(source, Cleaned) else None
+        described = _known(log, scorer, tables or Tables(), rules or own, stored)
+        work.start({**identity(order, scorer), "log": fingerprint(log), **fingerprints(described)})
         if order.since is not None or order.younger_than is not None:
             log = _chosen(log, order, cutoff, work)
             quarantine = None
         progress("building features", 0.2)
         features = write_features(
-            Source(str(log), known.attributes, known.contacts, until=cutoff),
+            Source(str(log), described.attributes, described.contacts, until=cutoff),
             cutoff,
             work.folder / "features",
             scorer.features,
@@ -173,9 +173,11 @@ def check_as_of(
 
 def _open_scorer(order: Order) -> tuple[Scorer, str]:
     """Return the scorer of the version behind the alias, and that version's address."""
-    found = open_registered(order.name, order.alias)
-    scorer = Scorer(found.model, found.card, found.version, found.outputs, order.top_reasons)
-    return scorer, f"models:/{order.name}/{found.version}"
+    registered = open_registered(order.name, order.alias)
+    scorer = Scorer(
+        registered.model, registered.card, registered.version, registered.outputs, order.top_reasons
+    )
+    return scorer, f"models:/{order.name}/{registered.version}"
 
 
 def _clean(

@@ -27,21 +27,21 @@ def main(folder: str, log: str, cutoff: str, out: str) -> None:
     X = build_features(_read_source(Path(log)), cutoff, names=names)[names]
     numbers = list(X.select_dtypes("number").columns)
     answers = model.predict(X.astype(dict.fromkeys(numbers, "float64"))).set_axis(X.index)
-    kept = [
+    columns = [
         name for name in answers if re.fullmatch(r"(expected_value|value_lower|value_upper)(_\d+d)?", name)
     ]
-    answers[kept].reset_index().to_parquet(out)
+    answers[columns].reset_index().to_parquet(out)
 
 
 def _read_source(log: Path) -> Any:
     """Return the log with the tables about customers next to it; versions without such tables never find one."""
     extra = {name: log.with_name(f"{name}.parquet") for name in ("customers", "contacts")}
-    given = {name: str(path) for name, path in extra.items() if path.exists()}
-    if not given:
+    tables = {name: str(path) for name, path in extra.items() if path.exists()}
+    if not tables:
         return pd.read_parquet(log)
     from cltv_ml.features import Source
 
-    return Source(pd.read_parquet(log), **given)
+    return Source(pd.read_parquet(log), **tables)
 
 
 if __name__ == "__main__":

@@ -139,8 +139,8 @@ def _compare_folder(wanted: Mapping[str, str], folder: Path, what: str, done: st
         )
 
 
-def _what_changed(name: str, wanted: Mapping[str, str], found: Mapping[str, str]) -> str:
-    if name not in found:
+def _what_changed(name: str, wanted: Mapping[str, str], present: Mapping[str, str]) -> str:
+    if name not in present:
         return "is missing"
     return "was changed" if name in wanted else "was added"
 

@@ -80,12 +80,12 @@ def _read_version(store: sqlite3.Connection, name: str, alias: str) -> LocalVers
         return None
     if store.execute(_UNFINISHED, (name, INTENT, name, PENDING, name)).fetchall():
         return None
-    found = store.execute(_VERSION, (name, alias)).fetchall()
-    place = urlsplit(found[0][1] or "") if len(found) == 1 else None
+    rows = store.execute(_VERSION, (name, alias)).fetchall()
+    place = urlsplit(rows[0][1] or "") if len(rows) == 1 else None
     if place is None or place.scheme != "file" or place.netloc:
         return None
     folder = Path(url2pathname(place.path))
-    number = int(found[0][0])
+    number = int(rows[0][0])
     return (
         LocalVersion(number, dict(store.execute(_TAGS, (name, number))), folder) if folder.is_dir() else None
     )

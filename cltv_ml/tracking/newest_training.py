@@ -32,18 +32,18 @@ def replay(log: AnyLog, experiment: str = "cltv") -> tuple[WindowResult, str]:
         There is no finished training, or the log differs: it holds fewer or more customers.
     """
     log, run = Log.of(log), runs.latest_training(experiment)
-    tags, seen = run.data.tags, run.data.metrics
+    tags, metrics = run.data.tags, run.data.metrics
     window = Window(tags["cutoff"], int(tags["horizon_days"]))
     models = _candidate_models(run)
     names = list(dict.fromkeys(name for model in models.values() for name in model.feature_names_in_))
     X = build_features(log, window.cutoff, names=[str(name) for name in names])
     if "customers_share" in run.data.params:
         X = X[~learned_from(X.index, float(run.data.params["customers_share"]))]
-    if len(X) != int(seen["customers_at_cutoff"]):
+    if len(X) != int(metrics["customers_at_cutoff"]):
         raise InputError(
             f"this log has {len(X):,} customers before {window.cutoff:%Y-%m-%d}, the newest training of experiment "
-            f"{experiment!r} had {int(seen['customers_at_cutoff']):,}; name the data of that training with --data, or "
-            "train on this log."
+            f"{experiment!r} had {int(metrics['customers_at_cutoff']):,}; name the data of that training with --data, "
+            "or train on this log."
         )
     y_true = log.target(window, X.index)
     predictions = {name: model.predict_table(X) for name, model in models.items()}

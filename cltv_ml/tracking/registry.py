@@ -134,12 +134,12 @@ def _settle_pending(name: str, version: int, run_id: str) -> None:
     if status == "RUNNING":
         return
     with store.store_lock():
-        found = client.get_model_version(name, str(version))
-        if not found.aliases and (status != "FINISHED" or _is_copy(found)):
+        pending = client.get_model_version(name, str(version))
+        if not pending.aliases and (status != "FINISHED" or _is_copy(pending)):
             client.delete_model_version(name, str(version))
             return
         newest = alias_version(name, "challenger") or alias_version(name, "champion") or 0
-        if not found.aliases and newest < version:
+        if not pending.aliases and newest < version:
             _move(name, {"challenger" if alias_version(name, "champion") else "champion": version})
         _unmark(name, version)
 
@@ -324,10 +324,10 @@ def rollback(name: str = REGISTERED_NAME) -> tuple[int | None, int]:
 
 
 def _check_champion(name: str, expected: int | None) -> None:
-    found = alias_version(name, "champion")
-    if found != expected:
+    champion = alias_version(name, "champion")
+    if champion != expected:
         raise InputError(
-            f"the champion changed in the meantime from {_version(expected)} to {_version(found)}; nothing more was "
+            f"the champion changed in the meantime from {_version(expected)} to {_version(champion)}; nothing more was "
             "changed. Compare again with `cltv promote --dry-run`."
         )
 

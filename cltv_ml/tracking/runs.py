@@ -54,14 +54,14 @@ def open_experiment(name: str, root: Path | None = None) -> str:
     uri = open_store(root)
     if "MLFLOW_RUN_ID" in os.environ:
         return str(MlflowClient().get_run(os.environ["MLFLOW_RUN_ID"]).info.experiment_id)
-    found = mlflow.get_experiment_by_name(name)
-    if found is not None:
+    experiment = mlflow.get_experiment_by_name(name)
+    if experiment is not None:
         # A process that was killed could not end its runs.
         _end_open_runs(
-            [found.experiment_id], lambda run: lease.is_over(run.data.tags, run.info.start_time / 1000)
+            [experiment.experiment_id], lambda run: lease.is_over(run.data.tags, run.info.start_time / 1000)
         )
-        _check_usable(found, uri)
-        return str(found.experiment_id)
+        _check_usable(experiment, uri)
+        return str(experiment.experiment_id)
     folder = artifact_root(uri)
     slug = re.sub(r"[^\w.-]", "_", name)
     try:
@@ -72,17 +72,17 @@ def open_experiment(name: str, root: Path | None = None) -> str:
         return str(mlflow.get_experiment_by_name(name).experiment_id)  # somebody else was faster
 
 
-def _check_usable(found: Experiment, uri: str) -> None:
+def _check_usable(experiment: Experiment, uri: str) -> None:
     """Raise InputError where runs of an experiment cannot be written from here."""
-    if found.lifecycle_stage != "active":
+    if experiment.lifecycle_stage != "active":
         raise InputError(
-            f"experiment {found.name!r} is deleted in MLflow; restore it or choose another --experiment."
+            f"experiment {experiment.name!r} is deleted in MLflow; restore it or choose another --experiment."
         )
-    if found.artifact_location.startswith("mlflow-artifacts:") and not uri.startswith("http"):
+    if experiment.artifact_location.startswith("mlflow-artifacts:") and not uri.startswith("http"):
         raise InputError(
-            f"experiment {found.name!r} was created through an MLflow server, which alone can write its artifacts; set "
-            "MLFLOW_TRACKING_URI to the server's address, such as http://127.0.0.1:5000, or choose another "
-            "--experiment."
+            f"experiment {experiment.name!r} was created through an MLflow server, which alone can write its "
+            "artifacts; set MLFLOW_TRACKING_URI to the server's address, such as http://127.0.0.1:5000, or choose "
+            "another --experiment."
         )
 
 
@@ -109,8 +109,8 @@ def server_command(port: int) -> list[str]:
 
 def runs_page(port: int, experiment: str = "cltv") -> str:
     """Return the address of the page that compares the experiment's runs."""
-    known = mlflow.get_experiment_by_name(experiment)
-    page = f"/experiments/{known.experiment_id}/runs" if known else "/experiments"
+    stored = mlflow.get_experiment_by_name(experiment)
+    page = f"/experiments/{stored.experiment_id}/runs" if stored else "/experiments"
     return f"http://127.0.0.1:{port}/#{page}?workflowType=machine_learning"
 
 

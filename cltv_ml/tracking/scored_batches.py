@@ -112,33 +112,33 @@ def look_back_by_horizon(series: str, experiment_id: str, log: Log) -> pd.DataFr
         main = int(tags["horizon_days"])
         days = [int(day) for day in tags.get("horizons", "").split(",") if day and int(day) != main]
         ended = [day for day in days if Window(tags["cutoff"], day).end <= until]
-        known = tags.get(_CLOSED, "").split(",")
+        closed = tags.get(_CLOSED, "").split(",")
         metrics = _named_metrics(run)
-        if new := [day for day in ended if str(day) not in known]:
+        if new := [day for day in ended if str(day) not in closed]:
             metrics |= _close_horizons(run.info.run_id, log, tags["cutoff"], new)
             MlflowClient().set_tag(run.info.run_id, _CLOSED, ",".join(map(str, ended)))
         about = {"cutoff": pd.Timestamp(tags["cutoff"]), "model_version": int(tags["model_version"])}
         for day in ended:
-            mine = {
+            of_batch = {
                 name.partition("/")[2]: value
                 for name, value in metrics.items()
                 if name.startswith(f"{day}d/")
             }
-            rows.append({**about, "horizon": day, **mine})
+            rows.append({**about, "horizon": day, **of_batch})
     return pd.DataFrame(rows)
 
 
 def _close_horizons(run_id: str, log: Log, cutoff: str, days: Sequence[int]) -> dict[str, float]:
     """Measure a batch at the horizons that have ended and log that to its run; return the metrics."""
     batch, reference = _read_batch(run_id)
-    found: dict[str, float] = {}
+    metrics: dict[str, float] = {}
     for day in days:
         names = {f"{name}_{day}d": name for name in ("expected_value", "value_lower", "value_upper")}
         own = batch[[name for name in names if name in batch]].rename(columns=names)
         truth = _closed_metrics(log, own, Window(cutoff, day), reference.get("interval_level"))
-        found |= {f"{day}d/{name}": value for name, value in truth.items()}
-    log_metrics(run_id, found)
-    return found
+        metrics |= {f"{day}d/{name}": value for name, value in truth.items()}
+    log_metrics(run_id, metrics)
+    return metrics
 
 
 def look_back(series: str, experiment_id: str, log: Log) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -230,10 +230,12 @@ def _read_batch(run_id: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     return pd.read_parquet(Path(place, "scores.parquet")).set_index("customer_id"), reference
 
 
-def log_metrics(run_id: str, found: Mapping[str, float], step: int = 0) -> None:
+def log_metrics(run_id: str, metrics: Mapping[str, float], step: int = 0) -> None:
     """Log metrics to a run that need not be open."""
     now = int(time.time() * 1000)
-    MlflowClient().log_batch(run_id, [Metric(name, float(value), now, step) for name, value in found.items()])
+    MlflowClient().log_batch(
+        run_id, [Metric(name, float(value), now, step) for name, value in metrics.items()]
+    )
 
 
 def series_step(window: Window) -> int:

@@ -181,8 +181,8 @@ def _suffered(error: Exception) -> str:
     if path and path.exists():
         with contextlib.suppress(InputError):
             sqlite_store.check_free(path, _PATIENCE)
-    told = hide(str(getattr(cause, "orig", None) or cause).strip().splitlines()[0], uri)
-    return f"the MLflow store {store_name()} could not be used ({told})"
+    failure = hide(str(getattr(cause, "orig", None) or cause).strip().splitlines()[0], uri)
+    return f"the MLflow store {store_name()} could not be used ({failure})"
 
 
 @contextmanager

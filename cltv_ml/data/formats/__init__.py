@@ -57,8 +57,8 @@ class Format:
     def identify(self, columns: Sequence[str]) -> tuple[str, ...]:
         """Return the columns by which an export is of this format; nothing when it is not."""
         here = {_plain(column): column for column in columns}
-        found = [_first(spellings, here) for spellings in self.headings]
-        return tuple(column for column in found if column) if all(found) else ()
+        columns_of = [_first(spellings, here) for spellings in self.headings]
+        return tuple(column for column in columns_of if column) if all(columns_of) else ()
 
     def map(self, columns: Sequence[str], taken: Sequence[str] = ()) -> dict[str, str]:
         """Return standard name -> column of this export, `""` where the format says that there is none.
@@ -71,8 +71,8 @@ class Format:
             Columns that already stand for another name.
         """
         here = {_plain(column): column for column in columns if column not in taken}
-        found = {name: _first(spellings, here) for name, spellings in self.mapping.items()}
-        return {name: column for name, column in found.items() if column or not self.mapping[name]}
+        columns_of = {name: _first(spellings, here) for name, spellings in self.mapping.items()}
+        return {name: column for name, column in columns_of.items() if column or not self.mapping[name]}
 
     def read_levels(self, name: str, levels: Sequence[str]) -> dict[str, str]:
         """Return the meaning of a column's levels, as far as the format states it."""

@@ -36,10 +36,10 @@ def change_by_part(
     shown = [part for part in parts if (changes.loc[changes["part"] == part, "change"] != 0).any()] or parts
     colours = theme.colours(shown) | {part: COLOURS[part] for part in shown if part in COLOURS}
     for part, colour in colours.items():
-        mine = changes[changes["part"] == part]
+        of_part = changes[changes["part"] == part]
         figure.add_bar(
-            x=mine["name"],
-            y=mine["change"],
+            x=of_part["name"],
+            y=of_part["change"],
             name=part,
             marker_color=colour,
             hovertemplate=f"%{{x}}<br>{part}: %{{y:+,.0f}}<extra></extra>",

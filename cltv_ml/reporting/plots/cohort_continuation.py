@@ -22,8 +22,8 @@ def cohort_continuation(continuation: pd.DataFrame, *, currency: str = "") -> go
         (`pipelines.continuation.continue_cohorts`).
     """
     first = continuation.drop_duplicates("cohort")
-    kept = set(first.nlargest(COHORTS_DRAWN, "customers")["cohort"])
-    shown = continuation[continuation["cohort"].isin(kept)]
+    largest = set(first.nlargest(COHORTS_DRAWN, "customers")["cohort"])
+    shown = continuation[continuation["cohort"].isin(largest)]
     shown = shown.assign(name=shown["cohort"] + " (" + shown["customers"].map("{:,}".format) + ")")
     figure = theme.figure(
         "What a customer has brought, and is expected to bring",
@@ -41,7 +41,7 @@ def cohort_continuation(continuation: pd.DataFrame, *, currency: str = "") -> go
     )
     _add_horizons(figure, shown)
     _add_interval(figure, shown[shown["days"] == shown["days"].max()])
-    figure.update_layout(barmode="stack", height=max(440, 120 + 24 * len(kept)))
+    figure.update_layout(barmode="stack", height=max(440, 120 + 24 * len(largest)))
     figure.update_yaxes(type="category", autorange="reversed")
     return figure
 
@@ -49,19 +49,19 @@ def cohort_continuation(continuation: pd.DataFrame, *, currency: str = "") -> go
 def _add_horizons(figure: go.Figure, shown: pd.DataFrame) -> None:
     """Add what each further horizon adds to the one before it."""
     before: pd.Series | float = 0.0
-    for number, (day, mine) in enumerate(shown.set_index("cohort").groupby("days")):
+    for number, (day, of_horizon) in enumerate(shown.set_index("cohort").groupby("days")):
         figure.add_bar(
-            y=mine["name"],
-            x=mine["expected"] - before,
+            y=of_horizon["name"],
+            x=of_horizon["expected"] - before,
             name=f"next {day} days",
             orientation="h",
             marker_color=theme.MODEL,
             opacity=0.55 / (1 + number),
-            customdata=mine[["expected", "lower", "upper"]],
+            customdata=of_horizon[["expected", "lower", "upper"]],
             hovertemplate=f"%{{y}}, next {day} days: %{{customdata[0]:,.2f}} "
             "(%{customdata[1]:,.2f} to %{customdata[2]:,.2f})<extra></extra>",
         )
-        before = mine["expected"]
+        before = of_horizon["expected"]
 
 
 def _add_interval(figure: go.Figure, last: pd.DataFrame) -> None:

@@ -17,21 +17,21 @@ def cohort_path(cohort: pd.DataFrame, *, currency: str = "") -> go.Figure:
         The rows of one cohort of `decisions.compute_audit(log).cohorts`: columns `name, customers, active, revenue`;
         of several cohorts the first is drawn.
     """
-    mine = cohort[cohort["cohort"] == cohort["cohort"].iloc[0]]
+    rows = cohort[cohort["cohort"] == cohort["cohort"].iloc[0]]
     figure = theme.figure(
-        f"Customers won {_in(mine['cohort'].iloc[0])}: revenue (bars) and share who buy (line)",
+        f"Customers won {_in(rows['cohort'].iloc[0])}: revenue (bars) and share who buy (line)",
         "Period",
         theme.in_money("Revenue", currency),
     )
-    theme.add_faint_bars(figure, mine["name"], mine["revenue"], "revenue", "%{x}<br>%{y:,.0f}")
+    theme.add_faint_bars(figure, rows["name"], rows["revenue"], "revenue", "%{x}<br>%{y:,.0f}")
     figure.add_scatter(
-        x=mine["name"],
-        y=mine["active"] / mine["customers"],
+        x=rows["name"],
+        y=rows["active"] / rows["customers"],
         name="share who buy",
         mode="lines+markers",
         yaxis="y2",
         line_color=theme.PALETTE[1],
-        customdata=mine["active"],
+        customdata=rows["active"],
         hovertemplate="%{x}<br>%{customdata:,} customers, %{y:.0%}<extra></extra>",
     )
     figure.update_layout(yaxis2=theme.right_axis("Share of customers", tickformat=".0%", rangemode="tozero"))

@@ -20,8 +20,8 @@ def cross_sell_matrix(pairs: pd.DataFrame, *, top: int = 20) -> go.Figure:
         Number of items to draw: those in the most shared orders.
     """
     figure = theme.figure("Bought together more often than chance", "Also bought", "Bought")
-    kept = pairs.groupby("bought")["orders"].sum().nlargest(top).index
-    inside = pairs[pairs["bought"].isin(kept) & pairs["also_bought"].isin(kept)]
+    items = pairs.groupby("bought")["orders"].sum().nlargest(top).index
+    inside = pairs[pairs["bought"].isin(items) & pairs["also_bought"].isin(items)]
     table = inside.pivot(index="bought", columns="also_bought", values="lift")
     orders = inside.pivot(index="bought", columns="also_bought", values="orders")
     # On a logarithmic scale, twice as often and half as often are equally far from chance.

@@ -47,8 +47,8 @@ def gains_curve(gains: pd.DataFrame, *, show: str | None = None) -> go.Figure:
             line={"color": theme.REFERENCE, "dash": dash, "width": 1.5},
             hovertemplate="%{y:.1%}",
         )
-    seen = gains.loc[gains["share"] <= SHOWN, [*models, "perfect"]].max().max()
+    highest = gains.loc[gains["share"] <= SHOWN, [*models, "perfect"]].max().max()
     figure.update_layout(hovermode="x unified")
     figure.update_xaxes(tickformat=".0%", range=[0, SHOWN], hoverformat=".0%")
-    figure.update_yaxes(tickformat=".0%", range=[0, min(1.02, 1.03 * seen) if seen > 0 else 1.02])
+    figure.update_yaxes(tickformat=".0%", range=[0, min(1.02, 1.03 * highest) if highest > 0 else 1.02])
     return figure

@@ -53,9 +53,9 @@ def _by_value(names: pd.Series) -> list[str]:
     >>> _by_value(pd.Series(["(no longer scored)", "high", "low", "medium"]))
     ['high', 'medium', 'low', '(no longer scored)']
     """
-    found = dict.fromkeys(names)
+    order = dict.fromkeys(names)
     return sorted(
-        found, key=lambda name: (name.startswith("("), _TIERS.index(name) if name in _TIERS else -1)
+        order, key=lambda name: (name.startswith("("), _TIERS.index(name) if name in _TIERS else -1)
     )
 
 

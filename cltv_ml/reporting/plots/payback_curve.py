@@ -28,19 +28,19 @@ def payback_curve(value: pd.DataFrame, *, currency: str = "") -> go.Figure:
     )
     channels = list(dict.fromkeys(value["channel"]))[:CHANNELS_DRAWN]
     for channel, colour in theme.colours(channels).items():
-        mine = value[value["channel"] == channel]
+        of_channel = value[value["channel"] == channel]
         figure.add_scatter(
-            x=mine["age"],
-            y=mine["expected"],
+            x=of_channel["age"],
+            y=of_channel["expected"],
             name=str(channel),
             mode="lines",
             line={"color": colour},
             hovertemplate="day %{x}: %{y:,.2f} expected<extra></extra>",
         )
-        seen = mine[mine["realised"].notna()]
+        observed = of_channel[of_channel["realised"].notna()]
         figure.add_scatter(
-            x=seen["age"],
-            y=seen["realised"],
+            x=observed["age"],
+            y=observed["realised"],
             name=f"{channel}, realised",
             mode="markers",
             marker={"color": colour, "size": 6},
@@ -48,8 +48,8 @@ def payback_curve(value: pd.DataFrame, *, currency: str = "") -> go.Figure:
             hovertemplate="day %{x}: %{y:,.2f} realised<extra></extra>",
         )
         figure.add_scatter(
-            x=[0, mine["age"].max()],
-            y=[mine["cac"].iloc[0]] * 2,
+            x=[0, of_channel["age"].max()],
+            y=[of_channel["cac"].iloc[0]] * 2,
             name=f"{channel}, cost",
             mode="lines",
             line={"color": colour, "dash": "dot", "width": 1.2},

@@ -26,20 +26,20 @@ def qini_curve(curves: pd.DataFrame) -> go.Figure:
     )
     arms = list(dict.fromkeys(curves["arm"]))
     for number, arm in enumerate(arms):
-        mine = curves[curves["arm"] == arm]
+        of_arm = curves[curves["arm"] == arm]
         colour = theme.PALETTE[number % len(theme.PALETTE)]
         figure.add_scatter(
-            x=mine["share"],
-            y=mine["incremental"],
+            x=of_arm["share"],
+            y=of_arm["incremental"],
             name=arm,
             mode="lines",
             line={"color": colour, "width": 2.5},
-            customdata=mine["customers"],
+            customdata=of_arm["customers"],
             hovertemplate="%{y:+,.0f} with the first %{customdata:,}",
         )
         figure.add_scatter(
-            x=mine["share"].iloc[[0, -1]],
-            y=mine["random"].iloc[[0, -1]],
+            x=of_arm["share"].iloc[[0, -1]],
+            y=of_arm["random"].iloc[[0, -1]],
             name=f"{arm}, at random",
             mode="lines",
             line={"color": colour, "width": 1.5, "dash": "dot"},

@@ -27,13 +27,13 @@ def season_profile(seasons: pd.DataFrame) -> go.Figure:
         "Times an average day",
     )
     for (part, names), colour in zip(_TICK_NAMES.items(), theme.PALETTE, strict=False):
-        mine = seasons[seasons["part"] == part]
+        of_part = seasons[seasons["part"] == part]
         figure.add_bar(
-            x=[names[number - 1] for number in mine["number"]],
-            y=mine["index"],
+            x=[names[number - 1] for number in of_part["number"]],
+            y=of_part["index"],
             name=part,
             marker_color=colour,
-            customdata=mine["orders"],
+            customdata=of_part["orders"],
             hovertemplate="%{x}: %{y:.2f} times an average day<br>%{customdata:,} orders in all<extra></extra>",
         )
     figure.add_hline(y=1, line={"color": theme.REFERENCE, "dash": "dot", "width": 1.5})

@@ -31,8 +31,8 @@ def shop_forecast(
     """
     name = theme.in_money("Revenue", currency) if measure == "revenue" else measure.capitalize()
     figure = theme.figure(_TITLES[measure], "First day of the period", name)
-    mine = bands[(bands["measure"] == measure) & (bands["span"] == "period")]
-    total = mine[mine["part"] == ("new" if measure == "won" else "total")]
+    of_measure = bands[(bands["measure"] == measure) & (bands["span"] == "period")]
+    total = of_measure[of_measure["part"] == ("new" if measure == "won" else "total")]
     if history is not None and len(history):
         _line(figure, history["start"], history[measure], "actual", theme.ACTUAL)
     for band, alpha in ((95, 0.13), (80, 0.20), (50, 0.30)):
@@ -49,7 +49,7 @@ def shop_forecast(
             hoverinfo="skip",
         )
     _line(figure, total["start"], total["expected"], "expected", theme.MODEL)
-    known = mine[mine["part"] == "known"]
+    known = of_measure[of_measure["part"] == "known"]
     if len(known) and (known["expected"].to_numpy() != total["expected"].to_numpy()).any():
         _line(figure, known["start"], known["expected"], "known customers", theme.PALETTE[1], "dash")
     figure.update_layout(hovermode="x unified")

@@ -23,11 +23,11 @@ def value_curve(curve: pd.DataFrame, *, currency: str = "", customer: str = "") 
     figure = theme.figure(
         f"Expected value of {whose} over time", "Days ahead", theme.in_money("Expected value", currency)
     )
-    known = curve.dropna(subset=["lower", "upper"])
-    if len(known):
+    bounded = curve.dropna(subset=["lower", "upper"])
+    if len(bounded):
         figure.add_scatter(
-            x=[*known["day"], *known["day"][::-1]],
-            y=[*known["upper"], *known["lower"][::-1]],
+            x=[*bounded["day"], *bounded["day"][::-1]],
+            y=[*bounded["upper"], *bounded["lower"][::-1]],
             name="90% interval",
             fill="toself",
             mode="lines",

@@ -28,17 +28,17 @@ def acquisition_facts(
 ) -> dict[str, tuple[str, str]]:
     """Return the headlines: the cost of a customer and, where contribution is known, its value and payback."""
     won = tables["cac"].iloc[0]
-    found = {
+    facts = {
         "Cost per customer": (
             format_money(float(won["cac"]), currency),
             f"for {won['customers']:,} customers won in the months with costs",
         )
     }
     if tables["returns"].empty:
-        return found
+        return facts
     whole = tables["returns"].iloc[0]
     if whole["value"] == whole["value"]:
-        found[f"Value in {age} days"] = (
+        facts[f"Value in {age} days"] = (
             format_money(float(whole["value"]), currency),
             "contribution per customer"
             + (
@@ -48,7 +48,7 @@ def acquisition_facts(
                 else ""
             ),
         )
-    return found | {
+    return facts | {
         "Paid back": (
             "not in 24 months"
             if whole["payback"] != whole["payback"]

@@ -167,14 +167,14 @@ _WHO = {
 
 def _sentence_on_change(audit: Audit, currency: str) -> str:
     now = _latest(audit)
-    mine = audit.changes[audit.changes["period"] == now["period"]].set_index("part")["change"]
-    if mine.empty:
+    change_of = audit.changes[audit.changes["period"] == now["period"]].set_index("part")["change"]
+    if change_of.empty:
         return "The latest whole period is the first of the log: there is none before it to compare with."
-    largest = mine.drop("total").abs().idxmax()
+    largest = change_of.drop("total").abs().idxmax()
     return (
-        f"Revenue of {_when(audit, now['name'])} {'rose' if mine['total'] >= 0 else 'fell'} by "
-        f"{format_money(abs(mine['total']), currency)} from the period before. The largest part of the change: "
-        f"customers {_WHO[largest]} {format_money(abs(mine[largest]), currency)}."
+        f"Revenue of {_when(audit, now['name'])} {'rose' if change_of['total'] >= 0 else 'fell'} by "
+        f"{format_money(abs(change_of['total']), currency)} from the period before. The largest part of the change: "
+        f"customers {_WHO[largest]} {format_money(abs(change_of[largest]), currency)}."
     )
 
 
@@ -220,9 +220,9 @@ def _tree_table(audit: Audit, currency: str) -> pd.DataFrame:
 
 def _one_cohort(audit: Audit, currency: str) -> dict[str, Any]:
     cohort = _typical_cohort(audit.cohorts)
-    mine = audit.cohorts[audit.cohorts["cohort"] == cohort]
-    won, last = mine["customers"].iloc[0], mine.iloc[-1]
-    total = mine["revenue"].sum()
+    of_cohort = audit.cohorts[audit.cohorts["cohort"] == cohort]
+    won, last = of_cohort["customers"].iloc[0], of_cohort.iloc[-1]
+    total = of_cohort["revenue"].sum()
     return section(
         "How does one cohort develop?",
         [
@@ -232,7 +232,7 @@ def _one_cohort(audit: Audit, currency: str) -> dict[str, Any]:
         ],
         figures={
             "The bars are what the whole cohort brought, the line how many of its customers bought.": (
-                plots.cohort_path(mine, currency=currency)
+                plots.cohort_path(of_cohort, currency=currency)
             )
         },
     )

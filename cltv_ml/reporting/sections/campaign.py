@@ -26,7 +26,7 @@ def campaign_section(
     """
     at_risk, terms = campaign.at_risk, campaign.terms
     what_if = compute_what_if(at_risk, campaign.total, campaign.horizon, assumed=terms, currency=currency)
-    told = section(
+    content = section(
         "What to do",
         [
             *([_WHOM] if ordered else []),
@@ -45,7 +45,7 @@ def campaign_section(
             "achieves: test it on a random half of the list first, then put the measured numbers in.",
         ],
     )
-    return {**told, "what_if": what_if}
+    return {**content, "what_if": what_if}
 
 
 _WHOM = (
@@ -99,8 +99,8 @@ def _profit_table(segments: pd.DataFrame, currency: str) -> pd.DataFrame:
 
 def lookup_table(predictions: pd.DataFrame, top: int, *, currency: str = "") -> dict[str, Any]:
     """Return the customers with the highest value at risk, for a section's `lookup`; else a page holds no id."""
-    known = predictions.dropna(subset=["expected_value"])
-    listed = known.assign(at_risk=value_at_risk(known)).nlargest(top, "at_risk")
+    scored = predictions.dropna(subset=["expected_value"])
+    listed = scored.assign(at_risk=value_at_risk(scored)).nlargest(top, "at_risk")
     shown = {
         "Customer": listed.index.astype("str"),
         "Place on the list": [f"{place:,}" for place in range(1, len(listed) + 1)],

@@ -42,8 +42,8 @@ def paired_table(result: WindowResult, champion: str) -> pd.DataFrame:
     """
     pairs = compare_models(result.y_true, result.values, champion)
     rows = []
-    for name, found in pairs.groupby("model", sort=False):
-        by_metric = found.set_index("metric")
+    for name, pair in pairs.groupby("model", sort=False):
+        by_metric = pair.set_index("metric")
         cells = {title: _cell(by_metric.loc[metric], form) for metric, (title, form) in PAIRED.items()}
         rows.append({"Model": theme.label(str(name)), **cells})
     return pd.DataFrame(rows)
@@ -88,12 +88,12 @@ def windows_section(result: WindowResult) -> list[dict[str, Any]]:
     earlier = result.validation
     if earlier is None:
         return []
-    known = [
+    measured = [
         (f"{cutoff:%Y-%m-%d}", truth, earlier.predictions.loc[truth.index])
         for cutoff, truth in earlier.y_true.groupby(level="cutoff")
     ]
-    known.append((f"{result.window.cutoff:%Y-%m-%d}", result.y_true, result.values))
-    found = {cutoff: _ranges(truth, values) for cutoff, truth, values in known}
+    measured.append((f"{result.window.cutoff:%Y-%m-%d}", result.y_true, result.values))
+    found = {cutoff: _ranges(truth, values) for cutoff, truth, values in measured}
     names = [name for name in result.values if all(name in ranges.index for ranges in found.values())]
     tables = {
         f"{title} by the first day of the window": pd.DataFrame(

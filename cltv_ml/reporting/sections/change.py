@@ -99,11 +99,11 @@ def tell_change(change: pd.DataFrame, now: float, *, since: str = "", currency: 
     """
     total, parts = float(change["change"].iloc[-1]), change.iloc[:-1]
     largest = parts.loc[parts["change"].abs().idxmax()]
-    told = f"Since {since or 'the last scores'} the expected value of all customers"
+    sentence = f"Since {since or 'the last scores'} the expected value of all customers"
     if not largest["change"]:
-        return f"{told} has not changed: {format_money(now, currency)}."
+        return f"{sentence} has not changed: {format_money(now, currency)}."
     return (
-        f"{told} went {'up' if total >= 0 else 'down'} by {format_money(abs(total), currency)} to "
+        f"{sentence} went {'up' if total >= 0 else 'down'} by {format_money(abs(total), currency)} to "
         f"{format_money(now, currency)}. The largest cause: {_CAUSES[str(largest['part'])]} "
         f"({largest['customers']:,}), {format_money(float(largest['change']), currency)}."
     )

@@ -169,15 +169,15 @@ def _facts(log: Log, currency: str) -> pd.DataFrame:
 
 def _column_table(log: Log, report: Report) -> pd.DataFrame:
     """Return a row per column: its source column, the share of filled cells, and its values."""
-    found = profile_columns(log)
+    profile = profile_columns(log)
     return pd.DataFrame(
         {
-            "Used as": found["column"],
-            "Column of the source": [report.mapping.get(name, "worked out") for name in found["column"]],
-            "Kind": found["kind"],
-            "Missing": [f"{share:.1%}" for share in found["missing"]],
-            "Levels": [f"{levels:,}" for levels in found["levels"]],
-            "Values": [_spread(row) for _, row in found.iterrows()],
+            "Used as": profile["column"],
+            "Column of the source": [report.mapping.get(name, "worked out") for name in profile["column"]],
+            "Kind": profile["kind"],
+            "Missing": [f"{share:.1%}" for share in profile["missing"]],
+            "Levels": [f"{levels:,}" for levels in profile["levels"]],
+            "Values": [_spread(row) for _, row in profile.iterrows()],
         }
     )
 

@@ -100,13 +100,13 @@ def purchase_groups(X: pd.DataFrame) -> pd.Series:
 
 def _assumptions(model: ProbabilisticValue) -> list[str]:
     """Return the doubts that follow from the fit itself."""
-    found = []
+    doubts = []
     for fitted in (model.purchases_, model.spend_):
         if fitted.convergence_["verdict"] != "converged":
-            found.append(
+            doubts.append(
                 f"{theme.label(getattr(fitted, 'name', 'Gamma-Gamma'))}: {fitted.convergence_['advice']}"
             )
     independence = model.spend_.independence_
     if abs(float(independence["spearman"])) > 0.3:
-        found.append(str(independence["advice"]))
-    return found
+        doubts.append(str(independence["advice"]))
+    return doubts

@@ -58,7 +58,7 @@ def forecast_answers(
         for span, came in zip(spans["span"], spans["revenue"], strict=True)
         if came > 0
     ]
-    told = {
+    answers = {
         "Compared with what?": compared,
         "What next?": [
             "Try other arrivals, retention and baskets under What if. Run cltv forecast again with newer data: it then "
@@ -66,7 +66,7 @@ def forecast_answers(
         ],
         "What not to trust?": [*notes] or ["Single weeks: their bands are wider than that of the whole."],
     }
-    return {question: sentences for question, sentences in told.items() if sentences}
+    return {question: sentences for question, sentences in answers.items() if sentences}
 
 
 def _above_or_below(share: float) -> str:

@@ -53,5 +53,5 @@ def _row(day: int, judged: JudgedHorizon | None, curve: pd.DataFrame | None, cur
     if judged is None:
         return row
     row["Judged from"] = f"{judged.window.cutoff:%Y-%m-%d}"
-    known = {name: judged.scores[name] for name in _MEASURED if name in judged.scores}
-    return row | {_MEASURED[name][0]: _MEASURED[name][1].format(value) for name, value in known.items()}
+    scores = {name: judged.scores[name] for name in _MEASURED if name in judged.scores}
+    return row | {_MEASURED[name][0]: _MEASURED[name][1].format(value) for name, value in scores.items()}

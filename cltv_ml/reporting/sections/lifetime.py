@@ -88,12 +88,12 @@ def lifetime_fact(account: Mapping[str, Any], column: str, told: str, currency: 
 
 def _parts(totals: list[dict[str, Any]], currency: str) -> pd.DataFrame:
     """Return the table of parts: revenue and, where it is known, profit, with 90% intervals."""
-    found = {one["part"]: one for one in totals}
+    by_part = {one["part"]: one for one in totals}
     rows = []
     for part, title in _PART_TITLES.items():
         row = {"Part": title}
         for what, unit in (("value", "Revenue"), ("profit", "Profit")):
-            one = found.get(f"{what}_to_date" if part == "to_date" else f"{part}_{what}")
+            one = by_part.get(f"{what}_to_date" if part == "to_date" else f"{part}_{what}")
             if one is not None:
                 row[unit] = format_money(one["total"], currency)
                 row[f"{unit}, 90% interval"] = _between(one, currency)

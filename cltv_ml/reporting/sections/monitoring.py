@@ -59,7 +59,7 @@ def monitoring_facts(
     told
         Name of the value, such as "expected revenue".
     """
-    level, found = worst_level(checks), sum(one.level != "ok" for one in checks)
+    level, failed = worst_level(checks), sum(one.level != "ok" for one in checks)
     ends = batch["cutoff"] + pd.Timedelta(days=int(batch["horizon"]))
     earlier = ("not known yet", f"the outcome of this batch is known once the log reaches {ends:%Y-%m-%d}")
     if len(truth):
@@ -72,7 +72,7 @@ def monitoring_facts(
     days = days_in_words(int(batch["horizon"]))
     of = f"of {len(checks)} checks" if len(checks) > 1 else "check"
     return {
-        "Can these scores be used?": (_ANSWERS[level], f"{found or 'none'} {of} beyond its bounds"),
+        "Can these scores be used?": (_ANSWERS[level], f"{failed or 'none'} {of} beyond its bounds"),
         told.capitalize(): (
             format_money(float(batch["expected_value"]), currency),
             f"of {batch['customers']:,} customers in {days} from {batch['cutoff']:%Y-%m-%d}",
@@ -94,7 +94,7 @@ def monitoring_answers(
             if f"{most['share']:.1%}" != f"{most['before']:.1%}"
             else "Every tier has the share of customers that it had in training."
         )
-    told = {
+    answers = {
         "What to do?": [_TO_DO[worst_level(checks)]],
         "Why?": [one.sentence for one in checks if one.level != "ok"]
         or ["All differences are within their bounds or within what chance explains."],
@@ -102,7 +102,7 @@ def monitoring_answers(
         "What became of earlier forecasts?": list(kept),
         "What is not known?": list(notes),
     }
-    return {question: sentences for question, sentences in told.items() if sentences}
+    return {question: sentences for question, sentences in answers.items() if sentences}
 
 
 def monitoring_sections(
@@ -138,14 +138,14 @@ def monitoring_sections(
 def _checks_section(checks: Sequence[Check], links: Mapping[str, str]) -> dict[str, Any]:
     """Return the section that lists all checks, the worst first."""
     ranked = sorted(checks, key=lambda one: -LEVELS.index(one.level))
-    found = pd.DataFrame(
+    table = pd.DataFrame(
         {"Verdict": [one.level for one in ranked], "Finding": [one.sentence for one in ranked]}, dtype="str"
     )
-    told = (
+    sentence = (
         "Each check has two bounds, one for watch and one for retrain. A check whose result has an interval is beyond "
         "a bound only where the whole interval is, so that chance alone raises no alarm."
     )
-    return section("What was looked at", [told], tables={"All checks": found}, links=links)
+    return section("What was looked at", [sentence], tables={"All checks": table}, links=links)
 
 
 def _drift_section(drift: pd.DataFrame, shares: pd.DataFrame, links: Mapping[str, str]) -> dict[str, Any]:
@@ -199,10 +199,10 @@ def _truth_section(
         figures["Predicted and realised total of each batch."] = plots.batch_totals(truth, currency=currency)
         for metric in ("bias", "gini", "decile_mape", "coverage"):
             if metric in truth and np.isfinite(truth[metric]).any():
-                known = truth.dropna(subset=metric)
+                closed = truth.dropna(subset=metric)
                 figures[
                     f"{metric.replace('_', ' ').capitalize()} of the closed batches, with 95% intervals."
-                ] = plots.truth_series(known, metric=metric)
+                ] = plots.truth_series(closed, metric=metric)
     else:
         sentences.append("No batch's horizon has passed yet.")
     if len(progress):

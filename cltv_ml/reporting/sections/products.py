@@ -53,7 +53,7 @@ def measured_margin(log: AnyLog) -> float | None:
     log = Log.of(log)
     if "cost" not in log.columns:
         return None
-    known = log.frame[log.frame["cost"].notna()]
-    revenue = float(known["amount"].sum())
-    share = 1 - float(known["cost"].sum()) / revenue if revenue > 0 else 0.0
+    with_cost = log.frame[log.frame["cost"].notna()]
+    revenue = float(with_cost["amount"].sum())
+    share = 1 - float(with_cost["cost"].sum()) / revenue if revenue > 0 else 0.0
     return round(100 * max(share, 0.0), 1)

@@ -175,10 +175,12 @@ def _off(bias: pd.Series) -> str:
     if not np.isfinite(bias["bias"]):
         return "Nobody spent anything, so no error can be given."
     direction = "high" if bias["bias"] >= 0 else "low"
-    found = f"The total was {abs(bias['bias']):.1%} too {direction}"
+    sentence = f"The total was {abs(bias['bias']):.1%} too {direction}"
     if np.isfinite(bias["bias_upper"]):
-        return f"{found} (95% interval of the error: {bias['bias_lower']:+.1%} to {bias['bias_upper']:+.1%})."
-    return f"{found}; with so few customers the error could be anything above {bias['bias_lower']:+.1%}."
+        return (
+            f"{sentence} (95% interval of the error: {bias['bias_lower']:+.1%} to {bias['bias_upper']:+.1%})."
+        )
+    return f"{sentence}; with so few customers the error could be anything above {bias['bias_lower']:+.1%}."
 
 
 def _stack(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
