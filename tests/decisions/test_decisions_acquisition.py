@@ -171,6 +171,61 @@ def test_value_over_cost_is_the_value_divided_by_what_a_customer_cost():
     assert ads["ratio"] == pytest.approx(20.0)
 
 
+def test_a_channel_of_few_customers_is_shrunk_to_the_shop_with_the_weight_of_fifty():
+    # Credibility weights: (own sum + 50 x level x shop's rate) / (own customers + 50), level = own / expected sum.
+    many = daily_orders([0], [0, 100, 400], 400)
+    few = pd.DataFrame({"customer_id": [f"few-{n}" for n in range(10)], "timestamp": FIRST, "amount": 40.0})
+    value = value_by_channel(read_won(pd.concat([many, few.assign(channel="few")])))
+    expected = value[value["channel"] == "few"].set_index("age")["expected"]
+    level = 10 * 40.0 / (10 * (16.0 + 8.0))  # the shop's 50 customers bring 16 on the first day and 8 later
+    assert expected[1] == pytest.approx((400 + 50 * level * 16) / 60)
+    assert expected[120] == pytest.approx((400 + 50 * level * (16 + 8)) / 60) == pytest.approx(40.0)
+
+
+def test_a_band_that_nobody_has_finished_may_be_off_by_half_of_its_rate(monkeypatch):
+    monkeypatch.setattr(acquisition_value, "monthly_drift", lambda *_: 0.0)
+    value = value_by_channel(read_won(daily_orders([0], range(0, 720, 5), 400)))
+    ads = value[value["channel"] == "ads"].set_index("age")
+    rates = ads["expected"].diff()
+    assert ads["upper"][390] - ads["expected"][390] == pytest.approx(0.0, abs=1e-4)  # all customers are alike
+    assert ads["upper"][420] - ads["expected"][420] == pytest.approx(1.2816 * 0.5 * rates[420], rel=1e-6)
+    reach = 1.2816 * 0.5 * np.hypot(rates[420], rates[450])
+    assert ads["expected"][450] - ads["lower"][450] == pytest.approx(reach, rel=1e-6)
+
+
+def test_the_drift_is_the_spread_of_months_over_their_mean():
+    log = daily_orders([0, 31, 59, 90], [0], 90)
+    end = pd.DataFrame({"customer_id": "end", "timestamp": [FIRST + pd.Timedelta(days=200)], "amount": 1.0})
+    month = log["timestamp"].dt.month
+    log = log.assign(amount=month.map({1: 8.0, 2: 10.0, 3: 12.0, 4: 10.0}))
+    assert monthly_drift(read_won(pd.concat([log[month < 4], end]))) == pytest.approx(2.0 / 10.0)
+    assert monthly_drift(read_won(pd.concat([log[month < 3], end]))) == 0.1  # two months tell nothing
+    fewer = log[(month < 3) | ((month == 3) & log["customer_id"].str.endswith(("-1", "-2", "-3")))]
+    assert monthly_drift(read_won(pd.concat([fewer, end]))) == 0.1  # nor does a third of three customers
+
+
+def test_the_bounds_of_an_earlier_month_hold_its_chance_and_the_drift(monkeypatch):
+    monkeypatch.setattr(acquisition_value, "monthly_drift", lambda *_: 0.2)
+    judged = judge_earlier(read_won(daily_orders(range(0, 700, 30), [0, 175], 729)), age=180)
+    reach = (1.2816 * 0.2 * judged["expected"]).tolist()  # customers are alike: the drift alone
+    assert (judged["upper"] - judged["expected"]).tolist() == pytest.approx(reach)
+    assert (judged["expected"] - judged["lower"]).tolist() == pytest.approx(reach)
+
+
+def test_a_cost_is_back_in_the_first_whole_month_whose_value_reaches_it():
+    ages, amounts = [1, 30, 60, 365, 390], [1.0, 2.0, 3.0, 9.0, 9.0]
+    table = pd.DataFrame({"channel": "ads", "age": ages, "customers": 7})
+    value = table.assign(**dict.fromkeys(("realised", "expected", "lower", "upper"), amounts))
+    months = {1.0: 1.0, 2.0: 1.0, 3.0: 2.0, 3.5: 13.0}
+    for cost, month in months.items():
+        row = compute_returns(value, pd.DataFrame({"channel": ["ads"], "customers": 7, "cac": cost})).iloc[0]
+        assert (row["payback"], row["payback_early"], row["payback_late"]) == (month, month, month), cost
+        assert (row["never"], row["ratio"]) == (0, 9.0 / cost)
+    lost = compute_returns(value, pd.DataFrame({"channel": ["ads"], "customers": 7, "cac": 9.5})).iloc[0]
+    assert np.isnan(lost["payback"])
+    assert lost["never"] == 7
+
+
 def test_every_customer_is_in_one_channel(won):
     value = value_by_channel(won)
     at = value[value["age"] == 30].set_index("channel")["customers"]

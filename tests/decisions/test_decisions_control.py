@@ -51,6 +51,14 @@ def test_an_amount_may_vary_by_less_than_one():
     assert control_size(2000, 0.1, spread=0.5) == control_size(2000, 10.0, spread=50.0)
 
 
+def test_an_uplift_to_certainty_leaves_the_variance_of_the_control_alone():
+    # Treated customers all buy, so n = p (1 - p) z^2 / uplift^2 = z^2 at p = uplift = 1/2.
+    z = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
+    assert control_size(10_000, 0.5, base_rate=0.5) == int(np.ceil(z**2))
+    with pytest.raises(InputError, match=r"base_rate must lie between 0 and 1 - uplift"):
+        control_size(10_000, 0.51, base_rate=0.5)
+
+
 def test_two_customers_are_the_smallest_control():
     assert control_size(10_000, 0.9, base_rate=0.05) == 2
 
