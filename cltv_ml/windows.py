@@ -25,7 +25,7 @@ MIN_HISTORY = 28
 #: Days of history that a training origin has in a log of a year and more; in a shorter one a quarter of it is enough.
 FULL_HISTORY = 90
 
-#: Shorter labels than this say next to nothing about who spends more.
+#: Shortest labels in days: shorter ones say almost nothing about who spends more.
 MIN_LABEL_DAYS = 7
 
 #: Horizons of one training, at most: each is judged by a fit of its own.

@@ -34,7 +34,7 @@ _COUNTS = (
     "money_unreadable",
 )
 
-#: So many unused columns are named on the terminal.
+#: Number of unused columns that the terminal names.
 _SHOWN_UNUSED = 60
 
 app = typer.Typer(

@@ -11,7 +11,7 @@ from cltv_ml.errors import InputError
 if TYPE_CHECKING:
     from cltv_ml.data.parse import Columns
 
-#: So many lines show which notations a column has.
+#: Number of lines that show a column's notations.
 _FIRST = 20_000
 
 _ERA = r"^(令和|平成|昭和|民國|民国|[RHS])[.]?(\d{1,3}|元)(?:年|[./-])(\d{1,2})(?:月|[./-])(\d{1,2})日?(.*)$"

@@ -28,7 +28,7 @@ _DAYS_OF_YEAR = {
     5: (r"[012]\d(00[1-9]|0[1-9]\d|[12]\d\d|3[0-5]\d|36[0-6])", "%y%j"),
 }
 
-#: So many lines show whether a column may hold such dates.
+#: Number of lines that show whether a column may hold such dates.
 _LINES_READ = 20_000
 
 #: Fewer different months than this may be days as well.

@@ -25,8 +25,8 @@ PLACEHOLDERS = {
 #: A day counts as a placeholder if no other day lies within this many days.
 _ALONE = timedelta(days=366)
 
-#: Other days are lonely where at most this share of the lines, of at least so many, lies beyond a gap of two years
-#: that is also longer than all that remains.
+#: Other days are isolated if at most this share of at least this many lines lies beyond a gap of two years that is
+#: also longer than all the rest.
 _FEW, _LINES, _GAP = 0.005, 200, timedelta(days=730)
 
 

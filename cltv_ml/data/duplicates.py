@@ -12,7 +12,7 @@ from cltv_ml.data.lines import Lines
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, lend
 
-#: So many lines' hashes are sorted at a time when duplicates are sought: 400 MB.
+#: Number of hashes that are sorted at a time in the search for duplicates: 400 MB.
 _HASHES_AT_ONCE = 50_000_000
 
 

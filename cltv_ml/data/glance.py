@@ -13,7 +13,8 @@ from cltv_ml.engine import Relation, keep, literal
 #: A source with fewer lines is read completely; of others this number of blocks of this many lines.
 _ALL, _BLOCKS, _BLOCK = 30_000, 10, 2_000
 
-#: So many lines show which columns have more values than levels may be; of a longer table fewer lines first.
+#: Number of lines that show which columns have too many values for levels; for a longer table fewer lines are read
+#: first.
 _FEW, _VERY_FEW = 2_000, 200
 
 

@@ -69,7 +69,7 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
 def _suspects(parsed: Relation, left: str, signs: Signs) -> Relation:
     """Return the customers that seem to be nobody, numbered guests or tests, with the lines, money and returns left.
 
-    Each customer is looked at once, since to look for so many names on each line takes far longer; where only a few
+    Each customer is checked once, since checking each line against all names would take far longer; where only a few
     whole names are possible, lines with another are left out first. `signs` says what is possible.
     """
     names = [name for name in sorted({*_spelled(WORDS), *NUMBERS}) if signs.allow(name)]

@@ -15,7 +15,7 @@ from cltv_ml.engine import Relation
 if TYPE_CHECKING:
     from cltv_ml.data.raw import Raw
 
-#: About so many lines, of whole orders, show whether amounts are per line or per order.
+#: Approximate number of lines, of whole orders, that show whether amounts are per line or per order.
 _SAMPLE_LINES = 100_000
 
 #: Headings of what one line of an order costs.

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from cltv_ml.engine import Relation
 
-#: So many texts are looked at at a time.
+#: Number of texts that are read at a time.
 _AT_ONCE = 200_000
 
 

@@ -29,7 +29,7 @@ R, ALPHA, S, BETA = 0.6, 30.0, 0.6, 150.0
 #: Gamma-Gamma: an order is worth Gamma(P, 1 / nu) with nu ~ Gamma(Q, 1 / GAMMA).
 P, Q, GAMMA = 6.0, 4.0, 20.0
 
-#: Every so many days a campaign of a week offers one of the discounts to a random half of the customers.
+#: Days between campaigns, each of which offers one of the discounts for a week to a random half of the customers.
 CAMPAIGN_EVERY, CAMPAIGN_DAYS, DEPTHS = 90, 7, (0.1, 0.2, 0.3)
 
 #: Customers simulated at a time; each lot has its own random stream, so any size fits into memory.

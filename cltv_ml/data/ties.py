@@ -26,7 +26,7 @@ _NEAR = 0.1
 #: The share of lines that must agree.
 _AGREEING_SHARE = 0.98
 
-#: A price with tax is at most so many times the one without.
+#: Largest ratio of a price with tax to the one without.
 _HIGHEST_TAX = 1.35
 
 _PAIR_HEADINGS = {

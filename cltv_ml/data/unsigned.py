@@ -11,7 +11,7 @@ from cltv_ml.engine import MONEY_SCALE, Relation
 #: Lines that were set aside for their signs only.
 _UNSIGNED = "marks.rule = 'contradictory_signs'"
 
-#: Of the lines whose product has another price, so many must agree with it.
+#: Share of the lines with another price for their product that must agree with it.
 _AGREEING = 0.9
 
 

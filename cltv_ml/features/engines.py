@@ -38,7 +38,7 @@ class Engine(Protocol):
         ...
 
     def split(self, rows: int) -> int:
-        """Return into how many shards a log of so many rows goes."""
+        """Return the number of shards for a log of this many rows."""
         ...
 
     def spread(self, folder: Path, shards: int) -> None:

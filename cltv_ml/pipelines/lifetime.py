@@ -184,7 +184,7 @@ def _bounded_end(future: Future, log: Log, cutoff: pd.Timestamp, horizon: int, e
         return end, ""
     last = min(end, max(span, horizon))
     return last, (
-        f"The log shows next to no dropout ({stays:.0%} of today's customers are expected to be customers in five "
+        f"The log shows almost no dropout ({stays:.0%} of today's customers are expected to be customers in five "
         "years), so the residual value has no natural limit: "
         + (
             f"it is capped at {last / 365.25:.1f} years ahead, the length of the log."

@@ -35,7 +35,7 @@ from cltv_ml.sources.parts import tell_of_second_table
 _SAMPLE_BYTES = 1 << 20
 _BLOCK = 1 << 24
 
-#: So many lines are looked at to find the delimiter and the header.
+#: Number of lines that are read to find the delimiter and the header.
 _PEEK_LINES = 200
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cltv_ml.sources.layout import names_columns
 
-#: The header is sought in so many lines; fewer lines than this show no columns.
+#: Number of lines in which the header is sought; fewer lines than this show no columns.
 _TITLES, _FEWEST = 30, 4
 
 #: A line of a table drawn with signs.

@@ -12,7 +12,7 @@ from cltv_ml.errors import InputError
 
 _DELIMITERS = ",;\t|^~\x01"
 
-#: The header is sought in so many rows; titles of reports are shorter.
+#: Number of rows in which the header is sought; titles of reports are shorter.
 _TITLE_ROWS = 30
 
 #: Of the lines of a table from its header on, this share has as many fields as usual.

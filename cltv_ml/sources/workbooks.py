@@ -27,7 +27,7 @@ from cltv_ml.sources.layout import (
 #: The sign or code of a currency in the format of a cell.
 _CURRENCY_SIGN = re.compile(r"[$€£¥₹₩₺₽₴₫฿₪]|[A-Z]{3}|kr\.?|zł|Kč|Ft|R\$|(US|CA|A)\$")
 
-#: The header of a sheet is sought in so many rows.
+#: Number of rows in which the header of a sheet is sought.
 _HEADER_ROWS = 200
 
 

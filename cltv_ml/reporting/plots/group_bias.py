@@ -43,7 +43,7 @@ def group_bias(bias: pd.DataFrame, *, by: str = "group of customers") -> go.Figu
     figure.add_vline(x=0, line={"color": theme.REFERENCE, "dash": "dot"})
     figure.update_xaxes(tickformat="+,.0%")
     far = rows[rows["bias"] > _WIDEST_BIAS]
-    if len(far):  # a few customers who spent next to nothing would leave no room for the others
+    if len(far):  # a few customers who spent almost nothing would leave no room for the others
         figure.update_xaxes(range=[min(-1.0, float(rows["bias_lower"].min())) - 0.05, _WIDEST_BIAS])
         for row in far.itertuples():
             figure.add_annotation(

@@ -152,7 +152,7 @@ def _value_table(value: pd.DataFrame, known: bool, currency: str) -> dict[str, A
     what = "contribution" if known else "revenue"
     return section(
         "Value per customer by age",
-        [f"Mean {what} of a customer so many days after the first purchase, that day included."],
+        [f"Mean {what} of a customer within this many days of the first purchase, that day included."],
         tables={theme.in_money("Value by channel and age", currency): shown},
     )
 
