@@ -47,6 +47,19 @@ def test_the_size_is_met_exactly_when_shares_are_not_whole():
         assert draw_control(ids, 4, strata=pd.Series(list(strata), index=ids)).sum() == 4, strata
 
 
+def test_the_largest_remainders_get_the_customers_left_over():
+    strata = pd.Series(list("a" * 13 + "b" * 4 + "c" * 3))  # quotas of 3.9, 1.2 and 0.9 of 6
+    drawn = draw_control(strata.index, 6, strata=strata)
+    assert drawn.groupby(strata).sum().to_dict() == {"a": 4, "b": 1, "c": 1}
+
+
+def test_a_rate_of_nobody_and_a_power_beyond_certainty_are_refused():
+    with pytest.raises(InputError, match="base_rate must lie between 0 and 1 - uplift, got 0"):
+        control_size(10_000, 0.02, base_rate=0.0)
+    with pytest.raises(InputError, match=r"power and alpha must lie between 0 and 1, got 1\.5"):
+        control_size(10_000, 0.02, base_rate=0.1, power=1.5)
+
+
 def test_an_amount_may_vary_by_less_than_one():
     assert control_size(2000, 0.1, spread=0.5) == control_size(2000, 10.0, spread=50.0)
 
