@@ -39,6 +39,35 @@ def test_weights_count_as_repeated_rows():
     assert weighted.params_ == pytest.approx(repeated.params_, rel=1e-6)
 
 
+def test_standard_errors_are_those_of_the_likelihoods_curvature():
+    X = GammaGamma().with_params({"p": 6.0, "q": 4.0, "v": 15.0}).simulate(3000, frequency=4, seed=3)
+    model = GammaGamma().fit(X)
+    theta, objective, size, _ = model.likelihood(X)
+    step = 1e-5
+    hessian = np.array(
+        [(objective(theta + d)[1] - objective(theta - d)[1]) / (2 * step) for d in step * np.eye(3)]
+    )
+    errors = np.sqrt(np.diag(np.linalg.inv(-size * hessian)))
+    p, q, v = (model.params_[name] for name in ("p", "q", "v"))
+    # of p, q and v from those of log p, log(q - 1) and log v, by the delta method
+    expected = errors * [p, q - 1, v]
+    assert list(model.standard_errors_.values()) == pytest.approx(expected.tolist(), rel=1e-3)
+
+
+def test_draws_of_spend_have_the_moments_of_the_model():
+    p, q, v, n = 6.0, 9.0, 30.0, 3
+    model = GammaGamma().with_params({"p": p, "q": q, "v": v})
+    X = pd.DataFrame({"frequency": [0.0, 5.0], "monetary_value": [0.0, 40.0]})
+    draws = model.sample_total(X, np.full((2, 40_000), n), np.random.default_rng(1))
+    assert draws.mean(axis=1).tolist() == pytest.approx((n * model.predict(X)).tolist(), rel=0.01)
+    # Gamma(n p) over Gamma(q + p x) / (v + x z): the second moment of a ratio of gammas.
+    for row, (x, z) in enumerate([(0, 0.0), (5, 40.0)]):
+        shape, scale = q + p * x, v + x * z
+        second = n * p * (n * p + 1) * scale**2 / ((shape - 1) * (shape - 2))
+        assert np.mean(draws[row] ** 2) == pytest.approx(second, rel=0.02)
+    assert not model.sample_total(X, np.zeros((2, 5)), np.random.default_rng(1)).any()
+
+
 def test_one_time_buyers_spend_the_population_mean():
     model = GammaGamma().fit(spenders())
     newcomer = pd.DataFrame({"frequency": [0.0, 0.0], "monetary_value": [0.0, 99.0]})
