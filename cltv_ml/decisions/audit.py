@@ -86,8 +86,7 @@ def compute_audit(
     per
         One of `MONTHS_IN`; None takes the longest period that the log holds twice in full, else a month.
     calendar
-        Whether periods are those of the calendar; else they are counted back from the log's last day, so that the
-        latest is complete.
+        Whether periods are the calendar's; else they count back from the log's last day, and the latest is complete.
     costs
         Costs that the log does not hold; None without a cost column leaves margins out.
 

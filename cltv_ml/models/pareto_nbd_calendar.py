@@ -44,9 +44,8 @@ class ParetoNBDCalendar(CovariateModel):
     purchases. The integral over the moment of leaving is a sum over the periods in which nothing changes.
 
     Next to the history a row has the column `cutoff_day`, the day of its cutoff since 1970-01-01, and, for fitting,
-    the columns that count repeat purchases by month and while a path keeps a value (`learns_from`, features of
-    `build_features`), or one per path that sums it over the customer's repeat purchases
-    (`calendar_path.at_purchases`).
+    the columns that count repeat purchases by month and while a path keeps a value (`learns_from`, which are features),
+    or one per path that sums it over the customer's repeat purchases (`calendar_path.at_purchases`).
 
     Parameters
     ----------
