@@ -17,7 +17,7 @@ def batch_so_far(progress: pd.DataFrame, *, currency: str = "") -> go.Figure:
         `evaluation.batch_outcome.compute_progress` with a column `cutoff`: columns `cutoff, day, expected, realised`.
     """
     figure = theme.figure(
-        "Open batches: expected and brought so far",
+        "Open batches: expected and realised so far",
         "Days since the cutoff",
         theme.in_money("Total so far", currency),
     )

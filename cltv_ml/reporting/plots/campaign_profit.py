@@ -21,7 +21,7 @@ def campaign_profit(curve: pd.DataFrame, *, currency: str = "", listed: float | 
         A list length to mark; by default the longest list that makes no loss.
     """
     figure = theme.figure(
-        "What the campaign is expected to earn, by length of the list",
+        "Expected profit of the campaign, by length of the list",
         "Customers on the list, the best first",
         theme.in_money("Expected profit", currency),
     )

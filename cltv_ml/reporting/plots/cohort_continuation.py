@@ -26,7 +26,7 @@ def cohort_continuation(continuation: pd.DataFrame, *, currency: str = "") -> go
     shown = continuation[continuation["cohort"].isin(largest)]
     shown = shown.assign(name=shown["cohort"] + " (" + shown["customers"].map("{:,}".format) + ")")
     figure = theme.figure(
-        "What a customer has brought, and is expected to bring",
+        "Value of a customer so far, and expected",
         theme.in_money("Per customer", currency),
         "Cohort (customers)",
     )

@@ -17,7 +17,7 @@ def concentration_curve(curve: pd.DataFrame) -> go.Figure:
         `decisions.compute_audit(log).curve`: columns `span, customers_share, revenue_share`.
     """
     figure = theme.figure(
-        "How much of the revenue the best customers bring",
+        "Share of revenue of the best customers",
         "Share of customers, the best first",
         "Share of revenue",
     )

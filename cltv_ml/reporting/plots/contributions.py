@@ -22,7 +22,7 @@ def contributions(contributions: pd.DataFrame, *, currency: str = "") -> go.Figu
         `evaluation.explain.compute_contributions`: columns `feature, title, value, rank, contribution`.
     """
     figure = theme.figure(
-        "What each feature adds to or takes from the expected value",
+        "Contribution of each feature to the expected value",
         theme.in_money("Added to the expected value", currency),
         "Feature",
     )

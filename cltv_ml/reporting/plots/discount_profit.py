@@ -19,7 +19,7 @@ def discount_profit(profits: pd.DataFrame, *, currency: str = "") -> go.Figure:
         Customers are added up before anything is drawn.
     """
     figure = theme.figure(
-        "One discount for all (bars), and whom each one suits best (line)",
+        "One discount for all (bars), and customers for whom each is best (line)",
         "Depth of the discount",
         theme.in_money("Profit over no discount", currency),
     )

@@ -24,7 +24,7 @@ def discount_response(response: pd.DataFrame, *, top: int = 7) -> go.Figure:
         Number of categories to draw as well: those with the most product-weeks.
     """
     figure = theme.figure(
-        "How much more is bought at a discount",
+        "Demand by depth of discount",
         "Depth of the discount",
         "Demand, as a multiple of that at full price",
     )

@@ -26,7 +26,7 @@ def gains_curve(gains: pd.DataFrame, *, show: str | None = None) -> go.Figure:
     figure = theme.figure(
         "The higher the line, the better the model finds the valuable customers",
         "Share of customers, highest prediction first",
-        "Share of what was spent",
+        "Share of spend",
     )
     models = [name for name in gains.columns if name not in ("share", "perfect")]
     for model, colour in theme.colours(models).items():

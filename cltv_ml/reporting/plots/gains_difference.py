@@ -23,7 +23,7 @@ def gains_difference(gains: pd.DataFrame, *, show: str | None = None) -> go.Figu
     figure = theme.figure(
         f"Money found by equally long lists, against {theme.label(reference)}",
         "Length of the list, share of customers",
-        "Points of what was spent",
+        "Percentage points of spend",
     )
     for model, colour in theme.colours(models).items():
         figure.add_scatter(

@@ -20,7 +20,9 @@ def importances(importance: pd.DataFrame, *, top: int = 15) -> go.Figure:
     """
     rows = importance.head(top)
     figure = theme.figure(
-        "What the order of customers rests on", "Gini lost when the feature is shuffled", "Feature"
+        "Importance of the features for the order of customers",
+        "Gini lost when the feature is shuffled",
+        "Feature",
     )
     figure.add_bar(
         x=rows["importance"],

@@ -25,7 +25,7 @@ def margin_bars(margins: pd.DataFrame, *, currency: str = "", top: int = 12) -> 
     rows = pd.concat([ranked.drop(losing.index).head(top), losing])
     grain = str(margins.index.name or "group").replace("_id", "")
     figure = theme.figure(
-        f"What each {grain} contributes", theme.in_money("Contribution margin", currency), grain.capitalize()
+        f"Contribution margin by {grain}", theme.in_money("Contribution margin", currency), grain.capitalize()
     )
     names = theme.short_names(rows.index, longest=32)
     figure.add_bar(

@@ -22,7 +22,7 @@ def payback_curve(value: pd.DataFrame, *, currency: str = "") -> go.Figure:
         per customer).
     """
     figure = theme.figure(
-        "What a customer has brought by each age, and what winning one cost",
+        "Value of a customer by age, and the cost of winning one",
         "Days since the first purchase",
         theme.in_money("Per customer won", currency),
     )

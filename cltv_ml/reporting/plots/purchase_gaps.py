@@ -17,7 +17,7 @@ def purchase_gaps(gaps: pd.DataFrame) -> go.Figure:
         `data.behaviour.compute_gap_histogram`: columns `days, width, gaps, share, cumulative_share`.
     """
     figure = theme.figure(
-        "How many days pass between two purchases of a customer",
+        "Days between two purchases of a customer",
         "Days between purchase days (the last bar: longer)",
         "Pairs of purchases",
     )

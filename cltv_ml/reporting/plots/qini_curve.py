@@ -20,9 +20,9 @@ def qini_curve(curves: pd.DataFrame) -> go.Figure:
         `decisions.qini_curve`.
     """
     figure = theme.figure(
-        "A curve above its dotted line finds whom the campaign moves",
+        "A curve above its dotted line finds responsive customers",
         "Share of customers, highest uplift first",
-        "Added among those it was sent to",
+        "Added outcome among recipients",
     )
     arms = list(dict.fromkeys(curves["arm"]))
     for number, arm in enumerate(arms):

@@ -19,7 +19,7 @@ def spend_distribution(spend: pd.DataFrame, *, currency: str = "") -> go.Figure:
         `data.behaviour.compute_spend_histogram`: columns `of, lower, upper, count, share`.
     """
     figure = theme.figure(
-        "What an order and what a customer is worth",
+        "Value of orders and of customers",
         theme.in_money("Value, log scale", currency),
         "Share of all",
     )

@@ -17,7 +17,7 @@ def value_deciles(deciles: pd.DataFrame) -> go.Figure:
         `decisions.compute_audit(log).deciles`: columns `span, decile, customers, revenue, share`.
     """
     figure = theme.figure(
-        "What each tenth of the customers brings",
+        "Share of revenue of each tenth of the customers",
         "Tenth of the customers, the best first",
         "Share of revenue",
     )
