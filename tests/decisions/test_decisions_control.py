@@ -60,6 +60,10 @@ def test_a_rate_of_nobody_and_a_power_beyond_certainty_are_refused():
         control_size(10_000, 0.02, base_rate=0.1, power=1.5)
 
 
+def test_a_rate_cannot_rise_beyond_one():
+    assert detectable_uplift(100, 2, base_rate=0.9) == pytest.approx(0.1)
+
+
 def test_an_amount_may_vary_by_less_than_one():
     assert control_size(2000, 0.1, spread=0.5) == control_size(2000, 10.0, spread=50.0)
 
@@ -86,9 +90,10 @@ def test_another_seed_draws_other_customers():
     assert not draw_control(ids, 100, seed=1).equals(draw_control(ids, 100, seed=2))
 
 
-def test_a_control_of_everybody_is_refused():
-    with pytest.raises(ValueError, match="both sides"):
-        draw_control(pd.Index(range(5)), 5)
+def test_a_control_of_everybody_or_nobody_is_refused():
+    for size in (0, 5):
+        with pytest.raises(ValueError, match="both sides"):
+            draw_control(pd.Index(range(5)), size)
 
 
 def _share_saved(customers, uplift, seed):
