@@ -60,6 +60,12 @@ def test_a_rate_of_nobody_and_a_power_beyond_certainty_are_refused():
         control_size(10_000, 0.02, base_rate=0.1, power=1.5)
 
 
+def test_nobody_and_everybody_show_no_uplift():
+    for control in (0, 100):
+        with pytest.raises(InputError, match="control must lie between 0 and 100"):
+            detectable_uplift(100, control, base_rate=0.1)
+
+
 def test_a_rate_cannot_rise_beyond_one():
     assert detectable_uplift(100, 2, base_rate=0.9) == pytest.approx(0.1)
 
