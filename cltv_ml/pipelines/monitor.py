@@ -42,6 +42,7 @@ from cltv_ml.reporting.report import summarise
 from cltv_ml.serving.responses import is_of_horizon, tier_names
 from cltv_ml.settings import Monitor, Settings
 from cltv_ml.settings.toml import read_toml
+from cltv_ml.tables import ids_among
 from cltv_ml.tracking import registry, runs, scored_batches, store
 from cltv_ml.tracking.registry import REGISTERED_NAME, Version
 from cltv_ml.windows import Window, days_in_words
@@ -231,7 +232,7 @@ def _check_scores(scores: pd.DataFrame) -> Window:
 def _check_known(scores: pd.DataFrame, log: Log) -> None:
     """Raise InputError where the scores are of another log's customers."""
     valued = scores.loc[scores["expected_value"].notna(), "customer_id"]
-    share = float(valued.isin(log.customers).mean())
+    share = float(ids_among(valued, log.customers).mean())
     if share < 0.9:
         raise InputError(
             f"the log holds only {share:.0%} of the scored customers; give the log that they were scored from and the "
