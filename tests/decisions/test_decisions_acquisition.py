@@ -195,6 +195,7 @@ def test_a_band_that_nobody_has_finished_may_be_off_by_half_of_its_rate(monkeypa
 
 def test_the_drift_is_the_spread_of_months_over_their_mean():
     log = daily_orders([0, 31, 59, 90], [0], 90)
+    log = log[log["customer_id"].str.split("-").str[1].astype(int) < 30]  # a month needs thirty customers
     end = pd.DataFrame({"customer_id": "end", "timestamp": [FIRST + pd.Timedelta(days=200)], "amount": 1.0})
     month = log["timestamp"].dt.month
     log = log.assign(amount=month.map({1: 8.0, 2: 10.0, 3: 12.0, 4: 10.0}))
