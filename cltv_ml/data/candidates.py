@@ -6,12 +6,22 @@ import re
 from collections.abc import Mapping, Sequence
 
 from cltv_ml.data.compound import find_compound
-from cltv_ml.data.headings import NOT_THE_PURCHASE, PER_LINE, PER_ORDER, SYNONYMS, plain_heading
+from cltv_ml.data.headings import (
+    NOT_THE_PURCHASE,
+    PER_LINE,
+    PER_ORDER,
+    SYNONYMS,
+    plain_heading,
+    plain_pattern,
+)
 from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, tells_sales_apart
 from cltv_ml.data.mapping import REQUIRED
 from cltv_ml.data.parse import quote
+from cltv_ml.data.words import words
 from cltv_ml.engine import Relation
 from cltv_ml.tables import TRANSACTIONS
+
+_TIES = words("ties")
 
 #: Levels of columns so headed need not be known: the user is asked what they mean.
 _SURELY_LEVELS = re.compile(
@@ -138,6 +148,19 @@ def look_at_levels(table: Relation, kinds: Mapping[str, str]) -> dict[str, list[
         if len(rows) <= MOST_LEVELS:
             levels[column] = sorted(str(level) for (level,) in rows)
     return levels
+
+
+def likeliest_first(name: str, columns: Sequence[str]) -> list[str]:
+    """Return columns that may stand for a required name, those whose heading speaks of it first.
+
+    >>> likeliest_first("customer_id", ["Location", "Order #", "Tab Names"])
+    ['Tab Names', 'Location', 'Order #']
+    """
+    likely, unlikely = (plain_pattern(_TIES[kind].get(name, ["$^"])) for kind in ("likely", "unlikely"))
+    plain = {column: plain_heading(column) for column in columns}
+    return sorted(
+        columns, key=lambda one: (not re.search(likely, plain[one]), bool(re.search(unlikely, plain[one])))
+    )
 
 
 def of_lines(found: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Dates and names that stand in several columns and are read as one: year, month and day; a first and a last name."""
+"""What stands in several columns or in parts of one cell and is read as one: dates, names, and items with prices."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cltv_ml.data.parse import quote
 from cltv_ml.data.times import month_number
 from cltv_ml.engine import Relation, quoted, show
 from cltv_ml.sources.frames import MARK
+from cltv_ml.sources.items import add_items_up, is_items
 
 #: Headings of each part.
 _DATE_PARTS = {
@@ -130,6 +131,25 @@ def join_name(table: Relation) -> tuple[Relation, list[str]]:
     return view, [
         f"Columns {parts} were read together as 'customer name'; customers of the same name count as one."
     ]
+
+
+def join_items(table: Relation) -> tuple[Relation, list[str]]:
+    """Return the table with the amounts of items that stand in one cell, where it has no other money; and a note."""
+    columns = [name.removeprefix(MARK) for name in table.kinds if name.startswith(MARK)]
+    if named("amount", columns) or named("unit_price", columns):
+        return table, []
+    kinds = look(first_lines(table))
+    if any(find_columns(name, list(kinds), kinds, {}, {}) for name in ("amount", "unit_price")):
+        return table, []
+    for column in (one for one, kind in kinds.items() if kind == "text" and "amount" not in kinds):
+        text = f"cast({quote(column)} as varchar)"
+        if table.holds(is_items(text)) and not table.holds(f"trim({text}) <> '' and not {is_items(text)}"):
+            amount = f"if({is_items(text)}, {add_items_up(text)}, null)"
+            return show(table.con, "rows", f"select *, {amount} as {quoted(MARK + 'amount')} from {table}"), [
+                f"The items in column {column!r} were added up, each with its quantity and price, and read as "
+                "'amount', without postage and discounts that they do not name."
+            ]
+    return table, []
 
 
 def _columns_headed(table: Relation, headings: Iterable[str]) -> tuple[list[str], list[str | None]]:

@@ -12,6 +12,9 @@ from cltv_ml.engine import Relation, keep, quoted
 #: Names whose columns a report leaves blank below the first line; numbers are never filled down.
 _FILLED = ("customer_id", "order_id", "timestamp", "status", "payment_status", "currency", "channel")
 
+#: What reports call a row that counts the rows of its group, or works out their mean.
+_COUNTS = ("count", "record count", "average", "avg", "anzahl", "nombre", "mittelwert")
+
 #: Blank customers below this share of the lines are guests, or missing.
 _SHARE = 0.1
 
@@ -98,6 +101,7 @@ def _mark_continued(
     total = " or ".join(
         rf"coalesce(regexp_full_match(lower(trim({text})), '({TOTAL_WORDS})\b.*'), false)" for text in texts
     )
+    counts = " or ".join(f"coalesce(lower(trim({text})) in {_COUNTS}, false)" for text in texts)
     no_others = " and ".join(f"not {_is_filled(column)}" for column in others) or "false"
     order = (
         f"nullif(trim(cast({quote(mapping['order_id'])} as varchar)), '')"
@@ -116,8 +120,8 @@ def _mark_continued(
         f"from (select source_row, not {_is_filled(customer)} as blank, "
         f"nullif(trim(cast({quote(customer)} as varchar)), '') as customer, {no_others} as others_blank, "
         f"{order} as order_id, {cells} = 1 and {_is_filled(customer)} as heading, "
-        f"({total}) or ({_is_filled(money) if money else 'false'} and not {_is_filled(customer)} and {no_others} and "
-        f"({lone} or {cells} <= 1)) as total from {table})",
+        f"({total}) or (not {_is_filled(customer)} and (({counts}) or ({_is_filled(money) if money else 'false'} "
+        f"and {no_others} and ({lone} or {cells} <= 1)))) as total from {table})",
     )
 
 

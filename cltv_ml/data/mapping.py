@@ -97,7 +97,7 @@ def is_open_name(column: str) -> bool:
     >>> is_open_name("Price"), is_open_name("unit price")
     (True, False)
     """
-    return plain_heading(column) in ["price", "preis", "prix", "precio", "cost", "kosten", "coute"]
+    return plain_heading(column) in ["price", "preis", "prix", "precio", "cost", "kosten", "coute", "costo"]
 
 
 def ask(names: Sequence[str], column: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from cltv_ml.data.candidates import find_columns, look_at_levels, named, net_of, of_lines
+from cltv_ml.data.candidates import find_columns, likeliest_first, look_at_levels, named, net_of, of_lines
 from cltv_ml.data.currency import find_currency, pair_currency
 from cltv_ml.data.customers import doubt_customer, doubt_rows, is_no_customer
 from cltv_ml.data.date_parts import fiscal_columns
@@ -326,23 +326,25 @@ def _settle(
         )
         return {name: chosen[name] for name in SYNONYMS if name in chosen}, [Question(text)]
     open_already = {answer.partition("=")[0] for question in asked for answer in question.answers}
-    missing: list[Question] = []
-    offered: list[str] = []
+    missing, offered = list[Question](), list[str]()
     for name in open_names(chosen):
         if name in open_already:
             continue
         also = " (or quantity and unit_price)" if name == "amount" else ""
+        taken = [column for of, column in chosen.items() if name != "amount" or "cost" not in of]
+        free = [one for one, kind in kinds.items() if kind != "empty" and one not in taken]
+        fit = [one for one in free if kinds[one] in _ASKED_KINDS.get(name, ()) and one not in offered]
+        likely = next(iter(likeliest_first(name, fit)), "COLUMN")
         text = (
-            f"no column found for {name}{also}; name it in the mapping, for example {{{name!r}: '<column>'}} or "
-            f"--mapping {name}=COLUMN. Found {list(kinds)}."
+            f"no column found for {name}{also}; name it in the mapping, for example {{{name!r}: {likely!r}}} or "
+            f"--mapping {flag(name, likely)}. Found {list(kinds)}."
         )
         if name == "timestamp" and (fiscal := fiscal_columns(kinds)):
             text += (
                 f" Columns {fiscal} seem to hold fiscal periods, whose months depend on when the year begins; add a "
                 "column with dates."
             )
-        free = [one for one in kinds if kinds[one] != "empty" and one not in chosen.values()]
-        fit = [one for one in free if kinds[one] in _ASKED_KINDS.get(name, ()) and one not in offered]
         offered += fit if len(fit) == 1 else []
-        missing.append(Question(text, tuple(f"{name}={column}" for column in fit or free)))
+        answers = (f"{name}={column}" for column in likeliest_first(name, fit or free))
+        missing.append(Question(text, tuple(answers)))
     return {name: chosen[name] for name in SYNONYMS if name in chosen}, missing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,25 @@ class QuestionsError(InputError):
             numbered = "\n".join(f"{number}. {text}" for number, text in enumerate(texts, start=1))
             texts = [f"{len(texts)} questions are open:\n{numbered}"]
         super().__init__(texts[0])
+
+    @property
+    def flags(self) -> list[str]:
+        """The flags that give each question the first of its answers; nothing where a question has none.
+
+        >>> QuestionsError([Question("?", ("amount=Net, total",)), Question("?", ("day_first=true",))]).flags
+        ['--mapping', 'amount=Net, total', '--rule', 'day_first=true']
+        """
+        if not all(question.answers for question in self.questions):
+            return []
+        first = [one for question in self.questions for one in re.split(r",(?=\w+=)", question.answers[0])]
+        flags, taken = [], set()
+        for one in dict.fromkeys(first):
+            name, _, value = one.partition("=")
+            mapped = name in SYNONYMS and value.rpartition(":")[2] not in READINGS
+            if not (mapped and name in taken):  # a name has one column
+                flags += ["--mapping" if mapped else "--rule", one]
+            taken |= {name} if mapped else set()
+        return flags
 
 
 def answer(

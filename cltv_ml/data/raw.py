@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from cltv_ml.addresses import is_url, without_secrets
 from cltv_ml.data.datasets import DATASETS, Dataset
-from cltv_ml.data.date_parts import join_date, join_name
+from cltv_ml.data.date_parts import join_date, join_items, join_name
 from cltv_ml.data.grouped import fill_down
 from cltv_ml.data.mapping import read_mapping
 from cltv_ml.data.parse import quote
@@ -190,9 +190,9 @@ class Opened:
 
 
 def _join_parts(opened: Opened, given: Mapping[str, str | None]) -> Opened:
-    """Return the source with its date, and its customers' names, in one column each, where they stand in several."""
+    """Return the source with its dates, its customers' names and its amounts in one column each."""
     here = {name.removeprefix(MARK) for name in opened.table.kinds}
-    for name, join in (("timestamp", join_date), ("customer_id", join_name)):
+    for name, join in (("timestamp", join_date), ("customer_id", join_name), ("amount", join_items)):
         if not opened.dataset and given.get(name) not in here:
             table, told = join(opened.table)
             opened = replace(opened, table=table, notes=(*opened.notes, *told))

@@ -75,26 +75,37 @@ def look_at_orders(marks: Relation, by_product: bool) -> OrdersSeen:
     return OrdersSeen(orders, constant, int(further), chance, int(lines), again, long, summed)
 
 
-def stays_where_lines_differ(raw: Raw, rules: Rules) -> bool:
-    """Whether the amount is the same on an order's lines whose own money, by another column or a price, differs."""
+def whose_money(raw: Raw, rules: Rules) -> str:
+    """Return what a price or another column of each line's money says that the amount is.
+
+    Returns
+    -------
+    "order" where the amount stays the same on an order's lines whose own money differs, "line" where it is that money
+    on each line of orders with several products, else nothing.
+    """
     if not {"order_id", "timestamp", "amount"} <= set(raw.mapping):
-        return False
+        return ""
     columns = Columns(raw.table, rules, ask=False)
     own = [columns.number(one) for one in raw.unused if _LINES_MONEY.search(plain_heading(one))]
     if {"quantity", "unit_price"} <= set(raw.mapping):
         own.append(" * ".join(columns.number(raw.mapping[name]) for name in ("quantity", "unit_price")))
     order, time = (f"cast({quote(raw.mapping[name])} as varchar)" for name in ("order_id", "timestamp"))
+    product = quote(raw.mapping["product_id"]) if "product_id" in raw.mapping else "null"
     amount = columns.number(raw.mapping["amount"])
     for value in own[:3]:
-        differ, stays = columns.row(
-            "select count(*), count(*) filter (least = most and most >= biggest) from ("
-            f"select min({amount}) as least, max({amount}) as most, min({value}) as smallest, max({value}) as biggest "
-            f"from (from {raw.table} limit 20000) where {amount} > 0 and {value} > 0 group by {order}, {time}) "
-            "where biggest > 1.001 * smallest"
+        differ, stays, several, alike = columns.row(
+            "select count(*) filter (differ), count(*) filter (differ and least = most and most >= biggest), "
+            "count(*) filter (products > 1), count(*) filter (products > 1 and alike) from ("
+            f"select min({amount}) as least, max({amount}) as most, max({value}) as biggest, "
+            f"max({value}) > 1.001 * min({value}) as differ, count(distinct {product}) as products, "
+            f"bool_and(abs({amount} - ({value})) < 0.006) as alike "
+            f"from (from {raw.table} limit 20000) where {amount} > 0 and {value} > 0 group by {order}, {time})"
         )
         if differ and stays >= 0.95 * differ:
-            return True
-    return False
+            return "order"
+        if several and alike >= 0.95 * several:
+            return "line"
+    return ""
 
 
 def repeats_totals(seen: OrdersSeen, column: str) -> bool:

@@ -25,6 +25,9 @@ from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.questions import Question
 from cltv_ml.engine import MONEY_SCALE, literals
 
+#: Kinds of lines that are not known are left out where this share of the money or less is theirs.
+_HARMLESS = 0.001
+
 _LEVEL_COLUMNS = ["name", "column", "level", "reading", "rows", "money"]
 _EMPTY = "(empty)"
 _FILLED_LEVEL = "(filled)"
@@ -77,8 +80,9 @@ def read_sales(
             questions.append(_no_levels(name, mapping[name]))
             continue
         counted["reading"] = read_levels(name, counted["level"], told.get(name), "payment_status" in mapping)
-        if name == "type" and "ignore" in set(counted["reading"]) and counted["money"].any():
-            counted.loc[counted["reading"].isna() & (counted["money"] == 0), "reading"] = "ignore"
+        if name == "type" and counted["money"].any():  # told with the other levels, and no reason to stop
+            small = counted["money"].abs() <= _HARMLESS * counted["money"].abs().sum()
+            counted.loc[counted["reading"].isna() & small, "reading"] = "ignore"
         if counted[
             "amounts"
         ].any():  # a line without an amount, as one that explains headings, is set aside anyway

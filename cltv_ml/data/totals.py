@@ -13,8 +13,8 @@ from cltv_ml.data.parse import quote
 from cltv_ml.data.repeats import (
     look_at_orders,
     repeats_totals,
-    stays_where_lines_differ,
     tell_of_equal_lines,
+    whose_money,
 )
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import MONEY_SCALE, Relation, keep
@@ -62,7 +62,10 @@ def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
         return notes
     if seen.long >= 3 and seen.summed >= 0.95 * seen.long:
         return notes + _set_sums_aside(lines.marks, aside)
-    if rules.amount_per == "order" or stays_where_lines_differ(raw, rules) or repeats_totals(seen, column):
+    whose = rules.amount_per or whose_money(raw, rules)
+    if whose == "line":
+        return notes
+    if whose == "order" or repeats_totals(seen, column):
         return notes + _set_repeats_aside(lines, aside, column, rules)
     return notes + tell_of_equal_lines(seen, column)
 

@@ -16,6 +16,7 @@ import pyarrow.csv
 
 from cltv_ml.engine import Relation, quoted
 from cltv_ml.errors import InputError
+from cltv_ml.sources.datev import DATEV_LINE, complete_bookings
 from cltv_ml.sources.encodings import BROKEN, find_encoding, keep_readable
 from cltv_ml.sources.fixed_width import find_fields, split_at_blanks, write_fields, write_words
 from cltv_ml.sources.frames import SourceRows, inner_names, load_batches
@@ -80,12 +81,12 @@ def read_csv(
     header, delimiter, skip, own_line = heading
     if not own_line:
         notes.append(tell_of_no_header(header, skip + 1, path.name))
+    above = _lines_above(readable, encoding, skip)
     if skip and own_line and header_row is None:
         notes.append(
             f"The columns of {path.name!r} are named in line {skip + 1}; the lines above were passed over."
         )
-        with readable.open(encoding=encoding, errors="replace") as opened:
-            notes += tell_of_thousands(list(islice(opened, skip)), path.name)
+        notes += tell_of_thousands(above, path.name)
     names = inner_names([name.replace(BROKEN, "\ufffd") for name in header])
     broken: list[tuple[int, str]] = []
     try:
@@ -102,10 +103,17 @@ def read_csv(
         ) from error
     broken = [(start + number, line.replace(BROKEN, "\ufffd")) for number, line in broken]
     notes += tell_of_second_table(broken, delimiter, path.name)
+    if above and DATEV_LINE.match(above[0]):
+        notes += complete_bookings(table, above[0], path.name)
     if damaged:
         broken += _take_damaged(table, names, delimiter)
         notes.append(_name_damaged(path.name, [number for number, line in broken if "\ufffd" in line]))
     return SourceRows(table, tuple(broken), tuple(notes))
+
+
+def _lines_above(path: Path, encoding: str, skip: int) -> list[str]:
+    with path.open(encoding=encoding, errors="replace") as opened:
+        return list(islice(opened, skip))
 
 
 def _take_quotes_off(path: Path, encoding: str, folder: Path) -> Path:
@@ -170,7 +178,7 @@ def _look_at(path: Path, encoding: str, header_row: int | None, name: str) -> _H
     if first is None:
         raise InputError(f"{name!r} is empty; check that the export is complete.")
     said = re.match(r'\ufeff?"?sep=(.)"?[,;\s]*$', lines[first], re.IGNORECASE)
-    first = first + 1 if said or re.match(r'\ufeff?"?(EXTF|DTVF)"?;\d+;', lines[first]) else first  # of DATEV
+    first = first + 1 if said or DATEV_LINE.match(lines[first]) else first
     sample = lines[first : max(first, header_row or 0) + _PEEK_LINES]
     delimiter, rows, starts = split_lines(sample, said[1] if said else "")
     if header_row is not None:

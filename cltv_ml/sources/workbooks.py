@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
@@ -99,8 +100,10 @@ def _check_sheets(sheets: Sequence[str], headers: Mapping[str, tuple[Any, ...]],
     if not sheets:
         raise InputError(f"{name!r} is empty; check that the export is complete.")
     if len({headers[sheet] for sheet in sheets}) > 1:
+        widest = max(sheets, key=lambda sheet: len(headers[sheet]))
         raise InputError(
-            f"{name!r} has sheets with different headers; name one as table (--query). Available: {list(sheets)}."
+            f"{name!r} has sheets with different headers; name one as table, such as --query {shlex.quote(widest)}. "
+            f"Available: {list(sheets)}."
         )
 
 

@@ -294,3 +294,41 @@ Bob B,,,
 Total for Bob B,,,35.00
 """
     assert found(tmp_path, text)[:2] == (2, 65.0)
+
+
+def test_items_in_one_cell_are_added_up_where_no_other_money_stands(tmp_path):
+    text = """
+Order,Placed,Customer,Items
+1,2025-01-05,ann,2 x Shirt @ 19.95; 1 x Cap @ 5.00
+2,2025-01-06,bob,"1 x Cable, 3x2 @ 7.50"
+3,2025-02-06,bob,1 x Sofa @ 1,250.00
+"""
+    text = text.replace("1 x Sofa @ 1,250.00", '"1 x Sofa @ 1,250.00"')
+    customers, money, told = found(tmp_path, text)
+    assert (customers, money) == (2, 44.9 + 7.5 + 1250)
+    assert "items in column 'Items' were added up" in told
+
+
+def test_an_order_amount_that_is_each_lines_price_counts_on_each_line(tmp_path):
+    text = """
+order_no,order_date,customer,sku,qty,price,order_amount
+1,2025-01-05,ann,Seat 1,1,15.00,15.00
+1,2025-01-05,ann,Seat 2,1,15.00,15.00
+2,2025-01-06,bob,Seat 3,1,15.00,15.00
+3,2025-02-06,bob,Seat 4,1,15.00,15.00
+3,2025-02-06,bob,Seat 5,1,15.00,15.00
+"""
+    assert found(tmp_path, text)[:2] == (2, 75.0)
+
+
+def test_kinds_of_lines_with_next_to_no_money_raise_no_question(tmp_path):
+    text = """
+Date,Customer,Txn Type,Amount
+2025-01-05,Ann,Sale,1200.00
+2025-01-06,Bob,Sale,500.00
+2025-01-07,Ann,Cash adj.,0.01
+2025-01-10,Bob,Refund,-100.00
+"""
+    customers, money, told = found(tmp_path, text)
+    assert (customers, money) == (2, 1600.0)
+    assert "left out: Cash adj. (1 lines, 0.01)" in told

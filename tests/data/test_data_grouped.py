@@ -184,3 +184,14 @@ def test_small_whole_numbers_that_are_seldom_one_are_asked_about():
     )
     with pytest.raises(QuestionsError, match="may count items"):
         read(frame)
+
+
+def test_a_row_that_counts_the_rows_of_its_group_is_no_purchase(tmp_path):
+    path = tmp_path / "report.csv"
+    group = "{0},2025-01-05,D1,Closed Won,100\n,2025-01-06,D2,Closed Won,50\nSubtotal,,Sum,,150\n,,Count,,2\n"
+    groups = "".join(map(group.format, ("Acme", "Beta", "Core")))
+    path.write_text(
+        f"Account Name,Close Date,Opportunity,Stage,Amount\n{groups}Total,,Sum,,450\n,,Count,,6\n"
+    )
+    cleaned = clean(read(path))
+    assert (cleaned.log["customer_id"].nunique(), cleaned.report.money_kept) == (3, 450)

@@ -149,3 +149,15 @@ def test_numbers_of_credit_notes_are_told_also_where_no_column_is_an_order():
     assert '--mapping order_id=Number with --rule "adjustments=cn.*"' in note
     told = read(frame, {"order_id": "Number"})
     assert len(clean(told, change_rules(Rules(), {"adjustments": ["cn.*"]})).log) == len(frame) - 1
+
+
+def test_documents_that_begin_with_a_word_for_returns_are_told():
+    lines = pd.DataFrame(
+        {
+            "Документ": [*(f"Реализация {number}" for number in range(24)), "Возврат товаров 3"],
+            "Дата": pd.date_range("2025-01-05", periods=25).strftime("%d.%m.%Y"),
+            "Контрагент": list("абвгд") * 5,
+            "Сумма": [100.0 + number for number in range(25)],
+        }
+    )
+    assert "says 'Возврат товаров 3' or the like on 1 of 25 lines" in " ".join(read(lines).notes)

@@ -156,3 +156,17 @@ def test_a_cost_between_that_the_mapping_names_is_told_and_not_asked_about():
     raw = read(shop, {"cost": "cost"})
     assert raw.mapping["cost"] == "cost"
     assert any("1.41 times as large" in note and "read as cost" in note for note in raw.notes)
+
+
+@pytest.mark.parametrize("heading", ["Purchase Price", "EK", "Item Cost", "Prix d'achat", "Landed cost"])
+def test_what_an_item_cost_is_known_by_its_heading(heading):
+    lines = pd.DataFrame(
+        {
+            "customer": ["a", "b", "c"],
+            "date": ["2025-01-05", "2025-01-06", "2025-01-07"],
+            "qty": [1, 2, 3],
+            "price": [10.0, 20.0, 30.0],
+            heading: [6.0, 12.0, 18.0],
+        }
+    )
+    assert read(lines).mapping["unit_cost"] == heading

@@ -126,7 +126,7 @@ def test_excel_sheets_with_different_headers_ask_for_one(tmp_path):
     book = workbook(tmp_path / "orders.xlsx", Orders=[HEADER, *ROWS], Notes=[["hello"], ["x"]])
     with pytest.raises(
         ValueError,
-        match=r"different headers; name one as table \(--query\). Available: \['Orders', 'Notes'\]",
+        match=r"different headers; name one as table, such as --query Orders\. Available: \['Orders', 'Notes'\]",
     ):
         read(book)
     assert_is_the_reference(read(book, table="Orders"))
