@@ -13,7 +13,7 @@ from cltv_ml.engine import Relation, keep, quoted
 _FILLED = ("customer_id", "order_id", "timestamp", "status", "payment_status", "currency", "channel")
 
 #: What reports call a row that counts the rows of its group, or works out their mean.
-_COUNTS = ("count", "record count", "average", "avg", "anzahl", "nombre", "mittelwert")
+_COUNT_WORDS = ("count", "record count", "average", "avg", "anzahl", "nombre", "mittelwert")
 
 #: Blank customers below this share of the lines are guests, or missing.
 _SHARE = 0.1
@@ -101,7 +101,7 @@ def _mark_continued(
     total = " or ".join(
         rf"coalesce(regexp_full_match(lower(trim({text})), '({TOTAL_WORDS})\b.*'), false)" for text in texts
     )
-    counts = " or ".join(f"coalesce(lower(trim({text})) in {_COUNTS}, false)" for text in texts)
+    counts = " or ".join(f"coalesce(lower(trim({text})) in {_COUNT_WORDS}, false)" for text in texts)
     no_others = " and ".join(f"not {_is_filled(column)}" for column in others) or "false"
     order = (
         f"nullif(trim(cast({quote(mapping['order_id'])} as varchar)), '')"

@@ -13,10 +13,10 @@ from cltv_ml.sources.frames import MARK
 DATEV_LINE = re.compile(r'\ufeff?"?(EXTF|DTVF)"?;\d+;')
 
 #: The fields of that line, from 0: the first day of the fiscal year, the digits of an account, and the first day.
-_YEAR_BEGINS, _DIGITS, _FIRST_DAY = 12, 13, 14
+_YEAR_BEGINS, _ACCOUNT_DIGITS, _FIRST_DAY = 12, 13, 14
 
-_AMOUNT, _SIDE, _ACCOUNT = "Umsatz (ohne Soll/Haben-Kz)", "Soll/Haben-Kennzeichen", "Konto"
-_OTHER_ACCOUNT, _DAY, _REVERSAL = "Gegenkonto (ohne BU-Schlüssel)", "Belegdatum", "Generalumkehr"
+_BOOKED, _BOOKED_SIDE, _ACCOUNT = "Umsatz (ohne Soll/Haben-Kz)", "Soll/Haben-Kennzeichen", "Konto"
+_OTHER_ACCOUNT, _BOOKED_DAY, _REVERSAL = "Gegenkonto (ohne BU-Schlüssel)", "Belegdatum", "Generalumkehr"
 
 
 def complete_bookings(table: Relation, line: str, name: str) -> list[str]:
@@ -38,16 +38,24 @@ def complete_bookings(table: Relation, line: str, name: str) -> list[str]:
     """
     here = {column.removeprefix(MARK): column for column in table.kinds}
     reversal = next((column for column in here if column.startswith(_REVERSAL)), "")
-    if not {_AMOUNT, _SIDE, _ACCOUNT, _OTHER_ACCOUNT, _DAY} <= set(here) or {"Debitor", "Buchungsart"} & set(
-        here
-    ):
+    if not {_BOOKED, _BOOKED_SIDE, _ACCOUNT, _OTHER_ACCOUNT, _BOOKED_DAY} <= set(here) or {
+        "Debitor",
+        "Buchungsart",
+    } & set(here):
         return []
     fields = next(csv.reader([line], delimiter=";"), [])
     fields += [""] * (_FIRST_DAY + 1 - len(fields))
-    digits = int(fields[_DIGITS]) if fields[_DIGITS].isdecimal() else 4
+    digits = int(fields[_ACCOUNT_DIGITS]) if fields[_ACCOUNT_DIGITS].isdecimal() else 4
     texts = {
         column: f"coalesce(trim({quoted(here[column])}), '')"
-        for column in (_AMOUNT, _SIDE, _ACCOUNT, _OTHER_ACCOUNT, _DAY, *filter(None, [reversal]))
+        for column in (
+            _BOOKED,
+            _BOOKED_SIDE,
+            _ACCOUNT,
+            _OTHER_ACCOUNT,
+            _BOOKED_DAY,
+            *filter(None, [reversal]),
+        )
     }
     own, other = (
         f"regexp_full_match({texts[column]}, '[1-6][0-9]{{{digits}}}')"
@@ -65,9 +73,9 @@ def complete_bookings(table: Relation, line: str, name: str) -> list[str]:
     ]
     first = fields[_FIRST_DAY] or fields[_YEAR_BEGINS]
     if re.fullmatch(r"\d{8}", first):
-        _complete_days(table, texts[_DAY], quoted(here[_DAY]), first)
+        _complete_days(table, texts[_BOOKED_DAY], quoted(here[_BOOKED_DAY]), first)
         notes.append(
-            f"The days of {_DAY!r} got the year of DATEV's own line, whose bookings begin on {first}."
+            f"The days of {_BOOKED_DAY!r} got the year of DATEV's own line, whose bookings begin on {first}."
         )
     return notes
 
@@ -75,8 +83,8 @@ def complete_bookings(table: Relation, line: str, name: str) -> list[str]:
 def _add_kinds(table: Relation, texts: dict[str, str], own: str, other: str, reversal: str) -> None:
     """Add the columns of debtors and of what each booking does."""
     against = f"if({own}, {texts[_OTHER_ACCOUNT]}, {texts[_ACCOUNT]})"
-    owes = f"((upper({texts[_SIDE]}) = 'S') = {own}) = ({reversal} <> '1')"
-    money = f"coalesce(try_cast(replace(replace({texts[_AMOUNT]}, '.', ''), ',', '.') as double), 0)"
+    owes = f"((upper({texts[_BOOKED_SIDE]}) = 'S') = {own}) = ({reversal} <> '1')"
+    money = f"coalesce(try_cast(replace(replace({texts[_BOOKED]}, '.', ''), ',', '.') as double), 0)"
     sales = table.rows(
         f"select {against} from {table} where {own} <> {other} group by 1 "
         f"having sum(if({owes}, {money}, 0)) > sum(if({owes}, 0, {money}))"

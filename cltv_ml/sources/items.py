@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 _COUNT, _PRICE = r"(\d{1,4}) ?[x×*] ?", r"@ ?[^\d@;|,\n]{0,4}"
-_NUMBER = r"(\d+(?:[., ]\d{3})*(?:[.,]\d{2})?)"
-_ITEM = rf"{_COUNT}[^@;|\n]+? ?{_PRICE}{_NUMBER}(?: ?[A-Za-z€$£]{{1,3}})?"
-_BETWEEN = r"\s*(?:[;|\n]|, )\s*"
+_ITEM_PRICE = r"(\d+(?:[., ]\d{3})*(?:[.,]\d{2})?)"
+_ITEM = rf"{_COUNT}[^@;|\n]+? ?{_PRICE}{_ITEM_PRICE}(?: ?[A-Za-z€$£]{{1,3}})?"
+_ITEMS_APART = r"\s*(?:[;|\n]|, )\s*"
 
 
 def is_items(text: str) -> str:
     """Return SQL for whether a text is made of items alone, each with its quantity and its price."""
-    return f"regexp_full_match(trim({text}), '{_ITEM}(?:{_BETWEEN}{_ITEM})*')"
+    return f"regexp_full_match(trim({text}), '{_ITEM}(?:{_ITEMS_APART}{_ITEM})*')"
 
 
 def add_items_up(text: str) -> str:
