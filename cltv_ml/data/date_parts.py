@@ -1,4 +1,4 @@
-"""What stands in several columns or in parts of one cell and is read as one: dates, names, and items with prices."""
+"""Dates and names that stand in several columns, and items with prices in one cell, each read as one column."""
 
 from __future__ import annotations
 
