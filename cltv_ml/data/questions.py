@@ -42,14 +42,20 @@ class QuestionsError(InputError):
 
     @property
     def flags(self) -> list[str]:
-        """The flags that give each question the first of its answers; nothing where a question has none.
+        """The flags that give each question the first of its answers.
+
+        Nothing where a question has no answer, or where states are bare numbers, whose meaning nobody can guess.
 
         >>> QuestionsError([Question("?", ("amount=Net, total",)), Question("?", ("day_first=true",))]).flags
         ['--mapping', 'amount=Net, total', '--rule', 'day_first=true']
+        >>> QuestionsError([Question("?", ("status=2:counts,status=-1:counts",))]).flags
+        []
         """
         if not all(question.answers for question in self.questions):
             return []
         first = [one for question in self.questions for one in re.split(r",(?=\w+=)", question.answers[0])]
+        if any(re.search(r"=[\W\d_]+:counts$", one) for one in first):
+            return []
         flags, taken = [], set()
         for one in dict.fromkeys(first):
             name, _, value = one.partition("=")

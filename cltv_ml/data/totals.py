@@ -30,7 +30,8 @@ _JOINED = re.compile(
 #: What a row of totals is called.
 TOTAL_WORDS = (
     "total|grand total|sub ?total|sum|summe|gesamt|gesamtsumme|zwischensumme|somme|total general|total general:|"
-    "suma|totale|totaal|totals|order total|итого|合计|合計"
+    "suma|totale|totaal|totals|order total|итого|合计|合計|"
+    "all customers|alle kunden|tous les clients|todos los clientes"
 )
 
 

@@ -332,3 +332,15 @@ Date,Customer,Txn Type,Amount
     customers, money, told = found(tmp_path, text)
     assert (customers, money) == (2, 1600.0)
     assert "left out: Cash adj. (1 lines, 0.01)" in told
+
+
+def test_lines_of_all_customers_that_sum_the_others_up_are_set_aside(tmp_path):
+    text = """
+Date,Customer,Sales
+2025-01-05,ann,30.00
+2025-01-05,ALL CUSTOMERS,30.00
+2025-02-06,bob,20.00
+2025-02-06,ann,25.00
+2025-02-06,ALL CUSTOMERS,45.00
+"""
+    assert found(tmp_path, text)[:2] == (2, 75.0)
