@@ -205,12 +205,27 @@ def test_the_drift_is_the_spread_of_months_over_their_mean():
     assert monthly_drift(read_won(pd.concat([fewer, end]))) == 0.1  # nor does a third of three customers
 
 
+def test_chance_among_the_customers_of_a_month_is_no_drift():
+    log = daily_orders([0, 31, 59], [0], 59)
+    number = log["customer_id"].str.split("-").str[1].astype(int)
+    mean = log["timestamp"].dt.month.map({1: 8.0, 2: 10.0, 3: 12.0})
+    log = log.assign(amount=mean + np.where(number % 2, 3.0, -3.0))
+    end = pd.DataFrame({"customer_id": "end", "timestamp": [FIRST + pd.Timedelta(days=200)], "amount": 1.0})
+    # the variance of the months' means, less 3^2 / 40 of chance in each of them
+    assert monthly_drift(read_won(pd.concat([log, end]))) == pytest.approx(np.sqrt(4.0 - 9.0 / 40) / 10.0)
+
+
 def test_the_bounds_of_an_earlier_month_hold_its_chance_and_the_drift(monkeypatch):
     monkeypatch.setattr(acquisition_value, "monthly_drift", lambda *_: 0.2)
     judged = judge_earlier(read_won(daily_orders(range(0, 700, 30), [0, 175], 729)), age=180)
     reach = (1.2816 * 0.2 * judged["expected"]).tolist()  # customers are alike: the drift alone
     assert (judged["upper"] - judged["expected"]).tolist() == pytest.approx(reach)
     assert (judged["expected"] - judged["lower"]).tolist() == pytest.approx(reach)
+    log = daily_orders(range(0, 700, 30), [0, 175], 729)
+    log["amount"] = np.where(log["customer_id"].str[-1].astype(int) % 2, 16.0, 4.0)  # 12 around a total of 20
+    judged = judge_earlier(read_won(log), age=180)
+    reach = (1.2816 * np.sqrt(0.6**2 / 40 + 0.2**2) * judged["expected"]).tolist()
+    assert (judged["upper"] - judged["expected"]).tolist() == pytest.approx(reach)
 
 
 def test_a_cost_is_back_in_the_first_whole_month_whose_value_reaches_it():
