@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import shlex
 import signal
 import sys
 import traceback
@@ -129,9 +128,6 @@ def main(words: list[str] | None = None) -> None:
             raise
         sentence = escape(_hide_secrets(" ".join(str(error).split())))
         stderr.print(f"[bold red]cltv:[/bold red] {sentence}", soft_wrap=True, highlight=False)
-        if answers := getattr(error, "flags", ()):
-            line = escape(_hide_secrets(shlex.join(["cltv", *words, *answers])))
-            stderr.print(f"If the first answers are right: {line}", soft_wrap=True, highlight=False)
         sys.exit(2)
     finally:
         if stopped:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,31 +38,6 @@ class QuestionsError(InputError):
             numbered = "\n".join(f"{number}. {text}" for number, text in enumerate(texts, start=1))
             texts = [f"{len(texts)} questions are open:\n{numbered}"]
         super().__init__(texts[0])
-
-    @property
-    def flags(self) -> list[str]:
-        """The flags that give each question the first of its answers.
-
-        Nothing where a question has no answer, or where states are bare numbers, whose meaning nobody can guess.
-
-        >>> QuestionsError([Question("?", ("amount=Net, total",)), Question("?", ("day_first=true",))]).flags
-        ['--mapping', 'amount=Net, total', '--rule', 'day_first=true']
-        >>> QuestionsError([Question("?", ("status=2:counts,status=-1:counts",))]).flags
-        []
-        """
-        if not all(question.answers for question in self.questions):
-            return []
-        first = [one for question in self.questions for one in re.split(r",(?=\w+=)", question.answers[0])]
-        if any(re.search(r"=[\W\d_]+:counts$", one) for one in first):
-            return []
-        flags, taken = [], set()
-        for one in dict.fromkeys(first):
-            name, _, value = one.partition("=")
-            mapped = name in SYNONYMS and value.rpartition(":")[2] not in READINGS
-            if not (mapped and name in taken):  # a name has one column
-                flags += ["--mapping" if mapped else "--rule", one]
-            taken |= {name} if mapped else set()
-        return flags
 
 
 def answer(

@@ -1,7 +1,5 @@
 """What `cltv data check` writes next to what it prints."""
 
-import shlex
-
 import pandas as pd
 import pytest
 
@@ -49,17 +47,3 @@ def test_many_unused_columns_are_named_in_part_on_the_terminal(tmp_path, capsys)
     printed = " ".join(capsys.readouterr().out.split())
     assert "'x59' and 3 more, named with --json" in printed
     assert "'x60'" not in printed
-
-
-def test_open_questions_end_with_the_command_that_gives_the_first_answers(tmp_path, capsys):
-    path = tmp_path / "sales of may.csv"
-    path.write_text("Bon,Who,When,Net sum\n1,a,03/04/2024,5.00\n2,b,05/06/2024,7.50\n3,a,07/08/2024,2.25\n")
-    with pytest.raises(SystemExit, match="2"):
-        main(["data", "check", "--data", str(path)])
-    line = capsys.readouterr().err.strip().splitlines()[-1]
-    assert line.startswith("If the first answers are right: cltv data check --data '")
-    words = shlex.split(line.partition(": cltv ")[2])
-    assert words[:4] == ["data", "check", "--data", str(path)]
-    assert words[-2:] == ["--rule", "day_first=true"]
-    with pytest.raises(SystemExit, match="0"):
-        main(words)
