@@ -142,10 +142,12 @@ def _climb(
     return theta, value
 
 
-def climb_roughly(objective: LogLikelihood, start: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+def climb_roughly(
+    objective: LogLikelihood, start: np.ndarray, bounds: np.ndarray, rounds: int = 20
+) -> np.ndarray:
     """Return parameters near the maximum next to `start`: good enough for a total, without a verdict."""
     start = np.clip(start, bounds[:, 0], bounds[:, 1])
-    return _climb(objective, start, bounds, rounds=20, flat=_ROUGH)[0]
+    return _climb(objective, start, bounds, rounds=rounds, flat=_ROUGH)[0]
 
 
 def _leads_to(

@@ -116,10 +116,13 @@ def sample_posterior(
         )
     if isinstance(model, ProbabilisticValue):
         spent = model.spenders(X)
-        pair = model.purchases_, X, model.spend_, spent
+        pairs: list[tuple[PurchaseModel | GammaGamma, pd.DataFrame]] = [
+            (model.purchases_, X),
+            (model.spend_, spent),
+        ]
         parts = [
             sample_posterior(part, rows, draws, prior=prior, method=method, seed=seed + number)
-            for number, (part, rows) in enumerate((pair[:2], pair[2:]))
+            for number, (part, rows) in enumerate(pairs)
         ]
         return Posterior(
             pd.concat([part.draws for part in parts], axis=1),

@@ -7,7 +7,7 @@ from typing import Self, cast
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.attribution import BASELINE, history_parts
@@ -88,22 +88,26 @@ class ProbabilisticValue(ValueModel):
         """
         self._check_settings()
         X = as_pandas(X)
-        spenders = self.spenders(X)
+        purchases = clone(self.purchases or BGNBD())
+        others = [name for name in X if name in self.reads or str(name).startswith("at_purchases_")]
+        data = check_columns(self, X, (*purchases.columns, "monetary_value", *others))
+        spend = self.fit_spend(X)
+        return self.with_parts(once(lambda: purchases.fit(X), _settings_of(purchases), data), spend)
+
+    def fit_spend(self, X: pd.DataFrame) -> GammaGamma:
+        """Return the spend model fitted to the repeat customers of `X`; models that differ in purchases share it."""
+        spenders, spend = self.spenders(X), clone(self.spend or GammaGamma())
         if not len(spenders):
             raise InputError(
                 "ProbabilisticValue: no customer has spent on a repeat purchase, so spend cannot be learned; "
                 "use a longer calibration window or value customers by purchases alone."
             )
-        purchases, spend = clone(self.purchases or BGNBD()), clone(self.spend or GammaGamma())
-        others = [name for name in X if name in self.reads or str(name).startswith("at_purchases_")]
-        data = check_columns(self, X, (*purchases.columns, "monetary_value", *others))
         paid = check_columns(self, spenders, ("frequency", "monetary_value", *spend.covariates))
-        # each by itself: models that differ in their purchases share the fit of their spend
-        purchase_settings, spend_settings = (
-            repr((type(part).__name__, part.get_params())) for part in (purchases, spend)
-        )
-        self.purchases_ = once(lambda: purchases.fit(X), purchase_settings, data)
-        self.spend_ = once(lambda: spend.fit(spenders), spend_settings, paid)
+        return once(lambda: spend.fit(spenders), _settings_of(spend), paid)
+
+    def with_parts(self, purchases: PurchaseModel, spend: GammaGamma) -> Self:
+        """Return the model with fitted parts in place of its own."""
+        self.purchases_, self.spend_ = purchases, spend
         names = ["frequency", "recency", "T", "monetary_value", *purchases.reads, *spend.covariates]
         self.feature_names_in_ = np.array(list(dict.fromkeys(names)), dtype=object)
         return self
@@ -259,3 +263,8 @@ class ProbabilisticValue(ValueModel):
             raise InputError(
                 f"ProbabilisticValue: margin must be above 0 and at most 1, got {self.margin!r}."
             )
+
+
+def _settings_of(model: BaseEstimator) -> str:
+    """Return what tells a model's fits apart from those of others."""
+    return repr((type(model).__name__, model.get_params()))

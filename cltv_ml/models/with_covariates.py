@@ -38,8 +38,8 @@ SPAN = (0.01, 0.99)
 #: Penalties of the squared slopes that are tried on earlier windows; the largest leaves almost no effect.
 PENALTIES = (0.001, 0.01, 0.1, 10.0)
 
-#: Earlier windows on which the penalty is chosen.
-PENALTY_WINDOWS = 2
+#: Earlier windows on which the penalty is chosen, and most steps of each fit there.
+PENALTY_WINDOWS, ROUGH_ROUNDS = 2, 60
 
 
 #: Most customers for fitting, and for choosing the penalty: with covariates almost no two customers are alike, and
@@ -151,10 +151,20 @@ class WithCovariates(ValueModel):
             coded, spent = code(X.iloc[some], self.coding_), y[some]
             if not spent.any():
                 continue
-            for penalty in PENALTIES:
-                values = self._fresh(penalty).fit(coded).predict(coded)
+            near = clone(self.purchases or BGNBD()).fit(coded).params_
+            for penalty in sorted(PENALTIES, reverse=True):
+                fitted = self._fit_roughly(coded, penalty, near)
+                values, near = fitted.predict(coded), fitted.purchases_.params_
                 errors[penalty] += _mean_deviance(spent, values * spent.sum() / max(values.sum(), 1e-300))
         return min(errors, key=lambda penalty: (errors[penalty], -penalty))
+
+    def _fit_roughly(
+        self, coded: pd.DataFrame, penalty: float, near: Mapping[str, float]
+    ) -> ProbabilisticValue:
+        """Return the value fitted without errors, which a penalty's choice needs none of: most of a fit is theirs."""
+        value = self._fresh(penalty)
+        purchases = clone(value.purchases).fit_near(coded, near, rounds=ROUGH_ROUNDS)
+        return value.with_parts(purchases, value.fit_spend(coded))
 
     def _fresh(self, penalty: float) -> ProbabilisticValue:
         names = _covariates(self.coding_)

@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 
 from cltv_ml.evaluation.metrics import gini
-from cltv_ml.models import BGNBD, CATALOGUE, GammaGamma, WithCovariates
+from cltv_ml.models import BGNBD, CATALOGUE, GammaGamma, ParetoNBD, WithCovariates
 from cltv_ml.models.competitors import competitors
 from cltv_ml.models.state import from_state, to_state
-from cltv_ml.models.with_covariates import MOST_COVARIATES, code, learn_coding
+from cltv_ml.models.with_covariates import MOST_COVARIATES, PENALTIES, code, learn_coding
 
 HORIZON, SLOPE = 60, 1.5
 
@@ -137,3 +138,18 @@ def test_a_number_far_outside_those_learned_from_counts_as_the_largest_of_them(f
     X = simulated[0].head(5)
     top, wrong = (fitted.predict(X.assign(attribute_number_age=age)) for age in (90.0, 9999.0))
     np.testing.assert_array_equal(wrong, top)
+
+
+@pytest.mark.parametrize("purchases", [BGNBD(), ParetoNBD()], ids=lambda model: model.name)
+def test_a_rough_fit_values_customers_as_the_exact_one_does(simulated, purchases):
+    X, _, _ = simulated
+    attributes = ["attribute_text_channel", "attribute_number_age"]
+    model = WithCovariates(HORIZON, purchases=purchases, attributes=attributes)
+    model.coding_ = learn_coding(X, attributes)
+    coded = code(X, model.coding_)
+    near = clone(purchases).fit(coded).params_
+    for penalty in PENALTIES:
+        rough = model._fit_roughly(coded, penalty, near)
+        exact = model._fresh(penalty).fit(coded)
+        gap = rough.predict(coded) - exact.predict(coded)
+        assert np.abs(gap).mean() < 0.01 * exact.predict(coded).mean()
