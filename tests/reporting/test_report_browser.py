@@ -182,7 +182,9 @@ def test_campaign_at_first_is_the_one_in_the_summary(desktop, summary):
 
 
 def test_campaign_figure_is_redrawn(desktop):
-    drawn = next(one for one in desktop["figures"] if one["title"].startswith("What the campaign"))
+    drawn = next(
+        one for one in desktop["figures"] if one["title"].startswith("Expected profit of the campaign")
+    )
     assert drawn["data"][2]["x"] == [50]
 
 
