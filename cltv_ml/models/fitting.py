@@ -14,7 +14,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns
 from cltv_ml.models.distinct_rows import group_rows
 from cltv_ml.models.likelihood import Maximum, climb_roughly, maximize
-from cltv_ml.models.purchase_history import Rows, build_rows, read_history
+from cltv_ml.models.purchase_history import Rows, build_rows, read_history, rescale_rows, thin_rows
 
 #: One parameter per name, a number or one value per customer.
 Params = tuple[np.ndarray, ...]
@@ -129,7 +129,7 @@ class LikelihoodModel(BaseEstimator):
         size = rows.weight.sum()
         time = 1.0 if self.discrete else _dot(rows.weight, rows.T) / size
         spread = [max(float(np.std(column)), 1e-12) for column in (*purchase.T, *dropout.T)]
-        return Problem(_rescale(rows, time, spread), time, spread)
+        return Problem(rescale_rows(rows, time, spread), time, spread)
 
     def _maximum(self, problem: Problem, starts: Sequence[Sequence[float]]) -> Maximum:
         """Return the highest likelihood found from `starts`, parameters without slopes on covariates."""
@@ -141,9 +141,9 @@ class LikelihoodModel(BaseEstimator):
             bounds_of(shapes, slopes),
             names=self._all_names(),
             size=problem.size,
-            sample=self._objective(_thin_rows(rows), spread) if len(rows) > _LARGE else None,
+            sample=self._objective(thin_rows(rows, _SAMPLE), spread) if len(rows) > _LARGE else None,
             between=[
-                self._objective(_thin_rows(rows, size), spread)
+                self._objective(thin_rows(rows, size), spread)
                 for size in self.samples
                 if 2 * size < len(rows)
             ],
@@ -325,28 +325,6 @@ def _distinct_rows(
         np.array(columns[3:first]).reshape(-1, n).T,
         np.array(columns[first:]).reshape(-1, n).T,
     )
-
-
-def _rescale(rows: Rows, time: float, spread: Sequence[float]) -> Rows:
-    """Return rows with time in units of `time` and covariates in units of their standard deviation."""
-    first = rows.purchase.shape[1]
-    return build_rows(
-        rows.x,
-        # rounded, so that days, weeks and months become the same numbers and end at the same estimate
-        np.round(rows.tx / time, 12),
-        np.round(rows.T / time, 12),
-        rows.weight,
-        rows.purchase / np.array(spread[:first]),
-        rows.dropout / np.array(spread[first:]),
-    )
-
-
-def _thin_rows(rows: Rows, size: int = _SAMPLE) -> Rows:
-    """Return an evenly spaced sample of the customers; rows are sorted, so it is stratified."""
-    reached = np.cumsum(rows.weight)
-    places = np.searchsorted(reached, (np.arange(size) + 0.5) * reached[-1] / size)
-    chosen, counts = np.unique(places, return_counts=True)
-    return rows.take(chosen, counts.astype(np.float64))
 
 
 def _dot(one: np.ndarray, other: np.ndarray) -> float:

@@ -178,3 +178,25 @@ def to_time(model: BaseEstimator, t: float | str | pd.Timedelta, infinite: bool 
         allowed = "not negative" if infinite else "finite and not negative"
         raise InputError(f"{type(model).__name__}: t must be {allowed} and in {model.time_unit}, got {t!r}.")
     return length
+
+
+def rescale_rows(rows: Rows, time: float, spread: Sequence[float]) -> Rows:
+    """Return rows with time in units of `time` and covariates in units of their standard deviation."""
+    first = rows.purchase.shape[1]
+    return build_rows(
+        rows.x,
+        # rounded, so that days, weeks and months become the same numbers and end at the same estimate
+        np.round(rows.tx / time, 12),
+        np.round(rows.T / time, 12),
+        rows.weight,
+        rows.purchase / np.array(spread[:first]),
+        rows.dropout / np.array(spread[first:]),
+    )
+
+
+def thin_rows(rows: Rows, size: int) -> Rows:
+    """Return an evenly spaced sample of the customers; rows are sorted, so it is stratified."""
+    reached = np.cumsum(rows.weight)
+    places = np.searchsorted(reached, (np.arange(size) + 0.5) * reached[-1] / size)
+    chosen, counts = np.unique(places, return_counts=True)
+    return rows.take(chosen, counts.astype(np.float64))
