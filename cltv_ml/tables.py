@@ -252,6 +252,7 @@ def pandas_only(function: Callable[_Given, _Result]) -> Callable[_Given, _Result
 
     @functools.wraps(function)
     def checked(*args: _Given.args, **kwargs: _Given.kwargs) -> _Result:
+        """Check the tables, then call the function."""
         for name, value in [*zip(kinds, args, strict=False), *kwargs.items()]:
             if _is_foreign(value, kinds.get(name, "")):
                 library, kind = type(value).__module__.partition(".")[0], type(value).__name__

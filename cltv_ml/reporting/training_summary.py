@@ -86,16 +86,14 @@ def training_summary(
     """
     doubts, remarks = ([_with_labels(note, result.models) for note in some] for some in notes)
     horizon, log = result.window.horizon, cleaned.transactions
-    cutoff = result.window.cutoff
-    now = with_alive(result, result.predictions[verdict.champion], result.training.X_now)
-    if today is not None:
-        now, cutoff = today.predictions, cleaned.log["timestamp"].max().normalize() + pd.Timedelta(days=1)
+    now, cutoff = _latest_forecast(cleaned, result, verdict.champion, today)
     products = sections.products_section(log, currency=currency)
     rfm = compute_rfm(log, cutoff)
     scored = apply_rfm(rfm, fit_rfm(rfm))
     terms: dict[str, Any] = {"ordered": beats_chance(result, verdict.champion), "currency": currency}
     knows_who_leaves = now[["p_alive", "expected_purchases"]].notna().any(axis=None)
     campaign = plan_campaign(now, horizon, sections.measured_margin(log)) if knows_who_leaves else None
+    details = _quality_details(cleaned, result, verdict.champion, remarks, currency)
     summary = summarise(
         f"Customer lifetime value: {dataset}",
         _window_sentence(result),
@@ -115,12 +113,7 @@ def training_summary(
             sections.unknown_change_section(),
             sections.money_section(log, currency=currency),
             *(sections.horizons_section(today.several, today.curve, currency=currency) if today else []),
-            sections.quality_section(
-                result,
-                verdict,
-                currency=currency,
-                details=_quality_details(cleaned, result, verdict.champion, remarks, currency),
-            ),
+            sections.quality_section(result, verdict, currency=currency, details=details),
             sections.data_section(cleaned, result, currency=currency),
             *sections.attribute_account_section(cleaned.known),
             sections.doubts_section(cleaned, result, verdict, doubts),
@@ -138,6 +131,16 @@ def training_summary(
         headlines=1 if verdict.within_bounds else 2,
     )
     return {**summary, "as_of": f"{cutoff:%Y-%m-%d}", **terms}
+
+
+def _latest_forecast(
+    cleaned: Cleaned, result: WindowResult, champion: str, today: Today | None
+) -> tuple[pd.DataFrame, pd.Timestamp]:
+    """Return the champion's predictions and their day: the end of the log, else the test cutoff."""
+    if today is not None:
+        return today.predictions, cleaned.log["timestamp"].max().normalize() + pd.Timedelta(days=1)
+    now = with_alive(result, result.predictions[champion], result.training.X_now)
+    return now, result.window.cutoff
 
 
 def _quality_details(

@@ -156,6 +156,7 @@ class _Reader(HTMLParser):
         self._rows = 1
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Begin a table, a row or a cell."""
         kind = _ELEMENTS.get(tag.rpartition(":")[2])
         attributes = {name.rpartition(":")[2]: value or "" for name, value in attrs}
         if kind == "table":
@@ -173,6 +174,7 @@ class _Reader(HTMLParser):
             self._text.append(" ")
 
     def handle_endtag(self, tag: str) -> None:
+        """End a table, a row or a cell."""
         kind = _ELEMENTS.get(tag.rpartition(":")[2])
         if kind == "table" and self._open:
             self._end_row()
@@ -183,10 +185,12 @@ class _Reader(HTMLParser):
             self._end_cell()
 
     def handle_data(self, data: str) -> None:
+        """Keep the text of a cell."""
         if self._text is not None:
             self._text.append(data)
 
     def unknown_decl(self, data: str) -> None:
+        """Keep the text of a CDATA section, as of XML records."""
         if data.startswith("CDATA["):
             self.handle_data(data.removeprefix("CDATA["))
 
