@@ -26,6 +26,9 @@ ROWS = (1_000_000, 10_000_000, 100_000_000)
 #: Runs of which the median counts; one where a single run takes longer than PATIENCE seconds.
 RUNS, PATIENCE = 3, 60
 
+#: CPU seconds for which each turn repeats a small case: a short call with a cold cache takes up to twice as long.
+TURN = 0.4
+
 #: Ratios of the small version on the machine that made them, and by how much one may grow.
 BASELINE = HERE / "baseline_ratios.json"
 ALLOWED = 1.20
@@ -131,7 +134,15 @@ def _ratio(name: str, size: int, folder: Path, turns: int = 5) -> float:
     ours, theirs = work["cltv_ml"], work[CASES[name].against]
     used(ours), used(theirs)  # what only the first call pays
     with threadpool_limits(1):
-        return statistics.median(used(ours)[1] / used(theirs)[1] for _ in range(turns))
+        return statistics.median(cpu_per_call(ours) / cpu_per_call(theirs) for _ in range(turns))
+
+
+def cpu_per_call(work: Callable[[], object]) -> float:
+    """Return the mean CPU seconds of a call, repeated until the calls have used `TURN` seconds."""
+    calls: list[float] = []
+    while sum(calls) < TURN:
+        calls.append(used(work)[1])
+    return statistics.mean(calls)
 
 
 def check_small(say: Say = print) -> list[str]:
