@@ -107,8 +107,10 @@ def _copies(duplicates: Relation, receipt: str, table: Relation, by_product: boo
     )
     if _are_whole_receipts(receipts, receipt, table, by_product):
         copied = "true"
-    else:  # elsewhere in the source than the receipt, whose own lines stand together
+    elif _stand_together(table, receipt):  # a copy stands elsewhere in the source than its receipt
         copied = f"block > 0 and receipt not in (select receipt from {receipts} where first_block > 0)"
+    else:
+        copied = "false"
     return f"select source_row from {duplicates} join {receipts} using (source_row) where {copied}"
 
 
@@ -128,6 +130,17 @@ def _are_whole_receipts(receipts: Relation, receipt: str, table: Relation, by_pr
         f"from (from {table} limit 100000) group by {receipt})"
     )
     return alone >= 0.9
+
+
+def _stand_together(table: Relation, receipt: str) -> bool:
+    """Whether a receipt's different lines follow each other, as they do not in a shuffled source or one by product."""
+    [together] = table.row(
+        "select avg(cast(source_row - before = 1 as integer)) from (select source_row, line_hash, "
+        "lag(source_row) over receipt as before, lag(line_hash) over receipt as hash_before "
+        f"from (from {table} limit 100000) window receipt as (partition by {receipt} order by source_row)) "
+        "where line_hash <> hash_before"
+    )
+    return together is None or together >= 0.5
 
 
 def _find_duplicates(marks: Relation, aside: Aside) -> Relation:

@@ -61,6 +61,19 @@ def test_an_export_appended_to_itself_is_taken_once():
     assert cleaned.report.money_kept == 27.5
 
 
+def test_units_scanned_one_by_one_are_kept_in_a_source_that_is_sorted_by_product():
+    others = [
+        (f"R{n}", f"C{n}", item, price) for n in range(3, 9) for item, price in (("TEA", 2.0), ("BUN", 2.5))
+    ]
+    split = sorted(
+        [*UNITS, *others, ("R1", "C1", "BUN", 2.5), ("R1", "C1", "BUN", 2.5)], key=lambda row: row[2:]
+    )
+    split = [*split[1::2], *split[::2]]  # equal lines stand apart
+    cleaned = clean(receipts(split))
+    assert cleaned.report.money_kept == sum(row[-1] for row in split)
+    assert any("lines equal an earlier one and were kept" in note for note in cleaned.report.notes)
+
+
 def test_receipts_that_are_all_written_twice_line_by_line_are_copies():
     lines = [
         (f"R{n}", f"C{n}", item, price + n) for n in range(4) for item, price in (("TEA", 1.0), ("BUN", 2.5))
