@@ -19,6 +19,9 @@ from cltv_ml.serving.batch_lakes import upsert
 from cltv_ml.sources.lakes import explained_lake, lake_of, open_iceberg
 
 _FILES = (".parquet", ".csv")
+
+#: Digits after the point in a CSV file, as in those of `cltv act`; Parquet and databases hold every digit.
+_DECIMALS = 4
 _REPEATED = {"tier", "reason", "model", "model_version", "cutoff", "horizon"}
 
 
@@ -138,4 +141,6 @@ def _write_csv(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch])
     with path.open("w", encoding="utf-8", newline="") as file:
         schema.empty_table().to_pandas().to_csv(file, index=False)
         for batch in batches:
-            neutral(batch.to_pandas()).to_csv(file, index=False, header=False)
+            rows = batch.to_pandas()
+            rows = rows.round(dict.fromkeys(rows.select_dtypes("float").columns, _DECIMALS))
+            neutral(rows).to_csv(file, index=False, header=False)
