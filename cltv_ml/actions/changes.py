@@ -10,7 +10,7 @@ import pandas as pd
 from cltv_ml import decisions
 from cltv_ml.actions.shop import Shop, read_shop
 from cltv_ml.actions.terms import Actions, Terms
-from cltv_ml.data import Cleaned
+from cltv_ml.customers import CleanedShop
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features
 from cltv_ml.reporting import plots
@@ -89,7 +89,7 @@ def _with_chosen_value(table: pd.DataFrame, shop: Shop) -> pd.DataFrame:
     return table.assign(expected_value=table[shop.column])
 
 
-def compute_changes(cleaned: Cleaned, before: pd.DataFrame) -> Changes:
+def compute_changes(cleaned: CleanedShop, before: pd.DataFrame) -> Changes:
     """Return the changes since earlier scores, as `cltv act --before` works them out.
 
     Raises

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cltv_ml import decisions
 from cltv_ml.actions.terms import Actions, Terms
-from cltv_ml.data import Cleaned, Known
+from cltv_ml.customers import CleanedShop, CustomerTables
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.compare import tell_overstep
 from cltv_ml.features import build_features, default_features
@@ -95,16 +95,15 @@ class Shop:
         return self.predictions.assign(expected_value=ahead["remaining_value"], **ends)
 
 
-def read_shop(cleaned: Cleaned, terms: Terms, done: Actions) -> Shop:
+def read_shop(cleaned: CleanedShop, terms: Terms, done: Actions) -> Shop:
     """Return the shop as of the day after its log, scored by the champion."""
     cutoff = scoring.check_as_of(cleaned.transactions, None)
     store.open_store()
     model, version = registered_model.load_registered()
     card = model.metadata.metadata
-    known = cleaned.known
     log = replace(
-        known.of(Log(cleaned.log)),
-        table=_without_protected(cleaned.log, known, terms, card["features"], done),
+        cleaned.customers.of(Log(cleaned.log)),
+        table=_without_protected(cleaned.log, cleaned.customers, terms, card["features"], done),
     )
     names = dict.fromkeys([*card["features"], *default_features(log.columns)])
     X = build_features(log, cutoff, names=list(names))
@@ -172,7 +171,7 @@ def with_purchases(predictions: pd.DataFrame, X: pd.DataFrame, horizon: int) -> 
 
 
 def _without_protected(
-    log: pd.DataFrame, known: Known, terms: Terms, features: list[str], done: Actions
+    log: pd.DataFrame, customers: CustomerTables, terms: Terms, features: list[str], done: Actions
 ) -> pd.DataFrame:
     """Return the log without the protected columns, which the champion must not have used either."""
     needed = [name for name in terms.protected if name in TRANSACTIONS.required]
@@ -180,7 +179,7 @@ def _without_protected(
         raise InputError(
             f"the column {needed[0]!r} cannot be protected: without it there are no customers to act on."
         )
-    attributes = {f"customers.{name}": column for name, column in known.protected_attributes().items()}
+    attributes = {f"customers.{name}": column for name, column in customers.protected_attributes().items()}
     named = {**{name: name for name in terms.protected}, **attributes}
     used = {name: sorted(named[need] for need in needs(name) if need in named) for name in features}
     using = [name for name, columns in used.items() if columns]
@@ -189,7 +188,7 @@ def _without_protected(
             f"the champion's feature {using[0]!r} uses the protected column {used[using[0]][0]!r}; train a model "
             "without it: leave that column out of the mapping."
         )
-    absent = [name for name in known.protected if name not in log]
+    absent = [name for name in customers.protected if name not in log]
     if absent:
         done.refused["protected"] = (
             f"no column {absent[0]!r} is in the log, so nothing can use it; found {list(log)}."
@@ -198,7 +197,7 @@ def _without_protected(
 
 
 def _segment_levels(
-    cleaned: Cleaned, terms: Terms, cutoff: pd.Timestamp, customers: pd.Index
+    cleaned: CleanedShop, terms: Terms, cutoff: pd.Timestamp, customers: pd.Index
 ) -> pd.Series | None:
     """Return each customer's level of the column that segments are divided by; InputError where there is none."""
     name = terms.split_by
@@ -208,7 +207,7 @@ def _segment_levels(
         raise InputError(
             f"the column {name!r} is protected, so it cannot divide segments; choose another column."
         )
-    attributes = cleaned.known.groups(cutoff, customers)
+    attributes = cleaned.customers.groups(cutoff, customers)
     if name in attributes:
         return attributes[name].rename(name)
     if name in cleaned.log and name not in TRANSACTIONS.required:
@@ -218,12 +217,12 @@ def _segment_levels(
 
 
 def _protected_levels(
-    cleaned: Cleaned, terms: Terms, cutoff: pd.Timestamp, customers: pd.Index
+    cleaned: CleanedShop, terms: Terms, cutoff: pd.Timestamp, customers: pd.Index
 ) -> pd.DataFrame:
     """Return each customer's level of every protected column, of the log and of the table of customers."""
     frequent = _most_frequent(cleaned.log, [name for name in terms.protected if name in cleaned.log])
-    hidden = cleaned.known.protected_attributes().values()
-    levels = cleaned.known.groups(cutoff, customers)
+    hidden = cleaned.customers.protected_attributes().values()
+    levels = cleaned.customers.groups(cutoff, customers)
     others = pd.DataFrame({column: levels[column] for column in hidden}, index=customers)
     return frequent.join(others, how="outer") if len(others.columns) else frequent
 

@@ -18,7 +18,8 @@ from cltv_ml.money import format_exactly
 from cltv_ml.settings import Check
 
 if TYPE_CHECKING:
-    from cltv_ml.data import Cleaned, DataVerdict, Known
+    from cltv_ml.customers import CleanedShop, CustomerTables
+    from cltv_ml.data import DataVerdict
     from cltv_ml.data.account import Report
 
 #: The account's sums for programs, in order.
@@ -133,7 +134,7 @@ def check(settings: Check) -> None:
     from cltv_ml import pipelines
     from cltv_ml.pipelines.inputs import chosen_horizon
 
-    def run(settings: Check) -> tuple[Cleaned, DataVerdict]:
+    def run(settings: Check) -> tuple[CleanedShop, DataVerdict]:
         """Check the data behind a progress bar."""
         with progress("checking") as done:
             return pipelines.check(settings, progress=done)
@@ -156,7 +157,7 @@ def check(settings: Check) -> None:
             console.print(f"{name:<9} [bold]{path}[/bold]")
 
 
-def _show_account(cleaned: Cleaned, currency: str) -> None:
+def _show_account(cleaned: CleanedShop, currency: str) -> None:
     """Print what became of the lines and of the money, and what is doubtful."""
     from cltv_ml.data import compute_summary, doubt_products
 
@@ -180,16 +181,16 @@ def _show_account(cleaned: Cleaned, currency: str) -> None:
         console.print(f"Unused    {escape(', '.join(map(repr, account.unused[:_SHOWN_UNUSED])))}{others}")
     for note in [*account.notes, *doubt_products(cleaned.log)]:
         console.print(f"Note      {escape(note)}")
-    _show_attributes(cleaned.known)
+    _show_attributes(cleaned.customers)
 
 
-def _show_attributes(known: Known) -> None:
+def _show_attributes(customers: CustomerTables) -> None:
     """Print what each column about customers is used for."""
-    if known.attributes is None:
+    if customers.attributes is None:
         return
-    table = known.attributes.account_table()
+    table = customers.attributes.account_table()
     table["missing"] = [f"{share:.0%}" for share in table["missing"]]
-    show_table(table, f"{known.attributes.rows:,} rows about customers; by column:")
+    show_table(table, f"{customers.attributes.rows:,} rows about customers; by column:")
 
 
 def _show_sums(account: Report, exactly: Callable[[float], str]) -> None:
@@ -209,7 +210,7 @@ def _show_sums(account: Report, exactly: Callable[[float], str]) -> None:
     )
 
 
-def _account_as_json(cleaned: Cleaned, verdict: DataVerdict, horizon: int) -> dict[str, Any]:
+def _account_as_json(cleaned: CleanedShop, verdict: DataVerdict, horizon: int) -> dict[str, Any]:
     """Return the check's account for programs: money in currency, horizon in days."""
     from cltv_ml.data import compute_summary, doubt_products
 
@@ -225,17 +226,17 @@ def _account_as_json(cleaned: Cleaned, verdict: DataVerdict, horizon: int) -> di
         "mapping": account.mapping,
         "levels": account.levels,
         "unused": account.unused,
-        **_attributes(cleaned.known),
+        **_attributes(cleaned.customers),
     }
 
 
-def _attributes(known: Known) -> dict[str, Any]:
+def _attributes(customers: CustomerTables) -> dict[str, Any]:
     """Return the account of the tables about customers, nothing where there is none."""
     account: dict[str, Any] = {}
-    if known.attributes is not None and known.coverage is not None:
-        account["attributes"] = known.attributes.account_table()
-        account["attribute_coverage"] = asdict(known.coverage)
-    if known.contacts is not None and known.contact_coverage is not None:
-        account["contacts"] = {"rows": known.contacts.rows, "mapping": dict(known.contacts.mapping)}
-        account["contact_coverage"] = asdict(known.contact_coverage)
+    if customers.attributes is not None and customers.coverage is not None:
+        account["attributes"] = customers.attributes.account_table()
+        account["attribute_coverage"] = asdict(customers.coverage)
+    if customers.contacts is not None and customers.contact_coverage is not None:
+        account["contacts"] = {"rows": customers.contacts.rows, "mapping": dict(customers.contacts.mapping)}
+        account["contact_coverage"] = asdict(customers.contact_coverage)
     return account

@@ -5,7 +5,6 @@ from cltv_ml.data.clean import Cleaned, clean, clean_to_parquet
 from cltv_ml.data.datasets import DATASETS, Dataset
 from cltv_ml.data.earlier import compare_customers
 from cltv_ml.data.fetch import fetch
-from cltv_ml.data.known import Known, Tables, describe_attributes, read_known
 from cltv_ml.data.mapping import read_mapping, write_mapping
 from cltv_ml.data.quality import (
     compute_months,
@@ -25,14 +24,12 @@ __all__ = [
     "Cleaned",
     "DataVerdict",
     "Dataset",
-    "Known",
     "Question",
     "QuestionsError",
     "Raw",
     "Report",
     "Rules",
     "Simulation",
-    "Tables",
     "answer",
     "change_rules",
     "clean",
@@ -41,12 +38,10 @@ __all__ = [
     "compute_months",
     "compute_seasonality",
     "compute_summary",
-    "describe_attributes",
     "doubt_products",
     "fetch",
     "judge",
     "read",
-    "read_known",
     "read_mapping",
     "simulate",
     "write_mapping",

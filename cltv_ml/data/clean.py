@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -15,7 +15,6 @@ from cltv_ml.data.account import Report, account
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.bundles import take_bundles_once
 from cltv_ml.data.duplicates import tell_of_edited, treat_duplicates
-from cltv_ml.data.known import Known
 from cltv_ml.data.lines import Lines, read_lines
 from cltv_ml.data.outputs import log_query, quarantine_query
 from cltv_ml.data.placeholders import set_placeholders_aside
@@ -47,7 +46,6 @@ class Cleaned(Inline):
     log: pd.DataFrame
     quarantine: pd.DataFrame
     report: Report
-    known: Known = field(default_factory=Known)
 
     def _parts(self) -> dict[str, object]:
         """Name what a notebook shows first: the account of lines and money, then both tables."""
@@ -65,8 +63,8 @@ class Cleaned(Inline):
 
     @cached_property
     def transactions(self) -> Log:
-        """The clean log as it travels, with what is known of its customers: opened once for all who read it."""
-        return self.known.of(Log(self.log))
+        """The clean log as it travels: opened once for all who read it."""
+        return Log(self.log)
 
 
 def clean(

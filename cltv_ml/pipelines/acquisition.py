@@ -8,8 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from cltv_ml.data import Cleaned
-from cltv_ml.data.costs import read_costs
+from cltv_ml.customers import CleanedShop, read_costs
 from cltv_ml.decisions.acquisition_costs import UNATTRIBUTED, check_costs, compute_cac
 from cltv_ml.decisions.acquisition_value import (
     Won,
@@ -107,14 +106,14 @@ def _tables(won: Won, costs: pd.DataFrame, age: int) -> dict[str, pd.DataFrame]:
     }
 
 
-def _channel_column(cleaned: Cleaned, log: Log, column: str) -> pd.Series | None:
+def _channel_column(cleaned: CleanedShop, log: Log, column: str) -> pd.Series | None:
     """Return the channel that won each customer by the named column, or by one whose heading says so; None without."""
     end = log.last.normalize() + pd.Timedelta(days=1)
     if not column:
         return channels_won(cleaned, log, end)
     channels = channels_won(cleaned, log, end, [column])
     if channels is None:
-        available = list(cleaned.known.groups(end, log.customers))
+        available = list(cleaned.customers.groups(end, log.customers))
         raise InputError(f"no column {column!r} in the table of customers; choose one of {available}.")
     return channels
 

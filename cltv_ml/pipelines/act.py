@@ -22,7 +22,7 @@ from cltv_ml.actions.products import add_cross_sell, add_upsell
 from cltv_ml.actions.questions import missing_section
 from cltv_ml.actions.shop import Shop, read_shop
 from cltv_ml.actions.terms import Actions, PastCampaign, Terms
-from cltv_ml.data import Cleaned
+from cltv_ml.customers import CleanedShop
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import atomic, check_folder, write_table
@@ -73,7 +73,7 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
     terms = _with_costs(terms, settings, cleaned)
     if terms.before is None:
         terms = replace(terms, before=_earlier_customers(settings, cleaned))
-    terms = replace(terms, protected=tuple(dict.fromkeys([*terms.protected, *cleaned.known.protected])))
+    terms = replace(terms, protected=tuple(dict.fromkeys([*terms.protected, *cleaned.customers.protected])))
     progress("scoring the customers", 0.1)
     actions = Actions()
     shop = read_shop(cleaned, terms, actions)
@@ -153,7 +153,7 @@ def _read_terms(settings: Act) -> Terms:
     )
 
 
-def _earlier_customers(settings: Act, cleaned: Cleaned) -> pd.DataFrame | None:
+def _earlier_customers(settings: Act, cleaned: CleanedShop) -> pd.DataFrame | None:
     """Return the customers that an earlier call left in `out`, where they are of an earlier day; None without them."""
     file = settings.out / "customers.csv"
     if (settings.value, settings.basis) != ("horizon", "revenue") or not file.is_file():
@@ -164,7 +164,7 @@ def _earlier_customers(settings: Act, cleaned: Cleaned) -> pd.DataFrame | None:
     return earlier if len(days) == 1 and days[0] < today else None
 
 
-def _with_costs(terms: Terms, settings: Act, cleaned: Cleaned) -> Terms:
+def _with_costs(terms: Terms, settings: Act, cleaned: CleanedShop) -> Terms:
     """Return the terms with what winning each customer cost, where that is stated."""
     stated = None if settings.acquisition_cost is None else read_acquisition(settings.acquisition_cost)
     if not isinstance(stated, pd.DataFrame):
@@ -190,7 +190,7 @@ def _for_readers(table: pd.DataFrame, currency: str) -> pd.DataFrame:
     return rows.assign(currency=currency) if currency and "customer_id" in rows else rows
 
 
-def _write_act(actions: Actions, shop: Shop, out: Path, unnamed: Cleaned | None = None) -> None:
+def _write_act(actions: Actions, shop: Shop, out: Path, unnamed: CleanedShop | None = None) -> None:
     """Write the tables and the page, which names no customer of `unnamed`; delete lists that an earlier call left."""
     for name in LISTS:
         old = out / f"{name}.csv"

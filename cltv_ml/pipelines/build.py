@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cltv_ml.data import read_known
+from cltv_ml.customers import read_customers
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.features import DuckDB, Source, Spark, write_features
@@ -48,7 +48,7 @@ def _read_log(settings: Build, progress: Progress) -> Log:
         return load(settings, progress).transactions
     log = Log(str(settings.clean_log))
     earliest = min(map(to_cutoff, settings.cutoff))
-    return read_known(log, tables_of(settings), earliest=earliest, rules=rules_of(settings)).of(log)
+    return read_customers(log, tables_of(settings), earliest=earliest, rules=rules_of(settings)).of(log)
 
 
 def _spark_engine(settings: Build) -> Any:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cltv_ml.data import Cleaned, DataVerdict, compare_customers, judge, write_mapping
+from cltv_ml.customers import CleanedShop
+from cltv_ml.data import DataVerdict, compare_customers, judge, write_mapping
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import write_table
 from cltv_ml.pipelines.inputs import chosen_horizon, load, read_scores
@@ -21,7 +22,7 @@ from cltv_ml.windows import to_horizons
 @with_bar
 def check(
     settings: Settings | None = None, *, progress: Progress = silent, **options: Any
-) -> tuple[Cleaned, DataVerdict]:
+) -> tuple[CleanedShop, DataVerdict]:
     """Clean a log; return it with its account and the verdict on training, and write the files that are asked for.
 
     Raises
@@ -50,7 +51,7 @@ def check(
     return cleaned, verdict
 
 
-def _write_report(path: Path, cleaned: Cleaned, verdict: DataVerdict, settings: Check) -> None:
+def _write_report(path: Path, cleaned: CleanedShop, verdict: DataVerdict, settings: Check) -> None:
     """Write the data report as one HTML file that opens offline."""
     summary = summarise(
         f"Data check: {verdict.level}",

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml import decisions
-from cltv_ml.data import Cleaned
+from cltv_ml.customers import CleanedShop
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import write_table
@@ -79,14 +79,14 @@ def _days(horizons: list[str]) -> list[int]:
     return days
 
 
-def _grouping(by: str, cleaned: Cleaned, log: Log) -> str | pd.Series:
+def _grouping(by: str, cleaned: CleanedShop, log: Log) -> str | pd.Series:
     """Return the grouping's name, or each customer's level of the attribute that it names."""
-    if by in decisions.GROUPS or cleaned.known.attributes is None:
+    if by in decisions.GROUPS or cleaned.customers.attributes is None:
         return by
     end = log.last.normalize() + pd.Timedelta(days=1)
-    levels = cleaned.known.levels(by, end, log.customers)
+    levels = cleaned.customers.levels(by, end, log.customers)
     if levels is None:
-        available = [*decisions.GROUPS, *cleaned.known.groups(end, log.customers)]
+        available = [*decisions.GROUPS, *cleaned.customers.groups(end, log.customers)]
         raise InputError(f"no column {by!r} in the table of customers; choose one of {available}.")
     return levels
 

@@ -5,25 +5,19 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from cltv_ml.data import (
-    DATASETS,
-    Cleaned,
-    Known,
-    Raw,
-    Rules,
-    Tables,
-    change_rules,
-    clean,
+from cltv_ml.customers import (
+    CleanedShop,
+    CustomerSources,
+    CustomerTables,
     describe_attributes,
-    read,
-    read_known,
+    read_customers,
 )
+from cltv_ml.data import DATASETS, Cleaned, Raw, Rules, change_rules, clean, read
 from cltv_ml.decisions import Costs
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.metrics import Targeting
@@ -51,23 +45,23 @@ _TEXT = dict.fromkeys(("customer_id", "arm", "category"), "str")
 _SCORES = "a table that `cltv score` wrote"
 
 
-def load(settings: Source, progress: Progress, *, learned: Sequence[str] | None = None) -> Cleaned:
+def load(settings: Source, progress: Progress, *, learned: Sequence[str] | None = None) -> CleanedShop:
     """Return the clean log of the settings' data; a mapping that was proposed is logged.
 
     Attributes of customers are read as those that the features `learned` need, where a model has chosen them.
     """
     if isinstance(settings.data, Cleaned):
-        return settings.data
+        return CleanedShop.of(settings.data)
     check_given(settings)
     progress("reading and cleaning the transactions", 0.0)
     raw = read_raw(settings)
     cleaned = clean(raw)
     if not isinstance(settings, Customers) or not tables_of(settings).given:
-        return cleaned
+        return CleanedShop.of(cleaned)
     earliest = _earliest(settings, cleaned)
     columns = None if learned is None else attribute_columns(learned)
     fields = {column: name for name, column in raw.mapping.items()}
-    known = read_known(
+    customers = read_customers(
         Log(cleaned.log),
         tables_of(settings),
         earliest=earliest,
@@ -75,13 +69,13 @@ def load(settings: Source, progress: Progress, *, learned: Sequence[str] | None 
         wanted=columns,
         headings={column: fields.get(column, "") for column in raw.columns},
     )
-    _tell_known(known, learns=earliest is not None)
-    return replace(cleaned, known=known)
+    _tell_of_customers(customers, learns=earliest is not None)
+    return CleanedShop.of(cleaned, customers)
 
 
-def tables_of(settings: Customers) -> Tables:
+def tables_of(settings: Customers) -> CustomerSources:
     """Return the tables that the settings name besides the log."""
-    return Tables(
+    return CustomerSources(
         customers=settings.customers if settings.names_customers else None,
         attributes=settings.attributes,
         contacts=settings.contacts if settings.names_contacts else None,
@@ -105,14 +99,14 @@ def _earliest(settings: Source, cleaned: Cleaned) -> pd.Timestamp | None:
     return earliest_cutoff(Log(cleaned.log).first, to_horizons(settings.horizon)[0])
 
 
-def _tell_known(known: Known, *, learns: bool) -> None:
+def _tell_of_customers(customers: CustomerTables, *, learns: bool) -> None:
     """Log how attributes were understood and which are left out; the command line shows it on stderr."""
-    if known.attributes is not None and known.coverage is not None:
-        for sentence in describe_attributes(known.attributes, known.coverage, learns=learns):
+    if customers.attributes is not None and customers.coverage is not None:
+        for sentence in describe_attributes(customers.attributes, customers.coverage, learns=learns):
             logger.warning("Customers %s", sentence)
-    if known.contacts is not None and known.contact_coverage is not None:
-        read_as = ", ".join(f"{column}={kind}" for kind, column in known.contacts.mapping.items())
-        for sentence in (f"{read_as}. {known.contact_coverage.sentence}", *known.contacts.notes):
+    if customers.contacts is not None and customers.contact_coverage is not None:
+        read_as = ", ".join(f"{column}={kind}" for kind, column in customers.contacts.mapping.items())
+        for sentence in (f"{read_as}. {customers.contact_coverage.sentence}", *customers.contacts.notes):
             logger.warning("Contacts  %s", sentence)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml import decisions
-from cltv_ml.data import Cleaned
+from cltv_ml.customers import CleanedShop
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.explain import top_reasons
 from cltv_ml.evaluation.future import Future, forecast_future
@@ -137,7 +137,7 @@ def _check_horizons(settings: LifetimeSettings) -> tuple[list[int], int]:
     return days, end
 
 
-def _profit(log: Log, cleaned: Cleaned, cutoff: pd.Timestamp, settings: LifetimeSettings) -> _Profit:
+def _profit(log: Log, cleaned: CleanedShop, cutoff: pd.Timestamp, settings: LifetimeSettings) -> _Profit:
     """Return margins and costs for the profit, and sentences on them."""
     stated = settings.margin_rate is not None or settings.category_margins is not None
     if "cost" not in log.columns and not stated:
@@ -169,10 +169,10 @@ def read_acquisition(stated: Any) -> float | pd.DataFrame:
 
 
 def channels_won(
-    cleaned: Cleaned, log: Log, cutoff: pd.Timestamp, names: Sequence[str] = _CHANNEL
+    cleaned: CleanedShop, log: Log, cutoff: pd.Timestamp, names: Sequence[str] = _CHANNEL
 ) -> pd.Series | None:
     """Return the channel that won each customer where the table of customers has a column of one of these names."""
-    candidates = (cleaned.known.levels(name, cutoff, log.customers) for name in names)
+    candidates = (cleaned.customers.levels(name, cutoff, log.customers) for name in names)
     levels = next((one for one in candidates if one is not None), None)
     return None if levels is None else levels.replace("unknown", None)
 

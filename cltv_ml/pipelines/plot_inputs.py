@@ -9,7 +9,7 @@ from functools import cached_property
 import pandas as pd
 from sklearn.base import clone
 
-from cltv_ml.data import Cleaned
+from cltv_ml.customers import CleanedShop
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import WindowResult, judge
 from cltv_ml.features import build_features
@@ -46,7 +46,7 @@ class Wanted:
 class Material:
     """The inputs of figures; those that need the trained models are computed on first use."""
 
-    def __init__(self, cleaned: Cleaned, wanted: Wanted) -> None:
+    def __init__(self, cleaned: CleanedShop, wanted: Wanted) -> None:
         self.cleaned, self.log, self.wanted = cleaned, cleaned.transactions, wanted
         self.currency = wanted.currency
 

@@ -10,7 +10,7 @@ from typing import Any
 import mlflow
 import pandas as pd
 
-from cltv_ml.data import Cleaned
+from cltv_ml.customers import CleanedShop
 from cltv_ml.data import judge as check_data
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import WindowResult, judge_prepared
@@ -140,7 +140,7 @@ def train(settings: Settings | None = None, *, progress: Progress = silent, **op
     return outcome
 
 
-def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
+def _train(cleaned: CleanedShop, job: Job, progress: Progress) -> Outcome:
     settings, log = job.settings, with_holidays(cleaned.transactions, job.settings)
     features = model_features(log)
     models = named_models(settings, job.window.horizon, features)
@@ -222,7 +222,7 @@ def _prepare_final(
 
 
 def _log_summary(
-    cleaned: Cleaned, result: WindowResult, summary: Mapping[str, Any], verdict: Verdict, job: Job
+    cleaned: CleanedShop, result: WindowResult, summary: Mapping[str, Any], verdict: Verdict, job: Job
 ) -> None:
     """Log what the training's own run keeps: the report, the features, the settings, the comparison."""
     mlflow.log_dict(summary, "report.json")
@@ -296,7 +296,7 @@ def _log_champion(
 
 
 def _write_outputs(
-    cleaned: Cleaned, result: WindowResult, summary: Mapping[str, Any], request: str, job: Job
+    cleaned: CleanedShop, result: WindowResult, summary: Mapping[str, Any], request: str, job: Job
 ) -> None:
     # The largest first: without space for it none is written.
     write_page(summary, job.settings.out / "report.html")

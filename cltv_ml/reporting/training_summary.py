@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from cltv_ml.data import Cleaned
+from cltv_ml.customers import CleanedShop
 from cltv_ml.decisions.rfm import apply_rfm, compute_rfm, fit_rfm
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import WindowResult
@@ -63,7 +63,7 @@ def model_summary(result: WindowResult, name: str) -> dict[str, Any]:
 
 
 def training_summary(
-    cleaned: Cleaned,
+    cleaned: CleanedShop,
     result: WindowResult,
     verdict: Verdict,
     dataset: str,
@@ -115,7 +115,7 @@ def training_summary(
             *(sections.horizons_section(today.several, today.curve, currency=currency) if today else []),
             sections.quality_section(result, verdict, currency=currency, details=details),
             sections.data_section(cleaned, result, currency=currency),
-            *sections.attribute_account_section(cleaned.known),
+            *sections.attribute_account_section(cleaned.customers),
             sections.doubts_section(cleaned, result, verdict, doubts),
         ],
         _headline_facts(
@@ -134,7 +134,7 @@ def training_summary(
 
 
 def _latest_forecast(
-    cleaned: Cleaned, result: WindowResult, champion: str, today: Today | None
+    cleaned: CleanedShop, result: WindowResult, champion: str, today: Today | None
 ) -> tuple[pd.DataFrame, pd.Timestamp]:
     """Return the champion's predictions and their day: the end of the log, else the test cutoff."""
     if today is not None:
@@ -144,7 +144,7 @@ def _latest_forecast(
 
 
 def _quality_details(
-    cleaned: Cleaned, result: WindowResult, champion: str, remarks: Sequence[str], currency: str
+    cleaned: CleanedShop, result: WindowResult, champion: str, remarks: Sequence[str], currency: str
 ) -> list[dict[str, Any]]:
     """Return the folded details of quality: training, level, groups of customers, and important features."""
     log = cleaned.transactions
@@ -155,7 +155,7 @@ def _quality_details(
         *([section("How the training was done", remarks)] if remarks else []),
         *([level] if level else []),
         sections.groups_section(segments, result, champion),
-        *sections.by_attribute_section(cleaned.known, result, champion, currency=currency),
+        *sections.by_attribute_section(cleaned.customers, result, champion, currency=currency),
         sections.explanation_section(result, champion, currency=currency),
     ]
     if probabilistic and not result.models[probabilistic].reads:  # the figures know histories alone

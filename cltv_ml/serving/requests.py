@@ -20,8 +20,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, INVALID_PARAMETER_VALUE
 
 from cltv_ml import engine
+from cltv_ml.customers.attributes import read_attributes
 from cltv_ml.data import Rules, clean, read
-from cltv_ml.data.attributes import read_attributes
 from cltv_ml.data.identifiers import unify
 from cltv_ml.errors import InputError
 from cltv_ml.features import DuckDB, Source, absent_features, attribute_columns, build_features, is_text

@@ -15,7 +15,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cltv_ml.data import Cleaned, Known, Raw, Rules, Tables, clean_to_parquet, read_known
+from cltv_ml.customers import CleanedShop, CustomerSources, CustomerTables, read_customers
+from cltv_ml.data import Cleaned, Raw, Rules, clean_to_parquet
 from cltv_ml.engine import MONEY_SCALE, connect, literal, view
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
@@ -40,7 +41,7 @@ def score_log(
     source: Raw | Cleaned | Path,
     order: Order,
     *,
-    tables: Tables | None = None,
+    tables: CustomerSources | None = None,
     rules: Rules | None = None,
     spark: Any = None,
     progress: Progress = silent,
@@ -80,8 +81,8 @@ def score_log(
         observed = own.observed_until if own else order.observed_until
         cutoff = check_as_of(log, order.as_of, observed)
         scorer = scorer.at(cutoff)
-        stored = source.known if isinstance(source, Cleaned) else None
-        described = _known(log, scorer, tables or Tables(), rules or own, stored)
+        stored = source.customers if isinstance(source, CleanedShop) else None
+        described = _with_customers(log, scorer, tables or CustomerSources(), rules or own, stored)
         work.start({**identity(order, scorer), "log": fingerprint(log), **fingerprints(described)})
         if order.since is not None or order.younger_than is not None:
             log = _chosen(log, order, cutoff, work)
@@ -202,20 +203,22 @@ def _clean(
     return folder / "log.parquet", folder / "quarantine.parquet"
 
 
-def _known(log: Path, scorer: Scorer, tables: Tables, rules: Rules | None, told: Known | None = None) -> Log:
-    """Return the log with the attributes and contacts that the model learned from, `told` unless tables are given."""
+def _with_customers(
+    log: Path, scorer: Scorer, tables: CustomerSources, rules: Rules | None, stored: CustomerTables | None
+) -> Log:
+    """Return the log with the attributes and contacts that the model learned from, `stored` unless tables are given."""
     wanted = attribute_columns(scorer.features)
     whole = Log(str(log))
-    if told is not None and not tables.given:
-        return told.of(whole)
-    known = read_known(whole, tables, rules=rules, wanted=wanted)
-    if known.coverage is not None:
-        logger.warning("Customers %s", known.coverage.sentence)
-    if known.attributes is not None:
-        unseen = describe_unseen(known.attributes.learned, scorer.model)
-        for sentence in (*known.attributes.notes, *unseen):
+    if stored is not None and not tables.given:
+        return stored.of(whole)
+    customers = read_customers(whole, tables, rules=rules, wanted=wanted)
+    if customers.coverage is not None:
+        logger.warning("Customers %s", customers.coverage.sentence)
+    if customers.attributes is not None:
+        unseen = describe_unseen(customers.attributes.learned, scorer.model)
+        for sentence in (*customers.attributes.notes, *unseen):
             logger.warning("Customers %s", sentence)
-    return known.of(whole)
+    return customers.of(whole)
 
 
 def _chosen(log: Path, order: Order, cutoff: pd.Timestamp, work: Work) -> Path:

@@ -13,8 +13,8 @@ from cltv_ml.actions import shop as room
 from cltv_ml.actions.exports import ExportOrder, build_export
 from cltv_ml.actions.questions import missing_section
 from cltv_ml.actions.terms import Actions, PastCampaign, Terms
+from cltv_ml.customers import CustomerTables
 from cltv_ml.data import Cleaned, simulate
-from cltv_ml.data.known import Known
 from cltv_ml.errors import InputError
 from cltv_ml.log import Log
 from cltv_ml.pipelines.act import PARTS, _write_act
@@ -265,7 +265,7 @@ def test_a_part_without_its_term_names_the_flag(shop, part, needs):
 
 def _protect(*columns):
     """What is known of customers and the terms where these columns are protected."""
-    return Known(protected=columns), Terms(protected=columns)
+    return CustomerTables(protected=columns), Terms(protected=columns)
 
 
 def test_protected_columns_leave_the_log():

@@ -6,7 +6,7 @@ from scipy import stats
 
 from cltv_ml.models import BGNBD, MBGNBD, ParetoNBD, ProbabilisticValue
 from cltv_ml.models.common_draws import CommonDraws, even_numbers
-from tests.customers import summaries
+from tests.summaries import summaries
 
 
 @pytest.fixture(scope="module")

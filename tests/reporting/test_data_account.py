@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from cltv_ml.customers import CleanedShop
 from cltv_ml.data import clean, judge
 from cltv_ml.reporting.sections.data import check_sections
 
@@ -18,7 +19,7 @@ def account():
             "Warehouse": ["North"] * 4,
         }
     )
-    cleaned = clean(source)
+    cleaned = CleanedShop.of(clean(source))
     section = check_sections(cleaned, judge(cleaned.log, None, cleaned.report))[1]
     return section["sentences"], {table["caption"]: table for table in section["tables"]}
 
@@ -60,7 +61,7 @@ def test_every_column_of_the_log_is_profiled_with_its_source():
             "Category": ["tea", "tea", "tea", None],
         }
     )
-    cleaned = clean(source)
+    cleaned = CleanedShop.of(clean(source))
     sections = check_sections(cleaned, judge(cleaned.log, None, cleaned.report))
     held = next(part for part in sections if part["title"] == "What the clean log holds")
     table = held["tables"][1]

@@ -3,7 +3,7 @@
 import pytest
 
 from cltv_ml.models import BGNBD, ProbabilisticValue
-from tests.customers import summaries
+from tests.summaries import summaries
 
 
 @pytest.fixture(scope="session")

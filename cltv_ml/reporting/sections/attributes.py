@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cltv_ml.data import Known, describe_attributes
+from cltv_ml.customers import CustomerTables, describe_attributes
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.tables import compute_bias_by_group
 from cltv_ml.money import format_money
@@ -18,26 +18,26 @@ from cltv_ml.reporting.report import section
 MIN_GROUP = 20
 
 
-def attribute_account_section(known: Known) -> list[dict[str, Any]]:
+def attribute_account_section(customers: CustomerTables) -> list[dict[str, Any]]:
     """Return the section on how the tables about customers were read; nothing without any."""
     sentences: list[str] = []
     tables: dict[str, pd.DataFrame] = {}
-    if known.attributes is not None and known.coverage is not None:
-        sentences += describe_attributes(known.attributes, known.coverage)
-        table = known.attributes.account_table()
+    if customers.attributes is not None and customers.coverage is not None:
+        sentences += describe_attributes(customers.attributes, customers.coverage)
+        table = customers.attributes.account_table()
         table["missing"] = [f"{share:.0%}" for share in table["missing"]]
         tables["Columns about customers"] = table.rename(columns=str.capitalize)
-    if known.contacts is not None and known.contact_coverage is not None:
-        sentences.append(f"Contacts: {known.contacts.rows:,} rows. {known.contact_coverage.sentence}")
-        sentences += known.contacts.notes
+    if customers.contacts is not None and customers.contact_coverage is not None:
+        sentences.append(f"Contacts: {customers.contacts.rows:,} rows. {customers.contact_coverage.sentence}")
+        sentences += customers.contacts.notes
     return [section("What is known of the customers", sentences, tables=tables)] if sentences else []
 
 
 def by_attribute_section(
-    known: Known, result: WindowResult, name: str, *, currency: str = ""
+    customers: CustomerTables, result: WindowResult, name: str, *, currency: str = ""
 ) -> list[dict[str, Any]]:
     """Return value and bias by the levels of each attribute, protected ones too; nothing where there is none."""
-    found = compute_by_attribute(known, result, name)
+    found = compute_by_attribute(customers, result, name)
     if not len(found):
         return []
     amounts = {what: [format_money(value, currency) for value in found[what]] for what in _MONEY_COLUMNS}
@@ -70,11 +70,11 @@ def by_attribute_section(
 _MONEY_COLUMNS = ("predicted", "realised")
 
 
-def compute_by_attribute(known: Known, result: WindowResult, name: str) -> pd.DataFrame:
+def compute_by_attribute(customers: CustomerTables, result: WindowResult, name: str) -> pd.DataFrame:
     """Return a row per attribute and level: what `compute_bias_by_group` returns, and the share inside the interval."""
     table, y_true = result.predictions[name], result.y_true
     parts = []
-    for attribute, groups in known.groups(result.window.cutoff, y_true.index).items():
+    for attribute, groups in customers.groups(result.window.cutoff, y_true.index).items():
         bias = compute_bias_by_group(y_true, table["expected_value"], groups)
         inside = pd.Series(np.nan, index=y_true.index)
         if "value_lower" in table:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from cltv_ml.customers import CleanedShop
 from cltv_ml.data import Cleaned, DataVerdict, Report, compute_months, compute_seasonality, compute_summary
 from cltv_ml.data import judge as judge_data
 from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
@@ -72,7 +73,7 @@ def money_section(log: Log, *, currency: str = "") -> dict[str, Any]:
     )
 
 
-def check_sections(cleaned: Cleaned, verdict: DataVerdict, *, currency: str = "") -> list[dict[str, Any]]:
+def check_sections(cleaned: CleanedShop, verdict: DataVerdict, *, currency: str = "") -> list[dict[str, Any]]:
     """Return the data report: the verdict, how the source was read, what the log holds, and the figures."""
     log = cleaned.transactions
     sections = [
@@ -82,7 +83,7 @@ def check_sections(cleaned: Cleaned, verdict: DataVerdict, *, currency: str = ""
             warnings=[_sentence(reason) for reason in verdict.reasons],
         ),
         _account(cleaned.report, currency),
-        *attribute_account_section(cleaned.known),
+        *attribute_account_section(cleaned.customers),
     ]
     if cleaned.report.notes:
         sections.append(section("What to know about the source", list(cleaned.report.notes)))

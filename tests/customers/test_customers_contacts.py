@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from cltv_ml.data.contacts import read_contacts
+from cltv_ml.customers.contacts import read_contacts
 
 
 def test_an_answer_without_a_day_counts_later():

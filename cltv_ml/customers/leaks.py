@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from cltv_ml.data.attributes import Attributes
+from cltv_ml.customers.attributes import Attributes
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.tables import ids_among
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from cltv_ml.data.attributes import read_attributes
-from tests.data.test_data_attributes import N, people, reason
+from cltv_ml.customers.attributes import read_attributes
+from tests.customers.test_customers_attributes import N, people, reason
 
 
 def test_kinds_are_inferred_from_headings_and_values():

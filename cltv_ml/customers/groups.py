@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cltv_ml.data.attributes import Attributes
+from cltv_ml.customers.attributes import Attributes
 
 UNKNOWN = "unknown"
 OTHER = "other"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from cltv_ml.data.attribute_key import find_key
+from cltv_ml.customers.key import find_key
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.mapping import flag

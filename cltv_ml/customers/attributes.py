@@ -9,16 +9,16 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from cltv_ml.data.attribute_key import find_key, find_since
-from cltv_ml.data.attribute_kinds import (
+from cltv_ml.customers.key import find_key, find_since
+from cltv_ml.customers.kinds import (
     KINDS,
     Attribute,
     describe,
     plain_name,
 )
+from cltv_ml.customers.no_answers import blank_no_answers, doubt_numbers
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.mapping import flag
-from cltv_ml.data.no_answers import blank_no_answers, doubt_numbers
 from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.raw import Opened, open_source
 from cltv_ml.data.rules import Rules

@@ -1,27 +1,28 @@
-"""Known facts about a log's customers: attributes and contacts, matched, checked for leaks, and accounted for."""
+"""Tables about a log's customers: attributes and contacts, matched, checked for leaks, and accounted for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
-from cltv_ml.data.attribute_groups import group_customers
-from cltv_ml.data.attribute_kinds import plain_name
-from cltv_ml.data.attributes import Attributes, read_attributes
-from cltv_ml.data.contacts import Contacts, read_contacts
-from cltv_ml.data.leaks import compute_facts, doubtful_rows, find_leaks
-from cltv_ml.data.matching import Coverage, match_customers
-from cltv_ml.data.rules import Rules
+from cltv_ml.customers.attributes import Attributes, read_attributes
+from cltv_ml.customers.contacts import Contacts, read_contacts
+from cltv_ml.customers.groups import group_customers
+from cltv_ml.customers.kinds import plain_name
+from cltv_ml.customers.leaks import compute_facts, doubtful_rows, find_leaks
+from cltv_ml.customers.matching import Coverage, match_customers
+from cltv_ml.data import Cleaned, Rules
 from cltv_ml.errors import InputError
 from cltv_ml.log import Log
 from cltv_ml.tables import TRANSACTIONS
 
 
 @dataclass(frozen=True)
-class Tables:
+class CustomerSources:
     """The user's tables besides the log.
 
     Parameters
@@ -47,7 +48,7 @@ class Tables:
 
 
 @dataclass(frozen=True)
-class Known:
+class CustomerTables:
     """The attributes and contacts of a log's customers, with their coverage."""
 
     attributes: Attributes | None = None
@@ -91,16 +92,35 @@ class Known:
         return None if column is None else groups[column].rename(column)
 
 
-def read_known(
+@dataclass(frozen=True)
+class CleanedShop(Cleaned):
+    """The result of `clean` with the tables about its customers."""
+
+    customers: CustomerTables = field(default_factory=CustomerTables)
+
+    @classmethod
+    def of(cls, cleaned: Cleaned, customers: CustomerTables | None = None) -> CleanedShop:
+        """Return a cleaned log with tables about its customers, by default those that it has."""
+        if customers is None and isinstance(cleaned, cls):
+            return cleaned
+        return cls(cleaned.log, cleaned.quarantine, cleaned.report, customers or CustomerTables())
+
+    @cached_property
+    def transactions(self) -> Log:
+        """The clean log as it travels, with the tables about its customers: opened once for all who read it."""
+        return self.customers.of(Log(self.log))
+
+
+def read_customers(
     log: Log,
-    given: Tables,
+    sources: CustomerSources,
     *,
     earliest: pd.Timestamp | None = None,
     rules: Rules | None = None,
     wanted: Sequence[str] | None = None,
     headings: Mapping[str, str] | None = None,
-) -> Known:
-    """Return the attributes and contacts of a log's customers from the given tables.
+) -> CustomerTables:
+    """Return the attributes and contacts of a log's customers from the tables of the user.
 
     Parameters
     ----------
@@ -121,11 +141,11 @@ def read_known(
     shared = ("day_first", "year_first", "decimal", "timezone", "id_forms")
     rules = Rules(**{name: getattr(rules, name) for name in shared})
     attributes, coverage, contacts, contact_coverage = None, None, None, None
-    protected = tuple(given.protected)
-    if given.customers is not None:
+    protected = tuple(sources.protected)
+    if sources.customers is not None:
         attributes = read_attributes(
-            given.customers,
-            given.attributes,
+            sources.customers,
+            sources.attributes,
             protected=protected,
             rules=rules,
             wanted=wanted,
@@ -142,11 +162,13 @@ def read_known(
         hidden = {plain_name(one.column, 0) for one in attributes.account if one.protected}
         protected = tuple(name for name in protected if plain_name(name, 0) not in hidden)
     protected = _names_in_log(protected, log, headings or {}, attributes, learns=earliest is not None)
-    if given.contacts is not None:
-        contacts = read_contacts(given.contacts, given.contact_columns, rules=rules, customers=log.customers)
+    if sources.contacts is not None:
+        contacts = read_contacts(
+            sources.contacts, sources.contact_columns, rules=rules, customers=log.customers
+        )
         table, contact_coverage = match_customers(contacts.table, log.customers, "contacts")
         contacts = replace(contacts, table=table)
-    return Known(attributes, coverage, contacts, contact_coverage, protected)
+    return CustomerTables(attributes, coverage, contacts, contact_coverage, protected)
 
 
 def _names_in_log(

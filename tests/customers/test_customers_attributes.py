@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.data import Rules, Tables, describe_attributes, read_known
-from cltv_ml.data.attributes import read_attributes
-from cltv_ml.data.leaks import closeness
-from cltv_ml.data.matching import Coverage, match_customers
+from cltv_ml.customers import CustomerSources, describe_attributes, read_customers
+from cltv_ml.customers.attributes import read_attributes
+from cltv_ml.customers.leaks import closeness
+from cltv_ml.customers.matching import Coverage, match_customers
+from cltv_ml.data import Rules
 from cltv_ml.errors import InputError
 from cltv_ml.log import Log
 
@@ -99,7 +100,7 @@ def test_no_column_of_ids_is_asked_for():
 def test_ids_are_found_by_their_values_where_no_heading_says_so(log):
     table = people(country=["UK", "FR"] * 30, email=[f"{number}@x.io" for number in range(N)])
     for heading in ("household_key", "External ID", "Cust Ref."):
-        known = read_known(log, Tables(customers=table.rename(columns={"customer_id": heading})))
+        known = read_customers(log, CustomerSources(customers=table.rename(columns={"customer_id": heading})))
         assert known.coverage.covered == N, heading
         assert any(heading in note for note in known.attributes.notes), heading
 
@@ -107,7 +108,7 @@ def test_ids_are_found_by_their_values_where_no_heading_says_so(log):
 def test_two_columns_that_hold_ids_are_asked_about(log):
     table = people(country=["UK", "FR"] * 30).rename(columns={"customer_id": "a"}).assign(b=lambda t: t["a"])
     with pytest.raises(ValueError, match=r"Values of \['a', 'b'\] are ids of the log"):
-        read_known(log, Tables(customers=table))
+        read_customers(log, CustomerSources(customers=table))
 
 
 def test_a_counter_that_equals_numeric_ids_by_chance_is_asked_about():
@@ -115,14 +116,16 @@ def test_a_counter_that_equals_numeric_ids_by_chance_is_asked_about():
     log = Log(pd.DataFrame({"customer_id": ids, "timestamp": pd.Timestamp("2024-01-01"), "amount": 1.0}))
     table = pd.DataFrame({"position": range(N), "country": ["UK", "FR"] * 30})
     with pytest.raises(ValueError, match=r"Values of \['position'\] are ids of the log"):
-        read_known(log, Tables(customers=table))
-    known = read_known(log, Tables(customers=table.rename(columns={"position": "household_key"})))
+        read_customers(log, CustomerSources(customers=table))
+    known = read_customers(
+        log, CustomerSources(customers=table.rename(columns={"position": "household_key"}))
+    )
     assert known.coverage.covered == N
 
 
 def test_contacts_find_ids_by_their_values_too(log):
     contacts = pd.DataFrame({"cust_ref": [f"{number:04d}" for number in range(N)], "sent_at": "2024-05-01"})
-    known = read_known(log, Tables(contacts=contacts))
+    known = read_customers(log, CustomerSources(contacts=contacts))
     assert known.contact_coverage.covered == N
     assert any("--contact cust_ref=none declines it" in note for note in known.contacts.notes)
 
@@ -130,8 +133,8 @@ def test_contacts_find_ids_by_their_values_too(log):
 def test_columns_that_say_when_a_row_ended_are_no_attribute(log):
     early = people(tier=["gold", "silver"] * 30, valid_from="2023-01-01", thru="2024-03-31", newest="N")
     late = people(tier=["silver", "gold"] * 30, valid_from="2024-04-01", thru="9999-12-31", newest="Y")
-    found = read_known(
-        log, Tables(customers=pd.concat([early, late])), earliest=pd.Timestamp("2024-02-01")
+    found = read_customers(
+        log, CustomerSources(customers=pd.concat([early, late])), earliest=pd.Timestamp("2024-02-01")
     ).attributes
     assert [one.column for one in found.used] == ["tier"]
     assert "how long a row held" in reason(found, "thru")
@@ -139,7 +142,7 @@ def test_columns_that_say_when_a_row_ended_are_no_attribute(log):
 
 def test_ids_without_their_leading_zeros_are_matched_and_told(log):
     stripped = people(country=["UK", "FR"] * 30).assign(customer_id=range(N))
-    known = read_known(log, Tables(customers=stripped))
+    known = read_customers(log, CustomerSources(customers=stripped))
     assert known.coverage.covered == N
     assert "without leading zeros" in known.coverage.sentence
 
@@ -147,8 +150,10 @@ def test_ids_without_their_leading_zeros_are_matched_and_told(log):
 def test_ids_are_brought_to_the_forms_of_the_log():
     ids = [f"c{number}" for number in range(200)]
     log = Log(pd.DataFrame({"customer_id": ids, "timestamp": pd.Timestamp("2024-01-01"), "amount": 1.0}))
-    one = Tables(customers=pd.DataFrame({"customer_id": ["C0", *ids[1:]], "country": ["UK", "FR"] * 100}))
-    assert read_known(log, one, rules=Rules(id_forms=("blanks", "case"))).coverage.covered == 200
+    one = CustomerSources(
+        customers=pd.DataFrame({"customer_id": ["C0", *ids[1:]], "country": ["UK", "FR"] * 100})
+    )
+    assert read_customers(log, one, rules=Rules(id_forms=("blanks", "case"))).coverage.covered == 200
 
 
 def test_ids_that_a_loose_spelling_makes_one_are_asked_about():
@@ -162,13 +167,13 @@ def test_no_overlap_at_all_is_refused_with_both_spellings(log):
     with pytest.raises(
         ValueError, match="no customer of the table is in the log, whose ids look like '0000'"
     ):
-        read_known(log, Tables(customers=strangers))
+        read_customers(log, CustomerSources(customers=strangers))
 
 
 def test_customers_without_a_row_and_rows_without_a_customer_are_counted(log):
     some = people(country=["UK", "FR"] * 30).head(30)
     some = pd.concat([some, some.head(2).assign(customer_id=["x", "y"])])
-    sentence = read_known(log, Tables(customers=some)).coverage.sentence
+    sentence = read_customers(log, CustomerSources(customers=some)).coverage.sentence
     assert "30 of 60 customers of the log (50%) have a row" in sentence
     assert "2 customers of the table are not in the log" in sentence
 
@@ -186,7 +191,9 @@ def test_facts_of_the_log_are_left_out_of_a_snapshot(log):
         emails_opened_30d=np.arange(N) % 5,
         country=["UK", "FR"] * 30,
     )
-    found = read_known(log, Tables(customers=snapshot), earliest=pd.Timestamp("2024-02-01")).attributes
+    found = read_customers(
+        log, CustomerSources(customers=snapshot), earliest=pd.Timestamp("2024-02-01")
+    ).attributes
     assert [one.column for one in found.used] == ["country"]
     assert all("valid_from" in one.reason for one in found.account if one.reason)
 
@@ -196,17 +203,19 @@ def test_values_that_only_active_customers_have_tell_who_left_and_are_left_out(l
     active = last >= np.datetime64("2024-07-01")
     snapshot = people(app=np.where(active, ["ios", "web"] * 30, None), country=["UK", "FR"] * 30)
     day = pd.Timestamp("2024-02-01")
-    found = read_known(log, Tables(customers=snapshot), earliest=day).attributes
+    found = read_customers(log, CustomerSources(customers=snapshot), earliest=day).attributes
     assert [one.column for one in found.used] == ["country"]
     assert "whether it has a value follows the log's last purchase" in reason(found, "app")
     assert found.notes == ()
-    found = read_known(log, Tables(customers=snapshot[active]), earliest=day).attributes
+    found = read_customers(log, CustomerSources(customers=snapshot[active]), earliest=day).attributes
     assert any("Who has a row follows the log's last purchase" in note for note in found.notes)
 
 
 def test_rows_dated_by_an_export_are_told(log):
     export = people(country=["UK", "FR"] * 30, valid_from="2024-12-31")
-    found = read_known(log, Tables(customers=export), earliest=pd.Timestamp("2024-02-01")).attributes
+    found = read_customers(
+        log, CustomerSources(customers=export), earliest=pd.Timestamp("2024-02-01")
+    ).attributes
     assert any(
         "The first row of 60 of 60 customers holds only from more than 30 days" in note
         for note in found.notes
@@ -216,14 +225,18 @@ def test_rows_dated_by_an_export_are_told(log):
 def test_a_dated_table_is_trusted(log):
     spend = log.frame.groupby("customer_id")["amount"].sum()
     dated = people(worth=spend.to_numpy(), valid_from="2024-01-01")
-    found = read_known(log, Tables(customers=dated), earliest=pd.Timestamp("2024-02-01")).attributes
+    found = read_customers(
+        log, CustomerSources(customers=dated), earliest=pd.Timestamp("2024-02-01")
+    ).attributes
     assert [one.column for one in found.used] == ["worth"]
 
 
 def test_a_sign_up_before_the_first_purchase_is_no_leak(log):
     first = log.frame.groupby("customer_id")["timestamp"].min()
     snapshot = people(signup=(first - pd.Timedelta(days=3)).to_numpy())
-    found = read_known(log, Tables(customers=snapshot), earliest=pd.Timestamp("2024-01-10")).attributes
+    found = read_customers(
+        log, CustomerSources(customers=snapshot), earliest=pd.Timestamp("2024-01-10")
+    ).attributes
     assert [one.column for one in found.used] == ["signup"]
 
 
@@ -236,7 +249,7 @@ def test_an_unrelated_column_is_not_close_to_a_fact():
 
 def test_protected_columns_are_kept_from_models_and_grouped_all_the_same(log):
     table = people(gender=["f", "m"] * 30, country=["UK", "FR"] * 30)
-    known = read_known(log, Tables(customers=table, protected=["Gender"]))
+    known = read_customers(log, CustomerSources(customers=table, protected=["Gender"]))
     assert known.of(log).attributes.column_names == ["customer_id", "text_country"]
     groups = known.groups(pd.Timestamp("2024-06-01"), log.customers)
     assert groups["gender"].value_counts().to_dict() == {"f": 30, "m": 30}
@@ -248,25 +261,25 @@ def test_a_protected_column_of_the_log_is_dropped():
             {"customer_id": ["a"], "timestamp": [pd.Timestamp(0)], "amount": [1.0], "channel": ["x"]}
         )
     )
-    assert "channel" not in read_known(log, Tables(protected=["channel"])).of(log).columns
+    assert "channel" not in read_customers(log, CustomerSources(protected=["channel"])).of(log).columns
 
 
 def test_a_protected_column_is_found_by_its_heading_in_the_source(log):
     log = Log(log.frame.assign(channel="web"))
     given, headings = (
-        Tables(protected=["Sex", "Note"]),
+        CustomerSources(protected=["Sex", "Note"]),
         {"Sex": "channel", "Note": "", "Kunde": "customer_id"},
     )
-    known = read_known(log, given, earliest=pd.Timestamp("2024-02-01"), headings=headings)
+    known = read_customers(log, given, earliest=pd.Timestamp("2024-02-01"), headings=headings)
     assert known.protected == ("channel", "Note")
     assert "channel" not in known.of(log).columns
 
 
 def test_a_protected_column_that_is_nowhere_is_refused_before_a_model_learns(log):
-    given = Tables(protected=["gendre"])
+    given = CustomerSources(protected=["gendre"])
     with pytest.raises(InputError, match="no column 'gendre' to protect; check its spelling"):
-        read_known(log, given, earliest=pd.Timestamp("2024-02-01"), headings={"gender": ""})
-    assert read_known(log, given).protected == ("gendre",)
+        read_customers(log, given, earliest=pd.Timestamp("2024-02-01"), headings={"gender": ""})
+    assert read_customers(log, given).protected == ("gendre",)
 
 
 def test_a_model_reads_its_attributes_as_the_kinds_that_it_knows():

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from cltv_ml.data.costs import read_costs
+from cltv_ml.customers.costs import read_costs
 from cltv_ml.errors import InputError
 
 EXPORTS = {

@@ -1,0 +1,19 @@
+"""Customers: tables about them, from any source, become typed attributes and contacts matched to the log."""
+
+from cltv_ml.customers.costs import read_costs
+from cltv_ml.customers.tables import (
+    CleanedShop,
+    CustomerSources,
+    CustomerTables,
+    describe_attributes,
+    read_customers,
+)
+
+__all__ = [
+    "CleanedShop",
+    "CustomerSources",
+    "CustomerTables",
+    "describe_attributes",
+    "read_costs",
+    "read_customers",
+]
