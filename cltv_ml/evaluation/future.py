@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.levels import forecast_level, forecast_levels
-from cltv_ml.log import AnyLog
+from cltv_ml.features import build_features
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import Level, Spread
 from cltv_ml.models.fit_cache import shared_fits
-from cltv_ml.models.future_value import YEAR, FutureValue
+from cltv_ml.models.future_value import YEAR, FutureValue, expected_spend, fit_purchases
 from cltv_ml.tables import SUMMARY
 from cltv_ml.windows import Window
 
@@ -44,23 +46,22 @@ class Future:
     def by_horizon(self, days: Sequence[int]) -> pd.DataFrame:
         """Return each customer's expected spend within each of `days`, not discounted; none falls as the days grow.
 
-        Horizons that the model was trained for have its own values. Of others within a year the curve gives each
-        customer's share, and all of them add up to the level of that horizon, which `cltv forecast` starts from too.
+        Horizons that the model was trained for have its own values. Of others the curve gives each customer's share,
+        and all of them add up to the total that `cltv forecast` starts from (`forecast_known`).
         """
         horizons = sorted({*days, *self.own.columns})
-        curve = self.expected([*horizons, self.model.year_])
+        curve = self.expected(horizons)
         values, before = {}, np.zeros(len(self.X))
         for day in horizons:
+            later = [self.own[other] for other in self.own.columns if other > day]
             if day in self.own:
                 before = np.maximum(before, self.own[day].to_numpy())
+            elif later:
+                most = later[0].to_numpy()
+                total = self.totals_by_day.get(day)
+                before = _with_total(before, np.clip(curve[day], before, most), most, total)
             else:
-                later = [self.own[other] for other in self.own.columns if other > day]
-                if not later and day < self.model.year_:
-                    later = [curve[self.model.year_]]
-                most = later[0].to_numpy() if later else np.full(len(self.X), np.inf)
-                before = _with_total(
-                    before, np.clip(curve[day], before, most), most, self.totals_by_day.get(day)
-                )
+                before = np.maximum(before, curve[day].to_numpy())
             values[day] = before
         return pd.DataFrame(values, index=self.X.index)[list(days)]
 
@@ -129,7 +130,7 @@ def forecast_future(
     spread
         The error distribution of the model's total from its training; without it, it is estimated from the log.
     days, path
-        Further horizons, whose values `by_horizon` is to return, and days of which `expected_path` is.
+        Further horizons whose values are to be returned, and days of which `expected_path` is.
 
     Raises
     ------
@@ -150,7 +151,28 @@ def forecast_future(
     near, far = (np.ones(DRAWS) if one is None else one.factors(DRAWS)[place] for one in (spread, beyond))
     X = X[SUMMARY]
     totals = {day: level.total for day in (*further, *between) if (level := levels[day]) is not None}
-    return Future(X, own, fit_future(X, own[horizon], horizon, year), totals, near, far, spread)
+    ahead = {day: totals[day] for day in further if day in totals}
+    model = fit_future(X, own[horizon], horizon, year, totals=ahead, exact=days)
+    return Future(X, own, model, totals, near, far, spread)
+
+
+def forecast_known(log: AnyLog, window: Window) -> Level | None:
+    """Return the level of known customers for a horizon of any length, None where it cannot be forecast.
+
+    Beyond a year it is that of the year, times the growth that the most likely purchase model expects of today's
+    customers: with the years, the level's own candidates miss who leaves.
+    """
+    log, level = Log.of(log), forecast_level(log, window)
+    year = forecast_level(log, Window(window.cutoff, YEAR)) if window.horizon > YEAR else None
+    if level is None or year is None:
+        return level
+    X = build_features(log, window.cutoff, names=SUMMARY)
+    try:
+        curve, spend = fit_purchases(X, YEAR)
+    except InputError:  # nobody has bought on a second day
+        return level
+    within, beyond = expected_spend(curve.purchases_, spend, X, [YEAR, window.horizon]).sum(axis=0)
+    return replace(level, total=year.total * float(beyond / within))
 
 
 def _with_total(least: np.ndarray, curve: np.ndarray, most: np.ndarray, total: float | None) -> np.ndarray:
@@ -169,8 +191,18 @@ def _with_total(least: np.ndarray, curve: np.ndarray, most: np.ndarray, total: f
     return most - (most - curve) * (max(most.sum() - total, 0.0) / left if left > 0 else 0.0)
 
 
-def fit_future(X: pd.DataFrame, values: pd.Series, horizon: int, year: Level | None) -> FutureValue:
+def fit_future(
+    X: pd.DataFrame,
+    values: pd.Series,
+    horizon: int,
+    year: Level | None,
+    *,
+    totals: Mapping[int, float] | None = None,
+    exact: Sequence[int] = (),
+) -> FutureValue:
     """Return the value beyond the horizon, fitted at the level of a year where that is known.
+
+    `totals` are those of fewer days, `exact` days beyond a year as in `FutureValue.fit`.
 
     Raises
     ------
@@ -178,5 +210,6 @@ def fit_future(X: pd.DataFrame, values: pd.Series, horizon: int, year: Level | N
         Nobody has bought on a second day.
     """
     if year is None:
-        return FutureValue(horizon).fit(X, values)
-    return FutureValue(horizon).fit(X, values, year.total, (year.sigma, year.freedom))
+        return FutureValue(horizon).fit(X, values, exact=exact)
+    totals = {**(totals or {}), YEAR: year.total}
+    return FutureValue(horizon).fit(X, values, totals, (year.sigma, year.freedom), exact=exact)

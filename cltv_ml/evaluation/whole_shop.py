@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from cltv_ml.engine import MONEY_SCALE, frame
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.levels import forecast_level
+from cltv_ml.evaluation.future import forecast_known
 from cltv_ml.evaluation.shop_total import ShopPast, ShopTotal, combine_total
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import Level
@@ -124,7 +124,7 @@ def forecast_shop(
     }
     arrivals = fit_arrivals(np.diff(cohorts.joined), start, horizon, numbered)
     value = fit_value_by_age(cohorts, start, horizon)
-    level = forecast_level(log, window)
+    level = forecast_known(log, window)
     totals = None
     if level is not None:
         totals = level.total * np.random.default_rng(seed + 1).permutation(level.factors(size))

@@ -4,12 +4,13 @@ A purchase model and a spend model give each customer two things: the ratio \(m(
 \(t\) days to those within the horizon \(h\), and a value of their own, \(e(t)\). With the champion's value \(v\) the
 two tails are \(v\,(m(t) - 1)\) and \(e(t) - e(h)\). Both are scaled to the level of a whole year, since a horizon
 shorter than a year holds one season only, and their mean is taken: the weight of the first is the share of the year's
-value within the horizon, the part of the year that the champion has learned.
+value within the horizon, the part of the year that the champion has learned. Beyond the year \(y\) all customers
+together spend the year's level times \(\sum e(t) / \sum e(y)\), whatever the champion.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import numpy as np
@@ -26,6 +27,7 @@ from cltv_ml.models.mbg_nbd import MBGNBD
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.predictive import between
 from cltv_ml.models.probabilistic import ProbabilisticValue
+from cltv_ml.models.purchases import PurchaseModel
 from cltv_ml.models.value_curve import NO_DROPOUT, ValueCurve
 
 #: Days of a year, whose level the values beyond the horizon have.
@@ -55,6 +57,8 @@ class FutureValue(BaseEstimator):
         The most likely purchase model's `ValueCurve`, and a Gamma-Gamma.
     weight_
         Weight of the champion's tail; the rest is that of the purchase and spend models' tail.
+    factors_
+        By last day of a stretch, factors of the two tails' increments within it; "beyond" for all later days.
     """
 
     spread_: tuple[float, float] | None = None
@@ -66,39 +70,47 @@ class FutureValue(BaseEstimator):
         self,
         X: pd.DataFrame,
         values: pd.Series,
-        year_total: float | None = None,
+        totals: Mapping[int, float] | None = None,
         spread: tuple[float, float] = (0.0, 3.0),
+        *,
+        exact: Sequence[int] = (),
     ) -> Self:
-        """Fit on today's customers, `values` for the horizon and the expected total of a year; return self.
+        """Fit on today's customers and their `values` for the horizon; return self.
 
-        `spread` is the uncertainty of that total. Without a yearly total, or with a horizon of a year or more, the
-        horizon's own level is used.
+        Parameters
+        ----------
+        totals
+            Expected totals by days: a year's, and those of fewer days beyond the horizon. Without a year's, or with a
+            horizon of a year or more, the horizon's own level is carried on.
+        spread
+            Scale and degrees of freedom of the log error of the year's total.
+        exact
+            Days beyond a year for which the total is exactly the year's times the growth of the purchase and spend
+            models' total; between them it is close to that.
 
         Raises
         ------
         InputError
             No customer has spent on a second day.
         """
-        spenders = X[(X["frequency"] > 0) & (X["monetary_value"] > 0)]
-        if not len(spenders):
-            raise InputError(
-                "nobody has bought on a second day, so what customers spend beyond the horizon cannot be learned; use "
-                "a longer log."
-            )
-        tried = [ValueCurve(model, self.horizon).fit(X) for model in (ParetoNBD(), BGNBD(), MBGNBD())]
-        self.curve_ = max(tried, key=lambda one: one.purchases_.log_likelihood_)
-        self.spend_ = GammaGamma().fit(spenders)
+        self.curve_, self.spend_ = fit_purchases(X, self.horizon)
         self.year_, self.spread_ = max(YEAR, self.horizon), spread
-        v, m = values.to_numpy(), self.curve_.multiples(X, [self.year_])[self.year_].to_numpy()
-        own = self._own(X, [self.horizon, self.year_])
-        carried = float((v * m).sum())
-        year = carried if year_total is None or self.horizon >= YEAR else year_total
-        rest = max(year - v.sum(), 0.0)
+        known = {day: total for day, total in (totals or {}).items() if self.horizon < day <= YEAR}
+        days = sorted({self.horizon, self.year_, *known, *(day for day in exact if day > self.year_)})
+        v = values.to_numpy()
+        carried = v @ self.curve_.multiples(X, days).to_numpy()
+        own = self._own(X, days).sum(axis=0)
+        place = days.index(self.year_)
+        year = max(known.get(self.year_, float(carried[place])), float(v.sum()))
+        reached = [float(v.sum()), *(min(known[day], year) for day in days[1:place]), year][: place + 1]
+        reached += [year * float(total) / _positive(own[place]) for total in own[place + 1 :]]
+        steps = [np.diff(np.maximum.accumulate(reached)), np.diff(carried), np.diff(own)]
         self.weight_ = 1.0 if self.horizon >= YEAR else float(min(v.sum() / max(year, _TINY), 1.0))
         self.factors_ = {
-            "within the year": (rest / _positive(carried - v.sum()), rest / _positive(np.diff(own).sum())),
-            "beyond": (year / _positive(carried), year / _positive(own[:, 1].sum())),
+            str(day): (float(grown) / _positive(ratio), float(grown) / _positive(rest))
+            for day, grown, ratio, rest in zip(days[1:], *steps, strict=True)
         }
+        self.factors_["beyond"] = (reached[-1] / _positive(carried[-1]), reached[-1] / _positive(own[-1]))
         return self
 
     def predict(
@@ -110,24 +122,31 @@ class FutureValue(BaseEstimator):
         time u, in years, counts as (1 + discount_rate)^(-u).
         """
         check_fitted(self)
-        h, year = self.horizon, self.year_
-        ends = sorted({h, year, *days})
+        stretches = self._stretches()
+        ends = sorted({self.horizon, *days, *(first for first, _ in stretches)})
         v = values.to_numpy()[:, None]
         ratio = v * self.curve_.multiples(X, ends, discount_rate).to_numpy()
         own = self._own(X, ends, discount_rate)
         at = {day: place for place, day in enumerate(ends)}
+        weights = (self.weight_, 1 - self.weight_)
         values_by_day = {}
         for day in days:
-            value = ratio[:, at[min(day, h)]]
-            for (first, last), part in zip(((h, year), (year, day)), self.factors_, strict=True):
+            value = ratio[:, at[min(day, self.horizon)]]
+            lasts = [*(first for first, _ in stretches[1:]), day]
+            for (first, factors), last in zip(stretches, lasts, strict=True):
                 last = min(last, day)
                 if last > first:
-                    shares = zip(
-                        (self.weight_, 1 - self.weight_), self.factors_[part], (ratio, own), strict=True
-                    )
+                    shares = zip(weights, factors, (ratio, own), strict=True)
                     value = value + sum(w * f * (of[:, at[last]] - of[:, at[first]]) for w, f, of in shares)
             values_by_day[day] = value
         return pd.DataFrame(values_by_day, index=X.index)
+
+    def _stretches(self) -> list[tuple[int, tuple[float, float]]]:
+        """Return the first day of each stretch beyond the horizon, in order, and the factors within it."""
+        named = {"within the year": self.year_, "beyond": np.inf}  # the first in tails of earlier versions
+        ends = sorted((named.get(day) or int(day), factors) for day, factors in self.factors_.items())
+        firsts = [self.horizon, *(int(end) for end, _ in ends[:-1])]
+        return [(first, factors) for first, (_, factors) in zip(firsts, ends, strict=True)]
 
     def interval(
         self, X: pd.DataFrame, expected: pd.Series, days: int, coverage: float = 0.9
@@ -161,12 +180,38 @@ class FutureValue(BaseEstimator):
 
     def _own(self, X: pd.DataFrame, days: Sequence[int], discount_rate: float = 0.0) -> np.ndarray:
         """Return the purchase and spend models' own values within each of `days`, shape (n, len(days))."""
-        purchases = self.curve_.purchases_
-        rate = float(np.log1p(discount_rate) / 365.25)
-        spend = self.spend_.predict(X)[:, None]
-        return spend * np.column_stack(
-            [purchases.discounted_expected_purchases(X, day, rate) for day in days]
+        return expected_spend(self.curve_.purchases_, self.spend_, X, days, discount_rate)
+
+
+def fit_purchases(X: pd.DataFrame, horizon: int) -> tuple[ValueCurve, GammaGamma]:
+    """Return the most likely of three purchase models as a curve, and the spend model, fitted on customers `X`.
+
+    Raises
+    ------
+    InputError
+        No customer has spent on a second day.
+    """
+    spenders = X[(X["frequency"] > 0) & (X["monetary_value"] > 0)]
+    if not len(spenders):
+        raise InputError(
+            "nobody has bought on a second day, so what customers spend beyond the horizon cannot be learned; use a "
+            "longer log."
         )
+    tried = [ValueCurve(model, horizon).fit(X) for model in (ParetoNBD(), BGNBD(), MBGNBD())]
+    return max(tried, key=lambda one: one.purchases_.log_likelihood_), GammaGamma().fit(spenders)
+
+
+def expected_spend(
+    purchases: PurchaseModel,
+    spend: GammaGamma,
+    X: pd.DataFrame,
+    days: Sequence[int],
+    discount_rate: float = 0.0,
+) -> np.ndarray:
+    """Return what fitted models of purchases and spend expect within each of `days`, shape (n, len(days))."""
+    rate = float(np.log1p(discount_rate) / 365.25)
+    expected = [purchases.discounted_expected_purchases(X, day, rate) for day in days]
+    return spend.predict(X)[:, None] * np.column_stack(expected)
 
 
 def _positive(total: float) -> float:

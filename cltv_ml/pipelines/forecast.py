@@ -24,7 +24,6 @@ from cltv_ml.evaluation.whole_shop import ShopForecast, forecast_shop
 from cltv_ml.files import check_folder, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
-from cltv_ml.models.future_value import YEAR
 from cltv_ml.models.value_curve import check_discount_rate
 from cltv_ml.pipelines.forecast_inputs import (
     PLAN_COLUMNS,
@@ -254,11 +253,6 @@ def _forecast_notes(shop: ShopForecast, terms: PlanTerms, window: Window, *, hol
                 f"{shop.total.weight:.0%} in the total, from its errors at earlier cutoffs: this changes the forecasts "
                 f"of known customers ({shop.level.total:,.0f} without it) and of those to come by {change:+.1%}."
             )
-    if window.horizon > YEAR:
-        notes.append(
-            "Beyond a year the total of known customers is that of the log; `cltv lifetime` follows each customer, and "
-            "its total for the same days differs."
-        )
     if window.horizon > days:
         notes.append(
             f"The horizon of {window.horizon} days is longer than the log of {days}: no such forecast was tested."

@@ -94,8 +94,10 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
     progress("following customers beyond the horizon", 0.6)
     measured = card.get("spreads", {}).get(str(horizon))
     spread = measured and Spread(*measured)
-    future = forecast_future(log, X, own, cutoff, spread=spread, days=days, path=_PATH)
-    end, capped = _bounded_end(future, log, cutoff, horizon, end)
+    followed = min(end, max((cutoff - log.first.normalize()).days, horizon))
+    ends = [day for day in (followed, end) if day > horizon]
+    future = forecast_future(log, X, own, cutoff, spread=spread, days=[*days, *ends], path=_PATH)
+    end, capped = _bounded_end(future, end, followed)
     table = _lifetime_table(log, future, profit, (horizon, end), settings.discount_rate)
     progress("drawing intervals", 0.8)
     table, totals = _with_intervals(table, future, (horizon, end))
@@ -177,18 +179,17 @@ def channels_won(
     return None if levels is None else levels.replace("unknown", None)
 
 
-def _bounded_end(future: Future, log: Log, cutoff: pd.Timestamp, horizon: int, end: int) -> tuple[int, str]:
-    """Return the end, no later than the log is long where it shows no dropout, and a sentence about that."""
-    stays, span = future.model.no_dropout(future.X), (cutoff - log.first.normalize()).days
+def _bounded_end(future: Future, end: int, followed: int) -> tuple[int, str]:
+    """Return the end, `followed` days ahead where the log shows no dropout, and a sentence about that."""
+    stays = future.model.no_dropout(future.X)
     if stays is None:
         return end, ""
-    last = min(end, max(span, horizon))
-    return last, (
+    return followed, (
         f"The log shows almost no dropout ({stays:.0%} of today's customers are expected to be customers in five "
         "years), so the residual value has no natural limit: "
         + (
-            f"it is capped at {last / 365.25:.1f} years ahead, the length of the log."
-            if last < end
+            f"it is capped at {followed / 365.25:.1f} years ahead, the length of the log."
+            if followed < end
             else "only the end limits it."
         )
     )

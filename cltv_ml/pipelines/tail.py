@@ -30,12 +30,11 @@ def learn_tail(
         The first timestamp of the log.
     """
     horizon, values = longest(table, window.horizon)
+    most = min(FOLLOWED, max((window.cutoff - first.normalize()).days, horizon))
     try:
-        model = fit_future(X[SUMMARY], values, horizon, level)
+        model = fit_future(X[SUMMARY], values, horizon, level, exact=[most, FOLLOWED])
     except InputError:  # nobody has bought on a second day
         return None
     if model.no_dropout(X[SUMMARY]) is None:
         return Tail(model, FOLLOWED)
-    followed = (window.cutoff - first.normalize()).days
-    most = min(FOLLOWED, max(followed, horizon))
     return Tail(model, most, most)

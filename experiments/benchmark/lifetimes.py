@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -92,15 +92,18 @@ def read_lifetime_log(name: str) -> pd.DataFrame:
     return pd.DataFrame({"customer_id": table["cust_id"].astype("str"), "timestamp": first, "amount": 1.0})
 
 
-def learn(log: Log, cutoff: pd.Timestamp) -> Future:
-    """Return the future of a log's customers by a Tweedie model that learned from labels of 91 days alone."""
+def learn(log: Log, cutoff: pd.Timestamp, days: Sequence[int] = ()) -> Future:
+    """Return the future of a log's customers by a Tweedie model that learned from labels of 91 days alone.
+
+    `days` are the horizons to be asked for.
+    """
     window, features = Window(cutoff, LEARNED), default_features(log.columns)
     training = prepare(log, window, features)
     (tweedie,) = competitors(LEARNED, list(features), ["tweedie"])
     model = fit(trainable(tweedie, training), training)
     set_level(model, forecast_level(log, window), training.X_now)
     values = pd.Series(model.predict(training.X_now), training.X_now.index)
-    return forecast_future(log, training.X_now, values.to_frame(window.horizon), window.cutoff)
+    return forecast_future(log, training.X_now, values.to_frame(window.horizon), window.cutoff, days=days)
 
 
 def _rows(name: str) -> Iterator[dict]:
@@ -113,7 +116,7 @@ def _rows(name: str) -> Iterator[dict]:
 
 def _real_rows(name: str, log: Log, cutoff: pd.Timestamp) -> Iterator[dict]:
     rest = (log.last.normalize() - cutoff).days + 1
-    future = learn(log, cutoff)
+    future = learn(log, cutoff, [365, rest])
     for what, days in (("a year", 365), ("all that follows", rest)):
         if days > rest or (what == "all that follows" and rest == 365):
             continue
@@ -153,7 +156,7 @@ def _order(future: Future, true: pd.Series, expected: pd.Series, days: int) -> d
 
 def _simulated_rows(name: str, known: Known, seed: str) -> Iterator[dict]:
     log = Log.of(known.log)
-    future = learn(log, known.world.cutoff)
+    future = learn(log, known.world.cutoff, [LIFETIME])
     customers = future.X.index
     margins = decisions.compute_margins(log, "customer_id", costs=decisions.Costs())
     prior = decisions.margin_credibility(log)

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from cltv_ml.data import simulate
-from cltv_ml.evaluation.future import _with_total, forecast_future
+from cltv_ml.evaluation.future import _with_total, forecast_future, forecast_known
 from cltv_ml.evaluation.levels import forecast_level
+from cltv_ml.evaluation.whole_shop import forecast_shop
 from cltv_ml.features import build_features
 from cltv_ml.log import Log
 from cltv_ml.models import MBGNBD, ProbabilisticValue
@@ -49,8 +50,18 @@ def test_other_horizons_within_a_year_add_up_to_their_level_as_in_the_forecast_o
         assert found[day].sum() == pytest.approx(np.clip(level, least, most), rel=1e-9), day
 
 
-def test_beyond_a_year_values_are_those_of_the_tail(future):
-    np.testing.assert_allclose(future.by_horizon([730])[730], future.expected([730])[730])
+def test_beyond_a_year_the_total_is_that_of_the_forecast_of_the_shop(future, log):
+    known = forecast_known(log, Window(CUTOFF, 730)).total
+    assert future.by_horizon([730])[730].sum() == pytest.approx(known, rel=1e-9)
+    assert known > forecast_level(log, Window(CUTOFF, 365)).total
+    assert forecast_shop(log, Window(CUTOFF, 730), "month", size=50).level.total == known
+
+
+def test_an_end_below_a_year_is_on_the_same_curve(future):
+    np.testing.assert_allclose(future.expected([300])[300], future.by_horizon([300])[300])
+    less = future.expected([300], 0.1)[300]
+    assert (less <= future.by_horizon([300])[300]).all()
+    assert less.sum() > future.by_horizon([300])[300].sum() * 1.1 ** (-300 / 365.25)
 
 
 def test_the_path_of_the_total_goes_through_the_values_that_are_shown(future):

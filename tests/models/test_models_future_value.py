@@ -1,12 +1,14 @@
 """Values beyond the horizon: they add up, keep to the level of a year and tell which process customers follow."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from cltv_ml.errors import InputError
 from cltv_ml.models import BGNBD, ParetoNBD
-from cltv_ml.models.future_value import FutureValue
+from cltv_ml.models.future_value import FutureValue, expected_spend
 
 PARETO = {"r": 0.8, "alpha": 24.0, "s": 0.7, "beta": 175.0}
 
@@ -25,7 +27,7 @@ def values(world):
 
 @pytest.fixture(scope="module")
 def future(world, values):
-    return FutureValue(91).fit(world, values, year_total=5 * float(values.sum()))
+    return FutureValue(91).fit(world, values, {365: 5 * float(values.sum())})
 
 
 def test_values_never_fall_and_meet_the_models_at_its_horizon(future, world, values):
@@ -38,12 +40,38 @@ def test_a_year_is_brought_to_its_own_level(future, world, values):
     assert future.predict(world, values, [365])[365].sum() == pytest.approx(5 * values.sum())
 
 
+def test_totals_of_other_days_are_met_and_beyond_a_year_they_grow_as_the_purchase_model_says(world, values):
+    start = float(values.sum())
+    found = FutureValue(91).fit(world, values, {182: 2 * start, 365: 5 * start}, exact=[730, 1826])
+    table = found.predict(world, values, [91, 120, 182, 300, 365, 500, 730, 1500, 1826, 2500])
+    assert (np.diff(table.to_numpy(), axis=1) >= 0).all()
+    own = expected_spend(found.curve_.purchases_, found.spend_, world, [365, 730, 1826]).sum(axis=0)
+    wanted = [2 * start, 5 * start, *(5 * start * own[1:] / own[0])]
+    assert table[[182, 365, 730, 1826]].sum().tolist() == pytest.approx(wanted)
+
+
+def test_a_tail_stored_before_totals_were_met_is_read_as_it_was(future, world, values):
+    plain = copy.copy(future)
+    plain.factors_ = {"within the year": (2.0, 3.0), "beyond": (0.5, 1.5)}
+    ratio = future.curve_.multiples(world, [91, 200, 365, 800])
+    own = expected_spend(future.curve_.purchases_, future.spend_, world, [91, 200, 365, 800])
+    found = plain.predict(world, values, [200, 800])
+    w, v = future.weight_, values.to_numpy()
+    year = v * (1 + 2 * w * (ratio[365] - 1)) + 3 * (1 - w) * (own[:, 2] - own[:, 0])
+    np.testing.assert_allclose(
+        found[200], v * (1 + 2 * w * (ratio[200] - 1)) + 3 * (1 - w) * (own[:, 1] - own[:, 0])
+    )
+    np.testing.assert_allclose(
+        found[800], year + 0.5 * w * v * (ratio[800] - ratio[365]) + 1.5 * (1 - w) * (own[:, 3] - own[:, 2])
+    )
+
+
 def test_the_champions_tail_counts_with_the_horizons_share_of_the_year(future):
     assert future.weight_ == pytest.approx(0.2)
 
 
 def test_a_horizon_of_a_year_carries_its_own_level_on(world, values):
-    found = FutureValue(365).fit(world, values, year_total=1.0)
+    found = FutureValue(365).fit(world, values, {365: 1.0})
     assert found.weight_ == 1.0
     ratio = found.curve_.multiples(world, [1826])[1826]
     np.testing.assert_allclose(found.predict(world, values, [1826])[1826], values * ratio)
@@ -56,7 +84,7 @@ def test_a_discounted_value_is_smaller_by_no_more_than_the_last_day(future, worl
 
 
 def test_a_level_below_the_horizons_own_takes_nothing_away(world, values):
-    found = FutureValue(91).fit(world, values, year_total=0.5 * float(values.sum()))
+    found = FutureValue(91).fit(world, values, {365: 0.5 * float(values.sum())})
     assert found.predict(world, values, [365])[365].sum() == pytest.approx(values.sum())
 
 
