@@ -34,7 +34,9 @@ class ExportOrder:
     conversion
         Name of the conversion whose value is adjusted.
     model_passed
-        Whether the champion was within its bounds on its test.
+        Whether the model was within its bounds on its test.
+    model_ranks
+        Whether its test did not deny that it ranks customers better than chance.
     orders
         One row per order for the formats of orders: `order_id`, `customer_id`, `timestamp`.
     now
@@ -47,6 +49,7 @@ class ExportOrder:
     country_code: str = ""
     conversion: str = ""
     model_passed: bool = True
+    model_ranks: bool = True
     orders: pd.DataFrame | None = None
     now: pd.Timestamp = field(default_factory=lambda: pd.Timestamp.now("UTC"))
     value: str = "expected_value"
@@ -273,11 +276,11 @@ def _has_happened(table: pd.DataFrame, order: ExportOrder) -> str:
 
 
 def _passed_its_test(table: pd.DataFrame, order: ExportOrder) -> str:
-    return (
-        ""
-        if order.model_passed
-        else "the champion was outside its bounds on its test: its values mislead bidding."
-    )
+    if not order.model_passed:
+        return "the model was outside its bounds on its test: its values mislead bidding."
+    if not order.model_ranks:
+        return "its test does not show that the model ranks customers better than chance: its values mislead bidding."
+    return ""
 
 
 def _recent(table: pd.DataFrame, order: ExportOrder) -> str:

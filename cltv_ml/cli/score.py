@@ -36,5 +36,7 @@ def show_manifest(manifest: Manifest) -> None:
         f"{manifest.model_version}: [bold]{escape(manifest.file)}[/bold]",
         soft_wrap=True,
     )
+    if manifest.before:
+        console.print(f"Before    the scores of an earlier day: {escape(manifest.before)}", soft_wrap=True)
     for reason, customers in manifest.reasons.items():
         console.print(f"No value  {customers:,} customers: {escape(reason)}", soft_wrap=True)

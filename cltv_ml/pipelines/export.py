@@ -56,11 +56,13 @@ def export(settings: Settings | None = None, **options: Any) -> dict[str, Export
     people = (
         None if settings.customers is None else _by_customer(settings.customers, [], _CUSTOMERS, scores.index)
     )
+    passed, ranks = _test_of_version(scores)
     order = ExportOrder(
         settings.currency,
         settings.country_code,
         settings.conversion,
-        _passed(),
+        passed,
+        ranks,
         _orders(settings, scores.index),
         value=column,
     )
@@ -89,13 +91,19 @@ _LEAST_KNOWN_IDS = 0.5
 _CUSTOMERS = "a table with customer_id and, for example, email, phone and opt_out"
 
 
-def _passed() -> bool:
-    """Return whether the champion was within its bounds on its test; True where there is no champion to ask."""
+def _test_of_version(scores: pd.DataFrame) -> tuple[bool, bool]:
+    """Return whether the model was within its bounds on its test, and ranks; True where that is not known.
+
+    The model is that of the scores, or the champion where they name none.
+    """
+    named = "model_version" in scores and len(scores)
     try:
-        measured = registry.read_version(registry.resolve()).tested
-    except InputError:
-        return True
-    return len(measured) < 2 or bool(is_within_bounds(pd.Series(measured)))
+        number = int(scores["model_version"].iloc[0]) if named else registry.resolve()
+        version = registry.read_version(number)
+    except InputError:  # a store without it
+        return True, True
+    passed = len(version.tested) < 2 or bool(is_within_bounds(pd.Series(version.tested)))
+    return passed, version.ranks is not False
 
 
 def _by_customer(source: Any, wanted: Sequence[str], meant: str, scored: pd.Index) -> pd.DataFrame:

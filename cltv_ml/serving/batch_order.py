@@ -57,7 +57,9 @@ class Order:
 
 @dataclass(frozen=True)
 class Manifest(Inline):
-    """The manifest of a batch: its model, customers and total, and the customers without a value by reason."""
+    """The manifest of a batch: its model, customers and total, the customers without a value by reason, and the file to
+    which the scores of an earlier day were copied, where the batch replaced some.
+    """
 
     file: str
     model: str
@@ -71,6 +73,7 @@ class Manifest(Inline):
     since: str | None
     younger_than: int | None = None
     cltv_ml_version: str = cltv_ml.__version__
+    before: str | None = None
 
 
 def fingerprint(log: Path) -> str:

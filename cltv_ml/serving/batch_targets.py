@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import json
 import re
+import shutil
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cltv_ml.addresses import is_url, without_secrets
+from cltv_ml.engine import connect, literal
 from cltv_ml.errors import InputError
 from cltv_ml.files import atomic, neutral
 from cltv_ml.remote import address, check_writable, is_remote, send
@@ -87,6 +91,35 @@ class Target:
             check_table(self.url, self.table, self.shown)
         elif self.path.is_dir():
             raise InputError(f"{self.shown} is a folder; name a file that ends in .parquet or .csv.")
+
+    def keep_earlier(self, cutoff: str) -> str | None:
+        """Copy the scores of an earlier day next to the file, and return the copy's path; None where there are none.
+
+        `scores.parquet` becomes `scores_before.parquet`, with its manifest. Scores of some customers only are not kept,
+        nor those in an object store, a database or a lake.
+        """
+        if self.place or self.lake or self.url or not (self.path.is_file() and self.manifest.is_file()):
+            return None
+        about = json.loads(self.manifest.read_text(encoding="utf-8"))
+        some = about.get("since") or about.get("younger_than")
+        if some or not self._first_cutoff() == about.get("cutoff") < cutoff:
+            return None
+        kept = self.path.with_stem(f"{self.path.stem}_before")
+        with atomic(kept, private=True) as temporary:
+            shutil.copyfile(self.path, temporary)
+        with atomic(kept.with_name(f"{kept.stem}.manifest.json")) as temporary:
+            temporary.write_text(json.dumps({**about, "file": str(kept)}, indent=1), encoding="utf-8")
+        return str(kept)
+
+    def _first_cutoff(self) -> str:
+        """Return the cutoff in the file, "" where it holds no scores: after a kill the manifest may be an older one."""
+        reader = "read_parquet" if self.path.suffix == ".parquet" else "read_csv"
+        query = f"select cast(cutoff as varchar) from {reader}({literal(str(self.path))}) limit 1"
+        try:
+            first = connect().sql(query).fetchall()
+        except duckdb.Error:
+            return ""
+        return str(first[0][0])[:10] if first else ""
 
     def deliver(self) -> None:
         """Send complete files to the object store, the manifest last; other targets need nothing sent."""

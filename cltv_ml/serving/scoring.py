@@ -271,7 +271,8 @@ def _deliver(pieces: Sequence[Path], target: Target, scorer: Scorer, order: Orde
     """Write the pieces to the target as one table, then the manifest next to it, and return the manifest."""
     con = connect(order.memory, target.work)
     rows = joined(con, pieces, scorer, sort=sort)
-    manifest = _count_scores(con, rows, target, scorer, order)
+    kept = target.keep_earlier(f"{scorer.cutoff:%Y-%m-%d}")
+    manifest = replace(_count_scores(con, rows, target, scorer, order), before=kept)
     reader = rows.to_arrow_reader(CHUNK)
     target.write(reader.schema, in_batches(reader))
     with atomic(target.manifest) as temporary:

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -11,7 +12,8 @@ from cltv_ml import pipelines
 from cltv_ml.actions.exports import FORMATS, ExportOrder, build_export
 from cltv_ml.actions.identities import normalise_email, normalise_phone, sha256
 from cltv_ml.errors import InputError
-from cltv_ml.pipelines.export import ExportedFile, write_exports
+from cltv_ml.pipelines.export import ExportedFile, _test_of_version, write_exports
+from cltv_ml.tracking import registry
 
 CUSTOMERS = pd.DataFrame(
     {
@@ -100,6 +102,7 @@ def test_predicted_values_follow_the_guide():
     broken = {
         "100 events": dataclasses.replace(order, orders=orders.head(99)),
         "outside its bounds": dataclasses.replace(order, model_passed=False),
+        "better than chance": dataclasses.replace(order, model_ranks=False),
         "older than 7 days": dataclasses.replace(order, now=pd.Timestamp("2026-07-09", tz="UTC")),
         "ISO code": dataclasses.replace(order, currency="euro"),
     }
@@ -262,3 +265,15 @@ def test_opt_outs_are_never_lost_to_ids_written_another_way(tmp_path, known, sai
     with pytest.raises(InputError, match=said):
         write_exports(["warehouse"], scores, tmp_path, ORDER, people)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("version", "ranks"), [(1, True), (2, False), (3, True)])
+def test_the_version_that_made_the_scores_must_have_passed_its_test(monkeypatch, version, ranks):
+    versions = {
+        1: SimpleNamespace(tested={"bias": 0.01, "decile_mape": 0.1}, ranks=True),
+        2: SimpleNamespace(tested={"bias": 0.01, "decile_mape": 0.1}, ranks=False),
+        3: SimpleNamespace(tested={"bias": 0.5, "decile_mape": 0.1}, ranks=None),
+    }
+    monkeypatch.setattr(registry, "read_version", versions.get)
+    scores = pd.DataFrame({"expected_value": [1.0], "model_version": [version]}, index=["ann"])
+    assert _test_of_version(scores) == (version != 3, ranks)

@@ -1,5 +1,7 @@
 """Where a batch of scores is written."""
 
+import json
+
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -16,3 +18,40 @@ def test_csv_shows_four_decimals_and_parquet_every_digit(tmp_path, ending, writt
     assert read(target.path)["expected_value"].tolist() == [written]
     if ending == "csv":
         assert target.path.read_text(encoding="utf-8").splitlines()[1] == "'=ann,7.3881,3"
+
+
+def deliver(target, day, value, **about):
+    """Write a day's scores with their manifest, and return what was kept of those before."""
+    kept = target.keep_earlier(day)
+    scores = pd.DataFrame({"customer_id": ["ann"], "expected_value": [value], "cutoff": pd.Timestamp(day)})
+    scores = pa.Table.from_pandas(scores, preserve_index=False)
+    target.write(scores.schema, scores.to_batches())
+    target.manifest.write_text(
+        json.dumps({"file": str(target.path), "cutoff": day, **about}), encoding="utf-8"
+    )
+    return kept
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_scores_of_an_earlier_day_are_kept_next_to_the_new_ones(tmp_path, ending):
+    target = Target(tmp_path / f"scores.{ending}")
+    before = target.path.with_stem("scores_before")
+    assert deliver(target, "2026-03-01", 1.0) is None
+    assert deliver(target, "2026-03-08", 2.0) == str(before)
+    assert deliver(target, "2026-03-08", 3.0) is None  # again on the same day: the week before stays
+    read = pd.read_csv if ending == "csv" else pd.read_parquet
+    assert read(before)["expected_value"].tolist() == [1.0]
+    assert json.loads((tmp_path / "scores_before.manifest.json").read_text())["cutoff"] == "2026-03-01"
+
+
+def test_neither_some_customers_nor_a_file_without_its_own_manifest_are_earlier_scores(tmp_path):
+    target = Target(tmp_path / "scores.parquet")
+    deliver(target, "2026-03-01", 1.0, since="2026-02-20")
+    assert target.keep_earlier("2026-03-08") is None
+    deliver(target, "2026-03-08", 2.0)
+    target.manifest.write_text(
+        json.dumps({"cutoff": "2026-03-01"}), encoding="utf-8"
+    )  # killed before it was written
+    assert target.keep_earlier("2026-03-15") is None
+    target.path.write_bytes(b"no table")
+    assert target.keep_earlier("2026-03-15") is None

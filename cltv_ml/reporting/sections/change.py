@@ -34,9 +34,9 @@ def unknown_change_section() -> dict[str, Any]:
     return section(
         TITLE,
         [
-            "No earlier scores are known to this page. Keep a scoring under a name of its own, such as "
-            "cltv score --out out/scores-2026-10.parquet: cltv report finds the newest earlier one in the folder of "
-            "the scores, or takes the file named by --before, and says here why the total moved and who changed tier."
+            "No earlier scores are known to this page. cltv score keeps those of an earlier day next to the new ones "
+            "(scores_before.parquet): cltv report finds the newest earlier ones in the folder of the scores, or takes "
+            "the file named by --before, and shows here why the total moved and who changed tier."
         ],
     )
 
