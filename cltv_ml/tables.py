@@ -248,13 +248,17 @@ def pandas_only(function: Callable[_Given, _Result]) -> Callable[_Given, _Result
     cltv_ml.errors.InputError: total: values is a list; give a pandas frame, customers as its index ...
     """
     parameters = inspect.signature(function).parameters
-    kinds = {name: str(one.annotation) for name, one in parameters.items()}
+    annotations = {name: str(one.annotation) for name, one in parameters.items()}
+    annotated = {
+        name: text for name, text in annotations.items() if "pd.DataFrame" in text or "pd.Series" in text
+    }
 
     @functools.wraps(function)
     def checked(*args: _Given.args, **kwargs: _Given.kwargs) -> _Result:
         """Check the tables, then call the function."""
-        for name, value in [*zip(kinds, args, strict=False), *kwargs.items()]:
-            if _is_foreign(value, kinds.get(name, "")):
+        arguments = {**dict(zip(parameters, args, strict=False)), **kwargs}
+        for name, value in arguments.items():
+            if name in annotated and _is_foreign(value, annotated[name]):
                 library, kind = type(value).__module__.partition(".")[0], type(value).__name__
                 raise InputError(
                     f"{function.__name__}: {name} is a {'' if library == 'builtins' else library + ' '}{kind}; give a "
@@ -267,9 +271,7 @@ def pandas_only(function: Callable[_Given, _Result]) -> Callable[_Given, _Result
 
 
 def _is_foreign(value: Any, annotation: str) -> bool:
-    """Return whether a parameter annotated as a pandas table was given a table that is none."""
-    if "pd.DataFrame" not in annotation and "pd.Series" not in annotation:
-        return False
+    """Return whether the value of a parameter that is annotated as a pandas table is another kind of table."""
     if value is None or isinstance(value, pd.DataFrame | pd.Series):
         return False
     frame = annotation.startswith("pd.DataFrame") and isinstance(value, list | Mapping)

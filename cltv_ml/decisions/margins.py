@@ -137,6 +137,17 @@ def loss_makers(margins: pd.DataFrame, top: int | None = None) -> pd.DataFrame:
     return losing if top is None else losing.head(top)
 
 
+def measured_margin(log: AnyLog) -> float | None:
+    """Return the log's margin in percent of revenue, lines without a cost left out; None without the column `cost`."""
+    log = Log.of(log)
+    if "cost" not in log.columns:
+        return None
+    with_cost = log.frame[log.frame["cost"].notna()]
+    revenue = float(with_cost["amount"].sum())
+    share = 1 - float(with_cost["cost"].sum()) / revenue if revenue > 0 else 0.0
+    return round(100 * max(share, 0.0), 1)
+
+
 @pandas_only
 def customer_margin_rates(margins: pd.DataFrame, prior: float | None = None) -> pd.Series:
     """Return each customer's contribution rate, shrunk to the average where little was bought.

@@ -11,7 +11,9 @@ from scipy.special import betainc
 
 from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
+from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.log import AnyLog, Log
+from cltv_ml.models import ProbabilisticValue
 from cltv_ml.models.gamma_gamma import GammaGamma
 from cltv_ml.models.purchase_history import DAYS_IN
 from cltv_ml.models.purchases import PurchaseModel
@@ -19,6 +21,43 @@ from cltv_ml.windows import Window
 
 #: Customers of nearly the same age are taken together in sums over all customers.
 _AGES = 60
+
+
+def diagnose(log: Log, result: WindowResult, name: str) -> dict[str, pd.DataFrame]:
+    """Return the usual checks of a BTYD model by name: its fit before the cutoff and its forecast after it.
+
+    Raises
+    ------
+    InputError
+        The model is not probabilistic.
+    """
+    model = result.models[name]
+    if not isinstance(model, ProbabilisticValue):
+        raise InputError(
+            f"{name!r} is not a probabilistic model; choose one, such as pareto_nbd_gamma_gamma."
+        )
+    X, window, purchases = result.training.X_now, result.window, model.purchases_
+    expected = result.predictions[name]["expected_purchases"]
+    actual = log.target(window, X.index, "purchases")
+    lines, example = log.frame, typical_customer(X)
+    days = lines.loc[(lines["customer_id"] == example) & (lines["timestamp"] < window.cutoff), "timestamp"]
+    return {
+        "frequency_fit": compute_frequency_fit(purchases, X),
+        "tracking": compute_tracking(purchases, log, window),
+        "by_frequency": compute_conditional(expected, actual, X, "frequency"),
+        "by_recency": compute_conditional(expected, actual, X, "recency"),
+        "grid": compute_history_grid(purchases, X, f"{window.horizon}d"),
+        "alive": compute_alive_history(purchases, list(days), window.cutoff - pd.Timedelta(days=1)),
+        "rates": compute_rates(purchases),
+        "spend_fit": compute_spend_fit(model.spend_, X),
+    }
+
+
+def typical_customer(X: pd.DataFrame) -> str:
+    """Return the customer who stands for the repeat buyers: the upper quartile of their purchases, then the oldest."""
+    repeat = X[X["frequency"] > 0]
+    level = repeat["frequency"].quantile(0.75, interpolation="lower")
+    return str(repeat[repeat["frequency"] == level].sort_values("T", kind="stable").index[-1])
 
 
 def compute_frequency_fit(model: PurchaseModel, X: pd.DataFrame, highest: int = 7) -> pd.DataFrame:

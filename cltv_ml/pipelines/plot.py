@@ -32,7 +32,6 @@ from cltv_ml.pipelines.plot_inputs import Material, Wanted
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import render_html, section, summarise
 from cltv_ml.reporting.sections.customers import compute_tiers
-from cltv_ml.reporting.sections.diagnostics import typical_customer
 from cltv_ml.reporting.sections.doubts import purchase_groups
 from cltv_ml.reporting.what_if import ASSUMED, assumed_cost
 from cltv_ml.settings import Plot, Settings
@@ -149,7 +148,7 @@ def _grid(m: Material) -> pd.DataFrame:
 
 
 def _alive_history(m: Material) -> pd.DataFrame:
-    name = m.wanted.customer or typical_customer(m.X)
+    name = m.wanted.customer or diagnostics.typical_customer(m.X)
     days = m.log.frame.loc[m.log.frame["customer_id"] == name, "timestamp"]
     if days.empty:
         raise InputError(f"the log has no customer {name!r}; name one of its customer_id with --customer.")

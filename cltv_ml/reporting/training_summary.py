@@ -10,11 +10,15 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.customers import CleanedShop
+from cltv_ml.decisions.associations import ProductLevel, find_associations
+from cltv_ml.decisions.margins import compute_margins, measured_margin
+from cltv_ml.decisions.profile import profile_segments
 from cltv_ml.decisions.rfm import apply_rfm, compute_rfm, fit_rfm
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.choice import beats_chance
 from cltv_ml.evaluation.compare import Verdict
+from cltv_ml.evaluation.diagnostics import diagnose
 from cltv_ml.evaluation.groups import segment_groups
 from cltv_ml.evaluation.horizons import ByHorizon
 from cltv_ml.log import Log
@@ -87,12 +91,12 @@ def training_summary(
     doubts, remarks = ([_with_labels(note, result.models) for note in some] for some in notes)
     horizon, log = result.window.horizon, cleaned.transactions
     now, cutoff = _latest_forecast(cleaned, result, verdict.champion, today)
-    products = sections.products_section(log, currency=currency)
+    products = sections.products_section(*_product_tables(log), currency=currency)
     rfm = compute_rfm(log, cutoff)
     scored = apply_rfm(rfm, fit_rfm(rfm))
     terms: dict[str, Any] = {"ordered": beats_chance(result, verdict.champion), "currency": currency}
     knows_who_leaves = now[["p_alive", "expected_purchases"]].notna().any(axis=None)
-    campaign = plan_campaign(now, horizon, sections.measured_margin(log)) if knows_who_leaves else None
+    campaign = plan_campaign(now, horizon, measured_margin(log)) if knows_who_leaves else None
     details = _quality_details(cleaned, result, verdict.champion, remarks, currency)
     summary = summarise(
         f"Customer lifetime value: {dataset}",
@@ -102,8 +106,8 @@ def training_summary(
             if campaign
             else sections.unknown_campaign_section(),
             sections.customers_section(
-                log,
                 now,
+                profile_segments(log, scored["segment"], predictions=now, cutoff=cutoff),
                 cutoff,
                 horizon,
                 scored=scored,
@@ -159,8 +163,22 @@ def _quality_details(
         sections.explanation_section(result, champion, currency=currency),
     ]
     if probabilistic and not result.models[probabilistic].reads:  # the figures know histories alone
-        details.append(sections.diagnostics_section(log, result, probabilistic, currency=currency))
+        tables = diagnose(log, result, probabilistic)
+        details.append(sections.diagnostics_section(tables, probabilistic, currency=currency))
     return details
+
+
+def _product_tables(log: Log) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
+    """Return margins by category and product where every line has a cost, and pairs that share orders of one grain."""
+    levels: tuple[ProductLevel, ...] = ("category", "product_id")
+    grains = [level for level in levels if level in log.columns]
+    has_costs = "cost" in log.columns and log.frame["cost"].notna().all()
+    margins: dict[str, pd.DataFrame] = {grain: compute_margins(log, grain) for grain in grains if has_costs}
+    for grain in grains:
+        pairs = find_associations(log, grain)
+        if len(pairs):
+            return margins, {grain: pairs}
+    return margins, {}
 
 
 def _with_labels(note: str, models: Iterable[str]) -> str:

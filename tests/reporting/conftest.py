@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from cltv_ml.customers import CleanedShop
 from cltv_ml.data import clean, simulate
 from cltv_ml.evaluation.backtest import judge
 from cltv_ml.evaluation.choice import choose
@@ -17,7 +18,7 @@ SUMMARY = ["frequency", "recency", "T", "monetary_value"]
 
 @pytest.fixture(scope="session")
 def cleaned():
-    return clean(simulate(500, days=400, seed=3).log)
+    return CleanedShop.of(clean(simulate(500, days=400, seed=3).log))
 
 
 @pytest.fixture(scope="session")

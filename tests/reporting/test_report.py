@@ -13,6 +13,7 @@ import pytest
 
 from cltv_ml.data import Cleaned, clean, compute_months
 from cltv_ml.evaluation.tables import compute_deciles
+from cltv_ml.log import Log
 from cltv_ml.money import format_money
 from cltv_ml.reporting import glance, plots
 from cltv_ml.reporting.report import render_html, render_json, render_markdown, section, summarise
@@ -23,7 +24,7 @@ from cltv_ml.reporting.sections import (
     level_section,
     products_section,
 )
-from cltv_ml.reporting.training_summary import Today, expected_in_words, training_summary
+from cltv_ml.reporting.training_summary import Today, _product_tables, expected_in_words, training_summary
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +143,8 @@ def test_margins_of_the_categories_add_up_to_that_of_the_log(summary, cleaned):
 
 
 def test_a_log_without_products_says_nothing_of_them(cleaned):
-    assert products_section(cleaned.log[["customer_id", "timestamp", "amount"]]) is None
+    log = Log(cleaned.log[["customer_id", "timestamp", "amount"]])
+    assert products_section(*_product_tables(log)) is None
 
 
 def test_notes_of_the_training_stand_as_warnings(summary):

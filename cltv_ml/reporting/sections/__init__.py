@@ -19,7 +19,7 @@ from cltv_ml.reporting.sections.horizons import horizons_section
 from cltv_ml.reporting.sections.level import level_section
 from cltv_ml.reporting.sections.lifetime import lifetime_fact, lifetime_section
 from cltv_ml.reporting.sections.monitoring import monitoring_answers, monitoring_facts, monitoring_sections
-from cltv_ml.reporting.sections.products import measured_margin, products_section
+from cltv_ml.reporting.sections.products import products_section
 from cltv_ml.reporting.sections.quality import comparison_table, quality_figures, quality_section
 
 __all__ = [
@@ -42,7 +42,6 @@ __all__ = [
     "lifetime_fact",
     "lifetime_section",
     "lookup_table",
-    "measured_margin",
     "money_section",
     "monitoring_answers",
     "monitoring_facts",

@@ -7,18 +7,17 @@ from typing import Any
 
 import pandas as pd
 
-from cltv_ml.decisions.profile import UNSEGMENTED, profile_segments
+from cltv_ml.decisions.profile import UNSEGMENTED
 from cltv_ml.decisions.rfm import segment_definitions
 from cltv_ml.decisions.tiers import apply_tiers, fit_tiers
-from cltv_ml.log import AnyLog, Log
 from cltv_ml.money import format_money
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 
 
 def customers_section(
-    log: AnyLog,
     predictions: pd.DataFrame,
+    profile: pd.DataFrame,
     cutoff: pd.Timestamp,
     horizon: int,
     *,
@@ -30,12 +29,13 @@ def customers_section(
 
     Parameters
     ----------
+    profile
+        The result of `decisions.profile.profile_segments` at `cutoff`.
     scored
         The result of `decisions.rfm.apply_rfm` for the customers at `cutoff`.
     """
-    log, tiers = Log.of(log), compute_tiers(predictions)
+    tiers = compute_tiers(predictions)
     top = tiers.iloc[0]
-    profile = profile_segments(log, scored["segment"], predictions=predictions, cutoff=cutoff)
     profile = profile.drop(index=UNSEGMENTED, errors="ignore")
     sentences = [
         f"As of {cutoff:%Y-%m-%d}, {tiers['customers'].sum():,} customers are expected to spend "
