@@ -67,7 +67,7 @@ class Shop:
         lifetimes = self.terms.lifetimes
         if lifetimes is None:
             return self.predictions["expected_value"]
-        return decisions.choose_value(lifetimes, self.terms.value, self.terms.basis).reindex(self.X.index)
+        return _chosen_value(self.terms, lifetimes, self.predictions, self.window.horizon)
 
     @property
     def days(self) -> int:
@@ -108,18 +108,19 @@ def read_shop(cleaned: CleanedShop, terms: Terms, done: Actions) -> Shop:
     names = dict.fromkeys([*card["features"], *default_features(log.columns)])
     X = build_features(log, cutoff, names=list(names))
     predictions = scoring.predict_in_chunks(model, X[card["features"]])
-    predictions = with_purchases(predictions, X, int(card["horizon"]))
+    window = Window(cutoff, int(card["horizon"]))
+    predictions = with_purchases(predictions, X, window.horizon)
     trusted = predictions["p_alive"] if decisions.tells_who_left(X, predictions["p_alive"]) else None
     rule, spread = decisions.fit_lifecycle(X), card.get("spreads", {}).get(str(card["horizon"]))
     # MLflow sorts a model's metadata by name; tiers go from the highest down.
     cuts = dict(sorted(card["tiers"].items(), key=lambda tier: -tier[1]))
     tiers = decisions.apply_tiers(predictions["expected_value"], cuts)
     if terms.lifetimes is not None:
-        tiers, cuts = _lifetime_tiers(terms, terms.lifetimes, cutoff, X.index, done)
+        tiers, cuts = _lifetime_tiers(terms, terms.lifetimes, window, predictions, done)
     done.rules |= {"tiers": cuts, "lifecycle": rule, "model_version": version}
     return Shop(
         log=log,
-        window=Window(cutoff, int(card["horizon"])),
+        window=window,
         X=X,
         predictions=predictions
         if trusted is not None
@@ -140,21 +141,40 @@ def _test_doubts(version: registry.Version) -> tuple[str, ...]:
     return (*([beyond] if beyond else []), *([NO_ORDER] if version.ranks is False else []))
 
 
+def _chosen_value(
+    terms: Terms, lifetimes: pd.DataFrame, predictions: pd.DataFrame, horizon: int
+) -> pd.Series:
+    """Return the value of `cltv lifetime` that tiers go by, of the customers of `predictions`.
+
+    Its expected profit is that of the longest horizon of a training; where the champion's own, main horizon is another,
+    that horizon's revenue is turned into profit.
+    """
+    chosen = decisions.choose_value(lifetimes, terms.value, terms.basis).reindex(predictions.index)
+    if terms.value != "horizon" or int(lifetimes["horizon"].iloc[0]) == horizon:
+        return chosen
+    rates = lifetimes["margin_rate"].reindex(predictions.index)
+    return (predictions["expected_value"] * rates).rename(chosen.name)
+
+
 def _lifetime_tiers(
-    terms: Terms, lifetimes: pd.DataFrame, cutoff: pd.Timestamp, customers: pd.Index, done: Actions
+    terms: Terms,
+    lifetimes: pd.DataFrame,
+    window: Window,
+    predictions: pd.DataFrame,
+    done: Actions,
 ) -> tuple[pd.Series, dict[str, float]]:
     """Return tiers by a value of `cltv lifetime`, cut among today's customers, and their cuts."""
-    chosen = decisions.choose_value(lifetimes, terms.value, terms.basis)
+    chosen, cutoff = _chosen_value(terms, lifetimes, predictions, window.horizon), window.cutoff
     days = pd.to_datetime(lifetimes["cutoff"]).unique()
-    if list(days) != [cutoff] or len(customers.difference(lifetimes.index)):
+    if list(days) != [cutoff] or len(predictions.index.difference(lifetimes.index)):
         raise InputError(
             f"the lifetime values are not those of this log's customers on {cutoff:%Y-%m-%d}; run cltv lifetime on the "
             "same data first."
         )
     if terms.basis == "profit":
         done.rates = lifetimes["margin_rate"]
-    cuts = decisions.fit_tiers(chosen.reindex(customers))
-    return decisions.apply_tiers(chosen.reindex(customers), cuts), cuts
+    cuts = decisions.fit_tiers(chosen)
+    return decisions.apply_tiers(chosen, cuts), cuts
 
 
 def with_purchases(predictions: pd.DataFrame, X: pd.DataFrame, horizon: int) -> pd.DataFrame:

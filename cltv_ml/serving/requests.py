@@ -131,12 +131,13 @@ class ServedModel(mlflow.pyfunc.PythonModel):
         """Return the response under the terms of a request; `past` is each customer's spend so far, where known."""
         choice = ValueChoice.of(params)
         terms = AnswerTerms(*(params.get(name) for name in ("horizon", "discount_rate", "margin")))
+        beyond = None if self.tail is None else self.tail.model
         if choice.is_usual:
-            return answer(self.model, self.card.tiers, X, terms).assign(model_version=self.version)
+            return answer(self.model, self.card.tiers, X, terms, beyond).assign(model_version=self.version)
         within = terms if choice.value == "horizon" else replace(terms, discount_rate=None)
         if choice.basis == "profit":
             within = replace(within, margin=None)
-        table = answer(self.model, self.card.tiers, X, within)
+        table = answer(self.model, self.card.tiers, X, within, beyond)
         chosen = table[["expected_value"]].set_axis(["value"], axis="columns")
         if choice.value != "horizon":
             chosen = compute_remaining(self.tail, self.model, X, choice.end, terms.discount_rate)

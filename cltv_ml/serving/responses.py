@@ -15,6 +15,7 @@ from cltv_ml.engine import Tabular, connect, frame, view
 from cltv_ml.errors import InputError
 from cltv_ml.features import CATALOGUE, is_text
 from cltv_ml.models import ValueModel
+from cltv_ml.models.future_value import FutureValue
 from cltv_ml.models.value_curve import check_discount_rate
 from cltv_ml.tables import SUMMARY
 from cltv_ml.windows import to_days
@@ -94,12 +95,17 @@ def _horizons(model: ValueModel) -> str:
 
 
 def answer(
-    model: ValueModel, tiers: Mapping[str, float], X: pd.DataFrame, terms: AnswerTerms | None = None
+    model: ValueModel,
+    tiers: Mapping[str, float],
+    X: pd.DataFrame,
+    terms: AnswerTerms | None = None,
+    beyond: FutureValue | None = None,
 ) -> pd.DataFrame:
     """Return expected value, interval, purchases, P(alive) and tier per row of `X`, by its index.
 
     Columns that the family of models does not predict are left out. The tier is that of the value under the
-    model's own terms, so that another horizon moves no customer to another tier.
+    model's own terms, so that another horizon moves no customer to another tier. Values of a horizon that the model
+    was not trained for agree with those that it was; `beyond` the longest of them they are the tail's.
     """
     terms = terms or AnswerTerms()
     own = model.predict_table(X)
@@ -110,6 +116,9 @@ def answer(
     else:
         other = under(model, terms)
         table = own if other is model else other.predict_table(X)
+        if other.horizon != model.horizon:
+            factor = _to_one_curve(model, other, own, X, beyond)
+            table = table.assign(**{name: table[name] * factor for name in _MONEY_OUTPUTS if name in table})
     table = table[known_outputs(table)]
     if terms.margin is not None and terms.margin != 1:
         money = [name for name in table if name in _MONEY_OUTPUTS or is_of_horizon(name)]
@@ -125,6 +134,32 @@ def _learned_horizon(model: ValueModel, terms: AnswerTerms) -> int | None:
     rate = model.get_params(deep=False).get("discount_rate", 0.0)
     same = terms.discount_rate in (None, rate)
     return days if same and days != model.horizon and days in model.horizons_.days else None
+
+
+def _to_one_curve(
+    model: ValueModel, other: ValueModel, own: pd.DataFrame, X: pd.DataFrame, beyond: FutureValue | None
+) -> np.ndarray:
+    """Return the factors that put values of another horizon between those of the model's training, in `own`.
+
+    The model's own curve divides what lies between two horizons of the training; it goes on from the last where no
+    tail is known.
+    """
+    days, known = other.horizon, {model.horizon: own["expected_value"].to_numpy(), 0: np.zeros(len(X))}
+    if hasattr(model, "horizons_"):
+        known |= {day: own[f"expected_value_{day}d"].to_numpy() for day in model.horizons_.days}
+    before = max(day for day in known if day < days)
+    after = min((day for day in known if day > days), default=days)
+    curve = {0: np.zeros(len(X))} | {
+        day: under(model, AnswerTerms(horizon=day)).predict(X) for day in {before, days, after} - {0}
+    }
+    if after > days:
+        share = (curve[days] - curve[before]) / np.maximum(curve[after] - curve[before], np.finfo(float).tiny)
+        value = known[before] + share * (known[after] - known[before])
+    elif beyond is not None:
+        value = beyond.predict(X, pd.Series(known[before], X.index), [days])[days].to_numpy()
+    else:
+        value = known[before] * np.maximum(curve[days] / np.maximum(curve[before], np.finfo(float).tiny), 1.0)
+    return value / np.maximum(curve[days], np.finfo(float).tiny)
 
 
 def _at_horizon(table: pd.DataFrame, days: int) -> pd.DataFrame:

@@ -160,6 +160,20 @@ def test_earlier_scores_of_another_horizon_are_refused(shop, done):
         changed(shop, done, done.tables["customers"].assign(horizon=182))
 
 
+def test_the_profit_of_the_horizon_is_that_of_the_champions_main_one_where_several_were_trained(shop):
+    predictions = shop.predictions
+    lifetimes = predictions[["expected_value"]].assign(
+        expected_profit=predictions["expected_value"] * 0.9, margin_rate=0.3, horizon=365
+    )
+    terms = dataclasses.replace(shop.terms, value="horizon", basis="profit", lifetimes=lifetimes)
+    several = dataclasses.replace(shop, terms=terms)
+    assert several.values.tolist() == pytest.approx((predictions["expected_value"] * 0.3).tolist())
+    assert several.days == 91
+    terms = dataclasses.replace(terms, lifetimes=lifetimes.assign(horizon=91))
+    one = dataclasses.replace(shop, terms=terms)
+    assert one.values.tolist() == lifetimes["expected_profit"].tolist()
+
+
 def test_what_changed_of_another_value_is_taken_apart_where_the_earlier_table_holds_it(shop, done):
     customers = done.tables["customers"].assign(
         remaining_value=done.tables["customers"]["expected_value"] * 3

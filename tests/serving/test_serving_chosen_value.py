@@ -53,6 +53,14 @@ def test_remaining_value_is_that_of_the_tail_and_grows_with_the_end(X, tail, ser
     assert (answers[3650.0]["remaining_value"] > answers[0.0]["remaining_value"]).all()
 
 
+def test_a_horizon_beyond_the_training_is_the_remaining_value_until_then(X, tail, served):
+    model = served(requests.ServedModel, tail)
+    later = model.predict(None, X, {"horizon": 400.0})
+    ahead = model.predict(None, X, {"value": "remaining", "end": 400.0})
+    assert later["expected_value"].to_numpy() == pytest.approx(ahead["remaining_value"].to_numpy())
+    assert list(later["tier"]) == list(ahead["tier"])
+
+
 def test_bounds_of_a_customer_are_those_of_the_batch_whoever_else_is_asked_for(X, tail, served):
     model = served(requests.ServedModel, tail)
     batch = model.predict(None, X, {"value": "remaining"})

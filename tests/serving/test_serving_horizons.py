@@ -1,10 +1,11 @@
 """A served model of several horizons answers for any of them, and its files keep them."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from cltv_ml.errors import InputError
-from cltv_ml.models import Horizons, SameRate, Tweedie
+from cltv_ml.models import BGNBD, Horizons, ProbabilisticValue, SameRate, Tweedie
 from cltv_ml.serving.model_files import Card, load_files, write_files
 from cltv_ml.serving.responses import AnswerTerms, answer
 
@@ -35,6 +36,19 @@ def test_the_horizon_of_a_request_may_be_any_of_the_models(model):
 def test_a_horizon_that_it_does_not_know_is_refused_with_those_that_it_does(model):
     with pytest.raises(InputError, match="in 30, 91 days; send one of them"):
         answer(model, TIERS, X, AnswerTerms(horizon=60))
+
+
+def test_values_of_other_horizons_of_a_probabilistic_model_lie_between_those_of_its_training():
+    bg = ProbabilisticValue(BGNBD(), horizon=91).fit(X)
+    values = bg.predict(X)
+    totals = {30: 0.7 * values.sum(), 365: 1.5 * values.sum()}  # not what its own curve makes of 91 days
+    bg.set_horizons(Horizons(91, [30, 91, 365]).fit(X).bring_to(totals, X, values))
+    days = [10, 30, 60, 91, 200, 365, 600]
+    asked = {day: answer(bg, TIERS, X, AnswerTerms(horizon=day))["expected_value"] for day in days}
+    assert (np.diff(np.column_stack(list(asked.values())), axis=1) > 0).all()
+    own = answer(bg, TIERS, X)
+    for day in (30, 365):
+        assert asked[day].tolist() == pytest.approx(own[f"expected_value_{day}d"].tolist())
 
 
 def test_a_margin_multiplies_the_values_of_all_horizons(model):
