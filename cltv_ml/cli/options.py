@@ -15,8 +15,9 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 import typer
 from pydantic.fields import FieldInfo
 
-from cltv_ml.settings import Settings
+from cltv_ml.settings import Act, Export, Forecast, Lifetime, Monitor, Settings
 from cltv_ml.settings.base import extra_of, flag_of
+from cltv_ml.tracking.local_registry import CURRENCY, REGISTERED_NAME, find_local
 
 _CONFIG = typer.Option(help="TOML file with settings under the names of these options; options win over it.")
 
@@ -39,7 +40,7 @@ def command(
             """Read the settings from the file and the flags, and run the command with them."""
             if context.invoked_subcommand is None:
                 flags = {field: value for field, value in given.items() if value not in (None, [], ())}
-                run(settings.read(config, **flags))
+                run(_with_currency(settings.read(config, **flags)))
 
         parameters = [
             *(_parameter(settings, field) for field in settings.model_fields),
@@ -53,6 +54,15 @@ def command(
         return run
 
     return decorate
+
+
+def _with_currency(settings: S) -> S:
+    """Return settings of a command that shows the champion's values in the currency that its training stated."""
+    if not isinstance(settings, (Act, Export, Forecast, Lifetime, Monitor)) or settings.currency:
+        return settings
+    champion = find_local(REGISTERED_NAME, "champion")
+    stated = "" if champion is None else champion.tags.get(CURRENCY, "")
+    return settings.model_copy(update={"currency": stated}) if stated else settings
 
 
 def _parameter(settings: type[Settings], name: str) -> inspect.Parameter:

@@ -173,7 +173,7 @@ def _train(cleaned: CleanedShop, job: Job, progress: Progress) -> Outcome:
         logged = {model: one.result() for model, one in logging.items()}
         _write_outputs(cleaned, result, summary, request, job)
         _log_summary(cleaned, result, summary, verdict, job)
-        about = data_tags(log.span, info)
+        about = data_tags(log.span, info, settings.currency)
         card = model_card(result, verdict, notes.all, {"dataset": job.dataset, **about})
         mlflow.log_text(card, "model_card.md")
         results = {"candidate": logged[verdict.champion], **score_tags(result, verdict.champion, several)}

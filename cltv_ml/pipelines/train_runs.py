@@ -13,6 +13,7 @@ from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.horizons import ByHorizon
 from cltv_ml.models import ValueModel
 from cltv_ml.pipelines.horizons import metrics_by_horizon
+from cltv_ml.tracking.local_registry import CURRENCY
 from cltv_ml.tracking.registry import BEATS_CHANCE
 
 
@@ -53,8 +54,8 @@ def summary_metrics(cleaned: Cleaned, result: WindowResult) -> dict[str, float]:
     }
 
 
-def data_tags(span: tuple[pd.Timestamp, pd.Timestamp], info: Any) -> dict[str, str]:
-    """Return what the registered model was fitted on, as tags of its version."""
+def data_tags(span: tuple[pd.Timestamp, pd.Timestamp], info: Any, currency: str) -> dict[str, str]:
+    """Return what the registered model was fitted on, and its currency where one was stated, as tags of its version."""
     first, last = span
     card = info.metadata
     return {
@@ -64,6 +65,7 @@ def data_tags(span: tuple[pd.Timestamp, pd.Timestamp], info: Any) -> dict[str, s
         "fitted_until": str(card["cutoff"]),
         "customers": str(card["customers"]),
         "features": f"{len(card['features'])}, version {card['feature_version']}",
+        **({CURRENCY: currency} if currency else {}),
     }
 
 

@@ -18,6 +18,7 @@ from cltv_ml.settings.base import (
     setting,
 )
 from cltv_ml.settings.parts import (
+    CHAMPIONS,
     CURRENCY,
     MARGIN,
     Chosen,
@@ -137,7 +138,7 @@ class Monitor(Printed, Redacted, Chosen, _Watched, Customers, Source):
     lifetimes: TableInput = setting(None, _LIFETIMES_HELP, default_text="out/lifetime.parquet")
     out: File = setting(Path("out/monitor"), "Folder for monitor.html and the tables.")
     experiment: str = setting("cltv", "Name of the MLflow experiment that stores the series.")
-    currency: str = setting("", CURRENCY)
+    currency: str = setting("", CURRENCY, default_text=CHAMPIONS)
 
 
 class _Stated(Printed, Redacted, Customers, Source):
@@ -186,6 +187,7 @@ class Act(Chosen, _Stated):
         default_text="that of the call before, in --out",
     )
     out: File = setting(Path("out/actions"), "Folder for the tables and actions.html.")
+    currency: str = setting("", CURRENCY, default_text=CHAMPIONS)
 
 
 class Weekly(_Stated, _Watched, _Trained):
@@ -293,7 +295,7 @@ class Lifetime(Printed, Chosen, Costed, Customers, Source):
     )
     top_reasons: int = setting(0, "Number of reasons for each customer's value; slower.", ge=0)
     out: File = setting(Path("out/lifetime.parquet"), "A .parquet or .csv file.")
-    currency: str = setting("", "Currency shown with the totals.")
+    currency: str = setting("", "Currency shown with the totals.", default_text=CHAMPIONS)
 
 
 class Export(Chosen, Printed, Settings):
@@ -316,7 +318,7 @@ class Export(Chosen, Printed, Settings):
         None, "Table with order_id, customer_id and timestamp, for formats of orders."
     )
     since: Day = setting("", "First day of the orders to write.")
-    currency: str = setting("", "ISO code of the values, such as EUR.")
+    currency: str = setting("", "ISO code of the values, such as EUR.", default_text=CHAMPIONS)
     country_code: str = setting("", "Calling code of phone numbers that state none, such as 44.")
     conversion: str = setting("", "Name of the conversion in the ad account.")
     out: File = setting(Path("out/export"), "Folder for the files and manifest.json.")

@@ -21,6 +21,7 @@ from cltv_ml.settings.base import (
 
 _LAST = "the last date minus the horizon"
 CURRENCY = "Currency written on the figures, such as EUR."
+CHAMPIONS = "that of the champion's training"
 MARGIN = "Share of revenue left after costs; 0.3 is 30%."
 
 

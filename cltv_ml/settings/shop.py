@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from cltv_ml.settings.base import Days, File, Names, TableInput, setting
-from cltv_ml.settings.parts import CURRENCY, MARGIN, Costed, Customers, Printed, Redacted, Source
+from cltv_ml.settings.parts import CHAMPIONS, CURRENCY, MARGIN, Costed, Customers, Printed, Redacted, Source
 
 
 class Cohorts(Printed, Customers, Source):
@@ -73,7 +73,7 @@ class Forecast(Printed, Source):
         Path("out/forecast.csv"), "A .csv or .parquet file; a page with figures is written next to it."
     )
     experiment: str = setting("cltv", "Name of the MLflow experiment.")
-    currency: str = setting("", CURRENCY)
+    currency: str = setting("", CURRENCY, default_text=CHAMPIONS)
 
 
 class Acquisition(Printed, Costed, Customers, Source):

@@ -23,6 +23,9 @@ REGISTERED_NAME = "cltv"
 #: The model's tag that holds a move of aliases, and a version's that holds its training's run, until each is complete.
 INTENT, PENDING = "cltv_ml.move", "cltv_ml.pending"
 
+#: A version's tag that holds the currency of its values, where the training stated one.
+CURRENCY = "currency"
+
 #: The version of MLflow's tables for which the statements below are written.
 SCHEMA = "dc11669786a5"
 

@@ -109,7 +109,17 @@ def models(request):
 
 @pytest.fixture(scope="session")
 def trained(shop, openings, models):
-    words = ["--data", "orders.csv", *shop.mapping, "--horizon", "26w", "--experiment", "shop"]
+    words = [
+        "--data",
+        "orders.csv",
+        *shop.mapping,
+        "--horizon",
+        "26w",
+        "--experiment",
+        "shop",
+        "--currency",
+        "GBP",
+    ]
     with _counted(openings):
         done = shop.cltv("train", *words, "--models", ",".join(models))
     assert done.returncode == 0, done.stderr

@@ -195,6 +195,7 @@ def test_settings_are_kept_as_toml_that_trains_the_same_again(client, runs, mode
         horizon="26w",
         cutoff="1997-12-30",
         experiment="shop",
+        currency="GBP",
         models=models,
         mapping={"customer_id": "Kunde", "timestamp": "Datum", "amount": "Umsatz"},
     )
@@ -212,6 +213,7 @@ def test_the_first_version_is_champion_and_carries_what_it_was_fitted_on(client)
         "log_start": "1997-01-01",
         "log_end": "1998-06-30",
         "fitted_until": "1998-07-01",
+        "currency": "GBP",
     }.items() <= version.tags.items()
     assert version.tags["candidate"].startswith("models:/m-")
     assert float(version.tags["test_gini"]) > 0.5

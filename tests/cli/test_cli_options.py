@@ -1,0 +1,29 @@
+"""What the command line adds to the settings that were given."""
+
+import pytest
+from mlflow.tracking import MlflowClient
+
+from cltv_ml.cli.options import _with_currency
+from cltv_ml.settings import Act, Audit, Forecast
+from cltv_ml.tracking.local_registry import CURRENCY
+
+
+@pytest.fixture
+def champion(store, tmp_path):
+    """A registered champion whose training stated EUR."""
+    client = MlflowClient()
+    client.create_registered_model("cltv")
+    client.create_model_version("cltv", tmp_path.as_uri(), tags={CURRENCY: "EUR"})
+    client.set_registered_model_alias("cltv", "champion", "1")
+
+
+def test_values_of_the_champion_are_shown_in_its_currency_where_none_is_stated(champion):
+    assert [_with_currency(kind(data="orders.csv")).currency for kind in (Act, Forecast)] == ["EUR", "EUR"]
+    assert _with_currency(Act(data="orders.csv", currency="USD")).currency == "USD"
+    assert (
+        _with_currency(Audit(data="orders.csv")).currency == ""
+    )  # the log alone, which may be another shop's
+
+
+def test_no_currency_is_shown_where_there_is_no_champion(store):
+    assert _with_currency(Act(data="orders.csv")).currency == ""
