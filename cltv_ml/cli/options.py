@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from cltv_ml.settings import Act, Export, Forecast, Lifetime, Monitor, Settings
 from cltv_ml.settings.base import extra_of, flag_of
-from cltv_ml.tracking.local_registry import CURRENCY, REGISTERED_NAME, find_local
+from cltv_ml.tracking.local_registry import CURRENCY_TAG, REGISTERED_NAME, find_local
 
 _CONFIG = typer.Option(help="TOML file with settings under the names of these options; options win over it.")
 
@@ -58,10 +58,10 @@ def command(
 
 def _with_currency(settings: S) -> S:
     """Return settings of a command that shows the champion's values in the currency that its training stated."""
-    if not isinstance(settings, (Act, Export, Forecast, Lifetime, Monitor)) or settings.currency:
-        return settings
-    champion = find_local(REGISTERED_NAME, "champion")
-    stated = "" if champion is None else champion.tags.get(CURRENCY, "")
+    champion = None
+    if isinstance(settings, (Act, Export, Forecast, Lifetime, Monitor)) and not settings.currency:
+        champion = find_local(REGISTERED_NAME, "champion")
+    stated = "" if champion is None else champion.tags.get(CURRENCY_TAG, "")
     return settings.model_copy(update={"currency": stated}) if stated else settings
 
 

@@ -42,6 +42,10 @@ CAUTION = {
 }
 
 
+#: Mean amount of a line below which the digits that are kept are too few.
+_SMALL_AMOUNT = 0.01
+
+
 @dataclass(frozen=True)
 class DataVerdict(Inline):
     """Whether to train on a log: `"go"`, `"caution"` or `"no-go"`, and a sentence per doubt."""
@@ -57,6 +61,14 @@ class DataVerdict(Inline):
         'caution: few customers; a short log'
         """
         return ": ".join(filter(None, [self.level, "; ".join(reason.rstrip(".") for reason in self.reasons)]))
+
+
+def _largest_rule(report: Report | None) -> str:
+    """Return the rule that set aside most lines, for a sentence about a log without lines."""
+    if report is None or not report.rules["rows"].any():
+        return ""
+    largest = report.rules.loc[report.rules["rows"].idxmax()]
+    return f": {largest['rows']:,} of {report.rows_in:,} lines broke the rule {largest['rule']}"
 
 
 def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None) -> DataVerdict:
@@ -83,7 +95,7 @@ def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None)
             told.append(
                 "nearly all amounts are below 0; where these are the sales, turn their sign in the export."
             )
-        return DataVerdict("no-go", ("no purchase is left after cleaning; see the quarantine.", *told))
+        return DataVerdict("no-go", (f"no purchase is left after cleaning{_largest_rule(report)}.", *told))
     facts = compute_summary(log).iloc[0]
     doubts = [*_doubt_log(facts, horizon), *_doubt_rhythm(log, facts)]
     if report is not None:
@@ -106,6 +118,11 @@ def _doubt_log(facts: pd.Series, horizon: int | None) -> list[tuple[bool, str] |
         _below("days", days, f"the log spans {days} days", "days"),
         _below("repeat_rate", facts["repeat_rate"], again, "of 100", 100),
     ]
+    if not facts["revenue"]:
+        doubts.append((True, "no line has an amount above 0."))
+    elif (mean := facts["revenue"] / facts["rows"]) < _SMALL_AMOUNT:
+        text = f"a line is worth {mean:.2g} on average, and amounts are kept to a ten-thousandth: state a unit, such "
+        doubts.append((False, text + "as --rule money_unit=1000 for thousands."))
     if horizon is not None:
         text = f"the horizon of {horizon} days is {horizon / days:.0%} of the history of {days} days"
         doubts.append(_above("horizon_share", horizon / days, text))

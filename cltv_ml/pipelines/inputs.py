@@ -17,7 +17,7 @@ from cltv_ml.customers import (
     describe_attributes,
     read_customers,
 )
-from cltv_ml.data import DATASETS, Cleaned, Raw, Rules, change_rules, clean, read
+from cltv_ml.data import DATASETS, Cleaned, Raw, Rules, change_rules, clean, judge, read
 from cltv_ml.decisions import Costs
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.metrics import Targeting
@@ -56,6 +56,8 @@ def load(settings: Source, progress: Progress, *, learned: Sequence[str] | None 
     progress("reading and cleaning the transactions", 0.0)
     raw = read_raw(settings)
     cleaned = clean(raw)
+    if not isinstance(settings, Check) and not len(cleaned.log):
+        raise InputError(f"the data check says {judge(cleaned.log, None, cleaned.report).text}.")
     if not isinstance(settings, Customers) or not tables_of(settings).given:
         return CleanedShop.of(cleaned)
     earliest = _earliest(settings, cleaned)

@@ -13,7 +13,7 @@ from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.horizons import ByHorizon
 from cltv_ml.models import ValueModel
 from cltv_ml.pipelines.horizons import metrics_by_horizon
-from cltv_ml.tracking.local_registry import CURRENCY
+from cltv_ml.tracking.local_registry import CURRENCY_TAG
 from cltv_ml.tracking.registry import BEATS_CHANCE
 
 
@@ -65,7 +65,7 @@ def data_tags(span: tuple[pd.Timestamp, pd.Timestamp], info: Any, currency: str)
         "fitted_until": str(card["cutoff"]),
         "customers": str(card["customers"]),
         "features": f"{len(card['features'])}, version {card['feature_version']}",
-        **({CURRENCY: currency} if currency else {}),
+        **({CURRENCY_TAG: currency} if currency else {}),
     }
 
 

@@ -24,7 +24,7 @@ REGISTERED_NAME = "cltv"
 INTENT, PENDING = "cltv_ml.move", "cltv_ml.pending"
 
 #: A version's tag that holds the currency of its values, where the training stated one.
-CURRENCY = "currency"
+CURRENCY_TAG = "currency"
 
 #: The version of MLflow's tables for which the statements below are written.
 SCHEMA = "dc11669786a5"

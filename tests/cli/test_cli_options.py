@@ -5,7 +5,7 @@ from mlflow.tracking import MlflowClient
 
 from cltv_ml.cli.options import _with_currency
 from cltv_ml.settings import Act, Audit, Forecast
-from cltv_ml.tracking.local_registry import CURRENCY
+from cltv_ml.tracking.local_registry import CURRENCY_TAG
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def champion(store, tmp_path):
     """A registered champion whose training stated EUR."""
     client = MlflowClient()
     client.create_registered_model("cltv")
-    client.create_model_version("cltv", tmp_path.as_uri(), tags={CURRENCY: "EUR"})
+    client.create_model_version("cltv", tmp_path.as_uri(), tags={CURRENCY_TAG: "EUR"})
     client.set_registered_model_alias("cltv", "champion", "1")
 
 

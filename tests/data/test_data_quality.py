@@ -231,3 +231,13 @@ def test_returns_that_match_no_purchase_are_a_doubt():
         reason.startswith("1 returns worth 20.00 match no purchase")
         for reason in judge(cleaned.log, None, cleaned.report).reasons
     )
+
+
+def test_logs_without_money_are_told_with_the_reason():
+    log = simulate(600).log
+    assert judge(log.assign(amount=0.0)).reasons == ("no line has an amount above 0.",)
+    small = judge(log.assign(amount=log["amount"] / 1e5))
+    assert small.level == "caution"
+    assert "--rule money_unit=1000" in small.text
+    cleaned = clean(log.assign(customer_id="guest"))
+    assert judge(cleaned.log, None, cleaned.report).text.endswith("lines broke the rule placeholder_customer")

@@ -1,7 +1,10 @@
 """What a command reads: the log, and of its customers what a model has learned from."""
 
 import pandas as pd
+import pytest
 
+from cltv_ml import pipelines
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import silent
 from cltv_ml.models import ALL, COSTLY
 from cltv_ml.pipelines.competing import check_competing
@@ -32,3 +35,19 @@ def test_the_usual_models_are_not_told_of_as_costly(caplog):
     check_competing(Train(data="none.csv"))
     assert caplog.text == ""
     assert set(COSTLY) <= set(ALL)
+
+
+def test_a_log_of_which_no_purchase_is_left_is_refused_by_every_command():
+    guests = SALES.assign(customer_id="guest")
+    horizon = {"horizon": "30d"}
+    options = {
+        "train": horizon,
+        "backtest": horizon,
+        "tune": {**horizon, "model": "tweedie"},
+        "forecast": horizon,
+    }
+    for name in ("train", "backtest", "tune", "forecast", "cohorts", "audit", "act"):
+        with pytest.raises(
+            InputError, match="no purchase is left after cleaning: 2 of 2 lines broke the rule plac"
+        ):
+            getattr(pipelines, name)(data=guests, **options.get(name, {}))
