@@ -33,6 +33,11 @@ def value_by_channel(won: Won, measure: str = "contribution") -> pd.DataFrame:
     any), `expected` (of all customers won), and an 80% interval `lower`, `upper` of the mean of the customers won,
     which holds chance among customers and the drift from month to month.
 
+    Parameters
+    ----------
+    measure
+        "contribution" or "revenue", which are the same where contribution is not known.
+
     Raises
     ------
     InputError
@@ -187,6 +192,24 @@ def judge_earlier(won: Won, age: int = 180, measure: str = "contribution") -> pd
     return pd.DataFrame(
         rows, columns=["month", "customers", "expected", "lower", "upper", "rule", "realised"]
     )
+
+
+def judged_errors(judged: pd.DataFrame) -> dict[str, float]:
+    """Return how far the expected value of `judge_earlier` was off, over all its customers; NaN where not known.
+
+    `bias` of the expected value and `rule_bias` of the average of older customers (each a share of the realised value,
+    best 0), and `coverage`, the share of months whose realised value lies within its 80% interval.
+    """
+    weight = judged["customers"] / judged["customers"].sum()
+    means = {
+        name: float((weight * judged[name]).sum(skipna=False)) for name in ("expected", "rule", "realised")
+    }
+    realised = means["realised"] or float("nan")
+    return {
+        "bias": means["expected"] / realised - 1 if len(judged) else float("nan"),
+        "rule_bias": means["rule"] / realised - 1 if len(judged) else float("nan"),
+        "coverage": float(judged["realised"].between(judged["lower"], judged["upper"]).mean()),
+    }
 
 
 def compute_returns(value: pd.DataFrame, cac: pd.DataFrame, age: int = 365) -> pd.DataFrame:

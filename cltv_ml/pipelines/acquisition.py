@@ -14,6 +14,7 @@ from cltv_ml.decisions.acquisition_value import (
     Won,
     compute_returns,
     judge_earlier,
+    judged_errors,
     value_by_channel,
 )
 from cltv_ml.decisions.cost_gaps import describe_stated_rate
@@ -30,6 +31,7 @@ from cltv_ml.pipelines.pages import write_page
 from cltv_ml.reporting.report import summarise
 from cltv_ml.reporting.sections.acquisition import acquisition_facts, acquisition_sections
 from cltv_ml.settings import Acquisition, Settings
+from cltv_ml.tracking.acquisition_runs import log_acquisition
 
 
 @dataclass(frozen=True)
@@ -89,13 +91,33 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
         acquisition_facts(tables, settings.age, settings.currency),
     )
     write_page(summary, page)
+    log_acquisition(
+        {name: table for name, table in tables.items() if len(table)},
+        _measured(tables),
+        settings.experiment,
+        settings.dataset,
+        log.last.normalize() + pd.Timedelta(days=1),
+        settings=settings.toml(data=settings.dataset, costs=None, customers=None),
+    )
     return Acquired(tables, notes, files, page)
+
+
+def _measured(tables: dict[str, pd.DataFrame]) -> dict[str, float]:
+    """Return the figures of all channels together, and how right earlier expectations were."""
+    named = {"value": "value", "ratio": "value_over_cost", "payback": "payback_months"}
+    whole = tables["returns"].head(1)
+    returned = {named[name]: float(whole[name].iloc[0]) for name in named if len(whole)}
+    judged = {f"judged_{name}": error for name, error in judged_errors(tables["judged"]).items()}
+    return {"cac": float(tables["cac"]["cac"].iloc[0]), **returned, **judged}
 
 
 def _tables(won: Won, costs: pd.DataFrame, age: int) -> dict[str, pd.DataFrame]:
     months = won.customers.groupby(["month", "channel"], as_index=False)["customers"].sum()
     cac = compute_cac(costs, months)
     value = value_by_channel(won)
+    if won.known:
+        revenue = value_by_channel(won, "revenue")[["realised", "expected", "lower", "upper"]]
+        value = value.join(revenue.add_prefix("revenue_"))
     by_month = months.merge(costs, on=["month", "channel"], how="outer").fillna({"customers": 0})
     return {
         "cac": cac,

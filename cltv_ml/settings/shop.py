@@ -90,4 +90,5 @@ class Acquisition(Printed, Costed, Customers, Source):
     )
     age: int = setting(365, "Age in days at which value is compared with cost: 30, 60, 90, 180, 365 or 720.")
     out: File = setting(Path("out/acquisition"), "Folder for acquisition.html and a CSV file per table.")
+    experiment: str = setting("cltv", "Name of the MLflow experiment.")
     currency: str = setting("", CURRENCY)

@@ -9,6 +9,7 @@ from cltv_ml.decisions.acquisition_costs import BLENDED, UNATTRIBUTED, check_cos
 from cltv_ml.decisions.acquisition_value import (
     compute_returns,
     judge_earlier,
+    judged_errors,
     monthly_drift,
     value_by_channel,
 )
@@ -409,3 +410,18 @@ def test_two_first_channels_and_thousands_of_channels_are_one_sentence():
         read_won(log, twice)
     with pytest.raises(InputError, match="150 channels, at most 100"):
         read_won(log, pd.Series(log["customer_id"].to_numpy(), index=log["customer_id"]))
+
+
+def test_errors_of_earlier_expectations_weigh_months_by_their_customers():
+    judged = pd.DataFrame(
+        {
+            "customers": [30, 90],
+            "expected": [10.0, 20.0],
+            "rule": [10.0, 10.0],
+            "realised": [14.0, 14.0],
+            "lower": [9.0, 15.0],
+            "upper": [15.0, 25.0],
+        }
+    )
+    assert judged_errors(judged) == pytest.approx({"bias": 0.25, "rule_bias": 10 / 14 - 1, "coverage": 0.5})
+    assert all(np.isnan(error) for error in judged_errors(judged[:0]).values())

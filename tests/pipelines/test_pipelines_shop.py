@@ -2,6 +2,7 @@
 
 import re
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +13,8 @@ from cltv_ml.data import simulate
 from cltv_ml.errors import InputError
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import unbroken
+
+pytestmark = pytest.mark.usefixtures("store")
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +82,26 @@ def test_acquisition_writes_every_table_and_a_page(log, costs, tmp_path):
     assert all(file.is_file() for file in found.files.values())
     assert "What customers bring against their cost" in found.page.read_text()
     assert any("no channel" in note for note in found.notes)
+
+
+def test_acquisition_tells_revenue_next_to_contribution_and_keeps_a_run(log, costs, tmp_path):
+    found = pipelines.acquisition(data=log, costs=costs, out=tmp_path, experiment="won")
+    value = found.tables["value"]
+    whole = value[value["channel"] == "all channels"].set_index("age")
+    first = (
+        log["timestamp"].dt.normalize()
+        == log.groupby("customer_id")["timestamp"].transform("min").dt.normalize()
+    )
+    assert whole.at[1, "revenue_realised"] == pytest.approx(log.loc[first, "amount"].sum() / 200)
+    left = (log["amount"] - log["cost"])[first].sum() / 200
+    assert whole.at[1, "realised"] == pytest.approx(left)
+    assert (value["revenue_lower"] <= value["revenue_expected"]).all()
+    (run,) = mlflow.search_runs(experiment_names=["won"], output_format="list")
+    assert run.data.metrics["cac"] == pytest.approx(found.tables["cac"]["cac"].iloc[0])
+    assert run.data.metrics["value_over_cost"] == pytest.approx(found.tables["returns"]["ratio"].iloc[0])
+    client = mlflow.MlflowClient()
+    kept = client.load_table(run.info.experiment_id, "tables/value.json", run_ids=[run.info.run_id])
+    assert kept["expected"].tolist() == pytest.approx(value["expected"].tolist())
 
 
 def test_acquisition_without_a_margin_holds_nothing_against_cost(log, costs, tmp_path):

@@ -69,7 +69,7 @@ def test_axe_finds_nothing_against_the_other_pages(tmp_path):
     assert complaints(page) == []
 
 
-def test_axe_finds_nothing_against_the_pages_of_a_log(tmp_path):
+def test_axe_finds_nothing_against_the_pages_of_a_log(tmp_path, store):
     log = simulate(300, days=400, seed=3).log
     months = log["timestamp"].dt.strftime("%Y-%m").unique()
     costs = pd.DataFrame(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from cltv_ml.decisions.acquisition_value import judged_errors
 from cltv_ml.decisions.customers_won import REPORTED_AGES
 from cltv_ml.money import format_money
 from cltv_ml.reporting import plots, theme
@@ -149,6 +150,9 @@ def _value_table(value: pd.DataFrame, known: bool, currency: str) -> dict[str, A
             "80% interval": [_ends(row.lower, row.upper, currency) for row in rows.itertuples()],
         }
     )
+    if known:
+        shown["Revenue, realised"] = _amounts(rows["revenue_realised"], currency)
+        shown["Revenue, expected"] = _amounts(rows["revenue_expected"], currency)
     what = "contribution" if known else "revenue"
     return section(
         "Value per customer by age",
@@ -163,11 +167,7 @@ def _judged(judged: pd.DataFrame, currency: str) -> dict[str, Any]:
             "Accuracy of earlier expectations",
             ["The log is too short: no month of 30 customers has a past to learn from and 180 days since."],
         )
-    weight = judged["customers"] / judged["customers"].sum()
-    realised = float((weight * judged["realised"]).sum())
-    bias = float((weight * judged["expected"]).sum()) / realised - 1 if realised else float("nan")
-    rule = float((weight * judged["rule"]).sum()) / realised - 1 if realised else float("nan")
-    inside = judged["realised"].between(judged["lower"], judged["upper"]).mean()
+    bias, rule, inside = judged_errors(judged).values()
     words = (
         f"the average of older customers {rule:+.1%}" if rule == rule else "older customers did not exist yet"
     )
