@@ -38,10 +38,11 @@ MAX_YEARS = 2
 SAME_SEASON = 15
 
 
-def to_days(horizon: int | float | str | pd.Timedelta) -> int:
+def to_days(horizon: int | float | str | pd.Timedelta, name: str = "horizon") -> int:
     """Return a horizon in whole days: the one place where weeks, months and years are converted.
 
-    1w is 7 days, 1m is 365.25 / 12 days and 1y is 365.25 days, rounded once at the end.
+    1w is 7 days, 1m is 365.25 / 12 days and 1y is 365.25 days, rounded once at the end. `name` is what messages call
+    the span.
 
     Raises
     ------
@@ -56,12 +57,12 @@ def to_days(horizon: int | float | str | pd.Timedelta) -> int:
     elif isinstance(horizon, str):
         match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([dwmy]?)\s*", horizon.lower())
         if match is None:
-            raise InputError(f"horizon {horizon!r} cannot be read; write 90 (days), 13w, 6m or 1y.")
+            raise InputError(f"{name} {horizon!r} cannot be read; write 90 (days), 13w, 6m or 1y.")
         days = float(match[1]) * _DAYS_IN[match[2] or "d"]
     else:
         days = float(horizon)
     if not 1 <= days < 36525:
-        raise InputError(f"horizon must be between one day and a hundred years, got {horizon!r}.")
+        raise InputError(f"{name} must be between one day and a hundred years, got {horizon!r}.")
     return round(days)
 
 

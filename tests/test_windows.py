@@ -165,3 +165,8 @@ def test_origins_of_a_horizon_shorter_than_a_step_are_whole_horizons_apart():
     }
     latest = test.cutoff - pd.Timedelta(days=7)
     assert {latest - pd.Timedelta(days=28 * number) for number in range(3)} <= cutoffs
+
+
+def test_a_span_that_is_no_horizon_is_called_by_its_own_name():
+    with pytest.raises(InputError, match=r"^end must be between one day and a hundred years, got '0'"):
+        to_days("0", "end")

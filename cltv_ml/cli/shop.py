@@ -91,7 +91,7 @@ def forecast(settings: Forecast) -> None:
 def _show_totals(table: pd.DataFrame, currency: str) -> None:
     """Print the forecast of the whole horizon."""
     totals = table.loc[table["span"] == "horizon", ["part", "measure", "expected", "lower_80", "upper_80"]]
-    money = totals["measure"] == "revenue"
+    money = totals["measure"].isin(["revenue", "contribution"])
     numbers = {
         name: totals[name].map("{:,.0f}".format).mask(money, amounts(totals[name], currency))
         for name in ("expected", "lower_80", "upper_80")

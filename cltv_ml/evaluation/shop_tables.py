@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from cltv_ml.decisions.shop_plan import Parts
+from cltv_ml.decisions.shop_plan import Parts, PlanTerms, plan_contributions
 from cltv_ml.engine import MONEY_SCALE, frame
 from cltv_ml.evaluation.whole_shop import ShopForecast
 from cltv_ml.log import AnyLog, Log
@@ -57,15 +57,16 @@ def expected_parts(forecast: ShopForecast) -> Parts:
     )
 
 
-def compute_bands(forecast: ShopForecast) -> pd.DataFrame:
+def compute_bands(forecast: ShopForecast, terms: PlanTerms | None = None) -> pd.DataFrame:
     """Return the forecast, one row per period, part and measure, and one for the whole horizon.
 
     Columns `start`, `until`, `span` ("period" or "horizon"), `part` (known, new, total), `measure` (revenue, orders,
-    customers, won), `expected`, and `lower_` and `upper_` of each of `BANDS`. Customers are those who buy in the
-    period; the horizon has none, because they cannot be added. Expected values of parts and periods add up.
+    customers, won, and contribution where `terms` hold a margin rate), `expected`, and `lower_` and `upper_` of each
+    of `BANDS`. Customers are those who buy in the period; the horizon has none, because they cannot be added.
+    Contribution is not discounted. Expected values of parts and periods add up.
     """
     drawn, expected = (
-        _by_part_and_measure(parts, forecast.ratios.active)
+        _by_part_and_measure(parts, forecast.ratios.active, terms or PlanTerms())
         for parts in (drawn_parts(forecast), expected_parts(forecast))
     )
     tables = []
@@ -85,7 +86,7 @@ def compute_bands(forecast: ShopForecast) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def _by_part_and_measure(parts: Parts, active: float) -> dict[tuple[str, str], np.ndarray]:
+def _by_part_and_measure(parts: Parts, active: float, terms: PlanTerms) -> dict[tuple[str, str], np.ndarray]:
     """Return the arrays of the table by part and measure."""
     measures = {
         ("known", "revenue"): parts.known,
@@ -96,7 +97,9 @@ def _by_part_and_measure(parts: Parts, active: float) -> dict[tuple[str, str], n
         ("new", "customers"): parts.won + parts.repeat_orders * active,
         ("new", "won"): parts.won,
     }
-    for measure in ("revenue", "orders", "customers"):
+    if terms.margin_rate is not None:
+        measures |= {(part, "contribution"): left for part, left in plan_contributions(parts, terms).items()}
+    for measure in dict.fromkeys(measure for part, measure in measures if part == "known"):
         measures["total", measure] = measures["known", measure] + measures["new", measure]
     return measures
 

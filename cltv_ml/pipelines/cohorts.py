@@ -61,7 +61,7 @@ def cohorts(settings: Settings | None = None, *, progress: Progress = silent, **
         write_table(continuation, _expected_file(settings))
     write_table(table, settings.out)
     page = settings.out.with_suffix(".html")
-    notes = decisions.describe_stated_rate(log, stated=costs is not None)
+    notes = [*_warnings(table, settings.per), *decisions.describe_stated_rate(log, stated=costs is not None)]
     write_page(_cohorts_page(table, settings, continuation, notes), page)
     return CohortTable(table, continuation, notes, settings.out, page)
 
@@ -136,7 +136,7 @@ def _so_far(table: pd.DataFrame, settings: Cohorts, notes: list[str]) -> dict[st
             f"{settings.per} 0 begins with the first purchase. Periods that not every customer of a cohort has "
             "finished are left out of the figures; the table marks them as not complete."
         ],
-        warnings=[*_warnings(table, settings.per), *notes],
+        warnings=notes,
         links={
             "Every cohort and period as CSV": settings.out.name,
             **(

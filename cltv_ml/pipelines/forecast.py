@@ -126,7 +126,7 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     plan = find_plan(settings.before, settings.out, log.first, window.cutoff)
     progress("forecasting the whole shop", 0.3)
     shop = forecast_shop(log, window, per, holidays=holidays)
-    bands, parts = compute_bands(shop), expected_parts(shop)
+    bands, parts = compute_bands(shop, terms), expected_parts(shop)
     until = shop.periods["days"].cumsum().to_numpy()
     repeat = repeat_share(log, window.cutoff, horizon)
     scenarios = compute_scenarios(parts, terms, until, repeat)

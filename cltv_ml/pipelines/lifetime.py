@@ -130,7 +130,7 @@ def _check_horizons(settings: LifetimeSettings) -> tuple[list[int], int]:
         raise InputError(
             f"horizons must increase, got {', '.join(settings.horizons)}; write them from the shortest to the longest."
         )
-    end = to_days(settings.end)
+    end = to_days(settings.end, "end")
     if days and days[-1] > end:
         raise InputError(
             f"the horizon of {days_in_words(days[-1])} reaches beyond the end, {days_in_words(end)} ahead; name a "

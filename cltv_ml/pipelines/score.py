@@ -38,7 +38,7 @@ def score(settings: Settings | None = None, *, progress: Progress = silent, **op
         settings.since or None,
         settings.top_reasons,
         settings.new_orders,
-        to_days(settings.younger_than) if settings.younger_than else None,
+        to_days(settings.younger_than, "younger_than") if settings.younger_than else None,
         alias=settings.alias,
         memory=settings.memory,
         observed_until=settings.observed_until or None,

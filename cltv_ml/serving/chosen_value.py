@@ -64,7 +64,7 @@ class ValueChoice:
                 "basis 'profit' needs margin, the share of revenue left after costs, such as 0.3."
             )
         end = params.get("end") or 0
-        return cls(value, basis, to_days(end) if end else None)
+        return cls(value, basis, to_days(end, "end") if end else None)
 
     @property
     def is_usual(self) -> bool:

@@ -47,12 +47,21 @@ def forecasts(growing, tmp_path_factory, filling):
 
 def test_parts_and_periods_of_a_forecast_add_up(forecasts):
     table = forecasts[0].table
-    for measure in ("revenue", "orders"):
+    for measure in ("revenue", "orders", "contribution"):
         mine = table[table["measure"] == measure].pivot_table(
             index="span", columns="part", values="expected", aggfunc="sum"
         )
         assert mine.loc["period"].to_numpy() == pytest.approx(mine.loc["horizon"].to_numpy())
         assert (mine["known"] + mine["new"]).to_numpy() == pytest.approx(mine["total"].to_numpy())
+
+
+def test_contribution_is_the_margin_of_revenue_less_the_cost_of_winning(forecasts):
+    whole = forecasts[0].table.query("span == 'horizon'").set_index(["part", "measure"])["expected"]
+    assert whole["known", "contribution"] == pytest.approx(0.4 * whole["known", "revenue"])
+    new = 0.4 * whole["new", "revenue"] - 3.0 * whole["new", "won"]
+    assert whole["new", "contribution"] == pytest.approx(new)
+    equity = forecasts[0].equity.set_index("part")["equity"]  # nothing is discounted
+    assert equity["total"] == pytest.approx(whole["total", "contribution"])
 
 
 def test_bands_lie_within_each_other(forecasts):

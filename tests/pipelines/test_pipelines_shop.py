@@ -144,6 +144,13 @@ def test_an_age_that_is_not_followed_is_one_sentence(log, costs, tmp_path):
         pipelines.acquisition(data=log, costs=costs, age=100, out=tmp_path)
 
 
+def test_small_cohorts_are_told_outside_the_page_too(log, tmp_path):
+    people = pd.DataFrame({"customer_id": log["customer_id"].unique()})
+    people["club"] = np.where(np.arange(len(people)) < 7, "gold", "none")
+    notes = pipelines.cohorts(data=log, by="club", customers=people, out=tmp_path / "clubs.csv").notes
+    assert "Fewer than 30 customers, drawn grey; read them with care: gold." in notes
+
+
 def test_cohorts_are_grouped_by_an_attribute_of_a_table(log, tmp_path):
     ids = log["customer_id"].drop_duplicates()
     people = pd.DataFrame({"customer_id": ids, "region": np.where(np.arange(len(ids)) % 2, "north", "south")})

@@ -118,13 +118,13 @@ def forecast_section(
 def _whole(rows: pd.DataFrame, come: bool, currency: str) -> pd.DataFrame:
     """Return the horizon's numbers as text: money in its currency, orders and customers as counts."""
     rows = rows if come else rows[rows["part"] == "total"]
-    revenue = rows["measure"] == "revenue"
+    in_money = rows["measure"].isin(["revenue", "contribution"])
 
     def told(column: str) -> list[str]:
-        """Return a column's values: revenue as money, the rest as counts."""
+        """Return a column's values, as money or as counts."""
         return [
             format_money(value, currency) if money else f"{value:,.0f}"
-            for value, money in zip(rows[column], revenue, strict=True)
+            for value, money in zip(rows[column], in_money, strict=True)
         ]
 
     names = [
