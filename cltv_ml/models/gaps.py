@@ -52,10 +52,10 @@ def window(
     )
 
 
-def excess(
+def density_after(
     k: np.ndarray, a: np.ndarray, b: np.ndarray, w: np.ndarray, log_beta: Sequence[np.ndarray]
 ) -> np.ndarray:
-    """Return how far the density of purchases at w after a purchase is above the rate's mean, as a share of it.
+    """Return the density of purchases at w after a purchase, as a multiple of the rate's mean.
 
     The density is the sum of those of one gap, two gaps and so on; from some number on the sum is an integral.
     """
@@ -64,7 +64,7 @@ def excess(
     first = np.log(b / (a * w)) - a * np.log1p(u)
     near = sum(np.exp(first + j * k * share - one) for j, one in enumerate(log_beta, start=1))
     far = betainc(np.maximum((len(log_beta) + 0.5) * k - 0.5, 1e-3), a + 1, np.exp(share))
-    return near + far - 1
+    return near + far
 
 
 def waits(

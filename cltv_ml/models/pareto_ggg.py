@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,17 @@ from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns, check_fitted
 from cltv_ml.models.distinct_rows import in_parts
 from cltv_ml.models.fitting import Params, Problem
-from cltv_ml.models.gaps import MOMENTS, NATS, draw_renewals, excess, log_gap, log_quiet, quiet, waits, window
-from cltv_ml.models.pareto_nbd import expm1_over
+from cltv_ml.models.gaps import (
+    MOMENTS,
+    NATS,
+    density_after,
+    draw_renewals,
+    log_gap,
+    log_quiet,
+    quiet,
+    waits,
+    window,
+)
 from cltv_ml.models.purchase_history import DAYS_IN, Rows
 from cltv_ml.models.purchases import Answer, PurchaseModel
 from cltv_ml.models.simulation import draw_gamma
@@ -23,8 +33,23 @@ from cltv_ml.models.simulation import draw_gamma
 LOG_GAPS = "log_gaps"
 
 _RHYTHMS, _FEW = (
-    ((nodes + 1) / 2, weights / 2) for nodes, weights in map(np.polynomial.legendre.leggauss, (20, 14))
+    ((nodes + 1) / 2, weights / 2) for nodes, weights in map(np.polynomial.legendre.leggauss, (20, 8))
 )
+_STRETCHES = (
+    0.0,
+    0.7,
+    1.4,
+    2.1,
+    3.0,
+    4.5,
+    6.5,
+    9,
+    12,
+    16,
+    21,
+    28,
+    36,
+)  # of the logarithm of 1 + time / scale
 _LEAST, _MOST = -40.0, 11.0  # log k: below, all purchases come at once; above, like clockwork
 _REACH = np.array([4.0, 5, 6, 7.5, 10, 14, 20, 30, 50, 90])  # standard deviations tried for it
 _SINGLE = 12  # purchases ahead whose densities are summed one by one
@@ -146,16 +171,9 @@ class ParetoGGG(PurchaseModel):
     def _alive_expected(self, params: Params, t: float) -> np.ndarray:
         """Return the expected purchases: the next one, and those after it by their density once it has come."""
         total, rows, comes, k, a, b, s, B, left = _next(params, t)
-        later, k = B * expm1_over(1 - s, np.log1p(left / B)), np.minimum(k, _CLOCKWORK)
-        scale = np.minimum(b / a, B / s)
-        reach, power = np.log1p(np.minimum(left / scale, 1e9)), np.clip(1.5 / k, 1.0, 40.0)
-        logs = [betaln(j * k, a) for j in range(1, _SINGLE + 1)]
-        for node, part in zip(*_FEW, strict=True):
-            bent = reach * node**power  # dense after a purchase, where the others come if k < 1
-            w = np.maximum(scale * np.expm1(bent), 1e-290)
-            fades = part * scale * power / node * bent * np.exp(bent - s * np.log1p(w / B))
-            later = later + fades * excess(k, a, b, w, logs)
-        return total + np.bincount(rows, comes * a / b * later, len(total))
+        return total + np.bincount(
+            rows, comes * _after_next(np.minimum(k, _CLOCKWORK), a, b, s, B, left), len(total)
+        )
 
     def _alive_pmf(self, params: Params, n: int, t: float) -> np.ndarray:
         """Return P(at least n) - P(at least n + 1)."""
@@ -263,6 +281,29 @@ def _reach_of(height: Callable[[np.ndarray], np.ndarray], mode: np.ndarray, spre
     """Return how many times `spread` from the mode a density counts."""
     fallen = height(mode) - height(np.clip(mode + spread * _REACH, _LEAST, _MOST)) > NATS
     return _REACH[np.where(fallen.any(axis=1), fallen.argmax(axis=1), len(_REACH) - 1)][:, None]
+
+
+def _after_next(
+    k: np.ndarray, a: np.ndarray, b: np.ndarray, s: np.ndarray, B: np.ndarray, left: np.ndarray
+) -> np.ndarray:
+    """Return the expected purchases in the time that is left after one.
+
+    Only the last stretch depends on that time, and nothing is subtracted, so that no sum falls with it.
+    """
+    scale, logs = np.minimum(b / a, B / s), [betaln(j * k, a) for j in range(1, _SINGLE + 1)]
+    reach, power = np.log1p(np.minimum(left / scale, 1e15)), np.clip(1.5 / k, 1.0, 40.0)
+    later = 0.0 * reach
+    for low, high in pairwise(_STRETCHES):
+        some = np.flatnonzero(reach > low)
+        width, unit, life = np.minimum(reach[some], high) - low, scale[some], B[some]
+        bend = power[some] if low == 0 else 1.0  # dense after a purchase, where the others come if k < 1
+        for node, part in zip(*_FEW, strict=True):
+            at = low + width * node**bend
+            w = np.maximum(unit * np.expm1(at), 1e-290)
+            step = part * width * bend * node ** (bend - 1) * unit * np.exp(at - s * np.log1p(w / life))
+            density = density_after(k[some], a[some], b[some], w, [one[some] for one in logs])
+            later[some] += step * density
+    return a / b * later
 
 
 def _next(params: Params, t: float) -> tuple[np.ndarray, ...]:

@@ -53,7 +53,7 @@ def test_where_the_normal_is_near_its_draws_are_taken(weeks):
     model = BGNBD("weeks").fit(weeks)
     found = sample_posterior(model, weeks, 400)
     assert found.method == "laplace"
-    assert found.tail_shape < 0.7
+    assert found.tail_shape < 0.2
     assert found.summary().loc["r", "sd"] == pytest.approx(model.standard_errors_["r"], rel=0.2)
 
 
@@ -112,6 +112,15 @@ def test_a_ridge_is_walked_by_chains_that_agree(few):
     assert found.advice.startswith("Use the draws")
     # s and beta of thirty customers are held by their prior alone, whose standard deviation is 3
     assert 1 < np.log(found.draws["s"]).std() < 4
+
+
+@pytest.mark.long
+def test_the_ridge_of_cdnow_is_found_and_sampled_by_chains(weeks):
+    # a tail of shape 0.51 once passed: s had the standard deviation .29 in place of .41
+    found = sample_posterior(ParetoNBD("weeks").fit(weeks), weeks, 1_000)
+    assert found.method == "hmc"
+    assert found.r_hat < 1.03
+    assert found.draws["s"].std() > 0.33
 
 
 def test_chains_that_do_not_agree_and_draws_too_near_the_maximum_are_told():
