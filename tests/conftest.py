@@ -46,6 +46,7 @@ def store(empty_store, tmp_path, monkeypatch):
 #: Files, or single tests, that run a whole command or a large log: `make test` leaves them out, `make test-all` and CI
 #: run them. Each room, command and rule keeps a quick test besides.
 LONG = (
+    "actions/test_actions_page.py::test_axe_finds_nothing_against_the_page",
     "cli/test_cli_faults.py::test_a_fault_in_a_command_keeps_its_trace_with_status_1",
     "cli/test_cli_help.py::test_a_pipe_gets_no_colours_and_a_terminal_without_colours_neither",
     "cli/test_cli_help.py::test_reader_who_stops_early_is_no_error",
@@ -133,12 +134,14 @@ LONG = (
     "models/test_models_own.py::test_what_could_not_be_read_again_is_refused_before_the_training",
     "models/test_models_posterior.py::test_a_ridge_is_walked_by_chains_that_agree",
     "models/test_models_sklearn.py::test_scikit_learns_own_checks_pass_for_every_tree_model",
+    "models/test_models_whole_shop.py::test_bands_of_the_whole_shop_cover_what_they_say",
+    "models/test_models_whole_shop.py::test_equity_is_that_of_the_truth",
     "models/test_models_with_covariates.py::test_one_time_buyers_are_ordered_nearly_as_by_the_truth_about_their_channel",
     "pipelines/test_pipelines_holidays.py::test_a_table_of_holidays_reaches_the_level",
     "pipelines/test_pipelines_monitor.py::test_a_batch_that_is_closed_is_not_measured_again",
     "pipelines/test_pipelines_monitor.py::test_a_closed_batch_becomes_one_point_of_the_series_however_often_it_is_looked_at",
-    "pipelines/test_pipelines_monitor.py::test_forecasts_far_above_what_was_realised_call_for_training",
     "pipelines/test_pipelines_monitor.py::test_a_closed_batch_is_told_with_both_totals",
+    "pipelines/test_pipelines_monitor.py::test_forecasts_far_above_what_was_realised_call_for_training",
     "pipelines/test_pipelines_promote.py::test_a_campaigns_profit_decides_where_it_is_asked_for",
     "pipelines/test_pipelines_promote.py::test_a_fault_in_a_version_that_is_scored_keeps_the_trace_of_its_process",
     "pipelines/test_pipelines_promote.py::test_a_second_opinion_of_mlflow_names_the_threshold_that_is_missed_and_decides_nothing",
@@ -146,7 +149,6 @@ LONG = (
     "pipelines/test_pipelines_shop.py::test_an_audit_of_a_single_period_says_so",
     "pipelines/test_pipelines_shop.py::test_attributes_that_cannot_be_used_are_one_sentence",
     "reporting/test_certainty.py",
-    "actions/test_actions_page.py::test_axe_finds_nothing_against_the_page",
     "reporting/test_other_pages_browser.py",
     "reporting/test_report.py::test_a_champion_outside_its_bounds_is_said_before_the_total",
     "reporting/test_report.py::test_a_report_without_p_alive_says_what_the_list_needs",
@@ -237,8 +239,6 @@ FIRST_CASE = (
     "models/test_models_shuffled.py::test_shuffled_labels_give_no_skill_where_true_ones_do",
     "models/test_models_trees.py::test_currency_does_not_matter",
     "models/test_models_trees.py::test_trees_recover_the_expected_value_and_the_total",
-    "models/test_models_whole_shop.py::test_bands_of_the_whole_shop_cover_what_they_say",
-    "models/test_models_whole_shop.py::test_equity_is_that_of_the_truth",
     "pipelines/test_pipelines_shop.py::test_a_page_of_costs_without_channels_says_who_pays_back",
     "references/test_lifetimes.py::test_estimates_and_forecasts_agree",
 )
@@ -250,6 +250,8 @@ def pytest_collection_modifyitems(items):
     seen = set()
     for item in items:
         name = item.nodeid.removeprefix("tests/").split("[")[0]
+        if name in FIRST_CASE and "[" not in item.nodeid:
+            raise pytest.UsageError(f"{name} has one case; name it in LONG.")
         later = name in FIRST_CASE and name in seen
         if later or name in LONG or name.split("::")[0] in LONG:
             item.add_marker(pytest.mark.long)
