@@ -1,6 +1,6 @@
 """Customers: tables about them, from any source, become typed attributes and contacts matched to the log."""
 
-from cltv_ml.customers.costs import read_costs
+from cltv_ml.customers.costs import by_campaign, read_costs
 from cltv_ml.customers.tables import (
     CleanedShop,
     CustomerSources,
@@ -13,6 +13,7 @@ __all__ = [
     "CleanedShop",
     "CustomerSources",
     "CustomerTables",
+    "by_campaign",
     "describe_attributes",
     "read_costs",
     "read_customers",

@@ -74,6 +74,24 @@ def read_costs(source: Any) -> pd.DataFrame:
     return table[[when, "cost", *(name for name in chosen if name not in (when, "cost"))]]
 
 
+def by_campaign(costs: pd.DataFrame, column: str) -> tuple[pd.DataFrame, list[str]]:
+    """Return costs whose channel is the campaign where `column`, what won each customer, is headed as a campaign.
+
+    Elsewhere the costs of campaigns are added up. The second part is a sentence on that.
+
+    >>> by_campaign(pd.DataFrame({"cost": [5.0], "campaign": ["spring"]}), "utm_campaign")[0]["channel"].tolist()
+    ['spring']
+    """
+    if "campaign" not in costs:
+        return costs, []
+    if plain_heading(column) in _COST_HEADINGS["campaign"].split():
+        return costs.assign(channel=costs["campaign"]), ["Each campaign of the costs counts as a channel."]
+    return costs, [
+        f"The costs of {costs['campaign'].nunique():,} campaigns are added up. To compare campaigns, name the column "
+        "of --customers with the campaign that won each customer, such as --channel utm_campaign."
+    ]
+
+
 def _map_costs(columns: list[str]) -> dict[str, str]:
     """Return what each column is, by its heading; InputError without a day or month, or without one surely of costs."""
     plain = {column: plain_heading(column) for column in columns}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from cltv_ml.customers import CleanedShop, read_costs
+from cltv_ml.customers import CleanedShop, by_campaign, read_costs
 from cltv_ml.decisions.acquisition_costs import UNATTRIBUTED, check_costs, compute_cac
 from cltv_ml.decisions.acquisition_value import (
     Won,
@@ -57,7 +57,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     check_folder(settings.out)
     if settings.age not in REPORTED_AGES:
         raise InputError(f"age must be one of {list(REPORTED_AGES)}, got {settings.age}.")
-    spent = read_costs(settings.costs)
+    spent, campaigns = by_campaign(read_costs(settings.costs), settings.channel)
     cleaned = load(settings, progress)
     log = cleaned.transactions
     channels = _channel_column(cleaned, log, settings.channel)
@@ -76,6 +76,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     for name, table in tables.items():
         write_table(table, files[name])
     notes = [
+        *campaigns,
         *_currency_notes(spent, settings.currency),
         *_acquisition_notes(won, costs),
         *describe_stated_rate(log, stated=goods is not None),

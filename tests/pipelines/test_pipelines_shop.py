@@ -132,6 +132,20 @@ def test_acquisition_takes_any_column_of_channels_and_ids_of_another_spelling(lo
         pipelines.acquisition(data=log, costs=spent, customers=customers, channel="medium", out=tmp_path)
 
 
+def test_campaigns_are_compared_where_customers_name_theirs_and_told_elsewhere(log, costs, tmp_path):
+    ids = pd.Series(log["customer_id"].unique())
+    people = pd.DataFrame({"customer_id": ids, "utm_campaign": np.where(ids.index % 2, "spring", "sale")})
+    month = f"{log['timestamp'].min():%Y-%m}"
+    spent = pd.DataFrame({"month": month, "campaign": ["spring", "sale"], "cost": [30.0, 10.0]})
+    found = pipelines.acquisition(
+        data=log, costs=spent, customers=people, channel="utm_campaign", out=tmp_path
+    )
+    cac = found.tables["cac"].set_index("channel")["cost"]
+    assert cac.to_dict() == {"all channels": 40.0, "sale": 10.0, "spring": 30.0}
+    notes = pipelines.acquisition(data=log, costs=spent, out=tmp_path).notes
+    assert any(note.startswith("The costs of 2 campaigns are added up.") for note in notes)
+
+
 def test_a_channel_without_costs_is_told_to_count_as_free(log, costs, tmp_path):
     spent = costs[costs["channel"] == "web"]
     notes = pipelines.acquisition(data=log, costs=spent, out=tmp_path).notes
