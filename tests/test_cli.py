@@ -133,3 +133,14 @@ def test_one_of_a_thing_is_singular_and_blanks_leave_numbers_to_the_right(capsys
     assert "1 line of 21 lines" in shown
     assert "1 customer " in shown
     assert "│     9 │" in shown
+
+
+def test_a_table_too_wide_for_the_terminal_loses_its_lines_before_a_number_or_a_day_is_cut(
+    capsys, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "80")
+    row = {"name": ["to 2011-12-09"], **{f"count {place}": ["8,140,624"] for place in range(6)}}
+    printing.show_table(pd.DataFrame(row))
+    shown = capsys.readouterr().out
+    assert shown.count("8,140,624") == 6
+    assert "2011-12-09" in shown

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml import decisions
-from cltv_ml.actions.shop import Shop
+from cltv_ml.actions.shop import Shop, short_control
 from cltv_ml.actions.terms import Actions, enumerated, stated_terms
+from cltv_ml.decisions.cost_gaps import needs_stated_rate
 from cltv_ml.money import format_exactly, format_money, singular
 from cltv_ml.reporting.list_totals import compute_list_totals
 from cltv_ml.reporting.report import section
@@ -108,7 +109,9 @@ def facts(totals: pd.DataFrame, done: Actions, shop: Shop) -> dict[str, tuple[st
         "Cost": (format_money(float(totals["cost"].sum()), currency), "of treating them"),
         "Control group": (
             f"{int(totals['control'].sum()):,}",
-            "get nothing, so that the effect can be measured",
+            "get nothing, too few to show the effect"
+            if _short_controls(totals, done)
+            else "get nothing, so that the effect can be measured",
         ),
         "Read the outcome": (
             f"{first:%Y-%m-%d}",
@@ -117,10 +120,15 @@ def facts(totals: pd.DataFrame, done: Actions, shop: Shop) -> dict[str, tuple[st
     }
 
 
-def list_answers(totals: pd.DataFrame, shop: Shop, changed: str = "") -> dict[str, list[str]]:
-    """Return what a marketer asks next, by question; `changed` says what did since earlier scores, if there are any."""
-    doubts, stated = shop.doubts, stated_terms(shop.terms)
-    since = {"What changed since last time?": [changed]} if changed else {}
+def _short_controls(totals: pd.DataFrame, done: Actions) -> list[str]:
+    """Return the lists too short for their control group to show the effect, as the page calls them."""
+    return [LISTS[name] for name in totals["list"] if short_control(name) in done.refused]
+
+
+def list_answers(totals: pd.DataFrame, shop: Shop, done: Actions) -> dict[str, list[str]]:
+    """Return what a marketer asks next, by question."""
+    doubts = shop.doubts
+    since = {"What changed since last time?": [done.changed]} if done.changed else {}
     if totals.empty:
         return {
             "What next?": [
@@ -130,6 +138,12 @@ def list_answers(totals: pd.DataFrame, shop: Shop, changed: str = "") -> dict[st
             **({"What not to trust?": list(doubts)} if doubts else {}),
         }
     control, day = int(totals["control"].sum()), totals["read_on"].min()
+    stated = stated_terms(shop.terms, list(totals["list"]), rate_counts=needs_stated_rate(shop.log))
+    short = [f"“{name}”" for name in _short_controls(totals, done)]
+    unproven = (
+        f"The outcome of {enumerated(short)}: too few customers to show whether the effect is there, so add up several "
+        "campaigns. “What is missing” has the numbers."
+    )
     return {
         "What next?": [
             "Send each list to your mailing tool or ad platform, without its control group: cltv export writes the "
@@ -149,7 +163,8 @@ def list_answers(totals: pd.DataFrame, shop: Shop, changed: str = "") -> dict[st
         else ["Do not report the profit as measured: there is no control group."],
         "What not to trust?": [
             *doubts,
-            f"What you stated, which is no measurement: {enumerated(stated)}.",
+            *([unproven] if short else []),
+            *([f"What you stated, which is no measurement: {enumerated(stated)}."] if stated else []),
         ],
     }
 

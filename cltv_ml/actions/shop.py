@@ -297,12 +297,17 @@ def draw_untreated(
         size = decisions.control_size(len(chosen), treated - base, base_rate=base)
     except InputError:
         size = max(1, round(0.2 * len(chosen)))
-        done.refused[f"control group of the {list_title(name)}"] = (
+        done.refused[short_control(name)] = (
             f"the effect would raise the share who buy by {100 * (treated - base):.2f} percentage points, and "
             f"{len(chosen):,} customers are too few to show that, even with half of them untreated. Meanwhile "
             f"{size:,} of {len(chosen):,} stay untreated: add up several campaigns, or read this one for harm only."
         )
     return decisions.draw_control(chosen.index, size, strata=shop.tiers.reindex(chosen.index))
+
+
+def short_control(name: str) -> str:
+    """Return the name of the part that tells of a list too short for its control group to show the effect."""
+    return f"control group of the {list_title(name)}"
 
 
 def list_title(name: str) -> str:

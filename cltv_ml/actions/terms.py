@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -149,20 +149,29 @@ def enumerated(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
-def stated_terms(terms: Terms) -> list[str]:
-    """Return what the user stated of margins, effects and costs, in words.
+def stated_terms(terms: Terms, lists: Collection[str], *, rate_counts: bool = True) -> list[str]:
+    """Return what the user stated of margins, effects and costs and the lists rest on, in words.
 
-    >>> stated_terms(Terms(margin_rate=0.4, uplift=0.125, cost=0.5, currency="EUR"))
+    Parameters
+    ----------
+    lists
+        Names of the lists' tables: effects of other lists are left out.
+    rate_counts
+        Whether some line has no cost of its own, so that a stated margin counts.
+
+    >>> stated_terms(Terms(margin_rate=0.4, uplift=0.125, cost=0.5, currency="EUR"), ["retention_list"])
     ['a margin of 40%', '12.5% of the value at risk saved', 'a cost of 0.50 EUR per customer']
     """
     told = {
-        "a margin of {:g}%": terms.margin_rate,
-        "{:g}% of the value at risk saved": terms.uplift,
-        "{:g}% more buyers of a product that is shown": terms.cross_sell_uplift,
-        "{:g}% who take the more expensive product": terms.upsell_share,
+        "a margin of {:g}%": terms.margin_rate if rate_counts else None,
+        "{:g}% of the value at risk saved": terms.uplift if "retention_list" in lists else None,
+        "{:g}% more buyers of a product that is shown": terms.cross_sell_uplift
+        if "cross_sell_list" in lists
+        else None,
+        "{:g}% who take the more expensive product": terms.upsell_share if "upsell_list" in lists else None,
     }
     shares = [text.format(round(100 * share, 6)) for text, share in told.items() if share is not None]
-    rates = [] if terms.category_margins is None else ["a margin by category"]
+    rates = ["a margin by category"] if terms.category_margins is not None and rate_counts else []
     cost = (
         [] if terms.cost is None else [f"a cost of {format_money(terms.cost, terms.currency)} per customer"]
     )

@@ -46,6 +46,9 @@ METRIC_FORMATS = {
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
 
+#: Columns of a terminal that no table reaches.
+_UNBOUNDED = 10_000
+
 #: Seconds between two lines of a job that has no terminal.
 SAID_EVERY = 30.0
 
@@ -74,6 +77,12 @@ def show_table(frame: pd.DataFrame, title: str = "") -> None:
         table.add_column(str(name), justify="right" if numeric else "left", overflow="fold")
     for row in frame.astype(str).itertuples(index=False):
         table.add_row(*(escape(cell) for cell in row))
+    if console.measure(table, options=console.options.update(max_width=_UNBOUNDED)).minimum > console.width:
+        table.box, table.padding, table.pad_edge = (
+            None,
+            (0, 1, 0, 0),
+            False,
+        )  # else numbers and dates would be cut
     console.print(table)
 
 

@@ -58,6 +58,12 @@ def describe_stated_rate(log: AnyLog, *, stated: bool) -> list[str]:
     )
 
 
+def needs_stated_rate(log: AnyLog) -> bool:
+    """Return whether some line has no cost of its own, so that a stated margin rate counts for it."""
+    log = Log.of(log)
+    return "cost" not in log.columns or bool(_describe_gap(log))
+
+
 def check_cost_unit(revenue: float, costs: float) -> None:
     """Raise InputError where costs are more than twice the revenue of the same lines: they are in another unit."""
     if costs > 2 * revenue > 0:

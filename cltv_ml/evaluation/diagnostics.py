@@ -226,7 +226,10 @@ def compute_rates(model: PurchaseModel, points: int = 200) -> pd.DataFrame:
     for name, law in laws.items():
         # A density that grows without bound at zero is read from its half percent on.
         x = np.linspace(max(law.ppf(0.005), 1e-4 * law.mean()), law.ppf(0.99), points)
-        parts.append(pd.DataFrame({"rate": name, "x": x, "density": law.pdf(x), "mean": law.mean()}))
+        with np.errstate(over="ignore"):
+            density = law.pdf(x)
+        if np.isfinite(density).all():  # not of rates that are all but zero, as where nobody leaves
+            parts.append(pd.DataFrame({"rate": name, "x": x, "density": density, "mean": law.mean()}))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -223,7 +223,7 @@ def _act_page(totals: pd.DataFrame, actions: Actions, shop: Shop) -> dict[str, A
         f"what they buy in the next {days_in_words(shop.days)}, predicted by version {shop.version} of the model",
         sections,
         page_facts,
-        list_answers(totals, shop, actions.changed),
+        list_answers(totals, shop, actions),
         headlines=max(len(page_facts), 1),
     )
 

@@ -38,6 +38,7 @@ from cltv_ml.pipelines.pages import write_page
 from cltv_ml.reporting.report import summarise
 from cltv_ml.reporting.scenarios import build_scenarios
 from cltv_ml.reporting.sections.forecast import (
+    NO_MARGIN,
     equity_section,
     forecast_answers,
     forecast_facts,
@@ -163,7 +164,7 @@ def _earlier_spans(log: Log, window: Window) -> pd.DataFrame:
     """Return the revenue of the window's length just before it, and of the same weekdays a year ago, where known."""
     days = pd.Timedelta(days=window.horizon)
     starts = {
-        f"The {days_in_words(window.horizon)} before": window.cutoff - days,
+        f"The {days_in_words(window.horizon).removeprefix('1 ')} before": window.cutoff - days,
         "The same weeks a year before": window.cutoff - pd.Timedelta(days=364),
     }
     first = log.first.normalize()
@@ -258,7 +259,5 @@ def _forecast_notes(shop: ShopForecast, terms: PlanTerms, window: Window, *, hol
             f"The horizon of {window.horizon} days is longer than the log of {days}: no such forecast was tested."
         )
     if terms.margin_rate is None:
-        notes.append(
-            "Contribution and customer equity are not known: map a cost column, or state --margin-rate."
-        )
+        notes.append(NO_MARGIN)
     return notes

@@ -118,9 +118,10 @@ def without_lists(
         return [f"No customer is worth the cost at {terms}.", how]
     rest = total - float(best["expected_profit"].sum())
     others = f"All other segments together: {format_money(rest, currency)} of profit expected. "
+    worth = f"In all, {profits['listed'].sum():,} of {profits['customers'].sum():,} customers are worth the cost. "
     return [
         *found,
-        f"{others if rest > 0.005 else ''}These numbers rest on {terms}; change them under “What to do”. {how}",
+        f"{others if rest > 0.005 else ''}{worth}These numbers rest on {terms}; change them under “What to do”. {how}",
     ]
 
 
@@ -248,7 +249,7 @@ def customers_to_come(forecast: pd.DataFrame, currency: str) -> dict[str, Any] |
     >>> row = {"span": "horizon", "part": "new", "measure": "revenue", "expected": 900.0, "lower_80": 700.0,
     ...        "upper_80": 1200.0, "start": "2026-01-01", "until": "2026-04-01"}
     >>> customers_to_come(pd.DataFrame([row]), "EUR")["note"]
-    '700.00 EUR to 1,200 EUR with 80% probability; 2026-01-01 to 2026-03-31'
+    '700.00 EUR to 1,200 EUR with 80% probability; 90 days from 2026-01-01'
     """
     rows = forecast[
         (forecast["span"] == "horizon") & (forecast["part"] == "new") & (forecast["measure"] == "revenue")
@@ -257,17 +258,18 @@ def customers_to_come(forecast: pd.DataFrame, currency: str) -> dict[str, Any] |
         return None
     row = rows.iloc[0]
     low, high = (format_money(float(row[f"{end}_80"]), currency) for end in ("lower", "upper"))
-    last = pd.Timestamp(row["until"]) - pd.Timedelta(days=1)
+    start = pd.Timestamp(row["start"])
+    span = f"{(pd.Timestamp(row['until']) - start).days} days from {start:%Y-%m-%d}"
     if not (row["expected"] or row["upper_80"]):
         return {
             "name": "Expected from customers to come",
             "value": "none forecast",
-            "note": f"{str(row['start'])[:10]} to {last:%Y-%m-%d}; the page of cltv forecast says why",
+            "note": f"{span}; the page of cltv forecast says why",
             "headline": True,
         }
     return {
         "name": "Expected from customers to come",
         "value": format_money(float(row["expected"]), currency),
-        "note": f"{low} to {high} with 80% probability; {str(row['start'])[:10]} to {last:%Y-%m-%d}",
+        "note": f"{low} to {high} with 80% probability; {span}",
         "headline": True,
     }

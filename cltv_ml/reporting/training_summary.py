@@ -123,7 +123,12 @@ def training_summary(
             sections.doubts_section(cleaned, result, verdict, doubts),
         ],
         _headline_facts(
-            result, verdict, today or Today(now), cutoff, before=_spent_before(log, cutoff, horizon), **terms
+            result,
+            verdict,
+            today or Today(now),
+            cutoff,
+            before=_spent_before(log, cutoff, horizon, currency),
+            **terms,
         ),
         glance.answers(
             result,
@@ -300,12 +305,21 @@ def best_probabilistic(result: WindowResult) -> str | None:
     return ranked[0] if ranked else None
 
 
-def _spent_before(log: Log, cutoff: pd.Timestamp, horizon: int) -> float | None:
-    """Return the spend of the customers at the cutoff in the horizon before it; None where the log is shorter."""
-    start = cutoff - pd.Timedelta(days=horizon)
-    if start < log.first.normalize():
-        return None
-    return float(log.target(Window(start, horizon), log.customers).sum())
+def _spent_before(log: Log, cutoff: pd.Timestamp, horizon: int, currency: str) -> str:
+    """Return what the customers at the cutoff spent in the horizon before it and in its days a year before.
+
+    Spans before the log's first day are left out; the text is empty where it shows neither.
+    """
+    starts = {
+        f"in the {horizon} days before": cutoff - pd.Timedelta(days=horizon),
+        "in the same days a year earlier": cutoff - pd.Timedelta(days=365),
+    }
+    spent = [
+        f"{format_money(float(log.target(Window(start, horizon), log.customers).sum()), currency)} {when}"
+        for when, start in starts.items()
+        if log.first.normalize() <= start <= cutoff - pd.Timedelta(days=horizon)
+    ]
+    return f"They spent {' and '.join(dict.fromkeys(spent))}" if spent else ""
 
 
 def _headline_facts(
@@ -314,7 +328,7 @@ def _headline_facts(
     today: Today,
     cutoff: pd.Timestamp,
     *,
-    before: float | None,
+    before: str,
     ordered: bool,
     currency: str,
 ) -> dict[str, tuple[str, str]]:
@@ -323,8 +337,8 @@ def _headline_facts(
     if today.interval is not None:
         low, high = (money(end, currency) for end in today.interval)
         known = f"{low} to {high} with 90% probability; {known}"
-    if before is not None:
-        known += f". They spent {money(before, currency)} in the {result.window.horizon} days before"
+    if before:
+        known += f". {before}"
     return {
         **({} if verdict.within_bounds else glance.care(result.scores.loc[verdict.champion], ordered)),
         glance.KNOWN: (

@@ -63,7 +63,7 @@ def test_the_first_screen_and_the_section_tell_by_how_much_the_total_moved_since
     )
     assert found.changed.startswith(told + format_money(now, "EUR"))
     assert found.sections[0]["sentences"][0] == found.changed
-    answers = lists.list_answers(lists.list_totals(shop, found), shop, found.changed)
+    answers = lists.list_answers(lists.list_totals(shop, found), shop, found)
     assert answers["What changed since last time?"] == [found.changed]
 
 

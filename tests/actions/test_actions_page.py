@@ -10,7 +10,7 @@ from headless import CHROMIUM, complaints
 from pages import SENTENCES, lost_numbers
 
 from cltv_ml.actions import lists
-from cltv_ml.actions.shop import _test_doubts
+from cltv_ml.actions.shop import _test_doubts, short_control
 from cltv_ml.models.level_spread import Spread
 from cltv_ml.pipelines.act import _act_page, _for_readers, _write_act
 from cltv_ml.reporting.list_totals import compute_list_totals, recompute_totals
@@ -114,11 +114,29 @@ def test_a_model_that_ranks_no_better_than_chance_is_told_on_the_first_screen(sh
     assert told == {True: (), False: (NO_ORDER,), None: ()}
     doubted = dataclasses.replace(shop, doubts=told[False])
     answers = {one["question"]: one["sentences"] for one in _act_page(totals, done, doubted)["answers"]}
-    assert answers["What not to trust?"] == [
+    assert [answers["What not to trust?"][place] for place in (0, -1)] == [
         NO_ORDER,
         "What you stated, which is no measurement: 10% of the value at risk saved, 50% more buyers of a product that "
         "is shown, 20% who take the more expensive product and a cost of 0.10 per customer.",
     ]
+
+
+def test_only_stated_numbers_that_the_lists_rest_on_are_called_stated(shop, done, totals):
+    """Every line of this shop has its own cost, so the margin does not count; the other lists were not written."""
+    stated = dataclasses.replace(shop, terms=dataclasses.replace(shop.terms, margin_rate=0.3))
+    answers = lists.list_answers(totals[totals["list"] == "retention_list"], stated, done)
+    assert answers["What not to trust?"][-1] == (
+        "What you stated, which is no measurement: 10% of the value at risk saved and a cost of 0.10 per customer."
+    )
+
+
+def test_a_control_group_too_small_to_show_the_effect_is_told_on_the_first_screen(shop, done, totals):
+    few = dataclasses.replace(done, refused={short_control("retention_list"): "26 customers are too few"})
+    assert lists.facts(totals, few, shop)["Control group"][1] == "get nothing, too few to show the effect"
+    assert any(
+        sentence.startswith("The outcome of “Win back”")
+        for sentence in lists.list_answers(totals, shop, few)["What not to trust?"]
+    )
 
 
 def test_the_page_links_each_list_and_shows_its_first_rows(written, totals):

@@ -127,6 +127,15 @@ def test_rates_are_densities_of_the_fitted_distributions(model):
     assert means["purchases per week"] == pytest.approx(7 * model.params_["r"] / model.params_["alpha"])
 
 
+def test_rates_of_customers_who_never_leave_have_no_density_to_draw():
+    model = BGNBD().with_params({"r": 0.8, "alpha": 40.0, "a": 1e-12, "b": 1e3})
+    never = diagnostics.compute_rates(model)  # warnings are errors
+    assert set(never["rate"]) >= {"purchases per week"}
+    assert np.isfinite(never["density"]).all()
+    unending = diagnostics.compute_rates(MODEL.with_params({**PARAMS, "beta": 1e308}))
+    assert set(unending["rate"]) == {"purchases per week"}
+
+
 def test_spend_is_spread_as_simulated():
     rng = np.random.default_rng(0)
     p, q, v = 5.0, 4.0, 90.0

@@ -24,7 +24,13 @@ from cltv_ml.reporting.sections import (
     level_section,
     products_section,
 )
-from cltv_ml.reporting.training_summary import Today, _product_tables, expected_in_words, training_summary
+from cltv_ml.reporting.training_summary import (
+    Today,
+    _product_tables,
+    _spent_before,
+    expected_in_words,
+    training_summary,
+)
 
 
 @pytest.fixture(scope="module")
@@ -316,3 +322,17 @@ def test_the_headline_total_carries_its_interval_and_what_the_same_customers_spe
     spent = format_money(float(log["amount"].sum()), "Kč")
     assert f"They spent {spent} in the {horizon} days before" in fact["note"]
     assert expected_in_words(summary) == f"{fact['value']}: {fact['note']}"
+
+
+def test_the_headline_compares_with_the_same_days_a_year_earlier_where_the_log_shows_them():
+    days = pd.to_datetime(["2023-01-01", "2023-03-05", "2023-12-20", "2024-02-29"])
+    log = Log(pd.DataFrame({"customer_id": "a", "timestamp": days, "amount": [1.0, 20.0, 300.0, 4000.0]}))
+    cutoff = pd.Timestamp("2024-03-01")
+    assert _spent_before(log, cutoff, 91, "EUR") == (
+        "They spent 4,300 EUR in the 91 days before and 20.00 EUR in the same days a year earlier"
+    )
+    assert (
+        _spent_before(log, pd.Timestamp("2023-12-31"), 91, "EUR")
+        == "They spent 300.00 EUR in the 91 days before"
+    )
+    assert _spent_before(log, pd.Timestamp("2023-02-01"), 91, "EUR") == ""

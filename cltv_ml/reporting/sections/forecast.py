@@ -12,6 +12,9 @@ from cltv_ml.money import format_money
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 
+#: What a forecast without margins lacks.
+NO_MARGIN = "Contribution and customer equity are not known: map a cost column, or state --margin-rate."
+
 _PART_NAMES = {"known": "known customers", "new": "customers to come", "total": "all"}
 
 
@@ -64,7 +67,9 @@ def forecast_answers(
             "Try other arrivals, retention and baskets under What if. Run cltv forecast again with newer data: it then "
             "compares this forecast with the realised revenue."
         ],
-        "What not to trust?": [*notes] or ["Single weeks: their bands are wider than that of the whole."],
+        "What not to trust?": [note for note in notes if note != NO_MARGIN]
+        or ["Single weeks: their bands are wider than that of the whole."],
+        "What is not known?": [note for note in notes if note == NO_MARGIN],
     }
     return {question: sentences for question, sentences in answers.items() if sentences}
 
