@@ -107,7 +107,7 @@ def _copies(duplicates: Relation, receipt: str, table: Relation, by_product: boo
     )
     if _are_whole_receipts(receipts, receipt, table, by_product):
         copied = "true"
-    elif _stand_together(table, receipt):  # a copy stands elsewhere in the source than its receipt
+    elif not by_product or _stand_together(table, receipt):  # a copy then stands elsewhere than its receipt
         copied = f"block > 0 and receipt not in (select receipt from {receipts} where first_block > 0)"
     else:
         copied = "false"
@@ -133,12 +133,13 @@ def _are_whole_receipts(receipts: Relation, receipt: str, table: Relation, by_pr
 
 
 def _stand_together(table: Relation, receipt: str) -> bool:
-    """Whether a receipt's different lines follow each other, as they do not in a shuffled source or one by product."""
+    """Whether a receipt's products follow each other, as they do not in a source that is shuffled or by product."""
+    product = "by_product" if "by_product" in table.kinds else "product_id"
     [together] = table.row(
-        "select avg(cast(source_row - before = 1 as integer)) from (select source_row, line_hash, "
-        "lag(source_row) over receipt as before, lag(line_hash) over receipt as hash_before "
-        f"from (from {table} limit 100000) window receipt as (partition by {receipt} order by source_row)) "
-        "where line_hash <> hash_before"
+        "select avg(cast(source_row - before = 1 as integer)) from (select source_row, product, "
+        "lag(source_row) over receipt as before, lag(product) over receipt as product_before "
+        f"from (select *, {product} as product from {table} limit 100000) "
+        f"window receipt as (partition by {receipt} order by source_row)) where product <> product_before"
     )
     return together is None or together >= 0.5
 
