@@ -24,6 +24,7 @@ from cltv_ml.data.raw import Opened, open_source
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import Relation, keep
 from cltv_ml.errors import InputError
+from cltv_ml.sources.paths import readable
 from cltv_ml.tables import NO, POSTCODE_PARTS, YES, postcode_sql, split_postcode
 
 #: Valid dates: tools write days outside these, and these two, where there is no date.
@@ -146,10 +147,24 @@ def read_attributes(
     (['customer_id', 'text_country'], ['email'])
     """
     opened = open_source(source)
+    with readable(opened.table, opened.name):
+        return _attributes_among(opened, kinds or {}, protected, rules or Rules(), wanted, learns, customers)
+
+
+def _attributes_among(
+    opened: Opened,
+    kinds: Mapping[str, str],
+    protected: Sequence[str],
+    rules: Rules,
+    wanted: Sequence[str] | None,
+    learns: bool,
+    customers: pd.Index | None,
+) -> Attributes:
+    """Return the attributes among the columns of a table; the arguments are those of `read_attributes`."""
     table, answers = blank_no_answers(opened.table)
     opened = replace(opened, table=table, notes=(*opened.notes, *answers))
-    columns = Columns(opened.table, rules or Rules(), groups=True)
-    given, hidden = _given(kinds or {}, list(columns.kinds)), {plain_name(name, 0) for name in protected}
+    columns = Columns(opened.table, rules, groups=True)
+    given, hidden = _given(kinds, list(columns.kinds)), {plain_name(name, 0) for name in protected}
     key, since = find_key(columns, given, customers), find_since(columns, given)
     looks = look(first_lines(opened.table))
     rest = [column for column in columns.kinds if column not in (key, since)]

@@ -15,10 +15,11 @@ from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns, quote
-from cltv_ml.data.raw import open_source
+from cltv_ml.data.raw import Opened, open_source
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import keep
 from cltv_ml.errors import InputError
+from cltv_ml.sources.paths import readable
 from cltv_ml.tables import NO, YES
 
 #: Days after which a contact counts as answered if the answer is yes without a date.
@@ -99,8 +100,16 @@ def read_contacts(
     datetime.datetime(2024, 5, 29, 0, 0)
     """
     opened = open_source(source)
-    columns = Columns(opened.table, rules or Rules())
-    mapping = _map(columns, dict(kinds or {}), look(first_lines(opened.table)), customers)
+    with readable(opened.table, opened.name):
+        return _contacts_among(opened, dict(kinds or {}), rules or Rules(), customers)
+
+
+def _contacts_among(
+    opened: Opened, kinds: dict[str, str], rules: Rules, customers: pd.Index | None
+) -> Contacts:
+    """Return the contacts among the rows of a table."""
+    columns = Columns(opened.table, rules)
+    mapping = _map(columns, kinds, look(first_lines(opened.table)), customers)
     chosen = {"customer_id": columns.identifier(mapping["customer_id"])}
     chosen["timestamp"] = columns.timestamp(mapping["timestamp"])
     notes = []

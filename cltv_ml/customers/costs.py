@@ -10,9 +10,10 @@ import pandas as pd
 
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.parse import Columns, quote
-from cltv_ml.data.raw import open_source
+from cltv_ml.data.raw import Opened, open_source
 from cltv_ml.data.rules import Rules
 from cltv_ml.errors import InputError
+from cltv_ml.sources.paths import readable
 
 logger = logging.getLogger("cltv_ml")
 
@@ -53,6 +54,12 @@ def read_costs(source: Any) -> pd.DataFrame:
     [{'month': Timestamp('2025-03-01 00:00:00'), 'cost': 1250.5, 'channel': 'ads'}]
     """
     opened = open_source(source)
+    with readable(opened.table, opened.name):
+        return _costs_among(opened)
+
+
+def _costs_among(opened: Opened) -> pd.DataFrame:
+    """Return the costs among the columns of a table."""
     columns = Columns(opened.table, Rules())
     mapping = _map_costs(list(columns.kinds))
     when = "month" if "month" in mapping else "date"

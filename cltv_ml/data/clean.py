@@ -30,6 +30,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.files import atomic
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
+from cltv_ml.sources.paths import readable
 from cltv_ml.tables import TRANSACTIONS
 
 #: Called with the present step and the share that is done.
@@ -108,7 +109,7 @@ def clean(
     """
     raw = raw if isinstance(raw, Raw) else read(raw)
     rules = keep_levels(rules or raw.rules, raw.rules)
-    with tidy():
+    with tidy(), readable(raw.table, raw.source):
         applied = _apply(raw, rules, grain, progress or _silent)
         log = frame(raw.con.sql(applied.log_query(grain)))
         quarantine = raw.con.sql(applied.quarantine_query()).to_arrow_table()
@@ -137,6 +138,7 @@ def clean_to_parquet(
     told = f", kv_metadata {{observed_until: {literal(until)}}}" if until else ""
     with (
         tidy(),
+        readable(raw.table, raw.source),
         atomic(Path(folder, "log.parquet"), private=True) as log,
         atomic(Path(folder, "quarantine.parquet"), private=True) as quarantine,
     ):

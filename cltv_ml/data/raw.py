@@ -31,7 +31,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.remote import address, fetch, is_remote
 from cltv_ml.sources.frames import MARK, Part, SourceRows, inner_names, read_frame
 from cltv_ml.sources.lakes import lake_of, read_lake
-from cltv_ml.sources.paths import find, read_file
+from cltv_ml.sources.paths import find, read_file, readable
 
 
 class Workspace:
@@ -147,9 +147,17 @@ def read(
     """
     columns = read_mapping(mapping) if isinstance(mapping, str | Path) else dict(mapping or {})
     opened = open_source(source, table=table, header_row=header_row, memory=memory)
+    with readable(opened.table, opened.name):
+        return _map_columns(opened, columns, rules, changes or {})
+
+
+def _map_columns(
+    opened: Opened, columns: Mapping[str, str | None], rules: Rules | None, changes: Mapping[str, Any]
+) -> Raw:
+    """Return the rows of a source with the mapping of its columns, `columns` where they are given."""
     opened = _join_parts(opened, columns)
     proposal = complete(opened.table, {**opened.mapping, **columns})
-    settled = _settle_rules(opened, proposal, rules, changes or {})
+    settled = _settle_rules(opened, proposal, rules, changes)
     rows, notes, questions = _fill_down(opened, proposal, settled)
     raw = Raw(
         table=rows,
@@ -273,7 +281,8 @@ def open_source(
         _check_path(Path(name))
         rows = read_file(con, Path(name), workspace.path, table, header_row)
         name = Path(name).name
-    _check_rows(rows, name)
+    with readable(rows.table, name):
+        _check_rows(rows, name)
     return Opened(rows.table, _broken_lines(con, rows), workspace, name, rows.notes, ready, rows.parts)
 
 

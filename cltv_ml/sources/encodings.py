@@ -44,8 +44,8 @@ def find_encoding(path: Path) -> tuple[str, bool, list[str]]:
         if start.startswith(mark):
             damaged = mark == codecs.BOM_UTF8 and not _is_utf8(path)
             return ("utf-8" if damaged else encoding), damaged, []
-    if b"\0" in start[:200]:
-        return ("utf-16-le" if start[1:200:2].count(0) > start[0:200:2].count(0) else "utf-16-be"), False, []
+    if (wide := _wide_encoding(start[:200])) is not None:
+        return wide, False, []
     if _is_utf8(path):
         return "utf-8", False, []
     read, unread, sample = _weigh(path)
@@ -54,6 +54,20 @@ def find_encoding(path: Path) -> tuple[str, bool, list[str]]:
     encoding = _likely_encoding(sample)
     note = f"{path.name!r} is no UTF-8 and was read as {encoding}, judged by its {read + unread:,} lines beyond ASCII."
     return encoding, False, [note]
+
+
+def _wide_encoding(start: bytes) -> str | None:
+    """Return the encoding of two bytes a character that a file without a mark begins in; None for any other.
+
+    There every second byte of a digit or delimiter is zero; damage leaves zeros anywhere.
+
+    >>> _wide_encoding("a;b".encode("utf-16-be")), _wide_encoding(b"id,day;a" + bytes(1))
+    ('utf-16-be', None)
+    """
+    first, second = start[0::2].count(0), start[1::2].count(0)
+    if min(first, second) > 0 or max(first, second) <= len(start) / 20:
+        return None
+    return "utf-16-be" if first else "utf-16-le"
 
 
 def keep_readable(path: Path, folder: Path) -> Path:

@@ -99,7 +99,7 @@ def read_csv(
     except (pa.ArrowInvalid, UnicodeError, duckdb.Error) as error:
         raise InputError(
             f"{path.name!r} cannot be read as {encoding} text separated by {delimiter!r}: "
-            f"{str(error).splitlines()[0].rstrip('.')}; check its quotes and its encoding."
+            f"{_why_unreadable(error)}; check its quotes and its encoding."
         ) from error
     broken = [(start + number, line.replace(BROKEN, "\ufffd")) for number, line in broken]
     notes += tell_of_second_table(broken, delimiter, path.name)
@@ -109,6 +109,13 @@ def read_csv(
         broken += _take_damaged(table, names, delimiter)
         notes.append(_name_damaged(path.name, [number for number, line in broken if "\ufffd" in line]))
     return SourceRows(table, tuple(broken), tuple(notes))
+
+
+def _why_unreadable(error: Exception) -> str:
+    """Return why text cannot be read as a table, without the reader's own words for a row that fills its memory."""
+    if "straddling object" in str(error):
+        return f"a row is longer than {_BLOCK >> 20} MB"
+    return str(error).splitlines()[0].rstrip(".")
 
 
 def _lines_above(path: Path, encoding: str, skip: int) -> list[str]:

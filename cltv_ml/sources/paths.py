@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from glob import glob
 from pathlib import Path
@@ -30,6 +32,9 @@ _READ_BY = {
     **dict.fromkeys((".json", ".jsonl", ".ndjson"), "json"),
     **dict.fromkeys((".xls", ".xlsb", ".7z", ".rar", ".pdf", ".zip", ".gz"), "unread"),
 }
+
+#: What content that is no text begins with: Arrow, Feather, SQLite, zip, gz, older Office files, PDF.
+_NO_TEXT = (b"ARROW1\0", b"FEA1", b"SQLite format 3\0", b"PK\3\4", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF-")
 
 #: What counts as a table inside a folder that holds no Parquet files.
 _TABLES = (".csv", ".tsv", ".txt", ".tab", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".gz", ".zip")
@@ -91,6 +96,10 @@ def _way(file: Path) -> str:
         return "markup"
     if called and _begins(file, b"PK"):
         return "workbook"
+    if way == "text" and _begins(file, b"PAR1\x15"):
+        return "parquet"
+    if way == "text" and _begins(file, *_NO_TEXT):
+        return "unread"
     return "text" if called and not _begins(file, b"\xd0\xcf\x11\xe0") and _is_table(file) else way
 
 
@@ -233,5 +242,24 @@ def show_parquet(con: duckdb.DuckDBPyConnection, *files: Path) -> Relation:
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of an error's message without its full stop."""
-    return str(error).splitlines()[0].rstrip(".")
+    """Return the first line of an error's message without its full stop, and without the trace that may follow."""
+    return str(error).splitlines()[0].partition(" Detail:")[0].rstrip(".")
+
+
+@contextmanager
+def readable(rows: Relation, name: str) -> Iterator[None]:
+    """Raise InputError for an error inside the block if these rows cannot be read to their end: a file is damaged.
+
+    Any other error of the engine stays what it is. Parquet is decoded only when a column is read.
+    """
+    try:
+        yield
+    except duckdb.Error:
+        try:
+            for _ in rows.con.execute(f"from {rows}").fetch_record_batch():
+                pass
+        except (duckdb.Error, OSError) as damage:
+            raise InputError(
+                f"{name!r} cannot be read to its end: {first_line(damage)}; it is damaged, export it again."
+            ) from damage
+        raise

@@ -23,7 +23,7 @@ def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> Sou
     Raises
     ------
     InputError
-        The file is no JSON, or holds neither an array of records nor a record a line.
+        The file is no JSON, is nested too deeply, or holds neither an array of records nor a record a line.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -31,11 +31,15 @@ def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> Sou
         raise InputError(
             f"{path.name!r} is JSON but not in UTF-8 ({error.reason}); save it as UTF-8."
         ) from error
-    records, broken, notes = _records(text, path.name, start)
-    records, summed = _sum_refunds(records)
-    records, expanded_notes = _expand_nested(records)
-    expanded_notes = [*summed, *expanded_notes]
-    rows = [dict(_flat_record(record)) for record in records]
+    try:
+        records, broken, notes = _records(text, path.name, start)
+        records, summed = _sum_refunds(records)
+        records, expanded_notes = _expand_nested(records)
+        rows = [dict(_flat_record(record)) for record in records]
+    except RecursionError as error:
+        raise InputError(
+            f"{path.name!r} nests objects or lists hundreds of levels deep; save its records without them."
+        ) from error
     names = list(dict.fromkeys(name for row in rows for name in row))
     if not names:
         raise InputError(f"{path.name!r} holds no records; check that the export is complete.")
@@ -43,7 +47,7 @@ def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> Sou
     return SourceRows(
         load_batches(con, text_batches(values, inner_names(names), start)),
         tuple(broken),
-        (*notes, *expanded_notes),
+        (*notes, *summed, *expanded_notes),
     )
 
 
@@ -186,7 +190,7 @@ def _by_line(
     for line in filter(str.strip, text.splitlines()):
         try:
             record = _parse(line)
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             record = None
         if not isinstance(record, dict):
             broken.append((start + len(records), line))

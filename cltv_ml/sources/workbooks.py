@@ -58,7 +58,9 @@ def workbook_rows(
         opened.close()
         raise InputError(f"{path.name!r} cannot be read as a workbook; save it as xlsx or CSV.") from error
     with closing(opened), closing(book):
-        places = {name: _header(book[name], header_row, path.name) for name in book.sheetnames}
+        for sheet_read in book.worksheets:
+            sheet_read.reset_dimensions()  # what a file says of its size may be wrong, and cut rows off
+        places = {one.title: _header(one, header_row, path.name) for one in book.worksheets}
         headers = {name: header for name, (header, _) in places.items()}
         filled = [name for name, header in headers.items() if header]
         visible = [name for name in filled if book[name].sheet_state == "visible"] or filled
@@ -142,6 +144,8 @@ def _header(sheet: Any, header_row: int | None, name: str) -> tuple[tuple[str, .
         ["" if value is None else str(value) for value in row]
         for row in islice(sheet.iter_rows(values_only=True), max(_HEADER_ROWS, header_row or 0))
     ]
+    width = max(map(len, rows), default=0)
+    rows = [row + [""] * (width - len(row)) for row in rows]
     if not any(map(any, rows)):
         return (), 0
     if header_row is None:

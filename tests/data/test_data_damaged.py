@@ -1,0 +1,76 @@
+"""Files that are damaged, or hold something else than their names say: read as they are, or refused in one sentence."""
+
+import io
+import re
+import zipfile
+
+import openpyxl
+import pandas as pd
+import pyarrow as pa
+import pyarrow.feather as feather
+import pyarrow.parquet as pq
+import pytest
+
+from cltv_ml.data import clean, read
+from cltv_ml.errors import InputError
+
+SALES = pd.DataFrame(
+    {
+        "customer_id": [f"customer {number * 7919 % 1009}" for number in range(5000)],
+        "timestamp": pd.Timestamp("2024-01-01") + pd.to_timedelta(range(5000), unit="h"),
+        "amount": [number % 97 + 0.5 for number in range(5000)],
+    }
+)
+
+
+def test_parquet_with_a_damaged_column_is_refused_when_the_column_is_read(tmp_path):
+    path = tmp_path / "sales.parquet"
+    pq.write_table(pa.Table.from_pandas(SALES), path, compression="zstd", use_dictionary=False)
+    content, column = bytearray(path.read_bytes()), pq.read_metadata(path).row_group(0).column(2)
+    start = column.data_page_offset + 20
+    content[start : start + 60] = bytes(60)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"'sales\.parquet' cannot be read to its end: .*; it is damaged"):
+        clean(read(path))
+
+
+def test_content_of_another_kind_than_the_ending_is_read_or_refused_as_what_it_is(tmp_path):
+    pq.write_table(pa.Table.from_pandas(SALES), tmp_path / "parquet.csv")
+    assert clean(read(tmp_path / "parquet.csv")).report.rows_in == 5000
+    feather.write_feather(SALES, tmp_path / "feather.csv")
+    with pytest.raises(InputError, match=r"feather\.csv"):
+        read(tmp_path / "feather.csv")
+
+
+def test_a_zero_byte_makes_no_file_utf_16(tmp_path):
+    path = tmp_path / "sales.csv"
+    path.write_bytes(b"customer_id,timestamp,amount\nann\0,2024-01-01,5\nbob,2024-01-02,7\n")
+    assert clean(read(path)).report.money_kept == 12.0
+
+
+def test_json_of_endless_depth_is_refused(tmp_path):
+    path = tmp_path / "sales.json"
+    path.write_text('{"orders": ' + "[" * 100_000 + "]" * 100_000 + "}")
+    with pytest.raises(InputError, match="nests objects or lists hundreds of levels deep"):
+        read(path)
+
+
+def test_a_row_that_fills_the_reader_s_memory_is_named(tmp_path):
+    path = tmp_path / "sales.csv"
+    path.write_text('customer_id,timestamp,amount\nann,2024-01-01,5\nbob,"' + "x" * 40_000_000 + '",7\n')
+    with pytest.raises(InputError, match=r"a row is longer than \d+ MB"):
+        read(path)
+
+
+def test_a_workbook_is_read_to_its_end_whatever_it_says_of_its_size(tmp_path):
+    book, whole = openpyxl.Workbook(), io.BytesIO()
+    for row in [tuple(SALES.columns), *SALES.head(50).itertuples(index=False)]:
+        book.active.append(row)
+    book.save(whole)
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(tmp_path / "sales.xlsx", "w") as copy:
+        for name in source.namelist():
+            content = source.read(name)
+            if name.endswith("sheet1.xml"):
+                content = re.sub(rb'<dimension ref="[^"]*"', b'<dimension ref="A1:C3"', content)
+            copy.writestr(name, content)
+    assert clean(read(tmp_path / "sales.xlsx")).report.rows_in == 50
