@@ -9,6 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from mlflow.models.utils import _enforce_schema
+from mlflow.pyfunc.scoring_server import infer_and_parse_data
 from mlflow.types import ColSpec, Schema
 
 from cltv_ml.errors import InputError
@@ -120,3 +121,10 @@ def test_what_cannot_be_cast_is_refused_by_column_and_type_without_a_customer():
 def test_a_path_is_refused():
     with pytest.raises(InputError, match=r"'requests\.csv' is a path; read it into a table first"):
         cast_request(MODEL, "requests.csv")
+
+
+def test_the_server_of_mlflow_casts_true_to_one_before_a_model_sees_it():
+    """As docs/how-to/serve.md tells: so the refusal of truth values holds in Python only."""
+    request = {"dataframe_split": {"columns": ["T"], "data": [[True]]}}
+    sent = infer_and_parse_data(request, Schema([ColSpec("double", "T", required=False)]))
+    assert (sent["T"].dtype, sent["T"].tolist()) == (np.float64, [1.0])
