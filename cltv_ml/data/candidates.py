@@ -157,7 +157,7 @@ def likeliest_first(name: str, columns: Sequence[str]) -> list[str]:
     ['Tab Names', 'Location', 'Order #']
     """
     likely, unlikely = (plain_pattern(_TIES[kind].get(name, ["$^"])) for kind in ("likely", "unlikely"))
-    plain = {column: plain_heading(column) for column in columns}
+    plain = {column: plain_heading(column) + "no" * column.rstrip().endswith("#") for column in columns}
     return sorted(
         columns, key=lambda one: (not re.search(likely, plain[one]), bool(re.search(unlikely, plain[one])))
     )

@@ -212,7 +212,7 @@ def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> _Applied:
     notes += set_placeholders_aside(lines, aside, rules)
     notes += take_bundles_once(raw, lines, aside, rules)
     notes += take_totals_once(raw, lines, aside, rules)
-    notes += treat_duplicates(lines, aside, rules)
+    notes += treat_duplicates(raw, lines, aside, rules)
     notes += tell_of_edited(lines, aside, raw.starts)
     progress("netting returns", 0.5)
     revisited = Revisited(lines)

@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from cltv_ml.data.aside import Aside
+from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.lines import Lines
+from cltv_ml.data.parse import quote
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, lend
+
+if TYPE_CHECKING:
+    from cltv_ml.data.raw import Raw
+
+#: Headings of ids that a message or a line has for itself.
+_IDS_OF_LINES = re.compile(
+    "(message|event|line|row|record|insert|hit|entry|item|detail|position)(id|uuid|guid|key|no|number)$|^(uuid|guid|pk)$"
+)
 
 #: Number of hashes that are sorted at a time in the search for duplicates: 400 MB.
 _HASHES_AT_ONCE = 50_000_000
 
 
-def treat_duplicates(lines: Lines, aside: Aside, rules: Rules) -> list[str]:
+def treat_duplicates(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list[str]:
     """Set aside the lines that are copies of an earlier one; keep, and tell, those that may be sales of their own.
 
     A till that scans each unit writes equal lines into one receipt; a copy repeats a whole receipt, or stands
     elsewhere in the source than the receipt does. Without an order id the customer and the time of day make
-    the receipt; where there is neither, equal lines may be purchases of one day.
+    the receipt; where there is neither, equal lines may be purchases of one day. Where each line has an id of its
+    own, as messages and events have, equal lines are copies.
     """
     if not rules.applies("exact_duplicate"):
         return []
     duplicates = _find_duplicates(lines.marks, aside)
     if not duplicates.holds("true"):
         return []
-    if "exact_duplicate" in rules.on:
+    if "exact_duplicate" in rules.on or _have_ids(raw, duplicates):
         aside.add("exact_duplicate", f"from {duplicates}")
         return []
     receipt = _receipt(lines)
@@ -78,6 +91,14 @@ def tell_of_edited(lines: Lines, aside: Aside, starts: Sequence[int]) -> list[st
         f"with {int(money) / MONEY_SCALE:,.2f} or more twice; where an order was changed between the exports, keep its "
         "last state only."
     ]
+
+
+def _have_ids(raw: Raw, duplicates: Relation) -> bool:
+    """Whether a column gives each line an id of its own, which only copies share."""
+    headed = [one for one in raw.unused if _IDS_OF_LINES.search(plain_heading(one))]
+    counts = ", ".join(f"count(*) = count(distinct {quote(one)})" for one in headed)
+    first = f"select * from {raw.table} anti join {duplicates} using (source_row) limit 100000"
+    return bool(headed) and any(raw.table.row(f"select {counts} from ({first})"))
 
 
 def _receipt(lines: Lines) -> tuple[str, Relation] | None:

@@ -105,8 +105,8 @@ def _tell_of_free_text(glance: Glance, column: str) -> list[str]:
     if not rows or rows > 0.5 * glance.rows:
         return []
     return [
-        f"Column {column!r} says {str(example)[:40]!r} or the like on {rows:,} of {glance.rows:,} lines, which count "
-        "as sales; take such lines out of the export, or add a column that says what they are."
+        f"Column {column!r} says {str(example)[:40]!r} or the like on {rows:,} of {glance.rows:,} lines, which are "
+        "read like any other; take such lines out of the export, or add a column that says what they are."
     ]
 
 

@@ -50,8 +50,18 @@ _SUM = r"^(grand |sub ?)?totals?$|^summe$|^gesamt(summe)?$|^somme$|^suma$|^totaa
 
 
 #: Levels that tell tests from real sales, and those of tests.
-_TEST_LEVELS = {"test", "sandbox", "testing", "test mode", "testmode"}
-_MODES = _TEST_LEVELS | {"live", "production", "prod", "real", "live mode", "livemode", "echt", "produktiv"}
+_TEST_LEVELS = {
+    "test",
+    "sandbox",
+    "testing",
+    "test mode",
+    "testmode",
+    "training",
+    "training mode",
+    "demo",
+    "schulung",
+}
+_REAL_LEVELS = {"live", "production", "prod", "real", "live mode", "livemode", "normal", "echt", "produktiv"}
 
 #: What the other levels say of the step that follows an open order.
 _PLACED_BEFORE = ("placed_before_paying", "placed_before_sending")
@@ -97,8 +107,8 @@ _VOCABULARY: dict[str, tuple[tuple[str, str], ...]] = {
         (_WORDS["sale"], "counts"),
     ),
     "test": (
-        (rf"^({_NO}|live|production|real)$", "counts"),
-        (rf"^({_YES})$|\btest|\bbogus|\bsandbox", "ignore"),
+        (rf"^({'|'.join((_NO, *sorted(_REAL_LEVELS)))})$", "counts"),
+        (rf"^({'|'.join((_YES, *sorted(_TEST_LEVELS)))})$|\btest|\bbogus|\bsandbox", "ignore"),
     ),
     "captured": ((rf"^({_YES}|captured|paid)$", "counts"), (rf"^({_NO}|uncaptured|unpaid)$", "ignore")),
 }
@@ -161,6 +171,12 @@ def read_levels(
     levels = list(levels)
     readings = [read_level(name, level, told) for level in levels]
     if name == "status":
+        if "complete" in map(plain_level, levels):  # what is closed as well may be an order that was refunded
+            doubted = {"closed"} - set(map(plain_level, told or {}))
+            readings = [
+                None if plain_level(one) in doubted else reading
+                for one, reading in zip(levels, readings, strict=True)
+            ]
         return _read_placed(levels, readings, paid_elsewhere)
     if name != "type":
         return readings
@@ -260,7 +276,7 @@ def is_partly_undone(level: str) -> bool:
 def is_mode(levels: Iterable[str]) -> bool:
     """Whether levels tell tests from real sales in words."""
     said = {plain_level(level) for level in levels}
-    return len(said) > 1 and said <= _MODES and bool(said & _TEST_LEVELS)
+    return len(said) > 1 and said <= _TEST_LEVELS | _REAL_LEVELS and bool(said & _TEST_LEVELS)
 
 
 def are_states(levels: Iterable[str]) -> bool:

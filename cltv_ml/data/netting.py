@@ -226,7 +226,10 @@ def collect_entries(lines: Lines, revisited: Revisited, aside: Aside, adopted: R
 
 
 def _credit_orders(entries: Relation, matched: Relation, credits: Relation) -> None:
-    """Take what an order's other negative lines are worth, coupons and the like, off all its lines alike."""
+    """Take what an order's other negative lines are worth, coupons and the like, off all its lines alike.
+
+    A product that the customer bought before came back, as in an exchange: it waits for that purchase.
+    """
     entries.con.execute(
         f"insert into {credits} "
         "with gone as ("
@@ -234,11 +237,11 @@ def _credit_orders(entries: Relation, matched: Relation, credits: Relation) -> N
         "        sum(round(cast(back.money as double) * matched.units / back.units)) as money "
         f"    from {matched} as matched join {entries} as back on back.source_row = return_row group by 1"
         "), backs as ("
-        f"    select source_row, customer_id, order_ref, money from {entries} where is_return "
+        f"    select source_row, customer_id, order_ref, money from {entries} as back where is_return "
         f"    and order_ref is not null and source_row not in (select return_row from {matched}) "
-        "    and (customer_id, order_ref, product_id) not in ("
-        f"        select (customer_id, order_ref, product_id) from {entries} "
-        "        where not is_return and order_ref is not null and product_id is not null)"
+        f"    and not exists (select 1 from {entries} as sale where not sale.is_return "
+        "        and sale.customer_id = back.customer_id and sale.product_id = back.product_id "
+        "        and (sale.order_ref = back.order_ref or sale.timestamp <= back.timestamp))"
         "), credit as (select customer_id, order_ref, sum(money) as credit from backs group by all"
         "), sales as ("
         "    select source_row, customer_id, order_ref, credit, entries.money - coalesce(gone.money, 0) as worth "

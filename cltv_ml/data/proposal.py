@@ -19,7 +19,7 @@ from cltv_ml.data.mapping import REQUIRED, check_mapping, flag, is_complete, ope
 from cltv_ml.data.orders import choose_order, doubt_totals, find_order, is_no_order, read_reference
 from cltv_ml.data.overlooked import look_over
 from cltv_ml.data.parse import quote
-from cltv_ml.data.questions import Question, QuestionsError
+from cltv_ml.data.questions import Question, QuestionsError, ask_which
 from cltv_ml.data.recognition import recognise_source
 from cltv_ml.data.scale import settle_scale, settle_units
 from cltv_ml.data.ties import Source, settle_tie
@@ -279,7 +279,7 @@ def propose_mapping(
             found = [settled[0]]
             notes.append(settled[1])
         if len(found) > 1 and (name in REQUIRED or name in SAFETY):
-            questions.append(_which(name, found))
+            questions.append(ask_which(name, found))
         elif len(found) > 1 and name == "order_id":
             ties = found
         elif len(found) > 1:
@@ -291,15 +291,6 @@ def propose_mapping(
             chosen[name] = found[0]
     mapping, missing = _settle(chosen, kinds, known, questions)
     return Proposal(mapping, tuple(notes), (*questions, *missing), ties=tuple(ties))
-
-
-def _which(name: str, columns: Sequence[str]) -> Question:
-    text = (
-        f"columns {list(columns)} could each be the {name}; say which in the mapping, for example "
-        f"{{{name!r}: {columns[0]!r}}} or --mapping {flag(name, columns[0])}."
-    )
-    none = () if name in REQUIRED else (f"{name}=",)
-    return Question(text, (*(f"{name}={column}" for column in columns), *none))
 
 
 def _asked(question: Question) -> list[str]:
@@ -316,7 +307,9 @@ def _settle(
     """Return the mapping after what depends on several columns, a lone price is the amount, and what is missing."""
     weak = "amount" not in known and plain_heading(chosen.get("amount", "")) in SYNONYMS["amount"][-1].split()
     if weak and "quantity" in chosen:
-        chosen.setdefault("unit_price", chosen.pop("amount"))
+        alone = chosen.pop("amount")
+        if plain_heading(chosen.get("unit_price", alone)) == plain_heading(alone):
+            chosen["unit_price"] = alone
     periods = [column for column in kinds if _PERIOD.fullmatch(column.strip().lower())]
     if "timestamp" not in chosen and len(periods) > 2:
         text = (
@@ -345,6 +338,10 @@ def _settle(
                 "column with dates."
             )
         offered += fit if len(fit) == 1 else []
-        answers = (f"{name}={column}" for column in likeliest_first(name, fit or free))
+        answers = [f"{name}={column}" for column in likeliest_first(name, fit or free)]
+        cost = chosen.get("unit_cost") if name == "amount" and "quantity" in chosen else None
+        if cost:
+            text += f" If {cost!r} is what a customer pays for one item, say --mapping {flag('unit_price', cost)}."
+            answers.insert(0, f"unit_price={cost}")
         missing.append(Question(text, tuple(answers)))
     return {name: chosen[name] for name in SYNONYMS if name in chosen}, missing

@@ -8,6 +8,7 @@ from typing import Any
 
 from cltv_ml.data.headings import SYNONYMS
 from cltv_ml.data.levels import LEVEL_NAMES, READINGS
+from cltv_ml.data.mapping import REQUIRED, flag
 from cltv_ml.errors import InputError
 
 
@@ -63,6 +64,16 @@ def answer(
         else:
             settings[name] = [value]
     return columns, settings
+
+
+def ask_which(name: str, columns: Sequence[str]) -> Question:
+    """Return the question which of several columns has a standard name."""
+    text = (
+        f"columns {list(columns)} could each be the {name}; say which in the mapping, for example "
+        f"{{{name!r}: {columns[0]!r}}} or --mapping {flag(name, columns[0])}."
+    )
+    none = () if name in REQUIRED else (f"{name}=",)
+    return Question(text, (*(f"{name}={column}" for column in columns), *none))
 
 
 def questions_of(error: InputError) -> tuple[Question, ...]:

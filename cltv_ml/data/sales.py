@@ -91,13 +91,17 @@ def read_sales(
         if name == "type":
             voided = _voided_again(columns, mapping, counted, amount)
             counted.loc[counted["level"].isin(set(voided) - set(told.get(name) or {})), "reading"] = "refund"
-        unknown = counted[counted["reading"].isna()]
+        unknown, open_levels = counted[counted["reading"].isna()], {*counted["level"]} - {*told.get(name, ())}
         if len(unknown):
             questions.append(_unknown(name, mapping[name], unknown))
-        elif name in ("status", "type") and not told.get(name) and set(counted["reading"]) == {"ignore"}:
+        elif name in ("status", "type") and not ({"counts"} & {*counted["reading"]}) and open_levels:
             questions.append(_no_sales(name, mapping[name], counted))
-        undone = name == "type" and _undoes_its_order(columns, mapping, counted, amount)
-        tests.add(name, mapping[name], counted, undone)
+        undone = (
+            name == "type" and not told.get(name) and _undoes_its_order(columns, mapping, counted, amount)
+        )
+        if undone is None:
+            questions.append(_whose_refunds(mapping["type"], counted))
+        tests.add(name, mapping[name], counted, bool(undone))
         tables.append(counted.assign(name=name, column=mapping[name]))
     refunded = _read_filled(columns, mapping, amount, tests, tables, questions)
     levels = (
@@ -231,15 +235,15 @@ def _guess(name: str, level: str, money: float) -> str:
     """Return what a level that is not known may mean: a payment of what others bill, money given back, or a sale."""
     if is_payment(level) or "purchase" in plain_level(level):
         return "ignore"
-    return "refund" if name == "type" and money < 0 else "counts"
+    return "refund" if (name == "type" and money < 0) or plain_level(level) == "closed" else "counts"
 
 
 def _undoes_its_order(
     columns: Columns, mapping: Mapping[str, str], counted: pd.DataFrame, amount: str
-) -> bool:
+) -> bool | None:
     """Whether the lines that a type calls refunded are the orders that were undone, rather than refunds of others.
 
-    Each then has an order of its own, and no sale of its customer has its amount.
+    Each then has an order of its own, and no sale of its customer has its amount; None where some sale has.
     """
     levels = list(counted.loc[counted["reading"] == "refund", "level"])
     if not amount or not {"order_id", "customer_id"} <= set(mapping) or not levels:
@@ -248,21 +252,33 @@ def _undoes_its_order(
         return False
     keys = ", ".join(f"{_text(mapping[name])} as {name}" for name in ("order_id", "customer_id"))
     back = f"{_text(mapping['type'])} in ({literals(levels)})"
-    rows, met = columns.row(
+    rows, shared, met = columns.row(
         f"with lines as (select {back} as back, {amount} as money, {keys} from {columns.table}) "
         "select count(*), count(*) filter (where order_id = '' or coalesce(money, 0) <= 0 "
-        "or order_id in (select order_id from lines where not back) "
-        "or (customer_id, money) in (select (customer_id, money) from lines where not back and money is not null)) "
+        "or order_id in (select order_id from lines where not back)), count(*) filter (where "
+        "(customer_id, money) in (select (customer_id, money) from lines where not back and money is not null)) "
         "from lines where back"
     )
-    if met:
-        return False
+    if shared or met:
+        return False if shared else None
     column = mapping["type"]
     columns.notes.append(
         f"Column {column!r}: the {rows:,} lines that were refunded have orders of their own, whose amounts no other "
         "sale of their customers has, and were read as the orders that were undone."
     )
     return True
+
+
+def _whose_refunds(column: str, counted: pd.DataFrame) -> Question:
+    """Ask whether lines called refunded are orders that were undone or give the money of other orders back."""
+    levels = counted.loc[counted["reading"] == "refund", "level"]
+    undone, back = ([f"type={level}:{reading}" for level in levels] for reading in ("ignore", "refund"))
+    flags = [" ".join(f"--rule {flag(*one.split('=', 1))}" for one in those) for those in (undone, back)]
+    text = (
+        f"column {column!r} calls orders {', '.join(map(repr, levels))} whose customers paid the same amount for "
+        f"others; say {flags[0]} if these were undone, or {flags[1]} if they give the money of others back."
+    )
+    return Question(text, (",".join(undone), ",".join(back)))
 
 
 def _voided_again(

@@ -23,6 +23,11 @@ _EXACT_LINES = 4
 #: The name that a column is proposed for, and what it is when it holds the other kind of money.
 _OTHER = {"unit_price": "amount", "amount": "unit_price", "cost": "unit_cost", "unit_cost": "cost"}
 
+#: Headings of texts that name the goods where no column is their id.
+_GOODS = re.compile(
+    "descri|beschreib|bezeichn|artikel|produ[ck]t|item|title|titel|libelle|omschrijv|^name$|nazwa"
+)
+
 #: Headings that may mean money as well as a number of items, and those of money next to them.
 _AMOUNTS = re.compile("^(amount|value|total|betrag|montant|importe|monto|sales)$")
 _PRICES = re.compile("price|preis|prix|precio|prezzo|preco|sales|revenue|umsatz|erlos|turnover")
@@ -301,7 +306,11 @@ def _growth(columns: Columns, mapping: Mapping[str, str], column: str) -> _Growt
 
     Values of a product agree with each other, costs with the price of their line: the closer of the two counts.
     """
-    ways = [(quote(mapping["product_id"]), "1")] if "product_id" in mapping else []
+    goods = mapping.get("product_id") or next(
+        (one for one in columns.kinds if _GOODS.search(plain_heading(one)) and one not in mapping.values()),
+        "",
+    )
+    ways = [(quote(goods), "1")] if goods else []
     if column in (mapping.get("cost"), mapping.get("unit_cost")) and (price := _price(columns, mapping)):
         ways.append(("1", price))
     found = [_growth_within(columns, mapping["quantity"], column, *way) for way in ways]

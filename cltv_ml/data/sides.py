@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from cltv_ml.data.headings import SYNONYMS, plain_heading
-from cltv_ml.data.levels import is_payment
+from cltv_ml.data.levels import is_payment, plain_level
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.overlooked_numbers import HEADED, Unmapped
 from cltv_ml.data.questions import Question
@@ -123,7 +123,7 @@ def look_at_changes(column: Unmapped, levels: Mapping[str, int]) -> bool:
 
 
 def look_at_payments(column: Unmapped, levels: Mapping[str, int]) -> bool:
-    """Ask about a type of which some lines pay what others bill: money below 0, next to money above."""
+    """Ask about a type of which some lines pay what others bill: money below 0, next to money above, or on account."""
     glance, decided, heading = column.glance, column.decided, column.heading
     payments = [level for level in levels if is_payment(level)]
     amount = decided.get("amount")
@@ -131,7 +131,8 @@ def look_at_payments(column: Unmapped, levels: Mapping[str, int]) -> bool:
         return False
     money = glance.money_of(column.name, amount)
     paid = [money.get(level, 0.0) for level in payments]
-    if max(paid) >= 0 or sum(money.values()) <= sum(paid):
+    on_account = all("account" in plain_level(level) for level in payments) and len(levels) > len(payments)
+    if not on_account and (max(paid) >= 0 or sum(money.values()) <= sum(paid)):
         return False
     shown = ", ".join(f"{level!r} ({levels[level]:,} lines, {money[level]:,.2f})" for level in payments)
     answer = [f"type={column.name}", *(f"type={level}:ignore" for level in payments)]

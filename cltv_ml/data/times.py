@@ -240,7 +240,7 @@ def _joined(last: int, words: bool, zoned: bool) -> str:
     """Return SQL for the time of `s`: year, month, day and a clock time, perhaps with a zone."""
     month = month_number("s[2]") if words else "s[2]"
     date = f"{full_year('s[1]', last)} || '-' || {month} || '-' || s[3]"
-    said = "'^(?:г[.]?|года)?,? *(?:(?:at|um|à|a las|alle|klo|om|kl[.]?|о|в) )?'"
+    said = "'^(?:г[.]?|года)?,? *(?:[-–|@] )?(?:(?:at|um|à|a las|alle|klo|om|kl[.]?|о|в) )?'"
     tail = f"regexp_replace(trim(s[4]), {said}, '')"
     dotted = (
         r"regexp_replace(regexp_replace(c, '^(\d\d?)[.H](\d\d)', '\1:\2'), '^(\d\d?:\d\d)[.](\d\d)', '\1:\2')"

@@ -13,7 +13,6 @@ from cltv_ml.data.numerals import WHOLE_CURRENCIES
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question, QuestionsError, questions_of
 from cltv_ml.data.rates import rate_sql
-from cltv_ml.data.rules import Rules
 from cltv_ml.data.sales import Sales, read_sales
 from cltv_ml.errors import InputError
 from cltv_ml.money import THOUSANDTHS
@@ -26,6 +25,11 @@ if TYPE_CHECKING:
 _BEFORE_DISCOUNT = re.compile(
     "^(subtotal|zwischensumme|soustotal|subtotale)$|^list|^original(price|total|amount|value)|^full(price|total|amount)"
     "|before(discount|promo)|undiscounted|vorrabatt|avantremise|^listen|antesdel?descuento|primadellosconto"
+)
+
+#: What headings call money that was brought to one currency; the rest of such a heading is that of the money as paid.
+_CONVERTED = re.compile(
+    "base|home|local|converted|company|reporting|functional|domestic|lcy|hauswahrung|inusd|ineur|ingbp"
 )
 
 #: Columns of money.
@@ -96,7 +100,7 @@ def _money_given_back(raw: Raw, columns: Columns, values: dict[str, str], sales:
     refunded = _in_currency(columns, raw.mapping["refunded"], sales.refunded, raw.mapping.get("currency"))
     if "currency" not in values or not (columns.rules.rates or columns.rules.rate_table):
         return refunded
-    rate = _rate(raw, values, columns.rules)
+    rate = _rate(raw, columns, values)
     return f"({refunded}) * ({rate})" if rate else refunded
 
 
@@ -148,7 +152,7 @@ def _expressions(raw: Raw, columns: Columns, asked: list[Question]) -> dict[str,
         values["version"] = _ask(asked, read, mapping["version"])
     if "currency" in mapping:
         values["currency"] = columns.currency(mapping["currency"])
-        rate = _ask(asked, partial(_rate, raw, values, columns.rules))
+        rate = _ask(asked, partial(_rate, raw, columns, values))
         for name in {"amount", "discount", "cost"} & set(values) if rate else ():
             values[name] = f"({values[name]}) * ({rate})"
     return values
@@ -255,7 +259,21 @@ def _is_taken_off(
     return True
 
 
-def _rate(raw: Raw, values: dict[str, str], rules: Rules) -> str:
+def _rate(raw: Raw, columns: Columns, values: dict[str, str]) -> str:
     """Return SQL for the value of one unit of a line's currency; nothing when all lines have the same."""
     time = values.get("timestamp", "cast(null as timestamp)")
-    return rate_sql(raw.table, values["currency"], time, raw.mapping["currency"], rules)
+    try:
+        return rate_sql(raw.table, values["currency"], time, raw.mapping["currency"], columns.rules)
+    except InputError as error:
+        amount = plain_heading(raw.mapping.get("amount", ""))
+        converted = [
+            one for one in columns.kinds if amount and _CONVERTED.sub("", plain_heading(one), 1) == amount
+        ]
+        converted = [one for one in converted if one not in raw.mapping.values()]
+        if not converted or columns.rules.rates or columns.rules.rate_table:
+            raise
+        text = (
+            f"{str(error).rstrip('.')}; or take {converted[0]!r} where it holds the same money in one currency: "
+            f"--mapping {flag('amount', converted[0])} --mapping currency=."
+        )
+        raise QuestionsError([Question(text, (f"amount={converted[0]},currency=",))]) from error

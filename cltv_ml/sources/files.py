@@ -72,6 +72,10 @@ def read_csv(
     encoding, damaged, notes = find_encoding(path)
     readable = keep_readable(path, folder) if damaged else path
     heading = _look_at(readable, encoding, header_row, path.name)
+    if len(heading.names) > 1 and all(re.fullmatch("'.+'", one.strip()) for one in heading.names):
+        readable, encoding = _double_quotes(readable, encoding, folder, heading.delimiter), "utf-8"
+        heading = _look_at(readable, encoding, header_row, path.name)
+        notes.append(f"Single quotes around the fields of {path.name!r} were taken off.")
     if len(heading.names) == 1 and header_row is None:
         copy, how = _split_otherwise(readable, encoding, folder, heading.names[0])
         if copy is not None:
@@ -131,6 +135,18 @@ def _take_quotes_off(path: Path, encoding: str, folder: Path) -> Path:
         copy.open("w", encoding="utf-8") as to,
     ):
         to.writelines(f"{row[0] if row else ''}\n" for row in csv.reader(file))
+    return copy
+
+
+def _double_quotes(path: Path, encoding: str, folder: Path, delimiter: str) -> Path:
+    """Return a copy, in `folder`, of a file whose fields stand in single quotes, with double quotes instead."""
+    copy = folder / f"{path.name}.quoted"
+    with (
+        path.open(encoding=encoding, errors="replace", newline="") as file,
+        copy.open("w", encoding="utf-8", newline="") as to,
+    ):
+        rows = csv.reader(file, delimiter=delimiter, quotechar="'", skipinitialspace=True)
+        csv.writer(to, delimiter=delimiter).writerows(rows)
     return copy
 
 
