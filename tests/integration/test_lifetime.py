@@ -73,7 +73,8 @@ def test_the_total_within_the_horizon_has_the_interval_of_the_report(lifetimes, 
     told, _ = lifetimes
     row = next(row for row in told["totals"] if row["part"] == "expected_value")
     page = (trained.folder / "out" / "report.html").read_text(encoding="utf-8")
-    assert f"{format_money(row['lower'])} to {format_money(row['upper'])} with 90% probability" in page
+    low, high = (format_money(row[end], "GBP") for end in ("lower", "upper"))
+    assert f"{low} to {high} with 90% probability" in page
 
 
 def test_impossible_terms_are_one_sentence(trained):
