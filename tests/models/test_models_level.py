@@ -229,6 +229,15 @@ def test_a_holiday_that_moves_is_compared_with_itself():
         assert missed[0] < 0.1 < missed[1]
 
 
+def test_a_feast_of_weeks_given_by_its_first_and_last_day_is_compared_with_itself():
+    first, last = [120, 120 + 354], [149, 149 + 354]  # ten days earlier this year
+    base = align({"begins": first, "ends": last}, 620)
+    feast = np.arange(first[1] - 28, last[1] + 8)
+    assert (base[feast] == feast - 354).all()
+    others = np.setdiff1d(np.arange(364, 620), feast)
+    assert not np.isin(base[others], np.arange(first[0] - 28, last[0] + 8)).any()
+
+
 def test_without_holidays_last_year_is_364_days_before():
     log = shop(500, lambda joined: 1, lambda age: 1.0)
     same = replace(log, base=align({}, 500))
