@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cltv_ml.data import QuestionsError
+from cltv_ml.data import QuestionsError, read
 from tests.data.test_data_by_hand import found
 
 
@@ -204,3 +204,16 @@ PO#,Order#,Order Date,Customer Name,Qty,SKU,Item Cost
     ):
         found(tmp_path, text)
     assert found(tmp_path, text, mapping={"unit_price": "Item Cost"})[:2] == (2, 50.0)
+
+
+def test_an_invoice_is_dated_by_its_own_day_and_a_credit_flag_is_asked_about(tmp_path):
+    text = """
+Fakturanr;Kundnr;Fakturadatum;Förfallodatum;Total;Kreditfaktura
+1;7;2025-01-05;2025-02-04;20,00;Nej
+2;8;2025-01-06;2025-02-05;30,00;Nej
+3;8;2025-01-09;2025-02-08;30,00;Ja
+4;7;2025-02-09;2025-03-11;10,00;Nej
+"""
+    with pytest.raises(QuestionsError, match="'Kreditfaktura' is filled or says yes on 1 of 4 lines"):
+        found(tmp_path, text)
+    assert read(tmp_path / "export.csv", {"refunded": ""}).mapping["timestamp"] == "Fakturadatum"
