@@ -80,6 +80,15 @@ def test_the_first_screen_says_what_changed_as_the_section_does(summary):
     assert answer["sentences"] == _part(summary, "What changed since last time")["sentences"]
 
 
+def test_the_largest_cause_moves_the_total_the_way_it_went():
+    """A fall by 10 had been explained by customers who moved up a tier."""
+    before = pd.DataFrame({"expected_value": [10.0, 50.0, 60.0, 70.0]}, index=list("abcd"))
+    after = pd.DataFrame({"expected_value": [100.0, 20.0, 30.0, 30.0]}, index=list("abcd"))
+    told = change_section(before, after, since="2026-01-01")["sentences"][0]
+    assert "went down by 10.00 to 180.00. The largest cause: " in told
+    assert told.rstrip(".").rpartition(", ")[2].startswith("-")
+
+
 def test_a_cause_that_scores_do_not_show_is_not_told_as_nothing():
     """Scores of two models had shown a row of no change for the model, and its part among upgraded customers."""
     before = pd.DataFrame({"expected_value": [10.0, 90.0], "model_version": 1}, index=["a", "b"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cltv_ml.decisions.migration import compute_migration
@@ -88,7 +89,7 @@ def change_section(
 
 
 def tell_change(change: pd.DataFrame, now: float, *, since: str = "", currency: str = "") -> str:
-    """Return by how much the total expected value moved, and its largest cause, in words.
+    """Return by how much the total expected value moved, and the largest cause of a move that way, in words.
 
     Parameters
     ----------
@@ -98,7 +99,8 @@ def tell_change(change: pd.DataFrame, now: float, *, since: str = "", currency: 
         The total today.
     """
     total, parts = float(change["change"].iloc[-1]), change.iloc[:-1]
-    largest = parts.loc[parts["change"].abs().idxmax()]
+    way = np.sign(total) * parts["change"] if abs(total) > 0.005 else parts["change"].abs()
+    largest = parts.loc[way.idxmax()]
     sentence = f"Since {since or 'the last scores'} the expected value of all customers"
     if not largest["change"]:
         return f"{sentence} has not changed: {format_money(now, currency)}."
