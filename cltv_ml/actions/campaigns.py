@@ -30,13 +30,13 @@ from cltv_ml.windows import Window
 LEAVING = ("at risk", "lapsed")
 
 
-def add_retention(shop: Shop, done: Actions) -> None:
+def add_retention(shop: Shop, actions: Actions) -> None:
     """Add the list of leaving customers worth a treatment whose effect the user states."""
     terms = shop.terms
     needed = still_needed(
         "a retention list",
         {
-            "--margin-rate": (margins_known(done), "margins"),
+            "--margin-rate": (margins_known(actions), "margins"),
             "--uplift": (terms.uplift, "the share of value a treatment saves"),
             "--cost": (terms.cost, "what treating one customer costs"),
         },
@@ -48,26 +48,26 @@ def add_retention(shop: Shop, done: Actions) -> None:
         raise InputError("nobody is at risk or lapsed, so there is no customer to win back.")
     people = shop.worth.loc[leaving]
     treatment = decisions.compute_treatment(
-        people, uplift=terms.uplift, margin_rate=margin_rates(leaving, done), cost=terms.cost
+        people, uplift=terms.uplift, margin_rate=margin_rates(leaving, actions), cost=terms.cost
     )
     chosen = decisions.choose_customers(treatment, terms.budget)
-    done.candidates["retention_list"] = treatment
-    done.tables["retention_curve"] = curve = decisions.profit_curve(treatment, total=shop.total)
+    actions.candidates["retention_list"] = treatment
+    actions.tables["retention_curve"] = curve = decisions.profit_curve(treatment, total=shop.total)
     rates = decisions.expected_rates(people.loc[chosen.index], terms.uplift) if len(chosen) else (0.0, 0.0)
     if chosen.empty:
-        done.refused["retention list"] = nobody_pays(terms)
+        actions.refused["retention list"] = nobody_pays(terms)
     else:
-        done.tables["retention_list"] = decisions.build_campaign(
+        actions.tables["retention_list"] = decisions.build_campaign(
             chosen,
             shop.window,
             action="win back",
-            about=about(shop, done),
-            products=products_of(chosen.index, done),
-            control=draw_untreated(chosen, bounded(rates), shop, done, name="retention_list"),
+            about=about(shop, actions),
+            products=products_of(chosen.index, actions),
+            control=draw_untreated(chosen, bounded(rates), shop, actions, name="retention_list"),
             currency=terms.currency,
         )
     drawn = plots.campaign_profit(curve, currency=terms.currency, listed=len(chosen))
-    done.sections.append(
+    actions.sections.append(
         section(
             "Whom to win back",
             [
@@ -110,7 +110,7 @@ def check_outcome_known(window: Window, last: pd.Timestamp, start: str, length: 
         )
 
 
-def add_campaign(shop: Shop, done: Actions) -> None:
+def add_campaign(shop: Shop, actions: Actions) -> None:
     """Add what a past randomised campaign teaches, and the list that follows from it."""
     past, cost = shop.terms.campaign, shop.terms.cost
     if past is None:
@@ -126,30 +126,34 @@ def add_campaign(shop: Shop, done: Actions) -> None:
     bought = shop.log.target(past.window, common, "active")
     lesson = decisions.learn_from_campaign(before.loc[common], sent.loc[common], bought, control=past.control)
     balance = decisions.balance_table(before.loc[common], (sent.loc[common] != past.control).astype(int))
-    done.tables |= {"campaign_lesson": lesson.arms, "campaign_balance": balance, "qini_curve": lesson.curves}
+    actions.tables |= {
+        "campaign_lesson": lesson.arms,
+        "campaign_balance": balance,
+        "qini_curve": lesson.curves,
+    }
     sentences = [_arm_sentence(str(arm), row, past) for arm, row in lesson.arms.iterrows()]
     unlike = balance.index[~balance["looks_random"]]
     needed = still_needed(
         "a campaign list, with what other offers would have earned,",
         {
-            "--margin-rate": (margins_known(done), "margins"),
+            "--margin-rate": (margins_known(actions), "margins"),
             "--cost": (cost, "what treating one customer costs"),
         },
     )
     if needed:
-        done.refused["campaign list"] = needed
+        actions.refused["campaign list"] = needed
     else:
         sentences.append(
-            _add_campaign_list(lesson.predict(shop.X[before.columns]), past.window.horizon, shop, done)
+            _add_campaign_list(lesson.predict(shop.X[before.columns]), past.window.horizon, shop, actions)
         )
         sentences += _policies(
-            lesson, before.loc[common], sent.loc[common], shop, done, trusted=not unlike.size
+            lesson, before.loc[common], sent.loc[common], shop, actions, trusted=not unlike.size
         )
-    done.sections.append(_campaign_section(lesson, sentences, unlike, done))
+    actions.sections.append(_campaign_section(lesson, sentences, unlike, actions))
 
 
 def _campaign_section(
-    lesson: decisions.CampaignLesson, sentences: list[str], unlike: pd.Index, done: Actions
+    lesson: decisions.CampaignLesson, sentences: list[str], unlike: pd.Index, actions: Actions
 ) -> dict[str, Any]:
     """Return the section of a past campaign; `unlike` names the features in which its arms differed before it."""
     warnings = [
@@ -162,7 +166,7 @@ def _campaign_section(
             plots.qini_curve(lesson.curves)
         )
     }
-    shown = done.tables.get("policy_value")
+    shown = actions.tables.get("policy_value")
     policies = (
         {} if shown is None else {"Profit per customer, had the arms been chosen so": show_policies(shown)}
     )
@@ -176,7 +180,7 @@ def _policies(
     X: pd.DataFrame,
     sent: pd.Series,
     shop: Shop,
-    done: Actions,
+    actions: Actions,
     *,
     trusted: bool,
 ) -> list[str]:
@@ -186,12 +190,12 @@ def _policies(
         return []
     drawn = past.sent.drop_duplicates("customer_id").set_index("customer_id").get("propensity")
     if drawn is None and not trusted:
-        done.refused["policy value"] = (
+        actions.refused["policy value"] = (
             "an estimate of other ways of choosing arms needs a campaign drawn at random, or the probability with "
             "which each customer's arm was drawn; add it to the campaign's file as the column propensity."
         )
         return []
-    cost, rates = float(shop.terms.cost or 0.0), margin_rates(X.index, done)
+    cost, rates = float(shop.terms.cost or 0.0), margin_rates(X.index, actions)
     profit = shop.log.target(past.window, X.index) * rates - cost * (sent != past.control)
     until = shop.log.frame[shop.log.frame["timestamp"] < past.window.cutoff]
     table = decisions.judge_policies(
@@ -203,7 +207,7 @@ def _policies(
         cost=cost,
         propensity=None if drawn is None else drawn.loc[X.index],
     )
-    done.tables["policy_value"] = table
+    actions.tables["policy_value"] = table
     return tell_policies(table)
 
 
@@ -246,10 +250,10 @@ def _arm_sentence(arm: str, row: pd.Series, past: PastCampaign) -> str:
     )
 
 
-def _add_campaign_list(uplifts: pd.DataFrame, days: int, shop: Shop, done: Actions) -> str:
+def _add_campaign_list(uplifts: pd.DataFrame, days: int, shop: Shop, actions: Actions) -> str:
     """Add the list: for each customer the arm with the highest expected profit, where that is positive."""
     cost = float(shop.terms.cost or 0.0)
-    values, rates = order_values(shop.log.frame, shop.X.index), margin_rates(uplifts.index, done)
+    values, rates = order_values(shop.log.frame, shop.X.index), margin_rates(uplifts.index, actions)
     best = uplifts.to_numpy().argmax(axis=1)
     uplift = pd.Series(uplifts.to_numpy()[np.arange(len(uplifts)), best], index=uplifts.index)
     treatment = decisions.compute_treatment(
@@ -262,20 +266,20 @@ def _add_campaign_list(uplifts: pd.DataFrame, days: int, shop: Shop, done: Actio
         for gain, arm, value, rate in zip(uplift, treatment["arm"], values, rates, strict=True)
     ]
     chosen = decisions.choose_customers(treatment, shop.terms.budget)
-    done.candidates["campaign_list"] = treatment
+    actions.candidates["campaign_list"] = treatment
     if chosen.empty:
-        done.refused["campaign list"] = nobody_pays(shop.terms)
+        actions.refused["campaign list"] = nobody_pays(shop.terms)
         return f"None of the {len(treatment):,} customers is worth the cost."
     window = Window(shop.window.cutoff, days)
     orders = shop.predictions.loc[chosen.index, "expected_purchases"] * days / shop.window.horizon
     base, gain = float((1 - np.exp(-orders)).mean()), float(chosen["uplift"].mean())
-    done.tables["campaign_list"] = decisions.build_campaign(
+    actions.tables["campaign_list"] = decisions.build_campaign(
         chosen,
         window,
         action="campaign",
-        about=about(shop, done).assign(offer=treatment["arm"]),
-        products=products_of(chosen.index, done),
-        control=draw_untreated(chosen, bounded((base, base + gain)), shop, done, name="campaign_list"),
+        about=about(shop, actions).assign(offer=treatment["arm"]),
+        products=products_of(chosen.index, actions),
+        control=draw_untreated(chosen, bounded((base, base + gain)), shop, actions, name="campaign_list"),
     )
     earned = format_money(float(chosen["expected_profit"].sum()), shop.terms.currency)
     each = format_money(cost, shop.terms.currency)

@@ -41,7 +41,7 @@ class Changes:
     sentences: tuple[str, ...]
 
 
-def add_changes(shop: Shop, done: Actions) -> None:
+def add_changes(shop: Shop, actions: Actions) -> None:
     """Add who moved between tiers and what changed the total since an earlier call, where one is given.
 
     A cause that cannot be worked out stays inside the others, and a sentence says so.
@@ -49,11 +49,11 @@ def add_changes(shop: Shop, done: Actions) -> None:
     if shop.terms.before is None:
         return
     before, after = (
-        _with_chosen_value(table, shop) for table in (shop.terms.before, done.tables["customers"])
+        _with_chosen_value(table, shop) for table in (shop.terms.before, actions.tables["customers"])
     )
     before = before.dropna(subset="expected_value")
-    account = _account_of_changes(before, after, shop, done)
-    done.tables |= {"migration": account.flows, "value_change": account.change}
+    account = _account_of_changes(before, after, shop, actions)
+    actions.tables |= {"migration": account.flows, "value_change": account.change}
     currency = shop.terms.currency
     figures = {
         "Customers by tier, then and now": plots.migration_sankey(account.flows),
@@ -63,12 +63,12 @@ def add_changes(shop: Shop, done: Actions) -> None:
     }
     day, now = _stated(before, "cutoff"), float(after["expected_value"].sum())
     since = "" if day is None else f"{pd.Timestamp(day):%Y-%m-%d}"
-    done.changed = tell_change(account.change, now, since=since, currency=currency)
-    sentences = [done.changed, *account.sentences]
+    actions.changed = tell_change(account.change, now, since=since, currency=currency)
+    sentences = [actions.changed, *account.sentences]
     if shop.terms.lifetimes is not None:
         sentences.append(f"What is taken apart is the {shop.column.replace('_', ' ')}.")
     elif {"margin_rate", "expected_profit"} <= set(before) & set(after):
-        done.tables["profit_change"] = profit = _profit_change(
+        actions.tables["profit_change"] = profit = _profit_change(
             before, after, account.by_earlier, account.prices
         )
         figures["Change of the total expected profit by cause"] = plots.value_waterfall(
@@ -76,7 +76,7 @@ def add_changes(shop: Shop, done: Actions) -> None:
         )
     elif "expected_profit" in after:
         sentences.append("The earlier table has no margins, so the change of profit is not taken apart.")
-    done.sections.append(section("What changed since the earlier scores", sentences, figures=figures))
+    actions.sections.append(section("What changed since the earlier scores", sentences, figures=figures))
 
 
 def _with_chosen_value(table: pd.DataFrame, shop: Shop) -> pd.DataFrame:
@@ -97,17 +97,17 @@ def compute_changes(cleaned: CleanedShop, before: pd.DataFrame) -> Changes:
     InputError
         There is no champion, or the earlier scores are of another horizon.
     """
-    done = Actions()
-    shop = read_shop(cleaned, Terms(), done)
+    actions = Actions()
+    shop = read_shop(cleaned, Terms(), actions)
     after = pd.concat(
         [shop.predictions.drop(columns="tier", errors="ignore"), shop.tiers, shop.lifecycle], axis=1
     )
-    return _account_of_changes(before.dropna(subset="expected_value"), after, shop, done)
+    return _account_of_changes(before.dropna(subset="expected_value"), after, shop, actions)
 
 
-def _account_of_changes(before: pd.DataFrame, after: pd.DataFrame, shop: Shop, done: Actions) -> Changes:
+def _account_of_changes(before: pd.DataFrame, after: pd.DataFrame, shop: Shop, actions: Actions) -> Changes:
     _check_horizon(before, shop)
-    by_earlier, cuts, about_model = _by_earlier_model(before, shop, done)
+    by_earlier, cuts, about_model = _by_earlier_model(before, shop, actions)
     prices, about_prices = _prices(before, shop)
     change = decisions.account_for_change(
         decisions.change_by_customer(before, after, same_model=by_earlier, price_ratio=prices, tiers=cuts)
@@ -134,10 +134,10 @@ def _stated(before: pd.DataFrame, name: str) -> Any:
 
 
 def _by_earlier_model(
-    before: pd.DataFrame, shop: Shop, done: Actions
+    before: pd.DataFrame, shop: Shop, actions: Actions
 ) -> tuple[pd.Series | None, dict[str, float], str]:
     """Return today's values by the earlier model (None where it is the same or lost), its cuts, and a sentence."""
-    cuts, version = done.rules["tiers"], _stated(before, "model_version")
+    cuts, version = actions.rules["tiers"], _stated(before, "model_version")
     if version is None:
         return None, cuts, "Which model made the earlier scores is not known; its part is in the others."
     if int(version) == shop.version:

@@ -12,27 +12,27 @@ from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 
 
-def add_segments(shop: Shop, done: Actions) -> None:
+def add_segments(shop: Shop, actions: Actions) -> None:
     """Add `customers` with tier, segment, lifecycle and what scored them when, and a profile of each segment."""
     rfm = decisions.compute_rfm(shop.log, shop.window.cutoff)
-    done.rules["rfm"] = decisions.fit_rfm(rfm)
-    scored = decisions.apply_rfm(rfm, done.rules["rfm"])
-    done.tables["customers"] = _customer_table(shop, scored)
+    actions.rules["rfm"] = decisions.fit_rfm(rfm)
+    scored = decisions.apply_rfm(rfm, actions.rules["rfm"])
+    actions.tables["customers"] = _customer_table(shop, scored)
     profiles = {
         "segments_by_value": shop.tiers,
         "segments_by_rfm": scored["segment"],
         "segments_by_lifecycle": shop.lifecycle["lifecycle"],
     }
     for name, groups in profiles.items():
-        done.tables[name] = _profile(shop, groups)
+        actions.tables[name] = _profile(shop, groups)
     if shop.levels is not None:
-        _split_segments(shop, shop.levels, scored["segment"], done)
-    done.tables["segment_definitions"] = decisions.segment_definitions()
-    tiers = shop.values.groupby(done.tables["customers"]["tier"]).agg(["size", "sum"])
+        _split_segments(shop, shop.levels, scored["segment"], actions)
+    actions.tables["segment_definitions"] = decisions.segment_definitions()
+    tiers = shop.values.groupby(actions.tables["customers"]["tier"]).agg(["size", "sum"])
     tiers = (
         tiers.set_axis(["customers", "expected_value"], axis=1).reindex(["high", "medium", "low"]).dropna()
     )
-    done.sections.append(
+    actions.sections.append(
         section(
             "Who the customers are",
             [_about_tiers(shop)],
@@ -41,7 +41,7 @@ def add_segments(shop: Shop, done: Actions) -> None:
                     tiers, of=_tier_basis(shop)
                 ),
                 "Share of customers and of revenue per segment": plots.segment_sizes(
-                    done.tables["segments_by_rfm"], currency=shop.terms.currency
+                    actions.tables["segments_by_rfm"], currency=shop.terms.currency
                 ),
                 "Customers by recency and frequency score": plots.rfm_map(
                     scored, currency=shop.terms.currency
@@ -90,15 +90,15 @@ def _profile(shop: Shop, groups: pd.Series) -> pd.DataFrame:
     return table.rename(columns={"expected_value": shop.column})
 
 
-def _split_segments(shop: Shop, levels: pd.Series, segments: pd.Series, done: Actions) -> None:
+def _split_segments(shop: Shop, levels: pd.Series, segments: pd.Series, actions: Actions) -> None:
     """Add the level of each customer, and a profile of every segment and level together."""
     name = str(levels.name)
     level_of = levels.reindex(segments.index).fillna("unknown")
-    done.tables["customers"] = done.tables["customers"].assign(**{name: level_of})
+    actions.tables["customers"] = actions.tables["customers"].assign(**{name: level_of})
     groups = (segments.astype("str") + ", " + level_of.astype("str")).rename("segment")
     table = _profile(shop, groups)
-    done.tables["segments_by_attribute"] = table
-    done.sections.append(
+    actions.tables["segments_by_attribute"] = table
+    actions.sections.append(
         section(
             f"Segments by {name}", tables={f"Each segment, divided by {name}": _shown_profile(table, shop)}
         )

@@ -35,7 +35,7 @@ _READER_TITLES = {
 }
 
 
-def list_totals(shop: Shop, done: Actions) -> pd.DataFrame:
+def list_totals(shop: Shop, actions: Actions) -> pd.DataFrame:
     """Return one row per list: `list`, `action`, `file`, `customers`, `control`, `cost`, `expected_profit`, `read_on`.
 
     Customers, cost and profit are of those who are treated; `control` counts those who are left out. Where the
@@ -44,7 +44,7 @@ def list_totals(shop: Shop, done: Actions) -> pd.DataFrame:
     """
     rows = []
     for name, title in LISTS.items():
-        table = done.tables.get(name)
+        table = actions.tables.get(name)
         if table is None or table.empty:
             continue
         summary = decisions.campaign_summary(table)
@@ -84,12 +84,12 @@ def _profit_interval(treated: pd.DataFrame, shop: Shop) -> dict[str, float]:
     return ends
 
 
-def facts(totals: pd.DataFrame, done: Actions, shop: Shop) -> dict[str, tuple[str, str]]:
+def facts(totals: pd.DataFrame, actions: Actions, shop: Shop) -> dict[str, tuple[str, str]]:
     """Return the sums over all lists, for the top of the page."""
     if totals.empty:
         return {}
     currency = shop.terms.currency
-    listed = pd.concat([done.tables[name] for name in totals["list"]], ignore_index=True)
+    listed = pd.concat([actions.tables[name] for name in totals["list"]], ignore_index=True)
     treated = listed[~listed["control"]]
     customers = treated["customer_id"]
     both = int(customers[customers.duplicated()].nunique())
@@ -110,7 +110,7 @@ def facts(totals: pd.DataFrame, done: Actions, shop: Shop) -> dict[str, tuple[st
         "Control group": (
             f"{int(totals['control'].sum()):,}",
             "get nothing, too few to show the effect"
-            if _short_controls(totals, done)
+            if _short_controls(totals, actions)
             else "get nothing, so that the effect can be measured",
         ),
         "Read the outcome": (
@@ -120,15 +120,15 @@ def facts(totals: pd.DataFrame, done: Actions, shop: Shop) -> dict[str, tuple[st
     }
 
 
-def _short_controls(totals: pd.DataFrame, done: Actions) -> list[str]:
+def _short_controls(totals: pd.DataFrame, actions: Actions) -> list[str]:
     """Return the lists too short for their control group to show the effect, as the page calls them."""
-    return [LISTS[name] for name in totals["list"] if short_control(name) in done.refused]
+    return [LISTS[name] for name in totals["list"] if short_control(name) in actions.refused]
 
 
-def list_answers(totals: pd.DataFrame, shop: Shop, done: Actions) -> dict[str, list[str]]:
+def list_answers(totals: pd.DataFrame, shop: Shop, actions: Actions) -> dict[str, list[str]]:
     """Return what a marketer asks next, by question."""
     doubts = shop.doubts
-    since = {"What changed since last time?": [done.changed]} if done.changed else {}
+    since = {"What changed since last time?": [actions.changed]} if actions.changed else {}
     if totals.empty:
         return {
             "What next?": [
@@ -139,7 +139,7 @@ def list_answers(totals: pd.DataFrame, shop: Shop, done: Actions) -> dict[str, l
         }
     control, day = int(totals["control"].sum()), totals["read_on"].min()
     stated = stated_terms(shop.terms, list(totals["list"]), rate_counts=needs_stated_rate(shop.log))
-    short = [f"“{name}”" for name in _short_controls(totals, done)]
+    short = [f"“{name}”" for name in _short_controls(totals, actions)]
     unproven = (
         f"The outcome of {enumerated(short)}: too few customers to show whether the effect is there, so add up several "
         "campaigns. “What is missing” has the numbers."
@@ -169,12 +169,12 @@ def list_answers(totals: pd.DataFrame, shop: Shop, done: Actions) -> dict[str, l
     }
 
 
-def lists_section(totals: pd.DataFrame, shop: Shop, done: Actions) -> dict[str, Any]:
+def lists_section(totals: pd.DataFrame, shop: Shop, actions: Actions) -> dict[str, Any]:
     """Return the table of all lists, the controls that recompute it, and the first rows of each list."""
     currency = shop.terms.currency
     first, whole = {}, {}
     for name in totals["list"]:
-        rows = done.tables[name]
+        rows = actions.tables[name]
         shown = f"the first {ROWS} of {len(rows):,}" if len(rows) > ROWS else "all rows"
         caption = f"{LISTS[name]}: {shown}"
         first[caption] = _first_rows(rows, currency)
@@ -186,14 +186,16 @@ def lists_section(totals: pd.DataFrame, shop: Shop, done: Actions) -> dict[str, 
         "The lists",
         tables={"All lists, the control group left out": _totals_table(totals, currency), **first},
         links={
-            singular(f"{LISTS[name]} ({len(done.tables[name]):,} rows)"): f"{name}.csv"
+            singular(f"{LISTS[name]} ({len(actions.tables[name]):,} rows)"): f"{name}.csv"
             for name in totals["list"]
         },
     )
     page_section["tables"] = [table | whole.get(table["caption"], {}) for table in page_section["tables"]]
-    candidates = {LISTS[name]: done.candidates[name] for name in totals["list"] if name in done.candidates}
+    candidates = {
+        LISTS[name]: actions.candidates[name] for name in totals["list"] if name in actions.candidates
+    }
     terms = shop.terms
-    written = {LISTS[name]: done.tables[name] for name in totals["list"]}
+    written = {LISTS[name]: actions.tables[name] for name in totals["list"]}
     controls = compute_list_totals(
         candidates, cost=terms.cost, budget=terms.budget, currency=currency, written=written
     )

@@ -18,7 +18,7 @@ from cltv_ml.reporting.report import section
 _GRAIN_COLUMNS: dict[str, Any] = {"customer": "customer_id", "product": "product_id"}
 
 
-def add_margins(shop: Shop, done: Actions) -> None:
+def add_margins(shop: Shop, actions: Actions) -> None:
     """Add the margins by customer, tier and whatever else the log knows, and each customer's expected profit."""
     terms = shop.terms
     rates = decisions.category_rates(shop.log, terms.category_margins, terms.margin_rate)
@@ -26,7 +26,7 @@ def add_margins(shop: Shop, done: Actions) -> None:
         margin_rate=rates, acquisition=0.0 if terms.acquisition_cost is None else terms.acquisition_cost
     )
     notes = decisions.describe_stated_rate(shop.log, stated=rates is not None)
-    done.notes += notes
+    actions.notes += notes
     grains = ["category", "product", "channel"]
     grains = [
         "customer",
@@ -34,25 +34,25 @@ def add_margins(shop: Shop, done: Actions) -> None:
     ]
     for grain in grains:
         column = _GRAIN_COLUMNS.get(grain, grain)
-        done.tables[f"margins_by_{grain}"] = decisions.compute_margins(shop.log, column, costs=costs)
-    for name, segments in (("tier", shop.tiers), ("segment", done.tables["customers"]["segment"])):
-        done.tables[f"margins_by_{name}"] = decisions.compute_margins(
+        actions.tables[f"margins_by_{grain}"] = decisions.compute_margins(shop.log, column, costs=costs)
+    for name, segments in (("tier", shop.tiers), ("segment", actions.tables["customers"]["segment"])):
+        actions.tables[f"margins_by_{name}"] = decisions.compute_margins(
             shop.log, "segment", costs=costs, segments=segments
         )
-    if done.rates is None:
-        done.rates = decisions.customer_margin_rates(
-            done.tables["margins_by_customer"], decisions.margin_credibility(shop.log, costs)
+    if actions.rates is None:
+        actions.rates = decisions.customer_margin_rates(
+            actions.tables["margins_by_customer"], decisions.margin_credibility(shop.log, costs)
         ).clip(-1.0, 1.0)
-    done.tables["customers"] = decisions.add_profit(
-        done.tables["customers"], margin_rates(shop.X.index, done)
+    actions.tables["customers"] = decisions.add_profit(
+        actions.tables["customers"], margin_rates(shop.X.index, actions)
     )
-    drawn = done.tables[f"margins_by_{grains[1] if len(grains) > 1 else 'tier'}"]
-    done.sections.append(
+    drawn = actions.tables[f"margins_by_{grains[1] if len(grains) > 1 else 'tier'}"]
+    actions.sections.append(
         section(
             "Where the margin comes from",
             [
                 *(
-                    _losing(done, grain, shop.terms.currency)
+                    _losing(actions, grain, shop.terms.currency)
                     for grain in grains
                     if grain in ("customer", "product")
                 ),
@@ -63,8 +63,8 @@ def add_margins(shop: Shop, done: Actions) -> None:
     )
 
 
-def _losing(done: Actions, grain: str, currency: str) -> str:
-    margins = done.tables[f"margins_by_{grain}"]
+def _losing(actions: Actions, grain: str, currency: str) -> str:
+    margins = actions.tables[f"margins_by_{grain}"]
     losing = decisions.loss_makers(margins)
     if losing.empty:
         return f"Every {grain} brought more than it cost."
@@ -76,7 +76,7 @@ def _losing(done: Actions, grain: str, currency: str) -> str:
     )
 
 
-def add_payback(shop: Shop, done: Actions) -> None:
+def add_payback(shop: Shop, actions: Actions) -> None:
     """Add the month in which each monthly cohort has paid back its acquisition, where that cost is given."""
     cost = shop.terms.acquisition_cost
     if cost is None:
@@ -86,7 +86,7 @@ def add_payback(shop: Shop, done: Actions) -> None:
     by_cohort = _by_cohort(cost, shop) if isinstance(cost, pd.Series) else cost
     table = decisions.compute_payback(shop.log, by_cohort, margin_rate=shop.terms.margin_rate)
     months = decisions.payback_month(table)
-    done.tables |= {"payback_curve": table, "payback": months}
+    actions.tables |= {"payback_curve": table, "payback": months}
     paid = months["payback_month"].dropna()
     latest = months.tail(12).reset_index()
     shown = pd.DataFrame(
@@ -102,7 +102,7 @@ def add_payback(shop: Shop, done: Actions) -> None:
     each = format_money(float(cost.mean() if isinstance(cost, pd.Series) else cost), shop.terms.currency)
     each = f"their own cost, on average {each}," if isinstance(cost, pd.Series) else each
     sentence = f"{len(paid)} of {len(months)} monthly cohorts have paid back {each} per customer"
-    done.sections.append(
+    actions.sections.append(
         section(
             "When customers have paid back what winning them cost",
             [

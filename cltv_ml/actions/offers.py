@@ -22,27 +22,27 @@ _READ_DAYS = 28
 _TRIED = (0.1, 0.2)
 
 
-def add_offers(shop: Shop, done: Actions) -> None:
+def add_offers(shop: Shop, actions: Actions) -> None:
     """Add the depth of each customer's discount, the list of offers, and the average discount by segment."""
     response = decisions.fit_response(shop.log, protected=shop.terms.protected)
     people = pd.DataFrame(
         {
             "expected_purchases": shop.predictions["expected_purchases"],
             "order_value": order_values(shop.log.frame, shop.X.index),
-            "margin_rate": margin_rates(shop.X.index, done),
+            "margin_rate": margin_rates(shop.X.index, actions),
             "slope": decisions.customer_slopes(shop.log, response),
         }
     ).dropna()
     guard = decisions.GuardRails(protected=shop.terms.protected)
     profits = decisions.profit_by_depth(people, guard=guard)
     offers = decisions.choose_offers(people, guard=guard, currency=shop.terms.currency)
-    done.tables |= {"offer_response": response, "offers": offers}
-    audit = _audit(offers, shop, done)
-    done.tables["discount_by_segment"] = audit
-    listed = _add_offer_list(offers, people, shop, done)
+    actions.tables |= {"offer_response": response, "offers": offers}
+    audit = _audit(offers, shop, actions)
+    actions.tables["discount_by_segment"] = audit
+    listed = _add_offer_list(offers, people, shop, actions)
     tiers = audit[audit["grouping"] == "tier"].set_index("segment").reindex(["high", "medium", "low"])
     tiers = tiers.dropna(subset="customers").astype({"customers": int}).reset_index()
-    done.sections.append(
+    actions.sections.append(
         section(
             "Personal discounts",
             [
@@ -66,11 +66,11 @@ def add_offers(shop: Shop, done: Actions) -> None:
     )
 
 
-def _audit(offers: pd.DataFrame, shop: Shop, done: Actions) -> pd.DataFrame:
+def _audit(offers: pd.DataFrame, shop: Shop, actions: Actions) -> pd.DataFrame:
     """Return the average discount by tier, segment, lifecycle, and each value of a protected column."""
     groups = {
         "tier": shop.tiers,
-        "segment": done.tables["customers"]["segment"],
+        "segment": actions.tables["customers"]["segment"],
         "lifecycle": shop.lifecycle["lifecycle"],
         **{f"protected: {name}": shop.groups[name] for name in shop.groups},
     }
@@ -82,19 +82,19 @@ def _audit(offers: pd.DataFrame, shop: Shop, done: Actions) -> pd.DataFrame:
     return table[["grouping", *(name for name in table if name != "grouping")]]
 
 
-def _add_offer_list(offers: pd.DataFrame, people: pd.DataFrame, shop: Shop, done: Actions) -> pd.DataFrame:
+def _add_offer_list(offers: pd.DataFrame, people: pd.DataFrame, shop: Shop, actions: Actions) -> pd.DataFrame:
     """Add the list of those who are offered a discount, the most profitable first, with a control group."""
     offered = offers[offers["depth"] > 0].sort_values("expected_profit", ascending=False, kind="stable")
     if offered.empty:
         return offered
     rates = float(offered["p_buy"].mean()), float(offered["p_buy_with_offer"].mean())
-    done.tables["offer_list"] = decisions.build_campaign(
+    actions.tables["offer_list"] = decisions.build_campaign(
         offered.join(people[["margin_rate"]]),
         shop.window,
         action="personal discount",
-        about=about(shop, done),
-        products=products_of(offered.index, done),
-        control=draw_untreated(offered, rates, shop, done, name="offer_list"),
+        about=about(shop, actions),
+        products=products_of(offered.index, actions),
+        control=draw_untreated(offered, rates, shop, actions, name="offer_list"),
         currency=shop.terms.currency,
     )
     return offered
@@ -112,9 +112,9 @@ def _offers_table(table: pd.DataFrame, currency: str) -> pd.DataFrame:
     )
 
 
-def add_price_test(shop: Shop, done: Actions) -> None:
+def add_price_test(shop: Shop, actions: Actions) -> None:
     """Add the price test to run before a rollout: arms, size and duration."""
-    rates = margin_rates(shop.X.index, done)
+    rates = margin_rates(shop.X.index, actions)
     margin = float(
         (rates * shop.predictions["expected_value"]).sum() / shop.predictions["expected_value"].sum()
     )
@@ -134,7 +134,7 @@ def add_price_test(shop: Shop, done: Actions) -> None:
         )
     lines = shop.log.frame
     weekly = lines.loc[lines["timestamp"] >= past.cutoff, "customer_id"].nunique() * 7 // _READ_DAYS
-    done.tables["price_test"] = table = decisions.propose_price_test(
+    actions.tables["price_test"] = table = decisions.propose_price_test(
         depths,
         base_rate=base,
         uplift=rise,
@@ -143,7 +143,7 @@ def add_price_test(shop: Shop, done: Actions) -> None:
         weeks_to_read=_READ_DAYS // 7,
     )
     arms = ", ".join(table["arm"])
-    done.sections.append(
+    actions.sections.append(
         section(
             "The price test before a rollout",
             [

@@ -17,13 +17,13 @@ from cltv_ml.reporting.report import section
 from cltv_ml.windows import Window
 
 
-def add_cross_sell(shop: Shop, done: Actions) -> None:
+def add_cross_sell(shop: Shop, actions: Actions) -> None:
     """Add what each customer is likely to buy for the first time, by expected margin where margins are known."""
     past = Window(shop.window.cutoff - pd.Timedelta(days=shop.window.horizon), shop.window.horizon)
     level, judged, doubts = _judged_recommenders(shop.log, past)
     personal = beats_popular(judged)
-    margins = done.tables.get("margins_by_product" if level == "product_id" else "margins_by_category")
-    done.tables["cross_sell_quality"] = judged
+    margins = actions.tables.get("margins_by_product" if level == "product_id" else "margins_by_category")
+    actions.tables["cross_sell_quality"] = judged
     table = decisions.recommend_next(
         shop.log,
         shop.window,
@@ -38,12 +38,12 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
         table.insert(
             table.columns.get_loc("item") + 1, "category", table["item"].map(_categories(shop.log.frame))
         )
-    done.tables["cross_sell"] = table
+    actions.tables["cross_sell"] = table
     pairs = decisions.find_associations(shop.log, level)
-    done.tables["cross_sell_pairs"] = pairs
+    actions.tables["cross_sell_pairs"] = pairs
     leading = _leading(table)
-    by_segment = _by_segment(shop, done, level) if leading or not personal else {}
-    done.sections.append(
+    by_segment = _by_segment(shop, actions, level) if leading or not personal else {}
+    actions.sections.append(
         section(
             "What to offer next",
             [
@@ -51,7 +51,7 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
                 "Ranked by expected margin."
                 if margins is not None
                 else "Ranked by probability: margins are not known.",
-                *_list_cross_sell(shop, done),
+                *_list_cross_sell(shop, actions),
             ],
             warnings=[*doubts, *doubt_products(shop.log), *leading],
             tables=by_segment,
@@ -133,12 +133,12 @@ def _leading(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def _by_segment(shop: Shop, done: Actions, level: ProductLevel) -> dict[str, pd.DataFrame]:
+def _by_segment(shop: Shop, actions: Actions, level: ProductLevel) -> dict[str, pd.DataFrame]:
     """Add what each segment buys more often than others do, and return it as a reader sees it."""
     favourites = decisions.favourites_by_segment(
-        shop.log, done.tables["customers"]["segment"], shop.window, level=level
+        shop.log, actions.tables["customers"]["segment"], shop.window, level=level
     )
-    done.tables["favourites_by_segment"] = favourites
+    actions.tables["favourites_by_segment"] = favourites
     shown = pd.DataFrame(
         {
             "Segment": favourites["segment"],
@@ -150,9 +150,9 @@ def _by_segment(shop: Shop, done: Actions, level: ProductLevel) -> dict[str, pd.
     return {"What each segment buys more often than the average customer": shown} if len(favourites) else {}
 
 
-def _list_cross_sell(shop: Shop, done: Actions) -> list[str]:
+def _list_cross_sell(shop: Shop, actions: Actions) -> list[str]:
     """Add the list of customers to show products to, where the user states the uplift, with its expected profit."""
-    terms, table = shop.terms, done.tables["cross_sell"]
+    terms, table = shop.terms, actions.tables["cross_sell"]
     needed = still_needed(
         "a list of whom to show products",
         {
@@ -165,7 +165,7 @@ def _list_cross_sell(shop: Shop, done: Actions) -> list[str]:
         },
     )
     if terms.cross_sell_uplift is None or needed:
-        done.refused["cross-sell list"] = needed
+        actions.refused["cross-sell list"] = needed
         return []
     of_each = table.groupby("customer_id")
     offers = pd.DataFrame(
@@ -176,18 +176,18 @@ def _list_cross_sell(shop: Shop, done: Actions) -> list[str]:
         }
     )
     return _add_list(
-        "cross_sell_list", "show products", offers, terms.cross_sell_uplift * offers["p_buy"], shop, done
+        "cross_sell_list", "show products", offers, terms.cross_sell_uplift * offers["p_buy"], shop, actions
     )
 
 
-def add_upsell(shop: Shop, done: Actions) -> None:
+def add_upsell(shop: Shop, actions: Actions) -> None:
     """Add the next more expensive product to what each customer usually buys in a category, and the list for it.
 
     What a switch earns is the extra margin per unit times the units that the customer's habit in the category
     makes expect within the horizon.
     """
     terms = shop.terms
-    done.tables["upsell"] = table = decisions.recommend_upsell(
+    actions.tables["upsell"] = table = decisions.recommend_upsell(
         shop.log, shop.window.cutoff, exclude=terms.exclude
     )
     if table.empty:
@@ -198,16 +198,16 @@ def add_upsell(shop: Shop, done: Actions) -> None:
     needed = still_needed(
         "a list of whom to show more expensive products",
         {
-            "--margin-rate": (True if "extra_margin" in table else margins_known(done), "margins"),
+            "--margin-rate": (True if "extra_margin" in table else margins_known(actions), "margins"),
             "--upsell-share": (terms.upsell_share, "the share who take them"),
             "--cost": (terms.cost, "what showing them costs per customer"),
         },
     )
     if terms.upsell_share is None or needed:
-        done.refused["upsell list"] = needed
+        actions.refused["upsell list"] = needed
         return
     if "extra_margin" not in table:
-        rates = margin_rates(shop.X.index, done).reindex(table["customer_id"]).to_numpy()
+        rates = margin_rates(shop.X.index, actions).reindex(table["customer_id"]).to_numpy()
         table["extra_margin"] = (table["price"] - table["usual_price"]) * rates
     buys = decisions.probability_to_buy(shop.predictions).reindex(table["customer_id"]).fillna(0.0).to_numpy()
     units = table["usual_units"] * shop.window.horizon / 365
@@ -229,11 +229,11 @@ def add_upsell(shop: Shop, done: Actions) -> None:
         offers,
         terms.upsell_share * best["p_buy"],
         shop,
-        done,
+        actions,
         shown,
     )
     if listed:  # else the page says among what is missing why there is no list
-        done.sections.append(section("More expensive alternatives", listed))
+        actions.sections.append(section("More expensive alternatives", listed))
 
 
 def _upsell_reasons(best: pd.DataFrame, currency: str) -> list[str]:
@@ -256,7 +256,7 @@ def _add_list(
     offers: pd.DataFrame,
     gain: pd.Series,
     shop: Shop,
-    done: Actions,
+    actions: Actions,
     shown: pd.DataFrame | None = None,
 ) -> list[str]:
     """Add a list of the customers worth the cost, with a control group and the day to read it; say what it earns."""
@@ -264,25 +264,25 @@ def _add_list(
     try:
         chosen = decisions.choose_customers(offers, shop.terms.budget)
     except InputError as error:
-        done.refused[title] = str(error)
+        actions.refused[title] = str(error)
         return []
     if chosen.empty:
-        done.refused[title] = nobody_pays(shop.terms)
+        actions.refused[title] = nobody_pays(shop.terms)
         return []
     if "reason" not in chosen:
         chosen = chosen.assign(
             reason=[f"{chance:.0%} likely to buy one of the products anyway" for chance in chosen["p_buy"]]
         )
     base = float(chosen["p_buy"].mean())
-    done.candidates[name] = offers
+    actions.candidates[name] = offers
     rates = bounded((base, base + float(gain[chosen.index].mean())))
-    done.tables[name] = decisions.build_campaign(
+    actions.tables[name] = decisions.build_campaign(
         chosen,
         shop.window,
         action=action,
-        about=about(shop, done),
-        products=products_of(chosen.index, done) if shown is None else shown,
-        control=draw_untreated(chosen, rates, shop, done, name=name),
+        about=about(shop, actions),
+        products=products_of(chosen.index, actions) if shown is None else shown,
+        control=draw_untreated(chosen, rates, shop, actions, name=name),
         currency=shop.terms.currency,
     )
     earned = format_money(float(chosen["expected_profit"].sum()), shop.terms.currency)
@@ -292,12 +292,12 @@ def _add_list(
     ]
 
 
-def products_of(customers: pd.Index, done: Actions) -> pd.DataFrame | None:
+def products_of(customers: pd.Index, actions: Actions) -> pd.DataFrame | None:
     """Return the items to show each customer, as `build_campaign` takes them; None without any.
 
     A product is followed by its category, so that a list of article numbers can be read.
     """
-    table = done.tables.get("cross_sell")
+    table = actions.tables.get("cross_sell")
     if table is None:
         return None
     bought = table[table["customer_id"].isin(customers)]

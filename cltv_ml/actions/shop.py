@@ -95,7 +95,7 @@ class Shop:
         return self.predictions.assign(expected_value=ahead["remaining_value"], **ends)
 
 
-def read_shop(cleaned: CleanedShop, terms: Terms, done: Actions) -> Shop:
+def read_shop(cleaned: CleanedShop, terms: Terms, actions: Actions) -> Shop:
     """Return the shop as of the day after its log, scored by the champion."""
     cutoff = scoring.check_as_of(cleaned.transactions, None)
     store.open_store()
@@ -103,7 +103,7 @@ def read_shop(cleaned: CleanedShop, terms: Terms, done: Actions) -> Shop:
     card = model.metadata.metadata
     log = replace(
         cleaned.customers.of(Log(cleaned.log)),
-        table=_without_protected(cleaned.log, cleaned.customers, terms, card["features"], done),
+        table=_without_protected(cleaned.log, cleaned.customers, terms, card["features"], actions),
     )
     names = dict.fromkeys([*card["features"], *default_features(log.columns)])
     X = build_features(log, cutoff, names=list(names))
@@ -116,8 +116,8 @@ def read_shop(cleaned: CleanedShop, terms: Terms, done: Actions) -> Shop:
     cuts = dict(sorted(card["tiers"].items(), key=lambda tier: -tier[1]))
     tiers = decisions.apply_tiers(predictions["expected_value"], cuts)
     if terms.lifetimes is not None:
-        tiers, cuts = _lifetime_tiers(terms, terms.lifetimes, window, predictions, done)
-    done.rules |= {"tiers": cuts, "lifecycle": rule, "model_version": version}
+        tiers, cuts = _lifetime_tiers(terms, terms.lifetimes, window, predictions, actions)
+    actions.rules |= {"tiers": cuts, "lifecycle": rule, "model_version": version}
     return Shop(
         log=log,
         window=window,
@@ -161,7 +161,7 @@ def _lifetime_tiers(
     lifetimes: pd.DataFrame,
     window: Window,
     predictions: pd.DataFrame,
-    done: Actions,
+    actions: Actions,
 ) -> tuple[pd.Series, dict[str, float]]:
     """Return tiers by a value of `cltv lifetime`, cut among today's customers, and their cuts."""
     chosen, cutoff = _chosen_value(terms, lifetimes, predictions, window.horizon), window.cutoff
@@ -172,7 +172,7 @@ def _lifetime_tiers(
             "same data first."
         )
     if terms.basis == "profit":
-        done.rates = lifetimes["margin_rate"]
+        actions.rates = lifetimes["margin_rate"]
     cuts = decisions.fit_tiers(chosen)
     return decisions.apply_tiers(chosen, cuts), cuts
 
@@ -191,7 +191,7 @@ def with_purchases(predictions: pd.DataFrame, X: pd.DataFrame, horizon: int) -> 
 
 
 def _without_protected(
-    log: pd.DataFrame, customers: CustomerTables, terms: Terms, features: list[str], done: Actions
+    log: pd.DataFrame, customers: CustomerTables, terms: Terms, features: list[str], actions: Actions
 ) -> pd.DataFrame:
     """Return the log without the protected columns, which the champion must not have used either."""
     needed = [name for name in terms.protected if name in TRANSACTIONS.required]
@@ -210,7 +210,7 @@ def _without_protected(
         )
     absent = [name for name in customers.protected if name not in log]
     if absent:
-        done.refused["protected"] = (
+        actions.refused["protected"] = (
             f"no column {absent[0]!r} is in the log, so nothing can use it; found {list(log)}."
         )
     return log.drop(columns=[name for name in terms.protected if name in log])
@@ -257,11 +257,11 @@ def _most_frequent(log: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def margin_rates(customers: pd.Index, done: Actions) -> pd.Series:
+def margin_rates(customers: pd.Index, actions: Actions) -> pd.Series:
     """Return the margin rate of each customer, the mean one for those without; InputError where none is known."""
-    if done.rates is None:
+    if actions.rates is None:
         raise InputError("margins are not known: map a cost column, or state --margin-rate.")
-    return done.rates.reindex(customers).fillna(float(done.rates.mean()))
+    return actions.rates.reindex(customers).fillna(float(actions.rates.mean()))
 
 
 def order_values(log: pd.DataFrame, customers: pd.Index) -> pd.Series:
@@ -273,17 +273,17 @@ def order_values(log: pd.DataFrame, customers: pd.Index) -> pd.Series:
     return ((grouped["sum"] + mean) / (grouped["size"] + 1)).reindex(customers).fillna(mean)
 
 
-def about(shop: Shop, done: Actions) -> pd.DataFrame:
+def about(shop: Shop, actions: Actions) -> pd.DataFrame:
     """Return the columns of a list about each customer: tier, segment, lifecycle, rhythm, value, where known offer."""
-    parts: list[Any] = [shop.tiers, shop.lifecycle, done.tables["customers"]["segment"]]
+    parts: list[Any] = [shop.tiers, shop.lifecycle, actions.tables["customers"]["segment"]]
     parts.append(shop.predictions["expected_value"])
-    if "offers" in done.tables:
-        parts.append(done.tables["offers"]["offer"].replace("none", "no discount"))
+    if "offers" in actions.tables:
+        parts.append(actions.tables["offers"]["offer"].replace("none", "no discount"))
     return pd.concat(parts, axis=1)
 
 
 def draw_untreated(
-    chosen: pd.DataFrame, rates: tuple[float, float], shop: Shop, done: Actions, *, name: str
+    chosen: pd.DataFrame, rates: tuple[float, float], shop: Shop, actions: Actions, *, name: str
 ) -> pd.Series | None:
     """Return which chosen customers of a list are the control, by tier: enough to show the difference of the rates.
 
@@ -297,7 +297,7 @@ def draw_untreated(
         size = decisions.control_size(len(chosen), treated - base, base_rate=base)
     except InputError:
         size = max(1, round(0.2 * len(chosen)))
-        done.refused[short_control(name)] = (
+        actions.refused[short_control(name)] = (
             f"the effect would raise the share who buy by {100 * (treated - base):.2f} percentage points, and "
             f"{len(chosen):,} customers are too few to show that, even with half of them untreated. Meanwhile "
             f"{size:,} of {len(chosen):,} stay untreated: add up several campaigns, or read this one for harm only."
@@ -319,9 +319,9 @@ def list_title(name: str) -> str:
     return f"{name.removesuffix('_list').replace('_', '-')} list"
 
 
-def margins_known(done: Actions) -> bool | None:
+def margins_known(actions: Actions) -> bool | None:
     """Return True where margins of customers are known, else None: nothing was stated."""
-    return done.rates is not None or None
+    return actions.rates is not None or None
 
 
 def bounded(rates: tuple[float, float]) -> tuple[float, float]:
