@@ -12,8 +12,8 @@ import numpy as np
 
 from cltv_ml.side_by_side import Result
 
-#: Size of the cache, which drops the least recently used fit: a tuning makes hundreds.
-MOST_FITS = 100
+#: Size of the cache, which drops the least recently used fit: a default training makes 180, a tuning hundreds.
+MOST_FITS = 200
 
 _stored_fits: dict[bytes, Any] | None = None
 _lock = threading.Lock()

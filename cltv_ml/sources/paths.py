@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from glob import glob
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import duckdb
 
@@ -185,14 +185,27 @@ def _read_one(
 
         sheets: list[tuple[str, int]] = []
         notes: list[str] = []
-        values = workbook_rows(file, table, header_row, sheets, notes)
-        stacked = load_batches(con, text_batches(values, inner_names(list(next(values))), start))
+        damage: list[InputError] = []
+        values = _noting(workbook_rows(file, table, header_row, sheets, notes), damage)
+        try:
+            stacked = load_batches(con, text_batches(values, inner_names(list(next(values))), start))
+        except duckdb.InvalidInputException as error:
+            raise (damage or [error])[0] from error
         rows = SourceRows(
             stacked, notes=tuple(notes), parts=tuple(Part(name, start + row) for name, row in sheets)
         )
     else:
         rows = read_csv(con, file, folder, header_row, start)
     return replace(rows, notes=(*rows.notes, *take_headers_out(rows.table, rows.broken, file.name)))
+
+
+def _noting(rows: Iterator[tuple[Any, ...]], damage: list[InputError]) -> Iterator[tuple[Any, ...]]:
+    """Yield rows; note the InputError that ends them, which the engine turns into an error of its own."""
+    try:
+        yield from rows
+    except InputError as error:
+        damage.append(error)
+        raise
 
 
 def find(path: Path) -> list[Path]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 from openpyxl.styles.numbers import BUILTIN_FORMATS, BUILTIN_FORMATS_MAX_SIZE
-from openpyxl.utils.exceptions import InvalidFileException
 
 from cltv_ml.errors import InputError
 from cltv_ml.sources.archives import check_workbook
@@ -48,16 +47,11 @@ def workbook_rows(
     Raises
     ------
     InputError
-        The sheet does not exist, or several sheets have different headers and none was named.
+        The file is damaged, the sheet does not exist, or several sheets have different headers and none was named.
     """
     check_workbook(path)
     opened = path.open("rb")
-    try:
-        book = load_workbook(opened, read_only=True, data_only=True)
-    except (InvalidFileException, KeyError, InputError) as error:
-        opened.close()
-        raise InputError(f"{path.name!r} cannot be read as a workbook; save it as xlsx or CSV.") from error
-    with closing(opened), closing(book):
+    with closing(opened), closing(_open_book(opened, path.name)) as book:
         for sheet_read in book.worksheets:
             sheet_read.reset_dimensions()  # what a file says of its size may be wrong, and cut rows off
         places = {one.title: _header(one, header_row, path.name) for one in book.worksheets}
@@ -70,7 +64,7 @@ def workbook_rows(
                 f"{path.name!r} hides the sheets {hidden}, which were not read; name one as table (--query)."
             )
         if notes is not None and header_row is None:
-            above = [row for name in visible for row in _rows_above(book[name], places[name][1])]
+            above = [row for name in visible for row in _rows_above(book[name], places[name][1], path.name)]
             notes += tell_of_thousands([str(cell) for row in above for cell in row if cell], path.name)
         chosen = visible if sheet is None else _only_sheet(sheet, headers, path.name)
         _check_sheets(chosen, headers, path.name)
@@ -82,13 +76,33 @@ def workbook_rows(
         for name in chosen:
             if starts is not None:
                 starts.append((name, count))
-            for row in _sheet_rows(book, book[name], places[name][1] + 1):
+            for row in _sheet_rows(book, book[name], places[name][1] + 1, path.name):
                 count += 1
                 yield row
 
 
-def _rows_above(sheet: Any, header_row: int) -> Iterator[tuple[Any, ...]]:
-    return islice(sheet.iter_rows(values_only=True), max(header_row, 0))
+def _open_book(opened: IO[bytes], name: str) -> Workbook:
+    with _undamaged(name):
+        return load_workbook(opened, read_only=True, data_only=True)
+
+
+@contextmanager
+def _undamaged(name: str) -> Iterator[None]:
+    """Raise InputError for any error inside openpyxl, which has no class of its own for damaged files."""
+    try:
+        yield
+    except Exception as error:
+        raise InputError(f"{name!r} cannot be read as a workbook; save it as xlsx or CSV.") from error
+
+
+def _parsed_rows(sheet: Any, name: str, *, values_only: bool = True) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a sheet; a sheet is parsed while it is read."""
+    with _undamaged(name):
+        yield from sheet.iter_rows(values_only=values_only)
+
+
+def _rows_above(sheet: Any, header_row: int, name: str) -> Iterator[tuple[Any, ...]]:
+    return islice(_parsed_rows(sheet, name), max(header_row, 0))
 
 
 def _only_sheet(sheet: str, headers: Mapping[str, tuple[Any, ...]], name: str) -> list[str]:
@@ -109,7 +123,7 @@ def _check_sheets(sheets: Sequence[str], headers: Mapping[str, tuple[Any, ...]],
         )
 
 
-def _sheet_rows(book: Any, sheet: Any, start: int) -> Iterator[tuple[Any, ...]]:
+def _sheet_rows(book: Any, sheet: Any, start: int, name: str) -> Iterator[tuple[Any, ...]]:
     """Yield a sheet's rows from `start`; numbers carry their currency where the formats name several."""
     formats = {style.numFmtId: "" for style in book._cell_styles}
     for number in formats:
@@ -117,9 +131,9 @@ def _sheet_rows(book: Any, sheet: Any, start: int) -> Iterator[tuple[Any, ...]]:
         formats[number] = book._number_formats[own] if own >= 0 else BUILTIN_FORMATS.get(number, "")
     signs = {written: _currency_of(written) for written in formats.values()}
     if len(set(filter(None, signs.values()))) < 2:
-        yield from islice(sheet.iter_rows(values_only=True), start, None)
+        yield from islice(_parsed_rows(sheet, name), start, None)
         return
-    for row in islice(sheet.iter_rows(), start, None):
+    for row in islice(_parsed_rows(sheet, name, values_only=False), start, None):
         yield tuple(
             f"{cell.value} {sign}"
             if isinstance(cell.value, int | float) and (sign := signs.get(cell.number_format))
@@ -142,7 +156,7 @@ def _header(sheet: Any, header_row: int | None, name: str) -> tuple[tuple[str, .
     """Return the names of a sheet's columns and the index of the row above its data; nothing for an empty sheet."""
     rows = [
         ["" if value is None else str(value) for value in row]
-        for row in islice(sheet.iter_rows(values_only=True), max(_HEADER_ROWS, header_row or 0))
+        for row in islice(_parsed_rows(sheet, name), max(_HEADER_ROWS, header_row or 0))
     ]
     width = max(map(len, rows), default=0)
     rows = [row + [""] * (width - len(row)) for row in rows]

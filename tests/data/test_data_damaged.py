@@ -74,3 +74,29 @@ def test_a_workbook_is_read_to_its_end_whatever_it_says_of_its_size(tmp_path):
                 content = re.sub(rb'<dimension ref="[^"]*"', b'<dimension ref="A1:C3"', content)
             copy.writestr(name, content)
     assert clean(read(tmp_path / "sales.xlsx")).report.rows_in == 50
+
+
+def test_a_damaged_workbook_is_refused_wherever_it_breaks(tmp_path):
+    book, sound = openpyxl.Workbook(), io.BytesIO()
+    for row in ["customer_id", "timestamp", "amount"], *SALES.head(300).astype(str).values.tolist():
+        book.active.append(row)
+    book.save(sound)
+    parts = {name: zipfile.ZipFile(sound).read(name) for name in zipfile.ZipFile(sound).namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    damaged = {
+        "the header": {sheet: parts[sheet].replace(b"<c ", b"<c <", 1)},
+        "the last row": {sheet: parts[sheet].replace(b"</sheetData>", b"</sheet>")},
+        "the styles": {"xl/styles.xml": parts["xl/styles.xml"].replace(b"count=", b"co=")},
+        "the properties": {"docProps/core.xml": b"<"},
+    }
+    files = {}
+    for place, changed in damaged.items():
+        files[place] = io.BytesIO()
+        with zipfile.ZipFile(files[place], "w") as written:
+            for name, content in {**parts, **changed}.items():
+                written.writestr(name, content)
+    files["the packing"] = io.BytesIO(sound.getvalue().replace(b"xl/workbook.xml", b"xl/workbook.xm\0", 1))
+    for place, content in files.items():
+        (tmp_path / "sales.xlsx").write_bytes(content.getvalue())
+        with pytest.raises(InputError, match=r"'sales\.xlsx' cannot be read as a workbook"):
+            pytest.fail(f"{place}: {len(clean(read(tmp_path / 'sales.xlsx')).log)} rows were read")

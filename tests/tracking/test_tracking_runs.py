@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy.exc
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from mlflow.utils.model_utils import env_var_tracker
 
 from cltv_ml.tracking import lease, runs
 from cltv_ml.tracking import store as mlflow_store
@@ -289,3 +290,10 @@ def _create(uri, start):
     start.wait()
     mlflow_store.open_store()
     MlflowClient().search_experiments()
+
+
+def test_logging_a_model_lists_no_variables_while_other_threads_read_them(monkeypatch):
+    monkeypatch.setenv("SOME_API_KEY", "text")
+    with env_var_tracker() as names:
+        os.environ.get("SOME_API_KEY")
+        assert not names
