@@ -28,7 +28,7 @@ _HEADED = {
         "added",
     )
 }
-_NO_GOODS = re.compile("|".join(words("overlooked")["no_goods"]))
+_NO_GOODS, _FREE = (re.compile("|".join(words("overlooked")[name])) for name in ("no_goods", "free"))
 _PAID = re.compile(plain_pattern(words("ties")["headings"]["paid"]))
 
 #: Lines of what was taken off an order.
@@ -305,10 +305,15 @@ def _no_goods(
 ) -> list[str]:
     """Tell of lines of taxes, gift cards, deposits and the like among the sales, with their money."""
     amount, heading = decided.get("amount"), plain_heading(column)
-    if "type" in decided or not amount or _HEADED["no_lines"].search(heading):
+    if "type" in decided or not amount:
         return []
-    odd = [level for level in levels if _NO_GOODS.search(plain_level(level))]
-    taken_off = [level for level in levels if _TAKEN_OFF.search(plain_level(level))]
+    kinds = (
+        _FREE if _HEADED["no_lines"].search(heading) else re.compile(f"{_NO_GOODS.pattern}|{_FREE.pattern}")
+    )
+    odd = [level for level in levels if kinds.search(plain_level(level))]
+    taken_off = (
+        [level for level in levels if _TAKEN_OFF.search(plain_level(level))] if kinds is not _FREE else []
+    )
     if not odd and not taken_off:
         return []
     text, value = f"coalesce(trim(cast({quote(column)} as varchar)), '')", glance.number(amount)

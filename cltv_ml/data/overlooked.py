@@ -165,9 +165,20 @@ def _adds(flag: Unmapped) -> bool:
 
 
 def _look_at_flag(column: Unmapped, levels: Mapping[str, int]) -> bool:
-    """Ask about a column whose heading and content say yes or no of each sale; return whether it is one."""
+    """Read or ask about a column whose heading and content say yes or no of each sale; return whether it is one."""
     values = {level.lower() for level in levels}
     rows, is_flag = sum(levels.values()), values <= NO | YES
+    if (
+        is_flag
+        and values & YES
+        and HEADED["credit_notes"].search(column.heading)
+        and "type" not in column.decided
+    ):
+        column.account.mapping["type"] = column.name
+        column.account.levels["type"] = {
+            level: "refund" if level.lower() in YES else "counts" for level in levels
+        }
+        return True
     if HEADED["positive"].match(column.heading) and is_flag and values & (NO - BLANK) and values & YES:
         no = sum(count for level, count in levels.items() if level.lower() in NO)
         column.ask("captured", f"says no on {no:,} of {rows:,} lines", "a line with a no is no sale")
@@ -293,6 +304,7 @@ def _look_at_codes(column: Unmapped, levels: Mapping[str, int]) -> None:
             column.ask("type", seen, "one of these gives money back")
             return
         column.note(
-            f"with {shown} is not used; where one of these gives money back, say --mapping "
-            f"{flag('type', column.name)} and --rule {flag('type', rare + ':refund')} with the others as :counts."
+            f"with {shown} is not used; where one of these is no sale or gives money back, say --mapping "
+            f"{flag('type', column.name)} and --rule {flag('type', rare + ':ignore')}, or :refund, with the others as "
+            ":counts."
         )
