@@ -42,7 +42,7 @@ from cltv_ml.engine import Relation, literal
 
 #: Levels that say, under whatever heading, that a sale was undone or never took place; and those that deny it.
 _UNDONE = re.compile(rf"(?!.*\breturning)({UNDONE})")
-_DENIED = re.compile(r"\b(no|not|non|never|without|dont|nicht|kein\w*|sans|sin|senza)\b (?!paid)")
+_DENIED = re.compile(r"\b(no|not|non|never|without|dont|nicht|kein\w*|sans|sin|senza|не)\b (?!paid)")
 
 #: Columns with more different values than this hold no levels.
 _LEVELS = 20
@@ -186,6 +186,8 @@ def _look_at_flag(column: Unmapped, levels: Mapping[str, int]) -> bool:
     if not speaks_of_return(column.heading) or (column.kind in ("number", "rate") and not is_flag):
         return False
     filled = sum(count for level, count in levels.items() if level.lower() not in NO)
+    if filled == rows and not is_flag and len(levels) > 1:
+        return False  # words on each line, of which some may deny it
     if 0 < filled < rows:
         name = "refunded" if is_flag and not _adds(column) else "cancelled_at"
         if name not in column.decided and all(

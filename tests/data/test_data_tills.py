@@ -250,3 +250,17 @@ Date,Type,Document Number,Customer,Amount
 01/18/2025,CustCred,CM4,Ann,-5.00
 """
     assert found(tmp_path, text)[:2] == (2, 45.0)
+
+
+def test_words_on_each_line_of_which_some_say_that_it_came_back_are_asked_about(tmp_path):
+    text = """
+Order,Date,Customer,Return Status,Total
+1,2025-01-05,7,Not returned,20.00
+2,2025-01-16,8,Returned,30.00
+3,2025-01-17,8,Not returned,10.00
+"""
+    with pytest.raises(QuestionsError, match=r"'Return Status' holds 'Returned' \(1 of 3 lines\)"):
+        found(tmp_path, text)
+    russian = text.replace("Return Status", "Чек удален").replace("Not returned", "Не удален")
+    with pytest.raises(QuestionsError, match=r"'Чек удален' holds 'Удален' \(1 of 3 lines\)"):
+        found(tmp_path, russian.replace("Returned", "Удален"))
