@@ -21,10 +21,10 @@ def act(settings: Act) -> None:
 
     Example: `cltv act --data orders.csv --margin-rate 0.3 --uplift 0.1 --cost 0.5 --budget 5000`
     """
-    with progress("acting") as done:
+    with progress("acting") as advance:
         from cltv_ml import pipelines
 
-        actions = pipelines.act(settings, progress=done)
+        actions = pipelines.act(settings, progress=advance)
     out = settings.out
     if settings.as_json:
         files = [{"file": out / f"{name}.csv", "rows": len(table)} for name, table in actions.tables.items()]
@@ -48,10 +48,10 @@ def evaluate(settings: Evaluate) -> None:
 
     Example: `cltv act evaluate --data orders.csv --actions retention_list.csv --start 2026-11-01 --margin-rate 0.3`
     """
-    with progress("evaluating") as done:
+    with progress("evaluating") as advance:
         from cltv_ml import pipelines
 
-        table = pipelines.evaluate(settings, progress=done).reset_index()
+        table = pipelines.evaluate(settings, progress=advance).reset_index()
     if settings.as_json:
         print_json({"outcome": table, "file": settings.out})
         return
@@ -65,10 +65,10 @@ def learn(settings: Learn) -> None:
 
     Example: `cltv act learn --campaign mail.csv --features recency,history --outcome visit --worth 2 --cost 0.1`
     """
-    with progress("learning") as done:
+    with progress("learning") as advance:
         from cltv_ml import pipelines
 
-        tables = pipelines.learn(settings, progress=done)
+        tables = pipelines.learn(settings, progress=advance)
     if settings.as_json:
         print_json({name: tables[name].reset_index() for name in tables if name != "campaign_uplift"})
         return

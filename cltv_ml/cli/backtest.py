@@ -22,10 +22,10 @@ def backtest(settings: Backtest) -> None:
 
     Example: `cltv backtest --data orders.csv --horizon 13w --windows 4`
     """
-    with progress("backtesting") as done:
+    with progress("backtesting") as advance:
         from cltv_ml import pipelines
 
-        tested = pipelines.backtest(settings, progress=done)
+        tested = pipelines.backtest(settings, progress=advance)
     cutoffs = [f"{window.cutoff:%Y-%m-%d}" for window in tested.windows]
     horizon = tested.windows[0].horizon
     if settings.as_json:

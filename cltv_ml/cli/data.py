@@ -136,8 +136,8 @@ def check(settings: Check) -> None:
 
     def run(settings: Check) -> tuple[CleanedShop, DataVerdict]:
         """Check the data behind a progress bar."""
-        with progress("checking") as done:
-            return pipelines.check(settings, progress=done)
+        with progress("checking") as advance:
+            return pipelines.check(settings, progress=advance)
 
     if settings.interactive:
         (cleaned, verdict), settings = ask_until_settled(settings, run)

@@ -61,8 +61,8 @@ def build(settings: Build) -> None:
 
     Example: `cltv features build --data orders.csv --cutoff 2026-01-01 --cutoff 2026-04-01 --out features`
     """
-    with progress("building features") as done:
+    with progress("building features") as advance:
         from cltv_ml import pipelines
 
-        folder = pipelines.build(settings, progress=done)
+        folder = pipelines.build(settings, progress=advance)
     console.print(f"Features  [bold]{folder}[/bold]")

@@ -13,10 +13,10 @@ def lifetime(settings: Lifetime) -> None:
 
     Example: `cltv lifetime --data orders.csv --horizons 30d,1y --margin-rate 0.3 --discount-rate 0.1`
     """
-    with progress("lifetime") as done:
+    with progress("lifetime") as advance:
         from cltv_ml import pipelines
 
-        outcome = pipelines.lifetime(settings, progress=done)
+        outcome = pipelines.lifetime(settings, progress=advance)
     totals = outcome.totals.reset_index()
     if settings.as_json:
         print_json(
@@ -42,18 +42,18 @@ def export(settings: Export) -> None:
     """
     from cltv_ml import pipelines
 
-    done = pipelines.export(settings)
+    exported = pipelines.export(settings)
     if settings.as_json:
-        print_json({name: one if isinstance(one, str) else vars(one) for name, one in done.items()})
+        print_json({name: one if isinstance(one, str) else vars(one) for name, one in exported.items()})
         return
-    for name, one in done.items():
+    for name, one in exported.items():
         if isinstance(one, str):
             console.print(f"Left out  {name}: {escape(one)}")
             continue
         console.print(f"{name:<30} {one.rows:>9,} rows  [bold]{escape(str(one.path))}[/bold]")
         for reason, count in one.left_out.items():
             console.print(f"          {count:,} customers left out: {escape(reason)}")
-    unread = next((one.unread for one in done.values() if not isinstance(one, str)), [])
+    unread = next((one.unread for one in exported.values() if not isinstance(one, str)), [])
     if unread:
         console.print(
             f"Not read  {escape(', '.join(unread))}: if one says who must not be addressed, call it opt_out"

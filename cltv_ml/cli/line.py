@@ -32,10 +32,10 @@ def train(settings: Train) -> None:
 
     Example: `cltv train --data orders.csv --mapping customer_id=Customer,amount=Total --horizon 6m`
     """
-    with progress("training") as done:
+    with progress("training") as advance:
         from cltv_ml import pipelines
 
-        outcome = pipelines.train(settings, progress=done)
+        outcome = pipelines.train(settings, progress=advance)
     if settings.as_json:
         print_json(_document(outcome, settings))
     else:
@@ -47,14 +47,14 @@ def demo(settings: Demo) -> None:
 
     Example: `cltv demo --out out`
     """
-    with progress("training") as done:
+    with progress("training") as advance:
         from cltv_ml import pipelines
 
         outcome = pipelines.train(
-            data="cdnow", horizon="26w", out=settings.out, currency="USD", progress=done
+            data="cdnow", horizon="26w", out=settings.out, currency="USD", progress=advance
         )
-    with progress("scoring") as done:
-        manifest = pipelines.score(data="cdnow", out=str(settings.out), progress=done)
+    with progress("scoring") as advance:
+        manifest = pipelines.score(data="cdnow", out=str(settings.out), progress=advance)
     _show_outcome(outcome, settings.out)
     show_manifest(manifest)
     console.print(f"Report    [bold]{settings.out / 'report.html'}[/bold]")

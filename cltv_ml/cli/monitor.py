@@ -29,10 +29,10 @@ def monitor(settings: Monitor) -> None:
 
     Example: `cltv monitor --data orders.csv --scores out/scores.parquet`
     """
-    with progress("monitoring") as done:
+    with progress("monitoring") as advance:
         from cltv_ml import pipelines
 
-        report = pipelines.monitor(settings, progress=done)
+        report = pipelines.monitor(settings, progress=advance)
     if settings.as_json:
         print_json({name: getattr(report, name) for name in _DOCUMENT} | {"out": settings.out})
     else:
@@ -58,10 +58,10 @@ def weekly(settings: Weekly) -> None:
 
     Example: `cltv weekly --data orders.csv --horizon 13w --config shop.toml`
     """
-    with progress("weekly") as done:
+    with progress("weekly") as advance:
         from cltv_ml import pipelines
 
-        week = pipelines.weekly(settings, progress=done)
+        week = pipelines.weekly(settings, progress=advance)
     if settings.as_json:
         outcome, document = week.outcome, {name: getattr(week.report, name) for name in _DOCUMENT}
         trained = None if outcome is None else {"version": outcome.version, "alias": outcome.alias}

@@ -14,10 +14,10 @@ def plot(settings: Plot) -> None:
     if not settings.name:
         _list_figures(settings)
         return
-    with progress("drawing") as done:
+    with progress("drawing") as advance:
         from cltv_ml import pipelines
 
-        _, path = pipelines.plot(settings, progress=done)
+        _, path = pipelines.plot(settings, progress=advance)
     if settings.as_json:
         print_json({"figure": settings.name, "file": path})
     else:

@@ -135,9 +135,9 @@ class _Spoken:
         self._started = time.monotonic()
         self._over = threading.Event()
 
-    def __call__(self, message: str, done: float) -> None:
+    def __call__(self, message: str, share: float) -> None:
         """Note what is being done; with --verbose say it at once."""
-        changed, self._now = message != self._now[0], (message, done)
+        changed, self._now = message != self._now[0], (message, share)
         if changed and self._verbose:
             self._say()
 
@@ -152,8 +152,8 @@ class _Spoken:
 
     def _say(self) -> None:
         minutes, seconds = divmod(int(time.monotonic() - self._started), 60)
-        step, done = self._now
-        line = f"{self._title}, {done:.0%} after {minutes}:{seconds:02d}: {step}"
+        step, share = self._now
+        line = f"{self._title}, {share:.0%} after {minutes}:{seconds:02d}: {step}"
         stderr.print(escape(line), soft_wrap=True, highlight=False)
 
 
@@ -183,4 +183,4 @@ def progress(title: str) -> Iterator[Callable[[str, float], None]]:
     columns = (TextColumn("{task.description:<44}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=stderr, transient=True) as bar:
         task = bar.add_task(title, total=1.0)
-        yield lambda message, done: bar.update(task, description=message, completed=done)
+        yield lambda message, share: bar.update(task, description=message, completed=share)

@@ -26,10 +26,10 @@ def promote(settings: Promote) -> None:
 
     Example: `cltv promote --data orders.csv --dry-run`
     """
-    with progress("promoting") as done:
+    with progress("promoting") as advance:
         from cltv_ml import pipelines
 
-        decision = pipelines.promote(settings, progress=done)
+        decision = pipelines.promote(settings, progress=advance)
     if settings.as_json:
         document = {name: getattr(decision, name) for name in ("challenger", "champion", "promoted")}
         about = {"dry_run": settings.dry_run, "reasons": decision.reasons}
@@ -47,8 +47,8 @@ def show_decision(decision: Decision, *, dry_run: bool = False) -> None:
     for reason in decision.reasons:
         console.print(f"Reason    {escape(reason)}")
     kept = f"version {decision.champion} stays champion"
-    done = f"version {decision.challenger} {'would be promoted' if dry_run else 'is champion now'}"
-    console.print(f"Decision  [bold]{done if decision.promoted else kept}[/bold]")
+    promoted = f"version {decision.challenger} {'would be promoted' if dry_run else 'is champion now'}"
+    console.print(f"Decision  [bold]{promoted if decision.promoted else kept}[/bold]")
 
 
 def _written(pair: pd.DataFrame) -> pd.DataFrame:

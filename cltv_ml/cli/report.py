@@ -15,10 +15,10 @@ def report(settings: Report) -> None:
 
     Example: `cltv report --before last_month/scores.parquet --lookup 500 --currency EUR`
     """
-    with progress("reading the newest training") as done:
+    with progress("reading the newest training") as advance:
         from cltv_ml import pipelines
 
-        text, path = pipelines.report(settings, progress=done)
+        text, path = pipelines.report(settings, progress=advance)
     if path is None:
         typer.echo(text)
     else:

@@ -19,10 +19,10 @@ def score(settings: Score) -> None:
 
     Example: `cltv score --data orders.csv --as-of 2026-11-01 --out scores.csv`
     """
-    with progress("scoring") as done:
+    with progress("scoring") as advance:
         from cltv_ml import pipelines
 
-        manifest = pipelines.score(settings, progress=done)
+        manifest = pipelines.score(settings, progress=advance)
     if settings.as_json:
         print_json(asdict(manifest))
     else:

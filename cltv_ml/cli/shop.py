@@ -18,10 +18,10 @@ def cohorts(settings: Cohorts) -> None:
 
     Example: `cltv cohorts --data orders.csv --by first_order_fifth --per quarter`
     """
-    with progress("cohorts") as done:
+    with progress("cohorts") as advance:
         from cltv_ml import pipelines
 
-        outcome = pipelines.cohorts(settings, progress=done)
+        outcome = pipelines.cohorts(settings, progress=advance)
     if settings.as_json:
         extra = {} if outcome.continuation is None else {"expected": outcome.continuation}
         about = {"notes": outcome.notes, "file": outcome.file, "page": outcome.page}
@@ -40,10 +40,10 @@ def audit(settings: Audit) -> None:
 
     Example: `cltv audit --data orders.csv --per quarter --margin-rate 0.3 --currency EUR`
     """
-    with progress("audit") as done:
+    with progress("audit") as advance:
         from cltv_ml import pipelines
 
-        outcome = pipelines.audit(settings, progress=done)
+        outcome = pipelines.audit(settings, progress=advance)
     if settings.as_json:
         print_json(
             {**outcome.audit.tables, "notes": outcome.notes, "files": outcome.files, "page": outcome.page}
@@ -67,10 +67,10 @@ def forecast(settings: Forecast) -> None:
 
     Example: `cltv forecast --data orders.csv --horizon 1y --margin-rate 0.3 --acquisition-cost 12 --currency EUR`
     """
-    with progress("forecast") as done:
+    with progress("forecast") as advance:
         from cltv_ml import pipelines
 
-        outcome = pipelines.forecast(settings, progress=done)
+        outcome = pipelines.forecast(settings, progress=advance)
     if settings.as_json:
         tables = {
             name: getattr(outcome, name) for name in ("table", "scenarios", "equity", "judged", "causes")
@@ -105,10 +105,10 @@ def acquisition(settings: Acquisition) -> None:
 
     Example: `cltv acquisition --data orders.csv --costs costs.csv --margin-rate 0.3 --currency EUR`
     """
-    with progress("acquisition") as done:
+    with progress("acquisition") as advance:
         from cltv_ml import pipelines
 
-        outcome = pipelines.acquisition(settings, progress=done)
+        outcome = pipelines.acquisition(settings, progress=advance)
     if settings.as_json:
         print_json({**outcome.tables, "notes": outcome.notes, "files": outcome.files, "page": outcome.page})
         return

@@ -24,10 +24,10 @@ def tune(settings: Tune) -> None:
     Example: `cltv tune --model tweedie --data orders.csv --trials 100 --minutes 10`, then
     `cltv train --data orders.csv --params out/tuning/tweedie.toml`
     """
-    with progress("tuning") as done:
+    with progress("tuning") as advance:
         from cltv_ml import pipelines
 
-        tuned = pipelines.tune(settings, progress=done)
+        tuned = pipelines.tune(settings, progress=advance)
     if settings.as_json:
         document = {"model": settings.model, "params": tuned.params, "reason": tuned.reason}
         about = {"judged_on": tuned.judged_on, "run_id": tuned.run_id, "file": tuned.path}
