@@ -126,7 +126,7 @@ def main(words: list[str] | None = None) -> None:
         if debug or not _user_can_fix(error):
             sys.excepthook = _show_fault  # only now: Typer has put its own hook there
             raise
-        sentence = escape(_hide_secrets(" ".join(str(error).split())))
+        sentence = escape(_hide_secrets(" ".join(_words_of(error).split())))
         stderr.print(f"[bold red]cltv:[/bold red] {sentence}", soft_wrap=True, highlight=False)
         sys.exit(2)
     finally:
@@ -150,9 +150,22 @@ def _hide_secrets(text: str) -> str:
     return text
 
 
+def _words_of(error: Exception) -> str:
+    """Return an error's message; of one for want of memory its first line, and what to do."""
+    if not _lacks_memory(error):
+        return str(error)
+    reason = (str(error).splitlines() or ["no more can be had"])[0].rstrip(".")
+    return f"there is not enough memory ({reason}); free some, or use a machine that has more."
+
+
+def _lacks_memory(error: Exception) -> bool:
+    # DuckDB's class is not imported here, to start quickly.
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryException"
+
+
 def _user_can_fix(error: Exception) -> bool:
-    """Return whether an error is an input or the machine's (a full disk, a folder that may not be written)."""
-    if isinstance(error, InputError):
+    """Return whether an error is an input or the machine's (a full disk, no memory, a folder not to be written)."""
+    if isinstance(error, InputError) or _lacks_memory(error):
         return True
     if isinstance(error, OSError):
         return error.errno is not None

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import duckdb
 import pytest
 
 from cltv_ml import cli
@@ -87,3 +88,24 @@ def test_an_input_error_is_a_sentence_with_status_2(monkeypatch, capsys):
         cli.main(["report"])
     assert ended.value.code == 2
     assert capsys.readouterr().err == "cltv: name another file.\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (duckdb.OutOfMemoryException("Out of Memory Error: no block\n\nPossible solutions: ..."), "no block"),
+        (MemoryError(), "no more can be had"),
+    ],
+)
+def test_too_little_memory_is_a_sentence_with_status_2(error, reason, monkeypatch, capsys):
+    def fail(words):
+        raise error
+
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["data", "list"])
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("cltv: there is not enough memory (")
+    assert said.endswith(f"{reason}); free some, or use a machine that has more.\n")
