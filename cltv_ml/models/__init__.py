@@ -5,6 +5,7 @@ from cltv_ml.models.base import ValueModel, by_name, read_by
 from cltv_ml.models.bdw import BdW
 from cltv_ml.models.bg_bb import BGBB
 from cltv_ml.models.bg_nbd import BGNBD
+from cltv_ml.models.calendar_plan import with_plan
 from cltv_ml.models.competitors import (
     ALL,
     COSTLY,
@@ -106,5 +107,6 @@ __all__ = [
     "read_by",
     "sample_posterior",
     "with_params",
+    "with_plan",
     *CATALOGUE,
 ]

@@ -47,7 +47,7 @@ def spans(name: str, path: Mapping[str, float]) -> dict[str, float]:
     >>> spans("campaign", {"2024-01-01": 0, "2024-03-04": 1, "2024-03-11": 1, "2024-03-18": 0})
     {'purchase_days_20240304_20240318': 1.0}
     """
-    days, values = _table(name, path)
+    days, values = table_of(name, path)
     changes = np.flatnonzero(np.r_[True, np.diff(values) != 0])
     ends = [*days[changes[1:]], _LAST]
     return {
@@ -128,7 +128,7 @@ def _steps(
     name: str, path: Mapping[str, float], start: np.datetime64, end: np.datetime64
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the dates of a path and its values from there; the last value lasts as long as the longest before."""
-    days, values = _table(name, path)
+    days, values = table_of(name, path)
     if days[0] > start:
         raise InputError(
             f"path {name!r} begins on {days[0]}, after the first purchase day on {start}; give its value from there on."
@@ -137,12 +137,12 @@ def _steps(
     if days[-1] + longest < end:
         raise InputError(
             f"path {name!r} has its last value on {days[-1]}, but the model needs values until {end}: add what is "
-            "planned until then, and fit or train again."
+            "planned until then, in the training or in --covariates of `cltv score`."
         )
     return days, values
 
 
-def _table(name: str, path: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
+def table_of(name: str, path: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
     """Return the dates of a path in order, and its values from there."""
     table = pd.Series({pd.Timestamp(date): float(value) for date, value in path.items()}).sort_index()
     if not len(table) or not np.isfinite(table).all():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from cltv_ml.errors import InputError
 from cltv_ml.models import ParetoNBDCalendar, ProbabilisticValue, ValueModel
 from cltv_ml.models.calendar_path import periods
+from cltv_ml.pipelines.inputs import read_table
 
 #: The model that follows paths.
 CALENDAR = "pareto_nbd_calendar_gamma_gamma"
@@ -22,6 +24,13 @@ HOLIDAY_DAYS = 14
 
 #: Log size expected of what a path does between its lowest and its highest value.
 PATH_PRIOR = 1.0
+
+
+def read_plan(source: Path | pd.DataFrame) -> pd.DataFrame:
+    """Return a table of campaigns and prices; InputError where there is no such file, or it has no dates."""
+    return read_table(
+        source, ["date"], "a table with date and a column per campaign or price", key=""
+    ).reset_index()
 
 
 def with_paths(
@@ -41,7 +50,7 @@ def with_paths(
     InputError
         A table cannot be paths, or there are covariates and no model that follows them.
     """
-    paths = {**_of_covariates(covariates), **_of_holidays(holidays)}
+    paths = {**paths_of(covariates), **_of_holidays(holidays)}
     followers = _followers(models)
     if covariates is not None and not followers:
         raise InputError(
@@ -88,8 +97,8 @@ def _followers(models: Sequence[ValueModel]) -> list[ProbabilisticValue]:
     ]
 
 
-def _of_covariates(table: pd.DataFrame | None) -> dict[str, dict[str, float]]:
-    """Return a value per date by column."""
+def paths_of(table: pd.DataFrame | None) -> dict[str, dict[str, float]]:
+    """Return a value per date by column of a table of covariates; InputError where it cannot be that."""
     if table is None:
         return {}
     names = [str(name) for name in table if name not in ("date", *_ROWS)]

@@ -15,7 +15,7 @@ from cltv_ml.log import Log
 from cltv_ml.models import COSTLY, WITH_ATTRIBUTES, ValueModel, by_name, competitors, names_of, with_params
 from cltv_ml.models.level_holidays import DAYS_APART
 from cltv_ml.models.own import as_value_model
-from cltv_ml.pipelines.calendar_inputs import CALENDAR, with_paths
+from cltv_ml.pipelines.calendar_inputs import CALENDAR, read_plan, with_paths
 from cltv_ml.pipelines.inputs import read_table
 from cltv_ml.settings import Competing
 from cltv_ml.windows import Window, to_horizons
@@ -74,8 +74,7 @@ def _calendar_tables(settings: Competing) -> tuple[pd.DataFrame | None, pd.DataF
     """Return the settings' tables of covariates and of holidays."""
     covariates, holidays = settings.covariates, settings.holidays
     if covariates is not None:
-        meant = "a table with date and a column per campaign or price"
-        covariates = read_table(covariates, ["date"], meant, key="").reset_index()
+        covariates = read_plan(covariates)
     if holidays is not None:
         holidays = read_table(holidays, ["date"], _HOLIDAYS, key="holiday").reset_index()
     return covariates, holidays

@@ -7,6 +7,7 @@ from typing import Any
 from cltv_ml.data import Cleaned, Raw
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
+from cltv_ml.pipelines.calendar_inputs import paths_of, read_plan
 from cltv_ml.pipelines.inputs import read_raw, rules_of, tables_of
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.serving import scoring
@@ -31,6 +32,8 @@ def score(settings: Settings | None = None, *, progress: Progress = silent, **op
         raise InputError("name one of --data, --clean-log and --features, for example --data orders.csv.")
     if settings.engine == "local" and settings.master:
         raise InputError("--master is Spark's address; add --engine spark, or leave it out.")
+    if settings.engine == "spark" and settings.covariates is not None:
+        raise InputError("--covariates works only without Spark; leave out --engine spark.")
     order = Order(
         settings.out,
         settings.table,
@@ -42,6 +45,7 @@ def score(settings: Settings | None = None, *, progress: Progress = silent, **op
         alias=settings.alias,
         memory=settings.memory,
         observed_until=settings.observed_until or None,
+        plan=None if settings.covariates is None else paths_of(read_plan(settings.covariates)),
     )
     if settings.features:
         if settings.new_orders:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ class Order:
         Limit of the engine that cleans, builds features and sorts.
     observed_until
         Last day for which a clean log is complete, where the log does not state it.
+    plan
+        What campaigns and prices are from its first date on, where the model follows them; see `models.with_plan`.
     """
 
     out: str | Path
@@ -53,6 +56,7 @@ class Order:
     alias: str = "champion"
     memory: str = "1GB"
     observed_until: str | None = None
+    plan: Mapping[str, Mapping[str, float]] | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,7 @@ def identity(order: Order, scorer: Scorer) -> dict[str, Any]:
         "since": str(order.since),
         "younger_than": str(order.younger_than),
         "top_reasons": order.top_reasons,
+        "plan": repr(order.plan),
         "cltv_ml_version": cltv_ml.__version__,
     }
 

@@ -23,6 +23,7 @@ from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.features import DuckDB, Source, Spark, attribute_columns, model_input, write_features
 from cltv_ml.files import atomic
 from cltv_ml.log import AnyLog, Log
+from cltv_ml.models import with_plan
 from cltv_ml.serving.batch_order import Manifest, Order, fingerprint, fingerprints, identity
 from cltv_ml.serving.batch_pieces import CHUNK, Scorer, in_batches, joined, score_files
 from cltv_ml.serving.batch_targets import Target
@@ -175,9 +176,8 @@ def check_as_of(
 def _open_scorer(order: Order) -> tuple[Scorer, str]:
     """Return the scorer of the version behind the alias, and that version's address."""
     registered = open_registered(order.name, order.alias)
-    scorer = Scorer(
-        registered.model, registered.card, registered.version, registered.outputs, order.top_reasons
-    )
+    model = registered.model if order.plan is None else with_plan(registered.model, order.plan)
+    scorer = Scorer(model, registered.card, registered.version, registered.outputs, order.top_reasons)
     return scorer, f"models:/{order.name}/{registered.version}"
 
 

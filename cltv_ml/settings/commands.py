@@ -106,6 +106,11 @@ class Score(Printed, Customers, Source):
         default_text="all ages",
     )
     top_reasons: int = setting(0, "Number of reasons for each value; slower.", ge=0)
+    covariates: TableInput = setting(
+        None,
+        "Table with date and a column per campaign or price: the plan from its first date on, in place of the "
+        "training's, for the Pareto/NBD with a season.",
+    )
     new_orders: int = setting(
         0,
         "Days whose orders are written too, with the value of each one's customer, for value-based bidding.",

@@ -1,0 +1,76 @@
+"""A later plan of campaigns and prices for a fitted model that follows them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from cltv_ml.errors import InputError
+from cltv_ml.models.calendar_path import table_of
+from cltv_ml.models.pareto_nbd_calendar import ParetoNBDCalendar
+
+Model = TypeVar("Model", bound=BaseEstimator)
+
+
+def with_plan(model: Model, plan: Mapping[str, Mapping[str, float]]) -> Model:
+    """Return a copy of a fitted model whose paths take the values of `plan` from its first date on; their effects stay.
+
+    Parameters
+    ----------
+    plan
+        For each path that the plan changes, a value from each date to the next. A path that it does not name keeps
+        the values that it was fitted with.
+
+    Raises
+    ------
+    InputError
+        The model follows no path of that name, or dates are missing between its values and the plan's.
+    """
+    changed = copy.deepcopy(model)
+    followers = [one for one in _calendars(changed) if one.paths]
+    known = {name for one in followers for name in one.paths or {}}
+    strange = sorted(set(plan) - known)
+    if strange:
+        raise InputError(
+            f"covariates: the model follows {sorted(known) or 'no campaign or price'}, not {strange[0]!r}; name the "
+            "columns as in the training, or train with the new one."
+        )
+    for one in followers:
+        one.paths = {
+            name: _continued(name, path, plan.get(name, {})) for name, path in (one.paths or {}).items()
+        }
+    return changed
+
+
+def _continued(name: str, path: Mapping[str, float], later: Mapping[str, float]) -> dict[str, float]:
+    """Return a path until the first date of a later one, and that one from there."""
+    if not later:
+        return dict(path)
+    (days, values), (ahead, planned) = table_of(name, path), table_of(name, later)
+    longest = np.diff(days).max() if len(days) > 1 else np.timedelta64(1, "D")
+    if days[-1] + longest < ahead[0]:
+        raise InputError(
+            f"covariates: {name} is known until {days[-1] + longest} from the training and from {ahead[0]} on from the "
+            "plan; add what it was between."
+        )
+    before = days < ahead[0]
+    dates, numbers = np.r_[days[before], ahead], np.r_[values[before], planned]
+    return {str(date): float(number) for date, number in zip(dates, numbers, strict=True)}
+
+
+def _calendars(model: Any) -> Iterator[ParetoNBDCalendar]:
+    """Yield each Pareto/NBD with a season in a model, in its parts, and in its models of other horizons."""
+    if isinstance(model, ParetoNBDCalendar):
+        yield model
+    elif isinstance(model, Mapping):
+        for part in model.values():
+            yield from _calendars(part)
+    elif isinstance(model, list | tuple):
+        for part in model:
+            yield from _calendars(part)
+    elif isinstance(model, BaseEstimator):
+        yield from _calendars(vars(model))
