@@ -110,7 +110,8 @@ def periods(
     InputError
         A path begins after the first day or ends before the last one.
     """
-    whole = np.array([np.floor(first), np.ceil(last)]).astype(int)
+    # days come from other units, rounded: a moment before midnight is that midnight
+    whole = np.array([np.floor(first + 1e-6), np.ceil(last - 1e-6)]).astype(int)
     start, end = np.clip(whole.astype("M8[D]"), _FIRST, _LAST)
     steps = {name: _steps(name, path, start, end) for name, path in paths.items()}
     cuts = [start, *(cut for days, _ in steps.values() for cut in days)]

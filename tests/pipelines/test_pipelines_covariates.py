@@ -93,6 +93,16 @@ def test_a_plan_that_ends_before_the_forecast_is_asked_for_before_the_training()
         check_paths([model], pd.Timestamp("2022-12-01"), pd.Timestamp("2023-05-01"))
 
 
+def test_a_plan_may_begin_on_the_day_of_the_first_purchase():
+    # in units of the mean age that day was a moment before midnight, so the plan began a day too late
+    log = purchases()
+    path = {f"{log['timestamp'].min():%Y-%m-%d}": 0.0, "2024-03-01": 0.0}
+    model = ParetoNBDCalendar(months=False, paths={"campaign": path}, path_prior=1.0)
+    for cutoff in ("2023-05-30", "2023-06-01", "2023-06-08", "2023-07-01"):
+        X = build_features(log, cutoff, [*model.reads, *model.learns_from])
+        assert np.isfinite(model.fit(X).expected_purchases(X, 4)).all()
+
+
 def test_a_backtest_asks_for_the_rest_of_a_plan_before_it_fits(tmp_path, monkeypatch):
     module = sys.modules[backtest.__module__]
     monkeypatch.setattr(module, "judge_each", lambda *_, **__: pytest.fail("models were fitted"))
