@@ -13,10 +13,10 @@ from cltv_ml.errors import InputError
 from cltv_ml.models.calendar_path import table_of
 from cltv_ml.models.pareto_nbd_calendar import ParetoNBDCalendar
 
-Model = TypeVar("Model", bound=BaseEstimator)
+Follower = TypeVar("Follower", bound=BaseEstimator)
 
 
-def with_plan(model: Model, plan: Mapping[str, Mapping[str, float]]) -> Model:
+def with_plan(model: Follower, plan: Mapping[str, Mapping[str, float]]) -> Follower:
     """Return a copy of a fitted model whose paths take the values of `plan` from its first date on; their effects stay.
 
     Parameters
