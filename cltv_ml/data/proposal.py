@@ -12,6 +12,7 @@ from cltv_ml.data.candidates import find_columns, likeliest_first, look_at_level
 from cltv_ml.data.currency import find_currency, pair_currency
 from cltv_ml.data.customers import doubt_customer, doubt_rows, is_no_customer
 from cltv_ml.data.date_parts import fiscal_columns
+from cltv_ml.data.discounts import settle_discount
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.levels import LEVEL_NAMES
@@ -121,6 +122,8 @@ def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
         mapping, told = settle_units(table, kinds, mapping, given)
         notes += told
         mapping, told = settle_scale(table, mapping, given)
+        notes += told
+        mapping, told = settle_discount(table, mapping, given)
         notes += told
     except QuestionsError as error:
         questions += error.questions

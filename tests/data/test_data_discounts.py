@@ -1,0 +1,37 @@
+"""Discounts as money or as percents: what the lines' own numbers say."""
+
+import pandas as pd
+import pytest
+
+from cltv_ml.data import clean, read
+
+LINES = pd.DataFrame(
+    {
+        "Bestellnr": [f"B{number}" for number in range(12)],
+        "Datum": pd.date_range("2024-01-05", periods=12, freq="9D"),
+        "Kunde": [f"K{number % 5}" for number in range(12)],
+        "Artikel": ["Tee", "Kanne", "Tasse"] * 4,
+        "Menge": [1, 2, 3, 1] * 3,
+        "Preis": [12.5, 24.9, 8.0] * 4,
+        "Rabatt": [0, 10, 20, 5] * 3,
+    }
+)
+WHOLE = LINES["Menge"] * LINES["Preis"]
+
+
+@pytest.mark.parametrize("kind", ["percents", "money"])
+def test_the_amount_tells_whether_a_discount_is_money_or_a_share(kind):
+    off = WHOLE * LINES["Rabatt"] / 100 if kind == "percents" else LINES["Rabatt"]
+    paid = (WHOLE - off).round(2)
+    raw = read(LINES.assign(Gesamt=paid))
+    assert raw.mapping.get("discount_rate" if kind == "percents" else "discount") == "Rabatt"
+    cleaned = clean(raw)
+    assert cleaned.report.money_kept == pytest.approx(paid[paid > 0].sum(), abs=0.01)
+    kept = cleaned.log.set_index("order_id")["discount"]
+    assert kept.sum() == pytest.approx(off[paid > 0].sum(), abs=0.05)
+    assert any("'Rabatt' holds percents" in note for note in cleaned.report.notes) == (kind == "percents")
+
+
+def test_the_users_word_outranks_the_lines():
+    paid = (WHOLE * (1 - LINES["Rabatt"] / 100)).round(2)
+    assert read(LINES.assign(Gesamt=paid), {"discount": "Rabatt"}).mapping["discount"] == "Rabatt"
