@@ -188,6 +188,9 @@ class MBGCNBD(PurchaseModel):
     def _alive_expected(self, params: Params, t: float) -> np.ndarray:
         """Return the sum over m of P(time for an m-th purchase) P(not gone before it)."""
         m, step = _ladder(params, t, self.k_)
+        r, alpha, *_, stage = params
+        most = betainc(np.maximum(m * self.k_ - np.max(stage), 0.5), np.max(r), t / (np.min(alpha) + t))
+        m, step = m[most > 1e-20], step[most > 1e-20]  # beyond, nobody's next purchase adds to the last digit
         return (step * self._reached(params, t)(m) * _stays(params, m - 1)).sum(axis=-1)
 
     def _alive_survival(self, params: Params, t: float) -> np.ndarray:

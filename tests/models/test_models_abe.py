@@ -118,3 +118,19 @@ def test_points_laid_once_give_the_wait_that_points_laid_each_time_give(customer
     np.testing.assert_allclose(
         model.expected_next_purchase(X, 20), slow.expected_next_purchase(X, 20), rtol=1e-12
     )
+
+
+@pytest.mark.slow
+def test_the_parameters_of_20_simulations_lie_in_their_intervals():
+    true = {"lambda": 0.1, "mu": 0.03, "sigma_lambda": 1.0, "sigma_mu": 1.2, "w": 2.0}
+    inside = []
+    for seed in range(20):
+        model = ParetoNBDAbe("weeks").fit(
+            ParetoNBDAbe("weeks").with_params(true).simulate(500, 30.0, seed=seed)
+        )
+        inside += [
+            abs(np.log(model.params_[name] / one)) * model.params_[name]
+            <= 1.96 * model.standard_errors_[name]
+            for name, one in true.items()
+        ]
+    assert np.mean(inside) >= 0.90

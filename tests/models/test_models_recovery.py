@@ -24,7 +24,7 @@ OWN_FILE = {
     "ParetoNBDCalendar",
     "ParetoGGG",
     "ParetoNBDAbe",
-}  # their tests hold the same for fewer customers, Abe's for one simulation (test_models_purchases)
+}  # their tests hold the same for fewer customers
 
 
 def inside(name, seed):
