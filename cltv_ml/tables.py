@@ -42,8 +42,8 @@ def split_postcode(name: str) -> tuple[str, str]:
     >>> split_postcode("text_zip_first_2"), split_postcode("text_country")
     (('text_zip', 'first_2'), ('text_country', ''))
     """
-    found = re.fullmatch(rf"(.+)_({'|'.join(POSTCODE_PARTS)})", name)
-    return (found[1], found[2]) if found else (name, "")
+    match = re.fullmatch(rf"(.+)_({'|'.join(POSTCODE_PARTS)})", name)
+    return (match[1], match[2]) if match else (name, "")
 
 
 def postcode_sql(value: str, part: str) -> str:

@@ -107,10 +107,10 @@ def list_formats(as_json: Json = False) -> None:
     if as_json:
         wanted = ("name", "title", "about", "amount_is", "headings", "mapping", "levels", "traps")
         print_json(
-            {"formats": [{part: getattr(known, part) for part in wanted} for known in formats().values()]}
+            {"formats": [{part: getattr(export, part) for part in wanted} for export in formats().values()]}
         )
         return
-    rows = [(name, known.title, known.amount_is) for name, known in formats().items()]
+    rows = [(name, export.title, export.amount_is) for name, export in formats().items()]
     show_table(pd.DataFrame(rows, columns=["Name", "Export", "An amount is the"]))
 
 

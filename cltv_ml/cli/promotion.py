@@ -55,11 +55,11 @@ def _written(pair: pd.DataFrame) -> pd.DataFrame:
     """Return a comparison as text: each metric under its name and in its own digits."""
     import pandas as pd
 
-    known = {metric: how for metric, how in METRIC_FORMATS.items() if metric in pair.index}
+    formats = {metric: how for metric, how in METRIC_FORMATS.items() if metric in pair.index}
     figures = ["champion", "challenger", "difference", "lower", "upper"]
     rows = [
         [title, *(style.format(pair.at[metric, name]) for name in figures), pair.at[metric, "better"]]
-        for metric, (title, style) in known.items()
+        for metric, (title, style) in formats.items()
     ]
     columns = ["Metric", "Champion", "Challenger", "Difference", "from", "to", "Better"]
     return pd.DataFrame(rows, columns=columns)

@@ -75,8 +75,8 @@ def forecast(settings: Forecast) -> None:
         tables = {
             name: getattr(outcome, name) for name in ("table", "scenarios", "equity", "judged", "causes")
         }
-        known = {name: table for name, table in tables.items() if table is not None}
-        print_json({**known, "notes": outcome.notes, "file": outcome.file, "page": outcome.page})
+        present = {name: table for name, table in tables.items() if table is not None}
+        print_json({**present, "notes": outcome.notes, "file": outcome.file, "page": outcome.page})
         return
     _show_totals(outcome.table, settings.currency)
     if outcome.causes is not None:

@@ -114,8 +114,8 @@ def _contacts_among(
     chosen["timestamp"] = columns.timestamp(mapping["timestamp"])
     notes = []
     if "response" in mapping:
-        chosen["responded_at"], told = _response(columns, mapping["response"], chosen["timestamp"])
-        notes += told
+        chosen["responded_at"], response_notes = _response(columns, mapping["response"], chosen["timestamp"])
+        notes += response_notes
     if "cost" in mapping:
         chosen["cost"] = columns.number(mapping["cost"])
     chosen |= {name: columns.identifier(mapping[name]) for name in ("campaign", "channel") if name in mapping}
@@ -147,10 +147,10 @@ def _contacts_among(
 
 
 def _map(
-    columns: Columns, given: dict[str, str], looks: Mapping[str, str], customers: pd.Index | None
+    columns: Columns, stated: dict[str, str], looks: Mapping[str, str], customers: pd.Index | None
 ) -> dict[str, str]:
     """Return kind -> column."""
-    for column, kind in given.items():
+    for column, kind in stated.items():
         if column not in columns.kinds:
             raise InputError(f"contacts: column {column!r} is not in the table. Found {list(columns.kinds)}.")
         if kind not in CONTACT_KINDS:
@@ -158,9 +158,9 @@ def _map(
                 f"contacts: {column!r} cannot be {kind!r}; write --contact {flag(column, 'KIND')} with one of "
                 f"{list(CONTACT_KINDS)}."
             )
-    mapping = {kind: column for column, kind in given.items() if kind != "none"}
-    mapping.setdefault("customer_id", find_key(columns, given, customers, "contacts"))
-    left = [column for column in columns.kinds if column not in [*given, mapping["customer_id"]]]
+    mapping = {kind: column for column, kind in stated.items() if kind != "none"}
+    mapping.setdefault("customer_id", find_key(columns, stated, customers, "contacts"))
+    left = [column for column in columns.kinds if column not in [*stated, mapping["customer_id"]]]
     for kind, steps in _HEADINGS.items():
         headed = next(filter(None, (_headed(left, step) for step in steps)), [])
         if kind == "timestamp" and len(headed) != 1 and kind not in mapping:

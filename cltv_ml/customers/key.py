@@ -33,7 +33,7 @@ _SINCE = re.compile(
 
 
 def find_key(
-    columns: Columns, given: Mapping[str, str], customers: pd.Index | None = None, what: str = "customers"
+    columns: Columns, stated: Mapping[str, str], customers: pd.Index | None = None, what: str = "customers"
 ) -> str:
     """Return the id column: the one given, the one with a matching heading, or the one whose values match the log.
 
@@ -48,16 +48,16 @@ def find_key(
     InputError
         No heading or several headings fit, and no single column clearly matches the log.
     """
-    named = [column for column, kind in given.items() if kind == "customer_id"]
+    named = [column for column, kind in stated.items() if kind == "customer_id"]
     if named:
         return named[0]
-    headed = _by_heading(columns, given)
+    headed = _by_heading(columns, stated)
     if customers is None:
         matching = []
     elif headed and _count_matches(columns, headed, customers)[0]:
         return headed
     else:
-        matching = _by_matches(columns, [one for one in columns.kinds if one not in given], customers)
+        matching = _by_matches(columns, [one for one in columns.kinds if one not in stated], customers)
     if len(matching) == 1 and (_KEY.search(plain_heading(matching[0])) or not _are_numbers(customers)):
         columns.notes.append(
             f"Column {matching[0]!r} was taken for the customers' ids, because its values are those of the log: "
@@ -73,13 +73,13 @@ def find_key(
     )
 
 
-def find_since(columns: Columns, given: Mapping[str, str]) -> str:
+def find_since(columns: Columns, stated: Mapping[str, str]) -> str:
     """Return the column with the time from which a row is valid, empty where there is none."""
-    named = [column for column, kind in given.items() if kind == "valid_from"]
+    named = [column for column, kind in stated.items() if kind == "valid_from"]
     candidates = [
         column
         for column in columns.kinds
-        if column not in given and _SINCE.match(plain_heading(column)) is not None
+        if column not in stated and _SINCE.match(plain_heading(column)) is not None
     ]
     return [*named, *candidates, ""][0]
 
@@ -91,13 +91,13 @@ def _are_numbers(customers: pd.Index | None) -> bool:
     )
 
 
-def _by_heading(columns: Columns, given: Mapping[str, str]) -> str:
+def _by_heading(columns: Columns, stated: Mapping[str, str]) -> str:
     certain, *others = SYNONYMS["customer_id"]
     for step in (certain, "id", *others):
         named = [
             column
             for column in columns.kinds
-            if given.get(column) != "none" and plain_heading(column) in step.split()
+            if stated.get(column) != "none" and plain_heading(column) in step.split()
         ]
         sure = step is certain and len(named) == 1
         candidates = named if sure else [column for column in named if _tells_apart(columns, column)]

@@ -95,23 +95,23 @@ class Attribute:
 
 
 def describe(
-    columns: Columns, looks: dict[str, str], column: str, given: str, name: str, *, learns: bool = True
+    columns: Columns, looks: dict[str, str], column: str, stated: str, name: str, *, learns: bool = True
 ) -> Attribute:
     """Return a column's kind: the user's, else by its heading and values.
 
     Where nothing is to be learned from it, because a model has done so, columns are left out for naming persons only.
     """
     counted = _count(columns.table, column)
-    kind = given or _kind(column, looks[column], counted)
+    kind = stated or _kind(column, looks[column], counted)
     reason = (
-        "--attribute leaves it out." if given == "none" else _why_not(column, kind, counted, given, learns)
+        "--attribute leaves it out." if stated == "none" else _why_not(column, kind, counted, stated, learns)
     )
     missing = 1 - counted["there"] / max(counted["rows"], 1)
-    known, levels, part = KINDS.get(kind, ""), counted["levels"], ""
+    prefix, levels, part = KINDS.get(kind, ""), counted["levels"], ""
     if learns and kind == "category" and _POSTCODE.search(plain_heading(column)):
         part, areas = _area(columns, column, counted)
         name, levels, reason = (f"{name}_{part}", areas, "") if part else (name, levels, reason)
-    own = f"{known}_{name}" if known and not reason else ""
+    own = f"{prefix}_{name}" if prefix and not reason else ""
     return Attribute(column, own, kind, levels, missing, reason, part=part)
 
 
@@ -129,7 +129,7 @@ def _area(columns: Columns, column: str, counted: dict[str, int]) -> tuple[str, 
         f"select count(*) filter (regexp_full_match(upper({value}), '{_BRITISH}')) from {columns.table}"
     )
     parts = _BRITISH_PARTS if british >= _MOSTLY * counted["there"] else _FIRST_SIGNS
-    for part, told in parts.items():
+    for part, words in parts.items():
         levels, common, shared = columns.row(
             f"select count(*), count(*) filter (where n >= {MIN_SHARED_CUSTOMERS}), "
             f"coalesce(sum(n) filter (where n >= {MIN_SHARED_CUSTOMERS}), 0) from (select count(*) as n "
@@ -137,7 +137,7 @@ def _area(columns: Columns, column: str, counted: dict[str, int]) -> tuple[str, 
         )
         if shared >= least and 1 < common <= MOST_LEARNED_LEVELS:
             columns.notes.append(
-                f"Column {column!r}: its {told} the level ({levels:,} areas), since too few customers "
+                f"Column {column!r}: its {words} the level ({levels:,} areas), since too few customers "
                 "share a whole postcode."
             )
             return part, int(levels)
@@ -188,8 +188,8 @@ def _count(table: Relation, column: str) -> dict[str, int]:
 
 def _kind(column: str, look: str, counted: dict[str, int]) -> str:
     heading = plain_heading(column)
-    told = counted["yes"] + counted["no"]
-    if counted["there"] and told == counted["there"] and counted["levels"] <= 2:
+    yes_or_no = counted["yes"] + counted["no"]
+    if counted["there"] and yes_or_no == counted["there"] and counted["levels"] <= 2:
         return "yes/no"
     most = 0.5 * counted["there"]
     compact = counted["days"] > 0.9 * counted["there"]
@@ -206,7 +206,7 @@ def _kind(column: str, look: str, counted: dict[str, int]) -> str:
     return "category"
 
 
-def _why_not(column: str, kind: str, counted: dict[str, int], given: str, learns: bool) -> str:
+def _why_not(column: str, kind: str, counted: dict[str, int], stated: str, learns: bool) -> str:
     """Return why a column is not learned from, empty where it is."""
     heading, there, levels = plain_heading(column), counted["there"], counted["levels"]
     form = max(counted["emails"], counted["addresses"], counted["phones"])
@@ -216,11 +216,11 @@ def _why_not(column: str, kind: str, counted: dict[str, int], given: str, learns
         return ""
     if not there:
         return "every value is missing."
-    if _ROW_HISTORY.search(heading) and not given:
+    if _ROW_HISTORY.search(heading) and not stated:
         return "it tells how long a row held, which was not known while it did."
     if levels == 1 and there == counted["rows"]:
         return "every customer has the same value."
-    if kind == "number" and not given and _is_key(heading, counted):
+    if kind == "number" and not stated and _is_key(heading, counted):
         return "its whole numbers tell rows apart, as a key does, and count nothing."
     if kind == "category" and levels > 0.5 * there and levels > MIN_SHARED_CUSTOMERS:
         return (

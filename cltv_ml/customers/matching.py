@@ -90,12 +90,12 @@ def match_customers(
     spelling = next(name for name in matches if matches[name] >= 0.98 * best)
     spell = SPELLINGS[spelling]
     _check_distinct(ours, spell(ours), distinct, spell(distinct), spelling, what)
-    known = theirs
+    spelled = theirs
     if spelling != "as they are written":
         back = pd.Series(ours.to_numpy(), index=spell(ours))
-        known = spell(theirs).map(back).where(lambda ids: ids.notna(), theirs)
+        spelled = spell(theirs).map(back).where(lambda ids: ids.notna(), theirs)
     column = table.column_names.index("customer_id")
-    matched = table.set_column(column, "customer_id", pa.array(known, pa.string()))
+    matched = table.set_column(column, "customer_id", pa.array(spelled, pa.string()))
     return matched, Coverage(len(ours), matches[spelling], len(distinct) - matches[spelling], spelling)
 
 

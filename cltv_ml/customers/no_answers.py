@@ -30,8 +30,8 @@ def blank_no_answers(table: Relation) -> tuple[Relation, list[str]]:
         f"count(*) filter (where {test}), mode(trim({quote(column)})) filter (where {test}), count({quote(column)})"
         for column, test in tests.items()
     )
-    found = iter(table.row(f"select {counts} from {table}"))
-    asked = dict(zip(tests, zip(found, found, found, strict=True), strict=True))
+    counted = iter(table.row(f"select {counts} from {table}"))
+    asked = dict(zip(tests, zip(counted, counted, counted, strict=True), strict=True))
     blanks = ", ".join(f"if({tests[column]}, null, {quote(column)}) as {quote(column)}" for column in asked)
     notes = [
         f"Column {column!r}: {count:,} of {rows:,} values, such as {example!r}, tell nothing and count as missing."

@@ -186,16 +186,16 @@ def _names_in_log(
     fields = {plain_name(heading, 0): name for heading, name in headings.items()}
     in_log = []
     for name in names:
-        known = name if name in log.columns else fields.get(plain_name(name, 0))
-        if known is None and learns:
+        in_log_as = name if name in log.columns else fields.get(plain_name(name, 0))
+        if in_log_as is None and learns:
             others = [] if attributes is None else [one.column for one in attributes.account]
             available = list(dict.fromkeys([*(headings or log.columns), *others]))
             raise InputError(f"no column {name!r} to protect; check its spelling. Found {available}.")
-        if known in TRANSACTIONS.required:
+        if in_log_as in TRANSACTIONS.required:
             raise InputError(
                 f"the column {name!r} cannot be protected: without it there are no customers to act on."
             )
-        in_log.append(known or name)
+        in_log.append(in_log_as or name)
     return tuple(in_log)
 
 

@@ -122,23 +122,23 @@ def compute_cac(costs: pd.DataFrame, won: pd.DataFrame) -> pd.DataFrame:
     won = won[won["month"].isin(costs["month"])]
     months = won.merge(costs, on=["month", "channel"], how="outer").fillna({"customers": 0, "cost": 0.0})
     total = months.groupby("month", as_index=False)[["customers", "cost"]].sum().assign(channel=BLENDED)
-    rows = [_channel_row(BLENDED, total, known=True)]
+    rows = [_channel_row(BLENDED, total, has_costs=True)]
     named, loose = set(costs["channel"]), (costs["channel"] == UNATTRIBUTED) & (costs["cost"] > 0)
     names = sorted(set(months["channel"]) - {UNATTRIBUTED})
     rows += [
-        _channel_row(name, months[months["channel"] == name], known=name in named or not loose.any())
+        _channel_row(name, months[months["channel"] == name], has_costs=name in named or not loose.any())
         for name in names
     ]
     rest = months[months["channel"] == UNATTRIBUTED]
     if len(rest) and rest[["customers", "cost"]].to_numpy().sum() > 0:
-        rows.append(_channel_row(UNATTRIBUTED, rest, known=False))
+        rows.append(_channel_row(UNATTRIBUTED, rest, has_costs=False))
     return pd.DataFrame(rows)
 
 
-def _channel_row(channel: str, months: pd.DataFrame, *, known: bool) -> dict[str, object]:
+def _channel_row(channel: str, months: pd.DataFrame, *, has_costs: bool) -> dict[str, object]:
     customers, cost = int(months["customers"].sum()), float(months["cost"].sum())
-    own = cost / customers if customers and known else float("nan")
-    low, middle, high = _marginal(months) if known else (float("nan"),) * 3
+    own = cost / customers if customers and has_costs else float("nan")
+    low, middle, high = _marginal(months) if has_costs else (float("nan"),) * 3
     return {
         "channel": channel,
         "customers": customers,

@@ -26,8 +26,8 @@ def label_query(window: Window, labels: Sequence[Label]) -> str:
         held = f"select customer_id, {values} from {rows} where day >= {start} and day < {end} group by customer_id"
         joins.append(f"left join ({held}) as {grain}s on {grain}s.customer_id = known.customer_id")
         columns += [f"coalesce({grain}s.{label.name}, 0e0) as {label.name}" for label in chosen]
-    known = f"select customer_id from cltv_days where day < {start} group by customer_id"
-    return f"select {', '.join(columns)} from ({known}) as known {' '.join(joins)}"
+    customers = f"select customer_id from cltv_days where day < {start} group by customer_id"
+    return f"select {', '.join(columns)} from ({customers}) as known {' '.join(joins)}"
 
 
 def choose_labels(names: Sequence[str] | None, columns: frozenset[str]) -> list[Label]:

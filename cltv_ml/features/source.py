@@ -149,12 +149,12 @@ def _register_customers(engine: Engine, source: Source) -> tuple[str, dict[str, 
     kinds = engine.register("cltv_customer_states", source.customers)
     dated: dict[str, str | None] = {"valid_from": "time"} if "valid_from" in kinds else {}
     _check_columns(kinds, "customers", {"customer_id": None, **dated}, source)
-    known = _ALWAYS
+    valid_day = _ALWAYS
     if dated:
         zone = _zone(engine, source, "cltv_customer_states", "valid_from", kinds)
-        known = f"coalesce({engine.day('valid_from', kinds['valid_from'], zone)[0]}, {_ALWAYS})"
+        valid_day = f"coalesce({engine.day('valid_from', kinds['valid_from'], zone)[0]}, {_ALWAYS})"
     own = [name for name in kinds if name not in ("customer_id", "valid_from")]
-    chosen = ["cast(customer_id as string) as customer_id", f"{known} as valid_day", *own]
+    chosen = ["cast(customer_id as string) as customer_id", f"{valid_day} as valid_day", *own]
     return f"select {', '.join(chosen)} from cltv_customer_states", kinds
 
 
@@ -193,8 +193,8 @@ def _as_kind(name: str, present: set[str], nothing: str = "null") -> str:
     whole, part = split_postcode(name)
     if not same and part and kind == "text":
         larger = [whole, *(f"{whole}_{other}" for other in POSTCODE_PARTS[part])]
-        known = [column for column in larger if column in present]
-        return postcode_sql(known[0], part) if known else nothing
+        columns = [column for column in larger if column in present]
+        return postcode_sql(columns[0], part) if columns else nothing
     other = same[0] if same else nothing
     dates = ("birth", "date")
     if (kind in dates) != (other.partition("_")[0] in dates):

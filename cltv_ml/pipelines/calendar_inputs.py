@@ -80,10 +80,10 @@ def effect_notes(models: Sequence[ValueModel]) -> list[str]:
             effect, error = fitted.params_[f"purchase:{name}"], errors.get(f"purchase:{name}", np.nan)
             ends = np.exp((effect + np.array([-1.96, 0.0, 1.96]) * error) * (high - low))
             ends[1] = np.exp(effect * (high - low))
-            known = f"95%: {ends[0]:.2f} to {ends[2]:.2f}" if np.isfinite(ends).all() else "not determined"
+            interval = f"95%: {ends[0]:.2f} to {ends[2]:.2f}" if np.isfinite(ends).all() else "not determined"
             notes.append(
                 f"By the Pareto/NBD with a season, customers buy {ends[1]:.2f} times as often where {name} is {high:g} "
-                f"as where it is {low:g} ({known})."
+                f"as where it is {low:g} ({interval})."
             )
     return notes
 

@@ -52,8 +52,8 @@ class _Redactor:
     def _table(self, before: Mapping[str, Any], after: dict[str, Any]) -> dict[str, Any]:
         for place, name in enumerate(before["head"]):
             if str(name).lower() in _CUSTOMER_HEADINGS:
-                for row, found in zip(before["rows"], after["rows"], strict=True):
-                    found[place] = self._number(str(row[place])) if str(row[place]) else ""
+                for row, redacted in zip(before["rows"], after["rows"], strict=True):
+                    redacted[place] = self._number(str(row[place])) if str(row[place]) else ""
         return after
 
     def text(self, text: str) -> str:
@@ -67,11 +67,11 @@ class _Redactor:
             place += self._replace(pieces, place)
         return _TWICE.sub(r"\1", "".join(pieces))
 
-    def _said(self, found: re.Match[str]) -> str:
-        before, bare, opened, quoted, closed = found.groups()
+    def _said(self, match: re.Match[str]) -> str:
+        before, bare, opened, quoted, closed = match.groups()
         name = bare or quoted
         if _form(name) not in self.known:
-            return found.group()
+            return match.group()
         number = self._number(name)
         if bare:
             return f"{before}{number.removeprefix('customer ')}"

@@ -137,9 +137,9 @@ def _legend(trace: Any, number: int, colour: str) -> str:
 
 
 def _colour(trace: Any, number: int) -> str:
-    for found in (trace.line.color if trace.type == "scatter" else None, trace.marker.color):
-        if isinstance(found, str):
-            return found
+    for colour in (trace.line.color if trace.type == "scatter" else None, trace.marker.color):
+        if isinstance(colour, str):
+            return colour
     return theme.PALETTE[number % len(theme.PALETTE)]
 
 

@@ -229,12 +229,12 @@ def in_minor_units(plot: Callable[P, go.Figure]) -> Callable[P, go.Figure]:
     @functools.wraps(plot)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> go.Figure:
         """Draw the figure, with the digits of its currency in what hovering shows."""
-        made = plot(*args, **kwargs)
+        figure = plot(*args, **kwargs)
         places = money.digits(str(kwargs.get("currency", "")))
-        for trace in made.data if places != 2 else ():
+        for trace in figure.data if places != 2 else ():
             if getattr(trace, "hovertemplate", None):
                 trace.hovertemplate = trace.hovertemplate.replace(",.2f", f",.{places}f")
-        return made
+        return figure
 
     return drawn
 

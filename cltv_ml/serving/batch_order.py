@@ -101,10 +101,10 @@ def identity(order: Order, scorer: Scorer) -> dict[str, Any]:
     }
 
 
-def fingerprints(known: Log) -> dict[str, str]:
+def fingerprints(log: Log) -> dict[str, str]:
     """Return, for each table about customers, a number that changes with any of its values."""
     digests = {}
-    for name, table in (("customers", known.attributes), ("contacts", known.contacts)):
+    for name, table in (("customers", log.attributes), ("contacts", log.contacts)):
         if table is not None:
             con = connect()
             view(con, "given", table)

@@ -36,10 +36,10 @@ def describe_unseen(table: pa.Table, model: Any) -> list[str]:
     return sentences
 
 
-def _unseen(words: str, counts: pa.StructArray, known: set[str]) -> list[str]:
+def _unseen(words: str, counts: pa.StructArray, learned: set[str]) -> list[str]:
     pairs = [(one["values"], one["counts"]) for one in counts.to_pylist()]
-    spelled = as_spelled((str(level) for level, _ in pairs), known)
-    strange = {level: count for level, count in pairs if spelled[str(level)] not in known}
+    spelled = as_spelled((str(level) for level, _ in pairs), learned)
+    strange = {level: count for level, count in pairs if spelled[str(level)] not in learned}
     if not strange:
         return []
     return [

@@ -227,11 +227,11 @@ def extra_of(field: FieldInfo) -> dict[str, Any]:
 def _own(settings: type[Settings], content: dict[str, Any], where: str) -> dict[str, Any]:
     """Return a file's settings of one command by field; InputError for a name that no command has."""
     own = _field_names(settings)
-    known = {name for other in _family(Settings) for name in _field_names(other)}
+    names = {name for other in _family(Settings) for name in _field_names(other)}
     chosen = {}
     for key, value in content.items():
         name = key.replace("-", "_")
-        if name not in known:
+        if name not in names:
             raise InputError(f"{where}: unknown setting {key!r}. Available: {sorted(set(own.values()))}.")
         if name in own:
             chosen[own[name]] = value

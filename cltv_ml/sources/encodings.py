@@ -126,7 +126,8 @@ def _likely_encoding(block: bytes) -> str:
         )
         return _older_encoding(block, likely) or likely
     shown = {
-        name: len(known.findall(block.decode(name, errors="replace"))) for name, known in _ALPHABETS.items()
+        name: len(alphabet.findall(block.decode(name, errors="replace")))
+        for name, alphabet in _ALPHABETS.items()
     }
     if any(shown.values()):
         return max(shown, key=lambda name: shown[name])

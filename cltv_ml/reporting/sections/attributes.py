@@ -37,17 +37,17 @@ def by_attribute_section(
     customers: CustomerTables, result: WindowResult, name: str, *, currency: str = ""
 ) -> list[dict[str, Any]]:
     """Return value and bias by the levels of each attribute, protected ones too; nothing where there is none."""
-    found = compute_by_attribute(customers, result, name)
-    if not len(found):
+    groups = compute_by_attribute(customers, result, name)
+    if not len(groups):
         return []
-    amounts = {what: [format_money(value, currency) for value in found[what]] for what in _MONEY_COLUMNS}
-    shown = found.assign(
+    amounts = {what: [format_money(value, currency) for value in groups[what]] for what in _MONEY_COLUMNS}
+    shown = groups.assign(
         **amounts,
-        customers=[f"{count:,}" for count in found["customers"]],
-        bias=[_interval(row) for _, row in found.iterrows()],
+        customers=[f"{count:,}" for count in groups["customers"]],
+        bias=[_interval(row) for _, row in groups.iterrows()],
     )
-    if found["coverage"].notna().any():
-        shown["coverage"] = [f"{share:.0%}" if np.isfinite(share) else "–" for share in found["coverage"]]
+    if groups["coverage"].notna().any():
+        shown["coverage"] = [f"{share:.0%}" if np.isfinite(share) else "–" for share in groups["coverage"]]
     columns = {
         "attribute": "Attribute",
         "group": "Level",
@@ -55,7 +55,7 @@ def by_attribute_section(
         "predicted": "Predicted each",
         "realised": "Spent each",
         "bias": "Bias (95% interval)",
-        **({"coverage": "In interval"} if found["coverage"].notna().any() else {}),
+        **({"coverage": "In interval"} if groups["coverage"].notna().any() else {}),
     }
     sentence = (
         f"What {theme.label(name)} predicted for customers of each level on the test window, and what they spent; "

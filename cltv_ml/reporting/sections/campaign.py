@@ -69,9 +69,9 @@ def terms_in_words(campaign: Campaign, currency: str) -> str:
     """
     terms, cost = campaign.terms, campaign.terms["cost"]
     each = format_money(cost, currency) if cost >= 0.01 else f"{cost:g} {currency}".rstrip()
-    known = "as measured in this log" if campaign.margin_known else "an assumption"
+    source = "as measured in this log" if campaign.margin_known else "an assumption"
     return (
-        f"a margin of {terms['margin']:g}% ({known}), an offer that saves {terms['uplift']:g}% of the value at risk "
+        f"a margin of {terms['margin']:g}% ({source}), an offer that saves {terms['uplift']:g}% of the value at risk "
         f"and costs {each} per customer (both assumptions)"
     )
 

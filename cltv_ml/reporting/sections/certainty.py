@@ -93,12 +93,17 @@ def windows_section(result: WindowResult) -> list[dict[str, Any]]:
         for cutoff, truth in earlier.y_true.groupby(level="cutoff")
     ]
     measured.append((f"{result.window.cutoff:%Y-%m-%d}", result.y_true, result.values))
-    found = {cutoff: _ranges(truth, values) for cutoff, truth, values in measured}
-    names = [name for name in result.values if all(name in ranges.index for ranges in found.values())]
+    ranges_by_cutoff = {cutoff: _ranges(truth, values) for cutoff, truth, values in measured}
+    names = [
+        name for name in result.values if all(name in ranges.index for ranges in ranges_by_cutoff.values())
+    ]
     tables = {
         f"{title} by the first day of the window": pd.DataFrame(
             {"Model": [theme.label(name) for name in names]}
-            | {cutoff: [ranges.at[name, metric] for name in names] for cutoff, ranges in found.items()}
+            | {
+                cutoff: [ranges.at[name, metric] for name in names]
+                for cutoff, ranges in ranges_by_cutoff.items()
+            }
         )
         for metric, (title, _) in WINDOWS.items()
     }

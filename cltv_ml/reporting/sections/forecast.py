@@ -147,9 +147,9 @@ def _whole(rows: pd.DataFrame, come: bool, currency: str) -> pd.DataFrame:
 
 
 def _caption(measure: str, come: bool) -> str:
-    known = "; the dashed line is today's customers alone" if come else ""
+    dashed = "; the dashed line is today's customers alone" if come else ""
     words = {
-        "revenue": f"Grey is realised. The bands hold all customers' revenue with 50, 80 and 95% probability{known}.",
+        "revenue": f"Grey is realised. The bands hold all customers' revenue with 50, 80 and 95% probability{dashed}.",
         "orders": "Orders follow from revenue by the revenue per order of the last year.",
         "customers": "Customers who buy in a period, today's and new ones together.",
         "won": "Customers who buy for the first time.",

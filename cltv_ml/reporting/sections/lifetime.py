@@ -24,7 +24,7 @@ _PART_TITLES = {
 
 
 def lifetime_section(
-    account: Mapping[str, Any], values: pd.Series | None, told: str, *, currency: str = ""
+    account: Mapping[str, Any], values: pd.Series | None, value_name: str, *, currency: str = ""
 ) -> dict[str, Any]:
     """Return the section on lifetime value.
 
@@ -33,7 +33,7 @@ def lifetime_section(
     account
         The JSON output of `cltv lifetime`: `totals`, `notes`, `end`, `horizon`, `cutoff`, `discount_rate`.
     values
-        The chosen value by customer, and `told`, its name in words; None where the page has its tiers already.
+        The chosen value by customer, and `value_name`, its name in words; None where the page has its tiers already.
     """
     discount = account.get("discount_rate", 0.0)
     sentences = [
@@ -45,9 +45,9 @@ def lifetime_section(
     figures: dict[str, go.Figure] = {}
     if values is not None:
         sentences.append(
-            f"Tiers go by {told}: the top fifth of customers are high, the next three tenths medium."
+            f"Tiers go by {value_name}: the top fifth of customers are high, the next three tenths medium."
         )
-        tables[f"Customers by {told}"], figures = _by_tier(values.dropna(), told, currency)
+        tables[f"Customers by {value_name}"], figures = _by_tier(values.dropna(), value_name, currency)
     return section(
         "What customers are worth over their lifetime",
         sentences,
@@ -57,33 +57,35 @@ def lifetime_section(
     )
 
 
-def _by_tier(known: pd.Series, told: str, currency: str) -> tuple[pd.DataFrame, dict[str, go.Figure]]:
+def _by_tier(values: pd.Series, value_name: str, currency: str) -> tuple[pd.DataFrame, dict[str, go.Figure]]:
     """Return the customers of each tier by a value: a table, and a figure where the total is positive."""
-    tiers = apply_tiers(known, fit_tiers(known))
-    grouped = known.groupby(tiers).agg(["size", "sum"]).reindex(["high", "medium", "low"]).dropna()
-    whole = float(known.sum())
+    tiers = apply_tiers(values, fit_tiers(values))
+    grouped = values.groupby(tiers).agg(["size", "sum"]).reindex(["high", "medium", "low"]).dropna()
+    whole = float(values.sum())
     by_tier = pd.DataFrame(
         {
             "Tier": [str(name).capitalize() for name in grouped.index],
             "Customers": [f"{count:,.0f}" for count in grouped["size"]],
-            told.capitalize(): [format_money(value, currency) for value in grouped["sum"]],
+            value_name.capitalize(): [format_money(value, currency) for value in grouped["sum"]],
             "Share": [f"{value / whole:.0%}" if whole else "" for value in grouped["sum"]],
         }
     )
     if whole <= 0:
         return by_tier, {}
     drawn = grouped.set_axis(["customers", "expected_value"], axis=1)
-    return by_tier, {f"Share of customers and of {told} per tier": plots.tier_pyramid(drawn, of=told)}
+    return by_tier, {
+        f"Share of customers and of {value_name} per tier": plots.tier_pyramid(drawn, of=value_name)
+    }
 
 
-def lifetime_fact(account: Mapping[str, Any], column: str, told: str, currency: str) -> dict[str, Any]:
+def lifetime_fact(account: Mapping[str, Any], column: str, value_name: str, currency: str) -> dict[str, Any]:
     """Return the fact about the total of a value for the top of the page."""
     row = {one["part"]: one for one in account["totals"]}[column]
     note = f"up to {account['end'] / 365.25:.1f} years ahead"
     if row.get("lower") is not None:
         note = f"{_between(row, currency)} with 90% probability; {note}"
     value = format_money(row["total"], currency)
-    return {"name": told.capitalize(), "value": value, "note": note, "headline": False}
+    return {"name": value_name.capitalize(), "value": value, "note": note, "headline": False}
 
 
 def _parts(totals: list[dict[str, Any]], currency: str) -> pd.DataFrame:

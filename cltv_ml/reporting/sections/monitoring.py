@@ -46,7 +46,7 @@ def monitoring_facts(
     checks: Sequence[Check],
     batch: pd.Series,
     truth: pd.DataFrame,
-    told: str,
+    title: str,
     *,
     currency: str = "",
 ) -> dict[str, tuple[str, str]]:
@@ -73,7 +73,7 @@ def monitoring_facts(
     of = f"of {len(checks)} checks" if len(checks) > 1 else "check"
     return {
         "Can these scores be used?": (_ANSWERS[level], f"{failed or 'none'} {of} beyond its bounds"),
-        told.capitalize(): (
+        title.capitalize(): (
             format_money(float(batch["expected_value"]), currency),
             f"of {batch['customers']:,} customers in {days} from {batch['cutoff']:%Y-%m-%d}",
         ),
