@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.customers import CleanedShop
-from cltv_ml.decisions.associations import ProductLevel, find_associations
-from cltv_ml.decisions.margins import compute_margins, measured_margin
+from cltv_ml.decisions.margins import measured_margin
+from cltv_ml.decisions.product_tables import compute_product_tables
 from cltv_ml.decisions.profile import profile_segments
 from cltv_ml.decisions.rfm import apply_rfm, compute_rfm, fit_rfm
 from cltv_ml.errors import InputError
@@ -91,7 +91,7 @@ def training_summary(
     doubts, remarks = ([_with_labels(note, result.models) for note in some] for some in notes)
     horizon, log = result.window.horizon, cleaned.transactions
     now, cutoff = _latest_forecast(cleaned, result, verdict.champion, today)
-    products = sections.products_section(*_product_tables(log), currency=currency)
+    products = sections.products_section(*compute_product_tables(log), currency=currency)
     rfm = compute_rfm(log, cutoff)
     scored = apply_rfm(rfm, fit_rfm(rfm))
     terms: dict[str, Any] = {"ordered": beats_chance(result, verdict.champion), "currency": currency}
@@ -171,19 +171,6 @@ def _quality_details(
         tables = diagnose(log, result, probabilistic)
         details.append(sections.diagnostics_section(tables, probabilistic, currency=currency))
     return details
-
-
-def _product_tables(log: Log) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
-    """Return margins by category and product where every line has a cost, and pairs that share orders of one grain."""
-    levels: tuple[ProductLevel, ...] = ("category", "product_id")
-    grains = [level for level in levels if level in log.columns]
-    has_costs = "cost" in log.columns and log.frame["cost"].notna().all()
-    margins: dict[str, pd.DataFrame] = {grain: compute_margins(log, grain) for grain in grains if has_costs}
-    for grain in grains:
-        pairs = find_associations(log, grain)
-        if len(pairs):
-            return margins, {grain: pairs}
-    return margins, {}
 
 
 def _with_labels(note: str, models: Iterable[str]) -> str:

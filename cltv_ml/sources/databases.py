@@ -51,7 +51,7 @@ def read_database(con: duckdb.DuckDBPyConnection, url: str, table: str | None) -
         return SourceRows(_from_sqlalchemy(con, url, table))
     except NoSuchModuleError:
         raise InputError(
-            f"{shown} is no database that can be read; use duckdb:///, sqlite:/// or postgresql://, or "
+            f"{shown} is not a database that can be read; use duckdb:///, sqlite:/// or postgresql://, or "
             "s3://, gs://, abfs:// or https:// for files, and download others first."
         ) from None
     except (duckdb.Error, SQLAlchemyError) as error:
@@ -110,7 +110,7 @@ def _connection_url(url: str) -> sqlalchemy.URL:
         address = sqlalchemy.make_url(url)
     except ArgumentError:
         raise InputError(
-            f"{without_secrets(url)!r} is no connection URL; write dialect://user@host/name."
+            f"{without_secrets(url)!r} is not a connection URL; write dialect://user@host/name."
         ) from None
     if address.get_backend_name() in ("postgresql", "postgres"):
         return address.set(drivername="postgresql+psycopg")

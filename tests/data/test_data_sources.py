@@ -323,7 +323,7 @@ def test_columns_of_the_same_name_are_told_apart():
 
 def test_what_is_no_database_is_refused_with_the_way_out():
     with pytest.raises(
-        ValueError, match=r"ftp://host/x.parquet is no database that can be read; use .*download"
+        ValueError, match=r"ftp://host/x.parquet is not a database that can be read; use .*download"
     ):
         read("ftp://host/x.parquet")
 

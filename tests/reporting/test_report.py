@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml.data import Cleaned, clean, compute_months
+from cltv_ml.decisions.product_tables import compute_product_tables
 from cltv_ml.evaluation.tables import compute_deciles
 from cltv_ml.log import Log
 from cltv_ml.money import format_money
@@ -26,7 +27,6 @@ from cltv_ml.reporting.sections import (
 )
 from cltv_ml.reporting.training_summary import (
     Today,
-    _product_tables,
     _spent_before,
     expected_in_words,
     training_summary,
@@ -159,7 +159,7 @@ def test_margins_of_the_categories_add_up_to_that_of_the_log(summary, cleaned):
 
 def test_a_log_without_products_says_nothing_of_them(cleaned):
     log = Log(cleaned.log[["customer_id", "timestamp", "amount"]])
-    assert products_section(*_product_tables(log)) is None
+    assert products_section(*compute_product_tables(log)) is None
 
 
 def test_notes_of_the_training_stand_as_warnings(summary):
