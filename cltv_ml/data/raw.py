@@ -334,9 +334,7 @@ def _check_rows(rows: SourceRows, name: str) -> None:
 def _join_products(lines: Relation, products: Path, key: str) -> Relation:
     """Return lines with the columns of a products file, one row per product; lines without keep none."""
     if not products.is_file():
-        raise InputError(
-            f"{products.name!r} is missing next to the lines it describes; put it into their folder."
-        )
+        raise InputError(f"{products.name!r} is missing next to the lines; put it into their folder.")
     rows = f"from read_parquet({literal(pattern(products))})"
     columns = [str(column) for column, *_ in lines.rows(f"describe {rows}")]
     renamed = ", ".join(
