@@ -7,8 +7,11 @@ from cltv_ml.engine import connect, within
 #: Files whose tests read and clean, and open no log, which needs a database of its own.
 _READING = (
     *(
+        "by_hand",
         "clean",
         "grouped",
+        "hints",
+        "joined",
         "kinds",
         "languages",
         "layout",
@@ -17,7 +20,7 @@ _READING = (
         "order_credits",
         "overlooked",
     ),
-    *("parse", "parts", "sales", "scale", "sources", "totals", "writing"),
+    *("parse", "parts", "sales", "scale", "sides", "sources", "totals", "writing"),
 )
 
 

@@ -101,10 +101,10 @@ def openings():
 
 @pytest.fixture(scope="session")
 def models(request):
-    """The models that compete: all of them where long tests run, else one of each kind."""
-    if "not long" in request.config.option.markexpr:
-        return ["same_rate", "bg_nbd_gamma_gamma", "tweedie"]
-    return [model.name for model in competitors(182, [])]
+    """The models that compete: all of them where a long or slow test was selected, else one of each kind."""
+    if any(item.get_closest_marker(mark) for item in request.session.items for mark in ("long", "slow")):
+        return [model.name for model in competitors(182, [])]
+    return ["same_rate", "bg_nbd_gamma_gamma", "tweedie"]
 
 
 @pytest.fixture(scope="session")
