@@ -74,3 +74,15 @@ def test_every_test_that_is_left_out_of_the_quick_run_exists():
         if not path.exists() or (test and f"def {test}(" not in path.read_text(encoding="utf-8")):
             gone.append(name)
     assert gone == []
+
+
+def test_no_room_holds_more_than_a_fifth_of_the_code_nor_a_file_more_than_350_lines():
+    lines = {
+        path: len(path.read_text(encoding="utf-8").splitlines()) for path in ROOT.glob("cltv_ml/**/*.py")
+    }
+    rooms: dict[str, int] = {}
+    for path, count in lines.items():
+        rooms[path.relative_to(ROOT).parts[1]] = rooms.get(path.relative_to(ROOT).parts[1], 0) + count
+    shares = {room: count / sum(lines.values()) for room, count in rooms.items()}
+    assert max(shares.values()) <= 0.19, shares
+    assert max(lines.values()) <= 350, max(lines, key=lambda path: lines[path])
