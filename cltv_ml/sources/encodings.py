@@ -61,7 +61,7 @@ def _wide_encoding(start: bytes) -> str | None:
 
     There every second byte of a digit or delimiter is zero; damage leaves zeros anywhere.
 
-    >>> _wide_encoding("a;b".encode("utf-16-be")), _wide_encoding(b"id,day;a" + bytes(1))
+    >>> _wide_encoding("a;b".encode("utf-16-be")), _wide_encoding(b"customer,day,amount" + bytes(1))
     ('utf-16-be', None)
     """
     first, second = start[0::2].count(0), start[1::2].count(0)
