@@ -43,15 +43,16 @@ def window_ginis(validation: Validation) -> pd.DataFrame:
 def _stability(ginis: pd.DataFrame, champion: str) -> str:
     """Return how often each model was the best; of equal ones each is.
 
-    >>> _stability(pd.DataFrame({"bg_nbd": [0.5, 0.5], "hybrid": [0.5, 0.4]}), "hybrid")
-    'Over 2 earlier windows hybrid had the best Gini in 1, bg_nbd in 2; at worst it was 0.100 below the best.'
+    >>> print(_stability(pd.DataFrame({"bg_nbd": [0.5, 0.5], "hybrid": [0.5, 0.4]}), "hybrid"))
+    Over 2 earlier windows bg_nbd had the best Gini in 2, hybrid in 1. The champion's Gini was at most 0.100 below the
+    best.
     """
     best = ginis.max(axis="columns")
     lost = (best - ginis[champion]).max()
     wins = ginis.ge(best, axis="index").sum().sort_values(ascending=False, kind="stable")
-    others = [f"{name} in {count}" for name, count in wins.items() if count and name != champion]
+    [(first, most), *others] = [(name, count) for name, count in wins.items() if count]
+    counts = "".join(f", {name} in {count}" for name, count in others)
     return (
-        f"Over {len(ginis)} earlier windows {champion} had the best Gini in {wins[champion]}"
-        + (f", {', '.join(others)}" if others else "")
-        + f"; at worst it was {lost:.3f} below the best."
+        f"Over {len(ginis)} earlier windows {first} had the best Gini in {most}{counts}. "
+        f"The champion's Gini was at most {lost:.3f} below the best."
     )

@@ -1,5 +1,7 @@
 """Every log trains what it can: short labels, origins without repeat customers, models that cannot be fitted."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -115,4 +117,7 @@ def test_the_choice_says_how_stable_it_is_over_earlier_windows(log):
     result = judge(log, Window("2022-09-15", 30), models, FEATURES)
     assert 1 < len(result.validation.cutoffs) <= 6
     notes = " ".join(choice_notes(result, "tweedie"))
-    assert f"Over {len(result.validation.cutoffs)} earlier windows tweedie had the best Gini in" in notes
+    assert re.search(
+        rf"Over {len(result.validation.cutoffs)} earlier windows .*tweedie (had the best Gini )?in \d", notes
+    )
+    assert "The champion's Gini was at most 0." in notes
