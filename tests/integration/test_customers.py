@@ -185,7 +185,9 @@ def test_the_model_on_transactions_takes_a_block_about_customers(served, bought,
     end = log["timestamp"].max() + pd.Timedelta(days=1)
     answer = model.predict(lines, params={"as_of": f"{end:%Y-%m-%d}"}).set_index("customer_id")
     values = answer["expected_value"].astype(float)
-    np.testing.assert_allclose(values, scores["expected_value"].reindex(values.index), rtol=1e-6)
+    np.testing.assert_allclose(
+        values, scores["expected_value"].reindex(values.index), atol=6e-5
+    )  # CSV has 4 decimals
     without = model.predict(
         lines[["customer_id", "timestamp", "amount"]], params={"as_of": f"{end:%Y-%m-%d}"}
     )

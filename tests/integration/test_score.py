@@ -154,8 +154,8 @@ def test_a_feature_table_is_cast_to_what_the_model_wants(trained, features, scor
     table = pd.read_parquet(file)
     counts = ["frequency", "recency", "T"]
     table.astype(dict.fromkeys(counts, "int32")).to_parquet(tmp_path / "counts.parquet")
-    score_table(trained, tmp_path / "counts.parquet", tmp_path / "scores.csv")
-    values = read(tmp_path / "scores.csv").set_index("customer_id")["expected_value"]
+    score_table(trained, tmp_path / "counts.parquet", tmp_path / "scores.parquet")
+    values = pd.read_parquet(tmp_path / "scores.parquet").set_index("customer_id")["expected_value"]
     expected = scored.set_index("customer_id")["expected_value"].loc[values.index]
     assert values.to_numpy() == pytest.approx(expected.to_numpy(), rel=1e-12)
 
@@ -192,9 +192,9 @@ def test_since_scores_the_customers_who_bought_since_with_the_same_values(
     trained, features, scored, orders, source
 ):
     words = ["--features", features] if source == "features" else ["--data", "orders.csv", *trained.mapping]
-    done = trained.cltv("score", *words, "--since", "1998-06-01", "--out", f"since_{source}.csv")
+    done = trained.cltv("score", *words, "--since", "1998-06-01", "--out", f"since_{source}.parquet")
     assert done.returncode == 0, done.stderr
-    rows = read(trained.folder / f"since_{source}.csv").set_index("customer_id")
+    rows = pd.read_parquet(trained.folder / f"since_{source}.parquet").set_index("customer_id")
     assert set(rows.index) == set(orders.loc[orders["Datum"] >= "1998-06-01", "Kunde"])
     whole = scored.set_index("customer_id").loc[rows.index]
     assert rows["expected_value"].to_numpy() == pytest.approx(whole["expected_value"].to_numpy(), rel=1e-12)
