@@ -11,6 +11,7 @@ from cltv_ml import decisions
 from cltv_ml.actions.shop import Shop, read_shop
 from cltv_ml.actions.terms import Actions, Terms
 from cltv_ml.customers import CleanedShop
+from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features
 from cltv_ml.reporting import plots
@@ -89,7 +90,7 @@ def _with_chosen_value(table: pd.DataFrame, shop: Shop) -> pd.DataFrame:
     return table.assign(expected_value=table[shop.column])
 
 
-def compute_changes(cleaned: CleanedShop, before: pd.DataFrame) -> Changes:
+def compute_changes(cleaned: Cleaned, before: pd.DataFrame) -> Changes:
     """Return the changes since earlier scores, as `cltv act --before` works them out.
 
     Raises
@@ -98,7 +99,7 @@ def compute_changes(cleaned: CleanedShop, before: pd.DataFrame) -> Changes:
         There is no champion, or the earlier scores are of another horizon.
     """
     actions = Actions()
-    shop = read_shop(cleaned, Terms(), actions)
+    shop = read_shop(CleanedShop.of(cleaned), Terms(), actions)
     after = pd.concat(
         [shop.predictions.drop(columns="tier", errors="ignore"), shop.tiers, shop.lifecycle], axis=1
     )

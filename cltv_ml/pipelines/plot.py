@@ -14,8 +14,7 @@ import plotly.graph_objects as go
 
 from cltv_ml import decisions
 from cltv_ml.actions.changes import compute_changes
-from cltv_ml.customers import CleanedShop
-from cltv_ml.data import compute_months, compute_seasonality
+from cltv_ml.data import Cleaned, compute_months, compute_seasonality
 from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
 from cltv_ml.decisions import Costs
 from cltv_ml.errors import InputError
@@ -89,7 +88,7 @@ def _render(name: str, drawn: go.Figure, suffix: str) -> str:
     return render_html(summarise(title, "", [section("", figures={sentence(name): drawn})]))
 
 
-def draw(name: str, cleaned: CleanedShop, wanted: Wanted) -> go.Figure:
+def draw(name: str, cleaned: Cleaned, wanted: Wanted) -> go.Figure:
     """Return a figure of the catalogue by name.
 
     Raises

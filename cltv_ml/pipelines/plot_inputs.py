@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from cltv_ml.customers import CleanedShop
+from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import WindowResult, judge
 from cltv_ml.features import build_features
@@ -46,8 +47,9 @@ class Wanted:
 class Material:
     """The inputs of figures; those that need the trained models are computed on first use."""
 
-    def __init__(self, cleaned: CleanedShop, wanted: Wanted) -> None:
-        self.cleaned, self.log, self.wanted = cleaned, cleaned.transactions, wanted
+    def __init__(self, cleaned: Cleaned, wanted: Wanted) -> None:
+        self.cleaned, self.wanted = CleanedShop.of(cleaned), wanted
+        self.log = self.cleaned.transactions
         self.currency = wanted.currency
 
     @cached_property

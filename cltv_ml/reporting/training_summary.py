@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.customers import CleanedShop
+from cltv_ml.data import Cleaned
 from cltv_ml.decisions.margins import measured_margin
 from cltv_ml.decisions.product_tables import compute_product_tables
 from cltv_ml.decisions.profile import profile_segments
@@ -67,7 +68,7 @@ def model_summary(result: WindowResult, name: str) -> dict[str, Any]:
 
 
 def training_summary(
-    cleaned: CleanedShop,
+    cleaned: Cleaned,
     result: WindowResult,
     verdict: Verdict,
     dataset: str,
@@ -88,6 +89,7 @@ def training_summary(
     currency
         Written after amounts.
     """
+    cleaned = CleanedShop.of(cleaned)
     doubts, remarks = ([_with_labels(note, result.models) for note in some] for some in notes)
     horizon, log = result.window.horizon, cleaned.transactions
     now, cutoff = _latest_forecast(cleaned, result, verdict.champion, today)

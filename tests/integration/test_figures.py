@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.customers import CleanedShop
 from cltv_ml.data import clean, read, simulate
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.tables import compute_deciles
@@ -32,7 +31,7 @@ HORIZONS = ("value_curve",)
 def material(trained, scored):
     """Return what figures are drawn from after a training, with nine tenths of its scores as the earlier ones."""
     with contextlib.chdir(trained.folder), patch.dict(os.environ, trained.environment):
-        cleaned = CleanedShop.of(clean(read("orders.csv", MAPPING)))
+        cleaned = clean(read("orders.csv", MAPPING))
         before = scored.set_index("customer_id").sample(frac=0.9, random_state=0)
         yield Material(cleaned, Wanted("shop", before=before))
 
@@ -43,7 +42,7 @@ def test_every_figure_of_the_catalogue_can_be_asked_for():
 
 @pytest.fixture(scope="module")
 def simulated():
-    return CleanedShop.of(clean(simulate(300, days=300, seed=1).log))
+    return clean(simulate(300, days=300, seed=1).log)
 
 
 @pytest.mark.parametrize("name", [name for name in DATA if name != "cross_sell_matrix"])

@@ -3,7 +3,6 @@
 import pandas as pd
 import pytest
 
-from cltv_ml.customers import CleanedShop
 from cltv_ml.data import clean, simulate
 from cltv_ml.evaluation.backtest import judge
 from cltv_ml.evaluation.choice import choose
@@ -18,7 +17,7 @@ SUMMARY = ["frequency", "recency", "T", "monetary_value"]
 
 @pytest.fixture(scope="session")
 def cleaned():
-    return CleanedShop.of(clean(simulate(500, days=400, seed=3).log))
+    return clean(simulate(500, days=400, seed=3).log)
 
 
 @pytest.fixture(scope="session")

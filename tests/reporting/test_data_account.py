@@ -3,7 +3,6 @@
 import pandas as pd
 import pytest
 
-from cltv_ml.customers import CleanedShop
 from cltv_ml.data import clean, judge
 from cltv_ml.reporting.sections.data import check_sections
 
@@ -19,7 +18,7 @@ def account():
             "Warehouse": ["North"] * 4,
         }
     )
-    cleaned = CleanedShop.of(clean(source))
+    cleaned = clean(source)
     section = check_sections(cleaned, judge(cleaned.log, None, cleaned.report))[1]
     return section["sentences"], {table["caption"]: table for table in section["tables"]}
 
@@ -61,7 +60,7 @@ def test_every_column_of_the_log_is_profiled_with_its_source():
             "Category": ["tea", "tea", "tea", None],
         }
     )
-    cleaned = CleanedShop.of(clean(source))
+    cleaned = clean(source)
     sections = check_sections(cleaned, judge(cleaned.log, None, cleaned.report))
     held = next(part for part in sections if part["title"] == "What the clean log holds")
     table = held["tables"][1]

@@ -73,8 +73,9 @@ def money_section(log: Log, *, currency: str = "") -> dict[str, Any]:
     )
 
 
-def check_sections(cleaned: CleanedShop, verdict: DataVerdict, *, currency: str = "") -> list[dict[str, Any]]:
+def check_sections(cleaned: Cleaned, verdict: DataVerdict, *, currency: str = "") -> list[dict[str, Any]]:
     """Return the data report: the verdict, how the source was read, what the log holds, and the figures."""
+    cleaned = CleanedShop.of(cleaned)
     log = cleaned.transactions
     sections = [
         section(
