@@ -10,7 +10,6 @@ import pandas as pd
 from cltv_ml import decisions
 from cltv_ml.actions.shop import Shop, read_shop
 from cltv_ml.actions.terms import Actions, Terms
-from cltv_ml.customers import CleanedShop
 from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features
@@ -99,7 +98,7 @@ def compute_changes(cleaned: Cleaned, before: pd.DataFrame) -> Changes:
         There is no champion, or the earlier scores are of another horizon.
     """
     actions = Actions()
-    shop = read_shop(CleanedShop.of(cleaned), Terms(), actions)
+    shop = read_shop(cleaned, Terms(), actions)
     after = pd.concat(
         [shop.predictions.drop(columns="tier", errors="ignore"), shop.tiers, shop.lifecycle], axis=1
     )

@@ -11,6 +11,7 @@ import pandas as pd
 from cltv_ml import decisions
 from cltv_ml.actions.terms import Actions, Terms
 from cltv_ml.customers import CleanedShop, CustomerTables
+from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.compare import tell_overstep
 from cltv_ml.features import build_features, default_features
@@ -95,8 +96,9 @@ class Shop:
         return self.predictions.assign(expected_value=ahead["remaining_value"], **ends)
 
 
-def read_shop(cleaned: CleanedShop, terms: Terms, actions: Actions) -> Shop:
+def read_shop(cleaned: Cleaned, terms: Terms, actions: Actions) -> Shop:
     """Return the shop as of the day after its log, scored by the champion."""
+    cleaned = CleanedShop.of(cleaned)
     cutoff = scoring.check_as_of(cleaned.transactions, None)
     store.open_store()
     model, version = registered_model.load_registered()
