@@ -19,9 +19,10 @@ from cltv_ml.engine import MONEY_SCALE, Relation, keep, lend
 if TYPE_CHECKING:
     from cltv_ml.data.raw import Raw
 
-#: Headings of ids that a message or a line has for itself.
+#: Headings of ids that a message or a line has for itself; that of an item alone names the goods.
 _IDS_OF_LINES = re.compile(
-    "(message|event|line|row|record|insert|hit|entry|item|detail|position)(id|uuid|guid|key|no|number)$|^(uuid|guid|pk)$"
+    "(message|event|line|row|record|insert|hit|entry|(order|line)item|detail|position)(id|uuid|guid|key|no|number)$"
+    "|^(uuid|guid|pk)$"
 )
 
 #: Number of hashes that are sorted at a time in the search for duplicates: 400 MB.

@@ -79,3 +79,15 @@ def test_receipts_that_are_all_written_twice_line_by_line_are_copies():
         (f"R{n}", f"C{n}", item, price + n) for n in range(4) for item, price in (("TEA", 1.0), ("BUN", 2.5))
     ]
     assert clean(receipts([line for line in lines for _ in range(2)])).report.money_kept == 26.0
+
+
+@pytest.mark.parametrize(("heading", "kept"), [("Item ID", 14.0), ("Line ID", 9.5), ("Order Item ID", 9.5)])
+def test_the_id_of_an_item_names_the_goods_and_that_of_a_line_the_line(heading, kept):
+    rows = [("R1", "C1", "LATTE", "71", 4.5)] * 2 + [
+        ("R1", "C1", "BAGEL", "72", 3.0),
+        ("R2", "C2", "TEA", "73", 2.0),
+    ]
+    lines = pd.DataFrame(rows, columns=["receipt", "customer", "SKU", heading, "amount"]).assign(
+        date="2025-01-05 08:00"
+    )
+    assert clean(lines).report.money_kept == kept
