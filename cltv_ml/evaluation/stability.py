@@ -21,8 +21,9 @@ def choice_notes(result: WindowResult, champion: str) -> list[str]:
         for reason, names in reasons.groupby(reasons, sort=False).groups.items()
     ]
     names = eligible(models, validation)
-    if len(validation.cutoffs) > 1 and len(names) > 1 and champion in names:
-        notes.append(_stability(window_ginis(validation)[names], champion))
+    ginis = window_ginis(validation)[names].dropna()  # a window in which nobody spent orders nobody
+    if len(ginis) > 1 and len(names) > 1 and champion in names:
+        notes.append(_stability(ginis, champion))
     return notes
 
 

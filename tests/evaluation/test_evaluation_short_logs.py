@@ -1,6 +1,7 @@
 """Every log trains what it can: short labels, origins without repeat customers, models that cannot be fitted."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -121,3 +122,10 @@ def test_the_choice_says_how_stable_it_is_over_earlier_windows(log):
         rf"Over {len(result.validation.cutoffs)} earlier windows .*tweedie (had the best Gini )?in \d", notes
     )
     assert "The champion's Gini was at most 0." in notes
+
+
+def test_windows_in_which_nobody_spent_do_not_count_in_the_stability_of_the_choice(log):
+    models = [SameRate(30), ProbabilisticValue(horizon=30), Tweedie(30, n_estimators=10)]
+    result = judge(log, Window("2022-09-15", 30), models, FEATURES)
+    silent = replace(result.validation, y_true=result.validation.y_true * 0)
+    assert "best Gini in" not in " ".join(choice_notes(replace(result, validation=silent), "tweedie"))
