@@ -99,6 +99,8 @@ def training_summary(
     terms: dict[str, Any] = {"ordered": beats_chance(result, verdict.champion), "currency": currency}
     knows_who_leaves = now[["p_alive", "expected_purchases"]].notna().any(axis=None)
     campaign = plan_campaign(now, horizon, measured_margin(log)) if knows_who_leaves else None
+    lists = glance.without_lists(campaign, scored["segment"], **terms)
+    before = _spent_before(log, cutoff, horizon, currency)
     details = _quality_details(cleaned, result, verdict.champion, remarks, currency)
     summary = summarise(
         f"Customer lifetime value: {dataset}",
@@ -124,21 +126,8 @@ def training_summary(
             *sections.attribute_account_section(cleaned.customers),
             sections.doubts_section(cleaned, result, verdict, doubts),
         ],
-        _headline_facts(
-            result,
-            verdict,
-            today or Today(now),
-            cutoff,
-            before=_spent_before(log, cutoff, horizon, currency),
-            **terms,
-        ),
-        glance.answers(
-            result,
-            verdict,
-            glance.without_lists(campaign, scored["segment"], **terms),
-            doubts,
-            currency=currency,
-        ),
+        _headline_facts(result, verdict, today or Today(now), cutoff, before=before, **terms),
+        glance.answers(result, verdict, lists, doubts, currency=currency),
         headlines=1 if verdict.within_bounds else 2,
     )
     return {**summary, "as_of": f"{cutoff:%Y-%m-%d}", **terms}
