@@ -1,6 +1,7 @@
 """Customers: tables about them, from any source, become typed attributes and contacts matched to the log."""
 
-from cltv_ml.customers.costs import by_campaign, read_costs
+from cltv_ml.customers.channels import channels_won
+from cltv_ml.customers.costs import by_campaign, read_acquisition_costs, read_costs
 from cltv_ml.customers.tables import (
     CleanedShop,
     CustomerSources,
@@ -14,7 +15,9 @@ __all__ = [
     "CustomerSources",
     "CustomerTables",
     "by_campaign",
+    "channels_won",
     "describe_attributes",
+    "read_acquisition_costs",
     "read_costs",
     "read_customers",
 ]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.parse import Columns, quote
-from cltv_ml.data.raw import Opened, open_source
+from cltv_ml.data.raw import open_source
 from cltv_ml.data.rules import Rules
 from cltv_ml.errors import InputError
 from cltv_ml.sources.paths import readable
@@ -21,6 +21,9 @@ logger = logging.getLogger("cltv_ml")
 _COST_HEADINGS = {
     "month": "month monat mois mes mese maand yearmonth",
     "date": "date day datum tag jour fecha dia data giorno dag week reportingstarts starts period periode periodo",
+    "acquisition_cost": "acquisitioncost cac cpa costperacquisition costpercustomer customeracquisitioncost "
+    "akquisekosten akquisitionskosten kundengewinnungskosten coutdacquisition costedeadquisicion costeadquisicion "
+    "costodiacquisizione acquisitiekosten",
     "cost": "cost costs spend spent adspend adcost adcosts mediaspend mediacost totalcost totalspend kosten ausgaben "
     "werbekosten cout couts depense depenses coste costes costo costi gasto gastos inversion spesa spese kostnad",
     "channel": "channel kanal canal canale kanaal defaultchannelgroup sourcemedium source quelle fuente origine fonte "
@@ -55,30 +58,72 @@ def read_costs(source: Any) -> pd.DataFrame:
     """
     opened = open_source(source)
     with readable(opened.table, opened.name):
-        return _costs_among(opened)
+        columns = Columns(opened.table, Rules())
+        mapping = _map_costs(list(columns.kinds))
+        if not {"month", "date"} & set(mapping) or "cost" not in mapping:
+            raise InputError(
+                f"the costs need the columns month (or date) and cost, found {list(columns.kinds)}; channel, campaign "
+                "and currency may follow."
+            )
+        mapping.pop("acquisition_cost", None)
+        return _read_cost_columns(columns, mapping)
 
 
-def _costs_among(opened: Opened) -> pd.DataFrame:
-    """Return the costs among the columns of a table."""
-    columns = Columns(opened.table, Rules())
-    mapping = _map_costs(list(columns.kinds))
-    when = "month" if "month" in mapping else "date"
-    texts = _distinct_texts(columns, mapping[when])
-    months = _as_months(texts)
-    chosen = {"cost": columns.number(mapping["cost"])}
-    if months is None:
+def read_acquisition_costs(source: Any) -> pd.DataFrame:
+    """Return `channel`, `month` or both, and `acquisition_cost` (of one customer) or `cost` (in all), from any source.
+
+    Columns are identified as by `read_costs`; a `date` becomes the first day of its `month`.
+
+    Raises
+    ------
+    InputError
+        The source or a value cannot be read, or a column is missing.
+
+    >>> read_acquisition_costs(pd.DataFrame({"Kanal": ["ads"], "CAC": ["12,50"]})).to_dict("records")
+    [{'acquisition_cost': 12.5, 'channel': 'ads'}]
+    """
+    opened = open_source(source)
+    with readable(opened.table, opened.name):
+        columns = Columns(opened.table, Rules())
+        mapping = _map_costs(list(columns.kinds))
+        money = [name for name in ("acquisition_cost", "cost") if name in mapping]
+        if len(money) != 1 or not {"channel", "month", "date"} & set(mapping):
+            raise InputError(
+                "a table of acquisition costs needs channel or month (or both), and either acquisition_cost (for one "
+                f"customer) or cost (spent in all), found {list(columns.kinds)}."
+            )
+        table = _read_cost_columns(
+            columns, {name: column for name, column in mapping.items() if name != "campaign"}
+        )
+    if "date" in table:
+        table = table.assign(month=table.pop("date").dt.to_period("M").dt.to_timestamp())
+    return table
+
+
+def _read_cost_columns(columns: Columns, mapping: dict[str, str]) -> pd.DataFrame:
+    """Return the columns of a mapping with their values read; InputError where one cannot be."""
+    when = next((name for name in ("month", "date") if name in mapping), None)
+    money = "acquisition_cost" if "acquisition_cost" in mapping else "cost"
+    chosen = {money: columns.number(mapping[money])}
+    texts = None if when is None else _cost_texts(columns, mapping[when])
+    months = None if texts is None else _as_months(texts)
+    if when is not None and months is None:
         chosen[when] = columns.timestamp(mapping[when])
-    chosen |= {
-        name: columns.identifier(mapping[name])
-        for name in ("channel", "campaign", "currency")
-        if name in mapping
-    }
+    names = [name for name in ("channel", "campaign", "currency") if name in mapping]
+    chosen |= {name: columns.identifier(mapping[name]) for name in names}
     listed = ", ".join(f"{sql} as {name}" for name, sql in chosen.items())
-    table = opened.table.con.sql(f"select {listed} from {opened.table} order by source_row").df()
-    if months is not None:
-        table.insert(0, when, months)
-    _check_read(table, when, texts, _distinct_texts(columns, mapping["cost"]))
-    return table[[when, "cost", *(name for name in chosen if name not in (when, "cost"))]]
+    table = columns.table.con.sql(f"select {listed} from {columns.table} order by source_row").df()
+    if when is not None and months is not None:
+        table[when] = months
+    if when is not None and texts is not None and table[when].isna().any():
+        raise InputError(
+            f"the costs hold the {when} {texts[table[when].isna()].iloc[0]!r}; write months such as 2025-03, or days."
+        )
+    if table[money].isna().any():
+        row = int(table[money].isna().argmax())
+        written = _cost_texts(columns, mapping[money]).iloc[row]
+        raise InputError(f"a cost must be a number from 0 up, got {written!r} in row {row + 1}; correct it.")
+    return table[[*([when] if when else []), money, *names]]
 
 
 def by_campaign(costs: pd.DataFrame, column: str) -> tuple[pd.DataFrame, list[str]]:
@@ -100,7 +145,7 @@ def by_campaign(costs: pd.DataFrame, column: str) -> tuple[pd.DataFrame, list[st
 
 
 def _map_costs(columns: list[str]) -> dict[str, str]:
-    """Return what each column is, by its heading; InputError without a day or month, or without one surely of costs."""
+    """Return what each column is, by its heading; InputError where several could be the cost."""
     plain = {column: plain_heading(column) for column in columns}
     mapping: dict[str, str] = {}
     for name, headings in _COST_HEADINGS.items():
@@ -111,18 +156,13 @@ def _map_costs(columns: list[str]) -> dict[str, str]:
             raise InputError(f"columns {matching} could each be the cost; leave one of them in the table.")
         if matching:
             mapping[name] = matching[0]
-    if not {"month", "date"} & set(mapping) or "cost" not in mapping:
-        raise InputError(
-            f"the costs need the columns month (or date) and cost, found {columns}; channel, campaign and currency may "
-            "follow."
-        )
     if any(plain[column] != name for name, column in mapping.items()):
         read_as = ", ".join(f"{column}={name}" for name, column in mapping.items())
         logger.warning("Costs     read as %s.", read_as)
     return mapping
 
 
-def _distinct_texts(columns: Columns, column: str) -> pd.Series:
+def _cost_texts(columns: Columns, column: str) -> pd.Series:
     rows = columns.table.con.sql(
         f"select trim(cast({quote(column)} as varchar)) as v from {columns.table} order by source_row"
     )
@@ -137,15 +177,3 @@ def _as_months(texts: pd.Series) -> pd.Series | None:
     words = pd.to_datetime(texts, format="%b %Y", errors="coerce")
     words = words.fillna(pd.to_datetime(texts, format="%B %Y", errors="coerce"))
     return words if words.notna().all() else None
-
-
-def _check_read(table: pd.DataFrame, when: str, texts: pd.Series, costs: pd.Series) -> None:
-    """Raise InputError where a day, a month or a cost cannot be read."""
-    if table[when].isna().any():
-        wrong = texts[table[when].isna()].iloc[0]
-        raise InputError(f"the costs hold the {when} {wrong!r}; write months such as 2025-03, or days.")
-    if table["cost"].isna().any():
-        row = int(table["cost"].isna().argmax())
-        raise InputError(
-            f"a cost must be a number from 0 up, got {costs.iloc[row]!r} in row {row + 1}; correct it."
-        )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 
@@ -18,28 +21,24 @@ BLENDED = "all channels"
 _LEAST_MONTHS, _LEAST_VARIATION = 6, 0.1
 
 
-def check_costs(
-    table: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp, currency: str = ""
-) -> pd.DataFrame:
+def check_costs(table: pd.DataFrame, currency: str = "") -> pd.DataFrame:
     """Return costs by `month` (its first day) and `channel`, summed over campaigns and days.
 
     Parameters
     ----------
     table
         `month` or `date`, `cost`, and optionally `channel`, `currency` and `campaign`.
-    first, last
-        The log's span.
     currency
         The log's; a table with another is refused.
 
     Raises
     ------
     InputError
-        A column is missing, a month cannot be read or lies outside the log, a cost is negative or not a number, or the
-        costs are in several currencies or in another than the log.
+        A column is missing, a month cannot be read, a cost is negative or not a number, or the costs are in several
+        currencies or in another than the log.
 
     >>> costs = pd.DataFrame({"month": ["2024-01"], "channel": ["ads"], "cost": [100.0]})
-    >>> check_costs(costs, pd.Timestamp("2024-01-01"), pd.Timestamp("2024-03-31"))["cost"].tolist()
+    >>> check_costs(costs)["cost"].tolist()
     [100.0]
     """
     when = next((name for name in ("month", "date") if name in table), None)
@@ -49,7 +48,7 @@ def check_costs(
             "currency may follow."
         )
     _check_currency(table, currency)
-    months = _cost_months(table[when], first, last)
+    months = _cost_months(table[when])
     cost = pd.to_numeric(table["cost"], errors="coerce")
     bad = cost.isna() | (cost < 0)
     if bad.any():
@@ -63,8 +62,51 @@ def check_costs(
     return clean.groupby(["month", "channel"], as_index=False)["cost"].sum()
 
 
-def _cost_months(written: pd.Series, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
-    """Return the first day of each month; InputError where one cannot be read or lies outside the log."""
+def spelled_as(written: pd.Series, channels: pd.Series) -> pd.Series:
+    """Return channels as customers' channels are spelled, where they differ only in case, blanks or signs.
+
+    >>> spelled_as(pd.Series(["Paid Search", "tv"]), pd.Series(["paid_search", "email"])).tolist()
+    ['paid_search', 'tv']
+    """
+    own = set(channels.dropna())
+    times = Counter(map(_letters, own))
+    spelling = {_letters(channel): channel for channel in own if times[_letters(channel)] == 1}
+    return written.map(
+        lambda channel: channel if channel in own else spelling.get(_letters(channel), channel)
+    )
+
+
+def _letters(channel: str) -> str:
+    return re.sub(r"[\W_]+", "", channel.casefold())
+
+
+def within_log(
+    costs: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the costs of the log's months, and a sentence on those of other months.
+
+    Raises
+    ------
+    InputError
+        Every month lies outside the log.
+    """
+    outside = (costs["month"] < first.to_period("M").to_timestamp()) | (costs["month"] > last)
+    if outside.all():
+        raise InputError(
+            f"every month of the costs lies outside the log: {costs['month'].min():%Y-%m} to "
+            f"{costs['month'].max():%Y-%m} against {first:%Y-%m} to {last:%Y-%m}; give costs of the log's months."
+        )
+    if not outside.any():
+        return costs, []
+    months = costs.loc[outside, "month"].drop_duplicates().sort_values().dt.strftime("%Y-%m").tolist()
+    return costs[~outside].reset_index(drop=True), [
+        f"Costs of {costs.loc[outside, 'cost'].sum():,.2f} fall in months outside the log and are left out: "
+        f"{', '.join(months[:3])}{', ...' if len(months) > 3 else ''}."
+    ]
+
+
+def _cost_months(written: pd.Series) -> pd.Series:
+    """Return the first day of each month; InputError where one cannot be read."""
     texts = written.astype("str")
     months = pd.to_datetime(texts, errors="coerce", format="ISO8601")
     if months.isna().any():
@@ -72,14 +114,7 @@ def _cost_months(written: pd.Series, first: pd.Timestamp, last: pd.Timestamp) ->
             f"the costs hold the {written.name} {texts[months.isna()].iloc[0]!r}; write months such as 2025-03, or "
             "days."
         )
-    months = months.dt.to_period("M").dt.to_timestamp()
-    outside = (months < first.to_period("M").to_timestamp()) | (months > last)
-    if outside.any():
-        raise InputError(
-            f"the costs hold the month {months[outside].iloc[0]:%Y-%m}, the log reaches from {first:%Y-%m} to "
-            f"{last:%Y-%m}; leave other months out."
-        )
-    return months
+    return months.dt.to_period("M").dt.to_timestamp()
 
 
 def _check_currency(table: pd.DataFrame, currency: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from cltv_ml.decisions.acquisition_costs import spelled_as
 from cltv_ml.decisions.lines import first_channels
 from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
@@ -104,6 +105,7 @@ def _checked_costs(
     if "channel" in keys:
         table = table.assign(channel=table["channel"].fillna("").astype("str").str.strip())
         loose, table = table[table["channel"] == ""], table[table["channel"] != ""]
+        table = table.assign(channel=spelled_as(table["channel"], won["channel"]))
         _check_channels(table["channel"], won["channel"])
     if column == _EACH and table.duplicated(keys).any():
         twice = table.loc[table.duplicated(keys), keys].iloc[0].tolist()

@@ -8,8 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from cltv_ml.customers import CleanedShop, by_campaign, read_costs
-from cltv_ml.decisions.acquisition_costs import UNATTRIBUTED, check_costs, compute_cac
+from cltv_ml.customers import CleanedShop, by_campaign, channels_won, read_costs
+from cltv_ml.decisions.acquisition_costs import (
+    UNATTRIBUTED,
+    check_costs,
+    compute_cac,
+    spelled_as,
+    within_log,
+)
 from cltv_ml.decisions.acquisition_value import (
     Won,
     compute_returns,
@@ -25,7 +31,6 @@ from cltv_ml.files import check_folder, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.pipelines.inputs import known_costs, load
-from cltv_ml.pipelines.lifetime import channels_won
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
 from cltv_ml.reporting.report import summarise
@@ -60,8 +65,8 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     spent, campaigns = by_campaign(read_costs(settings.costs), settings.channel)
     cleaned = load(settings, progress)
     log = cleaned.transactions
-    channels = _channel_column(cleaned, log, settings.channel)
-    costs = check_costs(spent, log.first, log.last, settings.currency)
+    costs, outside = within_log(check_costs(spent, settings.currency), log.first, log.last)
+    channels = _channel_column(cleaned, log, settings.channel, set(costs["channel"]) - {UNATTRIBUTED})
     goods = known_costs(settings)
     progress("following the customers won", 0.4)
     won = read_won(
@@ -71,12 +76,16 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
         per_order=settings.per_order,
         share_of_amount=settings.share_of_amount,
     )
+    costs = costs.assign(channel=spelled_as(costs["channel"], won.customers["channel"]))
+    costs = costs.groupby(["month", "channel"], as_index=False)["cost"].sum()
     tables = _tables(won, costs, settings.age)
     files = {name: settings.out / f"{name}.csv" for name in tables}
     for name, table in tables.items():
         write_table(table, files[name])
     notes = [
         *campaigns,
+        *outside,
+        *_channel_notes(channels),
         *_currency_notes(spent, settings.currency),
         *_acquisition_notes(won, costs),
         *describe_stated_rate(log, stated=goods is not None),
@@ -129,16 +138,23 @@ def _tables(won: Won, costs: pd.DataFrame, age: int) -> dict[str, pd.DataFrame]:
     }
 
 
-def _channel_column(cleaned: CleanedShop, log: Log, column: str) -> pd.Series | None:
-    """Return the channel that won each customer by the named column, or by one whose heading says so; None without."""
+def _channel_column(cleaned: CleanedShop, log: Log, column: str, named: set[str]) -> pd.Series | None:
+    """Return the channel that won each customer: the stated column, else the likely one; None without."""
     end = log.last.normalize() + pd.Timedelta(days=1)
     if not column:
-        return channels_won(cleaned, log, end)
-    channels = channels_won(cleaned, log, end, [column])
+        return channels_won(cleaned.customers, end, log.customers, named)
+    channels = cleaned.customers.levels(column, end, log.customers)
     if channels is None:
         available = list(cleaned.customers.groups(end, log.customers))
         raise InputError(f"no column {column!r} in the table of customers; choose one of {available}.")
-    return channels
+    return channels.replace("unknown", None)
+
+
+def _channel_notes(channels: pd.Series | None) -> list[str]:
+    """Return a sentence on the column of the table of customers that names their channels."""
+    if channels is None:
+        return []
+    return [f"The column {channels.name} of --customers is the channel that won each customer."]
 
 
 def _currency_notes(spent: pd.DataFrame, currency: str) -> list[str]:

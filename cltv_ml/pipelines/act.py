@@ -27,7 +27,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.pipelines.inputs import load, read_lifetimes, read_rates, read_table, to_numbers
-from cltv_ml.pipelines.lifetime import channels_won, read_acquisition
+from cltv_ml.pipelines.lifetime import paid_to_win
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
 from cltv_ml.pipelines.redaction import as_wanted
@@ -166,11 +166,11 @@ def _earlier_customers(settings: Act, cleaned: CleanedShop) -> pd.DataFrame | No
 
 def _with_costs(terms: Terms, settings: Act, cleaned: CleanedShop) -> Terms:
     """Return the terms with what winning each customer cost, where that is stated."""
-    stated = None if settings.acquisition_cost is None else read_acquisition(settings.acquisition_cost)
-    if not isinstance(stated, pd.DataFrame):
+    stated = settings.acquisition_cost
+    if stated is None or isinstance(stated, float):
         return replace(terms, acquisition_cost=stated)
     log = cleaned.transactions
-    paid, notes = decisions.cost_of_winning(log, stated, channels_won(cleaned, log, check_as_of(log, None)))
+    paid, notes = paid_to_win(cleaned, log, stated, check_as_of(log, None))
     return replace(terms, acquisition_cost=paid, acquisition_notes=tuple(notes))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml import decisions
-from cltv_ml.customers import CleanedShop
+from cltv_ml.customers import CleanedShop, channels_won, read_acquisition_costs
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.explain import top_reasons
 from cltv_ml.evaluation.future import Future, forecast_future
@@ -23,7 +22,7 @@ from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models import Spread
 from cltv_ml.models.value_curve import check_discount_rate
-from cltv_ml.pipelines.inputs import load, read_rates, read_table
+from cltv_ml.pipelines.inputs import load, read_rates
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.serving import registered_model, scoring
 from cltv_ml.settings import Lifetime as LifetimeSettings
@@ -31,9 +30,6 @@ from cltv_ml.settings import Settings
 from cltv_ml.tables import values_by_horizon
 from cltv_ml.tracking import store
 from cltv_ml.windows import days_in_words, to_days
-
-#: What a column of the table of customers must be called to name the channel that won each customer.
-_CHANNEL = ("acquisition_channel", "channel")
 
 #: Days for which what was expected in all is kept, so that it can be held against what follows.
 _PATH = (30, 61, 91, 122, 152, 182, 273, 365, 547, 730, 1096, 1461, 1826)
@@ -157,26 +153,20 @@ def _profit(log: Log, cleaned: CleanedShop, cutoff: pd.Timestamp, settings: Life
         rebate_share=settings.rebate_share,
     )
     rates = decisions.customer_margin_rates(margins, decisions.margin_credibility(filled, costs))
-    paid, cost_notes = decisions.cost_of_winning(
-        log, read_acquisition(settings.acquisition_cost), channels_won(cleaned, log, cutoff)
-    )
+    paid, cost_notes = paid_to_win(cleaned, log, settings.acquisition_cost, cutoff)
     return _Profit(margins, rates, paid, [*notes, *cost_notes])
 
 
-def read_acquisition(stated: Any) -> float | pd.DataFrame:
-    """Return the cost of winning one customer: a figure as it is, a table by channel or month read."""
+def paid_to_win(
+    cleaned: CleanedShop, log: Log, stated: Any, cutoff: pd.Timestamp
+) -> tuple[pd.Series, list[str]]:
+    """Return the cost of winning each customer, from a figure or a table, and sentences on it."""
     if isinstance(stated, float):
-        return stated
-    return read_table(stated, [], "a table with channel or month and acquisition_cost or cost", key="")
-
-
-def channels_won(
-    cleaned: CleanedShop, log: Log, cutoff: pd.Timestamp, names: Sequence[str] = _CHANNEL
-) -> pd.Series | None:
-    """Return the channel that won each customer where the table of customers has a column of one of these names."""
-    candidates = (cleaned.customers.levels(name, cutoff, log.customers) for name in names)
-    levels = next((one for one in candidates if one is not None), None)
-    return None if levels is None else levels.replace("unknown", None)
+        return decisions.cost_of_winning(log, stated)
+    table = read_acquisition_costs(stated)
+    named = set(table["channel"].dropna()) if "channel" in table else set()
+    channels = channels_won(cleaned.customers, cutoff, log.customers, named) if named else None
+    return decisions.cost_of_winning(log, table, channels)
 
 
 def _bounded_end(future: Future, end: int, followed: int) -> tuple[int, str]:

@@ -86,7 +86,7 @@ class Acquisition(Printed, Costed, Customers, Source):
     channel: str = setting(
         "",
         "Column of --customers with the channel that won each customer.",
-        default_text="acquisition_channel or channel of --customers, else the channel of the first order",
+        default_text="a channel of --customers, else that of the first order",
     )
     age: int = setting(365, "Age in days at which value is compared with cost: 30, 60, 90, 180, 365 or 720.")
     out: File = setting(Path("out/acquisition"), "Folder for acquisition.html and a CSV file per table.")

@@ -1,10 +1,18 @@
 """Tables of costs as advertisers and shops export them."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.customers.costs import read_costs
+from cltv_ml.customers import (
+    CustomerSources,
+    channels_won,
+    read_acquisition_costs,
+    read_costs,
+    read_customers,
+)
 from cltv_ml.errors import InputError
+from cltv_ml.log import Log
 
 EXPORTS = {
     "Day,Campaign,Currency code,Cost\n2025-03-04,Brand,EUR,12.50\n2025-03-05,Brand,EUR,7.50\n": 20.0,
@@ -37,3 +45,39 @@ def test_what_cannot_be_read_is_one_sentence():
     for sentence, table in wrong.items():
         with pytest.raises(InputError, match=sentence):
             read_costs(table)
+
+
+def test_costs_of_winning_are_read_in_other_languages_with_or_without_a_month():
+    each = pd.DataFrame({"Kanal": ["ads", "seo"], "CAC": ["12,50", "3,00"]})
+    assert read_acquisition_costs(each)["acquisition_cost"].tolist() == [12.5, 3.0]
+    spent = read_acquisition_costs(pd.DataFrame({"Datum": ["31.03.2025"], "Werbekosten": ["20,00"]}))
+    assert spent.to_dict("records") == [{"month": pd.Timestamp("2025-03-01"), "cost": 20.0}]
+    for table in ({"Ort": ["x"], "Kosten": ["1"]}, {"Kanal": ["ads"], "Kosten": ["1"], "CAC": ["1"]}):
+        with pytest.raises(InputError, match=r"either acquisition_cost .* found \["):
+            read_acquisition_costs(pd.DataFrame(table))
+
+
+def test_the_channel_of_customers_is_found_by_its_heading_or_by_the_channels_of_the_costs():
+    customers = [f"c{number}" for number in range(40)]
+    table = pd.DataFrame(
+        {"customer_id": customers, "Kanal": ["online", "shop"] * 20, "Quelle": ["Google Ads", "seo"] * 20}
+    )
+    log = Log(
+        pd.DataFrame(
+            {
+                "customer_id": customers,
+                "timestamp": pd.Timestamp("2024-03-01") + pd.to_timedelta(range(40), unit="D"),
+                "amount": np.linspace(1.0, 9.0, 40),
+            }
+        )
+    )
+    tables, end = read_customers(log, CustomerSources(customers=table)), pd.Timestamp("2025-01-01")
+
+    def column(*named: str) -> str:
+        return channels_won(tables, end, log.customers, named).name
+
+    assert column() == "Kanal"
+    assert column("google_ads", "seo") == "Quelle"
+    assert column("tv") == "Kanal"
+    nothing = read_customers(log, CustomerSources(customers=table[["customer_id", "Quelle"]]))
+    assert channels_won(nothing, end, log.customers) is None

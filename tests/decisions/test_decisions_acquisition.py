@@ -5,7 +5,14 @@ import pandas as pd
 import pytest
 
 from cltv_ml.decisions import Costs, acquisition_value
-from cltv_ml.decisions.acquisition_costs import BLENDED, UNATTRIBUTED, check_costs, compute_cac
+from cltv_ml.decisions.acquisition_costs import (
+    BLENDED,
+    UNATTRIBUTED,
+    check_costs,
+    compute_cac,
+    spelled_as,
+    within_log,
+)
 from cltv_ml.decisions.acquisition_value import (
     compute_returns,
     judge_earlier,
@@ -370,7 +377,7 @@ def test_costs_by_campaign_and_day_are_summed_by_month_and_channel():
             "cost": ["10", "5.5", "1"],
         }
     )
-    found = check_costs(table, FIRST, LAST)
+    found = check_costs(table)
     assert found[["channel", "cost"]].to_numpy().tolist() == [["ads", 15.5], [UNATTRIBUTED, 1.0]]
 
 
@@ -379,14 +386,32 @@ def test_costs_that_cannot_be_used_are_one_sentence():
     wrong = {
         "need the columns month": good.drop(columns="month"),
         "write months such as 2025-03": good.assign(month="March"),
-        "hold the month 2031-01": good.assign(month="2031-01"),
         "must be a number from 0 up, got '-5.0'": good.assign(cost=-5.0),
         "must be a number from 0 up, got 'much'": good.assign(cost="much"),
         "the costs are in USD, the log in EUR": good.assign(currency="USD"),
     }
     for sentence, table in wrong.items():
         with pytest.raises(InputError, match=sentence):
-            check_costs(table, FIRST, LAST, "EUR")
+            check_costs(table, "EUR")
+
+
+def test_costs_outside_the_log_are_left_out_and_counted():
+    months = pd.to_datetime(["2021-12-01", "2022-03-01", "2031-01-01"])
+    costs = pd.DataFrame({"month": months, "channel": "ads", "cost": [5.0, 7.0, 11.0]})
+    kept, notes = within_log(costs, FIRST, LAST)
+    assert kept["cost"].tolist() == [7.0]
+    assert notes == ["Costs of 16.00 fall in months outside the log and are left out: 2021-12, 2031-01."]
+    with pytest.raises(InputError, match="every month of the costs lies outside the log: 2031-01 to 2031-01"):
+        within_log(costs.tail(1), FIRST, LAST)
+
+
+def test_a_spelling_that_two_channels_share_is_left_as_it_is():
+    channels = pd.Series(["E-Mail", "email", "Paid Search"])
+    assert spelled_as(pd.Series(["e mail", "email", "PAID_SEARCH"]), channels).tolist() == [
+        "e mail",
+        "email",
+        "Paid Search",
+    ]
 
 
 def test_a_channel_that_no_customer_has_is_one_sentence():

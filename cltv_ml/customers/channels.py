@@ -1,0 +1,47 @@
+"""The channel that won each customer: the column of the table of customers that names it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pandas as pd
+
+from cltv_ml.customers.groups import UNKNOWN
+from cltv_ml.customers.tables import CustomerTables
+from cltv_ml.data.headings import plain_heading, plain_text
+
+#: Headings of the channel that won a customer, the most certain first.
+_CHANNEL_HEADINGS = (
+    "acquisition channel|akquisekanal|akquisitionskanal|canal d'acquisition|canal de adquisición|canale di acquisizione"
+    "|acquisitiekanaal|first channel|marketing channel|marketingkanal|channel|kanal|canal|canale|kanaal|kanał|kanál"
+)
+
+
+def channels_won(
+    tables: CustomerTables, cutoff: pd.Timestamp, customers: pd.Index, named: Collection[str] = ()
+) -> pd.Series | None:
+    """Return the channel that won each customer, named by its column; None where no column of the table is it.
+
+    A heading says which column it is, in several languages. Where costs name channels, a column that has all of them
+    goes before one that lacks some, whatever its heading.
+
+    Parameters
+    ----------
+    named
+        Channels that costs name.
+    """
+    groups = tables.groups(cutoff, customers, len(customers))
+    plain = {column: plain_heading(column) for column in groups}
+    headed = [
+        column
+        for heading in _CHANNEL_HEADINGS.split("|")
+        for column in groups
+        if plain[column] == plain_text(heading)
+    ]
+    candidates = [*headed, *(column for column in groups if column not in headed)]
+    wanted = {plain_text(channel) for channel in named}
+    fitting = [
+        column for column in candidates if wanted and wanted <= set(map(plain_text, groups[column].unique()))
+    ]
+    chosen = next(iter([*fitting, *headed]), None)
+    return None if chosen is None else groups[chosen].replace(UNKNOWN, None).rename(chosen)
