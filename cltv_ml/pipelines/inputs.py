@@ -158,7 +158,8 @@ def targeting_of(settings: Judged) -> Targeting | None:
     """Return the campaign by whose profit the order of customers is judged, None where Gini judges it."""
     if settings.objective != "profit":
         return None
-    return Targeting(share=settings.share, cost=settings.cost, margin=settings.margin)
+    margin = 1.0 if settings.margin_rate is None else settings.margin_rate
+    return Targeting(share=settings.share, cost=settings.cost, margin=margin)
 
 
 def read_scores(source: Path | pd.DataFrame) -> pd.DataFrame:

@@ -166,14 +166,16 @@ class Redacted(Settings):
 class Judged(Settings):
     """The measure that judges the order of customers."""
 
-    only_with: ClassVar = dict.fromkeys(("share", "cost", "margin"), ("objective", "profit"))
+    only_with: ClassVar = dict.fromkeys(("share", "cost", "margin_rate"), ("objective", "profit"))
 
     objective: Literal["gini", "profit"] = setting(
         "gini", "Measure that judges the order of customers: gini, or the profit of a campaign."
     )
     share: float = setting(0.1, "Share of customers that the campaign contacts, with --objective profit.")
     cost: float = setting(0.0, "Cost of one contact, with --objective profit.")
-    margin: float = setting(1.0, "Share of revenue left after costs, with --objective profit.")
+    margin_rate: float | None = setting(
+        None, "Share of revenue left after costs, with --objective profit.", default_text="1"
+    )
 
 
 class Windowed(Settings):

@@ -87,7 +87,7 @@ def test_mlflow_has_a_run_per_model_and_below_it_one_per_window(place, table):
 
 def test_a_campaign_s_profit_is_measured_where_it_is_asked_for(place):
     done = backtest(
-        place, "--windows", "2", "--objective", "profit", "--share", "0.2", "--margin", "0.5", "--json"
+        place, "--windows", "2", "--objective", "profit", "--share", "0.2", "--margin-rate", "0.5", "--json"
     )
     assert done.returncode == 0, done.stderr
     rows = [row for row in json.loads(done.stdout)["ranges"] if row["metric"] == "profit"]

@@ -37,7 +37,7 @@ def told(store):
         "0.5",
         "--config",
         "goal.toml",
-        "--margin",
+        "--margin-rate",
         "0.3",
         "--json",
     )
@@ -74,7 +74,7 @@ def test_the_settings_kept_with_the_run_repeat_the_call(store, told):
     text = Path(artifact).read_text(encoding="utf-8")
     assert 'models = "ziln,same_rate"' in text
     assert "customers_share = 0.5" in text
-    assert "margin = 0.3" in text
+    assert "margin_rate = 0.3" in text
 
 
 def test_figures_of_such_a_training_are_drawn_from_the_customers_it_was_judged_on(store, told):

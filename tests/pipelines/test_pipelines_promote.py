@@ -279,7 +279,7 @@ def test_a_campaigns_profit_decides_where_it_is_asked_for(rivals, shop, monkeypa
     upside_down = truth.copy()
     upside_down[best] = truth.nsmallest(best.sum()).to_numpy() + 1e-3
     scored_as(monkeypatch, [upside_down * truth.sum() / upside_down.sum(), top_only])
-    campaign = {"objective": "profit", "share": 0.1, "cost": 2.0, "margin": 0.5}
+    campaign = {"objective": "profit", "share": 0.1, "cost": 2.0, "margin_rate": 0.5}
     decision = pipelines.promote(data=shop, dry_run=True, **campaign)
     assert decision.promoted
     assert "difference in profit +" in decision.reasons[0]
