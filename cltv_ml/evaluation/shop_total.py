@@ -9,9 +9,10 @@ errors are measured in units of the error expected from a log of that length.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 
 from cltv_ml.models.level_candidates import LEAST_NEW, PACE, WEEKS_YEAR, CohortRevenue, growth, newcomers
 from cltv_ml.models.level_priors import error_before
@@ -58,6 +59,8 @@ class ShopTotal:
         Weight of last year's weeks, from 0 to 1.
     spread
         How far the true total may lie from the forecast; None without an earlier cutoff.
+    record
+        The same rule at earlier cutoffs, each with what lay before it: `day`, `forecast`, `total` (realised).
     """
 
     total: float
@@ -65,6 +68,7 @@ class ShopTotal:
     last_year: float
     weight: float
     spread: Spread | None
+    record: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
 
 
 def combine_total(
@@ -81,15 +85,20 @@ def combine_total(
     """
     now = ShopPast(cutoff, float("nan"), parts)
     weight, base = _weight(log, cutoff, horizon, parts, past), last_year(log, cutoff, horizon)
-    spread = _total_error_spread(log, cutoff, horizon, past) if past else None
-    total = _mixed(log, now, horizon, past)
-    return ShopTotal(total, parts, float("nan") if base is None else base, weight, spread)
-
-
-def _total_error_spread(log: CohortRevenue, cutoff: int, horizon: int, past: Sequence[ShopPast]) -> Spread:
-    """Return scale and freedom of the total's log error, from the errors of the same rule at earlier cutoffs."""
     ended = [[other for other in past if other.cutoff + horizon <= one.cutoff] for one in past]
     replayed = [_mixed(log, one, horizon, before) for one, before in zip(past, ended, strict=True)]
+    spread = _total_error_spread(replayed, cutoff, horizon, past) if past else None
+    total = _mixed(log, now, horizon, past)
+    record = pd.DataFrame(
+        {"day": [one.cutoff for one in past], "forecast": replayed, "total": [one.total for one in past]}
+    )
+    return ShopTotal(total, parts, float("nan") if base is None else base, weight, spread, record)
+
+
+def _total_error_spread(
+    replayed: Sequence[float], cutoff: int, horizon: int, past: Sequence[ShopPast]
+) -> Spread:
+    """Return scale and freedom of the total's log error, from the errors of the same rule at earlier cutoffs."""
     counts = _evidence_of_past(past, cutoff, horizon)
     squared = _squared(replayed, [one.total for one in past])
     usual = np.array([_usual_error(one.cutoff, horizon) for one in past])

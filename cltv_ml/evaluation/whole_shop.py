@@ -87,6 +87,25 @@ class ShopForecast:
         known = self.level.total * self.total.total / self.total.parts
         return known, self.total.total - known
 
+    @property
+    def earlier(self) -> pd.DataFrame:
+        """Forecasts of the same length from earlier cutoffs of the log: `cutoff`, `forecast` and `realised` revenue.
+
+        Each uses what lay before its cutoff. They overlap where the horizon is longer than a month.
+        """
+        record = pd.DataFrame(columns=["day", "forecast", "total"])
+        if self.level is not None:
+            record = self.level.record if self.total is None else self.total.record
+        days_before = self.value.repeat.calendar.days - record["day"]
+        cutoffs = self.periods["start"].iloc[0] - pd.to_timedelta(days_before.astype("int64"), unit="D")
+        money = (
+            record[["forecast", "total"]]
+            .astype("float64")
+            .round(2)
+            .set_axis(["forecast", "realised"], axis=1)
+        )
+        return pd.concat([cutoffs.rename("cutoff"), money], axis=1).sort_values("cutoff", ignore_index=True)
+
 
 def forecast_shop(
     log: AnyLog,

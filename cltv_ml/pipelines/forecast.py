@@ -67,6 +67,7 @@ _FILE_TITLES = {
     "last_plan": "The last plan, period by period",
     "causes": "Causes of the difference",
     "before": "The last plan, every period and band",
+    "earlier": "Forecasts from earlier cutoffs, and what came",
 }
 
 
@@ -143,6 +144,7 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
         "last_plan": judged,
         "causes": causes,
         "before": plan,
+        "earlier": shop.earlier if len(shop.earlier) else None,
     }
     files = _write_tables(settings.out, {name: one for name, one in tables.items() if one is not None})
     page = settings.out.with_suffix(".html")
@@ -152,7 +154,7 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
         f"{window.horizon} days from {window.cutoff:%Y-%m-%d}",
         _sections(tables, drawn, files, notes, settings.currency),
         forecast_facts(bands, none_to_come=_none_to_come(shop), currency=settings.currency),
-        forecast_answers(bands, _earlier_spans(log, window), notes, currency=settings.currency),
+        forecast_answers(bands, _earlier_spans(log, window), shop.earlier, notes, currency=settings.currency),
         headlines=3,
     )
     write_page(summary, page)
@@ -194,7 +196,7 @@ def _sections(
         return {_FILE_TITLES[name]: files[name].name for name in names}
 
     scenarios, parts, terms, periods, repeat, bands = drawn
-    series = links("forecast", "history")
+    series = links("forecast", "history", *(["earlier"] if tables["earlier"] is not None else []))
     sliders = build_scenarios(parts, terms, periods, repeat, bands, currency=currency)
     sections = [
         forecast_section(tables["forecast"], tables["history"], notes=notes, links=series, currency=currency),

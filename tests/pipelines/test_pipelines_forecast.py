@@ -9,6 +9,7 @@ from cltv_ml import pipelines
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.levels import forecast_level
 from cltv_ml.evaluation.shop_tables import margin_rate
+from cltv_ml.evaluation.whole_shop import forecast_shop
 from cltv_ml.log import Log
 from cltv_ml.money import format_money
 from cltv_ml.pipelines.forecast_inputs import find_plan, kept_plan, plan_terms
@@ -216,6 +217,7 @@ def test_every_number_of_the_page_is_in_a_file_next_to_it(forecasts):
         "last_plan",
         "causes",
         "before",
+        "earlier",
     }
     assert lost_numbers(found.page, found.files.values(), known=[42], tags="td") == []
     assert lost_numbers(found.page, found.page.parent.rglob("*.csv"), tags=SENTENCES) == []
@@ -227,6 +229,21 @@ def test_the_page_compares_with_the_revenue_before_and_a_year_ago(forecasts, gro
     assert (
         f"The 42 days before brought {format_money(before['amount'].sum(), 'EUR')}; the forecast is" in page
     )
+
+
+def test_earlier_forecasts_use_what_lay_before_them_and_stand_next_to_what_came(forecasts, growing):
+    earlier = pd.read_csv(forecasts[1].files["earlier"], parse_dates=["cutoff"])
+    last = earlier.iloc[-1]
+    until = last["cutoff"] + pd.Timedelta(days=42)
+    came = growing[growing["timestamp"].between(last["cutoff"], until, inclusive="left")]["amount"].sum()
+    assert last["realised"] == pytest.approx(came, abs=0.01)
+    assert until <= growing["timestamp"].max() + pd.Timedelta(days=1)
+    then = forecast_shop(
+        growing[growing["timestamp"] < last["cutoff"]], Window(last["cutoff"], 42), "week", size=50
+    )
+    assert last["forecast"] == pytest.approx(sum(then.totals), rel=0.05)
+    missed = (earlier["forecast"] / earlier["realised"] - 1).abs().mean()
+    assert f"missed by {missed:.0%} on average" in forecasts[1].page.read_text()
 
 
 def test_the_page_links_its_files_and_tells_its_band_first(forecasts):

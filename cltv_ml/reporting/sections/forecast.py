@@ -17,6 +17,9 @@ NO_MARGIN = "Contribution and customer equity are not known: map a cost column, 
 
 _PART_NAMES = {"known": "known customers", "new": "customers to come", "total": "all"}
 
+#: Earlier cutoffs whose forecasts are summed up: those of about a year.
+_LATEST = 12
+
 
 def forecast_facts(
     bands: pd.DataFrame, *, none_to_come: str = "", currency: str = ""
@@ -45,7 +48,12 @@ def forecast_facts(
 
 
 def forecast_answers(
-    bands: pd.DataFrame, spans: pd.DataFrame, notes: Sequence[str], *, currency: str = ""
+    bands: pd.DataFrame,
+    spans: pd.DataFrame,
+    earlier: pd.DataFrame,
+    notes: Sequence[str],
+    *,
+    currency: str = "",
 ) -> dict[str, list[str]]:
     """Return the answers of a forecast, by a manager's question.
 
@@ -53,6 +61,8 @@ def forecast_answers(
     ----------
     spans
         Revenue of earlier spans of the horizon's length: `span` ("The 91 days before"), `revenue`.
+    earlier
+        Forecasts of the same length from earlier cutoffs: `cutoff`, `forecast`, `realised`.
     """
     whole = bands[(bands["span"] == "horizon") & (bands["measure"] == "revenue")].set_index("part")
     expected = float(whole.at["total", "expected"])
@@ -63,6 +73,7 @@ def forecast_answers(
     ]
     answers = {
         "Compared with what?": compared,
+        "How far off were earlier forecasts?": _describe_earlier(earlier),
         "What next?": [
             "Try other arrivals, retention and baskets under What if. Run cltv forecast again with newer data: it then "
             "compares this forecast with the realised revenue."
@@ -72,6 +83,30 @@ def forecast_answers(
         "What is not known?": [note for note in notes if note == NO_MARGIN],
     }
     return {question: sentences for question, sentences in answers.items() if sentences}
+
+
+def _describe_earlier(earlier: pd.DataFrame) -> list[str]:
+    """Return a sentence on the errors of forecasts from the last twelve cutoffs; nothing where there is none.
+
+    >>> one = {"cutoff": pd.to_datetime(["2024-05-01"]), "forecast": [90.0], "realised": [100.0]}
+    >>> _describe_earlier(pd.DataFrame(one))
+    ['The only one that the log can test, from 2024-05-01, was 10% too low.']
+    """
+    if earlier.empty:
+        return []
+    earlier = earlier.tail(_LATEST)
+    errors = earlier["forecast"] / earlier["realised"] - 1
+    last = errors.iloc[-1]
+    direction = (
+        "right" if f"{abs(last):.0%}" == "0%" else f"{abs(last):.0%} too {'high' if last > 0 else 'low'}"
+    )
+    latest = f"from {earlier['cutoff'].iloc[-1]:%Y-%m-%d}, was {direction}."
+    if len(earlier) == 1:
+        return [f"The only one that the log can test, {latest}"]
+    return [
+        f"Forecasts of the same length from the last {len(earlier)} monthly cutoffs missed by "
+        f"{errors.abs().mean():.0%} on average and by at most {errors.abs().max():.0%}. The latest, {latest}"
+    ]
 
 
 def _above_or_below(share: float) -> str:
