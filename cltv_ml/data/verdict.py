@@ -152,7 +152,7 @@ def _doubt_report(report: Report) -> list[tuple[bool, str] | None]:
     """Return doubts about what the cleaning set aside, could not read, or could not match."""
     doubts = []
     if report.rows_in:
-        aside = 1 - report.rows_kept / report.rows_in
+        aside = 1 - (report.rows_kept + _undone(report)) / report.rows_in
         doubts.append(_above("aside", aside, f"{aside:.0%} of the lines were set aside"))
     if report.rows_unreadable:
         share = report.money_unreadable / max(report.money_unreadable + report.money_kept, 1e-9)
@@ -162,6 +162,11 @@ def _doubt_report(report: Report) -> list[tuple[bool, str] | None]:
         )
         doubts.append(_above("unreadable", share, text))
     return [*doubts, _unmatched(report), _doubt_returns(report)]
+
+
+def _undone(report: Report) -> int:
+    """Return the lines of purchases and their returns, whose money has a bound of its own (`returned`)."""
+    return int(report.rules.loc[report.rules["rule"] == "cancellation", "rows"].sum())
 
 
 def _unmatched(report: Report) -> tuple[bool, str] | None:

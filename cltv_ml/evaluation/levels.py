@@ -17,7 +17,7 @@ from cltv_ml.models import GammaGamma, Level, ParetoNBD, SameRate, ValueModel, e
 from cltv_ml.models.fit_cache import once
 from cltv_ml.models.level import past_days
 from cltv_ml.models.level_breaks import MONTH, Break, Month, monthly_misses
-from cltv_ml.models.level_candidates import CohortRevenue
+from cltv_ml.models.level_candidates import QUARTER, CohortRevenue
 from cltv_ml.models.level_closures import Closure, as_if_open, find_closures
 from cltv_ml.models.level_grain import PeriodGrain, find_grain
 from cltv_ml.models.level_holidays import align
@@ -78,8 +78,14 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
 def _ended_months(
     cohorts: CohortRevenue, closures: Sequence[Closure], monthly: Mapping[int, float]
 ) -> dict[int, Month]:
-    """Return what bottom-up forecasts missed by month, as if the shop had never been closed."""
-    opened = as_if_open(cohorts, closures)
+    """Return what bottom-up forecasts missed by month, as if the shop had never been closed.
+
+    Closures of the last quarter's days stay as they are in every year: this year's may not have ended, so that it is
+    not found yet, and next to last year's filled one it would look like a break.
+    """
+    since = cohorts.days - QUARTER
+    recent = [one for one in closures if one.returns(since, QUARTER) or (one.yearly and one.end > since)]
+    opened = as_if_open(cohorts, [one for one in closures if one not in recent])
     return monthly_misses(replace(opened, step=last_step(opened)), past_days(cohorts.days), monthly)
 
 

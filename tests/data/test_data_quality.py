@@ -103,6 +103,17 @@ def test_lines_set_aside_weigh_on_the_verdict():
     )
 
 
+def test_a_shop_whose_customers_return_half_of_the_orders_is_no_no_go():
+    log = simulate(700).log
+    log["order_id"] = [f"o{number}" for number in range(len(log))]
+    returned = log[log.index % 2 == 0].assign(amount=lambda f: -f["amount"])
+    cleaned = clean(pd.concat([log, returned], ignore_index=True))
+    verdict = judge(cleaned.log, None, cleaned.report)
+    assert verdict.level == "caution"
+    assert [text for text in verdict.reasons if "returns took away" in text]
+    assert not [text for text in verdict.reasons if "were set aside" in text]
+
+
 def test_customers_of_the_opening_days_can_be_set_aside():
     log = log_of(("old", 0, 1.0), ("old", 10, 1.0), ("new", 15, 1.0), ("new", 25, 1.0))
     assert compute_summary(log)["opening_customers"].tolist() == [1]

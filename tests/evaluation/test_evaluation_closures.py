@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.evaluation.levels import _break_notes, _closure_notes, _replaced_notes
-from cltv_ml.models.level_breaks import Break
-from cltv_ml.models.level_closures import Closure
+from cltv_ml.evaluation.levels import _break_notes, _closure_notes, _ended_months, _replaced_notes
+from cltv_ml.models.level import past_days
+from cltv_ml.models.level_breaks import MONTH, Break, find_break
+from cltv_ml.models.level_candidates import CohortRevenue
+from cltv_ml.models.level_closures import Closure, find_closures
 
 START = pd.Timestamp("2020-01-01")
 
@@ -52,3 +54,17 @@ def test_it_is_told_when_all_ids_were_replaced():
     (note,) = _replaced_notes(244, START)
     assert note.startswith("Customers from before 2020-09-01 brought next to nothing from that day on")
     assert _replaced_notes(None, START) == ()
+
+
+@pytest.mark.parametrize("cutoff", [950, 965, 1000])
+def test_a_shop_that_closes_every_summer_has_no_break_before_this_summer_s_closure_has_ended(cutoff):
+    shut = {day for start in (180, 544, 908) for day in range(start, start + 50)}
+    day, first = (one.ravel() for one in np.meshgrid(np.arange(cutoff), np.arange(50), indexing="ij"))
+    sold = (first <= day) & ~np.isin(day, list(shut))
+    log = CohortRevenue(
+        first[sold], day[sold], np.full(sold.sum(), 2.0), np.arange(cutoff + 1.0).clip(max=50)
+    )
+    monthly = {one: log.revenue(50, one) / (one - 50) * MONTH for one in past_days(cutoff) if one > 50}
+    found = find_break(_ended_months(log, find_closures(log), monthly), cutoff)
+    assert found.believed == 0
+    assert abs(found.open) < 0.2
