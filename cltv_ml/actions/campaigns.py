@@ -38,14 +38,14 @@ def add_retention(shop: Shop, actions: Actions) -> None:
         {
             "--margin-rate": (margins_known(actions), "margins"),
             "--uplift": (terms.uplift, "the share of value a treatment saves"),
-            "--cost": (terms.cost, "what treating one customer costs"),
+            "--cost": (terms.cost, "the cost of treating one customer"),
         },
     )
     if terms.uplift is None or terms.cost is None or needed:
         raise InputError(needed)
     leaving = shop.lifecycle.index[shop.lifecycle["lifecycle"].isin(LEAVING)]
     if not len(leaving):
-        raise InputError("nobody is at risk or lapsed, so there is no customer to win back.")
+        raise InputError("no customer is at risk or lapsed, so there is nobody to win back.")
     people = shop.worth.loc[leaving]
     treatment = decisions.compute_treatment(
         people, uplift=terms.uplift, margin_rate=margin_rates(leaving, actions), cost=terms.cost
@@ -69,12 +69,14 @@ def add_retention(shop: Shop, actions: Actions) -> None:
     drawn = plots.campaign_profit(curve, currency=terms.currency, listed=len(chosen))
     actions.sections.append(
         section(
-            "Whom to win back",
+            "Customers to win back",
             [
-                f"{worth_the_cost(treatment, len(chosen), terms, 'customers at risk or lapsed')}, if a treatment saves "
-                f"{terms.uplift:.0%} of the value at risk: your assumption, not a measurement.",
+                f"{worth_the_cost(treatment, len(chosen), terms, 'customers at risk or lapsed')}, if a "
+                f"treatment saves {terms.uplift:.0%} of the value at risk. That is your assumption, not a "
+                "measurement.",
                 _best_list(treatment, curve, terms.currency),
-                f"Read the outcome from {shop.window.end:%Y-%m-%d}, against the control group marked in the list.",
+                f"From {shop.window.end:%Y-%m-%d} on, compare the outcome with the control group marked in "
+                "the list.",
             ],
             figures={"Expected profit by length of the list": drawn},
         )
@@ -94,7 +96,7 @@ def _best_list(treatment: pd.DataFrame, curve: pd.DataFrame, currency: str) -> s
             f" ({format_money(float(best['profit_lower']), currency)} to "
             f"{format_money(float(best['profit_upper']), currency)} with about 90% probability)"
         )
-    return f"{text}; from {break_even_point['break_even_customers'] + 1:,} customers on, a list loses money."
+    return f"{text}; beyond {break_even_point['break_even_customers'] + 1:,} customers, a list loses money."
 
 
 def check_outcome_known(window: Window, last: pd.Timestamp, start: str, length: str) -> None:
@@ -104,9 +106,9 @@ def check_outcome_known(window: Window, last: pd.Timestamp, start: str, length: 
     """
     if not window.ends_by(last):
         raise InputError(
-            f"the outcome of the campaign, {window.horizon} days from {window.cutoff:%Y-%m-%d}, is known once the log "
-            f"reaches {window.end - pd.Timedelta(days=1):%Y-%m-%d}, but it ends on {last:%Y-%m-%d}; give a newer "
-            f"log, an earlier {start} or a shorter {length}."
+            f"the outcome of the campaign, {window.horizon} days from {window.cutoff:%Y-%m-%d}, is known "
+            f"once the log reaches {window.end - pd.Timedelta(days=1):%Y-%m-%d}, but the log ends on "
+            f"{last:%Y-%m-%d}; use a newer log, an earlier {start} or a shorter {length}."
         )
 
 
@@ -115,9 +117,9 @@ def add_campaign(shop: Shop, actions: Actions) -> None:
     past, cost = shop.terms.campaign, shop.terms.cost
     if past is None:
         raise InputError(
-            "uplift, and what other offers would have earned, need a past campaign whose recipients were drawn at "
-            "random; name its file with --campaign (columns customer_id and arm, and propensity where not all were "
-            "equally likely to get an arm) and its first day with --campaign-start."
+            "uplift, and the outcome of other offers, can only be learned from a past campaign with "
+            "randomly drawn recipients. Give its file with --campaign (columns customer_id and arm, plus "
+            "propensity where arms were not equally likely) and its first day with --campaign-start."
         )
     check_outcome_known(past.window, shop.log.last, "--campaign-start", "--campaign-days")
     sent = past.sent.drop_duplicates("customer_id").set_index("customer_id")["arm"]
@@ -134,10 +136,10 @@ def add_campaign(shop: Shop, actions: Actions) -> None:
     sentences = [_arm_sentence(str(arm), row, past) for arm, row in lesson.arms.iterrows()]
     unlike = balance.index[~balance["looks_random"]]
     needed = still_needed(
-        "a campaign list, with what other offers would have earned,",
+        "a campaign list, together with the expected outcome of other offers,",
         {
             "--margin-rate": (margins_known(actions), "margins"),
-            "--cost": (cost, "what treating one customer costs"),
+            "--cost": (cost, "the cost of treating one customer"),
         },
     )
     if needed:
@@ -157,21 +159,20 @@ def _campaign_section(
 ) -> dict[str, Any]:
     """Return the section of a past campaign; `unlike` names the features in which its arms differed before it."""
     warnings = [
-        f"Recipients differed from the control before the campaign, most in {name}: it is unlikely "
-        "to have been drawn at random, and its uplift is not to be trusted."
+        f"Recipients differed from the control group before the campaign, most in {name}. They are unlikely "
+        "to have been drawn at random, so do not trust the uplift."
         for name in unlike[:1]
     ]
     figures: dict[str, Any] = {
-        "Customers who bought because of the campaign, of the half the learner never saw, by length of the list": (
-            plots.qini_curve(lesson.curves)
-        )
+        "Customers who bought because of the campaign, among the half that the learner never saw, by length "
+        "of the list": (plots.qini_curve(lesson.curves))
     }
     shown = actions.tables.get("policy_value")
     policies = (
-        {} if shown is None else {"Profit per customer, had the arms been chosen so": show_policies(shown)}
+        {} if shown is None else {"Profit per customer by rule for choosing arms": show_policies(shown)}
     )
     return section(
-        "What the past campaign teaches", sentences, warnings=warnings, figures=figures, tables=policies
+        "Lessons from the past campaign", sentences, warnings=warnings, figures=figures, tables=policies
     )
 
 
@@ -191,8 +192,9 @@ def _policies(
     drawn = past.sent.drop_duplicates("customer_id").set_index("customer_id").get("propensity")
     if drawn is None and not trusted:
         actions.refused["policy value"] = (
-            "an estimate of other ways of choosing arms needs a campaign drawn at random, or the probability with "
-            "which each customer's arm was drawn; add it to the campaign's file as the column propensity."
+            "to compare other ways of choosing arms, the campaign must have been drawn at random, or the "
+            "probability of each customer's arm must be known; add it to the campaign file as the column "
+            "propensity."
         )
         return []
     cost, rates = float(shop.terms.cost or 0.0), margin_rates(X.index, actions)
@@ -216,12 +218,17 @@ def tell_policies(table: pd.DataFrame) -> list[str]:
     robust = table[table["estimator"] == "doubly_robust"]
     best, logged = robust.loc[robust["value"].idxmax()], table.iloc[0]
     sentences = (
-        f"Of all ways to choose arms, {best['policy']} would have earned most: {best['value']:,.4g} per customer "
-        f"({best['lower']:,.4g} to {best['upper']:,.4g}, doubly robust, on the half the learner never saw), against "
-        f"{logged['value']:,.4g} ({logged['lower']:,.4g} to {logged['upper']:,.4g}) as it was."
+        f"Of all ways to choose arms, {best['policy']} would have earned most: {best['value']:,.4g} per "
+        f"customer ({best['lower']:,.4g} to {best['upper']:,.4g}, doubly robust, on the half that the "
+        f"learner never saw). The campaign as it was earned {logged['value']:,.4g} ({logged['lower']:,.4g} "
+        f"to {logged['upper']:,.4g})."
     )
     personal = best["policy"] == "each customer's best"
-    return [sentences if personal else f"{sentences} Choosing for each customer is not shown to earn more."]
+    return [
+        sentences
+        if personal
+        else f"{sentences} The data do not show that choosing for each customer earns more."
+    ]
 
 
 def show_policies(policies: pd.DataFrame) -> pd.DataFrame:
@@ -242,11 +249,11 @@ def show_policies(policies: pd.DataFrame) -> pd.DataFrame:
 
 def _arm_sentence(arm: str, row: pd.Series, past: PastCampaign) -> str:
     return (
-        f"{arm}: {row['rate_treated']:.1%} of {row['treated']:,} bought within {past.window.horizon} days, "
-        f"{row['rate_untreated']:.1%} of {row['untreated']:,} without it, a difference of {row['uplift']:.1%} "
-        f"({row['uplift_lower']:.1%} to {row['uplift_upper']:.1%}). On the half it never saw, the learner "
-        f"({row['learner'].replace('_', ' ')}) has a Qini coefficient of {row['qini']:.2%} ({row['qini_lower']:.2%} to "
-        f"{row['qini_upper']:.2%}): it {row['verdict']}."
+        f"{arm}: {row['rate_treated']:.1%} of {row['treated']:,} recipients bought within "
+        f"{past.window.horizon} days, against {row['rate_untreated']:.1%} of {row['untreated']:,} others, a "
+        f"difference of {row['uplift']:.1%} ({row['uplift_lower']:.1%} to {row['uplift_upper']:.1%}). On the "
+        f"half that it never saw, the learner ({row['learner'].replace('_', ' ')}) has a Qini coefficient of "
+        f"{row['qini']:.2%} ({row['qini_lower']:.2%} to {row['qini_upper']:.2%}): it {row['verdict']}."
     )
 
 
@@ -261,7 +268,7 @@ def _add_campaign_list(uplifts: pd.DataFrame, days: int, shop: Shop, actions: Ac
     )
     treatment["arm"] = uplifts.columns.to_numpy()[best]
     treatment["reason"] = [
-        f"{100 * gain:+.1f} points of chance to buy with {arm}, an order of "
+        f"{arm} changes the chance to buy by {100 * gain:+.1f} points; an order is "
         f"{format_exactly(value, shop.terms.currency, unit=False)} at a margin of {rate:.0%}"
         for gain, arm, value, rate in zip(uplift, treatment["arm"], values, rates, strict=True)
     ]
@@ -283,4 +290,7 @@ def _add_campaign_list(uplifts: pd.DataFrame, days: int, shop: Shop, actions: Ac
     )
     earned = format_money(float(chosen["expected_profit"].sum()), shop.terms.currency)
     each = format_money(cost, shop.terms.currency)
-    return f"{len(chosen):,} of {len(treatment):,} customers are worth {each} each, {earned} expected."
+    return (
+        f"{len(chosen):,} of {len(treatment):,} customers are worth the cost of {each} each; the expected profit "
+        f"is {earned}."
+    )

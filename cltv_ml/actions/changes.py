@@ -56,8 +56,8 @@ def add_changes(shop: Shop, actions: Actions) -> None:
     actions.tables |= {"migration": account.flows, "value_change": account.change}
     currency = shop.terms.currency
     figures = {
-        "Customers by tier, then and now": plots.migration_sankey(account.flows),
-        "Change of the total predicted value by cause": plots.value_waterfall(
+        "Customers by tier, before and now": plots.migration_sankey(account.flows),
+        "Causes of the change in the total predicted value": plots.value_waterfall(
             account.change, currency=currency
         ),
     }
@@ -66,16 +66,18 @@ def add_changes(shop: Shop, actions: Actions) -> None:
     actions.changed = tell_change(account.change, now, since=since, currency=currency)
     sentences = [actions.changed, *account.sentences]
     if shop.terms.lifetimes is not None:
-        sentences.append(f"What is taken apart is the {shop.column.replace('_', ' ')}.")
+        sentences.append(f"The value explained here is the {shop.column.replace('_', ' ')}.")
     elif {"margin_rate", "expected_profit"} <= set(before) & set(after):
         actions.tables["profit_change"] = profit = _profit_change(
             before, after, account.by_earlier, account.prices
         )
-        figures["Change of the total expected profit by cause"] = plots.value_waterfall(
+        figures["Causes of the change in the total expected profit"] = plots.value_waterfall(
             profit, of="expected profit", currency=currency
         )
     elif "expected_profit" in after:
-        sentences.append("The earlier table has no margins, so the change of profit is not taken apart.")
+        sentences.append(
+            "The earlier table has no margins, so the change of profit cannot be split into causes."
+        )
     actions.sections.append(section("What changed since the earlier scores", sentences, figures=figures))
 
 
@@ -83,7 +85,7 @@ def _with_chosen_value(table: pd.DataFrame, shop: Shop) -> pd.DataFrame:
     """Return a table of customers whose `expected_value` is the value that tiers go by."""
     if shop.column not in table:
         raise InputError(
-            f"the earlier table holds no {shop.column}; name with --before the customers.csv of an earlier "
+            f"the earlier table has no column {shop.column}; give --before the customers.csv of an earlier "
             f"cltv act --value {shop.terms.value} --basis {shop.terms.basis}."
         )
     return table.assign(expected_value=table[shop.column])
@@ -122,8 +124,8 @@ def _check_horizon(before: pd.DataFrame, shop: Shop) -> None:
     horizon = _stated(before, "horizon")
     if horizon is not None and int(horizon) != shop.window.horizon:
         raise InputError(
-            f"the earlier scores look {int(horizon)} days ahead and today's {shop.window.horizon}, so their totals do "
-            "not compare; name scores of the same horizon with --before."
+            f"the earlier scores cover {int(horizon)} days and today's cover {shop.window.horizon}, so the "
+            "totals cannot be compared; give --before scores of the same horizon."
         )
 
 
@@ -139,21 +141,28 @@ def _by_earlier_model(
     """Return today's values by the earlier model (None where it is the same or lost), its cuts, and a sentence."""
     cuts, version = actions.rules["tiers"], _stated(before, "model_version")
     if version is None:
-        return None, cuts, "Which model made the earlier scores is not known; its part is in the others."
+        return (
+            None,
+            cuts,
+            "The earlier scores do not name their model, so its effect is part of the other causes.",
+        )
     if int(version) == shop.version:
         return None, cuts, f"Version {shop.version} of the model made both scores."
     if shop.terms.lifetimes is not None:
-        note = f"Version {int(version)} made the earlier values and {shop.version} today's; the part of the model is "
-        return None, cuts, note + "in the others."
+        note = (
+            f"Version {int(version)} made the earlier values and version {shop.version} made today's; the effect "
+            "of the model is "
+        )
+        return None, cuts, note + "part of the other causes."
     try:
         model = registered_model.load_version(int(version))
         card = model.metadata.metadata
         X = build_features(shop.log, shop.window.cutoff, names=list(card["features"]))
     except InputError as error:
-        return None, cuts, f"The part of the model is in the others: {error}"
+        return None, cuts, f"The effect of the model is part of the other causes: {error}"
     today = scoring.predict_in_chunks(model, X)["expected_value"].reindex(shop.X.index)
     cuts = dict(sorted(card["tiers"].items(), key=lambda tier: -tier[1]))
-    note = f"Version {int(version)} made the earlier scores; today's customers were scored by it too."
+    note = f"Version {int(version)} made the earlier scores; it also scored today's customers for this comparison."
     return today, cuts, note
 
 
@@ -161,17 +170,18 @@ def _prices(before: pd.DataFrame, shop: Shop) -> tuple[float, str]:
     """Return the price index of the same products, the horizon before today over that before then, and a sentence."""
     cutoff, days = _stated(before, "cutoff"), shop.window.horizon
     if cutoff is None:
-        return 1.0, "The day of the earlier scores is not known; the part of prices is in the others."
+        return 1.0, "The earlier scores have no date, so the effect of prices is part of the other causes."
     then, now = (
         Window(day - pd.Timedelta(days=days), days) for day in (pd.Timestamp(cutoff), shop.window.cutoff)
     )
     try:
         ratio = decisions.price_index(shop.log, then, now)
     except InputError as error:
-        return 1.0, f"The part of prices is in the others: {error}"
+        return 1.0, f"The effect of prices is part of the other causes: {error}"
     return ratio, (
-        f"The same goods cost {abs(ratio - 1):.1%} {'more' if ratio >= 1 else 'less'} in the {days} days before "
-        f"{now.end:%Y-%m-%d} than in those before {then.end:%Y-%m-%d} (Fisher's price index)."
+        f"The same goods cost {abs(ratio - 1):.1%} {'more' if ratio >= 1 else 'less'} in the {days} days "
+        f"before {now.end:%Y-%m-%d} than in the {days} days before {then.end:%Y-%m-%d} (Fisher's price "
+        "index)."
     )
 
 

@@ -37,10 +37,10 @@ def add_segments(shop: Shop, actions: Actions) -> None:
             "Who the customers are",
             [_about_tiers(shop)],
             figures={
-                f"Share of customers and of {_tier_basis(shop)} per tier": plots.tier_pyramid(
+                f"Share of customers and of {_tier_basis(shop)} by tier": plots.tier_pyramid(
                     tiers, of=_tier_basis(shop)
                 ),
-                "Share of customers and of revenue per segment": plots.segment_sizes(
+                "Share of customers and of revenue by segment": plots.segment_sizes(
                     actions.tables["segments_by_rfm"], currency=shop.terms.currency
                 ),
                 "Customers by recency and frequency score": plots.rfm_map(
@@ -76,10 +76,11 @@ def _tier_basis(shop: Shop) -> str:
 
 def _about_tiers(shop: Shop) -> str:
     if shop.terms.lifetimes is None:
-        return "The limits between the value tiers are those of the model's training, so that months can be compared."
+        return "Tiers use the cut points stored with the model at training, so you can compare months."
     return (
-        f"Tiers go by each customer's {_tier_basis(shop)}, as cltv lifetime worked it out: the top fifth of today's "
-        "customers are high, the next three tenths medium. Lists count what is still to come, never what is past."
+        f"Tiers are based on each customer's {_tier_basis(shop)} from cltv lifetime: the top fifth of "
+        "today's customers are high, the next three tenths medium. Lists only count value still to come, "
+        "never past value."
     )
 
 
@@ -99,9 +100,7 @@ def _split_segments(shop: Shop, levels: pd.Series, segments: pd.Series, actions:
     table = _profile(shop, groups)
     actions.tables["segments_by_attribute"] = table
     actions.sections.append(
-        section(
-            f"Segments by {name}", tables={f"Each segment, divided by {name}": _shown_profile(table, shop)}
-        )
+        section(f"Segments by {name}", tables={f"Each segment, split by {name}": _shown_profile(table, shop)})
     )
 
 

@@ -96,16 +96,17 @@ def build_export(
     missing = [column for column in chosen.needs if column not in known]
     if missing:
         raise InputError(
-            f"{chosen.title}: the columns {enumerated(missing)} are missing; name a table with them with --customers."
+            f"{chosen.title}: the columns {enumerated(missing)} are missing; give a table that has them with "
+            "--customers."
             if len(missing) > 1
-            else f"{chosen.title}: the column {missing[0]} is missing; name a table with it with --customers."
+            else f"{chosen.title}: the column {missing[0]} is missing; give a table that has it with --customers."
         )
     if chosen.of_orders and order.orders is None:
-        raise InputError(f"{chosen.title} is a file of orders; name their table with --orders.")
+        raise InputError(f"{chosen.title} needs orders; give their table with --orders.")
     allowed, left_out = _allowed(known, order.value)
     if chosen.of_orders and order.orders is not None:
         strangers = ~order.orders["customer_id"].isin(known.index)
-        left_out["orders of customers who are not in the scores"] = int(strangers.sum())
+        left_out["orders of customers without a score"] = int(strangers.sum())
     table = chosen.rows(allowed, order)
     identified = [column for column in _IDENTIFYING if column in table]
     if identified:
@@ -124,7 +125,7 @@ def build_export(
             if counts
             else ", because there are no customers"
         )
-        raise InputError(f"{chosen.title}, not written: nobody is left{why}.")
+        raise InputError(f"{chosen.title}, not written: no customer is left{why}.")
     for rule in chosen.rules:
         broken = rule(table, order)
         if broken:
@@ -138,7 +139,7 @@ _IDENTIFYING = ("Email", "Email Address", "Phone", "email", "phone")
 #: Columns that hold positive values only, and why a row without one is left out.
 _POSITIVE = {
     "Adjusted Value": "orders worth nothing, whose conversion Google would remove",
-    "predicted_value": "orders worth nothing: Meta takes positive values only",
+    "predicted_value": "orders worth nothing: Meta accepts only positive values",
 }
 
 
@@ -255,31 +256,45 @@ def _kept_orders(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
 def _names_currency(table: pd.DataFrame, order: ExportOrder) -> str:
     if len(order.currency) == 3 and order.currency.isalpha() and order.currency.isupper():
         return ""
-    return f"the currency must be an ISO code such as EUR, got {order.currency!r}; state it with --currency."
+    return f"the currency must be an ISO code such as EUR, not {order.currency!r}; set it with --currency."
 
 
 def _names_conversion(table: pd.DataFrame, order: ExportOrder) -> str:
-    sentence = "the conversion needs its name in the ad account; state it with --conversion."
+    sentence = "the name of the conversion in the ad account is missing; set it with --conversion."
     return "" if order.conversion else sentence
 
 
 def _unique_orders(table: pd.DataFrame, order: ExportOrder) -> str:
     twice = int(table["Order ID"].duplicated().sum())
-    return f"{twice:,} orders stand twice; an order is adjusted once." if twice else ""
+    return (
+        f"{twice:,} orders appear twice, but an order can be adjusted only once; remove the duplicates."
+        if twice
+        else ""
+    )
 
 
 def _has_happened(table: pd.DataFrame, order: ExportOrder) -> str:
     # A log's clock may be ahead of UTC, by 14 hours at most.
     latest = order.now.tz_localize(None) + pd.Timedelta(hours=14)
     ahead = 0 if order.orders is None else int((order.orders["timestamp"] > latest).sum())
-    return f"{ahead:,} orders lie in the future; a value is adjusted after its conversion." if ahead else ""
+    return (
+        (
+            f"{ahead:,} orders lie in the future, but a value can only be adjusted after its conversion; remove "
+            "them."
+        )
+        if ahead
+        else ""
+    )
 
 
 def _passed_its_test(table: pd.DataFrame, order: ExportOrder) -> str:
     if not order.model_passed:
-        return "the model was outside its bounds on its test: its values mislead bidding."
+        return "in its test, the model was outside its bounds, and its values would mislead the bidding."
     if not order.model_ranks:
-        return "its test does not show that the model ranks customers better than chance: its values mislead bidding."
+        return (
+            "the test does not show that the model ranks customers better than chance, so its values would "
+            "mislead the bidding."
+        )
     return ""
 
 
@@ -290,24 +305,20 @@ def _recent(table: pd.DataFrame, order: ExportOrder) -> str:
 
 def _one_address_each(table: pd.DataFrame, order: ExportOrder) -> str:
     twice = int(table.iloc[:, 0].duplicated().sum())
-    return (
-        f"{twice:,} addresses stand twice; leave one customer for each address in --customers."
-        if twice
-        else ""
-    )
+    return f"{twice:,} addresses appear twice; keep one customer per address in --customers." if twice else ""
 
 
 def _spread_out(table: pd.DataFrame, order: ExportOrder) -> str:
     positive = table.loc[table["predicted_value"] > 0, "predicted_value"]
     if positive.nunique() < 5:
-        return f"at least 5 distinct positive values are needed, found {positive.nunique()}."
+        return f"at least 5 distinct positive values are needed, but there are {positive.nunique()}."
     if positive.max() < 3 * positive.min():
         return "the largest value must be at least 3 times the smallest positive one."
     return ""
 
 
 def _hundred_a_week(table: pd.DataFrame, order: ExportOrder) -> str:
-    return "" if len(table) >= 100 else f"at least 100 events a week are needed, found {len(table)}."
+    return "" if len(table) >= 100 else f"at least 100 events a week are needed, but there are {len(table)}."
 
 
 def _mailing(title: str, email: str, prefix: str) -> ExportFormat:

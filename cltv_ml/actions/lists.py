@@ -94,7 +94,7 @@ def facts(totals: pd.DataFrame, actions: Actions, shop: Shop) -> dict[str, tuple
     customers = treated["customer_id"]
     both = int(customers[customers.duplicated()].nunique())
     profit = float(totals["expected_profit"].sum())
-    note = "from all lists, if the effects that you stated hold"
+    note = "from all lists, if the effects you stated hold"
     if ends := _profit_interval(treated, shop):
         low = format_money(ends["profit_lower"], currency, unit=False)
         high = format_money(ends["profit_upper"], currency)
@@ -104,18 +104,18 @@ def facts(totals: pd.DataFrame, actions: Actions, shop: Shop) -> dict[str, tuple
         "Expected profit": (format_money(profit, currency), note),
         "Customers to treat": (
             f"{customers.nunique():,}",
-            f"{both:,} of them on more than one list" if both else "each on one list",
+            f"{both:,} of them are on more than one list" if both else "each on one list",
         ),
-        "Cost": (format_money(float(totals["cost"].sum()), currency), "of treating them"),
+        "Cost": (format_money(float(totals["cost"].sum()), currency), "to treat them"),
         "Control group": (
             f"{int(totals['control'].sum()):,}",
-            "get nothing, too few to show the effect"
+            "receive nothing, but are too few to show the effect"
             if _short_controls(totals, actions)
-            else "get nothing, so that the effect can be measured",
+            else "receive nothing, so that the effect can be measured",
         ),
         "Read the outcome": (
             f"{first:%Y-%m-%d}",
-            "or later" if first == last else f"the last list on {last:%Y-%m-%d}",
+            "or later" if first == last else f"or later; last list: {last:%Y-%m-%d}",
         ),
     }
 
@@ -131,40 +131,43 @@ def list_answers(totals: pd.DataFrame, shop: Shop, actions: Actions) -> dict[str
     since = {"What changed since last time?": [actions.changed]} if actions.changed else {}
     if totals.empty:
         return {
-            "What next?": [
-                "There is no list yet. Answer the questions below, and the next call makes lists."
+            "What should you do next?": [
+                "There are no lists yet. Answer the questions below and run cltv act again."
             ],
             **since,
-            **({"What not to trust?": list(doubts)} if doubts else {}),
+            **({"What should you not rely on?": list(doubts)} if doubts else {}),
         }
     control, day = int(totals["control"].sum()), totals["read_on"].min()
     stated = stated_terms(shop.terms, list(totals["list"]), rate_counts=needs_stated_rate(shop.log))
     short = [f"“{name}”" for name in _short_controls(totals, actions)]
     unproven = (
-        f"The outcome of {enumerated(short)}: too few customers to show whether the effect is there, so add up several "
-        "campaigns. “What is missing” has the numbers."
+        f"The outcome of {enumerated(short)}: the list has too few customers to show an effect, so add up "
+        "several campaigns. “What is missing” has the numbers."
     )
     return {
-        "What next?": [
-            "Send each list to your mailing tool or ad platform, without its control group: cltv export writes the "
-            "files.",
-            f"From {day:%Y-%m-%d} on, cltv act evaluate measures what a list has brought.",
+        "What should you do next?": [
+            "Send each list to your mailing tool or ad platform without its control group: cltv export "
+            "writes the files.",
+            f"From {day:%Y-%m-%d} on, measure the results of a list with cltv act evaluate.",
         ],
         "Why these customers?": [
-            "Each of them is expected to bring more margin than the action costs. Each row of a list names its reason."
+            "Each of them is expected to bring in more margin than the action costs. The list gives a "
+            "reason for each customer."
         ],
         **since,
-        "Compared with what?": ["With doing nothing: what customers buy anyway is not counted as profit."],
-        "What not to do?": [
-            f"Do not contact the {control:,} customers of the control group: without them nobody can measure "
-            "what the lists bring."
+        "What is the profit compared with?": [
+            "With doing nothing: purchases that customers would make anyway do not count as profit."
+        ],
+        "What should you avoid?": [
+            f"Do not contact the {control:,} customers of the control group: without them, nobody can "
+            "measure the effect of the lists."
         ]
         if control
         else ["Do not report the profit as measured: there is no control group."],
-        "What not to trust?": [
+        "What should you not rely on?": [
             *doubts,
             *([unproven] if short else []),
-            *([f"What you stated, which is no measurement: {enumerated(stated)}."] if stated else []),
+            *([f"Your own assumptions, which nobody has measured: {enumerated(stated)}."] if stated else []),
         ],
     }
 
@@ -184,7 +187,7 @@ def lists_section(totals: pd.DataFrame, shop: Shop, actions: Actions) -> dict[st
         }
     page_section = section(
         "The lists",
-        tables={"All lists, the control group left out": _totals_table(totals, currency), **first},
+        tables={"All lists, without the control group": _totals_table(totals, currency), **first},
         links={
             singular(f"{LISTS[name]} ({len(actions.tables[name]):,} rows)"): f"{name}.csv"
             for name in totals["list"]

@@ -67,12 +67,12 @@ def _losing(actions: Actions, grain: str, currency: str) -> str:
     margins = actions.tables[f"margins_by_{grain}"]
     losing = decisions.loss_makers(margins)
     if losing.empty:
-        return f"Every {grain} brought more than it cost."
+        return f"Every {grain} brought in more than it cost."
     lost = -float(losing["profit" if "profit" in losing else "contribution_margin"].sum())
     first = ", ".join(losing.index.astype("str")[:3])
     return (
-        f"{len(losing):,} of {len(margins):,} {grain}s cost more than they brought, "
-        f"{format_money(lost, currency)} together; the largest losses: {first}."
+        f"{len(losing):,} of {len(margins):,} {grain}s cost more than they brought in, "
+        f"{format_money(lost, currency)} in total. The largest losses: {first}."
     )
 
 
@@ -81,7 +81,7 @@ def add_payback(shop: Shop, actions: Actions) -> None:
     cost = shop.terms.acquisition_cost
     if cost is None:
         raise InputError(
-            "the payback month needs what winning a customer cost; state it with --acquisition-cost."
+            "the payback month needs the cost of winning a customer; state it with --acquisition-cost."
         )
     by_cohort = _by_cohort(cost, shop) if isinstance(cost, pd.Series) else cost
     table = decisions.compute_payback(shop.log, by_cohort, margin_rate=shop.terms.margin_rate)
@@ -96,7 +96,7 @@ def add_payback(shop: Shop, actions: Actions) -> None:
             "Paid back in month": [
                 f"{month:.0f}" if month == month else "not yet" for month in latest["payback_month"]
             ],
-            "Months seen": latest["months_seen"],
+            "Months observed": latest["months_seen"],
         }
     )
     each = format_money(float(cost.mean() if isinstance(cost, pd.Series) else cost), shop.terms.currency)
@@ -104,13 +104,13 @@ def add_payback(shop: Shop, actions: Actions) -> None:
     sentence = f"{len(paid)} of {len(months)} monthly cohorts have paid back {each} per customer"
     actions.sections.append(
         section(
-            "When customers have paid back what winning them cost",
+            "When customers pay back their acquisition cost",
             [
                 f"{sentence}, half of them by month {paid.median():.0f}." if len(paid) else f"{sentence}.",
                 *shop.terms.acquisition_notes,
             ],
             tables={
-                "The latest cohorts: the month since the first purchase in which the margin covers the cost": shown
+                "The latest cohorts: the month after the first purchase in which the margin covers the cost": shown
             },
         )
     )

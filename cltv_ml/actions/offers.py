@@ -46,20 +46,20 @@ def add_offers(shop: Shop, actions: Actions) -> None:
         section(
             "Personal discounts",
             [
-                f"{len(listed):,} of {len(offers):,} customers are offered a discount, which is expected to bring "
-                f"{format_money(float(offers['expected_profit'].sum()), shop.terms.currency)} more than full prices. "
-                "Customers who buy anyway, or whose margin is too thin, get none."
+                f"{len(listed):,} of {len(offers):,} customers get a discount, which is expected to bring "
+                f"{format_money(float(offers['expected_profit'].sum()), shop.terms.currency)} more profit "
+                "than full prices. Customers who buy anyway, or whose margin is too thin, get none."
                 if len(listed)
-                else f"None of the {len(offers):,} customers is offered a discount: either they buy anyway or their "
-                "margin is too thin.",
+                else f"None of the {len(offers):,} customers gets a discount: they either buy anyway or have "
+                "too thin a margin.",
             ],
             warnings=[f"The response to discounts is {CONFOUNDING}; run the price test before a rollout."],
             tables={"Who gets a discount, by tier": _offers_table(tiers, shop.terms.currency)}
             if len(listed)
             else {},
             figures={
-                "Expected profit of one depth for everybody, and of each customer's own": plots.discount_profit(
-                    profits, currency=shop.terms.currency
+                "Expected profit of one discount for everyone, and of a personal discount for each customer": (
+                    plots.discount_profit(profits, currency=shop.terms.currency)
                 )
             },
         )
@@ -105,7 +105,7 @@ def _offers_table(table: pd.DataFrame, currency: str) -> pd.DataFrame:
         {
             "Tier": table["segment"],
             "Customers": [f"{count:,}" for count in table["customers"]],
-            "With an offer": [f"{share:.1%}" for share in table["with_offer"]],
+            "With a discount": [f"{share:.1%}" for share in table["with_offer"]],
             "Mean discount": [f"{depth:.1%}" for depth in table["mean_depth"]],
             "Expected profit": [format_exactly(profit, currency) for profit in table["expected_profit"]],
         }
@@ -121,7 +121,8 @@ def add_price_test(shop: Shop, actions: Actions) -> None:
     depths = [depth for depth in _TRIED if depth < 0.9 * margin]
     if not depths:
         raise InputError(
-            f"a margin of {margin:.0%} leaves no room for a discount of {_TRIED[0]:.0%}, so there is no price to test."
+            f"a margin of {margin:.0%} leaves no room for a discount of {_TRIED[0]:.0%}, so there is no "
+            "price to test."
         )
     past = Window(shop.window.cutoff - pd.Timedelta(days=_READ_DAYS), _READ_DAYS)
     base = float(shop.log.target(past, shop.X.index, "active").mean())
@@ -129,8 +130,9 @@ def add_price_test(shop: Shop, actions: Actions) -> None:
     rise = base * depths[0] / (margin - depths[0])
     if base + rise >= 1:
         raise InputError(
-            f"no discount can pay: {base:.0%} of the customers buy within {_READ_DAYS} days anyway, and at a margin of "
-            f"{margin:.0%} a discount of {depths[0]:.0%} would have to bring more customers than there are."
+            f"no discount can pay off: {base:.0%} of the customers buy within {_READ_DAYS} days anyway. At a "
+            f"margin of {margin:.0%}, a discount of {depths[0]:.0%} would have to win more customers than "
+            "there are."
         )
     lines = shop.log.frame
     weekly = lines.loc[lines["timestamp"] >= past.cutoff, "customer_id"].nunique() * 7 // _READ_DAYS
@@ -145,11 +147,12 @@ def add_price_test(shop: Shop, actions: Actions) -> None:
     arms = ", ".join(table["arm"])
     actions.sections.append(
         section(
-            "The price test before a rollout",
+            "Test prices before the rollout",
             [
-                f"Arms: {arms}; {table['customers'].iloc[0]:,} customers each, drawn at random; read after "
-                f"{table['weeks'].iloc[0]} weeks. It shows a rise from {base:.1%} to {base + rise:.1%} in who buys "
-                f"within {_READ_DAYS} days, at which {depths[0]:.0%} off pays for itself at a margin of {margin:.0%}."
+                f"Arms: {arms}; {table['customers'].iloc[0]:,} customers each, drawn at random. Read the "
+                f"outcome after {table['weeks'].iloc[0]} weeks. The test can show a rise from {base:.1%} to "
+                f"{base + rise:.1%} in the share who buy within {_READ_DAYS} days; from there on, "
+                f"{depths[0]:.0%} off pays for itself at a margin of {margin:.0%}."
             ],
         )
     )

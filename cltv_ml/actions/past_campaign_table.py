@@ -52,26 +52,26 @@ def learn_from_table(
     sentences = [_uplift_sentence(str(name), row) for name, row in lesson.arms.iterrows()]
     if len(unlike):
         warnings.append(
-            f"Recipients differed from the control before the campaign, most in {unlike[0]}: it is unlikely "
-            "to have been drawn at random, so its uplift is not to be trusted, and other ways of choosing "
-            "arms cannot be judged."
+            f"Recipients differed from the control group before the campaign, most in {unlike[0]}. They are "
+            "unlikely to have been drawn at random, so do not trust the uplift; other ways of choosing arms "
+            "cannot be compared."
         )
     else:
         profit = outcome * worth - cost * (arm != control)
         tables["policy_value"] = decisions.judge_policies(lesson, X, arm, profit, worth=worth, cost=cost)
-        shown["Profit per customer, had the arms been chosen so"] = show_policies(tables["policy_value"])
+        shown["Profit per customer by rule for choosing arms"] = show_policies(tables["policy_value"])
         sentences += tell_policies(tables["policy_value"])
-    drawn = {"What the campaign added, by length of the list": plots.qini_curve(lesson.curves)}
-    parts = [section("What the campaign teaches", sentences, warnings=warnings, figures=drawn, tables=shown)]
+    drawn = {"Effect of the campaign by length of the list": plots.qini_curve(lesson.curves)}
+    parts = [section("Lessons from the campaign", sentences, warnings=warnings, figures=drawn, tables=shown)]
     _write_learned(tables, parts, out, len(X))
     return tables
 
 
 def _uplift_sentence(arm: str, row: pd.Series) -> str:
     return (
-        f"{arm}: {row['uplift']:+.4g} ({row['uplift_lower']:.4g} to {row['uplift_upper']:.4g}) of the outcome per "
-        f"customer; Qini coefficient on the half the learner never saw {row['qini']:.3g} ({row['qini_lower']:.3g} to "
-        f"{row['qini_upper']:.3g}): it {row['verdict']}."
+        f"{arm}: {row['uplift']:+.4g} ({row['uplift_lower']:.4g} to {row['uplift_upper']:.4g}) of the "
+        "outcome per customer. On the half that the learner never saw, its Qini coefficient is "
+        f"{row['qini']:.3g} ({row['qini_lower']:.3g} to {row['qini_upper']:.3g}): it {row['verdict']}."
     )
 
 
@@ -90,5 +90,5 @@ def _write_learned(
     for name, table in tables.items():
         write_table(table.reset_index() if table.index.name else table, out / f"{name}.csv")
     with atomic(out / "lesson.html") as path:
-        page = summarise("What a past campaign teaches", f"{customers:,} customers", parts)
+        page = summarise("Lessons from a past campaign", f"{customers:,} customers", parts)
         path.write_text(render_html(page), encoding="utf-8")

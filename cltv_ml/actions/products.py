@@ -50,7 +50,7 @@ def add_cross_sell(shop: Shop, actions: Actions) -> None:
                 _recommender_told(judged, past.horizon),
                 "Ranked by expected margin."
                 if margins is not None
-                else "Ranked by probability: margins are not known.",
+                else "Ranked by probability, because margins are unknown.",
                 *_list_cross_sell(shop, actions),
             ],
             warnings=[*doubts, *doubt_products(shop.log), *leading],
@@ -70,13 +70,13 @@ def _recommender_told(judged: pd.DataFrame, days: int) -> str:
     name, verdict = str(judged.index[0]), str(judged["verdict"].iloc[0])
     if beats_popular(judged):
         return (
-            f"Recommended by {name.replace('_', ' ')}. At predicting what customers bought for the first time in the "
-            f"last {days} days, it {verdict} (NDCG@10)."
+            f"Recommended by {name.replace('_', ' ')}. At predicting what customers bought for the first "
+            f"time in the last {days} days, it {verdict} (NDCG@10)."
         )
     sentence = (
-        "There is nothing personal to recommend, so each customer is shown the most popular items that they have not "
-        f"bought yet: recommendations by a customer's own purchases did not predict better what customers bought for "
-        f"the first time in the last {days} days (NDCG@10)."
+        "There is nothing personal to recommend, so each customer is shown the most popular items that they "
+        "have not bought yet. Recommendations from a customer's own purchases did not predict better what "
+        f"customers bought for the first time in the last {days} days (NDCG@10)."
     )
     return (
         sentence
@@ -95,7 +95,8 @@ def _judged_recommenders(log: Log, past: Window) -> tuple[ProductLevel, pd.DataF
     levels: list[ProductLevel] = [level for level in ("product_id", "category") if level in log.columns]
     if not levels:
         raise InputError(
-            "recommendations need products: map the article number to product_id, or a group to category."
+            "recommendations need products: map the article number to product_id, or a product group to "
+            "category."
         )
     try:
         return levels[0], decisions.evaluate_cross_sell(log, past, level=levels[0]), []
@@ -103,7 +104,7 @@ def _judged_recommenders(log: Log, past: Window) -> tuple[ProductLevel, pd.DataF
         if levels[0] == levels[-1]:
             raise
         judged = decisions.evaluate_cross_sell(log, past, level=levels[-1])
-        reason = str(error).partition(";")[0] + "; a longer log has more."
+        reason = str(error).partition(";")[0] + "; a longer log contains more."
         return levels[-1], judged, [f"Categories instead of products: {reason}"]
 
 
@@ -127,9 +128,9 @@ def _leading(table: pd.DataFrame) -> list[str]:
     named = dict(zip(first["item"], first["category"], strict=True)) if "category" in first else {}
     leader = f"{item} ({named[item]})" if isinstance(named.get(item), str) else item
     return [
-        f"There is little personal to recommend: {leader} comes first for {counts.iloc[0] / len(first):.0%} of the "
-        "customers, far ahead of anything else. Choose by segment (the table below), leave the item out with "
-        "--exclude, or state the margin of its category with --category-margins."
+        f"There is little personal to recommend: {leader} ranks first for {counts.iloc[0] / len(first):.0%} "
+        "of the customers, far ahead of anything else. Choose by segment (the table below), exclude the "
+        "item with --exclude, or state the margin of its category with --category-margins."
     ]
 
 
@@ -144,7 +145,7 @@ def _by_segment(shop: Shop, actions: Actions, level: ProductLevel) -> dict[str, 
             "Segment": favourites["segment"],
             "Item": favourites["item"],
             "Bought by": [f"{share:.0%}" for share in favourites["share"]],
-            "Times the average": [f"{lift:.1f}" for lift in favourites["lift"]],
+            "Multiple of the average": [f"{lift:.1f}" for lift in favourites["lift"]],
         }
     )
     return {"What each segment buys more often than the average customer": shown} if len(favourites) else {}
@@ -154,14 +155,14 @@ def _list_cross_sell(shop: Shop, actions: Actions) -> list[str]:
     """Add the list of customers to show products to, where the user states the uplift, with its expected profit."""
     terms, table = shop.terms, actions.tables["cross_sell"]
     needed = still_needed(
-        "a list of whom to show products",
+        "a list of customers to show products to",
         {
             "--margin-rate": (True if "expected_margin" in table else None, "margins"),
             "--cross-sell-uplift": (
                 terms.cross_sell_uplift,
-                "by what share showing a product raises its chance to be bought",
+                "by what share showing a product raises the chance that it is bought",
             ),
-            "--cost": (terms.cost, "what showing them costs per customer"),
+            "--cost": (terms.cost, "the cost of showing them, per customer"),
         },
     )
     if terms.cross_sell_uplift is None or needed:
@@ -192,15 +193,15 @@ def add_upsell(shop: Shop, actions: Actions) -> None:
     )
     if table.empty:
         raise InputError(
-            "no customer has a more expensive product to move up to: one that 20 customers bought, at 1.1 to 2 times "
-            "what the customer usually pays in a category they bought in twice."
+            "no customer has a more expensive product to move up to: one that at least 20 customers bought, "
+            "at 1.1 to 2 times the price the customer usually pays in a category they bought from twice."
         )
     needed = still_needed(
-        "a list of whom to show more expensive products",
+        "a list of customers to show more expensive products to",
         {
             "--margin-rate": (True if "extra_margin" in table else margins_known(actions), "margins"),
-            "--upsell-share": (terms.upsell_share, "the share who take them"),
-            "--cost": (terms.cost, "what showing them costs per customer"),
+            "--upsell-share": (terms.upsell_share, "the share of customers who take them"),
+            "--cost": (terms.cost, "the cost of showing them"),
         },
     )
     if terms.upsell_share is None or needed:
@@ -244,7 +245,7 @@ def _upsell_reasons(best: pd.DataFrame, currency: str) -> list[str]:
 
     columns = ("usual_price", "category", "price", "extra_margin")
     return [
-        f"pays {amount(usual)} per unit of {category}, the product shown costs {amount(price)}; "
+        f"pays {amount(usual)} per unit of {category}; the product shown costs {amount(price)} and earns "
         f"{amount(margin)} more margin per unit"
         for usual, category, price, margin in zip(*(best[name] for name in columns), strict=True)
     ]
@@ -287,7 +288,7 @@ def _add_list(
     )
     earned = format_money(float(chosen["expected_profit"].sum()), shop.terms.currency)
     return [
-        f"{worth_the_cost(offers, len(chosen), shop.terms)}. Together they are expected to earn {earned}, if the "
+        f"{worth_the_cost(offers, len(chosen), shop.terms)}. Their total expected profit is {earned} if the "
         f"effect is what you stated; compare them with the control group from {shop.window.end:%Y-%m-%d} on."
     ]
 

@@ -12,7 +12,7 @@ from cltv_ml.reporting.report import section
 #: What an option answers: the question, and the option with an example.
 _ASKED = {
     "--margin-rate": (
-        "What does an item cost you, or what share of the revenue is left after costs?",
+        "What does an item cost you, or what share of revenue is left after costs?",
         "a column mapped to cost, --margin-rate 0.3, or --category-margins margins.csv",
     ),
     "--acquisition-cost": ("What does it cost you to win a customer?", "--acquisition-cost 12"),
@@ -23,11 +23,11 @@ _ASKED = {
         "--cross-sell-uplift 0.2",
     ),
     "--upsell-share": (
-        "What share of customers takes the more expensive product when they see it?",
+        "What share of customers buys the more expensive product when they see it?",
         "--upsell-share 0.05",
     ),
     "--campaign": (
-        "Which customers got your last campaign, and which were left out at random?",
+        "Who received your last campaign, and who was left out at random?",
         "--campaign mail.csv --campaign-start 2026-03-01",
     ),
     "--before": ("Which customers did you score last time?", "--before last/customers.csv"),
@@ -35,13 +35,13 @@ _ASKED = {
 
 #: What the answers that a part waits for would show.
 SHOWS = {
-    "margins": "margins by customer, segment and product, and every list in profit",
-    "payback": "the month in which each cohort has paid that back",
+    "margins": "margins by customer, segment and product, and the profit of every list",
+    "payback": "the month in which each cohort has paid back its acquisition cost",
     "retention": "the list of customers to win back",
-    "campaign": "whom a campaign moves, and the list that follows",
+    "campaign": "which customers a campaign influences, and the list that follows",
     "campaign list": "the list for the next campaign",
-    "cross-sell list": "the list of whom to show products",
-    "upsell list": "the list of whom to show the more expensive product",
+    "cross-sell list": "the list of customers to show products to",
+    "upsell list": "the list of customers to show the more expensive product to",
     "changes": "who moved between tiers and why the total changed",
 }
 
@@ -61,7 +61,7 @@ def missing_section(refused: Mapping[str, str]) -> dict[str, Any] | None:
         if parts:
             questions.append({"question": question, "shows": f"Needed for {enumerated(parts)}.", "how": how})
     left = [f"{name[:1].upper()}{name[1:]}: {why}" for name, why in refused.items() if not wanted[name]]
-    details = [section("What else is left out, and why", left)] if left and questions else []
+    details = [section("What else is missing, and why", left)] if left and questions else []
     missing = section("What is missing", [] if questions else left, details=details)
     return {**missing, "questions": questions}
 

@@ -170,8 +170,8 @@ def _lifetime_tiers(
     days = pd.to_datetime(lifetimes["cutoff"]).unique()
     if list(days) != [cutoff] or len(predictions.index.difference(lifetimes.index)):
         raise InputError(
-            f"the lifetime values are not those of this log's customers on {cutoff:%Y-%m-%d}; run cltv lifetime on the "
-            "same data first."
+            f"the lifetime values are not for this log's customers on {cutoff:%Y-%m-%d}; run cltv lifetime "
+            "on the same data first."
         )
     if terms.basis == "profit":
         actions.rates = lifetimes["margin_rate"]
@@ -207,14 +207,12 @@ def _without_protected(
     using = [name for name, columns in used.items() if columns]
     if using:
         raise InputError(
-            f"the champion's feature {using[0]!r} uses the protected column {used[using[0]][0]!r}; train a model "
-            "without it: leave that column out of the mapping."
+            f"the champion's feature {using[0]!r} uses the protected column {used[using[0]][0]!r}; leave "
+            "that column out of the mapping and train again."
         )
     absent = [name for name in customers.protected if name not in log]
     if absent:
-        actions.refused["protected"] = (
-            f"no column {absent[0]!r} is in the log, so nothing can use it; found {list(log)}."
-        )
+        actions.refused["protected"] = f"the log has no column {absent[0]!r}; available: {list(log)}."
     return log.drop(columns=[name for name in terms.protected if name in log])
 
 
@@ -227,7 +225,7 @@ def _segment_levels(
         return None
     if name in terms.protected:
         raise InputError(
-            f"the column {name!r} is protected, so it cannot divide segments; choose another column."
+            f"the column {name!r} is protected, so segments cannot be split by it; choose another column."
         )
     attributes = cleaned.customers.groups(cutoff, customers)
     if name in attributes:
@@ -235,7 +233,7 @@ def _segment_levels(
     if name in cleaned.log and name not in TRANSACTIONS.required:
         return _most_frequent(cleaned.log, [name])[name].reindex(customers).astype("object").fillna("unknown")
     available = [*attributes, *(column for column in cleaned.log if column not in TRANSACTIONS.required)]
-    raise InputError(f"no column {name!r} to divide segments by; choose one of {available}.")
+    raise InputError(f"the log has no column {name!r} to split segments by; available: {available}.")
 
 
 def _protected_levels(
@@ -262,7 +260,7 @@ def _most_frequent(log: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 def margin_rates(customers: pd.Index, actions: Actions) -> pd.Series:
     """Return the margin rate of each customer, the mean one for those without; InputError where none is known."""
     if actions.rates is None:
-        raise InputError("margins are not known: map a cost column, or state --margin-rate.")
+        raise InputError("margins are unknown: map a cost column, or state --margin-rate.")
     return actions.rates.reindex(customers).fillna(float(actions.rates.mean()))
 
 
@@ -300,9 +298,10 @@ def draw_untreated(
     except InputError:
         size = max(1, round(0.2 * len(chosen)))
         actions.refused[short_control(name)] = (
-            f"the effect would raise the share who buy by {100 * (treated - base):.2f} percentage points, and "
-            f"{len(chosen):,} customers are too few to show that, even with half of them untreated. Meanwhile "
-            f"{size:,} of {len(chosen):,} stay untreated: add up several campaigns, or read this one for harm only."
+            f"the effect would raise the share who buy by {100 * (treated - base):.2f} percentage points. "
+            f"{len(chosen):,} customers are too few to show that, even if half of them are left untreated. "
+            f"For now, {size:,} of {len(chosen):,} stay untreated: add up several campaigns, or use this one "
+            "only to rule out harm."
         )
     return decisions.draw_control(chosen.index, size, strata=shop.tiers.reindex(chosen.index))
 

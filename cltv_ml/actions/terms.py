@@ -182,10 +182,10 @@ def nobody_pays(terms: Terms) -> str:
     """Return why a list is empty.
 
     >>> nobody_pays(Terms(cost=2.0, currency="EUR"))
-    'nobody is expected to earn the cost of 2.00 EUR; a lower cost would change that.'
+    'no customer is expected to earn the cost of 2.00 EUR; a lower cost would change that.'
     """
     cost = format_money(terms.cost or 0.0, terms.currency)
-    return f"nobody is expected to earn the cost of {cost}; a lower cost would change that."
+    return f"no customer is expected to earn the cost of {cost}; a lower cost would change that."
 
 
 def worth_the_cost(offers: pd.DataFrame, listed: int, terms: Terms, people: str = "customers") -> str:

@@ -17,14 +17,14 @@ from cltv_ml.reporting.what_if import Campaign
 
 #: The questions in the order of the page.
 FIRST, CHANGED, HOW_FAR, TRUST = (
-    "What to do first?",
+    "What should you do first?",
     "What changed since last time?",
     "How far off were earlier forecasts?",
-    "What not to trust?",
+    "What should you not rely on?",
 )
 
 #: The headline with the expected revenue of those who are customers already.
-KNOWN = "Expected from known customers"
+KNOWN = "Expected from existing customers"
 
 #: Number of actions on the first screen.
 MOST_ACTIONS = 3
@@ -48,8 +48,8 @@ def answers(
     return {
         FIRST: list(first),
         CHANGED: [
-            "This page has no earlier scores to compare with. After the next cltv score, cltv report shows here how "
-            "the expected revenue changed and why."
+            "There are no earlier scores to compare with yet. After the next cltv score, cltv report will "
+            "show here how the expected revenue changed and why."
         ],
         HOW_FAR: how_far_off(result, verdict.champion, currency),
         TRUST: what_not_to_trust(verdict, doubts),
@@ -61,26 +61,26 @@ def how_far_off(result: WindowResult, champion: str, currency: str) -> list[str]
     scores, window = result.scores.loc[champion], result.window
     bias = float(scores["bias"])
     if not np.isfinite(bias):
-        return ["Nobody spent anything in the test window, so the total could not be judged."]
+        return ["Nobody spent anything in the test window, so the error of the total cannot be measured."]
     predicted, spent = (
         format_money(float(total), currency) for total in (result.values[champion].sum(), result.y_true.sum())
     )
     found = [
-        f"Test: for the {window.horizon} days from {window.cutoff:%Y-%m-%d}, the model predicted {predicted} and the "
-        f"customers spent {spent}. The forecast was {percent_off(bias)}."
+        f"Test: for the {window.horizon} days from {window.cutoff:%Y-%m-%d}, the model predicted {predicted} "
+        f"and customers spent {spent}. The forecast was {percent_off(bias)}."
     ]
     record = result.level.record if result.level is not None else pd.DataFrame()
     if len(record):
         errors = (record["forecast"] / record["total"] - 1).abs()
         found.append(
-            f"At {len(errors)} earlier cutoffs the error of the total had a median of {errors.median():.0%} and a "
-            f"maximum of {errors.max():.0%}."
+            f"At {len(errors)} earlier cutoffs, the total was off by {errors.median():.0%} at the median and "
+            f"by {errors.max():.0%} at most."
             if len(errors) > 1
-            else f"At one earlier cutoff the error of the total was {errors.iloc[0]:.0%}."
+            else f"At one earlier cutoff, the total was off by {errors.iloc[0]:.0%}."
         )
     found.append(
-        f"The tenth of the customers that the model ranked highest brought {scores['top_decile_capture']:.0%} of the "
-        "revenue of the test window."
+        f"The tenth of customers that the model ranked highest brought in {scores['top_decile_capture']:.0%} "
+        "of the revenue in the test window."
     )
     return found
 
@@ -99,7 +99,7 @@ def without_lists(
     ordered
         Whether the champion is shown to order customers better than chance.
     """
-    how = "cltv act turns the scores into lists, each with its cost, expected profit and control group."
+    how = "Run cltv act to turn the scores into lists, each with its cost, expected profit and control group."
     if campaign is None:
         return [how]
     if not ordered:
@@ -109,19 +109,20 @@ def without_lists(
     best = profits[profits["expected_profit"] > LEAST_PROFIT * total].head(MOST_ACTIONS)
     meaning = segment_definitions().set_index("segment")["meaning"]
     found = [
-        f"Write to {row.listed:,} customers of “{row.Index}” ({meaning[row.Index]}): "
-        f"{format_money(row.expected_profit, currency)} of profit expected for {format_money(row.cost, currency)}."
+        f"Write to {row.listed:,} customers in the segment “{row.Index}” ({meaning[row.Index]}): expected profit "
+        f"{format_money(row.expected_profit, currency)}, cost {format_money(row.cost, currency)}."
         for row in best.itertuples()
     ]
     terms = sections.terms_in_words(campaign, currency)
     if not found:
-        return [f"No customer is worth the cost at {terms}.", how]
+        return [f"With {terms}, no customer is worth the cost.", how]
     rest = total - float(best["expected_profit"].sum())
-    others = f"All other segments together: {format_money(rest, currency)} of profit expected. "
-    worth = f"In all, {profits['listed'].sum():,} of {profits['customers'].sum():,} customers are worth the cost. "
+    others = f"All other segments together: expected profit {format_money(rest, currency)}. "
+    worth = f"In total, {profits['listed'].sum():,} of {profits['customers'].sum():,} customers are worth the cost. "
     return [
         *found,
-        f"{others if rest > 0.005 else ''}{worth}These numbers rest on {terms}; change them under “What to do”. {how}",
+        f"{others if rest > 0.005 else ''}{worth}These numbers assume {terms}; change them under “What to "
+        f"do”. {how}",
     ]
 
 
@@ -135,14 +136,14 @@ def with_lists(lists: Sequence[Mapping[str, Any]], currency: str, *, ordered: bo
 
     >>> mail = {"action": "win back", "customers": 120, "cost": 60.0, "expected_profit": 400.0, "file": "a.csv"}
     >>> with_lists([mail], "EUR")
-    ['Win back 120 customers: 400.00 EUR of profit expected for 60.00 EUR (a.csv).']
+    ['Win back 120 customers: expected profit 400.00 EUR, cost 60.00 EUR (a.csv).']
     """
     ranked = sorted(lists, key=lambda each: -float(each["expected_profit"]))
     least = LEAST_PROFIT * sum(float(each["expected_profit"]) for each in lists)
     ranked = [each for each in ranked if float(each["expected_profit"]) > least] or ranked
     told = [
-        f"{_addressed(str(each['action']))} {each['customers']:,} customers: "
-        f"{format_money(float(each['expected_profit']), currency)} of profit expected for "
+        f"{_addressed(str(each['action']))} {each['customers']:,} customers: expected profit "
+        f"{format_money(float(each['expected_profit']), currency)}, cost "
         f"{format_money(float(each['cost']), currency)} ({each['file']})."
         for each in ranked[:MOST_ACTIONS]
     ]
@@ -163,11 +164,13 @@ def what_not_to_trust(verdict: Verdict, doubts: Sequence[str]) -> list[str]:
     """Return the weightiest doubts: a champion outside its bounds, then what the training noted."""
     known = verdict.within_bounds or any("outside the bounds" in doubt for doubt in doubts)
     outside = (
-        [] if known else ["The champion was outside its bounds on the test, so do not rely on the total."]
+        []
+        if known
+        else ["In the test, the champion's errors were outside the bounds, so do not rely on the total."]
     )
     always = (
-        "The value of one customer is a mean: most customers spend nothing or far more. Use the values to rank "
-        "customers and to add up groups."
+        "The value of a single customer is an average: most customers will spend nothing or far more. Use "
+        "the values to rank customers and to add up groups."
     )
     return [*outside, *doubts[:MOST_DOUBTS], always]
 
@@ -183,21 +186,21 @@ def care(scores: Mapping[str, float] | pd.Series, ordered: bool) -> dict[str, tu
         Whether its order of customers is shown to beat chance.
 
     >>> list(care({"bias": 0.03, "decile_mape": 0.27}, ordered=True))
-    ["Trust the order, not each group's value"]
+    ["Trust the ranking, not each group's value"]
     """
     bias, decile = float(scores["bias"]), float(scores["decile_mape"])
     if not abs(bias) <= BIAS_BOUND:
         return {
-            "Trust the order, not the total" if ordered else "Trust neither the total nor the order": (
+            "Trust the ranking, not the total" if ordered else "Trust neither the total nor the ranking": (
                 f"{bias:+.1%}" if np.isfinite(bias) else "not measured",
-                f"error of the champion's total on its test; at most {BIAS_BOUND:.0%} is allowed",
+                f"error of the champion's total in the test; at most {BIAS_BOUND:.0%} is allowed",
             )
         }
     return {
-        "Trust the order, not each group's value" if ordered else "Trust the total, not the order": (
+        "Trust the ranking, not each group's value" if ordered else "Trust the total, not the ranking": (
             f"{decile:.1%}",
-            "mean error of the champion's total for a tenth of the customers, on its test; "
-            f"at most {DECILE_BOUND:.0%} is allowed",
+            "mean error of the champion's total per tenth of customers in the test; at most "
+            f"{DECILE_BOUND:.0%} is allowed",
         )
     }
 
@@ -226,8 +229,8 @@ def with_newer_scores(
     interval = f"{low} to {high} with 90% probability; " if total else ""
     note = (
         f"{interval}{scores['expected_value'].notna().sum():,} customers, {about['horizon']} days from "
-        f"{pd.Timestamp(about['cutoff']):%Y-%m-%d}, by version {about['model_version']} of the model. The rest of this "
-        f"page is that of the training of {summary['as_of']}, which expected "
+        f"{pd.Timestamp(about['cutoff']):%Y-%m-%d}, scored by model version {about['model_version']}. The "
+        f"rest of this page describes the training of {summary['as_of']}, which expected "
     )
     return {
         **summary,
@@ -262,13 +265,13 @@ def customers_to_come(forecast: pd.DataFrame, currency: str) -> dict[str, Any] |
     span = f"{(pd.Timestamp(row['until']) - start).days} days from {start:%Y-%m-%d}"
     if not (row["expected"] or row["upper_80"]):
         return {
-            "name": "Expected from customers to come",
-            "value": "none forecast",
-            "note": f"{span}; the page of cltv forecast says why",
+            "name": "Expected from new customers",
+            "value": "no forecast",
+            "note": f"{span}; the page of cltv forecast explains why",
             "headline": True,
         }
     return {
-        "name": "Expected from customers to come",
+        "name": "Expected from new customers",
         "value": format_money(float(row["expected"]), currency),
         "note": f"{low} to {high} with 80% probability; {span}",
         "headline": True,

@@ -11,8 +11,8 @@ import pandas as pd
 from cltv_ml.money import digits
 
 _LABELS = {
-    "margin": "Margin, % of yours",
-    "effect": "Effect, % of the one you stated",
+    "margin": "Margin, % of the stated margin",
+    "effect": "Effect, % of the stated effect",
     "cost": "Cost per customer",
     "budget": "Budget per list (empty: no limit)",
 }

@@ -15,7 +15,7 @@ from cltv_ml.reporting import theme
 _CARD_METRICS = {
     "bias": ("Bias", "{:+.1%}", "predicted over realised, minus one; 0 is best"),
     "decile_mape": ("Decile error", "{:.1%}", "the same for tenths of the customers; 0 is best"),
-    "gini": ("Gini", "{:.3f}", "order of customers by money; 1 is best, 0 is chance"),
+    "gini": ("Gini", "{:.3f}", "ranking of customers by spend; 1 is best, 0 is chance"),
     "mae": ("MAE", "{:,.2f}", "mean absolute error per customer, in currency"),
 }
 
@@ -40,7 +40,7 @@ def model_card(result: WindowResult, verdict: Verdict, notes: Sequence[str], abo
     ]
     limits = [
         *notes,
-        f"It answers for {window.horizon} days from the day it is asked, no shorter and no longer.",
+        f"It predicts {window.horizon} days from the day it is called, no fewer and no more.",
     ]
     lines = [
         f"# {theme.label(name)}, {window.horizon} days",
@@ -48,18 +48,19 @@ def model_card(result: WindowResult, verdict: Verdict, notes: Sequence[str], abo
         "## Data",
         *(f"- {key.replace('_', ' ')}: {value}" for key, value in about.items()),
         "## Test",
-        f"{len(result.y_true):,} customers, {window.horizon} days from {window.cutoff:%Y-%m-%d}, a window nothing was "
-        f"fitted on. Chosen among {len(result.models)} models: {verdict.reason}. The registered model "
-        "is the same recipe fitted again to the end of the log.",
+        f"{len(result.y_true):,} customers, {window.horizon} days from {window.cutoff:%Y-%m-%d}; no model "
+        f"was fitted on this window. Chosen from {len(result.models)} models: {verdict.reason}. The "
+        "registered model is the same recipe, fitted again to the end of the log.",
         "| Metric | Value | 95% interval | Meaning |\n|---|---:|---:|---|\n" + "\n".join(rows),
-        "Intervals say what another draw of customers could have given, not what another season will.",
+        "The intervals cover what another sample of customers could have given, not what another season "
+        "will give.",
         "## Known limits",
         *(f"- {limit}" for limit in limits),
         "## Intended use",
-        "- For: ranking customers by expected value, budgets and lists over the horizon, totals where the bias above "
-        "is acceptable.",
-        "- Not for: credit, prices or any decision with legal effect on a person; customers without a purchase; "
-        "what a campaign would change (that needs a control group).",
+        "- For: ranking customers by expected value; budgets and lists over the horizon; totals where the "
+        "bias above is acceptable.",
+        "- Not for: credit, prices or any decision with legal effect on a person; customers without a "
+        "purchase; the effect of a campaign (measure it with a control group).",
     ]
     return "\n\n".join(lines).replace("\n\n- ", "\n- ") + "\n"
 

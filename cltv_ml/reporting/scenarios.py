@@ -14,7 +14,7 @@ from cltv_ml.reporting.report import embed
 
 _SLIDERS = {
     "arrivals": ("Customers won, %", -50, 50, 1),
-    "retention": ("Share of customers who buy again, points", -10, 10, 0.5),
+    "retention": ("Share of customers who buy again, percentage points", -10, 10, 0.5),
     "basket": ("Revenue per order, %", -30, 30, 1),
     "cost": ("Cost of winning a customer, %", -50, 100, 1),
 }
@@ -63,5 +63,5 @@ def build_scenarios(
             for name, (label, low, high, step) in sliders.items()
         ],
         "inputs": inputs,
-        "figure": embed("The line moves with the sliders; the bands are those of the forecast.", drawn),
+        "figure": embed("The line follows the sliders; the bands stay those of the forecast.", drawn),
     }

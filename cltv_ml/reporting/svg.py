@@ -31,9 +31,7 @@ def render_svg(figure: go.Figure) -> str:
     drawn = [(trace, *_points(trace)) for trace in traces]
     drawn = [(trace, x, y) for trace, x, y in drawn if len(x)]
     if not drawn:
-        raise InputError(
-            "the figure shows no bar or scatter trace with numbers, so there is nothing to draw."
-        )
+        raise InputError("the figure has no bar or scatter trace with numbers, so there is nothing to draw.")
     xs, ys = (np.concatenate([points[at] for points in drawn]) for at in (1, 2))
     x_ticks, y_ticks = (
         _ticks(float(xs.min()), float(xs.max())),

@@ -152,7 +152,7 @@ def _quality_details(
     level = sections.level_section(result, currency=currency)
     segments = segment_groups(compute_rfm(log, result.window.cutoff), result.training.X_now)
     details = [
-        *([section("How the training was done", remarks)] if remarks else []),
+        *([section("How the models were trained", remarks)] if remarks else []),
         *([level] if level else []),
         sections.groups_section(segments, result, champion),
         *sections.by_attribute_section(cleaned.customers, result, champion, currency=currency),
@@ -240,12 +240,12 @@ def _check_order(before: pd.DataFrame, now: pd.DataFrame) -> str:
     then, today = (pd.Timestamp(table["cutoff"].iloc[0]) for table in (before, now))
     if then >= today:
         raise InputError(
-            f"the earlier scores are of {then:%Y-%m-%d}, not before {today:%Y-%m-%d}; swap the files."
+            f"the earlier scores are dated {then:%Y-%m-%d}, not before {today:%Y-%m-%d}; swap the two files."
         )
     far = [int(table["horizon"].iloc[0]) for table in (before, now)]
     if far[0] != far[1]:
         raise InputError(
-            f"scores over {far[0]} and {far[1]} days cannot be compared; score both over one horizon."
+            f"scores over {far[0]} and {far[1]} days cannot be compared; score both over the same horizon."
         )
     return f"{then:%Y-%m-%d}"
 

@@ -153,9 +153,7 @@ def compute_what_if(
             for name, (label, low, high, step) in _LABELS.items()
         ],
         "inputs": inputs,
-        "figure": embed(
-            "Expected profit by the number of customers on the list, for the numbers above", drawn
-        ),
+        "figure": embed("Expected profit by number of customers on the list, for the numbers above", drawn),
     }
 
 

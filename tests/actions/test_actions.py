@@ -51,7 +51,7 @@ def test_a_campaign_that_worked_promises_more_than_it_costs(done):
 
 
 def test_the_lesson_of_a_campaign_is_drawn_as_a_qini_curve(done):
-    lesson = next(one for one in done.sections if one["title"] == "What the past campaign teaches")
+    lesson = next(one for one in done.sections if one["title"] == "Lessons from the past campaign")
     assert len(lesson["figures"]) == 1
     assert done.tables["qini_curve"]["share"].max() == 1
 
@@ -60,7 +60,7 @@ def test_the_campaign_list_names_segment_offer_products_and_reason(shop, done):
     listed = done.tables["campaign_list"]
     assert listed[["segment", "offer", "products", "reason"]].notna().all(axis=None)
     assert set(listed["offer"]) == {"mail"}
-    assert listed["reason"].str.contains("points of chance to buy with mail").all()
+    assert listed["reason"].str.contains("mail changes the chance to buy by").all()
     assert set(listed["read_on"]) == {shop.window.cutoff + pd.Timedelta(days=7)}
 
 
@@ -74,7 +74,7 @@ def test_other_ways_of_choosing_arms_are_judged_by_what_they_would_have_earned(d
     }
     robust = table[table["estimator"] == "doubly_robust"].set_index("policy")["value"]
     assert robust["mail for everybody"] > robust["control for everybody"]
-    lesson = next(one for one in done.sections if one["title"] == "What the past campaign teaches")
+    lesson = next(one for one in done.sections if one["title"] == "Lessons from the past campaign")
     assert "doubly robust" in " ".join(lesson["sentences"])
 
 
@@ -172,7 +172,7 @@ def test_an_item_that_leads_most_lists_is_told():
     table = pd.DataFrame(
         {"rank": 1, "item": ["fuel", "fuel", "fuel", "jam"], "category": ["FUEL", "FUEL", "FUEL", "SWEET"]}
     )
-    assert "fuel (FUEL) comes first for 75% of the customers" in products._leading(table)[0]
+    assert "fuel (FUEL) ranks first for 75% of the customers" in products._leading(table)[0]
     assert products._leading(table.assign(item=list("aabc"))) == []
 
 
@@ -342,7 +342,7 @@ def test_an_answer_that_several_lists_need_is_asked_for_once(shop, done):
         PARTS[part](dataclasses.replace(shop, terms=dataclasses.replace(shop.terms, cost=None)), found)
     (asked,) = missing_section(found.refused)["questions"]
     assert asked["question"] == "What does it cost to treat one customer?"
-    assert asked["shows"].count("list of whom to show") == 2
+    assert asked["shows"].count("list of customers to show") == 2
 
 
 def test_no_list_is_asked_for_where_no_product_could_be_shown(shop, done, monkeypatch):
@@ -359,7 +359,7 @@ def test_a_list_that_nobody_is_worth_is_told_and_an_earlier_one_deleted(shop, do
     found = Actions(tables={**done.tables}, rules=dict(done.rules), rates=done.rates)
     del found.tables["retention_list"]
     PARTS["retention"](dear, found)
-    assert "nobody is expected to earn the cost" in found.refused["retention list"]
+    assert "no customer is expected to earn the cost" in found.refused["retention list"]
     (tmp_path / "retention_list.csv").write_text("customer_id\nsomebody\n")
     _write_act(found, dear, tmp_path)
     assert not (tmp_path / "retention_list.csv").exists()
@@ -389,9 +389,9 @@ def test_the_outcome_of_a_campaign_that_is_not_over_names_the_options(shop, done
 
 
 def test_what_no_option_answers_keeps_its_sentence():
-    part = missing_section({"retention": "nobody is at risk or lapsed, so there is no customer to win back."})
+    part = missing_section({"retention": "no customer is at risk or lapsed, so there is nobody to win back."})
     assert part["questions"] == []
-    assert part["sentences"][0].startswith("Retention: nobody is at risk")
+    assert part["sentences"][0].startswith("Retention: no customer is at risk")
 
 
 def test_the_page_shows_divided_segments_as_amounts_under_plain_headings(shop):

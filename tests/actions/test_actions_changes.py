@@ -59,7 +59,7 @@ def test_the_first_screen_and_the_section_tell_by_how_much_the_total_moved_since
     found = Actions(tables=dict(done.tables), rules={"tiers": {"high": 50.0, "low": 0.0}})
     add_changes(dataclasses.replace(shop, terms=terms), found)
     told = (
-        f"Since 2023-02-14 the expected value of all customers went up by {format_money(now / 2, 'EUR')} to "
+        f"Since 2023-02-14, the expected value of all customers went up by {format_money(now / 2, 'EUR')} to "
     )
     assert found.changed.startswith(told + format_money(now, "EUR"))
     assert found.sections[0]["sentences"][0] == found.changed
@@ -101,7 +101,7 @@ def test_an_earlier_model_that_is_gone_stays_in_the_other_parts(shop, done, monk
     monkeypatch.setattr(registered_model, "load_version", gone)
     tables, told = changed(shop, done, done.tables["customers"].assign(model_version=2))
     assert parts(tables["value_change"])["model"] == 0
-    assert "The part of the model is in the others: version 2" in told
+    assert "The effect of the model is part of the other causes: version 2" in told
 
 
 def test_the_figures_of_changes_are_drawn_from_the_same_accounting(shop, done, monkeypatch):
@@ -152,11 +152,11 @@ def test_earlier_scores_that_say_nothing_of_themselves_are_behaviour(shop, done)
     tables, told = changed(shop, done, before)
     assert set(tables) == {"customers", "migration", "value_change"}
     assert parts(tables["value_change"])["prices and margins"] == 0
-    assert "Which model made the earlier scores is not known" in told
+    assert "The earlier scores do not name their model" in told
 
 
 def test_earlier_scores_of_another_horizon_are_refused(shop, done):
-    with pytest.raises(ValueError, match="look 182 days ahead and today's 91"):
+    with pytest.raises(ValueError, match="cover 182 days and today's cover 91"):
         changed(shop, done, done.tables["customers"].assign(horizon=182))
 
 
@@ -183,8 +183,8 @@ def test_what_changed_of_another_value_is_taken_apart_where_the_earlier_table_ho
     tables, told = changed(shop, done, customers.assign(remaining_value=customers["remaining_value"] / 2))
     total = tables["value_change"].set_index("part")["change"]["total"]
     assert total == pytest.approx(customers["remaining_value"].sum() / 2, rel=1e-6)
-    assert "What is taken apart is the remaining value." in told
+    assert "The value explained here is the remaining value." in told
     with pytest.raises(
-        InputError, match=r"holds no remaining_value; .* cltv act --value remaining --basis revenue"
+        InputError, match=r"has no column remaining_value; .* cltv act --value remaining --basis revenue"
     ):
         changed(shop, done, customers.drop(columns="remaining_value"))

@@ -69,9 +69,9 @@ def test_customers_without_an_address_and_orders_of_strangers_are_counted():
     strangers = ORDERS.assign(customer_id=["a"] * 60 + ["nobody"] * 60)
     order = dataclasses.replace(ORDER, orders=strangers)
     table, left_out = build_export("google_conversion_adjustments", CUSTOMERS, order)
-    assert len(table) == left_out["orders of customers who are not in the scores"] == 60
+    assert len(table) == left_out["orders of customers without a score"] == 60
     order = dataclasses.replace(ORDER, orders=ORDERS.assign(customer_id="nobody"))
-    with pytest.raises(InputError, match="orders of customers who are not in the scores 120"):
+    with pytest.raises(InputError, match="orders of customers without a score 120"):
         build_export("meta_predicted_value", CUSTOMERS, order)
 
 
@@ -98,7 +98,7 @@ def test_predicted_values_follow_the_guide():
     assert sorted(once["event_time"]) == sorted(table["event_time"])
     poor, left_out = build_export("meta_predicted_value", spread.replace({8: 0}), order)
     assert len(poor) == 105
-    assert left_out == {"orders worth nothing: Meta takes positive values only": 15}
+    assert left_out == {"orders worth nothing: Meta accepts only positive values": 15}
     broken = {
         "100 events": dataclasses.replace(order, orders=orders.head(99)),
         "outside its bounds": dataclasses.replace(order, model_passed=False),
@@ -127,7 +127,7 @@ def test_only_google_matches_by_the_mailbox_behind_an_address():
 
 
 def test_an_address_that_stands_twice_is_named():
-    with pytest.raises(InputError, match="1 addresses stand twice"):
+    with pytest.raises(InputError, match="1 addresses appear twice"):
         build_export("klaviyo", CUSTOMERS.assign(**{"E-Mail": "ann@example.com"}).head(2), ORDER)
 
 
@@ -194,14 +194,14 @@ def test_an_order_of_the_future_is_not_adjusted():
 
 
 def test_a_format_without_its_columns_says_which(tmp_path):
-    with pytest.raises(InputError, match="the column email is missing; name a table with it"):
+    with pytest.raises(InputError, match="the column email is missing; give a table that has it"):
         build_export("hubspot", CUSTOMERS.drop(columns="E-Mail"), ORDER)
 
 
 def test_a_file_for_nobody_tells_how_many_were_left_out_and_why():
     nobody = CUSTOMERS.assign(opt_out="yes")
     with pytest.raises(
-        InputError, match="nobody is left of 5 customers; left out: control group 1, opted out 4"
+        InputError, match="no customer is left of 5 customers; left out: control group 1, opted out 4"
     ):
         build_export("klaviyo", nobody, ORDER)
 

@@ -106,7 +106,7 @@ def test_a_customer_of_three_lists_is_one_of_those_on_more_than_one(shop, done, 
     counts = listed.loc[~listed["control"], "customer_id"].value_counts()
     assert counts.max() > 2
     note = lists.facts(totals, done, shop)["Customers to treat"][1]
-    assert note == f"{(counts > 1).sum():,} of them on more than one list"
+    assert note == f"{(counts > 1).sum():,} of them are on more than one list"
 
 
 def test_a_model_that_ranks_no_better_than_chance_is_told_on_the_first_screen(shop, done, totals):
@@ -114,10 +114,10 @@ def test_a_model_that_ranks_no_better_than_chance_is_told_on_the_first_screen(sh
     assert told == {True: (), False: (NO_ORDER,), None: ()}
     doubted = dataclasses.replace(shop, doubts=told[False])
     answers = {one["question"]: one["sentences"] for one in _act_page(totals, done, doubted)["answers"]}
-    assert [answers["What not to trust?"][place] for place in (0, -1)] == [
+    assert [answers["What should you not rely on?"][place] for place in (0, -1)] == [
         NO_ORDER,
-        "What you stated, which is no measurement: 10% of the value at risk saved, 50% more buyers of a product that "
-        "is shown, 20% who take the more expensive product and a cost of 0.10 per customer.",
+        "Your own assumptions, which nobody has measured: 10% of the value at risk saved, 50% more buyers of a "
+        "product that is shown, 20% who take the more expensive product and a cost of 0.10 per customer.",
     ]
 
 
@@ -125,17 +125,21 @@ def test_only_stated_numbers_that_the_lists_rest_on_are_called_stated(shop, done
     """Every line of this shop has its own cost, so the margin does not count; the other lists were not written."""
     stated = dataclasses.replace(shop, terms=dataclasses.replace(shop.terms, margin_rate=0.3))
     answers = lists.list_answers(totals[totals["list"] == "retention_list"], stated, done)
-    assert answers["What not to trust?"][-1] == (
-        "What you stated, which is no measurement: 10% of the value at risk saved and a cost of 0.10 per customer."
+    assert answers["What should you not rely on?"][-1] == (
+        "Your own assumptions, which nobody has measured: 10% of the value at risk saved and a cost of 0.10 "
+        "per customer."
     )
 
 
 def test_a_control_group_too_small_to_show_the_effect_is_told_on_the_first_screen(shop, done, totals):
     few = dataclasses.replace(done, refused={short_control("retention_list"): "26 customers are too few"})
-    assert lists.facts(totals, few, shop)["Control group"][1] == "get nothing, too few to show the effect"
+    assert (
+        lists.facts(totals, few, shop)["Control group"][1]
+        == "receive nothing, but are too few to show the effect"
+    )
     assert any(
         sentence.startswith("The outcome of “Win back”")
-        for sentence in lists.list_answers(totals, shop, few)["What not to trust?"]
+        for sentence in lists.list_answers(totals, shop, few)["What should you not rely on?"]
     )
 
 

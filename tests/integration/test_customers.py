@@ -161,7 +161,7 @@ def test_segments_cannot_be_divided_by_what_is_protected_or_absent(shop):
     done = shop.cltv(*words, "--protected", "gender", "--split-by", "gender")
     assert "the column 'gender' is protected" in done.stderr
     done = shop.cltv(*words, "--split-by", "shoe size")
-    assert "no column 'shoe size' to divide segments by; choose one of ['Acquisition channel'" in done.stderr
+    assert "no column 'shoe size' to split segments by; available: ['Acquisition channel'" in done.stderr
 
 
 def test_monitoring_counts_customers_of_unseen_levels(shop, bought):

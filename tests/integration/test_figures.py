@@ -161,7 +161,7 @@ def test_scores_in_the_wrong_order_are_refused(scored, trained):
     scored.assign(cutoff=pd.Timestamp("1999-01-01")).to_parquet(trained.folder / "later.parquet")
     done = trained.cltv("report", "--experiment", "shop", "--before", "later.parquet")
     assert done.returncode == 2
-    assert "swap the files" in done.stderr
+    assert "swap the two files" in done.stderr
 
 
 def test_newest_earlier_scores_in_the_folder_are_found_without_naming_them(scored, trained):

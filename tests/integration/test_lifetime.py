@@ -132,7 +132,7 @@ def test_an_export_is_written_with_its_manifest(trained, scored):
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["klaviyo"]["rows"] == scored["expected_value"].notna().sum()
-    assert "file of orders" in told["meta_predicted_value"]
+    assert "needs orders" in told["meta_predicted_value"]
     assert (trained.folder / "out" / "export" / "manifest.json").is_file()
 
 

@@ -87,7 +87,7 @@ def test_the_next_forecast_shows_what_came_of_the_last(forecasts, growing):
     assert ended["actual"].sum() == pytest.approx(mine["amount"].sum())
     causes = second.causes.set_index("cause")["change"]
     assert causes["total"] == pytest.approx((ended["actual"] - ended["expected"]).sum(), abs=0.05)
-    assert "The last plan against realised revenue" in second.page.read_text()
+    assert "The last forecast against realised revenue" in second.page.read_text()
 
 
 def test_a_forecast_knows_its_equity_and_scenarios(forecasts):
@@ -177,8 +177,8 @@ def test_customers_are_not_won_where_none_came_for_weeks(growing, tmp_path, stor
     assert whole["total", "revenue"] == whole["known", "revenue"] > 0
     assert any("won no customer" in note for note in found.notes)
     page = found.page.read_text()
-    assert "<dd>none forecast</dd>" in page
-    assert "customers to come</td>" not in page
+    assert "<dd>no forecast</dd>" in page
+    assert "new customers</td>" not in page
     assert "arrivals -20%" not in found.scenarios["scenario"].tolist()
 
 
@@ -227,7 +227,8 @@ def test_the_page_compares_with_the_revenue_before_and_a_year_ago(forecasts, gro
     page, start = forecasts[1].page.read_text(), forecasts[1].table["start"].min()
     before = growing[growing["timestamp"].between(start - pd.Timedelta(days=42), start, inclusive="left")]
     assert (
-        f"The 42 days before brought {format_money(before['amount'].sum(), 'EUR')}; the forecast is" in page
+        f"The 42 days before brought in {format_money(before['amount'].sum(), 'EUR')}; the forecast is"
+        in page
     )
 
 

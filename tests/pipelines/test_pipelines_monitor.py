@@ -159,7 +159,7 @@ def test_a_closed_batch_is_told_with_both_totals(registered, log, fitted, tmp_pa
     assert before.notes == ["No batch has closed yet; its outcome is known once the log reaches 2022-11-30."]
     after = monitor(until(log, end), batch, tmp_path / "out", thresholds={"bias": [5.0, 9.0]})
     predicted, realised = batch["expected_value"].sum(), after.truth.iloc[0]["realised"]
-    assert f"predicted {format_money(predicted)}, and {format_money(realised)} were realised" in after.kept[0]
+    assert f"predicted {format_money(predicted)}; customers spent {format_money(realised)}" in after.kept[0]
     assert after.notes == []
 
 

@@ -27,7 +27,7 @@ LISTS = [
 def test_the_three_lists_with_the_most_profit_are_named_first():
     told = glance.with_lists(LISTS, "EUR")
     assert [sentence.split(" 10 ")[0] for sentence in told] == ["Mail", "Show to", "Win back"]
-    assert told[0] == "Mail 10 customers: 90.00 EUR of profit expected for 5.00 EUR (mail.csv)."
+    assert told[0] == "Mail 10 customers: expected profit 90.00 EUR, cost 5.00 EUR (mail.csv)."
 
 
 def test_only_the_answer_to_its_question_changes():
@@ -71,8 +71,8 @@ def test_scores_newer_than_the_training_take_its_headline():
     (told,) = glance.with_newer_scores(trained, SCORES, (0.9, 1.2), "EUR")["facts"]
     assert (told["name"], told["value"]) == (glance.KNOWN, "100.00 EUR")
     assert told["note"] == (
-        "90.00 EUR to 120.00 EUR with 90% probability; 2 customers, 91 days from 2026-04-01, by version 2 of the "
-        "model. The rest of this page is that of the training of 2026-01-01, which expected 90.00 EUR"
+        "90.00 EUR to 120.00 EUR with 90% probability; 2 customers, 91 days from 2026-04-01, scored by model version "
+        "2. The rest of this page describes the training of 2026-01-01, which expected 90.00 EUR"
     )
     same = {**trained, "as_of": "2026-04-01"}
     assert glance.with_newer_scores(same, SCORES, None, "EUR") == same
@@ -115,7 +115,7 @@ def test_customers_to_come_stand_next_to_known_ones(tmp_path):
     FORECAST.to_csv(tmp_path / "forecast.csv", index=False)
     summary = summarise("t", "s", [], {"Known": ("50 EUR", "note"), "Champion": ("hybrid", "note")})
     facts = _with_forecast(summary, tmp_path / "forecast.csv", Report(currency="EUR"))["facts"]
-    assert [fact["name"] for fact in facts] == ["Known", "Expected from customers to come", "Champion"]
+    assert [fact["name"] for fact in facts] == ["Known", "Expected from new customers", "Champion"]
     assert facts[1]["value"] == "20.00 EUR"
     assert [fact["headline"] for fact in facts] == [True, True, False]
 
@@ -124,7 +124,7 @@ def test_a_forecast_of_nobody_to_come_is_no_amount(tmp_path):
     FORECAST.assign(expected=0.0, lower_80=0.0, upper_80=0.0).to_csv(tmp_path / "forecast.csv", index=False)
     summary = summarise("t", "s", [], {"Known": ("50 EUR", "note")})
     facts = _with_forecast(summary, tmp_path / "forecast.csv", Report(currency="EUR"))["facts"]
-    assert facts[1]["value"] == "none forecast"
+    assert facts[1]["value"] == "no forecast"
 
 
 def test_a_forecast_that_was_asked_for_must_be_there_and_be_one(tmp_path):

@@ -34,7 +34,7 @@ def test_paired_cells_are_the_figures_of_the_bootstrap(judged, verdict):
 
 def test_the_comparison_begins_with_nothing_for_everybody(judged):
     first = comparison_table(judged).iloc[0]
-    assert first["Model"] == "Nothing for everybody"
+    assert first["Model"] == "Nothing for everyone"
     assert [first[name] for name in ("Bias", "Gini")] == ["-100.0%", "0.000"]
     assert first["MAE"] == f"{judged.y_true.abs().mean():,.2f}"
 
@@ -49,7 +49,7 @@ def test_a_doubt_is_called_neither_better_nor_worse(judged, verdict):
 
 def test_quality_section_says_how_many_lay_within_their_intervals(summary, judged, verdict):
     said = " ".join(sentence for part in summary["sections"] for sentence in part["sentences"])
-    assert f"{judged.scores.at[verdict.champion, 'coverage']:.1%} spent an amount within theirs" in said
+    assert f"it contained the spend of {judged.scores.at[verdict.champion, 'coverage']:.1%}" in said
 
 
 def test_a_model_without_intervals_has_no_section_about_them(judged, verdict):

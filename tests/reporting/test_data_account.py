@@ -41,7 +41,7 @@ def test_the_account_says_how_each_status_was_read(account):
     _, tables = account
     assert [row[:2] for row in rows(tables["Which lines are completed sales"])] == [
         ["Status: paid", "a sale"],
-        ["Status: failed", "no sale, left out"],
+        ["Status: failed", "not a sale, left out"],
     ]
 
 
@@ -62,11 +62,11 @@ def test_every_column_of_the_log_is_profiled_with_its_source():
     )
     cleaned = clean(source)
     sections = check_sections(cleaned, judge(cleaned.log, None, cleaned.report))
-    held = next(part for part in sections if part["title"] == "What the clean log holds")
+    held = next(part for part in sections if part["title"] == "What the clean log contains")
     table = held["tables"][1]
     assert [row[0] for row in table["rows"]] == list(cleaned.log.columns)
     shown = {row[0]: row for row in table["rows"]}
     assert shown["category"] == ["category", "Category", "text", "25.0%", "1", "tea 75.0%"]
     assert shown["customer_id"][-1] == ""
-    assert shown["amount"][1:] == ["Amount", "number", "0.0%", "4", "4 to 20, middle 7.75"]
-    assert shown["timestamp"][-1].startswith("2025-01-05 to 2025-04-05, middle 2025-0")
+    assert shown["amount"][1:] == ["Amount", "number", "0.0%", "4", "4 to 20, median 7.75"]
+    assert shown["timestamp"][-1].startswith("2025-01-05 to 2025-04-05, median 2025-0")

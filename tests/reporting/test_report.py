@@ -45,7 +45,7 @@ def test_report_answers_the_questions_in_order(summary):
         "What changed since last time",
         "Money over time",
         "How good the predictions are",
-        "What was done, with which data",
+        "Data and method",
         "What not to trust",
     ]
 
@@ -65,7 +65,7 @@ def test_the_first_screen_warns_of_nothing_that_is_only_about_the_choice(summary
     trust = next(answer for answer in summary["answers"] if answer["question"] == glance.TRUST)
     assert not any("could not be chosen" in sentence for sentence in trust["sentences"])
     told = _part(summary, "How good the predictions are")["details"]
-    done = next(part for part in told if part["title"] == "How the training was done")
+    done = next(part for part in told if part["title"] == "How the models were trained")
     assert done["sentences"] == ["Tweedie could not be chosen."]
 
 
@@ -85,7 +85,7 @@ def test_the_largest_cause_moves_the_total_the_way_it_went():
     before = pd.DataFrame({"expected_value": [10.0, 50.0, 60.0, 70.0]}, index=list("abcd"))
     after = pd.DataFrame({"expected_value": [100.0, 20.0, 30.0, 30.0]}, index=list("abcd"))
     told = change_section(before, after, since="2026-01-01")["sentences"][0]
-    assert "went down by 10.00 to 180.00. The largest cause: " in told
+    assert "went down by 10.00 to 180.00. The main cause: " in told
     assert told.rstrip(".").rpartition(", ")[2].startswith("-")
 
 
@@ -96,7 +96,7 @@ def test_a_cause_that_scores_do_not_show_is_not_told_as_nothing():
     part = change_section(before, after, since="2026-01-01")
     causes = [row[0] for row in part["tables"][0]["rows"]]
     assert causes == ["New", "Lost", "Upgraded", "Total", "All customers now"]
-    assert "Version 1 of the model made the earlier scores and version 2 today's" in part["sentences"][1]
+    assert "Model version 1 made the earlier scores and version 2 today's" in part["sentences"][1]
     assert len(change_section(before, after.assign(model_version=1))["sentences"]) == 1
 
 
@@ -284,7 +284,7 @@ def test_a_champion_outside_its_bounds_is_said_before_the_total(cleaned, judged,
     outside = dataclasses.replace(verdict, within_bounds=False)
     first = training_summary(cleaned, judged, outside, "shop", TrainingNotes())["facts"][0]
     bias = judged.scores.at[verdict.champion, "bias"]
-    assert first["name"] == "Trust the order, not the total"
+    assert first["name"] == "Trust the ranking, not the total"
     assert first["value"] == f"{bias:+.1%}"
 
 
@@ -294,7 +294,7 @@ def test_an_order_that_does_not_beat_chance_is_not_called_trustworthy(cleaned, j
     shuffled = judged.y_true.sample(frac=1, random_state=rng).set_axis(judged.y_true.index)
     blind = dataclasses.replace(judged, y_true=shuffled)
     facts = training_summary(cleaned, blind, outside, "shop", TrainingNotes())["facts"]
-    assert facts[0]["name"] == "Trust neither the total nor the order"
+    assert facts[0]["name"] == "Trust neither the total nor the ranking"
 
 
 def test_a_report_without_p_alive_says_what_the_list_needs(cleaned, judged, verdict, today):
@@ -321,7 +321,7 @@ def test_the_rfm_map_keeps_a_row_for_a_score_that_nobody_has():
 def test_the_headline_total_carries_its_interval_and_what_the_same_customers_spent_before(
     summary, cleaned, judged
 ):
-    fact = next(fact for fact in summary["facts"] if fact["name"] == "Expected from known customers")
+    fact = next(fact for fact in summary["facts"] if fact["name"] == "Expected from existing customers")
     assert fact["note"].startswith("900.00 Kč to 1,100 Kč with 90% probability")
     horizon = judged.window.horizon
     log = cleaned.log[

@@ -189,7 +189,7 @@ def test_campaign_figure_is_redrawn(desktop):
 
 
 def test_customer_on_the_list_is_found(desktop):
-    assert desktop["found"].startswith("Place on the list: 4 ·")
+    assert desktop["found"].startswith("Rank: 4 ·")
 
 
 def test_headings_never_skip_a_level(desktop):

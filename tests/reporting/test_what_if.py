@@ -84,10 +84,10 @@ def test_the_first_screen_names_the_three_segments_with_the_highest_expected_pro
     campaign = plan_campaign(CUSTOMERS, 91)
     told = glance.without_lists(campaign, segments, currency="EUR")
     for sentence, row in zip(told[:3], campaign.by(segments).itertuples(), strict=False):
-        assert f"{row.listed} customers of “{row.Index}”" in sentence
-        assert f"{format_money(row.expected_profit, 'EUR')} of profit expected" in sentence
+        assert f"{row.listed} customers in the segment “{row.Index}”" in sentence
+        assert f"expected profit {format_money(row.expected_profit, 'EUR')}" in sentence
     rest = format_money(float(campaign.by(segments)["expected_profit"].iloc[3:].sum()), "EUR")
-    assert f"All other segments together: {rest}" in told[3]
+    assert f"All other segments together: expected profit {rest}" in told[3]
     all_shown = glance.without_lists(campaign, segments.replace("Champions", "New"), currency="EUR")
     assert "All other segments" not in all_shown[3]
     assert "a margin of 30% (an assumption)" in told[3]

@@ -17,7 +17,7 @@ def alive_history(history: pd.DataFrame) -> go.Figure:
         `evaluation.diagnostics.compute_alive_history`: columns `day, p_alive, bought`.
     """
     figure = theme.figure(
-        "One customer: still there? The probability falls with each silent day", "Day", "P(alive)"
+        "Is this customer still active? The probability falls with every silent day", "Day", "P(alive)"
     )
     figure.add_scatter(
         x=history["day"],

@@ -18,7 +18,7 @@ def alive_map(grid: pd.DataFrame) -> go.Figure:
         `evaluation.diagnostics.compute_history_grid`: columns `frequency, recency, p_alive`.
     """
     figure = theme.figure(
-        "Probability of still being a customer, by history",
+        "Probability that a customer is still active, by history",
         "Age at the last purchase (recency)",
         "Repeat purchase days (frequency)",
     )

@@ -21,8 +21,8 @@ def campaign_profit(curve: pd.DataFrame, *, currency: str = "", listed: float | 
         A list length to mark; by default the longest list that makes no loss.
     """
     figure = theme.figure(
-        "Expected profit of the campaign, by length of the list",
-        "Customers on the list, the best first",
+        "Expected profit of the campaign by length of the list",
+        "Customers on the list, best first",
         theme.in_money("Expected profit", currency),
     )
     x, profit = curve["customers"], curve["expected_profit"]

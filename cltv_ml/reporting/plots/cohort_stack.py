@@ -22,7 +22,7 @@ def cohort_stack(cohorts: pd.DataFrame, *, currency: str = "") -> go.Figure:
         `decisions.compute_audit(log).cohorts`: columns `cohort, period, name, revenue`.
     """
     figure = theme.figure(
-        "Revenue by when the customers were won", "Period", theme.in_money("Revenue", currency)
+        "Revenue by the period in which customers were won", "Period", theme.in_money("Revenue", currency)
     )
     order = list(dict.fromkeys(cohorts["cohort"]))
     young = order[-DRAWN:] if len(order) > DRAWN + 1 else order

@@ -17,8 +17,8 @@ def concentration_curve(curve: pd.DataFrame) -> go.Figure:
         `decisions.compute_audit(log).curve`: columns `span, customers_share, revenue_share`.
     """
     figure = theme.figure(
-        "Share of revenue of the best customers",
-        "Share of customers, the best first",
+        "Share of revenue from the best customers",
+        "Share of customers, best first",
         "Share of revenue",
     )
     for name, colour, part in theme.by_span(curve):

@@ -17,7 +17,7 @@ def conditional_by_frequency(conditional: pd.DataFrame) -> go.Figure:
         `evaluation.diagnostics.compute_conditional` by frequency: columns `group, predicted, actual, customers`.
     """
     figure = theme.figure(
-        "Purchases after the cutoff, by how often customers bought before",
+        "Purchases after the cutoff, by number of purchases before it",
         "Repeat purchase days before the cutoff",
         "Mean purchases after the cutoff",
     )

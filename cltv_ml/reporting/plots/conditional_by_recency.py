@@ -18,7 +18,7 @@ def conditional_by_recency(conditional: pd.DataFrame) -> go.Figure:
         `evaluation.diagnostics.compute_conditional` by recency: columns `group, predicted, actual, customers`.
     """
     figure = theme.figure(
-        "Purchases after the cutoff, by how long customers were silent before",
+        "Purchases after the cutoff, by days since the last purchase",
         "Days from the last purchase to the cutoff",
         "Mean purchases after the cutoff",
     )

@@ -19,7 +19,7 @@ def cross_sell_matrix(pairs: pd.DataFrame, *, top: int = 20) -> go.Figure:
     top
         Number of items to draw: those in the most shared orders.
     """
-    figure = theme.figure("Bought together more often than chance", "Also bought", "Bought")
+    figure = theme.figure("Bought together more often than by chance", "Also bought", "Bought")
     items = pairs.groupby("bought")["orders"].sum().nlargest(top).index
     inside = pairs[pairs["bought"].isin(items) & pairs["also_bought"].isin(items)]
     table = inside.pivot(index="bought", columns="also_bought", values="lift")

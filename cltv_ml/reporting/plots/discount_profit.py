@@ -19,9 +19,9 @@ def discount_profit(profits: pd.DataFrame, *, currency: str = "") -> go.Figure:
         Customers are added up before anything is drawn.
     """
     figure = theme.figure(
-        "One discount for all (bars), and customers for whom each is best (line)",
+        "Profit if everyone gets the discount (bars) and customers for whom it is best (line)",
         "Depth of the discount",
-        theme.in_money("Profit over no discount", currency),
+        theme.in_money("Extra profit over no discount", currency),
     )
     names = [f"{100 * float(depth):g}%" for depth in profits.columns]
     total = profits.sum()
@@ -29,7 +29,7 @@ def discount_profit(profits: pd.DataFrame, *, currency: str = "") -> go.Figure:
     figure.add_bar(
         x=names,
         y=total,
-        name="profit if all get it",
+        name="profit if everyone gets it",
         opacity=0.7,
         customdata=profits.notna().mean(),
         marker_color=[theme.GAIN if profit >= 0 else theme.LOSS for profit in total],

@@ -26,7 +26,7 @@ def discount_response(response: pd.DataFrame, *, top: int = 7) -> go.Figure:
     figure = theme.figure(
         "Demand by depth of discount",
         "Depth of the discount",
-        "Demand, as a multiple of that at full price",
+        "Demand, as a multiple of demand at full price",
     )
     depth = np.linspace(0, DEEPEST, 31)
     chosen = response.drop(index="all", errors="ignore").nlargest(top, "weeks")

@@ -21,7 +21,7 @@ def drift(drift: pd.DataFrame, *, top: int = 15, bound: float = 0.25) -> go.Figu
         Drift beyond which a bar is marked.
     """
     rows = drift.sort_values("psi", ascending=False, kind="stable").head(top)
-    figure = theme.figure("Drift of the features since the training", "Population stability index", "Feature")
+    figure = theme.figure("Drift of the features since training", "Population stability index", "Feature")
     figure.add_bar(
         x=rows["psi"],
         y=rows["feature"].astype("str"),

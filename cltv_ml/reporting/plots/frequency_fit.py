@@ -17,7 +17,7 @@ def frequency_fit(fit: pd.DataFrame) -> go.Figure:
         `evaluation.diagnostics.compute_frequency_fit`: columns `frequency, actual, model`.
     """
     figure = theme.figure(
-        "Repeat purchases before the cutoff: customers, actual and expected",
+        "Repeat purchases before the cutoff: actual and expected number of customers",
         "Repeat purchase days",
         "Customers",
     )

@@ -20,7 +20,7 @@ def importances(importance: pd.DataFrame, *, top: int = 15) -> go.Figure:
     """
     rows = importance.head(top)
     figure = theme.figure(
-        "Importance of the features for the order of customers",
+        "Importance of each feature for the ranking of customers",
         "Gini lost when the feature is shuffled",
         "Feature",
     )

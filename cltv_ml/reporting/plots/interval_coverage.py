@@ -17,7 +17,7 @@ def interval_coverage(coverage: pd.DataFrame) -> go.Figure:
         `evaluation.tables.compute_coverage`: columns `group, predicted, customers, coverage, wanted, width`.
     """
     figure = theme.figure(
-        "Customers whose spend lay inside the interval, by predicted value",
+        "Customers whose spend fell inside the interval, by predicted value",
         "Tenth of customers, 1 = highest prediction",
         "Share inside",
     )

@@ -23,7 +23,7 @@ def learning(learning: pd.DataFrame) -> go.Figure:
         `evaluation.learning.compute_learning`: columns `origins, rows, gini, bias, decile_mape`.
     """
     figure = theme.figure(
-        "Quality by number of training windows", "Training windows, the latest first", "On the test window"
+        "Accuracy by number of training windows", "Training windows, latest first", "On the test window"
     )
     for number, (metric, name) in enumerate(_METRIC_LINES.items()):
         figure.add_scatter(

@@ -20,7 +20,7 @@ def migration_sankey(flows: pd.DataFrame) -> go.Figure:
     flows
         `decisions.migration.compute_migration`: columns `before, after, customers, share`.
     """
-    figure = theme.figure("Who moved where: then (left) and now (right)")
+    figure = theme.figure("How customers moved: before (left) and now (right)")
     left, right = (_by_value(flows[side]) for side in ("before", "after"))
     colours = theme.colours(dict.fromkeys([*left, *right]))
     figure.add_sankey(

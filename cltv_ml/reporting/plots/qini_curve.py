@@ -20,7 +20,7 @@ def qini_curve(curves: pd.DataFrame) -> go.Figure:
         `decisions.qini_curve`.
     """
     figure = theme.figure(
-        "A curve above its dotted line finds responsive customers",
+        "A curve above its dotted line finds the customers who respond",
         "Share of customers, highest uplift first",
         "Added outcome among recipients",
     )

@@ -20,7 +20,9 @@ def rate_heterogeneity(rates: pd.DataFrame) -> go.Figure:
         `evaluation.diagnostics.compute_rates`: columns `rate, x, density, mean`.
     """
     figure = theme.figure(
-        "How customers differ: rates of buying and of leaving", "Rate or probability", "Density, log scale"
+        "How customers differ: rates of buying and of dropping out",
+        "Rate or probability",
+        "Density, log scale",
     )
     # A rate of almost zero has a density of billions, next to which the others would vanish.
     for number, (rate, rows) in enumerate(rates.groupby("rate", sort=False)):

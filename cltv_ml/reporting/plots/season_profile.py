@@ -22,9 +22,9 @@ def season_profile(seasons: pd.DataFrame) -> go.Figure:
         `data.compute_seasonality`: columns `part, number, orders, revenue, index`.
     """
     figure = theme.figure(
-        "Revenue of a day by month and by weekday; 1 is an average day",
+        "Revenue per day by month and weekday; 1 is an average day",
         "Month, weekday",
-        "Times an average day",
+        "Multiple of an average day",
     )
     for (part, names), colour in zip(_TICK_NAMES.items(), theme.PALETTE, strict=False):
         of_part = seasons[seasons["part"] == part]
@@ -34,7 +34,7 @@ def season_profile(seasons: pd.DataFrame) -> go.Figure:
             name=part,
             marker_color=colour,
             customdata=of_part["orders"],
-            hovertemplate="%{x}: %{y:.2f} times an average day<br>%{customdata:,} orders in all<extra></extra>",
+            hovertemplate="%{x}: %{y:.2f} times an average day<br>%{customdata:,} orders in total<extra></extra>",
         )
     figure.add_hline(y=1, line={"color": theme.REFERENCE, "dash": "dot", "width": 1.5})
     figure.update_yaxes(rangemode="tozero")

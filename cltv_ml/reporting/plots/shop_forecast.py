@@ -51,7 +51,7 @@ def shop_forecast(
     _line(figure, total["start"], total["expected"], "expected", theme.MODEL)
     known = of_measure[of_measure["part"] == "known"]
     if len(known) and (known["expected"].to_numpy() != total["expected"].to_numpy()).any():
-        _line(figure, known["start"], known["expected"], "known customers", theme.PALETTE[1], "dash")
+        _line(figure, known["start"], known["expected"], "existing customers", theme.PALETTE[1], "dash")
     figure.update_layout(hovermode="x unified")
     return figure.update_yaxes(rangemode="tozero")
 

@@ -17,8 +17,8 @@ def value_deciles(deciles: pd.DataFrame) -> go.Figure:
         `decisions.compute_audit(log).deciles`: columns `span, decile, customers, revenue, share`.
     """
     figure = theme.figure(
-        "Share of revenue of each tenth of the customers",
-        "Tenth of the customers, the best first",
+        "Share of revenue from each tenth of customers",
+        "Tenth of customers, best first",
         "Share of revenue",
     )
     for name, colour, part in theme.by_span(deciles):

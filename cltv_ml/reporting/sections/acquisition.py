@@ -54,7 +54,7 @@ def acquisition_facts(
             "not in 24 months"
             if whole["payback"] != whole["payback"]
             else f"in month {whole['payback']:.0f}",
-            "expected; a month is thirty days after the first purchase",
+            "expected; a month is thirty days from the first purchase",
         )
     }
 
@@ -67,7 +67,7 @@ def _cost(cac: pd.DataFrame, currency: str) -> dict[str, Any]:
             "Customers won": cac["customers"].map("{:,}".format),
             "Cost": _amounts(cac["cost"], currency),
             "Cost per customer": _amounts(cac["cac"], currency),
-            "One more customer costs": _amounts(cac["marginal_cac"], currency),
+            "Cost of one more customer": _amounts(cac["marginal_cac"], currency),
             "80% interval": [
                 _ends(row.marginal_lower, row.marginal_upper, currency)
                 if row.marginal_cac == row.marginal_cac
@@ -76,16 +76,17 @@ def _cost(cac: pd.DataFrame, currency: str) -> dict[str, Any]:
             ],
         }
     )
-    if shown["One more customer costs"].eq("").all():
-        shown = shown.drop(columns=["One more customer costs", "80% interval"])
+    if shown["Cost of one more customer"].eq("").all():
+        shown = shown.drop(columns=["Cost of one more customer", "80% interval"])
     return section(
         "What a customer costs",
         [
             f"{whole['customers']:,} customers were won in the months with costs, for "
-            f"{format_money(whole['cost'], currency)}: {format_money(whole['cac'], currency)} each. "
-            "Cost and customers without a channel are a row of their own and are never spread over the others.",
+            f"{format_money(whole['cost'], currency)}: {format_money(whole['cac'], currency)} each. Costs "
+            "and customers without a channel have a row of their own and are never spread over the other "
+            "channels.",
             *(
-                ["What one more customer costs is shown where spend varied enough from month to month."]
+                ["The cost of one more customer appears where spending varied enough from month to month."]
                 if "80% interval" in shown
                 else []
             ),
@@ -118,20 +119,23 @@ def _returns(
     never = int((apart if len(apart) else returns)["never"].sum())
     drawn = value.merge(cac[["channel", "cac"]].dropna(), on="channel")
     return section(
-        "What customers bring against their cost",
+        "Customer value against acquisition cost",
         [
-            "Value is contribution: revenue less the cost of goods and the variable costs stated. A month is thirty "
-            "days after the first purchase.",
+            "Value is contribution margin: revenue minus the cost of goods and the variable costs you "
+            "stated. A month is thirty days from the first purchase.",
             *(
-                [f"{never:,} customers came by channels whose cost is not expected back within two years."]
+                [
+                    f"{never:,} customers came through channels that are not expected to pay back within two "
+                    "years."
+                ]
                 if never
                 else []
             ),
         ],
-        tables={theme.in_money("Value over cost and payback", currency): shown},
+        tables={theme.in_money("Value, cost and payback", currency): shown},
         figures={
-            "Lines are expected, points realised, the dotted lines the cost of a customer.": plots.payback_curve(
-                drawn, currency=currency
+            "Lines show expected values, points realised values, dotted lines the cost of a customer.": (
+                plots.payback_curve(drawn, currency=currency)
             )
         },
     )
@@ -144,9 +148,9 @@ def _value_table(value: pd.DataFrame, known: bool, currency: str) -> dict[str, A
             "Channel": rows["channel"],
             "Days": rows["age"],
             "Customers": rows["customers"].map("{:,}".format),
-            "Observed so long": rows["seen"].map("{:,}".format),
+            "Old enough": rows["seen"].map("{:,}".format),
             "Realised": _amounts(rows["realised"], currency),
-            "Expected of all": _amounts(rows["expected"], currency),
+            "Expected, all": _amounts(rows["expected"], currency),
             "80% interval": [_ends(row.lower, row.upper, currency) for row in rows.itertuples()],
         }
     )
@@ -156,7 +160,7 @@ def _value_table(value: pd.DataFrame, known: bool, currency: str) -> dict[str, A
     what = "contribution" if known else "revenue"
     return section(
         "Value per customer by age",
-        [f"Mean {what} of a customer within this many days of the first purchase, that day included."],
+        [f"Mean {what} per customer up to this many days after the first purchase, that day included."],
         tables={theme.in_money("Value by channel and age", currency): shown},
     )
 
@@ -165,11 +169,16 @@ def _judged(judged: pd.DataFrame, currency: str) -> dict[str, Any]:
     if judged.empty:
         return section(
             "Accuracy of earlier expectations",
-            ["The log is too short: no month of 30 customers has a past to learn from and 180 days since."],
+            [
+                "The log is too short: it needs a month with 30 new customers, earlier months to learn from and "
+                "180 days after it."
+            ],
         )
     bias, rule, inside = judged_errors(judged).values()
     words = (
-        f"the average of older customers {rule:+.1%}" if rule == rule else "older customers did not exist yet"
+        f"the average of older customers would have been {rule:+.1%} off"
+        if rule == rule
+        else "there were no older customers to average"
     )
     shown = pd.DataFrame(
         {
@@ -184,9 +193,9 @@ def _judged(judged: pd.DataFrame, currency: str) -> dict[str, Any]:
     return section(
         "Accuracy of earlier expectations",
         [
-            f"From what was known 180 days ago, the value at day 180 of {judged['customers'].sum():,} customers was "
-            f"expected {bias:+.1%} off the realised value; {words}. {inside:.0%} of {len(judged)} months lie "
-            "within their interval."
+            f"A forecast made 180 days ago for the value of {judged['customers'].sum():,} customers at day "
+            f"180 would have been {bias:+.1%} off; {words}. {inside:.0%} of {len(judged)} months lie within "
+            "their interval."
         ],
         tables={theme.in_money("Value at day 180", currency): shown},
     )

@@ -30,7 +30,7 @@ def attribute_account_section(customers: CustomerTables) -> list[dict[str, Any]]
     if customers.contacts is not None and customers.contact_coverage is not None:
         sentences.append(f"Contacts: {customers.contacts.rows:,} rows. {customers.contact_coverage.sentence}")
         sentences += customers.contacts.notes
-    return [section("What is known of the customers", sentences, tables=tables)] if sentences else []
+    return [section("What is known about the customers", sentences, tables=tables)] if sentences else []
 
 
 def by_attribute_section(
@@ -58,13 +58,12 @@ def by_attribute_section(
         **({"coverage": "In interval"} if groups["coverage"].notna().any() else {}),
     }
     sentence = (
-        f"What {theme.label(name)} predicted for customers of each level on the test window, and what they spent; "
-        f"levels of {MIN_GROUP} customers and more. Protected columns are shown as well: no model has seen them."
+        f"What {theme.label(name)} predicted for each level in the test window and what its customers spent, "
+        f"for levels of at least {MIN_GROUP} customers. Protected columns are shown too; no model has seen "
+        "them."
     )
     table = shown[list(columns)].rename(columns=columns)
-    return [
-        section("Value and bias by attribute", [sentence], tables={"By the levels of each attribute": table})
-    ]
+    return [section("Value and bias by attribute", [sentence], tables={"By level of each attribute": table})]
 
 
 _MONEY_COLUMNS = ("predicted", "realised")

@@ -41,7 +41,7 @@ def audit_facts(audit: Audit, *, currency: str = "") -> dict[str, tuple[str, str
     before = audit.periods[audit.periods["period"] == now["period"] - 1]
     if len(before):
         share = now["kept"] / before["customers"].iloc[0] if before["customers"].iloc[0] else float("nan")
-        facts["Kept"] = (_share(share), "of the customers of the period before bought again")
+        facts["Kept"] = (_share(share), "of the previous period's customers bought again")
     return facts
 
 
@@ -51,18 +51,21 @@ def audit_notes(audit: Audit) -> list[str]:
     part = audit.periods.loc[~audit.periods["complete"], "name"].tolist()
     if part:
         named = " and of ".join(_when(audit, name) for name in part)
-        notes.append(f"The log holds only a part of {named}, so compare it with care.")
+        notes.append(f"The log covers only part of {named}, so compare it with care.")
     if len(audit.periods) == 1:
-        notes.append("The log holds one period only, so nothing can be compared yet; choose a shorter --per.")
+        notes.append(
+            "The log covers only one period, so there is nothing to compare yet; choose a shorter --per."
+        )
     else:
         notes.append(
-            f"Everybody in the first period, {_when(audit, audit.periods['name'].iloc[0])}, counts as new there: the "
-            "log does not show who bought before it begins."
+            f"Everyone in the first period, {_when(audit, audit.periods['name'].iloc[0])}, counts as new "
+            "there: the log does not show who bought before it begins."
         )
     gone = int(audit.periods["refunds_only"].sum())
     if gone:
         notes.append(
-            f"{gone:,} times a customer got refunds in a period without a purchase; their money is a part of its own."
+            f"In {gone:,} cases a customer received refunds in a period without a purchase; this money is "
+            "counted separately."
         )
     return notes
 
@@ -96,10 +99,10 @@ def _differences(audit: Audit, currency: str) -> dict[str, Any]:
         ],
         tables={
             theme.in_money("How concentrated revenue is", currency): shown,
-            theme.in_money("Customers in tenths, the best first", currency): _tenths(audit, currency),
+            theme.in_money("Customers in tenths, best first", currency): _tenths(audit, currency),
         },
         figures={
-            "The steeper the curve rises, the more depends on few customers.": plots.concentration_curve(
+            "The steeper the curve rises, the more revenue depends on a few customers.": plots.concentration_curve(
                 audit.curve
             ),
             "Each bar is a tenth of the customers.": plots.value_deciles(audit.deciles),
@@ -116,7 +119,7 @@ def _tenths(audit: Audit, currency: str) -> pd.DataFrame:
         "Revenue": _money(rows["revenue"], currency),
         "Share": rows["share"].map(_share),
         "Share so far": rows["cumulative_share"].map(_share),
-        "Least revenue": _money(rows["least"], currency),
+        "Lowest revenue": _money(rows["least"], currency),
     }
     if "margin" in rows:
         shown["Margin"] = _money(rows["margin"], currency)
@@ -130,18 +133,17 @@ def _changes(audit: Audit, currency: str) -> dict[str, Any]:
     long = long.drop(columns="period").rename(columns={"change_": "change"})
     long["part"] = long["part"].replace({**_BRANCHES, "change": "total"})
     figures = {
-        "Above zero: who bought in the period. Below zero: who bought in the period before and not in this one.": (
-            plots.base_changes(audit.periods)
-        ),
-        "What new, returned, kept and lost customers added to revenue or took from it.": plots.change_by_part(
+        "Above zero: customers who bought in the period. Below zero: customers who bought in the period "
+        "before but not in this one.": (plots.base_changes(audit.periods)),
+        "How much revenue new, returned, kept and lost customers added or took away.": plots.change_by_part(
             audit.changes, currency=currency
         ),
     }
     if long["change"].notna().any():
         figures[
-            "The same change, divided between more customers, more orders of each, and larger orders."
+            "The same change, split into more customers, more orders per customer, and larger orders."
         ] = plots.change_by_part(
-            long, title="Customers, orders or baskets: which changed revenue", currency=currency
+            long, title="Customers, orders or baskets: what changed revenue", currency=currency
         )
     return section(
         "How do they change?",
@@ -169,12 +171,13 @@ def _sentence_on_change(audit: Audit, currency: str) -> str:
     now = _latest(audit)
     change_of = audit.changes[audit.changes["period"] == now["period"]].set_index("part")["change"]
     if change_of.empty:
-        return "The latest whole period is the first of the log: there is none before it to compare with."
+        return "The latest complete period is the first of the log, so there is no earlier one to compare it with."
     largest = change_of.drop("total").abs().idxmax()
     return (
-        f"Revenue of {_when(audit, now['name'])} {'rose' if change_of['total'] >= 0 else 'fell'} by "
-        f"{format_money(abs(change_of['total']), currency)} from the period before. The largest part of the change: "
-        f"customers {_WHO[largest]} {format_money(abs(change_of[largest]), currency)}."
+        f"Compared with the period before, revenue of {_when(audit, now['name'])} "
+        f"{'rose' if change_of['total'] >= 0 else 'fell'} by "
+        f"{format_money(abs(change_of['total']), currency)}. The largest part of the change: customers "
+        f"{_WHO[largest]} {format_money(abs(change_of[largest]), currency)}."
     )
 
 
@@ -226,12 +229,12 @@ def _one_cohort(audit: Audit, currency: str) -> dict[str, Any]:
     return section(
         "How does one cohort develop?",
         [
-            f"{won:,} customers first bought in {_when(audit, cohort)}. They have brought "
-            f"{format_money(total, currency)} so far, {format_money(total / won, currency)} each. "
-            f"In {_when(audit, last['name'])}, {last['active']:,} of them bought."
+            f"{won:,} customers first bought in {_when(audit, cohort)}. So far they have brought in "
+            f"{format_money(total, currency)}, {format_money(total / won, currency)} each. In "
+            f"{_when(audit, last['name'])}, {last['active']:,} of them bought."
         ],
         figures={
-            "The bars are what the whole cohort brought, the line how many of its customers bought.": (
+            "Bars show the revenue of the whole cohort, the line the share of its customers who bought.": (
                 plots.cohort_path(of_cohort, currency=currency)
             )
         },
@@ -257,14 +260,18 @@ def _compared(audit: Audit, currency: str) -> dict[str, Any]:
     return section(
         "How do cohorts compare?",
         [
-            f"Each row holds the customers won in one {audit.per}. Age 0 is that {audit.per}, of which they were "
-            "customers for half on average. Read down a column to see whether newer customers are worth more or less."
+            f"Each row holds the customers won in one {audit.per}. Age 0 is that {audit.per} itself; on "
+            "average they were customers for half of it. Read down a column to see whether newer customers "
+            "are worth more or less."
         ],
-        warnings=[f"Fewer than {SMALL_COHORT} customers, so read them with care: {', '.join(small)}."]
+        warnings=[
+            f"These cohorts have fewer than {SMALL_COHORT} customers, so read them with care: "
+            f"{', '.join(small)}."
+        ]
         if len(small)
         else [],
         figures={
-            "What a customer had brought on average by each age.": plots.cohort_table(
+            "What a customer had brought in on average by each age.": plots.cohort_table(
                 rows, per=audit.per, currency=currency
             ),
             "The share of a cohort's customers who bought at each age.": plots.cohort_table(
@@ -278,10 +285,11 @@ def _health(audit: Audit, currency: str) -> dict[str, Any]:
     now = _latest(audit)
     new = now["revenue_new"] / now["revenue"] if now["revenue"] else float("nan")
     return section(
-        "How healthy is the whole base?",
+        "How healthy is the customer base?",
         [
-            f"In {_when(audit, now['name'])}, customers won in that period brought {_share(new)} of the revenue, and "
-            "older ones the rest. A base is healthy where older layers stay thick and new ones are added."
+            f"In {_when(audit, now['name'])}, customers won in that period brought in {_share(new)} of the "
+            "revenue, older customers the rest. In a healthy base, older layers stay thick and new ones are "
+            "added."
         ],
         figures={
             "Each layer is the revenue of the customers won in one period.": plots.cohort_stack(
@@ -303,7 +311,8 @@ def _agreement(audit: Audit, currency: str) -> dict[str, Any]:
     return section(
         "Do the numbers agree?",
         [
-            "Each table sums to the revenue of the log, refunds taken off. An order that spans two periods is in both."
+            "Each table adds up to the revenue of the log after refunds. An order that spans two periods "
+            "counts in both."
         ],
         tables={"Revenue by table": shown},
     )

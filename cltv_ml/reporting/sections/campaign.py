@@ -30,33 +30,33 @@ def campaign_section(
         "What to do",
         [
             *([_WHOM] if ordered else []),
-            f"Together {format_money(float(at_risk.sum()), currency)} of "
+            f"In total, {format_money(float(at_risk.sum()), currency)} of "
             f"{format_money(campaign.total, currency)} is at risk over {campaign.horizon} days. The command "
-            "cltv score writes the expected value of every customer into a file.",
+            "cltv score writes the expected value of every customer to a file.",
         ],
         tables={
-            "Expected profit by segment, of the customers who are worth the cost": _profit_table(
+            "Expected profit by segment, for customers worth the cost": _profit_table(
                 campaign.by(segments), currency
             )
         },
         warnings=[
             *([] if ordered else [NO_ORDER]),
-            f"The numbers below start at {terms_in_words(campaign, currency)}. Nothing here knows what an offer "
-            "achieves: test it on a random half of the list first, then put the measured numbers in.",
+            f"The numbers below start with {terms_in_words(campaign, currency)}. They cannot know what your "
+            "offer achieves: test it on a random half of the list first, then enter the measured numbers.",
         ],
     )
     return {**content, "what_if": what_if}
 
 
 _WHOM = (
-    "Write to the customers with the highest value at risk: what a customer is expected to spend times the probability "
-    "that the customer is leaving. Those who surely stay and those who are surely gone come last."
+    "Write to the customers with the highest value at risk: their expected spend times the probability that "
+    "they are leaving. Customers who are sure to stay or surely gone come last."
 )
 
 #: The caveat of a list in random order.
 NO_ORDER = (
-    "The test does not show that the model ranks these customers better than chance. Treat customers alike, or choose "
-    "them at random, until a training ranks them."
+    "The test does not show that the model ranks these customers better than chance. Until a training does, "
+    "treat all customers alike or choose them at random."
 )
 
 
@@ -71,8 +71,8 @@ def terms_in_words(campaign: Campaign, currency: str) -> str:
     each = format_money(cost, currency) if cost >= 0.01 else f"{cost:g} {currency}".rstrip()
     source = "as measured in this log" if campaign.margin_known else "an assumption"
     return (
-        f"a margin of {terms['margin']:g}% ({source}), an offer that saves {terms['uplift']:g}% of the value at risk "
-        f"and costs {each} per customer (both assumptions)"
+        f"a margin of {terms['margin']:g}% ({source}), an offer that saves {terms['uplift']:g}% of the value "
+        f"at risk and costs {each} per customer (both assumptions)"
     )
 
 
@@ -103,12 +103,12 @@ def lookup_table(predictions: pd.DataFrame, top: int, *, currency: str = "") -> 
     listed = scored.assign(at_risk=value_at_risk(scored)).nlargest(top, "at_risk")
     shown = {
         "Customer": listed.index.astype("str"),
-        "Place on the list": [f"{place:,}" for place in range(1, len(listed) + 1)],
+        "Rank": [f"{place:,}" for place in range(1, len(listed) + 1)],
         "Expected value": [format_money(value, currency) for value in listed["expected_value"]],
         "Value at risk": [format_money(value, currency) for value in listed["at_risk"]],
     }
     if "p_alive" in listed and listed["p_alive"].notna().any():
-        shown["Still a customer"] = [f"{alive:.0%}" for alive in listed["p_alive"]]
+        shown["Still active"] = [f"{alive:.0%}" for alive in listed["p_alive"]]
     return cells(pd.DataFrame(shown))
 
 
@@ -117,8 +117,8 @@ def unknown_campaign_section() -> dict[str, Any]:
     return section(
         "What to do",
         [
-            "None of the models that competed estimates P(alive) or purchases, so customers at risk are not known. Let "
-            "a probabilistic model such as pareto_nbd_gamma_gamma compete too: the champion keeps its values, and this "
-            "section gets its list."
+            "None of the models compared estimates P(alive) or purchases, so it is unknown which customers "
+            "are at risk. Let a probabilistic model such as pareto_nbd_gamma_gamma compete too: the "
+            "champion keeps its values, and this section gets its list."
         ],
     )

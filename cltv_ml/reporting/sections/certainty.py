@@ -54,8 +54,8 @@ def interval_sentence(result: WindowResult, name: str) -> list[str]:
     if "coverage" not in result.scores or not np.isfinite(result.scores.at[name, "coverage"]):
         return []
     return [
-        f"Each customer's value comes with an interval meant to hold {LEVEL:.0%} of such customers; on the test "
-        f"window {result.scores.at[name, 'coverage']:.1%} spent an amount within theirs."
+        f"Each customer's value comes with an interval that should contain the spend of {LEVEL:.0%} of "
+        f"customers; in the test window, it contained the spend of {result.scores.at[name, 'coverage']:.1%}."
     ]
 
 
@@ -69,10 +69,10 @@ def interval_section(result: WindowResult, name: str) -> list[dict[str, Any]]:
     idle = coverage[coverage["nothing"] > LEVEL]
     if len(idle):
         sentences.append(
-            f"In {len(idle)} of the ten groups more than {LEVEL:.0%} of the customers spent nothing: every interval "
-            "that starts at zero holds more of them than its level says."
+            f"In {len(idle)} of the ten groups, more than {LEVEL:.0%} of the customers spent nothing: every "
+            "interval that starts at zero covers more of them than its nominal level."
         )
-    caption = "Customers in ten equal groups by prediction: how many spent an amount within their interval."
+    caption = "Share of customers whose spend fell within their interval, in ten equal groups by prediction."
     return [
         section(
             "How often the intervals held", sentences, figures={caption: plots.interval_coverage(coverage)}
@@ -108,14 +108,15 @@ def windows_section(result: WindowResult) -> list[dict[str, Any]]:
         for metric, (title, _) in WINDOWS.items()
     }
     sentence = (
-        "The last column is the untouched test window. The earlier ones were kept from the models judged on them: "
+        "The last column is the untouched test window. The models never saw the earlier windows they are "
+        "judged on: "
         + (
-            "fitted on windows that had ended by then."
+            "they were fitted on windows that had ended by then."
             if earlier.protocol == OUT_OF_TIME
-            else "fitted on other customers of the same window, which says nothing about the bias of models "
-            "that learn from such windows."
+            else "they were fitted on other customers of the same window, which tells nothing about the "
+            "bias of models that learn from such windows."
         )
-        + " In brackets where the figure lies with 95% probability, had other customers been drawn."
+        + " Brackets hold the 95% interval over other draws of customers."
     )
     return [section("How stable this is from window to window", [sentence], tables=tables)]
 
@@ -149,10 +150,10 @@ def groups_section(segments: pd.Series, result: WindowResult, name: str) -> dict
         bias = compute_bias_by_group(result.y_true, result.values[name], groups)
         bias = bias[(bias["customers"] >= MIN_COMPARED) & bias["bias"].notna()].sort_values("group")
         if len(bias):
-            figures[f"Bias by {words} with 95% intervals; groups of {MIN_COMPARED} customers and more."] = (
-                plots.group_bias(bias, by=words)
-            )
-    return section(f"For whom {theme.label(name)} is off", figures=figures)
+            figures[
+                f"Bias by {words} with 95% intervals, for groups of at least {MIN_COMPARED} customers."
+            ] = plots.group_bias(bias, by=words)
+    return section(f"For which customers {theme.label(name)} is off", figures=figures)
 
 
 def _cell(row: pd.Series, form: str) -> str:

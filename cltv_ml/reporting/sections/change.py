@@ -21,7 +21,7 @@ TITLE = "What changed since last time"
 _CAUSES = {
     "new": "new customers",
     "reactivated": "customers who came back",
-    "lost": "customers who are gone",
+    "lost": "customers who left",
     "upgraded": "customers who moved up a tier",
     "downgraded": "customers who moved down a tier",
     "same tier": "customers who stayed in their tier",
@@ -35,9 +35,10 @@ def unknown_change_section() -> dict[str, Any]:
     return section(
         TITLE,
         [
-            "No earlier scores are known to this page. cltv score keeps those of an earlier day next to the new ones "
-            "(scores_before.parquet): cltv report finds the newest earlier ones in the folder of the scores, or takes "
-            "the file named by --before, and shows here why the total moved and who changed tier."
+            "There are no earlier scores to compare with yet. cltv score keeps the scores of an earlier day "
+            "next to the new ones (scores_before.parquet). cltv report compares with the newest earlier "
+            "scores in that folder, or with the file given by --before, and shows here why the total moved "
+            "and who changed tier."
         ],
     )
 
@@ -78,10 +79,10 @@ def change_section(
             )
         },
         figures={
-            "What each cause added or took; the last bar is the whole change.": plots.value_waterfall(
+            "How much each cause added or took away; the last bar is the total change.": plots.value_waterfall(
                 change, currency=currency
             ),
-            "How many customers moved between tiers, at the earlier cut points.": plots.migration_sankey(
+            "Number of customers who moved between tiers, by the earlier cut points.": plots.migration_sankey(
                 flows
             ),
         },
@@ -101,12 +102,12 @@ def tell_change(change: pd.DataFrame, now: float, *, since: str = "", currency: 
     total, parts = float(change["change"].iloc[-1]), change.iloc[:-1]
     way = np.sign(total) * parts["change"] if abs(total) > 0.005 else parts["change"].abs()
     largest = parts.loc[way.idxmax()]
-    sentence = f"Since {since or 'the last scores'} the expected value of all customers"
+    sentence = f"Since {since or 'the last scores'}, the expected value of all customers"
     if not largest["change"]:
         return f"{sentence} has not changed: {format_money(now, currency)}."
     return (
         f"{sentence} went {'up' if total >= 0 else 'down'} by {format_money(abs(total), currency)} to "
-        f"{format_money(now, currency)}. The largest cause: {_CAUSES[str(largest['part'])]} "
+        f"{format_money(now, currency)}. The main cause: {_CAUSES[str(largest['part'])]} "
         f"({largest['customers']:,}), {format_money(float(largest['change']), currency)}."
     )
 
@@ -118,11 +119,12 @@ def _about_models(before: pd.DataFrame, today: pd.DataFrame) -> list[str]:
         for table in (before, today)
     ]
     if any(len(one) != 1 for one in versions):
-        return ["Which model made the scores is not known: another model may be part of each cause."]
+        return ["The scores do not name their model, so a change of model may be part of each cause."]
     (then,), (now,) = versions
     if int(then) == int(now):
         return []
     return [
-        f"Version {int(then)} of the model made the earlier scores and version {int(now)} today's, so the other model "
-        "is part of each cause. cltv act --before, with the customers.csv of an earlier call, takes it apart."
+        f"Model version {int(then)} made the earlier scores and version {int(now)} today's, so the change of "
+        "model is part of each cause. To see it separately, run cltv act --before with the customers.csv of "
+        "an earlier run."
     ]

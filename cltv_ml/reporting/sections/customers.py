@@ -39,11 +39,11 @@ def customers_section(
     profile = profile.drop(index=UNSEGMENTED, errors="ignore")
     sentences = [
         f"As of {cutoff:%Y-%m-%d}, {tiers['customers'].sum():,} customers are expected to spend "
-        f"{format_money(tiers['expected_value'].sum(), currency)} in the next {horizon} days. "
-        f"The tier “{tiers.index[0]}”, {top['customers'] / tiers['customers'].sum():.0%} of them, holds "
+        f"{format_money(tiers['expected_value'].sum(), currency)} in the next {horizon} days. The "
+        f"“{tiers.index[0]}” tier, {top['customers'] / tiers['customers'].sum():.0%} of them, accounts for "
         f"{top['expected_value'] / (tiers['expected_value'].sum() or 1):.0%} of that.",
-        "Segments come from what customers did (how recently, how often, for how much), tiers from what the champion "
-        "expects.",
+        "Segments reflect what customers did (how recently, how often, for how much); tiers reflect what "
+        "the champion expects.",
     ]
     return section(
         "Who the customers are",
@@ -55,13 +55,13 @@ def customers_section(
             ),
         },
         figures={
-            "Each tier's share of the customers to the left and of the predicted value to the right.": (
+            "Each tier's share of customers (left) and of predicted value (right).": (
                 plots.tier_pyramid(tiers)
             ),
-            "Each segment's share of the customers next to its share of the revenue so far.": plots.segment_sizes(
+            "Each segment's share of customers and of revenue so far.": plots.segment_sizes(
                 profile, currency=currency
             ),
-            "Customers by recency and frequency score; hover for the segment and what it spent.": plots.rfm_map(
+            "Customers by recency and frequency score; hover to see the segment and its spend.": plots.rfm_map(
                 scored, currency=currency
             ),
         },

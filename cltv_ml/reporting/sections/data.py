@@ -20,12 +20,12 @@ from cltv_ml.reporting.report import section
 from cltv_ml.reporting.sections.attributes import attribute_account_section
 
 _VERDICTS = {
-    "go": "The data check says go: enough customers, history and repeat purchases to learn from.",
-    "caution": "The data check asks for caution.",
-    "no-go": "The data check says no: read nothing below as a forecast.",
+    "go": "The data check says go: there are enough customers, history and repeat purchases to learn from.",
+    "caution": "The data check advises caution.",
+    "no-go": "The data check says no: do not read anything below as a forecast.",
 }
 
-_READINGS = {"counts": "a sale", "refund": "a refund, netted", "ignore": "no sale, left out"}
+_READINGS = {"counts": "a sale", "refund": "a refund, netted", "ignore": "not a sale, left out"}
 
 
 def data_section(cleaned: Cleaned, result: WindowResult, *, currency: str = "") -> dict[str, Any]:
@@ -36,23 +36,22 @@ def data_section(cleaned: Cleaned, result: WindowResult, *, currency: str = "") 
     labelled = any(model.needs_labels for model in result.models.values())
     trained = (
         f"The XGBoost models learned from {len(result.training.X):,} rows at {len(origins)} earlier "
-        f"cutoff{'s' if len(origins) > 1 else ''}, the latest {origins[0].cutoff:%Y-%m-%d}; the probabilistic models "
-        f"from everything before the test cutoff, {window.cutoff:%Y-%m-%d}."
+        f"cutoff{'s' if len(origins) > 1 else ''}, the latest {origins[0].cutoff:%Y-%m-%d}; the "
+        f"probabilistic models learned from everything before the test cutoff, {window.cutoff:%Y-%m-%d}."
         if origins and labelled
-        else "Only models that need no labelled earlier window competed, on everything before "
-        f"{window.cutoff:%Y-%m-%d}."
+        else "Only models that need no labelled earlier window competed; they learned from everything "
+        f"before {window.cutoff:%Y-%m-%d}."
     )
     facts, revenue = compute_summary(log).iloc[0], float(cleaned.log["amount"].sum())
     sentences = [
-        f"{facts['orders']:,} orders ({facts['rows']:,} lines) of {facts['customers']:,} "
-        f"customers from {facts['first']:%Y-%m-%d} "
-        f"to {facts['last']:%Y-%m-%d}, {format_money(revenue, currency)} in revenue; "
-        f"{len(cleaned.quarantine):,} rows were set aside with a reason each.",
+        f"{facts['orders']:,} orders ({facts['rows']:,} lines) of {facts['customers']:,} customers from "
+        f"{facts['first']:%Y-%m-%d} to {facts['last']:%Y-%m-%d}, {format_money(revenue, currency)} in "
+        f"revenue; {len(cleaned.quarantine):,} rows were set aside, each with a reason.",
         _VERDICTS[verdict.level],
         trained,
     ]
     return section(
-        "What was done, with which data",
+        "Data and method",
         sentences,
         warnings=[_sentence(reason) for reason in verdict.reasons],
         details=[_more(cleaned, currency)],
@@ -79,7 +78,7 @@ def check_sections(cleaned: Cleaned, verdict: DataVerdict, *, currency: str = ""
     log = cleaned.transactions
     sections = [
         section(
-            "Can customer lifetime value be learned from these data?",
+            "Can customer lifetime value be learned from this data?",
             [_VERDICTS[verdict.level]],
             warnings=[_sentence(reason) for reason in verdict.reasons],
         ),
@@ -91,7 +90,7 @@ def check_sections(cleaned: Cleaned, verdict: DataVerdict, *, currency: str = ""
     if len(log):
         sections += [
             section(
-                "What the clean log holds",
+                "What the clean log contains",
                 tables={
                     "Facts of the log": _facts(log, currency),
                     "Every column of the clean log": _column_table(log, cleaned.report),
@@ -163,7 +162,7 @@ def _facts(log: Log, currency: str) -> pd.DataFrame:
         "Days without an order": f"{facts['days_without_orders']:,}, at most {facts['longest_gap']:,} in a row",
         "Customers who bought again": f"{facts['repeat_rate']:.1%}",
         "Median days between purchases": "-" if pd.isna(gap) else f"{gap:.0f}",
-        "Customers who may be older than the log": f"{facts['opening_customers']:,}",
+        "Customers who may have bought before the log begins": f"{facts['opening_customers']:,}",
         "Customers whose purchases cost nothing": f"{facts['zero_customers']:,}",
     }
     return pd.DataFrame({"Fact": list(rows), "Value": list(rows.values())})
@@ -175,7 +174,7 @@ def _column_table(log: Log, report: Report) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Used as": profile["column"],
-            "Column of the source": [report.mapping.get(name, "worked out") for name in profile["column"]],
+            "Column of the source": [report.mapping.get(name, "derived") for name in profile["column"]],
             "Kind": profile["kind"],
             "Missing": [f"{share:.1%}" for share in profile["missing"]],
             "Levels": [f"{levels:,}" for levels in profile["levels"]],
@@ -192,7 +191,7 @@ def _spread(row: pd.Series) -> str:
         low, middle, high = (str(row[name])[:10] for name in ("lowest", "middle", "highest"))
     else:
         low, middle, high = (_two_decimals(float(row[name])) for name in ("lowest", "middle", "highest"))
-    return f"{low} to {high}, middle {middle}"
+    return f"{low} to {high}, median {middle}"
 
 
 def _two_decimals(value: float) -> str:
@@ -208,10 +207,11 @@ def _two_decimals(value: float) -> str:
 
 def _over_time(log: Log, currency: str) -> dict[str, go.Figure]:
     return {
-        "Revenue of each month as bars and the number of orders as a line; the first and the last month may "
-        "be incomplete.": plots.revenue_over_time(compute_months(log), currency=currency),
-        "Which months and weekdays bring more than an average day; a log of less than a year shows its trend "
-        "as much as its season.": plots.season_profile(compute_seasonality(log)),
+        "Revenue (bars) and number of orders (line) per month; the first and last month may be incomplete.": (
+            plots.revenue_over_time(compute_months(log), currency=currency)
+        ),
+        "Months and weekdays compared with an average day; a log shorter than a year shows its trend as "
+        "much as its season.": plots.season_profile(compute_seasonality(log)),
     }
 
 
@@ -220,10 +220,10 @@ def _cohorts(cohorts: pd.DataFrame, currency: str) -> dict[str, go.Figure]:
     if not (cohorts["month"] > 0).any():
         return {}
     return {
-        "Each row is the customers won in one month: how many of them bought in later months.": (
+        "Each row is the customers won in one month: the share who bought in each later month.": (
             plots.cohort_retention(cohorts)
         ),
-        "Each row is the customers won in one month: what they had spent on average by then.": (
+        "Each row is the customers won in one month: what they had spent on average by each later month.": (
             plots.cohort_revenue(cohorts, currency=currency)
         ),
     }
@@ -233,15 +233,15 @@ def _more(cleaned: Cleaned, currency: str) -> dict[str, Any]:
     log = cleaned.transactions
     figures = {}
     figures[
-        "How orders and customers are spread over their value; each step is a quarter more than the last."
+        "Distribution of the value of orders and of customers; each step is a quarter larger than the last."
     ] = plots.spend_distribution(compute_spend_histogram(log), currency=currency)
     gaps = compute_gap_histogram(log)
     if len(gaps):
-        figures["How long customers waited before they bought again, where they did."] = plots.purchase_gaps(
+        figures["How long customers waited before they bought again, if they did."] = plots.purchase_gaps(
             gaps
         )
     if (cleaned.report.rules["rows"] > 0).any():
-        figures["How many lines each rule of the cleaning set aside; every one is in the quarantine."] = (
+        figures["Number of lines that each cleaning rule set aside; all of them are in the quarantine."] = (
             plots.quality_waterfall(cleaned.report.rules)
         )
     return section("More about the data", figures=figures)

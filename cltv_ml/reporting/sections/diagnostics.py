@@ -24,28 +24,28 @@ def diagnostics_section(
     """Return the usual checks of a BTYD model, drawn from the tables of `evaluation.diagnostics.diagnose`."""
     oldest = tables["grid"]["T"].max()
     figures = {
-        "Customers by their number of repeat purchases before the cutoff.": plots.frequency_fit(
+        "Customers by number of repeat purchases before the cutoff.": plots.frequency_fit(
             tables["frequency_fit"]
         ),
-        "Right of the dotted line the model had seen nothing.": plots.weekly_tracking(tables["tracking"]),
-        "The same, added up.": plots.cumulative_tracking(tables["tracking"]),
-        "Mean purchases in the test window by how often customers had bought.": plots.conditional_by_frequency(
+        "The model had not seen the data to the right of the dotted line.": plots.weekly_tracking(
+            tables["tracking"]
+        ),
+        "The same, cumulative.": plots.cumulative_tracking(tables["tracking"]),
+        "Mean purchases in the test window by number of earlier purchases.": plots.conditional_by_frequency(
             tables["by_frequency"]
         ),
-        "Mean purchases in the test window by how long customers had been silent.": plots.conditional_by_recency(
+        "Mean purchases in the test window by days since the last purchase.": plots.conditional_by_recency(
             tables["by_recency"]
         ),
         f"For a customer first seen {oldest:.0f} days ago.": plots.purchases_map(tables["grid"]),
-        f"For a customer first seen {oldest:.0f} days ago: many purchases and a long silence mean gone.": (
-            plots.alive_map(tables["grid"])
-        ),
-        "A customer with a typical number of repeat purchases, as an example.": plots.alive_history(
+        f"For a customer first seen {oldest:.0f} days ago: after many purchases, a long silence means that "
+        "the customer has left.": (plots.alive_map(tables["grid"])),
+        "An example: a customer with a typical number of repeat purchases.": plots.alive_history(
             tables["alive"]
         ),
-        "A density that rises without bound at zero: many customers almost never buy, or almost never leave.": (
-            plots.rate_heterogeneity(tables["rates"])
-        ),
-        "What repeat buyers spend on average, as a histogram, and what the spend model expects.": plots.spend_fit(
+        "Where the density rises without bound at zero, many customers almost never buy, or almost never "
+        "leave.": (plots.rate_heterogeneity(tables["rates"])),
+        "Histogram of repeat buyers' mean spend, and the spend model's expectation.": plots.spend_fit(
             tables["spend_fit"], currency=currency
         ),
     }
@@ -58,19 +58,19 @@ def explanation_section(result: WindowResult, name: str, *, currency: str = "") 
     importance = compute_importance(model, X, result.y_true, repeats=2)
     titled = importance.assign(feature=importance["feature"].map(feature_title))
     figures = {
-        "How much worse customers are put in order when the values of one feature are dealt out at random.": (
+        "How much the ranking of customers suffers when the values of one feature are shuffled.": (
             plots.importances(titled)
         ),
-        "A point is a customer: to the right the feature adds to what is expected, to the left it takes away.": (
-            plots.contributions(compute_contributions(model, X), currency=currency)
-        ),
+        "Each point is a customer: to the right, the feature raises the expected value; to the left, it "
+        "lowers it.": (plots.contributions(compute_contributions(model, X), currency=currency)),
     }
     first = str(importance["feature"].iloc[0])
     if importance["importance"].iloc[0] > 0:
         names = [str(column) for column in model.feature_names_in_]
         figures[
-            f"The mean expected value if every customer had this {feature_title(first)}, all else as it is."
+            f"The mean expected value if every customer had this {feature_title(first)}, all else being "
+            "equal."
         ] = plots.dependence(
             compute_dependence(model, X[names], first), currency=currency, title=feature_title(first)
         )
-    return section(f"What {theme.label(name)} looks at", figures=figures)
+    return section(f"What drives {theme.label(name)}", figures=figures)

@@ -43,16 +43,17 @@ def doubts_section(
     bias["customers"] = bias["customers"].astype(int)
     off = bias[(bias["bias_lower"] > 0) | (bias["bias_upper"] < 0)]
     sentences = [
-        f"The {row.customers:,} customers with {row.group}: their predictions were {_off_in_words(row.bias)} on the "
-        f"test window (95% interval of the error: {_bias_interval(row.bias_lower, row.bias_upper)})."
+        f"For the {row.customers:,} customers with {row.group}, predictions were {_off_in_words(row.bias)} "
+        f"in the test window (95% interval of the error: {_bias_interval(row.bias_lower, row.bias_upper)})."
         for row in off.itertuples()
     ]
     fitted = result.models[verdict.champion]
     if isinstance(fitted, ProbabilisticValue):
         sentences += _assumptions(fitted)
     sentences += [
-        "An expected value is the mean of what may happen. One customer usually spends nothing, or far more. Use "
-        "expected values to rank customers and to add up groups, not as a forecast for one customer.",
+        "An expected value is an average over what may happen. A single customer usually spends nothing, or "
+        "far more. Use expected values to rank customers and to add up groups, not to forecast one "
+        "customer.",
         f"The test window, {result.window.cutoff:%Y-%m-%d} to "
         f"{result.window.end - pd.Timedelta(days=1):%Y-%m-%d}, is a single window; "
         "errors may be larger in another season.",
@@ -62,8 +63,8 @@ def doubts_section(
         [*sentences, *cleaned.report.notes],
         warnings=list(doubts),
         figures={
-            "Bias of the champion by how often customers had bought before the cutoff, with 95% intervals of chance in "
-            "what they spent.": plots.group_bias(bias, by="number of purchases")
+            "Bias of the champion by number of purchases before the cutoff, with 95% intervals for chance "
+            "in what customers spent.": plots.group_bias(bias, by="number of purchases")
         }
         if bias["bias"].notna().any()
         else {},

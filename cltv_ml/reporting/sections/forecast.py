@@ -13,9 +13,9 @@ from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 
 #: What a forecast without margins lacks.
-NO_MARGIN = "Contribution and customer equity are not known: map a cost column, or state --margin-rate."
+NO_MARGIN = "Contribution and customer equity are unknown: map a cost column, or state --margin-rate."
 
-_PART_NAMES = {"known": "known customers", "new": "customers to come", "total": "all"}
+_PART_NAMES = {"known": "existing customers", "new": "new customers", "total": "all"}
 
 #: Earlier cutoffs whose forecasts are summed up: those of about a year.
 _LATEST = 12
@@ -42,8 +42,8 @@ def forecast_facts(
 
     return {
         "Revenue": fact("total", f"expected in {days} days"),
-        "Known customers": fact("known", "part of it"),
-        "Customers to come": ("none forecast", none_to_come) if none_to_come else fact("new", "part of it"),
+        "Existing customers": fact("known", "part of it"),
+        "New customers": ("no forecast", none_to_come) if none_to_come else fact("new", "part of it"),
     }
 
 
@@ -67,19 +67,20 @@ def forecast_answers(
     whole = bands[(bands["span"] == "horizon") & (bands["measure"] == "revenue")].set_index("part")
     expected = float(whole.at["total", "expected"])
     compared = [
-        f"{span} brought {format_money(came, currency)}; the forecast is {_above_or_below(expected / came - 1)}."
+        f"{span} brought in {format_money(came, currency)}; the forecast is "
+        f"{_above_or_below(expected / came - 1)}."
         for span, came in zip(spans["span"], spans["revenue"], strict=True)
         if came > 0
     ]
     answers = {
-        "Compared with what?": compared,
+        "How does it compare?": compared,
         "How far off were earlier forecasts?": _describe_earlier(earlier),
         "What next?": [
-            "Try other arrivals, retention and baskets under What if. Run cltv forecast again with newer data: it then "
-            "compares this forecast with the realised revenue."
+            "Try other numbers of new customers, retention rates and baskets under “What if”. Run cltv "
+            "forecast again with newer data: it then compares this forecast with the realised revenue."
         ],
-        "What not to trust?": [note for note in notes if note != NO_MARGIN]
-        or ["Single weeks: their bands are wider than that of the whole."],
+        "What should you not rely on?": [note for note in notes if note != NO_MARGIN]
+        or ["Single weeks: their bands are wider than the band of the total."],
         "What is not known?": [note for note in notes if note == NO_MARGIN],
     }
     return {question: sentences for question, sentences in answers.items() if sentences}
@@ -135,12 +136,12 @@ def forecast_section(
     money = format_money
     come = bool((bands.loc[bands["part"] == "new", "upper_95"] > 0).any())
     share = whole.at["new", "expected"] / total["expected"] if total["expected"] else 0.0
-    brought = f" Customers who have not bought yet bring {share:.0%} of it." if come else ""
+    brought = f" Customers who have not bought yet account for {share:.0%} of it." if come else ""
     return section(
         "What the shop is expected to earn",
         [
-            f"From {total['start']:%Y-%m-%d} to {last:%Y-%m-%d} the shop is expected to "
-            f"turn over {money(total['expected'], currency)}: with 80% probability between "
+            f"From {total['start']:%Y-%m-%d} to {last:%Y-%m-%d}, the shop is expected to turn over "
+            f"{money(total['expected'], currency)}, with 80% probability between "
             f"{money(total['lower_80'], currency)} and {money(total['upper_80'], currency)}.{brought}"
         ],
         tables={"The whole horizon": _whole(bands[bands["span"] == "horizon"], come, currency)},
@@ -182,11 +183,12 @@ def _whole(rows: pd.DataFrame, come: bool, currency: str) -> pd.DataFrame:
 
 
 def _caption(measure: str, come: bool) -> str:
-    dashed = "; the dashed line is today's customers alone" if come else ""
+    dashed = "; the dashed line shows existing customers alone" if come else ""
     words = {
-        "revenue": f"Grey is realised. The bands hold all customers' revenue with 50, 80 and 95% probability{dashed}.",
-        "orders": "Orders follow from revenue by the revenue per order of the last year.",
-        "customers": "Customers who buy in a period, today's and new ones together.",
+        "revenue": "Grey shows realised values. The bands cover the revenue of all customers with 50, 80 and 95% "
+        f"probability{dashed}.",
+        "orders": "Orders are derived from revenue and the revenue per order of the last year.",
+        "customers": "Customers who buy in a period, existing and new together.",
         "won": "Customers who buy for the first time.",
     }
     return words[measure]
@@ -214,10 +216,10 @@ def scenarios_section(
     drawn = section(
         "What if",
         [
-            "Each row changes one thing. Retention is the share of a period's customers who buy again in the next "
-            f"period as long as the forecast: {repeat_share:.0%} today."
+            "Each row changes one assumption. Retention is the share of a period's customers who buy again "
+            f"in the next, where a period is as long as the forecast: {repeat_share:.0%} today."
             if repeat_share > 0
-            else "Each row changes one thing."
+            else "Each row changes one assumption."
         ],
         tables={"Scenarios over the whole horizon": shown},
         links=links,
@@ -257,14 +259,15 @@ def equity_section(
     return section(
         "Customer equity within the horizon",
         [
-            f"Contribution of these {horizon} days alone, discounted to the first day at {terms.discount_rate:.0%} a "
-            f"year, comes to {money(total['equity'])}, with 80% probability between {money(total['lower_80'])} and "
-            f"{money(total['upper_80'])}. What customers bring later is not in it: forecast a longer horizon, or see "
-            f"cltv lifetime for today's customers. The margin rate is {terms.margin_rate:.1%}"
+            f"The contribution of these {horizon} days alone, discounted to the first day at "
+            f"{terms.discount_rate:.0%} a year, is {money(total['equity'])}, with 80% probability between "
+            f"{money(total['lower_80'])} and {money(total['upper_80'])}. It leaves out what customers bring "
+            "later: for that, forecast a longer horizon, or see cltv lifetime for existing customers. The "
+            f"margin rate is {terms.margin_rate:.1%}"
             + (
                 f" and winning a customer costs {money(terms.acquisition_cost)}."
                 if terms.acquisition_cost
-                else "; no cost of winning customers is taken off."
+                else "; no acquisition cost is subtracted."
             )
         ],
         tables={f"Discounted contribution of {horizon} days": shown},
@@ -291,15 +294,19 @@ def last_plan_section(
         }
     )
     return section(
-        "The last plan against realised revenue",
+        "The last forecast against realised revenue",
         [
             f"The forecast of {day:%Y-%m-%d} expected {format_money(planned, currency)} for the "
-            f"{len(judged)} periods that have ended since; {format_money(came, currency)} was realised "
-            f"({off}). {inside:.0%} of the periods lie within their 80% band.",
-            "Volume is the number of customers, mix the share of new ones among them, frequency their orders, basket "
-            "the revenue per order.",
+            f"{len(judged)} periods that have ended since; realised revenue was "
+            f"{format_money(came, currency)} ({off}). {inside:.0%} of the periods lie within their 80% band.",
+            "Volume is the number of customers, mix the share of new ones among them, frequency the orders "
+            "per customer, basket the revenue per order.",
         ],
         tables={"Causes of the difference": shown},
         links=links,
-        figures={"Bars are realised, points planned.": plots.plan_against_actual(judged, currency=currency)},
+        figures={
+            "Bars show realised values, points the forecast.": plots.plan_against_actual(
+                judged, currency=currency
+            )
+        },
     )

@@ -26,17 +26,18 @@ def horizons_section(
     if several is None:
         return []
     sentences = [
-        f"The models were compared on {several.main} days. The values for other horizons are shares of those, so they "
-        "never fall as the horizon grows. Each was judged on its own window, the latest of its length."
+        f"The models were compared over {several.main} days. The values for other horizons are shares of "
+        "those values, so they never fall as the horizon grows. Each horizon was tested on its own window, "
+        "the latest of its length."
     ]
     figures = {}
     if curve is not None:
-        figures[
-            "What all customers are expected to spend by each horizon, with the 90% interval of the total."
-        ] = plots.value_curve(curve, currency=currency)
+        figures["Expected spend of all customers by each horizon, with the 90% interval of the total."] = (
+            plots.value_curve(curve, currency=currency)
+        )
     rows = [
         _row(day, several.judged.get(day), curve, currency)
-        | ({"Judged from": several.unjudged[day]} if day in several.unjudged else {})
+        | ({"Tested from": several.unjudged[day]} if day in several.unjudged else {})
         for day in several.days
     ]
     table = pd.DataFrame(rows).fillna("")
@@ -52,6 +53,6 @@ def _row(day: int, judged: JudgedHorizon | None, curve: pd.DataFrame | None, cur
         row["90% interval"] = " to ".join(ends)
     if judged is None:
         return row
-    row["Judged from"] = f"{judged.window.cutoff:%Y-%m-%d}"
+    row["Tested from"] = f"{judged.window.cutoff:%Y-%m-%d}"
     scores = {name: judged.scores[name] for name in _MEASURED if name in judged.scores}
     return row | {_MEASURED[name][0]: _MEASURED[name][1].format(value) for name, value in scores.items()}

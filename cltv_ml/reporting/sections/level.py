@@ -20,14 +20,16 @@ def level_section(result: WindowResult, *, currency: str = "") -> dict[str, Any]
     low, high = (format_money(end, currency) for end in level.interval())
     total = format_money(level.total, currency)
     sentences = [
-        f"Customers known on {result.window.cutoff:%Y-%m-%d} were expected to spend a total of {total}, with 90% "
-        f"probability between {low} and {high}. Every model but the naive rule was scaled to this total.",
-        "It is the geometric mean of the forecasts below. The smaller the error expected of a forecast, the larger its "
-        "weight: its kind tells what to expect at first, and earlier cutoffs of this log correct that.",
+        f"On {result.window.cutoff:%Y-%m-%d}, existing customers were expected to spend {total} in total, "
+        f"with 90% probability between {low} and {high}. Every model except the naive rule was scaled to "
+        "this total.",
+        "The total is the weighted geometric mean of the forecasts below: the smaller a forecast's expected "
+        "error, the larger its weight. Each kind of forecast starts with a typical error, which earlier "
+        "cutoffs of this log correct.",
     ]
     tables = {"Forecasts of the total": _candidates(level, currency)}
     if len(level.record):
-        tables["The weighted mean at earlier cutoffs, each with the weights known by then"] = _record(
+        tables["The weighted mean at earlier cutoffs, each with the weights known at the time"] = _record(
             level, result, currency
         )
     return section("How the total was forecast", sentences, tables=tables)
@@ -41,8 +43,8 @@ def _candidates(level: Level, currency: str) -> pd.DataFrame:
             "Total": [format_money(total, currency) for total in rows["total"]],
             "Weight": [f"{weight:.0%}" for weight in rows["weight"]],
             "Expected error": [f"{error:.0%}" for error in rows["error"]],
-            "Mean error before": [
-                "never tried" if pd.isna(missed) else f"{missed:.0%}" for missed in rows["missed"]
+            "Mean error so far": [
+                "not tried" if pd.isna(missed) else f"{missed:.0%}" for missed in rows["missed"]
             ],
             "Earlier cutoffs": [f"{count}" for count in rows["cutoffs"]],
         }

@@ -37,15 +37,16 @@ def lifetime_section(
     """
     discount = account.get("discount_rate", 0.0)
     sentences = [
-        f"As of {account['cutoff']}, {account['horizon']} days within the horizon and up to "
-        f"{account['end'] / 365.25:.1f} years in all"
+        f"As of {account['cutoff']}: {account['horizon']} days within the horizon and up to "
+        f"{account['end'] / 365.25:.1f} years in total"
         + (f", discounted at {discount:.1%} a year." if discount else ", not discounted.")
     ]
     tables = {"Parts of the lifetime value, all customers": _parts(account["totals"], currency)}
     figures: dict[str, go.Figure] = {}
     if values is not None:
         sentences.append(
-            f"Tiers go by {value_name}: the top fifth of customers are high, the next three tenths medium."
+            f"Tiers are based on {value_name}: the top fifth of customers are high, the next three tenths "
+            "medium."
         )
         tables[f"Customers by {value_name}"], figures = _by_tier(values.dropna(), value_name, currency)
     return section(
@@ -74,7 +75,7 @@ def _by_tier(values: pd.Series, value_name: str, currency: str) -> tuple[pd.Data
         return by_tier, {}
     drawn = grouped.set_axis(["customers", "expected_value"], axis=1)
     return by_tier, {
-        f"Share of customers and of {value_name} per tier": plots.tier_pyramid(drawn, of=value_name)
+        f"Share of customers and of {value_name} by tier": plots.tier_pyramid(drawn, of=value_name)
     }
 
 

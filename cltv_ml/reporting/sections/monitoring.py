@@ -23,11 +23,11 @@ _WRITTEN_OUT = 10
 #: The verdict as an answer, and its consequence.
 _ANSWERS = {"ok": "Yes", "watch": "Yes, with care", "retrain": "Train again first"}
 _TO_DO = {
-    "ok": "Use the scores: cltv act turns them into lists. Score and monitor again with the next data.",
-    "watch": "Use the scores, but read the reasons below first. Score and monitor again soon; train again if a reason "
-    "stays.",
-    "retrain": "Run cltv train on today's data, and cltv promote to compare the new model with this one, before these "
-    "scores become lists.",
+    "ok": "Use the scores: cltv act turns them into lists. Score and monitor again when new data arrive.",
+    "watch": "Use the scores, but read the reasons below first. Score and monitor again soon; train again "
+    "if a reason persists.",
+    "retrain": "Before you turn these scores into lists, run cltv train on today's data and cltv promote to "
+    "compare the new model with this one.",
 }
 
 #: Description of each file on the page.
@@ -61,7 +61,10 @@ def monitoring_facts(
     """
     level, failed = worst_level(checks), sum(one.level != "ok" for one in checks)
     ends = batch["cutoff"] + pd.Timedelta(days=int(batch["horizon"]))
-    earlier = ("not known yet", f"the outcome of this batch is known once the log reaches {ends:%Y-%m-%d}")
+    earlier = (
+        "not known yet",
+        f"the outcome of this batch will be known once the log reaches {ends:%Y-%m-%d}",
+    )
     if len(truth):
         last = truth.iloc[-1]
         earlier = (
@@ -89,18 +92,18 @@ def monitoring_answers(
     if len(shares):
         most = shares.loc[(shares["share"] - shares["before"]).abs().idxmax()]
         moved.append(
-            f"Most of all tiers, {most['segment']} changed: {most['share']:.1%} of the customers now, "
+            f"Of all tiers, {most['segment']} changed most: {most['share']:.1%} of the customers now, "
             f"{most['before']:.1%} in training."
             if f"{most['share']:.1%}" != f"{most['before']:.1%}"
-            else "Every tier has the share of customers that it had in training."
+            else "Every tier has the same share of customers as in training."
         )
     answers = {
-        "What to do?": [_TO_DO[worst_level(checks)]],
+        "What should you do now?": [_TO_DO[worst_level(checks)]],
         "Why?": [one.sentence for one in checks if one.level != "ok"]
-        or ["All differences are within their bounds or within what chance explains."],
-        "What changed since the training?": moved,
-        "What became of earlier forecasts?": list(kept),
-        "What is not known?": list(notes),
+        or ["All differences are within their bounds, or chance explains them."],
+        "What has changed since training?": moved,
+        "How did earlier forecasts turn out?": list(kept),
+        "What is not known yet?": list(notes),
     }
     return {question: sentences for question, sentences in answers.items() if sentences}
 
@@ -142,21 +145,21 @@ def _checks_section(checks: Sequence[Check], links: Mapping[str, str]) -> dict[s
         {"Verdict": [one.level for one in ranked], "Finding": [one.sentence for one in ranked]}, dtype="str"
     )
     sentence = (
-        "Each check has two bounds, one for watch and one for retrain. A check whose result has an interval is beyond "
-        "a bound only where the whole interval is, so that chance alone raises no alarm."
+        "Each check has two bounds, watch and retrain. Where a result has an interval, it is beyond a bound "
+        "only if the whole interval is, so chance alone raises no alarm."
     )
-    return section("What was looked at", [sentence], tables={"All checks": table}, links=links)
+    return section("What was checked", [sentence], tables={"All checks": table}, links=links)
 
 
 def _drift_section(drift: pd.DataFrame, shares: pd.DataFrame, links: Mapping[str, str]) -> dict[str, Any]:
     if not len(drift):
-        return section("What has moved since the training", ["Nothing to compare with."], links=links)
+        return section("What has moved since training", ["There is nothing to compare with."], links=links)
     names = theme.short_names(drift["feature"].map(feature_title), longest=48)
     drift, figures = drift.assign(feature=names), dict[str, go.Figure]()
     if (drift["psi"] >= 0.005).any():
-        figures["Stability index per column, what chance adds on average taken off."] = plots.drift(drift)
+        figures["Stability index per column, minus what chance adds on average."] = plots.drift(drift)
     if len(shares):
-        figures["Share of customers per value tier, at the cut points of the training."] = (
+        figures["Share of customers per value tier, by the cut points of the training."] = (
             plots.segment_shares(shares, of="Tier")
         )
     rows = drift.head(_WRITTEN_OUT)
@@ -173,12 +176,12 @@ def _drift_section(drift: pd.DataFrame, shares: pd.DataFrame, links: Mapping[str
         }
     )
     sentence = (
-        "The stability index says how far the values have moved since the training: 0.1 is a little, 0.25 a lot. The "
-        "shift is the mean distance that they moved (Wasserstein), in standard deviations. Customers grow older, so "
-        "some columns always move a little."
+        "The stability index shows how far the values have moved since training: 0.1 is a little, 0.25 a "
+        "lot. The shift is the mean distance they moved (Wasserstein), in standard deviations. Customers "
+        "grow older, so some columns always move a little."
     )
     return section(
-        "What has moved since the training",
+        "What has moved since training",
         [sentence],
         tables={"Columns that moved most": table},
         figures=figures,
@@ -194,7 +197,7 @@ def _truth_section(
         last = truth.iloc[-1]
         sentences.append(
             f"The batch of {last['cutoff']:%Y-%m-%d} predicted {format_money(last['predicted'], currency)}; "
-            f"{format_money(last['realised'], currency)} were realised."
+            f"customers spent {format_money(last['realised'], currency)}."
         )
         figures["Predicted and realised total of each batch."] = plots.batch_totals(truth, currency=currency)
         for metric in ("bias", "gini", "decile_mape", "coverage"):
@@ -204,9 +207,9 @@ def _truth_section(
                     f"{metric.replace('_', ' ').capitalize()} of the closed batches, with 95% intervals."
                 ] = plots.truth_series(closed, metric=metric)
     else:
-        sentences.append("No batch's horizon has passed yet.")
+        sentences.append("No batch has reached the end of its horizon yet.")
     if len(progress):
-        figures["Expected (dashed) and realised revenue of the open batches so far."] = plots.batch_so_far(
+        figures["Expected (dashed) and realised revenue of open batches so far."] = plots.batch_so_far(
             progress, currency=currency
         )
     return section(

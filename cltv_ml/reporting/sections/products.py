@@ -25,21 +25,22 @@ def products_section(
     """
     sentences, figures = [], {}
     for grain, table in margins.items():
-        figures[f"Revenue less cost of each {_word(grain)}; hover for its share of the revenue."] = (
+        figures[f"Revenue minus cost of each {_word(grain)}; hover to see its share of the revenue."] = (
             plots.margin_bars(table, currency=currency)
         )
         losing = loss_makers(table)
         if len(losing):
             lost = format_money(-float(losing["contribution_margin"].sum()), currency)
             plural = "categories" if grain == "category" else "products"
-            sentences.append(f"{len(losing):,} of {len(table):,} {plural} lost money, {lost} together.")
+            sentences.append(f"{len(losing):,} of {len(table):,} {plural} lost money, {lost} in total.")
     for grain, table in pairs.items():
         best = table.iloc[0]
         sentences.append(
-            f"Orders with {best['bought']} hold {best['also_bought']} {best['lift']:.1f} times as often as others "
-            f"do ({best['lift_lower']:.1f} to {best['lift_upper']:.1f}, {best['orders']:,} orders)."
+            f"Orders with {best['bought']} contain {best['also_bought']} {best['lift']:.1f} times as often "
+            f"as other orders do ({best['lift_lower']:.1f} to {best['lift_upper']:.1f}, {best['orders']:,} "
+            "orders)."
         )
-        figures[f"How many times as often as by chance two of them ({_word(grain)}) share an order."] = (
+        figures[f"How often two of them ({_word(grain)}) share an order, as a multiple of chance."] = (
             plots.cross_sell_matrix(table)
         )
     return section("What they buy", sentences, figures=figures) if figures else None

@@ -26,12 +26,12 @@ from cltv_ml.reporting.sections.certainty import (
 
 _PAIRED = "Difference of each model from the champion, with its 95% interval"
 _HOW_PAIRED = (
-    "The comparison of each model with the champion is paired: both predict the same customers. The 95% interval "
-    "covers the chance in which customers were drawn, and better or worse stands only where it excludes zero."
+    "Each model is compared with the champion on the same customers. The 95% interval covers the chance in "
+    "which customers were drawn; better or worse appears only where it excludes zero."
 )
 
 #: The baseline of the comparison: MAE rewards it, no other metric does.
-_ZERO_FOR_ALL = "Nothing for everybody"
+_ZERO_FOR_ALL = "Nothing for everyone"
 
 #: Number of the comparison's figures that are not folded.
 MAIN = 2
@@ -107,7 +107,7 @@ def quality_section(
         sentences.append(_HOW_PAIRED)
     newcomers = compute_newcomers(result)
     if newcomers["gini"].notna().any():
-        tables[f"The same for customers in their first {DAYS} days, of whom little is known"] = _newcomers(
+        tables[f"The same for customers in their first {DAYS} days, about whom little is known"] = _newcomers(
             newcomers
         )
     figures = list(quality_figures(result, list(result.models), name, currency=currency).items())
@@ -145,20 +145,20 @@ def quality_figures(
     realised = _stack({name: compute_realised(result.y_true, result.values[name]) for name in names})
     gains = compute_gains(result.y_true, result.values[list(names)])
     figures = {
-        "Customers in ten equal groups by prediction: bars are mean realised spend, the line mean prediction. "
-        "A name in the legend shows or hides a model.": plots.decile_calibration(
+        "Customers in ten equal groups by prediction. Bars show mean realised spend, the line the mean "
+        "prediction. Click a name in the legend to show or hide a model.": plots.decile_calibration(
             deciles, currency=currency, show=show
         )
     }
     if len(names) > 1:
         figures[
-            "A list of the best customers by one model against an equally long one by the champion: above zero it "
-            "holds more of the money, below zero less."
+            "A model's list of best customers against the champion's list of the same length: above zero it "
+            "captures more of the spending, below zero less."
         ] = plots.gains_difference(gains, show=show)
-    figures["What share of all spending the best customers by prediction brought."] = plots.gains_curve(
+    figures["Share of all spending that came from the best customers by prediction."] = plots.gains_curve(
         gains, show=show
     )
-    figures["Customers grouped by predicted value; the larger a point, the more customers it stands for."] = (
+    figures["Customers grouped by predicted value; a larger point stands for more customers."] = (
         plots.predicted_against_realised(realised, currency=currency, show=show)
     )
     return figures
@@ -173,14 +173,14 @@ def overall_bias(result: WindowResult, name: str) -> pd.Series:
 def _off(bias: pd.Series) -> str:
     """Return the error of the total, and how far chance in the customers' spending could move it."""
     if not np.isfinite(bias["bias"]):
-        return "Nobody spent anything, so no error can be given."
+        return "Nobody spent anything, so no error can be calculated."
     direction = "high" if bias["bias"] >= 0 else "low"
     sentence = f"The total was {abs(bias['bias']):.1%} too {direction}"
     if np.isfinite(bias["bias_upper"]):
         return (
             f"{sentence} (95% interval of the error: {bias['bias_lower']:+.1%} to {bias['bias_upper']:+.1%})."
         )
-    return f"{sentence}; with so few customers the error could be anything above {bias['bias_lower']:+.1%}."
+    return f"{sentence}; with so few customers, the error could be anything above {bias['bias_lower']:+.1%}."
 
 
 def _stack(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
