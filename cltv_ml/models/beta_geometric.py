@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import betainc, betaln, digamma, gammaln, hyp2f1
 
 from cltv_ml.models.covariates import CovariateModel
+from cltv_ml.models.distinct_rows import group_rows
 from cltv_ml.models.fitting import Params
 from cltv_ml.models.purchase_history import Rows
 from cltv_ml.models.simulation import draw_gamma, draw_last, draw_poisson
@@ -179,10 +180,23 @@ def sample(params: Params, t: float, size: int, rng: np.random.Generator) -> np.
 def _over_p(
     params: Params, function: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 ) -> np.ndarray:
-    """Return the mean of `function(p, r, alpha)` over p ~ Beta(a, b), by the trapezoidal rule in a variable
+    """Return the mean of `function(p, r, alpha)` over p ~ Beta(a, b).
+
+    Without covariates customers with equally many purchases share a and b, and so the values of p and their weights.
+    """
+    r, alpha, a, b = params
+    (some_a, some_b), place = group_rows((a, b))
+    p, weight = _beta_grid(some_a, some_b)
+    total = weight.sum(axis=1)
+    value: np.ndarray = (weight[place] * function(p[place], r[:, None], alpha[:, None])).sum(axis=1)
+    return value / total[place]
+
+
+def _beta_grid(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return values of p ~ Beta(a, b) and their weights, a row for each a and b: the trapezoidal rule in a variable
     that is dense at the peak of logit(p) and reaches far into both tails.
     """
-    r, alpha, a, b = (array[:, None] for array in params)
+    a, b = a[:, None], b[:, None]
     width = np.sqrt(1 / a + 1 / b)
     narrow = np.minimum(width, 1.0)
     reach = np.arcsinh(40.0 * np.maximum(width**2, width) / narrow)
@@ -190,5 +204,4 @@ def _over_p(
     y = np.log(a / b) + narrow * np.sinh(u)
     log_weight = -a * np.logaddexp(0.0, -y) - b * np.logaddexp(0.0, y) + np.log(np.cosh(u))
     weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
-    p = np.exp(-np.logaddexp(0.0, -np.maximum(y, -690.0)))
-    return (weight * function(p, r, alpha)).sum(axis=1) / weight.sum(axis=1)
+    return np.exp(-np.logaddexp(0.0, -np.maximum(y, -690.0))), weight

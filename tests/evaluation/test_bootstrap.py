@@ -39,6 +39,15 @@ def test_every_metric_but_the_rank_correlation_is_drawn():
     assert set(bootstrap_metrics(y_true, values, draws=5)) == METRICS.keys() - {"spearman"}
 
 
+def test_few_customers_are_drawn_from_sparse_tables_as_from_full_ones(monkeypatch):
+    y_true, values = customers(2_000)
+    sparse = bootstrap_metrics(y_true, values, targeting=CAMPAIGN, draws=50)
+    monkeypatch.setattr(bootstrap, "_SPARSE", 0)
+    full = bootstrap_metrics(y_true, values, targeting=CAMPAIGN, draws=50)
+    for metric, table in full.items():
+        pd.testing.assert_frame_equal(sparse[metric], table, rtol=1e-11, obj=metric)
+
+
 def test_blocks_and_bins_give_the_sampling_error_of_single_customers(monkeypatch):
     """A thousand customers are drawn one by one by default; the same in 250 blocks and 100 bins."""
     y_true, values = customers(1_000)
