@@ -24,7 +24,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # tqdm, which our libraries import, asks for ipywidgets in every notebook; its bars are not ours.
 warnings.filterwarnings("ignore", "IProgress not found")
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {"Log": "log", "Window": "windows", "build_features": "features", "clean": "data", "read": "data"}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import cltv_ml
 from cltv_ml.serving.packaging import REQUIREMENTS
 
 ROOT = Path(__file__).parents[1]
@@ -50,6 +51,12 @@ def test_a_logged_model_asks_for_every_dependency_of_the_package(dependencies):
 def test_constraints_hold_exact_pins_and_nothing_else():
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     assert [line for line in lines if not re.fullmatch(r"[a-z0-9._-]+==[\w.!+]+", line)] == []
+
+
+def test_package_citation_and_release_notes_name_one_version():
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1]
+    cited = str(yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"])
+    assert cltv_ml.__version__ == newest == cited
 
 
 def test_entry_points_of_the_project_are_typed():
