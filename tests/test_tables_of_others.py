@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import duckdb
+import ibis
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -43,6 +44,7 @@ KINDS: dict[str, Callable[[pd.DataFrame], Any]] = {
         pl.col("customer_id").cast(pl.Categorical)
     ),
     "DuckDB": duckdb.from_df,
+    "Ibis": ibis.memtable,
     "records": lambda frame: frame.to_dict("records"),
     "columns": lambda frame: frame.to_dict("list"),
     "NumPy": lambda frame: frame.to_records(index=False),

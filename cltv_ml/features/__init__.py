@@ -24,6 +24,7 @@ from cltv_ml.features.customer import attribute_columns, attribute_names
 from cltv_ml.features.declare import Feature, feature
 from cltv_ml.features.engines import DuckDB, Spark
 from cltv_ml.features.source import Source
+from cltv_ml.features.warehouse import warehouse_sql
 from cltv_ml.features.write import read_features, write_features
 
 __all__ = [
@@ -50,5 +51,6 @@ __all__ = [
     "model_input",
     "read_features",
     "text_features",
+    "warehouse_sql",
     "write_features",
 ]

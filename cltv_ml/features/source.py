@@ -105,7 +105,7 @@ def register_source(engine: Engine, source: Source) -> Base:
     """
     table = source.log.readable if isinstance(source.log, Log) else source.log
     kinds = engine.register("cltv_log", table)
-    _check_columns(kinds, "log", {"customer_id": None, "timestamp": "time", "amount": "number"}, source)
+    check_kinds(kinds, "log", {"customer_id": None, "timestamp": "time", "amount": "number"}, source)
     day, second = engine.day(
         "timestamp", kinds["timestamp"], _zone(engine, source, "cltv_log", "timestamp", kinds)
     )
@@ -125,10 +125,11 @@ def register_source(engine: Engine, source: Source) -> Base:
     first, last = (pd.Timestamp(row[end], unit="D") for end in ("first", "last"))
     if source.until is not None:
         last = max(last, source.until - pd.Timedelta(days=1))
-    return Base(_lines_sql(day, second, kinds), extra, frozenset(columns), first, last, row["lines"])
+    return Base(lines_sql(day, second, kinds), extra, frozenset(columns), first, last, row["lines"])
 
 
-def _lines_sql(day: str, second: str, kinds: dict[str, EngineKind]) -> str:
+def lines_sql(day: str, second: str, kinds: dict[str, EngineKind]) -> str:
+    """Return SQL of the lines of `cltv_log` as features read them: day numbers, and money in whole numbers."""
     date = f"date_add(date '1970-01-01', {day})"
     chosen = [
         "cast(customer_id as string) as customer_id",
@@ -148,7 +149,7 @@ def _lines_sql(day: str, second: str, kinds: dict[str, EngineKind]) -> str:
 def _register_customers(engine: Engine, source: Source) -> tuple[str, dict[str, EngineKind]]:
     kinds = engine.register("cltv_customer_states", source.customers)
     dated: dict[str, str | None] = {"valid_from": "time"} if "valid_from" in kinds else {}
-    _check_columns(kinds, "customers", {"customer_id": None, **dated}, source)
+    check_kinds(kinds, "customers", {"customer_id": None, **dated}, source)
     valid_day = _ALWAYS
     if dated:
         zone = _zone(engine, source, "cltv_customer_states", "valid_from", kinds)
@@ -217,7 +218,7 @@ def _contacts(engine: Engine, source: Source) -> tuple[str, dict[str, EngineKind
     """A row per contact and a row per answer, each on its own day: an answer is not known before it came."""
     kinds = engine.register("cltv_contact_log", source.contacts)
     answered: dict[str, str | None] = {"responded_at": "time"} if "responded_at" in kinds else {}
-    _check_columns(kinds, "contacts", {"customer_id": None, "timestamp": "time", **answered}, source)
+    check_kinds(kinds, "contacts", {"customer_id": None, "timestamp": "time", **answered}, source)
     rows = []
     for column, counts in (("timestamp", "1 as contacts, 0 as responses"), ("responded_at", "0, 1")):
         if column in kinds:
@@ -230,9 +231,10 @@ def _contacts(engine: Engine, source: Source) -> tuple[str, dict[str, EngineKind
     return " union all ".join(rows), kinds
 
 
-def _check_columns(
+def check_kinds(
     kinds: dict[str, EngineKind], table: str, wanted: dict[str, str | None], source: Source
 ) -> None:
+    """Raise InputError where a column is missing, of another kind, or has a time zone while the shop's is unknown."""
     missing = [name for name in wanted if name not in kinds]
     if missing:
         raise InputError(f"{table}: missing columns {missing}. Found {list(kinds)}.")
