@@ -10,6 +10,7 @@ from cltv_ml import decisions
 from cltv_ml.actions.shop import Shop, margin_rates
 from cltv_ml.actions.terms import Actions
 from cltv_ml.decisions import Costs
+from cltv_ml.decisions.product_tables import label_products
 from cltv_ml.errors import InputError
 from cltv_ml.money import format_money
 from cltv_ml.reporting import plots
@@ -51,11 +52,7 @@ def add_margins(shop: Shop, actions: Actions) -> None:
         section(
             "Where the margin comes from",
             [
-                *(
-                    _losing(actions, grain, shop.terms.currency)
-                    for grain in grains
-                    if grain in ("customer", "product")
-                ),
+                *(_losing(actions, grain, shop) for grain in grains if grain in ("customer", "product")),
                 *notes,
             ],
             figures={"Contribution margin": plots.margin_bars(drawn, currency=shop.terms.currency)},
@@ -63,16 +60,17 @@ def add_margins(shop: Shop, actions: Actions) -> None:
     )
 
 
-def _losing(actions: Actions, grain: str, currency: str) -> str:
+def _losing(actions: Actions, grain: str, shop: Shop) -> str:
     margins = actions.tables[f"margins_by_{grain}"]
     losing = decisions.loss_makers(margins)
     if losing.empty:
         return f"Every {grain} brought in more than it cost."
     lost = -float(losing["profit" if "profit" in losing else "contribution_margin"].sum())
-    first = ", ".join(losing.index.astype("str")[:3])
+    largest = losing.index.astype("str")[:3].to_series()
+    first = ", ".join(label_products(largest, shop.product_names) if grain == "product" else largest)
     return (
         f"{len(losing):,} of {len(margins):,} {grain}s cost more than they brought in, "
-        f"{format_money(lost, currency)} in total. The largest losses: {first}."
+        f"{format_money(lost, shop.terms.currency)} in total. The largest losses: {first}."
     )
 
 

@@ -9,6 +9,7 @@ from cltv_ml.actions.shop import Shop, about, bounded, draw_untreated, list_titl
 from cltv_ml.actions.terms import Actions, nobody_pays, still_needed, worth_the_cost
 from cltv_ml.data import doubt_products
 from cltv_ml.decisions.associations import ProductLevel
+from cltv_ml.decisions.product_tables import insert_names, label_products
 from cltv_ml.errors import InputError
 from cltv_ml.log import Log
 from cltv_ml.money import format_exactly, format_money
@@ -38,7 +39,8 @@ def add_cross_sell(shop: Shop, actions: Actions) -> None:
         table.insert(
             table.columns.get_loc("item") + 1, "category", table["item"].map(_categories(shop.log.frame))
         )
-    actions.tables["cross_sell"] = table
+    table["because"] = label_products(table["because"], shop.product_names)
+    actions.tables["cross_sell"] = table = insert_names(table, "item", shop.product_names)
     pairs = decisions.find_associations(shop.log, level)
     actions.tables["cross_sell_pairs"] = pairs
     leading = _leading(table)
@@ -55,7 +57,9 @@ def add_cross_sell(shop: Shop, actions: Actions) -> None:
             ],
             warnings=[*doubts, *doubt_products(shop.log), *leading],
             tables=by_segment,
-            figures={"Items bought together": plots.cross_sell_matrix(pairs)} if len(pairs) else {},
+            figures={"Items bought together": plots.cross_sell_matrix(_labelled(pairs, shop))}
+            if len(pairs)
+            else {},
         )
     )
 
@@ -125,8 +129,7 @@ def _leading(table: pd.DataFrame) -> list[str]:
     if not len(first) or counts.iloc[0] <= _LEADS * len(first):
         return []
     item = str(counts.index[0])
-    named = dict(zip(first["item"], first["category"], strict=True)) if "category" in first else {}
-    leader = f"{item} ({named[item]})" if isinstance(named.get(item), str) else item
+    leader = str(_item_labels(first[first["item"] == item].head(1)).iloc[0])
     return [
         f"There is little personal to recommend: {leader} ranks first for {counts.iloc[0] / len(first):.0%} "
         "of the customers, far ahead of anything else. Choose by segment (the table below), exclude the "
@@ -139,11 +142,11 @@ def _by_segment(shop: Shop, actions: Actions, level: ProductLevel) -> dict[str, 
     favourites = decisions.favourites_by_segment(
         shop.log, actions.tables["customers"]["segment"], shop.window, level=level
     )
-    actions.tables["favourites_by_segment"] = favourites
+    actions.tables["favourites_by_segment"] = insert_names(favourites, "item", shop.product_names)
     shown = pd.DataFrame(
         {
             "Segment": favourites["segment"],
-            "Item": favourites["item"],
+            "Item": label_products(favourites["item"], shop.product_names),
             "Bought by": [f"{share:.0%}" for share in favourites["share"]],
             "Multiple of the average": [f"{lift:.1f}" for lift in favourites["lift"]],
         }
@@ -188,9 +191,8 @@ def add_upsell(shop: Shop, actions: Actions) -> None:
     makes expect within the horizon.
     """
     terms = shop.terms
-    actions.tables["upsell"] = table = decisions.recommend_upsell(
-        shop.log, shop.window.cutoff, exclude=terms.exclude
-    )
+    table = decisions.recommend_upsell(shop.log, shop.window.cutoff, exclude=terms.exclude)
+    actions.tables["upsell"] = table = insert_names(table, "product_id", shop.product_names)
     if table.empty:
         raise InputError(
             "no customer has a more expensive product to move up to: one that at least 20 customers bought, "
@@ -212,7 +214,8 @@ def add_upsell(shop: Shop, actions: Actions) -> None:
         table["extra_margin"] = (table["price"] - table["usual_price"]) * rates
     buys = decisions.probability_to_buy(shop.predictions).reindex(table["customer_id"]).fillna(0.0).to_numpy()
     units = table["usual_units"] * shop.window.horizon / 365
-    gain = table.assign(gain=table["extra_margin"] * units * buys, p_buy=buys, item=table["product_id"])
+    shown = label_products(table["product_id"], shop.product_names)
+    gain = table.assign(gain=table["extra_margin"] * units * buys, p_buy=buys, item=shown)
     best = gain.sort_values(["gain", "product_id"], ascending=[False, True]).drop_duplicates("customer_id")
     best = best.set_index("customer_id")
     offers = pd.DataFrame(
@@ -296,13 +299,25 @@ def _add_list(
 def products_of(customers: pd.Index, actions: Actions) -> pd.DataFrame | None:
     """Return the items to show each customer, as `build_campaign` takes them; None without any.
 
-    A product is followed by its category, so that a list of article numbers can be read.
+    A product is followed by its name, else its category, so that a list of article numbers can be read.
     """
     table = actions.tables.get("cross_sell")
     if table is None:
         return None
     bought = table[table["customer_id"].isin(customers)]
-    if "category" not in bought:
-        return bought
-    labels = bought["item"] + " (" + bought["category"] + ")"
-    return bought.assign(item=labels.fillna(bought["item"]))
+    return bought.assign(item=_item_labels(bought))
+
+
+def _item_labels(table: pd.DataFrame) -> pd.Series:
+    """Return recommended items, each followed by its name, else its category, where the table has one."""
+    labels = table["item"]
+    for column in ("category", "product_name"):
+        if column in table:
+            labels = (table["item"] + " (" + table[column] + ")").fillna(labels)
+    return labels
+
+
+def _labelled(pairs: pd.DataFrame, shop: Shop) -> pd.DataFrame:
+    """Return pairs of products under their names."""
+    both = ("bought", "also_bought")
+    return pairs.assign(**{column: label_products(pairs[column], shop.product_names) for column in both})

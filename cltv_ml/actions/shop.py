@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,8 @@ class Shop:
         Each customer's level of the column that segments are divided by.
     spread
         How far the total of all customers may lie from its forecast; None where the training did not measure it.
+    product_names
+        Name of each product, where the data name them.
     doubts
         Sentences on what the champion's test says against it: a total outside its bounds, no ranking.
     """
@@ -56,6 +59,7 @@ class Shop:
     levels: pd.Series | None = None
     doubts: tuple[str, ...] = ()
     spread: Spread | None = None
+    product_names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def column(self) -> str:
@@ -135,6 +139,7 @@ def read_shop(cleaned: Cleaned, terms: Terms, actions: Actions) -> Shop:
         levels=_segment_levels(cleaned, terms, cutoff, X.index),
         doubts=_test_doubts(registry.read_version(version)),
         spread=spread and Spread(*spread),
+        product_names=cleaned.product_names,
     )
 
 

@@ -97,13 +97,20 @@ class CleanedShop(Cleaned):
     """The result of `clean` with the tables about its customers."""
 
     customers: CustomerTables = field(default_factory=CustomerTables)
+    product_names: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, cleaned: Cleaned, customers: CustomerTables | None = None) -> CleanedShop:
-        """Return a cleaned log with tables about its customers, by default those that it has."""
-        if customers is None and isinstance(cleaned, cls):
+    def of(
+        cls,
+        cleaned: Cleaned,
+        customers: CustomerTables | None = None,
+        product_names: Mapping[str, str] | None = None,
+    ) -> CleanedShop:
+        """Return a cleaned log with tables about its customers, by default those that it has, and names of products."""
+        if customers is None and product_names is None and isinstance(cleaned, cls):
             return cleaned
-        return cls(cleaned.log, cleaned.quarantine, cleaned.report, customers or CustomerTables())
+        parts = cleaned.log, cleaned.quarantine, cleaned.report
+        return cls(*parts, customers or CustomerTables(), product_names or {})
 
     @cached_property
     def transactions(self) -> Log:

@@ -6,6 +6,7 @@ from cltv_ml.data.datasets import DATASETS, Dataset
 from cltv_ml.data.earlier import compare_customers
 from cltv_ml.data.fetch import fetch
 from cltv_ml.data.mapping import read_mapping, write_mapping
+from cltv_ml.data.product_names import read_product_names
 from cltv_ml.data.quality import (
     compute_months,
     compute_seasonality,
@@ -43,6 +44,7 @@ __all__ = [
     "judge",
     "read",
     "read_mapping",
+    "read_product_names",
     "simulate",
     "write_mapping",
     "write_simulation",

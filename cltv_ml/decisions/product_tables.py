@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from cltv_ml.decisions.associations import ProductLevel, find_associations
@@ -20,3 +22,28 @@ def compute_product_tables(log: Log) -> tuple[dict[str, pd.DataFrame], dict[str,
         if len(pairs):
             return margins, {grain: pairs}
     return margins, {}
+
+
+def insert_names(table: pd.DataFrame, column: str, names: Mapping[str, str]) -> pd.DataFrame:
+    """Return a table with `product_name` after the column (or the index) of its products, where any has a name.
+
+    >>> insert_names(pd.DataFrame({"item": ["A1", "B2"], "rank": [1, 2]}), "item", {"A1": "Tea"}).columns.tolist()
+    ['item', 'product_name', 'rank']
+    """
+    indexed = column not in table
+    products = table.index.to_series() if indexed else table[column]
+    named = products.map(names)
+    if named.isna().all():
+        return table
+    place = 0 if indexed else table.columns.get_loc(column) + 1
+    return pd.concat([table.iloc[:, :place], named.rename("product_name"), table.iloc[:, place:]], axis=1)
+
+
+def label_products(products: pd.Series, names: Mapping[str, str]) -> pd.Series:
+    """Return products as a reader knows them: the number, followed by the name where there is one.
+
+    >>> label_products(pd.Series(["A1", "B2"]), {"A1": "Tea"}).tolist()
+    ['A1 (Tea)', 'B2']
+    """
+    labels = products.map(lambda product: f"{product} ({names[product]})" if product in names else product)
+    return labels.astype(products.dtype)

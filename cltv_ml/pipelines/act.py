@@ -23,6 +23,7 @@ from cltv_ml.actions.questions import missing_section
 from cltv_ml.actions.shop import Shop, read_shop
 from cltv_ml.actions.terms import Actions, PastCampaign, Terms
 from cltv_ml.customers import CleanedShop
+from cltv_ml.decisions.product_tables import insert_names
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import atomic, check_folder, write_table
@@ -69,7 +70,7 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
     settings = Act.of(settings, options)
     check_folder(settings.out)
     terms = _read_terms(settings)
-    cleaned = load(settings, progress)
+    cleaned = load(settings, progress, named=True)
     terms = _with_costs(terms, settings, cleaned)
     if terms.before is None:
         terms = replace(terms, before=_earlier_customers(settings, cleaned))
@@ -83,6 +84,9 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
             part(shop, actions)
         except InputError as error:
             actions.refused[name] = str(error)
+    if "margins_by_product" in actions.tables:
+        margins = actions.tables["margins_by_product"]
+        actions.tables["margins_by_product"] = insert_names(margins, "product_id", shop.product_names)
     progress("writing", 0.95)
     _write_act(actions, shop, settings.out, cleaned if settings.redact else None)
     return actions

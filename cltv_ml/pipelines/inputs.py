@@ -17,7 +17,17 @@ from cltv_ml.customers import (
     describe_attributes,
     read_customers,
 )
-from cltv_ml.data import DATASETS, Cleaned, Raw, Rules, change_rules, clean, judge, read
+from cltv_ml.data import (
+    DATASETS,
+    Cleaned,
+    Raw,
+    Rules,
+    change_rules,
+    clean,
+    judge,
+    read,
+    read_product_names,
+)
 from cltv_ml.decisions import Costs
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.metrics import Targeting
@@ -45,10 +55,13 @@ _TEXT = dict.fromkeys(("customer_id", "arm", "category"), "str")
 _SCORES = "a table that `cltv score` wrote"
 
 
-def load(settings: Source, progress: Progress, *, learned: Sequence[str] | None = None) -> CleanedShop:
+def load(
+    settings: Source, progress: Progress, *, learned: Sequence[str] | None = None, named: bool = False
+) -> CleanedShop:
     """Return the clean log of the settings' data; a mapping that was proposed is logged.
 
-    Attributes of customers are read as those that the features `learned` need, where a model has chosen them.
+    Attributes of customers are read as those that the features `learned` need, where a model has chosen them. `named`
+    reads the names of products too.
     """
     if isinstance(settings.data, Cleaned):
         return CleanedShop.of(settings.data)
@@ -58,8 +71,9 @@ def load(settings: Source, progress: Progress, *, learned: Sequence[str] | None 
     cleaned = clean(raw)
     if not isinstance(settings, Check) and not len(cleaned.log):
         raise InputError(f"the data check says {judge(cleaned.log, None, cleaned.report).text}.")
+    names = read_product_names(raw) if named else None
     if not isinstance(settings, Customers) or not tables_of(settings).given:
-        return CleanedShop.of(cleaned)
+        return CleanedShop.of(cleaned, product_names=names)
     earliest = _earliest(settings, cleaned)
     columns = None if learned is None else attribute_columns(learned)
     fields = {column: name for name, column in raw.mapping.items()}
@@ -72,7 +86,7 @@ def load(settings: Source, progress: Progress, *, learned: Sequence[str] | None 
         headings={column: fields.get(column, "") for column in raw.columns},
     )
     _tell_of_customers(customers, learns=earliest is not None)
-    return CleanedShop.of(cleaned, customers)
+    return CleanedShop.of(cleaned, customers, names)
 
 
 def tables_of(settings: Customers) -> CustomerSources:

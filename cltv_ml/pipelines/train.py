@@ -129,7 +129,7 @@ def train(settings: Settings | None = None, *, progress: Progress = silent, **op
         )
     check_competing(settings)
     horizons, targeting = horizons_of(settings), targeting_of(settings)
-    cleaned = load(settings, progress)
+    cleaned = load(settings, progress, named=True)
     window = holdout_window(settings, cleaned.transactions)
     verdict = check_data(cleaned.transactions, window.horizon, cleaned.report)
     if verdict.level == "no-go" and not settings.force:

@@ -93,7 +93,8 @@ def training_summary(
     doubts, remarks = ([_with_labels(note, result.models) for note in some] for some in notes)
     horizon, log = result.window.horizon, cleaned.transactions
     now, cutoff = _latest_forecast(cleaned, result, verdict.champion, today)
-    products = sections.products_section(*compute_product_tables(log), currency=currency)
+    tables = compute_product_tables(log)
+    products = sections.products_section(*tables, cleaned.product_names, currency=currency)
     rfm = compute_rfm(log, cutoff)
     scored = apply_rfm(rfm, fit_rfm(rfm))
     terms: dict[str, Any] = {"ordered": beats_chance(result, verdict.champion), "currency": currency}

@@ -225,6 +225,19 @@ def test_products_on_a_list_are_followed_by_their_category(shop, done):
     assert (done.tables["cross_sell"]["category"] == done.tables["cross_sell"]["item"].map(category)).all()
 
 
+def test_products_are_followed_by_their_name_where_the_data_give_one(shop, done):
+    goods = sorted(shop.log.frame["product_id"].unique())
+    named = dataclasses.replace(shop, product_names={product: f"name of {product}" for product in goods[1:]})
+    found = Actions(tables={"customers": done.tables["customers"]}, rates=done.rates)
+    PARTS["cross-sell"](named, found)
+    table = found.tables["cross_sell"]
+    assert (table["product_name"].dropna() == "name of " + table["item"][table["product_name"].notna()]).all()
+    assert set(table.loc[table["product_name"].isna(), "item"]) <= {goods[0]}
+    shown = products.products_of(pd.Index(table["customer_id"]), found)
+    known = table["product_name"].notna().to_numpy()
+    assert (shown["item"][known] == table["item"][known] + " (" + table["product_name"][known] + ")").all()
+
+
 def test_no_price_is_tested_where_everybody_buys_anyway(shop, done):
     thin = pd.Series(0.115, index=done.tables["margins_by_customer"].index)
     every = shop.log.frame.drop_duplicates("customer_id").assign(

@@ -8,13 +8,18 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.decisions.margins import loss_makers
+from cltv_ml.decisions.product_tables import label_products
 from cltv_ml.money import format_money
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 
 
 def products_section(
-    margins: Mapping[str, pd.DataFrame], pairs: Mapping[str, pd.DataFrame], *, currency: str = ""
+    margins: Mapping[str, pd.DataFrame],
+    pairs: Mapping[str, pd.DataFrame],
+    names: Mapping[str, str] | None = None,
+    *,
+    currency: str = "",
 ) -> dict[str, Any] | None:
     """Return margins and shared orders, each by its grain, `category` or `product_id`; None where there is neither.
 
@@ -22,7 +27,10 @@ def products_section(
     ----------
     margins, pairs
         Results of `compute_margins` and `find_associations`, none of them empty.
+    names
+        Name of each product, where the data name them.
     """
+    margins, pairs = _under_names(margins, pairs, names or {})
     sentences, figures = [], {}
     for grain, table in margins.items():
         figures[f"Revenue minus cost of each {_word(grain)}; hover to see its share of the revenue."] = (
@@ -44,6 +52,21 @@ def products_section(
             plots.cross_sell_matrix(table)
         )
     return section("What they buy", sentences, figures=figures) if figures else None
+
+
+def _under_names(
+    margins: Mapping[str, pd.DataFrame], pairs: Mapping[str, pd.DataFrame], names: Mapping[str, str]
+) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
+    """Return both with products followed by their names."""
+    shown, together = dict(margins), dict(pairs)
+    if "product_id" in shown:
+        table = shown["product_id"]
+        shown["product_id"] = table.set_axis(label_products(table.index.to_series(), names), axis=0)
+    if "product_id" in together:
+        both = ("bought", "also_bought")
+        table = together["product_id"]
+        together["product_id"] = table.assign(**{one: label_products(table[one], names) for one in both})
+    return shown, together
 
 
 def _word(grain: str) -> str:
