@@ -25,7 +25,7 @@ _TIES = words("ties")
 
 #: Levels of columns so headed need not be known: the user is asked what they mean.
 _SURELY_LEVELS = re.compile(
-    "^(order|sales?|payment|transaction|invoice|financial)?status(id|code)?$|^(order|payment|transaction)state(id|code)?$|^(zahlungs|bestell|auftrags)status$|^(ord(er)?)?(stat|sts)(us)?(cd)?$"
+    "^(order|sales?|payment|transaction|invoice|financial)?status(id|code)?$|^(order|payment|transaction|purchase|sale|booking|trip|ride|subscription|invoice|charge)state(id|code)?$|^(zahlungs|bestell|auftrags)status$|^(ord(er)?)?(stat|sts)(us)?(cd)?$"
 )
 
 #: A column called a status holds codes of it where it has so few different numbers.
@@ -62,7 +62,7 @@ def find_columns(
     if name == "refunded" and not candidates:
         candidates = find_compound(name, [column for column in left if kinds[column] == "number"])
     if not candidates and name in REQUIRED:  # badly filled, but named so: `clean` says what is wrong with it
-        candidates = named(name, left)
+        candidates = named(name, left) or (find_compound(name, left) if name == "timestamp" else [])
         if name == "timestamp" and not candidates:
             candidates = [one for one in left if "date" in plain_heading(one)]
             candidates = [one for one in candidates if not NOT_THE_PURCHASE.search(plain_heading(one))]
@@ -114,7 +114,7 @@ def _best(name: str, columns: Sequence[str]) -> list[str]:
     matching = named(name, columns)
     likely = [column for column in columns if not NOT_THE_PURCHASE.search(plain_heading(column))]
     if not matching and name == "timestamp":
-        return likely
+        return find_compound(name, columns) or likely
     if not matching and name != "refunded":
         matching = find_compound(name, columns)
     if not matching and name == "amount":
@@ -156,11 +156,27 @@ def likeliest_first(name: str, columns: Sequence[str]) -> list[str]:
     >>> likeliest_first("customer_id", ["Location", "Order #", "Tab Names"])
     ['Tab Names', 'Location', 'Order #']
     """
-    likely, unlikely = (plain_pattern(_TIES[kind].get(name, ["$^"])) for kind in ("likely", "unlikely"))
     plain = {column: plain_heading(column) + "no" * column.rstrip().endswith("#") for column in columns}
-    return sorted(
-        columns, key=lambda one: (not re.search(likely, plain[one]), bool(re.search(unlikely, plain[one])))
+    never, likely, unlikely = (
+        re.compile(plain_pattern(_TIES[kind].get(name, ["$^"]))) for kind in ("never", "likely", "unlikely")
     )
+    return sorted(
+        columns,
+        key=lambda one: tuple(
+            bool(way.search(plain[one])) is (way is not likely) for way in (never, likely, unlikely)
+        ),
+    )
+
+
+def speaks_of(name: str, column: str) -> bool:
+    """Whether a heading speaks of a required name, as far as the Latin alphabet goes.
+
+    >>> speaks_of("customer_id", "Rider"), speaks_of("customer_id", "Product Title")
+    (True, False)
+    """
+    plain = plain_heading(column)
+    likely, never = (re.search(plain_pattern(_TIES[kind][name]), plain) for kind in ("likely", "never"))
+    return not plain.isascii() or (likely is not None and never is None)
 
 
 def of_lines(found: Sequence[str]) -> list[str]:

@@ -24,7 +24,7 @@ _CARD = re.compile("^(card|karten|n?carte|kort|kaart|numerocarte|numero(de)?tarj
 
 _SUM_HEADINGS = {
     name: re.compile(plain_pattern(words("overlooked")[name]))
-    for name in ("orders_of_customer", "spent_by_customer")
+    for name in ("orders_of_customer", "spent_by_customer", "dates_of_customer")
 }
 
 
@@ -108,12 +108,15 @@ def doubt_rows(
         for one, kind in kinds.items()
         if kind == "number" and _SUM_HEADINGS["spent_by_customer"].search(plain_heading(one))
     ]
-    if not counts and not spent:
+    time = mapping.get("timestamp", "")
+    own_dates = _SUM_HEADINGS["dates_of_customer"].search(plain_heading(time)) is not None
+    if not counts and not spent and not own_dates:
         return []
     rows, customers = table.row(f"select count(*), count(distinct {quote(customer)}) from {table}")
     if rows < 3 or customers < rows:
         return []
-    seen = f" with its number of orders in {counts[0]!r}" if counts else ""
+    seen = f" with a date of its own in {time!r}" if own_dates else ""
+    seen = f" with its number of orders in {counts[0]!r}" if counts else seen
     sums = spent[0] if amount not in spent and spent else amount
     text = (
         f"each of the {rows:,} rows is another customer{seen}, so that {sums!r} seems to be what a customer spent in "

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from cltv_ml.data.candidates import find_columns, named
 from cltv_ml.data.headings import NOT_THE_PURCHASE, plain_heading
 from cltv_ml.data.kinds import first_lines, look
+from cltv_ml.data.numbered import join_numbered
 from cltv_ml.data.parse import quote
 from cltv_ml.data.times import month_number
 from cltv_ml.engine import Relation, quoted, show
@@ -136,6 +137,9 @@ def join_name(table: Relation) -> tuple[Relation, list[str]]:
 def join_items(table: Relation) -> tuple[Relation, list[str]]:
     """Return the table with the amounts of items that stand in one cell, where it has no other money; and a note."""
     columns = [name.removeprefix(MARK) for name in table.kinds if name.startswith(MARK)]
+    joined, told = join_numbered(table)
+    if told:
+        return joined, told
     if named("amount", columns) or named("unit_price", columns):
         return table, []
     kinds = look(first_lines(table))

@@ -17,6 +17,9 @@ _ALL, _BLOCKS, _BLOCK = 30_000, 10, 2_000
 #: first.
 _FEW, _VERY_FEW = 2_000, 200
 
+#: Most columns that are compared with one another.
+COLUMNS_COMPARED = 8
+
 
 class Glance:
     """A sample of lines from all parts of a source.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from cltv_ml.data.glance import Glance
+from cltv_ml.data.glance import COLUMNS_COMPARED, Glance
 from cltv_ml.data.headings import plain_heading, plain_pattern
 from cltv_ml.data.levels import NO, YES, plain_level
 from cltv_ml.data.mapping import flag
@@ -29,7 +29,9 @@ _HEADED = {
     )
 }
 _NO_GOODS, _FREE = (re.compile("|".join(words("overlooked")[name])) for name in ("no_goods", "free"))
-_PAID = re.compile(plain_pattern(words("ties")["headings"]["paid"]))
+
+#: Headings of what was paid.
+PAID = re.compile(plain_pattern(words("ties")["headings"]["paid"]))
 
 #: Lines of what was taken off an order.
 _TAKEN_OFF = re.compile(
@@ -41,9 +43,6 @@ _NO_SALE = plain_pattern(words("overlooked")["no_sale"])
 _DOCUMENT_NUMBERS = re.compile(
     "(no|nr|num|numero|number|nummer|numer|ref|reference|id|document|dokument|doc|beleg|voucher)$"
 )
-
-#: Most columns that are compared with one another.
-COLUMNS_COMPARED = 8
 
 #: On fewer lines, money that equals the amount may be a refund of it.
 _ORDERS = 10
@@ -212,7 +211,7 @@ def _successors(glance: Glance, column: str, customer: str | None) -> list[str]:
 
 def _paid_less(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[str]:
     """Tell of what was paid where it is the amount on most lines, and less on some."""
-    if not _PAID.search(plain_heading(column)):
+    if not PAID.search(plain_heading(column)):
         return []
     paid, amount = glance.number(column), glance.number(mapping["amount"])
     same, less, money = glance.lines.row(

@@ -35,7 +35,10 @@ _WORDS = {name: plain_pattern(listed) for name, listed in _LISTED.items()}
 
 #: What says, under whatever heading, that a sale was cancelled, and that it was undone or never took place.
 CANCELLED = _WORDS["cancelled"]
-UNDONE = "|".join(_WORDS[name] for name in ("undone", "cancelled", "failed"))
+UNDONE = "|".join(_WORDS[name] for name in ("undone", "cancelled", "failed", "denied"))
+
+#: What says, under whatever heading, that nothing was sold.
+DENIED = _WORDS["denied"]
 
 #: What says what became of an order, rather than what a line of its own does.
 UNDONE_STATE = _WORDS["undone_state"]
@@ -89,7 +92,7 @@ def _statuses(partly: str, undone: str, goods: str, **others: str) -> tuple[tupl
         (undone, "refund"),
         (rf"\b(await|pending|waiting|ready)\w* (for )?({goods})|\bunshipped", "counts"),
         (rf"({partly}).*(paid|captur|bezahlt|pay|pag)", ""),
-        ("|".join(others[name] for name in ("cancelled", "failed", "open")), "ignore"),
+        ("|".join(others[name] for name in ("cancelled", "failed", "denied", "open")), "ignore"),
         (others["done"], "counts"),
     )
 
@@ -103,7 +106,7 @@ _VOCABULARY: dict[str, tuple[tuple[str, str], ...]] = {
         (r"(chargeback|dispute|refund|reversal)s? (reversal|reversed|won|cancel\w*|failure|failed)", ""),
         (r"\b(credit|debit) card|\bcard\b|\border (updated?|edit\w*|chang\w*|modified)\b", ""),
         (_WORDS["takes_back"], "refund"),
-        (_WORDS["no_sale"], "ignore"),
+        (f"{_WORDS['no_sale']}|{DENIED}", "ignore"),
         (_WORDS["sale"], "counts"),
     ),
     "test": (
@@ -201,11 +204,24 @@ def read_levels(
             for one, kind in zip(plain, kinds, strict=True)
         ]
         changed["bought"] = None  # the shop itself may have bought, as sales have a level of their own
+    agreed = _agreed_levels(plain)
+    kinds = ["agreed" if one in agreed else kind for one, kind in zip(plain, kinds, strict=True)]
+    changed["agreed"] = None
     known = {plain_level(level) for level in told or {}}
     return [
         changed[kind] if kind in changed and one not in known and reading != "ignore" else reading
         for one, kind, reading in zip(plain, kinds, readings, strict=True)
     ]
+
+
+def _agreed_levels(plain: Sequence[str]) -> set[str]:
+    """Return the levels of what was to come, by other levels of its payments, as a recurring gift and its payment."""
+    return {
+        one
+        for one in filter(None, plain)
+        if not _kind_of_document(one)
+        and any(re.match(rf"{re.escape(one)} pay(ment)?s?\b", other) for other in plain)
+    }
 
 
 def _read_placed(
@@ -255,10 +271,12 @@ def tells_sales_apart(name: str, levels: Iterable[str]) -> bool:
     >>> tells_sales_apart("type", ["Sale", "Refund"]), tells_sales_apart("type", ["Existing", "New"])
     (True, False)
     """
-    readings = read_levels(name, filter(plain_level, levels))
+    levels = list(filter(plain_level, levels))
+    readings = read_levels(name, levels)
     if name == "type":
+        doubted = bool(_agreed_levels(list(map(plain_level, levels))))
         return "refund" in readings or (
-            "ignore" in readings and ("counts" in readings or None not in readings)
+            ("ignore" in readings or doubted) and ("counts" in readings or None not in readings)
         )
     return any(readings)
 

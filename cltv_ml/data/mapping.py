@@ -14,6 +14,9 @@ from cltv_ml.settings.toml import write_toml
 
 REQUIRED = ("customer_id", "timestamp", "amount")
 
+#: How a file of statements begins.
+_SQL = re.compile(r"(create|drop) (table|database)|insert into|-- |/\*|set @|copy .* from stdin")
+
 
 def check_mapping(mapping: Mapping[str, str | None], columns: Sequence[str]) -> dict[str, str]:
     """Return `mapping` without its empty entries, after checking that each name is known and each column exists.
@@ -40,6 +43,20 @@ def check_mapping(mapping: Mapping[str, str | None], columns: Sequence[str]) -> 
     if twice:
         raise InputError(f"mapping: column {twice[0]!r} is given for more than one name; keep one of them.")
     return columns_of
+
+
+def check_divided(columns: Sequence[str]) -> None:
+    """Raise InputError where all of a source stands in one column."""
+    if _SQL.match(columns[0].strip().lower()):
+        raise InputError(
+            "the source holds statements of SQL rather than a table; load them into a database and give its URL, or "
+            "export the table as CSV."
+        )
+    if len(columns) == 1:
+        raise InputError(
+            f"the source has one column only, {columns[0][:60]!r}, and no delimiter divides it; save it with a comma, "
+            "semicolon or tab between its columns, or say which line names them (--header-row)."
+        )
 
 
 def is_complete(mapping: Mapping[str, str]) -> bool:

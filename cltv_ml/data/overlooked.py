@@ -10,6 +10,7 @@ from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.hints import hint, tell_of_levels, tell_of_lines
 from cltv_ml.data.levels import (
     BLANK,
+    DENIED,
     LEVEL_NAMES,
     MOST_LEVELS,
     NO,
@@ -34,8 +35,9 @@ from cltv_ml.data.overlooked_numbers import (
     look_at_returned,
     part_refunds,
     speaks_of_return,
+    tell_of_other_money,
 )
-from cltv_ml.data.paid import ask_about_fees, ask_what_is_left
+from cltv_ml.data.paid import ask_about_fees, ask_about_shares, ask_what_is_left
 from cltv_ml.data.parse import quote
 from cltv_ml.data.sides import look_at_changes, look_at_payments, look_at_sides
 from cltv_ml.engine import Relation, literal
@@ -76,9 +78,12 @@ def look_over(
         look_at_returned(mapping, given, found)
     numbers = [column for column in left if kinds[column] in ("number", "rate")]
     if "amount" in mapping or {"quantity", "unit_price"} <= set(mapping):
-        found.questions += ask_what_is_left(glance, numbers, mapping, given) or ask_about_fees(
-            glance, numbers, mapping, given
+        asked = (
+            ask(glance, numbers, mapping, given)
+            for ask in (ask_what_is_left, ask_about_shares, ask_about_fees)
         )
+        found.questions += next(filter(None, asked), [])
+    found.notes += tell_of_other_money(glance, numbers, mapping)
     if "unit_price" in mapping and "amount" not in mapping:
         _look_at_price(glance, kinds, numbers, mapping, given, found)
     return found
@@ -221,14 +226,15 @@ def _look_at_levels(column: Unmapped, levels: Mapping[str, int]) -> None:
     undone = [
         level
         for level, text in plain.items()
-        if _UNDONE.search(text) and not _DENIED.search(text) and len(text) < 41
+        if _UNDONE.search(text) and (not _DENIED.search(text) or re.search(DENIED, text)) and len(text) < 41
     ]
     if "test" not in decided and is_mode(levels):
         account.mapping["test"] = column.name
         return
     if undone and any(one in decided and not decided[one] for one in ("status", "payment_status", "type")):
         return
-    if "type" not in decided and not worded and _is_type(levels):
+    state = HEADED["status"].search(column.heading) and not HEADED["no_status"].search(column.heading)
+    if "type" not in decided and not worded and not state and _is_type(levels):
         account.mapping["type"] = column.name
         return
     if not undone or worded:
@@ -243,7 +249,8 @@ def _look_at_levels(column: Unmapped, levels: Mapping[str, int]) -> None:
         return
     name = next((one for one in ("status", "payment_status") if one not in decided), None)
     others = [level for level in levels if level.strip() and level not in undone]
-    known = others and all(read_level("status", level) == "counts" for level in others)
+    readings = {read_level("status", level) for level in others}
+    known = readings == {"counts"} or (state and "counts" in readings and None not in readings)
     if name and known and not levels.get("", 0) and all(read_level("status", level) for level in undone):
         account.mapping[name] = column.name
     elif name or not set(decided) & set(LEVEL_NAMES):

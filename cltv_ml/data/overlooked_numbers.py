@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cltv_ml.data.glance import Glance
+from cltv_ml.data.candidates import named
+from cltv_ml.data.compound import find_compound
+from cltv_ml.data.glance import COLUMNS_COMPARED, Glance
 from cltv_ml.data.headings import PRICE_PER, plain_heading, plain_pattern
 from cltv_ml.data.levels import NO, YES
 from cltv_ml.data.mapping import flag
@@ -230,3 +232,38 @@ def _ask_which(account: Overlooked, name: str, columns: list[str], why: str) -> 
     if len(columns) > 1:
         text = f"columns {columns} hold different {why}, for example --mapping {flag(name, columns[1])}."
         account.questions.append(Question(text, tuple(f"{name}={column}" for column in columns)))
+
+
+def tell_of_other_money(glance: Glance, numbers: list[str], mapping: Mapping[str, str]) -> list[str]:
+    """Tell of money where the amount is blank, and of a column that is the amount times a number of items."""
+    amount, told = mapping.get("amount", ""), list[str]()
+    if not amount or not numbers:
+        return []
+    values, own = {one: glance.number(one) for one in numbers[:COLUMNS_COMPARED]}, glance.number(amount)
+    for one in named("amount", numbers) or find_compound("amount", numbers):
+        blank, money = glance.lines.row(
+            f"select count(*), sum(v) from (select {own} as a, {glance.number(one)} as v from {glance.lines}) "
+            "where a is null and v <> 0"
+        )
+        if blank:
+            told.append(
+                f"Column {one!r} holds {money:,.2f} on {blank:,} lines whose {amount!r} is blank, which are set aside; "
+                "put all money into one column, its currency into another."
+            )
+    if "quantity" in mapping:
+        return told
+    pairs = [(items, whole) for items in values for whole in values if items != whole]
+    tests = ", ".join(
+        f"count(*) filter ({values[items]} > 1), "
+        f"avg(cast(abs(({own}) * ({values[items]}) - ({values[whole]})) < 0.011 as integer))"
+        for items, whole in pairs
+    )
+    agreements = iter(
+        glance.lines.row(f"select {tests} from {glance.lines} where {own} <> 0") if pairs else ()
+    )
+    return told + [
+        f"Column {whole!r} is {amount!r} times {items!r} on nearly all lines, so that {amount!r} seems to be for one "
+        f"item; --mapping {flag('amount', whole)} takes the money of the line."
+        for (items, whole), several, same in zip(pairs, *[agreements] * 2, strict=False)
+        if several > 1 and same is not None and same >= 0.98
+    ]

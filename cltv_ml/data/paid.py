@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cltv_ml.data.glance import Glance
+from cltv_ml.data.glance import COLUMNS_COMPARED, Glance
 from cltv_ml.data.headings import plain_heading
-from cltv_ml.data.hints import COLUMNS_COMPARED
+from cltv_ml.data.hints import PAID
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.overlooked_numbers import HEADED
+from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question
 
 
@@ -52,6 +53,31 @@ def ask_what_is_left(
             )
             stays = f"amount={mapping['amount']}" if "amount" in mapping else f"discount={taken}"
             return [Question(text, (f"amount={rest}", stays))]
+    return []
+
+
+def ask_about_shares(
+    glance: Glance, numbers: Sequence[str], mapping: Mapping[str, str], given: Mapping[str, str | None]
+) -> list[Question]:
+    """Ask which money was paid where a line stands once for each payment of it, with the whole amount each time."""
+    amount, order = mapping.get("amount", ""), mapping.get("order_id", "")
+    if not amount or not order or "amount" in given:
+        return []
+    for paid in (one for one in numbers if PAID.search(plain_heading(one))):
+        groups, shared, single, less = glance.lines.row(
+            "select count(*) filter (n > 1 and paid < n * amount - 0.006), "
+            "count(*) filter (n > 1 and abs(paid - amount) < 0.006), count(*) filter (n = 1), "
+            "count(*) filter (n = 1 and abs(paid - amount) > 0.006) from (select count(*) as n, sum(p) as paid, a as "
+            f"amount from (select {quote(order)} as o, {glance.number(amount)} as a, {glance.number(paid)} as p "
+            f"from {glance.lines}) where a > 0 group by o, a)"
+        )
+        if shared and shared == groups and less <= 0.1 * single:
+            text = (
+                f"{shared:,} lines stand once for each payment of them, with all of {amount!r} each time and their "
+                f"share in {paid!r}; say --mapping {flag('amount', paid)} for what was paid, or --mapping "
+                f"{flag('amount', amount)} if these are different items."
+            )
+            return [Question(text, (f"amount={paid}", f"amount={amount}"))]
     return []
 
 

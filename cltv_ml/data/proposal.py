@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from cltv_ml.data.candidates import find_columns, likeliest_first, look_at_levels, named, net_of, of_lines
+from cltv_ml.data.candidates import (
+    find_columns,
+    likeliest_first,
+    look_at_levels,
+    named,
+    net_of,
+    of_lines,
+    speaks_of,
+)
 from cltv_ml.data.currency import find_currency, pair_currency
 from cltv_ml.data.customers import doubt_customer, doubt_rows, is_no_customer
 from cltv_ml.data.date_parts import fiscal_columns
@@ -16,7 +24,7 @@ from cltv_ml.data.discounts import settle_discount
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.levels import LEVEL_NAMES
-from cltv_ml.data.mapping import REQUIRED, check_mapping, flag, is_complete, open_names
+from cltv_ml.data.mapping import REQUIRED, check_divided, check_mapping, flag, is_complete, open_names
 from cltv_ml.data.orders import choose_order, doubt_totals, find_order, is_no_order, read_reference
 from cltv_ml.data.overlooked import look_over
 from cltv_ml.data.parse import quote
@@ -26,7 +34,6 @@ from cltv_ml.data.scale import settle_scale, settle_units
 from cltv_ml.data.ties import Source, settle_tie
 from cltv_ml.data.versions import find_version
 from cltv_ml.engine import Relation
-from cltv_ml.errors import InputError
 
 #: Names whose columns decide what counts as revenue: proposed also where the mapping is complete without them.
 SAFETY = (*LEVEL_NAMES, "refunded", "returned_quantity", "cancelled_at", "currency", "cancels")
@@ -36,9 +43,6 @@ _PERIOD = re.compile(
     r"\d{4}[-/. _]?(\d{2}|q[1-4])([-/.]\d{2})?|(\d{2}|q[1-4])[-/. ]?\d{4}"
     r"|(jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-z]*[-_ ./']*(\d{2}|\d{4})?"
 )
-
-#: How a file of statements begins.
-_SQL = re.compile(r"(create|drop) (table|database)|insert into|-- |/\*|set @|copy .* from stdin")
 
 #: Kinds of columns that are offered where no heading names the customer, the time or the amount.
 _ASKED_KINDS = {
@@ -85,7 +89,7 @@ def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
     first = first_lines(table)
     kinds = look(first)
     check_mapping(given, list(kinds))
-    _check_divided(list(kinds))
+    check_divided(list(kinds))
     recognised = recognise_source(table, kinds, given)
     if recognised:
         declined = dict.fromkeys(set(SYNONYMS) - {*SAFETY, *_OPTIONAL_NAMES} - set(recognised.mapping), "")
@@ -135,20 +139,6 @@ def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
         questions += tuple(overlooked.questions)
         rules = {"levels": overlooked.levels}
     return Proposal(mapping, tuple(notes), questions, rules)
-
-
-def _check_divided(columns: Sequence[str]) -> None:
-    """Raise InputError where all of a source stands in one column."""
-    if _SQL.match(columns[0].strip().lower()):
-        raise InputError(
-            "the source holds statements of SQL rather than a table; load them into a database and give its URL, or "
-            "export the table as CSV."
-        )
-    if len(columns) == 1:
-        raise InputError(
-            f"the source has one column only, {columns[0][:60]!r}, and no delimiter divides it; save it with a comma, "
-            "semicolon or tab between its columns, or say which line names them (--header-row)."
-        )
 
 
 def _doubt_price(
@@ -335,6 +325,8 @@ def _settle(
             f"no column found for {name}{also}; name it in the mapping, for example {{{name!r}: {likely!r}}} or "
             f"--mapping {flag(name, likely)}. Found {list(kinds)}."
         )
+        if name == "customer_id" and fit and not speaks_of(name, likely):
+            text += " No heading speaks of customers: where none is named, nothing can be learned from this export."
         if name == "timestamp" and (fiscal := fiscal_columns(kinds)):
             text += (
                 f" Columns {fiscal} seem to hold fiscal periods, whose months depend on when the year begins; add a "

@@ -233,7 +233,9 @@ def _unknown(name: str, column: str, unknown: pd.DataFrame) -> Question:
 
 def _guess(name: str, level: str, money: float) -> str:
     """Return what a level that is not known may mean: a payment of what others bill, money given back, or a sale."""
-    if is_payment(level) or "purchase" in plain_level(level):
+    if is_payment(level) or re.search(
+        "purchase|redeem|redemption|^recurring (gift|donation)$", plain_level(level)
+    ):
         return "ignore"
     return "refund" if (name == "type" and money < 0) or plain_level(level) == "closed" else "counts"
 

@@ -77,17 +77,17 @@ def _settle_customer(source: Source, columns: Sequence[str]) -> tuple[str, str] 
     )
     customers = dict(zip(columns, counts, strict=True))
     # An id that no line shares with another is the line's own.
-    left = [one for one in columns if plain_heading(one) != "id" or customers[one] < rows]
-    ranked = sorted(left, key=_rank_of_customer)
+    own = [one for one in columns if plain_heading(one) != "id" or customers[one] < rows]
+    ranked = sorted(_who_pays(own), key=_rank_of_customer)
     if rows < _LEAST_LINES or not ranked:
         return None
     chosen = ranked[0]
-    filled = " or ".join(f"{values[one]} is not null" for one in ranked[1:]) or "false"
+    filled = " or ".join(f"{values[one]} is not null" for one in own if one != chosen) or "false"
     [blank] = first.row(f"select count(*) filter ({values[chosen]} is null and ({filled})) from {first}")
     if blank > (1 - _AGREEING_SHARE) * rows or not customers[chosen]:
         return None
     if len(ranked) == 1:
-        return chosen, "as the other is each line's own"
+        return chosen, "that of who pays" if len(own) > 1 else "as the other is each line's own"
     same = True
     for other in ranked[1:]:
         [pairs] = first.row(
@@ -106,6 +106,13 @@ def _settle_customer(source: Source, columns: Sequence[str]) -> tuple[str, str] 
         chosen,
         f"as an id goes before an e-mail address and that before a name ({counted} in the first lines)",
     )
+
+
+def _who_pays(columns: list[str]) -> list[str]:
+    """Return the columns of those who pay rather than attend, where headings tell them apart."""
+    plain = {one: plain_heading(one) for one in columns}
+    left = [one for one in columns if _PAIR_HEADINGS["pays"].search(plain[one])]
+    return left or [one for one in columns if not _PAIR_HEADINGS["attends"].search(plain[one])] or columns
 
 
 def _rank_of_customer(column: str) -> int:

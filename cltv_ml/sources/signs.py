@@ -24,7 +24,7 @@ def _write_digits(table: Relation, names: list[str]) -> list[str]:
     digits = f"regexp_matches({{0}}, '[{_DIGITS}]')"
     columns = _find(table, names, digits, digits)
     for name in columns:
-        plain = f"replace(translate({quoted(name)}, '{_DIGITS}٫٬', '{_PLAIN_SIGNS}.,'), '،', ',')"
+        plain = f"replace(translate({quoted(name)}, '{_DIGITS}٫٬．，', '{_PLAIN_SIGNS}.,.,'), '،', ',')"
         table.con.execute(f"update {table} set {quoted(name)} = {plain}")
     shown = [name.removeprefix(MARK) for name in columns]
     return [f"Columns {shown} hold digits of another script, which were read as 0 to 9."] if columns else []

@@ -18,6 +18,7 @@ _READING = (
         "mapping",
         "netting",
         "order_credits",
+        "other_trades",
         "overlooked",
     ),
     *("parse", "parts", "sales", "scale", "sides", "sources", "totals", "writing"),

@@ -1,0 +1,93 @@
+"""Orders whose items stand in numbered columns, such as `price1`, `qty1`, `price2`: their amounts, added up."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from cltv_ml.data.candidates import find_columns, named
+from cltv_ml.data.headings import plain_text
+from cltv_ml.data.kinds import first_lines, look
+from cltv_ml.data.parse import Columns
+from cltv_ml.data.rules import Rules
+from cltv_ml.engine import Relation, quoted, show
+from cltv_ml.errors import InputError
+from cltv_ml.sources.frames import MARK
+
+_NUMBERED_HEADING = re.compile(r"(.*?)[ _./\[\]#-]*(\d{1,2})[ _./\[\]-]*(\D*)")
+_ITEM_PRICES = re.compile(
+    "(price|preis|prix|precio|prezzo|preco|pris|prijs|cena|fiyat|цена|单价|単価|단가|harga)$"
+)
+_ITEM_TOTALS = re.compile("(amount|total|betrag|summe|montant|importe|importo|valor|сумма|金額|金额|금액)$")
+_ITEM_COUNTS = re.compile(
+    "(qty|quantity|menge|anzahl|quantite|qte|cantidad|quantita|qta|antal|ilosc|adet|数量|수량|jumlah)$"
+)
+
+
+def join_numbered(table: Relation) -> tuple[Relation, list[str]]:
+    """Return the table with the amounts of items in numbered columns added up, where it has no other money; and a note.
+
+    Raises
+    ------
+    InputError
+        Several numbered columns hold money on each line, so that they may be anything but the items of an order.
+
+    >>> import pandas as pd
+    >>> from cltv_ml.data import clean
+    >>> wide = pd.DataFrame({"customer": ["a", "b"], "date": ["2025-01-05", "2025-01-06"], "qty1": [2, 1],
+    ...     "price1": [10.0, 20.0], "qty2": [1, None], "price2": [5.0, None]})
+    >>> clean(wide).log["amount"].tolist()
+    [25.0, 20.0]
+    """
+    families = _families([name.removeprefix(MARK) for name in table.kinds if name.startswith(MARK)])
+    money = _family_of(families, _ITEM_TOTALS) or _family_of(families, _ITEM_PRICES)
+    if not money:
+        return table, []
+    kinds = look(first_lines(table))
+    others = {
+        one: kind for one, kind in kinds.items() if not any(one in of.values() for of in families.values())
+    }
+    if any(find_columns(name, list(others), others, {}, {}) for name in ("amount", "unit_price", "quantity")):
+        return table, []
+    if any(named(name, list(others)) for name in ("amount", "unit_price")):
+        return table, []
+    reading = Columns(table, Rules(), ask=False)
+    values = {number: f"coalesce({reading.number(column)}, 0)" for number, column in sorted(money.items())}
+    listed = list(values.values())
+    gaps = " or ".join(f"({one} = 0 and {after} <> 0)" for one, after in pairwise(listed))
+    if table.holds(gaps) or not table.holds(f"{listed[-1]} = 0 and {listed[0]} <> 0"):
+        raise InputError(
+            f"columns {list(money.values())} hold money each, and no column holds the sum; give one row per item or "
+            "period instead, with the columns customer, date and amount (in pandas: wide_to_long), or name the amount "
+            "(--mapping amount=COLUMN)."
+        )
+    counts = {} if _family_of(families, _ITEM_TOTALS) else _family_of(families, _ITEM_COUNTS)
+    amount = " + ".join(
+        f"{value} * coalesce({reading.number(counts[number])}, 1)" if number in counts else value
+        for number, value in values.items()
+    )
+    times = f", each times {list(counts.values())}," if counts else ""
+    view = show(table.con, "rows", f"select *, round({amount}, 4) as {quoted(MARK + 'amount')} from {table}")
+    return view, [
+        f"Columns {list(money.values())} were added up{times} and read as 'amount', without postage and discounts that "
+        "they do not name."
+    ]
+
+
+def _families(columns: Sequence[str]) -> dict[str, dict[int, str]]:
+    """Return the columns that differ by a number in their heading alone, by the rest of it.
+
+    >>> _families(["Item 1 price", "Item 2 price", "SKU 1", "Order"])
+    {'itemprice': {1: 'Item 1 price', 2: 'Item 2 price'}}
+    """
+    found: dict[str, dict[int, str]] = defaultdict(dict)
+    for column in columns:
+        if place := _NUMBERED_HEADING.fullmatch(column.strip()):
+            found[plain_text(place[1] + place[3])][int(place[2])] = column
+    return {rest: family for rest, family in found.items() if len(family) > 1}
+
+
+def _family_of(families: Mapping[str, Mapping[int, str]], heading: re.Pattern[str]) -> Mapping[int, str]:
+    return next((family for rest, family in families.items() if heading.search(rest)), {})

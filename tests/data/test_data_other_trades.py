@@ -1,0 +1,217 @@
+"""Exports of other trades written by hand: customers, orders and money were worked out before each was read."""
+
+import pytest
+
+from cltv_ml.data import QuestionsError, answer, clean, read
+from cltv_ml.errors import InputError
+
+
+def found(folder, text, name="export.csv", **given):
+    """Return customers and money of an export, and what was told."""
+    path = folder / name
+    path.write_text(text.strip("\n") + "\n", encoding="utf-8")
+    cleaned = clean(read(path, **given))
+    report = cleaned.report
+    return cleaned.log["customer_id"].nunique(), round(report.money_kept, 2), " ".join(report.notes)
+
+
+def answered(folder, text):
+    """Return customers and money of an export whose questions get the first answer that each offers, and these."""
+    mapping, rules, asked = {}, {}, []
+    while True:
+        try:
+            customers, money, _ = found(folder, text, mapping=mapping, changes=rules)
+            return customers, money, asked
+        except QuestionsError as error:
+            asked += [question.answers[0] for question in error.questions]
+            mapping, rules = answer(",".join(asked).split(","), {}, {})
+
+
+def test_a_status_with_a_word_in_brackets_is_read_and_a_heading_that_says_status_is_no_type(tmp_path):
+    text = """
+Contact ID,Total Amount,Financial Type,Date Received,Contribution Status
+201,$ 50.00,Donation,"January 5th, 2025 2:30 PM",Completed
+202,$ 75.00,Member Dues,"January 6th, 2025 10:00 AM",Completed
+202,$ 40.00,Donation,"February 6th, 2025 9:00 AM",Pending (Incomplete Transaction)
+203,$ 20.00,Event Fee,"March 1st, 2025 12:00 PM",Completed
+203,$ 60.00,Donation,"March 2nd, 2025 12:05 PM",Refunded
+"""
+    assert found(tmp_path, text)[:2] == (3, 145.0)
+
+
+def test_codes_under_the_state_of_a_purchase_are_asked_about(tmp_path):
+    text = """
+user_id,order_id,purchase_time,price_amount_micros,purchase_state
+u1,A1,2025-01-05,4990000,0
+u2,A2,2025-01-06,9990000,0
+u2,A3,2025-02-07,4990000,0
+u3,A5,2025-03-11,9990000,1
+"""
+    with pytest.raises(
+        QuestionsError, match="'purchase_state' \\(status\\) holds levels whose meaning is not known"
+    ):
+        found(tmp_path, text)
+
+
+def test_calls_without_a_sale_are_asked_about(tmp_path):
+    text = """
+Call ID,Call Start,Customer Number,Disposition,Order Value
+1,2025-01-05 10:00:00,+441600001,SALE,49.00
+2,2025-01-06 10:30:00,+441600002,SALE,89.00
+3,2025-01-07 10:30:00,+441600003,NO SALE,89.00
+4,2025-02-06 10:30:00,+441600002,CALLBACK,89.00
+"""
+    with pytest.raises(QuestionsError, match="'Disposition' holds 'NO SALE' \\(1 of 4 lines\\)"):
+        found(tmp_path, text)
+    assert found(tmp_path, text.replace("CALLBACK", "NO SALE"))[:2] == (2, 138.0)
+
+
+def test_what_was_agreed_is_asked_about_next_to_its_payments(tmp_path):
+    text = """
+Constituent ID,Gift ID,Gift Type,Gift Date,Gift Amount
+1001,G1,Gift,2025-01-15,100.00
+1003,G5,Recurring Gift,2025-01-25,10.00
+1003,G6,Recurring Gift Pay-Cash,2025-01-25,10.00
+1003,G7,Recurring Gift Pay-Cash,2025-02-25,10.00
+"""
+    customers, money, asked = answered(tmp_path, text)
+    assert (customers, money, asked) == (2, 120.0, ["type=Recurring Gift:ignore"])
+
+
+def test_who_pays_is_the_customer_and_not_who_attends(tmp_path):
+    text = """
+Order #,Order Date,Email,Ticket Type,Total Paid,Buyer Email
+1001,2025-01-05,ann@x.example,Standard,30.00,ann@x.example
+1001,2025-01-05,friend@x.example,Standard,30.00,ann@x.example
+1002,2025-01-06,bob@x.example,Standard,30.00,bob@x.example
+1004,2025-03-01,ann@x.example,Student,15.00,ann@x.example
+"""
+    customers, money, told = found(tmp_path, text)
+    assert (customers, money) == (2, 105.0)
+    assert "'Buyer Email', that of who pays, was taken" in told
+    text = """
+Invoice #,Date,Client ID,Client,Patient ID,Item,Amount
+880,2025-01-15,C1,Aa Ann,4401,Consultation,45.00
+880,2025-01-15,C1,Aa Ann,4402,Vaccination,30.00
+881,2025-01-16,C2,Bb Bob,4403,Worming,12.00
+"""
+    assert found(tmp_path, text)[:2] == (2, 87.0)
+
+
+def test_a_line_that_stands_once_for_each_of_its_payments_is_asked_about(tmp_path):
+    text = """
+Sale Date,Client ID,Sale ID,Item Name,Item Total,Total Paid w/ Payment Method,Payment Method
+2025-01-15,100015,3001,10 Class Card,100.00,100.00,Visa
+2025-01-16,100016,3002,Drop In,25.00,25.00,Cash
+2025-02-17,100016,3003,Massage,60.00,20.00,Cash
+2025-02-17,100016,3003,Massage,60.00,40.00,Visa
+"""
+    customers, money, asked = answered(tmp_path, text)
+    assert (customers, money, asked) == (2, 185.0, ["amount=Total Paid w/ Payment Method"])
+
+
+def test_items_in_numbered_columns_are_added_up(tmp_path):
+    text = """
+order_id,order_date,email,item1,qty1,price1,item2,qty2,price2,item3,qty3,price3
+1,2025-01-05,ann@x.example,Mug,2,10.00,Pen,1,5.00,,,
+2,2025-01-06,bob@x.example,Bag,1,20.00,,,,,,
+3,2025-02-06,bob@x.example,Mug,1,10.00,Pen,3,5.00,Cap,1,7.00
+"""
+    customers, money, told = found(tmp_path, text)
+    assert (customers, money) == (2, 77.0)
+    assert (
+        "Columns ['price1', 'price2', 'price3'] were added up, each times ['qty1', 'qty2', 'qty3']," in told
+    )
+    text = """
+Order;Date;Customer;Item 1 total;Item 2 total;Order total
+1;2025-01-05;ann;20,00;5,00;27,90
+2;2025-01-06;bob;20,00;;22,90
+"""
+    assert found(tmp_path, text)[:2] == (2, 50.8)
+
+
+def test_numbered_columns_of_money_that_fill_every_line_are_refused(tmp_path):
+    text = """
+customer,date,amount1,amount2,amount3
+ann,2025-01-05,10,20,30
+bob,2025-01-05,40,50,60
+"""
+    with pytest.raises(InputError, match="hold money each, and no column holds the sum"):
+        found(tmp_path, text)
+
+
+def test_a_row_for_each_subscriber_is_no_purchase(tmp_path):
+    text = """
+Email,Name,Start date,Subscription type,Revenue
+ann@x.example,Ann,2024-03-05,monthly,120.00
+bob@x.example,Bob,2023-05-06,annual,160.00
+cy@x.example,Cy,2024-06-07,monthly,84.00
+"""
+    with pytest.raises(QuestionsError, match="each of the 3 rows is another customer with a date of its own"):
+        found(tmp_path, text)
+
+
+def test_money_in_another_column_and_prices_of_one_item_are_told(tmp_path):
+    text = """
+Date,Customer,Order,Amount USD,Amount EUR
+2025-01-05,Ann,1,100.00,
+2025-01-06,Bob,2,,80.00
+2025-02-05,Ann,3,50.00,
+"""
+    told = found(tmp_path, text, mapping={"amount": "Amount USD"})[2]
+    assert "'Amount EUR' holds 80.00 on 1 lines whose 'Amount USD' is blank" in told
+    text = """
+acct_id,num_seats,purchase_price,block_purchase_price,order_num,add_datetime
+11,2,60.00,120.00,9001,2025-01-15
+12,1,60.00,60.00,9002,2025-01-16
+11,3,30.00,90.00,9004,2025-02-21
+"""
+    told = found(tmp_path, text, mapping={"amount": "purchase_price"})[2]
+    assert "'block_purchase_price' is 'purchase_price' times 'num_seats' on nearly all lines" in told
+
+
+def test_an_export_that_names_no_customer_says_that_nothing_can_be_learned(tmp_path):
+    text = """
+SKU,Title,Units,Begin Date,Country Code,Customer Price
+gems100,Gems,3,2025-01-05,US,4.99
+gems500,Gems,1,2025-01-05,US,9.99
+"""
+    with pytest.raises(QuestionsError, match="No heading speaks of customers"):
+        found(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "truth"),
+    [
+        (
+            """
+伝票番号,売上日,得意先名,数量,金額
+１００１,令和７年１月５日,田中,２,"１，２３４円"
+１００２,令和７年１月６日,鈴木,１,"５，０００円"
+１００３,令和７年２月２５日,田中,１,９８０円
+""",
+            (2, 7214.0),
+        ),
+        (
+            """
+شماره فاکتور,تاریخ,نام مشتری,مبلغ کل,وضعیت
+۱۰۱,۱۴۰۳/۱۰/۱۶,علی,"۱٬۵۰۰٬۰۰۰",پرداخت شده
+۱۰۲,۱۴۰۳/۱۰/۱۷,مریم,"۸۰۰٬۰۰۰",پرداخت شده
+۱۰۳,۱۴۰۳/۱۱/۳۰,مریم,"۶۰۰٬۰۰۰",لغو شده
+""",
+            (2, 2300000.0),
+        ),
+        (
+            """
+מספר הזמנה,תאריך הזמנה,שם לקוח,סכום כולל,סטטוס
+101,15/01/2025,דנה,₪120.50,הושלם
+102,16/01/2025,יוסי,₪80.00,הושלם
+103,17/02/2025,יוסי,₪60.00,בוטל
+""",
+            (2, 200.5),
+        ),
+    ],
+    ids=["japanese", "persian", "hebrew"],
+)
+def test_headings_dates_and_digits_of_other_scripts_are_read(tmp_path, text, truth):
+    assert found(tmp_path, text)[:2] == truth
