@@ -61,7 +61,7 @@ def cohorts(settings: Settings | None = None, *, progress: Progress = silent, **
         write_table(continuation, _expected_file(settings))
     write_table(table, settings.out)
     page = settings.out.with_suffix(".html")
-    notes = [*_warnings(table, settings.per), *decisions.describe_stated_rate(log, stated=costs is not None)]
+    notes = [*_warnings(table, settings), *decisions.describe_stated_rate(log, stated=costs is not None)]
     write_page(_cohorts_page(table, settings, continuation, notes), page)
     return CohortTable(table, continuation, notes, settings.out, page)
 
@@ -156,13 +156,15 @@ def _so_far(table: pd.DataFrame, settings: Cohorts, notes: list[str]) -> dict[st
     )
 
 
-def _warnings(table: pd.DataFrame, per: str) -> list[str]:
-    warnings = []
+def _warnings(table: pd.DataFrame, settings: Cohorts) -> list[str]:
+    warnings, per = [], settings.per
     if small := sorted(table.loc[table["small"], "cohort"].unique()):
         more = f" and {len(small) - 12:,} more" if len(small) > 12 else ""
         warnings.append(
             f"Fewer than 30 customers, drawn grey; read them with care: {', '.join(small[:12])}{more}."
         )
+    if settings.by == "first_month" and 2 * len(small) > table["cohort"].nunique():
+        warnings.append("Most months won fewer than 30 customers; --by first_quarter joins three months.")
     if not table["complete"].any():
         warnings.append(
             f"No {per} is complete for every customer of a cohort, so the figures are empty; choose a shorter --per."

@@ -163,6 +163,11 @@ def test_small_cohorts_are_told_outside_the_page_too(log, tmp_path):
     people["club"] = np.where(np.arange(len(people)) < 7, "gold", "none")
     notes = pipelines.cohorts(data=log, by="club", customers=people, out=tmp_path / "clubs.csv").notes
     assert "Fewer than 30 customers, drawn grey; read them with care: gold." in notes
+    few = log[log["customer_id"].isin(people["customer_id"][:40])]
+    coarser = "Most months won fewer than 30 customers; --by first_quarter joins three months."
+    by_month = {"data": few, "by": "first_month", "out": tmp_path / "months.csv"}
+    assert coarser in pipelines.cohorts(**by_month).notes
+    assert coarser not in pipelines.cohorts(**by_month | {"by": "first_quarter"}).notes
 
 
 def test_cohorts_are_grouped_by_an_attribute_of_a_table(log, tmp_path):
