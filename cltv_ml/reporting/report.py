@@ -107,15 +107,15 @@ def cells(frame: pd.DataFrame) -> dict[str, Any]:
     text = frame.astype(object).where(frame.notna(), "").astype("str")
     return {
         "head": [str(name) for name in frame.columns],
-        "words": [bool(text[name].map(_is_words).mean() > 0.5) for name in frame.columns],
+        "words": [bool(text[name].map(_reads_as_words).mean() > 0.5) for name in frame.columns],
         "rows": text.to_numpy().tolist(),
     }
 
 
-def _is_words(cell: str) -> bool:
+def _reads_as_words(cell: str) -> bool:
     """Return whether a cell is read as words: it begins with a letter, or is long and mostly letters.
 
-    >>> [_is_words(cell) for cell in ("tea", "91 days", "22423 (REGENCY CAKESTAND 3 TIER)")]
+    >>> [_reads_as_words(cell) for cell in ("tea", "91 days", "22423 (REGENCY CAKESTAND 3 TIER)")]
     [True, False, True]
     """
     return cell[:1].isalpha() or (len(cell) > 20 and sum(map(str.isalpha, cell)) > len(cell) / 2)
