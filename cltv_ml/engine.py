@@ -255,6 +255,8 @@ class Relation:
 
     con: duckdb.DuckDBPyConnection = field(repr=False)
     name: str
+    #: What was found in its rows, for whoever asks again; who asks changes them no more.
+    found: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __str__(self) -> str:
         """Return the name, as a query spells it."""
@@ -279,8 +281,10 @@ class Relation:
         return bool(self.rows(f"select 1 from {self.name} where {test} limit 1"))
 
     def count(self) -> int:
-        """Return the number of rows."""
-        return int(self.row(f"select count(*) from {self.name}")[0])
+        """Return the number of rows, which stays the same from the first time on."""
+        if "count" not in self.found:
+            self.found["count"] = int(self.row(f"select count(*) from {self.name}")[0])
+        return int(self.found["count"])
 
 
 def keep(con: duckdb.DuckDBPyConnection, label: str, query: str) -> Relation:

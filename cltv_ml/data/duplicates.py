@@ -40,7 +40,7 @@ def treat_duplicates(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
     if not rules.applies("exact_duplicate"):
         return []
     duplicates = _find_duplicates(lines.marks, aside)
-    if not duplicates.holds("true"):
+    if duplicates is None or not duplicates.holds("true"):
         return []
     if "exact_duplicate" in rules.on or _have_ids(raw, duplicates):
         aside.add("exact_duplicate", f"from {duplicates}")
@@ -166,14 +166,17 @@ def _stand_together(table: Relation, receipt: str) -> bool:
     return together is None or together >= 0.5
 
 
-def _find_duplicates(marks: Relation, aside: Aside) -> Relation:
-    """Return `source_row` of the lines that equal an earlier one in every column."""
+def _find_duplicates(marks: Relation, aside: Aside) -> Relation | None:
+    """Return `source_row` of the lines that equal an earlier one in every column; None where no two are equal."""
     parts, twice = marks.count() // _HASHES_AT_ONCE + 1, []
     for part in range(parts):
         query = f"select line_hash from {marks} where rule is null and line_hash % {parts} = {part}"
         hashes = np.sort(marks.con.sql(query).to_arrow_table()["line_hash"].to_numpy())
         twice.append(np.unique(hashes[1:][hashes[1:] == hashes[:-1]]))
-    repeated = lend(marks.con, "repeated", pa.table({"line_hash": np.concatenate(twice)}))
+    hashes = np.concatenate(twice)
+    if not len(hashes):
+        return None
+    repeated = lend(marks.con, "repeated", pa.table({"line_hash": hashes}))
     return keep(
         marks.con,
         "duplicates",

@@ -131,7 +131,7 @@ def _shared_orders(glance: Glance, order: str, customer: str) -> list[str]:
     """Tell of order ids that several customers have, as numbers of receipts that begin again in each shop or year."""
     text = f"nullif(trim(cast({quote(customer)} as varchar)), '')"
     orders, shared = glance.lines.row(
-        f"select count(*), count(*) filter (customers > 1) from (select count(distinct {text}) as customers "
+        f"select count(*), count(*) filter (least < most) from (select min({text}) as least, max({text}) as most "
         f"from {glance.lines} where trim(cast({quote(order)} as varchar)) <> '' group by {quote(order)})"
     )
     if not shared or shared < 0.02 * orders:

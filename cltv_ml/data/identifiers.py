@@ -63,11 +63,14 @@ def unify(text: str, forms: Sequence[str]) -> str:
     return text
 
 
-def doubt_spellings(lines: Relation, rows: int) -> list[str]:
+def doubt_spellings(lines: Relation, rows: int, signs: Signs) -> list[str]:
     """Return a sentence per form in which customers seem to be the same though they are spelled apart.
 
-    At most 20,000 lines are looked at, which show what is common.
+    At most 20,000 lines are looked at, which show what is common; none where the signs of all customers (`signs`) allow
+    no other spelling.
     """
+    if not _may_be_apart(signs):
+        return []
     blocks = [number * max(rows - 2000, 0) // 9 for number in range(10)] if rows > 20_000 else [0]
     size = 2000 if rows > 20_000 else 20_000
     where = " or ".join(f"source_row between {start} and {start + size - 1}" for start in blocks)
@@ -100,6 +103,12 @@ def doubt_spellings(lines: Relation, rows: int) -> list[str]:
         f"{customers - together:,} of {customers:,} customers looked at differ from another one only {ways}, and may "
         f"be the same; {named} brings them together.",
     ]
+
+
+def _may_be_apart(signs: Signs) -> bool:
+    """Whether customers made of these signs may have capitals, leading zeros, or any sign that is spelled in ways."""
+    plain = signs.inside.isascii() and not set(signs.inside) & {*_UP_TO_BLANK, *b"#'\"+,&"}
+    return not plain or signs.inside.lower() != signs.inside or bool({*signs.first} & {*b"0("})
 
 
 def _doubt_names(spelled: Relation) -> list[str]:

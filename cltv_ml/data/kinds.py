@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
+import math
 import re
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
+
+import pyarrow as pa
 
 from cltv_ml.data.parse import Columns, is_number, is_time, quote
 from cltv_ml.data.rules import Rules
-from cltv_ml.engine import Relation, keep, keep_first
+from cltv_ml.engine import Relation, keep_first, lend
+from cltv_ml.sources.frames import MARK
 
 #: Number of lines of a source that are inspected first.
 FIRST = 2000
@@ -16,6 +22,13 @@ FIRST = 2000
 _VALUES, _FEWEST = 60_000, 100
 
 _DATED = re.compile("dat|time|day|when|[_ ]at$|fecha|jour|giorno|zeit|tag$|hora")
+
+#: Texts that are neither a number nor a time: those without a digit, and a letter before digits. An x may be a sign.
+_NEITHER = re.compile("[^0-9]*|[A-WYZa-wyz][-_]?[0-9]+")
+
+#: Numbers that are no time, which are larger, and dates; both as the engine reads them by itself.
+_SMALL_NUMBER = re.compile(r"-?[0-9]{1,4}(\.[0-9]+)?")
+_DATE = re.compile("([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[ T](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?)?")
 
 
 class _Seen(NamedTuple):
@@ -79,26 +92,63 @@ def _look_at_texts(first: Relation, names: list[str], each: int) -> dict[str, _S
     if not names:
         return {}
     texts = ", ".join(f'cast({quote(name)} as varchar) as "{place}"' for place, name in enumerate(names))
-    values = keep(
-        first.con,
-        "first_values",
-        f"select cast(place as integer) as place, value as {quote('value')} "
+    rows = first.rows(
+        "select cast(place as integer), value, count(*) from (select place, value "
         f"from (unpivot (select {texts} from {first}) on columns(*) into name place value value) "
-        f"where trim(value) <> '' qualify row_number() over (partition by place) <= {each}",
+        f"where trim(value) <> '' qualify row_number() over (partition by place) <= {each}) group by all"
     )
-    reading = Columns(values, Rules(), ask=False)
-    value, number = quote("value"), reading.number("value")
-    # Equal values are read once.
-    counted = values.rows(
-        "select place, sum(n), sum(n) filter (where number is not null), sum(n) filter (where time is not null), "
-        "min(number), max(number), bool_and(number = floor(number)), sum(n) filter (where suffix(value, '%')) "
-        f"from (select place, {value} as value, n, {number} as number, {reading.timestamp('value')} as time "
-        f"from (select place, {value}, count(*) as n from {values} group by all)) group by place"
+    read = _read_texts(first, {value for _, value, _ in rows})
+    counted: dict[int, list[tuple[str, int]]] = {}
+    for place, value, count in rows:
+        counted.setdefault(place, []).append((value, count))
+    return {names[place]: _sum_up(values, read) for place, values in counted.items()}
+
+
+def _sum_up(counted: list[tuple[str, int]], read: Mapping[str, tuple[float | None, bool]]) -> _Seen:
+    """Return what the texts of one column hold, each given with the number of its lines."""
+    numbers = [number for value, _ in counted if (number := read[value][0]) is not None]
+    return _Seen(
+        values=sum(count for _, count in counted),
+        numbers=sum(count for value, count in counted if read[value][0] is not None),
+        times=sum(count for value, count in counted if read[value][1]),
+        low=min(numbers, default=math.nan),
+        high=max(numbers, default=math.nan),
+        whole=all(number == math.floor(number) for number in numbers),
+        percents=sum(count for value, count in counted if value.endswith("%")),
     )
-    return {
-        names[place]: _Seen(count, numbers or 0, times or 0, low, high, whole, percents or 0)
-        for place, count, numbers, times, low, high, whole, percents in counted
+
+
+def _read_texts(first: Relation, texts: Collection[str]) -> dict[str, tuple[float | None, bool]]:
+    """Return the number that each text stands for, None where it is none, and whether it is a time.
+
+    The engine takes longer to plan the reading of all ways of writing than most tables need: it reads what is no plain
+    date and may be a number or a time.
+    """
+    read: dict[str, tuple[float | None, bool]] = {
+        text: (None, False) for text in texts if _NEITHER.fullmatch(text)
     }
+    read |= {text: (None, True) for text in texts if _is_plain_date(text)}
+    left = [text for text in texts if text not in read]
+    if all(_SMALL_NUMBER.fullmatch(text) for text in left):
+        return read | {text: (float(text), False) for text in left}
+    values = lend(first.con, "first_values", pa.table({MARK + "value": pa.array(left, pa.string())}))
+    reading = Columns(values, Rules(), ask=False)
+    rows = values.rows(
+        f"select {quote('value')}, {reading.number('value')}, {reading.timestamp('value')} is not null from {values}"
+    )
+    return read | {text: (number, time) for text, number, time in rows}
+
+
+def _is_plain_date(text: str) -> bool:
+    """Whether a text is a date of ISO 8601 that exists, perhaps with a time of day."""
+    written = _DATE.fullmatch(text)
+    if not written:
+        return False
+    try:
+        datetime.date.fromisoformat(written[1])
+    except ValueError:
+        return False
+    return True
 
 
 def _kind_of_values(name: str, kind: str, seen: _Seen) -> str:

@@ -96,15 +96,15 @@ def read_lines(raw: Raw, rules: Rules) -> Lines:
         parsed = make(raw.con, "lines", query_of(raw.table))
         marks = _mark(parsed, _rule(rules, set(values), raw.read_at, days), set(values))
     _check_readable(raw, parsed, marks)
+    customer, signs = values["customer_id"], columns.signs.get(raw.mapping["customer_id"], Signs.any())
     notes = [
         *told,
         *_tell_of_nothing(parsed, marks),
         *describe_levels(sales.levels, "refunded" in values),
         *([days.note] if days else []),
         *_notes(raw, columns, values),
-        *doubt_spellings(parsed, marks.count()),
+        *doubt_spellings(parsed, marks.count(), signs),
     ]
-    customer, signs = values["customer_id"], columns.signs.get(raw.mapping["customer_id"], Signs.any())
     return Lines(raw.table, parsed, marks, query_of, customer, signs, sales.levels, tuple(notes))
 
 

@@ -45,6 +45,8 @@ def is_no_order(first: Relation, column: str, customer: str | None) -> bool:
     if not customer:
         return False
     text = f"cast({quote(column)} as varchar)"
+    if not first.holds(rf"{text} <> '' and not regexp_matches({text}, '\d')"):
+        return False
     [words, rows] = first.row(
         r"select sum(n) filter (owners > 1 and not regexp_matches(value, '\d')), sum(n) from ("
         f"select {text} as value, count(*) as n, count(distinct {quote(customer)}) as owners from {first} "

@@ -17,8 +17,8 @@ from cltv_ml.data.identifiers import FORMS, ON_DEMAND, count_forms, unify
 from cltv_ml.data.order import order_of
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.signs import Signs, signs_of
-from cltv_ml.data.texts import keep_texts, read_plainly
-from cltv_ml.data.zones import once, shift
+from cltv_ml.data.texts import cast_number, keep_texts, read_finite, read_plainly, read_sides, read_written
+from cltv_ml.data.zones import shift
 from cltv_ml.engine import Relation, quoted
 from cltv_ml.errors import InputError
 from cltv_ml.sources.frames import MARK
@@ -51,23 +51,6 @@ def is_number(kind: str) -> bool:
 def is_time(kind: str) -> bool:
     """Whether a DuckDB type is a date or a time stamp."""
     return kind == "DATE" or kind.startswith("TIMESTAMP")
-
-
-def _read_plain_number(text: str) -> str:
-    """Return SQL for the finite number of a text as the engine reads it."""
-    return f"if(isfinite(try_cast({text} as double)), try_cast({text} as double), null)"
-
-
-def _read_written(text: str, decimal: str | None) -> str:
-    """Return SQL for the finite number of a text with this decimal sign; None takes the first sign that fits."""
-    ways = [numerals.read_bare("b", sign) for sign in ([decimal] if decimal else ".,")]
-    value = ways[0] if decimal else f"coalesce({', '.join(ways)})"
-    return once(once(numerals.bare(text), "b", value), "n", "if(isfinite(n), n, null)")
-
-
-def _read_sides(read: Callable[[str], str], text: str) -> str:
-    """Return SQL for numbers that are below 0 in DR and above in CR, which `read` has the other way round."""
-    return f"if(regexp_matches(upper(rtrim({text}, '. ')), '[CD]R$'), -({read(text)}), {read(text)})"
 
 
 class Columns:
@@ -140,6 +123,14 @@ class Columns:
 
     def number(self, column: str) -> str:
         """Return SQL for a finite double, null where the value is no number; how many those are is noted."""
+        found, asked = self.table.found, (column, self.rules.decimal, self.ask, self.groups)
+        before = len(self.notes)
+        value, notes = found.get(asked) or (self._number(column), self.notes[before:])
+        found[asked], self.notes[before:] = (value, notes), notes
+        return str(value)
+
+    def _number(self, column: str) -> str:
+        """Return what `number` does, from the values."""
         kind, name = self.kinds[column], quote(column)
         if is_number(kind):
             value = f"cast({name} as double)"
@@ -153,22 +144,25 @@ class Columns:
             return self._reader(column, f"(select {text} as t, 1 as n from {self.table})")(text)
         texts = keep_texts(self.table, text)  # equal ones are looked at once
         read = self._reader(column, texts)
+        if read is cast_number:
+            return read(text)
         self._note_unread(column, "t", read("t"), texts)
         return read_plainly(texts, read, text)
 
     def _reader(self, column: str, texts: Relation | str) -> Callable[[str], str]:
         """Return what gives SQL for the number of a text `t`, of which there are `n` each."""
-        unread, dotted, open_ = self.row(
+        unread, infinite, dotted, open_ = self.row(
             "select count(*) filter (where try_cast(t as double) is null), "
+            "count(*) filter (where not isfinite(try_cast(t as double))), "
             "coalesce(sum(n) filter (where contains(t, '.')), 0), "
             f"coalesce(sum(n) filter (where {numerals.is_open('trim(t)', '.')}), 0) from {texts} where t is not null"
         )
         if not unread and (not dotted or (dotted > open_ and self.rules.decimal != ",")):
-            return _read_plain_number
+            return cast_number if self.ask and not infinite else read_finite
         if not isinstance(texts, Relation):
-            return partial(_read_written, decimal=self.rules.decimal)
-        read = partial(_read_written, decimal=decimal_of(self, column, texts))
-        return partial(_read_sides, read) if self._turns_sides(column, texts) else read
+            return partial(read_written, decimal=self.rules.decimal)
+        read = partial(read_written, decimal=decimal_of(self, column, texts))
+        return partial(read_sides, read) if self._turns_sides(column, texts) else read
 
     def _turns_sides(self, column: str, texts: Relation) -> bool:
         """Whether debits, in DR, are below 0; of numbers of which some end in CR, credits are, but where most are."""
@@ -198,9 +192,11 @@ class Columns:
         if self.kinds[column] != "VARCHAR":
             return
         signed, sign = numerals.signed(quote(column))
+        other = rf"regexp_matches({quote(column)}, '[^\d.,\s+-]')"
+        if not self.table.holds(other):
+            return
         signs = self.table.rows(
-            f"select distinct {sign} from {self.table} "
-            rf"where regexp_matches({quote(column)}, '[^\d.,\s+-]') and {signed} order by 1 limit 50"
+            f"select distinct {sign} from {self.table} where {other} and {signed} order by 1 limit 50"
         )
         codes = {numerals.code_of(str(sign)): str(sign) for (sign,) in reversed(signs)}
         if len(codes) > 1:
@@ -230,6 +226,9 @@ class Columns:
                 return self._from_zone(f"try_cast({text} as timestamp)")
             return self._from_zone(times.number_as_time(number, self._serials(column, number)))
         written = f"trim({name if kind == 'VARCHAR' else f'cast({name} as varchar)'})"
+        if not self.table.holds(f"{written} <> '' and not ({times.is_usual(written)})"):
+            self._without_zones.add(column)
+            return self._from_zone(f"try_cast({written} as timestamp)")
         text = days_in_place(self, column, as_iso(self, column, written))
         other, zoned, short, numbers, words = self.row(
             f"select count(*), count(*) filter (where {times.is_zoned(text)}), "

@@ -39,6 +39,8 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
         return []
     left = f"{lines.parsed} anti join {aside} using (source_row)"
     suspects = _suspects(lines.parsed, left, lines.customer_signs)
+    if suspects is None:
+        return []
     placeholders = suspects.rows(
         f"select customer_id, lines, money, returns from {suspects} where nobody order by 2 desc, 1"
     )
@@ -66,9 +68,10 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
     ]
 
 
-def _suspects(parsed: Relation, left: str, signs: Signs) -> Relation:
+def _suspects(parsed: Relation, left: str, signs: Signs) -> Relation | None:
     """Return the customers that seem to be nobody, numbered guests or tests, with the lines, money and returns left.
 
+    None where no customer does.
     Each customer is checked once, since checking each line against all names would take far longer; where only a few
     whole names are possible, lines with another are left out first. `signs` says what is possible.
     """
@@ -80,12 +83,16 @@ def _suspects(parsed: Relation, left: str, signs: Signs) -> Relation:
     sign = _SIGN_FIRST if signs.first.translate(None, _NO_SIGN) else "false"
     odd = f"{guests} or {tests} or {mail} or {sign}"
     few = set(odd.split(" or ")) == {"false"}
+    if few and not names:
+        return None
     each = f"select distinct customer_id from {parsed} where customer_id is not null"
     looked_at = keep(
         parsed.con,
         "names",
         f"with each_one as materialized ({each} and {listed if few else 'true'}) from each_one where {listed} or {odd}",
     )
+    if not looked_at.holds("true"):
+        return None
     judged = (
         f"select customer_id, {listed} "
         rf"or ({sign} and not regexp_matches(customer_id, '[\p{{L}}\p{{N}}]')) "
@@ -95,7 +102,9 @@ def _suspects(parsed: Relation, left: str, signs: Signs) -> Relation:
     )
     suspects = keep(parsed.con, "suspects", f"from ({judged}) where nobody or numbered or tested")
     sums = "count(*) as lines, sum(money) as money, count(*) filter (where is_return) as returns"
-    among = f"customer_id in (select customer_id from {suspects})" if suspects.holds("true") else "false"
+    if not suspects.holds("true"):
+        return None
+    among = f"customer_id in (select customer_id from {suspects})"
     return keep(
         parsed.con,
         "suspects",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cltv_ml.data import numerals
+from cltv_ml.data.zones import once
 from cltv_ml.engine import Relation, keep
 
 #: Plain ways to read a number, as SQL over its text, from the quickest on.
@@ -35,3 +37,25 @@ def read_plainly(texts: Relation, read: Callable[[str], str], text: str) -> str:
     alike = ", ".join(f"bool_and({way.format('t')} is not distinct from v)" for way in ways)
     found = texts.row(f"select {alike} from (select t, {read('t')} as v from {texts})")
     return next((way.format(text) for way, same in zip(ways, found, strict=True) if same), read(text))
+
+
+def cast_number(text: str) -> str:
+    """Return SQL for the number of a text where the engine reads all of them, and all are finite."""
+    return f"try_cast({text} as double)"
+
+
+def read_finite(text: str) -> str:
+    """Return SQL for the finite number of a text as the engine reads it."""
+    return f"if(isfinite(try_cast({text} as double)), try_cast({text} as double), null)"
+
+
+def read_written(text: str, decimal: str | None) -> str:
+    """Return SQL for the finite number of a text with this decimal sign; None takes the first sign that fits."""
+    ways = [numerals.read_bare("b", sign) for sign in ([decimal] if decimal else ".,")]
+    value = ways[0] if decimal else f"coalesce({', '.join(ways)})"
+    return once(once(numerals.bare(text), "b", value), "n", "if(isfinite(n), n, null)")
+
+
+def read_sides(read: Callable[[str], str], text: str) -> str:
+    """Return SQL for numbers that are below 0 in DR and above in CR, which `read` has the other way round."""
+    return f"if(regexp_matches(upper(rtrim({text}, '. ')), '[CD]R$'), -({read(text)}), {read(text)})"

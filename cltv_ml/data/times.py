@@ -15,6 +15,8 @@ _TAIL = r"(?:$|[ T,]+(.*)$)"
 #: ISO 8601 and nothing else, which the engine reads by itself.
 PLAIN = r"\d{4}-\d\d?-\d\d?(?:[ T]\d\d?:\d\d(?::\d\d(?:\.\d+)?)?)?"
 
+_USUAL = PLAIN.replace(r"-\d\d?", "-(?:0?[1-9]|1[0-2])", 1)
+
 #: Dates with the year ahead and behind, for a look at which of their numbers can be days.
 YEAR_AHEAD = r"^(\d{4})([/\-.])(\d{1,2})[/\-.](\d{1,2})"
 YEAR_BEHIND = r"^(\d{1,2})[/\-.](\d{1,2})[/\-.](?:\d{4}|\d{2})\b"
@@ -106,6 +108,11 @@ _TWELVE_HOURS = ["%Y-%m-%d %I:%M:%S %p", "%Y-%m-%d %I:%M %p", "%Y-%m-%d %I %p"]
 #: The serial numbers that spreadsheets give to days: 1 is 1900-01-01, for them 1900 has a 29 February.
 SERIAL_START = datetime.date(1899, 12, 30)
 _SERIALS = (18264, 73415)  # 1950 to 2100
+
+
+def is_usual(text: str) -> str:
+    """Return SQL for whether a text is a date of ISO 8601 of this century or the last, its month before its day."""
+    return f"{text} >= '19' and {text} < '21' and regexp_full_match({text}, '{_USUAL}')"
 
 
 def is_zoned(text: str) -> str:

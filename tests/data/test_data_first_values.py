@@ -1,0 +1,76 @@
+"""The first values of a source: what is read here is what the engine reads."""
+
+import random
+
+from cltv_ml.data.kinds import _read_texts
+from cltv_ml.data.parse import Columns, quote
+from cltv_ml.data.rules import Rules
+from cltv_ml.engine import connect, keep, literals
+
+TEXTS = [
+    *(
+        "a",
+        "c1",
+        "C_12",
+        "x12",
+        "k-7",
+        "Rs5",
+        "EUR",
+        "EUR 5",
+        "inf",
+        "-",
+        "n/a",
+        "12%",
+        "€",
+        "½",
+        "jan",
+        "jan24",
+    ),
+    *(
+        "0",
+        "-5",
+        "007",
+        "9999",
+        "12.2024",
+        "1.234",
+        "12,5",
+        "1e3",
+        "-0.0",
+        "18264",
+        "20240131",
+        "1706659200",
+        "5-",
+    ),
+    *(
+        "2024-01-31",
+        "2024-02-30",
+        "2024-13-01",
+        "2024-01-31 23:59",
+        "2024-01-31T24:00",
+        "31.01.2024",
+        "1899-12-31",
+    ),
+]
+
+
+def read_by_engine(con, texts):
+    """Read texts as the engine does, all of them at once."""
+    table = keep(con, "texts", f"select unnest([{literals(texts)}]) as {quote('value')}")
+    columns = Columns(table, Rules(), ask=False)
+    return {
+        text: (number, time)
+        for text, number, time in table.rows(
+            f"select {quote('value')}, {columns.number('value')}, {columns.timestamp('value')} is not null from {table}"
+        )
+    }
+
+
+def test_what_needs_no_engine_is_read_as_the_engine_reads_it():
+    con, draw = connect(), random.Random(1)
+    for _ in range(12):
+        texts = draw.sample(TEXTS, 8) + [f"{draw.randint(-9999, 9999)}.{draw.randint(0, 99)}"]
+        alone = [[text] for text in texts if text in ("9999", "c1", "2024-01-31")]
+        for some in [texts, *alone]:
+            assert _read_texts(keep(con, "rows", "select 1 as one"), set(some)) == read_by_engine(
+                con, some
+            ), some
