@@ -26,7 +26,6 @@ Tabular: TypeAlias = pd.DataFrame | pa.Table | str | Path
 #: thread count and engine never change a total (floating-point sums do).
 MONEY_SCALE = 10_000
 
-
 #: The database that `connect` opens catalogs in, and the catalogs it has opened there.
 _shared_database: ContextVar[tuple[duckdb.DuckDBPyConnection, list[str]] | None] = ContextVar(
     "_one", default=None
@@ -255,7 +254,7 @@ class Relation:
 
     con: duckdb.DuckDBPyConnection = field(repr=False)
     name: str
-    #: What was found in its rows, for whoever asks again; who asks changes them no more.
+    #: What was found in its rows, for whoever asks again.
     found: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __str__(self) -> str:
@@ -280,18 +279,23 @@ class Relation:
         """Whether some row passes a test."""
         return bool(self.rows(f"select 1 from {self.name} where {test} limit 1"))
 
+    def change(self, statement: str) -> None:
+        """Run a statement that changes the rows, and forget what was found in them."""
+        self.con.execute(statement)
+        self.found.clear()
+
     def count(self) -> int:
-        """Return the number of rows, which stays the same from the first time on."""
+        """Return the number of rows, which is counted once until they `change`."""
         if "count" not in self.found:
-            self.found["count"] = int(self.row(f"select count(*) from {self.name}")[0])
+            [self.found["count"]] = self.row(f"select count(*) from {self.name}")
         return int(self.found["count"])
 
 
 def keep(con: duckdb.DuckDBPyConnection, label: str, query: str) -> Relation:
     """Return the result of a query as a table, which stays as it is whatever happens to what it was read from."""
     name = _name(label)
-    con.execute(f"create temp table {name} as {query}")
-    return _remember(con, name, f"drop table {name}")
+    [[count]] = con.execute(f"create temp table {name} as {query}").fetchall()
+    return _remember(con, name, f"drop table {name}", count=count)
 
 
 def keep_first(table: Relation, rows: int) -> Relation:
@@ -312,18 +316,18 @@ def lend(con: duckdb.DuckDBPyConnection, label: str, table: pa.Table) -> Relatio
     """Return an Arrow table as a view; nothing is copied."""
     name = _name(label)
     con.register(name, table)
-    return _remember(con, name, f"drop view {name}")
+    return _remember(con, name, f"drop view {name}", count=table.num_rows)
 
 
 def _name(label: str) -> str:
     return f"{label}_{next(_catalog_numbers)}"
 
 
-def _remember(con: duckdb.DuckDBPyConnection, name: str, drop: str) -> Relation:
+def _remember(con: duckdb.DuckDBPyConnection, name: str, drop: str, **found: int) -> Relation:
     relations = _made.get()
     if relations is not None:
         relations.append((con, drop))
-    return Relation(con, name)
+    return Relation(con, name, found)
 
 
 @contextmanager

@@ -86,11 +86,13 @@ def account(
         "select count(*), coalesce(sum(money), 0), "
         f"coalesce(avg(money) filter (where rule is null and not is_return), 0) from {marks}"
     )
-    netted, returned = marks.row(
-        "select coalesce(sum(marks.money - reduced.money), 0), "
-        "coalesce(sum(marks.money - reduced.money) filter (where not marks.is_return), 0) "
-        f"from {reduced} as reduced join {marks} as marks using (source_row)"
-    )
+    netted = returned = 0
+    if reduced.count():
+        netted, returned = marks.row(
+            "select coalesce(sum(marks.money - reduced.money), 0), "
+            "coalesce(sum(marks.money - reduced.money) filter (where not marks.is_return), 0) "
+            f"from {reduced} as reduced join {marks} as marks using (source_row)"
+        )
     taken = _set_aside(marks, aside, reduced)
     rows_in = rows + raw.broken.count()
     rows_aside = sum(count for count, _ in taken.values())

@@ -27,11 +27,7 @@ class Aside:
 
     def add(self, rule: str, query: str) -> None:
         """Set the rows of a query, which has the column `source_row`, aside for a rule."""
-        self.table.con.execute(f"insert into {self.table} select source_row, '{rule}' from ({query})")
-
-    def holds(self, rule: str) -> bool:
-        """Whether any line broke a rule."""
-        return self.table.holds(f"rule = '{rule}'")
+        self.table.change(f"insert into {self} select source_row, '{rule}' from ({query})")
 
     def taken(self, rule: str, marks: Relation) -> tuple[int, float]:
         """Return how many lines broke a rule, and their money."""

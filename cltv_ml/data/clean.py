@@ -206,7 +206,7 @@ def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> _Applied:
     progress("reading the lines", 0.0)
     lines = read_lines(raw, rules)
     progress("looking for duplicates", 0.3)
-    aside = _set_lines_aside(raw, lines.marks)
+    aside = _set_lines_aside(raw, lines)
     notes = [*raw.notes, *lines.notes]
     notes += keep_newest(raw, lines, aside) or set_undone_aside(lines, aside)
     notes += set_placeholders_aside(lines, aside, rules)
@@ -237,8 +237,9 @@ def _silent(doing: str, share: float) -> None:
     """Report nothing."""
 
 
-def _set_lines_aside(raw: Raw, marks: Relation) -> Aside:
+def _set_lines_aside(raw: Raw, lines: Lines) -> Aside:
     """Return the lines that break a rule by themselves, and the returns of orders that never counted."""
+    marks = lines.marks
     table = keep(
         raw.con,
         "aside",
@@ -246,7 +247,7 @@ def _set_lines_aside(raw: Raw, marks: Relation) -> Aside:
         f"union all select source_row, 'broken_line' from {raw.broken}",
     )
     aside = Aside(table)
-    if aside.holds("not_completed"):
+    if lines.tally.breaks("not_completed"):
         aside.add(
             "not_completed",
             f"select source_row from {marks} where is_return and rule is null "

@@ -40,7 +40,7 @@ def treat_duplicates(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
     if not rules.applies("exact_duplicate"):
         return []
     duplicates = _find_duplicates(lines.marks, aside)
-    if duplicates is None or not duplicates.holds("true"):
+    if duplicates is None or not duplicates.count():
         return []
     if "exact_duplicate" in rules.on or _have_ids(raw, duplicates):
         aside.add("exact_duplicate", f"from {duplicates}")

@@ -18,6 +18,7 @@ from cltv_ml.data.parse import Columns, is_number, is_time, quote
 from cltv_ml.data.rules import REASONS, Rules
 from cltv_ml.data.sales import describe_levels
 from cltv_ml.data.signs import Signs
+from cltv_ml.data.tally import Tally, count_marks
 from cltv_ml.data.unsigned import lack_sign
 from cltv_ml.data.values import understand
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal, show
@@ -46,6 +47,8 @@ class Lines:
         (`'refund'` where a status says that the sale was undone), `state` (a hash of its statuses), `line_hash` of
         all the source's columns, and `by_product` and `by_order`, hashes of the customer with the product and with
         the order meant. The source has no statuses where it lacks `reading` or `state`.
+    tally
+        The numbers of lines in `marks` as it was at first.
     query_of
         The query of lines as `parsed` has them, for a table with the source's own columns.
     customer
@@ -61,6 +64,7 @@ class Lines:
     source: Relation = field(repr=False)
     parsed: Relation
     marks: Relation
+    tally: Tally = field(repr=False)
     query_of: Callable[[Relation], str] = field(repr=False)
     customer: str = field(repr=False)
     customer_signs: Signs = field(repr=False)
@@ -90,22 +94,26 @@ def read_lines(raw: Raw, rules: Rules) -> Lines:
     parsed = make(raw.con, "lines", query_of(raw.table))
     days = plausible_days(parsed, raw.read_at.date()) if rules.applies("implausible_date") else None
     marks = _mark(parsed, _rule(rules, set(values), raw.read_at, days), set(values))
-    unsigned, told = lack_sign(parsed, marks, raw.mapping, rules)
+    tally = count_marks(marks)
+    unsigned, told = False, list[str]()
+    if tally.breaks("contradictory_signs"):
+        unsigned, told = lack_sign(parsed, marks, raw.mapping, rules)
     if unsigned:
         values["amount"] = f"if({values['quantity']} < 0, -abs({values['amount']}), {values['amount']})"
         parsed = make(raw.con, "lines", query_of(raw.table))
         marks = _mark(parsed, _rule(rules, set(values), raw.read_at, days), set(values))
-    _check_readable(raw, parsed, marks)
+        tally = count_marks(marks)
+    _check_readable(raw, parsed, tally)
     customer, signs = values["customer_id"], columns.signs.get(raw.mapping["customer_id"], Signs.any())
     notes = [
         *told,
-        *_tell_of_nothing(parsed, marks),
+        *(_tell_of_nothing(parsed, marks) if tally.gives_away else ()),
         *describe_levels(sales.levels, "refunded" in values),
         *([days.note] if days else []),
         *_notes(raw, columns, values),
         *doubt_spellings(parsed, marks.count(), signs),
     ]
-    return Lines(raw.table, parsed, marks, query_of, customer, signs, sales.levels, tuple(notes))
+    return Lines(raw.table, parsed, marks, tally, query_of, customer, signs, sales.levels, tuple(notes))
 
 
 def _query_of(columns: Columns, values: dict[str, str], version: str | None, table: Relation) -> str:
@@ -128,7 +136,7 @@ def _query_of(columns: Columns, values: dict[str, str], version: str | None, tab
 
 def _tell_of_nothing(parsed: Relation, marks: Relation) -> list[str]:
     """Tell of lines that count as purchases although nothing was bought on them."""
-    if "quantity" not in parsed.kinds or not marks.holds("money = 0 and rule is null"):
+    if "quantity" not in parsed.kinds:
         return []
     [lines] = parsed.row(
         f"select count(*) from {parsed} as lines join {marks} as marks using (source_row) "
@@ -216,10 +224,10 @@ def _matches(column: str, patterns: tuple[str, ...]) -> str:
     return f"coalesce(regexp_full_match({column}, {literal('|'.join(patterns))}, 'i'), false)"
 
 
-def _check_readable(raw: Raw, parsed: Relation, marks: Relation) -> None:
+def _check_readable(raw: Raw, parsed: Relation, tally: Tally) -> None:
     """Raise InputError when a required column holds nothing that can be read."""
     wanted = {"missing_customer": "customer_id", "bad_date": "timestamp", "bad_amount": "amount"}
-    if marks.holds(f"rule is null or rule not in {tuple(wanted)}"):
+    if not tally.only_breaks(wanted):
         return
     for name in wanted.values():
         if parsed.holds(f"{'money' if name == 'amount' else name} is not null"):

@@ -85,7 +85,7 @@ def adopt_returns(lines: Lines, aside: Aside) -> Relation:
     )
     if not marks.rows(f"{orphans} limit 1"):
         return adopted
-    con.execute(
+    adopted.change(
         f"insert into {adopted} with orphans as ({orphans}), owners as ("
         "    select order_id, min(customer_id) as customer_id "
         f"    from {lines.parsed} as lines join {marks} as marks using (source_row) "
@@ -95,14 +95,14 @@ def adopt_returns(lines: Lines, aside: Aside) -> Relation:
         ") select source_row, owners.customer_id from orphans join owners on order_ref = order_id "
         "where owners.customer_id is distinct from orphans.customer_id"
     )
-    con.execute(
+    marks.change(
         f"update {marks} set rule = null, by_order = keys.by_order, by_product = keys.by_product from ("
         f"    select source_row, hash(hash(adopted.customer_id), hash({refers})) as by_order, "
         "        hash(hash(adopted.customer_id), product_id_hash) as by_product "
         f"    from {adopted} as adopted join {lines.parsed} as lines using (source_row)) as keys "
         f"where {marks}.source_row = keys.source_row"
     )
-    con.execute(f"delete from {aside} where source_row in (select source_row from {adopted})")
+    aside.table.change(f"delete from {aside} where source_row in (select source_row from {adopted})")
     return adopted
 
 
@@ -155,7 +155,7 @@ def _match(entries: Relation, matched: Relation, key: tuple[str, ...], time: str
     known = " and ".join([test, *(f"{name} is not null" for name in key)])
     if entries.holds(f"is_return and {known}"):
         named = {"entries": entries, "matched": matched}
-        entries.con.execute(_MATCH.format(key=", ".join(key), known=known, time=time, **named))
+        matched.change(_MATCH.format(key=", ".join(key), known=known, time=time, **named))
 
 
 def _name_orders_of_sales(entries: Relation) -> bool:
@@ -230,7 +230,7 @@ def _credit_orders(entries: Relation, matched: Relation, credits: Relation) -> N
 
     A product that the customer bought before came back, as in an exchange: it waits for that purchase.
     """
-    entries.con.execute(
+    credits.change(
         f"insert into {credits} "
         "with gone as ("
         "    select sale_row as source_row, "

@@ -21,16 +21,19 @@ def log_query(
     """Return the query of the clean log, in the order of the source."""
     columns = [name for name in TRANSACTIONS.columns if name in lines.columns]
     values = {name: name for name in columns}
-    changed = {"amount": f"shrunk.money / {MONEY_SCALE}.0"}
-    changed |= {name: f"{name} * units_share" for name in ("quantity", "cost", "discount") if name in columns}
-    # Two joins, of which one reads few lines, are cheaper than one that takes changes through all lines.
-    shrunk = keep(reduced.con, "shrunk", f"from {reduced} anti join {aside} using (source_row)")
-    revisited.add(f"select source_row from {shrunk}")
-    left = (
-        f"{_selected(values, cap)} from {lines.parsed} anti join (select source_row from {aside} union all "
-        f"select source_row from {shrunk}) as changed using (source_row) union all "
-        f"{_selected(values | changed, cap)} from {revisited.parsed} join {shrunk} as shrunk using (source_row)"
-    )
+    left = f"{_selected(values, cap)} from {lines.parsed} anti join {aside} using (source_row)"
+    if reduced.count():
+        changed = {"amount": f"shrunk.money / {MONEY_SCALE}.0"}
+        changed |= {
+            name: f"{name} * units_share" for name in ("quantity", "cost", "discount") if name in columns
+        }
+        # Two joins, of which one reads few lines, are cheaper than one that takes changes through all lines.
+        shrunk = keep(reduced.con, "shrunk", f"from {reduced} anti join {aside} using (source_row)")
+        revisited.add(f"select source_row from {shrunk}")
+        left = (
+            f"{left} anti join {shrunk} using (source_row) union all "
+            f"{_selected(values | changed, cap)} from {revisited.parsed} join {shrunk} as shrunk using (source_row)"
+        )
     if grain == "line":
         return f"select * exclude (source_row) from ({left}) order by source_row"
     undated = "order_id" in columns and lines.parsed.holds("order_id is null")
@@ -61,7 +64,7 @@ def quarantine_query(raw: Raw, lines: Lines, revisited: Revisited, aside: Aside)
     """Return the query of the quarantine: rule, reason, customer and the source's own columns."""
     reasons = " ".join(f"when {literal(name)} then {literal(reason)}" for name, reason in REASONS.items())
     originals = [f"raw.{quote(name)} as {quoted(_beside_ours(name))}" for name in raw.columns]
-    if raw.broken.holds("true"):
+    if raw.broken.count():
         originals.append("line")
     revisited.add_aside(aside)
     named = f"(select *, {lines.customer} as {_CUSTOMER} from {revisited.raw})"

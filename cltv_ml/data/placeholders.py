@@ -51,7 +51,7 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
         return numbered
     theirs = f"customer_id in ({_listed([name for name, *_ in nobody])})"
     aside.add("placeholder_customer", f"select source_row from {left} where {theirs}")
-    lines.marks.con.execute(
+    lines.marks.change(
         f"update {lines.marks} set rule = 'placeholder_customer' where source_row in "
         f"(select source_row from {aside} where rule = 'placeholder_customer')"
     )
@@ -91,7 +91,7 @@ def _suspects(parsed: Relation, left: str, signs: Signs) -> Relation | None:
         "names",
         f"with each_one as materialized ({each} and {listed if few else 'true'}) from each_one where {listed} or {odd}",
     )
-    if not looked_at.holds("true"):
+    if not looked_at.count():
         return None
     judged = (
         f"select customer_id, {listed} "
@@ -102,7 +102,7 @@ def _suspects(parsed: Relation, left: str, signs: Signs) -> Relation | None:
     )
     suspects = keep(parsed.con, "suspects", f"from ({judged}) where nobody or numbered or tested")
     sums = "count(*) as lines, sum(money) as money, count(*) filter (where is_return) as returns"
-    if not suspects.holds("true"):
+    if not suspects.count():
         return None
     among = f"customer_id in (select customer_id from {suspects})"
     return keep(

@@ -10,7 +10,7 @@ from cltv_ml.data.headings import PER_LINE, PER_ORDER, plain_heading
 from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.rules import Rules
-from cltv_ml.engine import Relation
+from cltv_ml.engine import Relation, keep
 
 if TYPE_CHECKING:
     from cltv_ml.data.raw import Raw
@@ -43,23 +43,25 @@ class OrdersSeen:
 
 def look_at_orders(marks: Relation, by_product: bool) -> OrdersSeen:
     """Return what a sample of the marked lines shows of orders with several lines."""
-    sampled = (
-        f"from {marks} where rule is null and not is_return and money > 0 "
-        f"and by_order % {marks.count() // _SAMPLE_LINES + 1} = 0"
-    )
     state = "state" if "state" in marks.kinds else "null"
     # Equal lines are gathered first, since that costs far less than counting distinct ones; two values differ where
     # the least is below the most.
+    alike = keep(
+        marks.con,
+        "alike",
+        f"select by_order, by_product, money, {state} as state, line_hash, count(*) as n, sum(money) as total "
+        f"from {marks} where rule is null and not is_return and money > 0 "
+        f"and by_order % {marks.count() // _SAMPLE_LINES + 1} = 0 group by all",
+    )
+    if not alike.rows(f"select by_order from {alike} group by 1 having sum(n) > 1 limit 1"):
+        return OrdersSeen(0, 0, 0, 1.0, alike.count(), 0, 0, 0)
     differ = "products" if by_product else "hashes > 1"
-    row = marks.row(
-        "with alike as materialized ("
-        f"    select by_order, by_product, money, {state} as state, line_hash, count(*) as n, sum(money) as total "
-        f"    {sampled} group by all"
-        "), orders as ("
+    row = alike.row(
+        "with orders as ("
         "    select by_order, sum(n) as n, min(money) as least, max(money) as top, sum(total) as total, "
         "        min(by_product) < max(by_product) as products, count(*) as hashes, "
-        "        min(state) < max(state) as states from alike group by 1"
-        "), repeated as (select count(*) - 1 as m from alike group by by_order, by_product, money"
+        f"        min(state) < max(state) as states from {alike} group by 1"
+        f"), repeated as (select count(*) - 1 as m from {alike} group by by_order, by_product, money"
         f"), several as (select *, {differ} or states as differs from orders where n > 1"
         "), tops as (select count(*) as n from orders group by top"
         # Few tables are joined, of one row each: the engine weighs every order of them.

@@ -21,8 +21,10 @@ def take_returns_off(lines: Lines, revisited: Revisited, aside: Aside, rules: Ru
 
     Lines that are fully returned, and returns without a purchase, are set aside.
     """
-    adopted = adopt_returns(lines, aside)
-    returns = lines.marks.holds("is_return and rule is null")
+    returns = False
+    if lines.tally.returns:
+        adopted = adopt_returns(lines, aside)
+        returns = lines.marks.holds("is_return and rule is null")
     if returns:
         entries = collect_entries(lines, revisited, aside, adopted)
         reduced = net_returns(entries, match=rules.applies("cancellation"))
@@ -30,7 +32,8 @@ def take_returns_off(lines: Lines, revisited: Revisited, aside: Aside, rules: Ru
         reduced = nothing_reduced(lines)
     if "refunded" in lines.columns:
         reduced = take_refunds_off(lines, aside, reduced)
-    aside.add("cancellation", f"select source_row from {reduced} where undone")
+    if reduced.count():
+        aside.add("cancellation", f"select source_row from {reduced} where undone")
     if "reading" in lines.columns:
         # What a return of its own took off is gone by now: a refunded order and its refund are not counted twice.
         aside.add(
@@ -58,7 +61,7 @@ def _set_totals_aside(lines: Lines, aside: Aside, entries: Relation, reduced: Re
         f"{entries} as entries join {aside} as aside using (source_row) "
         f"left join {reduced} as reduced using (source_row) where aside.rule = 'return_without_order' group by 1",
     )
-    if not open_returns.holds("true"):
+    if not open_returns.count():
         return
     theirs = keep(
         con,

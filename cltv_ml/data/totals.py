@@ -45,7 +45,7 @@ def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
     """
     column = raw.mapping.get("amount", "")
     if column:
-        _continue_orders(raw, lines.marks, aside, column)
+        _continue_orders(raw, lines, aside, column)
     notes = _set_grand_total_aside(lines, aside) or _set_group_totals_aside(lines, aside)
     notes += _set_parts_aside(lines, aside)
     counted = {"product_id", "quantity"} <= set(raw.mapping)
@@ -166,7 +166,7 @@ def _set_group_totals_aside(lines: Lines, aside: Aside) -> list[str]:
     """Set aside the lines called totals, such as one per customer or month, where they sum the other lines up."""
     named = " or ".join(rf"regexp_matches(lower({name}), '^({TOTAL_WORDS})\b')" for name in _names(lines))
     # Totals of groups also stand among the first lines or the last ones; else no text is read in vain.
-    [last] = lines.marks.row(f"select max(source_row) from {lines.marks}")
+    last = lines.tally.last
     if last is None or not lines.parsed.holds(
         f"(source_row < 20000 or source_row > {last} - 1000) and ({named})"
     ):
@@ -229,14 +229,14 @@ def _set_parts_aside(lines: Lines, aside: Aside) -> list[str]:
     return told * (divided > 0 and left < orders) + also * (left > 0)
 
 
-def _continue_orders(raw: Raw, marks: Relation, aside: Aside, column: str) -> None:
+def _continue_orders(raw: Raw, lines: Lines, aside: Aside, column: str) -> None:
     """Tell lines without an amount, whose order has one on another line, from amounts that cannot be read.
 
     Only where orders have one amount, on one of their lines, is a line without any a continuation.
     """
-    bad = "rule = 'bad_amount' and by_order is not null"
-    if not marks.holds(bad):
+    if not lines.tally.counts_ordered("bad_amount"):
         return
+    marks, bad = lines.marks, "rule = 'bad_amount' and by_order is not null"
     several, once = marks.row(
         "select count(*), count(*) filter (where amounts <= 1) from (select count(money) as amounts "
         f"from {marks} where by_order is not null and not is_return group by by_order having count(*) > 1)"
@@ -247,11 +247,11 @@ def _continue_orders(raw: Raw, marks: Relation, aside: Aside, column: str) -> No
         f"select source_row from {raw.table} semi join (select source_row from {marks} where {bad}) "
         f"using (source_row) where coalesce(trim(cast({quote(column)} as varchar)), '') = ''"
     )
-    marks.con.execute(
+    marks.change(
         f"update {marks} set rule = 'continuation' where source_row in ({blank}) "
         f"and by_order in (select by_order from {marks} where money is not null)"
     )
-    marks.con.execute(
+    aside.table.change(
         f"update {aside} set rule = 'continuation' where source_row in "
         f"(select source_row from {marks} where rule = 'continuation')"
     )

@@ -117,7 +117,7 @@ def set_undone_aside(lines: Lines, aside: Aside) -> list[str]:
         f"by_order is not null and by_order not in (select by_order from {sold} where alike) and not is_return "
         "group by by_order, state having count(distinct line_hash) > 1"
     )
-    if not sold.holds("true"):
+    if not sold.count():
         return []
     told: list[str] = []
     query = f"select source_row from {sold} where sold and alike"

@@ -96,8 +96,8 @@ def _add_kinds(table: Relation, texts: dict[str, str], own: str, other: str, rev
         f"when {owes} then 'Rechnung' else 'Gutschrift' end",
     }
     for column, sql in columns.items():
-        table.con.execute(f"alter table {table} add column {quoted(MARK + column)} varchar")
-        table.con.execute(f"update {table} set {quoted(MARK + column)} = {sql}")
+        table.change(f"alter table {table} add column {quoted(MARK + column)} varchar")
+        table.change(f"update {table} set {quoted(MARK + column)} = {sql}")
         table.kinds[MARK + column] = "VARCHAR"
 
 
@@ -105,7 +105,7 @@ def _complete_days(table: Relation, text: str, column: str, first: str) -> None:
     """Write days such as 0501 as dates: a month before that of the first day is one of the next year."""
     digits = f"lpad({text}, 4, '0')"
     year = f"{int(first[:4])} + cast(right({digits}, 2) < '{first[4:6]}' as integer)"
-    table.con.execute(
+    table.change(
         f"update {table} set {column} = ({year}) || '-' || right({digits}, 2) || '-' || left({digits}, 2) "
         rf"where regexp_full_match({text}, '[0-3]?\d[01]\d')"
     )

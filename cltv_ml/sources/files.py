@@ -177,7 +177,7 @@ def _take_damaged(table: Relation, names: list[str], delimiter: str) -> list[tup
     line = f"concat_ws('{delimiter}', {columns})"
     test = f"contains({line}, '{BROKEN}')"
     rows = table.rows(f"select source_row, {line} from {table} where {test} order by 1")
-    table.con.execute(f"delete from {table} where {test}")
+    table.change(f"delete from {table} where {test}")
     return [(int(number), str(text).replace(BROKEN, "\ufffd")) for number, text in rows]
 
 

@@ -52,8 +52,8 @@ def _add(table: Relation, column: str, values: Sequence[tuple[str, int]]) -> Non
     if MARK + column in table.kinds:
         return
     cases = " ".join(f"when source_row >= {start} then {literal(value)}" for value, start in reversed(values))
-    table.con.execute(f"alter table {table} add column {name} varchar")
-    table.con.execute(f"update {table} set {name} = case {cases} end")
+    table.change(f"alter table {table} add column {name} varchar")
+    table.change(f"update {table} set {name} = case {cases} end")
     table.kinds[MARK + column] = "VARCHAR"
 
 
@@ -85,7 +85,7 @@ def take_headers_out(table: Relation, broken: Sequence[tuple[int, str]], name: s
         return []
     titles = [title for row in rows[:20] for title in _titles(table, names, broken, row)]
     _check_titles(titles, name)
-    table.con.execute(f"delete from {table} where {repeats}")
+    table.change(f"delete from {table} where {repeats}")
     shown = f", below {titles[0][:60]!r}" if titles else ""
     return [f"{len(rows):,} lines of {name!r} repeat the header and were left out{shown}."]
 

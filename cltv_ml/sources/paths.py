@@ -137,7 +137,7 @@ def _read_texts(
         start = max(int(last), *(number for number, _ in broken), -1) + 1
         rows = _read_one(con, file, folder, table, header_row, start)
         _check_same_columns(files[0].name, stacked, file.name, rows.table)
-        con.execute(f"insert into {stacked} by name from {rows.table}")
+        stacked.change(f"insert into {stacked} by name from {rows.table}")
         con.execute(f"drop table {rows.table}")
         broken, notes = [*broken, *rows.broken], [*notes, *rows.notes]
         parts.append(Part(file.name, start))

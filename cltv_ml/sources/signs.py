@@ -25,7 +25,7 @@ def _write_digits(table: Relation, names: list[str]) -> list[str]:
     columns = _find(table, names, digits, digits)
     for name in columns:
         plain = f"replace(translate({quoted(name)}, '{_DIGITS}٫٬．，', '{_PLAIN_SIGNS}.,.,'), '،', ',')"
-        table.con.execute(f"update {table} set {quoted(name)} = {plain}")
+        table.change(f"update {table} set {quoted(name)} = {plain}")
     shown = [name.removeprefix(MARK) for name in columns]
     return [f"Columns {shown} hold digits of another script, which were read as 0 to 9."] if columns else []
 
@@ -36,7 +36,7 @@ def _take_guards_off(table: Relation, names: list[str]) -> list[str]:
     columns = _find(table, names, guarded, r"regexp_matches({0}, '(^|\x1f)(=\x22|''|`)')")
     for name in columns:
         bare = rf"regexp_replace({quoted(name)}, '^=\x22(.*)\x22$|^''([+-]?\d.*)$|^`(.+)$', '\1\2\3')"
-        table.con.execute(f"update {table} set {quoted(name)} = {bare} where {guarded.format(quoted(name))}")
+        table.change(f"update {table} set {quoted(name)} = {bare} where {guarded.format(quoted(name))}")
     shown = [name.removeprefix(MARK) for name in columns]
     return (
         [f"Columns {shown} were read without the signs that guard texts from a spreadsheet."]

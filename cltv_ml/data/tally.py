@@ -1,0 +1,65 @@
+"""Numbers of marked lines by the rule that they break by themselves: one query refutes many later ones."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from cltv_ml.engine import Relation
+
+
+class Counts(NamedTuple):
+    """How many lines there are, how many of them name an order, and how many cost nothing."""
+
+    lines: int
+    ordered: int
+    free: int
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The lines as they were marked first, before a step changed any rule.
+
+    Parameters
+    ----------
+    counts
+        By rule, None for the lines that break none, and whether the lines are returns.
+    last
+        The last `source_row`, None without lines.
+    """
+
+    counts: Mapping[tuple[str | None, bool], Counts]
+    last: int | None
+
+    @property
+    def returns(self) -> bool:
+        """Whether any line is a return, set aside or not."""
+        return any(is_return for _, is_return in self.counts)
+
+    def breaks(self, rule: str) -> bool:
+        """Whether any line breaks a rule by itself."""
+        return any(broken == rule for broken, _ in self.counts)
+
+    def only_breaks(self, rules: Collection[str]) -> bool:
+        """Whether every line breaks one of these rules."""
+        return all(broken in rules for broken, _ in self.counts)
+
+    def counts_ordered(self, rule: str) -> bool:
+        """Whether any line of an order breaks a rule."""
+        return any(counts.ordered for (broken, _), counts in self.counts.items() if broken == rule)
+
+    @property
+    def gives_away(self) -> bool:
+        """Whether any line that breaks no rule costs nothing."""
+        return any(counts.free for (broken, _), counts in self.counts.items() if broken is None)
+
+
+def count_marks(marks: Relation) -> Tally:
+    """Return the numbers of marked lines, see `Lines.marks`."""
+    rows = marks.rows(
+        "select rule, is_return, count(*), count(by_order), count(*) filter (money = 0), max(source_row) "
+        f"from {marks} group by all"
+    )
+    counts = {(rule, is_return): Counts(*numbers) for rule, is_return, *numbers, _ in rows}
+    return Tally(counts, max((last for *_, last in rows), default=None))
