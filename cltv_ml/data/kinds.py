@@ -28,7 +28,9 @@ _NEITHER = re.compile("[^0-9]*|[A-WYZa-wyz][-_]?[0-9]+")
 
 #: Numbers that are no time, which are larger, and dates; both as the engine reads them by itself.
 _SMALL_NUMBER = re.compile(r"-?[0-9]{1,4}(\.[0-9]+)?")
-_DATE = re.compile("([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[ T](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?)?")
+_DATE_AND_TIME = re.compile(
+    "([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[ T](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?)?"
+)
 
 
 class _Seen(NamedTuple):
@@ -97,7 +99,7 @@ def _look_at_texts(first: Relation, names: list[str], each: int) -> dict[str, _S
         f"from (unpivot (select {texts} from {first}) on columns(*) into name place value value) "
         f"where trim(value) <> '' qualify row_number() over (partition by place) <= {each}) group by all"
     )
-    read = _read_texts(first, {value for _, value, _ in rows})
+    read = _read_first_texts(first, {value for _, value, _ in rows})
     counted: dict[int, list[tuple[str, int]]] = {}
     for place, value, count in rows:
         counted.setdefault(place, []).append((value, count))
@@ -118,7 +120,7 @@ def _sum_up(counted: list[tuple[str, int]], read: Mapping[str, tuple[float | Non
     )
 
 
-def _read_texts(first: Relation, texts: Collection[str]) -> dict[str, tuple[float | None, bool]]:
+def _read_first_texts(first: Relation, texts: Collection[str]) -> dict[str, tuple[float | None, bool]]:
     """Return the number that each text stands for, None where it is none, and whether it is a time.
 
     The engine takes longer to plan the reading of all ways of writing than most tables need: it reads what is no plain
@@ -141,7 +143,7 @@ def _read_texts(first: Relation, texts: Collection[str]) -> dict[str, tuple[floa
 
 def _is_plain_date(text: str) -> bool:
     """Whether a text is a date of ISO 8601 that exists, perhaps with a time of day."""
-    written = _DATE.fullmatch(text)
+    written = _DATE_AND_TIME.fullmatch(text)
     if not written:
         return False
     try:

@@ -15,7 +15,7 @@ _TAIL = r"(?:$|[ T,]+(.*)$)"
 #: ISO 8601 and nothing else, which the engine reads by itself.
 PLAIN = r"\d{4}-\d\d?-\d\d?(?:[ T]\d\d?:\d\d(?::\d\d(?:\.\d+)?)?)?"
 
-_USUAL = PLAIN.replace(r"-\d\d?", "-(?:0?[1-9]|1[0-2])", 1)
+_USUAL_DATE = PLAIN.replace(r"-\d\d?", "-(?:0?[1-9]|1[0-2])", 1)
 
 #: Dates with the year ahead and behind, for a look at which of their numbers can be days.
 YEAR_AHEAD = r"^(\d{4})([/\-.])(\d{1,2})[/\-.](\d{1,2})"
@@ -112,7 +112,7 @@ _SERIALS = (18264, 73415)  # 1950 to 2100
 
 def is_usual(text: str) -> str:
     """Return SQL for whether a text is a date of ISO 8601 of this century or the last, its month before its day."""
-    return f"{text} >= '19' and {text} < '21' and regexp_full_match({text}, '{_USUAL}')"
+    return f"{text} >= '19' and {text} < '21' and regexp_full_match({text}, '{_USUAL_DATE}')"
 
 
 def is_zoned(text: str) -> str:

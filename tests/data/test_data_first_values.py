@@ -2,7 +2,7 @@
 
 import random
 
-from cltv_ml.data.kinds import _read_texts
+from cltv_ml.data.kinds import _read_first_texts
 from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import connect, keep, literals
@@ -31,7 +31,7 @@ def test_what_needs_no_engine_is_read_as_the_engine_reads_it():
         texts = [*draw.sample(TEXTS.split("|"), 8), f"{draw.randint(-9999, 9999)}.{draw.randint(0, 99)}"]
         alone = [[text] for text in texts if text in ("9999", "c1", "2024-01-31")]
         for some in [texts, *alone]:
-            assert _read_texts(keep(con, "rows", "select 1 as one"), set(some)) == read_by_engine(
+            assert _read_first_texts(keep(con, "rows", "select 1 as one"), set(some)) == read_by_engine(
                 con, some
             ), some
 
