@@ -8,6 +8,8 @@ from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.totals import TOTAL_WORDS
 from cltv_ml.engine import Relation, keep, quoted
+from cltv_ml.errors import InputError
+from cltv_ml.sources.frames import MARK
 
 #: Names whose columns a report leaves blank below the first line; numbers are never filled down.
 _FILLED = ("customer_id", "order_id", "timestamp", "status", "payment_status", "currency", "channel")
@@ -34,9 +36,12 @@ def fill_down(table: Relation, mapping: Mapping[str, str], told: bool | None) ->
 
     Raises
     ------
+    InputError
+        A second table stands below the first.
     QuestionsError
         Each customer is named once, but nothing shows whether the lines below are theirs.
     """
+    _check_one_table(table, mapping)
     customer = mapping.get("customer_id")
     if customer is None or told is False or not _often_blank(table, customer):
         return table, []
@@ -74,6 +79,29 @@ def fill_down(table: Relation, mapping: Mapping[str, str], told: bool | None) ->
     )
     note += f" {headings:,} rows that hold only a name were read as headings." if headings else ""
     return filled_down, [note]
+
+
+def _check_one_table(table: Relation, mapping: Mapping[str, str]) -> None:
+    """Raise InputError where a row below the first names other columns, as a second table in one file does.
+
+    Its date, its amount and all its other cells are words, each another one, and what stands below is no header.
+    """
+    found = [mapping[name] for name in ("timestamp", "amount") if name in mapping]
+    if len(found) < 2 or any(table.kinds[MARK + one] != "VARCHAR" for one in found):
+        return
+    cells = ", ".join(f"trim({quoted(name)})" for name, kind in table.kinds.items() if kind == "VARCHAR")
+    words = " and ".join(f"trim({quote(one)}) >= ':'" for one in found)
+    rows = table.rows(
+        f"select source_row, list_filter(listed, lambda cell: cell <> '') as cells from (select source_row, [{cells}] "
+        f"as listed from {table} where {words}) where source_row > 0 and len(cells) > 2 "
+        r"and len(list_distinct(cells)) = len(cells) and not regexp_matches(array_to_string(cells, ' '), '\d') limit 1"
+    )
+    for row, names in rows:
+        if table.holds(f"source_row > {row} and regexp_matches({quote(found[1])}, '\\d')"):
+            raise InputError(
+                f"the source holds a second table with the columns {names[:6]}, from row {row + 1} below the header "
+                "on; keep each table in a file of its own."
+            )
 
 
 def _often_blank(table: Relation, customer: str) -> bool:

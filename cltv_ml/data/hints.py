@@ -97,7 +97,7 @@ def _tell_of_free_text(glance: Glance, column: str) -> list[str]:
     """Tell of a free text that says of some lines that they are no sale."""
     if not _HEADED["texts"].search(plain_heading(column)):
         return []
-    text = f"strip_accents(lower(trim({quote(column)})))"
+    text = f"strip_accents(lower(trim(cast({quote(column)} as varchar))))"
     rows, example = glance.lines.row(
         f"select count(*), min({quote(column)}) from {glance.lines} where regexp_matches({text}, '{_NO_SALE}')"
     )

@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cltv_ml.data.candidates import named
-from cltv_ml.data.compound import find_compound
 from cltv_ml.data.glance import COLUMNS_COMPARED, Glance
 from cltv_ml.data.headings import PRICE_PER, plain_heading, plain_pattern
 from cltv_ml.data.levels import NO, YES
@@ -240,7 +238,7 @@ def tell_of_other_money(glance: Glance, numbers: list[str], mapping: Mapping[str
     if not amount or not numbers:
         return []
     values, own = {one: glance.number(one) for one in numbers[:COLUMNS_COMPARED]}, glance.number(amount)
-    for one in named("amount", numbers) or find_compound("amount", numbers):
+    for one in (one for one in values if not HEADED["other_money"].search(plain_heading(one))):
         blank, money = glance.lines.row(
             f"select count(*), sum(v) from (select {own} as a, {glance.number(one)} as v from {glance.lines}) "
             "where a is null and v <> 0"

@@ -31,6 +31,7 @@ from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question, QuestionsError, ask_which
 from cltv_ml.data.recognition import recognise_source
 from cltv_ml.data.scale import settle_scale, settle_units
+from cltv_ml.data.sides import are_payments
 from cltv_ml.data.ties import Source, settle_tie
 from cltv_ml.data.versions import find_version
 from cltv_ml.engine import Relation
@@ -217,7 +218,8 @@ def _settle_later(
         f"columns {debit!r} and {credits[0]!r} stand side by side, as in a ledger; if the credits are refunds, say "
         f"--mapping {flag('credit', credits[0])}, and if they are payments, --mapping credit=."
     )
-    return mapping, (Question(text, (f"credit={credits[0]}", "credit=")),)
+    paid = are_payments(table, [one for one, kind in kinds.items() if kind == "text"], credits[0])
+    return mapping, (Question(text, ("credit=", f"credit={credits[0]}")[:: 1 if paid else -1]),)
 
 
 def propose_mapping(

@@ -32,6 +32,7 @@ from cltv_ml.remote import address, fetch, is_remote
 from cltv_ml.sources.frames import MARK, Part, SourceRows, inner_names, read_frame
 from cltv_ml.sources.lakes import lake_of, read_lake
 from cltv_ml.sources.paths import find, read_file, readable
+from cltv_ml.sources.records import flatten_records
 
 
 class Workspace:
@@ -118,7 +119,7 @@ def read(
     ----------
     source
         Path of a CSV file (any delimiter and encoding), an Excel workbook, JSON (records, also one a line) or
-        a Parquet file, also in gz or zip; a folder or pattern of such files with the same columns; a pandas,
+        a Parquet or Feather file, also in gz or zip; a folder or pattern of such files with the same columns; a pandas,
         Arrow or Spark table (the last is collected: write a larger one to Parquet); the name of a data set
         such as `"cdnow"`; or a database's URL, see `table`.
     mapping
@@ -227,9 +228,8 @@ def _fill_down(
 
 def _doubts(opened: Opened, proposal: Proposal, rules: Rules) -> list[Question]:
     """Return the questions whether some files, or all amounts, count cents."""
-    parts = [(part.name, part.start) for part in opened.parts]
     return [
-        *doubt_parts(opened.table, proposal.mapping, parts, rules),
+        *doubt_parts(opened.table, proposal.mapping, [(one.name, one.start) for one in opened.parts], rules),
         *doubt_cents(opened.table, proposal.mapping, rules),
     ]
 
@@ -259,7 +259,7 @@ def open_source(
     source = as_tabular(source)
     name, ready = str(source) if isinstance(source, str | Path) else "", None
     if isinstance(source, pd.DataFrame | pa.Table):
-        name, rows = f"a table of {len(source):,} rows", read_frame(con, source)
+        name, rows = f"a table of {len(source):,} rows", flatten_records(con, read_frame(con, source).table)
     elif name.partition(":")[0] in DATASETS:
         ready = DATASETS[name.partition(":")[0]]
         rows = _read_dataset(con, name, ready, workspace.path, table)

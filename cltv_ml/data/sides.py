@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from cltv_ml.data.glance import COLUMNS_COMPARED
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.levels import is_payment, plain_level
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.overlooked_numbers import HEADED, Unmapped
+from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question
+from cltv_ml.engine import Relation
 
 #: Codes of both sides in small letters; words and signs need no heading that says so.
 _SIDE_LETTERS = ("s h", "d c", "d h", "d a", "d k", "1 -1", "s r", "i c", "p r")
@@ -142,3 +145,13 @@ def look_at_payments(column: Unmapped, levels: Mapping[str, int]) -> bool:
     text = f"column {column.name!r} holds {shown}; if they pay what others bill, say {flags}, if not, --mapping type=."
     column.account.questions.append(Question(text, (",".join(answer), "type=")))
     return True
+
+
+def are_payments(table: Relation, texts: Sequence[str], credit: str) -> bool:
+    """Whether some text of the lines with credits calls them payments."""
+    words = (
+        f"select distinct cast({quote(one)} as varchar) from {table} "
+        f"where cast({quote(credit)} as varchar) <> '' limit 50"
+        for one in texts[:COLUMNS_COMPARED]
+    )
+    return any(is_payment(str(level)) for query in words for (level,) in table.rows(query))

@@ -19,7 +19,7 @@ _USUAL_DATE = PLAIN.replace(r"-\d\d?", "-(?:0?[1-9]|1[0-2])", 1)
 
 #: Dates with the year ahead and behind, for a look at which of their numbers can be days.
 YEAR_AHEAD = r"^(\d{4})([/\-.])(\d{1,2})[/\-.](\d{1,2})"
-YEAR_BEHIND = r"^(\d{1,2})[/\-.](\d{1,2})[/\-.](?:\d{4}|\d{2})\b"
+YEAR_BEHIND = r"^(\d{1,2})[/\-.] ?(\d{1,2})[/\-.] ?(?:\d{4}|\d{2})\b"
 
 #: The letters of every script in use, with the marks and digits that stand among them.
 _LETTER = (
@@ -42,8 +42,8 @@ def letters(pattern: str) -> str:
 
 
 #: The other ways of writing.
-_SHORT = letters(r"^(?:\p{L}+[.,]* )?(\d{1,2})([/\-.])(\d{1,2})[/\-.](\d{4}|\d{2})\.?") + _TAIL
-_YEAR_FIRST = r"^(\d{4})(?:[/\-.] ?|年 ?)(\d{1,2})(?:[/\-.] ?|月 ?)(\d{1,2})[.日]?" + _TAIL
+_SHORT = letters(r"^(?:\p{L}+[.,]* )?(\d{1,2})([/\-.]) ?(\d{1,2})[/\-.] ?(\d{4}|\d{2})\.?") + _TAIL
+_YEAR_FIRST = r"^(\d{4})(?:[/\-.] ?|[年년] ?)(\d{1,2})(?:[/\-.] ?|[月월] ?)(\d{1,2})[.日일]?" + _TAIL
 _WEEKDAY = r"^(?:\p{L}+[.,]*[ ]+)?"
 _DAY_WORD = (
     _WEEKDAY
@@ -67,24 +67,40 @@ _MONTHLY = {
     letters(r"^(\p{L}{3,})[. \-/]*(\d{4}|\d{2})$"): "21dt",
 }
 
-#: Months of seven languages, without accents, and how they are shortened.
+#: Months of the languages that headings are read in, as the engine writes them without accents, and how they are
+#: shortened.
 _MONTHS = (
     "jan january januar janvier janv enero ene gennaio gen janeiro januari stycznia styczen sty ocak января "
-    "янв leden ledna",
+    "янв leden ledna يناير ינואר בינואר ιανουαριος ιανουαριου ιαν tammikuu tammikuuta ianuarie ian січня "
+    "януари январь มกราคม ژانویه",
     "feb february februar fevrier fevr fev febrero febbraio fevereiro februari lutego luty lut subat февраля "
-    "фев unora unor",
-    "mar march marz maerz mars marzo marco maart mrt mrz marca marzec mart марта мар brezna brezen",
-    "apr april avril avr abril abr aprile kwietnia kwiecien kwi nisan апреля апр dubna duben",
-    "may mai mayo maggio mag maio mei maj maja mayıs mayis мая kvetna kveten",
-    "jun june juni juin junio giugno giu junho juni czerwca czerwiec cze haziran июня июн cervna cerven",
-    "jul july juli juillet juil julio luglio lug julho juli lipca lipiec lip temmuz июля июл cervence cervenec",
-    "aug august aout agosto ago augustus augusti sierpnia sierpien sie agustos августа авг srpna srpen",
-    "sep sept september septembre septiembre settembre set setembro wrzesnia wrzesien wrz eylul сентября сен zari",
+    "фев unora unor فبراير פברואר בפברואר φεβρουαριος φεβρουαριου φεβ helmikuu helmikuuta februarie лютого "
+    "февруари февраль กมภาพนธ فوریه",
+    "mar march marz maerz mars marzo marco maart mrt mrz marca marzec mart марта мар brezna brezen maret "
+    "marts marcius مارس מרץ במרץ μαρτιος μαρτιου μαρ maaliskuu maaliskuuta martie березня март มนาคม",
+    "apr april avril avr abril abr aprile kwietnia kwiecien kwi nisan апреля апр dubna duben aprilis ابريل "
+    "אפריל באפריל απριλιος απριλιου απρ huhtikuu huhtikuuta aprilie квітня апрель เมษายน اوریل",
+    "may mai mayo maggio mag maio mei maj maja mayıs mayis мая kvetna kveten majus مايو מאי במאי μαιος μαιου "
+    "μαι toukokuu toukokuuta травня маи พฤษภาคม",
+    "jun june juni juin junio giugno giu junho juni czerwca czerwiec cze haziran июня июн cervna cerven "
+    "junius يونيو יוני ביוני ιουνιος ιουνιου ιουν kesakuu kesakuuta iunie iun червня юни июнь มถนายน ژوين",
+    "jul july juli juillet juil julio luglio lug julho juli lipca lipiec lip temmuz июля июл cervence "
+    "cervenec julius يوليو יולי ביולי ιουλιος ιουλιου ιουλ heinakuu heinakuuta iulie iul липня юли июль "
+    "กรกฎาคม ژويیه",
+    "aug august aout agosto ago augustus augusti sierpnia sierpien sie agustos августа авг srpna srpen "
+    "augusztus اغسطس אוגוסט באוגוסט αυγουστος αυγουστου αυγ elokuu elokuuta серпня สงหาคม اوت",
+    "sep sept september septembre septiembre settembre set setembro wrzesnia wrzesien wrz eylul сентября сен "
+    "zari szeptember سبتمبر ספטמבר בספטמבר σεπτεμβριος σεπτεμβριου σεπ syyskuu syyskuuta septembrie вересня "
+    "септември сентябрь กนยายน سپتامبر",
     "oct october oktober okt octobre octubre ottobre ott outubro out pazdziernika pazdziernik paz ekim "
-    "октября окт rijna rijen",
-    "nov november novembre noviembre novembro listopada listopad lis kasım kasim ноября ноя listopadu",
+    "октября окт rijna rijen اكتوبر אוקטובר באוקטובר οκτωβριος οκτωβριου οκτ lokakuu lokakuuta octombrie "
+    "жовтня октомври октябрь ตลาคม اکتبر",
+    "nov november novembre noviembre novembro listopada listopad lis kasım kasim ноября ноя listopadu "
+    "nopember نوفمبر נובמבר בנובמבר νοεμβριος νοεμβριου νοε marraskuu marraskuuta noiembrie листопада ноември "
+    "ноябрь พฤศจกายน نوامبر",
     "dec december dezember dez decembre diciembre dic dicembre dezembro grudnia grudzien gru aralık aralik "
-    "декабря дек prosince prosinec desember",
+    "декабря дек prosince prosinec desember ديسمبر דצמבר בדצמבר δεκεμβριος δεκεμβριου δεκ joulukuu joulukuuta "
+    "decembrie грудня декември декабрь ธนวาคม دسامبر",
 )
 
 #: A zone behind a time; a name in brackets may follow, as in browsers.

@@ -11,22 +11,25 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import duckdb
+import pyarrow
+import pyarrow.feather
 
 from cltv_ml.engine import Relation, literal, pattern, quoted, show
 from cltv_ml.errors import InputError
 from cltv_ml.sources.archives import text_batches, unpack
 from cltv_ml.sources.encodings import find_encoding
 from cltv_ml.sources.files import read_csv
-from cltv_ml.sources.frames import MARK, Part, SourceRows, inner_names, load_batches
+from cltv_ml.sources.frames import MARK, Part, SourceRows, inner_names, load_batches, read_frame
 from cltv_ml.sources.layout import is_regular
 from cltv_ml.sources.markup import copy_records, copy_table, is_markup
 from cltv_ml.sources.parts import name_parts, take_headers_out, tell_of_open_quotes
-from cltv_ml.sources.records import read_json
+from cltv_ml.sources.records import flatten_records, read_json
 from cltv_ml.sources.signs import make_plain
 
 #: Endings by the way they are read; any other file is read as text.
 _READ_BY = {
     **dict.fromkeys((".parquet", ".pq"), "parquet"),
+    **dict.fromkeys((".feather", ".arrow", ".ipc"), "arrow"),
     **dict.fromkeys((".xlsx", ".xlsm"), "workbook"),
     **dict.fromkeys((".html", ".htm", ".xml", ".ods"), "markup"),
     **dict.fromkeys((".json", ".jsonl", ".ndjson"), "json"),
@@ -60,10 +63,17 @@ def read_file(
     if len(ways) > 1:
         _ask_for_file(path, files)
     [(way, file)] = ways.items()
+    if way == "unread" and _begins(file, b"SQLite format 3\0"):
+        raise InputError(
+            f"{file.name!r} is a database of SQLite; give its URL, sqlite:///{shlex.quote(str(path))}, and name the "
+            "table (--query) where it has several."
+        )
     if way == "unread":
         raise InputError(f"{file.name!r} is of a kind that cannot be read; save it as xlsx, CSV or Parquet.")
     if way == "parquet":
-        rows = SourceRows(show_parquet(con, *files))
+        rows = flatten_records(con, show_parquet(con, *files))
+    elif way == "arrow":
+        rows = read_arrow(con, file)
     else:
         rows = _read_texts(con, files, folder, table, header_row)
     return replace(rows, notes=(*notes, *rows.notes))
@@ -98,6 +108,8 @@ def _way(file: Path) -> str:
         return "workbook"
     if way == "text" and _begins(file, b"PAR1\x15"):
         return "parquet"
+    if way == "text" and _begins(file, b"ARROW1\0"):
+        return "arrow"
     if way == "text" and _begins(file, *_NO_TEXT):
         return "unread"
     return "text" if called and not _begins(file, b"\xd0\xcf\x11\xe0") and _is_table(file) else way
@@ -254,6 +266,15 @@ def show_parquet(con: duckdb.DuckDBPyConnection, *files: Path) -> Relation:
     return show(con, "rows", f"select {renamed}, {number} as source_row from {rows}")
 
 
+def read_arrow(con: duckdb.DuckDBPyConnection, file: Path) -> SourceRows:
+    """Return the rows of a file of Arrow's own, as Feather is one."""
+    try:
+        table = pyarrow.feather.read_table(file, memory_map=False)
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise InputError(f"{file.name!r} cannot be read as Feather: {first_line(error)}.") from error
+    return flatten_records(con, read_frame(con, table).table)
+
+
 def first_line(error: Exception) -> str:
     """Return the first line of an error's message without its full stop, and without the trace that may follow."""
     return str(error).splitlines()[0].partition(" Detail:")[0].rstrip(".")
@@ -269,7 +290,7 @@ def readable(rows: Relation, name: str) -> Iterator[None]:
         yield
     except duckdb.Error:
         try:
-            for _ in rows.con.execute(f"from {rows}").fetch_record_batch():
+            for _ in rows.con.sql(f"from {rows}").to_arrow_reader():
                 pass
         except (duckdb.Error, OSError) as damage:
             raise InputError(

@@ -11,10 +11,10 @@ from typing import Any
 
 import duckdb
 
-from cltv_ml.engine import is_records
+from cltv_ml.engine import Relation, is_records
 from cltv_ml.errors import InputError
 from cltv_ml.sources.archives import text_batches
-from cltv_ml.sources.frames import SourceRows, inner_names, load_batches
+from cltv_ml.sources.frames import MARK, SourceRows, inner_names, load_batches
 
 
 def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> SourceRows:
@@ -40,14 +40,27 @@ def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> Sou
         raise InputError(
             f"{path.name!r} nests objects or lists hundreds of levels deep; save its records without them."
         ) from error
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    if not names:
+    if not any(rows):
         raise InputError(f"{path.name!r} holds no records; check that the export is complete.")
-    values = ([row.get(name) for name in names] for row in rows)
-    return SourceRows(
-        load_batches(con, text_batches(values, inner_names(names), start)),
-        tuple(broken),
-        (*notes, *summed, *expanded_notes),
+    return SourceRows(_load_flat(con, rows, start), tuple(broken), (*notes, *summed, *expanded_notes))
+
+
+def flatten_records(con: duckdb.DuckDBPyConnection, table: Relation) -> SourceRows:
+    """Return the rows of a table whose columns hold records, read as those of JSON are; any other as it is."""
+    if not any("STRUCT(" in kind for kind in table.kinds.values()):
+        return SourceRows(table)
+    names = {name: name.removeprefix(MARK) for name in table.kinds if name.startswith(MARK)}
+    found = con.sql(f"from {table} order by source_row").to_arrow_table().to_pylist()
+    records = [{name: row[inner] for inner, name in names.items()} for row in found]
+    records, summed = _sum_refunds(records)
+    records, expanded = _expand_nested(records)
+    return SourceRows(_load_flat(con, [dict(_flat_record(one)) for one in records]), (), (*summed, *expanded))
+
+
+def _load_flat(con: duckdb.DuckDBPyConnection, rows: list[dict[str, Any]], start: int = 0) -> Relation:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return load_batches(
+        con, text_batches(([row.get(name) for name in names] for row in rows), inner_names(names), start)
     )
 
 
@@ -212,6 +225,6 @@ def _flat_record(record: dict[str, Any], prefix: str = "") -> Iterator[tuple[str
         if isinstance(value, dict):
             yield from _flat_record(value, f"{prefix}{name}.")
         elif isinstance(value, list):
-            yield prefix + name, None if not value else json.dumps(value, ensure_ascii=False)
+            yield prefix + name, None if not value else json.dumps(value, ensure_ascii=False, default=str)
         else:
             yield prefix + name, value

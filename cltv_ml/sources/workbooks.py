@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from openpyxl import Workbook, load_workbook
 from openpyxl.styles.numbers import BUILTIN_FORMATS, BUILTIN_FORMATS_MAX_SIZE
+from openpyxl.utils import column_index_from_string
 
 from cltv_ml.errors import InputError
 from cltv_ml.sources.archives import check_workbook
@@ -26,6 +27,9 @@ from cltv_ml.sources.layout import (
 
 #: The sign or code of a currency in the format of a cell.
 _CURRENCY_SIGN = re.compile(r"[$€£¥₹₩₺₽₴₫฿₪]|[A-Z]{3}|kr\.?|zł|Kč|Ft|R\$|(US|CA|A)\$")
+
+#: Cells of a sheet that are merged: the columns and rows of the first and the last.
+_MERGED = re.compile(rb'<mergeCell ref="([A-Z]+)(\d+):([A-Z]+)(\d+)"')
 
 #: Number of rows in which the header of a sheet is sought.
 _HEADER_ROWS = 200
@@ -76,7 +80,13 @@ def workbook_rows(
         for name in chosen:
             if starts is not None:
                 starts.append((name, count))
-            for row in _sheet_rows(book, book[name], places[name][1] + 1, path.name):
+            merged = _merged_down(book, book[name])
+            if notes is not None and merged:
+                notes.append(
+                    f"Sheet {name!r} holds cells merged over several rows: each row was given their text or date."
+                )
+            start = places[name][1] + 1
+            for row in _give_merged(_sheet_rows(book, book[name], start, path.name), merged, start + 1):
                 count += 1
                 yield row
 
@@ -140,6 +150,36 @@ def _sheet_rows(book: Any, sheet: Any, start: int, name: str) -> Iterator[tuple[
             else cell.value
             for cell in row
         )
+
+
+def _merged_down(book: Any, sheet: Any) -> dict[int, list[tuple[int, int]]]:
+    """Return the cells that are merged over several rows of one column: column from 0 -> first and last row, from 1."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    with book._archive.open(sheet._worksheet_path) as packed:
+        rest = b""
+        while block := packed.read(1 << 20):
+            for column, first, end, last in _MERGED.findall(rest + block):
+                if column == end and first != last:
+                    place = column_index_from_string(column.decode()) - 1
+                    found.setdefault(place, []).append((int(first), int(last)))
+            rest = (rest + block)[-64:]
+    return found
+
+
+def _give_merged(
+    rows: Iterator[tuple[Any, ...]], merged: Mapping[int, Sequence[tuple[int, int]]], start: int
+) -> Iterator[tuple[Any, ...]]:
+    """Yield rows, numbered from `start`, with the text or date of merged cells; a number stands for its rows once."""
+    tops = {(column, row): last for column, ranges in merged.items() for row, last in ranges}
+    running: dict[int, tuple[int, Any]] = {}
+    for number, row in enumerate(rows, start):
+        cells = list(row)
+        for column in (column for column in merged if column < len(cells)):
+            if (column, number) in tops and not isinstance(cells[column], int | float):
+                running[column] = (tops[column, number], cells[column])
+            elif column in running and number <= running[column][0] and cells[column] is None:
+                cells[column] = running[column][1]
+        yield tuple(cells)
 
 
 def _currency_of(written: str) -> str:

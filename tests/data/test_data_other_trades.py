@@ -1,5 +1,11 @@
 """Exports of other trades written by hand: customers, orders and money were worked out before each was read."""
 
+import datetime
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet
 import pytest
 
 from cltv_ml.data import QuestionsError, answer, clean, read
@@ -215,3 +221,158 @@ gems500,Gems,1,2025-01-05,US,9.99
 )
 def test_headings_dates_and_digits_of_other_scripts_are_read(tmp_path, text, truth):
     assert found(tmp_path, text)[:2] == truth
+
+
+@pytest.mark.parametrize(
+    ("text", "truth"),
+    [
+        (
+            """
+주문번호,주문일시,주문자명,결제금액,주문상태
+1,2025년 1월 5일 오후 2:30,김민수,"39,000원",배송완료
+2,2025년 1월 6일 오전 9:10,이영희,"12,000원",구매확정
+3,2025년 2월 7일 오전 11:00,이영희,"20,000원",취소완료
+""",
+            (2, 51000.0),
+        ),
+        (
+            """
+Číslo objednávky;Datum vytvoření;Zákazník;Cena celkem;Stav
+1;5. 1. 2025 14:30;Jana;1 250,00;Vyřízena
+2;16. 1. 2025 9:10;Petr;349,00;Vyřízena
+3;7. 2. 2025 10:00;Petr;200,00;Stornována
+""",
+            (2, 1599.0),
+        ),
+        (
+            """
+رقم الطلب,تاريخ الطلب,اسم العميل,الإجمالي,حالة الطلب
+1,5 يناير 2025,أحمد,120.50 ر.س,مكتمل
+2,6 أغسطس 2025,سارة,80.00 ر.س,مكتمل
+3,17 فبراير 2025,سارة,60.00 ر.س,ملغي
+""",
+            (2, 200.5),
+        ),
+        (
+            """
+Номер чека;Дата и время;Признак расчета;Покупатель;Сумма чека
+101;05.01.2025 14:30:00;Приход;ivan@x.example;1 250,50
+102;06.01.2025 09:10:00;Приход;petr@x.example;349,00
+103;17.01.2025 10:00:00;Возврат прихода;petr@x.example;349,00
+""",
+            (1, 1250.5),
+        ),
+        (
+            """
+Αρ. Παραστατικού;Ημερομηνία;Επωνυμία Πελάτη;Καθαρή Αξία;ΦΠΑ;Συνολική Αξία
+101;15/01/2025;Παπαδόπουλος;120,50;28,92;149,42
+102;16/01/2025;Νικολάου;80,00;19,20;99,20
+103;17/02/2025;Παπαδόπουλος;45,00;10,80;55,80
+""",
+            (2, 245.5),
+        ),
+    ],
+    ids=["korean", "czech", "arabic", "russian", "greek"],
+)
+def test_months_and_headings_of_more_languages_are_read(tmp_path, text, truth):
+    assert found(tmp_path, text)[:2] == truth
+
+
+def test_months_are_read_in_the_languages_of_headings(tmp_path):
+    days = [
+        "5 Maret 2025",
+        "6 Ιουνίου 2025",
+        "7 toukokuuta 2025",
+        "8 באוגוסט 2025",
+        "9 กุมภาพันธ์ 2025",
+        "10 октября 2025",
+    ]
+    lines = [f"{number},{day},c{number},1.50" for number, day in enumerate(days)]
+    path = tmp_path / "export.csv"
+    path.write_text("\n".join(["order,date,customer,total", *lines]), encoding="utf-8")
+    months = clean(read(path)).log["timestamp"].dt.month.tolist()
+    assert sorted(months) == [2, 3, 5, 6, 8, 10]
+
+
+def test_a_second_table_of_the_same_width_is_refused(tmp_path):
+    text = """
+Order,Date,Customer,Total
+1,2025-01-15,ann,20.00
+2,2025-01-16,bob,30.00
+
+SKU,Counted,Location,Value
+A,2025-02-28,Shelf 1,400.00
+"""
+    with pytest.raises(
+        InputError, match="second table with the columns \\['SKU', 'Counted', 'Location', 'Value'\\]"
+    ):
+        found(tmp_path, text)
+
+
+def test_cells_merged_over_rows_give_each_row_their_text_but_no_money(tmp_path):
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(["Customer", "Order", "Date", "Total"])
+    for day, (customer, order, total) in enumerate(
+        [("ann", 1, 20.0), (None, 2, 10.0), ("bob", 3, 30.0), ("bob", 3, None)]
+    ):
+        sheet.append([customer, order, datetime.date(2025, 1, 5 + day), total])
+    sheet.merge_cells("A2:A3")
+    sheet.merge_cells("D4:D5")
+    book.save(tmp_path / "merged.xlsx")
+    cleaned = clean(read(tmp_path / "merged.xlsx"))
+    assert cleaned.log.groupby("customer_id")["amount"].sum().to_dict() == {"ann": 30.0, "bob": 30.0}
+    assert "cells merged over several rows" in " ".join(cleaned.report.notes)
+
+
+def test_records_inside_parquet_and_feather_are_read_as_those_of_json(tmp_path):
+    items = [
+        [{"sku": "A", "qty": 2, "price": 10.0}, {"sku": "B", "qty": 1, "price": 5.0}],
+        [{"sku": "C", "qty": 1, "price": 30.0}],
+    ]
+    table = pa.table(
+        {
+            "order_id": [1, 2],
+            "buyer": [{"email": "ann@x.example"}, {"email": "bob@x.example"}],
+            "date": [datetime.date(2025, 1, 5), datetime.date(2025, 1, 6)],
+            "items": items,
+        }
+    )
+    pyarrow.parquet.write_table(table, tmp_path / "orders.parquet")
+    pyarrow.feather.write_feather(table, str(tmp_path / "orders.feather"))
+    for source in (tmp_path / "orders.parquet", tmp_path / "orders.feather", table):
+        cleaned = clean(read(source))
+        assert cleaned.log.groupby("customer_id")["amount"].sum().to_dict() == {
+            "ann@x.example": 25.0,
+            "bob@x.example": 30.0,
+        }
+
+
+def test_a_list_of_words_in_a_column_is_no_fault(tmp_path):
+    table = pa.table(
+        {
+            "customer": ["a", "b"],
+            "date": ["2025-01-05", "2025-01-06"],
+            "amount": [1.0, 2.0],
+            "tags": [["x"], []],
+        }
+    )
+    assert clean(read(table)).report.money_kept == 3.0
+
+
+def test_a_sqlite_file_is_refused_with_its_url(tmp_path):
+    (tmp_path / "shop.db").write_bytes(b"SQLite format 3\0" + bytes(84))
+    with pytest.raises(InputError, match="is a database of SQLite; give its URL, sqlite:///"):
+        read(tmp_path / "shop.db")
+
+
+def test_credits_that_a_text_calls_payments_are_first_offered_as_such(tmp_path):
+    text = """
+Date,Doc No,Account,Description,Debit,Credit
+2025-01-05,INV1,Acme,Invoice,1200.00,
+2025-01-06,INV2,Beta,Invoice,800.00,
+2025-02-01,PAY1,Acme,Payment received,,1200.00
+"""
+    assert answered(tmp_path, text) == (2, 2000.0, ["credit="])
+    customers, money, asked = answered(tmp_path, text.replace("Payment received", "Goods returned"))
+    assert (customers, money, asked) == (1, 800.0, ["credit=Credit"])
