@@ -85,10 +85,14 @@ def options(
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version.")
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the stack trace of an error; may stand anywhere.")
+        bool,
+        typer.Option("--debug", help="Show the stack trace of an error; works anywhere on the command line."),
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Print every step as it begins; may stand anywhere.")
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="Print every step as it begins; works anywhere on the command line."
+        ),
     ] = False,
 ) -> None:
     """Options that are read before any command; `main` looks for the last two itself, wherever they stand."""
@@ -154,8 +158,8 @@ def _words_of(error: Exception) -> str:
     """Return an error's message; of one for want of memory its first line, and what to do."""
     if not _lacks_memory(error):
         return str(error)
-    reason = (str(error).splitlines() or ["no more can be had"])[0].rstrip(".")
-    return f"there is not enough memory ({reason}); free some, or use a machine that has more."
+    reason = (str(error).splitlines() or ["no more is available"])[0].rstrip(".")
+    return f"there is not enough memory ({reason}); free some, or use a machine with more."
 
 
 def _lacks_memory(error: Exception) -> bool:

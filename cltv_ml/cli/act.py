@@ -38,7 +38,7 @@ def act(settings: Act) -> None:
     for note in actions.notes:
         console.print(f"Note      {escape(note)}")
     for name in actions.deleted:
-        console.print(f"Deleted   {name}, a list of an earlier call that this one did not make again")
+        console.print(f"Deleted   {name}, a list of an earlier run that this run did not produce")
     console.print(f"Actions   [bold]{out / 'actions.html'}[/bold]")
 
 
@@ -78,5 +78,5 @@ def learn(settings: Learn) -> None:
         robust = policies[policies["estimator"].isin(["logged", "doubly_robust"])]
         show_table(robust.drop(columns="estimator").round(4), "Profit per customer, doubly robust")
     else:
-        console.print("Warning   the campaign does not look drawn at random; see campaign_balance.csv.")
+        console.print("Warning   The campaign does not look randomly drawn; see campaign_balance.csv.")
     console.print(f"Lesson    [bold]{settings.out / 'lesson.html'}[/bold]")

@@ -48,7 +48,7 @@ def _answer(settings: Check, answers: tuple[str, ...]) -> Check:
         if not wrong:
             break
         console.print(
-            f"{escape(wrong[0])!r} is none of the answers; write a number of the list or name=value."
+            f"{escape(wrong[0])!r} is not one of the answers; write a number from the list or name=value."
         )
     mapping, rules = answer(chosen, settings.mapping, settings.rules)
     return settings.model_copy(update={"mapping": mapping, "rules": rules})

@@ -37,7 +37,8 @@ def backtest(settings: Backtest) -> None:
         show_table(_range_rows(ranges), f"{days} days from {', '.join(cutoffs)}: mean (lowest to highest)")
     if len(cutoffs) < settings.windows:
         console.print(
-            f"Note      The log has room for {len(cutoffs)} of the {settings.windows} test windows."
+            f"Note      The log is long enough for only {len(cutoffs)} of the {settings.windows} test "
+            "windows."
         )
     console.print(f"Files     [bold]{tested.table}[/bold], {tested.page.name}")
 

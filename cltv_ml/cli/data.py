@@ -67,7 +67,7 @@ def list_datasets(as_json: Json = False) -> None:
         print_json({"datasets": pd.DataFrame(rows, columns=["name", "here", "about"])})
         return
     shown = [(name, "yes" if here else "no", about) for name, here, about in rows]
-    show_table(pd.DataFrame(shown, columns=["Name", "Here", "What it is"]))
+    show_table(pd.DataFrame(shown, columns=["Name", "Here", "Description"]))
 
 
 @app.command()
@@ -111,7 +111,7 @@ def list_formats(as_json: Json = False) -> None:
         )
         return
     rows = [(name, export.title, export.amount_is) for name, export in formats().items()]
-    show_table(pd.DataFrame(rows, columns=["Name", "Export", "An amount is the"]))
+    show_table(pd.DataFrame(rows, columns=["Name", "Export", "The amount is the"]))
 
 
 @app.command("fetch")
@@ -172,12 +172,12 @@ def _show_account(cleaned: CleanedShop, currency: str) -> None:
         )
     if account.rows_unreadable:
         console.print(
-            f"Unread    {account.rows_unreadable:,} lines whose amount cannot be read, about "
+            f"Unread    {account.rows_unreadable:,} lines with an unreadable amount, about "
             f"{exactly(account.money_unreadable)}, are in none of these sums"
         )
     if account.unused:
         more = len(account.unused) - _SHOWN_UNUSED
-        others = f" and {more:,} more, named with --json" if more > 0 else ""
+        others = f" and {more:,} more, listed with --json" if more > 0 else ""
         console.print(f"Unused    {escape(', '.join(map(repr, account.unused[:_SHOWN_UNUSED])))}{others}")
     for note in [*account.notes, *doubt_products(cleaned.log)]:
         console.print(f"Note      {escape(note)}")

@@ -56,5 +56,6 @@ def export(settings: Export) -> None:
     unread = next((one.unread for one in exported.values() if not isinstance(one, str)), [])
     if unread:
         console.print(
-            f"Not read  {escape(', '.join(unread))}: if one says who must not be addressed, call it opt_out"
+            f"Not read  {escape(', '.join(unread))}: if one of them marks customers who must not be "
+            "contacted, call it opt_out"
         )

@@ -105,7 +105,7 @@ def _show_outcome(outcome: Outcome, out: Path) -> None:
     if outcome.decision:
         show_decision(outcome.decision)
     elif outcome.alias == "challenger":
-        console.print("Next      cltv promote: compare it with the champion, which answers until then")
+        console.print("Next      cltv promote: compares it with the champion, which stays in use until then")
     console.print(f"Files     [bold]{out}[/bold]: comparison.csv, report.html, quarantine.parquet")
 
 

@@ -19,7 +19,9 @@ from cltv_ml.settings import Act, Export, Forecast, Lifetime, Monitor, Settings
 from cltv_ml.settings.base import extra_of, flag_of
 from cltv_ml.tracking.local_registry import CURRENCY_TAG, REGISTERED_NAME, find_local
 
-_CONFIG = typer.Option(help="TOML file with settings under the names of these options; options win over it.")
+_CONFIG = typer.Option(
+    help="TOML file with settings named like these options; options on the command line win."
+)
 
 
 S = TypeVar("S", bound=Settings)

@@ -75,4 +75,4 @@ def rollback() -> None:
     store.open_store()
     before, now = registry.rollback()
     instead = f", no longer version {before}" if before else ""
-    console.print(f"Champion  version {now} again{instead}; a server answers with it once it is restarted")
+    console.print(f"Champion  version {now} again{instead}; restart servers to use it")

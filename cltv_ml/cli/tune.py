@@ -34,7 +34,7 @@ def tune(settings: Tune) -> None:
         print_json(document | about | {"trials": tuned.trials.reset_index()})
         return
     best = tuned.trials.sort_values("gini", ascending=False).head(5).reset_index()[_TRIAL_COLUMNS]
-    show_table(best.round(3), f"{len(tuned.trials)} trials, the best orders of customers")
+    show_table(best.round(3), f"{len(tuned.trials)} trials, the best rankings of customers")
     console.print(f"Judged    {tuned.judged_on[10:]}", soft_wrap=True)
     console.print(f"Chosen    {tuned.reason}", soft_wrap=True)
     for name, value in tuned.params.items():

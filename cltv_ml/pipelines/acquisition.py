@@ -146,7 +146,7 @@ def _channel_column(cleaned: CleanedShop, log: Log, column: str, named: set[str]
     channels = cleaned.customers.levels(column, end, log.customers)
     if channels is None:
         available = list(cleaned.customers.groups(end, log.customers))
-        raise InputError(f"no column {column!r} in the table of customers; choose one of {available}.")
+        raise InputError(f"the table of customers has no column {column!r}; available: {available}.")
     return channels.replace("unknown", None)
 
 
@@ -154,7 +154,7 @@ def _channel_notes(channels: pd.Series | None) -> list[str]:
     """Return a sentence on the column of the table of customers that names their channels."""
     if channels is None:
         return []
-    return [f"The column {channels.name} of --customers is the channel that won each customer."]
+    return [f"The column {channels.name} of --customers names the channel that won each customer."]
 
 
 def _currency_notes(spent: pd.DataFrame, currency: str) -> list[str]:
@@ -163,8 +163,8 @@ def _currency_notes(spent: pd.DataFrame, currency: str) -> list[str]:
     if not named:
         return []
     return [
-        f"The costs are in {named[0]}, and amounts are taken for the same currency; state the log's with "
-        "--currency."
+        f"The costs are in {named[0]}. The amounts of the log are assumed to be in the same currency; state "
+        "theirs with --currency."
     ]
 
 
@@ -174,39 +174,41 @@ def _acquisition_notes(won: Won, costs: pd.DataFrame) -> list[str]:
     everybody, unknown = int(counted.sum()), int(counted.get(UNATTRIBUTED, 0))
     if unknown == everybody:
         notes.append(
-            "No customer has a channel: only the cost of all customers together is known. Give --customers, and "
+            "No customer has a channel, so only the total cost per customer is known. Add --customers, and "
             "--channel for its column of channels."
         )
     elif unknown:
         notes.append(
-            f"{unknown:,} of {everybody:,} customers have no channel and are the row {UNATTRIBUTED!r}."
+            f"{unknown:,} of {everybody:,} customers have no channel; they are in the row {UNATTRIBUTED!r}."
         )
     loose = costs.loc[costs["channel"] == UNATTRIBUTED, "cost"].sum()
     if loose and unknown < everybody:
         notes.append(
-            f"{loose:,.0f} of {costs['cost'].sum():,.0f} cost has no channel and is in no channel's cost."
+            f"{loose:,.0f} of {costs['cost'].sum():,.0f} cost has no channel and is not part of any "
+            "channel's cost."
         )
     names = set(counted.index) - {UNATTRIBUTED}
     unnamed = sorted(names - set(costs["channel"]))
     if unnamed and loose:
         notes.append(
-            f"The costs do not name {', '.join(unnamed[:3])}{', ...' if len(unnamed) > 3 else ''}, and some cost "
-            "has no channel, so the cost of a customer and the payback of these channels are unknown."
+            f"The costs do not mention {', '.join(unnamed[:3])}{', ...' if len(unnamed) > 3 else ''}, and "
+            "some costs have no channel. So the cost per customer and the payback of these channels are "
+            "unknown."
         )
     elif unnamed:
         notes.append(
-            f"The costs do not name {', '.join(unnamed[:3])}{', ...' if len(unnamed) > 3 else ''}: winning these "
-            "customers counts as free."
+            f"The costs do not mention {', '.join(unnamed[:3])}{', ...' if len(unnamed) > 3 else ''}, so "
+            "winning these customers counts as free."
         )
     outside = int(won.customers.loc[~won.customers["month"].isin(costs["month"]), "customers"].sum())
     if outside:
         notes.append(
-            f"{outside:,} customers were won in months without costs; they count for value, not for the cost of a "
-            "customer."
+            f"{outside:,} customers were won in months without costs; they count towards value, but not "
+            "towards the cost per customer."
         )
     if not won.known:
         notes.append(
-            "Contribution is not known, so value is revenue and is not compared with cost: map a cost column, or state "
-            "--margin-rate."
+            "Contribution is unknown, so value is revenue and is not compared with cost: map a cost column, "
+            "or state --margin-rate."
         )
     return notes

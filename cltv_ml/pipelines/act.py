@@ -183,7 +183,9 @@ def _past_campaign(settings: Act) -> PastCampaign | None:
         return None
     sent = read_table(settings.campaign, ["arm"], "a table with customer_id and arm").reset_index()
     if not settings.campaign_start:
-        raise InputError("a past campaign needs its first day; state it with --campaign-start 2026-03-01.")
+        raise InputError(
+            "a past campaign needs its first day; set it with --campaign-start, such as 2026-03-01."
+        )
     return PastCampaign(sent, Window(settings.campaign_start, settings.campaign_days), settings.control)
 
 
@@ -223,8 +225,9 @@ def _act_page(totals: pd.DataFrame, actions: Actions, shop: Shop) -> dict[str, A
     page_facts = facts(totals, actions, shop)
     return summarise(
         f"Actions as of {shop.window.cutoff:%Y-%m-%d}",
-        f"{len(shop.X):,} customers with orders from {shop.log.first:%Y-%m-%d} to {shop.log.last:%Y-%m-%d}; "
-        f"what they buy in the next {days_in_words(shop.days)}, predicted by version {shop.version} of the model",
+        f"{len(shop.X):,} customers with orders from {shop.log.first:%Y-%m-%d} to {shop.log.last:%Y-%m-%d}, "
+        f"and what they are expected to buy in the next {days_in_words(shop.days)}, predicted by model "
+        f"version {shop.version}",
         sections,
         page_facts,
         list_answers(totals, shop, actions),

@@ -56,7 +56,7 @@ def _spark_engine(settings: Build) -> Any:
         return DuckDB(settings.memory, shards=settings.shards)
     if settings.shards is not None:
         raise InputError(
-            "--shards divides the work of one machine; Spark divides its work itself: leave it out."
+            "--shards splits the work of one machine, but Spark splits its own work; leave --shards out."
         )
     from cltv_ml.serving.spark import spark_session
 

@@ -54,8 +54,8 @@ def with_paths(
     followers = _followers(models)
     if covariates is not None and not followers:
         raise InputError(
-            f"covariates: none of the models {[model.name for model in models]} follows them; add {CALENDAR} to the "
-            "models."
+            f"covariates: none of the models {[model.name for model in models]} uses them; add {CALENDAR} to "
+            "the models."
         )
     for model in followers if paths else ():
         model.set_params(purchases__paths=paths, purchases__path_prior=PATH_PRIOR)
@@ -82,8 +82,8 @@ def effect_notes(models: Sequence[ValueModel]) -> list[str]:
             ends[1] = np.exp(effect * (high - low))
             interval = f"95%: {ends[0]:.2f} to {ends[2]:.2f}" if np.isfinite(ends).all() else "not determined"
             notes.append(
-                f"By the Pareto/NBD with a season, customers buy {ends[1]:.2f} times as often where {name} is {high:g} "
-                f"as where it is {low:g} ({interval})."
+                f"According to the Pareto/NBD with a season, customers buy {ends[1]:.2f} times as often "
+                f"where {name} is {high:g} as where it is {low:g} ({interval})."
             )
     return notes
 
@@ -104,13 +104,15 @@ def paths_of(table: pd.DataFrame | None) -> dict[str, dict[str, float]]:
     names = [str(name) for name in table if name not in ("date", *_ROWS)]
     if "date" not in table or not names:
         raise InputError(
-            "covariates: a column date and at least one of a campaign or price are needed, found "
-            f"{[name for name in table if name not in _ROWS]}; each value holds from its date to the next."
+            "covariates need a column date and at least one column for a campaign or price, found "
+            f"{[name for name in table if name not in _ROWS]}; each value is valid from its date to the "
+            "next."
         )
     dates = _dates(table["date"], "covariates")
     if dates.duplicated().any():
         raise InputError(
-            f"covariates: {dates[dates.duplicated()].iloc[0]:%Y-%m-%d} stands in several rows; give each date one row."
+            f"covariates: {dates[dates.duplicated()].iloc[0]:%Y-%m-%d} appears in several rows; give each "
+            "date one row."
         )
     days = [f"{day:%Y-%m-%d}" for day in dates]
     return {name: dict(zip(days, _numbers(table[name], name), strict=True)) for name in names}
@@ -121,7 +123,7 @@ def _numbers(column: pd.Series, name: str) -> list[float]:
     wrong = ~np.isfinite(numbers)
     if wrong.any():
         raise InputError(
-            f"covariates: {name} must hold a number on every date, found {str(column[wrong].iloc[0])!r} in "
+            f"covariates: {name} must be a number on every date, found {str(column[wrong].iloc[0])!r} in "
             f"{int(wrong.sum())} rows; write 0 where nothing goes on."
         )
     return [float(number) for number in numbers]

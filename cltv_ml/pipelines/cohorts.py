@@ -56,7 +56,7 @@ def cohorts(settings: Settings | None = None, *, progress: Progress = silent, **
     table = decisions.compute_cohorts(log, by, settings.per, costs=costs)
     continuation = None
     if days:
-        progress("adding what the champion expects", 0.6)
+        progress("adding the champion's expected values", 0.6)
         continuation = continue_cohorts(log, decisions.cohort_members(log, by), days)
         write_table(continuation, _expected_file(settings))
     write_table(table, settings.out)
@@ -87,7 +87,7 @@ def _grouping(by: str, cleaned: CleanedShop, log: Log) -> str | pd.Series:
     levels = cleaned.customers.levels(by, end, log.customers)
     if levels is None:
         available = [*decisions.GROUPS, *cleaned.customers.groups(end, log.customers)]
-        raise InputError(f"no column {by!r} in the table of customers; choose one of {available}.")
+        raise InputError(f"the table of customers has no column {by!r}; available: {available}.")
     return levels
 
 
@@ -132,15 +132,15 @@ def _so_far(table: pd.DataFrame, settings: Cohorts, notes: list[str]) -> dict[st
     return section(
         f"Customers by {settings.by.replace('_', ' ')}",
         [
-            f"{table.loc[table['period'] == 0, 'customers'].sum():,} customers, each followed by their own clock: "
-            f"{settings.per} 0 begins with the first purchase. Periods that not every customer of a cohort has "
-            "finished are left out of the figures; the table marks them as not complete."
+            f"{table.loc[table['period'] == 0, 'customers'].sum():,} customers, each followed from their own "
+            f"first purchase, where {settings.per} 0 begins. Figures leave out periods that some customers "
+            "of a cohort have not finished; the table marks them as not complete."
         ],
         warnings=notes,
         links={
             "Every cohort and period as CSV": settings.out.name,
             **(
-                {"What is expected of each cohort as CSV": _expected_file(settings).name}
+                {"Expected values of each cohort as CSV": _expected_file(settings).name}
                 if settings.horizons
                 else {}
             ),
@@ -161,13 +161,15 @@ def _warnings(table: pd.DataFrame, settings: Cohorts) -> list[str]:
     if small := sorted(table.loc[table["small"], "cohort"].unique()):
         more = f" and {len(small) - 12:,} more" if len(small) > 12 else ""
         warnings.append(
-            f"Fewer than 30 customers, drawn grey; read them with care: {', '.join(small[:12])}{more}."
+            "These cohorts have fewer than 30 customers and are drawn in grey; read them with care: "
+            f"{', '.join(small[:12])}{more}."
         )
     if settings.by == "first_month" and 2 * len(small) > table["cohort"].nunique():
         warnings.append("Most months won fewer than 30 customers; --by first_quarter joins three months.")
     if not table["complete"].any():
         warnings.append(
-            f"No {per} is complete for every customer of a cohort, so the figures are empty; choose a shorter --per."
+            f"No {per} is complete for every customer of a cohort, so the figures are empty; choose a "
+            "shorter --per."
         )
     return warnings
 
@@ -176,11 +178,11 @@ def _to_come(continuation: pd.DataFrame, currency: str) -> dict[str, Any]:
     return section(
         "What is still to come",
         [
-            "The champion's expectation per customer, from the log's last day on; the lines at the ends of the "
-            "bars are the 90% intervals of the longest horizon."
+            "The champion's expected value per customer from the log's last day on. Lines at the ends of "
+            "the bars are the 90% intervals of the longest horizon."
         ],
         figures={
-            "Solid is what a customer has brought so far, lighter what is expected.": (
+            "Solid bars show what a customer has brought in so far, lighter ones what is expected.": (
                 plots.cohort_continuation(continuation, currency=currency)
             )
         },

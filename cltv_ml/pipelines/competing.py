@@ -64,7 +64,7 @@ def check_competing(settings: Competing) -> None:
     for model in named_models(settings, horizon, []):
         if model.name in COSTLY:
             logger.warning(
-                "Models    %s takes far longer than the others to train: %s, and more for more customers.",
+                "Models    %s takes far longer than the others to train: %s, and longer with more customers.",
                 model.name,
                 COSTLY[model.name],
             )
@@ -102,7 +102,8 @@ def read_holidays(source: Any, log: Log) -> pd.DataFrame:
         apart = near.sort_values().diff().dt.days
         if not apart.between(*DAYS_APART).any():
             raise InputError(
-                f"holidays: {name} needs its dates of two years in a row around the log ({log.first:%Y-%m-%d} to "
-                f"{log.last:%Y-%m-%d}), got {', '.join(f'{day:%Y-%m-%d}' for day in own_dates.sort_values())}."
+                f"holidays: {name} needs dates in two consecutive years around the log ({log.first:%Y-%m-%d} "
+                f"to {log.last:%Y-%m-%d}), got "
+                f"{', '.join(f'{day:%Y-%m-%d}' for day in own_dates.sort_values())}."
             )
     return table

@@ -79,7 +79,7 @@ def _with_value(scores: pd.DataFrame, column: str, settings: ExportSettings) -> 
     ]
     if len(set(days)) > 1:
         raise InputError(
-            f"the scores are of {days[0]}, the lifetime values of {days[1]}; run cltv lifetime again."
+            f"the scores are dated {days[0]}, the lifetime values {days[1]}; run cltv lifetime again."
         )
     values = decisions.choose_value(lifetimes, settings.value, settings.basis)
     return scores.assign(**{column: values.reindex(scores.index)})
@@ -126,8 +126,8 @@ def _by_customer(source: Any, wanted: Sequence[str], meant: str, scored: pd.Inde
     if len(surely) != 1:
         example = f", such as {ids[0]!r}" if len(ids) else ""
         raise InputError(
-            f"no column surely holds the customers of the scores{example}, so this is no {meant.removeprefix('a ')}; "
-            f"call their column customer_id. Found {[str(name) for name in table]}."
+            f"no column clearly holds the customers of the scores{example}, so this cannot be used as "
+            f"{meant}; name their column customer_id. Found {[str(name) for name in table]}."
         )
     return table.astype({surely[0]: "str"}).set_index(surely[0]).rename_axis("customer_id")
 
@@ -141,8 +141,8 @@ def _orders(settings: ExportSettings, scored: pd.Index) -> pd.DataFrame | None:
     moments = pd.to_datetime(lines["timestamp"], errors="coerce", utc=True).dt.tz_localize(None)
     if moments.isna().any():
         raise InputError(
-            f"timestamp must hold dates, got {str(lines['timestamp'][moments.isna()].iloc[0])!r}; write dates such as "
-            "2026-03-01."
+            f"timestamp must hold dates, got {str(lines['timestamp'][moments.isna()].iloc[0])!r}; write "
+            "dates such as 2026-03-01."
         )
     lines = lines.assign(timestamp=moments).reset_index()[["order_id", "customer_id", "timestamp"]]
     if settings.since:
@@ -200,13 +200,13 @@ def _check_ids_agree(scored: pd.Index, listed: pd.Index) -> None:
     spelled = next((one for one in strange if _plain_id(one) in forms), None)
     if spelled is not None:
         raise InputError(
-            f"customers: {spelled!r} is written {forms[_plain_id(spelled)]!r} in the scores, so what the table says "
-            "of that customer, opt-outs too, would be lost; write customer_id as the scores do."
+            f"customers: {spelled!r} is written {forms[_plain_id(spelled)]!r} in the scores, so this "
+            "customer's data, including opt-outs, would be lost; write customer_id as the scores do."
         )
     if len(scored) and len(listed) and len(strange) == len(listed):
         raise InputError(
-            f"customers: none of its {len(listed):,} customers has scores, which hold ids such as {scored[0]!r}, the "
-            f"table {listed[0]!r}; write customer_id as the scores do."
+            f"customers: none of its {len(listed):,} customers has a score. The scores hold ids such as "
+            f"{scored[0]!r}, the table {listed[0]!r}; write customer_id as the scores do."
         )
 
 

@@ -56,7 +56,7 @@ _WEEKS_UPTO = 190
 #: By how much last year's weight must change the total for a reader to be told of it.
 _LEAST_SAY = 0.0005
 
-_NONE_WON = "The log has won no customer for four weeks"
+_NONE_WON = "The log shows no new customer in the last four weeks"
 
 #: What a reader finds in each file, as the page names it.
 _FILE_TITLES = {
@@ -64,9 +64,9 @@ _FILE_TITLES = {
     "history": "Revenue before the forecast",
     "scenarios": "All scenarios",
     "equity": "Customer equity",
-    "last_plan": "The last plan, period by period",
+    "last_plan": "The last forecast, period by period",
     "causes": "Causes of the difference",
-    "before": "The last plan, every period and band",
+    "before": "The last forecast, every period and band",
     "earlier": "Forecasts from earlier cutoffs, and what came",
 }
 
@@ -118,7 +118,7 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     horizon = to_days(settings.horizon)
     check_discount_rate(settings.discount_rate)
     if settings.out.suffix not in (".csv", ".parquet"):
-        raise InputError(f"cannot write {settings.out.name!r}: name a file that ends in .parquet or .csv.")
+        raise InputError(f"cannot write {settings.out.name!r}: use a name that ends in .parquet or .csv.")
     check_folder(settings.out.parent)
     holidays = read_holiday_names(settings.holidays)
     log = load(settings, progress).transactions
@@ -167,7 +167,7 @@ def _earlier_spans(log: Log, window: Window) -> pd.DataFrame:
     days = pd.Timedelta(days=window.horizon)
     starts = {
         f"The {days_in_words(window.horizon).removeprefix('1 ')} before": window.cutoff - days,
-        "The same weeks a year before": window.cutoff - pd.Timedelta(days=364),
+        "The same weeks a year earlier": window.cutoff - pd.Timedelta(days=364),
     }
     first = log.first.normalize()
     totals = {
@@ -236,29 +236,30 @@ def _forecast_notes(shop: ShopForecast, terms: PlanTerms, window: Window, *, hol
     """Return what a reader must know before the numbers; `holidays` is whether there is a table of them."""
     notes = list(shop.level.notes) if shop.level is not None else []
     if shop.grain and holidays:
-        notes.append(f"The table of holidays is not used, because purchases carry one date per {shop.grain}.")
+        notes.append(f"The table of holidays is not used, because purchases have one date per {shop.grain}.")
     days = shop.value.repeat.calendar.days
     if not shop.arrivals.season_seen:
         notes.append(
-            f"The log holds {days} days, less than a year: arrivals and spending follow their trend, without a season."
+            f"The log covers {days} days, less than a year, so new customers and spending follow their trend "
+            "without a season."
         )
     if shop.arrivals.rate is None:
-        notes.append(f"{_NONE_WON}, so none are expected; revenue is that of known customers.")
+        notes.append(f"{_NONE_WON}, so none are expected; all revenue comes from existing customers.")
     if shop.level is None:
-        notes.append(
-            "Nobody bought in the last horizon, so the forecast uses only what customers spend by age."
-        )
+        notes.append("Nobody bought in the last horizon, so the forecast uses only customers' spend by age.")
     if shop.level is not None and shop.total is not None:
         change = shop.total.total / shop.total.parts - 1
         if abs(change) >= _LEAST_SAY:
             notes.append(
                 f"Last year's revenue of the same weeks, {shop.total.last_year:,.0f}, has a weight of "
-                f"{shop.total.weight:.0%} in the total, from its errors at earlier cutoffs: this changes the forecasts "
-                f"of known customers ({shop.level.total:,.0f} without it) and of those to come by {change:+.1%}."
+                f"{shop.total.weight:.0%} in the total, based on its errors at earlier cutoffs. This changes "
+                f"the forecasts for existing customers ({shop.level.total:,.0f} without it) and for new "
+                f"customers by {change:+.1%}."
             )
     if window.horizon > days:
         notes.append(
-            f"The horizon of {window.horizon} days is longer than the log of {days}: no such forecast was tested."
+            f"The horizon of {window.horizon} days is longer than the log of {days} days, so no such "
+            "forecast could be tested."
         )
     if terms.margin_rate is None:
         notes.append(NO_MARGIN)

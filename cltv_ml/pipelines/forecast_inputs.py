@@ -50,21 +50,23 @@ def _plan_margin(stated: float | None, log: Log, cutoff: pd.Timestamp) -> tuple[
     PlanTerms(stated)
     own, gap = margin_rate(log, cutoff - pd.Timedelta(days=364), cutoff)
     if own is None:
-        sentence = "The last year's lines have no cost: the stated margin rate counts for them."
+        sentence = "The last year's lines have no cost, so the stated margin rate is used for them."
         return stated, [] if stated is None else [sentence]
     check_cost_unit(1.0, 1 - own)
     if stated is None:
         sentence = (
-            f"the margin of the other lines, {own:.1%}, counts for all; state --margin-rate for another."
+            f"the margin of the other lines, {own:.1%}, is used for all of it; state --margin-rate to use "
+            "another."
         )
         return own, [f"{gap:.1%} of the last year's revenue has no cost: {sentence}"] if gap > 0 else []
     if gap > 0:
-        sentence = f"the stated margin rate counts for it; the costs of the other lines leave {own:.1%}."
+        sentence = f"the stated margin rate is used for it; the other lines have a margin of {own:.1%}."
         return (1 - gap) * own + gap * stated, [
             f"{gap:.1%} of the last year's revenue has no cost: {sentence}"
         ]
     return own, [
-        f"Every line of the last year has its own cost: the stated margin rate is not used, and {own:.1%} counts."
+        f"Every line of the last year has its own cost, so their margin of {own:.1%} is used instead of the "
+        "stated rate."
     ]
 
 
@@ -75,12 +77,14 @@ def read_holiday_names(source: Any) -> dict[str, list[pd.Timestamp]]:
     table = source if isinstance(source, pd.DataFrame) else _read(source, "a table with date and name")
     if "date" not in table:
         raise InputError(
-            f"the holidays need a column date, found {list(table.columns)}; rename the column with their dates."
+            f"the holidays need a column date, found {list(table.columns)}; rename the column with the dates."
         )
     days = pd.to_datetime(table["date"], errors="coerce", format="ISO8601")
     if days.isna().any():
         wrong = table.loc[days.isna(), "date"].iloc[0]
-        raise InputError(f"the holidays hold the date {str(wrong)!r}; write dates such as 2025-12-25.")
+        raise InputError(
+            f"the table of holidays contains the date {str(wrong)!r}; write dates such as 2025-12-25."
+        )
     names = table["name"].astype("str") if "name" in table else pd.Series("holiday", index=table.index)
     return {str(name): list(dates) for name, dates in days.dt.normalize().groupby(names)}
 
@@ -150,17 +154,17 @@ def judge_plan(
 
 def _check_named(table: pd.DataFrame, first: pd.Timestamp, cutoff: pd.Timestamp) -> pd.DataFrame:
     if missing := _missing(table):
-        raise InputError(f"the earlier forecast lacks {missing}; name a table that `cltv forecast` wrote.")
+        raise InputError(f"the earlier forecast lacks {missing}; give a table written by `cltv forecast`.")
     plan = _with_dates(table)
     if _ended_rows(plan, cutoff).empty:
         raise InputError(
-            f"no period of the earlier forecast has ended by {cutoff - pd.Timedelta(days=1):%Y-%m-%d}, the log's last "
-            "day; name an older forecast."
+            f"no period of the earlier forecast has ended by {cutoff - pd.Timedelta(days=1):%Y-%m-%d}, the "
+            "log's last day; give an older forecast."
         )
     if plan["cutoff"].iloc[0] <= first:
         raise InputError(
             f"the earlier forecast begins on {plan['cutoff'].iloc[0]:%Y-%m-%d}, before the log does on "
-            f"{first:%Y-%m-%d}; name a forecast of the same shop."
+            f"{first:%Y-%m-%d}; give a forecast of the same shop."
         )
     return plan
 
@@ -181,5 +185,5 @@ def _ended_rows(plan: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
 def _read(path: Path, meant: str) -> pd.DataFrame:
     with local(path) as file:
         if not file.is_file() or file.suffix not in (".csv", ".parquet"):
-            raise InputError(f"cannot read {str(path)!r}; name {meant}, a .csv or .parquet file.")
+            raise InputError(f"cannot read {str(path)!r}; give {meant} as a .csv or .parquet file.")
         return pd.read_parquet(file) if file.suffix == ".parquet" else as_written(pd.read_csv(file))

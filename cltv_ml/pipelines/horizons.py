@@ -22,7 +22,9 @@ def horizons_of(settings: Train) -> list[int]:
     """Return the horizons in days; InputError where several are asked for and only a share of customers judges."""
     days = to_horizons(settings.horizon)
     if len(days) > 1 and settings.customers_share:
-        raise InputError("customers_share judges one horizon; give one, or leave customers_share out.")
+        raise InputError(
+            "customers_share works with one horizon only; give one horizon, or leave customers_share out."
+        )
     return days
 
 
@@ -32,17 +34,17 @@ def horizon_notes(several: ByHorizon | None) -> list[str]:
         return []
     days = ", ".join(map(str, several.days))
     notes = [
-        f"Models were compared on {several.main} days, the longest of {days} that the log can "
-        "judge. The values of the others follow from those, and each was judged on its own window."
+        f"Models were compared over {several.main} days, the longest of {days} that the log can test. The "
+        "values for other horizons follow from these, and each was tested on its own window."
     ]
     late = [str(day) for day in several.judged if day > several.main]
     if late:
         notes.append(
-            f"The window of {' and '.join(late)} days began before that of {several.main} days, so the choice of the "
-            "champion knew days within it."
+            f"The test window of {' and '.join(late)} days began before that of {several.main} days, so the "
+            "choice of the champion used days within it."
         )
     notes += [
-        f"The values for {day} days could not be judged: {why}" for day, why in several.unjudged.items()
+        f"The values for {day} days could not be tested: {why}" for day, why in several.unjudged.items()
     ]
     return notes
 
@@ -59,7 +61,7 @@ def judge_every_horizon(
     days = to_horizons(settings.horizon)
     if len(days) == 1:
         return None
-    progress("judging every horizon on its own window", 0.8)
+    progress("testing every horizon on its own window", 0.8)
     several = judge_horizons(
         log,
         result,

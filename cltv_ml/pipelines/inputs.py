@@ -129,7 +129,7 @@ def _tell_of_customers(customers: CustomerTables, *, learns: bool) -> None:
 def check_given(settings: Source) -> None:
     """Raise InputError where no data are named."""
     if not settings.names_data:
-        raise InputError("no data given; name a file or a data set with --data, for example --data cdnow.")
+        raise InputError("no data given; give a file or a data set with --data, for example --data cdnow.")
 
 
 def read_raw(settings: Source, memory: str = "1GB") -> Raw:
@@ -236,7 +236,7 @@ def read_table(
     missing = [name for name in [*filter(None, [key]), *wanted] if name not in table]
     if missing:
         where = "the table" if isinstance(source, pd.DataFrame) else source.name
-        raise InputError(f"{where}: missing columns {missing}; name {meant}.")
+        raise InputError(f"{where}: missing columns {missing}; give {meant}.")
     key = key or ("customer_id" if "customer_id" in table else "")
     return table.set_index(key) if key else table.rename_axis("row")
 
@@ -259,12 +259,12 @@ def to_numbers(column: pd.Series) -> pd.Series:
 def _read_file(path: Path, meant: str, as_text: bool = False) -> pd.DataFrame:
     with local(path) as file:
         if not file.is_file():
-            raise InputError(f"no file {path}; name {meant}.")
+            raise InputError(f"no file {path}; give {meant}.")
         if path.suffix == ".parquet":
             return pd.read_parquet(file)
         if path.suffix == ".csv":
             return as_written(pd.read_csv(file, dtype="str" if as_text else _TEXT))
-    raise InputError(f"cannot read {path.name!r}: name a file that ends in .parquet or .csv.")
+    raise InputError(f"cannot read {path.name!r}; give a file that ends in .parquet or .csv.")
 
 
 def known_costs(settings: Any) -> Costs | None:

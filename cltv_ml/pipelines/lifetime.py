@@ -85,7 +85,8 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
     horizon = max(own.columns)
     if end <= horizon:
         raise InputError(
-            f"the end, {days_in_words(end)} ahead, must lie beyond the champion's horizon of {days_in_words(horizon)}."
+            f"the end, {days_in_words(end)} ahead, must lie beyond the champion's horizon of "
+            f"{days_in_words(horizon)}."
         )
     progress("following customers beyond the horizon", 0.6)
     measured = card.get("spreads", {}).get(str(horizon))
@@ -129,8 +130,8 @@ def _check_horizons(settings: LifetimeSettings) -> tuple[list[int], int]:
     end = to_days(settings.end, "end")
     if days and days[-1] > end:
         raise InputError(
-            f"the horizon of {days_in_words(days[-1])} reaches beyond the end, {days_in_words(end)} ahead; name a "
-            "shorter horizon or a later end."
+            f"the horizon of {days_in_words(days[-1])} reaches beyond the end, {days_in_words(end)} ahead; "
+            "choose a shorter horizon or a later end."
         )
     return days, end
 
@@ -139,7 +140,7 @@ def _profit(log: Log, cleaned: CleanedShop, cutoff: pd.Timestamp, settings: Life
     """Return margins and costs for the profit, and sentences on them."""
     stated = settings.margin_rate is not None or settings.category_margins is not None
     if "cost" not in log.columns and not stated:
-        return _Profit(None, None, None, ["Profit is not known: map a cost column, or state --margin-rate."])
+        return _Profit(None, None, None, ["Profit is unknown: map a cost column, or state --margin-rate."])
     own = None if settings.category_margins is None else read_rates(settings.category_margins)
     costs = decisions.Costs(
         margin_rate=decisions.category_rates(log, own, settings.margin_rate),
@@ -175,12 +176,12 @@ def _bounded_end(future: Future, end: int, followed: int) -> tuple[int, str]:
     if stays is None:
         return end, ""
     return followed, (
-        f"The log shows almost no dropout ({stays:.0%} of today's customers are expected to be customers in five "
-        "years), so the residual value has no natural limit: "
+        f"The log shows almost no dropout ({stays:.0%} of today's customers are expected to still be "
+        "customers in five years), so the residual value has no natural limit: "
         + (
             f"it is capped at {followed / 365.25:.1f} years ahead, the length of the log."
             if followed < end
-            else "only the end limits it."
+            else "only the end date limits it."
         )
     )
 
@@ -256,8 +257,8 @@ def _lifetime_notes(table: pd.DataFrame, end: int, profit: _Profit, capped: str)
     """Return what a reader must know before the numbers."""
     share = decisions.residual_share(table)
     notes = [
-        f"{share:.0%} of the lifetime value lies beyond the horizon, up to {end / 365.25:.1f} years ahead: no test "
-        "window of the training has measured that part."
+        f"{share:.0%} of the lifetime value lies beyond the horizon, up to {end / 365.25:.1f} years ahead; "
+        "the training's test window has not measured that part."
     ]
     return [*notes, *([capped] if capped else []), *profit.notes]
 

@@ -176,7 +176,7 @@ def monitor(
     checks += outcome_checks(truth, paths, version, limits, by_horizon, settings.currency)
     if not len(truth):
         notes.append(
-            f"No batch has closed yet; its outcome is known once the log reaches {window.end:%Y-%m-%d}."
+            f"No batch has closed yet; its outcome will be known once the log reaches {window.end:%Y-%m-%d}."
         )
     report = MonitorReport(worst_level(checks), checks, drift, shares, truth, paths, notes, by_horizon)
     _log_report(series, report, window)
@@ -203,7 +203,7 @@ def _read_scores(source: Path | pd.DataFrame) -> pd.DataFrame:
         return scores.assign(cutoff=pd.to_datetime(scores["cutoff"]))
     except ValueError:
         raise InputError(
-            "the scores' column cutoff holds no dates; name a file that `cltv score` wrote."
+            "the column cutoff of the scores has no dates; give a file written by `cltv score`."
         ) from None
 
 
@@ -217,15 +217,15 @@ def _check_scores(scores: pd.DataFrame) -> Window:
     missing = [name for name in _NEEDED if name not in scores]
     if missing or not len(scores):
         raise InputError(
-            f"the scores lack the columns {missing} or any row; name a file that `cltv score` wrote."
+            f"the scores have no rows or lack the columns {missing}; give a file written by `cltv score`."
         )
     several = [name for name in _NEEDED[2:5] if scores[name].nunique() != 1]
     if several:
-        raise InputError(f"the scores hold several values of {several}; monitor one batch at a time.")
+        raise InputError(f"the scores have several values of {several}; monitor one batch at a time.")
     if scores["customer_id"].duplicated().any():
-        raise InputError("the scores hold a customer twice; monitor one batch at a time.")
+        raise InputError("the scores list a customer twice; monitor one batch at a time.")
     if not scores["expected_value"].notna().any():
-        raise InputError("no customer of the scores has an expected value; there is nothing to monitor.")
+        raise InputError("no customer in the scores has an expected value, so there is nothing to monitor.")
     return Window(pd.Timestamp(scores["cutoff"].iloc[0]), int(scores["horizon"].iloc[0]))
 
 
@@ -235,8 +235,8 @@ def _check_known(scores: pd.DataFrame, log: Log) -> None:
     share = float(ids_among(valued, log.customers).mean())
     if share < 0.9:
         raise InputError(
-            f"the log holds only {share:.0%} of the scored customers; give the log that they were scored from and the "
-            "orders since then."
+            f"the log contains only {share:.0%} of the scored customers; use the log that they were scored "
+            "from, with the orders since then."
         )
 
 
@@ -245,8 +245,8 @@ def _read_reference(version: Version, name: str) -> tuple[dict[str, Any], list[s
         reference: dict[str, Any] = mlflow.artifacts.load_dict(f"{version.uri}/{_REFERENCE}")
     except (MlflowException, OSError):
         return {}, [
-            f"Version {version.number} of model {name!r} was stored without a reference, so drift is not measured; "
-            "versions trained from now on have one."
+            f"Version {version.number} of model {name!r} was stored without a reference, so drift is not "
+            "measured; versions trained from now on have one."
         ]
     return reference, []
 

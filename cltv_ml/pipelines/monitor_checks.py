@@ -48,8 +48,8 @@ def compare_with_training(
             f"drift of {row.feature}",
             row.psi_lower,
             limits.psi,
-            f"{capitalised(feature_title(row.feature))}: stability index {row.psi:.2f} against the training, at least "
-            f"{row.psi_lower:.2f} beyond chance.",
+            f"{capitalised(feature_title(row.feature))}: stability index {row.psi:.2f} against training, at "
+            f"least {row.psi_lower:.2f} beyond chance.",
             worst="retrain" if row.feature == "expected_value" else "watch",
         )
         for row in drift[drift["kind"] == "prediction"].itertuples()
@@ -61,14 +61,15 @@ def compare_with_training(
             f"share of {row.segment}",
             away_from(row.lower, row.upper, row.before),
             limits.segment,
-            f"{row.share:.0%} of the customers are in tier {row.segment}, {row.before:.0%} were in training.",
+            f"{row.share:.0%} of the customers are in tier {row.segment}, compared with {row.before:.0%} in "
+            "training.",
         )
         for row in shares.itertuples()
     ]
     return drift, shares, checks
 
 
-_NO_RANKING = "Its test did not show that the model ranks customers better than chance."
+_NO_RANKING = "The test did not show that the model ranks customers better than chance."
 
 
 def capitalised(text: str) -> str:
@@ -87,9 +88,10 @@ def _moved(features: pd.DataFrame, limits: Thresholds) -> list[Check]:
     moved = features[features["psi_lower"] > limits.psi[0]]
     most = "; ".join(f"{feature_title(row.feature)}: {row.psi:.2f}" for row in moved.head(3).itertuples())
     sentence = (
-        f"{len(moved)} of {len(features)} features have moved since the training, most of all (stability index) {most}."
+        f"{len(moved)} of {len(features)} features have moved since training, most of all (stability index) "
+        f"{most}."
         if most
-        else f"None of {len(features)} features has moved since the training."
+        else f"None of {len(features)} features has moved since training."
     )
     share = len(moved) / len(features)
     return [level_check("features moved", share, limits.features_moved, sentence, worst="watch")]
@@ -102,8 +104,8 @@ def _unseen_level_checks(drift: pd.DataFrame, limits: Thresholds) -> list[Check]
             f"unseen levels of {row.feature}",
             row.other,
             limits.segment,
-            f"{capitalised(feature_title(row.feature))}: {row.other:.0%} of the customers have a level that was rare "
-            "or absent in training; the model knows little of them.",
+            f"{capitalised(feature_title(row.feature))}: {row.other:.0%} of the customers have a level that "
+            "was rare or absent in training, so the model knows little about them.",
             worst="watch",
         )
         for row in drift[drift["other"] > limits.segment[0]].itertuples()
@@ -136,7 +138,8 @@ def freshness_checks(
             "model age",
             age,
             limits.model_age,
-            f"The model was fitted until {version.fitted_until:%Y-%m-%d}, {age:.1f} horizons before the batch.",
+            f"The model was fitted on data until {version.fitted_until:%Y-%m-%d}, {age:.1f} horizons before "
+            "the batch.",
         ),
         level_check(
             "log age",
@@ -154,7 +157,7 @@ def tested_checks(version: Version, truth: pd.DataFrame) -> list[Check]:
         return []
     checks, beyond = [], overstep(version.tested)
     if not np.isnan(beyond):
-        sentence = tell_overstep(version.tested) or "On its test the model was within its bounds."
+        sentence = tell_overstep(version.tested) or "In its test, the model was within its bounds."
         checks.append(level_check("test window", beyond, (1.0, np.inf), sentence))
     if version.ranks is False:
         checks.append(level_check("test ranking", 1.0, (0.5, np.inf), _NO_RANKING))
@@ -193,9 +196,9 @@ def _closed_checks(row: pd.Series, version: Version, limits: Thresholds, currenc
             f"bias{days}",
             away_from(row["bias_lower"], row["bias_upper"]),
             limits.bias,
-            f"{when} predicted {format_money(row['predicted'], currency)}, and "
-            f"{format_money(row['realised'], currency)} were realised: its total was {percent_off(row['bias'])}, "
-            f"95% interval of the error {row['bias_lower']:+.1%} to {row['bias_upper']:+.1%}.",
+            f"{when} predicted {format_money(row['predicted'], currency)} and customers spent "
+            f"{format_money(row['realised'], currency)}: the total was {percent_off(row['bias'])}, 95% "
+            f"interval of the error {row['bias_lower']:+.1%} to {row['bias_upper']:+.1%}.",
         ),
         level_check(
             f"decile error{days}",
@@ -208,21 +211,21 @@ def _closed_checks(row: pd.Series, version: Version, limits: Thresholds, currenc
     tested = version.tags.get(f"test_{int(row['horizon'])}d/gini" if days else "test_gini")
     if tested is not None and row["model_version"] == version.number:
         sentence = (
-            f"{when} ordered customers with a Gini of {row['gini']:.3f}; "
-            f"it was {float(tested):.3f} on the training's test window."
+            f"{when} ranked customers with a Gini of {row['gini']:.3f}; it was {float(tested):.3f} on the "
+            "training's test window."
         )
         checks.append(
             level_check(f"order{days}", float(tested) - row["gini_upper"], limits.gini_fall, sentence)
         )
     if row["gini_lower"] <= 0:
         sentence = (
-            f"{when} is not shown to have ordered customers better than chance (Gini {row['gini']:.3f}, 95% interval "
-            f"{row['gini_lower']:+.3f} to {row['gini_upper']:+.3f})."
+            f"{when} is not shown to have ranked customers better than chance (Gini {row['gini']:.3f}, 95% "
+            f"interval {row['gini_lower']:+.3f} to {row['gini_upper']:+.3f})."
         )
         checks.append(level_check(f"ranking{days}", 1.0, (0.5, np.inf), sentence))
     if "coverage" in row and np.isfinite(row["coverage"]):
         sentence = (
-            f"{when} had {row['coverage']:.1%} of the customers inside their intervals, "
+            f"{when} had {row['coverage']:.1%} of the customers inside their intervals; "
             f"{row['coverage_nominal']:.0%} were expected."
         )
         gap = row["coverage_nominal"] - row["coverage_upper"]
@@ -237,8 +240,8 @@ def _open_checks(paths: pd.DataFrame, limits: Thresholds, currency: str) -> list
         last = path.iloc[-1]
         if last["day"] >= last["horizon"] / 4 and np.isfinite(last["bias_lower"]):
             sentence = (
-                f"After {last['day']} of {last['horizon']} days the batch of {cutoff:%Y-%m-%d} was expected to bring "
-                f"{format_money(last['expected'], currency)} and brought "
+                f"After {last['day']} of {last['horizon']} days, the batch of {cutoff:%Y-%m-%d} was expected "
+                f"to bring in {format_money(last['expected'], currency)} and brought in "
                 f"{format_money(last['realised'], currency)}."
             )
             off = away_from(last["bias_lower"], last["bias_upper"])

@@ -55,20 +55,24 @@ class LifetimeBatch:
     def notes(self) -> list[str]:
         """What a reader of the page must know of this series."""
         sentences = [
-            "Lifetime values are compared with realised money; drift since the training is measured on scores alone."
+            "Lifetime values are compared with realised money; to measure drift since training, monitor the "
+            "scores."
         ]
         if self.past:
             sentences.append(
-                "Of the lifetime value the remaining part is watched: what is past does not change."
+                "Only the remaining part of the lifetime value is monitored, because past value does not "
+                "change."
             )
         if self.scale != 1:
             total = self.scores["expected_value"].sum()
             sentences.append(
-                f"The total of {total:,.0f} is not discounted, as realised money is not either; the table of "
+                f"The total of {total:,.0f} is not discounted, because realised money is not; the table of "
                 f"cltv lifetime discounts it to {total / self.scale:,.0f}."
             )
         if self.rates is not None:
-            sentences.append("Realised revenue becomes profit at the margin rates of today's table.")
+            sentences.append(
+                "Realised revenue is converted to profit with the margin rates of today's table."
+            )
         return sentences
 
 

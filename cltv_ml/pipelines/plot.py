@@ -63,7 +63,7 @@ def plot(
     check_name(settings.name)
     path = settings.out or Path("out") / f"{settings.name}.html"
     if path.suffix not in (".html", ".json"):
-        raise InputError(f"cannot draw into {path.name!r}; name a file that ends in .html or .json.")
+        raise InputError(f"cannot draw to {path.name!r}; use a name that ends in .html or .json.")
     wanted = Wanted(
         settings.experiment,
         settings.currency,
@@ -100,9 +100,7 @@ def draw(name: str, cleaned: Cleaned, wanted: Wanted) -> go.Figure:
     recipe, plot, material = RECIPES[name], plots.CATALOGUE[name], Material(cleaned, wanted)
     table = recipe.table(material)
     if table.empty:
-        raise InputError(
-            f"this log holds nothing that the figure {name!r} could show; choose another figure."
-        )
+        raise InputError(f"this log has nothing that the figure {name!r} could show; choose another figure.")
     options = recipe.options(material, table)
     if "currency" in inspect.signature(plot).parameters:
         options["currency"] = wanted.currency
@@ -112,7 +110,7 @@ def draw(name: str, cleaned: Cleaned, wanted: Wanted) -> go.Figure:
 def check_name(name: str) -> None:
     """Raise InputError where there is no figure of this name, before anything is read."""
     if name in ELSEWHERE:
-        raise InputError(f"the figure {name!r} is about {ELSEWHERE[name]} draws it.")
+        raise InputError(f"the figure {name!r} needs {ELSEWHERE[name]} draws it.")
     if name not in RECIPES:
         raise InputError(f"Unknown figure {name!r}. Available: {sorted(RECIPES)}.")
 
@@ -150,7 +148,7 @@ def _alive_history(m: Material) -> pd.DataFrame:
     name = m.wanted.customer or diagnostics.typical_customer(m.X)
     days = m.log.frame.loc[m.log.frame["customer_id"] == name, "timestamp"]
     if days.empty:
-        raise InputError(f"the log has no customer {name!r}; name one of its customer_id with --customer.")
+        raise InputError(f"the log has no customer {name!r}; give a customer_id of the log with --customer.")
     last = m.end - pd.Timedelta(days=1)
     return diagnostics.compute_alive_history(m.fitted.purchases_, list(days), last)
 
@@ -178,8 +176,8 @@ def _learning(m: Material) -> pd.DataFrame:
     model = next((one for one in map(m.result.models.get, ranked) if one and one.needs_labels), None)
     if model is None:
         raise InputError(
-            "no model of the newest training learned from labelled windows, since the log is too short; train on a "
-            "longer log or with a shorter horizon."
+            "the newest training has no model that learned from labelled windows, because the log is too "
+            "short; train on a longer log or with a shorter horizon."
         )
     return compute_learning(m.log, m.result.window, model, [str(name) for name in model.feature_names_in_])
 

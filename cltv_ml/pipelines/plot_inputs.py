@@ -94,7 +94,7 @@ class Material:
     def before(self) -> pd.DataFrame:
         """PREDICTIONS of earlier scores; InputError where none are given."""
         if self.wanted.before is None:
-            raise InputError("this figure compares with earlier scores; name their file with --before.")
+            raise InputError("this figure compares with earlier scores; give their file with --before.")
         return self.wanted.before.dropna(subset=["expected_value"])
 
     @cached_property

@@ -98,7 +98,8 @@ def find_challenger(name: str = REGISTERED_NAME) -> int:
     if version is None:
         registry.resolve(name)  # says what is registered, where nothing is
         raise InputError(
-            f"model {name!r} has no challenger: run `cltv train` for one, or give a version that alias in MLflow."
+            f"model {name!r} has no challenger: run `cltv train` to get one, or give a version that alias in "
+            "MLflow."
         )
     return version
 
@@ -124,16 +125,17 @@ def choose_comparison(champion: Version, challenger: Version, log: AnyLog) -> Co
             (
                 _fitted_and_uri(champion),
                 _tested(challenger),
-                "the champion as registered against the challenger as it was tested, before it saw these days",
+                "the registered champion against the challenger as it was tested, before it saw these days",
             ),
             (_tested(champion), _tested(challenger), "both as they were tested, before they saw these days"),
         ):
             if one and other and max(one[0], other[0]) <= window.cutoff:
                 return Comparison(window, (one[1], other[1]), how)
     raise InputError(
-        f"the two can only be compared on days that neither has seen, and the log ends {last:%Y-%m-%d}: the champion "
-        f"was fitted until {champion.fitted_until:%Y-%m-%d}, the challenger until {challenger.fitted_until:%Y-%m-%d}; "
-        f"wait for {challenger.horizon} days of log after both, or train the challenger on a longer log"
+        f"the two can only be compared on days that neither has seen, and the log ends on {last:%Y-%m-%d}: "
+        f"the champion was fitted until {champion.fitted_until:%Y-%m-%d}, the challenger until "
+        f"{challenger.fitted_until:%Y-%m-%d}; wait until the log covers {challenger.horizon} days after "
+        "both, or train the challenger on a longer log"
     )
 
 
@@ -184,13 +186,13 @@ def _check_comparable(champion: Version, challenger: Version) -> None:
     """Raise InputError where the challenger cannot take the champion's place, however good it is."""
     if feature_version(challenger.features) != challenger.feature_version:
         raise InputError(
-            "the scorer here cannot build the challenger's features as they were in training (by cltv_ml "
+            "the features of the challenger cannot be built here as they were in training (by cltv_ml "
             f"{challenger.cltv_ml_version}); train again"
         )
     if champion.horizon != challenger.horizon:
         raise InputError(
-            f"the challenger predicts {challenger.horizon} days, the champion {champion.horizon}; train with the "
-            "champion's horizon, or promote with --force"
+            f"the challenger predicts {challenger.horizon} days, the champion {champion.horizon}; train with "
+            "the champion's horizon, or promote with --force"
         )
 
 
@@ -212,8 +214,8 @@ def _judge_two(
     buyers = int((y_true > 0).sum())
     if buyers < MIN_BUYERS:
         raise InputError(
-            f"too little data, {buyers} customers bought in the {window.horizon} days from {window.cutoff:%Y-%m-%d} "
-            f"and {MIN_BUYERS} are needed"
+            f"there is too little data: {buyers} customers bought in the {window.horizon} days from "
+            f"{window.cutoff:%Y-%m-%d}, but {MIN_BUYERS} are needed"
         )
     pair = compare_pair(y_true, values["champion"], values["challenger"], targeting=targeting)
     verdict = decide_challenge(
@@ -229,13 +231,14 @@ def _judge_two(
     ]
     if targeting is not None:
         reasons.append(
-            f"Profit is that of contacting the {targeting.share:.0%} of customers ranked highest, at "
-            f"{targeting.cost:g} a contact and a margin of {targeting.margin:.0%}."
+            f"The profit is for contacting the {targeting.share:.0%} of customers ranked highest, at "
+            f"{targeting.cost:g} per contact and a margin of {targeting.margin:.0%}."
         )
     others = compare_horizons(log, window, *scores)
     reasons += [
-        f"At {day} days the challenger's Gini is {row.challenger:.3f}, the champion's {row.champion:.3f} (difference "
-        f"{row.difference:+.3f}, {row.lower:+.3f} to {row.upper:+.3f}); this decides nothing."
+        f"Over {day} days, the challenger's Gini is {row.challenger:.3f} and the champion's "
+        f"{row.champion:.3f} (difference {row.difference:+.3f}, {row.lower:+.3f} to {row.upper:+.3f}); this "
+        "does not affect the decision."
         for day, row in others.iterrows()
     ]
     numbers = challenger.number, champion.number

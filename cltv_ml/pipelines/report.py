@@ -61,7 +61,7 @@ def report(
     if lists is not None:
         ordered = summary.get("ordered", True)
         answers = glance.with_lists(lists["lists"], lists["currency"], ordered=ordered)
-        of = f"These are the lists of {lists['cutoff']}, at the margin, effect and cost stated to cltv act."
+        of = f"These lists are dated {lists['cutoff']} and use the margin, effect and cost given to cltv act."
         summary = with_answer(summary, glance.FIRST, [*answers, of])
     summary = _with_forecast(summary, settings.forecast or folder / "forecast.csv", settings)
     summary = _with_lifetime(summary, folder / "lifetime.parquet", settings)
@@ -90,12 +90,12 @@ def _check_redacted(settings: Report, scores: Path | pd.DataFrame) -> None:
     """Raise InputError where a redacted page is to look customers up, or the ids that it must not show are unknown."""
     if settings.redact and settings.lookup:
         raise InputError(
-            "--lookup finds customers by their ids, which --redact leaves out; choose one of them."
+            "--lookup finds customers by their ids, but --redact leaves ids out; choose one of the two."
         )
     if settings.redact and isinstance(scores, Path) and not scores.is_file():
         raise InputError(
-            f"--redact needs the scores to know the customers' ids, and there is no file {scores}; run cltv score, or "
-            "name its file with --scores."
+            f"--redact needs the scores for the customers' ids, but there is no file {scores}; run cltv "
+            "score, or give its file with --scores."
         )
 
 
@@ -103,7 +103,7 @@ def _with_forecast(summary: dict[str, Any], file: Path, settings: Report) -> dic
     """Return a summary with the revenue of customers to come next to that of known ones, where it was forecast."""
     if not file.is_file():
         if settings.forecast is not None:
-            raise InputError(f"no file {file}; name the table that cltv forecast wrote.")
+            raise InputError(f"no file {file}; give the table that cltv forecast wrote.")
         return summary
     table = read_table(file, _FORECAST, "a table that `cltv forecast` wrote", key="")
     fact = glance.customers_to_come(table, settings.currency)
@@ -122,7 +122,8 @@ def _with_lifetime(summary: dict[str, Any], default: Path, settings: Report) -> 
     table = read_table(source, ["remaining_value", "lifetime_value"], "the table of `cltv lifetime`")
     if not account:
         raise InputError(
-            f"no {default.with_suffix('.json').name} next to the table of cltv lifetime; run it again."
+            f"there is no {default.with_suffix('.json').name} next to the table of cltv lifetime; run it "
+            "again."
         )
     column = decisions.value_column(settings.value, settings.basis)
     label = {"horizon": f"expected {settings.basis}"}.get(
@@ -146,13 +147,13 @@ def _lists(file: Path, *, wanted: bool) -> dict[str, Any] | None:
     """Return the totals that `cltv act` wrote, or None where there are none and none were asked for."""
     if not file.is_file():
         if wanted:
-            raise InputError(f"no file {file}; name the actions.json that cltv act wrote.")
+            raise InputError(f"no file {file}; give the actions.json that cltv act wrote.")
         return None
     try:
         summary: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return summary if summary["lists"] else None
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{file} does not hold the lists of cltv act; run cltv act again.") from error
+        raise InputError(f"{file} does not contain the lists of cltv act; run cltv act again.") from error
 
 
 def _newest_earlier(scores: Path | pd.DataFrame) -> Path | None:

@@ -29,11 +29,11 @@ def score(settings: Settings | None = None, *, progress: Progress = silent, **op
     """
     settings = Score.of(settings, options)
     if settings.names_data + (settings.clean_log is not None) + (settings.features is not None) != 1:
-        raise InputError("name one of --data, --clean-log and --features, for example --data orders.csv.")
+        raise InputError("give one of --data, --clean-log and --features, for example --data orders.csv.")
     if settings.engine == "local" and settings.master:
-        raise InputError("--master is Spark's address; add --engine spark, or leave it out.")
+        raise InputError("--master is the address of Spark; add --engine spark, or leave --master out.")
     if settings.engine == "spark" and settings.covariates is not None:
-        raise InputError("--covariates works only without Spark; leave out --engine spark.")
+        raise InputError("--covariates does not work with Spark; leave out --engine spark.")
     order = Order(
         settings.out,
         settings.table,
@@ -49,7 +49,7 @@ def score(settings: Settings | None = None, *, progress: Progress = silent, **op
     )
     if settings.features:
         if settings.new_orders:
-            raise InputError("a feature table holds no orders; score --data with --new-orders.")
+            raise InputError("a feature table has no orders; use --new-orders with --data.")
         return scoring.score_features(settings.features, order, spark=_session(settings), progress=progress)
     if settings.clean_log is None:
         progress("reading the transactions", 0.0)

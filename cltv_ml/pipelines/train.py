@@ -96,7 +96,7 @@ class Outcome(Inline):
 
     def _parts(self) -> dict[str, Any]:
         return {
-            "expected from known customers": self.expected,
+            "expected from existing customers": self.expected,
             "best": self.verdict.reason,
             "registered": f"cltv version {self.version}, {self.alias}",
             "comparison": comparison_table(self.result, self.verdict.champion),
@@ -125,7 +125,7 @@ def train(settings: Settings | None = None, *, progress: Progress = silent, **op
     check_folder(settings.out)
     if not 0 <= settings.customers_share < 1:
         raise InputError(
-            f"customers_share must lie between 0 and 1, such as 0.5, got {settings.customers_share:g}."
+            f"customers_share must be between 0 and 1, such as 0.5, got {settings.customers_share:g}."
         )
     check_competing(settings)
     horizons, targeting = horizons_of(settings), targeting_of(settings)

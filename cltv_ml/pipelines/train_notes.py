@@ -37,34 +37,35 @@ def training_notes(
         doubts.append(f"The data check says {job.verdict.text}.")
     if window.cutoff - pd.Timedelta(days=365) < first.normalize():
         doubts.append(
-            "The log holds less than a year before the test window, so no model has seen the season of the horizon. "
-            "Customers can still be ranked, but the total may be off by as much as that season differs from the months "
-            "before. The interval is as wide as the errors in earlier windows of this log."
+            "The log covers less than a year before the test window, so no model has seen the season of the "
+            "horizon. The models can still rank customers, but the total may be off by as much as that "
+            "season differs from the months before. The interval is as wide as the errors in earlier "
+            "windows of this log."
         )
     if job.settings.customers_share:
         doubts.append(
-            f"Models learned from {job.settings.customers_share:.0%} of the customers in the test window and were "
-            "judged on the others: this shows how well they rank customers, not how well they forecast the total of a "
-            "later window."
+            f"Models learned from {job.settings.customers_share:.0%} of the customers in the test window and "
+            "were tested on the others. This shows how well they rank customers, not how well they forecast "
+            "the total of a later window."
         )
     if not verdict.within_bounds:
         ending = ". Use its values to rank customers" if beats_chance(result, verdict.champion) else ""
         doubts.append(
-            f"On the test window the champion is outside the bounds for bias or decile error{ending}."
+            f"In the test window, the champion is outside the bounds for bias or decile error{ending}."
         )
     doubts += doubt_order(result, verdict.champion)
     if not result.training.origins:
         doubts.append(
-            "The log holds no window before the cutoff to learn from, so only models without labels competed; "
-            f"{MIN_HISTORY + 2 * MIN_LABEL_DAYS} days of log before the cutoff, with customers who spent again, would "
-            "let the others in. Intervals follow from the assumptions of the probabilistic models, not from measured "
-            "errors; the same-rate rule has none."
+            "The log has no window before the cutoff to learn from, so only models without labels competed; "
+            f"the others need {MIN_HISTORY + 2 * MIN_LABEL_DAYS} days of log before the cutoff, with "
+            "customers who spent again. Intervals follow from the assumptions of the probabilistic models, "
+            "not from measured errors; the same-rate rule has none."
         )
     level = result.level
     if level is None and not job.settings.customers_share:
         doubts.append(
-            "Nobody bought in the last horizon before the test window, so the total cannot be forecast: every model "
-            "keeps its own."
+            "Nobody bought in the last horizon before the test window, so the total cannot be forecast and "
+            "every model keeps its own."
         )
     if level is not None:
         doubts += [*disagreement(level), *level.notes]
@@ -84,7 +85,7 @@ def _level_note(result: WindowResult) -> list[str]:
     count = len(level.record)
     weighted = f"their errors at {count} earlier cutoff{'s' * (count > 1)} of this log"
     if not count:
-        weighted = "the usual errors of their kinds, because the log holds no earlier window"
+        weighted = "the usual errors of their kinds, because the log has no earlier window"
     return [
         f"The total of the test window, {window.horizon} days from {window.cutoff:%Y-%m-%d}, was forecast as "
         f"{level.total:,.0f} (90%: {low:,.0f} to {high:,.0f}): a mean of forecasts, weighted by {weighted} "

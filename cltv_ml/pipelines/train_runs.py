@@ -73,9 +73,9 @@ def describe_candidate(result: WindowResult, name: str) -> str:
     """Return what MLflow shows as the description of a candidate's run."""
     window, scores = result.window, result.scores.loc[name]
     return (
-        f"`{name}`, fitted before {window.cutoff:%Y-%m-%d} and judged on the {window.horizon} days from then: "
-        f"Gini {scores['gini']:.3f}, bias of the total {scores['bias']:+.1%}. Earlier windows lie below this run; "
-        "the figures are in `figures.html`."
+        f"`{name}`, fitted before {window.cutoff:%Y-%m-%d} and tested on the {window.horizon} days from "
+        f"then: Gini {scores['gini']:.3f}, bias of the total {scores['bias']:+.1%}. Earlier windows are "
+        "nested below this run; the figures are in `figures.html`."
     )
 
 

@@ -163,7 +163,7 @@ def find_model(name: str, models: Sequence[ValueModel]) -> ValueModel:
         raise InputError(f"Unknown model {name!r}. Models that can be tuned: {tunable}.")
     if not by_name[name].search_space:
         raise InputError(
-            f"model {name!r} has no search space, so nothing can be tuned; choose one of {tunable}."
+            f"model {name!r} has no search space, so it cannot be tuned; choose one of {tunable}."
         )
     return by_name[name]
 
@@ -188,8 +188,8 @@ def open_study(job: TuningJob, model: ValueModel, fingerprint: str) -> optuna.St
         study.enqueue_trial({name: model.get_params()[name] for name in model.search_space})
     elif stored != fingerprint:
         raise InputError(
-            f"{path} holds a study of other data, another cutoff, horizon or search space; name another folder with "
-            "--out or delete the file."
+            f"{path} holds a study of other data, another cutoff, horizon or search space; choose another "
+            "folder with --out, or delete the file."
         )
     return study
 
@@ -208,8 +208,9 @@ def choose_trial(study: optuna.Study, table: pd.DataFrame) -> tuple[int, str]:
     best = int(within.loc[within["gini"] >= within["gini"].max() - _SAME_GINI, "decile_mape"].idxmin())
     row = front.loc[best]
     return best, (
-        f"trial {best}: best order and shares of the total (Gini {row['gini']:.3f}; decile error at the realised "
-        f"total {row['decile_mape']:.1%}, allowed {DECILE_BOUND:.0%}), of {len(front)} on the front of {len(table)}"
+        f"trial {best}: best ranking and shares of the total (Gini {row['gini']:.3f}; decile error at the "
+        f"realised total {row['decile_mape']:.1%}, allowed {DECILE_BOUND:.0%}), of {len(front)} on the front "
+        f"of {len(table)}"
     )
 
 
@@ -305,8 +306,8 @@ def _finished(study: optuna.Study) -> int:
 def _check_budget(job: TuningJob) -> None:
     if job.trials < 1 or job.jobs < 1 or (job.seconds is not None and job.seconds <= 0):
         raise InputError(
-            f"tuning needs at least one trial, one job and some time, got {job.trials} trials, {job.jobs} jobs, "
-            f"{job.seconds} seconds; raise --trials, --jobs or --minutes."
+            f"tuning needs at least one trial, one job and some time, got {job.trials} trials, {job.jobs} "
+            f"jobs and {job.seconds} seconds; raise --trials, --jobs or --minutes."
         )
 
 

@@ -71,7 +71,7 @@ def tuning_summary(
     if importances := _importances(study):
         parts.append(section("Importance of each setting", figures=importances))
     parts.append(section("Effect of each setting", figures=_slices(study)))
-    parts.append(section("Trials with the best order", tables={"Twenty at most": best.round(4)}))
+    parts.append(section("Trials with the best ranking", tables={"Twenty at most": best.round(4)}))
     return summarise(f"Tuning {theme.label(model)}", f"{len(table)} trials", parts)
 
 

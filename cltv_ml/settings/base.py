@@ -87,7 +87,7 @@ def _models(value: Any) -> Any:
     if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
         return ",".join(value)
     if not isinstance(value, str | Mapping):
-        raise InputError(f"models must be names divided by commas, in Python also a mapping, got {value!r}.")
+        raise InputError(f"models must be names separated by commas, or a mapping in Python, got {value!r}.")
     return value
 
 
@@ -158,7 +158,8 @@ class Settings(BaseModel):
         for name, (other, value) in self.only_with.items():
             if name in self.model_fields_set and getattr(self, other) != value:
                 raise InputError(
-                    f"{name} has no effect unless {other} is {value}; add {flag_of(type(self), other)} {value}."
+                    f"{name} has no effect unless {other} is {value}; add {flag_of(type(self), other)} "
+                    f"{value}."
                 )
         return self
 

@@ -32,19 +32,21 @@ from cltv_ml.settings.parts import (
     Windowed,
 )
 
-_LIFETIMES_HELP = "Table of `cltv lifetime`, for another --value or --basis than the default."
+_LIFETIMES_HELP = "Table of `cltv lifetime` for a --value or --basis other than the default."
 
 
 class _Trained(Printed, Redacted, Judged, Competing, Customers, Source):
     """Settings that every training shares."""
 
     customers_share: float = setting(
-        0.0, "Share of customers to learn from, such as 0.5; the others judge.", default_text="off"
+        0.0,
+        "Share of customers to learn from, such as 0.5; the model is judged on the others.",
+        default_text="off",
     )
     out: File = setting(Path("out"), "Folder for the report and the tables.")
     experiment: str = setting("cltv", "Name of the MLflow experiment.")
     currency: str = setting("", CURRENCY)
-    force: bool = setting(False, "Train although the data check says no-go.")
+    force: bool = setting(False, "Train even though the data check says no-go.")
 
 
 class Train(_Trained):
@@ -63,12 +65,12 @@ class Tune(Printed, Windowed, Customers, Source):
     """Settings of `cltv tune`."""
 
     model: str = setting(..., "Name of the model, such as tweedie, hurdle or hybrid.")
-    trials: int = setting(50, "Number of trials, those of an interrupted study included.")
+    trials: int = setting(50, "Number of trials, including those of an interrupted study.")
     minutes: float | None = setting(
         None, "Minutes after which no further trial starts.", default_text="no limit"
     )
     jobs: int = setting(1, "Number of trials that run at the same time.")
-    seed: int = setting(0, "Seed of the search; one job with the same seed repeats its trials.")
+    seed: int = setting(0, "Seed of the search; with --jobs 1, the same seed repeats its trials.")
     out: File = setting(Path("out/tuning"), "Folder for the study and its files.")
     experiment: str = setting("cltv", "Name of the MLflow experiment.")
 
@@ -85,7 +87,7 @@ class Promote(Printed, Judged, Customers, Source):
     """Settings of `cltv promote`."""
 
     dry_run: bool = setting(False, "Show the decision and change nothing.")
-    force: bool = setting(False, "Move the alias whatever the comparison says.")
+    force: bool = setting(False, "Move the alias whatever the comparison shows.")
     experiment: str = setting("cltv", "Name of the MLflow experiment that stores the decision.")
 
 
@@ -93,27 +95,27 @@ class Score(Printed, Customers, Source):
     """Settings of `cltv score`."""
 
     features: File | None = setting(
-        None, "Feature table in Parquet instead of --data, as `cltv features build` writes it."
+        None, "Feature table in Parquet, written by `cltv features build`, instead of --data."
     )
-    clean_log: File | None = setting(None, "Clean log in Parquet instead of --data; may exceed the memory.")
+    clean_log: File | None = setting(
+        None, "Clean log in Parquet instead of --data; may be larger than memory."
+    )
     as_of: Day = setting("", "First day that the model does not see.", default_text="the day after the log")
-    since: Day = setting(
-        "", "First day of the last purchase: customers who bought before it only are left out."
-    )
+    since: Day = setting("", "Date such as 2024-01-01; customers who only bought before it are left out.")
     younger_than: Days = setting(
         "",
-        "Age below which customers are scored, such as 30d: newcomers only.",
+        "Score only new customers, younger than this age, such as 30d.",
         default_text="all ages",
     )
-    top_reasons: int = setting(0, "Number of reasons for each value; slower.", ge=0)
+    top_reasons: int = setting(0, "Number of reasons per value; slower.", ge=0)
     covariates: TableInput = setting(
         None,
-        "Table with date and a column per campaign or price: the plan from its first date on, in place of the "
-        "training's, for the Pareto/NBD with a season.",
+        "Table with date and a column per campaign or price: the plan from its first date on, in place of "
+        "the one used in training, for the Pareto/NBD with a season.",
     )
     new_orders: int = setting(
         0,
-        "Days whose orders are written too, with the value of each one's customer, for value-based bidding.",
+        "Days whose orders are also written, each with its customer's value, for value-based bidding.",
         ge=0,
     )
     out: str = setting(
@@ -132,7 +134,7 @@ class _Watched(Settings):
     """Settings that every monitoring shares."""
 
     thresholds: Toml = setting(
-        None, "TOML file with a table [monitor], such as bias = [0.1, 0.2]: watch, retrain."
+        None, "TOML file with a table [monitor] of bounds for watch and retrain, such as bias = [0.1, 0.2]."
     )
 
 
@@ -151,24 +153,24 @@ class _Stated(Printed, Redacted, Customers, Source):
 
     margin_rate: float | None = setting(None, MARGIN)
     category_margins: TableInput = setting(
-        None, "Table with category and margin_rate, for categories with another margin."
+        None, "Table with category and margin_rate, for categories with a different margin."
     )
-    uplift: float | None = setting(None, "Share of the value at risk that a treatment saves: your figure.")
-    cost: float | None = setting(None, "Cost of treating one customer, the discount included.")
+    uplift: float | None = setting(
+        None, "Share of the value at risk that a treatment saves (your assumption)."
+    )
+    cost: float | None = setting(None, "Cost of treating one customer, including any discount.")
     budget: float | None = setting(None, "Budget of the retention list.")
     cross_sell_uplift: float | None = setting(
-        None, "Share by which showing a product raises its sales: your figure."
+        None, "Share by which showing a product raises its sales (your assumption)."
     )
     upsell_share: float | None = setting(
-        None, "Share of customers who take a more expensive product when they see it: your figure."
+        None, "Share of customers who buy a more expensive product when they see it (your assumption)."
     )
-    exclude: Repeated = setting(
-        [], "Product or category that no list may show, such as FUEL; may be repeated."
-    )
+    exclude: Repeated = setting([], "Product or category that no list may show, such as FUEL; repeatable.")
     acquisition_cost: Price | None = setting(
         None,
-        "Cost of winning one customer, for the profit and the payback month: a figure, or a table with channel or "
-        "month and acquisition_cost (of one customer) or cost (in all).",
+        "Cost of winning one customer, for the profit and the payback month: a number, or a table with "
+        "channel or month and acquisition_cost (per customer) or cost (in total).",
     )
     campaign: TableInput = setting(
         None, "Table of a past randomised campaign: customer_id, arm and, if known, propensity."
@@ -177,7 +179,7 @@ class _Stated(Printed, Redacted, Customers, Source):
     campaign_days: Days = setting("28", "Days over which the effect of the past campaign is measured.")
     control: str = setting("control", "Arm of the past campaign without treatment.")
     split_by: str = setting(
-        "", "Column of --customers or of the data by whose levels segments are divided, such as country."
+        "", "Column of --customers or of the data whose levels split segments, such as country."
     )
     currency: str = setting("", CURRENCY)
 
@@ -188,8 +190,8 @@ class Act(Chosen, _Stated):
     lifetimes: TableInput = setting(None, _LIFETIMES_HELP, default_text="out/lifetime.parquet")
     before: TableInput = setting(
         None,
-        "File customers.csv of an earlier call, to show what has changed.",
-        default_text="that of the call before, in --out",
+        "customers.csv of an earlier run, to show what has changed.",
+        default_text="that of the previous run, in --out",
     )
     out: File = setting(Path("out/actions"), "Folder for the tables and actions.html.")
     currency: str = setting("", CURRENCY, default_text=CHAMPIONS)
@@ -201,14 +203,14 @@ class Weekly(_Stated, _Watched, _Trained):
     only_with: ClassVar = {}  # a cost also decides about lists
 
     cost: float = setting(
-        0.0, "Cost of treating one customer, the discount included.", default_text="not stated"
+        0.0, "Cost of treating one customer, including any discount.", default_text="not stated"
     )
 
 
 class Evaluate(Printed, Source):
     """Settings of `cltv act evaluate`."""
 
-    actions: TableInput = setting(..., "List of the campaign, such as retention_list.csv.")
+    actions: TableInput = setting(..., "Campaign list, such as retention_list.csv.")
     start: Day = setting(..., "First day of the campaign.")
     margin_rate: float = setting(..., MARGIN)
     horizon: Days = setting("13w", "Length of the campaign: 90, 13w, 6m or 1y (1m is 30.4375 days).")
@@ -220,10 +222,10 @@ class Learn(Printed):
 
     campaign: TableInput = setting(..., "Table with one row per customer, .csv or .parquet.")
     features: Names = setting(
-        ..., "Columns known before the campaign, divided by commas: recency,history,channel."
+        ..., "Columns known before the campaign, separated by commas: recency,history,channel."
     )
     outcome: str = setting(..., "Column with each customer's outcome, such as visit or spend.")
-    worth: float = setting(..., "Profit of one unit of the outcome; for revenue the margin rate.")
+    worth: float = setting(..., "Profit of one unit of the outcome; for revenue, the margin rate.")
     cost: float = setting(..., "Cost of treating one customer.")
     arm: str = setting("arm", "Column with each customer's treatment.")
     control: str = setting("control", "Arm without treatment.")
@@ -234,7 +236,7 @@ class Report(Redacted, Chosen, Settings):
     """Settings of `cltv report`."""
 
     out: str = setting("out", "Folder for report.html, report.md or report.json; - prints it.")
-    format: Literal["html", "markdown", "json"] = setting("html", "Form of the report.")
+    format: Literal["html", "markdown", "json"] = setting("html", "Format of the report.")
     scores: TableInput = setting(
         None, "Scores of `cltv score`.", default_text="scores.parquet in the folder --out"
     )
@@ -245,12 +247,12 @@ class Report(Redacted, Chosen, Settings):
     )
     actions: TableInput = setting(
         None,
-        "The actions.json of `cltv act`, to name the lists with the most profit.",
+        "actions.json of `cltv act`, to name the lists with the highest profit.",
         default_text="actions/actions.json in the folder --out",
     )
     forecast: TableInput = setting(
         None,
-        "The table of `cltv forecast`, to show the expected spend of future customers.",
+        "Table of `cltv forecast`, to show the expected spend of new customers.",
         default_text="forecast.csv in the folder --out",
     )
     lifetimes: TableInput = setting(
@@ -258,21 +260,21 @@ class Report(Redacted, Chosen, Settings):
         "Table of `cltv lifetime`, to show customers' lifetime value.",
         default_text="lifetime.parquet in the folder --out",
     )
-    lookup: int = setting(0, "Number of customers that the page finds by id: the most at risk.", ge=0)
-    currency: str = setting("", "Currency of the parts that --before and --lookup add.")
+    lookup: int = setting(0, "Number of customers that readers can look up by id: those most at risk.", ge=0)
+    currency: str = setting("", "Currency of the parts added by --before and --lookup.")
     experiment: str = setting("cltv", "Name of the MLflow experiment.")
 
 
 class Plot(Printed, Customers, Source):
     """Settings of `cltv plot`."""
 
-    name: str = setting("", "Name of a figure; without one all figures are listed.", flag="argument")
+    name: str = setting("", "Name of a figure; without one, all figures are listed.", flag="argument")
     before: TableInput = setting(
-        None, "Scores of an earlier `cltv score` or `cltv act`, for figures of what changed."
+        None, "Scores of an earlier `cltv score` or `cltv act`, for figures that show changes."
     )
-    customer: str = setting("", "Customer whom `alive_history` and `value_curve` show.")
+    customer: str = setting("", "Customer shown by `alive_history` and `value_curve`.")
     feature: str = setting("", "Feature that `dependence` varies.", default_text="the most important one")
-    model: str = setting("", "Probabilistic model that a diagnostic is about.", default_text="the best order")
+    model: str = setting("", "Probabilistic model for a diagnostic figure.", default_text="the best ranking")
     metric: str = setting("gini", "Metric that `metric_ranges` shows.")
     out: File | None = setting(None, "A .html or .json file.", default_text="out/NAME.html")
     experiment: str = setting("cltv", "Name of the MLflow experiment of the training.")
@@ -283,24 +285,24 @@ class Lifetime(Printed, Chosen, Costed, Customers, Source):
     """Settings of `cltv lifetime`."""
 
     horizons: Names = setting([], "Further horizons to report, such as 30d,91d,1y; they must increase.")
-    end: Days = setting("5y", "Time over which customers are followed; later purchases do not count.")
+    end: Days = setting("5y", "Time for which customers are followed; later purchases do not count.")
     discount_rate: float = setting(
         0.0, "Effective yearly rate, such as 0.1, from the moment of each purchase."
     )
     returned_share: float = setting(
-        0.0, "Share of revenue that customers send back, where the log does not show it.", ge=0, lt=1
+        0.0, "Share of revenue that customers return, if the log does not show it.", ge=0, lt=1
     )
     rebate_share: float = setting(
-        0.0, "Share of revenue given back as discounts that the log's amounts do not show.", ge=0, lt=1
+        0.0, "Share of revenue given as discounts, if the log's amounts do not show it.", ge=0, lt=1
     )
     acquisition_cost: Price = setting(
         0.0,
-        "Cost of winning one customer, taken off once: a figure, or a table with channel or month and "
-        "acquisition_cost (of one customer) or cost (in all).",
+        "Cost of winning one customer, subtracted once: a number, or a table with channel or month and "
+        "acquisition_cost (per customer) or cost (in total).",
     )
-    top_reasons: int = setting(0, "Number of reasons for each customer's value; slower.", ge=0)
+    top_reasons: int = setting(0, "Number of reasons per customer's value; slower.", ge=0)
     out: File = setting(Path("out/lifetime.parquet"), "A .parquet or .csv file.")
-    currency: str = setting("", "Currency shown with the totals.", default_text=CHAMPIONS)
+    currency: str = setting("", "Currency printed with the totals.", default_text=CHAMPIONS)
 
 
 class Export(Chosen, Printed, Settings):
@@ -308,8 +310,8 @@ class Export(Chosen, Printed, Settings):
 
     formats: Names = setting(
         ...,
-        "Formats, divided by commas: google_customer_match, google_conversion_adjustments, meta_value_audience, "
-        "meta_predicted_value, klaviyo, hubspot, mailchimp, warehouse.",
+        "Formats, separated by commas: google_customer_match, google_conversion_adjustments, "
+        "meta_value_audience, meta_predicted_value, klaviyo, hubspot, mailchimp, warehouse.",
         flag="argument",
     )
     scores: TableInput = setting(
@@ -320,10 +322,10 @@ class Export(Chosen, Printed, Settings):
         None, "Table with customers' ids, email, phone and opt-outs, .parquet or .csv."
     )
     orders: TableInput = setting(
-        None, "Table with order_id, customer_id and timestamp, for formats of orders."
+        None, "Table with order_id, customer_id and timestamp, for formats that need orders."
     )
     since: Day = setting("", "First day of the orders to write.")
     currency: str = setting("", "ISO code of the values, such as EUR.", default_text=CHAMPIONS)
-    country_code: str = setting("", "Calling code of phone numbers that state none, such as 44.")
+    country_code: str = setting("", "Calling code for phone numbers without one, such as 44.")
     conversion: str = setting("", "Name of the conversion in the ad account.")
     out: File = setting(Path("out/export"), "Folder for the files and manifest.json.")

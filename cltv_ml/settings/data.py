@@ -14,15 +14,15 @@ class Check(Printed, Redacted, Customers, Source):
     )
     save_mapping: File | None = setting(
         None,
-        "TOML file to write the mapping and the rules to, for --config.",
-        default_text="mapping.toml if interactive",
+        "TOML file for the mapping and the rules, to use with --config.",
+        default_text="mapping.toml with --interactive",
     )
     scores: TableInput | None = setting(
-        None, "Earlier scores, whose customers should be in this log: .parquet or .csv."
+        None, "Earlier scores, .parquet or .csv, whose customers should be in this log."
     )
     interactive: bool = setting(False, "Ask in the terminal what the data leave open, and save the answers.")
     quarantine: File | None = setting(
-        None, "File for the lines that were set aside, with their reasons: .csv or .parquet."
+        None, "File for the lines that were set aside and their reasons, .csv or .parquet."
     )
     html: File | None = setting(None, "File for the report with figures.")
     currency: str = setting("", CURRENCY)
@@ -31,14 +31,16 @@ class Check(Printed, Redacted, Customers, Source):
 class Build(Customers, Source):
     """Settings of `cltv features build`."""
 
-    cutoff: Names = setting(..., "First day that no feature sees; may be repeated.")
-    names: Names = setting([], "Names of features, divided by commas, or all.", default_text="the safe set")
+    cutoff: Names = setting(..., "First day that no feature sees; repeatable.")
+    names: Names = setting([], "Names of features, separated by commas, or all.", default_text="the safe set")
     horizon: Days = setting(
         "",
-        "Length of the window after each cutoff over which labels are added: 13w, 6m.",
+        "Length of the window after each cutoff for which labels are added: 13w, 6m.",
         default_text="no labels",
     )
-    clean_log: File | None = setting(None, "Clean log in Parquet instead of --data; may exceed the memory.")
+    clean_log: File | None = setting(
+        None, "Clean log in Parquet instead of --data; may be larger than memory."
+    )
     memory: str = setting("4GB", "Memory limit of the engine.")
     shards: int | None = setting(
         None, "Number of parts that the customers are split into.", default_text="by memory"

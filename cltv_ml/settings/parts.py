@@ -20,7 +20,7 @@ from cltv_ml.settings.base import (
 )
 
 _LAST = "the last date minus the horizon"
-CURRENCY = "Currency written on the figures, such as EUR."
+CURRENCY = "Currency shown in figures, such as EUR."
 CHAMPIONS = "that of the champion's training"
 MARGIN = "Share of revenue left after costs; 0.3 is 30%."
 
@@ -45,24 +45,28 @@ class Source(Settings):
         "", "File, folder, URL of a database or of files (s3://), or name of a data set such as cdnow."
     )
     mapping: ColumnMapping = setting(
-        {}, "Column of a field, name=column, such as customer_id=CustomerID; may be repeated; or a TOML file."
+        {}, "Column of a field, name=column, such as customer_id=CustomerID (repeatable), or a TOML file."
     )
     query: str = setting(
-        "", "Name of the database table, or a SELECT statement; sheet of a workbook; file of a folder or zip."
+        "",
+        "Name of the database table or a SELECT statement; sheet name for workbooks; file name for folders "
+        "and zip files.",
     )
     header_row: int = setting(
-        0, "Row of the file that names its columns, counted from 1; 0 finds it, also below a report's title."
+        0,
+        "Row of the file with the column names, counted from 1; 0 searches for it, also below a report's "
+        "title.",
     )
     rules: CleaningRules = setting(
         {},
         "Cleaning rule, such as day_first=true, decimal=. timezone=Europe/Paris, off=exact_duplicate, "
-        "rates=USD:0.92, non_products=POST|M; may be repeated.",
+        "rates=USD:0.92, non_products=POST|M; repeatable.",
         flag="--rule",
     )
-    timezone: str = setting("", "Time zone of the shop, where times carry one, such as Europe/Paris.")
+    timezone: str = setting("", "Time zone of the shop, if times have one, such as Europe/Paris.")
     observed_until: str = setting(
         "",
-        "Last day for which the data are complete, such as 2025-06-30; the day of the last sale by default.",
+        "Last day with complete data, such as 2025-06-30; by default the day of the last sale.",
     )
 
     @property
@@ -87,27 +91,27 @@ class Customers(Settings):
 
     customers: Any = setting(
         "",
-        "Table of customers, read as --data is: their id, any attributes, and valid_from where rows are dated.",
+        "Table of customers, read like --data: their id, any attributes, and valid_from if rows are dated.",
     )
     attributes: ColumnMapping = setting(
         {},
         "Kind of a column of --customers, column=kind: customer_id, valid_from, category, number, date, "
-        "'birth date', yes/no, or none to leave it out; may be repeated.",
+        "'birth date', yes/no, or none to leave it out; repeatable.",
         flag="--attribute",
     )
     contacts: Any = setting(
-        "", "Table of campaign contacts, read as --data is: id, time, and campaign, channel, cost, response."
+        "", "Table of campaign contacts, read like --data: id, time, and campaign, channel, cost, response."
     )
     contact_columns: ColumnMapping = setting(
         {},
-        "Kind of a column of --contacts, column=kind: customer_id, timestamp, campaign, channel, cost, response; "
-        "may be repeated.",
+        "Kind of a column of --contacts, column=kind: customer_id, timestamp, campaign, channel, cost, "
+        "response; repeatable.",
         flag="--contact",
     )
     protected: Names = setting(
         [],
-        "Column of the data or of --customers that no model and no list may use, such as gender; may be repeated, or "
-        "divided by commas.",
+        "Column of the data or of --customers that no model and no list may use, such as gender; "
+        "repeatable, or separated by commas.",
     )
 
     @property
@@ -131,7 +135,7 @@ class Costed(Settings):
 
     margin_rate: float | None = setting(None, MARGIN)
     category_margins: TableInput = setting(
-        None, "CSV file with the columns category and margin_rate, where rates differ by category."
+        None, "CSV file with the columns category and margin_rate, if rates differ by category."
     )
     per_order: float = setting(0.0, "Cost of serving one order: picking, shipping, support.", ge=0)
     share_of_amount: float = setting(
@@ -159,7 +163,7 @@ class Redacted(Settings):
 
     redact: bool = setting(
         False,
-        "Write customer 1, customer 2 into the page instead of ids and names, so that it can be shared.",
+        "Write customer 1, customer 2 instead of ids and names, so that the page can be shared.",
     )
 
 
@@ -169,7 +173,7 @@ class Judged(Settings):
     only_with: ClassVar = dict.fromkeys(("share", "cost", "margin_rate"), ("objective", "profit"))
 
     objective: Literal["gini", "profit"] = setting(
-        "gini", "Measure that judges the order of customers: gini, or the profit of a campaign."
+        "gini", "Measure that judges the ranking of customers: gini, or the profit of a campaign."
     )
     share: float = setting(0.1, "Share of customers that the campaign contacts, with --objective profit.")
     cost: float = setting(0.0, "Cost of one contact, with --objective profit.")
@@ -185,7 +189,7 @@ class Windowed(Settings):
     horizon: HorizonsText = setting(
         "13w", "Length of the forecast: 90, 13w, 6m or 1y (1m is 30.4375 days), or several: 30d,91d,1y."
     )
-    max_origins: int = setting(6, "Highest number of earlier windows to learn from.")
+    max_origins: int = setting(6, "Maximum number of earlier windows to learn from.")
 
 
 class Competing(Windowed):
@@ -199,7 +203,7 @@ class Competing(Windowed):
     params: ModelParams = setting({}, "TOML file with parameters of models, as `cltv tune` writes it.")
     holidays: TableInput = setting(
         None,
-        "Table with holiday and date of holidays that move, such as Easter, for the forecast of the total.",
+        "Table with holiday and date of movable holidays such as Easter, for the forecast of the total.",
     )
     covariates: TableInput = setting(
         None,

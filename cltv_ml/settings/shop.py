@@ -21,7 +21,8 @@ class Cohorts(Printed, Customers, Source):
     margin_rate: float | None = setting(None, MARGIN)
     horizons: Names = setting(
         [],
-        "Horizons over which the champion's expectation is added, such as 91d,1y; needs a trained champion.",
+        "Horizons for which the champion's expected value is added, such as 91d,1y; needs a trained "
+        "champion.",
     )
     out: File = setting(
         Path("out/cohorts.csv"), "A .csv or .parquet file; a page with figures is written next to it."
@@ -34,14 +35,14 @@ class Audit(Printed, Redacted, Source):
 
     per: Literal["auto", "year", "quarter", "month"] = setting(
         "auto",
-        "Length of a period; auto takes the longest of which the log holds two.",
+        "Length of a period; auto takes the longest that fits twice into the log.",
     )
     calendar: bool = setting(
-        False, "Calendar years, quarters or months instead of periods that end with the log's last day."
+        False, "Use calendar years, quarters or months instead of periods that end with the log's last day."
     )
     margin_rate: float | None = setting(None, MARGIN)
     category_margins: TableInput = setting(
-        None, "CSV file with the columns category and margin_rate, where rates differ by category."
+        None, "CSV file with the columns category and margin_rate, if rates differ by category."
     )
     out: File = setting(Path("out/audit"), "Folder for audit.html and a CSV file per table.")
     currency: str = setting("", CURRENCY)
@@ -52,10 +53,11 @@ class Forecast(Printed, Source):
 
     horizon: Days = setting("1y", "Length of the forecast: 91, 13w, 6m, 1y or longer.")
     per: Literal["auto", "week", "month"] = setting(
-        "auto", "Length of a period; auto takes weeks up to half a year and months beyond."
+        "auto", "Length of a period; auto uses weeks up to half a year and months beyond."
     )
     holidays: TableInput = setting(
-        None, "CSV file with the columns date and name: days on which other numbers of customers are won."
+        None,
+        "CSV file with the columns date and name: days on which unusually many or few customers are won.",
     )
     margin_rate: float | None = setting(None, MARGIN)
     share_of_amount: float = setting(
@@ -67,7 +69,7 @@ class Forecast(Printed, Source):
     before: TableInput = setting(
         None,
         "Earlier forecast to compare with the realised revenue.",
-        default_text="the one that an earlier call wrote to --out",
+        default_text="the one that an earlier run wrote to --out",
     )
     out: File = setting(
         Path("out/forecast.csv"), "A .csv or .parquet file; a page with figures is written next to it."

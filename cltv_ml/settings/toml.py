@@ -94,8 +94,8 @@ def parse_mapping(written: str | Path | Iterable[Any]) -> dict[str, str]:
             name, equals, column = pair.partition("=")
             if not equals or not name.strip():
                 raise InputError(
-                    f"mapping {pair!r} cannot be read; write name=column, such as customer_id=CustomerID, "
-                    "or name a TOML file with a table [mapping]."
+                    f"mapping {pair!r} cannot be read; write name=column, such as customer_id=CustomerID, or "
+                    "give a TOML file with a table [mapping]."
                 )
             mapping[name.strip()] = column.strip()
     return mapping
@@ -129,7 +129,7 @@ def parse_params(written: Any) -> dict[str, dict[str, Any]]:
         path = Path(written)
         written = read_toml(path).get("params", {})
         if not written:
-            raise InputError(f"{path.name} has no table [params.NAME]; name a file that `cltv tune` wrote.")
+            raise InputError(f"{path.name} has no table [params.NAME]; give a file written by `cltv tune`.")
     if not isinstance(written, Mapping):
         raise InputError(f"params must be a table of tables, got {written!r}.")
     for name, params in written.items():

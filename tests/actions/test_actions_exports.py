@@ -152,7 +152,7 @@ def test_another_value_is_written_under_its_own_name(tmp_path):
     with pytest.raises(InputError, match="hold no lifetime profit"):
         pipelines.export(**chosen, basis="profit", lifetimes=tmp_path / "far.parquet")
     far.reset_index().assign(cutoff="2026-06-01").to_parquet(tmp_path / "far.parquet")
-    with pytest.raises(InputError, match="the lifetime values of 2026-06-01"):
+    with pytest.raises(InputError, match="the lifetime values 2026-06-01"):
         pipelines.export(**chosen, lifetimes=tmp_path / "far.parquet")
 
 
@@ -231,7 +231,7 @@ def test_columns_that_nothing_reads_are_told(tmp_path):
 
 def test_a_customers_table_without_the_scores_ids_is_asked_for_them_by_name(tmp_path):
     with pytest.raises(
-        InputError, match=r"surely holds .* such as '00123'.* call their column customer_id. Found"
+        InputError, match=r"clearly holds .* such as '00123'.* name their column customer_id. Found"
     ):
         _written(tmp_path, "Ref,Mail\n123,ann@a.com\nA7,bob@a.com\n", formats=["klaviyo"])
 
@@ -256,7 +256,7 @@ def test_the_manifest_tells_files_rows_exclusions_and_refusals(tmp_path):
     ("known", "said"),
     [
         (["Ann@example.com", "bea@example.com"], "'Ann@example.com' is written 'ann@example.com'"),
-        (["x-1", "x-2"], "none of its 2 customers has scores"),
+        (["x-1", "x-2"], "none of its 2 customers has a score"),
     ],
 )
 def test_opt_outs_are_never_lost_to_ids_written_another_way(tmp_path, known, said):

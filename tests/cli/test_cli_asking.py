@@ -25,7 +25,7 @@ def test_interactive_asks_everything_and_writes_the_answers(tmp_path, monkeypatc
     )
     assert asked.exit_code == 0, asked.output
     assert "1 of 3" in asked.output
-    assert "none of the answers" in asked.output
+    assert "not one of the answers" in asked.output
     again = CliRunner().invoke(
         app, ["data", "check", "--data", "orders.csv", "--config", "mapping.toml", "--json"]
     )

@@ -45,5 +45,5 @@ def test_many_unused_columns_are_named_in_part_on_the_terminal(tmp_path, capsys)
     with pytest.raises(SystemExit, match="0"):
         main(["data", "check", "--data", str(tmp_path / "orders.csv")])
     printed = " ".join(capsys.readouterr().out.split())
-    assert "'x59' and 3 more, named with --json" in printed
+    assert "'x59' and 3 more, listed with --json" in printed
     assert "'x60'" not in printed

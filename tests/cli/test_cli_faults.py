@@ -94,7 +94,7 @@ def test_an_input_error_is_a_sentence_with_status_2(monkeypatch, capsys):
     ("error", "reason"),
     [
         (duckdb.OutOfMemoryException("Out of Memory Error: no block\n\nPossible solutions: ..."), "no block"),
-        (MemoryError(), "no more can be had"),
+        (MemoryError(), "no more is available"),
     ],
 )
 def test_too_little_memory_is_a_sentence_with_status_2(error, reason, monkeypatch, capsys):
@@ -108,4 +108,4 @@ def test_too_little_memory_is_a_sentence_with_status_2(error, reason, monkeypatc
     assert stop.value.code == 2
     said = capsys.readouterr().err
     assert said.startswith("cltv: there is not enough memory (")
-    assert said.endswith(f"{reason}); free some, or use a machine that has more.\n")
+    assert said.endswith(f"{reason}); free some, or use a machine with more.\n")

@@ -86,7 +86,7 @@ def test_names_may_be_divided_by_commas_and_blanks(cltv):
                 "--shards",
                 "2",
             ],
-            "Spark divides its work itself",
+            "Spark splits its own work",
         ),
         (["--clean-log", "orders.csv", "--cutoff", "2023-07-11"], "'orders.csv' cannot be read as"),
     ],

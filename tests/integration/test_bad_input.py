@@ -41,7 +41,7 @@ def test_a_window_that_does_not_fit(shop, words, message):
 
 
 def test_no_data(shop):
-    assert "name a file or a data set with --data" in refused(shop)
+    assert "give a file or a data set with --data" in refused(shop)
 
 
 def test_an_unknown_file(shop):

@@ -52,7 +52,7 @@ def test_figure_of_the_data_needs_no_training(name, simulated, monkeypatch):
 
 
 def test_a_figure_with_nothing_to_show_says_so(simulated):
-    with pytest.raises(ValueError, match="holds nothing that the figure 'cross_sell_matrix' could show"):
+    with pytest.raises(ValueError, match="has nothing that the figure 'cross_sell_matrix' could show"):
         figures.draw("cross_sell_matrix", simulated, Wanted())
 
 

@@ -32,9 +32,9 @@ def scores(place):
 
 def test_the_run_names_the_main_horizon_and_what_could_not_be_judged(place):
     told = (place.folder / "told.txt").read_text()
-    assert "Models were compared on 91 days, the longest of 30, 91, 400 that the log can judge." in told
+    assert "Models were compared over 91 days, the longest of 30, 91, 400 that the log can test." in told
     assert "Horizon 30 days from 1998-05-31: Gini" in told
-    assert "The window of 400 days began before that of 91 days" in told
+    assert "The test window of 400 days began before that of 91 days" in told
 
 
 def test_scores_hold_every_horizon_and_agree(scores):

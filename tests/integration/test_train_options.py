@@ -101,7 +101,7 @@ def test_customers_of_today_are_all_scored_by_its_champion(store, told, orders):
             ["--objective", "profit", "--share", "20"],
             "share must be above 0 and at most 1 (0.3 is 30%), got 20.",
         ),
-        (["--customers-share", "50"], "customers_share must lie between 0 and 1, such as 0.5, got 50."),
+        (["--customers-share", "50"], "customers_share must be between 0 and 1, such as 0.5, got 50."),
     ],
 )
 def test_a_goal_that_cannot_be_read_is_one_sentence(store, words, sentence):

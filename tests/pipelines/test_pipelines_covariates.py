@@ -67,11 +67,11 @@ def test_holidays_alone_add_no_model():
     [
         (
             PLAN.assign(campaign=["0", "x", "0", "0"]),
-            "campaign must hold a number on every date, found 'x' in 1",
+            "campaign must be a number on every date, found 'x' in 1",
         ),
-        (PLAN.assign(date="2023-01-01"), "2023-01-01 stands in several rows"),
+        (PLAN.assign(date="2023-01-01"), "2023-01-01 appears in several rows"),
         (PLAN.assign(date="soon"), "'soon' is not a date; write it as 2024-03-31"),
-        (PLAN[["date"]], "at least one of a campaign or price are needed"),
+        (PLAN[["date"]], "at least one column for a campaign or price"),
     ],
 )
 def test_what_is_no_path_is_said(table, sentence):
@@ -80,7 +80,7 @@ def test_what_is_no_path_is_said(table, sentence):
 
 
 def test_covariates_that_no_model_follows_are_refused():
-    with pytest.raises(InputError, match=f"none of the models .* follows them; add {CALENDAR}"):
+    with pytest.raises(InputError, match=f"none of the models .* uses them; add {CALENDAR}"):
         named_models(Train(data="shop.csv", models="same_rate", covariates=PLAN), 30, [])
 
 
@@ -143,7 +143,7 @@ def test_the_notes_say_what_a_campaign_does():
     low, middle, high = np.exp(effect + np.array([-1.96, 0, 1.96]) * error)
     assert 1 < low < 2 < high  # every purchase in March was doubled
     assert note == (
-        f"By the Pareto/NBD with a season, customers buy {middle:.2f} times as often where campaign is 1 "
+        f"According to the Pareto/NBD with a season, customers buy {middle:.2f} times as often where campaign is 1 "
         f"as where it is 0 (95%: {low:.2f} to {high:.2f})."
     )
 

@@ -175,7 +175,7 @@ def test_customers_are_not_won_where_none_came_for_weeks(growing, tmp_path, stor
     whole = found.table[found.table["span"] == "horizon"].set_index(["part", "measure"])["expected"]
     assert whole["new", "revenue"] == 0
     assert whole["total", "revenue"] == whole["known", "revenue"] > 0
-    assert any("won no customer" in note for note in found.notes)
+    assert any("no new customer" in note for note in found.notes)
     page = found.page.read_text()
     assert "<dd>no forecast</dd>" in page
     assert "new customers</td>" not in page
@@ -204,7 +204,7 @@ def test_a_shop_dated_by_week_is_told_what_is_counted_and_that_holidays_are_not(
     easter = pd.DataFrame({"date": ["2023-04-09"], "name": ["easter"]})
     found = pipelines.forecast(data=mondays, horizon="9w", holidays=easter, out=tmp_path / "plan.csv")
     assert "Purchases carry one date per week: the level compares whole weeks, not days." in found.notes
-    assert "The table of holidays is not used, because purchases carry one date per week." in found.notes
+    assert "The table of holidays is not used, because purchases have one date per week." in found.notes
 
 
 def test_every_number_of_the_page_is_in_a_file_next_to_it(forecasts):
@@ -277,12 +277,12 @@ def test_a_stated_margin_rate_fills_the_gaps_of_the_costs_alone(growing):
     terms, notes = plan_terms(stated, some, cutoff)
     assert terms.margin_rate == pytest.approx(0.4 * (1 - early) + 0.1 * early)
     assert (
-        f"{early:.1%} of the last year's revenue has no cost: the stated margin rate counts for it"
+        f"{early:.1%} of the last year's revenue has no cost: the stated margin rate is used for it"
         in notes[0]
     )
     terms, notes = plan_terms(stated, Log(growing.assign(cost=0.6 * growing["amount"])), cutoff)
     assert terms.margin_rate == pytest.approx(0.4)
-    assert "the stated margin rate is not used, and 40.0% counts" in notes[0]
+    assert "their margin of 40.0% is used instead of the stated rate" in notes[0]
     assert plan_terms(stated, Log(growing.assign(cost=np.nan)), cutoff)[0].margin_rate == 0.1
     assert plan_terms(stated, Log(growing), cutoff)[1] == []
     with pytest.raises(InputError, match="a margin below -100%"):

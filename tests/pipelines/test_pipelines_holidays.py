@@ -39,8 +39,8 @@ def test_without_a_table_the_log_stays_the_same(log):
     ("table", "sentence"),
     [
         (dates("2022-04-17", "soon"), "the date 'soon' of Easter is not a date; write it as 2024-03-31"),
-        (dates("2022-04-17"), "Easter needs its dates of two years in a row"),
-        (dates("1999-04-04", "2000-04-23"), "Easter needs its dates of two years in a row around the log"),
+        (dates("2022-04-17"), "Easter needs dates in two consecutive years"),
+        (dates("1999-04-04", "2000-04-23"), "Easter needs dates in two consecutive years around the log"),
         (dates("2022-04-17", "2023-04-09").drop(columns="date"), r"missing columns \['date'\]"),
     ],
 )
@@ -51,6 +51,6 @@ def test_wrong_dates_are_one_sentence(log, table, sentence):
 
 def test_a_file_that_is_not_there_is_named(log, tmp_path):
     with pytest.raises(
-        InputError, match=r"no file .*easter.csv; name a table with the columns holiday and date"
+        InputError, match=r"no file .*easter.csv; give a table with the columns holiday and date"
     ):
         read_holidays(tmp_path / "easter.csv", Log.of(log))

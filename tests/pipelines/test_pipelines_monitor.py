@@ -156,7 +156,9 @@ def test_a_closed_batch_is_told_with_both_totals(registered, log, fitted, tmp_pa
     batch, end = scores(log, fitted, registered), CUTOFF + pd.Timedelta(days=HORIZON)
     before = monitor(until(log, CUTOFF), batch, tmp_path / "out")
     assert before.kept == []
-    assert before.notes == ["No batch has closed yet; its outcome is known once the log reaches 2022-11-30."]
+    assert before.notes == [
+        "No batch has closed yet; its outcome will be known once the log reaches 2022-11-30."
+    ]
     after = monitor(until(log, end), batch, tmp_path / "out", thresholds={"bias": [5.0, 9.0]})
     predicted, realised = batch["expected_value"].sum(), after.truth.iloc[0]["realised"]
     assert f"predicted {format_money(predicted)}; customers spent {format_money(realised)}" in after.kept[0]
@@ -183,7 +185,7 @@ def test_a_model_that_ranks_no_better_than_chance_on_its_test_is_watched(registe
     MlflowClient().set_model_version_tag("cltv", "1", registry.BEATS_CHANCE, "no")
     report = monitor(until(log, CUTOFF), scores(log, fitted, registered), tmp_path / "out")
     assert report.level == "watch"
-    assert report.reasons == ["Its test did not show that the model ranks customers better than chance."]
+    assert report.reasons == ["The test did not show that the model ranks customers better than chance."]
 
 
 def test_a_batch_of_an_older_store_is_read_by_todays_names(registered, log, fitted, tmp_path, monkeypatch):
@@ -291,12 +293,12 @@ def test_the_reference_holds_no_customer(registered, log):
         (lambda table: table.drop(columns="cutoff"), r"missing columns \['cutoff'\]"),
         (
             lambda table: table.assign(customer_id="?" + table["customer_id"]),
-            "holds only 0% of the scored customers",
+            "contains only 0% of the scored customers",
         ),
-        (lambda table: pd.concat([table, table]), "hold a customer twice"),
+        (lambda table: pd.concat([table, table]), "list a customer twice"),
         (
             lambda table: table.assign(expected_value=float("nan")),
-            "no customer of the scores has an expected value",
+            "no customer in the scores has an expected value",
         ),
     ],
 )

@@ -63,7 +63,7 @@ def test_what_is_past_needs_no_watching(file):
         read_lifetime_batch(Monitor(value=value, lifetimes=file)) for value in ("lifetime", "remaining")
     )
     pd.testing.assert_frame_equal(lifetime.scores, remaining.scores)
-    told = "Of the lifetime value the remaining part is watched: what is past does not change."
+    told = "Only the remaining part of the lifetime value is monitored, because past value does not change."
     assert (told in lifetime.notes, told in remaining.notes) == (True, False)
 
 

@@ -224,8 +224,8 @@ def test_other_horizons_of_both_are_shown_and_decide_nothing(rivals, shop, monke
     decision = pipelines.promote(data=shop, dry_run=True)
     assert not decision.promoted
     assert list(decision.by_horizon.index) == [30]
-    assert "At 30 days the challenger's Gini is" in decision.reasons[-1]
-    assert decision.reasons[-1].endswith("this decides nothing.")
+    assert "Over 30 days, the challenger's Gini is" in decision.reasons[-1]
+    assert decision.reasons[-1].endswith("this does not affect the decision.")
 
 
 def test_a_challenger_for_another_horizon_is_refused(rivals, shop):
@@ -245,7 +245,7 @@ def test_a_forced_promotion_moves_the_alias_and_says_so(rivals, shop):
 
 def test_a_challenger_whose_features_are_defined_otherwise_here_is_refused(rivals, shop):
     challenge(rivals, 4)
-    assert "cannot build the challenger's features" in pipelines.promote(data=shop).reasons[0]
+    assert "the features of the challenger cannot be built here" in pipelines.promote(data=shop).reasons[0]
 
 
 def test_too_few_buyers_are_no_evidence(rivals, shop, monkeypatch):
@@ -284,7 +284,7 @@ def test_a_campaigns_profit_decides_where_it_is_asked_for(rivals, shop, monkeypa
     assert decision.promoted
     assert "difference in profit +" in decision.reasons[0]
     assert decision.reasons[-1] == (
-        "Profit is that of contacting the 10% of customers ranked highest, at 2 a contact and a margin of 50%."
+        "The profit is for contacting the 10% of customers ranked highest, at 2 per contact and a margin of 50%."
     )
     assert decision.pair.at["profit", "challenger"] > decision.pair.at["profit", "champion"]
 

@@ -47,7 +47,7 @@ def test_without_lists_the_report_keeps_its_own_answer(tmp_path):
 
 def test_a_file_of_lists_that_was_asked_for_must_be_there(tmp_path):
     with pytest.raises(
-        InputError, match=r"no file .*actions\.json; name the actions\.json that cltv act wrote"
+        InputError, match=r"no file .*actions\.json; give the actions\.json that cltv act wrote"
     ):
         _lists(tmp_path / "actions.json", wanted=True)
 
@@ -55,7 +55,7 @@ def test_a_file_of_lists_that_was_asked_for_must_be_there(tmp_path):
 @pytest.mark.parametrize("text", ["", "[]", '{"a": 1}'])
 def test_a_file_that_holds_no_lists_is_refused(tmp_path, text):
     (tmp_path / "actions.json").write_text(text, encoding="utf-8")
-    with pytest.raises(InputError, match="does not hold the lists of cltv act"):
+    with pytest.raises(InputError, match="does not contain the lists of cltv act"):
         _lists(tmp_path / "actions.json", wanted=True)
 
 
@@ -130,7 +130,7 @@ def test_a_forecast_of_nobody_to_come_is_no_amount(tmp_path):
 def test_a_forecast_that_was_asked_for_must_be_there_and_be_one(tmp_path):
     summary = summarise("t", "s", [])
     assert _with_forecast(summary, tmp_path / "forecast.csv", Report()) == summary
-    with pytest.raises(InputError, match="name the table that cltv forecast wrote"):
+    with pytest.raises(InputError, match="give the table that cltv forecast wrote"):
         _with_forecast(summary, tmp_path / "a.csv", Report(forecast=tmp_path / "a.csv"))
     (tmp_path / "forecast.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(InputError, match="span"):

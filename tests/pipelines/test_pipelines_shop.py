@@ -128,7 +128,7 @@ def test_acquisition_takes_any_column_of_channels_and_ids_of_another_spelling(lo
         data=log, costs=spent, customers=customers, channel="utm_source", out=tmp_path / "out"
     )
     assert found.tables["cac"]["channel"].tolist() == ["all channels", "Web"]
-    with pytest.raises(InputError, match="no column 'medium' in the table of customers; choose one of"):
+    with pytest.raises(InputError, match="the table of customers has no column 'medium'; available:"):
         pipelines.acquisition(data=log, costs=spent, customers=customers, channel="medium", out=tmp_path)
 
 
@@ -150,7 +150,9 @@ def test_a_channel_without_costs_is_told_to_count_as_free(log, costs, tmp_path):
     spent = costs[costs["channel"] == "web"]
     notes = pipelines.acquisition(data=log, costs=spent, out=tmp_path).notes
     others = sorted(set(log["channel"].dropna()) - {"web"})
-    assert f"The costs do not name {', '.join(others[:3])}: winning these customers counts as free." in notes
+    assert (
+        f"The costs do not mention {', '.join(others[:3])}: winning these customers counts as free." in notes
+    )
 
 
 def test_an_age_that_is_not_followed_is_one_sentence(log, costs, tmp_path):
@@ -162,7 +164,10 @@ def test_small_cohorts_are_told_outside_the_page_too(log, tmp_path):
     people = pd.DataFrame({"customer_id": log["customer_id"].unique()})
     people["club"] = np.where(np.arange(len(people)) < 7, "gold", "none")
     notes = pipelines.cohorts(data=log, by="club", customers=people, out=tmp_path / "clubs.csv").notes
-    assert "Fewer than 30 customers, drawn grey; read them with care: gold." in notes
+    assert (
+        "These cohorts have fewer than 30 customers and are drawn in grey; read them with care: gold."
+        in notes
+    )
     few = log[log["customer_id"].isin(people["customer_id"][:40])]
     coarser = "Most months won fewer than 30 customers; --by first_quarter joins three months."
     by_month = {"data": few, "by": "first_month", "out": tmp_path / "months.csv"}
@@ -231,7 +236,10 @@ def test_cohorts_of_less_than_a_period_say_that_none_is_complete(tmp_path):
 def test_costs_in_a_currency_of_their_own_are_told_where_the_logs_is_not_stated(log, costs, tmp_path):
     spent = costs.assign(currency="usd")
     notes = pipelines.acquisition(data=log, costs=spent, out=tmp_path).notes
-    assert any("The costs are in usd, and amounts are taken for the same currency" in note for note in notes)
+    assert any(
+        "The costs are in usd. The amounts of the log are assumed to be in the same currency" in note
+        for note in notes
+    )
     notes = pipelines.acquisition(data=log, costs=spent, out=tmp_path, currency="USD").notes
     assert not any("same currency" in note for note in notes)
     with pytest.raises(InputError, match="the costs are in USD, the log in EUR"):
