@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -165,11 +166,13 @@ def _train(cleaned: CleanedShop, job: Job, progress: Progress) -> Outcome:
         several = judge_every_horizon(log, result, verdict.champion, settings, features, progress)
         notes = notes._replace(remarks=[*notes.remarks, *horizon_notes(several)])
         progress(f"refitting {verdict.champion} to the end of the log", 0.85)
-        info, today, request = _log_champion(log, verdict.champion, result, job, final.result(), several)
+        champion = _refit(log, verdict.champion, result, job, final, several)
+        del final  # its rows are as large as a quarter of the log
         progress("writing the report", 0.95)
-        options: dict[str, Any] = {"today": today, "currency": settings.currency}
-        summary = training_summary(cleaned, result, verdict, job.dataset, notes, **options)
-        summary = as_wanted(summary, settings.redact, cleaned)
+        options: dict[str, Any] = {"today": champion.today, "currency": settings.currency}
+        report = later(partial(training_summary, cleaned, result, verdict, job.dataset, notes, **options))
+        info, request = _log_champion(log, champion, result, job)
+        summary = as_wanted(report.result(), settings.redact, cleaned)
         logged = {model: one.result() for model, one in logging.items()}
         _write_outputs(cleaned, result, summary, request, job)
         _log_summary(cleaned, result, summary, verdict, job)
@@ -264,16 +267,29 @@ def _log_candidate(
         return str(info.model_uri)
 
 
-def _log_champion(
+@dataclass(frozen=True)
+class _Champion:
+    """The champion, refitted to the log's end: its window, its rows, its levels, what it predicts, and its card."""
+
+    model: ValueModel
+    window: Window
+    X_now: pd.DataFrame
+    levels: Mapping[int, Level | None]
+    table: pd.DataFrame
+    card: Any
+    today: Today
+
+
+def _refit(
     log: Log,
     name: str,
     result: WindowResult,
     job: Job,
-    final: tuple[Window, Training, Mapping[int, Level | None]],
+    final: Future[tuple[Window, Training, dict[int, Level | None]]],
     several: ByHorizon | None,
-) -> tuple[Any, Today, str]:
-    """Refit the champion to the log's end, log it to the summary run; return that, today's forecast and a request."""
-    window, training, levels = final
+) -> _Champion:
+    """Return the model of a name, refitted to the log's end, with its forecast of today's customers."""
+    window, training, levels = final.result()
     levels = carry_learned(levels, result.level, result.learned, float(result.y_true.sum()), training)
     level = levels[window.horizon]
     model = set_level(fit(result.models[name], training), level, training.X_now)
@@ -282,17 +298,26 @@ def _log_champion(
         add_horizons(log, model, training, window.cutoff, several.errors(), levels)
     table = model.predict_table(training.X_now)
     card = job.card(model, window.cutoff, table["expected_value"].to_numpy(), levels)
-    days = max(*job.horizons, YEAR)
-    year = levels.get(days) or forecast_level(log, Window(window.cutoff, days))
-    tail = learn_tail(training.X_now, table, window, year, log.first)
-    info = packaging.log_model(model, card, training.X_now, tail=tail)
-    path = compute_expected_path(model, training.X_now, log, result.window)
-    store_reference(info.model_id, model, training.X_now, path, card.tiers, table=table)
-    interval = None if level is None else level.interval()
     spreads = {days: one.spread for days, one in levels.items() if one is not None}
-    curve = None if several is None else compute_curve(table, spreads)
-    today = Today(with_alive(result, table, training.X_now), interval, several, curve)
-    return info, today, packaging.request(training.X_now.head(3), card)
+    today = Today(
+        with_alive(result, table, training.X_now),
+        None if level is None else level.interval(),
+        several,
+        None if several is None else compute_curve(table, spreads),
+    )
+    return _Champion(model, window, training.X_now, levels, table, card, today)
+
+
+def _log_champion(log: Log, champion: _Champion, result: WindowResult, job: Job) -> tuple[Any, str]:
+    """Log the champion with its tail and what monitoring compares with; return that, and a request as an example."""
+    model, window, X_now, table = champion.model, champion.window, champion.X_now, champion.table
+    days = max(*job.horizons, YEAR)
+    year = champion.levels.get(days) or forecast_level(log, Window(window.cutoff, days))
+    tail = learn_tail(X_now, table, window, year, log.first)
+    info = packaging.log_model(model, champion.card, X_now, tail=tail)
+    path = compute_expected_path(model, X_now, log, result.window)
+    store_reference(info.model_id, model, X_now, path, champion.card.tiers, table=table)
+    return info, packaging.request(X_now.head(3), champion.card)
 
 
 def _write_outputs(
