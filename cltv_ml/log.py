@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar, cast
 
 import duckdb
 import pandas as pd
@@ -20,6 +20,8 @@ from cltv_ml.errors import InputError
 from cltv_ml.inline import Inline
 from cltv_ml.labels import LABELS
 from cltv_ml.windows import MIN_CUSTOMERS, Window
+
+Found = TypeVar("Found")
 
 #: How a user supplies an optional column of the log.
 _WAY_OUT = {
@@ -165,6 +167,21 @@ class Log(Inline):
             "select distinct customer_id from log where customer_id is not null order by 1"
         )
         return pd.Index(frame(ids)["customer_id"], name="customer_id")
+
+    def once(self, name: str, find: Callable[[], Found]) -> Found:
+        """Return what `find` finds in this log, kept under `name` for those who ask again; nobody may change it.
+
+        >>> log = Log(pd.DataFrame({"amount": [1.0]}))
+        >>> [log.once("lines", lambda: len(log)), log.once("lines", lambda: 0)]
+        [1, 1]
+        """
+        if name not in self._found:
+            self._found[name] = find()
+        return cast(Found, self._found[name])
+
+    @cached_property
+    def _found(self) -> dict[str, Any]:
+        return {}
 
     def __len__(self) -> int:
         """The number of lines."""

@@ -35,7 +35,11 @@ def compute_summary(log: AnyLog) -> pd.DataFrame:
     first bought within one median gap of the first day and may be older than the log) and `zero_customers` (whose
     purchases were all free).
     """
-    con = Log.of(log).connect()
+    log = Log.of(log)
+    return log.once("summary", lambda: _summarise(log.connect())).copy()
+
+
+def _summarise(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     return frame(
         con.sql(f"""
             with days as ({PURCHASE_DAYS.format(log="log")}), customer as (

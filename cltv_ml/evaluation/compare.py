@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.bootstrap import DRAWS, bootstrap_metrics
 from cltv_ml.evaluation.metrics import METRICS, Targeting, profit
 from cltv_ml.inline import Inline
+from cltv_ml.models.fit_cache import once
 from cltv_ml.tables import pandas_only
 
 #: A model is trusted with money when it misses the total and the deciles by no more than this.
@@ -225,6 +227,12 @@ def overstep(scores: Mapping[str, float] | pd.Series) -> float:
 
 
 def _point(y_true: pd.Series, y_pred: pd.Series, targeting: Targeting | None) -> dict[str, float]:
+    """Return each metric of a model; while a training lasts they are found once for the choice, notes and report."""
+    sides = (np.asarray(side, dtype=np.float64) for side in (y_true, y_pred))
+    return once(partial(_measured, y_true, y_pred, targeting), f"point {targeting}", *sides)
+
+
+def _measured(y_true: pd.Series, y_pred: pd.Series, targeting: Targeting | None) -> dict[str, float]:
     scores = {name: one.function(y_true, y_pred) for name, one in METRICS.items() if name != "spearman"}
     return scores if targeting is None else {**scores, "profit": profit(y_true, y_pred, targeting)}
 

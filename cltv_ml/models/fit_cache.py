@@ -15,7 +15,7 @@ from cltv_ml.side_by_side import Result
 #: Size of the cache, which drops the least recently used fit: a default training makes 180, a tuning hundreds.
 MOST_FITS = 200
 
-_stored_fits: dict[bytes, Any] | None = None
+_stored_fits: dict[int, dict[bytes, Any]] | None = None  # by the size of the cache
 _lock = threading.Lock()
 _making: dict[bytes, threading.RLock] = {}
 
@@ -35,10 +35,13 @@ def shared_fits() -> Iterator[None]:
             _making.clear()
 
 
-def once(make: Callable[[], Result], settings: str, *data: np.ndarray | None) -> Result:
+def once(
+    make: Callable[[], Result], settings: str, *data: np.ndarray | None, most: int | None = None
+) -> Result:
     """Return the result of `make`, or the cached one for equal settings and data inside `shared_fits`.
 
-    Settings and data are equal when their digests are. Callers must not change the result.
+    Settings and data are equal when their digests are. Callers must not change the result. Only the `most` results
+    used last are kept, `MOST_FITS` by default; results of another `most` are kept apart.
 
     >>> made = []
     >>> with shared_fits():
@@ -47,9 +50,11 @@ def once(make: Callable[[], Result], settings: str, *data: np.ndarray | None) ->
     >>> len(made)
     1
     """
-    fits = _stored_fits  # another thread may close it meanwhile
-    if fits is None:
+    stored = _stored_fits  # another thread may close it meanwhile
+    if stored is None:
         return make()
+    most = most or MOST_FITS
+    fits = stored.setdefault(most, {})
     digest = hashlib.blake2b(settings.encode())
     for part in data:
         digest.update(repr(None if part is None else (part.shape, part.dtype)).encode())
@@ -66,6 +71,6 @@ def once(make: Callable[[], Result], settings: str, *data: np.ndarray | None) ->
         with _lock:
             fits.pop(key, None)
             fits[key] = result  # the latest used come last
-            while len(fits) > MOST_FITS:
+            while len(fits) > most:
                 del fits[next(iter(fits))]
     return result

@@ -96,6 +96,27 @@ def test_equal_trees_are_grown_once_and_the_latest_used_are_kept(customers, monk
     assert len(grown) == 4
 
 
+def test_many_customers_are_predicted_once_by_the_same_trees(customers, monkeypatch):
+    y = pd.Series(np.random.default_rng(3).gamma(1, 30, 300), index=customers.index)
+    models = [Hybrid(30, n_estimators=rounds).fit(customers, y).adapt(customers) for rounds in (5, 6)]
+    alone = [model.predict(customers) for model in models]
+    made, predict = [], xgb.Booster.inplace_predict
+    monkeypatch.setattr("cltv_ml.models.boosting._MANY_ROWS", 300)
+    monkeypatch.setattr(
+        xgb.Booster, "inplace_predict", lambda *words, **more: made.append(1) or predict(*words, **more)
+    )
+    with shared_fits():
+        for _ in range(2):
+            for model, values in zip(models, alone, strict=True):
+                np.testing.assert_array_equal(model.predict(customers), values)
+                np.testing.assert_array_equal(model.predict_table(customers)["expected_value"], values)
+        assert len(made) == 2
+        models[0].predict(customers.assign(frequency=0.0, recency=0.0, monetary_value=0.0))
+        models[0].predict(customers[:299])  # too few to be worth it
+        models[0].predict(customers[:299])
+    assert len(made) == 5
+
+
 def test_trees_that_weigh_origins_otherwise_are_grown_anew(customers):
     both = pd.concat(
         {pd.Timestamp("2024-01-01"): customers, pd.Timestamp("2024-12-01"): customers[::-1]}, names=["cutoff"]
