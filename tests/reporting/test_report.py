@@ -10,11 +10,13 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LinearRegression
 
 from cltv_ml.data import Cleaned, clean, compute_months
 from cltv_ml.decisions.product_tables import compute_product_tables
 from cltv_ml.evaluation.tables import compute_deciles
 from cltv_ml.log import Log
+from cltv_ml.models import Regression
 from cltv_ml.money import format_money
 from cltv_ml.reporting import glance, plots
 from cltv_ml.reporting.report import render_html, render_json, render_markdown, section, summarise
@@ -22,6 +24,7 @@ from cltv_ml.reporting.sections import (
     TrainingNotes,
     change_section,
     data_section,
+    explanation_section,
     level_section,
     products_section,
 )
@@ -278,6 +281,20 @@ def test_the_report_counts_orders_and_lines_apart(judged):
     )
     told = data_section(clean(log), judged)["sentences"][0]
     assert told.startswith("2 orders (3 lines) of 2 customers")
+
+
+def test_features_are_explained_by_what_they_add_and_shuffled_only_where_a_model_cannot_say_that(judged):
+    learned = judged.training
+    silent = Regression(91, regressor=LinearRegression(), features=["frequency", "recency"])
+    models = {**judged.models, "regression": silent.fit(learned.X, learned.y)}
+    both = dataclasses.replace(judged, models=models)
+    for name, words in {
+        "bg_nbd_gamma_gamma": "adds to what is expected",
+        "regression": "dealt out at random",
+    }.items():
+        first, second = explanation_section(both, name)["figures"]
+        assert words in first["alt"], name
+        assert second["alt"].startswith("The mean expected value if every customer had this"), name
 
 
 def test_a_champion_outside_its_bounds_is_said_before_the_total(cleaned, judged, verdict):

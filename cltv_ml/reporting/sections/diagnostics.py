@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.explain import (
@@ -14,6 +15,7 @@ from cltv_ml.evaluation.explain import (
     compute_importance,
     feature_title,
 )
+from cltv_ml.models import ValueModel
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 
@@ -53,24 +55,39 @@ def diagnostics_section(
 
 
 def explanation_section(result: WindowResult, name: str, *, currency: str = "") -> dict[str, Any]:
-    """Return the features behind a model's order of customers, and their contributions to values, in currency."""
+    """Return the features that move a model's values, in currency, and what the first of them does.
+
+    A model that cannot say what its features add gets their importances instead, which differ more from draw to draw:
+    each feature's values are dealt out at random.
+    """
     model, X = result.models[name], result.training.X_now
-    importance = compute_importance(model, X, result.y_true, repeats=2)
-    titled = importance.assign(feature=importance["feature"].map(feature_title))
-    figures = {
-        "How much the ranking of customers suffers when the values of one feature are shuffled.": (
-            plots.importances(titled)
-        ),
-        "Each point is a customer: to the right, the feature raises the expected value; to the left, it "
-        "lowers it.": (plots.contributions(compute_contributions(model, X), currency=currency)),
-    }
-    first = str(importance["feature"].iloc[0])
-    if importance["importance"].iloc[0] > 0:
-        names = [str(column) for column in model.feature_names_in_]
+    contributions = compute_contributions(model, X)
+    if (contributions["contribution"] != 0).any():
+        order = contributions["feature"]
+        figures = {
+            "A point is a customer: to the right the feature adds to what is expected, to the left it takes away.": (
+                plots.contributions(contributions, currency=currency)
+            )
+        }
+    else:
+        importance = compute_importance(model, X, result.y_true, repeats=2)
+        order = importance["feature"][importance["importance"] > 0]
+        titled = importance.assign(feature=importance["feature"].map(feature_title))
+        figures = {
+            "How much worse customers are put in order when the values of one feature are dealt out at random.": (
+                plots.importances(titled)
+            )
+        }
+    first = next((str(feature) for feature in order if feature in X), None)
+    if first is not None:
         figures[
-            f"The mean expected value if every customer had this {feature_title(first)}, all else being "
-            "equal."
-        ] = plots.dependence(
-            compute_dependence(model, X[names], first), currency=currency, title=feature_title(first)
-        )
-    return section(f"What drives {theme.label(name)}", figures=figures)
+            f"The mean expected value if every customer had this {feature_title(first)}, all else as it is."
+        ] = _dependence(model, X, first, currency)
+    return section(f"What {theme.label(name)} looks at", figures=figures)
+
+
+def _dependence(model: ValueModel, X: pd.DataFrame, feature: str, currency: str) -> go.Figure:
+    """Return the figure of a model's mean value by one feature's."""
+    names = [str(column) for column in model.feature_names_in_]
+    table = compute_dependence(model, X[names], feature)
+    return plots.dependence(table, currency=currency, title=feature_title(feature))
