@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import duckdb
 import pandas as pd
 
 from cltv_ml.data.account import Report
@@ -194,16 +195,7 @@ def _doubt_returns(report: Report) -> tuple[bool, str] | None:
 
 def _concentration(log: Log) -> tuple[bool, str] | None:
     """Return a doubt that names the customers with a tenth of the orders or of the revenue each, if there are any."""
-    con = log.connect()
-    rows = con.sql(f"""
-        with customer as (
-            select customer_id, {MONEY} as revenue, count(distinct {order_of_line(con)}) as orders from log group by 1
-        ), shared as (
-            select customer_id, coalesce(revenue / nullif(sum(revenue) over (), 0), 0) as money,
-                orders / sum(orders) over () as often from customer
-        )
-        select * from shared where greatest(money, often) > {CAUTION["largest"]} order by 2 desc, 1
-    """).fetchall()
+    rows = log.once("concentration", lambda: _largest_customers(log.connect()))
     if not rows:
         return None
     names = "; ".join(
@@ -214,6 +206,19 @@ def _concentration(log: Log) -> tuple[bool, str] | None:
     return _above(
         "largest", largest, f"customer {names}: a wholesaler, a till or a placeholder is no usual customer"
     )
+
+
+def _largest_customers(con: duckdb.DuckDBPyConnection) -> list[tuple[str, float, float]]:
+    """Return customers with a tenth of the orders or of the revenue, and their shares of revenue and of orders."""
+    return con.sql(f"""
+        with customer as (
+            select customer_id, {MONEY} as revenue, count(distinct {order_of_line(con)}) as orders from log group by 1
+        ), shared as (
+            select customer_id, coalesce(revenue / nullif(sum(revenue) over (), 0), 0) as money,
+                orders / sum(orders) over () as often from customer
+        )
+        select * from shared where greatest(money, often) > {CAUTION["largest"]} order by 2 desc, 1
+    """).fetchall()
 
 
 def _below(name: str, value: float, text: str, unit: str, scale: float = 1) -> tuple[bool, str] | None:

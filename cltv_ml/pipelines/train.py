@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -166,12 +165,12 @@ def _train(cleaned: CleanedShop, job: Job, progress: Progress) -> Outcome:
         several = judge_every_horizon(log, result, verdict.champion, settings, features, progress)
         notes = notes._replace(remarks=[*notes.remarks, *horizon_notes(several)])
         progress(f"refitting {verdict.champion} to the end of the log", 0.85)
-        champion = _refit(log, verdict.champion, result, job, final, several)
+        champion = _refit(log, verdict.champion, result, job, final.result(), several)
         del final  # its rows are as large as a quarter of the log
         progress("writing the report", 0.95)
         options: dict[str, Any] = {"today": champion.today, "currency": settings.currency}
         report = later(partial(training_summary, cleaned, result, verdict, job.dataset, notes, **options))
-        info, request = _log_champion(log, champion, result, job)
+        info, request = _log_champion(log, champion, result)
         summary = as_wanted(report.result(), settings.redact, cleaned)
         logged = {model: one.result() for model, one in logging.items()}
         _write_outputs(cleaned, result, summary, request, job)
@@ -215,13 +214,23 @@ def _compare(
     )
 
 
-def _prepare_final(
-    log: Log, features: Sequence[str], job: Job
-) -> tuple[Window, Training, dict[int, Level | None]]:
-    """Return the window after the end of the log, the rows to learn it from, and its levels by horizon."""
+@dataclass(frozen=True)
+class _Final:
+    """The window after the end of the log, the rows to learn it from, its levels by horizon, and a year's beyond."""
+
+    window: Window
+    training: Training
+    levels: Mapping[int, Level | None]
+    year: Level | None
+
+
+def _prepare_final(log: Log, features: Sequence[str], job: Job) -> _Final:
+    """Return the window after the end of the log, the rows to learn it from, its levels by horizon, and a year's."""
     window = Window(log.last.normalize() + pd.Timedelta(days=1), job.window.horizon)
     training = prepare(log, window, features, max_origins=job.settings.max_origins)
-    return window, training, forecast_levels(log, window.cutoff, job.horizons)
+    levels = forecast_levels(log, window.cutoff, job.horizons)
+    year = forecast_level(log, Window(window.cutoff, YEAR)) if max(job.horizons) < YEAR else None
+    return _Final(window, training, levels, year)
 
 
 def _log_summary(
@@ -269,12 +278,12 @@ def _log_candidate(
 
 @dataclass(frozen=True)
 class _Champion:
-    """The champion, refitted to the log's end: its window, its rows, its levels, what it predicts, and its card."""
+    """The champion, refitted to the log's end: its window, customers, a year's level, predictions, and its card."""
 
     model: ValueModel
     window: Window
     X_now: pd.DataFrame
-    levels: Mapping[int, Level | None]
+    year: Level | None
     table: pd.DataFrame
     card: Any
     today: Today
@@ -285,12 +294,12 @@ def _refit(
     name: str,
     result: WindowResult,
     job: Job,
-    final: Future[tuple[Window, Training, dict[int, Level | None]]],
+    final: _Final,
     several: ByHorizon | None,
 ) -> _Champion:
     """Return the model of a name, refitted to the log's end, with its forecast of today's customers."""
-    window, training, levels = final.result()
-    levels = carry_learned(levels, result.level, result.learned, float(result.y_true.sum()), training)
+    window, training = final.window, final.training
+    levels = carry_learned(final.levels, result.level, result.learned, float(result.y_true.sum()), training)
     level = levels[window.horizon]
     model = set_level(fit(result.models[name], training), level, training.X_now)
     calibrate(model, training, *errors_of(result, name), of_total=level)
@@ -305,15 +314,14 @@ def _refit(
         several,
         None if several is None else compute_curve(table, spreads),
     )
-    return _Champion(model, window, training.X_now, levels, table, card, today)
+    year = final.year if max(job.horizons) < YEAR else levels[max(job.horizons)]
+    return _Champion(model, window, training.X_now, year, table, card, today)
 
 
-def _log_champion(log: Log, champion: _Champion, result: WindowResult, job: Job) -> tuple[Any, str]:
+def _log_champion(log: Log, champion: _Champion, result: WindowResult) -> tuple[Any, str]:
     """Log the champion with its tail and what monitoring compares with; return that, and a request as an example."""
     model, window, X_now, table = champion.model, champion.window, champion.X_now, champion.table
-    days = max(*job.horizons, YEAR)
-    year = champion.levels.get(days) or forecast_level(log, Window(window.cutoff, days))
-    tail = learn_tail(X_now, table, window, year, log.first)
+    tail = learn_tail(X_now, table, window, champion.year, log.first)
     info = packaging.log_model(model, champion.card, X_now, tail=tail)
     path = compute_expected_path(model, X_now, log, result.window)
     store_reference(info.model_id, model, X_now, path, champion.card.tiers, table=table)

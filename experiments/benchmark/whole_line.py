@@ -64,7 +64,7 @@ def whole_line(customers: int, folder: Path) -> list[dict]:
         return [
             _row(
                 f"cltv {words[0]}, {customers:,} customers, {10 * customers:,} rows",
-                *_measured(["cltv_ml.cli", *words, "--data", str(log)], Path(place), environment),
+                *_measured(["cltv_ml", *words, "--data", str(log)], Path(place), environment),
             )
             for words in (["train", "--horizon", "13w", "--force"], ["score"])
         ]
