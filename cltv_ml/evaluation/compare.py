@@ -229,10 +229,10 @@ def overstep(scores: Mapping[str, float] | pd.Series) -> float:
 def _point(y_true: pd.Series, y_pred: pd.Series, targeting: Targeting | None) -> dict[str, float]:
     """Return each metric of a model; while a training lasts they are found once for the choice, notes and report."""
     sides = (np.asarray(side, dtype=np.float64) for side in (y_true, y_pred))
-    return once(partial(_measured, y_true, y_pred, targeting), f"point {targeting}", *sides)
+    return once(partial(_all_points, y_true, y_pred, targeting), f"point {targeting}", *sides)
 
 
-def _measured(y_true: pd.Series, y_pred: pd.Series, targeting: Targeting | None) -> dict[str, float]:
+def _all_points(y_true: pd.Series, y_pred: pd.Series, targeting: Targeting | None) -> dict[str, float]:
     scores = {name: one.function(y_true, y_pred) for name, one in METRICS.items() if name != "spearman"}
     return scores if targeting is None else {**scores, "profit": profit(y_true, y_pred, targeting)}
 

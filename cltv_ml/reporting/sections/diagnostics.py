@@ -82,11 +82,11 @@ def explanation_section(result: WindowResult, name: str, *, currency: str = "") 
     if first is not None:
         figures[
             f"The mean expected value if every customer had this {feature_title(first)}, all else as it is."
-        ] = _dependence(model, X, first, currency)
+        ] = _mean_by_feature(model, X, first, currency)
     return section(f"What {theme.label(name)} looks at", figures=figures)
 
 
-def _dependence(model: ValueModel, X: pd.DataFrame, feature: str, currency: str) -> go.Figure:
+def _mean_by_feature(model: ValueModel, X: pd.DataFrame, feature: str, currency: str) -> go.Figure:
     """Return the figure of a model's mean value by one feature's."""
     names = [str(column) for column in model.feature_names_in_]
     table = compute_dependence(model, X[names], feature)
