@@ -15,7 +15,7 @@ from cltv_ml.data.headings import (
     plain_pattern,
 )
 from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, tells_sales_apart
-from cltv_ml.data.mapping import REQUIRED
+from cltv_ml.data.mapping import REQUIRED, flag
 from cltv_ml.data.parse import quote
 from cltv_ml.data.words import words
 from cltv_ml.engine import Relation
@@ -37,6 +37,14 @@ _STATUS_OF_ORDERS = re.compile(
     "|^statut((de)?(la)?(commande|facture|paiement))?$|^(bestel|betaal|ordre|order)status$|^status(zamowienia|platnosci|pesanan|pembayaran)$"
     "|^stav(objednavky|platby)$|^статус(заказа|оплаты|замовлення)?$|^(注文|受注)?(ステータス|状態)$|^(订单|交易|支付|付款)?(状态|狀態)$"
     "|^(주문|결제)?상태$|^สถานะ|^סטטוס|^وضعیت|^(ال)?حال[ةه]"
+)
+
+#: Headings of prices that customers pay.
+_PRICE = re.compile(plain_pattern(words("overlooked")["price"]))
+
+#: The part of a nested record that its path begins with, where it says no more than that the field is the order's.
+_CONTAINER = re.compile(
+    r"^(orders?|line_?items?|items|lines|rows|products|positions?)(?=[.][A-Za-z])|^order(?=[A-Z]\w*[.])", re.I
 )
 
 #: Headings of what a payment service keeps.
@@ -102,10 +110,12 @@ _OTHER_SUMS = re.compile(
 
 def named(name: str, columns: Sequence[str]) -> list[str]:
     """Return the columns on the most certain synonym that any column matches."""
-    for step in SYNONYMS[name]:
-        matching = [column for column in columns if plain_heading(column) in step.split()]
-        if matching:
-            return matching
+    for within in ("", _CONTAINER):  # a field of a nested record may be known without the record's name
+        plain = {one: plain_heading(re.sub(within, "", one) if within else one) for one in columns}
+        for step in SYNONYMS[name]:
+            matching = [column for column in columns if plain[column] in step.split()]
+            if matching:
+                return matching
     return []
 
 
@@ -177,6 +187,31 @@ def speaks_of(name: str, column: str) -> bool:
     plain = plain_heading(column)
     likely, never = (re.search(plain_pattern(_TIES[kind][name]), plain) for kind in ("likely", "never"))
     return not plain.isascii() or (likely is not None and never is None)
+
+
+def offer(name: str, columns: Sequence[str], chosen: Mapping[str, str]) -> tuple[list[str], str]:
+    """Return the answers to the question which of the columns has a required name, and what to say of the first.
+
+    >>> offer("amount", ["Retail Price", "Tax"], {"quantity": "Qty"})
+    (['unit_price=Retail Price', 'amount=Retail Price', 'amount=Tax'], '')
+    """
+    ordered = likeliest_first(name, columns)
+    answers = [f"{name}={column}" for column in ordered]
+    if name == "customer_id" and ordered and not speaks_of(name, ordered[0]):
+        said = (
+            " No heading speaks of customers: where none is named, nothing can be learned from this export."
+        )
+        return answers, said
+    if name != "amount" or "quantity" not in chosen:
+        return answers, ""
+    # Next to quantities a price is that of one item, unless it says otherwise.
+    prices = [one for one in ordered if _PRICE.search(plain_heading(one))]
+    prices = [one for one in prices if not PER_LINE.search(plain_heading(one).removeprefix("item"))]
+    cost = chosen.get("unit_cost")
+    if not cost:
+        return [f"unit_price={one}" for one in prices] + answers, ""
+    said = f" If {cost!r} is what a customer pays for one item, say --mapping {flag('unit_price', cost)}."
+    return [f"unit_price={one}" for one in [*prices, cost]] + answers, said * (not prices)
 
 
 def of_lines(found: Sequence[str]) -> list[str]:

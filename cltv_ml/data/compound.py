@@ -44,6 +44,9 @@ def _grade(name: str, column: str) -> int:
             bool(parts & _PARTS["state"]) and parts - _PARTS["paying"] <= known and pays == (name != "status")
         )
     money = _PARTS["money"] | _PARTS["order"] | _PARTS["of_money"] | CURRENCY_WORDS
+    if name == "returned_quantity":
+        back, pieces = parts & _PARTS["back"], parts & _PARTS["pieces"]
+        return int(bool(back and pieces) and parts == back | pieces)
     if name == "refunded":
         return int(bool(parts & _PARTS["back"]) and parts <= _PARTS["back"] | money)
     if name != "amount" or not parts & _PARTS["money"] or not parts <= money | _PARTS["tax"]:

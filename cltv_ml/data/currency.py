@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from cltv_ml.data.compound import words_of
 from cltv_ml.data.glance import count_values
+from cltv_ml.data.headings import CURRENCY_WORDS, plain_heading
+from cltv_ml.data.mapping import flag
 from cltv_ml.data.numerals import CURRENCIES, code_of, is_currency_name
 from cltv_ml.data.parse import quote
 from cltv_ml.engine import Relation
@@ -60,6 +62,15 @@ def pair_currency(
     chosen, amount = mapping.get("currency", ""), mapping.get("amount", "")
     if not chosen or not amount or "currency" in given:
         return []
+    own = [
+        one for one, kind in kinds.items() if kind == "number" and plain_heading(one) == plain_heading(amount)
+    ]
+    if in_one_currency(first, kinds, own) == amount:
+        del mapping["currency"]
+        return [
+            f"Column {amount!r} holds money in one currency, so the currencies in {chosen!r} are not used; --mapping "
+            f"{flag('currency', chosen)} reads them as those of {amount!r}."
+        ]
     shared = {
         column: len(words_of(column) & words_of(amount))
         for column, kind in kinds.items()
@@ -74,6 +85,16 @@ def pair_currency(
     return [
         f"Columns {[chosen, best]} could each be the currency; {best!r}, named like {amount!r}, was taken."
     ]
+
+
+def in_one_currency(first: Relation, kinds: Mapping[str, str], columns: Sequence[str]) -> str | None:
+    """Return the one of several columns of the same heading that names a currency, where lines have different ones."""
+    named = [one for one in columns if words_of(one) & CURRENCY_WORDS]
+    if len(named) != 1 or len(columns) < 2 or len({plain_heading(one) for one in columns}) > 1:
+        return None
+    texts = {one: _in_capitals(one) for one, kind in kinds.items() if kind == "text"}
+    found = [values for values in count_values(first, texts, _MOST).values() if _are_currencies(values)]
+    return named[0] if any(len(set(values) - {""}) > 1 for values in found) else None
 
 
 def _in_capitals(column: str) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
-from cltv_ml.data.headings import plain_pattern, plain_text
+from cltv_ml.data.headings import plain_heading, plain_pattern, plain_text
 from cltv_ml.data.words import words
 
 #: What a level of such a column can mean.
@@ -65,6 +65,15 @@ _TEST_LEVELS = {
     "schulung",
 }
 _REAL_LEVELS = {"live", "production", "prod", "real", "live mode", "livemode", "normal", "echt", "produktiv"}
+
+#: Headings of what became of an order's goods, and what orders and goods may wait for when they are paid.
+_OF_GOODS = re.compile(
+    "fulfil|ship|deliver|versand|liefer|livraison|expedition|envio|entrega|spedizion|verzend"
+)
+_PAID_FOR = {
+    "order": re.compile(r"\bin progress"),
+    "goods": re.compile(r"\b(pending|await|waiting|hold|in progress|scheduled|back ?order|prepar|queued)"),
+}
 
 #: What the other levels say of the step that follows an open order.
 _PLACED_BEFORE = ("placed_before_paying", "placed_before_sending")
@@ -154,8 +163,15 @@ def _read_plain(name: str, plain: str) -> str | None:
     return None
 
 
+def beside_payment(name: str, mapping: Mapping[str, str]) -> str:
+    """Return what a column of states speaks of where another one says what was paid: the "goods" or the "order"."""
+    if "payment_status" not in mapping:
+        return ""
+    return "goods" if _OF_GOODS.search(plain_heading(mapping[name])) else "order"
+
+
 def read_levels(
-    name: str, levels: Iterable[str], told: Mapping[str, str] | None = None, paid_elsewhere: bool = False
+    name: str, levels: Iterable[str], told: Mapping[str, str] | None = None, paid_elsewhere: str = ""
 ) -> list[str | None]:
     """Return what each level of one column means, as `read_level` does, where others change it.
 
@@ -166,7 +182,7 @@ def read_levels(
     Parameters
     ----------
     paid_elsewhere
-        Whether a column of its own says what was paid, so that a new order need not say it.
+        See `beside_payment`: a new order need not say then that it is paid, and goods that wait are still to be sent.
 
     >>> read_levels("type", ["Payment", "Refund"]), read_levels("type", ["Invoice", "Payment", "Credit Memo", "Refund"])
     (['counts', 'refund'], ['counts', 'ignore', 'refund', 'ignore'])
@@ -174,13 +190,20 @@ def read_levels(
     levels = list(levels)
     readings = [read_level(name, level, told) for level in levels]
     if name == "status":
-        if "complete" in map(plain_level, levels):  # what is closed as well may be an order that was refunded
+        if {"complete", "finished"} & set(map(plain_level, levels)):  # an order closed as well may be undone
             doubted = {"closed"} - set(map(plain_level, told or {}))
             readings = [
                 None if plain_level(one) in doubted else reading
                 for one, reading in zip(levels, readings, strict=True)
             ]
-        return _read_placed(levels, readings, paid_elsewhere)
+        if paid_elsewhere:
+            readings = [
+                "counts"
+                if reading == "ignore" and _PAID_FOR[paid_elsewhere].search(plain_level(one))
+                else reading
+                for one, reading in zip(levels, readings, strict=True)
+            ]
+        return _read_placed(levels, readings, bool(paid_elsewhere))
     if name != "type":
         return readings
     plain = list(map(plain_level, levels))

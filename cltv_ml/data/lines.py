@@ -135,17 +135,15 @@ def _query_of(columns: Columns, values: dict[str, str], version: str | None, tab
 
 
 def _tell_of_nothing(parsed: Relation, marks: Relation) -> list[str]:
-    """Tell of lines that count as purchases although nothing was bought on them."""
+    """Tell of lines that are no purchases because nothing was bought on them."""
     if "quantity" not in parsed.kinds:
         return []
     [lines] = parsed.row(
         f"select count(*) from {parsed} as lines join {marks} as marks using (source_row) "
-        "where marks.money = 0 and marks.rule is null and quantity = 0"
+        "where marks.money = 0 and marks.rule = 'not_completed' and quantity = 0"
     )
-    return [
-        f"{lines:,} lines with a quantity of 0 count as purchases of 0.00; take them out of the export where they "
-        "were cancelled."
-    ] * (lines > 0)
+    told = f"{lines:,} lines with a quantity of 0 and no money are no purchases and were set aside."
+    return [told] * (lines > 0)
 
 
 def _is_typed(raw: Raw, columns: Columns) -> bool:
@@ -196,7 +194,9 @@ def _notes(raw: Raw, columns: Columns, values: dict[str, str]) -> list[str]:
 
 def _rule(rules: Rules, columns: set[str], read_at: pd.Timestamp, days: Plausible | None) -> str:
     """Return SQL for the first rule that a line breaks by itself."""
-    tests = {"not_completed": "reading = 'ignore'"} if "reading" in columns else {}
+    nothing = ["reading = 'ignore'"] * ("reading" in columns)
+    nothing += ["(quantity = 0 and money = 0)"] * ("quantity" in columns)
+    tests = {"not_completed": " or ".join(nothing)} if nothing else {}
     tests |= {
         "missing_customer": "customer_id is null",
         "bad_date": "timestamp is null or timestamp < timestamp '1900-01-01'",

@@ -36,7 +36,8 @@ _BLANK = r"[\s\x{a0}\x{202f}\x{2009}\x{2007}''’‘`´]"
 
 def _alternatives() -> str:
     signs = sorted({*CURRENCIES, *_SIGNS, *_SHARED}, key=len, reverse=True)
-    return "|".join(sign.replace(".", r"\.").replace("$", r"\$") for sign in signs) + r"|\p{Sc}"
+    spelled = (re.sub(r"(?<=[A-Z])\\\$", r" ?\\$", re.escape(sign)) for sign in signs)  # US$ and US $
+    return "|".join(spelled) + r"|\p{Sc}"
 
 
 SIGN = _alternatives()
@@ -48,10 +49,10 @@ _CODES = {name.lower(): code for name, code in _SIGNS.items()}
 def code_of(sign: str) -> str:
     """Return the code of the currency that a sign stands for; a sign of several currencies stays as it is.
 
-    >>> code_of("€"), code_of("usd"), code_of("kr"), code_of("Kr."), code_of("$")
-    ('EUR', 'USD', 'kr', 'kr', '$')
+    >>> code_of("€"), code_of("usd"), code_of("kr"), code_of("Kr."), code_of("$"), code_of("US $")
+    ('EUR', 'USD', 'kr', 'kr', '$', 'USD')
     """
-    plain = sign.strip().lower()
+    plain = sign.strip().lower().replace(" $", "$")
     return _CODES.get(plain) or (plain.rstrip(".") if plain in _SHARED else sign.strip().upper())
 
 

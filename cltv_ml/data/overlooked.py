@@ -17,6 +17,7 @@ from cltv_ml.data.levels import (
     UNDONE,
     YES,
     are_states,
+    beside_payment,
     is_mode,
     plain_level,
     read_level,
@@ -140,7 +141,9 @@ def _undone_already(glance: Glance, mapping: Mapping[str, str]) -> str:
     tests = [f"{glance.number(mapping['amount'])} < 0"] if "amount" in mapping else []
     names = {mapping[name]: name for name in LEVEL_NAMES if name in mapping}
     for column, levels in (glance.levels(list(names), MOST_LEVELS) if names else {}).items():
-        readings = read_levels(names[column], list(levels), paid_elsewhere="payment_status" in mapping)
+        readings = read_levels(
+            names[column], list(levels), paid_elsewhere=beside_payment(names[column], mapping)
+        )
         undone = [
             level for level, reading in zip(levels, readings, strict=True) if reading in ("ignore", "refund")
         ]

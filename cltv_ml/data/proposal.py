@@ -8,15 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from cltv_ml.data.candidates import (
-    find_columns,
-    likeliest_first,
-    look_at_levels,
-    named,
-    net_of,
-    of_lines,
-    speaks_of,
-)
+from cltv_ml.data.candidates import find_columns, look_at_levels, named, net_of, of_lines, offer
 from cltv_ml.data.currency import find_currency, pair_currency
 from cltv_ml.data.customers import doubt_customer, doubt_rows, is_no_customer
 from cltv_ml.data.date_parts import fiscal_columns
@@ -134,7 +126,9 @@ def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
         questions += error.questions
     rules = recognised.rules if recognised else {}
     if not recognised:
-        overlooked = look_over(table, kinds, mapping, given)
+        counts = {f"returned_quantity={one}": one for one in kinds}
+        taken = {counts.get(answer) for question in questions for answer in question.answers}
+        overlooked = look_over(table, {one: kinds[one] for one in kinds if one not in taken}, mapping, given)
         mapping |= overlooked.mapping
         notes += overlooked.notes
         questions += tuple(overlooked.questions)
@@ -319,26 +313,22 @@ def _settle(
         if name in open_already:
             continue
         also = " (or quantity and unit_price)" if name == "amount" else ""
-        taken = [column for of, column in chosen.items() if name != "amount" or "cost" not in of]
+        taken = [
+            column for of, column in chosen.items() if name != "amount" or not re.search("cost|price", of)
+        ]
         free = [one for one, kind in kinds.items() if kind != "empty" and one not in taken]
         fit = [one for one in free if kinds[one] in _ASKED_KINDS.get(name, ()) and one not in offered]
-        likely = next(iter(likeliest_first(name, fit)), "COLUMN")
+        answers, said = offer(name, fit or free, chosen)
+        meant, _, likely = (answers if fit else [f"{name}=COLUMN"])[0].partition("=")
         text = (
-            f"no column found for {name}{also}; name it in the mapping, for example {{{name!r}: {likely!r}}} or "
-            f"--mapping {flag(name, likely)}. Found {list(kinds)}."
+            f"no column found for {name}{also}; name it in the mapping, for example {{{meant!r}: {likely!r}}} or "
+            f"--mapping {flag(meant, likely)}. Found {list(kinds)}.{said * bool(fit)}"
         )
-        if name == "customer_id" and fit and not speaks_of(name, likely):
-            text += " No heading speaks of customers: where none is named, nothing can be learned from this export."
         if name == "timestamp" and (fiscal := fiscal_columns(kinds)):
             text += (
                 f" Columns {fiscal} seem to hold fiscal periods, whose months depend on when the year begins; add a "
                 "column with dates."
             )
         offered += fit if len(fit) == 1 else []
-        answers = [f"{name}={column}" for column in likeliest_first(name, fit or free)]
-        cost = chosen.get("unit_cost") if name == "amount" and "quantity" in chosen else None
-        if cost:
-            text += f" If {cost!r} is what a customer pays for one item, say --mapping {flag('unit_price', cost)}."
-            answers.insert(0, f"unit_price={cost}")
         missing.append(Question(text, tuple(answers)))
     return {name: chosen[name] for name in SYNONYMS if name in chosen}, missing

@@ -14,7 +14,7 @@ from cltv_ml.windows import check_timezone, to_cutoff
 #: A line falls to the first rule it breaks.
 REASONS = {
     "broken_line": "The line has another number of fields than the header, or bytes that are no text.",
-    "not_completed": "The status or the type says that the line is no completed sale.",
+    "not_completed": "The status, the type or a quantity of 0 says that the line is no completed sale.",
     "missing_customer": "The line names no customer.",
     "placeholder_customer": "The customer is called guest, unknown, 0 or the like, which names nobody.",
     "bad_date": "The date is missing or cannot be read.",

@@ -15,6 +15,7 @@ from cltv_ml.data.levels import (
     NO,
     UNDONE_STATE,
     YES,
+    beside_payment,
     is_partly_undone,
     is_payment,
     plain_level,
@@ -79,7 +80,9 @@ def read_sales(
         if len(counted) > MOST_LEVELS:
             questions.append(_no_levels(name, mapping[name]))
             continue
-        counted["reading"] = read_levels(name, counted["level"], told.get(name), "payment_status" in mapping)
+        counted["reading"] = read_levels(
+            name, counted["level"], told.get(name), beside_payment(name, mapping)
+        )
         if name == "type" and counted["money"].any():  # told with the other levels, and no reason to stop
             small = counted["money"].abs() <= _HARMLESS * counted["money"].abs().sum()
             counted.loc[counted["reading"].isna() & small, "reading"] = "ignore"
@@ -209,9 +212,7 @@ def _is_flag(columns: Columns, column: str) -> bool:
 
 
 def _unknown(name: str, column: str, unknown: pd.DataFrame) -> Question:
-    shown = ", ".join(
-        f"{row.level!r} ({row.rows:,} lines, {row.money:,.2f})" for row in unknown.head(8).itertuples()
-    )
+    shown = _by_level(unknown)
     more = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
     guessed = [
         f"{name}={row.level}:{_guess(name, str(row.level), row.money)}" for row in unknown.itertuples()
@@ -223,19 +224,21 @@ def _unknown(name: str, column: str, unknown: pd.DataFrame) -> Question:
         f"leave the column out with --mapping {name}=."
     )
     together = [] if any("," in one for one in guessed) else [",".join(guessed)]
-    single = [
-        f"{name}={level}:{reading}"
-        for level in unknown["level"]
-        for reading in ("counts", "refund", "ignore")
-    ]
+    readings = ("counts", "refund", "ignore")
+    single = [f"{name}={level}:{reading}" for level in unknown["level"] for reading in readings]
     return Question(text, tuple(dict.fromkeys((*together, *single, f"{name}="))))
+
+
+def _by_level(levels: pd.DataFrame) -> str:
+    rows = levels.head(8).itertuples()
+    return ", ".join(f"{row.level!r} ({row.rows:,} lines, {row.money:,.2f})" for row in rows)
 
 
 def _guess(name: str, level: str, money: float) -> str:
     """Return what a level that is not known may mean: a payment of what others bill, money given back, or a sale."""
-    if is_payment(level) or re.search(
-        "purchase|redeem|redemption|^recurring (gift|donation)$", plain_level(level)
-    ):
+    plain = plain_level(level)
+    given = "redeem|redemption|^recurring (gift|donation)$" + "|purchase" * (name == "type")
+    if is_payment(level) or re.search(given, plain):
         return "ignore"
     return "refund" if (name == "type" and money < 0) or plain_level(level) == "closed" else "counts"
 
@@ -302,12 +305,9 @@ def _voided_again(
 
 def _no_sales(name: str, column: str, counted: pd.DataFrame) -> Question:
     """Ask where no level is a sale: what a word says of a till's practice is a sale of a school."""
-    shown = ", ".join(
-        f"{row.level!r} ({row.rows:,} lines, {row.money:,.2f})" for row in counted.head(8).itertuples()
-    )
     text = (
-        f"column {column!r} was read as {name}, and then no line is a sale: {shown}; say --mapping {name}= if it means "
-        f"something else, or of a level that it counts, for example --rule "
+        f"column {column!r} was read as {name}, and then no line is a sale: {_by_level(counted)}; say --mapping {name}="
+        " if it means something else, or of a level that it counts, for example --rule "
         f"{flag(name, str(counted['level'].iloc[0]) + ':counts')}."
     )
     answers = [f"{name}={level}:{reading}" for level in counted["level"] for reading in ("counts", "ignore")]

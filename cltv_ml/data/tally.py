@@ -51,8 +51,8 @@ class Tally:
 
     @property
     def gives_away(self) -> bool:
-        """Whether any line that breaks no rule costs nothing."""
-        return any(counts.free for (broken, _), counts in self.counts.items() if broken is None)
+        """Whether any line that is no completed sale costs nothing."""
+        return any(counts.free for (broken, _), counts in self.counts.items() if broken == "not_completed")
 
 
 def count_marks(marks: Relation) -> Tally:

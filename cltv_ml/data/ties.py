@@ -9,6 +9,7 @@ from itertools import combinations
 
 from cltv_ml.data.candidates import named
 from cltv_ml.data.compound import words_of
+from cltv_ml.data.currency import in_one_currency
 from cltv_ml.data.headings import plain_heading, plain_pattern
 from cltv_ml.data.levels import read_levels
 from cltv_ml.data.mapping import flag
@@ -172,6 +173,8 @@ def _rank_of_time(column: str) -> int:
 
 def _settle_amount(source: Source, columns: Sequence[str]) -> tuple[str, str] | None:
     """Choose money without tax, before refunds and fees, after discounts, with postage, and paid, not only agreed."""
+    if converted := in_one_currency(source.first, source.kinds, columns):
+        return converted, "the same money in one currency"
     chosen, because = columns[0], ""
     for other in columns[1:]:
         pair = _settle_two_amounts(source, chosen, other, columns)
@@ -189,6 +192,8 @@ def _settle_amount(source: Source, columns: Sequence[str]) -> tuple[str, str] | 
 
 def _settle_two_amounts(source: Source, one: str, other: str, tied: Sequence[str]) -> tuple[str, str] | None:
     a, b = source.number(one), source.number(other)
+    if after := _after_returns(source, one, other, tied) or _after_returns(source, other, one, tied):
+        return after
     rows, equal, above, below = source.first.row(
         f"select count(*), count(*) filter (abs(a - b) < 0.006), count(*) filter (a > b + 0.006), "
         f"count(*) filter (a < b - 0.006) from (select abs({a}) as a, abs({b}) as b from {source.first}) "
@@ -206,6 +211,21 @@ def _settle_two_amounts(source: Source, one: str, other: str, tied: Sequence[str
         or _explained(source, larger, smaller, tied)
         or _really_paid(larger, smaller)
     )
+
+
+def _after_returns(source: Source, gross: str, net: str, tied: Sequence[str]) -> tuple[str, str] | None:
+    """Choose an amount below 0 on the lines of what came back, where the other one has 0 and a third says how much."""
+    back = [one for one, kind in source.kinds.items() if kind == "number" and one not in tied]
+    back = [one for one in back if _PAIR_HEADINGS["part_returned"].search(plain_heading(one))]
+    for part in back:
+        returned, explained = source.first.row(
+            f"select count(*) filter (b < 0), count(*) filter (b < 0 and a = 0 and abs(abs(r) - abs(b)) < 0.011) "
+            f"from (select {source.number(gross)} as a, {source.number(net)} as b, {source.number(part)} as r "
+            f"from {source.first})"
+        )
+        if returned and explained == returned:
+            return net, f"after what came back in {part!r}"
+    return None
 
 
 def _without_tax(source: Source, larger: str, smaller: str) -> tuple[str, str] | None:
@@ -232,16 +252,24 @@ def _explained(source: Source, larger: str, smaller: str, tied: Sequence[str]) -
         for one in left
         if (
             kind := next(
-                (kind for kind in _DIFFERENCES if _PAIR_HEADINGS[kind].search(plain_heading(one))), ""
+                (
+                    kind
+                    for kind in _DIFFERENCES
+                    if kind != "added" and _PAIR_HEADINGS[kind].search(plain_heading(one))
+                ),
+                "",
             )
         )
     }
     if not parts:
         return None
     gap = f"abs({source.number(larger)}) - abs({source.number(smaller)})"
-    tests = ", ".join(
-        f"count(*) filter (abs(({gap}) - abs(coalesce({source.number(one)}, 0))) < 0.011)" for one in parts
-    )
+    values = {one: f"abs(coalesce({source.number(one)}, 0))" for one in parts}
+    taxed = [one for one, kind in parts.items() if kind in ("part_tax", "part_postage")]
+    if len(taxed) > 1 and words_of(smaller) & _SAYS["without_tax"]:
+        together = " and ".join(taxed)
+        parts[together], values[together] = "added", " + ".join(values[one] for one in taxed)
+    tests = ", ".join(f"count(*) filter (abs(({gap}) - ({values[one]})) < 0.011)" for one in parts)
     rows, *agree = source.first.row(f"select count(*), {tests} from {source.first} where abs({gap}) > 0.006")
     for (part, kind), lines in zip(parts.items(), agree, strict=True):
         if lines >= _AGREEING_SHARE * rows:
@@ -257,6 +285,7 @@ _DIFFERENCES = {
     "part_fee": (True, "before the fees in {part!r}"),
     "part_tax": (False, "without the tax in {part!r}"),
     "part_discount": (False, "after the discount in {part!r}"),
+    "added": (False, "without {part!r}"),
 }
 
 

@@ -18,6 +18,7 @@ from cltv_ml.data.repeats import (
 )
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import MONEY_SCALE, Relation, keep
+from cltv_ml.sources.frames import MARK
 
 if TYPE_CHECKING:
     from cltv_ml.data.raw import Raw
@@ -47,6 +48,7 @@ def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
     if column:
         _continue_orders(raw, lines, aside, column)
     notes = _set_grand_total_aside(lines, aside) or _set_group_totals_aside(lines, aside)
+    notes = notes or _set_labelled_totals_aside(raw, lines.marks, aside)
     notes += _set_parts_aside(lines, aside)
     counted = {"product_id", "quantity"} <= set(raw.mapping)
     if "order_id" not in raw.mapping or not (column or counted) or rules.amount_per == "line":
@@ -190,6 +192,34 @@ def _set_group_totals_aside(lines: Lines, aside: Aside) -> list[str]:
     return [
         f"{rows:,} lines with {money / MONEY_SCALE:,.2f} are called totals and sum the others up: they were set aside."
     ]
+
+
+def _set_labelled_totals_aside(raw: Raw, marks: Relation, aside: Aside) -> list[str]:
+    """Set aside the lines that a column of labels calls totals, where each is the sum of its order's other lines."""
+    if "order_id" not in raw.mapping:
+        return []
+    for column in (one for one in raw.unused if raw.table.kinds[MARK + one] == "VARCHAR"):
+        called = f"regexp_full_match(lower(trim({quote(column)})), '{TOTAL_WORDS}')"
+        if not raw.table.holds(f"source_row < 20000 and {called}"):
+            continue
+        totals = keep(
+            marks.con, "labelled", f"select source_row from {raw.table} where coalesce({called}, false)"
+        )
+        orders, alike, lines, money = marks.row(
+            "select count(*), count(*) filter (abs(total - rest) <= 100), sum(n), sum(total) from ("
+            "select sum(money) filter (labelled.source_row is not null) as total, "
+            "coalesce(sum(money) filter (labelled.source_row is null), 0) as rest, count(labelled.source_row) as n "
+            f"from {marks} as marks anti join {aside} using (source_row) "
+            f"left join {totals} as labelled using (source_row) where by_order is not null group by by_order) "
+            "where total <> 0"
+        )
+        if orders and alike >= 0.95 * orders:
+            aside.add("total_row", f"select source_row from {totals}")
+            return [
+                f"{lines:,} lines with {money / MONEY_SCALE:,.2f} are called totals by column {column!r} and sum up "
+                "their orders: they were set aside."
+            ]
+    return []
 
 
 def _set_parts_aside(lines: Lines, aside: Aside) -> list[str]:

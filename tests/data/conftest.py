@@ -21,7 +21,7 @@ _READING = (
         "other_trades",
         "overlooked",
     ),
-    *("parse", "parts", "sales", "scale", "sides", "sources", "totals", "writing"),
+    *("parse", "parts", "platforms", "sales", "scale", "sides", "sources", "totals", "writing"),
 )
 
 

@@ -222,7 +222,7 @@ def test_open_and_new_orders_are_read_beside_the_columns_other_levels():
         ("sent", "paid"): None,
     }
     assert {levels: read_levels("status", levels)[0] for levels in readings} == readings
-    assert read_levels("status", ["Offen"], paid_elsewhere=True) == ["counts"]
+    assert read_levels("status", ["Offen"], paid_elsewhere="order") == ["counts"]
 
 
 def test_documents_posted_and_marked_for_deletion_are_told_from_others():

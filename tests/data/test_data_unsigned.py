@@ -58,7 +58,10 @@ def test_a_ledger_of_stock_is_asked_about():
         clean(sold)
 
 
-def test_orders_of_a_quantity_of_zero_are_told():
-    notes = clean(lines(("d", "2025-01-20", "9", "x", 0, 0.0))).report.notes
-    assert any("1 lines with a quantity of 0 count as purchases of 0.00" in note for note in notes)
+def test_orders_of_a_quantity_of_zero_are_no_purchases():
+    cleaned = clean(lines(("d", "2025-01-20", "9", "x", 0, 0.0)))
+    assert "d" not in set(cleaned.log["customer_id"])
+    assert any(
+        "1 lines with a quantity of 0 and no money are no purch" in note for note in cleaned.report.notes
+    )
     assert not any("quantity of 0" in note for note in clean(lines()).report.notes)
