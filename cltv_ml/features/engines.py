@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -203,7 +204,7 @@ class Spark:
     def register(self, name: str, table: Any) -> dict[str, EngineKind]:
         """Make a Spark DataFrame, a Parquet path, an Arrow or a pandas table readable under `name`."""
         if isinstance(table, (str, Path)):
-            table = self._session.read.parquet(str(table))
+            table = self._session.read.parquet(_whole_path(table))
         elif isinstance(table, pd.DataFrame):
             table = pa.Table.from_pandas(table, preserve_index=False)
         if isinstance(table, pa.Table):
@@ -246,7 +247,7 @@ class Spark:
 
     def write(self, sql: str, target: Path, metadata: Mapping[str, str]) -> None:
         """Write a folder of Parquet files, which Spark renames when complete."""
-        self._session.sql(sql).write.mode("overwrite").parquet(str(target))
+        self._session.sql(sql).write.mode("overwrite").parquet(_whole_path(target))
 
     def clear(self) -> None:
         """Drop the views and what was cached; the session stays open."""
@@ -256,6 +257,15 @@ class Spark:
             self._session.catalog.dropTempView(name)
         self._kept.clear()
         self._made.clear()
+
+
+def _whole_path(place: str | Path) -> str:
+    """Return a place as every process of Spark finds it: a cluster or Connect server works in another folder.
+
+    >>> _whole_path("s3a://shop/log.parquet"), _whole_path("dbfs:/log"), _whole_path("/data/log.parquet")
+    ('s3a://shop/log.parquet', 'dbfs:/log', '/data/log.parquet')
+    """
+    return str(place) if re.match(r"[A-Za-z][\w+.-]+:/", str(place)) else os.path.abspath(place)
 
 
 _SPARK_TIMES = {"timestamp": "timestamp with time zone", "timestamp_ntz": "timestamp"}

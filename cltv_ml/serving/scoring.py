@@ -74,7 +74,7 @@ def score_log(
     target.check()
     check_new_orders(order.new_orders, target.url)
     with opened(target.work) as work, _explained_engine():
-        scorer, uri = _open_scorer(order)
+        scorer = _open_scorer(order)
         log, quarantine = _clean(source, work, order, progress)
         if order.new_orders:
             check_orders(log)
@@ -100,7 +100,7 @@ def score_log(
             ),
         )
         files, _ = find_feature_files(features)
-        pieces = _score_files(files, scorer, uri, work, spark, progress, sort=True)
+        pieces = _score_files(files, scorer, order.name, work, spark, progress, sort=True)
         pieces.append(_write_unscored(log, quarantine, scorer, work.folder / "unscored.parquet"))
         progress("writing", 0.9)
         if order.new_orders:
@@ -128,14 +128,14 @@ def score_features(
     target = Target(order.out, order.table)
     target.check()
     with opened(target.work) as work, _explained_engine():
-        scorer, uri = _open_scorer(order)
+        scorer = _open_scorer(order)
         files, cutoff = find_feature_files(Path(features), order.as_of)
         since = None if order.since is None else to_cutoff(order.since, "since")
         scorer = replace(scorer.at(cutoff, since), younger_than=order.younger_than)
         check_feature_files(files, scorer.features)
         stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
         work.start({**identity(order, scorer), "files": stats})
-        pieces = _score_files(files, scorer, uri, work, spark, progress, sort=False)
+        pieces = _score_files(files, scorer, order.name, work, spark, progress, sort=False)
         progress("writing", 0.9)
         manifest = _deliver(pieces, target, scorer, order, sort=False)
         work.finish()
@@ -173,12 +173,11 @@ def check_as_of(
     return cutoff
 
 
-def _open_scorer(order: Order) -> tuple[Scorer, str]:
-    """Return the scorer of the version behind the alias, and that version's address."""
+def _open_scorer(order: Order) -> Scorer:
+    """Return the scorer of the version behind the alias."""
     registered = open_registered(order.name, order.alias)
     model = registered.model if order.plan is None else with_plan(registered.model, order.plan)
-    scorer = Scorer(model, registered.card, registered.version, registered.outputs, order.top_reasons)
-    return scorer, f"models:/{order.name}/{registered.version}"
+    return Scorer(model, registered.card, registered.version, registered.outputs, order.top_reasons)
 
 
 def _clean(
@@ -250,7 +249,14 @@ def _chosen(log: Path, order: Order, cutoff: pd.Timestamp, work: Work) -> Path:
 
 
 def _score_files(
-    files: Sequence[Path], scorer: Scorer, uri: str, work: Work, spark: Any, progress: Progress, *, sort: bool
+    files: Sequence[Path],
+    scorer: Scorer,
+    name: str,
+    work: Work,
+    spark: Any,
+    progress: Progress,
+    *,
+    sort: bool,
 ) -> list[Path]:
     folder = work.folder / "scores"
     if spark is None:
@@ -258,7 +264,7 @@ def _score_files(
     from cltv_ml.serving.spark import score_on_spark
 
     progress("scoring on Spark", 0.6)
-    return score_on_spark(spark, files, scorer, uri, folder)
+    return score_on_spark(spark, files, scorer, name, folder)
 
 
 def _write_unscored(log: Path, quarantine: Path | None, scorer: Scorer, path: Path) -> Path:

@@ -24,27 +24,31 @@ def spark_session(master: str) -> Any:
     Raises
     ------
     InputError
-        PySpark is not installed.
+        PySpark, or what it needs for Connect, is not installed.
     """
     try:
         from pyspark.sql import SparkSession
+
+        builder = SparkSession.builder.appName("cltv_ml").config("spark.sql.session.timeZone", "UTC")
+        if master.startswith("sc://"):
+            return builder.remote(master).getOrCreate()
     except ImportError as missing:
         raise InputError("Spark needs PySpark; install it with: pip install 'cltv-ml[spark]'.") from missing
-    builder = SparkSession.builder.appName("cltv_ml").config("spark.sql.session.timeZone", "UTC")
     builder = builder.config("spark.ui.showConsoleProgress", "false")
     if master.startswith("local"):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else workers take the system's Python
         builder = builder.config("spark.sql.shuffle.partitions", "8")  # 200, the default, is for clusters
-    if master.startswith("sc://"):
-        return builder.remote(master).getOrCreate()
     return builder.master(master).getOrCreate()
 
 
-def score_on_spark(session: Any, files: Sequence[Path], scorer: Scorer, uri: str, folder: Path) -> list[Path]:
-    """Score feature files by the registered model as a Spark function and return the pieces, in Parquet.
+def score_on_spark(
+    session: Any, files: Sequence[Path], scorer: Scorer, name: str, folder: Path
+) -> list[Path]:
+    """Score feature files by the registered model `name` as a Spark function and return the pieces, in Parquet.
 
-    Every worker loads the model from `uri` and predicts as the served model does; `folder` must have the same path for
-    the workers and for this process.
+    Every worker loads the scorer's version and predicts as the served model does: this process sends its files; with
+    Connect the workers fetch them from the MLflow store. `folder` must have the same path for the workers and for this
+    process.
 
     Raises
     ------
@@ -61,16 +65,28 @@ def score_on_spark(session: Any, files: Sequence[Path], scorer: Scorer, uri: str
     from cltv_ml.tracking import store
 
     store.open_store()
+    uri = _address(name, scorer.version)
     complete = folder / "_SUCCESS"
     if not complete.exists():
         fields = [*(f"{name}: double" for name in scorer.outputs), "tier: string"]
         answers = mlflow.pyfunc.spark_udf(
             session, uri, result_type=f"struct<{', '.join(fields)}>", env_manager="local"
         )
-        customers = session.read.parquet(*(str(file) for file in files))
+        customers = session.read.parquet(*(str(file.absolute()) for file in files))
         features = struct(
             *(col(name).cast("string" if is_text(name) else "double").alias(name) for name in scorer.features)
         )
         rows = customers.select(col("customer_id").cast("string"), answers(features).alias("answer"))
         rows.select("customer_id", "answer.*").write.mode("overwrite").parquet(str(folder))
     return sorted(folder.glob("*.parquet"))
+
+
+def _address(name: str, version: int) -> str:
+    """The address of a version's model by an id that is unique in the world.
+
+    With Connect a worker keeps what it fetched by this address, and `models:/cltv/1` is in every store.
+    """
+    import mlflow
+
+    source = mlflow.MlflowClient().get_model_version(name, str(version)).source
+    return source if source.startswith("models:/m-") else f"models:/{name}/{version}"

@@ -1,5 +1,7 @@
 """Every feature of the catalogue, on a log full of traps: it sees one customer's past and nothing else."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -198,7 +200,7 @@ def spark():
     pytest.importorskip("pyspark", reason="the extra 'spark' is not installed")
     from cltv_ml.serving.spark import spark_session
 
-    session = spark_session("local[2]")
+    session = spark_session(os.environ.get("CLTV_TEST_SPARK", "local[2]"))  # named by the test of a cluster
     session.conf.set("spark.sql.shuffle.partitions", "2")
     yield session
     session.stop()

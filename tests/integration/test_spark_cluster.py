@@ -1,88 +1,80 @@
-"""A standalone Spark cluster of separate processes on loopback: the same scores, also where a worker dies."""
+"""A standalone Spark cluster of separate processes on loopback, and Connect: the same features and scores."""
 
 import os
 import signal
-import socket
-import subprocess
 import sys
+import tarfile
 import time
-from dataclasses import dataclass
+import venv
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from cltv_ml.features import read_features, write_features
+from tests.spark_processes import cluster
+
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
-@dataclass(frozen=True)
-class Cluster:
-    """A master and its workers, each the leader of a process group that holds its executors."""
-
-    address: str
-    workers: list[subprocess.Popen]
-    folders: list[Path]
-
-    def run(self, shop, *words):
-        """Start the command line in a process of its own, whose executors take the same Python."""
-        environment = shop.environment | {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
-        command = [sys.executable, "-m", "cltv_ml.cli", *map(str, words), "--master", self.address]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        return subprocess.Popen(command, cwd=shop.folder, env=environment, **pipes)
+@pytest.fixture(scope="module")
+def spark(tmp_path_factory):
+    with cluster(tmp_path_factory.mktemp("spark"), connect=True) as running:
+        yield running
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+@pytest.fixture(params=["standalone", "connect"])
+def address(request, spark):
+    return spark.address if request.param == "standalone" else spark.connect
 
 
-@pytest.fixture
-def cluster(tmp_path):
-    pyspark = pytest.importorskip("pyspark", reason="PySpark is not installed")
-    home, port = Path(pyspark.__file__).parent, free_port()
-    environment = os.environ | {
-        "SPARK_HOME": str(home),
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "SPARK_NO_DAEMONIZE": "1",
-    }
-    started = []
+def test_the_contracts_of_features_hold_on_a_cluster(spark, address):
+    words = [sys.executable, "-m", "pytest", "-m", "spark", "-q", "-p", "no:cacheprovider"]
+    contracts = Path(__file__).parents[1] / "contracts" / "test_contract_features.py"
+    said = spark.run([*words, contracts], env=os.environ | {"CLTV_TEST_SPARK": address})
+    assert "7 passed" in said
 
-    def start(kind, *words):
-        name = f"org.apache.spark.deploy.{kind}"
-        log = (tmp_path / f"{len(started)}.log").open("w")
-        command = [
-            home / "bin" / "spark-class",
-            name,
-            "--host",
-            "127.0.0.1",
-            "--webui-port",
-            "0",
-            *map(str, words),
-        ]
-        started.append(
-            subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
-        )
-        log.close()
-        return started[-1]
 
-    start("master.Master", "--port", port)
-    address = f"spark://127.0.0.1:{port}"
-    folders = [tmp_path / f"worker{number}" for number in range(2)]
-    workers = [
-        start("worker.Worker", "--cores", 1, "--memory", "2g", "--work-dir", folder, address)
-        for folder in folders
+def log_of_one_large_customer(lines=200_000):
+    """A log of which one customer has 20% of the lines, as a marketplace or a till's account of passers-by."""
+    rng = np.random.default_rng(0)
+    large = rng.random(lines) < 0.2
+    days = rng.integers(0, 730, size=lines)
+    seconds = pd.to_timedelta(days * 86_400 + rng.integers(0, 86_400, size=lines), unit="s")
+    return pd.DataFrame(
+        {
+            "customer_id": np.where(
+                large, "large", "c" + pd.Series(rng.integers(0, 20_000, lines)).astype(str)
+            ),
+            "timestamp": pd.Timestamp("2022-01-01") + seconds,
+            "amount": rng.integers(1, 10_000, size=lines) / 100,
+            "order_id": rng.integers(0, lines // 2, size=lines).astype(str),
+            "product_id": "p" + pd.Series(rng.integers(0, 2_000, size=lines)).astype(str),
+        }
+    )
+
+
+def test_a_customer_with_a_fifth_of_the_lines_finishes(spark, address, tmp_path):
+    log_of_one_large_customer().to_parquet(tmp_path / "log.parquet", index=False)
+    words = ["--clean-log", "log.parquet", "--cutoff", "2023-07-01", "--horizon", "13w"]
+    build = [sys.executable, "-m", "cltv_ml.cli", "features", "build", *words]
+    names = [
+        "orders",
+        "spend_90d",
+        "gap_median",
+        "overdue_percentile",
+        "products",
+        "top_product_share",
+        "spend_slope",
     ]
-    until = time.monotonic() + 60
-    while (tmp_path / "0.log").read_text().count("Registering worker") < len(workers):
-        assert time.monotonic() < until, (tmp_path / "0.log").read_text()
-        time.sleep(0.2)
-    yield Cluster(address, workers, folders)
-    for process in started:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    chosen = [word for name in names for word in ("--names", name)]
+    spark.run([*build, *chosen, "--out", "X", "--master", address], cwd=tmp_path)
+    theirs = read_features(tmp_path / "X").to_pandas()
+    write_features(tmp_path / "log.parquet", "2023-07-01", tmp_path / "ours", names, horizon=91)
+    ours = read_features(tmp_path / "ours").to_pandas()
+    assert ours.set_index("customer_id").loc["large", "orders"] > 10_000
+    pd.testing.assert_frame_equal(theirs[list(ours)], ours, rtol=1e-9, atol=1e-9)
 
 
 def assert_scores_equal(file, expected):
@@ -93,22 +85,45 @@ def assert_scores_equal(file, expected):
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-9, atol=1e-9, err_msg=name)
 
 
-@pytest.mark.parametrize("dies", [False, True])
-def test_a_cluster_of_two_workers_gives_the_scores_of_this_process_also_when_one_dies(
-    trained, scored, cluster, tmp_path, dies
-):
-    out = tmp_path / "scores.parquet"
-    words = ("score", "--data", "orders.csv", *trained.mapping, "--engine", "spark", "--out", out)
-    run = cluster.run(trained, *words)
-    if dies:
+def scoring(shop, out, address):
+    words = ["score", "--data", "orders.csv", *shop.mapping, "--out", out, "--engine", "spark"]
+    command = [sys.executable, "-m", "cltv_ml.cli", *words, "--master", address]
+    return command, {"cwd": shop.folder, "env": shop.environment}
+
+
+def test_a_cluster_gives_the_scores_of_this_process(trained, scored, spark, address, tmp_path):
+    command, place = scoring(trained, tmp_path / "scores.parquet", address)
+    spark.run(command, **place)
+    assert_scores_equal(tmp_path / "scores.parquet", scored)
+    assert spark.used == [True, True]
+
+
+def test_a_worker_that_dies_costs_no_row(trained, scored, tmp_path):
+    with cluster(tmp_path) as spark:
+        command, place = scoring(trained, tmp_path / "scores.parquet", spark.address)
+        run = spark.start(command, **place)
         until = time.monotonic() + 120
-        while not list(cluster.folders[1].glob("app-*/*")):  # an executor of the job
+        while not spark.used[1]:  # an executor of the job
             assert time.monotonic() < until
             assert run.poll() is None, run.communicate()[0]
             time.sleep(0.1)
-        os.killpg(cluster.workers[1].pid, signal.SIGKILL)
-    said = run.communicate(timeout=400)[0]
+        os.killpg(spark.workers[1].pid, signal.SIGKILL)
+        said = run.communicate(timeout=400)[0]
     assert run.returncode == 0, said
-    assert_scores_equal(out, scored)
-    used = [bool(list(folder.glob("app-*/*"))) for folder in cluster.folders]
-    assert used == [True, True]
+    assert_scores_equal(tmp_path / "scores.parquet", scored)
+    assert spark.used == [True, True]
+
+
+def test_workers_take_their_python_from_an_archive_without_the_package(trained, scored, spark, tmp_path):
+    """The libraries are enough: the registered version brings the package's code."""
+    place = tmp_path / "python"
+    venv.create(place, with_pip=False, symlinks=True)
+    libraries = next(place.glob("lib/python*/site-packages")) / "libraries.pth"
+    libraries.write_text(str(Path(np.__file__).parents[1]))  # what is installed, but no editable package
+    with tarfile.open(tmp_path / "workers.tar.gz", "w:gz") as archive:
+        archive.add(place, arcname=".")
+    command, options = scoring(trained, tmp_path / "scores.parquet", spark.address)
+    submit = f"--archives {tmp_path / 'workers.tar.gz'}#workers pyspark-shell"
+    options["env"] = options["env"] | {"PYSPARK_SUBMIT_ARGS": submit}
+    spark.run(command, **options, python="./workers/bin/python")
+    assert_scores_equal(tmp_path / "scores.parquet", scored)

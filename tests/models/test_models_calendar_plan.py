@@ -71,6 +71,6 @@ def test_a_batch_is_scored_by_the_plan_and_another_plan_is_another_batch(monkeyp
     card = Card("pareto_nbd_calendar_gamma_gamma", 28, "2020-01-01", [], "", {}, 1, "transactions")
     monkeypatch.setattr(scoring, "open_registered", lambda *_: Registered(following(), card, 1, ()))
     orders = [Order("out", plan={"campaign": {"2020-01-08": on, "2020-02-20": 0.0}}) for on in (0.0, 1.0)]
-    scorers = [scoring._open_scorer(order)[0] for order in orders]
+    scorers = [scoring._open_scorer(order) for order in orders]
     assert scorers[1].model.predict(CUSTOMER) > 1.5 * scorers[0].model.predict(CUSTOMER)
     assert identity(orders[0], scorers[0]) != identity(orders[1], scorers[1])
