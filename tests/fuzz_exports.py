@@ -90,9 +90,9 @@ def _is_told(export: Export, different: dict, said: list[str], aside: dict[str, 
     """Whether a note names what the export plays with, or lines set aside make up for the difference."""
     patterns = [
         *export.telling,
-        "cannot be read, about",
+        "cannot be read \\(about",
         "match no purchase",
-        "map it if such lines are no sale",
+        "map the column",
     ]
     if any(re.search(pattern, sentence, re.IGNORECASE) for pattern in patterns for sentence in said):
         return True

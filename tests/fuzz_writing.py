@@ -104,7 +104,7 @@ def _telling(style: Style) -> list[str]:
     if style.identity == "email case":
         patterns.append("capital|case")
     if style.identity in ("float", "blanks", "long"):
-        patterns.append("spelled|written|blank|decimal|identifier")
+        patterns.append("spelled|written|space|decimal|identifier|sampled")
     return patterns
 
 

@@ -17,7 +17,7 @@ from cltv_ml.inline import Inline
 
 @dataclass(frozen=True)
 class Report(Inline):
-    """The account of a cleaning: lines and money read, changed and set aside, in the log's currency.
+    """What a cleaning did to lines and money: read, changed, quarantined; in the log's currency.
 
     Parameters
     ----------
@@ -26,15 +26,15 @@ class Report(Inline):
     mapping
         Standard name -> source column.
     rows_in, rows_kept
-        Number of lines of the source, and of those in the log.
+        Number of lines in the source and in the log.
     money_in
-        Sum of all readable amounts of the source, returns negative.
+        Sum of all readable amounts in the source; returns are negative.
     money_kept
         Sum of the log.
     money_quarantined
-        Sum of the lines set aside, without those of the rule `cancellation`.
+        Sum of the quarantined lines, except those under the rule `cancellation`.
     money_netted
-        Sales that were returned, plus their returns: zero when each was credited at its price.
+        Returned sales plus their returns: zero if every return was credited at its price.
     money_capped
         Amount removed by winsorising.
     money_returned
@@ -48,7 +48,8 @@ class Report(Inline):
         How the levels of status, type, test and captured columns were read, one row each: `name`, `column`, `level`,
         `reading` ("counts", "refund" or "ignore"), `rows` and `money`.
     rows_unreadable, money_unreadable
-        Lines whose amount cannot be read, and their money at the mean of the others: in no other sum.
+        Lines with an unreadable amount, and their estimated money (the mean amount of the other lines). No other sum
+        includes them.
     unused
         Columns of the source without a standard name.
     """
@@ -74,12 +75,12 @@ class Report(Inline):
 def account(
     raw: Raw, lines: Lines, aside: Aside, reduced: Relation, kept: int, capped: int, notes: Sequence[str] = ()
 ) -> Report:
-    """Return the report of a cleaning that kept `kept` and cut off `capped` (integer minor units).
+    """Return the report on a cleaning that kept `kept` and capped off `capped` (integer minor units).
 
     Raises
     ------
     RuntimeError
-        Money or lines do not add up, which is a fault of this program.
+        Money or lines do not add up, which is a bug in this package.
     """
     marks = lines.marks
     rows, money_in, usual = marks.row(
@@ -100,8 +101,8 @@ def account(
     [distinct] = marks.row(f"select count(distinct source_row) from {aside}")
     if money_in != kept + quarantined + netted + capped or distinct != rows_aside:
         raise RuntimeError(
-            f"{raw.source}: {money_in} in, but {kept} kept, {quarantined} quarantined, {netted} netted and "
-            f"{capped} capped; please report this as a fault of cltv_ml."
+            f"{raw.source}: the money does not add up: {money_in} read, {kept} kept, {quarantined} "
+            f"quarantined, {netted} netted and {capped} capped. This is a bug in cltv_ml; please report it."
         )
     unreadable = taken.get("bad_amount", (0, 0))[0]
     taken["cancellation"] = (taken.get("cancellation", (0, 0))[0], int(netted))
@@ -126,7 +127,7 @@ def account(
 
 
 def _set_aside(marks: Relation, aside: Aside, reduced: Relation) -> dict[str, tuple[int, int]]:
-    """Return per rule the lines that it set aside and their money, net of returns."""
+    """Return, for each rule, the lines it quarantined and their money, net of returns."""
     rows = marks.rows(
         "select aside.rule, count(*), coalesce(sum(coalesce(reduced.money, marks.money)), 0) "
         f"from {aside} as aside left join {marks} as marks using (source_row) "
@@ -136,7 +137,7 @@ def _set_aside(marks: Relation, aside: Aside, reduced: Relation) -> dict[str, tu
 
 
 def _rule_table(taken: Mapping[str, tuple[int, int]], rows: int, money: int) -> pd.DataFrame:
-    """Return one row per rule in the order applied: the lines before it and those that it set aside."""
+    """Return one row per rule, in the order applied: the lines before it and the lines it quarantined."""
     table = []
     for rule in REASONS:
         out, out_money = taken.get(rule, (0, 0))

@@ -1,4 +1,4 @@
-"""The lines set aside so far: their rows in the source, each with the rule that it broke."""
+"""Quarantined lines: row in the source and the rule that each broke."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class Aside:
     table: Relation
 
     def __str__(self) -> str:
-        """Return the name, as a query spells it."""
+        """Return the table's name as used in queries."""
         return str(self.table)
 
     def add(self, rule: str, query: str) -> None:
-        """Set the rows of a query, which has the column `source_row`, aside for a rule."""
+        """Quarantine the rows that a query returns in its column `source_row`, under a rule."""
         self.table.change(f"insert into {self} select source_row, '{rule}' from ({query})")
 
     def taken(self, rule: str, marks: Relation) -> tuple[int, float]:
-        """Return how many lines broke a rule, and their money."""
+        """Return the number of lines that broke a rule, and their money."""
         lines, money = self.table.row(
             f"select count(*), coalesce(sum(money), 0) from {self} as aside join {marks} using (source_row) "
             f"where aside.rule = '{rule}'"

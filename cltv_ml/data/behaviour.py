@@ -15,9 +15,9 @@ def compute_cohort_activity(log: AnyLog) -> pd.DataFrame:
     """Return each cohort's activity by month of first purchase and month since then.
 
     Columns `cohort` (its month), `month` (0 is the month of the first purchase), `customers` (in the
-    cohort), `active` (who bought in that month), `retention` (their share), `revenue` and
-    `revenue_per_customer` (currency per customer of the cohort). Calendar months that the log does not
-    hold to their end are left out, months in which nobody bought are rows of zeros.
+    cohort), `active` (buyers in that month), `retention` (their share), `revenue` and
+    `revenue_per_customer` (currency per customer of the cohort). Calendar months that the log
+    covers only in part are left out; months without purchases are rows of zeros.
     """
     con = Log.of(log).connect()
     con.execute(

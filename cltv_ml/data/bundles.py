@@ -1,4 +1,4 @@
-"""Bundles with a line of their own next to their priced parts, whose money counts once."""
+"""Bundles listed together with their priced parts: their money counts once."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from cltv_ml.sources.frames import MARK
 if TYPE_CHECKING:
     from cltv_ml.data.raw import Raw
 
-#: Headings of a column that names the line of which another one is a part.
+#: Headings of a column that names a line's parent.
 _PARENT = re.compile(
     "parent|bundle|componentof|partof|belongsto|kitof|mutterartikel|ubergeordnet|padre|pai$|oberartikel"
 )
 
-#: Headings of a column that says what kind of line each is, and what it calls the parts of bundles and the bundles.
+#: Headings of a column with the kind of line, and its words for bundles and for their parts.
 _TYPE_HEADING = re.compile("type|kind|typ$|^art$|role|class|level")
 _PART_LEVEL = re.compile(
     r"\b(component|child|part|member|element|komponente|bestandteil|composant)s?\b"
@@ -29,14 +29,14 @@ _PART_LEVEL = re.compile(
 )
 _WHOLE_LEVEL = re.compile(r"\b(bundle|kit|set|pack|parent|assembly|composite|combo|lot|stuckliste)\b")
 
-#: Share of the bundles whose parts sum up to them from which on the parts are taken for the same money.
+#: If at least this share of the bundles equal the sum of their parts, the parts are the same money again.
 _SURELY = 0.9
 
 
 def take_bundles_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list[str]:
-    """Set aside the parts of bundles whose amounts sum to the bundle's own line; add a note.
+    """Quarantine the parts of bundles whose amounts sum to the bundle's own line; return a note.
 
-    Parts whose amounts do not, such as extras that were bought with a machine, count as well, which is told.
+    Other parts, such as accessories bought with a machine, count as sales; a note says so.
     """
     if "order_id" not in lines.columns or rules.amount_per == "line":
         return []
@@ -55,20 +55,24 @@ def take_bundles_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> lis
 
 
 def _tell(parts: Relation, aside: Aside, column: str, *, surely: bool) -> list[str]:
-    """Set the parts that sum up to their bundle aside where that is how bundles are written; return what to tell."""
+    """Quarantine the parts that sum to their bundle if this is how the export lists bundles; return a note."""
     where = "where same" if surely else ""
     number, money = parts.row(f"select count(*), coalesce(sum(money), 0) from {parts} {where}")
-    what = f"{number:,} lines with {money / MONEY_SCALE:,.2f} are parts of another line of their order"
+    what = (
+        f"{number:,} lines with a total of {money / MONEY_SCALE:,.2f} are parts of another line in their "
+        "order"
+    )
     if not surely:
-        return [f"{what} by column {column!r}; both have an amount, and both count."]
+        return [f"{what} (column {column!r}). Both the parts and that line have amounts, and both count."]
     aside.add("repeated_total", f"select source_row from {parts} {where}")
     return [
-        f"{what} by column {column!r} and sum up to it: the money was taken once (--rule amount_per=line keeps both)."
+        f"{what} (column {column!r}) and add up to it, so only that line counts (--rule "
+        "amount_per=line keeps both)."
     ]
 
 
 def _parent_key(raw: Raw, column: str) -> str:
-    """Return the column that a column of parents points to: that of the same heading, else the product."""
+    """Return the column that a parent column refers to: the one with the same heading, else the product."""
     rest = re.sub("parent|bundle", "", plain_heading(column))
     names = [name.removeprefix(MARK) for name in raw.table.kinds if name.startswith(MARK)]
     alike = [name for name in names if rest and plain_heading(name) == rest]
@@ -80,7 +84,7 @@ def _filled_text(column: str) -> str:
 
 
 def _told_by_type(raw: Raw) -> list[tuple[str, str, str]]:
-    """Return a column whose levels tell bundles from their parts, with SQL for the bundle of a part and of a bundle."""
+    """Return a column whose levels distinguish bundles from parts, with SQL for a part's bundle and for a bundle."""
     found = []
     for column in (one for one in raw.unused if _TYPE_HEADING.search(plain_heading(one))):
         rows = raw.table.rows(f"select distinct {_filled_text(column)} from {raw.table} limit 21")
@@ -99,12 +103,12 @@ def _told_by_type(raw: Raw) -> list[tuple[str, str, str]]:
 
 
 def _priced_parts(lines: Lines, aside: Aside, part: str, own: str) -> Relation:
-    """Return the priced parts of priced lines: `source_row`, `whole`, `money`, and whether all parts sum up to it.
+    """Return the priced parts of priced lines: `source_row`, `whole`, `money`, and whether the parts sum to the whole.
 
     Parameters
     ----------
     part, own
-        SQL for the bundle that a line is a part of, and for what a bundle is called.
+        SQL for the bundle that a line belongs to, and for a bundle's own name.
     """
     priced = keep(
         lines.marks.con,

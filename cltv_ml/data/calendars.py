@@ -1,4 +1,4 @@
-"""Dates of other calendars and notations, as ISO dates: eras of Japan, Buddhist, Minguo and Persian years, weeks."""
+"""Conversion to ISO dates from Japanese eras, Buddhist, Minguo and Persian years, weeks and quarters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cltv_ml.errors import InputError
 if TYPE_CHECKING:
     from cltv_ml.data.parse import Columns
 
-#: Number of lines that show a column's notations.
+#: Number of lines inspected for a column's notations.
 _FIRST = 20_000
 
 _ERA = r"^(令和|平成|昭和|民國|民国|[RHS])[.]?(\d{1,3}|元)(?:年|[./-])(\d{1,2})(?:月|[./-])(\d{1,2})日?(.*)$"
@@ -47,12 +47,12 @@ _WAYS = (
 
 
 def as_iso(columns: Columns, column: str, text: str) -> str:
-    """Return SQL for a text column's times in which dates of other calendars are ISO dates.
+    """Return SQL for a text column's times, with dates of other calendars converted to ISO dates.
 
     Raises
     ------
     InputError
-        The years are those of the Islamic calendar, whose months no rule gives.
+        The years belong to the Islamic calendar, whose months follow no fixed rule.
     """
     if not columns.ask:
         return text
@@ -71,8 +71,8 @@ def as_iso(columns: Columns, column: str, text: str) -> str:
         text = once(text, "t", _from_week())
     if quarter:
         columns.notes.append(
-            f"Column {column!r} holds quarters: each was read as its first day, so that purchases of one customer in "
-            "one quarter count as one day."
+            f"Column {column!r} contains quarters. Each was read as the quarter's first day, so a customer's "
+            "purchases within a quarter count as one day."
         )
         text = once(text, "t", _from_quarter(columns.last_year))
     if ordinal:
@@ -96,7 +96,7 @@ def as_iso(columns: Columns, column: str, text: str) -> str:
 
 
 def _check_months(columns: Columns, column: str, lines: str) -> None:
-    """Raise InputError where Jan 05 seems to be a day without its year rather than a month of 2005."""
+    """Raise InputError if "Jan 05" seems to be a day without a year rather than a month of 2005."""
     last = columns.last_year
     number = times.letters(r"try_cast(regexp_extract(t, '^\p{L}{3,}[. /-]*(\d{2})$', 1) as integer)")
     year = f"{last} - ({last} - {number}) % 100"
@@ -105,8 +105,8 @@ def _check_months(columns: Columns, column: str, lines: str) -> None:
     )
     if first is not None and latest - first > 15:
         raise InputError(
-            f"column {column!r}: dates such as {example!r} seem to lack their year, since as months they would "
-            f"reach from {first} to {latest}; export dates with the year."
+            f"column {column!r}: dates such as {example!r} seem to lack a year, because as months they would "
+            f"range from {first} to {latest}. Export dates with the year."
         )
 
 
@@ -132,7 +132,7 @@ def _dashed() -> str:
 
 
 def _from_week() -> str:
-    """Return SQL for the day of a week, its Monday where no day is named."""
+    """Return SQL for the date of a week's day, its Monday if no day is given."""
     fields = f"regexp_extract(t, '{_WEEK}', ['y', 'w', 'd', 'v', 'z'])"
     year, week = "coalesce(nullif(e.y, ''), e.z)", "coalesce(nullif(e.w, ''), e.v)"
     first = f"date_trunc('week', make_date(cast({year} as integer), 1, 4))"
@@ -162,7 +162,7 @@ def _with_noon(text: str) -> str:
 
 
 def _from_years(columns: Columns, column: str, text: str) -> str:
-    """Return SQL for dates of a column in which every year is of another calendar."""
+    """Return SQL for dates of a column whose years all belong to another calendar."""
     year = f"try_cast(regexp_extract(t, '{_YEARS}', 1) as integer)"
     low, high, example = columns.row(
         f"select min({year}), max({year}), min(t) from (select {text} as t from {columns.table}) "
@@ -170,18 +170,19 @@ def _from_years(columns: Columns, column: str, text: str) -> str:
     )
     if low >= 2443 and high <= 2643:
         columns.notes.append(
-            f"Column {column!r}: the years of dates such as {example!r} are Buddhist and were read as 543 less."
+            f"Column {column!r}: the years in dates such as {example!r} are Buddhist, so 543 was "
+            "subtracted from each."
         )
         return once(text, "t", f"replace(t, cast({year} as varchar), cast({year} - 543 as varchar))")
     if low >= 1300 and high <= 1415:
         columns.notes.append(
-            f"Column {column!r}: dates such as {example!r} were read as those of the Persian calendar."
+            f"Column {column!r}: dates such as {example!r} were read as Persian calendar dates."
         )
         return once(text, "t", _from_persian())
     if low >= 1416 and high < 1500:
         raise InputError(
-            f"column {column!r} holds dates such as {example!r}, which seem to be of the Islamic calendar; convert "
-            "them to the Gregorian one in the export."
+            f"column {column!r} contains dates such as {example!r}, which seem to be Islamic calendar dates. "
+            "Convert them to Gregorian dates in the export."
         )
     return text
 
@@ -204,6 +205,7 @@ def _from_persian() -> str:
 def _from_taiwan(columns: Columns, column: str, text: str) -> str:
     fields = f"regexp_extract(t, '{_TAIWAN}', ['year', 'sign', 'month', 'day', 'rest'])"
     columns.notes.append(
-        f"Column {column!r}: years such as 113 count from 1911, as in Taiwan, and were read so."
+        f"Column {column!r}: years such as 113 were read as years of the Minguo calendar (Taiwan), "
+        "which counts from 1911."
     )
     return once(text, "t", once(fields, "e", f"(cast(e.year as integer) + 1911) || {_dashed()} || e.rest"))

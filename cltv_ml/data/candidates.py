@@ -1,4 +1,4 @@
-"""Columns that may have a standard name: by their headings, the kind of their values and their levels."""
+"""Candidate columns for each standard name, judged by heading, kind of values and levels."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from cltv_ml.tables import TRANSACTIONS
 
 _TIES = words("ties")
 
-#: Levels of columns so headed need not be known: the user is asked what they mean.
+#: Columns with these headings may have unknown levels: the user is asked what they mean.
 _SURELY_LEVELS = re.compile(
     "^(order|sales?|payment|transaction|invoice|financial)?status(id|code)?$|^(order|payment|transaction|purchase|sale|booking|trip|ride|subscription|invoice|charge)state(id|code)?$|^(zahlungs|bestell|auftrags)status$|^(ord(er)?)?(stat|sts)(us)?(cd)?$"
 )
 
-#: A column called a status holds codes of it where it has so few different numbers.
+#: A column called a status contains status codes if it has at most this many different numbers.
 _MOST_CODES = 12
 
-#: Words for the status of a sale that mean nothing else in their language, unlike "estado", a part of a country.
+#: Words that can only mean the status of a sale, unlike "estado", which is also a state of a country.
 _STATUS_OF_ORDERS = re.compile(
     "^(rendeles|fizetesi?)?(allapot|statusz)a?$|^(siparis|odeme)?durumu?$|^(tilauksen|maksun)?tila$|^trangthai(donhang|thanhtoan)?$"
     "|^statut((de)?(la)?(commande|facture|paiement))?$|^(bestel|betaal|ordre|order)status$|^status(zamowienia|platnosci|pesanan|pembayaran)$"
@@ -47,7 +47,7 @@ _CONTAINER = re.compile(
     r"^(orders?|line_?items?|items|lines|rows|products|positions?)(?=[.][A-Za-z])|^order(?=[A-Z]\w*[.])", re.I
 )
 
-#: Headings of what a payment service keeps.
+#: Headings of payment fees.
 _FEE = re.compile(
     "^(transaction|processing|payment|paypal|stripe|total)?fees?$|^commission|^gebuhr|^frais$|^comision"
 )
@@ -69,7 +69,9 @@ def find_columns(
         candidates = [column for column in named("discount", left) if kinds[column] == "rate"]
     if name == "refunded" and not candidates:
         candidates = find_compound(name, [column for column in left if kinds[column] == "number"])
-    if not candidates and name in REQUIRED:  # badly filled, but named so: `clean` says what is wrong with it
+    if (
+        not candidates and name in REQUIRED
+    ):  # right heading, bad values: `clean` reports what is wrong with them
         candidates = named(name, left) or (find_compound(name, left) if name == "timestamp" else [])
         if name == "timestamp" and not candidates:
             candidates = [one for one in left if "date" in plain_heading(one)]
@@ -81,7 +83,7 @@ def _has_levels(name: str, column: str, levels: Sequence[str]) -> bool:
     if name in ("test", "captured") and any(
         re.fullmatch(r"\d+[.,]?\d*", level) and float(level.replace(",", ".")) > 1 for level in levels
     ):
-        return False  # money, rather than a yes or no
+        return False  # money, not yes or no
     coded = 2 <= len(levels) <= _MOST_CODES and all(level.isdecimal() for level in levels)
     surely = name in ("status", "payment_status") and (
         (coded and bool(named(name, [column])))
@@ -100,7 +102,7 @@ def _fits(name: str, kind: str) -> bool:
     return kind == "timestamp" if wanted == "timestamp" else True
 
 
-#: Sums and counts whose headings hold "total", "amount" or "value" without being what was paid for a purchase.
+#: Sums and counts whose headings contain "total", "amount" or "value" but which are not the price of a purchase.
 _OTHER_SUMS = re.compile(
     "discount|rabatt|remise|descuento|desconto|sconto|korting|coupon|voucher|gutschein|promo|fee|gebuehr|commission"
     "|provision|comision|comissao|cost|kosten|payout|balance|saldo|tip$|tips|gratuity|deposit|points|punkte"
@@ -109,7 +111,7 @@ _OTHER_SUMS = re.compile(
 
 
 def named(name: str, columns: Sequence[str]) -> list[str]:
-    """Return the columns on the most certain synonym that any column matches."""
+    """Return the columns that match the most reliable synonym that occurs."""
     for within in ("", _CONTAINER):  # a field of a nested record may be known without the record's name
         plain = {one: plain_heading(re.sub(within, "", one) if within else one) for one in columns}
         for step in SYNONYMS[name]:
@@ -120,7 +122,7 @@ def named(name: str, columns: Sequence[str]) -> list[str]:
 
 
 def _best(name: str, columns: Sequence[str]) -> list[str]:
-    """Return the columns whose heading is a synonym, else those whose heading contains a key word."""
+    """Return the columns whose heading is a synonym, else those whose heading contains a keyword."""
     matching = named(name, columns)
     likely = [column for column in columns if not NOT_THE_PURCHASE.search(plain_heading(column))]
     if not matching and name == "timestamp":
@@ -135,7 +137,7 @@ def _best(name: str, columns: Sequence[str]) -> list[str]:
 
 
 def look_at_levels(table: Relation, kinds: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return the different values of the columns whose heading suggests levels, where they are few."""
+    """Return the distinct values of columns whose heading suggests levels, if there are few."""
     headings = {
         word
         for name in (*LEVEL_NAMES, "refunded", "cancelled_at")
@@ -161,7 +163,7 @@ def look_at_levels(table: Relation, kinds: Mapping[str, str]) -> dict[str, list[
 
 
 def likeliest_first(name: str, columns: Sequence[str]) -> list[str]:
-    """Return columns that may stand for a required name, those whose heading speaks of it first.
+    """Return the columns that could have a required name, sorted by how well their headings fit.
 
     >>> likeliest_first("customer_id", ["Location", "Order #", "Tab Names"])
     ['Tab Names', 'Location', 'Order #']
@@ -179,7 +181,7 @@ def likeliest_first(name: str, columns: Sequence[str]) -> list[str]:
 
 
 def speaks_of(name: str, column: str) -> bool:
-    """Whether a heading speaks of a required name, as far as the Latin alphabet goes.
+    """Whether a heading mentions a required name; true for headings in other alphabets.
 
     >>> speaks_of("customer_id", "Rider"), speaks_of("customer_id", "Product Title")
     (True, False)
@@ -199,7 +201,8 @@ def offer(name: str, columns: Sequence[str], chosen: Mapping[str, str]) -> tuple
     answers = [f"{name}={column}" for column in ordered]
     if name == "customer_id" and ordered and not speaks_of(name, ordered[0]):
         said = (
-            " No heading speaks of customers: where none is named, nothing can be learned from this export."
+            " No heading mentions customers. If no column identifies them, customer lifetime value "
+            "cannot be learned from this export."
         )
         return answers, said
     if name != "amount" or "quantity" not in chosen:
@@ -210,12 +213,15 @@ def offer(name: str, columns: Sequence[str], chosen: Mapping[str, str]) -> tuple
     cost = chosen.get("unit_cost")
     if not cost:
         return [f"unit_price={one}" for one in prices] + answers, ""
-    said = f" If {cost!r} is what a customer pays for one item, say --mapping {flag('unit_price', cost)}."
+    said = (
+        f" If {cost!r} is the price that a customer pays for one item, use --mapping "
+        f"{flag('unit_price', cost)}."
+    )
     return [f"unit_price={one}" for one in [*prices, cost]] + answers, said * (not prices)
 
 
 def of_lines(found: Sequence[str]) -> list[str]:
-    """Return the one column called a line's total where the others are called the order's, else nothing."""
+    """Return the one column headed as a line total if all others are headed as order totals, else nothing."""
     lines = [column for column in found if PER_LINE.search(plain_heading(column))]
     others = [column for column in found if column not in lines]
     return (
@@ -226,7 +232,7 @@ def of_lines(found: Sequence[str]) -> list[str]:
 
 
 def net_of(found: Sequence[str], columns: Sequence[str]) -> tuple[str, str] | None:
-    """Return the one column called net where the others are called gross, and why; the other one next to fees."""
+    """Return the one net column if the others are gross, and the reason; the gross one if there are fee columns."""
     net = [column for column in found if re.search("net", plain_heading(column))]
     gross = [column for column in found if re.search("gross|brut", plain_heading(column))]
     fees = [column for column in columns if _FEE.search(plain_heading(column)) and column not in found]
@@ -236,4 +242,4 @@ def net_of(found: Sequence[str], columns: Sequence[str]) -> tuple[str, str] | No
         return None
     if fees and len(gross) == 1:
         return gross[0], f"before the fees in {fees[0]!r}"
-    return net[0], "what is left"
+    return net[0], "the net amount"

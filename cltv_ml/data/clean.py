@@ -1,4 +1,4 @@
-"""Cleaning: a raw table becomes a valid transaction log, a quarantine with a reason per line, and a report."""
+"""Cleaning: turns a raw table into a valid transaction log, a quarantine with reasons, and a report."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ from cltv_ml.log import Log
 from cltv_ml.sources.paths import readable
 from cltv_ml.tables import TRANSACTIONS
 
-#: Called with the present step and the share that is done.
+#: Called with the current step and the fraction completed.
 Progress: TypeAlias = Callable[[str, float], None]
 
-#: Whole numbers of the source stay whole in the quarantine, also next to missing ones.
+#: Integer columns stay integers in the quarantine, even with missing values.
 _WHOLE = {pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}
 
 
 @dataclass(frozen=True)
 class Cleaned(Inline):
-    """The clean log, the lines set aside, and the report."""
+    """The clean log, the quarantined lines, and the report."""
 
     log: pd.DataFrame
     quarantine: pd.DataFrame
     report: Report
 
     def _parts(self) -> dict[str, object]:
-        """Name what a notebook shows first: the account of lines and money, then both tables."""
+        """Return what a notebook shows: first the sums of lines and money, then both tables."""
         report = self.report
         rules = report.rules.loc[report.rules["rows"] > 0, ["rule", "rows", "money"]]
         return {
@@ -64,7 +64,7 @@ class Cleaned(Inline):
 
     @cached_property
     def transactions(self) -> Log:
-        """The clean log as it travels: opened once for all who read it."""
+        """The clean log as a `Log`, opened once and shared."""
         return Log(self.log)
 
 
@@ -77,26 +77,26 @@ def clean(
 ) -> Cleaned:
     """Return the valid log of a raw table, the quarantine and the report.
 
-    No line is lost: each is in the log or in the quarantine, which names the rule it broke, and every
+    No line is lost: each is either in the log or in the quarantine, which names the rule it broke. Every
     amount is accounted for: `money_in = kept + quarantined + netted + capped`, checked on every run.
 
     Parameters
     ----------
     raw
-        A result of `read`, or anything that it reads.
+        The result of `read`, or anything that `read` accepts.
     rules
-        Rules of the cleaning; None takes those of the source.
+        Cleaning rules; None uses those of the source.
     grain
-        `"line"` keeps the source's lines; `"order"` rolls them up to one row per order: by `order_id`, or
-        without one by customer and day.
+        `"line"` keeps the source's lines; `"order"` sums them to one row per `order_id`, or per customer
+        and day if there is none.
     progress
-        Called with the present step and the share that is done.
+        Called with the current step and the fraction completed.
 
     Raises
     ------
     InputError
-        No date or no amount of the source can be read, the order of day and month or the decimal sign is ambiguous, or
-        the source holds several currencies without rates.
+        No date or no amount can be read, the order of day and month or the decimal separator is ambiguous, or
+        the source contains several currencies without exchange rates.
 
     >>> cleaned = clean(pd.DataFrame({
     ...     "customer_id": ["a", "a", None], "timestamp": ["2024-01-31"] * 3, "amount": ["9.50", "?", "1"],
@@ -128,9 +128,9 @@ def clean_to_parquet(
     grain: Literal["line", "order"] = "line",
     progress: Progress | None = None,
 ) -> Report:
-    """Clean as `clean` does, for data larger than memory: write `log.parquet` and `quarantine.parquet`.
+    """Clean data larger than memory, as `clean` does, into `log.parquet` and `quarantine.parquet`.
 
-    The files appear in `folder` when they are complete; the log's path can be passed wherever a log can.
+    The files appear in `folder` once they are complete. The log's path can be passed wherever a log can.
     """
     raw = raw if isinstance(raw, Raw) else read(raw)
     rules = keep_levels(rules or raw.rules, raw.rules)
@@ -152,10 +152,7 @@ def clean_to_parquet(
 
 @dataclass(frozen=True)
 class _Applied:
-    """The result of the rules: the lines kept, those set aside, and what was taken off.
-
-    These are its lines, those looked at again, those set aside, what returns took away, and the cap of amounts.
-    """
+    """Result of applying the rules: lines, revised and quarantined lines, deductions for returns, and the cap."""
 
     raw: Raw
     lines: Lines
@@ -166,28 +163,28 @@ class _Applied:
     notes: tuple[str, ...]
 
     def log_query(self, grain: str) -> str:
-        """Return the query of the clean log."""
+        """Return the query for the clean log."""
         return log_query(self.lines, self.revisited, self.aside, self.reduced, self.cap, grain)
 
     def quarantine_query(self) -> str:
-        """Return the query of the lines set aside."""
+        """Return the query for the quarantined lines."""
         return quarantine_query(self.raw, self.lines, self.revisited, self.aside)
 
     def report(self, log: Relation) -> Report:
-        """Return the report on the log, reconciled."""
+        """Return the reconciled report on the log."""
         [kept] = log.row(f"select coalesce(sum(cast(round(amount * {MONEY_SCALE}) as bigint)), 0) from {log}")
         capped, lines = self._capped()
         notes = list(self.notes)
         if self.cap is not None:
             share = capped / max(int(kept) + capped, 1)
             notes.append(
-                f"{lines:,} amounts above {self.cap / MONEY_SCALE:,.2f} were capped there, which takes {share:.2%} of "
-                "revenue."
+                f"{lines:,} amounts above {self.cap / MONEY_SCALE:,.2f} were capped at that value, which "
+                f"reduces revenue by {share:.2%}."
             )
         return account(self.raw, self.lines, self.aside, self.reduced, int(kept), capped, notes)
 
     def _capped(self) -> tuple[int, int]:
-        """Return how much, in integer minor units, and how many lines the cap cut."""
+        """Return the money removed by the cap, in integer minor units, and the number of lines affected."""
         if self.cap is None:
             return 0, 0
         capped, lines = self.reduced.row(
@@ -200,7 +197,7 @@ class _Applied:
 
 
 def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> _Applied:
-    """Apply the rules in order, each to the result of the one before."""
+    """Apply the rules in order, each to the result of the previous one."""
     if grain not in ("line", "order"):
         raise InputError(f"grain must be 'line' or 'order', got {grain!r}.")
     progress("reading the lines", 0.0)
@@ -224,11 +221,11 @@ def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> _Applied:
 
 
 def _check_observed(until: str, last: pd.Timestamp) -> str:
-    """Return the day until which the data are complete; InputError where sales follow it."""
+    """Return the last day with complete data; raise InputError if there are later sales."""
     if last >= pd.Timestamp(until) + pd.Timedelta(days=1):
         raise InputError(
-            f"observed_until {until} lies before the log's last sale on {last:%Y-%m-%d}; give the last day for "
-            "which the data are complete."
+            f"observed_until is {until}, but the log's last sale is on {last:%Y-%m-%d}. Give the last day "
+            "for which the data are complete."
         )
     return until
 
@@ -238,7 +235,7 @@ def _silent(doing: str, share: float) -> None:
 
 
 def _set_lines_aside(raw: Raw, lines: Lines) -> Aside:
-    """Return the lines that break a rule by themselves, and the returns of orders that never counted."""
+    """Return the lines that break a rule by themselves, and returns of orders that were never completed."""
     marks = lines.marks
     table = keep(
         raw.con,
@@ -258,7 +255,7 @@ def _set_lines_aside(raw: Raw, lines: Lines) -> Aside:
 
 
 def _set_older_customers_aside(lines: Lines, aside: Aside) -> None:
-    """Set aside the lines of customers who may be older than the log."""
+    """Quarantine the lines of customers who may have bought before the log begins."""
     kept = f"(from {lines.parsed} anti join {aside} using (source_row))"
     older = OPENING_CUSTOMERS.format(log=kept)
     aside.add("history_before_log", f"select source_row from {kept} where customer_id in ({older})")

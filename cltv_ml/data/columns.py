@@ -11,7 +11,7 @@ from cltv_ml.log import AnyLog, Log
 #: Number of levels of a text column to name.
 LEVELS_NAMED = 3
 
-#: Columns whose values are not shown: they name people and their orders.
+#: Columns whose values are not shown because they identify people and orders.
 IDENTIFIERS = ("customer_id", "order_id")
 
 _KINDS = (("TIMESTAMP", "time"), ("DATE", "time"), ("VARCHAR", "text"), ("BOOLEAN", "yes or no"))

@@ -1,4 +1,4 @@
-"""Dates of bare digits that do not begin with year and month: 31012024, 310124, 240131, and days of a year, 2024031."""
+"""Dates written in digits only: 31012024, 310124, 240131, and ordinal dates such as 2024031."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from cltv_ml.engine import Relation, keep
 if TYPE_CHECKING:
     from cltv_ml.data.parse import Columns
 
-#: How such dates are written by the number of their digits; a number has lost the zero that it began with.
+#: Formats of such dates by number of digits; a numeric column has lost a leading zero.
 _FORMS = {
     8: {"dmy": "%d%m%Y", "mdy": "%m%d%Y"},
     6: {"dmy": "%d%m%y", "mdy": "%m%d%y", "ymd": "%y%m%d"},
 }
 
-#: What is read as it stands: the year in front, and a year with its month.
+#: Read without further checks: year first, and year with month.
 _USUAL = {8: r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", 6: r"(19|20)\d\d(0[1-9]|1[0-2])"}
 
-#: Years with the number of their day, by their number of digits: of five, those up to 2027 are no days of a spreadsheet
-#: that any shop would hold, because they end in 1974.
+#: Ordinal dates (year and day of the year), by number of digits. Ordinal dates of five digits up to 2027 cannot be
+#: a shop's spreadsheet serials, which would end in 1974.
 _DAYS_OF_YEAR = {
     7: (r"(19|20)\d\d(00[1-9]|0[1-9]\d|[12]\d\d|3[0-5]\d|36[0-6])", "%Y%j"),
     5: (r"[012]\d(00[1-9]|0[1-9]\d|[12]\d\d|3[0-5]\d|36[0-6])", "%y%j"),
 }
 
-#: Number of lines that show whether a column may hold such dates.
+#: Number of lines inspected for such dates.
 _LINES_READ = 20_000
 
-#: Fewer different months than this may be days as well.
+#: With fewer distinct months than this, the digits may also be days.
 _ENDS = 3
 
-#: Years before this one are taken for a sign of the wrong order.
+#: Earlier years suggest that the order is wrong.
 _FIRST_YEAR = 1980
 
 
 def with_signs(columns: Columns, column: str, text: str) -> str:
-    """Return SQL for a column's times with such dates written as ISO dates, and tell; the column decides their order.
+    """Return SQL for a column's times with such dates as ISO dates; the whole column decides their order.
 
     Raises
     ------
     QuestionsError
-        Several orders are left; the message shows the readings.
+        Several orders are possible; the message shows the resulting dates.
     """
     if not columns.ask:
         return text
@@ -57,12 +57,12 @@ def with_signs(columns: Columns, column: str, text: str) -> str:
     )
     if longest == shortest and longest in _DAYS_OF_YEAR and days:
         form = _DAYS_OF_YEAR[longest][1]
-        columns.notes.append(f"Column {column!r} was read as years with the number of their day.")
+        columns.notes.append(f"Column {column!r} was read as ordinal dates (year and day of the year).")
         return once(
             text, "t", f"coalesce(strftime(try_strptime(lpad(t, {longest}, '0'), '{form}'), '%Y-%m-%d'), t)"
         )
     width = 8 if longest in (7, 8) else 6
-    if longest is None or serial:  # days of a spreadsheet
+    if longest is None or serial:  # spreadsheet serials
         return text
     digits = rf"regexp_full_match(t, '\d{{{width - 1},{width}}}')"
     found = keep(
@@ -90,15 +90,15 @@ def with_signs(columns: Columns, column: str, text: str) -> str:
     [example, read] = found.row(
         f"select t, {dates[order]} from {found} where {dates[order]} is not null order by t desc limit 1"
     )
-    columns.notes.append(f"Column {column!r} holds dates of {width} digits: {example} was read as {read}.")
+    columns.notes.append(f"Column {column!r} contains dates of {width} digits: {example} was read as {read}.")
     iso = f"strftime(try_strptime(lpad(t, {width}, '0'), '{forms[order]}'), '%Y-%m-%d')"
     return once(text, "t", f"if({digits}, coalesce({iso}, t), t)")
 
 
 def _month_times(columns: Columns, column: str, text: str, found: Relation) -> str:
-    """Return SQL for a column's times with years and months written as the first day of each, and tell.
+    """Return SQL for a column's times with each year and month as its first day; add a note.
 
-    The same digits may be a day of 2001 to 2012 with its year of two digits, in which case they end alike.
+    The same digits may also be a day from 2001 to 2012 with a two-digit year; then they end alike.
     """
     example, days, ends = found.row(
         "select min(t), bool_and(try_strptime(t, '%y%m%d') is not null), count(distinct right(t, 2)) "
@@ -107,8 +107,8 @@ def _month_times(columns: Columns, column: str, text: str, found: Relation) -> s
     if days and ends < _ENDS:
         return text
     columns.notes.append(
-        f"Column {column!r} holds months without a day, such as {example}: each was read as its first day, so that "
-        "purchases of one customer in one month count as one day."
+        f"Column {column!r} contains months without a day, such as {example}. Each was read as the month's "
+        "first day, so a customer's purchases within a month count as one day."
     )
     month = f"regexp_full_match(t, '{_USUAL[6]}')"
     return once(text, "t", f"if({month}, left(t, 4) || '-' || right(t, 2) || '-01', t)")

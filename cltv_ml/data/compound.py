@@ -1,4 +1,4 @@
-"""Headings put together from common words, such as "Kunden E-Mail" or "Total incl. VAT": the names that they mean."""
+"""Compound headings such as "Kunden E-Mail" or "Total incl. VAT", and the standard names they mean."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WORDS_KNOWN = frozenset().union(*_PARTS.values())
 
 
 def find_compound(name: str, columns: Sequence[str]) -> list[str]:
-    """Return the columns whose headings mean a name though no list of headings has them, those that are most certain.
+    """Return the columns whose compound headings mean a standard name, only the most certain ones.
 
     >>> find_compound("customer_id", ["Kunden E-Mail", "Customer Group", "Klantnaam"])
     ['Kunden E-Mail']
@@ -29,7 +29,7 @@ def find_compound(name: str, columns: Sequence[str]) -> list[str]:
 
 
 def _grade(name: str, column: str) -> int:
-    """Return how surely a heading means a name, from 1 on; 0 where it does not."""
+    """Return how certainly a heading means a name: 1 or more, 0 if it does not."""
     if name in _SCRIPTS and _SCRIPTS[name].search(plain_heading(column)):
         return 1
     parts = _split_word(column)
@@ -51,7 +51,7 @@ def _grade(name: str, column: str) -> int:
         return int(bool(parts & _PARTS["back"]) and parts <= _PARTS["back"] | money)
     if name != "amount" or not parts & _PARTS["money"] or not parts <= money | _PARTS["tax"]:
         return 0
-    # A total of the tax is no total with it.
+    # "Total tax" is not a total including tax.
     if (parts & _PARTS["tax"] and not parts & _PARTS["with_tax"]) or "orders" in parts:
         return 0
     return 1
@@ -71,7 +71,7 @@ def _grade_customer(parts: frozenset[str]) -> int:
 
 
 def words_of(column: str) -> frozenset[str]:
-    """Return the words of a heading, also those in brackets.
+    """Return the words of a heading, including those in brackets.
 
     >>> sorted(words_of("Nettobetrag")), sorted(words_of("Total (excl. VAT)"))
     (['betrag', 'netto'], ['excl', 'total', 'vat'])
@@ -81,7 +81,7 @@ def words_of(column: str) -> frozenset[str]:
 
 @lru_cache(4096)
 def _split_word(column: str) -> frozenset[str]:
-    """Return the words of a heading, words that are written together taken apart where one of them is known."""
+    """Return the words of a heading, with compounds split where one part is a known word."""
     named = re.sub(r"[(\[][^)\]]*[)\]]", " ", column).strip() or column
     words: list[str] = []
     for written in re.split(r"[\s_\-./:#°º,;&+*|()\[\]'’]+", named):
@@ -93,7 +93,7 @@ def _split_word(column: str) -> frozenset[str]:
 
 
 def _take_apart(word: str, known: frozenset[str]) -> list[str]:
-    """Return the two known words that a word is put together from, else the word."""
+    """Return the two known words of a compound, else the word itself."""
     for place in range(3, len(word) - 2):
         head, tail = word[:place], word[place:]
         if head in known and tail in known:

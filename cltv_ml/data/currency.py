@@ -1,4 +1,4 @@
-"""The column of currencies, found by its values whatever it is called."""
+"""Detection of the currency column by its values, whatever its heading."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cltv_ml.data.numerals import CURRENCIES, code_of, is_currency_name
 from cltv_ml.data.parse import quote
 from cltv_ml.engine import Relation
 
-#: One of these is among the codes of any column of currencies: TOP, ALL and TRY are words as well.
+#: Every currency column contains one of these codes; TOP, ALL and TRY are also ordinary words.
 _MAJOR = {
     "EUR",
     "USD",
@@ -31,7 +31,7 @@ _MAJOR = {
     "MXN",
 }
 
-#: A column with more different texts, an empty one among them, holds no currencies.
+#: A column with more distinct texts (including the empty one) is not a currency column.
 _MOST = len(CURRENCIES) + 1
 
 
@@ -45,20 +45,20 @@ def find_currency(
         if kind == "text" and column not in mapping.values()
     }
     for column, values in count_values(first, texts, _MOST).items():
-        if not _are_currencies(values):  # the first lines rule most columns out
+        if not _are_currencies(values):  # the first lines exclude most columns
             continue
         names = count_values(table, {column: texts[column]}, _MOST).get(column, {})
         if _are_currencies(names):
             mapping["currency"] = column
             shown = ", ".join(sorted(name for name in names if name)[:8])
-            return [f"Column {column!r} holds currencies ({shown}) and was read as currency."]
+            return [f"Column {column!r} contains currencies ({shown}) and was read as currency."]
     return []
 
 
 def pair_currency(
     first: Relation, kinds: Mapping[str, str], mapping: dict[str, str], given: Mapping[str, str | None]
 ) -> list[str]:
-    """Put the column of currencies that shares most words with the amount's heading into the mapping; return a note."""
+    """Map the currency column that shares most words with the amount's heading; return a note."""
     chosen, amount = mapping.get("currency", ""), mapping.get("amount", "")
     if not chosen or not amount or "currency" in given:
         return []
@@ -68,8 +68,8 @@ def pair_currency(
     if in_one_currency(first, kinds, own) == amount:
         del mapping["currency"]
         return [
-            f"Column {amount!r} holds money in one currency, so the currencies in {chosen!r} are not used; --mapping "
-            f"{flag('currency', chosen)} reads them as those of {amount!r}."
+            f"Column {amount!r} contains money in a single currency, so the currencies in {chosen!r} were "
+            f"not used (--mapping {flag('currency', chosen)} applies them to {amount!r})."
         ]
     shared = {
         column: len(words_of(column) & words_of(amount))
@@ -83,7 +83,8 @@ def pair_currency(
         return []
     mapping["currency"] = best
     return [
-        f"Columns {[chosen, best]} could each be the currency; {best!r}, named like {amount!r}, was taken."
+        f"Columns {[chosen, best]} could each be the currency; {best!r} was used because its name "
+        f"resembles {amount!r}."
     ]
 
 
@@ -98,12 +99,12 @@ def in_one_currency(first: Relation, kinds: Mapping[str, str], columns: Sequence
 
 
 def _in_capitals(column: str) -> str:
-    """Return SQL for a column's texts in capitals; `nullif` on each of 3,000 columns would take seconds to plan."""
+    """Return SQL for a column's texts in capitals; `nullif` on 3,000 columns would take seconds to plan."""
     return f"upper(trim(cast({quote(column)} as varchar)))"
 
 
 def _are_currencies(names: Iterable[str]) -> bool:
-    """Whether texts are codes, signs or names of currencies, one of them of a kind that is no common word."""
+    """Whether all texts are codes, signs or names of currencies, at least one of them not an ordinary word."""
     codes = {name if is_currency_name(name) else code_of(name) for name in names if name}
     known = all(code in CURRENCIES or is_currency_name(code) or code == "$" for code in codes)
     return known and bool(codes & {*_MAJOR, "$"} or any(map(is_currency_name, codes)))

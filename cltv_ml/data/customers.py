@@ -1,4 +1,4 @@
-"""Doubts about the column of customers: ids of lines or staff, blanks that another column fills, rows of customers."""
+"""Checks of the customer column: line or staff ids, blanks that another column fills, tables of customers."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from cltv_ml.data.questions import Question
 from cltv_ml.data.words import words
 from cltv_ml.engine import Relation
 
-#: Headings that may be those of an employee or of the shop as well.
+#: Headings that may also name an employee or the shop.
 _STAFF = re.compile(
     "^(user|account|contact|member|party|partner|company)(id|no|nr|number|name|key)?$|^u?id$|^uid$"
 )
 
-#: Headings of numbers of cards, which may be those of a bank.
+#: Headings of card numbers, which may be payment cards.
 _CARD = re.compile("^(card|karten|n?carte|kort|kaart|numerocarte|numero(de)?tarjeta|numerkarty)")
 
 _SUM_HEADINGS = {
@@ -29,7 +29,7 @@ _SUM_HEADINGS = {
 
 
 def is_no_customer(first: Relation, column: str, time: str | None) -> bool:
-    """Whether a column that may be the customer is one line's or order's own id, or an account that all lines have."""
+    """Whether a candidate for the customer is the id of each line or order, or one account shared by all lines."""
     heading = plain_heading(column)
     if heading not in ("id", *" ".join(SYNONYMS["customer_id"][2:]).split()):
         return False
@@ -43,7 +43,7 @@ def is_no_customer(first: Relation, column: str, time: str | None) -> bool:
         f"regexp_matches(cast({quote(column)} as varchar), '[*•]|(?i)x{{3}}') "
         f"or length(trim(cast({quote(column)} as varchar))) between 1 and 4"
     ):
-        return True  # only the end of a number, as of a card that paid
+        return True  # masked or last digits, as of a payment card
     return bool(rows > 2 and values in ((1, rows) if heading == "id" else (1,)))
 
 
@@ -69,22 +69,23 @@ def doubt_customer(
             and find_compound("customer_id", [other])
         ):
             text = (
-                f"columns {[chosen, other]} could each be the customer_id, with {own:,} and {theirs:,} different "
-                f"values in the first lines; say --mapping {flag('customer_id', other)}, or --mapping "
-                f"{flag('customer_id', chosen)} if it is no employee."
+                f"columns {[chosen, other]} could each be the customer_id, with {own:,} and {theirs:,} "
+                f"distinct values in the first lines. Use --mapping {flag('customer_id', other)}, or "
+                f"--mapping {flag('customer_id', chosen)} if that column does not identify employees."
             )
             return notes, [Question(text, (f"customer_id={other}", f"customer_id={chosen}"))]
         if blank and filled >= 0.5 * blank:
             notes.append(
-                f"Column {chosen!r} is blank on {blank:,} of the first lines, which name no customer, but {other!r} is "
-                f"filled on {filled:,} of them: --mapping {flag('customer_id', other)} reads that column instead."
+                f"Column {chosen!r} is blank on {blank:,} of the first lines, so these have no customer, but "
+                f"{other!r} is filled on {filled:,} of them. To use that column instead, pass --mapping "
+                f"{flag('customer_id', other)}."
             )
             break
     return notes, []
 
 
 def _others(left: Sequence[str]) -> list[str]:
-    """Return the columns that may name customers as well, the most certain first."""
+    """Return the other columns that may identify customers, the most certain first."""
     found: list[str] = []
     while more := named("customer_id", [one for one in left if one not in found]):
         found += more
@@ -94,7 +95,7 @@ def _others(left: Sequence[str]) -> list[str]:
 def doubt_rows(
     table: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str], given: Mapping[str, str | None]
 ) -> list[Question]:
-    """Ask where each row is a customer with what was spent in all, rather than a purchase."""
+    """Ask if each row seems to be a customer with their total spending rather than a purchase."""
     customer, amount = mapping.get("customer_id", ""), mapping.get("amount", "")
     if not customer or not amount or {"customer_id", "amount"} <= set(given) or "order_id" in mapping:
         return []
@@ -115,12 +116,12 @@ def doubt_rows(
     rows, customers = table.row(f"select count(*), count(distinct {quote(customer)}) from {table}")
     if rows < 3 or customers < rows:
         return []
-    seen = f" with a date of its own in {time!r}" if own_dates else ""
-    seen = f" with its number of orders in {counts[0]!r}" if counts else seen
+    seen = f" and its own date in {time!r}" if own_dates else ""
+    seen = f" and the column {counts[0]!r} seems to count their orders" if counts else seen
     sums = spent[0] if amount not in spent and spent else amount
     text = (
-        f"each of the {rows:,} rows is another customer{seen}, so that {sums!r} seems to be what a customer spent in "
-        f"all; export one row per order instead, or say --mapping {flag('amount', amount)} --mapping "
+        f"each of the {rows:,} rows has a different customer{seen}, so {sums!r} may be a customer's total "
+        f"spending. Export one row per order instead, or use --mapping {flag('amount', amount)} --mapping "
         f"{flag('customer_id', customer)} if each row is a purchase."
     )
     return [Question(text, (f"amount={amount},customer_id={customer}",))]

@@ -1,4 +1,4 @@
-"""Public data sets by name, each with its mapping, its cleaning settings and its traps."""
+"""Public data sets by name, each with its mapping, cleaning settings and pitfalls."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class Dataset(Inline):
     name, about, licence
         Its name, its origin and its licence.
     traps
-        Misleading properties, one sentence each.
+        Pitfalls, one sentence each.
     mapping, rules
         Its mapping to the standard names and its cleaning rules.
     file
         Its file inside the package, or inside the folder that `CLTV_DATA_DIR` names.
     package, extra
-        The Python package that contains it, and our extra that installs this package.
+        The Python package that contains it, and the extra of cltv_ml that installs this package.
     url, member, sha256
         The zip archive to download, the file in it, and that file's checksum.
     products, product_key
-        A file next to it with one row per product, whose columns are joined to the lines by this column.
+        A file in the same folder with one row per product, and the column that joins it to the lines.
     """
 
     name: str
@@ -65,14 +65,10 @@ class Dataset(Inline):
         """Return the path of the local file; InputError says how to download it if there is none."""
         path = self.find()
         if path is None:
-            way = (
-                f"install cltv-ml[{self.extra}]"
-                if self.extra
-                else f"fetch it with `cltv data fetch {self.name}`"
-            )
+            way = f"install cltv-ml[{self.extra}]" if self.extra else f"run `cltv data fetch {self.name}`"
             raise InputError(
-                f"data set {self.name!r} is not on this machine; {way}, or let CLTV_DATA_DIR name a folder "
-                f"that holds {self.file}."
+                f"data set {self.name!r} is not on this machine. To get it, {way}, or set "
+                f"CLTV_DATA_DIR to a folder that contains {self.file}."
             )
         return path
 
@@ -85,17 +81,20 @@ class Dataset(Inline):
 _CDNOW = Dataset(
     name="cdnow",
     about=(
-        "All purchases until June 1998 of the 23,570 customers whose first purchase at the online music "
-        "shop CDNOW fell into the first quarter of 1997: 69,659 rows, 2,500,315.63 USD. Collected and made "
-        "public for research by Peter Fader and Bruce Hardie."
+        "All purchases until June 1998 of the 23,570 customers who first bought from the online music shop "
+        "CDNOW in the first quarter of 1997: 69,659 rows, 2,500,315.63 USD. Collected and published for "
+        "research by Peter Fader and Bruce Hardie."
     ),
     licence="public research data of Fader and Hardie",
     traps=(
-        "One acquisition cohort: tenure says almost nothing, and later customers are older than any here.",
-        "80 purchases cost nothing; they are purchases all the same in the published counts.",
-        "2,068 rows fall on a day on which the customer bought already; models count days.",
-        "255 rows equal another in every column; without order number or time of day two equal purchases "
-        "on a day are no sign of a double reading, so they are kept, as in all published figures.",
+        (
+            "There is only one acquisition cohort, so tenure says almost nothing, and later customers "
+            "are older than any here."
+        ),
+        "80 purchases are free; the published counts include them.",
+        "2,068 rows repeat a customer's purchase day; models count days.",
+        "255 rows equal another one in every column. Without an order number or a time of day this does not "
+        "prove duplication, so they are kept, as in all published results.",
     ),
     mapping={
         "customer_id": "customer_id",
@@ -110,17 +109,18 @@ _CDNOW = Dataset(
 _COMPLETE_JOURNEY = Dataset(
     name="complete_journey",
     about=(
-        "One year of grocery shopping, 2017, by 2,469 households: 1,469,307 lines, 155,848 baskets, "
-        "4,596,039.58 USD, from 84.51 and dunnhumby, with products, campaigns and coupons in tables of their own."
+        "One year (2017) of grocery shopping by 2,469 households: 1,469,307 lines, 155,848 baskets, "
+        "4,596,039.58 USD. From 84.51 and dunnhumby, with separate tables of products, campaigns and "
+        "coupons."
     ),
-    licence="package MIT, data CC0; the package's own pages call the data simulated and for education only",
+    licence="package MIT, data CC0; the package describes the data as simulated and for education only",
     traps=(
-        "96% of the households are active all year: a weak test of churn.",
-        "Times are UTC; read as such, evening shopping falls on the next day.",
-        "Quantity is not mapped: on fuel and coupon lines it reaches 89,638 and counts no items.",
-        "The category comes from the package's table of products, which leaves 7,045 lines without one and calls "
+        "96% of the households are active all year, which makes this a weak test of churn.",
+        "Times are in UTC, so evening shopping falls on the next day.",
+        "Quantity is not mapped: on fuel and coupon lines it reaches 89,638 and does not count items.",
+        "The category comes from the package's product table, which has none for 7,045 lines and labels "
         "fuel COUPON/MISC ITEMS.",
-        "Demographics cover 801 of the households.",
+        "Demographics exist for only 801 of the households.",
     ),
     mapping={
         "customer_id": "household_id",
@@ -163,10 +163,16 @@ _ONLINE_RETAIL = Dataset(
     ),
     licence="CC BY 4.0",
     traps=(
-        "Two giant orders, one of 168,470 GBP on the last day, are cancelled minutes later.",
-        "A quarter of the lines name no customer.",
-        "Cancellations are negative lines of invoices that begin with C and do not name the invoice they cancel.",
-        "Codes such as POST, DOT, M and BANK CHARGES are no products; invoices that begin with A are adjustments.",
+        "Two huge orders, one of 168,470 GBP on the last day, are cancelled within minutes.",
+        "A quarter of the lines have no customer.",
+        (
+            "Cancellations are negative lines on invoices whose number begins with C; they do not name "
+            "the original invoice."
+        ),
+        (
+            "Codes such as POST, DOT, M and BANK CHARGES are not products; invoices whose number begins "
+            "with A are adjustments."
+        ),
     ),
     mapping={
         "customer_id": "CustomerID",
@@ -186,13 +192,13 @@ _ONLINE_RETAIL = Dataset(
 _ONLINE_RETAIL_II = Dataset(
     name="online_retail_ii",
     about=(
-        "The same wholesaler over two years, December 2009 to December 2011: 1,067,371 lines, GBP "
-        "(UCI 502; Chen, 2012)."
+        "The same wholesaler over two years, December 2009 to December 2011: 1,067,371 lines, GBP (UCI 502; "
+        "Chen, 2012)."
     ),
     licence="CC BY 4.0",
     traps=(
-        "The first nine days of December 2010 stand in both sheets of the workbook, 22,523 lines; the rule "
-        "exact_duplicate takes the second copies out.",
+        "Both sheets of the workbook contain the first nine days of December 2010 (22,523 lines); the rule "
+        "exact_duplicate removes the second copies.",
         *_ONLINE_RETAIL.traps,
     ),
     mapping={
@@ -211,11 +217,16 @@ _ONLINE_RETAIL_II = Dataset(
 _SYNTHETIC = Dataset(
     name="synthetic",
     about=(
-        "A simulated shop whose customers' true rate, lifetime, spend and response to campaigns are known, "
-        "with margins and discounts; `synthetic:20000` has 20,000 customers, see data.simulate."
+        "A simulated shop with margins and discounts, in which each customer's true rate, lifetime, spend "
+        "and response to campaigns are known. `synthetic:20000` has 20,000 customers; see data.simulate."
     ),
     licence="ours, Apache-2.0",
-    traps=("Real shops are not Pareto/NBD: a model that wins here has only found the recipe again.",),
+    traps=(
+        (
+            "Real shops do not follow the Pareto/NBD model: a model that wins here has only recovered the "
+            "simulation's own formula."
+        ),
+    ),
     mapping={
         name: name
         for name in (
@@ -228,7 +239,7 @@ _SYNTHETIC = Dataset(
 
 
 class Datasets(dict[str, Dataset]):
-    """Data sets by name, which a notebook shows as a table."""
+    """Data sets by name; a notebook shows them as a table."""
 
     def _repr_html_(self) -> str:
         return card("Data sets", {name: f"{one.about} ({one.licence})" for name, one in self.items()})

@@ -1,4 +1,4 @@
-"""Dates and names that stand in several columns, and items with prices in one cell, each read as one column."""
+"""Dates and names split over several columns, and item lists in one cell, each combined into one column."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DATE_PARTS = {
     "day": "day tag jour dia giorno dag dzien den paiva gun день 日 dayofmonth orderday dy dd",
 }
 
-#: Headings of what may stand in the place of a month, and the letter that tells it.
+#: Headings of weeks and quarters, which can replace a month, and the letter for each.
 _INSTEAD = {
     "W": "week woche kw semaine semana settimana weeknumber weekno isoweek",
     "Q": "quarter quartal qtr trimestre kwartal",
@@ -37,7 +37,7 @@ _PERSON_NAMES = (
     "efternamn etternavn efternavn nazwisko prijmeni sukunimi soyad фамилия 姓",
 )
 
-#: Fiscal periods, and headings of columns that hold them.
+#: Fiscal periods, and headings of columns that contain them.
 _FISCAL = re.compile(
     r"(fy|gj)?[ '-]?\d{2,4}[ /.:_-]*p(er(iod)?)?[ .:_-]?\d{1,2}|p(eriod)?[ .:_-]?\d{1,2}|(fy|gj)[ '-]?\d{2}.*"
 )
@@ -45,7 +45,7 @@ _FISCAL_HEADING = re.compile("fiscal|^fy$|period|geschaftsjahr|buchungsperiode|e
 
 
 def is_fiscal(value: str) -> bool:
-    """Whether a text is a period of a fiscal year, whose months only the company knows.
+    """Whether a text is a period of a fiscal year, whose first month only the company knows.
 
     >>> is_fiscal("FY24 P03"), is_fiscal("P3"), is_fiscal("2024-P03"), is_fiscal("2024-03")
     (True, True, True, False)
@@ -54,12 +54,12 @@ def is_fiscal(value: str) -> bool:
 
 
 def fiscal_columns(columns: Iterable[str]) -> list[str]:
-    """Return the columns whose headings speak of fiscal years or periods."""
+    """Return the columns whose headings mention fiscal years or periods."""
     return [column for column in columns if _FISCAL_HEADING.search(plain_heading(column))]
 
 
 def join_date(table: Relation) -> tuple[Relation, list[str]]:
-    """Return the table with one more column where year and month, perhaps with the day, are its only date; and a note.
+    """Return the table with an added date column if its only date is split over several columns; and a note.
 
     >>> import pandas as pd
     >>> from cltv_ml.data import clean
@@ -87,20 +87,20 @@ def join_date(table: Relation) -> tuple[Relation, list[str]]:
     if name in columns or not table.holds(valid):
         return table, []
     view = show(table.con, "rows", f"select *, {joined} as {quoted(MARK + name)} from {table}")
-    first = f"; each {'week' if letter == 'W' else 'quarter'} counts as its first day" if letter else ""
-    return view, [f"Columns {parts} were read together as the date, {name!r}{first}."]
+    first = f"; each {'week' if letter == 'W' else 'quarter'} is dated to its first day" if letter else ""
+    return view, [f"Columns {parts} were combined into the date {name!r}{first}."]
 
 
 def _date_sql(table: Relation, parts: list[str], letter: str) -> tuple[str, str]:
-    """Return SQL for the ISO date of a year, a month and perhaps a day, and for whether a line holds one.
+    """Return SQL for the ISO date of a year, a month and perhaps a day, and for whether a line has one.
 
     Parameters
     ----------
     letter
-        W where the second part is a week, Q where it is a quarter.
+        "W" if the second part is a week, "Q" if it is a quarter.
     """
     year, *rest = (f"try_cast(cast({quote(part)} as varchar) as integer)" for part in parts)
-    last = datetime.date.today().year + 1  # two digits mean at most next year
+    last = datetime.date.today().year + 1  # a two-digit year is at most next year
     year = f"if({year} between 0 and 99, {last} - ({last} - {year}) % 100, {year})"
     if letter:
         rest = [f"try_cast(regexp_extract(cast({quote(parts[1])} as varchar), '\\d+') as integer)"]
@@ -118,7 +118,7 @@ def _date_sql(table: Relation, parts: list[str], letter: str) -> tuple[str, str]
 
 
 def join_name(table: Relation) -> tuple[Relation, list[str]]:
-    """Return the table with one more column where a first and a last name are all that names customers; and a note."""
+    """Return the table with first and last name joined if nothing else identifies customers; and a note."""
     columns, found = _columns_headed(table, _PERSON_NAMES)
     parts = [part for part in found if part is not None]
     if len(parts) < 2 or find_columns("customer_id", columns, dict.fromkeys(columns, "text"), {}, {}):
@@ -130,12 +130,12 @@ def join_name(table: Relation) -> tuple[Relation, list[str]]:
         f"select *, nullif(concat_ws(' ', {texts}), '') as {quoted(MARK + 'customer name')} from {table}",
     )
     return view, [
-        f"Columns {parts} were read together as 'customer name'; customers of the same name count as one."
+        f"Columns {parts} were combined into 'customer name'; customers with the same name count as one."
     ]
 
 
 def join_items(table: Relation) -> tuple[Relation, list[str]]:
-    """Return the table with the amounts of items that stand in one cell, where it has no other money; and a note."""
+    """Return the table with an amount summed from item lists if it has no other money; and a note."""
     columns = [name.removeprefix(MARK) for name in table.kinds if name.startswith(MARK)]
     joined, told = join_numbered(table)
     if told:
@@ -150,14 +150,14 @@ def join_items(table: Relation) -> tuple[Relation, list[str]]:
         if table.holds(is_items(text)) and not table.holds(f"trim({text}) <> '' and not {is_items(text)}"):
             amount = f"if({is_items(text)}, {add_items_up(text)}, null)"
             return show(table.con, "rows", f"select *, {amount} as {quoted(MARK + 'amount')} from {table}"), [
-                f"The items in column {column!r} were added up, each with its quantity and price, and read as "
-                "'amount', without postage and discounts that they do not name."
+                f"'amount' was computed from the items in column {column!r} (quantity times price, summed); "
+                "postage and discounts that are not listed as items are not included."
             ]
     return table, []
 
 
 def _columns_headed(table: Relation, headings: Iterable[str]) -> tuple[list[str], list[str | None]]:
-    """Return a source's columns, and the one that each list of headings names."""
+    """Return a source's columns, and the column that matches each list of headings."""
     columns = [name.removeprefix(MARK) for name in table.kinds if name.startswith(MARK)]
     here = {plain_heading(column): column for column in columns}
     return columns, [next((here[word] for word in words.split() if word in here), None) for words in headings]

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from cltv_ml.engine import Relation
 
-#: Days that programs write for a missing date: the first days of their clocks.
+#: Days that software writes for a missing date: the start of its calendar.
 PLACEHOLDERS = {
     date(1900, 1, 1),
     date(1900, 1, 2),
@@ -25,14 +25,14 @@ PLACEHOLDERS = {
 #: A day counts as a placeholder if no other day lies within this many days.
 _ALONE = timedelta(days=366)
 
-#: Other days are isolated if at most this share of at least this many lines lies beyond a gap of two years that is
-#: also longer than all the rest.
+#: Other days are isolated if at most this share of at least this many lines lies beyond a gap that is at least two
+#: years and longer than the remaining period.
 _FEW, _LINES, _GAP = 0.005, 200, timedelta(days=730)
 
 
 @dataclass(frozen=True)
 class Plausible:
-    """The days between which a log lies, where some of its lines lie far outside."""
+    """The plausible first and last day of a log that also has lines far outside."""
 
     first: date
     last: date
@@ -45,7 +45,7 @@ class Plausible:
 
 
 def plausible_days(lines: Relation, read_at: date) -> Plausible | None:
-    """Return the days that lines plausibly cover, None where all of its days are plausible."""
+    """Return the plausible range of days, None if all days are plausible."""
     found = lines.rows(
         f"select cast(timestamp as date), count(*), min(timestamp), max(timestamp) from {lines} where timestamp >= "
         f"timestamp '1899-01-01' and timestamp <= timestamp '{read_at + timedelta(days=1)}' group by 1 order by 1"
@@ -60,14 +60,14 @@ def plausible_days(lines: Relation, read_at: date) -> Plausible | None:
     shown = ", ".join(str(day) for day, _ in aside[:3]) + (", ..." if len(aside) > 3 else "")
     outside = sum(count for _, count in aside)
     note = (
-        f"{outside:,} lines dated {shown} were set aside: such days are placeholders or typing errors, far from all "
-        "others; --rule off=implausible_date keeps them."
+        f"{outside:,} lines dated {shown} were quarantined: these days are far from all others and look like "
+        "placeholders or typing errors (--rule off=implausible_date keeps them)."
     )
     return Plausible(body[0][0], body[-1][0], note)
 
 
 def _body(days: list[tuple[date, int]], lines: int) -> list[tuple[date, int]]:
-    """Return the days without the placeholders and the lonely ones at both ends."""
+    """Return the days without placeholders and isolated days at both ends."""
     body = list(days)
     while len(body) > 1 and body[0][0] in PLACEHOLDERS and body[1][0] - body[0][0] > _ALONE:
         body.pop(0)

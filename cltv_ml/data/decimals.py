@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cltv_ml.engine import Relation
 
 
-#: What tells the decimal sign, as SQL over the bare text `b` of a number.
+#: Evidence for the decimal separator, as SQL over the bare text `b` of a number.
 _DECIMAL_SIGNS = {
     "commas": numerals.is_decimal("b", ","),
     "dots": numerals.is_decimal("b", "."),
@@ -30,7 +30,7 @@ def decimal_of(columns: Columns, column: str, texts: Relation) -> str:
     Raises
     ------
     InputError
-        The values contradict one another, or leave open whether a sign divides thousands.
+        The values contradict each other, or do not show whether a sign separates thousands or decimals.
     """
     if columns.rules.decimal is not None:
         return columns.rules.decimal
@@ -43,8 +43,9 @@ def decimal_of(columns: Columns, column: str, texts: Relation) -> str:
     example = dict(zip(_DECIMAL_SIGNS, found[1::2], strict=True))
     if min(count["commas"], count["dots"]) > 0.01 * max(count["commas"], count["dots"]):
         raise _ask_decimal(
-            f"column {column!r} holds both {example['commas']!r} and {example['dots']!r}; set decimal to '.' or "
-            "',' (--rule decimal=,), and the values written the other way are set aside."
+            f"column {column!r} contains both {example['commas']!r} and {example['dots']!r}. Choose the "
+            "decimal separator with --rule decimal=. or --rule decimal=, (values written the other way are "
+            "then quarantined)."
         )
     if count["commas"] or count["dots"]:
         return "," if count["commas"] > count["dots"] else "."
@@ -54,7 +55,7 @@ def decimal_of(columns: Columns, column: str, texts: Relation) -> str:
     unclear = example["open_commas"] or example["open_dots"]
     whole, broken = unclear.replace(sign, ""), unclear.replace(sign, ".")
     both = count["open_commas"] and count["open_dots"]
-    # Whoever writes decimals at full length writes them behind every number, whoever drops zeros drops them.
+    # A program either writes all decimals of every number, or drops trailing zeros everywhere.
     if not both and _in_whole_units(columns, column):
         return "." if sign == "," else ","
     if both or not count["tens"] or not count["short"] or count["long"]:
@@ -62,35 +63,35 @@ def decimal_of(columns: Columns, column: str, texts: Relation) -> str:
             return neighbours
         if columns.groups and not both:
             columns.notes.append(
-                f"Column {column!r}: {unclear!r} was read as {whole}, though it may be {broken}; write its numbers "
-                "without a sign for thousands if that is wrong."
+                f"Column {column!r}: {unclear!r} was read as {whole}, but it could be {broken}. If it is, "
+                "write the numbers without a thousands separator."
             )
             return "." if sign == "," else ","
         raise _ask_decimal(
-            f"column {column!r}: {unclear!r} may be {whole} or {broken}; "
-            "set decimal to '.' or ',' (--rule decimal=,)."
+            f"column {column!r}: {unclear!r} could be {whole} or {broken}. Choose the decimal separator with "
+            "--rule decimal=. or --rule decimal=,."
         )
     decimal = "." if sign == "," else ","
     columns.notes.append(
-        f"Column {column!r}: {unclear!r} was read as {whole}, because {example['short']!r} stands without "
-        f"decimals; --rule decimal={sign} reads it as {broken}."
+        f"Column {column!r}: {unclear!r} was read as {whole} because {example['short']!r} has no decimals "
+        f"(--rule decimal={sign} reads it as {broken})."
     )
     return decimal
 
 
-#: Currencies whose parts are worth too little to be written.
+#: Currencies usually written without minor units.
 _WITHOUT_PARTS = {*numerals.WHOLE_CURRENCIES, "IDR", "COP", "HUF", "ISK", "UZS", "TZS", "LBP"}
 
 
 def _in_whole_units(columns: Columns, column: str) -> bool:
-    """Whether all amounts of a column carry the sign of a currency that is written without parts, such as the yen."""
+    """Whether all amounts carry the sign of a currency written without minor units, such as the yen."""
     test, sign = numerals.signed(columns.quote(column))
     codes = columns.table.rows(f"select distinct if({test}, {sign}, '') from {columns.table} limit 20")
     return all(numerals.code_of(str(code)) in _WITHOUT_PARTS for (code,) in codes)
 
 
 def _decimal_nearby(columns: Columns, column: str) -> str | None:
-    """Return the decimal separator that other numeric columns show beyond doubt; None if none does."""
+    """Return the decimal separator that is certain in other numeric columns; None if there is none."""
     found: dict[str, str] = {}
     for other in (name for name, kind in columns.kinds.items() if kind == "VARCHAR" and name != column):
         text = columns.quote(other)
@@ -105,7 +106,9 @@ def _decimal_nearby(columns: Columns, column: str) -> str | None:
     if len(found) != 1:
         return None
     [(sign, other)] = found.items()
-    columns.notes.append(f"Column {column!r} was read with the decimal sign {sign!r} of column {other!r}.")
+    columns.notes.append(
+        f"Column {column!r} was read with the decimal separator {sign!r}, as in column {other!r}."
+    )
     return sign
 
 

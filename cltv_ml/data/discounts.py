@@ -1,4 +1,4 @@
-"""Kind of a column of discounts, money or percents: quantity, price and amount of its lines tell."""
+"""Discount columns: money or percentage, judged by quantity, price and amount."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from cltv_ml.data.rules import Rules
 from cltv_ml.engine import Relation, keep_first
 from cltv_ml.errors import InputError
 
-#: Lines with a discount below which nothing is told, and the share of them that must agree.
+#: Fewest lines with a discount for a decision, and the share of them that must agree.
 _LINES, _SHARE = 4, 0.8
 
 
 def settle_discount(
     table: Relation, mapping: Mapping[str, str], given: Mapping[str, str | None]
 ) -> tuple[dict[str, str], list[str]]:
-    """Return a proposed mapping in which a column of percents is the discount's rate, and what to tell.
+    """Return a mapping in which a discount column of percentages is the discount_rate, and a note.
 
-    The first 20,000 rows decide: the amount is quantity times price less the discount, or less that many percent.
+    The first 20,000 rows decide: the amount is quantity times price, minus either the discount or that percentage.
     """
     column = mapping.get("discount", "")
     if not column or {"discount", "discount_rate"} & given.keys() or "discount_rate" in mapping:
@@ -41,7 +41,7 @@ def settle_discount(
         return dict(mapping), []
     settled = {("discount_rate" if name == "discount" else name): one for name, one in mapping.items()}
     return settled, [
-        f"Column {column!r} holds percents: on {percent:,} of {lines:,} lines with a discount the amount is the "
-        f"quantity times the price less that share. It was read as discount_rate; --mapping discount={column} reads it "
-        "as money."
+        f"Column {column!r} contains percentages: on {percent:,} of {lines:,} lines with a discount, the "
+        "amount is quantity times price minus that percentage. It was read as discount_rate (--mapping "
+        f"discount={column} reads it as money)."
     ]

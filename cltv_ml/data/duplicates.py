@@ -1,4 +1,4 @@
-"""Lines that equal an earlier one in every column: copies, or further units and purchases."""
+"""Duplicate lines: copies of an earlier line, or separate units and purchases."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _IDS_OF_LINES = re.compile(
     "|^(uuid|guid|pk)$"
 )
 
-#: Number of hashes that are sorted at a time in the search for duplicates: 400 MB.
+#: Number of hashes sorted at a time when looking for duplicates: 400 MB.
 _HASHES_AT_ONCE = 50_000_000
 
 
@@ -55,20 +55,20 @@ def treat_duplicates(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
     if not number:
         return []
     why = (
-        "their receipt may hold the same thing more than once"
+        "a receipt can contain the same item more than once"
         if receipt
-        else "without an order id or a time of day they may be further purchases of that day"
+        else "without an order id or a time of day, they may be separate purchases on that day"
     )
     return [
-        f"{number:,} lines equal an earlier one and were kept, with {int(money) / MONEY_SCALE:,.2f}: {why}; "
-        "--rule on=exact_duplicate sets them aside."
+        f"{number:,} lines with a total of {int(money) / MONEY_SCALE:,.2f} equal an earlier line and were "
+        f"kept: {why} (--rule on=exact_duplicate removes them)."
     ]
 
 
 def tell_of_edited(lines: Lines, aside: Aside, starts: Sequence[int]) -> list[str]:
-    """Tell of orders that count in several files, as where one was changed between two exports.
+    """Return a note on orders that occur in several files, for example because one was changed between exports.
 
-    An order that a file's end cuts in two stands there in one piece.
+    An order split by the end of a file occurs as one contiguous block, so it is not reported.
 
     Parameters
     ----------
@@ -88,14 +88,14 @@ def tell_of_edited(lines: Lines, aside: Aside, starts: Sequence[int]) -> list[st
     if not orders:
         return []
     return [
-        f"{orders:,} orders such as {str(example)[:30]!r} stand in several files, on one day, and count in each, "
-        f"with {int(money) / MONEY_SCALE:,.2f} or more twice; where an order was changed between the exports, keep its "
-        "last state only."
+        f"{orders:,} orders such as {str(example)[:30]!r} occur in several files with the same date. They "
+        f"count once per file, which counts at least {int(money) / MONEY_SCALE:,.2f} twice. If an order was "
+        "changed between two exports, keep only its latest version."
     ]
 
 
 def _have_ids(raw: Raw, duplicates: Relation) -> bool:
-    """Whether a column gives each line an id of its own, which only copies share."""
+    """Whether a column has a unique id per line, which only copies share."""
     headed = [one for one in raw.unused if _IDS_OF_LINES.search(plain_heading(one))]
     counts = ", ".join(f"count(*) = count(distinct {quote(one)})" for one in headed)
     first = f"select * from {raw.table} anti join {duplicates} using (source_row) limit 100000"
@@ -129,7 +129,7 @@ def _copies(duplicates: Relation, receipt: str, table: Relation, by_product: boo
     )
     if _are_whole_receipts(receipts, receipt, table, by_product):
         copied = "true"
-    elif not by_product or _stand_together(table, receipt):  # a copy then stands elsewhere than its receipt
+    elif not by_product or _stand_together(table, receipt):  # a copy is then away from its receipt
         copied = f"block > 0 and receipt not in (select receipt from {receipts} where first_block > 0)"
     else:
         copied = "false"
@@ -137,7 +137,7 @@ def _copies(duplicates: Relation, receipt: str, table: Relation, by_product: boo
 
 
 def _are_whole_receipts(receipts: Relation, receipt: str, table: Relation, by_product: bool) -> bool:
-    """Whether equal lines come from receipts that were written twice as a whole."""
+    """Whether equal lines come from whole receipts that were exported twice."""
     whole, several = receipts.row(
         "select count(*) filter (where least = most), count(*) from ("
         f"select min(times) as least, max(times) as most from {receipts} group by receipt "

@@ -8,21 +8,21 @@ import pandas as pd
 
 from cltv_ml.tables import ids_among
 
-#: Share of known customers below which identifiers, or the shop, differ; and the fewest customers to compare.
+#: Share of known customers below which the identifiers or the shop must differ; fewest customers to compare.
 _SHARE, _CUSTOMERS = 0.1, 20
 
 _ID_CHANGES: dict[str, Callable[[pd.Series], pd.Series]] = {
-    "in capital and small letters": lambda ids: ids.str.lower(),
+    "in upper and lower case": lambda ids: ids.str.lower(),
     "in leading zeros": lambda ids: ids.str.replace(r"^0+(?=\d)", "", regex=True),
-    "in .0 behind a number": lambda ids: ids.str.replace(r"\.0+$", "", regex=True),
-    "in blanks or signs": lambda ids: ids.str.replace(r"[\s#'\"+]", "", regex=True),
+    "in a trailing .0": lambda ids: ids.str.replace(r"\.0+$", "", regex=True),
+    "in spaces or signs": lambda ids: ids.str.replace(r"[\s#'\"+]", "", regex=True),
 }
 
 
 def compare_customers(log: pd.Index | pd.Series, earlier: pd.Index | pd.Series) -> str:
-    """Return a sentence where few customers of earlier scores are in the log, else an empty text.
+    """Return a warning if few customers of earlier scores are in the log, else an empty text.
 
-    A log holds its customers' whole past, so nearly all scored customers are in it again.
+    A log contains the full history of its customers, so nearly all scored customers must be in it.
 
     >>> now, before = [str(number) for number in range(100, 200)], [f"{number}.0" for number in range(100, 200)]
     >>> compare_customers(pd.Series(now), pd.Series(before)).split(": ")[0]
@@ -42,11 +42,11 @@ def compare_customers(log: pd.Index | pd.Series, earlier: pd.Index | pd.Series) 
         if ids_among(form(before), form(now)).sum() >= 5 * _SHARE * len(before)
     ]
     why = (
-        f"they differ only {alike[0]}"
+        f"the ids differ only {alike[0]}"
         if alike
-        else "the identifiers may be of another kind, or of another shop"
+        else "the customer ids may be of a different kind or from another shop"
     )
     return (
-        f"{present:,} of {len(before):,} customers of the earlier scores ({present / len(before):.0%}) are in this "
-        f"log: {why} ({now.iloc[0]!r} here, {before.iloc[0]!r} there)."
+        f"Only {present:,} of {len(before):,} customers in the earlier scores ({present / len(before):.0%}) "
+        f"are in this log: {why} ({now.iloc[0]!r} here, {before.iloc[0]!r} there)."
     )

@@ -1,4 +1,4 @@
-"""Dates whose day and month stand in each other's place."""
+"""Dates whose day and month are swapped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def days_in_place(columns: Columns, column: str, text: str) -> str:
-    """Return SQL for times with day and month put back in place where the column has them swapped.
+    """Return SQL for times, with day and month swapped back if the column has them swapped.
 
     Year, day, month is recognised by months above 12. A spreadsheet that reads 13/02/2024 with the month first
     leaves it as text, but turns 02/03/2024 into a date: no such date then has a day above 12, and every text has.
@@ -20,7 +20,7 @@ def days_in_place(columns: Columns, column: str, text: str) -> str:
     Raises
     ------
     QuestionsError
-        A spreadsheet may have exchanged day and month, which the user must say.
+        A spreadsheet may have swapped day and month; only the user knows.
     """
     if not columns.ask:
         return text
@@ -38,15 +38,15 @@ def days_in_place(columns: Columns, column: str, text: str) -> str:
     )
     swapped = f"regexp_replace({text}, '{times.YEAR_AHEAD}', '\\1\\2\\4\\2\\3')"
     if high and not low:
-        columns.notes.append(f"Column {column!r} was read with the year, the day and then the month.")
+        columns.notes.append(f"Column {column!r} was read as year, day, month.")
         return swapped
     if texts < 3 or texts != sure or plain != dates or dates < 5 or columns.rules.swapped_dates is False:
         return text
     if columns.rules.swapped_dates:
         return swapped
     question = (
-        f"column {column!r}: a spreadsheet seems to have exchanged day and month where it could, since every date "
-        f"left as text has a day above 12 and no other date has; say --rule swapped_dates=true to change them back, "
-        f"or --rule swapped_dates=false where dates such as {str(example)[:10]} are right."
+        f"column {column!r}: a spreadsheet seems to have swapped day and month in some dates: every date "
+        "left as text has a day above 12, and no other date has. Use --rule swapped_dates=true to swap them "
+        f"back, or --rule swapped_dates=false if dates such as {str(example)[:10]} are correct."
     )
     raise QuestionsError([Question(question, ("swapped_dates=true", "swapped_dates=false"))])

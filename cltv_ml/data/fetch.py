@@ -25,7 +25,7 @@ def fetch(name: str) -> Path:
     Raises
     ------
     InputError
-        The name is unknown, the data set is not for download, the download failed, or its checksum differs from ours.
+        The name is unknown, the data set is not downloadable, the download failed, or the checksum is wrong.
     """
     if name not in DATASETS:
         raise InputError(f"Unknown data set {name!r}. Available: {sorted(DATASETS)}.")
@@ -59,8 +59,8 @@ def _download(name: str, url: str, folder: Path) -> Path:
         return Path(pooch.retrieve(url, known_hash=None, fname=f"{name}.zip", path=folder))
     except (RequestException, OSError) as error:
         raise InputError(
-            f"data set {name!r} could not be downloaded from {url} ({type(error).__name__}); try again, or "
-            f"put it into a folder that CLTV_DATA_DIR names."
+            f"data set {name!r} could not be downloaded from {url} ({type(error).__name__}). Try again, or "
+            "put the file into a folder that CLTV_DATA_DIR names."
         ) from error
 
 
@@ -70,6 +70,6 @@ def _check(path: Path, sha256: str) -> None:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != sha256:
         raise InputError(
-            f"{path.name!r} was downloaded with the checksum {digest}, not {sha256}; it is not the file that "
-            "this version knows, so it was not kept."
+            f"{path.name!r} has the checksum {digest} instead of {sha256}. This is not the file that this "
+            "version expects, so it was deleted."
         )

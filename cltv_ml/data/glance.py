@@ -10,14 +10,14 @@ from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import Relation, keep, literal
 
-#: A source with fewer lines is read completely; of others this number of blocks of this many lines.
+#: Smaller sources are read completely; of larger ones, this many blocks of this many lines.
 _ALL, _BLOCKS, _BLOCK = 30_000, 10, 2_000
 
 #: Number of lines that show which columns have too many values for levels; for a longer table fewer lines are read
 #: first.
 _FEW, _VERY_FEW = 2_000, 200
 
-#: Most columns that are compared with one another.
+#: Maximum number of columns compared with each other.
 COLUMNS_COMPARED = 8
 
 
@@ -48,7 +48,7 @@ class Glance:
         self.rows = self.lines.count()
 
     def levels(self, columns: Sequence[str], most: int) -> dict[str, dict[str, int]]:
-        """Return the different values of columns with their numbers of lines, where there are not too many."""
+        """Return the distinct values of columns with their numbers of lines, unless there are too many."""
         texts = {column: f"coalesce(trim(cast({quote(column)} as varchar)), '')" for column in columns}
         return count_values(self.lines, texts, most) if columns else {}
 
@@ -65,7 +65,7 @@ class Glance:
         return bool(self._one(f"count(*) filter (where {self.number(one)} <> {self.number(other)})"))
 
     def is_paired(self, column: str, order: str | None, amount: str | None) -> bool:
-        """Whether a column differs wherever an order has the same amount on two lines, which some have."""
+        """Whether some orders have the same amount on two lines, and a column always differs between the two."""
         if not order or not amount:
             return False
         pairs, differ = self.lines.row(
@@ -76,7 +76,7 @@ class Glance:
         return bool(pairs and differ >= 0.9 * pairs)
 
     def only_where(self, column: str, empty: Collection[str], condition: str) -> bool:
-        """Whether a column has values other than these on some lines, all of which meet a condition."""
+        """Whether a column has values other than `nothing`, and only on lines that meet a condition."""
         text = f"lower(coalesce(trim(cast({quote(column)} as varchar)), ''))"
         nothing = ", ".join(map(literal, sorted(empty)))
         filled = f"{text} not in ({nothing}) and coalesce(try_cast({text} as double), 1) <> 0"
@@ -97,7 +97,7 @@ class Glance:
         return int(without), int(both)
 
     def given_back(self, column: str, amount: str | None, least: int = 1) -> bool:
-        """Whether a column holds money that is never above the amount, and as much as that on some lines at least."""
+        """Whether a column of money never exceeds the amount, and equals it on at least some lines."""
         if not amount:
             return False
         back, paid = self.number(column), self.number(amount)
@@ -116,7 +116,7 @@ class Glance:
         return {str(value): float(money) for value, money in rows}
 
     def number(self, column: str) -> str:
-        """Return SQL for the numbers of a column, read in the first way that fits."""
+        """Return SQL for the numbers of a column, read in the first format that fits."""
         return self._as_numbers.number(column)
 
     @cached_property
@@ -152,7 +152,7 @@ def _some(texts: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
 
 
 def _count_first(table: Relation, texts: Mapping[str, str], most: int, few: int) -> dict[str, dict[str, int]]:
-    """Count on the first lines, here rather than in the engine, which takes longer to plan it than to count."""
+    """Count on the first lines in Python, because the engine takes longer to plan the query than to run it."""
     if not texts:
         return {}
     lines = table.rows(f"select {', '.join(texts.values())} from (from {table} limit {few})")

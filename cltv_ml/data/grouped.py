@@ -1,4 +1,4 @@
-"""Grouped reports, which name a customer or an order only on its first line: the lines below are filled down."""
+"""Grouped reports, which name a customer or order only on its first line: blanks below are filled down."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from cltv_ml.sources.frames import MARK
 #: Names whose columns a report leaves blank below the first line; numbers are never filled down.
 _FILLED = ("customer_id", "order_id", "timestamp", "status", "payment_status", "currency", "channel")
 
-#: What reports call a row that counts the rows of its group, or works out their mean.
+#: Labels of rows that contain the count or mean of their group.
 _COUNT_WORDS = ("count", "record count", "average", "avg", "anzahl", "nombre", "mittelwert")
 
-#: Blank customers below this share of the lines are guests, or missing.
+#: Below this share of the lines, blank customers are guests or missing.
 _SHARE = 0.1
 
 
 def fill_down(table: Relation, mapping: Mapping[str, str], told: bool | None) -> tuple[Relation, list[str]]:
-    """Return the lines of a source, the customers of a grouped report filled down, and what to tell.
+    """Return the lines of a source with the customers of a grouped report filled down, and notes.
 
     Lines continue the line above where its order names a customer, or where the order id or the date are blank together
     with the customer, as no guest's are. Where only the customer is blank, customers of whom each is named once, in
@@ -32,14 +32,14 @@ def fill_down(table: Relation, mapping: Mapping[str, str], told: bool | None) ->
     Parameters
     ----------
     told
-        What the user says: `Rules.fill_down`.
+        The user's answer: `Rules.fill_down`.
 
     Raises
     ------
     InputError
         A second table stands below the first.
     QuestionsError
-        Each customer is named once, but nothing shows whether the lines below are theirs.
+        Each customer is named once, but it is unclear whether the lines below are theirs.
     """
     _check_one_table(table, mapping)
     customer = mapping.get("customer_id")
@@ -65,8 +65,9 @@ def fill_down(table: Relation, mapping: Mapping[str, str], told: bool | None) ->
         how = "each customer is named once"
     elif once and blank >= 0.5 * filled:
         text = (
-            f"column {customer!r} names each of {filled:,} customers once and is blank on {blank:,} lines; say --rule "
-            "fill_down=true if those lines belong to the customer above, --rule fill_down=false if to nobody."
+            f"column {customer!r} names each of {filled:,} customers once and is blank on {blank:,} lines. "
+            "Use --rule fill_down=true if those lines belong to the customer above, or --rule "
+            "fill_down=false if they have no customer."
         )
         raise QuestionsError([Question(text, ("fill_down=true", "fill_down=false"))])
     else:
@@ -74,10 +75,10 @@ def fill_down(table: Relation, mapping: Mapping[str, str], told: bool | None) ->
     columns = [mapping[name] for name in _FILLED if name in mapping]
     filled_down = _fill(table, marked, columns, same_order=how.startswith("they"))
     note = (
-        f"Column {customer!r} is blank on {blank:,} lines that were read as the customer's above, because {how}; "
-        "--rule fill_down=false leaves them without a customer."
+        f"Column {customer!r} is blank on {blank:,} lines, which were assigned to the customer above because "
+        f"{how} (--rule fill_down=false leaves them without a customer)."
     )
-    note += f" {headings:,} rows that hold only a name were read as headings." if headings else ""
+    note += f" {headings:,} rows with only a name were read as headings." if headings else ""
     return filled_down, [note]
 
 
@@ -99,8 +100,8 @@ def _check_one_table(table: Relation, mapping: Mapping[str, str]) -> None:
     for row, names in rows:
         if table.holds(f"source_row > {row} and regexp_matches({quote(found[1])}, '\\d')"):
             raise InputError(
-                f"the source holds a second table with the columns {names[:6]}, from row {row + 1} below the header "
-                "on; keep each table in a file of its own."
+                f"the source contains a second table with the columns {names[:6]}, starting at row {row + 1} below "
+                "the header. Put each table into a separate file."
             )
 
 
@@ -139,10 +140,10 @@ def _mark_continued(
         "marked",
         "select *, "
         "lag(customer ignore nulls) over (partition by total order by source_row) as before, "
-        # The order of the last line with a customer: a guest's order of several lines names nobody on any of them.
+        # The order of the last line with a customer: none of the lines of a guest's order names a customer.
         "blank and order_id = last_value(if(blank, null, order_id) ignore nulls) over (order by source_row) "
         "as same_order "
-        # Cells as a list: as one term a column they take a gigabyte from 300 columns on.
+        # Cells as a list: one term per column would take a gigabyte for 300 columns.
         f"from (select * exclude (cells, filled, alone, paid), filled = 1 and not blank as heading, "
         rf"len(list_filter(cells, lambda cell: regexp_full_match(cell, '({TOTAL_WORDS})\b.*'))) > 0 or (blank and "
         f"(len(list_filter(cells, lambda cell: cell in {_COUNT_WORDS})) > 0 "

@@ -10,7 +10,7 @@ from functools import lru_cache
 from cltv_ml.data.numerals import CURRENCIES
 from cltv_ml.data.words import words
 
-#: Names that hold a word above but mean something else.
+#: Names that contain one of these words but mean something else.
 NOT_THE_PURCHASE = re.compile(
     "ship|deliver|due|birth|updat|modif|return|refund|signup|regist|expir|valid|cancel|first|last|load|tax|vat"
     "|liefer|versand|geburt|storno|faellig|fallig|livraison|naissance|envio|entrega|nacimiento|mwst|steuer"
@@ -18,7 +18,7 @@ NOT_THE_PURCHASE = re.compile(
 )
 
 
-#: Headings that may mean an order's total, or a line's.
+#: Headings that may mean an order total or a line total.
 PER_ORDER = re.compile(
     "(order|invoice|grand|basket|cart|receipt|gesamt|rechnungs|bestell|bestil|bestall|commande|facture|pedido|factura"
     "|ordine|ordre|orden$|encomenda|fattura|zamowien|objednav|rendeles|tilau|siparis|comanda|comenz|narudz|pesanan"
@@ -29,12 +29,12 @@ PER_LINE = re.compile(
     "|明細|明细|商品|상품)"
 )
 
-#: Headings of the number of items that a price covers.
+#: Headings of the number of items covered by a price.
 PRICE_PER = re.compile(
     "^(price|preis|prix|precio|prezzo)s?(unit|einheit|basis|base|per|qty|quantity)$|^peinh$|^kpein$|^pe$|^per$|^unitsperprice$"
 )
 
-#: Letters that do not decompose into a plain letter and an accent.
+#: Letters that Unicode does not decompose into a plain letter and an accent.
 _LETTERS = str.maketrans({"ß": "ss", "ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ı": "i"})
 
 

@@ -1,4 +1,4 @@
-"""Hints at lines that may not be sales, and at amounts that may not be the paid money, where no heading says so."""
+"""Hints about lines that may not be sales, and amounts that may not be what was paid."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ _NO_GOODS, _FREE = (re.compile("|".join(words("overlooked")[name])) for name in 
 #: Headings of what was paid.
 PAID = re.compile(plain_pattern(words("ties")["headings"]["paid"]))
 
-#: Lines of what was taken off an order.
+#: Lines with a discount on an order.
 _TAKEN_OFF = re.compile(
     "^(discount|coupon|promo|voucher|rabatt?|remise|descuento|desconto|sconto|korting|indirim)"
 )
 _NO_SALE = plain_pattern(words("overlooked")["no_sale"])
 
-#: Headings of numbers of documents.
+#: Headings of document numbers.
 _DOCUMENT_NUMBERS = re.compile(
     "(no|nr|num|numero|number|nummer|numer|ref|reference|id|document|dokument|doc|beleg|voucher)$"
 )
 
-#: On fewer lines, money that equals the amount may be a refund of it.
+#: On fewer lines than this, money equal to the amount may be its refund.
 _ORDERS = 10
 
 
@@ -94,7 +94,7 @@ def hint(
 
 
 def _tell_of_free_text(glance: Glance, column: str) -> list[str]:
-    """Tell of a free text that says of some lines that they are no sale."""
+    """Return a note on a free text that suggests that some lines are not sales."""
     if not _HEADED["texts"].search(plain_heading(column)):
         return []
     text = f"strip_accents(lower(trim(cast({quote(column)} as varchar))))"
@@ -104,31 +104,32 @@ def _tell_of_free_text(glance: Glance, column: str) -> list[str]:
     if not rows or rows > 0.5 * glance.rows:
         return []
     return [
-        f"Column {column!r} says {str(example)[:40]!r} or the like on {rows:,} of {glance.rows:,} lines, which are "
-        "read like any other; take such lines out of the export, or add a column that says what they are."
+        f"Column {column!r} contains {str(example)[:40]!r} or similar texts on {rows:,} of {glance.rows:,} "
+        "lines, which count like any other. If they are not sales, remove them from the export, or add a "
+        "column with the kind of each line."
     ]
 
 
 def _tell_of_refunds(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[str]:
-    """Tell of money on a few lines only, and never more than their amount: it may have been given back."""
+    """Return a note on money on few lines that never exceeds their amount: it may be a refund."""
     value, amount = glance.number(column), glance.number(mapping["amount"])
     some, within, money, less = glance.lines.row(
         f"select count(*) filter (v <> 0), count(*) filter (v <> 0 and abs(v) <= abs(a) + 0.005), "
         f"count(*) filter (v >= 10 or v <> floor(v)), count(*) filter (v <> 0 and abs(v - a) > 0.005) "
         f"from (select {value} as v, {amount} as a from {glance.lines})"
     )
-    # The amount itself on the first line of each order is nothing else.
+    # If it equals the amount, on the first line of each order, it is only a repetition.
     repeated = not less and some >= _ORDERS
     if not some or some > 0.5 * glance.rows or within < some or not money or repeated:
         return []
     return [
-        f"Column {column!r} holds numbers on {some:,} of {glance.rows:,} lines, none above the amount, and is not "
-        f"used; if that money was given back, say --mapping {flag('refunded', column)}."
+        f"Column {column!r} has a number on {some:,} of {glance.rows:,} lines, never above the amount, and "
+        f"is not used. If this is refunded money, use --mapping {flag('refunded', column)}."
     ]
 
 
 def _shared_orders(glance: Glance, order: str, customer: str) -> list[str]:
-    """Tell of order ids that several customers have, as numbers of receipts that begin again in each shop or year."""
+    """Return a note on order ids shared by several customers, such as receipt numbers that restart each year."""
     text = f"nullif(trim(cast({quote(customer)} as varchar)), '')"
     orders, shared = glance.lines.row(
         f"select count(*), count(*) filter (least < most) from (select min({text}) as least, max({text}) as most "
@@ -137,15 +138,15 @@ def _shared_orders(glance: Glance, order: str, customer: str) -> list[str]:
     if not shared or shared < 0.02 * orders:
         return []
     return [
-        f"{shared:,} of {orders:,} values of {order!r} belong to several customers; where its numbers begin again in "
-        "each shop or year, add those to the order id in the export."
+        f"{shared:,} of {orders:,} values of {order!r} belong to several customers. If order numbers restart "
+        "in each shop or year, include the shop or year in the order id."
     ]
 
 
 def _tell_of_added(
     glance: Glance, left: Sequence[str], kinds: Mapping[str, str], mapping: Mapping[str, str]
 ) -> list[str]:
-    """Tell of tips or taxes that are in the amount: it is another column and they."""
+    """Return a note on tips or taxes included in the amount: it is the sum of them and another column."""
     numbers = [one for one in left if kinds[one] in ("number", "rate")]
     added = [one for one in numbers if _HEADED["added"].search(plain_heading(one))]
     others = [one for one in numbers if one not in added][:COLUMNS_COMPARED]
@@ -162,8 +163,8 @@ def _tell_of_added(
     )
     agreements = iter(glance.lines.row(f"select {agree} from {glance.lines}"))
     told = {
-        one: f"Column {mapping['amount']!r} holds what stands in {one!r}, {money:,.2f} in all; {other!r} is without it "
-        f"(--mapping {flag('amount', other)})."
+        one: f"Column {mapping['amount']!r} includes the values of {one!r}, {money:,.2f} in total; {other!r} "
+        f"does not include them (--mapping {flag('amount', other)} uses it)."
         for (one, other), same, some, money in zip(pairs, *[agreements] * 3, strict=False)
         if some >= 3 and same >= 0.98 * some
     }
@@ -171,7 +172,7 @@ def _tell_of_added(
 
 
 def _sums_so_far(glance: Glance, mapping: Mapping[str, str]) -> list[str]:
-    """Tell of an amount that only grows from line to line of each customer, as what was spent so far does."""
+    """Return a note on an amount that only increases from line to line of each customer, like a running total."""
     amount, customer = mapping["amount"], mapping.get("customer_id")
     if not customer or "quantity" in mapping:
         return []
@@ -186,13 +187,13 @@ def _sums_so_far(glance: Glance, mapping: Mapping[str, str]) -> list[str]:
     if min(up, down) or up + down < (3 if named else 15) or not min(all_up, all_down):
         return []
     return [
-        f"Column {amount!r} only grows from line to line of each customer, as sums of what was spent so far do; where "
-        "it is one, export what each purchase cost."
+        f"Column {amount!r} only increases from line to line of each customer, like a running total. If it "
+        "is one, export the amount of each purchase instead."
     ]
 
 
 def _successors(glance: Glance, column: str, customer: str | None) -> list[str]:
-    """Tell of a column that names the customer that another one became."""
+    """Return a note on a column with the id that a customer was merged into."""
     if not customer or not _HEADED["successors"].search(plain_heading(column)):
         return []
     ids = f"select cast({quote(customer)} as varchar) from {glance.lines}"
@@ -204,13 +205,13 @@ def _successors(glance: Glance, column: str, customer: str | None) -> list[str]:
     if not rows:
         return []
     return [
-        f"Column {column!r} names another customer on {rows:,} of {glance.rows:,} lines and is not used; where it says "
-        f"who a customer became, put that id into {customer!r} of the export."
+        f"Column {column!r} names another customer on {rows:,} of {glance.rows:,} lines and is not used. If "
+        f"it contains the id that a customer was merged into, put that id into {customer!r} in the export."
     ]
 
 
 def _paid_less(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[str]:
-    """Tell of what was paid where it is the amount on most lines, and less on some."""
+    """Return a note on a paid amount that equals the amount on most lines and is lower on some."""
     if not PAID.search(plain_heading(column)):
         return []
     paid, amount = glance.number(column), glance.number(mapping["amount"])
@@ -221,21 +222,22 @@ def _paid_less(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[
     if not less or same < 0.5 * glance.rows or same + less < 0.98 * glance.rows:
         return []
     return [
-        f"Column {column!r} is {mapping['amount']!r} on most lines and {money:,.2f} less on {less:,}, which count in "
-        f"full (--mapping {flag('amount', column)} counts what was paid)."
+        f"Column {column!r} equals {mapping['amount']!r} on most lines but is lower on {less:,}, by "
+        f"{money:,.2f} in total. The lines count with the full amount (--mapping {flag('amount', column)} "
+        "uses the lower one)."
     ]
 
 
 def _numbers_of_orders(
     left: Sequence[str], kinds: Mapping[str, str], mapping: Mapping[str, str]
 ) -> list[str]:
-    """Return the column of orders, or where none is known those that their headings call numbers."""
+    """Return the column of orders or, if there is none, the columns headed as numbers."""
     called = [one for one in left if kinds[one] == "text" and _DOCUMENT_NUMBERS.search(plain_heading(one))]
     return [mapping["order_id"]] if "order_id" in mapping else called[:COLUMNS_COMPARED]
 
 
 def _prefixes(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[str]:
-    """Tell of orders whose number begins as that of a credit note, with an amount above 0."""
+    """Return a note on orders with a positive amount whose number begins like a credit note."""
     order = f"lower(trim(cast({quote(column)} as varchar)))"
     chosen = "" if "order_id" in mapping else f"--mapping {flag('order_id', column)} with "
     prefixes = glance.lines.rows(
@@ -244,9 +246,9 @@ def _prefixes(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[s
         f"from {glance.lines} where {order} <> '' group by 1 order by 2 desc limit 6"
     )
     return [
-        f"{above:,} of {glance.rows:,} lines have a number in {column!r} such as {str(example)[:30]!r}, as credit "
-        f"notes have, and an amount above 0: they count as sales; {chosen}--rule "
-        f"{flag('adjustments', prefix + '.*')} sets them aside."
+        f"{above:,} of {glance.rows:,} lines have a number in {column!r} such as {str(example)[:30]!r}, "
+        "which looks like a credit note, but a positive amount. They count as sales; to quarantine them, "
+        f"use {chosen}--rule {flag('adjustments', prefix + '.*')}."
         for prefix, rows, above, example in prefixes[1:]
         if above
         and rows < 0.5 * glance.rows
@@ -256,17 +258,18 @@ def _prefixes(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[s
 
 
 def tell_of_levels(column: str, levels: Mapping[str, int], decided: Mapping[str, str | None]) -> list[str]:
-    """Tell of a column that is called a status or holds tests, and is not used."""
+    """Return a note on an unused column that is called a status or marks tests."""
     heading = plain_heading(column)
     shown = ", ".join(f"{level} ({rows:,} lines)" for level, rows in list(levels.items())[:6])
     if "test" not in decided and len(levels) > 1 and any(level.strip().lower() == "test" for level in levels):
-        return [f"Column {column!r} with {shown} is not used; take the lines of tests out of the export."]
+        return [f"Column {column!r} with {shown} is not used. Remove the test lines from the export."]
     if {"status", "payment_status"} & set(decided) or not len(levels) >= 2:
         return []
     if _HEADED["status"].search(heading) and not _HEADED["no_status"].search(heading):
         return [
-            f"Column {column!r} with {shown} is not used; where one of these is no sale, say --mapping "
-            f"{flag('status', column)} and what each means."
+            f"Column {column!r} with {shown} is not used. If one of these values is not a completed sale, "
+            f"use --mapping {flag('status', column)} and define each value with --rule status=VALUE:counts, "
+            ":refund or :ignore."
         ]
     return []
 
@@ -274,14 +277,14 @@ def tell_of_levels(column: str, levels: Mapping[str, int], decided: Mapping[str,
 def tell_of_lines(
     column: str, levels: Mapping[str, int], glance: Glance, decided: Mapping[str, str | None]
 ) -> list[str]:
-    """Tell of lines that may be no sales, by a column's levels or because it says yes of them."""
+    """Return notes on lines that may not be sales, judged by a column's levels or its yes."""
     return _flagged(column, levels, glance, decided) or _no_goods(column, levels, glance, decided)
 
 
 def _flagged(
     column: str, levels: Mapping[str, int], glance: Glance, decided: Mapping[str, str | None]
 ) -> list[str]:
-    """Tell of a column that says yes of lines that may be no sales, such as samples or drafts, with their money."""
+    """Return a note on a column with a yes on lines that may not be sales, such as samples or drafts."""
     yes = [level for level in levels if level.lower() in YES]
     if "test" in decided or not yes or not {level.lower() for level in levels} <= NO | YES or len(levels) < 2:
         return []
@@ -294,15 +297,15 @@ def _flagged(
     amount = glance.number(str(decided["amount"]))
     [money] = glance.lines.row(f"select sum({amount}) from {glance.lines} where {said}")
     return [
-        f"Column {column!r} says yes on {rows:,} lines with {money or 0:,.2f}, which count as sales; where they "
-        f"are none, --mapping {flag('test', column)} leaves them out."
+        f"Column {column!r} says yes on {rows:,} lines with a total of {money or 0:,.2f}, which count as "
+        f"sales. If they are not sales, exclude them with --mapping {flag('test', column)}."
     ]
 
 
 def _no_goods(
     column: str, levels: Mapping[str, int], glance: Glance, decided: Mapping[str, str | None]
 ) -> list[str]:
-    """Tell of lines of taxes, gift cards, deposits and the like among the sales, with their money."""
+    """Return a note on taxes, gift cards, deposits and the like among the sales, with their money."""
     amount, heading = decided.get("amount"), plain_heading(column)
     if "type" in decided or not amount:
         return []
@@ -324,6 +327,7 @@ def _no_goods(
     reading = ":refund" if odd == less else ":ignore"
     shown = ", ".join(f"{level!r} ({levels[level]:,} lines, {sums[level]:,.2f})" for level in odd[:6])
     return [
-        f"Column {column!r} is not used, and its lines of {shown} count like goods; where they are no sales, say "
-        f"--mapping {flag('type', column)} and --rule {flag('type', odd[0] + reading)} with the others as :counts."
+        f"Column {column!r} is not used, so lines such as {shown} count as sales of goods. If they are not, "
+        f"use --mapping {flag('type', column)} and --rule {flag('type', odd[0] + reading)}, with :counts for "
+        "the other values."
     ]

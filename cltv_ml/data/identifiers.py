@@ -1,4 +1,4 @@
-"""SQL that normalises identifiers, however an export spelled them."""
+"""SQL that normalises the spellings of identifiers."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from cltv_ml.data.signs import Signs
 from cltv_ml.data.times import letters
 from cltv_ml.engine import Relation, keep
 
-#: The forms that are brought together, each value by itself, so that every export agrees: name and what was done.
+#: Spellings that are normalised by default, each value by itself, so that exports agree: name and what was done.
 FORMS = {
-    "blanks": "lost blanks or invisible signs",
-    "unicode": "were written with other code points for the same letters (NFC)",
+    "blanks": "lost spaces or invisible characters",
+    "unicode": "were written with different code points for the same letters (NFC)",
     "decimals": "such as 12345.0 were read as 12345",
-    "email_case": "are e-mail addresses and were read in small letters",
+    "email_case": "are e-mail addresses and were converted to lower case",
 }
 
-#: Forms that only the user can want: SQL of each, which texts it changes, and what it brings together.
+#: Normalisations that only the user can choose: SQL, which texts it changes, and the difference it removes.
 ON_DEMAND = {
     "signs": (
         r"regexp_replace({}, '[\s#''\x22+]', '', 'g')",
         r"regexp_matches({}, '[\s#''\x22+]')",
-        "in blanks or signs",
+        "in spaces or signs",
     ),
-    "case": ("lower({})", "lower({0}) <> {0}", "in capital and small letters"),
+    "case": ("lower({})", "lower({0}) <> {0}", "in upper and lower case"),
     "phones": (
         r"if(regexp_full_match({0}, '[+(0][\d ()/.-]{{8,20}}|\d{{9,15}}'), "
         r"right(regexp_replace({0}, '\D', '', 'g'), 9), {0})",
         r"regexp_full_match({0}, '[+(0][\d ()/.-]{{8,20}}')",
-        "in how a number of a phone is written",
+        "in the format of a phone number",
     ),
     "zeros": (r"regexp_replace({}, '^0+(\d)', '\1')", r"regexp_matches({}, '^0+\d')", "in leading zeros"),
 }
 
-#: Words for nothing begin with one of these signs; to compare is far cheaper than to look a text up.
+#: First characters of the words for a missing value; comparing them is far cheaper than a look-up.
 _MAY_BE_NOTHING = " or ".join(
     ["v < '1'", *(f"v >= '{first}' and v < '{chr(ord(first) + 1)}'" for first in r"<[\Nn")]
 )
 
-#: The same signs as bytes; those that an edge with a blank or a control has; and blanks that texts end in.
+#: The same characters as bytes; the bytes of a leading or trailing blank or control; trailing blanks.
 _BEGINS_NOTHING = {*range(ord("1")), *rb"<[\Nn"}
 _UP_TO_BLANK = {*range(ord("!"))}
 _BLANKS = b" \t\r\n"
@@ -64,7 +64,7 @@ def unify(text: str, forms: Sequence[str]) -> str:
 
 
 def doubt_spellings(lines: Relation, rows: int, signs: Signs) -> list[str]:
-    """Return a sentence per form in which customers seem to be the same though they are spelled apart.
+    """Return a note per kind of spelling in which distinct customer ids seem to be the same customer.
 
     At most 20,000 lines are looked at, which show what is common; none where the signs of all customers (`signs`) allow
     no other spelling.
@@ -86,7 +86,7 @@ def doubt_spellings(lines: Relation, rows: int, signs: Signs) -> list[str]:
     if not forms:
         return told
     every = "v"
-    for form in ON_DEMAND if "signs" in forms else forms:  # zeros may follow a sign
+    for form in ON_DEMAND if "signs" in forms else forms:  # a sign may precede zeros
         every = ON_DEMAND[form][0].format(every)
     counts = ", ".join(f"count(distinct {ON_DEMAND[form][0].format('v')})" for form in forms)
     *merged, together = spelled.row(f"select {counts}, count(distinct {every}) from {spelled}")
@@ -100,8 +100,8 @@ def doubt_spellings(lines: Relation, rows: int, signs: Signs) -> list[str]:
     named = " ".join(f"--rule id_forms=+{form}" for form in which)
     return [
         *told,
-        f"{customers - together:,} of {customers:,} customers looked at differ from another one only {ways}, and may "
-        f"be the same; {named} brings them together.",
+        f"{customers - together:,} of {customers:,} sampled customers differ from another one only {ways} "
+        f"and may be the same. To merge them, use {named}.",
     ]
 
 
@@ -112,7 +112,7 @@ def _may_be_apart(signs: Signs) -> bool:
 
 
 def _doubt_names(spelled: Relation) -> list[str]:
-    """Tell of names that are written with the family's first and last, such as Lee, Ann and Ann Lee."""
+    """Return a note on names in both orders, such as "Lee, Ann" and "Ann Lee"."""
     if not spelled.holds(letters(r"regexp_full_match(v, '\p{L}+, *\p{L}(?:\p{L}| )*')")):
         return []
     words = "list_sort(string_split(regexp_replace(lower(v), '[ ,]+', ' ', 'g'), ' '))"
@@ -122,20 +122,21 @@ def _doubt_names(spelled: Relation) -> list[str]:
     if names - apart < max(2, 0.01 * names):
         return []
     return [
-        f"{names - apart:,} of {names:,} customers looked at differ from another one only in the order of their names, "
-        "as in 'Lee, Ann' and 'Ann Lee', and may be the same; export a number or an address that tells customers apart."
+        f"{names - apart:,} of {names:,} sampled customers differ from another one only in the order of "
+        "their names, such as 'Lee, Ann' and 'Ann Lee', and may be the same. Export a number or an address "
+        "that identifies customers."
     ]
 
 
 def _doubt_entities(spelled: Relation) -> list[str]:
-    """Tell of names with signs as web pages write them, such as M&uuml;ller."""
+    """Return a note on names with HTML entities, such as M&uuml;ller."""
     written = r"contains(v, '&') and regexp_matches(v, '&(#x?[0-9a-fA-F]+|[a-zA-Z]+);')"
     names, example = spelled.row(f"select count(*), min(v) from {spelled} where {written}")
     if not names:
         return []
     return [
-        f"{names:,} customers looked at hold signs as web pages write them, such as {str(example)[:40]!r}; the same "
-        "name in plain letters counts as another customer."
+        f"{names:,} sampled customers contain HTML entities, such as {str(example)[:40]!r}; the same name in "
+        "plain letters counts as another customer."
     ]
 
 
@@ -149,7 +150,7 @@ def count_forms(text: str, table: Relation, nothing: str, signs: Signs) -> dict[
     blank_ends = " or ".join(f"suffix(v, chr({blank}))" for blank in _BLANKS)
     decimal_ends = "(suffix(v, '.0') or suffix(v, '.00'))"
     is_nothing = f"({_MAY_BE_NOTHING}) and strlen(v) < 9 and lower(v) in {nothing}"
-    # What a spreadsheet writes as a number begins with a digit or a minus, which sort before the colon.
+    # Numbers written by a spreadsheet begin with a digit or a minus, which sort before the colon.
     quick = {
         "blanks": f"v < '!' or {blank_ends} or {wide}",
         "unicode": wide,
@@ -195,7 +196,7 @@ def _possible_forms(signs: Signs) -> list[str]:
 
 
 def damage(text: str) -> dict[str, str]:
-    """Return what tells that a spreadsheet has changed identifiers: SQL by name."""
+    """Return, by name, SQL for signs that a spreadsheet has damaged identifiers."""
     return {
         "exponent": rf"contains({text}, 'E+') and regexp_full_match({text}, '\d(?:[.,]\d+)?E\+\d+')",
         "long": rf"strlen({text}) > 15 and regexp_full_match({text}, '\d{{16,}}')",

@@ -15,7 +15,7 @@ from cltv_ml.data.rules import Rules
 from cltv_ml.engine import Relation, keep_first, lend
 from cltv_ml.sources.frames import MARK
 
-#: Number of lines of a source that are inspected first.
+#: Number of lines inspected first.
 FIRST = 2000
 
 #: Number of values inspected in all columns together, and the fewest in each column.
@@ -34,7 +34,7 @@ _DATE_AND_TIME = re.compile(
 
 
 class _Seen(NamedTuple):
-    """What the first values of one column hold: how many there are, and how many can be read as what."""
+    """Counts of one column's first values, in total and by what they can be read as."""
 
     values: int
     numbers: int
@@ -51,7 +51,7 @@ def first_lines(table: Relation) -> Relation:
 
 
 def look(first: Relation) -> dict[str, str]:
-    """Return what each column's first values look like: number, rate, timestamp, text or empty.
+    """Return the kind of each column, judged by its first values: number, rate, timestamp, text or empty.
 
     All texts are read in one query, so that wide tables take no longer than their values do; so are all numbers.
     """
@@ -68,12 +68,12 @@ def look(first: Relation) -> dict[str, str]:
 
 
 def _is_plain(name: str, kind: str) -> bool:
-    """Whether a column's type says what it holds: a time, or a number that is called no date."""
+    """Whether a column's type settles its kind: a time, or a number whose heading is not a date's."""
     return is_time(kind) or (is_number(kind) and not _DATED.search(name.lower()))
 
 
 def _look_at_typed(first: Relation, names: list[str], kinds: dict[str, str]) -> dict[str, _Seen]:
-    """Return what columns of numbers and times hold."""
+    """Return the counts for columns of numbers and times."""
     if not names:
         return {}
     counts = []
@@ -90,7 +90,7 @@ def _look_at_typed(first: Relation, names: list[str], kinds: dict[str, str]) -> 
 
 
 def _look_at_texts(first: Relation, names: list[str], each: int) -> dict[str, _Seen]:
-    """Return what columns of other types hold, at most so many values of each."""
+    """Return the counts for columns of other types, from at most this many values each."""
     if not names:
         return {}
     texts = ", ".join(f'cast({quote(name)} as varchar) as "{place}"' for place, name in enumerate(names))

@@ -9,46 +9,46 @@ from functools import lru_cache
 from cltv_ml.data.headings import plain_heading, plain_pattern, plain_text
 from cltv_ml.data.words import words
 
-#: What a level of such a column can mean.
+#: Possible meanings of a level.
 READINGS = {
     "counts": "the line is a completed sale",
-    "refund": "the sale was undone; under `type`, the line itself takes money back",
-    "ignore": "the line is no completed sale and is set aside",
+    "refund": "the sale was reversed; for `type`, the line itself is a refund",
+    "ignore": "the line is not a completed sale and is quarantined",
 }
 
 #: Mapping names whose columns hold levels.
 LEVEL_NAMES = ("status", "payment_status", "type", "test", "captured")
 
-#: More different values than this are no levels.
+#: A column with more distinct values than this does not contain levels.
 MOST_LEVELS = 60
 
 _LISTED = words("levels")
 
-#: What a filled-in column of cancellations or refunds holds where nothing happened, in lower case.
+#: Values of a column of cancellations or refunds that mean that nothing happened, in lower case.
 BLANK = frozenset(_LISTED.pop("blank"))
 
-#: What says no, blanks included, and what says yes, in lower case.
+#: Values that mean no (including blank) and values that mean yes, in lower case.
 NO, YES = BLANK | frozenset(_LISTED.pop("no")), frozenset(_LISTED.pop("yes"))
 
-#: Regular expressions on plain levels, by what such a level says.
+#: Regular expressions on plain levels, by their meaning.
 _WORDS = {name: plain_pattern(listed) for name, listed in _LISTED.items()}
 
-#: What says, under whatever heading, that a sale was cancelled, and that it was undone or never took place.
+#: Texts that mean, under any heading, that a sale was cancelled, or that it was reversed or never took place.
 CANCELLED = _WORDS["cancelled"]
 UNDONE = "|".join(_WORDS[name] for name in ("undone", "cancelled", "failed", "denied"))
 
-#: What says, under whatever heading, that nothing was sold.
+#: Texts that mean, under any heading, that nothing was sold.
 DENIED = _WORDS["denied"]
 
-#: What says what became of an order, rather than what a line of its own does.
+#: Texts that describe the outcome of an order rather than a separate line.
 UNDONE_STATE = _WORDS["undone_state"]
 
-#: SQL for a line, over `lines` and its `marks`: its status says that the order was cancelled.
+#: SQL over `lines` and its `marks`: the status of the line means that the order was cancelled.
 SAYS_CANCELLED = (
     rf"marks.rule = 'not_completed' and regexp_matches(strip_accents(lines.state), '{CANCELLED}')"
 )
 
-#: What the last line of a report holds instead of a level.
+#: Text in the last line of a report instead of a level.
 _SUM = r"^(grand |sub ?)?totals?$|^summe$|^gesamt(summe)?$|^somme$|^suma$|^totaal$|^totale$"
 
 
@@ -75,7 +75,7 @@ _PAID_FOR = {
     "goods": re.compile(r"\b(pending|await|waiting|hold|in progress|scheduled|back ?order|prepar|queued)"),
 }
 
-#: What the other levels say of the step that follows an open order.
+#: Levels for the step that follows an open order.
 _PLACED_BEFORE = ("placed_before_paying", "placed_before_sending")
 
 
@@ -127,7 +127,7 @@ _VOCABULARY: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 def read_level(name: str, level: str, told: Mapping[str, str] | None = None) -> str | None:
-    """Return what one level means: counts, refund or ignore; None where the vocabulary does not know it.
+    """Return the meaning of one level: counts, refund or ignore; None if the vocabulary does not contain it.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def read_level(name: str, level: str, told: Mapping[str, str] | None = None) -> 
     level
         A value of the column; an empty one counts.
     told
-        Levels whose meaning was told, by a rule or by a known format; they win over the vocabulary.
+        Levels whose meaning a rule or a known format defines; they take precedence over the vocabulary.
 
     >>> [read_level("status", level) for level in ("Paid", "storniert", "Remboursé", "partially_refunded", "B7")]
     ['counts', 'ignore', 'refund', 'counts', None]
@@ -154,7 +154,7 @@ def read_level(name: str, level: str, told: Mapping[str, str] | None = None) -> 
 
 @lru_cache(4096)
 def _read_plain(name: str, plain: str) -> str | None:
-    """Return what a plain level means to the vocabulary."""
+    """Return the meaning of a plain level in the vocabulary."""
     if not plain:
         return "counts"
     for pattern, reading in _VOCABULARY[name]:
@@ -173,7 +173,7 @@ def beside_payment(name: str, mapping: Mapping[str, str]) -> str:
 def read_levels(
     name: str, levels: Iterable[str], told: Mapping[str, str] | None = None, paid_elsewhere: str = ""
 ) -> list[str | None]:
-    """Return what each level of one column means, as `read_level` does, where others change it.
+    """Return the meaning of each level of one column, which can depend on the other levels.
 
     In a ledger payments settle invoices and are no sales; orders next to invoices may count twice, so that only the
     user can say what they are. An order that is only open or new is not paid yet where another level of its column
@@ -226,7 +226,7 @@ def read_levels(
             "bought" if re.fullmatch("(cash )?purchases?", one) else kind
             for one, kind in zip(plain, kinds, strict=True)
         ]
-        changed["bought"] = None  # the shop itself may have bought, as sales have a level of their own
+        changed["bought"] = None  # the shop itself may have bought, because sales have their own level
     agreed = _agreed_levels(plain)
     kinds = ["agreed" if one in agreed else kind for one, kind in zip(plain, kinds, strict=True)]
     changed["agreed"] = None
@@ -238,7 +238,7 @@ def read_levels(
 
 
 def _agreed_levels(plain: Sequence[str]) -> set[str]:
-    """Return the levels of what was to come, by other levels of its payments, as a recurring gift and its payment."""
+    """Return the levels of planned payments, such as a recurring gift, if another level is the payment itself."""
     return {
         one
         for one in filter(None, plain)
@@ -250,9 +250,9 @@ def _agreed_levels(plain: Sequence[str]) -> set[str]:
 def _read_placed(
     levels: Sequence[str], readings: Sequence[str | None], paid_elsewhere: bool
 ) -> list[str | None]:
-    """Return the readings, with what open, new and sent mean next to the column's other levels.
+    """Return the readings, with the meaning of open, new and sent given the column's other levels.
 
-    What was sent is an order's goods, but an invoice next to drafts and what is overdue.
+    "Sent" refers to an order's goods, but to an invoice if there are also drafts or overdue ones.
     """
     plain = list(map(plain_level, levels))
     rest = [one for one in plain if not re.fullmatch(_WORDS["placed"], one)]
@@ -315,13 +315,13 @@ def is_partly_undone(level: str) -> bool:
 
 
 def is_mode(levels: Iterable[str]) -> bool:
-    """Whether levels tell tests from real sales in words."""
+    """Whether the levels distinguish tests from real sales in words."""
     said = {plain_level(level) for level in levels}
     return len(said) > 1 and said <= _TEST_LEVELS | _REAL_LEVELS and bool(said & _TEST_LEVELS)
 
 
 def are_states(levels: Iterable[str]) -> bool:
-    """Whether three levels or more are nearly all known as states of orders, of which some count and some do not.
+    """Whether there are at least three levels, nearly all known order states, some of which count and some do not.
 
     >>> are_states(["Livré", "Remboursé", "En attente", "Annulé"]), are_states(["Shirts", "Returned goods", "Caps"])
     (True, False)
@@ -334,7 +334,7 @@ def are_states(levels: Iterable[str]) -> bool:
 
 
 def is_payment(level: str) -> bool:
-    """Whether a kind of line settles what other lines bill.
+    """Whether a kind of line pays what other lines bill.
 
     >>> is_payment("Payment received"), is_payment("Recurring")
     (True, False)

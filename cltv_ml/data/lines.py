@@ -1,4 +1,4 @@
-"""The source's lines under the standard names, and the rule that each breaks by itself."""
+"""The source's lines with standard columns, and the rule that each breaks by itself."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from cltv_ml.errors import InputError
 if TYPE_CHECKING:
     from cltv_ml.data.raw import Raw
 
-#: Amounts from here on are taken for errors; below, sums of integer minor units cannot overflow.
+#: Larger amounts are treated as errors; sums of smaller ones, in integer minor units, cannot overflow.
 LARGEST_AMOUNT = 1e12
 
 
 @dataclass(frozen=True)
 class Lines:
-    """The source's lines as read, and what decides about each.
+    """The source's lines as read, with everything the rules need.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Lines:
     levels
         How the levels of a status were read, see `Sales`.
     notes
-        What a reader should know, one sentence each.
+        Notes for the reader, one sentence each.
     """
 
     source: Relation = field(repr=False)
@@ -73,7 +73,7 @@ class Lines:
 
     @property
     def columns(self) -> frozenset[str]:
-        """The standard columns that the lines have, and those of `parsed` that are ours."""
+        """The standard columns of the lines, without the internal ones of `parsed`."""
         return frozenset(self.parsed.kinds)
 
 
@@ -83,9 +83,9 @@ def read_lines(raw: Raw, rules: Rules) -> Lines:
     Raises
     ------
     InputError
-        A required column holds nothing that can be read.
+        A required column has no readable values.
     QuestionsError
-        Something must be settled by the user, such as the rates of several currencies; all is asked at once.
+        The user must decide something, such as exchange rates; all questions are asked at once.
     """
     columns = Columns(raw.table, rules)
     values, sales = understand(raw, columns)
@@ -122,7 +122,7 @@ def _query_of(columns: Columns, values: dict[str, str], version: str | None, tab
     quantity = "quantity" if "quantity" in values else "null"
     keys = {name: values.get(name, "null") for name in ("customer_id", "product_id", "order_id")}
     keyed = ", ".join(f"hash({expression}) as {name}_hash" for name, expression in keys.items())
-    # What is an identifier as it stands is hashed once, for the keys and for the whole line.
+    # Unchanged identifiers are hashed once, for the keys and for the whole line.
     others = [quote(one) for one in columns.kinds if one != version and quote(one) not in keys.values()]
     keyed += f", hash({', '.join(others or ['null'])}) as rest_hash"
     return (
@@ -142,19 +142,19 @@ def _tell_of_nothing(parsed: Relation, marks: Relation) -> list[str]:
         f"select count(*) from {parsed} as lines join {marks} as marks using (source_row) "
         "where marks.money = 0 and marks.rule = 'not_completed' and quantity = 0"
     )
-    told = f"{lines:,} lines with a quantity of 0 and no money are no purchases and were set aside."
+    told = f"{lines:,} lines with quantity 0 and no money are not purchases and were quarantined."
     return [told] * (lines > 0)
 
 
 def _is_typed(raw: Raw, columns: Columns) -> bool:
-    """Whether no time and no number of the source must be read from text."""
+    """Whether no time or number of the source has to be parsed from text."""
     parsed = [name for name in ("timestamp", "amount", "unit_price", "quantity") if name in raw.mapping]
     kinds = [columns.kinds[raw.mapping[name]] for name in parsed]
     return all(is_number(kind) or is_time(kind) for kind in kinds)
 
 
 def _mark(parsed: Relation, rule: str, names: set[str]) -> Relation:
-    """Return the columns that decide about each line, see `Lines`."""
+    """Return the columns that the rules need for each line, see `Lines`."""
     states = "reading, " if "reading" in names else ""
     states += "hash(state) as state, " if "state" in names else ""
     refers = "if(is_return and cancels is not null, hash(cancels), order_id_hash)"
@@ -169,25 +169,26 @@ def _mark(parsed: Relation, rule: str, names: set[str]) -> Relation:
 
 
 def _notes(raw: Raw, columns: Columns, values: dict[str, str]) -> list[str]:
-    """Return how times, amounts and currencies were understood where that is not plain to see."""
+    """Return notes on how times, amounts and currencies were read, where this is not obvious."""
     notes = [*columns.notes]
     if "amount" not in raw.mapping:
         less = (
-            ", less the discount" if "discount_rate" in raw.mapping and "discount" not in raw.mapping else ""
+            ", minus the discount" if "discount_rate" in raw.mapping and "discount" not in raw.mapping else ""
         )
-        notes.append(f"The amount of a line is its quantity times its unit price{less}.")
+        notes.append(f"The amount of a line is quantity times unit price{less}.")
     if columns.rules.timezone or columns.rules.source_timezone:
-        notes.append(f"Times with a zone were converted to {columns.rules.timezone or 'UTC'}.")
+        notes.append(f"Times with a time zone were converted to {columns.rules.timezone or 'UTC'}.")
     elif columns.has_zones(raw.mapping["timestamp"]):
         notes.append(
-            "Times carry a zone and stand in UTC; set timezone to the shop's own (--rule timezone=Europe/Paris)."
+            "Times have a time zone and were read as UTC. Set the shop's own time zone, for example "
+            "--rule timezone=Europe/Paris."
         )
     if columns.rules.rates and "currency" in values:
-        notes.append(f"Amounts were converted with the rates {dict(columns.rules.rates)}.")
+        notes.append(f"Amounts were converted at the rates {dict(columns.rules.rates)}.")
     if columns.rules.rate_table and "currency" in values:
         notes.append(
-            f"Amounts were converted with the latest rate of {Path(columns.rules.rate_table).name!r} on or before the "
-            "line's day."
+            f"Amounts were converted at the latest rate in {Path(columns.rules.rate_table).name!r} on or "
+            "before the day of each line."
         )
     return notes
 
@@ -213,7 +214,7 @@ def _rule(rules: Rules, columns: set[str], read_at: pd.Timestamp, days: Plausibl
     coded = [name for name in ("order_id", "product_id") if name in columns]
     if rules.adjustments and coded:
         tests["adjustment"] = " or ".join(_matches(name, rules.adjustments) for name in coded)
-    kind = f"enum({', '.join(map(literal, REASONS))})"  # a byte for each line
+    kind = f"enum({', '.join(map(literal, REASONS))})"  # one byte per line
     broken = " ".join(
         f"when {test} then cast('{name}' as {kind})" for name, test in tests.items() if rules.applies(name)
     )
@@ -225,7 +226,7 @@ def _matches(column: str, patterns: tuple[str, ...]) -> str:
 
 
 def _check_readable(raw: Raw, parsed: Relation, tally: Tally) -> None:
-    """Raise InputError when a required column holds nothing that can be read."""
+    """Raise InputError if a required column has no readable values."""
     wanted = {"missing_customer": "customer_id", "bad_date": "timestamp", "bad_amount": "amount"}
     if not tally.only_breaks(wanted):
         return
@@ -236,15 +237,17 @@ def _check_readable(raw: Raw, parsed: Relation, tally: Tally) -> None:
         [value] = raw.table.row(f"select {quote(column)} from {raw.table} order by source_row limit 1")
         if name == "timestamp" and is_fiscal(str(value)):
             raise InputError(
-                f"column {column!r} holds fiscal periods, such as {str(value)[:50]!r}, whose months depend on when the "
-                "year begins; add a column with the date of each purchase, or with the first day of its period."
+                f"column {column!r} contains fiscal periods, such as {str(value)[:50]!r}, whose calendar "
+                "months depend on the start of the fiscal year. Add a column with the date of each "
+                "purchase, or with the first day of its period."
             )
         if name == "timestamp" and re.fullmatch(r"\d{1,2}[/.-]\d{1,2}[.]?|[0-3]\d[01]\d", str(value).strip()):
             raise InputError(
-                f"column {column!r} holds days without a year, such as {str(value)!r}; export dates with the year."
+                f"column {column!r} contains days without a year, such as {str(value)!r}. Export "
+                "dates with the year."
             )
         kind = {"customer_id": "an identifier", "timestamp": "a date", "amount": "an amount"}[name]
         raise InputError(
-            f"column {column!r} was read as {name}, but none of its values is {kind}, for example "
-            f"{str(value)[:50]!r}; map another column to {name}."
+            f"column {column!r} was read as {name}, but none of its values is {kind} (for example "
+            f"{str(value)[:50]!r}). Map another column to {name}."
         )

@@ -14,7 +14,7 @@ from cltv_ml.settings.toml import write_toml
 
 REQUIRED = ("customer_id", "timestamp", "amount")
 
-#: How a file of statements begins.
+#: First words of a file with SQL statements.
 _SQL = re.compile(r"(create|drop) (table|database)|insert into|-- |/\*|set @|copy .* from stdin")
 
 
@@ -24,7 +24,7 @@ def check_mapping(mapping: Mapping[str, str | None], columns: Sequence[str]) -> 
     Raises
     ------
     InputError
-        A standard name is unknown, a column is not in the source, or one is given twice.
+        A standard name is unknown, a column is not in the source, or a column is mapped twice.
 
     >>> check_mapping({"customer_id": "cust"}, ["Cust", "day"])
     Traceback (most recent call last):
@@ -41,26 +41,26 @@ def check_mapping(mapping: Mapping[str, str | None], columns: Sequence[str]) -> 
             )
     twice = [column for column in columns_of.values() if list(columns_of.values()).count(column) > 1]
     if twice:
-        raise InputError(f"mapping: column {twice[0]!r} is given for more than one name; keep one of them.")
+        raise InputError(f"mapping: column {twice[0]!r} is mapped to more than one name; keep only one.")
     return columns_of
 
 
 def check_divided(columns: Sequence[str]) -> None:
-    """Raise InputError where all of a source stands in one column."""
+    """Raise InputError if the source has only one column."""
     if _SQL.match(columns[0].strip().lower()):
         raise InputError(
-            "the source holds statements of SQL rather than a table; load them into a database and give its URL, or "
-            "export the table as CSV."
+            "the source contains SQL statements rather than a table. Load them into a database and pass its "
+            "URL, or export the table as CSV."
         )
     if len(columns) == 1:
         raise InputError(
-            f"the source has one column only, {columns[0][:60]!r}, and no delimiter divides it; save it with a comma, "
-            "semicolon or tab between its columns, or say which line names them (--header-row)."
+            f"the source has only one column, {columns[0][:60]!r}, and no delimiter splits it. Save it with "
+            "a comma, semicolon or tab between columns, or give the number of the header row (--header-row)."
         )
 
 
 def is_complete(mapping: Mapping[str, str]) -> bool:
-    """Whether every required name has a column or follows from others.
+    """Whether every required name has a column or can be computed from others.
 
     >>> is_complete({"customer_id": "who", "timestamp": "when", "quantity": "n", "unit_price": "each"})
     True
@@ -69,7 +69,7 @@ def is_complete(mapping: Mapping[str, str]) -> bool:
 
 
 def open_names(mapping: Mapping[str, str]) -> list[str]:
-    """Return the required names that neither have a column nor follow from others."""
+    """Return the required names that have no column and cannot be computed from others."""
     computed = {"amount"} if {"unit_price", "quantity"} <= set(mapping) else set()
     return [name for name in REQUIRED if name not in mapping and name not in computed]
 
@@ -80,7 +80,7 @@ def read_mapping(path: str | Path) -> dict[str, str]:
     Raises
     ------
     InputError
-        The file is missing, is not TOML or holds no such table of texts.
+        The file is missing, is not TOML or has no such table of texts.
     """
     try:
         content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
@@ -91,8 +91,8 @@ def read_mapping(path: str | Path) -> dict[str, str]:
     table = content.get("mapping")
     if not isinstance(table, dict) or not all(isinstance(column, str) for column in table.values()):
         raise InputError(
-            f"mapping file {str(path)!r} must hold a table [mapping] with lines such as "
-            'customer_id = "CustomerID".'
+            f"mapping file {str(path)!r} must contain a table [mapping] with lines such as customer_id = "
+            '"CustomerID".'
         )
     return table
 
@@ -102,14 +102,14 @@ def write_mapping(
 ) -> None:
     """Write a mapping as the TOML file that `read_mapping` reads; with rules, the file also serves as `--config`.
 
-    A name without a column is written with an empty text, which means that there is none.
+    A name without a column is written as an empty text.
     """
     tables = {"mapping": {name: column or "" for name, column in mapping.items()}, "rules": dict(rules or {})}
     Path(path).write_text(write_toml(tables).lstrip() + "\n", encoding="utf-8")
 
 
 def is_open_name(column: str) -> bool:
-    """Whether a column is called only price or cost, which leaves open whether per item or per line.
+    """Whether a heading says only price or cost, without per item or per line.
 
     >>> is_open_name("Price"), is_open_name("unit price")
     (True, False)
@@ -119,7 +119,7 @@ def is_open_name(column: str) -> bool:
 
 def ask(names: Sequence[str], column: str) -> str:
     """Return the hint on how to map a column to one of several names."""
-    return "say " + " or ".join(f"--mapping {flag(name, column)}" for name in names)
+    return "Use " + " or ".join(f"--mapping {flag(name, column)}" for name in names)
 
 
 def flag(name: str, column: str) -> str:

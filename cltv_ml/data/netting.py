@@ -7,8 +7,8 @@ from cltv_ml.data.lines import Lines
 from cltv_ml.data.revisited import Revisited
 from cltv_ml.engine import MONEY_SCALE, Relation, keep
 
-#: The rounds in which returns look for their purchase: the columns in which both must agree. A round
-#: sees only what earlier rounds left over.
+#: The matching rounds: the columns in which a return and its purchase must agree. Each round
+#: uses only what earlier rounds left unmatched.
 ROUNDS = (
     ("customer_id", "order_ref", "product_id"),
     ("customer_id", "product_id", "units", "money"),
@@ -65,7 +65,7 @@ union all select sale_row, return_row, units from grouped where rows = 2 and in_
 
 
 def adopt_returns(lines: Lines, aside: Aside) -> Relation:
-    """Return `source_row` and `customer_id` of returns whose customer is the one of their order.
+    """Return `source_row` and `customer_id` of returns that take the customer of their order.
 
     That is so of returns without a customer or of nobody, which are set aside no longer, and of returns that name an
     order of somebody else: a refund whose sender is the shop, say. Their marks are those of the order's customer then.
@@ -107,7 +107,7 @@ def adopt_returns(lines: Lines, aside: Aside) -> Relation:
 
 
 def nothing_reduced(lines: Lines) -> Relation:
-    """Return what `net_returns` does where no return took anything away."""
+    """Return the result of `net_returns` without any deduction."""
     return keep(
         lines.marks.con,
         "reduced",
@@ -116,7 +116,7 @@ def nothing_reduced(lines: Lines) -> Relation:
 
 
 def net_returns(entries: Relation, match: bool) -> Relation:
-    """Return what returns took away.
+    """Return the deductions for returns.
 
     The relation has `source_row`, `units_share` (the share of the line's units that is left), `money` (what is
     left of the line in integer minor units, returns negative) and `undone` (nothing is left).
@@ -151,7 +151,7 @@ def net_returns(entries: Relation, match: bool) -> Relation:
 
 
 def _match(entries: Relation, matched: Relation, key: tuple[str, ...], time: str, test: str) -> None:
-    """Add to `matched` what purchases and returns with the same key have in common, of those that pass a test."""
+    """Add to `matched` the units that purchases and returns with the same key share, if they pass a test."""
     known = " and ".join([test, *(f"{name} is not null" for name in key)])
     if entries.holds(f"is_return and {known}"):
         named = {"entries": entries, "matched": matched}
@@ -159,13 +159,13 @@ def _match(entries: Relation, matched: Relation, key: tuple[str, ...], time: str
 
 
 def _name_orders_of_sales(entries: Relation) -> bool:
-    """Whether any return names an order that holds a purchase of the same customer."""
+    """Whether any return names an order with a purchase by the same customer."""
     sales = f"select (customer_id, order_ref) from {entries} where not is_return and order_ref is not null"
     return entries.holds(f"is_return and order_ref is not null and (customer_id, order_ref) in ({sales})")
 
 
 def _at_order_times(entries: Relation) -> Relation:
-    """Return the entries with `order_time`: a return of an order counts with the last of its purchases, or later."""
+    """Return the entries with `order_time`: the return of an order is dated no earlier than its last purchase."""
     return keep(
         entries.con,
         "entries",
@@ -175,7 +175,7 @@ def _at_order_times(entries: Relation) -> Relation:
 
 
 def _is_open(entries: Relation, matched: Relation, test: str) -> bool:
-    """Whether some return that passes a test has units that no purchase was found for."""
+    """Whether a return that passes a test has unmatched units."""
     found = f"select return_row as source_row, sum(units) as found from {matched} group by 1"
     return bool(
         entries.rows(
@@ -186,7 +186,7 @@ def _is_open(entries: Relation, matched: Relation, test: str) -> bool:
 
 
 def _find_candidates(marks: Relation) -> Relation:
-    """Return `source_row` of the returns and of all that they may undo."""
+    """Return `source_row` of the returns and of all lines that they may offset."""
     returned = f"from {marks} where is_return and rule is null"
     parts = [
         f"select source_row from {marks} where {key} in (select {key} {returned})"
@@ -226,7 +226,7 @@ def collect_entries(lines: Lines, revisited: Revisited, aside: Aside, adopted: R
 
 
 def _credit_orders(entries: Relation, matched: Relation, credits: Relation) -> None:
-    """Take what an order's other negative lines are worth, coupons and the like, off all its lines alike.
+    """Spread an order's other negative lines (coupons and the like) over all its lines in proportion.
 
     A product that the customer bought before came back, as in an exchange: it waits for that purchase.
     """
@@ -289,7 +289,7 @@ def _reduce(entries: Relation, matched: Relation, credits: Relation) -> Relation
 
 
 def take_refunds_off(lines: Lines, aside: Aside, reduced: Relation) -> Relation:
-    """Return what was taken away, with the money that the column `refunded` says was given back.
+    """Return the deductions, including the money in the column `refunded`.
 
     It is taken off its line where no return did so already.
 

@@ -1,4 +1,4 @@
-"""Orders whose items stand in numbered columns, such as `price1`, `qty1`, `price2`: their amounts, added up."""
+"""Orders with items in numbered columns, such as `price1`, `qty1`, `price2`: amounts summed over the items."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _ITEM_COUNTS = re.compile(
 
 
 def join_numbered(table: Relation) -> tuple[Relation, list[str]]:
-    """Return the table with the amounts of items in numbered columns added up, where it has no other money; and a note.
+    """Return the table with an amount summed over numbered columns if it has no other money; and a note.
 
     Raises
     ------
     InputError
-        Several numbered columns hold money on each line, so that they may be anything but the items of an order.
+        Several numbered columns contain money on every line, so they may not be the items of an order.
 
     >>> import pandas as pd
     >>> from cltv_ml.data import clean
@@ -59,25 +59,25 @@ def join_numbered(table: Relation) -> tuple[Relation, list[str]]:
     gaps = " or ".join(f"({one} = 0 and {after} <> 0)" for one, after in pairwise(listed))
     if table.holds(gaps) or not table.holds(f"{listed[-1]} = 0 and {listed[0]} <> 0"):
         raise InputError(
-            f"columns {list(money.values())} hold money each, and no column holds the sum; give one row per item or "
-            "period instead, with the columns customer, date and amount (in pandas: wide_to_long), or name the amount "
-            "(--mapping amount=COLUMN)."
+            f"each of the columns {list(money.values())} contains money, and no column contains the sum. "
+            "Export one row per item or period with the columns customer, date and amount (in pandas: "
+            "wide_to_long), or name the amount (--mapping amount=COLUMN)."
         )
     counts = {} if _family_of(families, _ITEM_TOTALS) else _family_of(families, _ITEM_COUNTS)
     amount = " + ".join(
         f"{value} * coalesce({reading.number(counts[number])}, 1)" if number in counts else value
         for number, value in values.items()
     )
-    times = f", each times {list(counts.values())}," if counts else ""
+    times = f", each multiplied by {list(counts.values())}," if counts else ""
     view = show(table.con, "rows", f"select *, round({amount}, 4) as {quoted(MARK + 'amount')} from {table}")
     return view, [
-        f"Columns {list(money.values())} were added up{times} and read as 'amount', without postage and discounts that "
-        "they do not name."
+        f"Columns {list(money.values())} were summed{times} and read as 'amount'; postage and discounts are "
+        "not included unless they are among these columns."
     ]
 
 
 def _families(columns: Sequence[str]) -> dict[str, dict[int, str]]:
-    """Return the columns that differ by a number in their heading alone, by the rest of it.
+    """Return the columns whose headings differ only in a number, grouped by the rest of the heading.
 
     >>> _families(["Item 1 price", "Item 2 price", "SKU 1", "Order"])
     {'itemprice': {1: 'Item 1 price', 2: 'Item 2 price'}}

@@ -10,11 +10,11 @@ from cltv_ml.money import WHOLE
 
 _KNOWN = words("currencies")
 
-#: Codes of currencies (ISO 4217), and those that payment services count in whole units: the ariary has five parts.
+#: ISO 4217 codes, and the currencies that payment services count in whole units: the ariary has five minor units.
 CURRENCIES = frozenset(_KNOWN["codes"])
 WHOLE_CURRENCIES = (*WHOLE, "MGA")
 
-#: Signs of one currency and its code; signs that several currencies share stand for themselves.
+#: Currency signs and their codes; a sign shared by several currencies is its own code.
 _SIGNS: dict[str, str] = _KNOWN["signs"]
 _SHARED = tuple(_KNOWN["shared"])
 
@@ -25,12 +25,12 @@ _NAME = re.compile(
     r"zloty|z\u0142oty|koruna|lira|rand|rubles?|forint)(?: sterling)?"
 )
 
-_NO_CENTS = "[-—]{1,2}"  # stands for cents that are none: 99,- or 99.-- or 99:- or 99/-
-_PIECES = (  # said behind a number of items
+_NO_CENTS = "[-—]{1,2}"  # no cents: 99,- or 99.-- or 99:- or 99/-
+_PIECES = (  # written after a number of items
     r"x|\x{d7}|pcs?|pieces?|pce|ea|each|units?|unidades|unid|uds?|stk|st\x{fc}ck|stuecks?|stck|st|items?|pi[e\x{e8}]ces?|"
     r"pz|pezzi|szt|ks|kpl|db|\x{448}\x{442}|\x{500b}|\x{4ef6}|\x{4e2a}|\x{70b9}"
 )
-_MINUS = "−–‒﹣－"  # written for a minus, as typesetters and locales of the north do
+_MINUS = "−–‒﹣－"  # minus signs of typesetters and Nordic locales
 _BLANK = r"[\s\x{a0}\x{202f}\x{2009}\x{2007}''’‘`´]"
 
 
@@ -47,7 +47,7 @@ _CODES = {name.lower(): code for name, code in _SIGNS.items()}
 
 
 def code_of(sign: str) -> str:
-    """Return the code of the currency that a sign stands for; a sign of several currencies stays as it is.
+    """Return the currency code of a sign; a sign of several currencies is returned unchanged.
 
     >>> code_of("€"), code_of("usd"), code_of("kr"), code_of("Kr."), code_of("$"), code_of("US $")
     ('EUR', 'USD', 'kr', 'kr', '$', 'USD')
@@ -103,7 +103,7 @@ def bare(text: str) -> str:
 
 
 def read_bare(text: str, decimal: str) -> str:
-    """Return SQL for the double that a bare text stands for, null where it is no number.
+    """Return SQL for the double in a bare text, null if it is not a number.
 
     Thousands may be grouped by three, or as in India by two before the last three.
     """
@@ -118,7 +118,7 @@ def read_bare(text: str, decimal: str) -> str:
 
 
 def is_open(text: str, sign: str) -> str:
-    """Return SQL for whether a sign in a number may stand for decimals and for thousands."""
+    """Return SQL for whether a sign in a number could separate either decimals or thousands."""
     return rf"regexp_matches({text}, '^[-+]?[1-9]\d{{0,2}}\{sign}\d{{3}}$')"
 
 

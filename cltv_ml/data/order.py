@@ -10,16 +10,16 @@ from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import Relation, keep
 
-#: An order in which the dates span more years than this, and several times as many as in another, is none.
+#: An order is rejected if its dates span more years than this and several times as many as in another order.
 _MOST_YEARS = 12
 
 
-#: What says that an order is meant.
+#: The rule that selects each order.
 _FLAGS = {"dmy": "day_first=true", "mdy": "day_first=false", "ymd": "year_first=true"}
 
 
 def order_of(table: Relation, text: str, column: str, rules: Rules, last: int, points: bool) -> str | None:
-    """Return dmy, mdy or ymd, None where no date is so written.
+    """Return dmy, mdy or ymd, None if no date is written this way.
 
     An order fails where it leaves values without a date that another reads, or where its years are spread
     far wider than another's or are three times as many. Dates divided by points are day first, and with
@@ -107,7 +107,7 @@ def choose_date_order(
 
 
 def _with_plausible_years(left: list[str], read: Mapping[str, Sequence[Any]]) -> list[str]:
-    """Return the orders whose years are not spread far wider than another's, nor three times as many."""
+    """Return the orders whose years do not span far more, and are not three times as many, as another's."""
     spans = {order: (read[order][2] - read[order][1]).days / 365.25 for order in left}
     left = [order for order in left if spans[order] <= max(_MOST_YEARS, 3 * min(spans.values()))]
     fewest = min((read[order][3] for order in left), default=0)
@@ -115,7 +115,7 @@ def _with_plausible_years(left: list[str], read: Mapping[str, Sequence[Any]]) ->
 
 
 def allowed(rules: Rules, points: bool) -> list[str]:
-    """Return the orders that the user's rules leave."""
+    """Return the orders that the user's rules allow."""
     if rules.year_first:
         return ["ymd"]
     orders = ["dmy", "mdy"] if rules.year_first is False else list(times.ORDERS)
@@ -125,7 +125,7 @@ def allowed(rules: Rules, points: bool) -> list[str]:
 
 
 def _question(short: Relation, dates: dict[str, str], column: str, says_both: bool) -> str:
-    """Return the question that is left open, with an example and the rules that answer it."""
+    """Return the remaining question, with an example and the rules that answer it."""
     every = " and ".join(f"{date} is not null" for date in dates.values())
     pairs = [(one, other) for one in dates.values() for other in dates.values() if one < other]
     differ = " or ".join(f"{one} <> {other}" for one, other in pairs) or "true"
@@ -133,14 +133,14 @@ def _question(short: Relation, dates: dict[str, str], column: str, says_both: bo
     rows = short.rows(f"{shown} where {every} and ({differ}) order by t limit 1")
     rows = rows or short.rows(f"{shown} order by t limit 1")
     example, *days = rows[0]
-    said = "say both" if says_both else "do not say"
+    said = "contradict each other" if says_both else "do not settle it"
     if list(dates) == ["dmy", "mdy"] and days[0] and days[1]:
         day, month = days[0].day, days[0].month
         return (
-            f"column {column!r}: {example!r} may be day {day} of month {month} or day {month} of month {day}, and the "
-            f"other dates {said}; set day_first to true or false (--rule day_first=true)."
+            f"column {column!r}: {example!r} could be day {day} of month {month} or day {month} of month "
+            f"{day}, and the other dates {said}. Use --rule day_first=true or --rule day_first=false."
         )
     ways = ", ".join(
         f"{day or 'no date'} (--rule {_FLAGS[order]})" for order, day in zip(dates, days, strict=True)
     )
-    return f"column {column!r}: {example!r} may be {ways}, and the other dates {said}; say which."
+    return f"column {column!r}: {example!r} could be {ways}, and the other dates {said}. Choose one."

@@ -1,4 +1,4 @@
-"""The column that names orders where its heading does not settle it: of several, or found by its values."""
+"""The order id column when headings do not settle it: chosen among several, or detected by its values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FEW_ORDERS = 3
 
 
 def choose_order(first: Relation, columns: Sequence[str], customer: str | None) -> str | None:
-    """Return which of several columns named so holds the orders: the one that groups the lines of all others.
+    """Return which of several candidates is the order id: the one whose groups contain those of all others.
 
     Where no column does, as with two counters that have nothing in common, the answer is None.
     """
@@ -41,7 +41,7 @@ def choose_order(first: Relation, columns: Sequence[str], customer: str | None) 
 
 
 def is_no_order(first: Relation, column: str, customer: str | None) -> bool:
-    """Whether a column holds words that several customers share, as kinds of transactions, and numbers no orders."""
+    """Whether a column contains words shared by several customers, such as kinds of transactions, not order numbers."""
     if not customer:
         return False
     text = f"cast({quote(column)} as varchar)"
@@ -58,7 +58,7 @@ def is_no_order(first: Relation, column: str, customer: str | None) -> bool:
 def find_order(
     first: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str], unused: Sequence[str]
 ) -> tuple[str, str] | None:
-    """Return the column that numbers orders though its heading does not say so, with a note; None without need.
+    """Return a column that numbers orders despite its heading, with a note; None if none is needed.
 
     There is need where lines of one customer and time have one amount, which then may be the order's, and differ in
     another column. The number changes with the customer and the time, and only with them.
@@ -75,8 +75,8 @@ def find_order(
         others = [other for other in [*named, *candidates][:12] if other != column]
         if any(_is_total(first, quote(column), quote(other), amount) for other in others):
             return column, (
-                f"Column {column!r} changes with the customer and the time only, and was read as order_id "
-                "(--mapping order_id= declines it)."
+                f"Column {column!r} changes only with the customer and the time, and was read as order_id "
+                "(--mapping order_id= turns this off)."
             )
     return None
 
@@ -102,7 +102,7 @@ def _is_total(first: Relation, value: str, other: str, amount: str) -> bool:
 
 
 def read_reference(table: Relation, mapping: dict[str, str], given: Mapping[str, str | None]) -> list[str]:
-    """Read a column called a reference that was taken for products, and names other orders, as cancels; tell so."""
+    """Read a reference column mapped to products as cancels if it refers to other orders; return a note."""
     column, order = mapping.get("product_id", ""), mapping.get("order_id", "")
     if not order or plain_heading(column) != "reference" or {"product_id", "cancels"} & {*given}:
         return []
@@ -115,12 +115,13 @@ def read_reference(table: Relation, mapping: dict[str, str], given: Mapping[str,
         return []
     mapping["cancels"] = mapping.pop("product_id")
     return [
-        f"Column {column!r} names other orders and was read as cancels (--mapping product_id={column} declines it)."
+        f"Column {column!r} refers to other orders and was read as cancels (--mapping "
+        f"product_id={column} reads it as the product)."
     ]
 
 
 def doubt_totals(first: Relation, mapping: Mapping[str, str]) -> list[str]:
-    """Tell where lines of one customer at one time of day have one amount, and no order tells whether it is theirs."""
+    """Return a note if lines of one customer and time share an amount and there is no order id to tell why."""
     names = [mapping.get(name, "") for name in ("customer_id", "timestamp", "amount", "product_id")]
     if not all(names):
         return []
@@ -134,6 +135,7 @@ def doubt_totals(first: Relation, mapping: Mapping[str, str]) -> list[str]:
     if several < _FEW_ORDERS or constant < 0.95 * several or kinds < _FEW_ORDERS:
         return []
     return [
-        f"The lines of one customer at one time have the same amount in {constant:,} of {several:,} cases, though "
-        "their products differ: if it is the order's total, it counts several times; export a column of orders."
+        f"A customer's lines at the same time have equal amounts in {constant:,} of {several:,} cases, "
+        "although the products differ. If this amount is the order total, it counts several times; export a "
+        "column with the order id."
     ]

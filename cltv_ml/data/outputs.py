@@ -1,4 +1,4 @@
-"""Output queries of a cleaning: the log, per line or per order, and the quarantine."""
+"""Output queries of a cleaning: the log (per line or per order) and the quarantine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cltv_ml.data.rules import REASONS
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal, quoted
 from cltv_ml.tables import TRANSACTIONS
 
-#: The customer's identifier as read, next to the source's own columns.
+#: Name of the column with the normalised customer id, next to the source's own columns.
 _CUSTOMER = quoted("customer_id as read")
 
 
@@ -27,7 +27,7 @@ def log_query(
         changed |= {
             name: f"{name} * units_share" for name in ("quantity", "cost", "discount") if name in columns
         }
-        # Two joins, of which one reads few lines, are cheaper than one that takes changes through all lines.
+        # Two joins, one of them over few lines, are cheaper than one join that carries changes for all lines.
         shrunk = keep(reduced.con, "shrunk", f"from {reduced} anti join {aside} using (source_row)")
         revisited.add(f"select source_row from {shrunk}")
         left = (
@@ -47,7 +47,7 @@ def _selected(values: dict[str, str], cap: int | None) -> str:
 
 
 def _orders_query(columns: list[str], lines: str, some_without: bool) -> str:
-    """Return the query that rolls a log up to one row per order, in no particular order."""
+    """Return the query that sums a log to one row per order, in no particular order."""
     money = f"cast(sum(cast(round(amount * {MONEY_SCALE}) as bigint)) as bigint) / {MONEY_SCALE}.0"
     values = {"customer_id": "customer_id", "timestamp": "min(timestamp)", "amount": money}
     values |= {name: f"sum({name})" for name in ("quantity", "discount", "cost") if name in columns}

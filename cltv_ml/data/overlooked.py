@@ -1,4 +1,4 @@
-"""Unmapped columns that may change what counts as revenue: each leads to a question or a note."""
+"""Unmapped columns that could change revenue: each leads to a question or a note."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ from cltv_ml.data.parse import quote
 from cltv_ml.data.sides import look_at_changes, look_at_payments, look_at_sides
 from cltv_ml.engine import Relation, literal
 
-#: Levels that say, under whatever heading, that a sale was undone or never took place; and those that deny it.
+#: Levels that mean, under any heading, that a sale was reversed or never took place; and negations.
 _UNDONE = re.compile(rf"(?!.*\breturning)({UNDONE})")
 _DENIED = re.compile(r"\b(no|not|non|never|without|dont|nicht|kein\w*|sans|sin|senza|не)\b (?!paid)")
 
-#: Columns with more different values than this hold no levels.
+#: Columns with more distinct values than this do not contain levels.
 _LEVELS = 20
 
 
@@ -57,7 +57,7 @@ def look_over(
     mapping: Mapping[str, str],
     given: Mapping[str, str | None],
 ) -> Overlooked:
-    """Return what the columns that no name was given to may mean for revenue.
+    """Return what the unmapped columns may mean for revenue.
 
     A name that the user gave or declined (`status=`) settles the questions about it.
     """
@@ -91,12 +91,12 @@ def look_over(
 
 
 def _look_at_column(column: Unmapped, levels: Mapping[str, int] | None) -> None:
-    """Read, ask or tell of a column by its heading and its levels, None where it has many."""
+    """Map, ask about or note a column, by its heading and its levels (None if it has many)."""
     settled, refunded = column.account.settled, column.decided.get("refunded")
     if refunded and column.kind == "timestamp":
         settled = f"({settled} or {column.glance.number(refunded)} <> 0)"
     if speaks_of_return(column.heading) and column.glance.only_where(column.name, NO, settled):
-        column.note("marks only lines that are left out or taken back without it, and is not used.")
+        column.note("is not used, because all lines that it marks are already left out or reversed.")
         return
     _look_at_unpaid(column)
     if levels is None:
@@ -104,7 +104,7 @@ def _look_at_column(column: Unmapped, levels: Mapping[str, int] | None) -> None:
         return
     if _look_at_flag(column, levels):
         return
-    # Few refunds are money as many are; codes of one digit are none.
+    # A few refunds are money just like many; one-digit codes are not money.
     if (column.kind == "rate" or any(is_money(level) for level in levels)) and look_at_numbers(column):
         return
     _look_at_levels(column, levels)
@@ -118,7 +118,7 @@ def _look_at_price(
     given: Mapping[str, str | None],
     found: Overlooked,
 ) -> None:
-    """Look for a discount, another quantity and another price where the amount is worked out from a price."""
+    """Look for a discount, another quantity and another price if the amount is computed from a price."""
     if not {"discount", "discount_rate"} & {*mapping, *given}:
         discounts = [
             one
@@ -137,7 +137,7 @@ def _look_at_price(
 
 
 def _undone_already(glance: Glance, mapping: Mapping[str, str]) -> str:
-    """Return SQL for the lines that other columns say to be no sale: by a level, or an amount below 0."""
+    """Return SQL for the lines that other columns already mark as not a sale: by a level or a negative amount."""
     tests = [f"{glance.number(mapping['amount'])} < 0"] if "amount" in mapping else []
     names = {mapping[name]: name for name in LEVEL_NAMES if name in mapping}
     for column, levels in (glance.levels(list(names), MOST_LEVELS) if names else {}).items():
@@ -154,26 +154,26 @@ def _undone_already(glance: Glance, mapping: Mapping[str, str]) -> str:
 
 
 def _look_at_unpaid(column: Unmapped) -> None:
-    """Tell of money that is not paid yet, and of sales that did not reach their end."""
+    """Note unpaid money, and sales that were not completed."""
     glance = column.glance
     if column.kind == "number" and HEADED["unpaid"].search(column.heading) and glance.any_number(column.name):
-        column.note("holds money that is not paid yet; such lines count in full.")
+        column.note("contains money that is not paid yet; such lines count in full.")
     blank = glance.rows - glance.filled(column.name) if HEADED["reached"].match(column.heading) else 0
     if column.kind == "timestamp" and blank:
         column.note(
-            f"is blank on {blank:,} of {glance.rows:,} lines, which count all the same; take such lines out of the "
-            "export where they are no sales."
+            f"is blank on {blank:,} of {glance.rows:,} lines, which count anyway. If they are not sales, "
+            "remove them from the export."
         )
 
 
 def _adds(flag: Unmapped) -> bool:
-    """Whether a flag of what was undone is set on lines that hold no money given back."""
+    """Whether a refund flag is set on lines without refunded money."""
     refunded, glance = flag.decided.get("refunded"), flag.glance
     return bool(refunded and glance.any_number(refunded) and glance.flagged(flag.name, refunded, NO)[0])
 
 
 def _look_at_flag(column: Unmapped, levels: Mapping[str, int]) -> bool:
-    """Read or ask about a column whose heading and content say yes or no of each sale; return whether it is one."""
+    """Map or ask about a column with a yes or no per sale; return whether the column is one."""
     values = {level.lower() for level in levels}
     rows, is_flag = sum(levels.values()), values <= NO | YES
     if (
@@ -189,13 +189,15 @@ def _look_at_flag(column: Unmapped, levels: Mapping[str, int]) -> bool:
         return True
     if HEADED["positive"].match(column.heading) and is_flag and values & (NO - BLANK) and values & YES:
         no = sum(count for level, count in levels.items() if level.lower() in NO)
-        column.ask("captured", f"says no on {no:,} of {rows:,} lines", "a line with a no is no sale")
+        column.ask(
+            "captured", f"says no on {no:,} of {rows:,} lines", "lines with a no are not completed sales"
+        )
         return True
     if not speaks_of_return(column.heading) or (column.kind in ("number", "rate") and not is_flag):
         return False
     filled = sum(count for level, count in levels.items() if level.lower() not in NO)
     if filled == rows and not is_flag and len(levels) > 1:
-        return False  # words on each line, of which some may deny it
+        return False  # every line has a text, which may also be a negation
     if 0 < filled < rows:
         name = "refunded" if is_flag and not _adds(column) else "cancelled_at"
         if name not in column.decided and all(
@@ -203,13 +205,13 @@ def _look_at_flag(column: Unmapped, levels: Mapping[str, int]) -> bool:
         ):
             column.account.mapping[name] = column.name
             return True
-        seen = f"is filled or says yes on {filled:,} of {rows:,} lines"
-        column.ask(name, seen, "those lines are no sale or were given back")
+        seen = f"has an entry or a yes on {filled:,} of {rows:,} lines"
+        column.ask(name, seen, "those lines were not completed or were refunded")
     return True
 
 
 def _says_undone(level: str) -> bool:
-    """Whether a text says that goods or money came back, rather than that somebody asked for it.
+    """Whether a text means that goods or money came back, rather than that somebody asked for it.
 
     >>> _says_undone("Refund approved"), _says_undone("Return requested"), _says_undone("RMA-7")
     (True, False, False)
@@ -219,7 +221,7 @@ def _says_undone(level: str) -> bool:
 
 
 def _look_at_levels(column: Unmapped, levels: Mapping[str, int]) -> None:
-    """Read, ask or tell of a column with few different values, some of which say that a sale was undone."""
+    """Map, ask about or note a column with few values, some of which mean that a sale was reversed."""
     if any(look(column, levels) for look in (look_at_sides, look_at_changes, look_at_payments)):
         return
     decided, account = column.decided, column.account
@@ -257,18 +259,18 @@ def _look_at_levels(column: Unmapped, levels: Mapping[str, int]) -> None:
     if name and known and not levels.get("", 0) and all(read_level("status", level) for level in undone):
         account.mapping[name] = column.name
     elif name or not set(decided) & set(LEVEL_NAMES):
-        meaning = "the orders of such lines are no sale or were given back"
-        column.ask(name or "status", f"holds {_shown(undone, levels)}", meaning)
+        meaning = "the orders on such lines were not completed or were refunded"
+        column.ask(name or "status", f"contains {_shown(undone, levels)}", meaning)
     else:
         account.notes.append(_not_used(column.name, _shown(undone, levels)))
 
 
 def _ask_about_type(column: Unmapped, levels: Mapping[str, int]) -> bool:
-    """Ask about a column of types of which some are known to be no sale and others are not known at all."""
+    """Ask about a column of types, some known not to be sales and others unknown."""
     known = [level for level in levels if read_level("type", level) in ("ignore", "refund")]
     some = known if column.heading in SYNONYMS["type"][0].split() else []
     if some:
-        column.ask("type", f"holds {_shown(some, levels)}", "such lines are no sale or give money back")
+        column.ask("type", f"contains {_shown(some, levels)}", "such lines are not sales or are refunds")
     return bool(some)
 
 
@@ -278,11 +280,14 @@ def _shown(some: list[str], levels: Mapping[str, int]) -> str:
 
 
 def _not_used(column: str, shown: str) -> str:
-    return f"Column {column!r} holds {shown} and is not used; map it if such lines are no sale."
+    return (
+        f"Column {column!r} contains {shown} and is not used. If such lines are not completed sales, map "
+        "the column."
+    )
 
 
 def _tell_of_another_status(column: str, levels: Mapping[str, int]) -> list[str]:
-    """Tell of a column all of whose levels are known as states of an order, some of which are no sale."""
+    """Return a note on a column whose levels are all known order states, some of which are not sales."""
     named = [level for level in levels if level.strip()]
     readings = dict(zip(named, read_levels("status", named), strict=True))
     ignored = [level for level, reading in readings.items() if reading in ("ignore", "refund")]
@@ -292,13 +297,13 @@ def _tell_of_another_status(column: str, levels: Mapping[str, int]) -> list[str]
 
 
 def _is_type(levels: Mapping[str, int]) -> bool:
-    """Whether each level is known to be a kind of line, and some kind is no sale."""
+    """Whether all levels are known kinds of lines, and some kind is not a sale."""
     readings = set(read_levels("type", filter(str.strip, levels)))
     return len(readings) > 1 and "counts" in readings and None not in readings and not levels.get("", 0)
 
 
 def _look_at_codes(column: Unmapped, levels: Mapping[str, int]) -> None:
-    """Tell of a column of a few short codes whose heading says that they may tell sales from refunds."""
+    """Note a column of a few short codes that, by its heading, may distinguish sales from refunds."""
     heading, decided = column.heading, column.decided
     codes = [level for level in levels if level.strip()]
     longest = 20 if HEADED["documents"].search(heading) else 6
@@ -313,10 +318,10 @@ def _look_at_codes(column: Unmapped, levels: Mapping[str, int]) -> None:
         rare = min(codes, key=lambda code: levels[code])
         if column.glance.is_paired(column.name, decided.get("order_id"), decided.get("amount")):
             seen = f"differs ({shown}) where an order has the same amount twice"
-            column.ask("type", seen, "one of these gives money back")
+            column.ask("type", seen, "one of these codes marks refunds")
             return
         column.note(
-            f"with {shown} is not used; where one of these is no sale or gives money back, say --mapping "
-            f"{flag('type', column.name)} and --rule {flag('type', rare + ':ignore')}, or :refund, with the others as "
-            ":counts."
+            f"with {shown} is not used. If one of these codes is a refund or not a sale, use --mapping "
+            f"{flag('type', column.name)} and --rule {flag('type', rare + ':ignore')} (or :refund), with "
+            ":counts for the other codes."
         )

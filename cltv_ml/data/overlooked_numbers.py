@@ -1,4 +1,4 @@
-"""Unmapped numbers and prices: refunds, amounts net of refunds, or the price paid."""
+"""Unmapped numbers and prices: refunds, amounts net of refunds, the price paid."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from cltv_ml.data.mapping import flag
 from cltv_ml.data.questions import Question
 from cltv_ml.data.words import words
 
-#: Headings, by what such columns hold; see the file of words.
+#: Headings by content of the column; see the vocabulary file.
 HEADED = {name: re.compile(plain_pattern(listed)) for name, listed in words("overlooked").items()}
 
-#: Headings of quantities that were sent or billed.
+#: Headings of shipped or invoiced quantities.
 _SENT = re.compile(
     "(qty|quantit|menge|units|pieces|stuck).*(ship|sent|deliver|invoic|billed|fulfil|geliefert|berechnet|livre|factur)"
     "|(ship|sent|deliver|invoic|billed|fulfil|liefer|fakt).*(qty|quantit|menge|units|pieces|stuck)"
@@ -30,13 +30,13 @@ class Overlooked:
     Parameters
     ----------
     mapping
-        Names that columns surely have; the reading of their levels is shown by `read_sales`.
+        Certain names of columns; `read_sales` notes how their levels are read.
     settled
-        SQL for a line whose own status or negative amount says already that it is no sale.
+        SQL for lines already marked as not a sale by their status or negative amount.
     levels
-        Of such names, what their levels mean, where no vocabulary knows it: see `Rules.levels`.
+        For such names, the meaning of levels outside the vocabulary: see `Rules.levels`.
     questions, notes
-        What must be asked, and what is told.
+        Questions and notes for the user.
     """
 
     mapping: dict[str, str] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Unmapped:
     kind
         "number", "rate", "timestamp" or "text".
     decided
-        The columns by name, of names that are mapped, proposed or declined.
+        Column by standard name, for names that are mapped, proposed or declined.
     account
         The findings, to which each step adds its own.
     """
@@ -68,28 +68,28 @@ class Unmapped:
 
     @property
     def heading(self) -> str:
-        """The column's name as headings are compared."""
+        """The normalised heading."""
         return plain_heading(self.name)
 
     def note(self, text: str) -> None:
-        """Tell of the column: `text` is what follows its name."""
+        """Add a note: `text` follows the column's name."""
         self.account.notes.append(f"Column {self.name!r} {text}")
 
     def ask(self, name: str, seen: str, meaning: str) -> None:
-        """Ask whether the column is the one called `name`; tell of it where another column has that name."""
+        """Ask whether the column has the standard name `name`; add a note if another column has it."""
         if name in self.decided:
             if self.decided[name]:
                 self.note(f"{seen} and is not used, because {self.decided[name]!r} is the {name}.")
             return
         text = (
-            f"column {self.name!r} {seen} and has no meaning yet; if {meaning}, say --mapping "
-            f"{flag(name, self.name)}, if not, --mapping {name}=."
+            f"column {self.name!r} {seen}. If {meaning}, use --mapping {flag(name, self.name)}; otherwise "
+            f"use --mapping {name}=."
         )
         self.account.questions.append(Question(text, (f"{name}={self.name}", f"{name}=")))
 
 
 def speaks_of_return(heading: str) -> bool:
-    """Whether a heading says that sales were undone or given back."""
+    """Whether a heading mentions reversed or refunded sales."""
     return bool(HEADED["negative"].search(heading)) and not any(
         HEADED[name].search(heading) for name in ("harmless", "words")
     )
@@ -114,7 +114,7 @@ def part_refunds(
     mapping: Mapping[str, str],
     given: Mapping[str, str | None],
 ) -> tuple[dict[str, str], list[str]]:
-    """Return what a flag of refunds and a column of refunded money next to it are, and what to tell.
+    """Return the names of a refund flag and a column of refunded money next to it, and notes.
 
     Where the money is filled on other lines than the flag is set, the flag says that all of an order was given back.
     """
@@ -128,14 +128,12 @@ def part_refunds(
         if not glance.given_back(column, amount, least=0) or not glance.any_number(column):
             continue
         without, both = glance.flagged(chosen, column, NO)
-        note = f"Column {column!r} was read as refunded: it holds money that is never above the amount"
+        note = f"Column {column!r} was read as refunded, because its values never exceed the amount"
         if not both and "cancelled_at" not in {*mapping, *given}:
-            note += (
-                f"; {chosen!r}, set where it holds none, was read as an order that was given back in full."
-            )
+            note += f"; {chosen!r}, which is set where there is no refund, was read as a full cancellation."
             return {"refunded": column, "cancelled_at": chosen}, [note]
         counted = (
-            f"; {chosen!r} is set on {without:,} lines without such money, which count in full."
+            f"; {chosen!r} is set on {without:,} lines without a refund, which count in full."
             if without
             else "."
         )
@@ -144,18 +142,18 @@ def part_refunds(
 
 
 def look_at_numbers(column: Unmapped) -> bool:
-    """Ask about a column of numbers or many values whose heading speaks of what came back; return whether it does."""
+    """Ask about a column of numbers or many values headed as returns; return whether it is."""
     if not speaks_of_return(column.heading):
         return False
     glance, decided = column.glance, column.decided
     net = decided.get("amount") or ""
     if column.kind == "number" and "net" in plain_heading(net) and "refunded" not in decided:
-        column.note(f"is not used: {net!r}, as its name says, is what is left after it.")
+        column.note(f"is not used, because the name of {net!r} says that refunds are already subtracted.")
         return True
     filled = glance.filled(column.name)
     any_number = column.kind in ("rate", "number") and glance.any_number(column.name)
     if column.kind == "rate" and any_number:
-        column.note("holds shares of what was given back, which are not taken off; export the money instead.")
+        column.note("contains refunded shares, which are not subtracted. Export the refunded money instead.")
     elif (
         column.kind == "number"
         and "refunded" not in decided
@@ -163,25 +161,26 @@ def look_at_numbers(column: Unmapped) -> bool:
     ):
         column.account.mapping["refunded"] = column.name
         column.note(
-            "was read as refunded: it is never above the amount, and all of it on some lines "
-            "(--mapping refunded= declines it)."
+            "was read as refunded, because it never exceeds the amount and equals it on some lines "
+            "(--mapping refunded= turns this off)."
         )
     elif column.kind == "number" and any_number:
-        column.ask("refunded", "holds numbers other than 0", "they are money given back")
+        column.ask("refunded", "contains numbers other than 0", "these are refunds")
     elif column.kind in ("text", "timestamp") and 0 < filled < glance.rows:
-        seen = f"is filled on {filled:,} of {glance.rows:,} lines"
-        column.ask("cancelled_at", seen, "those lines are no sale or were given back")
+        seen = f"has a value on {filled:,} of {glance.rows:,} lines"
+        column.ask("cancelled_at", seen, "those lines were not completed or were refunded")
     return True
 
 
 def look_at_net(mapping: Mapping[str, str], given: Mapping[str, str | None], account: Overlooked) -> None:
-    """Ask whether refunds still come off an amount that is called net."""
+    """Ask whether refunds must still be subtracted from an amount called net."""
     amount, refunded = mapping.get("amount", ""), mapping.get("refunded", "")
     if "refunded" in given or not refunded or not re.search("net(?!to)", plain_heading(amount)):
         return
     text = (
-        f"column {refunded!r} holds money given back, and {amount!r} may be what is left after it; say --mapping "
-        f"{flag('refunded', refunded)} to take it off, or --mapping refunded= where the amount is without it."
+        f"column {refunded!r} contains refunds, and {amount!r} may already be net of them. Use --mapping "
+        f"{flag('refunded', refunded)} to subtract them, or --mapping refunded= if they are already "
+        "subtracted."
     )
     account.questions.append(Question(text, (f"refunded={refunded}", "refunded=")))
 
@@ -189,19 +188,19 @@ def look_at_net(mapping: Mapping[str, str], given: Mapping[str, str | None], acc
 def look_at_returned(
     column_of: Mapping[str, str], given: Mapping[str, str | None], account: Overlooked
 ) -> None:
-    """Ask whether items that came back are still in the amount, where the amount is a column of its own."""
+    """Ask whether a mapped amount still includes returned items."""
     column = column_of.get("returned_quantity")
     if column and "amount" in column_of and "returned_quantity" not in given:
         text = (
-            f"column {column!r} counts items that came back, and {column_of['amount']!r} may be the amount before or "
-            f"after; say --mapping {flag('returned_quantity', column)} to take them off, or --mapping "
-            "returned_quantity= where the amount is without them."
+            f"column {column!r} counts returned items, and {column_of['amount']!r} may or may not include "
+            f"them. Use --mapping {flag('returned_quantity', column)} to subtract them, or --mapping "
+            "returned_quantity= if they are already subtracted."
         )
         account.questions.append(Question(text, (f"returned_quantity={column}", "returned_quantity=")))
 
 
 def look_at_prices(glance: Glance, chosen: str, numbers: list[str], account: Overlooked) -> None:
-    """Ask which of two prices was paid, where they differ."""
+    """Ask which of two different prices was paid."""
     others = [
         column
         for column in numbers
@@ -210,30 +209,30 @@ def look_at_prices(glance: Glance, chosen: str, numbers: list[str], account: Ove
         and not PRICE_PER.search(plain_heading(column))
         and glance.differ(chosen, column)
     ]
-    reason = "prices, and the amount of a line is its quantity times the price that was paid"
-    _ask_which(account, "unit_price", [chosen, *others], f"{reason}; say which")
+    reason = "prices, and the amount of a line is quantity times the price paid"
+    _ask_which(account, "unit_price", [chosen, *others], f"{reason}. Choose one")
 
 
 def look_at_quantities(glance: Glance, chosen: str, numbers: list[str], account: Overlooked) -> None:
-    """Ask which of two quantities was paid, where they differ: what was ordered, or what was sent."""
+    """Ask which of two different quantities was paid for: ordered or shipped."""
     others = [
         column
         for column in numbers
         if _SENT.search(plain_heading(column)) and glance.any_number(column) and glance.differ(chosen, column)
     ]
-    reason = "quantities, and the amount of a line is its quantity times its unit price"
-    _ask_which(account, "quantity", [chosen, *others], f"{reason}; say which was paid")
+    reason = "quantities, and the amount of a line is quantity times unit price"
+    _ask_which(account, "quantity", [chosen, *others], f"{reason}. Choose the one that was paid for")
 
 
 def _ask_which(account: Overlooked, name: str, columns: list[str], why: str) -> None:
-    """Ask which of several columns a name stands for; one is no question."""
+    """Ask which of several columns has a name, if there is more than one."""
     if len(columns) > 1:
-        text = f"columns {columns} hold different {why}, for example --mapping {flag(name, columns[1])}."
+        text = f"columns {columns} contain different {why}, for example --mapping {flag(name, columns[1])}."
         account.questions.append(Question(text, tuple(f"{name}={column}" for column in columns)))
 
 
 def tell_of_other_money(glance: Glance, numbers: list[str], mapping: Mapping[str, str]) -> list[str]:
-    """Tell of money where the amount is blank, and of a column that is the amount times a number of items."""
+    """Note money on lines with a blank amount, and a column that equals the amount times a quantity."""
     amount, told = mapping.get("amount", ""), list[str]()
     if not amount or not numbers:
         return []
@@ -245,8 +244,8 @@ def tell_of_other_money(glance: Glance, numbers: list[str], mapping: Mapping[str
         )
         if blank:
             told.append(
-                f"Column {one!r} holds {money:,.2f} on {blank:,} lines whose {amount!r} is blank, which are set aside; "
-                "put all money into one column, its currency into another."
+                f"Column {one!r} contains {money:,.2f} on {blank:,} lines with a blank {amount!r}, which "
+                "were quarantined. Put all money into one column and its currency into another."
             )
     if "quantity" in mapping:
         return told
@@ -260,8 +259,8 @@ def tell_of_other_money(glance: Glance, numbers: list[str], mapping: Mapping[str
         glance.lines.row(f"select {tests} from {glance.lines} where {own} <> 0") if pairs else ()
     )
     return told + [
-        f"Column {whole!r} is {amount!r} times {items!r} on nearly all lines, so that {amount!r} seems to be for one "
-        f"item; --mapping {flag('amount', whole)} takes the money of the line."
+        f"Column {whole!r} equals {amount!r} times {items!r} on nearly all lines, so {amount!r} seems to be "
+        f"a unit price (--mapping {flag('amount', whole)} uses the line total)."
         for (items, whole), several, same in zip(pairs, *[agreements] * 2, strict=False)
         if several > 1 and same is not None and same >= 0.98
     ]

@@ -1,4 +1,4 @@
-"""Questions about which of several columns of money was paid, where one is another less a third."""
+"""Questions about which money column was paid, when one column equals another minus a third."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from cltv_ml.data.questions import Question
 def ask_what_is_left(
     glance: Glance, numbers: Sequence[str], mapping: Mapping[str, str], given: Mapping[str, str | None]
 ) -> list[Question]:
-    """Ask which money was paid where one column is the amount less another one, whatever they are called."""
-    columns = [  # an amount before the seller's fees is right
+    """Ask which money was paid if one column equals the amount minus another, whatever their headings."""
+    columns = [  # an amount before the seller's fees is correct
         one
         for one in numbers
         if not any(
@@ -44,12 +44,13 @@ def ask_what_is_left(
     for (taken, rest), agree, differ in zip(pairs, *[agreements] * 2, strict=False):
         if differ >= 3 and agree is not None and agree >= 0.98:
             text = (
-                f"column {rest!r} is {base!r} less {taken!r} on nearly all lines, and may be what was paid; say "
-                f"--mapping {flag('amount', rest)}, or --mapping {flag('amount', mapping['amount'])} if it is not."
+                f"column {rest!r} equals {base!r} minus {taken!r} on nearly all lines and may be the amount "
+                f"paid. Use --mapping {flag('amount', rest)} if it is, or --mapping "
+                f"{flag('amount', mapping['amount'])} if it is not."
                 if "amount" in mapping
-                else f"column {rest!r} is {base!r} less {taken!r} on nearly all lines, and may be what was paid; say "
-                f"--mapping {flag('amount', rest)}, or --rule price_discounted=true with --mapping "
-                f"{flag('discount', taken)} if it is not."
+                else f"column {rest!r} equals {base!r} minus {taken!r} on nearly all lines and may be the "
+                f"amount paid. Use --mapping {flag('amount', rest)} if it is, or --rule "
+                f"price_discounted=true with --mapping {flag('discount', taken)} if it is not."
             )
             stays = f"amount={mapping['amount']}" if "amount" in mapping else f"discount={taken}"
             return [Question(text, (f"amount={rest}", stays))]
@@ -59,7 +60,7 @@ def ask_what_is_left(
 def ask_about_shares(
     glance: Glance, numbers: Sequence[str], mapping: Mapping[str, str], given: Mapping[str, str | None]
 ) -> list[Question]:
-    """Ask which money was paid where a line stands once for each payment of it, with the whole amount each time."""
+    """Ask which money was paid if a line occurs once per payment, each time with the full amount."""
     amount, order = mapping.get("amount", ""), mapping.get("order_id", "")
     if not amount or not order or "amount" in given:
         return []
@@ -73,8 +74,8 @@ def ask_about_shares(
         )
         if shared and shared == groups and less <= 0.1 * single:
             text = (
-                f"{shared:,} lines stand once for each payment of them, with all of {amount!r} each time and their "
-                f"share in {paid!r}; say --mapping {flag('amount', paid)} for what was paid, or --mapping "
+                f"{shared:,} lines occur once per payment, each time with the full {amount!r} and a share of "
+                f"it in {paid!r}. Use --mapping {flag('amount', paid)} for what was paid, or --mapping "
                 f"{flag('amount', amount)} if these are different items."
             )
             return [Question(text, (f"amount={paid}", f"amount={amount}"))]
@@ -84,10 +85,10 @@ def ask_about_shares(
 def ask_about_fees(
     glance: Glance, numbers: Sequence[str], mapping: Mapping[str, str], given: Mapping[str, str | None]
 ) -> list[Question]:
-    """Ask which money was paid where the amount is a price less what a marketplace or payment service keeps.
+    """Ask which money was paid if the amount is a price minus the fees of a marketplace or payment service.
 
-    Customers paid the price; the rest of it is what the seller got. Fees bound how far the two may differ; without
-    them the heading of the amount must speak of a payout.
+    Customers paid the price; the seller received the rest. The two may differ by at most the fees; without a column
+    of fees, the heading of the amount must mention a payout.
     """
     amount = mapping.get("amount", "")
     fees = [one for one in numbers if HEADED["sale_fees"].search(plain_heading(one))]
@@ -116,10 +117,10 @@ def ask_about_fees(
     if not found or sold < 0.5 * glance.rows:
         return []
     first = found[0].partition("=")[2] or f"{mapping['quantity']} x {mapping['unit_price']}"
-    because = f"by no more than {', '.join(map(repr, fees))}" if kept else "on nearly all lines"
+    because = f"by at most {', '.join(map(repr, fees))}" if kept else "on nearly all lines"
     text = (
-        f"column {amount!r} is less than {first!r} {because}, and may be what the seller got; say --mapping "
-        f"{flag('amount', found[0].partition('=')[2])} for what customers paid, or --mapping "
-        f"{flag('amount', amount)} if that is right."
+        f"column {amount!r} is lower than {first!r} {because}, so it may be the seller's payout. Use "
+        f"--mapping {flag('amount', found[0].partition('=')[2])} for what customers paid, or --mapping "
+        f"{flag('amount', amount)} if the amount is correct."
     )
     return [Question(text, (*found, f"amount={amount}"))]

@@ -56,8 +56,8 @@ def is_time(kind: str) -> bool:
 class Columns:
     """The source's columns and their types, and the SQL that reads each as what it stands for.
 
-    What a whole column holds decides how its values are read: which of two numbers is the day, which sign
-    is the decimal one.
+    The whole column decides how its values are read: which of two numbers is the day, which sign is the
+    decimal separator.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class Columns:
     notes
         Notes on how the columns were read, one sentence each.
     signs
-        The bytes of the texts that were read as identifiers as they stand.
+        The bytes of the texts that were read as identifiers unchanged.
     """
 
     quote = staticmethod(quote)
@@ -122,7 +122,7 @@ class Columns:
         return numerals.codes_sql(self.identifier(column))
 
     def number(self, column: str) -> str:
-        """Return SQL for a finite double, null where the value is no number; how many those are is noted."""
+        """Return SQL for a finite double, null if the value is not a number; a note counts these values."""
         found, asked = self.table.found, (column, self.rules.decimal, self.ask, self.groups)
         before = len(self.notes)
         value, notes = found.get(asked) or (self._number(column), self.notes[before:])
@@ -142,7 +142,7 @@ class Columns:
         text = name if kind == "VARCHAR" else f"cast({name} as varchar)"
         if not self.ask:
             return self._reader(column, f"(select {text} as t, 1 as n from {self.table})")(text)
-        texts = keep_texts(self.table, text)  # equal ones are looked at once
+        texts = keep_texts(self.table, text)  # equal values are inspected once
         read = self._reader(column, texts)
         if read is cast_number:
             return read(text)
@@ -165,7 +165,7 @@ class Columns:
         return partial(read_sides, read) if self._turns_sides(column, texts) else read
 
     def _turns_sides(self, column: str, texts: Relation) -> bool:
-        """Whether debits, in DR, are below 0; of numbers of which some end in CR, credits are, but where most are."""
+        """Whether debits (DR) are negative; else credits (CR) are, unless they are the majority."""
         end = "upper(rtrim(t, '. '))"
         debits, credits = self.row(
             f"select coalesce(sum(n) filter (where suffix({end}, 'DR')), 0), "
@@ -176,8 +176,8 @@ class Columns:
         turned = bool(credits > debits > 0)
         under, over = ("DR", "CR") if turned else ("CR", "DR")
         self.notes.append(
-            f"Column {column!r}: {credits:,} amounts end in CR and {debits:,} in DR: those in {under} were read as "
-            f"below 0, those in {over} as above."
+            f"Column {column!r}: {credits:,} amounts end in CR and {debits:,} in DR. Amounts in {under} were "
+            f"read as negative, amounts in {over} as positive."
         )
         return turned
 
@@ -201,12 +201,12 @@ class Columns:
         codes = {numerals.code_of(str(sign)): str(sign) for (sign,) in reversed(signs)}
         if len(codes) > 1:
             raise InputError(
-                f"column {column!r} holds several currencies, {sorted(codes.values())}; split off a currency column, "
-                "map it as currency and give rates."
+                f"column {column!r} contains several currencies, {sorted(codes.values())}. Put the currency "
+                "into a column of its own, map it as currency and give exchange rates."
             )
 
     def timestamp(self, column: str) -> str:
-        """Return SQL for a naive business time, null where the value is no date.
+        """Return SQL for a naive business time, null if the value is not a date.
 
         Raises
         ------
@@ -270,7 +270,7 @@ class Columns:
         return orders
 
     def _serials(self, column: str, number: str) -> bool:
-        """Whether the numbers of a column are days of a spreadsheet: all of them are of that size."""
+        """Whether the numbers of a column are spreadsheet serial dates: all of them are in that range."""
         low, high, some = self.row(
             f"select bool_and(coalesce({times.is_serial('n')}, true)), max(n), count(n) "
             f"from (select {number} as n from {self.table})"
@@ -279,8 +279,8 @@ class Columns:
             return False
         example = times.SERIAL_START + datetime.timedelta(days=int(high))
         self.notes.append(
-            f"Column {column!r} holds day numbers of a spreadsheet: {int(high)} was read as {example} (from 1900 on, "
-            "as Excel counts)."
+            f"Column {column!r} contains spreadsheet serial dates: {int(high)} was read as {example} "
+            "(counted from 1900, as in Excel)."
         )
         return True
 
@@ -299,7 +299,7 @@ class Columns:
         return utc if zone == "UTC" else shift(utc, zone, to_utc=False)
 
     def _note_unread(self, column: str, text: str, value: str, texts: Relation | None = None) -> None:
-        """Note how many values are there but are no finite number: they count as missing."""
+        """Note how many non-empty values are not finite numbers: they count as missing."""
         if not self.ask:
             return
         there = f"{text} is not null and {value} is null"
@@ -311,26 +311,26 @@ class Columns:
         )
         if number:
             self.notes.append(
-                f"Column {column!r}: {number:,} values are no finite number, such as {str(example)[:40]!r}, and "
-                "count as missing."
+                f"Column {column!r}: {number:,} values are not finite numbers, such as "
+                f"{str(example)[:40]!r}, and count as missing."
             )
 
     def _note_forms(self, column: str, forms: dict[str, int], wanted: list[str]) -> None:
-        """Note how many identifiers were brought to one form, and which may have been damaged."""
+        """Note how many identifiers were normalised, and which may have been damaged."""
         for form in wanted:
             self.notes.append(
-                f"Column {column!r}: {forms[form]:,} identifiers {FORMS[form]} (--rule id_forms=none keeps them as "
-                "they are written)."
+                f"Column {column!r}: {forms[form]:,} identifiers {FORMS[form]} (--rule id_forms=none keeps "
+                "the original spelling)."
             )
         if forms["exponent"]:
             self.notes.append(
-                f"Column {column!r}: {forms['exponent']:,} identifiers such as 1.2E+11 were shortened by a "
-                "spreadsheet, and different ones may now look alike; export the column as text."
+                f"Column {column!r}: a spreadsheet shortened {forms['exponent']:,} identifiers to forms such "
+                "as 1.2E+11, so different ones may now look alike. Export the column as text."
             )
         if forms["long"] >= 5 and forms["long"] == forms["rounded"]:
             self.notes.append(
-                f"Column {column!r}: all {forms['long']:,} identifiers of more than 15 digits end in 0, as a "
-                "spreadsheet rounds them; export the column as text."
+                f"Column {column!r}: all {forms['long']:,} identifiers with more than 15 digits end in 0, "
+                "which suggests that a spreadsheet rounded them. Export the column as text."
             )
 
     def _warn_of_floats(self, column: str) -> None:
@@ -341,7 +341,7 @@ class Columns:
         if large:
             self.notes.append(
                 f"Column {column!r}: {large:,} identifiers are floating-point numbers above {exact:,}, where "
-                "neighbours fall together; export the column as text or whole numbers."
+                "adjacent integers are indistinguishable. Export the column as text or as integers."
             )
 
     def row(self, query: str) -> tuple[Any, ...]:

@@ -12,28 +12,28 @@ from cltv_ml.data.signs import Signs
 from cltv_ml.data.words import words
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal
 
-#: Identifiers that name no customer, without case; and numbers that do where much is booked on one of them.
+#: Identifiers that are placeholders, in any case; and numbers that are if many lines have them.
 WORDS, NUMBERS = words("placeholders")["nobody"], words("placeholders")["numbers"]
 
-#: Addresses that are filled in where a customer gave none.
+#: Dummy e-mail addresses.
 _NOBODY = "|".join(words("placeholders")["addresses"])
 
-#: Guests who get an id of their own with each order, and how such ids begin, which is quick to look at.
+#: Guests with a new id per order, and the quickly tested beginning of such ids.
 _NUMBERED = str(words("placeholders")["numbered"])
 _TESTS = str(words("placeholders")["tests"])
 _BEGINNINGS = tuple(words("placeholders")["begin"])
 _TEST_BEGINNINGS = ("test", "demo", "dumm")
 
-#: Customers without a letter or a digit, such as ***, stand for nobody: they begin with a sign before 0 or after Z.
+#: Ids without a letter or digit, such as ***, are placeholders: they begin with a character before 0 or after Z.
 _SIGN_FIRST = "(customer_id < '0' or customer_id between '[' and '_~')"
 _NO_SIGN = bytes([*range(ord("0"), ord("[")), *range(ord("_") + 1, 256)])
 
 
 def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str]:
-    """Set aside the lines of placeholder customers, and name them.
+    """Quarantine the lines of placeholder customers; return notes that name them.
 
-    A number such as 0 stands for nobody where it has ten times the lines of an average customer, or where no
-    customer is called 1, 2 or 3 so that it does not begin a count.
+    A number such as 0 is a placeholder if it has ten times the lines of an average customer, or if no customer
+    is called 1, 2 or 3, so that it does not start a count.
     """
     if not rules.applies("placeholder_customer"):
         return []
@@ -60,10 +60,10 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
         for name, rows, money, _ in nobody[:8]
     )
     adopted = "order_id" in lines.columns and any(returns for *_, returns in nobody)
-    returns = " (returns that name a customer's order are taken off it)" if adopted else ""
+    returns = " (returns that name a customer's order are deducted from it)" if adopted else ""
     return [
-        f"Customers that stand for nobody were set aside: {shown}{returns}; --rule off=placeholder_customer keeps each "
-        "as one customer.",
+        f"These customer ids are placeholders and were quarantined: {shown}{returns} (--rule "
+        "off=placeholder_customer keeps each as one customer).",
         *numbered,
     ]
 
@@ -113,7 +113,7 @@ def _suspects(parsed: Relation, left: str, signs: Signs) -> Relation | None:
 
 
 def _with_start(starts: Sequence[str], signs: Signs) -> str:
-    """Return SQL for customers that begin, in letters of any case, as one of these four letters."""
+    """Return SQL for customers that begin, in any case, with one of these sets of four letters."""
     possible = _listed(filter(signs.allow_start, starts))
     return f"lower(left(customer_id, 4)) in ({possible})" if possible else "false"
 
@@ -134,32 +134,33 @@ def _spelled(names: Iterable[str]) -> set[str]:
 
 
 def _tell_of_numbered_guests(suspects: Relation) -> list[str]:
-    """Tell of guests with an id of their own each: such customers cannot come back."""
+    """Return a note on guests with a new id per order: such customers can never return."""
     customers, number, money, example = _summed(suspects, "numbered")
     if customers < 3:
         return []
     return [
         f"{customers:,} customers such as {str(example)[:30]!r} ({number:,} lines, "
-        f"{int(money or 0) / MONEY_SCALE:,.2f}) look like guests with an id of their own each, who cannot be seen to "
-        "come back; they count as customers: leave the id of guests blank to set them aside."
+        f"{int(money or 0) / MONEY_SCALE:,.2f}) look like guests with a new id for each order, so their "
+        "repeat purchases cannot be recognised. They count as customers; to quarantine them, leave their id "
+        "blank."
     ]
 
 
 def _tell_of_tests(suspects: Relation, nobody: Iterable[tuple[Any, ...]], rows: int) -> list[str]:
-    """Tell of customers who are called tests and count, where they are few among others."""
+    """Return a note on customers called tests that count, if they are few among others."""
     aside = _listed(["", *(name for name, *_ in nobody)])
     customers, number, money, example = _summed(suspects, f"tested and customer_id not in ({aside})")
     if not number or number > 0.2 * rows:
         return []
     return [
         f"{customers:,} customers such as {str(example)[:30]!r} ({number:,} lines, "
-        f"{int(money or 0) / MONEY_SCALE:,.2f}) are called tests and count as customers; take their "
-        "lines out of the export where they are."
+        f"{int(money or 0) / MONEY_SCALE:,.2f}) look like tests and count as customers. If they are tests, "
+        "remove their lines from the export."
     ]
 
 
 def _summed(suspects: Relation, test: str) -> tuple[Any, ...]:
-    """Return how many customers pass a test, their lines and money, and one of them."""
+    """Return the number of customers that pass a test, their lines, money and one example."""
     return suspects.row(
         f"select count(*), sum(lines), sum(money), min(customer_id) from {suspects} where {test}"
     )
@@ -170,7 +171,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _real_customers(parsed: Relation, rows_of: dict[str, int]) -> list[str]:
-    """Return the numbers that are customers like others."""
+    """Return the numbers that are ordinary customers."""
     if not rows_of:
         return []
     rows, customers, counted = parsed.row(

@@ -1,4 +1,4 @@
-"""Proposal of a mapping, from headings, types and values."""
+"""Proposal of a mapping from headings, types and values."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ from cltv_ml.data.ties import Source, settle_tie
 from cltv_ml.data.versions import find_version
 from cltv_ml.engine import Relation
 
-#: Names whose columns decide what counts as revenue: proposed also where the mapping is complete without them.
+#: Names whose columns decide what counts as revenue: proposed even if the mapping is complete without them.
 SAFETY = (*LEVEL_NAMES, "refunded", "returned_quantity", "cancelled_at", "currency", "cancels")
 
-#: Headings of a period each, as in a table of customers by months.
+#: Headings that are periods, as in a table of customers by month.
 _PERIOD = re.compile(
     r"\d{4}[-/. _]?(\d{2}|q[1-4])([-/.]\d{2})?|(\d{2}|q[1-4])[-/. ]?\d{4}"
     r"|(jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-z]*[-_ ./']*(\d{2}|\d{4})?"
 )
 
-#: Kinds of columns that are offered where no heading names the customer, the time or the amount.
+#: Kinds of columns offered if no heading names the customer, the time or the amount.
 _ASKED_KINDS = {
     "customer_id": ("text", "number"),
     "timestamp": ("timestamp", "text"),
     "amount": ("number", "rate"),
 }
 
-#: Names whose columns are looked for when others are known.
+#: Names looked for after the others are known.
 _OPTIONAL_NAMES = ("version", "credit")
 
 
@@ -59,7 +59,7 @@ class Proposal:
     notes
         Notes for the reader, one sentence each.
     questions
-        Questions that only the user can settle; the mapping lacks their columns.
+        Questions that only the user can answer; their columns are not in the mapping.
     rules
         Settings of `Rules` that suit a known export.
     ties
@@ -74,7 +74,7 @@ class Proposal:
 
 
 def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
-    """Return the given mapping, completed by the columns whose meaning is certain.
+    """Return the user's mapping, completed with the columns whose meaning is certain.
 
     A known export is mapped as its format says. Where the given names suffice, only columns that decide what counts
     as revenue are added: `SAFETY`. What must be settled by the user is among the proposal's questions.
@@ -139,7 +139,7 @@ def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
 def _doubt_price(
     kinds: Mapping[str, str], mapping: Mapping[str, str], given: Mapping[str, str | None]
 ) -> list[Question]:
-    """Ask about a price taken for the amount next to quantities that cannot be read as numbers."""
+    """Ask about a price used as the amount if the quantities cannot be read as numbers."""
     price = mapping.get("amount", "")
     if {"amount", "quantity"} & set(given) or "quantity" in mapping:
         return []
@@ -148,8 +148,9 @@ def _doubt_price(
     if not counts or plain_heading(price) not in SYNONYMS["amount"][-1].split():
         return []
     text = (
-        f"column {counts[0]!r} may count items but holds words, and {price!r} may be for one item or for the line; "
-        f"say --mapping {flag('amount', price)} for the line, or export {counts[0]!r} as numbers."
+        f"column {counts[0]!r} seems to be the quantity but contains words, so {price!r} could be the price "
+        f"of one item or of the line. Use --mapping {flag('amount', price)} for the line, or export "
+        f"{counts[0]!r} as numbers."
     )
     return [Question(text, (f"amount={price}",))]
 
@@ -161,7 +162,7 @@ def _settle_order(
     given: Mapping[str, str | None],
     ties: Sequence[str],
 ) -> list[str]:
-    """Add the column of orders that no heading settles to the mapping; return what to tell."""
+    """Add an order id that no heading settles to the mapping; return notes."""
     named_so = mapping.get("order_id", "")
     if named_so and "order_id" not in given and is_no_order(first, named_so, mapping.get("customer_id")):
         del mapping["order_id"]
@@ -173,8 +174,8 @@ def _settle_order(
             mapping["order_id"] = chosen
             return []
         return [
-            f"Columns {list(ties)} could each be the order_id, and none is used as such; "
-            f"--mapping {flag('order_id', ties[0])} chooses one."
+            f"Columns {list(ties)} could each be the order_id; none was used. To choose one, pass --mapping "
+            f"{flag('order_id', ties[0])}."
         ]
     found = find_order(first, kinds, mapping, [one for one in kinds if one not in mapping.values()])
     if found is None:
@@ -209,8 +210,8 @@ def _settle_later(
     if "type" in mapping:
         return mapping, ()
     text = (
-        f"columns {debit!r} and {credits[0]!r} stand side by side, as in a ledger; if the credits are refunds, say "
-        f"--mapping {flag('credit', credits[0])}, and if they are payments, --mapping credit=."
+        f"columns {debit!r} and {credits[0]!r} look like the two sides of a ledger. If the credits are "
+        f"refunds, use --mapping {flag('credit', credits[0])}; if they are payments, use --mapping credit=."
     )
     paid = are_payments(table, [one for one, kind in kinds.items() if kind == "text"], credits[0])
     return mapping, (Question(text, ("credit=", f"credit={credits[0]}")[:: 1 if paid else -1]),)
@@ -237,7 +238,7 @@ def propose_mapping(
     wanted
         The names to propose columns for.
     settle
-        Chooses between columns that could each have a name, with a sentence that tells so; None where it cannot.
+        Chooses between several candidates for a name and explains the choice in a note; None if it cannot.
 
     >>> dict(propose_mapping({"Cust": "text", "Order Date": "timestamp", "Qty": "number", "Price": "number"}).mapping)
     {'customer_id': 'Cust', 'timestamp': 'Order Date', 'quantity': 'Qty', 'unit_price': 'Price'}
@@ -253,16 +254,14 @@ def propose_mapping(
         left = [column for column in kinds if column not in taken and kinds[column] != "empty"]
         found = find_columns(name, left, kinds, levels, chosen)
         if name == "amount" and (lines := of_lines(found)):
-            notes.append(
-                f"Columns {found} could each be the amount; {lines[0]!r}, the line's own, was taken."
-            )
+            notes.append(f"Columns {found} could each be the amount; {lines[0]!r}, the line total, was used.")
             found = lines
         if name == "amount" and (named_net := net_of(found, list(kinds))):
             notes.append(
-                f"Columns {found} could each be the amount; {named_net[0]!r}, {named_net[1]}, was taken."
+                f"Columns {found} could each be the amount; {named_net[0]!r}, {named_net[1]}, was used."
             )
             found = [named_net[0]]
-        if name == "refunded" and len(found) > 1:  # how much, rather than whether
+        if name == "refunded" and len(found) > 1:  # the amount, not a flag
             found = [one for one in found if kinds[one] == "number"] or found
         if len(found) > 1 and settle and (settled := settle(name, found)):
             found = [settled[0]]
@@ -273,8 +272,8 @@ def propose_mapping(
             ties = found
         elif len(found) > 1:
             notes.append(
-                f"Columns {found} could each be the {name}, and none is used as such; "
-                f"--mapping {flag(name, found[0])} chooses one."
+                f"Columns {found} could each be the {name}; none was used. To choose one, pass --mapping "
+                f"{flag(name, found[0])}."
             )
         elif found:
             chosen[name] = found[0]
@@ -283,7 +282,7 @@ def propose_mapping(
 
 
 def _asked(question: Question) -> list[str]:
-    """Return the columns that a question offers: they are not proposed for another name meanwhile."""
+    """Return the columns that a question offers, which are not proposed for another name."""
     return [answer.partition("=")[2] for answer in question.answers]
 
 
@@ -302,9 +301,9 @@ def _settle(
     periods = [column for column in kinds if _PERIOD.fullmatch(column.strip().lower())]
     if "timestamp" not in chosen and len(periods) > 2:
         text = (
-            f"{len(periods)} columns, such as {periods[:2]}, hold a period each, so that a row is a customer and no "
-            "purchase; give one row per customer and period instead, with the columns customer, date and amount (in "
-            "pandas: melt), or better each purchase."
+            f"{len(periods)} columns, such as {periods[:2]}, contain one period each, so a row is a customer "
+            "rather than a purchase. Export one row per purchase, or at least one row per customer and "
+            "period with the columns customer, date and amount (in pandas: melt)."
         )
         return {name: chosen[name] for name in SYNONYMS if name in chosen}, [Question(text)]
     open_already = {answer.partition("=")[0] for question in asked for answer in question.answers}
@@ -326,8 +325,8 @@ def _settle(
         )
         if name == "timestamp" and (fiscal := fiscal_columns(kinds)):
             text += (
-                f" Columns {fiscal} seem to hold fiscal periods, whose months depend on when the year begins; add a "
-                "column with dates."
+                f" Columns {fiscal} seem to contain fiscal periods, whose calendar months depend on the "
+                "start of the fiscal year; add a column with dates."
             )
         offered += fit if len(fit) == 1 else []
         missing.append(Question(text, tuple(answers)))

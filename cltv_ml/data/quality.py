@@ -1,4 +1,4 @@
-"""Facts about a clean log: its contents, over time and by customer."""
+"""Facts about a clean log: contents, activity over time and by customer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ select customer_id, day, date_diff('day', lag(day) over (partition by customer_i
 from (select distinct customer_id, cast(timestamp as date) as day from {log})
 """
 
-#: The customers who first bought within one median gap of the log's first day: they may be older than it.
+#: Customers who first bought within one median gap of the log's first day: they may have bought before it.
 OPENING_CUSTOMERS = (
     "with days as (" + PURCHASE_DAYS + ") select customer_id from days group by 1 "
     "having min(day) < (select min(day) + cast(ceil(coalesce(median(gap), 0)) as integer) from days)"
@@ -144,14 +144,13 @@ them aside with --rule "non_products=POST|M".
     more = ", ..." if plain > len(names) else ""
     rule = "|".join(re.sub(r"([][.^$*+?{}\\|()])", r"\\\1", name) for name in names)
     return [
-        f"{plain:,} of {codes:,} product codes have no digit, unlike the others: {', '.join(names)}{more}; if they "
-        "stand for postage, fees or the like, set them aside with --rule "
-        f'"non_products={rule}".'
+        f"{plain:,} of {codes:,} product codes have no digit, unlike the others: {', '.join(names)}{more}. "
+        f'If they stand for postage, fees or the like, quarantine them with --rule "non_products={rule}".'
     ]
 
 
 def order_of_line(con: duckdb.DuckDBPyConnection) -> str:
-    """Return SQL for what tells one order of a customer from another."""
+    """Return SQL that identifies a customer's order."""
     columns = {str(name) for name, *_ in con.execute("describe log").fetchall()}
     day = "customer_id || ' ' || cast(cast(timestamp as date) as varchar)"
     return f"coalesce(order_id, {day})" if "order_id" in columns else day

@@ -1,4 +1,4 @@
-"""Questions that only the user can answer, gathered so that one run asks all of them."""
+"""Questions that only the user can answer, collected so that one run asks all of them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ class Question:
     Parameters
     ----------
     text
-        One sentence with the ambiguity, the evidence, and the flags that settle it.
+        The ambiguity, the evidence, and the flags that resolve it.
     answers
-        The flags' values to choose from, such as "amount=Net total" or "day_first=true"; empty where the text states
-        what to write.
+        The possible answers, such as "amount=Net total" or "day_first=true"; empty if the text says what to write.
     """
 
     text: str
@@ -30,7 +29,7 @@ class Question:
 
 
 class QuestionsError(InputError):
-    """The data are ambiguous, and the user must settle the `questions`."""
+    """The data are ambiguous, and the user must answer the `questions`."""
 
     def __init__(self, questions: Sequence[Question]) -> None:
         self.questions = tuple(questions)
@@ -69,7 +68,7 @@ def answer(
 def ask_which(name: str, columns: Sequence[str]) -> Question:
     """Return the question which of several columns has a standard name."""
     text = (
-        f"columns {list(columns)} could each be the {name}; say which in the mapping, for example "
+        f"columns {list(columns)} could each be the {name}. Choose one in the mapping, for example "
         f"{{{name!r}: {columns[0]!r}}} or --mapping {flag(name, columns[0])}."
     )
     none = () if name in REQUIRED else (f"{name}=",)
@@ -77,5 +76,5 @@ def ask_which(name: str, columns: Sequence[str]) -> Question:
 
 
 def questions_of(error: InputError) -> tuple[Question, ...]:
-    """Return the questions of an error, the error itself as one where it holds none."""
+    """Return the questions of an error, or the error itself as a question."""
     return error.questions if isinstance(error, QuestionsError) else (Question(str(error)),)

@@ -1,4 +1,4 @@
-"""Rates of several currencies: one for each, or a table of them by day."""
+"""Exchange rates: one per currency, or a table by day."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RATE = "rate exchangerate fxrate value kurs wechselkurs taux tasa price factor"
 
 
 def rate_sql(table: Relation, currency: str, time: str, column: str, rules: Rules) -> str:
-    """Return SQL for the value of one unit of a line's currency; nothing where all lines have the same and no rate.
+    """Return SQL for the value of one unit of a line's currency; empty for a single currency without a rate.
 
     A table of rates gives each line the latest rate that is not after its day.
 
@@ -31,7 +31,7 @@ def rate_sql(table: Relation, currency: str, time: str, column: str, rules: Rule
     Raises
     ------
     InputError
-        A currency has no rate, or none on the days of its lines.
+        A currency has no rate, or none for the days of its lines.
     """
     # `value` is qualified: a column of the source may have any name.
     rows = table.rows(
@@ -44,9 +44,10 @@ def rate_sql(table: Relation, currency: str, time: str, column: str, rules: Rule
     missing = [name for name in currencies if name not in rates and name not in dated]
     if missing and (len(currencies) > 1 or rules.rates or dated):
         raise InputError(
-            f"column {column!r} holds the currencies {currencies[:10]}, without a rate for {missing[0]!r}; give rates, "
-            f"for example {{{missing[0]!r}: 1.0}} or --rule rates={missing[0]}:1.0 for each, or a table of date, "
-            "currency and rate (--rule rates=rates.csv), or read one currency at a time."
+            f"column {column!r} contains the currencies {currencies[:10]}, but there is no rate for "
+            f"{missing[0]!r}. Give a rate for each, for example {{{missing[0]!r}: 1.0}} or --rule "
+            f"rates={missing[0]}:1.0, or a table of date, currency and rate (--rule rates=rates.csv), or "
+            "read one currency at a time."
         )
     ways = {name: repr(rates[name]) for name in currencies if name in rates}
     by_day = [name for name in currencies if name not in rates and name in dated]
@@ -66,9 +67,11 @@ def _variable(name: str) -> str:
 
 
 def _load(table: Relation, path: str) -> dict[str, date]:
-    """Keep per currency a list of its rates by day, up to tomorrow; return the first day of each."""
+    """Store the rates of each currency by day, up to tomorrow; return the first day of each currency."""
     if not Path(path).is_file():
-        raise InputError(f"rates: no file {path!r}; name a CSV or Parquet table of date, currency and rate.")
+        raise InputError(
+            f"rates: file {path!r} does not exist. Name a CSV or Parquet table of date, currency and rate."
+        )
     source = literal(pattern(Path(path)))
     rows = (
         f"read_parquet({source})" if path.endswith(".parquet") else f"read_csv({source}, all_varchar = true)"
@@ -84,7 +87,7 @@ def _load(table: Relation, path: str) -> dict[str, date]:
     [broken] = dated.row(f"select count(*) from {dated} where day is null or not rate > 0 or rate is null")
     if broken:
         raise InputError(
-            f"rates: {broken:,} lines of {Path(path).name!r} hold no day as YYYY-MM-DD or no positive rate."
+            f"rates: {broken:,} lines of {Path(path).name!r} have no date as YYYY-MM-DD or no positive rate."
         )
     firsts = {
         str(name): first for name, first in dated.rows(f"select name, min(day) from {dated} group by 1")
@@ -103,14 +106,14 @@ def _column(columns: Sequence[str], names: str, path: str) -> str:
     matching = [column for column in columns if plain_heading(column) in names.split()]
     if len(matching) != 1:
         raise InputError(
-            f"rates: {Path(path).name!r} must hold the columns date, currency and rate (the value of one unit in the "
-            f"log's currency), found {list(columns)[:8]}."
+            f"rates: {Path(path).name!r} must contain the columns date, currency and rate (the value of one "
+            f"unit in the log's currency), but has {list(columns)[:8]}."
         )
     return quoted(matching[0])
 
 
 def _check_days(table: Relation, currency: str, time: str, firsts: dict[str, date]) -> None:
-    """Raise InputError where lines are older than the first rate of their currency."""
+    """Raise InputError if lines are dated before the first rate of their currency."""
     if not firsts:
         return
     early = " or ".join(
@@ -122,6 +125,7 @@ def _check_days(table: Relation, currency: str, time: str, firsts: dict[str, dat
     )
     if lines:
         raise InputError(
-            f"rates: {lines:,} lines are older than the first rate of their currency, such as one in {name} on {day}; "
-            f"add earlier rates to the table, or give {name} one rate with --rule rates={name}:1.0."
+            f"rates: {lines:,} lines are dated before the first rate of their currency, for example one in "
+            f"{name} on {day}. Add earlier rates to the table, or use a fixed rate such as --rule "
+            f"rates={name}:1.0."
         )

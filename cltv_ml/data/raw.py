@@ -1,4 +1,4 @@
-"""Raw tables: any file, frame, named data set or database read as one table, with the meaning of its columns."""
+"""Raw tables: any file, frame, data set or database as one table, with a mapping of its columns."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from cltv_ml.sources.records import flatten_records
 
 
 class Workspace:
-    """A temporary folder that is deleted with its last user."""
+    """A temporary folder that is deleted when nothing uses it any more."""
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="cltv_"))
@@ -45,7 +45,7 @@ class Workspace:
 
 @dataclass(frozen=True)
 class Raw:
-    """The rows of a source as they came, with the mapping of its columns.
+    """The unchanged rows of a source, with the mapping of its columns.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Raw:
     notes
         Notes on how the columns were understood, one sentence each.
     starts
-        The `source_row` that each of several files or sheets begins with.
+        The first `source_row` of each file or sheet, if there are several.
     """
 
     table: Relation = field(repr=False)
@@ -79,7 +79,7 @@ class Raw:
 
     @property
     def con(self) -> duckdb.DuckDBPyConnection:
-        """The connection that the rows are read with."""
+        """The connection that reads the rows."""
         return self.table.con
 
     @property
@@ -93,7 +93,7 @@ class Raw:
         return tuple(column for column in self.columns if column not in self.mapping.values())
 
     def head(self, rows: int = 5) -> pd.DataFrame:
-        """Return the first rows under the standard names where mapped, with the values as they came."""
+        """Return the first rows with unchanged values, under the standard names where mapped."""
         names = {MARK + column: name for name, column in self.mapping.items()}
         return frame(
             self.con.sql(
@@ -113,7 +113,7 @@ def read(
     changes: Mapping[str, Any] | None = None,
     memory: str = "1GB",
 ) -> Raw:
-    """Return a source's rows as they came, with the mapping of its columns to the standard names.
+    """Return a source's unchanged rows, with the mapping of its columns to the standard names.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def read(
     Raises
     ------
     InputError
-        The source cannot be read, is empty, or its columns cannot be mapped; one sentence says why.
+        The source cannot be read, is empty, or its columns cannot be mapped; the message says why.
 
     >>> raw = read(pd.DataFrame({"cust": ["a"], "day": ["2024-01-31"], "paid": ["9.50"]}), {"amount": "paid"})
     >>> dict(raw.mapping)
@@ -155,7 +155,7 @@ def read(
 def _map_columns(
     opened: Opened, columns: Mapping[str, str | None], rules: Rules | None, changes: Mapping[str, Any]
 ) -> Raw:
-    """Return the rows of a source with the mapping of its columns, `columns` where they are given."""
+    """Return the rows of a source with the mapping of its columns, `columns` if given."""
     opened = _join_parts(opened, columns)
     proposal = complete(opened.table, {**opened.mapping, **columns})
     settled = _settle_rules(opened, proposal, rules, changes)
@@ -177,7 +177,7 @@ def _map_columns(
 
 @dataclass(frozen=True)
 class Opened:
-    """The rows and the broken lines of a source, before anything is known of its columns; see `Raw`."""
+    """The rows and the broken lines of a source, before its columns are mapped; see `Raw`."""
 
     table: Relation
     broken: Relation
@@ -189,7 +189,7 @@ class Opened:
 
     @property
     def mapping(self) -> Mapping[str, str]:
-        """The mapping that comes with a named data set; empty for any other source."""
+        """The mapping of a named data set; empty for any other source."""
         return self.dataset.mapping if self.dataset else {}
 
     @property
@@ -199,7 +199,7 @@ class Opened:
 
 
 def _join_parts(opened: Opened, given: Mapping[str, str | None]) -> Opened:
-    """Return the source with its dates, its customers' names and its amounts in one column each."""
+    """Return the source with date, customer name and amount combined into one column each."""
     here = {name.removeprefix(MARK) for name in opened.table.kinds}
     for name, join in (("timestamp", join_date), ("customer_id", join_name), ("amount", join_items)):
         if not opened.dataset and given.get(name) not in here:
@@ -219,7 +219,7 @@ def _settle_rules(
 def _fill_down(
     opened: Opened, proposal: Proposal, rules: Rules
 ) -> tuple[Relation, list[str], tuple[Question, ...]]:
-    """Return the rows with the customers of a grouped report filled down, what to tell, and what to ask instead."""
+    """Return the rows with the customers of a grouped report filled down, notes, and questions."""
     try:
         return *fill_down(opened.table, proposal.mapping, rules.fill_down), ()
     except QuestionsError as error:
@@ -227,7 +227,7 @@ def _fill_down(
 
 
 def _doubts(opened: Opened, proposal: Proposal, rules: Rules) -> list[Question]:
-    """Return the questions whether some files, or all amounts, count cents."""
+    """Return the questions whether some files, or all amounts, are in cents."""
     return [
         *doubt_parts(opened.table, proposal.mapping, [(one.name, one.start) for one in opened.parts], rules),
         *doubt_cents(opened.table, proposal.mapping, rules),
@@ -235,7 +235,7 @@ def _doubts(opened: Opened, proposal: Proposal, rules: Rules) -> list[Question]:
 
 
 def _check_answered(questions: Sequence[Question], raw: Raw) -> None:
-    """Raise QuestionsError where questions are open, with those that reading the values adds."""
+    """Raise QuestionsError if questions are open, including those that come up when reading the values."""
     if questions:
         raise QuestionsError((*questions, *open_questions(raw)))
 
@@ -247,12 +247,12 @@ def open_source(
     header_row: int | None = None,
     memory: str = "1GB",
 ) -> Opened:
-    """Return the rows of anything that `read` reads, as they came.
+    """Return the unchanged rows of any source that `read` accepts.
 
     Raises
     ------
     InputError
-        The source cannot be read or is empty; one sentence says why.
+        The source cannot be read or is empty; the message says why.
     """
     workspace = Workspace()
     con = connect(memory, workspace.path)
@@ -264,16 +264,17 @@ def open_source(
         ready = DATASETS[name.partition(":")[0]]
         rows = _read_dataset(con, name, ready, workspace.path, table)
         if Path(name).is_file():
-            rows = replace(rows, notes=(*rows.notes, f"The data set {name} was read; the file is ./{name}."))
+            note = f"{name} was read as a public data set. To read the file of that name, use ./{name}."
+            rows = replace(rows, notes=(*rows.notes, note))
     elif lake_of(name):
         rows = read_lake(con, name)
     elif is_remote(name):
         fetched = fetch(name, workspace.path)
-        lake = lake_of(fetched) == "delta"  # an Iceberg table names its files by their first place
+        lake = lake_of(fetched) == "delta"  # an Iceberg table stores absolute paths of its files
         rows = read_lake(con, fetched) if lake else read_file(con, fetched, workspace.path, table, header_row)
         name = without_secrets(address(name))
     elif is_url(name):
-        from cltv_ml.sources.databases import read_database  # late: SQLAlchemy is slow to import
+        from cltv_ml.sources.databases import read_database  # imported late: SQLAlchemy is slow to import
 
         rows = read_database(con, name, table)
         name = without_secrets(name)
@@ -287,12 +288,10 @@ def open_source(
 
 
 def _check_path(path: Path) -> None:
-    """Raise InputError where there is no file."""
+    """Raise InputError if there is no such file."""
     if not find(path):
-        raise InputError(
-            f"{str(path)!r} is neither a file, a folder with tables nor a data set's name; "
-            f"check the path. Data sets: {sorted(DATASETS)}."
-        )
+        kinds = "a file, a folder with tables or the name of a data set"
+        raise InputError(f"{str(path)!r} is not {kinds}; check the path. Data sets: {sorted(DATASETS)}.")
 
 
 def _read_dataset(
@@ -317,24 +316,24 @@ def _broken_lines(con: duckdb.DuckDBPyConnection, rows: SourceRows) -> Relation:
 
 
 def _check_rows(rows: SourceRows, name: str) -> None:
-    """Raise InputError when a source has no rows, or none that fits its header."""
+    """Raise InputError if a source has no rows, or none that fits its header."""
     if rows.table.holds("true"):
         return
     if not rows.broken:
-        raise InputError(f"{name!r} holds no rows; check that the export is complete.")
+        raise InputError(f"{name!r} contains no rows; check that the export is complete.")
     columns = [column.removeprefix(MARK) for column in rows.table.kinds if column.startswith(MARK)]
     [_, example] = min(rows.broken)
     raise InputError(
-        f"{name!r}: each of its {len(rows.broken):,} lines has another number of fields than the header, "
-        f"{columns[:8]}, for example {example[:60]!r}; check the delimiter, or say which row names the columns "
+        f"{name!r}: none of its {len(rows.broken):,} lines has as many fields as the header, {columns[:8]} "
+        f"(for example {example[:60]!r}). Check the delimiter, or give the number of the header row "
         "(--header-row)."
     )
 
 
 def _join_products(lines: Relation, products: Path, key: str) -> Relation:
-    """Return lines with the columns of a products file, one row per product; lines without keep none."""
+    """Return lines with the columns of a products file, one row per product; other lines get nulls."""
     if not products.is_file():
-        raise InputError(f"{products.name!r} is missing next to the lines; put it into their folder.")
+        raise InputError(f"{products.name!r} is missing; put it into the same folder as the lines.")
     rows = f"from read_parquet({literal(pattern(products))})"
     columns = [str(column) for column, *_ in lines.rows(f"describe {rows}")]
     renamed = ", ".join(

@@ -1,4 +1,4 @@
-"""Recognition of known exports, and what their formats say of columns, levels and settings."""
+"""Recognition of known exports; columns, levels and settings that their formats define."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cltv_ml.money import THOUSANDTHS
 
 @dataclass(frozen=True)
 class Recognised:
-    """The statements of a known format about a source.
+    """What a known format defines about a source.
 
     Parameters
     ----------
@@ -28,9 +28,9 @@ class Recognised:
     mapping
         Standard name -> source column, `""` where the format has none; without the names that the user gave.
     rules
-        Settings of `Rules`, among them what the levels mean.
+        Settings of `Rules`, including the meaning of levels.
     notes
-        How it was recognised, and its misleading properties, one sentence each.
+        How it was recognised, and its pitfalls, one sentence each.
     """
 
     format: Format
@@ -42,19 +42,19 @@ class Recognised:
 def recognise_source(
     table: Relation, kinds: Mapping[str, str], given: Mapping[str, str | None]
 ) -> Recognised | None:
-    """Return the statements of a source's format, None where it is not a known export.
+    """Return what a source's format defines, None if it is not a known export.
 
     Parameters
     ----------
     kinds
-        Column -> what its values look like; `"empty"` for none.
+        Column -> kind of its values; `"empty"` for none.
     given
-        The user's own mapping, which wins.
+        The user's own mapping, which takes precedence.
 
     Raises
     ------
     InputError
-        The export identifies no customer, so that nothing can be learned from it.
+        The export does not identify customers, so it is useless here.
     """
     columns = list(kinds)
     known = recognise(columns)
@@ -69,8 +69,8 @@ def recognise_source(
         mapping |= {"customer_id": joined} if "customer_id" not in given else {}
     if not given.get("customer_id") and not mapping.get("customer_id"):
         raise InputError(
-            f"recognised: {known.title}, but no column names the customer. {' '.join(known.traps)} "
-            "Where a column does name the customer, say --mapping customer_id=COLUMN."
+            f"recognised: {known.title}, but no column identifies the customer. {' '.join(known.traps)} If a "
+            "column does, use --mapping customer_id=COLUMN."
         )
     because = ", ".join(repr(column) for column in known.identify(columns))
     notes = [
@@ -87,14 +87,14 @@ def recognise_source(
 
 
 def _joined_customer(columns: Sequence[str]) -> str:
-    """Return the one column that surely names customers, as one joined to an export that has none; else nothing."""
+    """Return the one column that certainly identifies customers, joined to an export without one; else nothing."""
     found = named("customer_id", columns)
     sure = " ".join(SYNONYMS["customer_id"][:3]).split()
     return found[0] if len(found) == 1 and plain_heading(found[0]) in sure else ""
 
 
 def _levels(table: Relation, known: Format, mapping: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Return per standard name what the levels of its column mean."""
+    """Return, by standard name, the meaning of the levels in its column."""
     told = {}
     for name in (name for name in known.levels if mapping.get(name)):
         told[name] = known.read_levels(name, _distinct_values(table, mapping[name], MOST_LEVELS + 1))
@@ -109,7 +109,7 @@ def _distinct_values(table: Relation, column: str, most: int) -> Sequence[str]:
 
 
 def _repeats_orders(table: Relation, mapping: Mapping[str, str | None]) -> bool:
-    """Whether orders stand on several rows that differ in none of their own columns, as where products are joined."""
+    """Whether orders have several rows with equal order columns, as when products are joined."""
     names = ("customer_id", "timestamp", "amount", "status")
     order, amount = mapping.get("order_id"), mapping.get("amount")
     if not order or not amount:
@@ -124,7 +124,7 @@ def _repeats_orders(table: Relation, mapping: Mapping[str, str | None]) -> bool:
 
 
 def _guests(table: Relation, known: Format, columns: Sequence[str]) -> list[str]:
-    """Return how many rows are of guests, where a column tells them apart."""
+    """Return a note with the number of guests' rows, if a column marks them."""
     notes = []
     for column in (column for column in known.guests if column in columns):
         values = ", ".join(map(literal, known.guests[column]))
@@ -133,13 +133,13 @@ def _guests(table: Relation, known: Format, columns: Sequence[str]) -> list[str]
         if guests:
             named = " or ".join(known.guests[column])
             notes.append(
-                f"{guests:,} of {rows:,} rows ({guests / rows:.0%}) are of guests ({column} {named})."
+                f"{guests:,} of {rows:,} rows ({guests / rows:.0%}) belong to guests ({column} {named})."
             )
     return notes
 
 
 def _in_major_units(table: Relation, mapping: Mapping[str, str], notes: list[str]) -> dict[str, Any]:
-    """Return the rates that turn whole cents into currency; amounts with a fraction are no cents."""
+    """Return the rates that convert cents to currency units; amounts with a fraction are not cents."""
     amount, currency = mapping.get("amount"), mapping.get("currency")
     if not amount or not currency:
         return {}
@@ -151,10 +151,12 @@ def _in_major_units(table: Relation, mapping: Mapping[str, str], notes: list[str
     code = found[0].upper()
     unit = 1 if code in WHOLE_CURRENCIES else 1000 if code in THOUSANDTHS else 100
     if len(found) > 1:
-        notes.append("Amounts count the smallest unit of each currency, so a rate must be that of one cent.")
+        notes.append(
+            "Amounts are in the smallest unit of each currency, so each rate must be the rate of one cent."
+        )
         return {}
     notes.append(
-        f"Amounts count the smallest unit of {code} ({unit} = 1 {code}) and are read so; where they do not, say "
-        f"--rule rates={code}:1."
+        f"Amounts were read in the smallest unit of {code} ({unit} = 1 {code}). If they are not, use --rule "
+        f"rates={code}:1."
     )
     return {"rates": {code: 1 / unit}}

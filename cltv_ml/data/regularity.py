@@ -11,10 +11,10 @@ from cltv_ml.log import AnyLog, Log
 #: Gaps between purchase days are regular when their standard deviation is below this share of their mean.
 STEADY = 0.15
 
-#: From this many days on a regular gap is a year's, and may come of the calendar alone.
+#: A regular gap of at least this many days is yearly and may be due to the calendar alone.
 A_YEAR = 300
 
-#: Share of the yearly purchases that the busiest quarter of the year holds at least where they follow a season.
+#: Yearly purchases are seasonal if at least this share of them is in the busiest quarter of the year.
 IN_SEASON = 0.5
 
 
@@ -37,8 +37,8 @@ class Regularity:
 def compute_regularity(log: AnyLog) -> Regularity:
     """Return the shares of frequent customers who buy like subscribers, and once a year for other reasons.
 
-    A yearly contract costs the same sum each time, and its anniversaries are spread over the year like its customers'
-    first days. Gifts, donations and season tickets also recur once a year, but with varying sums, or all in the same
+    A yearly contract costs the same each time, and renewals are spread over the year like the customers' first
+    days. Gifts, donations and season tickets also recur once a year, but with varying sums, or all in the same
     weeks.
     """
     con = Log.of(log).connect()

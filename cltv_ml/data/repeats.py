@@ -1,4 +1,4 @@
-"""Evidence that an amount is its line's own or its order's total: headings are a prior, the data decide."""
+"""Evidence for line amounts or order totals: headings are the prior, the data decide."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from cltv_ml.engine import Relation, keep
 if TYPE_CHECKING:
     from cltv_ml.data.raw import Raw
 
-#: Approximate number of lines, of whole orders, that show whether amounts are per line or per order.
+#: Approximate number of lines, from whole orders, sampled to decide between line and order amounts.
 _SAMPLE_LINES = 100_000
 
-#: Headings of what one line of an order costs.
+#: Headings of the price of one line.
 _LINES_MONEY = re.compile(
     "^(line|lineitem|item|product|position|zeilen|posten|artikel)s?(total|amount|subtotal|sum|value|betrag|summe)$"
     "|^total(line|item)$"
@@ -27,12 +27,12 @@ _LINES_MONEY = re.compile(
 
 @dataclass(frozen=True)
 class OrdersSeen:
-    """What a sample of orders with several lines shows."""
+    """Counts from a sample of orders with several lines."""
 
-    orders: int  # whose lines differ in their product, or in anything where no product is named
+    orders: int  # whose lines differ in their product, or in any column if there is no product
     constant: int  # of these, with one amount on all lines
     further: int  # lines of these beyond the first of their order
-    chance: float  # that two orders have the same amount
+    chance: float  # probability that two orders have the same amount
     lines: int  # of all orders
     again: (
         int  # of these, equal to an earlier line of the order in product and amount, but not in all columns
@@ -42,7 +42,7 @@ class OrdersSeen:
 
 
 def look_at_orders(marks: Relation, by_product: bool) -> OrdersSeen:
-    """Return what a sample of the marked lines shows of orders with several lines."""
+    """Return counts from a sample of orders with several lines."""
     state = "state" if "state" in marks.kinds else "null"
     # Equal lines are gathered first, since that costs far less than counting distinct ones; two values differ where
     # the least is below the most.
@@ -78,7 +78,7 @@ def look_at_orders(marks: Relation, by_product: bool) -> OrdersSeen:
 
 
 def whose_money(raw: Raw, rules: Rules) -> str:
-    """Return what a price or another column of each line's money says that the amount is.
+    """Return whether the amount is per order or per line, judged by a price or another column of line money.
 
     Returns
     -------
@@ -111,31 +111,32 @@ def whose_money(raw: Raw, rules: Rules) -> str:
 
 
 def repeats_totals(seen: OrdersSeen, column: str) -> bool:
-    """Whether the amount is the order's: equal on the lines of nearly all orders, too often for chance."""
+    """Whether the amount is the order total: equal on the lines of nearly all orders, more often than by chance."""
     if not seen.orders or seen.constant < 0.95 * seen.orders:
         return False
     by_chance = seen.chance**seen.further
     heading = plain_heading(column)
     decided, doubted = 1e-3, 0.03
     if PER_LINE.search(heading):
-        decided, doubted = -1, 1e-3  # tickets of one price each are lines, too
+        decided, doubted = -1, 1e-3  # tickets with a single price each are lines, too
     elif PER_ORDER.search(heading):
         decided = doubted = 1.0
     if decided < by_chance <= doubted:
         text = (
-            f"column {column!r} holds the same amount on every line of the {seen.constant:,} orders whose lines "
-            "differ; it may be the order's total, to be taken once, or each line's own: say --rule "
-            "amount_per=order or --rule amount_per=line."
+            f"column {column!r} has the same amount on all lines of the {seen.constant:,} orders whose lines "
+            "differ. Use --rule amount_per=order if it is the order total, which then counts once, or "
+            "--rule amount_per=line if each line has its own amount."
         )
         raise QuestionsError([Question(text, ("amount_per=order", "amount_per=line"))])
     return by_chance <= decided
 
 
 def tell_of_equal_lines(seen: OrdersSeen, column: str) -> list[str]:
-    """Return a note where the few orders with several lines have one amount on all of them, and each counts."""
+    """Return a note if the few orders with several lines repeat one amount on all of them, and each counts."""
     if not seen.orders or seen.constant < seen.orders or PER_LINE.search(plain_heading(column)):
         return []
     return [
-        f"Column {column!r} holds the same amount on every line of the {seen.orders:,} orders whose lines differ, too "
-        "few to show whether it is the order's total: each line counts (--rule amount_per=order takes it once)."
+        f"Column {column!r} has the same amount on all lines of the {seen.orders:,} orders whose lines "
+        "differ. These are too few to show whether it is the order total, so each line counts (--rule "
+        "amount_per=order counts it once per order)."
     ]

@@ -1,4 +1,4 @@
-"""Returns and refunds: taken off their purchases, or set aside where they match none."""
+"""Returns and refunds: deducted from their purchases, or quarantined if they match none."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cltv_ml.engine import Relation, keep
 def take_returns_off(lines: Lines, revisited: Revisited, aside: Aside, rules: Rules) -> Relation:
     """Return the deductions of returns and refunds from the lines, see `net_returns`.
 
-    Lines that are fully returned, and returns without a purchase, are set aside.
+    Fully returned lines and returns without a purchase are quarantined.
     """
     returns = False
     if lines.tally.returns:
@@ -35,7 +35,7 @@ def take_returns_off(lines: Lines, revisited: Revisited, aside: Aside, rules: Ru
     if reduced.count():
         aside.add("cancellation", f"select source_row from {reduced} where undone")
     if "reading" in lines.columns:
-        # What a return of its own took off is gone by now: a refunded order and its refund are not counted twice.
+        # Separate returns are already deducted, so a refunded order and its refund do not count twice.
         aside.add(
             "refunded",
             f"select source_row from {lines.marks} anti join {aside} using (source_row) "
@@ -52,7 +52,7 @@ def take_returns_off(lines: Lines, revisited: Revisited, aside: Aside, rules: Ru
 
 
 def _set_totals_aside(lines: Lines, aside: Aside, entries: Relation, reduced: Relation) -> None:
-    """Set aside what is left of customers whose returns without an order outweigh it."""
+    """Quarantine the remaining lines of customers whose returns without an order outweigh them."""
     con = lines.marks.con
     open_returns = keep(
         con,

@@ -1,4 +1,4 @@
-"""Revisited lines: a source is read once for all lines that need a second look, and the others are skipped."""
+"""Lines that need a second look, read from the source only once."""
 
 from __future__ import annotations
 

@@ -11,33 +11,33 @@ from cltv_ml.errors import InputError
 from cltv_ml.windows import check_timezone, to_cutoff
 
 #: Every rule in the order it is applied: its name and the sentence that the quarantine gives as reason.
-#: A line falls to the first rule it breaks.
+#: A line is quarantined under the first rule it breaks.
 REASONS = {
-    "broken_line": "The line has another number of fields than the header, or bytes that are no text.",
-    "not_completed": "The status, the type or a quantity of 0 says that the line is no completed sale.",
-    "missing_customer": "The line names no customer.",
-    "placeholder_customer": "The customer is called guest, unknown, 0 or the like, which names nobody.",
-    "bad_date": "The date is missing or cannot be read.",
-    "future_date": "The date lies after the moment the data were read.",
-    "implausible_date": "The date is a placeholder such as 1970-01-01, or lies years away from all others.",
-    "bad_amount": "The amount is missing, no finite number, or a trillion and more.",
-    "continuation": "The line has no amount of its own; another line of its order has.",
+    "broken_line": "The line has a different number of fields than the header, or bytes that are not text.",
+    "not_completed": "The status, the type or a quantity of 0 means that the line is not a completed sale.",
+    "missing_customer": "The line has no customer.",
+    "placeholder_customer": "The customer id is a placeholder such as guest, unknown or 0.",
+    "bad_date": "The date is missing or unreadable.",
+    "future_date": "The date is later than the time at which the data were read.",
+    "implausible_date": "The date is a placeholder such as 1970-01-01, or is years away from all others.",
+    "bad_amount": "The amount is missing, not a finite number, or at least a trillion.",
+    "continuation": "The line has no amount, but another line of its order has.",
     "contradictory_signs": "The quantity is negative but the amount is positive.",
-    "unknown_currency": "The line names no currency although the source holds several.",
+    "unknown_currency": "The line has no currency, although the source has several.",
     "non_product": "The product code stands for postage, fees or the like, not for a product.",
-    "adjustment": "The line is a test or a book-keeping adjustment, not a purchase.",
+    "adjustment": "The line is a test or an accounting adjustment, not a purchase.",
     "total_row": "The line is the sum of other lines.",
-    "superseded": "A later line says how the order stands.",
-    "repeated_total": "The line repeats the total of its order, or a part of it, which is taken once.",
+    "superseded": "A later line has the current status of the order.",
+    "repeated_total": "The line repeats the order total, or a part of it, which counts only once.",
     "exact_duplicate": "The line equals an earlier one in every column.",
-    "cancellation": "The purchase and its cancellation leave nothing, or a return was taken off its order.",
-    "refunded": "The status, a flag or a date says that the order was refunded or cancelled.",
+    "cancellation": "The purchase was fully cancelled, or the line is a return that was deducted from its order.",
+    "refunded": "The status, a flag or a date shows that the order was refunded or cancelled.",
     "return_without_order": "The return matches no earlier purchase of the customer.",
-    "customer_total": "The customer returned as much as or more than the purchases in this log.",
-    "history_before_log": "The customer bought in the opening days of the log and may be older than it.",
+    "customer_total": "The customer returned at least as much as they bought in this log.",
+    "history_before_log": "The customer first bought in the opening days of the log and may have bought before.",
 }
 
-#: Rules without which the log would not be valid: they cannot be switched off.
+#: Rules that cannot be switched off, because the log would be invalid without them.
 ALWAYS_ON = (
     *("broken_line", "missing_customer", "bad_date", "bad_amount", "continuation", "return_without_order"),
 )
@@ -144,14 +144,16 @@ class Rules:
                 raise InputError(f"Unknown rule {name!r}. Available: {sorted(REASONS)}.")
         for name in self.off:
             if name in ALWAYS_ON:
-                raise InputError(f"rule {name!r} cannot be switched off: the log would not be valid.")
+                raise InputError(
+                    f"rule {name!r} cannot be switched off, because the log would be invalid without it."
+                )
         for zone in (self.timezone, self.source_timezone):
             check_timezone(zone)
         if self.decimal not in (None, ".", ","):
             raise InputError(f"decimal must be '.' or ',', got {self.decimal!r}.")
         for form in self.id_forms:
             if form not in ID_FORMS:
-                raise InputError(f"Unknown id form {form!r}. Available: {', '.join(ID_FORMS)}.")
+                raise InputError(f"Unknown id_forms value {form!r}. Available: {', '.join(ID_FORMS)}.")
         if self.amount_per not in (None, "line", "order"):
             raise InputError(f"amount_per must be 'line' or 'order', got {self.amount_per!r}.")
         if self.observed_until is not None:
@@ -167,8 +169,8 @@ class Rules:
             for level, reading in readings.items():
                 if name not in LEVEL_NAMES or reading not in READINGS:
                     raise InputError(
-                        f"{name}: level {level!r} cannot be {reading!r}; write one of {list(READINGS)}, for example "
-                        f"--rule {name}={level}:counts."
+                        f"{name}: level {level!r} cannot be {reading!r}; use one of {list(READINGS)}, for "
+                        f"example --rule {name}={level}:counts."
                     )
 
     def applies(self, name: str) -> bool:
@@ -188,7 +190,7 @@ def change_rules(rules: Rules, given: Mapping[str, Any]) -> Rules:
     Raises
     ------
     InputError
-        A setting is unknown or its value cannot be read; the message names it.
+        A setting is unknown or its value is invalid; the message names it.
 
     >>> rules = change_rules(Rules(), {"day_first": "true", "off": "exact_duplicate", "rates": ["USD:0.9"]})
     >>> rules.day_first, rules.off, rules.rates
@@ -225,7 +227,7 @@ def change_rules(rules: Rules, given: Mapping[str, Any]) -> Rules:
 
 
 def keep_levels(rules: Rules, known: Rules) -> Rules:
-    """Return rules with the readings of `known` added for levels that they do not mention."""
+    """Return rules with the readings of `known` added for levels that they do not define."""
     return replace(rules, levels={**known.levels, **rules.levels})
 
 
@@ -233,7 +235,7 @@ def _reading(name: str, text: Any) -> tuple[str, str]:
     level, colon, reading = str(text).rpartition(":")
     if not colon:
         raise InputError(
-            f"{name}: {text!r} cannot be read; write --rule {name}=LEVEL:counts, :refund or :ignore."
+            f"{name}: cannot parse {text!r}. Write --rule {name}=LEVEL:counts, :refund or :ignore."
         )
     return level.strip(), reading.strip()
 
@@ -247,7 +249,9 @@ def _read_number(name: str, text: Any) -> float:
     try:
         return float(text)
     except (TypeError, ValueError):
-        raise InputError(f"{name}: {text!r} is not a number; write rates=USD:0.92 or winsorise=5.") from None
+        raise InputError(
+            f"{name}: {text!r} is not a number. Write for example rates=USD:0.92 or winsorise=5."
+        ) from None
 
 
 def _as_is(name: str, value: Any) -> str:

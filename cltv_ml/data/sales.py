@@ -1,4 +1,4 @@
-"""Completed sales: the source's status, type, test, captured, refunded and cancelled columns as SQL."""
+"""SQL for completed sales, from the columns status, type, test, captured, refunded and cancelled."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.questions import Question
 from cltv_ml.engine import MONEY_SCALE, literals
 
-#: Kinds of lines that are not known are left out where this share of the money or less is theirs.
+#: Unknown kinds of lines are left out if they have at most this share of the money.
 _HARMLESS = 0.001
 
 _LEVEL_COLUMNS = ["name", "column", "level", "reading", "rows", "money"]
@@ -41,17 +41,17 @@ class Sales:
     Parameters
     ----------
     reading
-        SQL for what a line is: `'ignore'`, `'refund'` or null for a completed sale.
+        SQL for the reading of a line: `'ignore'`, `'refund'` or null for a completed sale.
     takes_back
-        SQL for whether a line gives money back whatever its sign.
+        SQL for whether a line is a refund regardless of its sign.
     state
-        SQL for the statuses of a line as one text, empty where no column says so.
+        SQL for the statuses of a line as one text, empty if there is no such column.
     refunded
-        SQL for the money given back for a line's order, empty where no column says so.
+        SQL for the refund of a line's order, empty if there is no such column.
     levels
         One row per level: `name`, `column`, `level`, `reading`, `rows`.
     questions
-        Questions about levels whose meaning only the user knows.
+        Questions about levels that only the user understands.
     """
 
     reading: str = ""
@@ -70,9 +70,9 @@ def read_sales(
     Parameters
     ----------
     told
-        Per mapping name the levels whose meaning was told, see `Rules.levels`.
+        By mapping name, the levels that the user defined, see `Rules.levels`.
     amount
-        SQL for a line's amount; empty where it cannot be read yet.
+        SQL for a line's amount; empty if it cannot be read yet.
     """
     tables, questions, tests = [], [], _Tests()
     for name in (name for name in LEVEL_NAMES if name in mapping):
@@ -83,12 +83,12 @@ def read_sales(
         counted["reading"] = read_levels(
             name, counted["level"], told.get(name), beside_payment(name, mapping)
         )
-        if name == "type" and counted["money"].any():  # told with the other levels, and no reason to stop
+        if name == "type" and counted["money"].any():  # reported with the other levels; no reason to stop
             small = counted["money"].abs() <= _HARMLESS * counted["money"].abs().sum()
             counted.loc[counted["reading"].isna() & small, "reading"] = "ignore"
         if counted[
             "amounts"
-        ].any():  # a line without an amount, as one that explains headings, is set aside anyway
+        ].any():  # a line without an amount, such as a second header, is quarantined anyway
             few = counted["rows"] <= max(1, 0.001 * counted["rows"].sum())
             counted.loc[counted["reading"].isna() & (counted["amounts"] == 0) & few, "reading"] = "ignore"
         if name == "type":
@@ -134,7 +134,7 @@ class _Tests:
                 self.conditions[meaning].append(f"{_text(column)} in ({literals(levels)})")
 
     def reading(self) -> str:
-        """Return SQL for 'ignore', 'refund' or null; nothing when every line counts."""
+        """Return SQL for 'ignore', 'refund' or null; empty if every line counts."""
         branches = [
             f"when {' or '.join(self.conditions[reading])} then '{reading}'"
             for reading in ("ignore", "refund")
@@ -143,7 +143,7 @@ class _Tests:
         return f"case {' '.join(branches)} end" if branches else ""
 
     def takes_back(self) -> str:
-        """SQL of the lines whose type says that goods came back."""
+        """SQL for the lines whose type means a return."""
         return " or ".join(self.conditions["takes_back"])
 
 
@@ -191,16 +191,16 @@ def _read_filled(
 
 
 def _unread(columns: Columns, column: str, number: str) -> list[Question]:
-    """Return a question where what should be money given back is mostly something else."""
+    """Return a question if a column of refunds contains mostly something else."""
     filled, read, example = columns.row(
         f"select count(*), count({number}), min({_text(column)}) from {columns.table} where {_text(column)} <> ''"
     )
     if not filled or read >= 0.5 * filled:
         return []
     text = (
-        f"column {column!r} was read as refunded, but {filled - read:,} of its values are no money, such as "
-        f"{str(example)[:40]!r}; if a filled one means that the order was undone, say --mapping "
-        f"{flag('cancelled_at', column)} and --mapping refunded=, else --mapping refunded= alone."
+        f"column {column!r} was read as refunded, but {filled - read:,} of its values are not amounts, for "
+        f"example {str(example)[:40]!r}. If any entry means a cancelled order, use --mapping "
+        f"{flag('cancelled_at', column)} and --mapping refunded=; otherwise use only --mapping refunded=."
     )
     return [Question(text, (f"cancelled_at={column},refunded=", "refunded="))]
 
@@ -219,8 +219,8 @@ def _unknown(name: str, column: str, unknown: pd.DataFrame) -> Question:
     ]
     flags = " ".join(f"--rule {flag(*one.split('=', 1))}" for one in guessed[:8])
     text = (
-        f"column {column!r} ({name}) holds levels whose meaning is not known: {shown}{more}; say of each whether it "
-        f"counts as a sale, is a refund or is to be ignored, for example {flags} (:counts, :refund or :ignore), or "
+        f"column {column!r} ({name}) contains unknown levels: {shown}{more}. For each, choose whether it "
+        f"counts as a sale, is a refund or is ignored, for example {flags} (:counts, :refund or :ignore), or "
         f"leave the column out with --mapping {name}=."
     )
     together = [] if any("," in one for one in guessed) else [",".join(guessed)]
@@ -235,7 +235,7 @@ def _by_level(levels: pd.DataFrame) -> str:
 
 
 def _guess(name: str, level: str, money: float) -> str:
-    """Return what a level that is not known may mean: a payment of what others bill, money given back, or a sale."""
+    """Return a guess at an unknown level: a payment of other lines, a refund, or a sale."""
     plain = plain_level(level)
     given = "redeem|redemption|^recurring (gift|donation)$" + "|purchase" * (name == "type")
     if is_payment(level) or re.search(given, plain):
@@ -268,20 +268,21 @@ def _undoes_its_order(
         return False if shared else None
     column = mapping["type"]
     columns.notes.append(
-        f"Column {column!r}: the {rows:,} lines that were refunded have orders of their own, whose amounts no other "
-        "sale of their customers has, and were read as the orders that were undone."
+        f"Column {column!r}: the {rows:,} refunded lines were read as cancelled orders, because their order "
+        "ids occur only there and no other sale of the customer has the same amount."
     )
     return True
 
 
 def _whose_refunds(column: str, counted: pd.DataFrame) -> Question:
-    """Ask whether lines called refunded are orders that were undone or give the money of other orders back."""
+    """Ask whether lines called refunded are cancelled orders or refunds of other orders."""
     levels = counted.loc[counted["reading"] == "refund", "level"]
     undone, back = ([f"type={level}:{reading}" for level in levels] for reading in ("ignore", "refund"))
     flags = [" ".join(f"--rule {flag(*one.split('=', 1))}" for one in those) for those in (undone, back)]
     text = (
-        f"column {column!r} calls orders {', '.join(map(repr, levels))} whose customers paid the same amount for "
-        f"others; say {flags[0]} if these were undone, or {flags[1]} if they give the money of others back."
+        f"column {column!r} marks orders as {', '.join(map(repr, levels))} whose customers paid the same "
+        f"amount for other orders. Use {flags[0]} if the marked orders were cancelled, or {flags[1]} if they "
+        "are refunds of the other orders."
     )
     return Question(text, (",".join(undone), ",".join(back)))
 
@@ -289,7 +290,7 @@ def _whose_refunds(column: str, counted: pd.DataFrame) -> Question:
 def _voided_again(
     columns: Columns, mapping: Mapping[str, str], counted: pd.DataFrame, amount: str
 ) -> list[str]:
-    """Return the levels of lines that void a sale of their order, which stands on lines of its own, sum for sum."""
+    """Return the levels of lines that void a sale on another line of their order, with equal sums."""
     ignored = counted.loc[counted["reading"] == "ignore", "level"]
     levels = [level for level in ignored if re.search(CANCELLED, plain_level(level))]
     if not levels or not amount or "order_id" not in mapping:
@@ -304,10 +305,10 @@ def _voided_again(
 
 
 def _no_sales(name: str, column: str, counted: pd.DataFrame) -> Question:
-    """Ask where no level is a sale: what a word says of a till's practice is a sale of a school."""
+    """Ask if no level is a sale: "practice" is a test at a till, but a sale at a school."""
     text = (
-        f"column {column!r} was read as {name}, and then no line is a sale: {_by_level(counted)}; say --mapping {name}="
-        " if it means something else, or of a level that it counts, for example --rule "
+        f"column {column!r} was read as {name}, but then no line is a sale: {_by_level(counted)}. If the "
+        f"column means something else, use --mapping {name}=; if a level is a sale, use for example --rule "
         f"{flag(name, str(counted['level'].iloc[0]) + ':counts')}."
     )
     answers = [f"{name}={level}:{reading}" for level in counted["level"] for reading in ("counts", "ignore")]
@@ -316,14 +317,14 @@ def _no_sales(name: str, column: str, counted: pd.DataFrame) -> Question:
 
 def _no_levels(name: str, column: str) -> Question:
     text = (
-        f"column {column!r} holds more than {MOST_LEVELS} different values, too many for a {name}; map another column "
-        f"or leave it out with --mapping {name}=."
+        f"column {column!r} contains more than {MOST_LEVELS} distinct values, which is too many for a "
+        f"{name}. Map another column, or leave it out with --mapping {name}=."
     )
     return Question(text, (f"{name}=",))
 
 
 def describe_levels(levels: pd.DataFrame, refunds_known: bool) -> list[str]:
-    """Return a sentence per column about how its levels were read, and one where refunds are not known in full."""
+    """Return a note per column on how its levels were read, and one if partial refunds are unknown."""
     notes = []
     for (name, column), group in levels.groupby(["name", "column"], sort=False):
         parts = []
@@ -343,8 +344,7 @@ def describe_levels(levels: pd.DataFrame, refunds_known: bool) -> list[str]:
     partly = states[states["level"].map(is_partly_undone).astype(bool)]
     if len(partly) and not refunds_known:
         notes.append(
-            f"{partly['rows'].sum():,} lines with {partly['money'].sum():,.2f} were refunded in part, and no column "
-            "says how much: they count in full unless a line of their own takes the refund off; map refunded if "
-            "there is such a column."
+            f"{partly['rows'].sum():,} lines with {partly['money'].sum():,.2f} were partly refunded, but no column "
+            "is mapped as refunded. They count in full unless a separate line has the refund."
         )
     return notes

@@ -1,4 +1,4 @@
-"""Scale of a money column: per item, per line, or no money at all; the data decide, headings are a prior."""
+"""Scale of a money column: per item, per line, or no money at all; the data decide, headings are the prior."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from cltv_ml.engine import Relation, keep_first, quoted
 from cltv_ml.errors import InputError
 from cltv_ml.money import THOUSANDTHS
 
-#: Fewer lines than this, whose quantity differs from the product's usual one, prove nothing unless they agree exactly.
+#: Fewest lines with a quantity unlike the product's usual one that count as evidence unless they agree exactly.
 _LINES = 30
 _EXACT_LINES = 4
 
-#: The name that a column is proposed for, and what it is when it holds the other kind of money.
+#: The proposed name of a column, and its name if it contains the other kind of money.
 _OTHER = {"unit_price": "amount", "amount": "unit_price", "cost": "unit_cost", "unit_cost": "cost"}
 
-#: Headings of texts that name the goods where no column is their id.
+#: Headings of product names, for sources without a product id.
 _GOODS = re.compile(
     "descri|beschreib|bezeichn|artikel|produ[ck]t|item|title|titel|libelle|omschrijv|^name$|nazwa"
 )
 
-#: Headings that may mean money as well as a number of items, and those of money next to them.
+#: Headings that may mean money or a number of items, and headings of money next to them.
 _AMOUNTS = re.compile("^(amount|value|total|betrag|montant|importe|monto|sales)$")
 _PRICES = re.compile("price|preis|prix|precio|prezzo|preco|sales|revenue|umsatz|erlos|turnover")
 
@@ -39,12 +39,12 @@ class _Growth:
 
     lines: int
     slope: float  # 0 per item, 1 per line
-    off_item: float  # how far, on the log scale, values lie from one price per item
-    off_line: float  # and from being proportional to the quantity
+    off_item: float  # deviation from a constant unit price, on the log scale
+    off_line: float  # deviation from proportionality to the quantity
 
     @property
     def off(self) -> float:
-        """How far values lie from the nearer of the two."""
+        """The smaller of the two deviations."""
         return min(self.off_item, self.off_line)
 
     @property
@@ -60,7 +60,7 @@ def settle_units(
     mapping: Mapping[str, str],
     given: Mapping[str, str | None],
 ) -> tuple[dict[str, str], list[str]]:
-    """Return a mapping in which a column of item counts that was taken for money is the quantity, and what to tell.
+    """Return a mapping with a column of item counts as quantity instead of amount, and a note.
 
     A column called only amount counts items where it holds small whole numbers, many of them 1, and a column of
     prices or sales stands next to it.
@@ -68,7 +68,7 @@ def settle_units(
     Raises
     ------
     QuestionsError
-        Several columns could hold the money.
+        Several columns could be the amount.
     """
     column = mapping.get("amount", "")
     if not column or {"amount", "quantity"} & set(given) or "quantity" in mapping:
@@ -88,25 +88,28 @@ def settle_units(
         return dict(mapping), []
     if not _counts_items(columns, column):
         text = (
-            f"column {column!r} holds small whole numbers next to {prices[0]!r} and may count items or be money; "
-            f"{ask(['amount'], column)}, or --mapping {flag('amount', prices[0])} for the money, with --mapping "
-            f"{flag('quantity', column)}."
+            f"column {column!r} contains small integers next to {prices[0]!r} and may be the quantity or the "
+            f"amount. {ask(['amount'], column)}, or --mapping {flag('amount', prices[0])} with --mapping "
+            f"{flag('quantity', column)} if it is the quantity."
         )
         raise QuestionsError([Question(text, (f"amount={column}", f"amount={prices[0]},quantity={column}"))])
     if len(prices) > 1:
         text = (
-            f"column {column!r} holds numbers of items rather than money, and columns {prices} could each be the "
-            f"amount; {ask(['amount'], prices[0])}, and --mapping quantity={column}."
+            f"column {column!r} contains quantities rather than money, and columns {prices} could each be "
+            f"the amount. {ask(['amount'], prices[0])}, and --mapping quantity={column}."
         )
         raise QuestionsError([Question(text, tuple(f"amount={other}" for other in prices))])
-    note = f"Column {column!r} holds small whole numbers next to {prices[0]!r}: it was read as quantity, not as money."
+    note = (
+        f"Column {column!r} contains small integers next to {prices[0]!r}, so it was read as quantity "
+        "rather than money."
+    )
     return {**taken, "quantity": column, "unit_price": prices[0]}, [note]
 
 
 def settle_scale(
     table: Relation, mapping: Mapping[str, str], given: Mapping[str, str | None]
 ) -> tuple[dict[str, str], list[str]]:
-    """Return a proposed mapping in which prices and costs stand for what they hold, and what to tell.
+    """Return a mapping with prices and costs per item or per line, as the data show, and notes.
 
     Within a product a price per item does not depend on how many are bought, a line's total is
     proportional to it; a cost is also compared with the price of its line. The first 20,000 rows
@@ -115,7 +118,7 @@ def settle_scale(
     Raises
     ------
     QuestionsError
-        A column is neither clearly the one nor the other, or is called only cost and too few lines tell.
+        A column is neither clearly, or its heading is only "cost" and too few lines decide.
     """
     settled, notes, columns = dict(mapping), [], None
     for name, other in _OTHER.items():
@@ -130,31 +133,32 @@ def settle_scale(
             continue
         per_line = name in ("amount", "cost")
         if name == "amount" and growth.off_item > 0.1:
-            continue  # no price per item either: an order's total, say
+            continue  # not a unit price either: perhaps an order total
         if 0.25 < growth.slope < 0.75 and name in given:
             notes.append(
-                f"With twice the quantity column {column!r} is {2**growth.slope:.2f} times as large, as no price "
-                f"per item and no total of a line is; it was read as {name} because the mapping says so."
+                f"When the quantity doubles, column {column!r} is multiplied by {2**growth.slope:.2f}, "
+                f"which fits neither a unit price nor a line total. It was read as {name} because the "
+                "mapping says so."
             )
             continue
         if 0.25 < growth.slope < 0.75:
             text = (
-                f"column {column!r} may be money per item or per line: with twice the quantity it is "
-                f"{2**growth.slope:.2f} times as large; {ask([name, other], column)}."
+                f"column {column!r} may be money per item or per line: when the quantity doubles, it is "
+                f"multiplied by {2**growth.slope:.2f}. {ask([name, other], column)}."
             )
             raise QuestionsError([Question(text, (f"{name}={column}", f"{other}={column}"))])
         if (growth.slope > 0.5) == per_line:
             continue
-        found = "the total of its line" if growth.slope > 0.5 else "the price of one item"
+        found = "a line total" if growth.slope > 0.5 else "a unit price"
         seen = (
             f"Column {column!r} {'grows with' if growth.slope > 0.5 else 'does not depend on'} the quantity"
         )
         if name in given:
-            notes.append(f"{seen}, as {found} would; it was read as {name} because the mapping says so.")
+            notes.append(f"{seen}, like {found}. It was read as {name} because the mapping says so.")
             continue
         settled[other] = settled.pop(name)
         if not is_open_name(column):
-            notes.append(f"{seen}: it was read as {found}; --mapping {name}={column} reads it as {name}.")
+            notes.append(f"{seen}, so it was read as {found} (--mapping {name}={column} reads it as {name}).")
     return settled, notes
 
 
@@ -165,12 +169,12 @@ def _some_lines(table: Relation) -> Columns:
 def _number(columns: Columns, column: str) -> str:
     try:
         return columns.number(column)
-    except InputError:  # the decimal sign is open, which is asked later
+    except InputError:  # the decimal separator is unknown and asked later
         return Columns(columns.table, Rules(decimal=".")).number(column)
 
 
 def _counts_items(columns: Columns, column: str, least: float = 0.1) -> bool:
-    """Whether a column holds small whole numbers, at least a share of them 1."""
+    """Whether a column contains small integers, at least a share of them 1."""
     value = f"abs({_number(columns, column)})"
     whole, ones, middle, rows = columns.row(
         f"select bool_and(v = floor(v)), avg(cast(v = 1 as integer)), median(v), count(v) "
@@ -182,7 +186,7 @@ def _counts_items(columns: Columns, column: str, least: float = 0.1) -> bool:
 def doubt_parts(
     table: Relation, mapping: Mapping[str, str], parts: Sequence[tuple[str, int]], rules: Rules
 ) -> list[Question]:
-    """Ask where one of several files counts cents and the others do not.
+    """Ask if one of several files seems to be in cents and the others are not.
 
     Its amounts are whole, hold some that are no whole hundreds, and are in the middle a hundred times as large as
     those of the others, which hold fractions.
@@ -190,7 +194,7 @@ def doubt_parts(
     Parameters
     ----------
     parts
-        Name of each file and the `source_row` that it begins with.
+        Name and first `source_row` of each file.
     """
     column = mapping.get("amount") or mapping.get("unit_price", "")
     if len(parts) < 2 or not column or rules.money_unit is not None:
@@ -213,33 +217,33 @@ def doubt_parts(
         return []
     name, middle = cents[0]
     text = (
-        f"the numbers in column {column!r} of {name!r} are whole and {middle / min(broken):,.0f} times as large in the "
-        "middle as those of the other files, which hold fractions: it seems to count cents; bring the files to one "
-        "unit, or say --rule money_unit=1 if they are right."
+        f"the numbers in column {column!r} of {name!r} are integers, and their median is "
+        f"{middle / min(broken):,.0f} times that of the other files, which have decimals. The file may be in "
+        "cents: convert the files to one unit, or use --rule money_unit=1 if the numbers are correct."
     )
     return [Question(text, ("money_unit=1",))]
 
 
-#: Headings by which an export of a payment service is known, some by the digits of a cent: such services count cents.
+#: Headings that identify exports of payment services, which are in cents.
 _OF_PAYMENTS = re.compile(
     "^psp|^capture(id|d?at)|^captured?amount|^charge(id)?$|^refundid|paymentintent|paymentid|balancetransaction"
     "|^(amount|total|price|money)(value|amount|minor)$|moneyamount$|^amountmoney|^(currency)?exponent$|^minorunits?$|^(currency)?decimal(s|places)$|^amountscale$"
     "|^merchant(reference|account|id)|^livemode$|^amount(refunded|captured|capturable|received)$|^settlementid|^payoutid|klarna|adyen|stripe|mollie|checkoutid"
 )
 
-#: Identifiers as interfaces of such services give them, for example txn_01hv8wptq8987qeep44cyrewp9.
+#: Identifiers from the APIs of such services, for example txn_01hv8wptq8987qeep44cyrewp9.
 _OF_INTERFACES = re.compile(r"[a-z]{2,6}_[0-9A-Za-z]{10,}")
 
 
 def _of_interface(table: Relation) -> bool:
-    """Whether the first row holds an identifier as interfaces of payment services give them."""
+    """Whether the first row contains an identifier from the API of a payment service."""
     texts = ", ".join(quoted(name) for name, kind in table.kinds.items() if kind == "VARCHAR")
     rows = table.rows(f"select {texts} from {table} limit 1") if texts else []
     return any(_OF_INTERFACES.fullmatch(str(value)) for row in rows for value in row)
 
 
 def doubt_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> list[Question]:
-    """Ask whether amounts count cents where a payment service wrote them: all whole, large and few of them round."""
+    """Ask whether a payment service's amounts are cents, if all are large integers and few are round."""
     columns = Columns(table, Rules(), ask=False)
     if not any(_OF_PAYMENTS.search(plain_heading(one)) for one in columns.kinds) and not _of_interface(table):
         return []
@@ -247,14 +251,15 @@ def doubt_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> li
     if middle is None:
         return []
     text = (
-        f"the numbers in column {mapping['amount']!r} are whole, {middle:,.0f} in the middle, and payment services "
-        "count cents; say --rule money_unit=0.01 if these are cents, or --rule money_unit=1 if they are not."
+        f"the numbers in column {mapping['amount']!r} are integers with a median of {middle:,.0f}, and "
+        "payment services export cents. Use --rule money_unit=0.01 if these are cents, or --rule "
+        "money_unit=1 if they are not."
     )
     return [Question(text, ("money_unit=0.01", "money_unit=1"))]
 
 
 def tell_of_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> list[str]:
-    """Return a note where a currency with cents has whole amounts only, few of them round: they may be cents."""
+    """Return a note if a currency with cents has only integer amounts, few of them round: they may be cents."""
     if not mapping.get("currency"):
         return []
     columns = Columns(table, Rules(), ask=False)
@@ -262,15 +267,15 @@ def tell_of_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> 
     if middle is None:
         return []
     return [
-        f"The numbers in column {mapping['amount']!r} are whole, {middle:,.0f} in the middle, and were read as they "
-        "are; say --rule money_unit=0.01 if they count cents."
+        f"The numbers in column {mapping['amount']!r} are integers with a median of {middle:,.0f} and were "
+        "read unchanged. If they are cents, use --rule money_unit=0.01."
     ]
 
 
 def _median_of_cents(
     columns: Columns, mapping: Mapping[str, str], rules: Rules, *, lines: int, smallest: int, round_to: int
 ) -> float | None:
-    """Return the median of amounts that may count cents, None where nothing speaks for it or their unit is known.
+    """Return the median of amounts that may be cents, None if they are not or their unit is known.
 
     `lines` amounts of at least `smallest`, zeros left out, have to be whole, and three in ten of them no multiples of
     `round_to`.
@@ -291,18 +296,18 @@ def _median_of_cents(
 
 
 def _ask_if_quantities_differ(columns: Columns, quantity: str, column: str) -> None:
-    """Raise QuestionsError where a column called only cost may be per item or per line, and the two differ."""
+    """Raise QuestionsError if a column called only cost may be per item or per line, and the two differ."""
     [differs] = columns.row(f"select bool_or(abs({_number(columns, quantity)}) <> 1) from {columns.table}")
     if differs:
         text = (
-            f"column {column!r} may be the cost of one item or of its whole line, and too few lines tell; "
-            f"{ask(['unit_cost', 'cost'], column)}."
+            f"column {column!r} may be the cost of one item or of the whole line, and there are too few "
+            f"lines to tell. {ask(['unit_cost', 'cost'], column)}."
         )
         raise QuestionsError([Question(text, (f"unit_cost={column}", f"cost={column}"))])
 
 
 def _growth(columns: Columns, mapping: Mapping[str, str], column: str) -> _Growth | None:
-    """Return how a column grows with the quantity; None where neither products nor, for costs, prices tell.
+    """Return how a column grows with the quantity; None if neither products nor, for costs, prices show it.
 
     Values of a product agree with each other, costs with the price of their line: the closer of the two counts.
     """
@@ -319,14 +324,14 @@ def _growth(columns: Columns, mapping: Mapping[str, str], column: str) -> _Growt
 
 
 def _price(columns: Columns, mapping: Mapping[str, str]) -> str:
-    """Return SQL for what one item of a line was sold for; empty where that is not known."""
+    """Return SQL for the unit price of a line; empty if unknown."""
     if "amount" in mapping:
         return f"({_number(columns, mapping['amount'])}) / ({_number(columns, mapping['quantity'])})"
     return _number(columns, mapping["unit_price"]) if "unit_price" in mapping else ""
 
 
 def _growth_within(columns: Columns, quantity: str, column: str, group: str, per: str) -> _Growth | None:
-    """Return how a column in units of `per` grows with the quantity within groups; None where quantities are equal."""
+    """Return how a column in units of `per` grows with the quantity within groups; None if quantities are equal."""
     value, quantity = _number(columns, column), _number(columns, quantity)
     lines, slope, off_item, off_line = columns.row(
         f"with line as (select ln({value}) - ln({per}) as v, ln({quantity}) as q, {group} as g "

@@ -1,4 +1,4 @@
-"""Columns of codes that change what lines mean: sides of a ledger, changes of a database's rows, payments of bills."""
+"""Code columns that change the meaning of lines: ledger sides, database row changes, bill payments."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question
 from cltv_ml.engine import Relation
 
-#: Codes of both sides in small letters; words and signs need no heading that says so.
+#: Codes of both sides in lower case; words and signs are recognised under any heading.
 _SIDE_LETTERS = ("s h", "d c", "d h", "d a", "d k", "1 -1", "s r", "i c", "p r")
 _SIDE_WORDS = (
     "dr cr",
@@ -27,7 +27,7 @@ _SIDE_WORDS = (
     "plus minus",
 )
 
-#: What a copy of a database's changes calls them, by the word for an update.
+#: Codes for database changes, by the code for an update.
 _ROW_CHANGES = {
     "u": {"c", "u", "d", "r", "i"},
     "update": {"insert", "update", "delete", "create", "read", "snapshot", "upsert"},
@@ -36,7 +36,7 @@ _ROW_CHANGES = {
     "modify": {"insert", "modify", "remove"},
 }
 
-#: Headings of what was changed: letters alone may be grades or sizes.
+#: Headings of change codes: single letters alone may be grades or sizes.
 _OF_CHANGES = re.compile("^op$|oper|^cdc|^dml|chang|action|^event|rowkind|^iud|^meta")
 
 #: Headings of when a change was recorded.
@@ -53,16 +53,16 @@ _WHEN = (
     "committedat",
 )
 
-#: The lesser side may have so much of the money; with more, it may be payments.
+#: Largest share of the money on the smaller side; a larger share may be payments.
 _REFUNDS = 0.25
 
 
 def look_at_sides(column: Unmapped, levels: Mapping[str, int]) -> bool:
-    """Read a column of sides as the type: the side with most money holds sales; ask where the other has much as well.
+    """Map a column of sides as the type: the side with more money is sales; ask if the other also has much.
 
     Returns
     -------
-    Whether it is such a column.
+    Whether the column is one of sides.
     """
     heading, glance, decided = column.heading, column.glance, column.decided
     codes = {level.lower(): level for level in levels if level.strip()}
@@ -82,10 +82,11 @@ def look_at_sides(column: Unmapped, levels: Mapping[str, int]) -> bool:
         return True
     chosen = f"--mapping {flag('type', column.name)} --rule {flag('type', more + ':counts')}"
     text = (
-        f"column {column.name!r} says on which side each amount stands: {more!r} ({levels[more]:,} lines, {most:,.2f}) "
-        f"and {less!r} ({levels[less]:,} lines, {some:,.2f}); say {chosen} with --rule "
-        f"{flag('type', less + ':refund')} if one gives money back, or with --rule "
-        f"{flag('type', less + ':ignore')} if it holds payments of the other, or --mapping type= if both are sales."
+        f"column {column.name!r} shows the side of each amount: {more!r} ({levels[more]:,} lines, "
+        f"{most:,.2f}) and {less!r} ({levels[less]:,} lines, {some:,.2f}). Use {chosen} with --rule "
+        f"{flag('type', less + ':refund')} if {less!r} lines are refunds, or with --rule "
+        f"{flag('type', less + ':ignore')} if they are payments of the other side, or --mapping type= if "
+        "both are sales."
     )
     both = f"type={column.name},type={more}:counts"
     column.account.questions.append(
@@ -95,7 +96,7 @@ def look_at_sides(column: Unmapped, levels: Mapping[str, int]) -> bool:
 
 
 def look_at_changes(column: Unmapped, levels: Mapping[str, int]) -> bool:
-    """Ask about a column that says whether each line was inserted, updated or deleted; return whether it is one."""
+    """Ask about a column of inserts, updates and deletes; return whether it is one."""
     glance, decided = column.glance, column.decided
     codes = {level.lower(): level for level in levels if level.strip()}
     if "status" in decided or len(codes) < 2 or levels.get("", 0):
@@ -117,16 +118,16 @@ def look_at_changes(column: Unmapped, levels: Mapping[str, int]) -> bool:
         f"--{'rule' if one.count(':') else 'mapping'} {flag(*one.split('=', 1))}" for one in answer
     )
     text = (
-        f"column {column.name!r} says how each row of a database changed ({', '.join(sorted(codes))}), so that a sale "
-        f"stands on several lines; export the table as it is now, or say {flags} to take each order's newest state, or "
-        "--mapping status= if each line is a sale."
+        f"column {column.name!r} shows how each database row changed ({', '.join(sorted(codes))}), so a sale "
+        f"can have several lines. Export the current table instead, or use {flags} to keep the latest state "
+        "of each order, or --mapping status= if each line is a sale."
     )
     column.account.questions.append(Question(text, (",".join(answer), "status=")))
     return True
 
 
 def look_at_payments(column: Unmapped, levels: Mapping[str, int]) -> bool:
-    """Ask about a type of which some lines pay what others bill: money below 0, next to money above, or on account."""
+    """Ask about a type whose lines may pay the others: negative next to positive money, or on account."""
     glance, decided, heading = column.glance, column.decided, column.heading
     payments = [level for level in levels if is_payment(level)]
     amount = decided.get("amount")
@@ -142,7 +143,10 @@ def look_at_payments(column: Unmapped, levels: Mapping[str, int]) -> bool:
     flags = " ".join(
         f"--{'rule' if one.count(':') else 'mapping'} {flag(*one.split('=', 1))}" for one in answer
     )
-    text = f"column {column.name!r} holds {shown}; if they pay what others bill, say {flags}, if not, --mapping type=."
+    text = (
+        f"column {column.name!r} contains {shown}. If these lines are payments of the other lines, use "
+        f"{flags}; if not, use --mapping type=."
+    )
     column.account.questions.append(Question(text, (",".join(answer), "type=")))
     return True
 

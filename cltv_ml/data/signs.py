@@ -1,4 +1,4 @@
-"""The bytes that the texts of a column hold, begin with and end with, and their lengths."""
+"""First, last and contained bytes of a column's texts, and the longest length."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from cltv_ml.engine import Relation
 
-#: Number of texts that are read at a time.
+#: Number of texts read at a time.
 _AT_ONCE = 200_000
 
 
@@ -23,7 +23,7 @@ class Signs:
     Parameters
     ----------
     first, last, inside
-        The bytes that texts begin with, end with and hold anywhere.
+        The bytes that texts begin with, end with and contain anywhere.
     empty
         Whether a text is empty.
     longest
@@ -38,17 +38,17 @@ class Signs:
 
     @classmethod
     def any(cls) -> Signs:
-        """Return the signs of texts of which nothing is known."""
+        """Return the signs of arbitrary texts."""
         every = bytes(range(256))
         return cls(every, every, every, empty=True, longest=sys.maxsize)
 
     @property
     def wide(self) -> bool:
-        """Whether a sign beyond ASCII occurs."""
+        """Whether non-ASCII bytes occur."""
         return any(byte > 127 for byte in self.inside)
 
     def allow(self, text: str) -> bool:
-        """Whether a text may be one of these.
+        """Whether a text may be one of these words.
 
         >>> signs = Signs(first=b"C", last=b"1", inside=b"1CH", longest=4)
         >>> signs.allow("CH1"), signs.allow("CASH"), signs.allow("CHCH1")
@@ -65,7 +65,7 @@ class Signs:
         >>> signs.allow_start("conv"), signs.allow_start("c-")
         (True, False)
         """
-        if self.wide:  # some letters beyond ASCII are one of ASCII in small letters
+        if self.wide:  # some non-ASCII letters are an ASCII letter in lower case
             return True
         inside = set(self.inside.lower())
         return set(start[:1].encode()) <= set(self.first.lower()) and set(start.encode()) <= inside
@@ -115,5 +115,5 @@ def _bytes_of(texts: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.in
 
 def _join(found: bytes, values: npt.NDArray[np.uint8]) -> bytes:
     """Return the bytes found so far with those of further values, each once and in order."""
-    new = values.tobytes().translate(None, found)  # deletes what is known, which is nearly everything
+    new = values.tobytes().translate(None, found)  # removes the known bytes, which are nearly all
     return bytes(sorted({*found, *new})) if new else found

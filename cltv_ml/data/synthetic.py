@@ -29,10 +29,10 @@ R, ALPHA, S, BETA = 0.6, 30.0, 0.6, 150.0
 #: Gamma-Gamma: an order is worth Gamma(P, 1 / nu) with nu ~ Gamma(Q, 1 / GAMMA).
 P, Q, GAMMA = 6.0, 4.0, 20.0
 
-#: Days between campaigns, each of which offers one of the discounts for a week to a random half of the customers.
+#: Days between campaigns; each offers one of the discounts to a random half of the customers for a week.
 CAMPAIGN_EVERY, CAMPAIGN_DAYS, DEPTHS = 90, 7, (0.1, 0.2, 0.3)
 
-#: Customers simulated at a time; each lot has its own random stream, so any size fits into memory.
+#: Customers simulated at a time. Each lot has its own random stream, so shops of any size fit into memory.
 _LOT = 20_000
 
 
@@ -47,8 +47,8 @@ class Simulation:
     truth
         Per customer: `joined`, `rate` (orders per day while alive), `death_rate` (per day), `ended` (when
         the customer left, perhaps after the log), `alive` (at the end of the log), `mean_spend` (per order
-        before discounts) and `response` (by how much a campaign multiplies the rate, minus one). Never to
-        be shown to a model.
+        before discounts) and `response` (by how much a campaign multiplies the rate, minus one). Never
+        show it to a model.
     campaigns
         `campaign, start, days, depth`.
     offers

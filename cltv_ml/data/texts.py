@@ -1,4 +1,4 @@
-"""The different texts of a column, each inspected once, and the simplest SQL that reads them all correctly."""
+"""The distinct texts of a column, each inspected once, and the simplest SQL that reads them all correctly."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cltv_ml.data import numerals
 from cltv_ml.data.zones import once
 from cltv_ml.engine import Relation, keep
 
-#: Plain ways to read a number, as SQL over its text, from the quickest on.
+#: Simple ways to read a number, as SQL over its text, the fastest first.
 _PLAIN_WAYS = (
     "{0}",
     "replace({0}, ',', '.')",
@@ -20,7 +20,7 @@ _PLAIN_WAYS = (
 
 
 def keep_texts(table: Relation, text: str) -> Relation:
-    """Return the different texts `t` that an SQL expression has in a table, and how often each occurs, `n`."""
+    """Return the distinct texts `t` of an SQL expression over a table, and the count `n` of each."""
     query = f"select t, count(*) as n from (select {text} as t from {table}) where t is not null group by 1"
     return keep(table.con, "texts", query)
 

@@ -1,4 +1,4 @@
-"""Ties between columns for one standard name: settled by the data or by a documented default."""
+"""Ties between columns for one standard name, resolved by the data or a documented default."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from cltv_ml.data.rules import Rules
 from cltv_ml.data.words import words
 from cltv_ml.engine import Relation
 
-#: Fewer lines than this show nothing.
+#: Fewest lines that count as evidence.
 _LEAST_LINES = 3
 
-#: Columns whose customers differ in number by more than this share are asked about.
+#: The user is asked if the numbers of customers differ by more than this share.
 _NEAR = 0.1
 
 #: The share of lines that must agree.
@@ -38,7 +38,7 @@ _SAYS = {name: frozenset(" ".join(listed).split()) for name, listed in words("ti
 
 @dataclass(frozen=True)
 class Source:
-    """Evidence for settling ties: the columns' kinds, some of their levels, the first lines and all lines."""
+    """Evidence for resolving ties: kinds and levels of the columns, the first lines and all lines."""
 
     kinds: Mapping[str, str]
     levels: Mapping[str, Sequence[str]]
@@ -51,7 +51,7 @@ class Source:
 
 
 def settle_tie(source: Source, name: str, columns: Sequence[str]) -> tuple[str, str] | None:
-    """Return which of several columns has a name, and the sentence that tells so; None where only the user knows."""
+    """Return which of several columns has a name, and a note; None if only the user knows."""
     settle: Mapping[str, Callable[[Source, Sequence[str]], tuple[str, str] | None]] = {
         "customer_id": _settle_customer,
         "timestamp": _settle_time,
@@ -64,20 +64,20 @@ def settle_tie(source: Source, name: str, columns: Sequence[str]) -> tuple[str, 
     chosen, because = found
     others = [column for column in columns if column != chosen]
     return chosen, (
-        f"Columns {list(columns)} could each be the {name}; {chosen!r}, {because}, was taken "
-        f"(--mapping {flag(name, others[0])} takes the other)."
+        f"Columns {list(columns)} could each be the {name}; {chosen!r}, {because}, was used (--mapping "
+        f"{flag(name, others[0])} uses the other)."
     )
 
 
 def _settle_customer(source: Source, columns: Sequence[str]) -> tuple[str, str] | None:
-    """Choose an id before an e-mail address before a name, where they tell nearly as many customers apart."""
+    """Choose an id over an e-mail address over a name, if they identify nearly as many customers."""
     first = source.first
     values = {one: f"lower(nullif(trim(cast({quote(one)} as varchar)), ''))" for one in columns}
     rows, *counts = first.row(
         f"select count(*), {', '.join(f'count(distinct {value})' for value in values.values())} from {first}"
     )
     customers = dict(zip(columns, counts, strict=True))
-    # An id that no line shares with another is the line's own.
+    # An id that is unique to each line identifies lines, not customers.
     own = [one for one in columns if plain_heading(one) != "id" or customers[one] < rows]
     ranked = sorted(_who_pays(own), key=_rank_of_customer)
     if rows < _LEAST_LINES or not ranked:
@@ -88,7 +88,7 @@ def _settle_customer(source: Source, columns: Sequence[str]) -> tuple[str, str] 
     if blank > (1 - _AGREEING_SHARE) * rows or not customers[chosen]:
         return None
     if len(ranked) == 1:
-        return chosen, "that of who pays" if len(own) > 1 else "as the other is each line's own"
+        return chosen, "the payer's" if len(own) > 1 else "because the other one is unique to each line"
     same = True
     for other in ranked[1:]:
         [pairs] = first.row(
@@ -101,16 +101,19 @@ def _settle_customer(source: Source, columns: Sequence[str]) -> tuple[str, str] 
         if not alike and (far or _rank_of_customer(other) == _rank_of_customer(chosen)):
             return None
     if same:
-        return chosen, "which names the same customers in the first lines"
+        return chosen, "which identifies the same customers in the first lines"
     counted = ", ".join(f"{customers[one]:,} by {one!r}" for one in ranked)
     return (
         chosen,
-        f"as an id goes before an e-mail address and that before a name ({counted} in the first lines)",
+        (
+            f"because an id takes precedence over an e-mail address, and that over a name ({counted} in "
+            "the first lines)"
+        ),
     )
 
 
 def _who_pays(columns: list[str]) -> list[str]:
-    """Return the columns of those who pay rather than attend, where headings tell them apart."""
+    """Return the columns of people who pay rather than attend, if headings distinguish them."""
     plain = {one: plain_heading(one) for one in columns}
     left = [one for one in columns if _PAIR_HEADINGS["pays"].search(plain[one])]
     return left or [one for one in columns if not _PAIR_HEADINGS["attends"].search(plain[one])] or columns
@@ -124,7 +127,7 @@ def _rank_of_customer(column: str) -> int:
 
 
 def _settle_time(source: Source, columns: Sequence[str]) -> tuple[str, str] | None:
-    """Choose the day on which the customer ordered; of equal days the column that holds the time as well."""
+    """Choose the date of the order; among equal dates, the column that includes the time."""
     ranks = {column: _rank_of_time(column) for column in columns}
     best = [column for column in columns if ranks[column] == min(ranks.values())]
     reading = Columns(source.first, Rules(), ask=False)
@@ -146,7 +149,7 @@ def _settle_time(source: Source, columns: Sequence[str]) -> tuple[str, str] | No
         for (one, other), (*_, of_one, of_other) in tied.items():
             finest[one], finest[other] = of_one, of_other
         chosen = max(best, key=lambda column: finest[column])
-        return chosen, "which has the same days as the others"
+        return chosen, "which has the same dates as the others"
     chosen = best[0]
     others = [column for column in columns if column != chosen]
     told = []
@@ -158,12 +161,12 @@ def _settle_time(source: Source, columns: Sequence[str]) -> tuple[str, str] | No
         )
         if blank > (1 - _AGREEING_SHARE) * rows:
             return None
-        told.append(f"{other!r} is another day on {differ:,} of the first {rows:,} lines")
-    return chosen, f"the order's own time ({'; '.join(told)})"
+        told.append(f"{other!r} has a different date on {differ:,} of the first {rows:,} lines")
+    return chosen, f"the time of the order ({'; '.join(told)})"
 
 
 def _rank_of_time(column: str) -> int:
-    """Return 0 for the time of an order, 1 for one that says nothing, 2 for an invoice's, 3 for what comes later."""
+    """Return 0 for the time of the order, 1 for an unspecific one, 2 for an invoice's, 3 for later events."""
     plain = plain_heading(column)
     for rank, name in ((3, "later"), (2, "invoiced"), (0, "ordered")):
         if _PAIR_HEADINGS[name].search(plain):
@@ -172,7 +175,7 @@ def _rank_of_time(column: str) -> int:
 
 
 def _settle_amount(source: Source, columns: Sequence[str]) -> tuple[str, str] | None:
-    """Choose money without tax, before refunds and fees, after discounts, with postage, and paid, not only agreed."""
+    """Choose money without tax, before refunds and fees, after discounts, with postage; paid rather than agreed."""
     if converted := in_one_currency(source.first, source.kinds, columns):
         return converted, "the same money in one currency"
     chosen, because = columns[0], ""
@@ -202,9 +205,9 @@ def _settle_two_amounts(source: Source, one: str, other: str, tied: Sequence[str
     if rows < _LEAST_LINES:
         return None
     if equal >= 0.999 * rows:
-        return one, "which holds the same money"
+        return one, "which has the same values"
     larger, smaller = (one, other) if above > below else (other, one)
-    if above and below:  # such as a discount in a total that is larger than the tax
+    if above and below:  # for example, a discount in a total that exceeds the tax
         return _without_tax(source, larger, smaller) if min(above, below) <= 0.1 * rows else None
     return (
         _without_tax(source, larger, smaller)
@@ -229,7 +232,7 @@ def _after_returns(source: Source, gross: str, net: str, tied: Sequence[str]) ->
 
 
 def _without_tax(source: Source, larger: str, smaller: str) -> tuple[str, str] | None:
-    """Choose the smaller of two amounts where headings say that it lacks the tax, and the rest is no more than one."""
+    """Choose the smaller amount if its heading says "without tax" and the difference is a plausible tax."""
     says, larger_says = words_of(smaller), words_of(larger)
     if not says & _SAYS["without_tax"] or larger_says & _SAYS["without_tax"]:
         return None
@@ -241,11 +244,11 @@ def _without_tax(source: Source, larger: str, smaller: str) -> tuple[str, str] |
     )
     if times is None or times > _HIGHEST_TAX:
         return None
-    return smaller, "the one without tax"
+    return smaller, "without tax"
 
 
 def _explained(source: Source, larger: str, smaller: str, tied: Sequence[str]) -> tuple[str, str] | None:
-    """Choose by the column of tax, refunds, fees, discounts or postage that two amounts differ by."""
+    """Choose by the column (tax, refunds, fees, discounts or postage) that equals the difference of two amounts."""
     left = [one for one, kind in source.kinds.items() if kind in ("number", "rate") and one not in tied]
     parts = {
         one: kind
@@ -278,10 +281,10 @@ def _explained(source: Source, larger: str, smaller: str, tied: Sequence[str]) -
     return None
 
 
-#: What two amounts may differ by, whether the larger one is then taken, and why.
+#: Differences between two amounts: whether to use the larger amount, and the reason.
 _DIFFERENCES = {
     "part_refunded": (True, "before the refunds in {part!r}"),
-    "part_postage": (True, "with the postage in {part!r}"),
+    "part_postage": (True, "including the postage in {part!r}"),
     "part_fee": (True, "before the fees in {part!r}"),
     "part_tax": (False, "without the tax in {part!r}"),
     "part_discount": (False, "after the discount in {part!r}"),
@@ -290,7 +293,7 @@ _DIFFERENCES = {
 
 
 def _really_paid(larger: str, smaller: str) -> tuple[str, str] | None:
-    """Choose what was paid or captured before what was agreed, authorised or due."""
+    """Choose paid or captured money over agreed, authorised or due money."""
     paid, agreed = (_PAIR_HEADINGS[name] for name in ("paid", "agreed"))
     for chosen, other in ((smaller, larger), (larger, smaller)):
         if paid.search(plain_heading(chosen)) and agreed.search(plain_heading(other)):
@@ -299,7 +302,7 @@ def _really_paid(larger: str, smaller: str) -> tuple[str, str] | None:
 
 
 def _settle_status(source: Source, columns: Sequence[str]) -> tuple[str, str] | None:
-    """Choose the one column that tells sales apart, else the order's own where all its levels are known."""
+    """Choose the only column with levels that are not sales, else the order status if all its levels are known."""
     readings = {
         one: read_levels("status", [level for level in source.levels.get(one, ()) if level])
         for one in columns
@@ -307,7 +310,7 @@ def _settle_status(source: Source, columns: Sequence[str]) -> tuple[str, str] | 
     telling = [one for one in columns if set(readings[one]) - {"counts"}]
     if len(telling) == 1:
         others = ", ".join(repr(one) for one in columns if one not in telling)
-        return telling[0], f"as every level of {others} counts"
+        return telling[0], f"because all levels of {others} count as sales"
     ranks = {
         one: bool(_PAIR_HEADINGS["other_status"].search(plain_heading(one))) for one in telling or columns
     }
@@ -315,4 +318,4 @@ def _settle_status(source: Source, columns: Sequence[str]) -> tuple[str, str] | 
     exact = [one for one in own if one in named("status", own)]
     if len(own) != 1 or not exact or None in readings[own[0]]:
         return None
-    return own[0], "the order's own"
+    return own[0], "the status of the order"

@@ -1,4 +1,4 @@
-"""SQL that reads times written as text or as numbers: the order of their fields, names of months, zones."""
+"""SQL that reads times written as text or numbers: field order, month names, time zones."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Sequence
 
 from cltv_ml.data.zones import once
 
-#: How dates of three numbers may be ordered; in each text `a`, `b` and `c` are the fields as they stand.
+#: Possible orders of dates with three numbers; `a`, `b` and `c` are the fields from left to right.
 ORDERS = {"dmy": ("c", "b", "a"), "mdy": ("c", "a", "b"), "ymd": ("a", "b", "c")}
 
 _TAIL = r"(?:$|[ T,]+(.*)$)"
 
-#: ISO 8601 and nothing else, which the engine reads by itself.
+#: Pure ISO 8601, which the engine reads natively.
 PLAIN = r"\d{4}-\d\d?-\d\d?(?:[ T]\d\d?:\d\d(?::\d\d(?:\.\d+)?)?)?"
 
 _USUAL_DATE = PLAIN.replace(r"-\d\d?", "-(?:0?[1-9]|1[0-2])", 1)
 
-#: Dates with the year ahead and behind, for a look at which of their numbers can be days.
+#: Dates with the year first and last, used to see which numbers can be days.
 YEAR_AHEAD = r"^(\d{4})([/\-.])(\d{1,2})[/\-.](\d{1,2})"
 YEAR_BEHIND = r"^(\d{1,2})[/\-.] ?(\d{1,2})[/\-.] ?(?:\d{4}|\d{2})\b"
 
@@ -41,7 +41,7 @@ def letters(pattern: str) -> str:
     return pattern.replace(r"\p{L}", _LETTER)
 
 
-#: The other ways of writing.
+#: Other formats.
 _SHORT = letters(r"^(?:\p{L}+[.,]* )?(\d{1,2})([/\-.]) ?(\d{1,2})[/\-.] ?(\d{4}|\d{2})\.?") + _TAIL
 _YEAR_FIRST = r"^(\d{4})(?:[/\-.] ?|[年년] ?)(\d{1,2})(?:[/\-.] ?|[月월] ?)(\d{1,2})[.日일]?" + _TAIL
 _WEEKDAY = r"^(?:\p{L}+[.,]*[ ]+)?"
@@ -60,7 +60,7 @@ _WORD_ORDERS = {
     letters(_YEAR_WORD): "1234",
     letters(_CTIME): "4123",
 }
-#: Months without a day, which are read as their first one; `d` stands for that day and `t` for no time.
+#: Months without a day, read as the first of the month; `d` is that day and `t` an empty time.
 _MONTHLY = {
     r"^(\d{4})[\-/.](\d{1,2})$": "12dt",
     r"^(\d{1,2})[\-/.](\d{4})$": "21dt",
@@ -103,7 +103,7 @@ _MONTHS = (
     "decembrie грудня декември декабрь ธนวาคม دسامبر",
 )
 
-#: A zone behind a time; a name in brackets may follow, as in browsers.
+#: A time zone after a time; a name in brackets may follow, as in browsers.
 _ZONE = (
     r" ?(?:(?:GMT|UTC)([+-]\d\d?(?::?\d\d)?)|(Z|UTC|GMT|UT|[ECMP][SD]T|CES?T|EES?T|WES?T)|([+-]\d\d(?::?\d\d)?))"
     r"(?: *[(\[].*[)\]])?$"
@@ -121,7 +121,7 @@ _NAMED = {
 }
 _TWELVE_HOURS = ["%Y-%m-%d %I:%M:%S %p", "%Y-%m-%d %I:%M %p", "%Y-%m-%d %I %p"]
 
-#: The serial numbers that spreadsheets give to days: 1 is 1900-01-01, for them 1900 has a 29 February.
+#: Spreadsheet serial dates: 1 is 1900-01-01, and 1900 has a 29 February in spreadsheets.
 SERIAL_START = datetime.date(1899, 12, 30)
 _SERIALS = (18264, 73415)  # 1950 to 2100
 
@@ -132,7 +132,7 @@ def is_usual(text: str) -> str:
 
 
 def is_zoned(text: str) -> str:
-    """Return SQL for whether a time carries a zone."""
+    """Return SQL for whether a time has a time zone."""
     return f"regexp_matches({text}, ':\\d\\d(?:[.,]\\d+)?(?: ?[AP]M)?{_ZONE}|:\\d\\d {_ZONE[:-1]} \\d{{4}}$')"
 
 
@@ -147,7 +147,7 @@ def is_digits(text: str) -> str:
 
 
 def has_words(text: str) -> str:
-    """Return SQL for whether a text may hold the name of a month."""
+    """Return SQL for whether a text may contain the name of a month."""
     return f"regexp_matches({text}, '{_LETTER}{{3}}')"
 
 
@@ -170,7 +170,7 @@ def short_date(fields: str, order: str, last: int) -> str:
 def from_text(
     text: str, orders: Sequence[tuple[str, str]], last: int, serials: bool, words: bool, zoned: bool
 ) -> str:
-    """Return SQL for the time that a text stands for: in UTC where it carries a zone, else as it is written.
+    """Return SQL for the time in a text: in UTC if it has a time zone, else as written.
 
     Parameters
     ----------
@@ -181,9 +181,9 @@ def from_text(
     last
         The last year that two digits may stand for.
     serials
-        Whether numbers of five digits are days of a spreadsheet.
+        Whether five-digit numbers are spreadsheet serial dates.
     words, zoned
-        Whether some times hold names of months, or a zone: what none holds is not looked for.
+        Whether some times contain month names or time zones; only then the SQL handles them.
     """
     short = " ".join(
         f"when {which} then {' || chr(10) || '.join('f.' + part for part in ORDERS[order])}"
@@ -211,7 +211,7 @@ def _replacement(places: str) -> str:
 
 
 def number_as_time(number: str, serials: bool) -> str:
-    """Return SQL for a time written as a number, told by its size.
+    """Return SQL for a time written as a number, identified by its size.
 
     20240131, 202401311504 and 20240131150400; seconds, milliseconds, microseconds and nanoseconds since
     1970; days of a spreadsheet.
@@ -240,7 +240,7 @@ def number_as_time(number: str, serials: bool) -> str:
 
 
 def is_serial(number: str) -> str:
-    """Return SQL for whether a number may be a day of a spreadsheet, from 1950 to 2100."""
+    """Return SQL for whether a number may be a spreadsheet serial date, from 1950 to 2100."""
     low, high = _SERIALS
     return f"{number} between {low} and {high}"
 
@@ -284,7 +284,7 @@ def _joined(last: int, words: bool, zoned: bool) -> str:
 
 
 def _offset() -> str:
-    """Return SQL for the offset of the zone at the end of `k`, nothing where there is none."""
+    """Return SQL for the offset of the time zone at the end of `k`, null if there is none."""
     names = " ".join(
         f"when z.name in ({', '.join(repr(name) for name in names.split())}) then '{offset}'"
         for offset, names in _NAMED.items()

@@ -1,4 +1,4 @@
-"""Order totals repeated on several lines of an order, counted once."""
+"""Order totals on several lines of an order, counted once."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from cltv_ml.sources.frames import MARK
 if TYPE_CHECKING:
     from cltv_ml.data.raw import Raw
 
-#: Headings of tables that an order's lines are often joined to.
+#: Headings from tables that are often joined to order lines.
 _JOINED = re.compile(
     "shipment|parcel|package|tracking|fulfil|deliver(y|ies)(id|no|nr|number)|payment(id|no|nr|number)|lieferschein"
 )
 
-#: What a row of totals is called.
+#: Labels of rows with totals.
 TOTAL_WORDS = (
     "total|grand total|sub ?total|sum|summe|gesamt|gesamtsumme|zwischensumme|somme|total general|total general:|"
     "suma|totale|totaal|totals|order total|итого|合计|合計|"
@@ -37,12 +37,12 @@ TOTAL_WORDS = (
 
 
 def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list[str]:
-    """Set aside the lines that repeat their order's total, sum its lines up, or have no amount of their own.
+    """Quarantine lines that repeat or sum up their order, or have no amount of their own.
 
     Raises
     ------
     QuestionsError
-        The data leave open whether amounts are per line or per order.
+        The data do not show whether amounts are per line or per order.
     """
     column = raw.mapping.get("amount", "")
     if column:
@@ -57,9 +57,10 @@ def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
     joined = any(_JOINED.search(plain_heading(one)) for one in raw.unused)
     if counted and seen.again >= max(1 if joined else 3, 0.01 * seen.lines):
         notes.append(
-            f"{seen.again:,} of {seen.lines:,} lines looked at repeat an earlier line of their order in product and "
-            f"amount but differ in another column (not used: {', '.join(map(repr, raw.unused)) or 'none'}): if "
-            "the lines were joined to another table, such as shipments or payments, they count more than once."
+            f"{seen.again:,} of {seen.lines:,} sampled lines repeat the product and amount of an earlier "
+            "line in their order but differ in another column (not used: "
+            f"{', '.join(map(repr, raw.unused)) or 'none'}). If the lines were joined to another table, such "
+            "as shipments or payments, they count more than once."
         )
     if not column:
         return notes
@@ -74,8 +75,8 @@ def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
 
 
 def _set_repeats_aside(lines: Lines, aside: Aside, column: str, rules: Rules) -> list[str]:
-    """Keep one line per order and amount, and one refund of each moment; of several statuses the last word counts."""
-    told = "" if rules.amount_per else ", or --rule amount_per=line if each line has its own"
+    """Keep one line per order and amount, and one refund per time; of several statuses the final one counts."""
+    told = "" if rules.amount_per else ", or use --rule amount_per=line if each line has its own amount"
     left = f"{lines.marks} as marks anti join {aside} using (source_row)"
     refunded = "reading = 'refund' desc nulls last, " if "reading" in lines.columns else ""
     repeats = keep(
@@ -90,7 +91,7 @@ def _set_repeats_aside(lines: Lines, aside: Aside, column: str, rules: Rules) ->
         f"source_row) from {left} join (select source_row, timestamp from {lines.parsed}) using (source_row) "
         "where is_return and by_order is not null",
     )
-    if "state" in lines.columns:  # a status of its own row says that the order was cancelled in the end
+    if "state" in lines.columns:  # a separate row shows that the order was finally cancelled
         cancelled = (
             f"select by_order from {lines.parsed} as lines join {lines.marks} as marks using (source_row) "
             f"where {SAYS_CANCELLED}"
@@ -107,13 +108,14 @@ def _set_repeats_aside(lines: Lines, aside: Aside, column: str, rules: Rules) ->
     if not number:
         return []
     return [
-        f"Column {column!r} holds the order's total on each of its lines: it was taken once, which leaves out "
-        f"{number:,} lines with {money:,.2f}; map unit_price and quantity instead to keep every line{told}."
+        f"Column {column!r} contains the order total on each line, so it counted once per order; this left "
+        f"out {number:,} lines with a total of {money:,.2f}. To keep every line, map unit_price and quantity "
+        f"instead{told}."
     ]
 
 
 def _set_sums_aside(marks: Relation, aside: Aside) -> list[str]:
-    """Set the lines aside that are the sum of the other lines of their order."""
+    """Quarantine the lines that are the sum of the other lines of their order."""
     in_orders = keep(
         marks.con,
         "in_orders",
@@ -133,12 +135,13 @@ def _set_sums_aside(marks: Relation, aside: Aside) -> list[str]:
     )
     lines, money = aside.taken("total_row", marks)
     return [
-        f"{lines:,} lines with {money:,.2f} are the sum of the other lines of their order and were set aside."
+        f"{lines:,} lines with a total of {money:,.2f} are the sum of the other lines of their order "
+        "and were quarantined."
     ]
 
 
 def _set_grand_total_aside(lines: Lines, aside: Aside) -> list[str]:
-    """Set aside a first or last line that is the sum of all others, where it says so or many others are."""
+    """Quarantine a first or last line that is the sum of all others, if labelled so or if there are many others."""
     rows, total, top = lines.marks.row(
         f"select count(*), coalesce(sum(money), 0), max(money) from {lines.marks} where rule is null"
     )
@@ -155,19 +158,19 @@ def _set_grand_total_aside(lines: Lines, aside: Aside) -> list[str]:
     )
     number, money = aside.taken("total_row", lines.marks)
     return (
-        [f"{number:,} line with {money:,.2f} is the sum of all others and was set aside."] if number else []
+        [f"{number:,} line with {money:,.2f} is the sum of all others and was quarantined."] if number else []
     )
 
 
 def _names(lines: Lines) -> list[str]:
-    """Return the columns in which a row may be called a total."""
+    """Return the columns that may label a row as a total."""
     return [name for name in ("customer_id", "order_id", "product_id") if name in lines.columns]
 
 
 def _set_group_totals_aside(lines: Lines, aside: Aside) -> list[str]:
-    """Set aside the lines called totals, such as one per customer or month, where they sum the other lines up."""
+    """Quarantine lines labelled as totals (per customer or month, say) that equal the sum of other lines."""
     named = " or ".join(rf"regexp_matches(lower({name}), '^({TOTAL_WORDS})\b')" for name in _names(lines))
-    # Totals of groups also stand among the first lines or the last ones; else no text is read in vain.
+    # If there are group totals, some are among the first or last lines; so texts are rarely read for nothing.
     last = lines.tally.last
     if last is None or not lines.parsed.holds(
         f"(source_row < 20000 or source_row > {last} - 1000) and ({named})"
@@ -190,7 +193,8 @@ def _set_group_totals_aside(lines: Lines, aside: Aside) -> list[str]:
         return []
     aside.add("total_row", f"select source_row from {totals}")
     return [
-        f"{rows:,} lines with {money / MONEY_SCALE:,.2f} are called totals and sum the others up: they were set aside."
+        f"{rows:,} lines with a total of {money / MONEY_SCALE:,.2f} are labelled as totals and equal "
+        "the sum of other lines, so they were quarantined."
     ]
 
 
@@ -216,8 +220,8 @@ def _set_labelled_totals_aside(raw: Raw, marks: Relation, aside: Aside) -> list[
         if orders and alike >= 0.95 * orders:
             aside.add("total_row", f"select source_row from {totals}")
             return [
-                f"{lines:,} lines with {money / MONEY_SCALE:,.2f} are called totals by column {column!r} and sum up "
-                "their orders: they were set aside."
+                f"{lines:,} lines with a total of {money / MONEY_SCALE:,.2f} are labelled as totals in "
+                f"column {column!r} and sum up their orders, so they were quarantined."
             ]
     return []
 
@@ -252,15 +256,15 @@ def _set_parts_aside(lines: Lines, aside: Aside) -> list[str]:
         aside.add("repeated_total", f"select source_row from {parts} where whole in ({whole})")
     left = orders - divided if divided >= 0.5 * orders else orders
     told = [
-        f"{divided:,} orders are written again in parts that sum them up: they were taken once (--mapping cancels= "
-        "keeps the parts)."
+        f"{divided:,} orders occur a second time, split into parts with the same sum, so they counted once "
+        "(--mapping cancels= keeps the parts)."
     ]
-    also = [f"{left:,} orders are named as the parent of others, which count as orders of their own, too."]
+    also = [f"{left:,} orders are the parent of other orders, and both count."]
     return told * (divided > 0 and left < orders) + also * (left > 0)
 
 
 def _continue_orders(raw: Raw, lines: Lines, aside: Aside, column: str) -> None:
-    """Tell lines without an amount, whose order has one on another line, from amounts that cannot be read.
+    """Distinguish lines without an amount, whose order has one on another line, from unreadable amounts.
 
     Only where orders have one amount, on one of their lines, is a line without any a continuation.
     """
@@ -271,7 +275,7 @@ def _continue_orders(raw: Raw, lines: Lines, aside: Aside, column: str) -> None:
         "select count(*), count(*) filter (where amounts <= 1) from (select count(money) as amounts "
         f"from {marks} where by_order is not null and not is_return group by by_order having count(*) > 1)"
     )
-    if once < 0.9 * several:  # each line has its amount, so that one without lacks it
+    if once < 0.9 * several:  # every line has an amount, so a missing one is an error
         return
     blank = (
         f"select source_row from {raw.table} semi join (select source_row from {marks} where {bad}) "

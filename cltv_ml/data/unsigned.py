@@ -1,4 +1,4 @@
-"""Returns whose amount bears no sign: the quantity of a line is negative and its amount positive."""
+"""Returns without a minus sign: the quantity of a line is negative and its amount positive."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import MONEY_SCALE, Relation
 
-#: Lines that were set aside for their signs only.
+#: Lines that are invalid only because of their signs.
 _UNSIGNED = "marks.rule = 'contradictory_signs'"
 
-#: Share of the lines with another price for their product that must agree with it.
+#: Share of the comparable lines that must agree with the price of their product.
 _AGREEING = 0.9
 
 
@@ -37,27 +37,28 @@ def lack_sign(
         f"from {parsed} as lines join {marks} as marks using (source_row)"
     )
     seen = (
-        f"{lines:,} lines with {int(money) / MONEY_SCALE:,.2f} have a negative quantity and a positive amount"
+        f"{lines:,} lines with a total of {int(money) / MONEY_SCALE:,.2f} have a negative quantity "
+        "and a positive amount"
     )
     if rules.unsigned_returns is None and lines > sales:
         quantity = mapping.get("quantity", "")
         text = (
-            f"{seen}, which is most of what was sold; say --mapping quantity= if these are the sales and "
-            f"{quantity!r} is what left the stock, or --rule unsigned_returns=true if they are returns."
+            f"{seen}, which is most of the money. Use --mapping quantity= if these lines are sales and "
+            f"{quantity!r} is a stock movement, or --rule unsigned_returns=true if they are returns."
         )
         raise QuestionsError([Question(text, ("quantity=", "unsigned_returns=true"))])
     if rules.unsigned_returns is None and signed and not _cost_alike(parsed, marks):
         text = (
-            f"{seen}, while {signed:,} other amounts are negative; say --rule unsigned_returns=true if these lines "
-            "are returns, or --rule unsigned_returns=false to set them aside."
+            f"{seen}, while {signed:,} other amounts are negative. Use --rule unsigned_returns=true if these "
+            "lines are returns, or --rule unsigned_returns=false to quarantine them."
         )
         raise QuestionsError([Question(text, ("unsigned_returns=true", "unsigned_returns=false"))])
-    note = f"{seen}: they were read as returns (--rule unsigned_returns=false sets them aside)."
+    note = f"{seen}. They were read as returns (--rule unsigned_returns=false quarantines them)."
     return True, [note]
 
 
 def _cost_alike(parsed: Relation, marks: Relation) -> bool:
-    """Whether the amounts in question are the quantity times what other lines of the product cost for one."""
+    """Whether the amounts in question are quantity times the unit price of other lines of the product."""
     if "product_id" not in parsed.kinds:
         return False
     agree, priced = parsed.row(

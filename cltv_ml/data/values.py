@@ -1,4 +1,4 @@
-"""The SQL of each standard column: read from a column of the source, or worked out from others."""
+"""SQL of each standard column: read from a source column or computed from others."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from cltv_ml.tables import TRANSACTIONS
 if TYPE_CHECKING:
     from cltv_ml.data.raw import Raw
 
-#: Amounts that may be before the discount.
+#: Headings of amounts that may be before the discount.
 _BEFORE_DISCOUNT = re.compile(
     "^(subtotal|zwischensumme|soustotal|subtotale)$|^list|^original(price|total|amount|value)|^full(price|total|amount)"
     "|before(discount|promo)|undiscounted|vorrabatt|avantremise|^listen|antesdel?descuento|primadellosconto"
 )
 
-#: What headings call money that was brought to one currency; the rest of such a heading is that of the money as paid.
+#: Words for money converted to one currency; the rest of such a heading is that of the original money.
 _CONVERTED = re.compile(
     "base|home|local|converted|company|reporting|functional|domestic|lcy|hauswahrung|inusd|ineur|ingbp"
 )
@@ -39,7 +39,7 @@ _READ_AS = {"string": Columns.identifier, "timestamp": Columns.timestamp, "numbe
 
 
 def open_questions(raw: Raw) -> tuple[Question, ...]:
-    """Return the questions that the mapped columns leave open, also where columns are missing."""
+    """Return the open questions about the mapped columns, even if columns are missing."""
     asked: list[Question] = []
     columns = Columns(raw.table, raw.rules)
     values = _expressions(raw, columns, asked)
@@ -53,7 +53,7 @@ def understand(raw: Raw, columns: Columns) -> tuple[dict[str, str], Sales]:
     Raises
     ------
     QuestionsError
-        The questions that the columns leave open.
+        Open questions about the columns.
     """
     asked: list[Question] = []
     values = _expressions(raw, columns, asked)
@@ -74,19 +74,21 @@ def understand(raw: Raw, columns: Columns) -> tuple[dict[str, str], Sales]:
         values["refunded"] = f"abs({values['amount']}) * coalesce({share}, 0)"
     if sales.refunded:
         refunded = values["refunded"] = _money_given_back(raw, columns, values, sales)
-        # A refund on a row of its own gives money back; in an order only its type tells that row from others.
+        # A refund on a separate row is money back; within an order only the type identifies that row.
         own = f"coalesce({values['amount']}, 0) = 0 and {refunded} > 0"
         if "order_id" not in raw.mapping:
             values["amount"] = f"if({own}, -({refunded}), {values['amount']})"
         elif sales.takes_back or _stand_alone(raw, columns, own):
             own = f"coalesce({sales.takes_back}, false) and {own}" if sales.takes_back else own
             values["amount"] = f"if({own}, -({refunded}), {values['amount']})"
-            values["refunded"] = f"if({own}, 0, {refunded})"  # else it is taken off the order once more
+            values["refunded"] = (
+                f"if({own}, 0, {refunded})"  # else it would be deducted from the order a second time
+            )
     return values, sales
 
 
 def _stand_alone(raw: Raw, columns: Columns, own: str) -> bool:
-    """Whether lines without an amount hold the refunds of orders whose other lines hold none, so that each is one."""
+    """Whether lines without an amount contain the refunds of orders whose other lines have none."""
     if not columns.table.holds(own):
         return False
     order, given = columns.quote(raw.mapping["order_id"]), columns.number(raw.mapping["refunded"])
@@ -105,7 +107,7 @@ def _money_given_back(raw: Raw, columns: Columns, values: dict[str, str], sales:
 
 
 def _ask(asked: list[Question], read: Callable[..., str], *args: str) -> str:
-    """Return what `read` returns; where it leaves something open, keep the question and read nothing."""
+    """Return what `read` returns; if it raises a question, keep the question and return nothing."""
     try:
         return read(*args)
     except InputError as error:
@@ -114,7 +116,7 @@ def _ask(asked: list[Question], read: Callable[..., str], *args: str) -> str:
 
 
 def _expressions(raw: Raw, columns: Columns, asked: list[Question]) -> dict[str, str]:
-    """Return the SQL of each standard column that the source has or that follows from others."""
+    """Return the SQL of each standard column that the source has or that can be computed."""
     mapping = raw.mapping
     try:
         if money := mapping.get("amount") or mapping.get("unit_price"):
@@ -133,7 +135,7 @@ def _expressions(raw: Raw, columns: Columns, asked: list[Question]) -> dict[str,
     }
     for name in ("amount", "unit_price"):
         table = values if name in values else number
-        if name in mapping and columns.kinds[mapping[name]] == "VARCHAR":  # a share is no amount
+        if name in mapping and columns.kinds[mapping[name]] == "VARCHAR":  # a share is not an amount
             table[name] = f"if(suffix(trim({columns.quote(mapping[name])}), '%'), null, {table[name]})"
     for table in (values, number):
         table |= {
@@ -174,7 +176,7 @@ def _derive(
     number: MutableMapping[str, str],
     asked: list[Question],
 ) -> None:
-    """Add the amount, the discount and the cost that follow from unit prices, rates, unit costs or profits."""
+    """Add amount, discount and cost computed from unit prices, rates, unit costs or profits."""
     computed = "amount" not in mapping and {"quantity", "unit_price"} <= set(mapping)
     if computed:
         _divide_price(columns, mapping, number)
@@ -185,7 +187,7 @@ def _derive(
         and "discount" in values
         and not _is_taken_off(columns, mapping["discount"], values["discount"], asked)
     ):
-        # A line that goes back gives less back by its discount.
+        # The refund of a returned line is reduced by its discount.
         values["amount"] += f" - sign({values['amount']}) * coalesce(abs({values['discount']}), 0)"
     if "discount_rate" in mapping and "discount" not in values and "amount" in values:
         rate = columns.share(mapping["discount_rate"])
@@ -193,7 +195,7 @@ def _derive(
         off = before and (sure or not _is_taken_off(columns, mapping["discount_rate"], rate, asked, True))
         if not off:
             values["discount"] = f"coalesce(({values['amount']}) * {rate} / nullif(1 - {rate}, 0), 0)"
-        else:  # the money is then that before the discount
+        else:  # the money is then before the discount
             values["discount"] = f"coalesce(({values['amount']}) * {rate}, 0)"
             values["amount"] = f"({values['amount']}) * (1 - coalesce({rate}, 0))"
     if "cost" not in values and "unit_cost" in number and "quantity" in values:
@@ -203,7 +205,7 @@ def _derive(
 
 
 def _divide_price(columns: Columns, mapping: Mapping[str, str], number: MutableMapping[str, str]) -> None:
-    """Make the price that of one item where a column says for how many it is, such as 100, and note it."""
+    """Convert the price to one item if a column says how many items it covers, such as 100, and note it."""
     for column in (one for one in columns.kinds if PRICE_PER.search(plain_heading(one))):
         value = Columns(columns.table, columns.rules, ask=False).number(column)
         known = f"coalesce({value}, 1) in (1, 10, 100, 1000, 10000)"
@@ -212,19 +214,21 @@ def _divide_price(columns: Columns, mapping: Mapping[str, str], number: MutableM
         if columns.table.holds(f"{value} > 1"):
             number["unit_price"] = f"({number['unit_price']}) / coalesce({value}, 1)"
             columns.notes.append(
-                f"Column {mapping['unit_price']!r} was divided by {column!r}, which says for how many items a price is."
+                f"Column {mapping['unit_price']!r} was divided by {column!r}, the number of items "
+                "that a price covers."
             )
 
 
 def _in_currency(columns: Columns, column: str, value: str, currency: str | None = None) -> str:
-    """Return SQL for money in the currency's own unit where the heading counts cents or thousands, and note it."""
+    """Return SQL for money in currency units if the heading says cents or thousands, and note it."""
     unit = columns.rules.money_unit or unit_of(column)
     if unit is None or unit == 1:
         return value
     [whole] = columns.row(f"select bool_and({value} = floor({value})) from {columns.table}")
     if columns.rules.money_unit is None and unit < 1 and not whole:
         columns.notes.append(
-            f"Column {column!r} is headed as a smaller unit but holds fractions: it was read as it is."
+            f"The heading of column {column!r} suggests a smaller unit, but its values have "
+            "decimals, so it was read unchanged."
         )
         return value
     parts = f"{1 / unit:.0f}.0" if unit < 1 else ""
@@ -234,9 +238,11 @@ def _in_currency(columns: Columns, column: str, value: str, currency: str | None
         parts = f"case when {code} in {WHOLE_CURRENCIES} then 1.0 {thousandths} else 100.0 end"
     said = f"divided by {1 / unit:,.0f}" if unit < 1 else f"multiplied by {unit:,.0f}"
     if "case" in parts and columns.table.holds(f"{code} in {WHOLE_CURRENCIES + THOUSANDTHS}"):
-        said = "divided by what a unit of each line's currency has, such as 100 cents, 1 yen and 1,000 fils,"
+        said = (
+            "divided by the number of smallest units in each line's currency (100 cents, 1 yen, 1,000 fils)"
+        )
     columns.notes.append(
-        f"Column {column!r} was {said}, as its heading says; --rule money_unit=1 leaves it as it is."
+        f"Column {column!r} was {said} because of its heading (--rule money_unit=1 reads it unchanged)."
     )
     return f"({value}) / {parts}" if parts else f"({value}) * {unit:.0f}"
 
@@ -244,23 +250,25 @@ def _in_currency(columns: Columns, column: str, value: str, currency: str | None
 def _is_taken_off(
     columns: Columns, column: str, discount: str, asked: list[Question], share: bool = False
 ) -> bool:
-    """Whether a discount is none or in the price already; ask where only the user knows."""
+    """Whether a discount is zero or already in the price; ask if only the user knows."""
     if columns.rules.price_discounted is not None:
         return columns.rules.price_discounted
     if columns.table.holds(f"{discount} <> 0"):
-        percents = "" if share else f", or --mapping {flag('discount_rate', column)} if it holds percents"
+        percents = (
+            "" if share else (f", or --mapping {flag('discount_rate', column)} if it contains percentages")
+        )
         answers = () if share else (f"discount_rate={column}",)
         text = (
-            f"column {column!r} holds discounts, and the amount of a line is its subtotal or its quantity times its "
-            "unit price; say --rule price_discounted=false if the discount still comes off, --rule "
-            f"price_discounted=true if it is taken off already{percents}."
+            f"column {column!r} contains discounts, and the amount of a line is its subtotal or quantity "
+            "times unit price. Use --rule price_discounted=false if the discount must still be subtracted, "
+            f"or --rule price_discounted=true if it is already subtracted{percents}."
         )
         asked.append(Question(text, ("price_discounted=false", "price_discounted=true", *answers)))
     return True
 
 
 def _rate(raw: Raw, columns: Columns, values: dict[str, str]) -> str:
-    """Return SQL for the value of one unit of a line's currency; nothing when all lines have the same."""
+    """Return SQL for the value of one unit of a line's currency; empty if all lines have the same."""
     time = values.get("timestamp", "cast(null as timestamp)")
     try:
         return rate_sql(raw.table, values["currency"], time, raw.mapping["currency"], columns.rules)
@@ -273,7 +281,7 @@ def _rate(raw: Raw, columns: Columns, values: dict[str, str]) -> str:
         if not converted or columns.rules.rates or columns.rules.rate_table:
             raise
         text = (
-            f"{str(error).rstrip('.')}; or take {converted[0]!r} where it holds the same money in one currency: "
-            f"--mapping {flag('amount', converted[0])} --mapping currency=."
+            f"{str(error).rstrip('.')}. If {converted[0]!r} is the same money in one currency, use --mapping "
+            f"{flag('amount', converted[0])} --mapping currency= instead."
         )
         raise QuestionsError([Question(text, (f"amount={converted[0]},currency=",))]) from error

@@ -14,10 +14,10 @@ from cltv_ml.data.regularity import compute_regularity
 from cltv_ml.inline import Inline
 from cltv_ml.log import AnyLog, Log
 
-#: Fewest customers from which those with a large share of the revenue are named.
+#: Fewest customers in a log for naming those with a large share of the revenue.
 _MANY = 20
 
-#: The bound of each criterion beyond which a log gets its level. All are rules of thumb, stated in the reasons.
+#: Bounds of each criterion, per level of the verdict. All are rules of thumb, stated in the reasons.
 NO_GO = {
     "customers": 100,
     "days": 90,
@@ -43,7 +43,7 @@ CAUTION = {
 }
 
 
-#: Mean amount of a line below which the digits that are kept are too few.
+#: Mean amount of a line below which the stored decimals are too few.
 _SMALL_AMOUNT = 0.01
 
 
@@ -65,7 +65,7 @@ class DataVerdict(Inline):
 
 
 def _largest_rule(report: Report | None) -> str:
-    """Return the rule that set aside most lines, for a sentence about a log without lines."""
+    """Return the rule that quarantined most lines, for the verdict on an empty log."""
     if report is None or not report.rules["rows"].any():
         return ""
     largest = report.rules.loc[report.rules["rows"].idxmax()]
@@ -82,7 +82,7 @@ def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None)
     horizon
         Days to predict; None leaves this criterion out.
     report
-        The cleaning's report; None leaves out the criterion of lines set aside.
+        The cleaning's report; None leaves out the criteria about quarantined lines and returns.
 
     >>> log = pd.DataFrame({"customer_id": ["a"], "timestamp": [pd.Timestamp("2024-01-01")], "amount": [1.0]})
     >>> judge(log).level
@@ -94,7 +94,7 @@ def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None)
         told = [text for _, text in filter(None, returned)]
         if report and report.rows_in and report.money_in < 0:
             told.append(
-                "nearly all amounts are below 0; where these are the sales, turn their sign in the export."
+                "nearly all amounts are negative. If these are the sales, reverse their sign in the export."
             )
         return DataVerdict("no-go", (f"no purchase is left after cleaning{_largest_rule(report)}.", *told))
     facts = compute_summary(log).iloc[0]
@@ -111,7 +111,7 @@ def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None)
 
 
 def _doubt_log(facts: pd.Series, horizon: int | None) -> list[tuple[bool, str] | None]:
-    """Return doubts about how much the log holds."""
+    """Return doubts about the size of the log."""
     customers, days = int(facts["customers"]), int(facts["days"])
     again = f"{100 * facts['repeat_rate']:.1f} of 100 customers bought again"
     doubts = [
@@ -120,9 +120,12 @@ def _doubt_log(facts: pd.Series, horizon: int | None) -> list[tuple[bool, str] |
         _below("repeat_rate", facts["repeat_rate"], again, "of 100", 100),
     ]
     if not facts["revenue"]:
-        doubts.append((True, "no line has an amount above 0."))
+        doubts.append((True, "no line has a positive amount."))
     elif (mean := facts["revenue"] / facts["rows"]) < _SMALL_AMOUNT:
-        text = f"a line is worth {mean:.2g} on average, and amounts are kept to a ten-thousandth: state a unit, such "
+        text = (
+            f"the mean amount of a line is {mean:.2g}, but amounts are stored with four decimals. Set a "
+            "unit, such "
+        )
         doubts.append((False, text + "as --rule money_unit=1000 for thousands."))
     if horizon is not None:
         text = f"the horizon of {horizon} days is {horizon / days:.0%} of the history of {days} days"
@@ -131,47 +134,48 @@ def _doubt_log(facts: pd.Series, horizon: int | None) -> list[tuple[bool, str] |
 
 
 def _doubt_rhythm(log: Log, facts: pd.Series) -> list[tuple[bool, str] | None]:
-    """Return doubts about customers who buy at regular intervals, which a contract makes and a season may."""
+    """Return doubts about customers who buy at regular intervals, because of a contract or a season."""
     if not facts["regular"] > CAUTION["regular"]:
         return []
     found = compute_regularity(log)
     contract = (
-        f"{found.contract:.0%} of the frequent customers buy at regular intervals, like subscribers: "
-        "contractual data, which these models are not made for"
+        f"{found.contract:.0%} of the frequent customers buy at regular intervals, like subscribers (these "
+        "models are not designed for contractual data)"
     )
     doubts = [_above("regular", found.contract, contract)]
     if found.yearly > CAUTION["regular"]:
         text = (
-            f"{found.yearly:.0%} of the frequent customers buy regularly once a year, for varying sums or in the same "
-            "weeks: a season rather than a contract, but models of purchase rates expect no such rhythm."
+            f"{found.yearly:.0%} of the frequent customers buy once a year with varying amounts or in the "
+            "same weeks. This is seasonal rather than contractual, but purchase rate models do not expect "
+            "such a pattern."
         )
         doubts.append((False, text))
     return doubts
 
 
 def _doubt_report(report: Report) -> list[tuple[bool, str] | None]:
-    """Return doubts about what the cleaning set aside, could not read, or could not match."""
+    """Return doubts about quarantined lines, unreadable amounts and unmatched returns."""
     doubts = []
     if report.rows_in:
         aside = 1 - (report.rows_kept + _undone(report)) / report.rows_in
-        doubts.append(_above("aside", aside, f"{aside:.0%} of the lines were set aside"))
+        doubts.append(_above("aside", aside, f"{aside:.0%} of the lines were quarantined"))
     if report.rows_unreadable:
         share = report.money_unreadable / max(report.money_unreadable + report.money_kept, 1e-9)
         text = (
-            f"the amount of {report.rows_unreadable:,} lines cannot be read, about {report.money_unreadable:,.2f} or "
-            f"{share:.1%} of the money"
+            f"the amount of {report.rows_unreadable:,} lines cannot be read (about "
+            f"{report.money_unreadable:,.2f}, or {share:.1%} of the money)"
         )
         doubts.append(_above("unreadable", share, text))
     return [*doubts, _unmatched(report), _doubt_returns(report)]
 
 
 def _undone(report: Report) -> int:
-    """Return the lines of purchases and their returns, whose money has a bound of its own (`returned`)."""
+    """Return the lines of purchases and their returns, which have their own bound (`returned`)."""
     return int(report.rules.loc[report.rules["rule"] == "cancellation", "rows"].sum())
 
 
 def _unmatched(report: Report) -> tuple[bool, str] | None:
-    """Return a doubt where returns worth more than a hundredth of the revenue were taken off nothing."""
+    """Return a doubt if unmatched returns exceed a hundredth of the revenue."""
     rows = report.rules[report.rules["rule"] == "return_without_order"]
     lines, money = int(rows["rows"].sum()), -float(rows["money"].sum())
     if money <= CAUTION["unmatched"] * report.money_kept:
@@ -183,18 +187,18 @@ def _unmatched(report: Report) -> tuple[bool, str] | None:
 
 
 def _doubt_returns(report: Report) -> tuple[bool, str] | None:
-    """Return a doubt where returns took so much that they may be payments of the invoices."""
+    """Return a doubt if returns are so large that they may be payments of invoices."""
     sold = report.money_kept + report.money_returned
     share = report.money_returned / max(sold, 1e-9)
     text = (
-        f"returns took away {share:.0%} of the sales, {report.money_returned:,.2f}; where negative lines are payments "
-        "of what was bought, leave them out of the export, or say --rule off=cancellation --rule off=customer_total"
+        f"returns of {report.money_returned:,.2f} reduced sales by {share:.0%} (if negative lines are "
+        "payments, remove them from the export or use --rule off=cancellation --rule off=customer_total)"
     )
     return _above("returned", share, text)
 
 
 def _concentration(log: Log) -> tuple[bool, str] | None:
-    """Return a doubt that names the customers with a tenth of the orders or of the revenue each, if there are any."""
+    """Return a doubt that names customers with more than a tenth of the orders or revenue, if any."""
     rows = log.once("concentration", lambda: _largest_customers(log.connect()))
     if not rows:
         return None
@@ -203,9 +207,7 @@ def _concentration(log: Log) -> tuple[bool, str] | None:
         for name, money, often in rows
     )
     largest = max(max(money, often) for _, money, often in rows)
-    return _above(
-        "largest", largest, f"customer {names}: a wholesaler, a till or a placeholder is no usual customer"
-    )
+    return _above("largest", largest, f"customer {names} (possibly a wholesaler, a till or a placeholder)")
 
 
 def _largest_customers(con: duckdb.DuckDBPyConnection) -> list[tuple[str, float, float]]:
@@ -224,8 +226,8 @@ def _largest_customers(con: duckdb.DuckDBPyConnection) -> list[tuple[str, float,
 def _below(name: str, value: float, text: str, unit: str, scale: float = 1) -> tuple[bool, str] | None:
     for severe, bounds in ((True, NO_GO), (False, CAUTION)):
         if value < bounds[name]:
-            word = "too few to learn from" if severe else "a reason for caution"
-            return severe, f"{text}; fewer than {bounds[name] * scale:g} {unit} are {word}."
+            word = "required" if severe else "recommended"
+            return severe, f"{text}, fewer than the {word} {bounds[name] * scale:g} {unit}."
     return None
 
 
@@ -234,6 +236,6 @@ def _above(name: str, value: float, text: str) -> tuple[bool, str] | None:
         if value > bounds[name] + 1e-9:
             return (
                 severe,
-                f"{text}; more than {bounds[name]:.0%} is {'too much' if severe else 'a reason for caution'}.",
+                f"{text}, above the {'limit' if severe else 'recommended maximum'} of {bounds[name]:.0%}.",
             )
     return None

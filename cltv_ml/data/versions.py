@@ -1,4 +1,4 @@
-"""Versions of an order, written again at each change or in every snapshot: the newest counts."""
+"""Versions of an order, exported again at each change or in every snapshot: the latest one counts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def find_version(
     first: Relation, table: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str]
 ) -> str:
-    """Return the column that says when a line's state was recorded, where it differs within orders; else nothing.
+    """Return the column with the time of a line's state if it varies within orders; else nothing.
 
     Without an order id a snapshot repeats lines that are equal in all other columns.
     """
@@ -38,7 +38,7 @@ def find_version(
 
 
 def keep_newest(raw: Raw, lines: Lines, aside: Aside) -> list[str]:
-    """Set aside the lines of older versions of an order; add a note.
+    """Quarantine the lines of older versions of an order; return a note.
 
     Lines of one order with times of their own are no states of it: those repeat its products, or stand alone
     in their state, and have one date. Without a column of its own the date tells the states apart, where each line
@@ -87,13 +87,13 @@ def keep_newest(raw: Raw, lines: Lines, aside: Aside) -> list[str]:
     number, money = aside.taken("superseded", lines.marks)
     column, no = (column, "version") if recorded else (raw.mapping["timestamp"], "status")
     return [
-        f"Column {column!r} tells the states of an order apart: the last one counts, which leaves out {number:,} lines "
-        f"with {money:,.2f}; --mapping {no}= keeps every line."
+        f"Column {column!r} dates the states of an order. Only the last one counts, which leaves out "
+        f"{number:,} lines with a total of {money:,.2f} (--mapping {no}= keeps every line)."
     ]
 
 
 def set_undone_aside(lines: Lines, aside: Aside) -> list[str]:
-    """Set aside the sales of orders that another row calls cancelled or refunded, and tell.
+    """Quarantine the sales of orders that another row marks as cancelled or refunded; return a note.
 
     That is how overlapping exports look: the order was completed in the first and undone in the second. Where orders
     have several lines, all lines of such an order stand twice; else it may have been undone in part, which is told.
@@ -128,14 +128,14 @@ def set_undone_aside(lines: Lines, aside: Aside) -> list[str]:
     if not taken:
         return told
     return [
-        "Orders that stand both as sold and as cancelled or refunded count as undone, which leaves out "
-        f"{taken:,} lines with {money:,.2f}; --mapping status= reads no status.",
+        "Orders with lines both as sold and as cancelled or refunded were read as cancelled, which leaves "
+        f"out {taken:,} lines with a total of {money:,.2f} (--mapping status= ignores the status).",
         *told,
     ]
 
 
 def _sold_twice(sold: Relation) -> tuple[str, list[str]]:
-    """Return the query of sold lines that stand again as undone, in orders all of whose lines do, and what to tell.
+    """Return the query for sold lines repeated as cancelled, in orders where all lines are, and a note.
 
     Orders of several different lines prove that exports overlap; then orders of one line are read like them.
     """
@@ -153,12 +153,15 @@ def _sold_twice(sold: Relation) -> tuple[str, list[str]]:
     )
     if proof and against <= 0.05 * (proof + against):
         return f"select source_row from {pairs} where sold and paired and twice", []
-    told = f"{lines:,} lines stand as sold and again, in the same order, as cancelled or refunded; they count as sold."
+    told = (
+        f"{lines:,} lines occur as sold and again, in the same order, as cancelled or refunded; they "
+        "count as sold."
+    )
     return f"select source_row from {pairs} where false", [told] if lines else []
 
 
 def _has_history(lines: Lines) -> bool:
-    """Whether some of the orders looked at have several dates, and another status on each of their lines."""
+    """Whether some sampled orders have several dates and a different status on each line."""
     if not {"state", "order_id"} <= lines.columns:
         return False
     return lines.marks.holds(

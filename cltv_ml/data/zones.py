@@ -1,4 +1,4 @@
-"""SQL that shifts times between UTC and a named zone."""
+"""SQL that converts times between UTC and a named time zone."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 
 def once(value: str, name: str, expression: str) -> str:
-    """Return SQL for an expression in which the value called `name` is computed once."""
+    """Return SQL for an expression that computes the value called `name` only once."""
     return f"list_transform([{value}], lambda {name}: {expression})[1]"
 
 
 def shift(time: str, zone: str, to_utc: bool) -> str:
-    """Return SQL that shifts `time` between UTC and `zone` by the zone's offset at that time.
+    """Return SQL that converts `time` between UTC and `zone` by the zone's offset at that time.
 
     The engine's own time-zone functions live in an extension that is downloaded at run time, so the
     zone's changes of offset since 1970 are written into the expression.

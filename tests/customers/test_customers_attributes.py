@@ -302,7 +302,7 @@ def test_thousands_of_an_attribute_are_told_instead_of_asked():
     table = people(income=[f"{number}.500 €" for number in range(10, 10 + N)])
     found = read_attributes(table)
     assert found.table["number_income"][0].as_py() == 10500
-    assert any("'10.500' was read as 10500, though it may be 10.500" in note for note in found.notes)
+    assert any("'10.500' was read as 10500, but it could be 10.500" in note for note in found.notes)
 
 
 def test_customers_with_several_rows_are_asked_about_with_the_dates_that_could_tell():

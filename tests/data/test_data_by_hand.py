@@ -49,7 +49,7 @@ order,customer,date,sku,amount
 """
     customers, money, told = found(tmp_path, text)
     assert (customers, money) == (2, 130.0)
-    assert "--rule amount_per=order takes it once" in told
+    assert "--rule amount_per=order counts it once per order" in told
 
 
 def test_opportunities_joined_to_their_products_count_once(tmp_path):
@@ -76,7 +76,7 @@ Order,Date,Customer,SKU,Type,Qty,Line Total
 """
     customers, money, told = found(tmp_path, text)
     assert (customers, money) == (2, 140.0)
-    assert "2 lines with 50.00 are parts of another line of their order by column 'Type'" in told
+    assert "2 lines with a total of 50.00 are parts of another line in their order (column 'Type')" in told
 
 
 def test_a_reference_that_names_other_orders_is_no_product(tmp_path):
@@ -89,7 +89,7 @@ Date,Transaction ID,Transaction type,Total,Email,Reference
 """
     customers, money, told = found(tmp_path, text)
     assert (customers, money) == (2, 30.0)
-    assert "'Reference' names other orders and was read as cancels" in told
+    assert "'Reference' refers to other orders and was read as cancels" in told
 
 
 def test_whole_amounts_of_a_currency_with_cents_are_told(tmp_path):
@@ -99,7 +99,7 @@ id,customer,date,total,currency
 2,bob,2025-01-06,5355,USD
 3,ann,2025-02-05,1999,USD
 """
-    assert "were read as they are; say --rule money_unit=0.01 if they count cents" in found(tmp_path, text)[2]
+    assert "were read unchanged. If they are cents, use --rule money_unit=0.01" in found(tmp_path, text)[2]
     assert "money_unit" not in found(tmp_path, text.replace("USD", "JPY"))[2]
 
 
@@ -306,7 +306,7 @@ Order,Placed,Customer,Items
     text = text.replace("1 x Sofa @ 1,250.00", '"1 x Sofa @ 1,250.00"')
     customers, money, told = found(tmp_path, text)
     assert (customers, money) == (2, 44.9 + 7.5 + 1250)
-    assert "items in column 'Items' were added up" in told
+    assert "was computed from the items in column 'Items'" in told
 
 
 def test_an_order_amount_that_is_each_lines_price_counts_on_each_line(tmp_path):

@@ -59,7 +59,7 @@ def test_a_quarantined_line_keeps_its_values_and_a_reason():
     row = clean(lines(("a", "2024-01-31", "1"), ("b", "2024-01-31", "ten"))).quarantine.iloc[0]
     assert (row["amount"], row["reason"]) == (
         "ten",
-        "The amount is missing, no finite number, or a trillion and more.",
+        "The amount is missing, not a finite number, or at least a trillion.",
     )
 
 
@@ -109,7 +109,7 @@ def test_a_discount_rate_is_taken_off_the_unit_price():
     )
     cleaned = clean(frame)
     assert cleaned.log[["amount", "discount"]].to_numpy().tolist() == [[9.0, 1.0], [2.0, 2.0]]
-    assert any("less the discount" in note for note in cleaned.report.notes)
+    assert any("minus the discount" in note for note in cleaned.report.notes)
 
 
 def test_a_source_can_be_cleaned_again_and_keeps_no_table_of_it():

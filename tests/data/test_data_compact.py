@@ -27,7 +27,7 @@ def test_the_column_says_which_digits_are_the_day():
 
 def test_digits_that_may_be_two_days_are_asked_about_by_the_name_of_the_rule():
     texts = ["01022024", "02032024", "05042024"]
-    with pytest.raises(InputError, match=r"'01022024' may be day 1 of month 2 or .*--rule day_first=true"):
+    with pytest.raises(InputError, match=r"'01022024' could be day 1 of month 2 or .*--rule day_first=true"):
         days_of(texts)
     assert days_of(texts, day_first=True)[0] == date(2024, 2, 1)
     assert days_of(texts, day_first=False)[0] == date(2024, 1, 2)

@@ -32,7 +32,9 @@ def test_lines_of_complete_journey_get_their_category_from_the_table_of_products
     )
     lines.to_parquet(folder / "transactions.parquet")
     monkeypatch.setenv("CLTV_DATA_DIR", str(tmp_path))
-    with pytest.raises(ValueError, match=r"'products\.parquet' is missing next to the lines"):
+    with pytest.raises(
+        ValueError, match=r"'products\.parquet' is missing; put it into the same folder as the lines"
+    ):
         read("complete_journey")
     products = pd.DataFrame({"product_id": [10, 20, 30], "product_category": ["BEEF", "CHEESE", None]})
     products.to_parquet(folder / "products.parquet")
@@ -56,7 +58,7 @@ def test_a_data_set_that_is_not_here_says_how_to_get_it(monkeypatch, tmp_path):
     monkeypatch.delenv("CLTV_DATA_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(
-        ValueError, match="not on this machine; fetch it with `cltv data fetch online_retail_ii`"
+        ValueError, match=r"not on this machine\. To get it, run `cltv data fetch online_retail_ii`"
     ):
         read("online_retail_ii")
     with pytest.raises(ValueError, match=r"Unknown data set 'nothing'\. Available"):
@@ -97,7 +99,7 @@ def test_a_fetched_data_set_is_checked_against_its_checksum(monkeypatch, tmp_pat
         monkeypatch.setitem(
             DATASETS, "online_retail_ii", replace(DATASETS["online_retail_ii"], url=url, sha256="0" * 64)
         )
-        with pytest.raises(ValueError, match=r"checksum .* not 0000"):
+        with pytest.raises(ValueError, match=r"checksum .* instead of 0000"):
             fetch("online_retail_ii")
         monkeypatch.setitem(
             DATASETS, "online_retail_ii", replace(DATASETS["online_retail_ii"], url=url, sha256=good)

@@ -29,7 +29,9 @@ def test_the_amount_tells_whether_a_discount_is_money_or_a_share(kind):
     assert cleaned.report.money_kept == pytest.approx(paid[paid > 0].sum(), abs=0.01)
     kept = cleaned.log.set_index("order_id")["discount"]
     assert kept.sum() == pytest.approx(off[paid > 0].sum(), abs=0.05)
-    assert any("'Rabatt' holds percents" in note for note in cleaned.report.notes) == (kind == "percents")
+    assert any("'Rabatt' contains percentages" in note for note in cleaned.report.notes) == (
+        kind == "percents"
+    )
 
 
 def test_the_users_word_outranks_the_lines():

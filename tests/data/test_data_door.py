@@ -46,7 +46,7 @@ def test_quantities_with_a_word_for_pieces_are_numbers(quantities):
 def test_a_price_next_to_quantities_in_other_words_is_asked_about():
     days = ["2025-01-02", "2025-01-03", "2025-02-03"]
     frame = sales(date=days, qty=["2 boxes", "1 box", "3 boxes"], price=["10.00", "4.50", "4.50"])
-    with pytest.raises(QuestionsError, match="'price' may be for one item or for the line"):
+    with pytest.raises(QuestionsError, match="'price' could be the price of one item or of the line"):
         read(frame)
     assert clean(read(frame, {"amount": "price"})).log["amount"].sum() == 19.0
 
@@ -90,7 +90,7 @@ def test_a_month_that_is_missing_is_no_date():
 def test_fiscal_periods_are_named():
     with pytest.raises(InputError, match="fiscal periods, such as 'FY24 P03'"):
         clean(sales(period=["FY24 P03", "FY24 P04", "FY24 P05"], amount=[1.0, 2.0, 3.0]))
-    with pytest.raises(InputError, match="seem to hold fiscal periods"):
+    with pytest.raises(InputError, match="seem to contain fiscal periods"):
         read(sales(fiscal_year=[2024] * 3, fiscal_period=[3, 4, 5], amount=[1.0, 2.0, 3.0]))
 
 
@@ -99,7 +99,7 @@ def test_two_quantities_next_to_a_unit_price_are_asked_about_where_they_differ()
     frame = sales(
         date=days, **{"qty ordered": [2, 2, 2], "qty shipped": [2, 1, 2], "price": [10.0, 4.5, 4.5]}
     )
-    with pytest.raises(QuestionsError, match="hold different quantities"):
+    with pytest.raises(QuestionsError, match="contain different quantities"):
         read(frame)
     assert clean(read(frame, {"quantity": "qty shipped"})).log["amount"].sum() == 33.5
     assert read(frame.assign(**{"qty shipped": 2})).mapping["quantity"] == "qty ordered"
@@ -108,8 +108,8 @@ def test_two_quantities_next_to_a_unit_price_are_asked_about_where_they_differ()
 def test_customers_with_signs_of_web_pages_and_one_pair_in_two_cases_are_told():
     frame = pd.DataFrame({"date": "2025-01-02", "amount": [1.0, 2.0, 3.0, 4.0]})
     cases = {
-        "as web pages write them": ["Müller", "M&uuml;ller", "b", "c"],
-        "only in capital and small letters": ["ann", "Ann", "b", "c"],
+        "contain HTML entities": ["Müller", "M&uuml;ller", "b", "c"],
+        "only in upper and lower case": ["ann", "Ann", "b", "c"],
     }
     for told, customers in cases.items():
         notes = clean(frame.assign(customer=customers, order=range(4))).report.notes
@@ -120,4 +120,7 @@ def test_a_file_that_is_named_like_a_data_set_is_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert not any("data set" in note for note in read("synthetic:2").notes)
     (tmp_path / "synthetic:2").write_text("a file")
-    assert "The data set synthetic:2 was read; the file is ./synthetic:2." in read("synthetic:2").notes
+    assert (
+        "synthetic:2 was read as a public data set. To read the file of that name, use ./synthetic:2."
+        in read("synthetic:2").notes
+    )

@@ -65,7 +65,7 @@ def test_dated_totals_of_groups_are_set_aside(tmp_path):
     rows = layout(lambda name, _: name, lambda name, total: [f"Total {name}", "2025-03-30", "", total])
     money, customers, _, notes = found(rows, tmp_path)
     assert (money, customers) == (280.0, 3)
-    assert any("called totals" in note for note in notes)
+    assert any("labelled as totals" in note for note in notes)
 
 
 def test_lines_of_an_order_take_its_customer(tmp_path):
@@ -89,7 +89,7 @@ def test_orders_of_several_lines_that_name_nobody_are_not_filled_down(tmp_path):
         [customer, day, f"{order}-{place // 25}", amount]
         for place, (customer, day, order, amount) in enumerate(rows)
     ]
-    assert not any("read as the customer's above" in note for note in found(rows, tmp_path)[3])
+    assert not any("assigned to the customer above" in note for note in found(rows, tmp_path)[3])
 
 
 def test_a_guest_among_customers_of_one_order_each_is_nobody(tmp_path):
@@ -182,7 +182,7 @@ def test_small_whole_numbers_that_are_seldom_one_are_asked_about():
             "sales_price": [9.5, 8.1, 7.7],
         }
     )
-    with pytest.raises(QuestionsError, match="may count items"):
+    with pytest.raises(QuestionsError, match="may be the quantity or the amount"):
         read(frame)
 
 

@@ -17,7 +17,7 @@ def test_a_first_and_a_last_name_are_a_customer():
     names = {"First Name": ["Ann", "Ann", "Bob", "Ann"], "Last Name": ["Lee", "Moe", "Lee", "Lee"]}
     found = cleaned(**names)
     assert sorted(set(found.log["customer_id"])) == ["Ann Lee", "Ann Moe", "Bob Lee"]
-    assert "customers of the same name count as one" in " ".join(found.report.notes)
+    assert "customers with the same name count as one" in " ".join(found.report.notes)
     assert (
         read(pd.DataFrame(names | {"date": DAYS, "total": 5.0, "Email": list("abca")})).mapping["customer_id"]
         == "Email"
@@ -55,7 +55,7 @@ def test_a_price_for_a_hundred_items_is_divided():
 def test_statements_of_sql_are_named(tmp_path):
     path = tmp_path / "dump.csv"
     path.write_text("CREATE TABLE orders (\n id int);\nINSERT INTO orders VALUES\n (1);\n")
-    with pytest.raises(InputError, match="statements of SQL"):
+    with pytest.raises(InputError, match="SQL statements"):
         read(path)
 
 
@@ -72,7 +72,7 @@ def test_a_year_and_a_week_or_a_quarter_are_a_date(headings, values, day):
         )
     )
     assert f"{found.log['timestamp'][0]:%Y-%m-%d}" == day
-    assert "counts as its first day" in " ".join(found.report.notes)
+    assert "is dated to its first day" in " ".join(found.report.notes)
 
 
 def test_days_without_a_year_are_named():
@@ -100,7 +100,7 @@ def test_money_in_and_out_are_sides():
         "Einnahme": [10.0, 20, 30, None],
         "Ausgabe": [None, None, None, 10.0],
     }
-    with pytest.raises(InputError, match="'Einnahme' and 'Ausgabe' stand side by side"):
+    with pytest.raises(InputError, match="'Einnahme' and 'Ausgabe' look like the two sides of a ledger"):
         read(pd.DataFrame(more))
     assert clean(read(pd.DataFrame(more), {"credit": "Ausgabe"})).report.money_kept == 50
 

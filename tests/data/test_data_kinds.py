@@ -95,12 +95,12 @@ SPLIT = """order_id,parent_order_id,customer,date,total
 
 def test_the_parts_that_sum_an_order_up_are_taken_once():
     assert kept(SPLIT.format("03")) == 150.0
-    assert "written again in parts" in notes(SPLIT.format("03"))
+    assert "split into parts with the same sum" in notes(SPLIT.format("03"))
 
 
 def test_later_orders_of_a_subscription_count_beside_the_first_and_are_told():
     assert kept(SPLIT.format("30")) == 250.0
-    assert "named as the parent of others" in notes(SPLIT.format("30"))
+    assert "the parent of other orders" in notes(SPLIT.format("30"))
 
 
 SNAPSHOTS = """snapshot_date,order_id,customer,order_date,amount
@@ -214,7 +214,7 @@ def test_parts_are_found_under_an_id_and_in_a_known_export():
 
 def test_periods_as_columns_are_named_as_a_layout():
     for first, second, third in (("2024-01", "2024-02", "2024-03"), ("Jan 24", "Feb 24", "Mar 24")):
-        with pytest.raises(QuestionsError, match="hold a period each"):
+        with pytest.raises(QuestionsError, match="contain one period each"):
             read(table(f"customer,{first},{second},{third}\na,1,2,3\nb,4,5,6"))
 
 

@@ -72,9 +72,7 @@ def test_a_workbook_s_header_is_found_below_its_title(tmp_path):
 
 def test_a_file_of_lines_that_fit_no_header_is_not_called_empty(tmp_path):
     path = written(tmp_path, "Customer,Date,Amount\nC1;2025-01-05;1\nC2;2025-01-06;2\n")
-    with pytest.raises(
-        ValueError, match=r"each of its 2 lines has another number of fields .*'C1;2025-01-05;1'"
-    ):
+    with pytest.raises(ValueError, match=r"none of its 2 lines has as many fields .*'C1;2025-01-05;1'"):
         read(path)
 
 
@@ -223,7 +221,7 @@ def test_an_order_that_was_changed_between_two_exports_is_told(tmp_path):
     written(tmp_path, orders, "shop/a.csv")
     written(tmp_path, orders.replace("20\n", "25\n") + "3,C1,2025-03-05,30\n", "shop/b.csv")
     notes = " ".join(clean(read(tmp_path / "shop")).report.notes)
-    assert "1 orders such as '2' stand in several files, on one day, and count in each, with 20.00" in notes
+    assert "which counts at least 20.00 twice" in notes
 
 
 def test_a_title_that_speaks_of_thousands_is_told(tmp_path):
@@ -282,7 +280,7 @@ def test_lines_in_quotes_as_a_whole_are_read(tmp_path):
 def test_a_source_of_one_column_is_refused_with_the_way_out(tmp_path):
     path = tmp_path / "odd.txt"
     path.write_text("customer~~date~~amount\n1~~2025-01-05~~9.50\n".replace("~~", "§"), encoding="utf-8")
-    with pytest.raises(InputError, match="one column only, 'customer§date§amount'"):
+    with pytest.raises(InputError, match="only one column, 'customer§date§amount'"):
         read(path)
 
 

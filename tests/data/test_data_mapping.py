@@ -121,7 +121,7 @@ def test_missing_columns_and_unknown_names_are_refused():
         read(frame, {"customer": "customer_id"})
     with pytest.raises(ValueError, match=r"column 'when' for timestamp is not in the source. Found \["):
         read(frame, {"timestamp": "when"})
-    with pytest.raises(ValueError, match="column 'amount' is given for more than one name"):
+    with pytest.raises(ValueError, match="column 'amount' is mapped to more than one name"):
         read(frame, {"amount": "amount", "cost": "amount"})
 
 

@@ -21,7 +21,7 @@ def test_without_it_a_later_day_is_refused_and_the_flag_named():
 
 
 def test_sales_after_the_last_complete_day_are_refused():
-    with pytest.raises(ValueError, match="lies before the log's last sale on 2025-06-20"):
+    with pytest.raises(ValueError, match="but the log's last sale is on 2025-06-20"):
         clean(SALES, Rules(observed_until="2025-06-10"))
 
 

@@ -55,14 +55,14 @@ def test_one_clear_date_decides_the_order_of_day_and_month():
 
 
 def test_an_ambiguous_order_of_day_and_month_is_refused_with_both_readings():
-    with pytest.raises(ValueError, match="'01/02/2024' may be day 1 of month 2 or day 2 of month 1"):
+    with pytest.raises(ValueError, match="'01/02/2024' could be day 1 of month 2 or day 2 of month 1"):
         times(["01/02/2024", "03/04/2024"])
     assert times(["01/02/2024"], Rules(day_first=True)) == ["2024-02-01"]
     assert times(["01/02/2024"], Rules(day_first=False)) == ["2024-01-02"]
 
 
 def test_contradicting_orders_of_day_and_month_are_refused():
-    with pytest.raises(ValueError, match="say both"):
+    with pytest.raises(ValueError, match="contradict each other"):
         times(["01/02/2024", "13/02/2024", "02/13/2024"])
 
 
@@ -98,7 +98,7 @@ def test_naive_times_of_another_zone_are_converted():
 
 def test_zones_without_a_business_zone_are_mentioned():
     report = clean(frame(timestamp=["2024-07-01T10:00:00Z"])).report
-    assert [note.split(";")[0] for note in report.notes] == ["Times carry a zone and stand in UTC"]
+    assert [note.split(".")[0] for note in report.notes] == ["Times have a time zone and were read as UTC"]
 
 
 @pytest.mark.parametrize(
@@ -131,14 +131,14 @@ def test_what_is_no_amount_is_quarantined(written):
 
 
 def test_an_open_decimal_sign_is_refused_with_both_readings():
-    with pytest.raises(ValueError, match=r"'1,234' may be 1234 or 1\.234; set decimal"):
+    with pytest.raises(ValueError, match=r"'1,234' could be 1234 or 1\.234. Choose the decimal separator"):
         amounts(["1,234", "7"])
     assert amounts(["1,234"], Rules(decimal=".")) == [1234.0]
     assert amounts(["1,234"], Rules(decimal=",")) == [1.234]
 
 
 def test_both_decimal_signs_in_one_column_are_refused():
-    with pytest.raises(ValueError, match="holds both"):
+    with pytest.raises(ValueError, match="contains both"):
         amounts(["1,50", "1.50"])
 
 
@@ -149,7 +149,7 @@ def test_currency_signs_of_several_currencies_are_refused():
 
 def test_several_currencies_are_refused_without_rates_and_converted_with_them():
     source = frame(amount=[10.0, 10.0], currency=["EUR", "GBP"])
-    with pytest.raises(ValueError, match=r"currencies \['EUR', 'GBP'\], without a rate for 'EUR'"):
+    with pytest.raises(ValueError, match=r"currencies \['EUR', 'GBP'\], but there is no rate for 'EUR'"):
         clean(source)
     cleaned = clean(source, Rules(rates={"EUR": 1.0, "GBP": 1.2}))
     assert cleaned.log["amount"].tolist() == [10.0, 12.0]
@@ -196,7 +196,7 @@ def test_an_open_number_is_read_with_the_decimal_sign_of_the_columns_beside_it()
     )
     cleaned = clean(source)
     assert cleaned.log["quantity"].tolist() == [2.0, 1.0]
-    assert any("'Menge' was read with the decimal sign ','" in note for note in cleaned.report.notes)
+    assert any("'Menge' was read with the decimal separator ','" in note for note in cleaned.report.notes)
 
 
 def test_a_month_name_first_may_have_a_year_of_two_digits():

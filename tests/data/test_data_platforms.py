@@ -28,7 +28,7 @@ order_id,customer_id,date_added,code,value
 """
     customers, money, told = found(tmp_path, text)
     assert (customers, money) == (2, 75.0)
-    assert "2 lines with 75.00 are called totals by column 'code'" in told
+    assert "2 lines with a total of 75.00 are labelled as totals in column 'code'" in told
 
 
 def test_money_in_one_currency_is_taken_next_to_that_of_each_order(tmp_path):
@@ -40,7 +40,7 @@ Order number,Date,Email,Currency,Total,Total (USD)
 """
     customers, money, told = found(tmp_path, text)
     assert (customers, money) == (2, 107.0)
-    assert "'Total (USD)' holds money in one currency" in told
+    assert "'Total (USD)' contains money in a single currency" in told
     one = text.replace("USD,30.00,30", "EUR,30.00,33")
     assert answered(tmp_path, one) == (2, 100.0, ["amount=Total"])
 

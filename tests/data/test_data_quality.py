@@ -38,12 +38,12 @@ def test_a_large_irregular_log_is_a_go():
 @pytest.mark.parametrize(
     ("log", "horizon", "reason"),
     [
-        (simulate(50).log, None, "50 customers have an order; fewer than 100 customers are too few"),
-        (simulate(700, days=60).log, None, "the log spans 60 days; fewer than 90 days are too few"),
+        (simulate(50).log, None, "50 customers have an order, fewer than the required 100 customers"),
+        (simulate(700, days=60).log, None, "the log spans 60 days, fewer than the required 90 days"),
         (
             log_of(*((f"c{n}", n, 5.0) for n in range(700))),
             None,
-            "0.0 of 100 customers bought again; fewer than 3",
+            "0.0 of 100 customers bought again, fewer than the required 3 of 100",
         ),
         (simulate(700).log, 400, "the horizon of 400 days is 55% of the history"),
         (regular_log(), None, "at regular intervals, like subscribers"),
@@ -61,9 +61,13 @@ def test_what_nothing_can_be_learned_from_is_a_no_go(log, horizon, reason):
         (
             simulate(300).log,
             None,
-            "300 customers have an order; fewer than 500 customers are a reason for caution",
+            "300 customers have an order, fewer than the recommended 500 customers",
         ),
-        (simulate(700).log, 300, "the horizon of 300 days is 41% of the history of 730 days; more than 33%"),
+        (
+            simulate(700).log,
+            300,
+            "the horizon of 300 days is 41% of the history of 730 days, above the recommended maximum of 33%",
+        ),
     ],
 )
 def test_what_little_can_be_learned_from_asks_for_caution(log, horizon, reason):
@@ -85,7 +89,7 @@ def test_yearly_gifts_are_no_contract():
     for log in (varying, in_one_season):
         verdict = judge(log, 91)
         assert verdict.level == "caution"
-        assert "100% of the frequent customers buy regularly once a year" in verdict.text
+        assert "100% of the frequent customers buy once a year" in verdict.text
 
 
 def test_a_contract_renewed_every_year_is_a_no_go():
@@ -99,7 +103,8 @@ def test_lines_set_aside_weigh_on_the_verdict():
     frame.loc[frame.index % 2 == 0, "customer_id"] = None
     cleaned = clean(frame)
     assert any(
-        "50% of the lines were set aside" in text for text in judge(cleaned.log, None, cleaned.report).reasons
+        "50% of the lines were quarantined" in text
+        for text in judge(cleaned.log, None, cleaned.report).reasons
     )
 
 
@@ -110,8 +115,8 @@ def test_a_shop_whose_customers_return_half_of_the_orders_is_no_no_go():
     cleaned = clean(pd.concat([log, returned], ignore_index=True))
     verdict = judge(cleaned.log, None, cleaned.report)
     assert verdict.level == "caution"
-    assert [text for text in verdict.reasons if "returns took away" in text]
-    assert not [text for text in verdict.reasons if "were set aside" in text]
+    assert [text for text in verdict.reasons if "returns of " in text]
+    assert not [text for text in verdict.reasons if "were quarantined" in text]
 
 
 def test_customers_of_the_opening_days_can_be_set_aside():
@@ -127,7 +132,7 @@ def test_winsorising_caps_and_reports_its_share():
     assert len(cleaned.log) == len(log)
     assert cleaned.log["amount"].max() < 10_000
     assert cleaned.report.money_capped > 9e5
-    assert "were capped there, which takes" in cleaned.report.notes[-1]
+    assert "were capped at that value, which reduces revenue" in cleaned.report.notes[-1]
 
 
 def test_each_switchable_rule_can_be_switched_off():
@@ -207,7 +212,7 @@ def test_amounts_that_cannot_be_read_are_estimated_and_block_go():
     assert cleaned.report.money_unreadable == pytest.approx(lost, rel=0.1)
     verdict = judge(cleaned.log, 30, cleaned.report)
     assert verdict.level != "go"
-    assert any("cannot be read, about" in reason for reason in verdict.reasons)
+    assert any("cannot be read (about" in reason for reason in verdict.reasons)
 
 
 def test_the_verdict_names_a_customer_with_a_large_share():
@@ -223,9 +228,7 @@ def test_payments_that_take_all_sales_back_are_named():
     frame = pd.DataFrame(lines, columns=["receipt", "customer", "time", "amount"])
     cleaned = clean(frame)
     [_, returned] = judge(cleaned.log, None, cleaned.report).reasons
-    assert returned.startswith(
-        "returns took away 100% of the sales, 127.50; where negative lines are payments"
-    )
+    assert returned.startswith("returns of 127.50 reduced sales by 100% (if negative lines are payments")
     assert clean(frame, Rules(off=("cancellation", "customer_total"))).report.money_kept == 127.5
 
 
@@ -246,7 +249,7 @@ def test_returns_that_match_no_purchase_are_a_doubt():
 
 def test_logs_without_money_are_told_with_the_reason():
     log = simulate(600).log
-    assert judge(log.assign(amount=0.0)).reasons == ("no line has an amount above 0.",)
+    assert judge(log.assign(amount=0.0)).reasons == ("no line has a positive amount.",)
     small = judge(log.assign(amount=log["amount"] / 1e5))
     assert small.level == "caution"
     assert "--rule money_unit=1000" in small.text

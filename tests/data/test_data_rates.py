@@ -32,12 +32,12 @@ def test_a_line_takes_the_latest_rate_not_after_its_day(tmp_path):
 
 
 def test_lines_older_than_the_first_rate_are_asked_about(tmp_path):
-    with pytest.raises(InputError, match="1 lines are older than the first rate"):
+    with pytest.raises(InputError, match="1 lines are dated before the first rate"):
         cleaned(sales(("a", "2024-12-31", 100, "USD"), ("a", "2025-01-10", 100, "EUR")), tmp_path)
 
 
 def test_a_currency_without_any_rate_is_asked_about(tmp_path):
-    with pytest.raises(InputError, match="without a rate for 'JPY'"):
+    with pytest.raises(InputError, match="there is no rate for 'JPY'"):
         cleaned(sales(("a", "2025-01-31", 100, "USD"), ("a", "2025-01-10", 100, "JPY")), tmp_path)
 
 

@@ -142,7 +142,7 @@ def test_a_column_of_currency_codes_is_recognised_under_any_heading(heading):
     frame = pd.DataFrame({"customer": list("abc"), "date": "2024-01-31", "amount": [1.0, 2.0, 4.0]})
     frame[heading] = ["EUR", "usd", "SEK"]
     assert read(frame).mapping["currency"] == heading
-    with pytest.raises(ValueError, match="holds the currencies"):
+    with pytest.raises(ValueError, match="contains the currencies"):
         clean(frame)
 
 
@@ -155,7 +155,7 @@ def test_a_cost_between_that_the_mapping_names_is_told_and_not_asked_about():
         read(shop)
     raw = read(shop, {"cost": "cost"})
     assert raw.mapping["cost"] == "cost"
-    assert any("1.41 times as large" in note and "read as cost" in note for note in raw.notes)
+    assert any("multiplied by 1.41" in note and "read as cost" in note for note in raw.notes)
 
 
 @pytest.mark.parametrize("heading", ["Purchase Price", "EK", "Item Cost", "Prix d'achat", "Landed cost"])

@@ -295,7 +295,7 @@ def test_a_device_that_never_ends_is_refused_and_a_pipe_is_read(tmp_path):
 
 
 def test_a_missing_file_is_named():
-    with pytest.raises(ValueError, match=r"'nowhere.csv' is neither a file.*Data sets: \["):
+    with pytest.raises(ValueError, match=r"'nowhere.csv' is not a file.*Data sets: \["):
         read("nowhere.csv")
 
 

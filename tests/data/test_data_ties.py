@@ -45,7 +45,7 @@ def test_the_day_of_the_order_goes_before_those_of_invoices_and_payments():
     for column in ("payment_date", "Invoice Date", "Paid at"):
         mapping, notes = settled(date=None, order_date=DAYS, **{column: later})
         assert mapping["timestamp"] == "order_date"
-        assert "another day on 2 of the first 4 lines" in notes
+        assert "a different date on 2 of the first 4 lines" in notes
 
 
 def test_a_day_of_the_order_that_is_often_blank_is_asked_about():
@@ -76,7 +76,7 @@ PAIRS = [
             "Shipping Fee": [2.0] * 4,
         },
         "Grand Total",
-        "with the postage",
+        "including the postage",
     ),
     (
         {"authorized_amount": [12.0, 22, 32, 42], "captured_amount": [10.0, 22, 32, 0]},

@@ -64,7 +64,10 @@ Receipt,Date,Customer No,Description,Qty,Amount
 2,16/02/2025 10:00,8,Lamp,1,64.00
 3,17/02/2025 10:00,8,Mug,1,7.50
 """
-    assert "'Description' says 'GIFT CARD PAYMENT' or the like on 1 of 4 lines" in found(tmp_path, text)[2]
+    assert (
+        "'Description' contains 'GIFT CARD PAYMENT' or similar texts on 1 of 4 lines"
+        in found(tmp_path, text)[2]
+    )
 
 
 def test_payments_of_accounts_are_asked_about_next_to_sales(tmp_path):
@@ -75,7 +78,8 @@ Trans Date,Trans #,Trans Type,Customer ID,Amount
 02/17/2025,3,Payment on Account,7,20.00
 """
     with pytest.raises(
-        QuestionsError, match=r'if they pay what others bill, say .*Payment on Account:ignore"'
+        QuestionsError,
+        match=r'If these lines are payments of the other lines, use .*Payment on Account:ignore"',
     ):
         found(tmp_path, text)
 
@@ -97,7 +101,7 @@ Order #,Order Date,Email,Order Type,Total Paid
 2,2025-01-16,ann@x.example,Refunded,25.00
 3,2025-01-17,bob@x.example,Completed,25.00
 """
-    with pytest.raises(QuestionsError, match="if these were undone") as asked:
+    with pytest.raises(QuestionsError, match="if the marked orders were cancelled") as asked:
         found(tmp_path, text)
     assert asked.value.questions[0].answers == ("type=Refunded:ignore", "type=Refunded:refund")
     assert found(tmp_path, text, changes={"type": ["Refunded:ignore"]})[:2] == (2, 50.0)
@@ -187,7 +191,7 @@ increment_id,created_at,customer_id,order_currency_code,grand_total,base_grand_t
 1,2025-01-05,7,EUR,20.00,20.00
 2,2025-01-16,8,USD,33.00,30.00
 """
-    with pytest.raises(QuestionsError, match="or take 'base_grand_total'") as asked:
+    with pytest.raises(QuestionsError, match="If 'base_grand_total' is the same money") as asked:
         found(tmp_path, text)
     assert asked.value.questions[0].answers == ("amount=base_grand_total,currency=",)
     assert found(tmp_path, text, mapping={"amount": "base_grand_total", "currency": ""})[:2] == (2, 50.0)
@@ -200,7 +204,7 @@ PO#,Order#,Order Date,Customer Name,Qty,SKU,Item Cost
 102,2,2025-01-16,Bob,1,B,30.00
 """
     with pytest.raises(
-        QuestionsError, match=r"If 'Item Cost' is what .* say --mapping \"unit_price=Item Cost\""
+        QuestionsError, match=r"If 'Item Cost' is the price .* use --mapping \"unit_price=Item Cost\""
     ):
         found(tmp_path, text)
     assert found(tmp_path, text, mapping={"unit_price": "Item Cost"})[:2] == (2, 50.0)
@@ -228,9 +232,9 @@ Order,Date,Customer,Payment,Total
 2,2025-01-16,8,Comp,30.00
 3,2025-01-17,8,Card,10.00
 """
-    assert "its lines of 'Comp' (1 lines, 30.00) count like goods" in found(tmp_path, text)[2]
+    assert "lines such as 'Comp' (1 lines, 30.00) count as sales of goods" in found(tmp_path, text)[2]
     components = text.replace("Payment", "Component").replace("Comp,", "Net,")
-    assert "its lines of 'Net' (1 lines, 30.00) count like goods" in found(tmp_path, components)[2]
+    assert "lines such as 'Net' (1 lines, 30.00) count as sales of goods" in found(tmp_path, components)[2]
 
 
 def test_other_processes_of_a_german_till_are_no_receipts(tmp_path):

@@ -19,7 +19,7 @@ def kept(frame, rules=None):
 def test_an_order_s_total_on_each_of_its_lines_is_taken_once(heading):
     cleaned = clean(pd.DataFrame({**LINES, heading: [100.0, 100.0, 100.0, 50.0, 70.0, 70.0]}))
     assert cleaned.report.money_kept == 220.0
-    assert any("taken once, which leaves out 3 lines with 270.00" in note for note in cleaned.report.notes)
+    assert any("left out 3 lines with a total of 270.00" in note for note in cleaned.report.notes)
 
 
 def test_a_refund_repeated_on_the_lines_of_its_order_is_taken_off_once_and_a_later_one_again():
@@ -31,7 +31,7 @@ def test_a_refund_repeated_on_the_lines_of_its_order_is_taken_off_once_and_a_lat
 
 def test_a_heading_that_says_nothing_is_asked_for_where_orders_are_few():
     frame = pd.DataFrame({**LINES, "Amount": [100.0, 100.0, 100.0, 50.0, 70.0, 70.0]})
-    with pytest.raises(ValueError, match="--rule amount_per=order or --rule amount_per=line"):
+    with pytest.raises(ValueError, match=r"--rule amount_per=order .*or --rule amount_per=line"):
         clean(frame)
     assert kept(frame, Rules(amount_per="order")) == 220.0
     assert kept(frame, Rules(amount_per="line")) == 490.0
@@ -154,13 +154,13 @@ def test_customers_called_tests_are_told():
     rows = {"date": "2025-01-05", "amount": [float(n) for n in range(1, 8)]}
     for test in ("Test Customer", "test7@shop.org", "a@example.com", "Demo-Kunde 3"):
         frame = pd.DataFrame({"customer": [*"abcdef", test], **rows})
-        assert f"1 customers such as {test!r} (1 lines, 7.00) are called tests" in " ".join(
+        assert f"1 customers such as {test!r} (1 lines, 7.00) look like tests" in " ".join(
             clean(frame).report.notes
         )
     named = pd.DataFrame({"customer": [f"{one}@example.com" for one in "abcdefg"], **rows})
-    assert "are called tests" not in " ".join(clean(named).report.notes)
+    assert "look like tests" not in " ".join(clean(named).report.notes)
     aside = pd.DataFrame({"customer": [*"abcdef", "test@test.com"], **rows})
-    assert "are called tests" not in " ".join(clean(aside).report.notes)
+    assert "look like tests" not in " ".join(clean(aside).report.notes)
 
 
 def test_equal_totals_of_lines_are_asked_about_and_never_taken_once_unasked():
@@ -170,7 +170,7 @@ def test_equal_totals_of_lines_are_asked_about_and_never_taken_once_unasked():
         for ticket in "AB"
     ]
     frame = pd.DataFrame(rows, columns=["customer", "date", "order_id", "ticket type", "Line Total"])
-    with pytest.raises(ValueError, match="amount_per=order or --rule amount_per=line"):
+    with pytest.raises(ValueError, match=r"amount_per=order .*or --rule amount_per=line"):
         clean(read(frame))
     assert clean(read(frame), Rules(amount_per="line")).report.money_kept == 372
 

@@ -54,7 +54,7 @@ def test_positive_amounts_of_negative_quantities_are_asked_about_where_others_ar
 
 def test_a_ledger_of_stock_is_asked_about():
     sold = lines().assign(quantity=lambda f: -f["quantity"])
-    with pytest.raises(QuestionsError, match="what left the stock"):
+    with pytest.raises(QuestionsError, match="a stock movement"):
         clean(sold)
 
 
