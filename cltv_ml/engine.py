@@ -176,7 +176,7 @@ def as_tabular(source: Any) -> Tabular:
     if named or isinstance(source, Mapping) or is_records(source):
         return pd.DataFrame(source)
     raise InputError(
-        f"{type(source).__name__} is not a table: give a path, or a frame of pandas, Polars, Arrow, DuckDB or Spark."
+        f"{type(source).__name__} is not a table; give a path, or a frame of pandas, Polars, Arrow, DuckDB or Spark."
     )
 
 

@@ -67,8 +67,9 @@ def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
         if not full and str(error.filename) != str(temporary):
             raise
         raise InputError(
-            f"{path} cannot be written ({error.strerror}); {'free some space' if full else 'change its rights'} or "
-            "name another place, and run the same command again. What was there before is unchanged."
+            f"{path} cannot be written ({error.strerror}); "
+            f"{'free some space' if full else 'change its permissions'} or choose another place, and run the "
+            "same command again. What was there before is unchanged."
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
@@ -99,17 +100,19 @@ def check_folder(folder: Path) -> None:
         return
     nearest = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
     if not nearest.is_dir():
-        raise InputError(f"--out must be a folder, but {nearest} is a file; name another one.")
+        raise InputError(f"--out must be a folder, but {nearest} is a file; choose another name.")
     if not os.access(nearest, os.W_OK):
-        raise InputError(f"the folder {nearest} cannot be written; change its rights or name another --out.")
+        raise InputError(
+            f"the folder {nearest} is not writable; change its permissions, or choose another --out."
+        )
 
 
 def check_local(folder: Path) -> None:
     """Raise InputError where a folder lies on an object store, or cannot take files."""
     if is_remote(folder):
         raise InputError(
-            f"--out must be a folder of this machine, but {without_secrets(address(folder))} is not; name a local "
-            "folder and copy its files there afterwards."
+            f"--out must be a folder of this machine, but {without_secrets(address(folder))} is not; use a "
+            "local folder and copy its files there afterwards."
         )
     check_folder(folder)
 
@@ -123,7 +126,7 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
         The name ends in neither `.parquet` nor `.csv`.
     """
     if path.suffix not in (".parquet", ".csv"):
-        raise InputError(f"cannot write {path.name!r}: name a file that ends in .parquet or .csv.")
+        raise InputError(f"cannot write {path.name!r}; use a name that ends in .parquet or .csv.")
     with atomic(path, private=True) as temporary:
         if path.suffix == ".parquet":
             frame.to_parquet(temporary, index=False)

@@ -217,7 +217,7 @@ class Log(Inline):
             if name not in self.columns:
                 way_out = _WAY_OUT.get(name, f"map a column to {name}")
                 present = ", ".join(self.columns)
-                raise InputError(f"{task} needs the column {name!r}, the log has {present}; {way_out}.")
+                raise InputError(f"{task} needs the column {name!r}, but the log has {present}; {way_out}.")
         return self.connect(), set(self.columns)
 
     @cached_property
@@ -267,15 +267,15 @@ class Log(Inline):
         everybody = self._count("true")
         if everybody < MIN_CUSTOMERS:
             raise InputError(
-                f"the log holds {everybody} customers with a purchase, at least {MIN_CUSTOMERS} are needed; "
-                "give a longer or fuller log."
+                f"the log has {everybody} customers with a purchase, but at least {MIN_CUSTOMERS} are "
+                "needed; use a longer or more complete log."
             )
         window.check(*self.span)
         seen = self._count(f"timestamp < timestamp '{window.cutoff}'")
         if seen < MIN_CUSTOMERS:
             raise InputError(
-                f"{seen} customers bought before the cutoff {window.cutoff:%Y-%m-%d}, at least {MIN_CUSTOMERS} are "
-                "needed; choose a later cutoff."
+                f"{seen} customers bought before the cutoff {window.cutoff:%Y-%m-%d}, but at least "
+                f"{MIN_CUSTOMERS} are needed; choose a later cutoff."
             )
 
     def _count(self, where: str) -> int:

@@ -109,8 +109,8 @@ def check_writable(place: str | Path) -> None:
     url = address(place)
     if url.startswith("http"):
         raise InputError(
-            f"{without_secrets(url)} is a web page, to which nothing can be written; name a folder or s3://, gs:// or "
-            "abfs://."
+            f"{without_secrets(url)} is a web page, which cannot be written to; use a folder or s3://, gs:// "
+            "or abfs://."
         )
     with _explained_download(url, "written"):
         store, path = _store(url)

@@ -142,5 +142,5 @@ def test_a_file_in_the_place_of_a_folder_is_refused_before_any_work(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_refused_before_any_work(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(ValueError, match="cannot be written; change its rights"):
+    with pytest.raises(ValueError, match="is not writable; change its permissions"):
         check_folder(tmp_path / "new" / "out")

@@ -83,7 +83,7 @@ def test_every_kind_of_table_is_a_setting_of_a_command() -> None:
 
 
 def test_what_is_no_table_is_refused_by_its_name() -> None:
-    with pytest.raises(InputError, match="int is not a table: give a path, or a frame of pandas, Polars"):
+    with pytest.raises(InputError, match="int is not a table; give a path, or a frame of pandas, Polars"):
         as_tabular(3)
 
 

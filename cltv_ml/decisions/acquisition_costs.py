@@ -44,8 +44,8 @@ def check_costs(table: pd.DataFrame, currency: str = "") -> pd.DataFrame:
     when = next((name for name in ("month", "date") if name in table), None)
     if when is None or "cost" not in table:
         raise InputError(
-            f"the costs need the columns month (or date) and cost, found {list(table.columns)}; channel, campaign and "
-            "currency may follow."
+            f"the costs need the columns month (or date) and cost, found {list(table.columns)}; channel, "
+            "campaign and currency are optional."
         )
     _check_currency(table, currency)
     months = _cost_months(table[when])
@@ -53,7 +53,7 @@ def check_costs(table: pd.DataFrame, currency: str = "") -> pd.DataFrame:
     bad = cost.isna() | (cost < 0)
     if bad.any():
         raise InputError(
-            f"a cost must be a number from 0 up, got {str(table.loc[bad, 'cost'].iloc[0])!r} in "
+            f"a cost must be a number of 0 or more, got {str(table.loc[bad, 'cost'].iloc[0])!r} in "
             f"{months[bad].iloc[0]:%Y-%m}; correct it."
         )
     channel = table["channel"] if "channel" in table else pd.Series(UNATTRIBUTED, index=table.index)
@@ -93,8 +93,9 @@ def within_log(
     outside = (costs["month"] < first.to_period("M").to_timestamp()) | (costs["month"] > last)
     if outside.all():
         raise InputError(
-            f"every month of the costs lies outside the log: {costs['month'].min():%Y-%m} to "
-            f"{costs['month'].max():%Y-%m} against {first:%Y-%m} to {last:%Y-%m}; give costs of the log's months."
+            f"all months of the costs lie outside the log: {costs['month'].min():%Y-%m} to "
+            f"{costs['month'].max():%Y-%m} against {first:%Y-%m} to {last:%Y-%m}; give costs of the log's "
+            "months."
         )
     if not outside.any():
         return costs, []
@@ -111,8 +112,8 @@ def _cost_months(written: pd.Series) -> pd.Series:
     months = pd.to_datetime(texts, errors="coerce", format="ISO8601")
     if months.isna().any():
         raise InputError(
-            f"the costs hold the {written.name} {texts[months.isna()].iloc[0]!r}; write months such as 2025-03, or "
-            "days."
+            f"the costs contain the {written.name} {texts[months.isna()].iloc[0]!r}; write months such as "
+            "2025-03, or days."
         )
     return months.dt.to_period("M").dt.to_timestamp()
 
@@ -123,8 +124,8 @@ def _check_currency(table: pd.DataFrame, currency: str) -> None:
     currencies = sorted(table["currency"].dropna().astype("str").str.strip().str.upper().unique())
     if len(currencies) > 1 or (currency and currencies and currencies[0] != currency.strip().upper()):
         raise InputError(
-            f"the costs are in {' and '.join(currencies)}, the log in {currency or 'one currency'}; convert the costs "
-            "to the log's currency."
+            f"the costs are in {' and '.join(currencies)}, but the log is in {currency or 'one currency'}; "
+            "convert the costs to the log's currency."
         )
 
 
@@ -151,8 +152,8 @@ def compute_cac(costs: pd.DataFrame, won: pd.DataFrame) -> pd.DataFrame:
     strangers = sorted(set(costs["channel"]) - set(won["channel"]) - {UNATTRIBUTED})
     if strangers:
         raise InputError(
-            f"no customer came by the channel {strangers[0]!r} of the costs; customers' channels are "
-            f"{sorted(set(won['channel']))}: write the same names, or leave the channel empty."
+            f"no customer came through the channel {strangers[0]!r} of the costs; the customers' channels "
+            f"are {sorted(set(won['channel']))}. Use the same names, or leave the channel empty."
         )
     won = won[won["month"].isin(costs["month"])]
     months = won.merge(costs, on=["month", "channel"], how="outer").fillna({"customers": 0, "cost": 0.0})

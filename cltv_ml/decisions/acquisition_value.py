@@ -45,8 +45,8 @@ def value_by_channel(won: Won, measure: str = "contribution") -> pd.DataFrame:
     """
     if (days := _days_seen(won)) < ALL_AGES[2]:
         raise InputError(
-            f"value by age needs customers who were observed for {ALL_AGES[2]} days, the longest here for {days}; "
-            "name an earlier start of the data."
+            f"value by age needs customers observed for {ALL_AGES[2]} days, but the longest here was "
+            f"observed for {days}; use data that start earlier."
         )
     groups = {BLENDED: np.ones(len(won.customers), dtype=bool)}
     groups |= {

@@ -145,8 +145,8 @@ def make_spans(
     edges = _edges_from(start, end, months) if calendar else _edges_to(start, end, months)
     if len(edges) - 1 > MOST_PERIODS:
         raise InputError(
-            f"the log holds {len(edges) - 1} periods of one {per}, but a table holds at most {MOST_PERIODS}; choose a "
-            f"longer period with --per, one of {list(MONTHS_IN)}."
+            f"the log has {len(edges) - 1} periods of one {per}, but a table can show at most "
+            f"{MOST_PERIODS}; choose a longer period with --per, one of {list(MONTHS_IN)}."
         )
     names = {"year": "%Y", "month": "%Y-%m"}
     rows = [

@@ -54,8 +54,8 @@ def build_campaign(
     left_out = pd.Series(False, index=chosen.index) if control is None else control.reindex(chosen.index)
     if left_out.isna().any():
         raise InputError(
-            f"the control misses {int(left_out.isna().sum())} of {len(chosen)} customers of the list; draw it from the "
-            "list itself."
+            f"the control does not cover {int(left_out.isna().sum())} of {len(chosen)} customers of the "
+            "list; draw it from the list itself."
         )
     facts = pd.DataFrame(index=chosen.index) if about is None else about.reindex(chosen.index)
     table = pd.DataFrame({"customer_id": chosen.index.astype("str"), "action": action})
@@ -108,7 +108,7 @@ def _action_reasons(
         return _complete(pd.Series(chosen["reason"].to_numpy(), index=table.index, dtype="str"), facts, table)
     saved = chosen["uplift"] * chosen["value_at_risk"] * chosen["margin_rate"]
     sentences = [
-        f"{at_risk} of value at risk; the action is expected to bring {margin} of margin and costs {cost}"
+        f"{at_risk} of value at risk; the action costs {cost} and is expected to bring in {margin} of margin"
         for at_risk, margin, cost in zip(
             *(
                 [format_exactly(amount, currency, unit=False) for amount in column]
@@ -132,4 +132,4 @@ def _complete(text: pd.Series, facts: pd.DataFrame, table: pd.DataFrame) -> pd.S
         text = pd.Series(silences, index=table.index, dtype="str") + text
     if "segment" in table:
         text = table["segment"].fillna("no segment") + ": " + text
-    return text.where(~table["control"], text + "; control, leave untreated")
+    return text.where(~table["control"], text + "; control group, do not contact")

@@ -79,8 +79,8 @@ def compute_cohorts(
     [(groups,)] = con.sql("select count(distinct cohort) from member").fetchall()
     if groups > MOST_COHORTS:
         raise InputError(
-            f"{by if isinstance(by, str) else by.name} divides the customers into {groups:,} cohorts, at most "
-            f"{MOST_COHORTS:,} can be followed; name a coarser grouping."
+            f"{by if isinstance(by, str) else by.name} splits the customers into {groups:,} cohorts, but at "
+            f"most {MOST_COHORTS:,} can be followed; use a coarser grouping."
         )
     rows = frame(con.sql(_COHORTS_SQL.format(**_measures(columns, costs), days=PERIODS[per])))
     return _per_customer(rows)

@@ -47,8 +47,9 @@ def control_size(
             customers, customers // 2, base_rate=base_rate, spread=spread, power=power, alpha=alpha
         )
         raise InputError(
-            f"{customers:,} customers cannot show an uplift of {uplift:.3g} with a power of {power:.0%}: half of them "
-            f"as a control show {detectable:.3g} at best; treat more customers or look for a larger uplift."
+            f"{customers:,} customers cannot show an uplift of {uplift:.3g} with a power of {power:.0%}: "
+            "even with half of them as the control group, the smallest detectable uplift is "
+            f"{detectable:.3g}; treat more customers or look for a larger uplift."
         )
     return max(n, 2)
 
@@ -68,7 +69,7 @@ def detectable_uplift(
     0.02
     """
     if not 0 < control < customers:
-        raise InputError(f"control must lie between 0 and {customers}, got {control}.")
+        raise InputError(f"control must be between 0 and {customers}, got {control}.")
     uplift = 0.0
     for _ in range(50):  # the variance of a rate depends a little on the uplift itself
         treated_variance, control_variance = _variances(uplift or 1e-12, base_rate, spread)
@@ -101,8 +102,8 @@ def expected_rates(predictions: pd.DataFrame, uplift: float | pd.Series) -> tupl
     """
     if "expected_purchases" not in predictions:
         raise InputError(
-            "the size of a control needs expected_purchases, which these predictions lack; score with a model that "
-            "has them, such as pareto_nbd."
+            "the size of a control group needs expected_purchases, which these predictions lack; score with "
+            "a model that has them, such as pareto_nbd."
         )
     saved = by_customer(uplift, predictions.index, "uplift")
     rise = 1 + saved * (1 - probability_to_stay(predictions))
@@ -137,11 +138,12 @@ def draw_control(
     """
     if not 0 < size < len(customers):
         raise InputError(
-            f"the control must leave somebody on both sides of {len(customers)} customers, got {size}."
+            f"with {len(customers)} customers, the control must leave at least one on each side, got {size}."
         )
     if not customers.is_unique:
         raise InputError(
-            f"customer {customers[customers.duplicated()][0]!r} is on the list twice; list each once."
+            f"customer {customers[customers.duplicated()][0]!r} is on the list twice; list each customer "
+            "once."
         )
     ordered = customers.sort_values()
     groups = (
@@ -162,7 +164,7 @@ def draw_control(
 def _variances(uplift: float, base_rate: float | None, spread: float | None) -> tuple[float, float]:
     """Return the variance of the outcome with and without treatment."""
     if (base_rate is None) == (spread is None):
-        raise InputError("give base_rate (buying) or spread (an amount), exactly one of them.")
+        raise InputError("give exactly one of base_rate (buying) and spread (an amount).")
     if not uplift > 0:
         raise InputError(
             f"uplift must be positive, got {uplift}; it is the difference you want to be able to see."
@@ -173,7 +175,7 @@ def _variances(uplift: float, base_rate: float | None, spread: float | None) -> 
         return spread**2, spread**2
     if base_rate is None or not 0 < base_rate < 1 or base_rate + uplift > 1:
         raise InputError(
-            f"base_rate must lie between 0 and 1 - uplift, got {base_rate} with an uplift of {uplift}."
+            f"base_rate must be between 0 and 1 - uplift, got {base_rate} with an uplift of {uplift}."
         )
     treated = base_rate + uplift
     return treated * (1 - treated), base_rate * (1 - base_rate)
@@ -181,5 +183,5 @@ def _variances(uplift: float, base_rate: float | None, spread: float | None) -> 
 
 def _z(power: float, alpha: float) -> float:
     if not 0 < alpha < 1 or not 0 < power < 1:
-        raise InputError(f"power and alpha must lie between 0 and 1, got {power} and {alpha}.")
+        raise InputError(f"power and alpha must be between 0 and 1, got {power} and {alpha}.")
     return float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power))

@@ -33,7 +33,7 @@ def fill_cost_gaps(log: AnyLog, *, stated: bool) -> tuple[Log, list[str]]:
         raise InputError("the cost column is empty; state --margin-rate, or fill it in.")
     filled, without = _at_own_rates(lines)
     note = (
-        f"{_describe_gap(log)}: they count at the margin of the customer's other lines, and {without:,} customers "
+        f"{_describe_gap(log)}: they get the margin of the customer's other lines, and {without:,} customers "
         "without any cost have no profit; state --margin-rate to give them one."
     )
     return replace(log, table=filled), [note]
@@ -52,7 +52,7 @@ def describe_stated_rate(log: AnyLog, *, stated: bool) -> list[str]:
         return []
     gap = _describe_gap(log)
     return (
-        [f"{gap}: the stated margin rate counts for them."]
+        [f"{gap}: the stated margin rate is used for them."]
         if gap
         else ["Every line has its own cost, so the stated margin rate is not used."]
     )
@@ -68,8 +68,8 @@ def check_cost_unit(revenue: float, costs: float) -> None:
     """Raise InputError where costs are more than twice the revenue of the same lines: they are in another unit."""
     if costs > 2 * revenue > 0:
         raise InputError(
-            f"the costs are {costs / revenue:.0%} of the revenue, a margin below -100%; map what each whole line cost, "
-            "in the currency of the amounts, or map no cost and state --margin-rate."
+            f"the costs are {costs / revenue:.0%} of the revenue, a margin below -100%; map the cost of each "
+            "whole line, in the currency of the amounts, or map no cost and state --margin-rate."
         )
 
 

@@ -45,7 +45,7 @@ def cost_of_winning(
     ...                     "amount": [10.0, 20.0]})
     >>> paid, notes = cost_of_winning(log, pd.DataFrame({"month": ["2024-02"], "acquisition_cost": [7.0]}))
     >>> paid.tolist(), notes
-    ([0.0, 7.0], ['No acquisition cost is stated for 1 of 2 customers, by their month or channel: 0 counts.'])
+    ([0.0, 7.0], ['No acquisition cost is stated for 1 of 2 customers, by their month or channel; they cost 0.'])
     """
     won = _won(log, channels)
     if not isinstance(stated, pd.DataFrame):
@@ -88,16 +88,16 @@ def _checked_costs(
     money = [name for name in (_EACH, _TOTAL) if name in table]
     if not keys or len(money) != 1:
         raise InputError(
-            "a table of acquisition costs needs channel or month (or both), and either acquisition_cost (for one "
-            f"customer) or cost (spent in all), found {list(table.columns)}."
+            "a table of acquisition costs needs channel or month (or both), and either acquisition_cost "
+            f"(per customer) or cost (in total), found {list(table.columns)}."
         )
     column = money[0]
     table = table[[*keys, column]].assign(**{column: pd.to_numeric(table[column], errors="coerce")})
     wrong = ~(table[column] >= 0) | ~np.isfinite(table[column])
     if wrong.any():
         raise InputError(
-            f"acquisition costs must be numbers of 0 or more; row {int(np.flatnonzero(wrong)[0]) + 1} is not: "
-            "correct it, or leave the row out."
+            f"acquisition costs must be numbers of 0 or more, but row {int(np.flatnonzero(wrong)[0]) + 1} is "
+            "not; correct it, or leave the row out."
         )
     if "month" in keys:
         table = table.assign(month=_month_starts(table["month"]))
@@ -109,7 +109,7 @@ def _checked_costs(
         _check_channels(table["channel"], won["channel"])
     if column == _EACH and table.duplicated(keys).any():
         twice = table.loc[table.duplicated(keys), keys].iloc[0].tolist()
-        raise InputError(f"acquisition costs name {', '.join(map(str, twice))} twice; keep one row.")
+        raise InputError(f"acquisition costs list {', '.join(map(str, twice))} twice; keep one row.")
     return keys, column, table, loose
 
 
@@ -117,7 +117,7 @@ def _month_starts(column: pd.Series) -> pd.Series:
     days = pd.to_datetime(column.astype("str"), errors="coerce", format="ISO8601")
     if days.isna().any():
         wrong = str(column[days.isna()].iloc[0])
-        raise InputError(f"acquisition costs hold the month {wrong!r}; write months such as 2025-03.")
+        raise InputError(f"acquisition costs contain the month {wrong!r}; write months such as 2025-03.")
     return days.dt.strftime("%Y-%m")
 
 
@@ -125,14 +125,14 @@ def _check_channels(named: Sequence[str], channels: pd.Series) -> None:
     channel_names = sorted(channels.dropna().unique())
     if not channel_names:
         raise InputError(
-            "acquisition costs by channel need the channel that won each customer; map a column to channel, or give "
-            "--customers with a column channel."
+            "acquisition costs by channel need each customer's acquisition channel; map a column to "
+            "channel, or give --customers with a column channel."
         )
     strangers = sorted(set(named) - set(channel_names))
     if strangers:
         raise InputError(
-            f"no customer was won by the channel {strangers[0]!r} of the acquisition costs; customers' channels are "
-            f"such as {channel_names[:5]}: write the same names."
+            f"no customer was won through the channel {strangers[0]!r} of the acquisition costs; the "
+            f"customers' channels are such as {channel_names[:5]}. Use the same names."
         )
 
 
@@ -140,17 +140,18 @@ def _cost_notes(paid: pd.Series, lost: float, loose: pd.DataFrame) -> list[str]:
     notes, without = [], int(paid.isna().sum())
     if without:
         notes.append(
-            f"No acquisition cost is stated for {without:,} of {len(paid):,} customers, by their month or channel: 0 "
-            "counts."
+            f"No acquisition cost is stated for {without:,} of {len(paid):,} customers, by their month or "
+            "channel; they cost 0."
         )
     if lost:
         notes.append(
-            f"Acquisition costs of {lost:,.0f} lie where nobody was won, and are in no customer's profit."
+            f"Acquisition costs of {lost:,.0f} fall where nobody was won, so no customer's profit includes "
+            "them."
         )
     if len(loose):
         rows, what = len(loose), "row names" if len(loose) == 1 else "rows name"
         money = f"{loose[_TOTAL].sum():,.0f} in all" if _TOTAL in loose else "a cost of one customer"
         notes.append(
-            f"{rows:,} {what} no channel ({money}): these acquisition costs are in no customer's profit."
+            f"{rows:,} {what} no channel ({money}), so no customer's profit includes these acquisition costs."
         )
     return notes

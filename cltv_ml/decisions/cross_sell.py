@@ -262,8 +262,8 @@ def _margins(purchases: Purchases, margins: pd.Series | None, shown: np.ndarray)
     """Return the margin of each item, 1 for all when none is given; none for items that must not be shown."""
     if not shown.any():
         raise InputError(
-            "every item that could be recommended is excluded or was not sold recently; exclude fewer, or use a longer "
-            "horizon."
+            "all items that could be recommended are excluded or were not sold recently; exclude fewer, or "
+            "use a longer horizon."
         )
     if margins is None:
         return np.where(shown, 1.0, np.nan)

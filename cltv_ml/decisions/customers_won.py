@@ -171,6 +171,6 @@ def _channels(con: duckdb.DuckDBPyConnection, columns: set[str], channels: pd.Se
 def _check_levels(levels: int) -> None:
     if levels > MOST_CHANNELS:
         raise InputError(
-            f"customers come by {levels:,} channels, at most {MOST_CHANNELS} can be compared; map a "
+            f"customers come through {levels:,} channels, but at most {MOST_CHANNELS} can be compared; map a "
             "column that groups them."
         )

@@ -129,6 +129,6 @@ def tells_who_left(customers: pd.DataFrame, p_alive: pd.Series) -> bool:
 def _check_one_time_buyers(customers: pd.DataFrame, alive: pd.Series) -> None:
     if not tells_who_left(customers, alive):
         raise InputError(
-            "p_alive is 1 for every one-time buyer, as in BG/NBD or where the log is too short to show anybody "
-            "leaving; give P(alive) of MBG/NBD or Pareto/NBD on a longer log, or none."
+            "p_alive is 1 for every one-time buyer, as in BG/NBD or where the log is too short to show "
+            "anyone leaving; use P(alive) of MBG/NBD or Pareto/NBD on a longer log, or leave p_alive out."
         )

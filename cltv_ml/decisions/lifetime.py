@@ -46,8 +46,8 @@ def choose_value(table: pd.DataFrame, value: str, basis: str) -> pd.Series:
     column = value_column(value, basis)
     if column not in table or table[column].isna().all():
         raise InputError(
-            f"the lifetime values hold no {column.replace('_', ' ')}; map a cost column, or state --margin-rate, when "
-            "you run cltv lifetime."
+            f"the lifetime values have no {column.replace('_', ' ')}; when you run cltv lifetime, map a cost "
+            "column or state --margin-rate."
         )
     return table[column]
 
@@ -111,7 +111,7 @@ def compute_lifetime(
     if len(strangers):
         raise InputError(
             f"{len(strangers):,} customers have a future value but no purchase in the log, for example "
-            f"{str(strangers[0])!r}; give the log that the values were predicted from."
+            f"{str(strangers[0])!r}; use the log that the values were predicted from."
         )
     past = to_date.reindex(future.index)
     table = _lifetime_sums(past, future["expected_value"], future["residual_value"], "value")

@@ -95,10 +95,11 @@ def refuse_unknown(counts: tuple[Any, ...], columns: set[str], costs: Costs) -> 
         return
     if "cost" not in columns and costs.margin_rate is None:
         raise InputError(
-            "margins need the column 'cost' or a margin rate, found neither; map the column with the shop's cost of "
-            "each line to cost, or state --margin-rate (in Python Costs(margin_rate=0.35)) or one rate per category."
+            "margins need the column 'cost' or a margin rate, found neither; map the column with the cost "
+            "of each line to cost, or state --margin-rate (in Python Costs(margin_rate=0.35)) or one rate "
+            "per category."
         )
     where = f", for example in category {goods!r}" if goods is not None else ""
     raise InputError(
-        f"the cost of {missing:,} of {lines:,} lines is not known{where}; give a margin rate that covers them."
+        f"the cost of {missing:,} of {lines:,} lines is unknown{where}; give a margin rate that covers them."
     )

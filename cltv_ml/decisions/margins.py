@@ -116,8 +116,8 @@ def category_rates(
     absent = sorted(set(own) - categories - {UNKNOWN_GROUP})
     if absent:
         raise InputError(
-            f"no line of the log is of the category {absent[0]!r}, whose margin is stated; its categories are such as "
-            f"{sorted(categories)[:5]}."
+            f"no line of the log has the category {absent[0]!r} of the stated margins; categories are such "
+            f"as {sorted(categories)[:5]}."
         )
     return (
         dict(own) if other is None else dict.fromkeys([*sorted(categories), UNKNOWN_GROUP], other) | dict(own)

@@ -35,7 +35,7 @@ def compute_migration(
         if not scoring.index.is_unique:
             twice = scoring.index[scoring.index.duplicated()][0]
             raise InputError(
-                f"{name} holds customer {twice!r} more than once; give one segment per customer."
+                f"{name} lists customer {twice!r} more than once; give one segment per customer."
             )
     everybody = before.index.union(after.index)
     moved = pd.DataFrame(

@@ -46,7 +46,8 @@ def compare_policies(
         parts.append(table.drop(index="logged"))
     if not parts:
         raise InputError(
-            "nobody received an offer that one of the policies would give; the log cannot tell what they would earn."
+            "nobody received an offer that one of the policies would make, so the log cannot show what they "
+            "would earn."
         )
     return pd.concat(parts).reset_index()
 
@@ -87,7 +88,7 @@ def evaluate_policy(
     agrees = (offers["offer"].astype("str").to_numpy() == policy.astype("str").to_numpy()).astype(float)
     if not agrees.any():
         raise InputError(
-            "nobody received the offer the policy would give; the log cannot tell what it would earn."
+            "nobody received the offer that the policy would make, so the log cannot show what it would earn."
         )
     outcome = offers["outcome"].to_numpy(dtype=np.float64)
     weight = agrees / offers["propensity"].to_numpy(dtype=np.float64)
@@ -121,8 +122,8 @@ def _check_randomised(offers: pd.DataFrame, policy: pd.Series) -> None:
     propensity = offers["propensity"].astype(float)
     if not propensity.between(0, 1, inclusive="right").all():
         raise InputError(
-            f"propensity must lie above 0 and at most at 1, got {propensity.min()} to {propensity.max()}; it is the "
-            "probability with which the offer was drawn."
+            f"propensity must be above 0 and at most 1, got {propensity.min()} to {propensity.max()}; it is "
+            "the probability with which the offer was drawn."
         )
     if not np.isfinite(offers["outcome"].astype(float)).all():
         raise InputError(

@@ -40,7 +40,7 @@ class GuardRails:
     def __post_init__(self) -> None:
         """Check the cap and the floor."""
         if not 0 < self.max_depth < 1:
-            raise InputError(f"max_depth must lie between 0 and 1, got {self.max_depth}; 0.3 is 30% off.")
+            raise InputError(f"max_depth must be between 0 and 1, got {self.max_depth}; 0.3 is 30% off.")
         if self.margin_floor < 0 and not self.allow_below_cost:
             raise InputError(
                 f"a margin_floor of {self.margin_floor} sells below cost; set allow_below_cost=True if that is meant."
@@ -157,8 +157,8 @@ def _check_offers(customers: pd.DataFrame, depths: Sequence[float], guard: Guard
     used = [name for name in _CUSTOMER_COLUMNS if name in guard.protected]
     if used:
         raise InputError(
-            f"the column {used[0]!r} is protected but sets the discount; give a {used[0]} that does not rest on it "
-            "under the same name and unprotect that."
+            f"the column {used[0]!r} is protected but sets the discount; compute {used[0]} without protected "
+            "data and remove it from the protected columns."
         )
     missing = [name for name in _CUSTOMER_COLUMNS if name not in customers]
     if missing:
@@ -177,12 +177,19 @@ def _offer_reasons(table: pd.DataFrame, profits: pd.DataFrame, currency: str) ->
     chance = (100 * table["p_buy"]).round().astype("int64").astype("str")
     raised = (100 * table["p_buy_with_offer"]).round().astype("int64").astype("str")
     gain = table["expected_profit"].map(f"{{:.{digits(currency)}f}}".format).astype("str")
-    offered = "buys with " + chance + "% chance at full price, " + raised + "% with the offer; gains " + gain
+    offered = (
+        "buys with a probability of "
+        + chance
+        + "% at full price and "
+        + raised
+        + "% with the offer; gains "
+        + gain
+    )
     tried = profits.drop(columns=0.0).notna().any(axis=1)
     none = pd.Series(
         np.where(
             tried,
-            "buys with " + chance + "% chance at full price; no discount brings more",
+            "buys with a probability of " + chance + "% at full price; no discount earns more",
             "margin too thin",
         ),
         index=table.index,

@@ -79,20 +79,20 @@ def _check_list(actions: pd.DataFrame, confidence: float) -> None:
     missing = [name for name in ("customer_id", "control", "cost", "expected_profit") if name not in actions]
     if missing:
         raise InputError(
-            f"a campaign is read from its list with a control group; missing columns {missing}. "
-            f"Found {list(actions.columns)}."
+            f"a campaign is evaluated from its list with a control group; missing columns {missing}. Found "
+            f"{list(actions.columns)}."
         )
     control = int(actions["control"].astype(bool).sum())
     if min(control, len(actions) - control) < 2:
         raise InputError(
-            f"{control} of {len(actions)} customers are in the control; list and control need at least two "
-            "customers each; draw a control before the campaign."
+            f"the control group has {control} of {len(actions)} customers, but the list and the control "
+            "group need at least two customers each; draw a control group before the campaign."
         )
     if actions["customer_id"].duplicated().any():
         twice = actions.loc[actions["customer_id"].duplicated(), "customer_id"].iloc[0]
-        raise InputError(f"customer {twice!r} is on the list twice; read one campaign at a time.")
+        raise InputError(f"customer {twice!r} is on the list twice; evaluate one campaign at a time.")
     if not 0 < confidence < 1:
-        raise InputError(f"confidence must lie between 0 and 1, got {confidence}.")
+        raise InputError(f"confidence must be between 0 and 1, got {confidence}.")
 
 
 def _strata(outcomes: pd.DataFrame) -> pd.Series:
@@ -134,4 +134,4 @@ def _profit_verdict(row: dict[str, object]) -> str:
         return "earned money: the whole interval lies above zero"
     if high < 0:
         return "lost money: the whole interval lies below zero"
-    return "not decided: the interval of the profit holds zero; repeat with more customers"
+    return "undecided: the interval of the profit includes zero; repeat with more customers"

@@ -109,8 +109,8 @@ def _treated_arms(names: np.ndarray, control: str) -> list[str]:
     arms = sorted(set(names))
     if control not in arms or len(arms) < 2:
         raise InputError(
-            f"the campaign needs the control {control!r} and an arm besides it, found {arms[:10]}; name the arm that "
-            "was sent nothing."
+            f"the campaign needs the control {control!r} and at least one other arm, found {arms[:10]}; name "
+            "the arm that received nothing."
         )
     return [name for name in arms if name != control]
 
@@ -150,9 +150,7 @@ def judge_policies(
     offers = pd.DataFrame({"offer": names, "propensity": chance, "outcome": profit}).loc[customers]
     gain = lesson.held.mul(by_customer(worth, customers, "worth"), axis=0) - cost
     best = gain.idxmax(axis=1).where(gain.max(axis=1) > 0, control)
-    everybody = {
-        f"{name} for everybody": pd.Series(name, index=customers) for name in (control, *lesson.held)
-    }
+    everybody = {f"{name} for everyone": pd.Series(name, index=customers) for name in (control, *lesson.held)}
     numbers = pd.get_dummies(X.loc[customers], dtype=float)
     return compare_policies(offers, {**everybody, "each customer's best": best}, numbers)
 
@@ -182,9 +180,9 @@ def _effect(outcome: np.ndarray, treated: np.ndarray) -> dict[str, float]:
 
 def _qini_verdict(row: pd.Series) -> str:
     if row["qini_lower"] > 0:
-        return "orders customers better than chance: treat those with the highest uplift"
+        return "ranks customers better than chance: treat those with the highest uplift"
     if row["uplift_lower"] > 0:
-        return "works on average, but whom it moves more cannot be told: treat by value"
+        return "works on average, but does not show which customers respond most: treat by value"
     if row["uplift_upper"] < 0:
         return "does harm on average: treat nobody"
-    return "no effect can be told from chance: treat nobody, or test on more customers"
+    return "shows no effect beyond chance: treat nobody, or test on more customers"

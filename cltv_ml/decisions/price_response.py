@@ -17,7 +17,7 @@ POOLED = "all"
 
 #: The caveat of every use of the response.
 CONFOUNDING = (
-    "observed, not tested: discounts in the log were not drawn at random, so promotions that met demand anyway "
+    "observed, not tested: discounts in the log were not drawn at random. Promotions that met demand anyway "
     "(holidays, adverts, clearance) count as the effect of the price, and weeks without a sale are not seen"
 )
 
@@ -65,8 +65,8 @@ def fit_response(log: AnyLog, *, by: str = "category", protected: Sequence[str] 
     table = _slopes(panel, demand, depth)
     if table.empty:
         raise InputError(
-            "no category has five products sold at different discounts, so the log cannot tell how demand answers; run "
-            "a price test first (propose_price_test)."
+            "no category has five products sold at different discounts, so the log cannot show how demand "
+            "responds; run a price test first (propose_price_test)."
         )
     return _drawn_together(table).rename_axis(by)
 

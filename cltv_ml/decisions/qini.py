@@ -77,15 +77,15 @@ def _checked_arrays(
     outcome, arm, score = (np.asarray(values, dtype=np.float64) for values in (y, treated, uplift))
     if not len(outcome) == len(arm) == len(score):
         raise InputError(
-            f"y, treated and uplift must be equally long, got {len(outcome)}, {len(arm)}, {len(score)}."
+            f"y, treated and uplift must have the same length, got {len(outcome)}, {len(arm)}, {len(score)}."
         )
     if not np.isin(arm, (0.0, 1.0)).all() or arm.min(initial=1) == arm.max(initial=0):
         raise InputError(
-            "treated must be 1 for treated and 0 for untreated customers and hold both, since Qini compares them; got "
-            f"{np.unique(arm)[:5].tolist()}."
+            "treated must be 1 for treated and 0 for untreated customers, and contain both, since Qini "
+            f"compares them; got {np.unique(arm)[:5].tolist()}."
         )
     if not (np.isfinite(outcome).all() and np.isfinite(score).all()):
-        raise InputError("y or uplift holds a missing or infinite value; leave those customers out.")
+        raise InputError("y or uplift contains a missing or infinite value; leave those customers out.")
     return outcome, arm, score
 
 

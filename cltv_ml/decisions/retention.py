@@ -113,8 +113,8 @@ def compute_treatment(
     """
     if uplift is None:
         raise InputError(
-            "retention needs an uplift and none is given; learn one from a past randomised campaign, or state an "
-            "assumption such as uplift=0.05 (the offer saves 5% of the value at risk)."
+            "retention needs an uplift; learn one from a past randomised campaign, or state an assumption "
+            "such as uplift=0.05 (the offer saves 5% of the value at risk)."
         )
     customers = predictions.index
     at_risk = value_at_risk(predictions) if value is None else by_customer(value, customers, "value")
@@ -123,7 +123,7 @@ def compute_treatment(
         table[name] = by_customer(term, customers, name)
     if (table["cost"] < 0).any():
         raise InputError(
-            f"cost must not be negative, got {table['cost'].min()}; give what a treatment costs."
+            f"cost must not be negative, got {table['cost'].min()}; give the cost of a treatment."
         )
     saved = table["uplift"] * table["value_at_risk"] * table["margin_rate"]
     table["expected_profit"] = saved - table["cost"]

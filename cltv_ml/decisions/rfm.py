@@ -33,29 +33,31 @@ class Segment:
 #: Every cell belongs to exactly one segment.
 SEGMENTS = {
     "Champions": Segment(
-        (4, 5), (4, 5), (4, 5), "bought recently, often and for much", "reward, ask for referrals"
+        (4, 5), (4, 5), (4, 5), "bought recently, often and for a lot", "reward, ask for referrals"
     ),
     "Loyal": Segment(
-        (4, 5), (4, 5), (1, 3), "bought recently and often, smaller sums", "upsell, raise the basket"
+        (4, 5), (4, 5), (1, 3), "bought recently and often, for less", "upsell, raise the basket"
     ),
     "Potential loyalists": Segment(
         (4, 5), (2, 3), (1, 5), "bought recently, a few times", "offer the next category"
     ),
     "New": Segment(
-        (4, 5), (1, 1), (1, 5), "bought recently, among the fewest times", "welcome, win the second order"
+        (4, 5), (1, 1), (1, 5), "bought recently, but rarely so far", "welcome, win the second order"
     ),
     "Need attention": Segment(
-        (3, 3), (4, 5), (1, 5), "bought often, not quite recently", "remind before they leave"
+        (3, 3), (4, 5), (1, 5), "bought often, not very recently", "remind before they leave"
     ),
     "About to sleep": Segment(
-        (3, 3), (1, 3), (1, 5), "bought seldom, not quite recently", "remind at low cost"
+        (3, 3), (1, 3), (1, 5), "bought rarely, not very recently", "remind at low cost"
     ),
-    "Cannot lose": Segment((1, 2), (3, 5), (4, 5), "bought often for much, long ago", "win back in person"),
+    "Cannot lose": Segment(
+        (1, 2), (3, 5), (4, 5), "bought often and for a lot, long ago", "win back in person"
+    ),
     "At risk": Segment((1, 2), (3, 5), (1, 3), "bought often for less, long ago", "win back with an offer"),
     "Lapsed big spenders": Segment(
-        (1, 2), (1, 2), (4, 5), "bought seldom for much, long ago", "one good offer"
+        (1, 2), (1, 2), (4, 5), "bought rarely but for a lot, long ago", "send one good offer"
     ),
-    "Lost": Segment((1, 2), (1, 2), (1, 3), "bought seldom for little, long ago", "leave alone"),
+    "Lost": Segment((1, 2), (1, 2), (1, 3), "bought rarely and for little, long ago", "leave alone"),
 }
 
 

@@ -54,7 +54,7 @@ def fit_tiers(
     {'gold': 100.0, 'silver': 50.0, 'low': 0.0}
     """
     if shares is not None and thresholds is not None:
-        raise InputError("give shares or thresholds, not both: tiers are cut in one way.")
+        raise InputError("give shares or thresholds, not both.")
     if thresholds is not None:
         return _checked_cuts({name: float(cut) for name, cut in thresholds.items()})
     if shares is None or isinstance(shares, Mapping):
@@ -63,7 +63,9 @@ def fit_tiers(
         named, last = {f"top {100 * share:.3g}%": share for share in shares}, "rest"
     limits = list(named.values())
     if not limits or limits != sorted(set(limits)) or limits[0] <= 0 or limits[-1] >= 1:
-        raise InputError(f"shares must rise and lie between 0 and 1, got {limits}; for example (0.2, 0.5).")
+        raise InputError(
+            f"shares must increase and be between 0 and 1, got {limits}; for example (0.2, 0.5)."
+        )
     present = values.dropna().to_numpy(dtype=np.float64)
     if not len(present):
         raise InputError("tiers need at least one customer with a value, got none; score customers first.")
@@ -98,7 +100,7 @@ def _checked_cuts(thresholds: dict[str, float]) -> dict[str, float]:
     cuts = list(thresholds.values())
     if not cuts or not np.isfinite(cuts).all() or cuts != sorted(set(cuts), reverse=True):
         raise InputError(
-            f"thresholds must fall from the highest tier to the lowest, got {thresholds}; "
-            "for example {'gold': 500, 'silver': 100}."
+            f"thresholds must decrease from the highest tier to the lowest, got {thresholds}; for example "
+            f"{{'gold': 500, 'silver': 100}}."
         )
     return {**thresholds, "low": 0.0}

@@ -271,7 +271,7 @@ def _as_arrays(X: pd.DataFrame, treated: pd.Series, y: pd.Series) -> tuple[np.nd
     arm, outcome = np.asarray(treated, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if not len(X) == len(arm) == len(outcome):
         raise InputError(
-            f"X, treated and y must be equally long, got {len(X)}, {len(arm)} and {len(outcome)}."
+            f"X, treated and y must have the same length, got {len(X)}, {len(arm)} and {len(outcome)}."
         )
     if not np.isin(arm, (0.0, 1.0)).all() or not np.isfinite(outcome).all():
         raise InputError(
@@ -284,7 +284,7 @@ def _as_arrays(X: pd.DataFrame, treated: pd.Series, y: pd.Series) -> tuple[np.nd
         )
     if min(np.ptp(outcome[arm == side]) for side in (0, 1)) == 0:
         raise InputError(
-            "the outcome is the same for everybody in one arm: there is no uplift to learn from it."
+            "the outcome is the same for everyone in one arm, so there is no uplift to learn from it."
         )
     return arm, outcome
 

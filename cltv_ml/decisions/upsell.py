@@ -77,7 +77,7 @@ def recommend_upsell(
     low, high = step
     if not 1 < low < high:
         raise InputError(
-            f"step must rise from above 1, got {step}; (1.1, 2.0) is 10% to 100% more expensive."
+            f"step must increase and begin above 1, got {step}; (1.1, 2.0) is 10% to 100% more expensive."
         )
     end = to_cutoff(cutoff)
     # Without costs the margin is the price: the most expensive product within the step goes first.

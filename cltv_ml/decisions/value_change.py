@@ -150,8 +150,8 @@ def price_index(log: AnyLog, before: Window, after: Window) -> float:
     index = float(np.sqrt(table["laspeyres"].iloc[0] * table["paasche"].iloc[0]))
     if not np.isfinite(index):
         raise InputError(
-            f"no product was sold both in the {before.horizon} days from {before.cutoff:%Y-%m-%d} and in those from "
-            f"{after.cutoff:%Y-%m-%d}; choose periods that share products."
+            f"no product was sold both in the {before.horizon} days from {before.cutoff:%Y-%m-%d} and in "
+            f"those from {after.cutoff:%Y-%m-%d}; choose periods with common products."
         )
     return index
 
@@ -160,8 +160,9 @@ def _expected_values(predictions: pd.DataFrame, name: str) -> pd.Series:
     values = predictions["expected_value"].astype(float)
     if not values.index.is_unique or values.isna().any():
         raise InputError(
-            f"{name} must hold each customer once and with a value; {int(values.isna().sum())} values are missing "
-            f"and {int(values.index.duplicated().sum())} customers are repeated; drop or score them first."
+            f"{name} must list each customer once and with a value, but {int(values.isna().sum())} values "
+            f"are missing and {int(values.index.duplicated().sum())} customers are repeated; drop or score "
+            "them first."
         )
     return values
 

@@ -32,7 +32,10 @@ def choose(result: WindowResult, targeting: Targeting | None = None) -> Verdict:
     validation = result.validation
     if validation is None or not _can_rank(validation):
         chosen = choose_shape(result.values, result.y_true, list(result.models), targeting).verdict
-        why = "; the log holds no earlier window to choose on, so the test window decided, which flatters it a little"
+        why = (
+            "; the log has no earlier window to choose on, so the test window decided, which makes its result "
+            "slightly too good"
+        )
     else:
         models = list(result.models.values())
         chosen = compare_shapes(models, validation, targeting).verdict
@@ -67,8 +70,9 @@ def doubt_order(result: WindowResult, champion: str) -> list[str]:
         row = compare_pair(result.y_true, expected, values).loc["gini"]
         if row["better"] != "challenger":
             return [
-                f"The champion is not shown to order customers better than {rival} (Gini {row['challenger']:.3f}; "
-                f"difference {row['difference']:+.3f}, {row['lower']:+.3f} to {row['upper']:+.3f}): {_ADVICE[rival]}."
+                f"The champion is not shown to rank customers better than {rival} (Gini "
+                f"{row['challenger']:.3f}; difference {row['difference']:+.3f}, {row['lower']:+.3f} to "
+                f"{row['upper']:+.3f}): {_ADVICE[rival]}."
             ]
     return []
 
@@ -82,7 +86,7 @@ def beats_chance(result: WindowResult, champion: str) -> bool:
 
 _NAIVE = "the rule that customers keep their own rates"
 _ADVICE = {
-    "chance": "this log may not show which customers differ, so treat customers alike",
+    "chance": "this log may not show how customers differ, so treat customers alike",
     _NAIVE: "that rule ranks customers equally well here, so judge the model by its total",
 }
 

@@ -78,7 +78,7 @@ def compare_models(
     if champion not in values.columns:
         raise InputError(f"champion {champion!r} is not a column of values. Found {list(values.columns)}.")
     if not 0 < confidence < 1:
-        raise InputError(f"confidence must lie between 0 and 1, got {confidence!r}.")
+        raise InputError(f"confidence must be between 0 and 1, got {confidence!r}.")
     points = {str(name): _point(y_true, values[name], targeting) for name in values.columns}
     samples = bootstrap_metrics(y_true, values, targeting=targeting, draws=draws, seed=seed)
     rows = [
@@ -148,7 +148,7 @@ def decide_challenge(
         f"{_figure(objective, row['lower'], signed=True)} to {_figure(objective, row['upper'], signed=True)}"
     )
     if not np.isfinite([*steps.values(), row["lower"], row["upper"]]).all():
-        return Challenge(False, "kept: nobody bought anything in the window, so nothing can be compared")
+        return Challenge(False, "kept: nobody bought anything in the window, so there is nothing to compare")
     if steps["challenger"] > max(1.0, steps["champion"]):
         return Challenge(
             False,
@@ -158,7 +158,9 @@ def decide_challenge(
     level = (pair.loc[_LEVEL, "better"] == "challenger").any()
     if steps["champion"] > 1 and steps["challenger"] < steps["champion"] and level:
         return Challenge(
-            True, f"replaced: the champion is outside the bounds, the challenger nearer ({evidence})"
+            True,
+            "replaced: both models are outside the bounds, but the challenger is closer to them "
+            f"({evidence})",
         )
     if row["better"] == "challenger":
         return Challenge(True, f"replaced: better on the same customers ({evidence})")
@@ -172,7 +174,7 @@ def tell_overstep(scores: Mapping[str, float]) -> str:
     """Return a sentence on how far a model was outside its bounds on its test; empty where it was inside or unknown.
 
     >>> tell_overstep({"bias": -0.113, "decile_mape": 0.2})
-    'On its test the model was outside its bounds: its total was 11.3% too low (10% is allowed).'
+    'In its test, the model was outside its bounds: its total was 11.3% too low (10% is allowed).'
     >>> tell_overstep({"bias": 0.02, "decile_mape": 0.2}), tell_overstep({})
     ('', '')
     """
@@ -184,7 +186,7 @@ def tell_overstep(scores: Mapping[str, float]) -> str:
         misses.append(
             f"the value of a tenth of the customers was {decile:.1%} off on average ({DECILE_BOUND:.0%} is allowed)"
         )
-    return f"On its test the model was outside its bounds: {' and '.join(misses)}." if misses else ""
+    return f"In its test, the model was outside its bounds: {' and '.join(misses)}." if misses else ""
 
 
 def percent_off(bias: float) -> str:

@@ -219,8 +219,8 @@ def compute_rates(model: PurchaseModel, points: int = 200) -> pd.DataFrame:
         laws["dropout after a purchase"] = stats.beta(params["a"], params["b"])
     if not laws:
         raise InputError(
-            f"{type(model).__name__} has no rates that differ between customers, only {sorted(params)}; choose a model "
-            "that has, such as pareto_nbd."
+            f"{type(model).__name__} has no rates that differ between customers, only {sorted(params)}; "
+            "choose a model with such rates, for example pareto_nbd."
         )
     parts = []
     for name, law in laws.items():
@@ -241,7 +241,9 @@ def compute_spend_fit(model: GammaGamma, X: pd.DataFrame, bins: int = 40) -> pd.
     """
     repeat = X[(X["frequency"] > 0) & (X["monetary_value"] > 0)]
     if repeat.empty:
-        raise InputError("no customer has spent on a repeat purchase, so there is no spend to compare.")
+        raise InputError(
+            "no customer has spent anything on a repeat purchase, so there is no spend to compare."
+        )
     spend = repeat["monetary_value"].to_numpy()
     low, high = np.quantile(spend, [0.001, 0.999])
     edges = np.geomspace(low * 0.99, max(high, low * 1.1) * 1.01, bins + 1)

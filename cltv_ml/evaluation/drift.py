@@ -88,7 +88,9 @@ def compute_drift(reference: Sketch, table: pd.DataFrame, *, confidence: float =
     """
     lost = [name for name in reference if name not in table.columns]
     if lost:
-        raise InputError(f"drift: the batch lacks the columns {lost}; give it all columns of the reference.")
+        raise InputError(
+            f"drift: the columns {lost} are missing in the batch; give it all columns of the reference."
+        )
     if not len(table):
         raise InputError("drift: the batch has no rows; give it at least one customer.")
     noise = _bridges()

@@ -31,8 +31,8 @@ TITLES = {
     "recency": "days since the last purchase",
     "T": "days since the first purchase",
     "monetary_value": "mean spend per repeat purchase day",
-    "model_value": "value that the purchase model expects",
-    "model_purchases": "purchases that the purchase model expects",
+    "model_value": "value expected by the purchase model",
+    "model_purchases": "purchases expected by the purchase model",
     "model_p_alive": "probability of still being a customer",
     "p_alive": "probability of still being a customer",
     "value_lower": "lower end of the value's interval",
@@ -156,7 +156,7 @@ def top_reasons(
         `n` is below one.
     """
     if n < 1:
-        raise InputError(f"n must be at least one reason, got {n!r}.")
+        raise InputError(f"n must be at least 1, got {n!r}.")
     parts = explain(model, X).drop(columns=BASELINE)
     if scale is not None:
         parts = parts.mul(scale, axis=0)

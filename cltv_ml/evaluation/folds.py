@@ -54,7 +54,7 @@ def compute_folds(training: Training, most: int = MAX_FOLDS) -> list[TuningFold]
     """
     if not training.origins:
         raise InputError(
-            "the log is too short: no window to learn from ends before the test cutoff; give a longer log, a "
+            "the log is too short: no window to learn from ends before the test cutoff; use a longer log, a "
             "later cutoff or a shorter horizon."
         )
     cutoffs = sorted(training.X.index.get_level_values("cutoff").unique())[-most:]

@@ -86,8 +86,8 @@ def distinct(models: Mapping[str, ValueModel] | Sequence[ValueModel]) -> list[Va
             other = competing.get(member.name, member)
             if to_state(clone(other)) != to_state(member):
                 raise InputError(
-                    f"models: {member.name!r} competes and is a member of {blend.name!r}, with other settings; give "
-                    "one of them another name."
+                    f"models: {member.name!r} competes on its own and, with other settings, as a member of "
+                    f"{blend.name!r}; give one of them another name."
                 )
     return models
 
@@ -103,7 +103,7 @@ def _validated(models: Sequence[ValueModel], training: Training) -> tuple[Traini
         return replace(training, notes=(*training.notes, note)), None
 
 
-_NO_LABELS = "it learns from labels, and the log holds no window before the cutoff to learn from."
+_NO_LABELS = "it learns from labels, and the log has no window before the cutoff to learn from."
 
 
 def _fit_all(
@@ -160,7 +160,7 @@ def _fit(
         return fit(model, training)
     if validation is None:
         raise InputError(
-            "it is weighted on an earlier window, and the log holds none in which two customers bought."
+            "its weights come from an earlier window, and the log has none in which two customers bought."
         )
     members = [name for name in names if name in fitted and name in validation.predictions]
     if len(members) < 2:

@@ -72,7 +72,7 @@ def fit_several(
     """
     model = result.models[champion]
     if model.needs_labels and not training.origins:
-        raise InputError("the log holds no window before it that the champion could learn from.")
+        raise InputError("the log has no window before it that the champion could learn from.")
     levels = forecast_levels(log, cutoff, earlier.days)
     main = model.horizon
     fitted = set_level(fit(model, training), levels[main], training.X_now)

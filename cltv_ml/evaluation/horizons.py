@@ -162,9 +162,7 @@ def compute_curve(
             "the newest training has one horizon; train with several, such as --horizon 30d,91d,1y."
         )
     if customer and customer not in predictions.index:
-        raise InputError(
-            f"there is no customer {customer!r}; name one of the log's customer_id with --customer."
-        )
+        raise InputError(f"there is no customer {customer!r}; give a customer_id of the log with --customer.")
     rows = predictions.loc[[customer]] if customer else predictions
     curve = pd.DataFrame({"day": days, "value": [rows[f"expected_value_{day}d"].sum() for day in days]})
     for end, place in (("lower", 0), ("upper", 1)):

@@ -88,6 +88,6 @@ def _bounds(
     if (wrong := low > high).any():
         row = int(wrong.argmax())
         raise InputError(
-            f"lower exceeds upper in row {row + 1}, {low[row]} > {high[row]}; swap the two ends there."
+            f"lower is above upper in row {row + 1}, {low[row]} > {high[row]}; swap the two ends there."
         )
     return true, low, high

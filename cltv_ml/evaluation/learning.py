@@ -33,15 +33,15 @@ def compute_learning(
     """
     if not model.needs_labels:
         raise InputError(
-            f"{model.name} learns from today's customers alone, so it has no learning curve; name a model that "
-            "learns from earlier windows, such as tweedie."
+            f"{model.name} learns only from today's customers, so it has no learning curve; choose a model "
+            "that learns from earlier windows, such as tweedie."
         )
     log = Log.of(log)
     whole = prepare(log, window, features, max_origins=max_origins)
     if not whole.origins:
         raise InputError(
-            f"the log holds no window of {window.horizon} days before the cutoff {window.cutoff:%Y-%m-%d}; choose a "
-            "shorter horizon."
+            f"the log has no window of {window.horizon} days before the cutoff {window.cutoff:%Y-%m-%d}; "
+            "choose a shorter horizon."
         )
     y_true = log.target(window, whole.X_now.index)
     cutoffs = whole.X.index.get_level_values("cutoff")

@@ -122,7 +122,8 @@ def _period_notes(grain: PeriodGrain | None, holidays: bool) -> tuple[str, ...]:
         return ()
     unused = " The table of holidays is not used." if holidays else ""
     return (
-        f"Purchases carry one date per {grain.name}: the level compares whole {grain.name}s, not days.{unused}",
+        f"Purchases have one date per {grain.name}, so the forecast of the total compares whole "
+        f"{grain.name}s, not days.{unused}",
     )
 
 
@@ -134,12 +135,14 @@ def _closure_notes(
     again = [one for one in closures if one.returns(passed, horizon)]
     for one in [one for one in closures if one not in again[:-1]]:
         first, last = (start + pd.Timedelta(days=day) for day in (one.start, one.end - 1))
-        lead = f"Next to nothing was sold from {first:%Y-%m-%d} to {last:%Y-%m-%d}: the level"
+        lead = f"Almost nothing was sold from {first:%Y-%m-%d} to {last:%Y-%m-%d}: the forecast of the total"
         if one in again:
-            why = "as in other years" if one.yearly else "because the log holds no other year"
+            why = "as in other years" if one.yearly else "because the log contains no other year"
             notes.append(f"{lead} expects the same on these days of the window, {why}.")
         elif not one.yearly:
-            notes.append(f"{lead} compares as if the shop had sold on these days what it did around them.")
+            notes.append(
+                f"{lead} assumes that the shop sold as much on these days as on the days around them."
+            )
     return tuple(notes)
 
 
@@ -148,9 +151,9 @@ def _replaced_notes(day: int | None, start: pd.Timestamp) -> tuple[str, ...]:
     if day is None:
         return ()
     return (
-        f"Customers from before {start + pd.Timedelta(days=day):%Y-%m-%d} brought next to nothing from that day on, "
-        "while the shop sold as before: were their ids replaced? Then join old and new ids, or train on the log from "
-        "that day on; otherwise the same customers count twice.",
+        f"Customers from before {start + pd.Timedelta(days=day):%Y-%m-%d} bought almost nothing from that "
+        "day on, while the shop sold as before. Were their ids replaced? Then join old and new ids, or "
+        "train on the log from that day on; otherwise the same customers count twice.",
     )
 
 
@@ -158,13 +161,14 @@ def _break_notes(broken: Break) -> tuple[str, ...]:
     """Return a sentence on a break that moves the total, or on a last month that tells less than that."""
     if broken.believed >= LEAST_TOLD:
         return (
-            f"Known customers spent {_in_words(broken.size)} than their histories let expect in each of the last two "
-            f"months, more than is usual: {broken.believed:.0%} of this is taken to last.",
+            f"In each of the last two months, existing customers spent {_in_words(broken.size)} than their "
+            "histories suggest, which is unusual: the forecast of the total assumes that "
+            f"{broken.believed:.0%} of this change will last.",
         )
     if abs(broken.open) >= LEAST_TOLD:
         return (
-            f"Known customers spent {_in_words(broken.open)} in the last month than their histories let expect. One "
-            "month does not show whether that lasts, so the interval of the total is wider.",
+            f"In the last month, existing customers spent {_in_words(broken.open)} than their histories "
+            "suggest. One month does not show whether that lasts, so the interval of the total is wider.",
         )
     return ()
 

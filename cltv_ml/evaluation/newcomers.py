@@ -49,5 +49,5 @@ def newcomers_sentence(newcomers: pd.DataFrame, champion: str, days: int = DAYS)
     text = f"of {own['customers']:,.0f} customers in their first {days} days it has "
     figures = f"(Gini {own['gini']:.3f}, bias {own['bias']:+.0%})"
     if own["gini"] >= newcomers["gini"].max() - 1e-9:
-        return f"{text}the best order {figures}"
-    return f"{text}a weaker order {figures} than {best} (Gini {newcomers.at[best, 'gini']:.3f})"
+        return f"{text}the best ranking {figures}"
+    return f"{text}a weaker ranking {figures} than {best} (Gini {newcomers.at[best, 'gini']:.3f})"

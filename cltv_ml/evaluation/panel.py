@@ -169,14 +169,15 @@ def _short(training: Training, window: Window) -> list[str]:
     days = training.label_days
     if days < window.horizon:
         return [
-            f"The log holds no window of {window.horizon} days before the cutoff to learn from, so models that need "
-            f"labels learned the order of customers from windows of {days} days; a probabilistic model supplies the "
-            f"total of {window.horizon} days."
+            f"The log has no window of {window.horizon} days before the cutoff to learn from, so models that "
+            f"need labels learned the ranking of customers from windows of {days} days; a probabilistic "
+            f"model supplies the total of {window.horizon} days."
         ]
     if not training.shows_level:
         return [
-            f"The log holds no two consecutive windows of {days} days before the cutoff, so it does not show how a "
-            "level carries over: models that learn it from labels were scaled to the total of a probabilistic model."
+            f"The log has no two consecutive windows of {days} days before the cutoff, so it does not show "
+            "how the total changes from one to the next: models that learn it from labels were scaled to "
+            "the total of a probabilistic model."
         ]
     return []
 

@@ -97,7 +97,7 @@ def choose_shape(
     scores = _mean_scores(predictions, y_true, allowed, targeting)
     if scores.empty or scores["gini"].isna().all():
         raise InputError(
-            "no model can be judged: nobody bought anything in the window, or everybody spent the same; "
+            "no model can be judged: nobody bought anything in the window, or everyone spent the same; "
             "choose another cutoff or a longer horizon."
         )
     scores["left_out"] = _left_out(scores, allowed)
@@ -123,8 +123,8 @@ def best_shape(scores: pd.DataFrame, objective: Objective = "gini") -> str:
 def _without_order(best: str, able: pd.DataFrame) -> str:
     """Return the reason where no order is shown to beat chance."""
     return (
-        f"{best}: least deviance of the shares ({able.at[best, 'deviance']:.2f}) of {len(able)} "
-        f"{'model' if len(able) == 1 else 'models'}, because no order of customers is shown to beat chance"
+        f"{best}: lowest deviance of the shares ({able.at[best, 'deviance']:.2f}) among {len(able)} "
+        f"{'model' if len(able) == 1 else 'models'}, because no ranking of customers is shown to beat chance"
     )
 
 
@@ -176,13 +176,13 @@ def _scores_of(spent: pd.Series, values: pd.Series, targeting: Targeting | None)
 def _left_out(scores: pd.DataFrame, allowed: Sequence[str]) -> pd.Series:
     """Return a phrase for each model that may not be chosen, empty for the others; never one for all."""
     skilled, naive = scores["gini_lower"] > 0, scores.index == SameRate.name
-    undecided, chance = "these windows cannot decide about it", "order not shown to beat chance"
+    undecided, chance = "these windows cannot decide about it", "ranking not shown to beat chance"
     reasons = pd.Series("", index=scores.index)
     reasons[~scores.index.isin(allowed) & ~naive] = undecided
     if skilled.any():
         reasons[(reasons == "") & ~skilled] = chance
     if (skilled & ~naive).any() or (not skilled.any() and not naive.all()):
-        reasons[naive] = "the naive rule is a yardstick"  # a forecast is not left to it
+        reasons[naive] = "the naive rule is only a benchmark"  # a forecast is not left to it
     if (reasons != "").all():  # these windows cannot decide, and nothing else can
         reasons[(skilled if skilled.any() else True) & ~naive] = ""
     return reasons
@@ -192,11 +192,11 @@ def _reason(best: str, scores: pd.DataFrame, able: pd.DataFrame, objective: Obje
     row = scores.loc[best]
     won = {
         "gini": f"best shares of the total (deviance {row['deviance']:.3f}, Gini {row['gini']:.3f}",
-        "profit": f"best order of customers (profit {row.get('profit', np.nan):,.0f}",
+        "profit": f"best ranking of customers (profit {row.get('profit', np.nan):,.0f}",
     }[objective]
     compared = row["windows"] > 1 and len(able) > 1
     stable = f", best Gini in {int(row['wins'])} of {int(row['windows'])} windows" if compared else ""
     return (
-        f"{best}: {won}{stable}) of {len(able)} {'model' if len(able) == 1 else 'models'} that may be chosen "
+        f"{best}: {won}{stable}) among {len(able)} eligible {'model' if len(able) == 1 else 'models'} "
         f"(decile error at the realised total {row['decile_mape']:.1%})"
     )

@@ -77,8 +77,8 @@ def validate(models: Sequence[ValueModel], training: Training) -> Validation:
     """
     if not training.origins:
         raise InputError(
-            "validation: the log is too short for a labelled window before the test cutoff; give a longer log "
-            "or a shorter horizon."
+            "validation: the log is too short for a labelled window before the test cutoff; use a longer "
+            "log or a shorter horizon."
         )
     days = training.label_days
     shortened = [trainable(model, training).set_params(horizon=days) for model in models]
@@ -154,7 +154,7 @@ def ineligible(models: Sequence[ValueModel], validation: Validation) -> dict[str
     ]
     if {model.name for model in left} <= {SameRate.name, *uncertain}:
         return reasons
-    why = "the log holds no earlier window that shows how what it learns from labels carries over to a later one"
+    why = "the log has no earlier window that shows whether what it learns from labels still holds in a later one"
     return reasons | dict.fromkeys(uncertain, why)
 
 

@@ -163,8 +163,8 @@ def _days_of_log(start: pd.Timestamp, cutoff: pd.Timestamp) -> int:
     days = (cutoff - start).days
     if days < LEAST_LOG_DAYS:
         raise InputError(
-            f"a forecast of the whole shop needs {LEAST_LOG_DAYS} days of log before {cutoff:%Y-%m-%d}, found "
-            f"{max(days, 0)}; name an earlier start of the data."
+            f"a forecast of the whole shop needs {LEAST_LOG_DAYS} days of log before {cutoff:%Y-%m-%d}, "
+            f"found {max(days, 0)}; use data that start earlier."
         )
     return days
 

@@ -209,7 +209,7 @@ def choose_features(names: Sequence[str] | str | None, base: Base) -> tuple[str,
             raise InputError(
                 f"feature {name!r} needs {missing}, which the log lacks. Found {sorted(base.columns)}; add "
                 "the column or leave the feature out"
-                + ("; --contacts names the table." if missing[0].startswith("contacts.") else ".")
+                + ("; give the table with --contacts." if missing[0].startswith("contacts.") else ".")
             )
     return summary_first(names)
 
@@ -250,7 +250,8 @@ def _spread_by_customer(engine: Engine, base: Base, folder: Path, shards: int) -
     if wanted > free:
         raise InputError(
             f"{shards} shards of {base.rows:,} lines need about {wanted / 1e9:.1f} GB on disk, but "
-            f"{str(folder)!r} has {free / 1e9:.1f} GB left; free some, or build in another place."
+            f"{str(folder)!r} has only {free / 1e9:.1f} GB left; free some space, or build in another "
+            "folder."
         )
     engine.spread(folder, shards)
     done.touch()

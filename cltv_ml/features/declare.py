@@ -160,7 +160,7 @@ def _check_declaration(declared: Feature) -> None:
     odd = sorted(set(_TOKEN.sub("", declared.sql)))
     if odd or "--" in declared.sql or "/*" in declared.sql:
         raise InputError(
-            f"{who}: {odd or 'a comment'} cannot stand in an expression; write one SQL expression."
+            f"{who}: an expression must not contain {odd or 'a comment'}; write one SQL expression."
         )
     tokens = [token for token in _tokens(declared.sql) if token.strip()]
     for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
@@ -184,14 +184,14 @@ def _check_word(who: str, token: str, called: bool, grain: Grain) -> None:
     elif called and word not in FUNCTIONS:
         raise InputError(
             f"{who}: {token!r} is not allowed in an expression; only these functions mean the same on every "
-            f"engine and cannot see beyond the customer's own past: {sorted(FUNCTIONS)}."
+            f"engine and read only the customer's own past: {sorted(FUNCTIONS)}."
         )
     elif called and grain.name == "customer" and word in _AGGREGATES:
         raise InputError(f"{who}: {token!r} would mix customers; at grain 'customer' combine features only.")
     elif not called and grain.columns and token not in grain.columns:
         raise InputError(
             f"{who}: {token!r} is not allowed in an expression; grain {grain.name!r} has the columns "
-            f"{sorted(grain.columns)}, and no other table can be reached."
+            f"{sorted(grain.columns)}, and no other table is available."
         )
 
 
@@ -206,7 +206,8 @@ def _check_aggregated(who: str, tokens: list[str]) -> None:
             inside.pop()
         elif _IDENTIFIER.fullmatch(token) and word not in FUNCTIONS | _KEYWORDS and not inside[-1]:
             raise InputError(
-                f"{who}: {token!r} stands outside an aggregate such as sum({token}), and a customer has many of them."
+                f"{who}: {token!r} is used outside an aggregate such as sum({token}), but a customer has "
+                "many values of it."
             )
         if not inside:
             break

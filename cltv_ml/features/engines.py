@@ -178,8 +178,8 @@ class DuckDB:
             yield
         except duckdb.OutOfMemoryException as error:
             raise InputError(
-                f"the engine's memory of {self._memory} is too little; give it more (memory='4GB', --memory 4GB) "
-                "or work in more shards (DuckDB(shards=64), --shards 64)."
+                f"the engine's memory of {self._memory} is too small; increase it (memory='4GB', --memory "
+                "4GB) or use more shards (DuckDB(shards=64), --shards 64)."
             ) from error
         except duckdb.ConversionException as error:
             raise InputError(

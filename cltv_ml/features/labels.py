@@ -53,8 +53,6 @@ def check_windows(windows: Sequence[Window], first: pd.Timestamp, last: pd.Times
     """Raise where two windows share a cutoff or the log does not hold one of them to its end."""
     cutoffs = [window.cutoff for window in windows]
     if len(set(cutoffs)) < max(len(cutoffs), 1):
-        raise InputError(
-            f"every window needs a cutoff of its own, got {[f'{day:%Y-%m-%d}' for day in cutoffs]}."
-        )
+        raise InputError(f"every window needs its own cutoff, got {[f'{day:%Y-%m-%d}' for day in cutoffs]}.")
     for window in windows:
         window.check(first, last)

@@ -70,7 +70,7 @@ FEATURES = (
             unit="log days",
             grain="day",
             sql="coalesce(sum(cast(round(ln(gap) * 1e9) as bigint)), 0) / 1e9",  # whole, so that no order matters
-            doc="Sum of the logarithms of the days between purchase days, which tells a regular rhythm.",
+            doc="Sum of the logarithms of the days between purchase days, a measure of how regular they are.",
         )
     ),
     *feature(

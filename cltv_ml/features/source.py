@@ -86,7 +86,7 @@ class Base:
     def check(self, cutoffs: Sequence[pd.Timestamp]) -> None:
         """Raise when a cutoff lies outside the log; the day after the last sees everything."""
         if not cutoffs:
-            raise InputError("cutoffs must name at least one calendar day, got none.")
+            raise InputError("cutoffs must have at least one calendar day, got none.")
         for cutoff in cutoffs:
             if not self.first < cutoff <= self.last + pd.Timedelta(days=1):
                 raise InputError(
@@ -113,7 +113,7 @@ def register_source(engine: Engine, source: Source) -> Base:
         f"select min({day}) as first, max({day}) as last, count(*) as lines from cltv_log"
     ).to_pylist()[0]
     if row["first"] is None:
-        raise InputError("the log holds no rows; give a log with at least one purchase.")
+        raise InputError("the log has no rows; give a log with at least one purchase.")
     columns = set(kinds)
     extra = {}
     if source.customers is not None:
@@ -174,8 +174,8 @@ def with_attributes(base: Base, wanted: Sequence[str]) -> Base:
     ]
     if nowhere:
         logger.warning(
-            "Customers the model learned from %s, which are not given and count as missing for every customer; give "
-            "their table with --customers.",
+            "The model learned from the customer columns %s, which are missing here and are treated as "
+            "missing for every customer; give their table with --customers.",
             ", ".join(nowhere),
         )
     states = base.extra.get("cltv_customers") or (
@@ -241,8 +241,8 @@ def check_kinds(
     for name, kind in wanted.items():
         if kind == "time" and kinds[name] == "zoned time" and source.timezone is None:
             raise InputError(
-                f"{table}: column {name!r} carries a time zone; name the shop's own, in which a day begins: "
-                "Source(..., timezone='Europe/Paris'), or --timezone Europe/Paris."
+                f"{table}: column {name!r} has a time zone; give the time zone of the shop, in which its "
+                "days begin: Source(..., timezone='Europe/Paris'), or --timezone Europe/Paris."
             )
         if kind and kind not in kinds[name]:
             raise InputError(f"{table}: column {name!r} must be of kind {kind}, found {kinds[name]}.")

@@ -33,7 +33,7 @@ FEATURES = (
         grain="customer",
         windows=TREND_DAYS,
         sql="orders_{w}d / least({w}, T + 1)",
-        doc="Orders in the last {w} days, as a rate over the days of them that the customer was observed.",
+        doc="Orders in the last {w} days, as a rate over those of the days on which the customer was observed.",
     ),
     *feature(
         "spend_rate_{w}d",
@@ -41,7 +41,7 @@ FEATURES = (
         grain="customer",
         windows=TREND_DAYS,
         sql="spend_{w}d / least({w}, T + 1)",
-        doc="Spend in the last {w} days, as a rate over the days of them that the customer was observed.",
+        doc="Spend in the last {w} days, as a rate over those of the days on which the customer was observed.",
     ),
     *feature(
         "spend_share_{w}d",

@@ -109,7 +109,7 @@ def read_features(folder: str | Path) -> pa.Table:
     """
     note = Path(folder) / _BUILD_FILE
     if not note.exists() or not json.loads(note.read_text())["complete"]:
-        raise InputError(f"{str(folder)!r} holds no complete build; run write_features on it (again).")
+        raise InputError(f"{str(folder)!r} has no complete build; run write_features on it (again).")
     cutoff = pa.dataset.partitioning(pa.schema([("cutoff", pa.timestamp("us"))]), flavor="hive")
     table = pa.dataset.dataset(folder, partitioning=cutoff, format="parquet").to_table()
     names = ["cutoff", *(name for name in table.column_names if name != "cutoff")]
@@ -197,13 +197,13 @@ def _open_folder(target: Path, build: _Build) -> bool:
         if then != now:
             other = [name for name in now if then.get(name) != now[name]]
             raise InputError(
-                f"{str(target)!r} holds another build, with other {', '.join(other)}; name another folder or "
-                "remove this one."
+                f"{str(target)!r} contains another build, with other {', '.join(other)}; choose another "
+                "folder or remove this one."
             )
         return not complete
     # A note that was not finished is all that a kill at the very beginning leaves.
     if target.exists() and any(path.name != f"{_BUILD_FILE}.unfinished" for path in target.iterdir()):
-        raise InputError(f"{str(target)!r} holds other files; name a new or an empty folder.")
+        raise InputError(f"{str(target)!r} contains other files; choose a new or an empty folder.")
     _note(target, build, complete=False)
     return True
 

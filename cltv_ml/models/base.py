@@ -146,11 +146,11 @@ class ValueModel(RegressorMixin, BaseEstimator):
 
     def keep(self, names: Sequence[str]) -> ValueModel:
         """Return an unfitted copy that combines only the components of these names."""
-        raise NotImplementedError(f"{type(self).__name__} combines no other models.")
+        raise NotImplementedError(f"{type(self).__name__} does not combine other models.")
 
     def weigh(self, unseen: pd.DataFrame, y: pd.Series, *, carries_over: bool = True) -> np.ndarray:
         """Return out-of-fold values of a combination, from those of its components and the truth."""
-        raise NotImplementedError(f"{type(self).__name__} combines no other models.")
+        raise NotImplementedError(f"{type(self).__name__} does not combine other models.")
 
     def combine_weighted(
         self,
@@ -162,7 +162,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
         carries_over: bool = True,
     ) -> ValueModel:
         """Return one model of fitted components for customers `X`, weighted by their out-of-fold values."""
-        raise NotImplementedError(f"{type(self).__name__} combines no other models.")
+        raise NotImplementedError(f"{type(self).__name__} does not combine other models.")
 
     def p_buy(self, X: pd.DataFrame) -> np.ndarray:
         """Return the probability of spending anything within the horizon, shape (n,).
@@ -232,8 +232,8 @@ def by_name(models: Mapping[str, ValueModel] | Sequence[ValueModel]) -> list[Val
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(
-            f"models: {twice} appear more than once in the list; give a mapping of names of your own to models, such "
-            f"as {{'small': ..., 'large': ...}}."
+            f"models: {twice} appear more than once in the list; give a mapping of your own names to models, "
+            f"such as {{'small': ..., 'large': ...}}."
         )
     if not names:
         raise InputError("models: the list is empty; give at least one.")
@@ -269,7 +269,7 @@ def check_columns(
     matrix, infinite = _as_matrix(_read_columns(X, columns, who), len(X), dtype)
     if infinite.any():
         raise InputError(
-            f"{who}: column {columns[int(infinite.argmax())]!r} holds an infinite value; fix or drop it."
+            f"{who}: column {columns[int(infinite.argmax())]!r} contains an infinite value; fix or drop it."
         )
     return matrix
 

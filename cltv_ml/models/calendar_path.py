@@ -79,8 +79,9 @@ def sums_at_purchases(
             sums.append(check_columns(model, X, tuple(weights)) @ np.array([list(weights.values())]).T)
         else:
             raise InputError(
-                f"{type(model).__name__}: missing columns {[at_purchases(name)]}, or those that count repeat purchases "
-                f"while {name} keeps a value, which build_features(log, cutoff, model.learns_from) makes."
+                f"{type(model).__name__}: missing columns {[at_purchases(name)]}, or those that count repeat "
+                f"purchases by the value of {name}; build_features(log, cutoff, model.learns_from) makes "
+                "them."
             )
     matrix = np.hstack(sums)
     if np.isnan(matrix).any():
@@ -132,13 +133,14 @@ def _steps(
     days, values = table_of(name, path)
     if days[0] > start:
         raise InputError(
-            f"path {name!r} begins on {days[0]}, after the first purchase day on {start}; give its value from there on."
+            f"path {name!r} begins on {days[0]}, after the first purchase day on {start}; give its value "
+            "from that day on."
         )
     longest = np.diff(days).max() if len(days) > 1 else np.timedelta64(1, "D")
     if days[-1] + longest < end:
         raise InputError(
-            f"path {name!r} has its last value on {days[-1]}, but the model needs values until {end}: add what is "
-            "planned until then, in the training or in --covariates of `cltv score`."
+            f"path {name!r} has its last value on {days[-1]}, but the model needs values until {end}: add "
+            "the plan until then, in the training or in --covariates of `cltv score`."
         )
     return days, values
 
@@ -148,6 +150,7 @@ def table_of(name: str, path: Mapping[str, float]) -> tuple[np.ndarray, np.ndarr
     table = pd.Series({pd.Timestamp(date): float(value) for date, value in path.items()}).sort_index()
     if not len(table) or not np.isfinite(table).all():
         raise InputError(
-            f"path {name!r} must map each date to the finite number that holds from then on, got {dict(path)!r}."
+            f"path {name!r} must map each date to the finite number that is valid from then on, got "
+            f"{dict(path)!r}."
         )
     return table.index.to_numpy().astype("M8[D]"), table.to_numpy()

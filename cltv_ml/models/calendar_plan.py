@@ -36,8 +36,8 @@ def with_plan(model: Follower, plan: Mapping[str, Mapping[str, float]]) -> Follo
     strange = sorted(set(plan) - known)
     if strange:
         raise InputError(
-            f"covariates: the model follows {sorted(known) or 'no campaign or price'}, not {strange[0]!r}; name the "
-            "columns as in the training, or train with the new one."
+            f"covariates: the model uses {sorted(known) or 'no campaign or price'}, not {strange[0]!r}; name "
+            "the columns as in the training, or train with the new one."
         )
     for one in followers:
         one.paths = {
@@ -54,8 +54,8 @@ def _continued(name: str, path: Mapping[str, float], later: Mapping[str, float])
     longest = np.diff(days).max() if len(days) > 1 else np.timedelta64(1, "D")
     if days[-1] + longest < ahead[0]:
         raise InputError(
-            f"covariates: {name} is known until {days[-1] + longest} from the training and from {ahead[0]} on from the "
-            "plan; add what it was between."
+            f"covariates: {name} is known until {days[-1] + longest} from the training and from {ahead[0]} "
+            "on from the plan; add its values in between."
         )
     before = days < ahead[0]
     dates, numbers = np.r_[days[before], ahead], np.r_[values[before], planned]

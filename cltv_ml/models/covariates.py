@@ -45,13 +45,13 @@ def likelihood_ratio_test(smaller: LikelihoodModel, larger: LikelihoodModel) -> 
         check_fitted(model)
         if np.any(model.penalty):
             raise InputError(
-                f"likelihood_ratio_test: fit without a penalty, which lowers the likelihood; "
-                f"got penalty={model.penalty!r}."
+                "likelihood_ratio_test: fit without a penalty, because a penalty lowers the likelihood; got "
+                f"penalty={model.penalty!r}."
             )
     if type(smaller) is not type(larger) or not set(smaller.params_) < set(larger.params_):
         raise InputError(
-            "likelihood_ratio_test: the larger model must be of the same kind and have every parameter of the "
-            f"smaller and more; got {sorted(smaller.params_)} and {sorted(larger.params_)}."
+            "likelihood_ratio_test: the larger model must be of the same kind and have every parameter of "
+            f"the smaller one and more; got {sorted(smaller.params_)} and {sorted(larger.params_)}."
         )
     if smaller.n_customers_ != larger.n_customers_:
         raise InputError(

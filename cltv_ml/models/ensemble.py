@@ -233,7 +233,7 @@ class Ensemble(ValueModel):
         unknown = sorted(set(weights) - {member.name for member in members})
         if unknown or min(weights.values()) < 0 or not sum(weights.values()) > 0:
             raise InputError(
-                f"Ensemble: weights must be at least zero, not all zero, and belong to "
+                "Ensemble: weights must be zero or more, not all zero, and belong to "
                 f"{[member.name for member in members]}, got {dict(weights)}."
             )
         total, carrier = sum(weights.values()), _carrier(members)

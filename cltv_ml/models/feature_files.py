@@ -47,7 +47,7 @@ class FeatureFiles:
 
     >>> FeatureFiles("none")
     Traceback (most recent call last):
-    cltv_ml.errors.InputError: 'none' holds no Parquet files; write them with
+    cltv_ml.errors.InputError: 'none' has no Parquet files; write them with
     write_features(log, cutoffs, 'none', horizon=...).
     """
 
@@ -59,7 +59,7 @@ class FeatureFiles:
         files = sorted(Path(self.folder).rglob("*.parquet"))
         if not files:
             raise InputError(
-                f"{str(self.folder)!r} holds no Parquet files; write them with write_features(log, cutoffs, "
+                f"{str(self.folder)!r} has no Parquet files; write them with write_features(log, cutoffs, "
                 f"{str(self.folder)!r}, horizon=...)."
             )
         cutoff = pa.dataset.partitioning(pa.schema([("cutoff", pa.timestamp("us"))]), flavor="hive")

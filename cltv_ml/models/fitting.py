@@ -122,7 +122,7 @@ class LikelihoodModel(BaseEstimator):
         x, tx, T = self._read(X)
         if not T.max() > 0:
             raise InputError(
-                f"{type(self).__name__}: T is 0 for every customer; there is nothing to learn from."
+                f"{type(self).__name__}: T is 0 for every customer, so there is nothing to learn from."
             )
         purchase, dropout = self._covariates(X)
         rows = _distinct_rows(x, tx, T, check_weights(self, weights, len(X)), purchase, dropout)
@@ -245,7 +245,7 @@ class LikelihoodModel(BaseEstimator):
             matrix = check_columns(self, X, list(names)) if len(names) else np.zeros((len(X), 0))
             if np.isnan(matrix).any():
                 raise InputError(
-                    f"{type(self).__name__}: a covariate among {list(names)} is missing; fill it."
+                    f"{type(self).__name__}: a covariate among {list(names)} has missing values; fill them."
                 )
             matrices.append(matrix)
         return matrices[0], matrices[1]
@@ -255,8 +255,8 @@ class LikelihoodModel(BaseEstimator):
         pair = np.asarray(self.penalty, dtype=np.float64)
         if pair.shape not in ((), (2,)) or not (np.isfinite(pair).all() and (pair >= 0).all()):
             raise InputError(
-                f"{type(self).__name__}: penalty must be a number, or one for purchase and one for dropout "
-                f"covariates, not negative; got {self.penalty!r}."
+                f"{type(self).__name__}: penalty must be a number of 0 or more, or a pair of them for "
+                f"purchase and dropout covariates; got {self.penalty!r}."
             )
         return np.repeat(
             np.broadcast_to(pair, 2), [len(self.purchase_covariates), len(self.dropout_covariates)]

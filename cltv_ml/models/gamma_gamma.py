@@ -90,7 +90,7 @@ class GammaGamma(BaseEstimator):
             raise InputError(
                 f"GammaGamma: monetary_value of a repeat buyer must be positive, found {spend.min():g} for "
                 f"{int((spend <= 0).sum())} customers; net returns against their orders first, and leave out "
-                "customers who only ever got things free."
+                "customers who only received free items."
             )
         order = np.argsort(x, kind="stable")
         x, spend, weight, z = x[order], spend[order], weight[order], z[order]
@@ -126,7 +126,7 @@ class GammaGamma(BaseEstimator):
         else:
             slope = self.params_[f"spend:{_FREQUENCY}"]
             self.independence_["advice"] = (
-                f"Spend depends on frequency, and the model includes it: frequency^{slope:.2f}, "
+                f"Spend depends on frequency, and the model accounts for it: frequency^{slope:.2f}, "
                 f"likelihood ratio {ratio:.1f}."
             )
         self.independence_ |= {"likelihood_ratio": ratio, "ratio_p_value": p_value}
@@ -226,7 +226,9 @@ class GammaGamma(BaseEstimator):
             return np.zeros((len(X), 0))
         matrix = check_columns(self, X, list(self.covariates))
         if np.isnan(matrix).any():
-            raise InputError(f"GammaGamma: a covariate among {list(self.covariates)} is missing; fill it.")
+            raise InputError(
+                f"GammaGamma: a covariate among {list(self.covariates)} has missing values; fill them."
+            )
         return matrix
 
     def _factor(self, X: pd.DataFrame) -> np.ndarray:
@@ -248,7 +250,7 @@ class GammaGamma(BaseEstimator):
         if np.isnan(spend).any():
             raise InputError(
                 f"GammaGamma: column 'monetary_value' is missing for {int(np.isnan(spend).sum())} repeat "
-                f"buyers, the first is {X.index[int(np.isnan(spend).argmax())]!r}; fill or drop them."
+                f"buyers, the first being {X.index[int(np.isnan(spend).argmax())]!r}; fill or drop them."
             )
         return np.ascontiguousarray(matrix[:, 0]), spend
 
@@ -268,7 +270,8 @@ def _independence(x: np.ndarray, spend: np.ndarray) -> dict[str, float | str]:
     advice = "Spend is close to independent of frequency, as the model assumes."
     if abs(spearman) > 0.3 and p_value < 0.05:
         advice = (
-            f"Spend depends on frequency (Spearman {spearman:+.2f}): the value of frequent buyers is biased "
-            f"{'down' if spearman > 0 else 'up'}; check it by frequency or use a machine-learning model."
+            f"Spend depends on frequency (Spearman {spearman:+.2f}), so the value of frequent buyers is "
+            f"biased {'down' if spearman > 0 else 'up'}; check it by frequency or use a machine-learning "
+            "model."
         )
     return {"spearman": float(spearman), "p_value": float(p_value), "advice": advice}

@@ -31,7 +31,8 @@ def as_frame(model: Any, X: Any, names: Sequence[str] | None = None) -> pd.DataF
         return frame
     if hasattr(X, "collect_schema"):  # a lazy frame of Polars
         raise InputError(
-            f"{type(model).__name__}: X is a {type(X).__name__}, not yet read; call its collect() first."
+            f"{type(model).__name__}: X is a {type(X).__name__} that has not been collected; call its "
+            "collect() first."
         )
     array = check_array(X, ensure_all_finite=False, estimator=model, input_name="X")
     return _by_place(model, pd.DataFrame(array, copy=False), names)
@@ -63,8 +64,8 @@ def as_labels(model: Any, y: Any, rows: int) -> np.ndarray:
     who = type(model).__name__
     if y is None:
         raise InputError(
-            f"{who} requires y to be passed, but the target y is None; give what each customer of X spent in the "
-            "window that followed."
+            f"{who} requires y to be passed, but the target y is None; give the spend of each customer of X "
+            "in the window that followed."
         )
     labels = _one_number_a_row(y)
     if labels.shape != (rows,):
@@ -106,12 +107,14 @@ def paired(
     shapes = [side.shape for side in sides]
     if sides[0].ndim != 1 or shapes[0] != shapes[1] or not len(sides[0]):
         raise InputError(
-            f"{names[0]} and {names[1]} must be equally long and not empty, got {shapes[0]} and {shapes[1]}."
+            f"{names[0]} and {names[1]} must have the same length and not be empty, got {shapes[0]} and "
+            f"{shapes[1]}."
         )
     for name, side in zip(names, sides, strict=True):
         if not np.isfinite(side).all():
             raise InputError(
-                f"{name} holds {int((~np.isfinite(side)).sum())} missing or infinite values; leave those customers out."
+                f"{name} has {int((~np.isfinite(side)).sum())} missing or infinite values; leave those "
+                "customers out."
             )
     return sides
 

@@ -52,7 +52,7 @@ class Intervals(BaseEstimator):
             The level is not a probability, or a prediction or amount is missing, infinite or negative.
         """
         if not 0 < self.level < 1:
-            raise InputError(f"Intervals: level must lie between 0 and 1, got {self.level!r}.")
+            raise InputError(f"Intervals: level must be between 0 and 1, got {self.level!r}.")
         value, spent = _checked_pairs(expected, actual)
         groups = _value_groups(value)
         bounds = np.array([_quantiles(value[rows], spent[rows], self.level) for rows in groups])
@@ -99,7 +99,7 @@ def _checked_pairs(expected: ArrayLike, actual: ArrayLike) -> tuple[np.ndarray, 
     for name, numbers in (("expected", value), ("actual", spent)):
         if (numbers < 0).any():
             raise InputError(
-                f"Intervals: {name} holds a negative value, {numbers.min()}; bounds are of spend."
+                f"Intervals: {name} contains a negative value, {numbers.min()}, but spend cannot be negative."
             )
     return value, spent
 

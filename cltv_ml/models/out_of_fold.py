@@ -87,8 +87,8 @@ def split(
     buyers = {cutoff: int((labels[rows] > 0).sum()) for cutoff, rows in rows_at.items()}
     if max(buyers.values()) < MIN_FOLD_BUYERS:
         raise InputError(
-            f"validation: {max(buyers.values())} customers bought in the latest labelled window, at least "
-            f"{MIN_FOLD_BUYERS} are needed; choose a longer horizon or another cutoff."
+            f"validation: {max(buyers.values())} customers bought in the latest labelled window, but at "
+            f"least {MIN_FOLD_BUYERS} are needed; choose a longer horizon or another cutoff."
         )
     windows = {cutoff: rows for cutoff, rows in rows_at.items() if buyers[cutoff] >= MIN_FOLD_BUYERS}
     folds = []

@@ -52,7 +52,7 @@ def load_own(name: str, horizon: int, features: Sequence[str], text: Sequence[st
     module = load_file(Path(where)) if where.endswith(".py") else _import(where)
     if not hasattr(module, attribute):
         raise InputError(
-            f"{where} has no {attribute!r}; name a class that it defines, such as {where}:MyModel."
+            f"{where} has no {attribute!r}; give a class that it defines, such as {where}:MyModel."
         )
     member = getattr(module, attribute)
     own_name = getattr(member, "name", None)
@@ -105,7 +105,7 @@ def load_file(path: Path) -> ModuleType:
     """
     if not path.is_file():
         raise InputError(
-            f"no file {str(path)!r}; name the Python file of your model, such as mine.py:MyModel."
+            f"no file {str(path)!r}; give the Python file of your model, such as mine.py:MyModel."
         )
     source = path.read_bytes()
     digest = hashlib.blake2b(source, digest_size=6).hexdigest()
@@ -156,7 +156,8 @@ def pickled(model: BaseEstimator) -> bytes:
         return pickle.dumps(model)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise InputError(
-            f"{type(model).__name__} cannot be stored: {error}; use functions and classes that a file defines by name."
+            f"{type(model).__name__} cannot be stored: {error}; use named functions and classes defined in a "
+            "file."
         ) from error
 
 
@@ -200,8 +201,8 @@ def _import(module: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError as error:
         raise InputError(
-            f"the module {module!r} cannot be imported: {error}; install its package, or name a file, such as "
-            "mine.py:MyModel."
+            f"the module {module!r} cannot be imported: {error}; install its package, or give a file, such "
+            "as mine.py:MyModel."
         ) from error
 
 
@@ -223,8 +224,9 @@ def _source_code(module: str) -> bytes:
         return source
     if module == "__main__" or "." in module or not file or Path(file).name == "__init__.py":
         raise InputError(
-            f"the class of your model lies in {module!r}, which cannot be stored with it; put the class into one "
-            "file of its own (in a notebook with %%writefile mine.py) and import it from there, or install its package."
+            f"the class of your model is defined in {module!r}, which cannot be stored with it; put the "
+            "class into one file of its own (in a notebook with %%writefile mine.py) and import it from "
+            "there, or install its package."
         )
     return Path(file).read_bytes()
 

@@ -84,9 +84,9 @@ class ParetoNBDSarmanov(CovariateModel):
             self.convergence_ |= {
                 "verdict": "at_bound",
                 "advice": (
-                    f"The correlation of {value:+.3f} is the {end} that this model can have with the fitted r and s: "
-                    f"read it as {read} that, without a standard error; forecasts stand, and ParetoNBDAbe takes any "
-                    "correlation."
+                    f"The correlation of {value:+.3f} is the {end} that this model can have with the fitted "
+                    f"r and s. Read it as {read} that, without a standard error; the forecasts remain valid, "
+                    "and ParetoNBDAbe allows any correlation."
                 ),
             }
 

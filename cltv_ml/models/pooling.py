@@ -78,8 +78,9 @@ def fit_pooled(model: Model, X: pd.DataFrame, groups: pd.Series) -> Pooled[Model
     X, groups = as_pandas(X), pd.Series(groups)
     if len(groups) != len(X) or groups.isna().any() or groups.nunique() < 2:
         raise InputError(
-            f"fit_pooled: groups must name the group of each of {len(X)} customers and at least two different ones; "
-            f"found {len(groups)} with {groups.nunique()} different and {int(groups.isna().sum())} missing."
+            f"fit_pooled: groups must give the group of each of {len(X)} customers, with at least two "
+            f"different groups; found {len(groups)} with {groups.nunique()} different and "
+            f"{int(groups.isna().sum())} missing."
         )
     whole = clone(model).fit(X)
     if isinstance(whole, MBGCNBD):

@@ -57,9 +57,9 @@ class Posterior:
         """Advice on the use of the draws."""
         if self.r_hat > _DISAGREE:
             return (
-                f"The chains do not agree (R-hat {self.r_hat:.2f}): ask for more draws, give a prior such as 3.0 in "
-                "place of 'flat', which can leave a ridge without an end, or fit a simpler model; these draws are not "
-                "the posterior yet."
+                f"The chains do not agree (R-hat {self.r_hat:.2f}), so these draws are not the posterior "
+                "yet. Request more draws, use a prior such as 3.0 in place of 'flat', under which the "
+                "posterior may not be proper, or fit a simpler model."
             )
         if "laplace" in self.method and self.tail_shape >= NEAR_NORMAL:
             return (

@@ -15,7 +15,7 @@ _DRAWS = 1 << 20  # numbers drawn at once, which bounds the memory
 def check_coverage(model: BaseEstimator, coverage: float) -> None:
     """Raise when `coverage` is not a probability."""
     if not 0 < coverage < 1:
-        raise InputError(f"{type(model).__name__}: coverage must lie between 0 and 1, got {coverage!r}.")
+        raise InputError(f"{type(model).__name__}: coverage must be between 0 and 1, got {coverage!r}.")
 
 
 def row_blocks(n: int, size: int) -> list[slice]:

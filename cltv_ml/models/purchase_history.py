@@ -81,20 +81,21 @@ def read_history(
     x, tx, T = np.ascontiguousarray(matrix.T)
     if (x != np.rint(x)).any():
         raise InputError(
-            f"{who}: frequency counts repeat purchases and must be whole, found {x[x != np.rint(x)][0]}."
+            f"{who}: frequency counts repeat purchases and must be a whole number, found "
+            f"{x[x != np.rint(x)][0]}."
         )
     late = tx > T
     if late.any():
         raise InputError(
             f"{who}: recency is the age at the last purchase and cannot exceed {columns[2]}; found recency "
-            f"{tx[late][0]:g} with {T[late][0]:g} in {int(late.sum())} rows. "
-            "If recency holds the time since the last purchase, pass T - recency."
+            f"{tx[late][0]:g} with {T[late][0]:g} in {int(late.sum())} rows. If recency is the time since "
+            "the last purchase, pass T - recency."
         )
     early = (x == 0) & (tx > 0)
     if early.any():
         raise InputError(
-            f"{who}: a customer without repeat purchase has recency 0, found {tx[early][0]:g} "
-            f"in {int(early.sum())} rows; frequency counts repeat purchases only."
+            f"{who}: a customer without a repeat purchase has recency 0, found {tx[early][0]:g} in "
+            f"{int(early.sum())} rows; frequency counts only repeat purchases."
         )
     return x, tx, T
 
@@ -141,7 +142,7 @@ def check_complete(model: BaseEstimator, X: pd.DataFrame, matrix: np.ndarray, co
         missing = np.isnan(matrix[:, number])
         if missing.any():
             raise InputError(
-                f"{who}: column {name!r} is missing for {int(missing.sum())} customers, the first is "
+                f"{who}: column {name!r} is missing for {int(missing.sum())} customers, the first being "
                 f"{X.index[int(missing.argmax())]!r}; fill or drop them."
             )
         if matrix[:, number].min() < 0:
@@ -158,8 +159,8 @@ def check_unit(model: BaseEstimator, X: pd.DataFrame) -> None:
     table_unit = X.attrs.get("time_unit", unit)
     if table_unit != unit:
         raise InputError(
-            f"{who}: the model is in {unit}, the table in {table_unit}; fit a model with time_unit={table_unit!r}, or "
-            f"convert recency and T and say so: X.attrs['time_unit'] = {unit!r}."
+            f"{who}: the model uses {unit}, the table {table_unit}; fit a model with "
+            f"time_unit={table_unit!r}, or convert recency and T and set X.attrs['time_unit'] = {unit!r}."
         )
 
 

@@ -43,12 +43,10 @@ class Quantile(TreeModel):
         levels = np.asarray(self.quantile_alpha, dtype=np.float64)
         if levels.ndim != 1 or not len(levels) or not ((levels > 0) & (levels < 1)).all():
             raise InputError(
-                f"Quantile: quantile_alpha must lie between 0 and 1, got {self.quantile_alpha!r}."
+                f"Quantile: quantile_alpha must be between 0 and 1, got {self.quantile_alpha!r}."
             )
         if (np.diff(levels) <= 0).any():
-            raise InputError(
-                f"Quantile: quantile_alpha must rise from level to level, got {self.quantile_alpha!r}."
-            )
+            raise InputError(f"Quantile: quantile_alpha must increase, got {self.quantile_alpha!r}.")
         self.scale_ = rows.mean(rows.labels)
         params = {"objective": "reg:quantileerror", "quantile_alpha": levels.tolist()}
         self.booster_ = self._train(rows, rows.labels / self.scale_, params)

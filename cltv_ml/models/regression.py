@@ -81,6 +81,6 @@ def _check_gaps(regressor: BaseEstimator, table: pd.DataFrame) -> None:
     single = not any(isinstance(part, BaseEstimator) for part in regressor.get_params(deep=True).values())
     if gaps and single and not get_tags(regressor).input_tags.allow_nan:
         raise InputError(
-            f"{type(regressor).__name__} takes no missing values, and {len(gaps)} columns hold some, such as "
-            f"{gaps[:3]}; fill them first: make_pipeline(SimpleImputer(), ...)."
+            f"{type(regressor).__name__} does not accept missing values, but {len(gaps)} columns have some, "
+            f"such as {gaps[:3]}; fill them first: make_pipeline(SimpleImputer(), ...)."
         )

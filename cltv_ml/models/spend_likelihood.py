@@ -162,9 +162,10 @@ def _advise_held(ratio: float, q: float) -> str:
     """Return the advice for a population mean that is held at the repeat buyers' mean."""
     tail = "infinite or nearly so " if q < 1.2 and ratio > 1 else ""
     return (
-        f"Spend per purchase has a heavier tail than Gamma-Gamma: its population mean would be {tail}"
-        f"({ratio:.2g} times the repeat buyers' mean, q = {q:.3g}), so it is held at the repeat buyers' mean. Use "
-        "the totals, but do not interpret p, q and v, and check the value of customers without a repeat purchase."
+        "Spend per purchase has a heavier tail than Gamma-Gamma: its population mean would be "
+        f"{tail}({ratio:.2g} times the repeat buyers' mean, q = {q:.3g}), so the repeat buyers' mean is used "
+        "instead. Use the totals, but do not interpret p, q and v, and check the value of customers without "
+        "a repeat purchase."
     )
 
 

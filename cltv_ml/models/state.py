@@ -79,8 +79,8 @@ def _encode(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise TypeError(
-        f"A model's state cannot hold a {type(value).__name__}; keep numbers, text, bytes, arrays, boosters or "
-        "scikit-learn's estimators in the attributes that end in an underscore."
+        f"A model's state cannot contain a {type(value).__name__}; keep numbers, text, bytes, arrays, "
+        "boosters or scikit-learn's estimators in the attributes that end in an underscore."
     )
 
 

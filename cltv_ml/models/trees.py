@@ -252,8 +252,8 @@ def _counted_rows(model: TreeModel, rows: TrainingRows, mask: np.ndarray) -> Tra
     """Return the rows that count, of which one at least must have bought."""
     if not (rows.labels[mask] > 0).any():
         raise InputError(
-            f"{type(model).__name__}: every label of a row with a weight is zero; "
-            "give a weight to a customer who bought."
+            f"{type(model).__name__}: every row with a weight has a label of zero; give a weight to a "
+            "customer who bought."
         )
     return rows if mask.all() else rows.where(mask)
 
@@ -263,8 +263,8 @@ def _check_numbers(who: str, X: pd.DataFrame) -> None:
     others = [str(name) for name, dtype in X.dtypes.items() if not is_numeric(dtype)]
     if others:
         raise InputError(
-            f"{who}: columns {others} hold no numbers, the only thing it learns from; name the "
-            "columns to learn from in `features`, or turn these into numbers."
+            f"{who}: the columns {others} are not numeric, but the model learns only from numbers; name the "
+            "columns to learn from in `features`, or convert these to numbers."
         )
 
 

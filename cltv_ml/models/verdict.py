@@ -65,11 +65,12 @@ def advise(verdict: str, names: list[str]) -> str:
     return {
         "converged": "The maximum is a clear peak; use the estimates and their standard errors.",
         "at_bound": (
-            f"The likelihood still rises where {listed} ends: use the forecasts, but do not interpret "
-            "the value itself; more customers, a longer window or a simpler model may determine it."
+            f"The likelihood still rises at the end of the range of {listed}: use the forecasts, but do not "
+            "interpret the value itself; more customers, a longer window or a simpler model may determine "
+            "it."
         ),
         "not_identified": (
             f"These customers do not determine {listed}: use the forecasts, but do not interpret the values; "
-            "take a simpler model (NBD has no dropout), more customers or a longer window."
+            "use a simpler model (NBD has no dropout), more customers or a longer window."
         ),
     }[verdict]

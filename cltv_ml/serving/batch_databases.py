@@ -52,7 +52,8 @@ def _check_table(url: str, table: str) -> None:
             )
     if columns and not columns >= _OURS:
         raise InputError(
-            f"{without_secrets(url)} has a table {table!r} that holds no scores; name another one with --table."
+            f"{without_secrets(url)} has a table {table!r} that does not contain scores; choose another name "
+            "with --table."
         )
 
 
@@ -101,5 +102,6 @@ def _explained_driver(shown: str, url: str) -> Iterator[None]:
     except (duckdb.Error, SQLAlchemyError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
         raise InputError(
-            f"{shown} cannot be written: {hide(reason, url)}; fix that and run the same command again, which continues."
+            f"{shown} cannot be written: {hide(reason, url)}; fix that and run the same command again to "
+            "continue."
         ) from None

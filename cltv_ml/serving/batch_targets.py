@@ -63,7 +63,7 @@ class Target:
             path = Path(out)
             if path.suffix not in ("", *_FILES) and not path.is_dir():
                 raise InputError(
-                    f"cannot write {path.name!r}: name a file that ends in .parquet or .csv, or a folder."
+                    f"cannot write {path.name!r}; use a name that ends in .parquet or .csv, or a folder."
                 )
             self.path = path if path.suffix in _FILES else path / "scores.parquet"
             self.shown = str(self.path)
@@ -90,7 +90,7 @@ class Target:
 
             check_table(self.url, self.table, self.shown)
         elif self.path.is_dir():
-            raise InputError(f"{self.shown} is a folder; name a file that ends in .parquet or .csv.")
+            raise InputError(f"{self.shown} is a folder; use a file name that ends in .parquet or .csv.")
 
     def keep_earlier(self, cutoff: str) -> str | None:
         """Copy the scores of an earlier day next to the file, and return the copy's path; None where there are none.
@@ -158,7 +158,7 @@ def _with_file(place: str) -> tuple[str, str]:
     base, mark, options = place.partition("?")
     path = PurePosixPath(without_secrets(place).partition("://")[2].partition("/")[2])
     if path.suffix and path.suffix not in _FILES:
-        raise InputError(f"cannot write {path.name!r}: name a file that ends in .parquet or .csv.")
+        raise InputError(f"cannot write {path.name!r}; use a name that ends in .parquet or .csv.")
     return base if path.suffix else f"{base.rstrip('/')}/scores.parquet", mark + options
 
 

@@ -67,7 +67,7 @@ def _holds_truths(column: pd.Series) -> bool:
 def as_doubles(column: pd.Series) -> pd.Series:
     """Return numbers as doubles, missing ones as NaN; true and false are numbers in a yes/no attribute alone."""
     wrong = InputError(
-        f"Column {column.name!r} of type {column.dtype} holds something that is no number; send numbers."
+        f"Column {column.name!r} of type {column.dtype} contains values that are not numbers; send numbers."
     )
     if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
         raise wrong
@@ -86,7 +86,8 @@ def _as_words(column: pd.Series) -> pd.Series:
         whole = column.astype(np.float64).round()
         if not (whole == column.astype(np.float64))[column.notna()].all():
             raise InputError(
-                f"Column {column.name!r} of type {column.dtype} holds fractions where text is wanted; send text."
+                f"Column {column.name!r} of type {column.dtype} contains fractions, but text is expected; "
+                "send text."
             )
         column = whole.astype("Int64")
     return column.astype("str").astype(object).where(column.notna(), None)

@@ -123,8 +123,8 @@ def compute_remaining(
     """
     if tail is None:
         raise InputError(
-            "a value beyond the horizon is not possible: this version was trained by an earlier cltv_ml, or on "
-            "customers of whom none bought on a second day; leave value out, or train again."
+            "a value beyond the horizon is not available: this version was trained by an earlier cltv_ml, "
+            "or on customers of whom none bought on a second day; leave value out, or train again."
         )
     horizon = tail.model.horizon
     if end is not None and end <= horizon:

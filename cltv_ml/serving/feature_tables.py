@@ -27,21 +27,23 @@ def find_feature_files(
     """
     files = sorted(file for file in path.rglob("*.parquet") if file.is_file()) if path.is_dir() else [path]
     if not files or not all(file.is_file() for file in files):
-        raise InputError(f"{path} holds no feature table in Parquet; build one with `cltv features build`.")
+        raise InputError(
+            f"{path} does not contain a feature table in Parquet; build one with `cltv features build`."
+        )
     cutoffs = {
         part.removeprefix("cutoff=") for file in files for part in file.parts if part.startswith("cutoff=")
     }
     wanted = None if as_of is None else to_cutoff(as_of, "as-of")
     if not cutoffs:
         if wanted is None:
-            raise InputError(f"{path} does not say as of which day it was built; name the day with --as-of.")
+            raise InputError(f"{path} does not state the day it was built for; give the day with --as-of.")
         return files, wanted
     if wanted is None and len(cutoffs) > 1:
-        raise InputError(f"{path} holds several cutoffs, {sorted(cutoffs)}; choose one with --as-of.")
+        raise InputError(f"{path} has several cutoffs, {sorted(cutoffs)}; choose one with --as-of.")
     day = sorted(cutoffs)[0] if wanted is None else f"{wanted:%Y-%m-%d}"
     chosen = [file for file in files if f"cutoff={day}" in file.parts]
     if not chosen:
-        raise InputError(f"{path} holds no cutoff {day}; choose from {sorted(cutoffs)} with --as-of.")
+        raise InputError(f"{path} has no cutoff {day}; choose one of {sorted(cutoffs)} with --as-of.")
     return chosen, to_cutoff(day)
 
 
@@ -72,5 +74,5 @@ def _check_version(file: Path, schema: pa.Schema) -> None:
     names = list(json.loads((schema.metadata or {}).get(b"cltv_features", b"{}")))
     if stored and (set(names) - set(CATALOGUE) or feature_version(names) != stored):
         raise InputError(
-            f"{file} was built by other definitions of its features than this cltv_ml has; build it again."
+            f"{file} was built with other feature definitions than those of this cltv_ml; build it again."
         )

@@ -122,8 +122,8 @@ def _put_back_bytes(value: Any, folder: Path) -> Any:
         if "@file" in value:
             if Path(value["@file"]).name != value["@file"]:
                 raise InputError(
-                    f"model.json names the file {value['@file']!r}, which lies outside its own folder; restore the "
-                    "model's files, or train again."
+                    f"model.json refers to the file {value['@file']!r}, which lies outside its own folder; "
+                    "restore the model's files, or train again."
                 )
             return (folder / value["@file"]).read_bytes()
         return {name: _put_back_bytes(entry, folder) for name, entry in value.items()}

@@ -16,12 +16,12 @@ def check_new_orders(days: int, url: str) -> None:
     """Raise InputError where new orders cannot be written next to the scores."""
     if days < 0:
         raise InputError(
-            f"--new-orders counts days and must not be negative, got {days}; write 7 for a week."
+            f"--new-orders is a number of days and must not be negative, got {days}; write 7 for a week."
         )
     if days and url:
         raise InputError(
-            "new orders are written to a file next to the scores, and a database has none; name a .parquet or .csv "
-            "with --out."
+            "new orders are written to a file next to the scores, but a database has no place for one; give "
+            "a .parquet or .csv file with --out."
         )
 
 

@@ -79,8 +79,8 @@ def load_version(version: int, name: str = REGISTERED_NAME) -> Any:
     golden = getattr(served, "golden", None)
     if golden is not None and replay_golden_rows(served.model, served.card, golden) > _TOLERANCE:
         raise InputError(
-            f"{what} no longer predicts its golden rows as it did when it was trained: its "
-            "files or a library have changed; restore them, or train again."
+            f"{what} no longer predicts its golden rows as it did in training, because its files or a "
+            "library have changed; restore them, or train again."
         )
     return model
 
@@ -113,6 +113,6 @@ def _outputs(declared: list[str]) -> tuple[str, ...]:
 def _check_features(features: list[str], built_as: str, by: str, what: str) -> None:
     if feature_version(features) != built_as:
         raise InputError(
-            f"{what} was trained on other definitions of its features than this "
-            f"cltv_ml has; train again or install cltv_ml {by}."
+            f"{what} was trained with other feature definitions than those of this cltv_ml; train again or "
+            f"install cltv_ml {by}."
         )

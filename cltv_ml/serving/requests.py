@@ -56,7 +56,7 @@ _FEW_LINES = 1_000
 
 _of_thread = threading.local()
 
-_FAILED = "The model failed while it answered this request; the server's log holds the stack trace."
+_FAILED = "The model failed to answer this request; the server's log has the stack trace."
 
 
 class Refusal(MlflowException):
@@ -115,7 +115,7 @@ class ServedModel(mlflow.pyfunc.PythonModel):
         except MlflowException:
             raise
         except Exception as error:
-            logger.exception("the model failed while it answered a request")
+            logger.exception("the model failed to answer a request")
             raise Refusal(_FAILED, INTERNAL_ERROR) from error
 
     def _respond(self, model_input: pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
@@ -207,8 +207,8 @@ def _read_past(table: pd.DataFrame) -> pd.Series | None:
 def _known_past(past: pd.Series | None) -> np.ndarray:
     if past is None or past.isna().any():
         raise InputError(
-            f"value 'lifetime' counts what each customer has spent so far; send it in the column {PAST}, or ask for "
-            "value 'remaining'."
+            f"value 'lifetime' includes what each customer has spent so far; send it in the column {PAST}, "
+            "or request value 'remaining'."
         )
     return past.to_numpy(dtype=np.float64)
 
@@ -268,7 +268,7 @@ def _with_lines_set_aside(table: pd.DataFrame, quarantine: pd.DataFrame) -> pd.D
     aside = table["customer_id"].map(counts).fillna(0).astype("int64")
     nobody = int(unused["customer_id"].isna().sum())
     if nobody:
-        row = {"customer_id": [None], "reason": [f"{nobody:,} lines name no customer"]}
+        row = {"customer_id": [None], "reason": [f"{nobody:,} lines have no customer"]}
         table = pd.concat([table, pd.DataFrame(row)], ignore_index=True)
         aside = pd.concat([aside, pd.Series([nobody])], ignore_index=True)
     return table.assign(lines_set_aside=aside.to_numpy())

@@ -73,16 +73,17 @@ def _changed_settings(model: ValueModel, terms: AnswerTerms) -> dict[str, Any]:
     if terms.horizon is not None and to_days(terms.horizon) != model.horizon:
         if model.needs_labels:
             raise InputError(
-                f"horizon {terms.horizon:g} is not possible: {model.name} has learned what customers spend in "
-                f"{_horizons(model)} days; send one of them, leave horizon out, or train with another --horizon."
+                f"horizon {terms.horizon:g} is not available: {model.name} has learned what customers spend "
+                f"in {_horizons(model)} days; send one of them, leave horizon out, or train with another "
+                "--horizon."
             )
         changed["horizon"] = to_days(terms.horizon)
     rate = terms.discount_rate
     if rate is not None and rate != settings.get("discount_rate", 0.0):
         if "discount_rate" not in settings:
             raise InputError(
-                f"discount_rate {rate:g} is not possible: {model.name} knows the sum over the horizon, not when it is "
-                "spent; leave discount_rate out."
+                f"discount_rate {rate:g} is not available: {model.name} predicts the sum over the horizon, "
+                "not when it is spent; leave discount_rate out."
             )
         check_discount_rate(rate)
         changed["discount_rate"] = rate
@@ -214,14 +215,16 @@ def find_faults(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
     faults: list[tuple[str, np.ndarray]] = []
     for name in _unusual_columns(X, [name for name in X.columns if not is_text(str(name))]):
         column = X[name].to_numpy(dtype=np.float64)
-        faults.append((f"Column {name!r} holds an infinite value; send a number.", np.isinf(column)))
+        faults.append((f"Column {name!r} contains an infinite value; send a number.", np.isinf(column)))
         huge = np.isfinite(column) & (np.abs(column) > LARGEST)
-        faults.append((f"Column {name!r} holds a value beyond {LARGEST:g}; check its unit.", huge))
+        faults.append((f"Column {name!r} contains a value beyond {LARGEST:g}; check its unit.", huge))
         if name in SUMMARY:
             wrong = ~(column >= 0)
-            faults.append((f"Column {name!r} holds a negative or missing value; send zero or more.", wrong))
+            faults.append(
+                (f"Column {name!r} contains a negative or missing value; send zero or more.", wrong)
+            )
         elif name in CATALOGUE and CATALOGUE[name].unit in ("days", "orders", "products", "categories"):
-            faults.append((f"Column {name!r} holds a negative value; send zero or more.", column < 0))
+            faults.append((f"Column {name!r} contains a negative value; send zero or more.", column < 0))
     faults += _find_contradictions(X)
     return [(sentence, rows) for sentence, rows in faults if rows.any()]
 
@@ -247,7 +250,10 @@ def _find_contradictions(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
         faults.append((sentence, late))
     if {"frequency", "recency"} <= set(columns):
         early = (columns["frequency"] == 0) & (columns["recency"] > 0)
-        sentence = "Column 'recency' is above zero where column 'frequency' is zero; without a repeat purchase send 0."
+        sentence = (
+            "Column 'recency' is above zero where column 'frequency' is zero; send 0 for customers without a "
+            "repeat purchase."
+        )
         faults.append((sentence, early))
     return faults
 

@@ -75,7 +75,7 @@ def opened(folder: Path) -> Iterator[Work]:
                 lock.execute("begin exclusive")
             except sqlite3.OperationalError:
                 raise InputError(
-                    f"another scoring is at work in {folder}; wait until it ends, or stop it."
+                    f"another scoring run is using {folder}; wait until it ends, or stop it."
                 ) from None
             work.held = True
             yield work

@@ -160,15 +160,15 @@ def check_as_of(
         last = max(last, pd.Timestamp(observed_until))
     if first is pd.NaT:
         raise InputError(
-            "the log holds no valid purchase, so there is nobody to score; see the quarantine table."
+            "the log has no valid purchase, so there is no customer to score; see the quarantine table."
         )
     end = last.normalize() + pd.Timedelta(days=1)
     cutoff = end if as_of is None else to_cutoff(as_of, "as-of")
     if not first.normalize() < cutoff <= end:
         raise InputError(
-            f"as-of {cutoff:%Y-%m-%d} lies outside the log, which runs from {first:%Y-%m-%d} to {last:%Y-%m-%d}; "
-            f"choose a day after the first and up to {end:%Y-%m-%d}, or say with --observed-until until when the data "
-            "are complete."
+            f"as-of {cutoff:%Y-%m-%d} lies outside the log, which runs from {first:%Y-%m-%d} to "
+            f"{last:%Y-%m-%d}; choose a day after the first and up to {end:%Y-%m-%d}, or state with "
+            "--observed-until until when the data are complete."
         )
     return cutoff
 
@@ -186,7 +186,7 @@ def _clean(
     """Return the paths of the clean log and, where it was cleaned here, of the quarantine."""
     if isinstance(source, Path):
         if not source.exists():
-            raise InputError(f"no file {source}; name a clean log in Parquet.")
+            raise InputError(f"no file {source}; give a clean log in Parquet.")
         return source, None
     folder = work.folder / "log"
     if isinstance(source, Cleaned):
@@ -236,10 +236,10 @@ def _chosen(log: Path, order: Order, cutoff: pd.Timestamp, work: Work) -> Path:
             conditions.append(
                 f"min(timestamp) >= timestamp '{first}' and min(timestamp) < timestamp '{cutoff}'"
             )
-            what.append(f"came on or after {first:%Y-%m-%d}; give --younger-than more days")
+            what.append(f"first bought on or after {first:%Y-%m-%d}; increase --younger-than")
         customers = f"select customer_id from log group by 1 having {' and '.join(conditions)}"
         if not con.sql(f"{customers} limit 1").fetchall():
-            raise InputError(f"nobody in the log {' and '.join(what)}.")
+            raise InputError(f"no customer in the log {' and '.join(what)}.")
         with atomic(path) as temporary:
             con.execute(
                 f"copy (from log semi join ({customers}) using (customer_id)) to {literal(str(temporary))} "
@@ -328,5 +328,6 @@ def _explained_engine() -> Iterator[None]:
         if "No space left" in reason:
             reason = "no space is left on the disk of the output"
         raise InputError(
-            f"the scores could not be completed: {reason}; fix that and run the same command again, which continues."
+            f"the scores could not be completed: {reason}; fix that and run the same command again to "
+            "continue."
         ) from error

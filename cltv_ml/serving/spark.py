@@ -56,9 +56,9 @@ def score_on_spark(
         Reasons are requested, or only customers of a feature table since a day.
     """
     if scorer.since is not None:
-        raise InputError("--since works on a feature table only without Spark; leave out --engine spark.")
+        raise InputError("--since does not work on a feature table with Spark; leave out --engine spark.")
     if scorer.top_reasons:
-        raise InputError("--top-reasons works only without Spark; leave out --top-reasons or --engine spark.")
+        raise InputError("--top-reasons does not work with Spark; leave out --top-reasons or --engine spark.")
     import mlflow
     from pyspark.sql.functions import col, struct
 

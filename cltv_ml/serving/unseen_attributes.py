@@ -30,7 +30,7 @@ def describe_unseen(table: pa.Table, model: Any) -> list[str]:
         words = name.partition("_")[2].replace("_", " ")
         values = table[name].drop_null()
         if not len(values):
-            sentences.append(f"{words}: no customer has a value, so it counts as missing for all.")
+            sentences.append(f"{words}: no customer has a value, so it is treated as missing for all.")
         elif f"attribute_{name}" in levels:
             sentences += _unseen(words, values.value_counts(), levels[f"attribute_{name}"])
     return sentences
@@ -43,6 +43,6 @@ def _unseen(words: str, counts: pa.StructArray, learned: set[str]) -> list[str]:
     if not strange:
         return []
     return [
-        f"{words}: {sum(strange.values()):,} of {sum(count for _, count in pairs):,} values are levels that the model "
-        f"has never seen, such as {next(iter(strange))!r}: they count as missing."
+        f"{words}: {sum(strange.values()):,} of {sum(count for _, count in pairs):,} values are levels that "
+        f"the model has never seen, such as {next(iter(strange))!r}; they are treated as missing."
     ]

@@ -23,7 +23,7 @@ METADATA = "checksums"
 
 _MODEL_META = "registered_model_meta"  # MLflow's, which names the version and is written where it is fetched
 _CODE_FOLDER = "code"
-_NOT_RUN = "Nothing of it was run."
+_NOT_RUN = "None of its code was run."
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ def check_loaded(folder: Path, files: Path, name: str, version: str, within: str
         expected = mlflow.MlflowClient().get_model_version(name, version).tags.get(OWN)
     except (mlflow.MlflowException, OSError) as error:
         logger.warning(
-            "the checksums of model %s, version %s, could not be read (%s): its code was not compared",
+            "the checksums of model %s, version %s, could not be read (%s), so its code was not compared",
             name,
             version,
             " ".join(str(error).split()),
@@ -134,8 +134,8 @@ def _compare_folder(wanted: Mapping[str, str], folder: Path, what: str, done: st
     if differing:
         changes = ", ".join(f"{name} {_what_changed(name, wanted, present)}" for name in differing[:5])
         raise InputError(
-            f"{what} is not as it was registered: {changes}{' ...' if differing[5:] else ''}; restore its files, or "
-            f"train again. {done}"
+            f"{what} has changed since it was registered: {changes}{' ...' if differing[5:] else ''}; "
+            f"restore its files, or train again. {done}"
         )
 
 

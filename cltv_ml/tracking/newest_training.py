@@ -41,9 +41,9 @@ def replay(log: AnyLog, experiment: str = "cltv") -> tuple[WindowResult, str]:
         X = X[~learned_from(X.index, float(run.data.params["customers_share"]))]
     if len(X) != int(metrics["customers_at_cutoff"]):
         raise InputError(
-            f"this log has {len(X):,} customers before {window.cutoff:%Y-%m-%d}, the newest training of experiment "
-            f"{experiment!r} had {int(metrics['customers_at_cutoff']):,}; name the data of that training with --data, "
-            "or train on this log."
+            f"this log has {len(X):,} customers before {window.cutoff:%Y-%m-%d}, but the newest training of "
+            f"experiment {experiment!r} had {int(metrics['customers_at_cutoff']):,}; give the data of that "
+            "training with --data, or train on this log."
         )
     y_true = log.target(window, X.index)
     predictions = {name: model.predict_table(X) for name, model in models.items()}

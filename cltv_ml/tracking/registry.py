@@ -29,9 +29,10 @@ from cltv_ml.tracking.local_registry import INTENT, PENDING, REGISTERED_NAME
 BEATS_CHANCE = "test_beats_chance"
 
 _ABOUT = (
-    "What each customer will be worth within the horizon. `champion` answers, `challenger` is the newest training, "
-    "`previous` is what `cltv rollback` brings back; `cltv promote` compares challenger and champion on a window that "
-    "neither has seen. Each version's description is its model card."
+    "What each customer will be worth within the horizon. `champion` is the model in use, `challenger` is "
+    "the newest training, `previous` is what `cltv rollback` brings back; `cltv promote` compares "
+    "challenger and champion on a window that neither has seen. Each version's description is its model "
+    "card."
 )
 
 
@@ -241,8 +242,8 @@ def resolve(name: str = REGISTERED_NAME, alias: str = "champion") -> int:
         raise InputError(f"no model {name!r} is registered in {store.store_name()}; run `cltv train` first.")
     raise InputError(
         f"model {name!r} in {store.store_name()} has versions {others} but no alias {alias!r} (deleting a "
-        "version deletes its aliases too); run `cltv rollback` for the previous champion, or `cltv train` for a new "
-        "one."
+        "version also deletes its aliases); run `cltv rollback` for the previous champion, or `cltv train` "
+        "for a new one."
     )
 
 
@@ -327,8 +328,8 @@ def _check_champion(name: str, expected: int | None) -> None:
     champion = alias_version(name, "champion")
     if champion != expected:
         raise InputError(
-            f"the champion changed in the meantime from {_version(expected)} to {_version(champion)}; nothing more was "
-            "changed. Compare again with `cltv promote --dry-run`."
+            f"the champion changed in the meantime from {_version(expected)} to {_version(champion)}; "
+            "nothing else was changed. Compare again with `cltv promote --dry-run`."
         )
 
 

@@ -32,10 +32,10 @@ from cltv_ml.tracking.store import artifact_root, open_store, store_name
 _EXPERIMENT = {
     "mlflow.experimentKind": "custom_model_development",
     "mlflow.note.content": (
-        "Customer lifetime value: trainings of `cltv`. Each run named after a model holds that model as it was "
-        "compared on the test window, with metrics, figures and files; each run named *training* holds the comparison, "
-        "the report and the champion that was registered as **cltv**. Where the GenAI view opens, choose *Model "
-        "training* at the top left."
+        "Customer lifetime value: trainings of `cltv`. Each run named after a model holds that model as it "
+        "was compared on the test window, with metrics, figures and files. Each run named *training* holds "
+        "the comparison, the report and the champion that was registered as **cltv**. If the GenAI view "
+        "opens, choose *Model training* at the top left."
     ),
 }
 
@@ -76,13 +76,14 @@ def _check_usable(experiment: Experiment, uri: str) -> None:
     """Raise InputError where runs of an experiment cannot be written from here."""
     if experiment.lifecycle_stage != "active":
         raise InputError(
-            f"experiment {experiment.name!r} is deleted in MLflow; restore it or choose another --experiment."
+            f"experiment {experiment.name!r} is deleted in MLflow; restore it, or choose another "
+            "--experiment."
         )
     if experiment.artifact_location.startswith("mlflow-artifacts:") and not uri.startswith("http"):
         raise InputError(
-            f"experiment {experiment.name!r} was created through an MLflow server, which alone can write its "
-            "artifacts; set MLFLOW_TRACKING_URI to the server's address, such as http://127.0.0.1:5000, or choose "
-            "another --experiment."
+            f"experiment {experiment.name!r} was created through an MLflow server, and only that server can "
+            "write its artifacts; set MLFLOW_TRACKING_URI to the server's address, such as "
+            "http://127.0.0.1:5000, or choose another --experiment."
         )
 
 
@@ -227,7 +228,7 @@ def latest_training(experiment: str) -> Run:
     )
     if not table:
         raise InputError(
-            f"experiment {experiment!r} in {store_name()} holds no finished training; run `cltv train` first."
+            f"experiment {experiment!r} in {store_name()} has no finished training; run `cltv train` first."
         )
     run: Run = table[0]
     return run

@@ -58,7 +58,8 @@ def second_opinion(values: pd.DataFrame, dataset: str) -> str:
         mlflow.set_tag("second_opinion", "passed")
         outcome = "the challenger passes them."
     return (
-        f"Second opinion, MLflow's evaluation by thresholds ({_THRESHOLDS}): {outcome} This decides nothing."
+        f"Second opinion, MLflow's evaluation with thresholds ({_THRESHOLDS}): {outcome} It does not affect "
+        "the decision."
     )
 
 

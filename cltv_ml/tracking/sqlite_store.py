@@ -71,8 +71,8 @@ def open_connection(path: Path, patience: float = 5.0) -> sqlite3.Connection:
 def not_writable(path: Path, error: Exception) -> InputError:
     """Return the error of a store whose folder or file cannot be written."""
     return InputError(
-        f"the MLflow store's folder {path.absolute().parent} cannot be written ({error}); change its rights, run the "
-        "command in another folder, or set MLFLOW_TRACKING_URI to a store that can be written."
+        f"the folder {path.absolute().parent} of the MLflow store is not writable ({error}); change its "
+        "permissions, run the command in another folder, or set MLFLOW_TRACKING_URI to a writable store."
     )
 
 
@@ -91,11 +91,11 @@ def check_free(path: Path, patience: float) -> None:
             if not is_busy(error):
                 raise not_writable(path, error) from error
             raise InputError(
-                f"the store {path} could not be written for {patience:.0f} seconds ({error}); end the process that "
-                "holds it, or set MLFLOW_TRACKING_URI to another store."
+                f"the store {path} could not be written for {patience:.0f} seconds ({error}); end the "
+                "process that locks it, or set MLFLOW_TRACKING_URI to another store."
             ) from error
         except sqlite3.DatabaseError as error:
-            raise _broken(path, f"it is no SQLite database ({error})") from error
+            raise _broken(path, f"it is not a SQLite database ({error})") from error
 
 
 def check_whole(uri: str, path: Path) -> None:
@@ -110,10 +110,10 @@ def check_whole(uri: str, path: Path) -> None:
         runs = _count_runs(path)
         if runs:
             raise InputError(
-                f"the store {path} holds {runs:,} runs but this MLflow {mlflow.__version__} cannot open it ({reason}); "
-                f"copy the file, then run `mlflow db upgrade {uri}`, or restore a backup."
+                f"the store {path} holds {runs:,} runs, but this MLflow {mlflow.__version__} cannot open it "
+                f"({reason}); copy the file and run `mlflow db upgrade {uri}`, or restore a backup."
             ) from error
-        raise _broken(path, f"its creation was stopped in the middle ({reason})") from error
+        raise _broken(path, f"its creation was interrupted ({reason})") from error
 
 
 def _count_runs(path: Path) -> int:
@@ -127,7 +127,7 @@ def _count_runs(path: Path) -> int:
 
 def _broken(path: Path, reason: str) -> InputError:
     return InputError(
-        f"the store {path} cannot be used: {reason}. It holds no runs that can be read: restore a backup, or move it "
-        f"away, for example `mv {path.name} {path.name}.broken`, and run the same command again, or set "
+        f"the store {path} cannot be used: {reason}. It has no readable runs: restore a backup, or move it "
+        f"away, for example with `mv {path.name} {path.name}.broken`, and run the same command again, or set "
         "MLFLOW_TRACKING_URI to another store."
     )

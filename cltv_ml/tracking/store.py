@@ -125,7 +125,8 @@ def store_lock(patience: float = _PATIENCE) -> Iterator[None]:
         except sqlite3.OperationalError as error:
             if sqlite_store.is_busy(error):
                 raise InputError(
-                    f"another process has held {path} for {patience:.0f} seconds ({error}); wait for it to end."
+                    f"another process has locked {path} for {patience:.0f} seconds ({error}); wait until it "
+                    "ends."
                 ) from error
             raise sqlite_store.not_writable(path, error) from error
         yield
@@ -161,7 +162,8 @@ def explained() -> Iterator[None]:
         reason = _suffered(error)
         if reason:
             raise StoreError(
-                f"{reason}; run the same command again when it is back, which also ends what is still open there."
+                f"{reason}; run the same command again when the server is back, which also ends the runs "
+                "still open there."
             ) from error
         raise
 

@@ -68,12 +68,12 @@ def test_other_ways_of_choosing_arms_are_judged_by_what_they_would_have_earned(d
     table = done.tables["policy_value"]
     assert set(table["policy"]) == {
         "as it was",
-        "control for everybody",
-        "mail for everybody",
+        "control for everyone",
+        "mail for everyone",
         "each customer's best",
     }
     robust = table[table["estimator"] == "doubly_robust"].set_index("policy")["value"]
-    assert robust["mail for everybody"] > robust["control for everybody"]
+    assert robust["mail for everyone"] > robust["control for everyone"]
     lesson = next(one for one in done.sections if one["title"] == "Lessons from the past campaign")
     assert "doubly robust" in " ".join(lesson["sentences"])
 
@@ -213,7 +213,7 @@ def test_a_stated_margin_that_gives_way_to_the_logs_costs_is_told(shop, done):
 
 def test_a_margin_of_a_category_that_is_not_there_is_refused(shop):
     terms = Terms(margin_rate=0.4, category_margins={"te": 0.05})
-    with pytest.raises(ValueError, match="of the category 'te'"):
+    with pytest.raises(ValueError, match="has the category 'te'"):
         PARTS["margins"](dataclasses.replace(shop, terms=terms), Actions())
 
 

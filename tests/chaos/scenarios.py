@@ -212,7 +212,7 @@ def changed_model(folder, chance, prepared):
         try:
             load_registered()
         except InputError as error:
-            must("Nothing of it was run" in str(error), str(error))
+            must("None of its code was run" in str(error), str(error))
         else:
             raise Failure(f"{victim.name} was changed and the model loaded")
 

@@ -71,7 +71,7 @@ def test_names_may_be_divided_by_commas_and_blanks(cltv):
             ["--data", "orders.csv", "--cutoff", "2023-07-11", "--memory", "lots"],
             "memory must be a size such as",
         ),
-        (["--clean-log", "orders.parquet", "--cutoff", "2023-07-11"], "carries a time zone"),
+        (["--clean-log", "orders.parquet", "--cutoff", "2023-07-11"], "has a time zone"),
         (["--clean-log", "absent.parquet", "--cutoff", "2023-07-11"], "'absent.parquet' cannot be read as"),
         (
             [

@@ -67,7 +67,7 @@ def test_missing_predictions_are_refused(name):
 
 @each_metric
 def test_unequal_lengths_are_refused(name):
-    with pytest.raises(ValueError, match="equally long"):
+    with pytest.raises(ValueError, match="the same length"):
         METRICS[name].function([1.0, 2.0], [1.0])
 
 

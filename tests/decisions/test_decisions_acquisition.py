@@ -272,7 +272,7 @@ def test_of_less_than_a_month_nothing_is_expected():
     log = customers(1, each=200)
     short = log[log["timestamp"] < FIRST + pd.Timedelta(days=200)]
     assert judge_earlier(read_won(short)).empty
-    with pytest.raises(InputError, match=r"observed for 30 days, the longest here for 2\d;"):
+    with pytest.raises(InputError, match=r"observed for 30 days, but the longest here was observed for 2\d;"):
         value_by_channel(read_won(log[log["timestamp"] < FIRST + pd.Timedelta(days=25)]))
 
 
@@ -386,9 +386,9 @@ def test_costs_that_cannot_be_used_are_one_sentence():
     wrong = {
         "need the columns month": good.drop(columns="month"),
         "write months such as 2025-03": good.assign(month="March"),
-        "must be a number from 0 up, got '-5.0'": good.assign(cost=-5.0),
-        "must be a number from 0 up, got 'much'": good.assign(cost="much"),
-        "the costs are in USD, the log in EUR": good.assign(currency="USD"),
+        "must be a number of 0 or more, got '-5.0'": good.assign(cost=-5.0),
+        "must be a number of 0 or more, got 'much'": good.assign(cost="much"),
+        "the costs are in USD, but the log is in EUR": good.assign(currency="USD"),
     }
     for sentence, table in wrong.items():
         with pytest.raises(InputError, match=sentence):
@@ -401,7 +401,7 @@ def test_costs_outside_the_log_are_left_out_and_counted():
     kept, notes = within_log(costs, FIRST, LAST)
     assert kept["cost"].tolist() == [7.0]
     assert notes == ["Costs of 16.00 fall in months outside the log and are left out: 2021-12, 2031-01."]
-    with pytest.raises(InputError, match="every month of the costs lies outside the log: 2031-01 to 2031-01"):
+    with pytest.raises(InputError, match="all months of the costs lie outside the log: 2031-01 to 2031-01"):
         within_log(costs.tail(1), FIRST, LAST)
 
 
@@ -418,7 +418,7 @@ def test_a_channel_that_no_customer_has_is_one_sentence():
     month = pd.Timestamp("2022-01-01")
     costs = pd.DataFrame({"month": [month], "channel": ["radio"], "cost": [5.0]})
     won = pd.DataFrame({"month": [month], "channel": ["ads"], "customers": [3]})
-    with pytest.raises(InputError, match="no customer came by the channel 'radio'"):
+    with pytest.raises(InputError, match="no customer came through the channel 'radio'"):
         compute_cac(costs, won)
 
 
@@ -433,7 +433,7 @@ def test_two_first_channels_and_thousands_of_channels_are_one_sentence():
     twice = pd.Series(["ads", "mail"], index=["c1", "c1"])
     with pytest.raises(InputError, match="customer 'c1' has two first channels, 'ads' and 'mail'"):
         read_won(log, twice)
-    with pytest.raises(InputError, match="150 channels, at most 100"):
+    with pytest.raises(InputError, match="150 channels, but at most 100"):
         read_won(log, pd.Series(log["customer_id"].to_numpy(), index=log["customer_id"]))
 
 

@@ -148,8 +148,8 @@ def test_margin_follows_the_stated_rate_and_is_left_out_where_none_is_known(four
 def test_what_cannot_be_audited_is_one_sentence(four_months):
     with pytest.raises(InputError, match="Unknown period 'week'"):
         compute_audit(four_months, "week")
-    with pytest.raises(InputError, match="cost of 1 of 6 lines is not known"):
+    with pytest.raises(InputError, match="cost of 1 of 6 lines is unknown"):
         compute_audit(four_months.assign(cost=[1.0, 1, 1, 1, 1, np.nan]))
     long = four_months.assign(timestamp=pd.to_datetime(["2001-01-01", *["2024-01-01"] * 5]))
-    with pytest.raises(InputError, match="a table holds at most 130"):
+    with pytest.raises(InputError, match="a table can show at most 130"):
         compute_audit(long, "month")

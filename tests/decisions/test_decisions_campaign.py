@@ -26,7 +26,7 @@ def test_each_row_names_the_action_its_cost_its_profit_the_reason_and_the_day_to
     ]
     assert actions["read_on"].unique().tolist() == [pd.Timestamp("2024-03-31")]
     assert actions["reason"].iloc[0] == (
-        "200.00 of value at risk; the action is expected to bring 10.00 of margin and costs 2.00"
+        "200.00 of value at risk; the action costs 2.00 and is expected to bring in 10.00 of margin"
     )
 
 
@@ -66,7 +66,7 @@ def test_the_control_is_marked_and_left_out_of_the_sum(chosen):
     assert summary["expected_profit"] + summary["profit_forgone"] == pytest.approx(
         chosen["expected_profit"].sum()
     )
-    assert actions.loc[actions["control"], "reason"].str.endswith("control, leave untreated").all()
+    assert actions.loc[actions["control"], "reason"].str.endswith("control group, do not contact").all()
 
 
 def test_a_control_drawn_from_another_list_is_refused(chosen):

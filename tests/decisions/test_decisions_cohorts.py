@@ -93,14 +93,14 @@ def test_members_are_the_customers_of_their_cohorts(log):
 
 
 def test_a_line_without_a_cost_is_asked_about(two_customers):
-    with pytest.raises(InputError, match="cost of 1 of 5 lines is not known"):
+    with pytest.raises(InputError, match="cost of 1 of 5 lines is unknown"):
         compute_cohorts(two_customers.assign(cost=[4.0, 1.0, 2.0, 3.0, np.nan]))
 
 
 def test_a_grouping_of_thousands_of_levels_is_one_sentence():
     ids = pd.Series([f"c{number}" for number in range(1001)])
     log = pd.DataFrame({"customer_id": ids, "timestamp": pd.Timestamp("2024-01-05"), "amount": 5.0})
-    with pytest.raises(InputError, match="name divides the customers into 1,001 cohorts"):
+    with pytest.raises(InputError, match="name splits the customers into 1,001 cohorts"):
         compute_cohorts(log, pd.Series(ids.to_numpy(), index=ids, name="name"))
 
 

@@ -54,15 +54,15 @@ def test_the_largest_remainders_get_the_customers_left_over():
 
 
 def test_a_rate_of_nobody_and_a_power_beyond_certainty_are_refused():
-    with pytest.raises(InputError, match="base_rate must lie between 0 and 1 - uplift, got 0"):
+    with pytest.raises(InputError, match="base_rate must be between 0 and 1 - uplift, got 0"):
         control_size(10_000, 0.02, base_rate=0.0)
-    with pytest.raises(InputError, match=r"power and alpha must lie between 0 and 1, got 1\.5"):
+    with pytest.raises(InputError, match=r"power and alpha must be between 0 and 1, got 1\.5"):
         control_size(10_000, 0.02, base_rate=0.1, power=1.5)
 
 
 def test_nobody_and_everybody_show_no_uplift():
     for control in (0, 100):
-        with pytest.raises(InputError, match="control must lie between 0 and 100"):
+        with pytest.raises(InputError, match="control must be between 0 and 100"):
             detectable_uplift(100, control, base_rate=0.1)
 
 
@@ -78,7 +78,7 @@ def test_an_uplift_to_certainty_leaves_the_variance_of_the_control_alone():
     # Treated customers all buy, so n = p (1 - p) z^2 / uplift^2 = z^2 at p = uplift = 1/2.
     z = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
     assert control_size(10_000, 0.5, base_rate=0.5) == int(np.ceil(z**2))
-    with pytest.raises(InputError, match=r"base_rate must lie between 0 and 1 - uplift"):
+    with pytest.raises(InputError, match=r"base_rate must be between 0 and 1 - uplift"):
         control_size(10_000, 0.51, base_rate=0.5)
 
 
@@ -140,18 +140,20 @@ def test_without_p_alive_the_saved_share_raises_expected_purchases():
 
 def test_terms_of_a_control_that_cannot_be_are_one_sentence():
     wrong = {
-        "exactly one of them": lambda: control_size(1_000, 0.02),
+        "give exactly one of base_rate": lambda: control_size(1_000, 0.02),
         "uplift must be positive, got 0": lambda: control_size(1_000, 0.0, base_rate=0.1),
         "spread must be positive, got -1": lambda: control_size(1_000, 2.0, spread=-1.0),
-        "base_rate must lie between 0 and 1 - uplift, got 0.99": lambda: control_size(
+        "base_rate must be between 0 and 1 - uplift, got 0.99": lambda: control_size(
             1_000, 0.02, base_rate=0.99
         ),
-        "power and alpha must lie between 0 and 1, got 1": lambda: control_size(
+        "power and alpha must be between 0 and 1, got 1": lambda: control_size(
             1_000, 0.02, base_rate=0.1, power=1
         ),
-        "control must lie between 0 and 10, got 10": lambda: detectable_uplift(10, 10, base_rate=0.1),
+        "control must be between 0 and 10, got 10": lambda: detectable_uplift(10, 10, base_rate=0.1),
         "lack": lambda: expected_rates(pd.DataFrame({"p_alive": [0.5]}), 0.1),
-        "on both sides of 2 customers, got 2": lambda: draw_control(pd.Index(["a", "b"]), 2),
+        "with 2 customers, the control must leave at least one on each side, got 2": lambda: draw_control(
+            pd.Index(["a", "b"]), 2
+        ),
         "customer 'a' is on the list twice": lambda: draw_control(pd.Index(["a", "a", "b"]), 1),
     }
     for sentence, call in wrong.items():

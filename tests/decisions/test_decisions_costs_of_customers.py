@@ -47,7 +47,7 @@ def test_money_spent_in_all_is_divided_among_the_customers_won():
     table = pd.DataFrame({"month": ["2024-01", "2024-02", "2024-03"], "cost": [30.0, 7.0, 5.0]})
     paid, notes = cost_of_winning(LOG, table)
     assert paid.to_dict() == {"a": 15, "b": 15, "c": 7}
-    assert "5 lie where nobody was won" in notes[0]
+    assert "5 fall where nobody was won" in notes[0]
 
 
 def test_costs_without_a_channel_are_in_no_customers_profit_and_told():
@@ -68,10 +68,10 @@ def test_a_first_order_without_a_channel_does_not_take_a_later_ones():
 
 def test_tables_that_cannot_be_used_are_one_sentence():
     wrong = {
-        "no customer was won by the channel 'tv'": {"channel": ["tv"], "acquisition_cost": [8.0]},
+        "no customer was won through the channel 'tv'": {"channel": ["tv"], "acquisition_cost": [8.0]},
         "needs channel or month": {"place": ["x"], "cost": [1.0]},
         "either acquisition_cost": {"channel": ["ads"], "cost": [1.0], "acquisition_cost": [1.0]},
-        "numbers of 0 or more; row 1": {"channel": ["ads"], "cost": [-1.0]},
+        "numbers of 0 or more, but row 1": {"channel": ["ads"], "cost": [-1.0]},
         "ads twice": {"channel": ["ads", "ads"], "acquisition_cost": [1.0, 2.0]},
         "the month 'May'": {"month": ["May"], "cost": [1.0]},
     }
@@ -81,7 +81,7 @@ def test_tables_that_cannot_be_used_are_one_sentence():
     with pytest.raises(InputError, match="must be 0 or more, got -3"):
         cost_of_winning(LOG, -3.0)
     table = pd.DataFrame({"channel": ["ads"], "acquisition_cost": [1.0]})
-    with pytest.raises(InputError, match="need the channel that won each customer"):
+    with pytest.raises(InputError, match="need each customer's acquisition channel"):
         cost_of_winning(LOG.drop(columns="channel"), table)
 
 
@@ -97,7 +97,9 @@ def test_lines_without_a_cost_take_the_customers_own_rate():
 def test_a_stated_rate_counts_for_lines_without_a_cost():
     filled, notes = fill_cost_gaps(Log(LOG), stated=True)
     assert len(filled) == 4
-    assert "50.0% of the lines (36.4% of the revenue) have no cost: the stated margin rate counts" in notes[0]
+    assert (
+        "50.0% of the lines (36.4% of the revenue) have no cost: the stated margin rate is used" in notes[0]
+    )
 
 
 def test_a_stated_rate_that_no_line_needs_is_told():

@@ -192,7 +192,7 @@ def test_a_product_that_is_no_longer_sold_is_not_shown(tasteful):
 
 
 def test_to_exclude_everything_is_refused(sorted_goods):
-    with pytest.raises(ValueError, match="every item that could be recommended is excluded"):
+    with pytest.raises(ValueError, match="all items that could be recommended are excluded"):
         recommend_next(sorted_goods, WINDOW, shown=Shown(exclude=[f"k{number}" for number in range(8)]))
 
 

@@ -78,7 +78,7 @@ def test_a_campaign_that_does_nothing_is_not_called_a_success():
 
 def test_a_campaign_without_control_is_refused():
     actions, log = _campaign(1)
-    with pytest.raises(ValueError, match="0 of 3000 customers are in the control"):
+    with pytest.raises(ValueError, match="the control group has 0 of 3000 customers"):
         evaluate_campaign(actions.assign(control=False), log, WINDOW, margin_rate=0.5)
 
 

@@ -103,7 +103,7 @@ def _judged(seed, customers=3_000):
     gain = 2 * lesson.held - 0.1
     best = gain.idxmax(axis=1).where(gain.max(axis=1) > 0, "No E-Mail")
     earned = 2 * chances.loc[lesson.held.index] - [0.1, 0.0, 0.1]
-    truth = earned.mean().rename(lambda name: f"{name} for everybody")
+    truth = earned.mean().rename(lambda name: f"{name} for everyone")
     rows = np.arange(len(best))
     truth["each customer's best"] = earned.to_numpy()[rows, earned.columns.get_indexer(best)].mean()
     return table, truth

@@ -75,5 +75,5 @@ def test_the_true_uplift_is_told_from_chance():
 
 
 def test_a_campaign_without_untreated_customers_is_refused():
-    with pytest.raises(ValueError, match="untreated customers and hold both"):
+    with pytest.raises(ValueError, match="untreated customers, and contain both"):
         area_of([1, 0], [1, 1], [0.1, 0.2])

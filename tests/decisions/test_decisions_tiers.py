@@ -38,12 +38,12 @@ def test_a_customer_without_a_value_is_named_not_scored():
 
 @pytest.mark.parametrize("shares", [(0.5, 0.2), (0.2, 1.0), (0.0, 0.5), ()])
 def test_shares_out_of_order_are_refused(shares):
-    with pytest.raises(ValueError, match="shares must rise"):
+    with pytest.raises(ValueError, match="shares must increase"):
         fit_tiers(pd.Series([1.0, 2.0]), shares=shares)
 
 
 def test_thresholds_that_rise_are_refused():
-    with pytest.raises(ValueError, match="thresholds must fall"):
+    with pytest.raises(ValueError, match="thresholds must decrease"):
         fit_tiers(pd.Series([1.0]), thresholds={"silver": 1, "gold": 2})
 
 

@@ -97,7 +97,7 @@ def test_a_campaign_without_control_says_what_it_needs(past):
 
 def test_an_outcome_that_is_the_same_for_all_is_refused(past):
     X, treated, y, _ = past
-    with pytest.raises(ValueError, match="the same for everybody in one arm"):
+    with pytest.raises(ValueError, match="the same for everyone in one arm"):
         LEARNERS["two_models"]().fit(X, treated, y * 0)
 
 

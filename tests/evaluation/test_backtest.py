@@ -160,6 +160,6 @@ def test_a_list_with_a_repeated_name_or_no_model_is_refused(log):
 def test_a_member_that_shares_a_competitors_name_only_is_refused(log):
     blend = Ensemble(84, members=[Tweedie(84, n_estimators=10), ProbabilisticValue(horizon=84)])
     with pytest.raises(
-        InputError, match="'tweedie' competes and is a member of 'ensemble', with other settings"
+        InputError, match="'tweedie' competes on its own and, with other settings, as a member of 'ensemble'"
     ):
         backtest(log, [WINDOW], [Tweedie(84, n_estimators=20), blend])

@@ -53,7 +53,7 @@ def test_the_test_window_says_whether_the_champion_keeps_the_bounds(result):
 def test_without_an_earlier_window_the_test_window_chooses_and_the_reason_says_so(result):
     alone = choose(replace(result, validation=None))
     assert alone.champion == choose_shape(result.values, result.y_true, list(result.models)).verdict.champion
-    assert "flatters it" in alone.reason
+    assert "slightly too good" in alone.reason
 
 
 def test_with_a_campaign_the_model_that_knows_the_customers_contacted_is_chosen(result):

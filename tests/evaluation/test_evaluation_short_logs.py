@@ -106,7 +106,7 @@ def test_who_may_not_be_chosen_is_named_with_the_reason(log):
     models = [SameRate(90), ProbabilisticValue(horizon=90), Tweedie(90, n_estimators=10), Hurdle(90)]
     result = judge(log, Window("2022-07-25", 90), models, FEATURES)
     assert result.validation.protocol == "other customers"
-    assert "tweedie, hurdle could not be chosen: the log holds no earlier window" in " ".join(
+    assert "tweedie, hurdle could not be chosen: the log has no earlier window" in " ".join(
         choice_notes(result, "x")
     )
     alone = judge(log, Window("2022-07-25", 90), [models[0], models[2]], FEATURES)

@@ -98,7 +98,7 @@ def test_more_reasons_than_features_are_empty():
 
 
 def test_no_reasons_at_all_is_a_mistake():
-    with pytest.raises(ValueError, match="n must be at least one reason, got 0"):
+    with pytest.raises(ValueError, match="n must be at least 1, got 0"):
         top_reasons(Known(), X, n=0)
 
 

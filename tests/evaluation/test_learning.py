@@ -27,5 +27,5 @@ def test_each_line_learns_from_more_and_the_last_is_the_judged_model(log):
 
 
 def test_a_model_that_learns_from_no_window_is_refused(log):
-    with pytest.raises(ValueError, match="same_rate learns from today's customers alone"):
+    with pytest.raises(ValueError, match="same_rate learns only from today's customers"):
         compute_learning(log, WINDOW, SameRate(60), FEATURES)

@@ -105,7 +105,7 @@ def test_winkler_score_is_least_for_the_true_quantiles():
 
 
 def test_an_interval_upside_down_is_refused():
-    with pytest.raises(ValueError, match="lower exceeds upper"):
+    with pytest.raises(ValueError, match="lower is above upper"):
         interval_metrics.coverage([1.0], [2.0], [1.0])
 
 

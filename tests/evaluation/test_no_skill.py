@@ -88,7 +88,7 @@ def alike():
 
 def test_where_customers_are_all_alike_the_tool_says_that_nothing_was_learned(alike):
     (sentence,) = doubt_order(alike, choose(alike).champion)
-    assert sentence.startswith("The champion is not shown to order customers better than chance")
+    assert sentence.startswith("The champion is not shown to rank customers better than chance")
 
 
 def test_where_customers_differ_nothing_is_said():

@@ -35,8 +35,8 @@ def test_the_naive_rule_is_no_refuge(window):
     scores = contest.scores
     assert scores["gini"].idxmax() == "same_rate"
     assert contest.verdict.champion == "good"
-    assert scores.at["same_rate", "left_out"] == "the naive rule is a yardstick"
-    assert scores.at["noise", "left_out"] == "order not shown to beat chance"
+    assert scores.at["same_rate", "left_out"] == "the naive rule is only a benchmark"
+    assert scores.at["noise", "left_out"] == "ranking not shown to beat chance"
 
 
 def test_the_naive_rule_is_named_where_no_other_beats_chance(window):
@@ -56,8 +56,8 @@ def test_where_nothing_tells_customers_apart_the_best_shares_win_and_never_the_n
     )
     contest = choose_shape(blind, spent, list(blind))
     assert contest.verdict.champion == "flat"
-    assert "no order of customers is shown to beat chance" in contest.verdict.reason
-    assert contest.scores.at["same_rate", "left_out"] == "the naive rule is a yardstick"
+    assert "no ranking of customers is shown to beat chance" in contest.verdict.reason
+    assert contest.scores.at["same_rate", "left_out"] == "the naive rule is only a benchmark"
     assert contest.scores.at["wild", "left_out"] == ""
 
 

@@ -49,7 +49,7 @@ def test_an_attribute_that_nobody_gives_is_missing_and_told(caplog):
     with caplog.at_level(logging.WARNING):
         X = build_features(LOG, "2024-02-01", ["attribute_text_country", "attribute_number_income"])
     assert X["attribute_text_country"].isna().all()
-    assert "learned from country, income, which are not given" in caplog.text
+    assert "learned from the customer columns country, income, which are missing here" in caplog.text
 
 
 def test_an_attribute_of_another_kind_is_turned_into_the_one_that_is_asked_for():

@@ -59,5 +59,5 @@ def test_an_unknown_label_is_refused(log):
 
 
 def test_two_windows_of_one_cutoff_are_refused(log):
-    with pytest.raises(ValueError, match="every window needs a cutoff of its own"):
+    with pytest.raises(ValueError, match="every window needs its own cutoff"):
         build_labels(log, [Window("2024-01-08", 7), Window("2024-01-08", 5)])

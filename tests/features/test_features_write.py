@@ -83,7 +83,7 @@ def test_a_build_killed_before_its_note_was_complete_is_begun_again(log, tmp_pat
 def test_an_incomplete_build_is_not_read(log, tmp_path):
     with pytest.raises(StopError):
         write_features(log, CUTOFFS, tmp_path / "X", NAMES, engine=DuckDB(shards=4), progress=stop_after(3))
-    with pytest.raises(ValueError, match="holds no complete build"):
+    with pytest.raises(ValueError, match="has no complete build"):
         read_features(tmp_path / "X")
 
 
@@ -104,13 +104,15 @@ def test_a_complete_build_is_not_done_again(log, tmp_path):
 def test_a_folder_of_another_build_is_refused(log, tmp_path, change, what):
     write_features(log, CUTOFFS, tmp_path / "X", NAMES)
     arguments = {"cutoffs": CUTOFFS, "names": NAMES, **change}
-    with pytest.raises(ValueError, match=f"holds another build, with other {what}.*; name another folder"):
+    with pytest.raises(
+        ValueError, match=f"contains another build, with other {what}.*; choose another folder"
+    ):
         write_features(log, folder=tmp_path / "X", **arguments)
 
 
 def test_a_folder_with_other_files_is_refused(log, tmp_path):
     (tmp_path / "mine.txt").write_text("precious")
-    with pytest.raises(ValueError, match="holds other files"):
+    with pytest.raises(ValueError, match="contains other files"):
         write_features(log, CUTOFFS, tmp_path, NAMES)
 
 

@@ -99,7 +99,10 @@ def test_reasons_name_the_attribute_in_words(scores):
 def test_without_the_table_attributes_are_missing_and_a_warning_names_them(shop):
     scores = score(shop, "without.csv")
     assert scores["expected_value"].notna().all()
-    assert "the model learned from member, acquisition channel, which are not given" in scores.attrs["told"]
+    assert (
+        "The model learned from the customer columns member, acquisition channel, which are missing here"
+        in scores.attrs["told"]
+    )
 
 
 def test_levels_that_the_model_never_saw_and_empty_columns_are_told(shop, bought):

@@ -184,7 +184,7 @@ def test_a_feature_table_of_unknown_day_asks_for_it(trained, features, tmp_path)
     pd.read_parquet(file).to_parquet(tmp_path / "some.parquet")
     done = trained.cltv("score", "--features", tmp_path / "some.parquet")
     assert done.returncode == 2
-    assert "name the day with --as-of" in done.stderr
+    assert "give the day with --as-of" in done.stderr
 
 
 @pytest.mark.parametrize("source", ["log", "features"])

@@ -107,11 +107,11 @@ def _full(*_, **__):
 
 def test_an_output_below_a_file_is_refused_before_anything_is_done(score, folder):
     (folder / "file").write_text("")
-    assert "is a file; name another one" in refused(score("file/scores.parquet"))
+    assert "is a file; choose another name" in refused(score("file/scores.parquet"))
 
 
 def test_an_output_of_another_kind_is_refused_before_anything_is_done(score, folder):
-    assert "name a file that ends in .parquet or .csv" in refused(score("scores.xlsx"))
+    assert "use a name that ends in .parquet or .csv" in refused(score("scores.xlsx"))
     assert list(folder.iterdir()) == []
 
 
@@ -140,12 +140,12 @@ def test_a_table_that_holds_no_scores_is_not_replaced(folder, trained):
         "--table",
         "orders",
     )
-    assert "has a table 'orders' that holds no scores" in refused(trained.cltv(*words))
+    assert "has a table 'orders' that does not contain scores" in refused(trained.cltv(*words))
 
 
 def test_two_batches_to_one_file_do_not_work_at_once(score, folder):
     with scoring.opened(folder / ".scores.parquet.work"):
-        assert "another scoring is at work" in refused(score())
+        assert "another scoring run is using" in refused(score())
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_a_changed_model_is_refused_by_its_checksum(score, folder, stored):
     content = json.loads(stored.read_text())
     content["card"]["tiers"]["high"] /= 2
     stored.write_text(json.dumps(content))
-    assert "is not as it was registered" in refused(score())
+    assert "has changed since it was registered" in refused(score())
 
 
 def test_a_model_that_is_gone_is_one_sentence(score, folder, stored):

@@ -214,12 +214,12 @@ def changed(row, **values):
     ("values", "message"),
     [
         ({"T": "gone"}, r"Missing columns \['T'\]; send all of \['frequency'"),
-        ({"frequency": -1}, r"Column 'frequency' holds a negative or missing value"),
-        ({"frequency": None}, r"Column 'frequency' holds a negative or missing value"),
+        ({"frequency": -1}, r"Column 'frequency' contains a negative or missing value"),
+        ({"frequency": None}, r"Column 'frequency' contains a negative or missing value"),
         ({"frequency": 1.5}, r"Column 'frequency' counts repeat purchase days; send whole numbers"),
         ({"recency": 5000}, r"Column 'recency' exceeds column 'T'"),
         ({"frequency": 0, "recency": 1}, r"Column 'recency' is above zero where column 'frequency' is zero"),
-        ({"T": float("inf")}, r"Column 'T' holds an infinite value"),
+        ({"T": float("inf")}, r"Column 'T' contains an infinite value"),
     ],
     ids=[
         "missing column",

@@ -124,7 +124,7 @@ def test_experiment_runs_and_registered_model_describe_themselves(client, candid
     assert [data.dataset.name for data in summary.inputs.dataset_inputs] == ["orders.csv holdout"]
     for run in candidates:
         assert f"Gini {run.data.metrics['order/gini']:.3f}" in run.data.tags["mlflow.note.content"]
-    assert "`champion` answers" in client.get_registered_model("cltv").description
+    assert "`champion` is the model in use" in client.get_registered_model("cltv").description
 
 
 def test_model_metrics_are_linked_to_the_logged_model_and_its_data(client, candidates):

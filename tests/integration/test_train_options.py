@@ -50,7 +50,9 @@ def test_only_the_named_models_compete_the_simpler_first(told):
 
 
 def test_the_champion_is_chosen_by_the_campaigns_profit(told):
-    assert "best order of customers (profit " in told["reason"] or "no model within bounds" in told["reason"]
+    assert (
+        "best ranking of customers (profit " in told["reason"] or "no model within bounds" in told["reason"]
+    )
 
 
 def test_half_of_the_customers_are_judged_and_a_note_says_what_that_cannot_show(told, orders):

@@ -36,9 +36,7 @@ def test_a_campaign_ahead_raises_the_forecast_as_if_it_had_been_known():
 
 def test_a_plan_can_reach_further_than_the_training():
     later = CUSTOMER.assign(cutoff_day=18_262.0 + 500, T=720.0)
-    with pytest.raises(
-        InputError, match="needs values until 2021-05-14: add what is planned until then, in the"
-    ):
+    with pytest.raises(InputError, match="needs values until 2021-05-14: add the plan until then, in the"):
         following().predict(later)
     planned = with_plan(following(), {"campaign": {"2020-03-01": 0.0, "2021-08-01": 0.0}})
     assert planned.predict(later) > 0
@@ -49,11 +47,11 @@ def test_a_plan_can_reach_further_than_the_training():
     [
         (
             {"price": {"2020-01-01": 1.0}},
-            r"follows \['campaign'\], not 'price'; name the columns as in the training",
+            r"uses \['campaign'\], not 'price'; name the columns as in the training",
         ),
         (
             {"campaign": {"2021-12-01": 1.0}},
-            "is known until 2020-12-30 .* from 2021-12-01 on .*; add what it was between",
+            "is known until 2020-12-30 .* from 2021-12-01 on .*; add its values in between",
         ),
     ],
 )

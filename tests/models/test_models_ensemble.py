@@ -108,7 +108,7 @@ def test_predictions_for_unseen_rows_use_weights_of_the_other_half(shop):
 )
 def test_weights_that_cannot_be_are_refused(shop, weights):
     X, y = shop
-    with pytest.raises(ValueError, match="weights must be at least zero"):
+    with pytest.raises(ValueError, match="weights must be zero or more"):
         Ensemble(members=[Column("left"), Column("right")], weights=weights).fit(X, y)
 
 

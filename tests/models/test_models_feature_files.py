@@ -88,7 +88,7 @@ def test_a_label_that_the_files_lack_is_named_with_those_they_have(folder):
 def test_an_infinite_value_in_a_file_is_refused_by_its_column(tmp_path):
     table = {"orders": [1.0, np.inf], "label_value": [0.0, 3.0]}
     pq.write_table(pa.table(table), tmp_path / "part.parquet")
-    with pytest.raises(ValueError, match="'orders' holds an infinite value"):
+    with pytest.raises(ValueError, match="'orders' contains an infinite value"):
         Tweedie(60).fit(FeatureFiles(tmp_path))
 
 

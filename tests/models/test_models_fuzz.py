@@ -193,12 +193,12 @@ def test_value_models_survive_free_purchases():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"frequency": 0.5}, "frequency counts repeat purchases and must be whole, found 0.5"),
+        ({"frequency": 0.5}, "frequency counts repeat purchases and must be a whole number, found 0.5"),
         ({"frequency": -1.0}, "'frequency' must not be negative"),
         ({"T": np.nan}, "'T' is missing for 1 customers"),
-        ({"T": np.inf}, "'T' holds an infinite value"),
+        ({"T": np.inf}, "'T' contains an infinite value"),
         ({"recency": 1e6}, "recency is the age at the last purchase and cannot exceed T"),
-        ({"frequency": 0.0, "recency": 3.0}, "without repeat purchase has recency 0"),
+        ({"frequency": 0.0, "recency": 3.0}, "without a repeat purchase has recency 0"),
     ],
 )
 def test_impossible_customers_are_refused_before_the_fit(change, message):

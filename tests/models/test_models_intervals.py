@@ -96,7 +96,7 @@ def test_probability_of_buying_is_the_share_of_buyers_at_that_value():
 
 @pytest.mark.parametrize("level", [0.0, 1.0, 90])
 def test_a_level_that_is_no_probability_is_refused(level):
-    with pytest.raises(ValueError, match="level must lie between 0 and 1"):
+    with pytest.raises(ValueError, match="level must be between 0 and 1"):
         Intervals(level).fit([1.0], [1.0])
 
 
@@ -107,7 +107,7 @@ def test_impossible_numbers_are_refused(expected, actual):
 
 
 def test_unequal_lengths_are_refused():
-    with pytest.raises(ValueError, match="equally long"):
+    with pytest.raises(ValueError, match="the same length"):
         Intervals().fit([1.0, 2.0], [1.0])
 
 

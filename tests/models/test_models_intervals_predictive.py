@@ -108,5 +108,5 @@ def test_intervals_repeat_with_their_seed(case):
 
 def test_an_impossible_coverage_is_refused(case):
     model, customers, _ = case
-    with pytest.raises(ValueError, match=r"coverage must lie between 0 and 1, got 90"):
+    with pytest.raises(ValueError, match=r"coverage must be between 0 and 1, got 90"):
         model.predict_interval(customers, 90)

@@ -176,5 +176,5 @@ def test_a_regression_never_expects_less_than_nothing_and_counts_weights(shop):
     X, y = shop
     model = Regression(regressor=Ridge()).fit(X, y, sample_weight=np.ones(200))
     assert (model.predict(X - 1_000) == 0).all()
-    with pytest.raises(InputError, match=r"Ridge takes no missing values, .* such as \['noise'\]"):
+    with pytest.raises(InputError, match=r"Ridge does not accept missing values, .* such as \['noise'\]"):
         Regression(regressor=Ridge()).fit(X.assign(noise=np.nan), y)

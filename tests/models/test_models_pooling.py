@@ -78,5 +78,5 @@ def test_the_likelihood_of_the_customers_of_the_fit_is_the_fits():
 
 def test_groups_that_are_missing_or_one_are_refused():
     X, _ = chain(1, apart=0.0)
-    with pytest.raises(ValueError, match=r"at least two different ones; found \d+ with 1 different"):
+    with pytest.raises(ValueError, match=r"at least two different groups; found \d+ with 1 different"):
         fit_pooled(BGNBD("weeks"), X, X["shop"])

@@ -153,7 +153,7 @@ def test_an_impossible_time_is_refused(known, few):
 def test_another_unit_is_refused(known, few):
     weekly = few.copy()
     weekly.attrs["time_unit"] = "weeks"
-    with pytest.raises(ValueError, match="the model is in days, the table in weeks"):
+    with pytest.raises(ValueError, match="the model uses days, the table weeks"):
         known.expected_purchases(weekly, 5)
 
 

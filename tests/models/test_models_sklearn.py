@@ -169,7 +169,7 @@ def test_weights_that_cannot_count_are_refused(shop):
     for weights in (np.zeros(300), np.full(300, -1.0), np.full(300, np.nan), np.ones(299)):
         with pytest.raises(InputError, match="sample_weight must"):
             Tweedie().fit(X, y, sample_weight=weights)
-    with pytest.raises(InputError, match="every label of a row with a weight is zero"):
+    with pytest.raises(InputError, match="every row with a weight has a label of zero"):
         Tweedie().fit(X, y, sample_weight=(y == 0).to_numpy(float))
 
 

@@ -139,7 +139,7 @@ def test_text_is_not_left_out_in_silence(model, shop):
     X, y, _ = shop
     texts = X.assign(country="FR", frequency=0.0, recency=0.0, T=50.0, monetary_value=0.0)
     with pytest.raises(
-        ValueError, match=rf"{type(model).__name__}: columns \['country'\] hold no numbers.*`features`"
+        ValueError, match=rf"{type(model).__name__}: the columns \['country'\] are not numeric.*`features`"
     ):
         model.fit(texts, y)
 
@@ -148,7 +148,7 @@ def test_text_is_not_left_out_in_silence(model, shop):
 def test_what_is_infinite_or_too_large_to_hold_is_named(model, shop):
     X, y, _ = shop
     for value in (np.inf, -np.inf, 1e300):
-        with pytest.raises(ValueError, match="column 'size' holds an infinite value"):
+        with pytest.raises(ValueError, match="column 'size' contains an infinite value"):
             model.fit(X.assign(size=value), y)
 
 

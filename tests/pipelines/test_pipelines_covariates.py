@@ -87,7 +87,7 @@ def test_covariates_that_no_model_follows_are_refused():
 def test_a_plan_that_ends_before_the_forecast_is_asked_for_before_the_training():
     model = follower(covariates=PLAN.head(3))
     check_paths([model], pd.Timestamp("2023-01-05"), pd.Timestamp("2023-05-15"))
-    with pytest.raises(InputError, match="until 2024-02-01: add what is planned until then"):
+    with pytest.raises(InputError, match="until 2024-02-01: add the plan until then"):
         check_paths([model], pd.Timestamp("2023-01-05"), pd.Timestamp("2024-02-01"))
     with pytest.raises(InputError, match="begins on 2023-01-01, after the first purchase day on 2022-12-01"):
         check_paths([model], pd.Timestamp("2022-12-01"), pd.Timestamp("2023-05-01"))

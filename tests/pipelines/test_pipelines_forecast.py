@@ -203,7 +203,10 @@ def test_a_shop_dated_by_week_is_told_what_is_counted_and_that_holidays_are_not(
     mondays = growing.assign(timestamp=growing["timestamp"].dt.to_period("W").dt.start_time)
     easter = pd.DataFrame({"date": ["2023-04-09"], "name": ["easter"]})
     found = pipelines.forecast(data=mondays, horizon="9w", holidays=easter, out=tmp_path / "plan.csv")
-    assert "Purchases carry one date per week: the level compares whole weeks, not days." in found.notes
+    assert (
+        "Purchases have one date per week, so the forecast of the total compares whole weeks, not days."
+        in found.notes
+    )
     assert "The table of holidays is not used, because purchases have one date per week." in found.notes
 
 

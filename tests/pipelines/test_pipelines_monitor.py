@@ -172,7 +172,7 @@ def test_a_model_outside_its_bounds_on_its_test_is_watched_until_a_batch_has_clo
     report = monitor(until(log, CUTOFF), scores(log, fitted, registered), tmp_path / "out")
     assert report.level == "watch"
     assert report.reasons == [
-        "On its test the model was outside its bounds: its total was 38.0% too low (10% is allowed)."
+        "In its test, the model was outside its bounds: its total was 38.0% too low (10% is allowed)."
     ]
     page = (tmp_path / "out" / "monitor.html").read_text()
     assert "<dt>Can these scores be used?</dt><dd>Yes, with care</dd>" in page

@@ -242,5 +242,5 @@ def test_costs_in_a_currency_of_their_own_are_told_where_the_logs_is_not_stated(
     )
     notes = pipelines.acquisition(data=log, costs=spent, out=tmp_path, currency="USD").notes
     assert not any("same currency" in note for note in notes)
-    with pytest.raises(InputError, match="the costs are in USD, the log in EUR"):
+    with pytest.raises(InputError, match="the costs are in USD, but the log is in EUR"):
         pipelines.acquisition(data=log, costs=spent, out=tmp_path, currency="EUR")

@@ -58,7 +58,7 @@ DAYS = {
     "truths", [pd.Series([True, False]), pd.Series([True, None]), pd.Series([True, pd.NA], dtype="boolean")]
 )
 def test_true_and_false_are_no_numbers_but_in_a_yes_no_attribute(truths):
-    with pytest.raises(InputError, match=r"Column 'T' of type .* holds something that is no number"):
+    with pytest.raises(InputError, match=r"Column 'T' of type .* contains values that are not numbers"):
         taken(T=truths)
     assert as_doubles(truths.rename("attribute_flag_member")).tolist()[0] == 1.0
 
@@ -102,15 +102,15 @@ def test_what_cannot_be_cast_is_refused_by_column_and_type_without_a_customer():
     for columns, sentence in (
         (
             {"T": pd.Series(["anna"])},
-            "Column 'T' of type str holds something that is no number; send numbers.",
+            "Column 'T' of type str contains values that are not numbers; send numbers.",
         ),
         (
             {"T": DAYS["datetime64[ns]"]},
-            r"Column 'T' of type datetime64\[ns\] holds something that is no number",
+            r"Column 'T' of type datetime64\[ns\] contains values that are not numbers",
         ),
         (
             {"id": pd.Series([1.5])},
-            "Column 'id' of type float64 holds fractions where text is wanted; send text.",
+            "Column 'id' of type float64 contains fractions, but text is expected; send text.",
         ),
     ):
         with pytest.raises(InputError, match=sentence) as refused:

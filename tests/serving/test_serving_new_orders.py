@@ -66,5 +66,5 @@ def test_orders_without_ids_are_refused_with_the_way_out(log):
 
 def test_a_database_has_no_place_for_new_orders():
     check_new_orders(0, "sqlite:///shop.db")
-    with pytest.raises(InputError, match=r"name a \.parquet or \.csv with --out"):
+    with pytest.raises(InputError, match=r"give a \.parquet or \.csv file with --out"):
         check_new_orders(7, "sqlite:///shop.db")

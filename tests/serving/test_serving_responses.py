@@ -56,7 +56,7 @@ def test_what_the_sender_can_fix_is_status_400_with_its_sentence():
 def test_a_value_near_the_largest_number_is_a_fault_of_its_column():
     X = pd.DataFrame({"order_rate_30d": [0.1, 1e300]})
     ((sentence, rows),) = find_faults(X)
-    assert sentence == "Column 'order_rate_30d' holds a value beyond 1e+15; check its unit."
+    assert sentence == "Column 'order_rate_30d' contains a value beyond 1e+15; check its unit."
     assert rows.tolist() == [False, True]
 
 

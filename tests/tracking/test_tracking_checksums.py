@@ -69,7 +69,7 @@ def test_one_folder_is_copied_and_all_the_others_are_compared_too(model):
         path.name for path in (model / "artifacts" / "model").iterdir()
     )
     (model / "code" / "cltv_ml" / "engine.py").write_text("x = 2", encoding="utf-8")
-    with pytest.raises(InputError, match="version 1 is not as it was registered: code was changed"):
+    with pytest.raises(InputError, match="version 1 has changed since it was registered: code was changed"):
         checksums.copied(model, sums, "version 1", "artifacts/model")
 
 
@@ -104,7 +104,7 @@ def test_a_registered_model_that_mlflow_loads_is_compared_with_its_versions_tags
     checksums.check_loaded(model, files, "cltv", "1")
     (model / "code" / "cltv_ml" / "engine.py").write_text("x = 2", encoding="utf-8")
     with pytest.raises(
-        InputError, match=r"version 1 of model 'cltv' is not as it was registered: code was changed"
+        InputError, match=r"version 1 of model 'cltv' has changed since it was registered: code was changed"
     ):
         checksums.check_loaded(model, files, "cltv", "1")
 

@@ -161,7 +161,7 @@ def test_a_store_that_is_busy_for_a_moment_is_waited_for(store, tmp_path):
 def test_the_lock_of_a_store_is_one_sentence_for_who_waits_too_long(store):
     with (
         mlflow_store.store_lock(),
-        pytest.raises(ValueError, match="another process has held"),
+        pytest.raises(ValueError, match="another process has locked"),
         mlflow_store.store_lock(patience=0.1),
     ):
         pass

@@ -72,7 +72,7 @@ def test_a_store_whose_creation_was_stopped_is_named_with_the_way_out(place):
     store.executescript(";\n".join(half) + ";\nCOMMIT;")
     store.close()
     with pytest.raises(
-        ValueError, match=r"creation was stopped.*`mv mlflow\.db mlflow\.db\.broken`"
+        ValueError, match=r"creation was interrupted.*`mv mlflow\.db mlflow\.db\.broken`"
     ) as caught:
         mlflow_store.open_store()
     assert "\n" not in str(caught.value)
@@ -85,7 +85,7 @@ def test_a_store_with_runs_that_another_version_wrote_is_not_moved_away(place):
     store.execute("update alembic_version set version_num = 'of the future'")
     store.commit()
     store.close()
-    with pytest.raises(ValueError, match=r"holds 1 runs but this MLflow .* cannot open it"):
+    with pytest.raises(ValueError, match=r"holds 1 runs, but this MLflow .* cannot open it"):
         mlflow_store.open_store()
 
 
@@ -100,7 +100,7 @@ def test_a_store_that_lacks_a_table_of_models_is_named_with_the_way_out(place, e
 
 def test_a_file_that_is_no_store_is_one_sentence(place):
     place.write_text("customer,amount\n" * 100, encoding="utf-8")
-    with pytest.raises(ValueError, match=r"it is no SQLite database .*move it away"):
+    with pytest.raises(ValueError, match=r"it is not a SQLite database .*move it away"):
         mlflow_store.open_store()
     assert place.read_text(encoding="utf-8").startswith("customer")
 
