@@ -39,13 +39,18 @@ class Cluster:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         return subprocess.Popen(list(map(str, command)), cwd=cwd, env=environment, **pipes)
 
+    def end(self, process: subprocess.Popen) -> str:
+        """Wait for a program and return what it said; a quarter of an hour is too long."""
+        try:
+            return process.communicate(timeout=900)[0]
+        except subprocess.TimeoutExpired as late:
+            process.kill()
+            raise AssertionError(f"it is still at work: {process.communicate()[0]}") from late
+
     def run(self, command, **options) -> str:
         """Run a program to its end and return what it says; it must succeed."""
         process = self.start(command, **options)
-        try:
-            said = process.communicate(timeout=900)[0]
-        finally:
-            process.kill()  # also where it took too long
+        said = self.end(process)
         assert process.returncode == 0, said
         return said
 

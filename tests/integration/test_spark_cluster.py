@@ -108,7 +108,7 @@ def test_a_worker_that_dies_costs_no_row(trained, scored, tmp_path):
             assert run.poll() is None, run.communicate()[0]
             time.sleep(0.1)
         os.killpg(spark.workers[1].pid, signal.SIGKILL)
-        said = run.communicate(timeout=400)[0]
+        said = spark.end(run)
     assert run.returncode == 0, said
     assert_scores_equal(tmp_path / "scores.parquet", scored)
     assert spark.used == [True, True]

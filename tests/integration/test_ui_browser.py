@@ -115,15 +115,33 @@ def test_result_tables_are_shown_by_the_ui(page, runs):
     seen.wait(_TEXT.format('"realised"'))
 
 
-def test_plain_mlflow_ui_hands_out_the_report_and_the_pictures(trained, serving, runs):
-    summary = next(run for run in runs.values() if run.data.tags["role"] == "summary").info.run_id
-    wanted = {"report.html": summary, "figures/deciles.svg": runs["hybrid"].info.run_id}
+@pytest.fixture(scope="module")
+def plain(trained, serving):
+    """MLflow's own server on the store, as somebody starts it who does not know `cltv ui`."""
     words = [sys.executable, "-m", "mlflow", "ui", "--workers", "1", "--backend-store-uri", trained.store]
     with serving(words, "/health", cwd=trained.folder, env=trained.environment) as address:
-        for path, run_id in wanted.items():
-            with urllib.request.urlopen(f"{address}/get-artifact?path={path}&run_uuid={run_id}") as answer:
-                body = answer.read()
-            stored = mlflow.artifacts.download_artifacts(
-                run_id=run_id, artifact_path=path, tracking_uri=trained.store
-            )
-            assert body == Path(stored).read_bytes(), path
+        yield address
+
+
+def test_plain_mlflow_ui_tells_the_way_to_the_training_runs(browser, plain, runs):
+    """MLflow 3.17 opens a bare link in the view that the browser used last, whatever the experiment's kind."""
+    browser.open(f"{plain}/#/experiments/{runs['hybrid'].info.experiment_id}")
+    browser.wait(_TEXT.format('"choose Model training at the top left"'), seconds=180)
+
+
+def test_plain_mlflow_ui_shows_the_card_and_the_numbers_of_a_version(browser, plain):
+    browser.open(f"{plain}/#/models/cltv/versions/1")
+    for text in ("Known limits", "champion", "gini", "bias"):
+        browser.wait(_TEXT.format(json.dumps(text)))
+
+
+def test_plain_mlflow_ui_hands_out_the_report_and_the_pictures(trained, plain, runs):
+    summary = next(run for run in runs.values() if run.data.tags["role"] == "summary").info.run_id
+    wanted = {"report.html": summary, "figures/deciles.svg": runs["hybrid"].info.run_id}
+    for path, run_id in wanted.items():
+        with urllib.request.urlopen(f"{plain}/get-artifact?path={path}&run_uuid={run_id}") as answer:
+            body = answer.read()
+        stored = mlflow.artifacts.download_artifacts(
+            run_id=run_id, artifact_path=path, tracking_uri=trained.store
+        )
+        assert body == Path(stored).read_bytes(), path
