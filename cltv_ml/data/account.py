@@ -98,7 +98,7 @@ def account(
     rows_in = rows + raw.broken.count()
     rows_aside = sum(count for count, _ in taken.values())
     quarantined = sum(money for rule, (_, money) in taken.items() if rule != "cancellation")
-    [distinct] = marks.row(f"select count(distinct source_row) from {aside}")
+    [distinct] = marks.row(f"select count(distinct source_row) from {aside}") if taken else [0]
     if money_in != kept + quarantined + netted + capped or distinct != rows_aside:
         raise RuntimeError(
             f"{raw.source}: the money does not add up: {money_in} read, {kept} kept, {quarantined} "
@@ -128,6 +128,8 @@ def account(
 
 def _set_aside(marks: Relation, aside: Aside, reduced: Relation) -> dict[str, tuple[int, int]]:
     """Return, for each rule, the lines it quarantined and their money, net of returns."""
+    if not aside.table.count():
+        return {}
     rows = marks.rows(
         "select aside.rule, count(*), coalesce(sum(coalesce(reduced.money, marks.money)), 0) "
         f"from {aside} as aside left join {marks} as marks using (source_row) "

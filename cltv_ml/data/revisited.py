@@ -39,4 +39,5 @@ class Revisited:
 
     def add_aside(self, aside: Aside, others: str = "") -> None:
         """Read the lines that are set aside, and others; broken ones are no lines of the table."""
-        self.add(f"select source_row from {aside} where rule <> 'broken_line' {others}")
+        if aside.table.count() or others:
+            self.add(f"select source_row from {aside} where rule <> 'broken_line' {others}")

@@ -6,22 +6,9 @@ from cltv_ml.engine import connect, within
 
 #: Files whose tests read and clean, and open no log, which needs a database of its own.
 _READING = (
-    *(
-        "by_hand",
-        "clean",
-        "grouped",
-        "hints",
-        "joined",
-        "kinds",
-        "languages",
-        "layout",
-        "mapping",
-        "netting",
-        "order_credits",
-        "other_trades",
-        "overlooked",
-    ),
-    *("parse", "parts", "platforms", "sales", "scale", "sides", "sources", "totals", "writing"),
+    "bundles by_hand clean compact datev days discounts duplicates first_values grouped hints joined "
+    "kinds languages layout mapping netting order_credits other_trades overlooked parse parts "
+    "platforms rates sales scale sides sources statements ties tills totals unsigned writing"
 )
 
 
@@ -36,7 +23,7 @@ def database():
 def in_one_database(request, database):
     """Give each quick test catalogs of its own in one database; long tests open databases of their own."""
     file = request.node.path.stem.removeprefix("test_data_")
-    if file not in _READING or request.node.get_closest_marker("long"):
+    if file not in _READING.split() or request.node.get_closest_marker("long"):
         yield
         return
     with within(database):

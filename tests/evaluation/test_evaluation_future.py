@@ -1,5 +1,7 @@
 """The future of a log's customers: values of every horizon on one curve, whose totals are the levels."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,28 +34,39 @@ def future(log):
     return forecast_future(log, X, own, CUTOFF, days=DAYS)
 
 
-def test_values_of_no_customer_fall_as_the_horizon_grows(future):
-    assert (np.diff(future.by_horizon(DAYS).to_numpy(), axis=1) >= -1e-9).all()
+@pytest.fixture(scope="module")
+def by_horizon(future):
+    return future.by_horizon(DAYS)
 
 
-def test_horizons_of_the_training_keep_its_values(future):
-    np.testing.assert_allclose(future.by_horizon(DAYS)[[91, 182]], future.own)
+@pytest.fixture(scope="module")
+def level_of(log):
+    """The level of a horizon in days, forecast once for all who ask."""
+    return cache(lambda days: forecast_level(log, Window(CUTOFF, days)).total)
+
+
+def test_values_of_no_customer_fall_as_the_horizon_grows(by_horizon):
+    assert (np.diff(by_horizon.to_numpy(), axis=1) >= -1e-9).all()
+
+
+def test_horizons_of_the_training_keep_its_values(future, by_horizon):
+    np.testing.assert_allclose(by_horizon[[91, 182]], future.own)
     np.testing.assert_allclose(future.by_horizon([182, 91])[91], future.own[91])
 
 
-def test_other_horizons_within_a_year_add_up_to_their_level_as_in_the_forecast_of_the_shop(future, log):
-    found = future.by_horizon(DAYS)
+def test_other_horizons_within_a_year_add_up_to_their_level_as_in_the_forecast_of_the_shop(
+    future, by_horizon, level_of
+):
     for day in (30, 60, 150, 300, 365):
-        level = forecast_level(log, Window(CUTOFF, day)).total
         least = max((future.own[own].sum() for own in future.own if own < day), default=0.0)
         most = min((future.own[own].sum() for own in future.own if own > day), default=np.inf)
-        assert found[day].sum() == pytest.approx(np.clip(level, least, most), rel=1e-9), day
+        assert by_horizon[day].sum() == pytest.approx(np.clip(level_of(day), least, most), rel=1e-9), day
 
 
-def test_beyond_a_year_the_total_is_that_of_the_forecast_of_the_shop(future, log):
+def test_beyond_a_year_the_total_is_that_of_the_forecast_of_the_shop(future, log, level_of):
     known = forecast_known(log, Window(CUTOFF, 730)).total
     assert future.by_horizon([730])[730].sum() == pytest.approx(known, rel=1e-9)
-    assert known > forecast_level(log, Window(CUTOFF, 365)).total
+    assert known > level_of(365)
     assert forecast_shop(log, Window(CUTOFF, 730), "month", size=50).level.total == known
 
 
