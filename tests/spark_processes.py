@@ -91,7 +91,7 @@ def cluster(folder: Path, *, connect: bool = False) -> Iterator[Cluster]:
     try:
         deploy = "org.apache.spark.deploy"
         start("master", "spark-class", f"{deploy}.master.Master", *here, "--port", address.split(":")[-1])
-        limits = ("--cores", 2, "--memory", "4g")
+        limits = ("--cores", 2, "--memory", "4g") if connect else ("--cores", 1, "--memory", "2g")
         workers = [
             start(
                 f"log{n}",
