@@ -233,7 +233,7 @@ def literal(text: str) -> str:
 
 
 def literals(texts: Iterable[str]) -> str:
-    """Return texts as quoted SQL strings divided by commas.
+    """Return texts as quoted SQL strings separated by commas.
 
     >>> literals(["a", "b"])
     "'a', 'b'"

@@ -78,7 +78,7 @@ def days_in_words(days: int) -> str:
 
 
 def to_horizons(horizons: str) -> list[int]:
-    """Return the horizons of a setting in days: one, or several that increase, divided by commas.
+    """Return the horizons of a setting in days: one, or several that increase, separated by commas.
 
     Raises
     ------

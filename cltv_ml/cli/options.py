@@ -113,7 +113,7 @@ def _data_names(begun: str) -> list[str]:
 
 
 def _list_of(names: list[str], begun: str) -> list[str]:
-    """Return how a list of names, divided by commas, may go on.
+    """Return how a list of names, separated by commas, may go on.
 
     >>> _list_of(["tweedie", "two_part", "ziln"], "ziln,tw")
     ['ziln,tweedie', 'ziln,two_part']

@@ -63,7 +63,7 @@ def audit(settings: Audit) -> None:
 
 
 def forecast(settings: Forecast) -> None:
-    """Forecast the shop's revenue, orders and customers: known customers and those to come.
+    """Forecast the shop's revenue, orders and customers: existing and new customers.
 
     Example: `cltv forecast --data orders.csv --horizon 1y --margin-rate 0.3 --acquisition-cost 12 --currency EUR`
     """

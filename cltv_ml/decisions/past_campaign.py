@@ -61,7 +61,7 @@ def learn_from_campaign(
     """Return the effect of each arm of a randomised campaign, and how well it is predicted customer by customer.
 
     Half of the customers, drawn at random, choose the learner of each arm by cross-validation; the other half, read
-    once, measures how well that learner orders customers. Learners whose Qini coefficient has an interval above zero
+    once, measures how well that learner ranks customers. Learners whose Qini coefficient has an interval above zero
     are then fitted on all customers.
 
     Parameters
@@ -128,7 +128,7 @@ def judge_policies(
 ) -> pd.DataFrame:
     """Return the profit per customer of each policy for choosing arms, by `compare_policies`.
 
-    The policies are each arm for everybody, and "each customer's best": the arm with the highest predicted
+    The policies are each arm for everyone, and "each customer's best": the arm with the highest predicted
     uplift x worth - cost, the control where none is positive. All are measured on the held-out half of the customers.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Qini curve and coefficient: how well an uplift score orders customers of a randomised campaign."""
+"""Qini curve and coefficient: how well an uplift score ranks customers of a randomised campaign."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class Parts:
     Attributes
     ----------
     known, first, repeat
-        Revenue of known customers, and of future customers on their first day and after it.
+        Revenue of existing customers, and of future customers on their first day and after it.
     won Number of future customers.
     known_orders, first_orders, repeat_orders
         Orders of each.
@@ -170,7 +170,7 @@ def compute_scenarios(
         Expected values, shape (periods,).
     repeat_share
         Share of customers who buy again in a window of the horizon's length. Two points more raise the revenue of
-        known customers and of later orders in that proportion.
+        existing customers and of later orders in that proportion.
     """
     rows = [("as forecast", parts, terms)]
     for name, change in changes.items():

@@ -57,9 +57,9 @@ def compare_shapes(
 
 
 def doubt_order(result: WindowResult, champion: str) -> list[str]:
-    """Return a sentence where nothing shows that the champion orders customers better than chance or the naive rule.
+    """Return a sentence where nothing shows that the champion ranks customers better than chance or the naive rule.
 
-    The evidence is the paired 95% interval of the Gini on the test window. In some logs no model orders customers
+    The evidence is the paired 95% interval of the Gini on the test window. In some logs no model ranks customers
     better than chance.
     """
     values, naive = result.values[champion], SameRate.name
@@ -78,7 +78,7 @@ def doubt_order(result: WindowResult, champion: str) -> list[str]:
 
 
 def beats_chance(result: WindowResult, champion: str) -> bool:
-    """Return whether the champion orders customers better than chance on the test window, significantly."""
+    """Return whether the champion ranks customers better than chance on the test window, significantly."""
     values = result.values[champion]
     pair = compare_pair(result.y_true, np.ones(len(values)), values)
     return bool(pair.loc["gini", "better"] == "challenger")

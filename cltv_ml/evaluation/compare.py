@@ -24,7 +24,7 @@ DECILE_BOUND = 0.25
 #: Differences below this share of the metric mean nothing, however surely they are not zero.
 SAME = 1e-5
 
-#: What the order of customers is judged by once the level is right.
+#: What the ranking of customers is judged by once the level is right.
 Objective = Literal["gini", "profit"]
 
 

@@ -157,7 +157,7 @@ def forecast_future(
 
 
 def forecast_known(log: AnyLog, window: Window) -> Level | None:
-    """Return the level of known customers for a horizon of any length, None where it cannot be forecast.
+    """Return the level of existing customers for a horizon of any length, None where it cannot be forecast.
 
     Beyond a year it is that of the year, times the growth that the most likely purchase model expects of today's
     customers: with the years, the level's own candidates miss who leaves.

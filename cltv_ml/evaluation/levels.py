@@ -29,7 +29,7 @@ from cltv_ml.windows import Window
 #: Customers that the bottom-up forecasts of earlier cutoffs are made for, about; a larger log is sampled.
 SAMPLED_CUSTOMERS = 20_000
 
-#: Share of a break, and size of a last month's miss (log units), from which on they are told.
+#: Share of a break, and size of a last month's miss (log units), from which on a note reports them.
 LEAST_TOLD = 0.2
 
 #: Customers that each of these models is fitted on, about.

@@ -100,7 +100,7 @@ def spearman(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 
 def gini(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """Normalised Gini: how well the prediction orders customers by money, 1 is best, 0 is chance.
+    """Normalised Gini: how well the prediction ranks customers by money, 1 is best, 0 is chance.
 
     The area between the gains curve and the diagonal, over the same area for a perfect order. Blind to
     level: twice every prediction scores the same. NaN when all customers spent the same.

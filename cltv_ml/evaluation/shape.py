@@ -78,7 +78,7 @@ def choose_shape(
        Where none passes, all but the naive rule go on to step 2.
     2. Of these, the model with the least mean deviance wins, once every model is scaled to the realised total. The
        deviance is least in expectation for the true shares (a consistent score of the mean: Gneiting 2011), so one
-       figure judges the order of customers and how far apart they are. With `targeting` the highest mean profit wins
+       figure judges the ranking of customers and how far apart they are. With `targeting` the highest mean profit wins
        instead. Ties go to the model listed first.
 
     Parameters

@@ -37,7 +37,7 @@ def drawn_parts(forecast: ShopForecast) -> Parts:
 def expected_parts(forecast: ShopForecast) -> Parts:
     """Return the expected parts, each of shape (periods,): means over the middle of the draws.
 
-    The parts of revenue are scaled to the forecast totals of known customers and of those to come.
+    The parts of revenue are scaled to the forecast totals of existing and of new customers.
     """
     middle = _middle(forecast)
     mean = Parts(

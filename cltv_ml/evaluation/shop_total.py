@@ -1,6 +1,6 @@
 """The total of a whole shop: the sum of its parts and last year's same weeks, weighted by their earlier accuracy.
 
-The parts are what known customers and customers to come are expected to spend. Their forecasts carry growth on, which
+The parts are what existing and new customers are expected to spend. Their forecasts carry growth on, which
 a shop that repeats its year does not; last year's revenue of the same weeks, without growth, is right there and wrong
 where a shop grows. Earlier cutoffs of the same log decide between the two and give the spread of the total: their
 errors are measured in units of the error expected from a log of that length.

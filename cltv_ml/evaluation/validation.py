@@ -161,7 +161,7 @@ def ineligible(models: Sequence[ValueModel], validation: Validation) -> dict[str
 def eligible(models: Sequence[ValueModel], validation: Validation) -> list[str]:
     """Return the names of the models that may be chosen on `validation`: all but the `ineligible`.
 
-    Without the naive rule, which is a yardstick, where another model is left.
+    Without the naive rule, which is a benchmark, where another model is left.
     """
     reasons = ineligible(models, validation)
     names = [model.name for model in models if model.name not in reasons]

@@ -61,7 +61,7 @@ class ShopForecast:
     periods
         `start`, `until` (first day after it), `days`.
     level
-        The level of the known customers.
+        The level of the existing customers.
     total
         The total of all customers; None where the known ones are all of it, or the log has no level.
     grain
@@ -79,7 +79,7 @@ class ShopForecast:
 
     @property
     def totals(self) -> tuple[float, float] | None:
-        """The forecast totals of known customers and of those to come; None where they are those of the draws."""
+        """The forecast totals of existing and of new customers; None where they are those of the draws."""
         if self.level is None:
             return None
         if self.total is None:
@@ -185,7 +185,7 @@ def _past(
 
 
 def _expected_new(value: ValueByAge, arrivals: Arrivals, from_known: float) -> float:
-    """Return what customers to come are expected to spend, at the level of the known ones as in `draw_shop`."""
+    """Return what new customers are expected to spend, at the level of the existing ones as in `draw_shop`."""
     days = value.repeat.calendar.days + np.arange(arrivals.horizon)
     won, mean = arrivals.expected()[None], value.repeat.mean[None]
     level = float(relative_level(np.array(from_known), float(value.known(mean, days).sum())))

@@ -50,7 +50,7 @@ class Horizons(BaseEstimator):
     days
         All horizons in days, from the shortest to the longest, `main` among them.
     powers
-        Weight of the trees by shorter horizon: at 0 none are fitted, at 1 they decide the order of customers.
+        Weight of the trees by shorter horizon: at 0 none are fitted, at 1 they decide the ranking of customers.
 
     >>> X = pd.DataFrame({"frequency": [2.0, 0, 5, 1], "recency": [30.0, 0, 80, 5], "T": [90.0, 80, 90, 60],
     ...                   "monetary_value": [10.0, 0, 20, 15]})

@@ -1,4 +1,4 @@
-"""The level: a forecast of known customers' total spend, with its uncertainty.
+"""The level: a forecast of existing customers' total spend, with its uncertainty.
 
 Ranking and level are separate problems. A customer model may rank customers well and still carry the total of another
 season or another mix of ages into the next window. So the total has forecasts of its own (`models.level_candidates`),
@@ -63,7 +63,7 @@ _SHARPNESS = 2.5
 
 @dataclass(frozen=True)
 class Past:
-    """An earlier cutoff: the total that known customers spent after it, and each candidate's forecast of it."""
+    """An earlier cutoff: the total that existing customers spent after it, and each candidate's forecast of it."""
 
     cutoff: int
     total: float

@@ -1,9 +1,10 @@
-r"""Breaks: months that went otherwise than customers' histories let expect, and than such months usually do.
+r"""Breaks: months that differ from what customers' histories suggest, and from how much such months usually differ.
 
-A rival opens, prices are halved, a range is dropped: from one week to the next all customers spend another multiple of
-before. A model of histories learns it order by order, and the record of a long horizon only when its windows have
-ended. The last two months tell of it at once. Their misses are \(m = \log (K/B)\), what known customers spent over the
-bottom-up forecast for four weeks, less last year's in the same weeks where that model had seen enough.
+A rival opens, prices are halved, a range is dropped: from one week to the next, all customers spend a different
+multiple of what they spent before. A model of histories learns this order by order, and the record of a long horizon
+only when its windows have ended. The last two months show it at once. Their errors are \(m = \log (K/B)\), what
+existing customers spent over the bottom-up forecast for four weeks, minus last year's error in the same weeks if that
+model had seen enough.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Break:
     Attributes
     ----------
     size
-        Log of what known customers spend since over the bottom-up forecast, as far as the last two months agree.
+        Log of what existing customers spend since over the bottom-up forecast, as far as the last two months agree.
     believed
         Share of it that is taken for lasting, from 0 to 1: one less twice the usual square over this one.
     open
@@ -147,7 +148,7 @@ def _agreed(one: float, other: float) -> float:
 
 
 def _closed(later: float, before: float) -> bool:
-    """Return whether next to nothing was spent in a month after one in which half or more of the usual was."""
+    """Return whether almost nothing was spent in a month after one in which half or more of the usual was."""
     return later <= np.log(CLOSED) and before > np.log(0.5)
 
 

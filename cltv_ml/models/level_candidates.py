@@ -1,4 +1,4 @@
-r"""Candidate forecasts of known customers' total spend, from revenue by first day and day alone.
+r"""Candidate forecasts of existing customers' total spend, from revenue by first day and day alone.
 
 Let \(A(a, b)\) be the revenue of the days \(a \le t < b\), \(K_k(a, b)\) the part of it from customers first seen
 before day \(k\), \(c\) the cutoff, \(h\) the horizon and \(y = c - 364\) the same weekday a year before. The quantity
@@ -39,7 +39,7 @@ QUARTER = 91
 #: year's. In a cohort without successors, the same days of last year show the cohort when it was young.
 LEAST_NEW = 0.03
 
-#: Approximate days of a step in which the share of known customers is measured. A horizon is cut into equal steps,
+#: Approximate days of a step in which the share of existing customers is measured. A horizon is cut into equal steps,
 #: because a short last one might fall on days when the shop was closed.
 LAG = 30
 
@@ -157,7 +157,7 @@ def candidates(
 
 
 def top_down(log: CohortRevenue, cutoff: int, horizon: int) -> float:
-    r"""Return last year's revenue of the same days times growth times the known customers' share:
+    r"""Return last year's revenue of the same days times growth times the existing customers' share:
 
     \[ g \sum_u A(y+u, y+u+30) \; \frac{K_{d}(d+u, d+u+30)}{A(d+u, d+u+30)}, \qquad d = c - u - 30. \]
 
@@ -248,7 +248,7 @@ def retention_by_age(log: CohortRevenue, cutoff: int, horizon: int) -> float:
 
 
 def missed(log: CohortRevenue, cutoff: int, horizon: int, bottom_up: Mapping[int, float]) -> float:
-    """Return the ratio of known customers' spend after an earlier cutoff to its bottom-up forecast."""
+    """Return the ratio of existing customers' spend after an earlier cutoff to its bottom-up forecast."""
     return _ratio(log.revenue(cutoff, cutoff + horizon, known=cutoff), bottom_up.get(cutoff, np.nan))
 
 

@@ -64,7 +64,7 @@ class ParetoGGG(PurchaseModel):
     Platzer and Reutterer (2016), "Ticking Away the Moments: Timing Regularity Helps to Better Predict Customer
     Activity". The paper samples the parameters; here they maximise the likelihood. The purchase rate is
     integrated out exactly, which leaves beta distributions; k and the moment of the purchase that did not come are
-    integrated by Gauss-Legendre quadrature around their mass. With k = 1 for everybody it is Pareto/NBD.
+    integrated by Gauss-Legendre quadrature around their mass. With k = 1 for everyone it is Pareto/NBD.
 
     A row needs the column `log_gaps`, the sum of the logarithms of the gaps between purchase days, in days.
     """

@@ -66,7 +66,7 @@ def draw_shop(
 ) -> ShopDraws:
     """Return joint draws of every part of a shop's revenue.
 
-    Each draw has a total of the known customers, spread over time by the value by age; parameters of all rates;
+    Each draw has a total of the existing customers, spread over time by the value by age; parameters of all rates;
     arrivals; and the chance of single orders, a Gamma amount whose variance is the rate's dispersion times its mean.
     The excess of a draw's total over the value by age's own is taken as the shop's level, which future customers
     share. Their rates are then the estimated ones, because a draw's rates at ages that the log barely shows say
@@ -75,7 +75,7 @@ def draw_shop(
     Parameters
     ----------
     totals
-        Draws of known customers' spend over the whole horizon, shape (draws,); None takes the value by age's own.
+        Draws of existing customers' spend over the whole horizon, shape (draws,); None takes the value by age's own.
     edges
         Days after the log at which periods begin, and the end of the last.
     """
@@ -104,7 +104,7 @@ def draw_shop(
 
 
 def relative_level(totals: np.ndarray, own: float) -> np.ndarray:
-    """Return the ratio of known customers' totals to those expected from their value by age, within bounds."""
+    """Return the ratio of existing customers' totals to those expected from their value by age, within bounds."""
     return np.clip(totals / max(own, 1e-12), 1 / MOST_LEVEL, MOST_LEVEL)
 
 

@@ -259,7 +259,7 @@ def _counted_rows(model: TreeModel, rows: TrainingRows, mask: np.ndarray) -> Tra
 
 
 def _check_numbers(who: str, X: pd.DataFrame) -> None:
-    """Raise InputError where a column is no number, since leaving it out would be a guess."""
+    """Raise InputError where a column is not a number, since leaving it out would be a guess."""
     others = [str(name) for name, dtype in X.dtypes.items() if not is_numeric(dtype)]
     if others:
         raise InputError(

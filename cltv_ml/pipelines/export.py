@@ -43,7 +43,7 @@ def export(settings: Settings | None = None, **options: Any) -> dict[str, Export
     Raises
     ------
     InputError
-        A format is unknown, a table cannot be read, a customer stands twice, or ids are written in two ways.
+        A format is unknown, a table cannot be read, a customer appears twice, or ids are written in two ways.
     """
     settings = ExportSettings.of(settings, options)
     unknown = [name for name in settings.formats if name not in FORMATS]

@@ -104,8 +104,8 @@ class Forecasted(Inline):
 def forecast(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Forecasted:
     """Forecast the shop's revenue, orders and customers after the end of the log, and write a table and a page.
 
-    The total of known customers is the level (`models.level`), spread over time by their ages and the season.
-    Customers to come are simulated: how many arrive each day, and what they spend by age. Where last year's same weeks
+    The total of existing customers is the level (`models.level`), spread over time by their ages and the season.
+    New customers are simulated: how many arrive each day, and what they spend by age. Where last year's same weeks
     were accurate at earlier cutoffs, both are scaled to a total that includes them (`evaluation.shop_total`).
 
     Raises
@@ -228,7 +228,7 @@ def _write_tables(out: Path, tables: Mapping[str, pd.DataFrame]) -> dict[str, Pa
 
 
 def _none_to_come(shop: ShopForecast) -> str:
-    """Return why no customers to come are forecast; empty where they are."""
+    """Return why no new customers are forecast; empty where they are."""
     return f"{_NONE_WON[0].lower()}{_NONE_WON[1:]}" if shop.arrivals.rate is None else ""
 
 

@@ -169,7 +169,7 @@ def chosen_horizon(horizons: str, log: Log, cutoff: str = "") -> int:
 
 
 def targeting_of(settings: Judged) -> Targeting | None:
-    """Return the campaign by whose profit the order of customers is judged, None where Gini judges it."""
+    """Return the campaign by whose profit the ranking of customers is judged, None where Gini judges it."""
     if settings.objective != "profit":
         return None
     margin = 1.0 if settings.margin_rate is None else settings.margin_rate

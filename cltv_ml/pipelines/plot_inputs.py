@@ -99,7 +99,7 @@ class Material:
 
     @cached_property
     def fitted(self) -> ProbabilisticValue:
-        """The probabilistic model whose fit is looked at, by default the one with the best order of customers."""
+        """The probabilistic model whose fit is looked at, by default the one with the best ranking of customers."""
         name = self.wanted.model or best_probabilistic(self.result)
         model = self.result.models.get(name or "")
         if not isinstance(model, ProbabilisticValue) or model.reads:

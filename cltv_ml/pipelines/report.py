@@ -100,7 +100,7 @@ def _check_redacted(settings: Report, scores: Path | pd.DataFrame) -> None:
 
 
 def _with_forecast(summary: dict[str, Any], file: Path, settings: Report) -> dict[str, Any]:
-    """Return a summary with the revenue of customers to come next to that of known ones, where it was forecast."""
+    """Return a summary with the revenue of new customers next to that of existing ones, where it was forecast."""
     if not file.is_file():
         if settings.forecast is not None:
             raise InputError(f"no file {file}; give the table that cltv forecast wrote.")

@@ -91,7 +91,7 @@ class Outcome(Inline):
     decision: Decision | None = None
     horizons: ByHorizon | None = None  # where the training has several
     expected: str = (
-        ""  # revenue of known customers from the end of the log on, as the report's first screen has it
+        ""  # revenue of existing customers from the end of the log on, as the report's first screen has it
     )
 
     def _parts(self) -> dict[str, Any]:

@@ -183,7 +183,7 @@ def care(scores: Mapping[str, float] | pd.Series, ordered: bool) -> dict[str, tu
     scores
         Its `bias` and `decile_mape` on the test window.
     ordered
-        Whether its order of customers is shown to beat chance.
+        Whether its ranking of customers is shown to beat chance.
 
     >>> list(care({"bias": 0.03, "decile_mape": 0.27}, ordered=True))
     ["Trust the ranking, not each group's value"]
@@ -247,7 +247,7 @@ _STATED = {"cutoff", "horizon", "model_version"}
 
 
 def customers_to_come(forecast: pd.DataFrame, currency: str) -> dict[str, Any] | None:
-    """Return the fact about customers to come from the table of `cltv forecast`; None where it holds no such row.
+    """Return the fact about new customers from the table of `cltv forecast`; None where it holds no such row.
 
     >>> row = {"span": "horizon", "part": "new", "measure": "revenue", "expected": 900.0, "lower_80": 700.0,
     ...        "upper_80": 1200.0, "start": "2026-01-01", "until": "2026-04-01"}

@@ -219,7 +219,7 @@ def add_scores(
 
 
 def expected_in_words(summary: Mapping[str, Any]) -> str:
-    """Return the expected revenue of known customers, its interval and its days, as the first screen tells them."""
+    """Return the expected revenue of existing customers, its interval and its days, as the first screen tells them."""
     return next(
         "{value}: {note}".format_map(fact) for fact in summary["facts"] if fact["name"] == glance.KNOWN
     )
@@ -272,7 +272,7 @@ def with_alive(result: WindowResult, table: pd.DataFrame, X: pd.DataFrame) -> pd
 
 
 def best_probabilistic(result: WindowResult) -> str | None:
-    """Return the probabilistic model with the best order of customers: one that reads the history alone before others,
+    """Return the probabilistic model that ranks customers best: one that reads only the history before others,
     and one whose one-time buyers can leave before BG/NBD.
     """
     alive = [name for name, model in result.models.items() if isinstance(model, ProbabilisticValue)]

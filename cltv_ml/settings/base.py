@@ -43,7 +43,7 @@ def _as_text(value: Any) -> Any:
 
 
 def _as_horizons(value: Any) -> Any:
-    """Return several horizons as one text, divided by commas."""
+    """Return several horizons as one text, separated by commas."""
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else _as_text(value)
 
 
@@ -94,7 +94,7 @@ def _models(value: Any) -> Any:
 #: A first day, such as 2026-01-01; the days of a period, such as 13w.
 Day = Annotated[str, BeforeValidator(_as_text)]
 Days = Annotated[str, BeforeValidator(_as_text)]
-#: One horizon, or several divided by commas, in Python and in files also a list.
+#: One horizon, or several separated by commas, in Python and in files also a list.
 HorizonsText = Annotated[str, BeforeValidator(_as_horizons)]
 File = Annotated[Path, Strict(False), AfterValidator(as_path)]
 #: A table: the path of its file, in Python also the table itself, of any library.
@@ -107,11 +107,11 @@ Price = Annotated[Any, BeforeValidator(_as_price)]
 Repeated = Annotated[
     list[str], Strict(False), BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
 ]
-#: The same, and one text may hold several names, divided by commas.
+#: The same, and one text may hold several names, separated by commas.
 Names = Annotated[list[str], Strict(False), BeforeValidator(_as_list)]
 ColumnMapping = Annotated[dict[str, str], Strict(False), _table_reader(parse_mapping)]
 CleaningRules = Annotated[dict[str, Any], Strict(False), _table_reader(parse_rules)]
-#: Names of models, divided by commas; in Python also a mapping of names of the caller's to models.
+#: Names of models, separated by commas; in Python also a mapping of names of the caller's to models.
 Models = Annotated[Any, BeforeValidator(_models)]
 ModelParams = Annotated[dict[str, dict[str, Any]], Strict(False), BeforeValidator(parse_params)]
 

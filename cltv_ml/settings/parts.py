@@ -168,7 +168,7 @@ class Redacted(Settings):
 
 
 class Judged(Settings):
-    """The measure that judges the order of customers."""
+    """The measure that judges the ranking of customers."""
 
     only_with: ClassVar = dict.fromkeys(("share", "cost", "margin_rate"), ("objective", "profit"))
 

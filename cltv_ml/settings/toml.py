@@ -69,7 +69,7 @@ def _toml_key(name: str) -> str:
 def parse_mapping(written: str | Path | Iterable[Any]) -> dict[str, str]:
     """Return a column mapping from `name=column` entries and TOML files with a table `[mapping]`.
 
-    One entry may hold several pairs, divided by commas.
+    One entry may hold several pairs, separated by commas.
 
     Raises
     ------

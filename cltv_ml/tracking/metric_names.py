@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from cltv_ml.evaluation.interval_metrics import INTERVAL_METRICS, QUANTILE_METRICS
 from cltv_ml.evaluation.metrics import METRICS, PURCHASE_METRICS, TOP_SHARES
 
-#: The group of each metric by its name: the order of customers, the level of the forecast, and so on.
+#: The group of each metric by its name: the ranking of customers, the level of the forecast, and so on.
 METRIC_GROUPS = {
     **dict.fromkeys(METRICS, "error"),
     **dict.fromkeys(("gini", "spearman", *TOP_SHARES), "order"),

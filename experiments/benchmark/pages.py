@@ -46,9 +46,9 @@ def readme_table(table: pd.DataFrame) -> str:
         for model in models
     ]
     foot = (
-        f"Means over the {int(common.sum())} public test windows that all answered and no model saw: Gini of "
-        f"the order of customers (1 is best), the other two 0 is best. {_origin(shared)} Every window, interval and "
-        "miss: [experiments/README.md](experiments/README.md)."
+        f"Means over the {int(common.sum())} public test windows that every model could predict and "
+        "none had seen. The Gini measures the ranking of customers: 1 is best. For the other two 0 is best. "
+        f"{_origin(shared)} Every window, interval and miss: [experiments/README.md](experiments/README.md)."
     )
     return _markdown(["model", *_README_METRICS.values()], body) + "\n\n" + foot
 

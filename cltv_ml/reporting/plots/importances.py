@@ -1,4 +1,4 @@
-"""Importance of the features for the order of customers."""
+"""Importance of the features for the ranking of customers."""
 
 from __future__ import annotations
 

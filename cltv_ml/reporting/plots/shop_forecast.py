@@ -18,7 +18,7 @@ _TITLES = {
 def shop_forecast(
     bands: pd.DataFrame, *, history: pd.DataFrame | None = None, measure: str = "revenue", currency: str = ""
 ) -> go.Figure:
-    """Return a measure's past, its expected future with bands of 50, 80 and 95%, and the known customers' part.
+    """Return a measure's past, its expected future with bands of 50, 80 and 95%, and the existing customers' part.
 
     Parameters
     ----------
