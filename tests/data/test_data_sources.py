@@ -266,7 +266,7 @@ def test_a_zip_bomb_is_refused_before_it_fills_the_disk(tmp_path, monkeypatch):
     [
         ("empty.csv", b"", "is empty"),
         ("blank.csv", b"\n\n  \n", "is empty"),
-        ("header.csv", b"customer_id,timestamp,amount\n", "holds no rows"),
+        ("header.csv", b"customer_id,timestamp,amount\n", "contains no rows"),
         ("broken.gz", b"no gzip", "cannot be unpacked"),
         ("broken.zip", b"no zip", "cannot be unpacked"),
         ("broken.xlsx", b"no workbook", "is not an Excel workbook"),
