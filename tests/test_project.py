@@ -59,6 +59,14 @@ def test_package_citation_and_release_notes_name_one_version():
     assert cltv_ml.__version__ == newest == cited
 
 
+def test_the_parts_of_a_versions_release_notes_stand_once():
+    for notes in re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)[1:]:
+        parts = re.findall(r"^### (\w+)$", notes, re.MULTILINE)
+        assert parts == sorted(set(parts), key=["New", "Changed", "Fixed"].index), notes[:40]
+        entries = re.findall(r"^- .*", notes, re.MULTILINE)
+        assert len(entries) == len(set(entries)), notes[:40]
+
+
 def test_entry_points_of_the_project_are_typed():
     project = yaml.safe_load((ROOT / "MLproject").read_text())
     assert {"main", "score", "test", "report"} <= set(project["entry_points"])
