@@ -27,14 +27,14 @@ from cltv_ml.errors import InputError
 from cltv_ml.sources.paths import readable
 from cltv_ml.tables import NO, POSTCODE_PARTS, YES, postcode_sql, split_postcode
 
-#: Valid dates: tools write days outside these, and these two, where there is no date.
+#: Valid dates; tools write days outside this range, and these two days, for a missing date.
 _DATES = "between date '1760-01-01' and date '2199-12-31'"
 _NO_DATES = "(date '1899-12-30', date '1900-01-01')"
 
 #: Texts for a missing value.
 _NOTHING = ("", "null", "nan", "none", "n/a", "na", "<na>", "nat")
 
-#: What a value of a kind must be, else it counts as missing; of numbers `Columns` tells.
+#: Valid values of each kind; others count as missing. `Columns` handles numbers.
 _UNREAD = {"yes/no": "yes or no", "birth date": "a date or a year", "date": "a date between 1760 and 2199"}
 
 #: Values of `--attribute`.
@@ -79,11 +79,11 @@ class Attributes:
 
     @property
     def dated(self) -> bool:
-        """Whether rows state from when they are valid."""
+        """Whether rows have a date from which they are valid."""
         return "valid_from" in self.table.column_names
 
     def without(self, reasons: Mapping[str, str]) -> Attributes:
-        """Return the table without some attributes, by name, each with the reason for it."""
+        """Return the table without some attributes, given by name with a reason each."""
         account = [
             replace(one, name="", reason=reasons[one.name]) if one.name in reasons else one
             for one in self.account
@@ -194,8 +194,8 @@ def _given(kinds: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
     for column, kind in kinds.items():
         if kind not in ATTRIBUTE_KINDS:
             raise InputError(
-                f"customers: {column!r} cannot be {kind!r}; write --attribute {flag(column, 'KIND')} with one of "
-                f"{list(ATTRIBUTE_KINDS)}."
+                f"customers: {column!r} cannot be {kind!r}; use --attribute {flag(column, 'KIND')} with one "
+                f"of {list(ATTRIBUTE_KINDS)}."
             )
     return dict(kinds)
 
@@ -245,18 +245,18 @@ def _collect(
         "states",
         f"select source_row, {columns.identifier(key)} as customer_id{', ' if chosen else ''}{chosen} from {table}",
     )
-    rules = {"missing_customer": ("customer_id is null", "The row names no customer.")}
+    rules = {"missing_customer": ("customer_id is null", "The row has no customer.")}
     if since:
         rules["bad_date"] = (
             "valid_from is null",
-            "The date from which the row holds is missing or cannot be read.",
+            "The date from which the row is valid is missing or unreadable.",
         )
     every = ", ".join(f'"{name}"' for name in ("customer_id", *dated, *values))
     several = states.row(f"select count(customer_id) > count(distinct customer_id) from {states}")[0]
     if several:
         rules["exact_duplicate"] = (
             f"row_number() over (partition by {every} order by source_row) > 1",
-            "The row equals an earlier one of the customer.",
+            "The row equals an earlier row of the same customer.",
         )
     cases = " ".join(f"when {test} then '{rule}'" for rule, (test, _) in rules.items())
     judged = keep(table.con, "judged", f"select *, case {cases} end as rule from {states}")
@@ -294,7 +294,7 @@ def _note_unread(columns: Columns, account: Sequence[Attribute], values: Mapping
 
 
 def _value_sql(columns: Columns, one: Attribute) -> str:
-    """Return SQL of a column's value as its kind has it."""
+    """Return SQL for a column's value, converted to its kind."""
     if one.kind == "number":
         return f"cast({columns.number(one.column)} as double)"
     text = f"trim(cast({quote(one.column)} as varchar))"
@@ -320,15 +320,15 @@ def _birth(text: str, moment: str) -> str:
 
 
 def _check_once(judged: Relation, dates: Sequence[str]) -> None:
-    """Raise InputError where customers have several rows that differ and nothing says from when each holds."""
+    """Raise InputError if customers have several different rows without dates."""
     rows = judged.rows(
         f"select customer_id, count(*) over () from {judged} where rule is null group by 1 having count(*) > 1 limit 1"
     )
     if rows:
         customer, several = rows[0]
-        there = f" Dates stand in {list(dates)}." if dates else ""
+        there = f" Columns with dates: {list(dates)}." if dates else ""
         raise InputError(
-            f"customers: rows differ for {several:,} customer{'' if several == 1 else 's'}, such as {str(customer)!r}, "
-            "and no column says from when each holds; name it with --attribute COLUMN=valid_from, or keep one "
-            f"row per customer.{there}"
+            f"customers: rows differ for {several:,} customer{('' if several == 1 else 's')}, such as "
+            f"{str(customer)!r}, and no column shows when each row became valid. Name that column with "
+            f"--attribute COLUMN=valid_from, or keep one row per customer.{there}"
         )

@@ -1,4 +1,4 @@
-"""The channel that won each customer: the column of the table of customers that names it."""
+"""The column of the customer table with the channel that won each customer."""
 
 from __future__ import annotations
 

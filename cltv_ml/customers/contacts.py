@@ -138,10 +138,10 @@ def _contacts_among(
     ).df()
     unread = [column for column in columns.kinds if column not in mapping.values()]
     if unread:
-        notes.append(f"Not read: {', '.join(unread)}; --contact COLUMN=KIND says what one is.")
+        notes.append(f"Not read: {', '.join(unread)}. To use one, give its kind with --contact COLUMN=KIND.")
     if len(aside):
         counts = ", ".join(f"{count:,} {rule}" for rule, count in aside["rule"].value_counts().items())
-        notes.append(f"{len(aside):,} of {judged.count():,} rows were set aside: {counts}.")
+        notes.append(f"{len(aside):,} of {judged.count():,} rows were quarantined: {counts}.")
     notes = [*opened.notes, *columns.notes, *notes]
     return Contacts(table.to_arrow_table(), mapping, judged.count(), aside, opened.name, tuple(notes))
 
@@ -155,7 +155,7 @@ def _map(
             raise InputError(f"contacts: column {column!r} is not in the table. Found {list(columns.kinds)}.")
         if kind not in CONTACT_KINDS:
             raise InputError(
-                f"contacts: {column!r} cannot be {kind!r}; write --contact {flag(column, 'KIND')} with one of "
+                f"contacts: {column!r} cannot be {kind!r}; use --contact {flag(column, 'KIND')} with one of "
                 f"{list(CONTACT_KINDS)}."
             )
     mapping = {kind: column for column, kind in stated.items() if kind != "none"}
@@ -170,8 +170,8 @@ def _map(
             mapping[kind] = headed[0]
     if "timestamp" not in mapping:
         raise InputError(
-            "contacts: no column is surely the moment of the contact; name it with --contact COLUMN=timestamp. Found "
-            f"{list(columns.kinds)}."
+            "contacts: no column is clearly the time of the contact; name it with --contact "
+            f"COLUMN=timestamp. Found {list(columns.kinds)}."
         )
     return mapping
 
@@ -186,7 +186,7 @@ def _response(columns: Columns, column: str, contacted: str) -> tuple[str, list[
     if columns.table.holds(f"{text} is not null and {text} not in {('', *YES, *NO)}"):
         return columns.timestamp(column), []
     note = (
-        f"Column {column!r} says whether a contact was answered and not when: an answer counts as known "
+        f"Column {column!r} shows whether a contact was answered but not when, so an answer counts as known "
         f"{ANSWERED_AFTER} days after the contact."
     )
     return f"case when {text} in {YES} then {contacted} + interval {ANSWERED_AFTER} day end", [note]

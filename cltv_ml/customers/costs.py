@@ -62,8 +62,8 @@ def read_costs(source: Any) -> pd.DataFrame:
         mapping = _map_costs(list(columns.kinds))
         if not {"month", "date"} & set(mapping) or "cost" not in mapping:
             raise InputError(
-                f"the costs need the columns month (or date) and cost, found {list(columns.kinds)}; channel, campaign "
-                "and currency may follow."
+                "the costs need the columns month (or date) and cost, and may also have channel, campaign "
+                f"and currency. Found {list(columns.kinds)}."
             )
         mapping.pop("acquisition_cost", None)
         return _read_cost_columns(columns, mapping)
@@ -89,8 +89,8 @@ def read_acquisition_costs(source: Any) -> pd.DataFrame:
         money = [name for name in ("acquisition_cost", "cost") if name in mapping]
         if len(money) != 1 or not {"channel", "month", "date"} & set(mapping):
             raise InputError(
-                "a table of acquisition costs needs channel or month (or both), and either acquisition_cost (for one "
-                f"customer) or cost (spent in all), found {list(columns.kinds)}."
+                "a table of acquisition costs needs channel or month (or both), and either acquisition_cost "
+                f"(per customer) or cost (total). Found {list(columns.kinds)}."
             )
         table = _read_cost_columns(
             columns, {name: column for name, column in mapping.items() if name != "campaign"}
@@ -117,12 +117,13 @@ def _read_cost_columns(columns: Columns, mapping: dict[str, str]) -> pd.DataFram
         table[when] = months
     if when is not None and texts is not None and table[when].isna().any():
         raise InputError(
-            f"the costs hold the {when} {texts[table[when].isna()].iloc[0]!r}; write months such as 2025-03, or days."
+            f"the costs contain the {when} {texts[table[when].isna()].iloc[0]!r}; write months such "
+            "as 2025-03, or dates."
         )
     if table[money].isna().any():
         row = int(table[money].isna().argmax())
         written = _cost_texts(columns, mapping[money]).iloc[row]
-        raise InputError(f"a cost must be a number from 0 up, got {written!r} in row {row + 1}; correct it.")
+        raise InputError(f"a cost must be a number of at least 0, got {written!r} in row {row + 1}.")
     return table[[*([when] if when else []), money, *names]]
 
 
@@ -139,8 +140,8 @@ def by_campaign(costs: pd.DataFrame, column: str) -> tuple[pd.DataFrame, list[st
     if plain_heading(column) in _COST_HEADINGS["campaign"].split():
         return costs.assign(channel=costs["campaign"]), ["Each campaign of the costs counts as a channel."]
     return costs, [
-        f"The costs of {costs['campaign'].nunique():,} campaigns are added up. To compare campaigns, name the column "
-        "of --customers with the campaign that won each customer, such as --channel utm_campaign."
+        f"The costs of {costs['campaign'].nunique():,} campaigns were summed. To compare campaigns, name the "
+        "column of --customers with the campaign that won each customer, such as --channel utm_campaign."
     ]
 
 
@@ -153,7 +154,9 @@ def _map_costs(columns: list[str]) -> dict[str, str]:
         if name == "cost":
             matching = matching or [column for column in columns if _SPENT.fullmatch(plain[column])]
         if name == "cost" and len(matching) > 1:
-            raise InputError(f"columns {matching} could each be the cost; leave one of them in the table.")
+            raise InputError(
+                f"columns {matching} could each be the cost; keep only one of them in the table."
+            )
         if matching:
             mapping[name] = matching[0]
     if any(plain[column] != name for name, column in mapping.items()):

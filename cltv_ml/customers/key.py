@@ -60,16 +60,16 @@ def find_key(
         matching = _by_matches(columns, [one for one in columns.kinds if one not in stated], customers)
     if len(matching) == 1 and (_KEY.search(plain_heading(matching[0])) or not _are_numbers(customers)):
         columns.notes.append(
-            f"Column {matching[0]!r} was taken for the customers' ids, because its values are those of the log: "
-            f"{OPTION[what]} {flag(matching[0], 'none')} declines it."
+            f"Column {matching[0]!r} was used as the customer id because its values are ids of the log "
+            f"({OPTION[what]} {flag(matching[0], 'none')} turns this off)."
         )
         return matching[0]
     if headed:
         return headed
-    several = f" Values of {matching} are ids of the log." if matching else ""
+    several = f" The values of {matching} are ids of the log." if matching else ""
     raise InputError(
-        f"{what}: no column is surely the customers' id; name it with {OPTION[what]} COLUMN=customer_id.{several} "
-        f"Found {list(columns.kinds)}."
+        f"{what}: no column is clearly the customer id; name it with {OPTION[what]} "
+        f"COLUMN=customer_id.{several} Found {list(columns.kinds)}."
     )
 
 

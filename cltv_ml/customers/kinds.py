@@ -46,7 +46,9 @@ _BRITISH = "[A-Z]{1,2}[0-9][A-Z0-9]? *[0-9][A-Z]{2}"
 
 #: Parts of a postcode that may stand for an area, the smallest area first, and how a note names them.
 _BRITISH_PARTS = {"outward": "outward code is", "letters": "letters are"}
-_FIRST_SIGNS = {f"first_{n}": f"first {n} signs are" if n > 1 else "first sign is" for n in range(5, 0, -1)}
+_FIRST_SIGNS = {
+    f"first_{n}": (f"first {n} characters are") if n > 1 else "first sign is" for n in range(5, 0, -1)
+}
 
 #: Share of the values that must be British postcodes; share of customers whose area enough others must share.
 _MOSTLY, _COVERED = 0.9, 0.8
@@ -137,8 +139,8 @@ def _area(columns: Columns, column: str, counted: dict[str, int]) -> tuple[str, 
         )
         if shared >= least and 1 < common <= MOST_LEARNED_LEVELS:
             columns.notes.append(
-                f"Column {column!r}: its {words} the level ({levels:,} areas), since too few customers "
-                "share a whole postcode."
+                f"Column {column!r}: its {words} used as the level ({levels:,} areas) because too few "
+                "customers share a whole postcode."
             )
             return part, int(levels)
     return "", 0
@@ -211,27 +213,28 @@ def _why_not(column: str, kind: str, counted: dict[str, int], stated: str, learn
     heading, there, levels = plain_heading(column), counted["there"], counted["levels"]
     form = max(counted["emails"], counted["addresses"], counted["phones"])
     if _PERSON.search(heading) or (there and form > 0.5 * there):
-        return "it names a person, an address or a device, which no model should learn from."
+        return "it identifies a person, an address or a device, which no model should learn from."
     if not learns:
         return ""
     if not there:
         return "every value is missing."
     if _ROW_HISTORY.search(heading) and not stated:
-        return "it tells how long a row held, which was not known while it did."
+        return "it shows how long a row was valid, which was unknown at that time."
     if levels == 1 and there == counted["rows"]:
         return "every customer has the same value."
     if kind == "number" and not stated and _is_key(heading, counted):
-        return "its whole numbers tell rows apart, as a key does, and count nothing."
+        return "its integers number the rows like a key and are not quantities."
     if kind == "category" and levels > 0.5 * there and levels > MIN_SHARED_CUSTOMERS:
         return (
-            "nearly every customer has a value of their own, so it tells who they are and nothing to learn."
+            "nearly every customer has a different value, so it identifies them and there is "
+            "nothing to learn."
         )
     if kind == "category" and levels > MIN_SHARED_CUSTOMERS and not counted["common"]:
         return f"none of its {levels:,} levels is shared by {MIN_SHARED_CUSTOMERS} customers; group them."
     if kind == "category" and counted["common"] > MOST_LEARNED_LEVELS:
         return (
-            f"{counted['common']:,} of its levels are shared by {MIN_SHARED_CUSTOMERS} customers or more, and at most "
-            f"{MOST_LEARNED_LEVELS} can be learned; group them, such as regions in place of towns."
+            f"{counted['common']:,} of its levels are shared by at least {MIN_SHARED_CUSTOMERS} customers, "
+            f"but models can learn at most {MOST_LEARNED_LEVELS}; group them, for example towns into regions."
         )
     return ""
 

@@ -81,7 +81,7 @@ def find_leaks(attributes: Attributes, facts: pd.DataFrame, earliest: pd.Timesta
         )
         if reason:
             leaks[one.name] = (
-                f"{reason}; give a table with valid_from, in which each row says from when it was known."
+                f"{reason}; provide a table with a valid_from column, which dates when each row became known."
             )
     return leaks
 
@@ -114,7 +114,7 @@ def _ends_of_rows(attributes: Attributes) -> dict[str, str]:
                 last[comparable] == ~replaced[comparable] if values.nunique() == 2 else pd.Series(dtype=bool)
             )
         if comparable.sum() >= _FEWEST and replaced.any() and same.mean() >= _LEAST_ENDS_TOLD:
-            ends[one.name] = "it tells how long a row held, which was not known while it did."
+            ends[one.name] = "it shows how long a row was valid, which was unknown at that time."
     return ends
 
 
@@ -130,7 +130,7 @@ def compute_facts(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
 
 def _by_name(column: str) -> str:
     if _NAMES.search(plain_heading(column)):
-        return "its heading says that it holds what customers did up to the end of the log"
+        return "its heading suggests that it contains customers' behaviour up to the end of the log"
     return ""
 
 
@@ -143,14 +143,14 @@ def _by_date(name: str, joined: pd.DataFrame, earliest: pd.Timestamp) -> str:
     later = (dated[name] >= day) & (dated[name] > dated["first_day"] + 1)
     if len(dated) < _FEWEST or later.mean() <= _LATER:
         return ""
-    return f"{later.mean():.0%} of its dates lie after the first purchase, on or after {earliest:%Y-%m-%d}"
+    return f"{later.mean():.0%} of its dates are after the first purchase and on or after {earliest:%Y-%m-%d}"
 
 
 def _by_values(what: str, values: pd.Series, joined: pd.DataFrame) -> str:
     for fact in _FACTS:
         close = closeness(values, joined[fact])
         if close >= TOO_CLOSE:
-            return f"{what} follows the log's {fact} of each customer ({close:.0%} of the order in common)"
+            return f"{what} follows each customer's {fact} in the log ({close:.0%} of the order in common)"
     return ""
 
 
@@ -166,7 +166,11 @@ def doubtful_rows(attributes: Attributes, facts: pd.DataFrame) -> list[str]:
             ids_among(facts.index, attributes.table["customer_id"].to_pandas()), index=facts.index
         )
         reason = _by_values("who has a row", there.astype(float), facts)
-        return [f"{reason[0].upper()}{reason[1:]}: the table may hold who is still active."] if reason else []
+        return (
+            [f"{reason[0].upper()}{reason[1:]}: the table may contain only active customers."]
+            if reason
+            else []
+        )
     rows = attributes.table.select(["customer_id", "valid_from"]).to_pandas()
     first = rows.groupby("customer_id")["valid_from"].min()
     days = (first - pd.Timestamp("1970-01-01")).dt.days.reindex(facts.index).dropna()
@@ -174,9 +178,9 @@ def doubtful_rows(attributes: Attributes, facts: pd.DataFrame) -> list[str]:
     if late <= _LEAST_ENDS_TOLD / 2 * len(days):
         return []
     return [
-        f"The first row of {late:,} of {len(days):,} customers holds only from more than {_SOON} days after their "
-        "first purchase on, and attributes are missing until then; if its date is that of an export, leave it out "
-        "with --attribute COLUMN=none."
+        f"The first row of {late:,} of {len(days):,} customers is valid only from more than {_SOON} days "
+        "after their first purchase, so their attributes are missing until then. If the date is the date of "
+        "an export, leave it out with --attribute COLUMN=none."
     ]
 
 

@@ -16,7 +16,7 @@ SPELLINGS: dict[str, Callable[[pd.Series], pd.Series]] = {
     "as they are written": lambda ids: ids,
     "without leading zeros": lambda ids: ids.str.replace(r"^0+(?=\d)", "", regex=True),
     "without case": lambda ids: ids.str.lower(),
-    "by their digits and letters alone": lambda ids: (
+    "by letters and digits only": lambda ids: (
         ids.str.lower().str.replace(r"[^0-9a-z]", "", regex=True).str.replace(r"^0+(?=\d)", "", regex=True)
     ),
 }
@@ -45,9 +45,9 @@ class Coverage:
     def sentence(self) -> str:
         """The coverage in words."""
         share = self.covered / max(self.customers, 1)
-        text = f"{self.covered:,} of {self.customers:,} customers of the log ({share:.0%}) have a row"
+        text = f"{self.covered:,} of {self.customers:,} customers in the log ({share:.0%}) have a row"
         if self.strangers:
-            text += f"; {self.strangers:,} customers of the table are not in the log"
+            text += f"; {self.strangers:,} customers in the table are not in the log"
         if self.spelling != "as they are written":
             text += f"; ids were compared {self.spelling}"
         return f"{text}."
@@ -84,8 +84,9 @@ def match_customers(
     best = max(matches.values())
     if not best:
         raise InputError(
-            f"{what}: no customer of the table is in the log, whose ids look like {ours.iloc[0]!r}; those of the table "
-            f"look like {theirs.iloc[0]!r}. Name the column of the log's ids with --attribute COLUMN=customer_id."
+            f"{what}: no customer in the table is in the log. Ids in the log look like {ours.iloc[0]!r}, ids "
+            f"in the table like {theirs.iloc[0]!r}. Name the column with the log's ids with --attribute "
+            "COLUMN=customer_id."
         )
     spelling = next(name for name in matches if matches[name] >= 0.98 * best)
     spell = SPELLINGS[spelling]
@@ -107,11 +108,11 @@ def _check_distinct(
     spelling: str,
     what: str,
 ) -> None:
-    """Raise InputError where a spelling makes two customers one."""
+    """Raise InputError if a spelling merges two customers."""
     for ids, plain, where in ((ours, spelled, "log"), (theirs, spelled_theirs, "table")):
         twice = ids[plain.duplicated(keep=False)]
         if len(twice):
             raise InputError(
-                f"{what}: ids match the log's only {spelling}, but the {where} has both {twice.iloc[0]!r} and "
-                f"{twice.iloc[1]!r}; export both files with ids of the same spelling."
+                f"{what}: ids match the log's only {spelling}, but the {where} has both {twice.iloc[0]!r} "
+                f"and {twice.iloc[1]!r}. Export both files with the same spelling of ids."
             )

@@ -34,7 +34,10 @@ def blank_no_answers(table: Relation) -> tuple[Relation, list[str]]:
     asked = dict(zip(tests, zip(counted, counted, counted, strict=True), strict=True))
     blanks = ", ".join(f"if({tests[column]}, null, {quote(column)}) as {quote(column)}" for column in asked)
     notes = [
-        f"Column {column!r}: {count:,} of {rows:,} values, such as {example!r}, tell nothing and count as missing."
+        (
+            f"Column {column!r}: {count:,} of {rows:,} values, such as {example!r}, are non-answers and "
+            "count as missing."
+        )
         for column, (count, example, rows) in asked.items()
     ]
     return keep(table.con, "answers", f"select * replace ({blanks}) from {table}"), notes
@@ -73,8 +76,8 @@ def doubt_numbers(columns: Columns, numbers: Mapping[str, str]) -> list[str]:
             far = following is not None and (following >= 0 if code < 0 else following <= _FAR * code)
             if times > 1 and far:
                 notes.append(
-                    f"Column {column!r}: {times:,} values are {code:g}, far from the next, {following:g}; leave them "
-                    "blank if they stand for no answer."
+                    f"Column {column!r}: {times:,} values are {code:g}, far from the nearest other value, "
+                    f"{following:g}. If they mean that there is no answer, leave them blank."
                 )
     return notes
 

@@ -199,9 +199,7 @@ def _names_in_log(
             available = list(dict.fromkeys([*(headings or log.columns), *others]))
             raise InputError(f"no column {name!r} to protect; check its spelling. Found {available}.")
         if in_log_as in TRANSACTIONS.required:
-            raise InputError(
-                f"the column {name!r} cannot be protected: without it there are no customers to act on."
-            )
+            raise InputError(f"the column {name!r} cannot be protected, because actions need customers.")
         in_log.append(in_log_as or name)
     return tuple(in_log)
 
@@ -218,7 +216,7 @@ def describe_attributes(attributes: Attributes, coverage: Coverage, *, learns: b
         f"{'Learned from' if learns else 'Read'}: {used or 'no column'}.",
     ]
     if empty:
-        sentences.append(f"Without any value: {', '.join(empty)}.")
+        sentences.append(f"Columns without any value: {', '.join(empty)}.")
     hidden = [one.column for one in attributes.account if one.protected and not one.reason]
     if hidden:
         sentences.append(f"Protected, so no model sees them: {', '.join(hidden)}.")
@@ -227,6 +225,6 @@ def describe_attributes(attributes: Attributes, coverage: Coverage, *, learns: b
         counts = attributes.quarantine["rule"].value_counts()
         aside = ", ".join(f"{count:,} {rule}" for rule, count in counts.items())
         sentences.append(
-            f"{len(attributes.quarantine):,} of {attributes.rows:,} rows were set aside: {aside}."
+            f"{len(attributes.quarantine):,} of {attributes.rows:,} rows were quarantined: {aside}."
         )
     return [*sentences, *attributes.notes]

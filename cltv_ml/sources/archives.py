@@ -1,4 +1,4 @@
-"""Compressed files, unpacked within a limit, and rows of Python values as text."""
+"""Compressed files, unpacked within a limit; rows of Python values as text."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def unpack(path: Path, folder: Path) -> list[Path]:
             with zipfile.ZipFile(path) as archive:
                 return [_copy_member(archive, entry, folder, path) for entry in _members(archive, path)]
     except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error, RuntimeError) as error:
-        reason = str(error).rstrip(".") or "it ends too early"
+        reason = str(error).rstrip(".") or "the file is truncated"
         raise InputError(
-            f"{path.name!r} cannot be unpacked: {reason}; pack it again, without a password."
+            f"{path.name!r} cannot be unpacked: {reason}. Pack it again, without a password."
         ) from error
     return [path]
 
@@ -102,7 +102,7 @@ def _members(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
         and not Path(entry.filename).name.startswith(".")
     ]
     if not members:
-        raise InputError(f"{path.name!r} holds no file; check that the export is complete.")
+        raise InputError(f"{path.name!r} contains no file; check that the export is complete.")
     _check_size(sum(entry.file_size for entry in members), path)
     return members
 
@@ -128,6 +128,6 @@ def _check_size(size: int, archive: Path) -> None:
     packed = archive.stat().st_size
     if size > max(LIMIT, RATIO * packed):
         raise InputError(
-            f"{archive.name!r} unpacks to more than {max(LIMIT, RATIO * packed):,} bytes from {packed:,}, "
-            "which no ordinary table does; if you trust it, unpack it yourself."
+            f"{archive.name!r} unpacks from {packed:,} to more than {max(LIMIT, RATIO * packed):,} bytes, "
+            "which no ordinary table does. If you trust it, unpack it yourself."
         )

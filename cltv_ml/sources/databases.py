@@ -44,15 +44,15 @@ def read_database(con: duckdb.DuckDBPyConnection, url: str, table: str | None) -
     shown = without_secrets(url)
     path = Path(re.sub(r"^\w+:///", "", url.partition("?")[0]))
     if url.startswith(("duckdb:", "sqlite:")) and not path.is_file():
-        raise InputError(f"{shown}: there is no such database file; check the path.")
+        raise InputError(f"{shown}: the database file does not exist; check the path.")
     try:
         if url.startswith("duckdb:"):
             return SourceRows(_from_duckdb(con, path, table))
         return SourceRows(_from_sqlalchemy(con, url, table))
     except NoSuchModuleError:
         raise InputError(
-            f"{shown} is not a database that can be read; use duckdb:///, sqlite:/// or postgresql://, or "
-            "s3://, gs://, abfs:// or https:// for files, and download others first."
+            f"{shown} is not a supported database. Use duckdb:///, sqlite:/// or postgresql://, or s3://, "
+            "gs://, abfs:// or https:// for files, and download others first."
         ) from None
     except (duckdb.Error, SQLAlchemyError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
@@ -166,8 +166,8 @@ def _query(table: str | None, names: list[str], quoted_: Callable[[str], str]) -
     bare = table.strip().rstrip(";").rstrip()
     if not _is_one_select(bare):
         raise InputError(
-            f"table must be one SELECT or a table's name, got {table[:60]!r}; nothing else is run. "
-            f"Available tables: {names}."
+            f"table must be a single SELECT or the name of a table, got {table[:60]!r}; nothing else is "
+            f"executed. Available tables: {names}."
         )
     return f"select * from ({bare}\n) as source"
 

@@ -63,19 +63,21 @@ def complete_bookings(table: Relation, line: str, name: str) -> list[str]:
     )
     if not table.holds(f"{own} or {other}"):
         raise InputError(
-            f"{name!r} holds bookings of DATEV without accounts of debtors (1 to 6 and {digits} more digits), so that "
-            "no line names a customer; export the bookings of the receivables."
+            f"{name!r} contains DATEV bookings without debtor accounts (1 to 6 and {digits} more digits), so "
+            "no line has a customer. Export the bookings of the receivables."
         )
     _add_kinds(table, texts, own, other, texts.get(reversal, "'0'"))
     notes = [
-        f"{name!r} holds bookings of DATEV: accounts of debtors were read as customers (column 'Debitor'), and bills, "
-        "credits and payments told by the account on the other side (column 'Buchungsart'); amounts include VAT."
+        f"{name!r} contains DATEV bookings: debtor accounts were read as customers (column 'Debitor'); "
+        "invoices, credits and payments were identified by the opposite account (column 'Buchungsart'); "
+        "amounts include VAT."
     ]
     first = fields[_FIRST_DAY] or fields[_YEAR_BEGINS]
     if re.fullmatch(r"\d{8}", first):
         _complete_days(table, texts[_BOOKED_DAY], quoted(here[_BOOKED_DAY]), first)
         notes.append(
-            f"The days of {_BOOKED_DAY!r} got the year of DATEV's own line, whose bookings begin on {first}."
+            f"The days in {_BOOKED_DAY!r} were completed with the year from DATEV's first line, "
+            f"whose bookings begin on {first}."
         )
     return notes
 

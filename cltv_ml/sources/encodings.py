@@ -52,7 +52,10 @@ def find_encoding(path: Path) -> tuple[str, bool, list[str]]:
     if unread <= _DAMAGED * (read + unread):
         return "utf-8", True, []
     encoding = _likely_encoding(sample)
-    note = f"{path.name!r} is no UTF-8 and was read as {encoding}, judged by its {read + unread:,} lines beyond ASCII."
+    note = (
+        f"{path.name!r} is not UTF-8 and was read as {encoding}, judged by its {read + unread:,} "
+        "non-ASCII lines."
+    )
     return encoding, False, [note]
 
 

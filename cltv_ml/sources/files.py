@@ -75,7 +75,7 @@ def read_csv(
     if len(heading.names) > 1 and all(re.fullmatch("'.+'", one.strip()) for one in heading.names):
         readable, encoding = _double_quotes(readable, encoding, folder, heading.delimiter), "utf-8"
         heading = _look_at(readable, encoding, header_row, path.name)
-        notes.append(f"Single quotes around the fields of {path.name!r} were taken off.")
+        notes.append(f"Single quotes around the fields of {path.name!r} were removed.")
     if len(heading.names) == 1 and header_row is None:
         copy, how = _split_otherwise(readable, encoding, folder, heading.names[0])
         if copy is not None:
@@ -88,7 +88,7 @@ def read_csv(
     above = _lines_above(readable, encoding, skip)
     if skip and own_line and header_row is None:
         notes.append(
-            f"The columns of {path.name!r} are named in line {skip + 1}; the lines above were passed over."
+            f"The columns of {path.name!r} are named in line {skip + 1}; the lines above were skipped."
         )
         notes += tell_of_thousands(above, path.name)
     names = inner_names([name.replace(BROKEN, "\ufffd") for name in header])
@@ -103,7 +103,7 @@ def read_csv(
     except (pa.ArrowInvalid, UnicodeError, duckdb.Error) as error:
         raise InputError(
             f"{path.name!r} cannot be read as {encoding} text separated by {delimiter!r}: "
-            f"{_why_unreadable(error)}; check its quotes and its encoding."
+            f"{_why_unreadable(error)}. Check its quotes and its encoding."
         ) from error
     broken = [(start + number, line.replace(BROKEN, "\ufffd")) for number, line in broken]
     notes += tell_of_second_table(broken, delimiter, path.name)
@@ -161,13 +161,13 @@ def _split_otherwise(path: Path, encoding: str, folder: Path, line: str) -> tupl
     with path.open(encoding=encoding, errors="replace") as file:
         first = [line.rstrip("\r\n") for line in islice(file, _PEEK_LINES)]
     if fields := find_fields(first):
-        return write_fields(path, encoding, folder, *fields), "holds columns of a fixed width"
+        return write_fields(path, encoding, folder, *fields), "has columns of fixed width"
     if re.search("[;,\t|]", line):
         return _take_quotes_off(
             path, encoding, folder
-        ), "holds lines in quotes as a whole, which were taken off"
+        ), "has a pair of quotes around each line, which were removed"
     if split_at_blanks(first):
-        return write_words(path, encoding, folder), "holds columns that blanks separate"
+        return write_words(path, encoding, folder), "has columns separated by spaces"
     return None, ""
 
 
@@ -184,9 +184,12 @@ def _take_damaged(table: Relation, names: list[str], delimiter: str) -> list[tup
 def _name_damaged(name: str, rows: list[int]) -> str:
     shown = ", ".join(str(row + 1) for row in sorted(rows)[:5]) + (", ..." if len(rows) > 5 else "")
     return (
-        f"{name!r} was read as UTF-8; {len(rows):,} lines with bytes that are no UTF-8 were set aside (rows {shown})."
+        (
+            f"{name!r} was read as UTF-8; {len(rows):,} lines with bytes that are not UTF-8 were "
+            f"quarantined (rows {shown})."
+        )
         if rows
-        else f"{name!r} was read as UTF-8 although some bytes of its header are none."
+        else f"{name!r} was read as UTF-8, although some bytes of its header are not UTF-8."
     )
 
 
@@ -209,7 +212,8 @@ def _look_at(path: Path, encoding: str, header_row: int | None, name: str) -> _H
         at = next((place for place, line in enumerate(starts) if first + line == header_row - 1), None)
         if at is None:
             raise InputError(
-                f"no row of {name!r} begins on line {header_row}; give header_row a line on which one does."
+                f"no row of {name!r} begins on line {header_row}; set header_row to a line on which "
+                "a row begins."
             )
         names = rows[at]
     else:

@@ -78,7 +78,7 @@ def open_iceberg(place: str | Path) -> Any:
         try:
             catalogue = load_catalog(match[1])
         except ValueError as error:
-            raise InputError(f"the catalogue {match[1]!r} is not known to pyiceberg: {error}") from None
+            raise InputError(f"pyiceberg does not know the catalogue {match[1]!r}: {error}") from None
         return catalogue.load_table(match[2])
     from pyiceberg.table import StaticTable
 
@@ -100,7 +100,9 @@ def explained_lake(place: str | Path, what: str) -> Iterator[None]:
         extra = next((name for name, library in _EXTRAS.items() if library in str(error.name)), None)
         if extra is None:
             raise
-        raise InputError(f"{place} is a table of {extra.title()}; install cltv-ml[{extra}] for it.") from None
+        raise InputError(
+            f"{place} is a {extra.title()} table; to read it, install cltv-ml[{extra}]."
+        ) from None
     except Exception as error:
         # The libraries' errors share no class with each other; whatever is not of theirs keeps its trace.
         if not isinstance(error, OSError) and type(error).__module__.partition(".")[0] not in _THEIRS:

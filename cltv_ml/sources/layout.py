@@ -136,8 +136,8 @@ def number_columns(columns: int) -> list[str]:
 def tell_of_no_header(names: Sequence[str], row: int, name: str) -> str:
     """Return the note for a file whose columns were numbered, its first row of data being `row`."""
     return (
-        f"No row of {name!r} names the columns: they are called {names[0]} to {names[-1]}; --header-row {row} takes "
-        f"the names from row {row}, which was read as data."
+        f"{name!r} has no header, so its columns are called {names[0]} to {names[-1]} (--header-row {row} "
+        f"takes the names from row {row}, which was read as data)."
     )
 
 
@@ -148,8 +148,8 @@ def tell_of_thousands(titles: Sequence[str], name: str) -> list[str]:
     "The title 'Umsatz in TEUR' of 'a.csv' speaks of thousands o"
     """
     return [
-        f"The title {title.strip()[:60]!r} of {name!r} speaks of thousands or millions, and numbers were read as they "
-        "are; --rule money_unit=1000 multiplies them."
+        f"The title {title.strip()[:60]!r} of {name!r} mentions thousands or millions, but numbers were read "
+        "unchanged (--rule money_unit=1000 multiplies them)."
         for title in titles
         if _THOUSANDS.search(title)
     ][:1]
@@ -295,6 +295,6 @@ def _values_follow(rows: Sequence[Sequence[str]], header: int) -> bool:
 def _two_rows(rows: Sequence[Sequence[str]], first: int, second: int, name: str) -> str:
     shown = [[cell for cell in rows[number] if cell.strip()][:4] for number in (first, second)]
     return (
-        f"{name!r}: the header seems to have two rows, {first + 1} {shown[0]} and {second + 1} {shown[1]}; say which "
-        f"names the columns (--header-row {second + 1}), or keep one of them."
+        f"{name!r}: the header seems to have two rows, {first + 1} {shown[0]} and {second + 1} {shown[1]}. "
+        f"Choose the row with the column names (--header-row {second + 1}), or keep only one of them."
     )

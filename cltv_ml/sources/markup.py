@@ -31,7 +31,7 @@ _ELEMENTS = {
 _FED_AT_ONCE = 1 << 20
 
 _NO_TABLE = (
-    "{name!r} is a web page or XML without a table; open it in a spreadsheet and save it as xlsx or CSV."
+    "{name!r} is a web page or XML file without a table; open it in a spreadsheet and save it as xlsx or CSV."
 )
 
 
@@ -63,11 +63,11 @@ def copy_table(path: Path, folder: Path) -> tuple[Path, list[str]]:
     copy = folder / f"{path.name}.csv"
     with copy.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows(row for rows in same for row in rows)
-    notes = [f"{path.name!r} is no workbook but a web page or XML, of which the largest table was read."]
+    notes = [f"{path.name!r} is a web page or XML file rather than a workbook; its largest table was read."]
     if others := [rows for rows in tables if rows[0] != largest[0]]:
         shown = ", ".join(repr([cell for cell in rows[0] if cell][:4]) for rows in others[:5])
         notes.append(
-            f"Other tables of {path.name!r}, {len(others)} in all, were passed over, with the first rows {shown}."
+            f"{len(others)} other tables of {path.name!r} were skipped; their first rows are {shown}."
         )
     return copy, notes
 
@@ -137,7 +137,7 @@ def _feed_text(reader: HTMLParser, path: Path) -> None:
                 reader.feed(block)
     except LookupError as error:
         raise InputError(
-            f"{path.name!r} names an encoding that does not exist, {encoding!r}; save it as xlsx or CSV."
+            f"{path.name!r} declares an encoding that does not exist, {encoding!r}; save it as xlsx or CSV."
         ) from error
 
 

@@ -34,8 +34,8 @@ def name_parts(table: Relation, parts: Sequence[Part], kind: str) -> list[str]:
     if undone and len(undone) < len(parts):
         _add(table, kind, [(re.sub(r"\.[A-Za-z]+$", "", part.name), part.start) for part in parts])
         return [
-            f"A column {kind!r} says from which {kind} each row comes, because {undone[0]!r} is called by another name "
-            "than sales."
+            f"A column {kind!r} with the {kind} of each row was added, because the name {undone[0]!r} "
+            "suggests something other than sales."
         ]
     if (
         all(len(in_name) == 1 for in_name in codes)
@@ -43,7 +43,7 @@ def name_parts(table: Relation, parts: Sequence[Part], kind: str) -> list[str]:
     ):
         values = [(next(iter(in_name)), part.start) for in_name, part in zip(codes, parts, strict=True)]
         _add(table, f"currency of the {kind}", values)
-        return [f"The names of the {kind}s say in which currency each is."]
+        return [f"The currency of each {kind} was taken from its name."]
     return []
 
 
@@ -94,8 +94,8 @@ def _check_titles(titles: Sequence[str], name: str) -> None:
     for title in titles:
         if _NO_SALES.search(title):
             raise InputError(
-                f"{name!r} holds several tables, and the one below {title[:60]!r} seems to hold no sales; keep one "
-                "table per file, or give the rows a column that says what they are."
+                f"{name!r} contains several tables, and the one below {title[:60]!r} does not seem to "
+                "contain sales. Keep one table per file, or add a column with the kind of each row."
             )
 
 
@@ -108,9 +108,9 @@ def _check_columns_order(table: Relation, names: list[str], name: str) -> None:
     moved += "[" + ", ".join(literal(column.removeprefix(MARK)) for column in names) + "]"
     for (row,) in table.rows(f"select source_row from {table} where {moved} order by 1 limit 1"):
         raise InputError(
-            f"{name!r} holds a second table whose columns stand in another order than those of the first ({first!r} is "
-            f"its first column), from row {int(row) + 1} below the header on; keep each table in a file of its own and "
-            "name their folder."
+            f"{name!r} contains a second table with its columns in a different order ({first!r} is its first "
+            f"column), starting at row {int(row) + 1} below the header. Put each table into a separate file "
+            "and name their folder."
         )
 
 
@@ -143,8 +143,8 @@ def tell_of_second_table(broken: Sequence[tuple[int, str]], delimiter: str, name
         above = [one[0] for at, one in rows[:place] if at >= number - 2 and len(one) == 1]
         _check_titles([*above, " ".join(cells)], name)
         return [
-            f"{name!r} holds a second table with the columns {cells[:6]}, from row {number + 1} below the header on, "
-            "whose lines were set aside as broken; keep each table in a file of its own."
+            f"{name!r} contains a second table with the columns {cells[:6]}, starting at row {number + 1} "
+            "below the header, whose lines were quarantined as broken. Put each table into a separate file."
         ]
     return []
 
@@ -156,6 +156,7 @@ def tell_of_open_quotes(broken: Sequence[tuple[int, str]], name: str) -> list[st
         return []
     lines = sum(count + 1 for _, count in long)
     return [
-        f"{len(long):,} rows of {name!r} that do not fit the header span {lines:,} lines, the first from row "
-        f"{long[0][0] + 1} on: a quote there is not closed, and these lines were not read; correct it in the file."
+        f"{len(long):,} rows of {name!r} that do not fit the header span {lines:,} lines, the first starting "
+        f"at row {long[0][0] + 1}. A quote is not closed there, so these lines were not read; correct it in "
+        "the file."
     ]

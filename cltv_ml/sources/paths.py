@@ -69,7 +69,7 @@ def read_file(
             "table (--query) where it has several."
         )
     if way == "unread":
-        raise InputError(f"{file.name!r} is of a kind that cannot be read; save it as xlsx, CSV or Parquet.")
+        raise InputError(f"{file.name!r} is not in a supported format; save it as xlsx, CSV or Parquet.")
     if way == "parquet":
         rows = flatten_records(con, show_parquet(con, *files))
     elif way == "arrow":
@@ -85,7 +85,10 @@ def _pass_over(files: list[Path]) -> tuple[list[Path], list[str]]:
     if not others or len(others) == len(files):
         return files, []
     names = sorted(file.name for file in others)
-    note = f"{names[:5]}{', ...' if len(names) > 5 else ''} next to the tables were passed over: they hold no table."
+    note = (
+        f"{names[:5]}{', ...' if len(names) > 5 else ''} next to the tables were skipped, because they "
+        "do not contain a table."
+    )
     return [file for file in files if file not in others], [note]
 
 
@@ -93,8 +96,8 @@ def _ask_for_file(path: Path, files: list[Path]) -> NoReturn:
     """Raise InputError for files that are no one table, with the option that names the largest."""
     largest = max(files, key=lambda file: file.stat().st_size)
     raise InputError(
-        f"{str(path)!r} holds files of several kinds, {sorted(file.name for file in files)[:8]}; name one of them, "
-        f"such as --query {shlex.quote(largest.name)}."
+        f"{str(path)!r} contains files of several kinds, {sorted(file.name for file in files)[:8]}; name "
+        f"one of them, such as --query {shlex.quote(largest.name)}."
     )
 
 
@@ -294,6 +297,7 @@ def readable(rows: Relation, name: str) -> Iterator[None]:
                 pass
         except (duckdb.Error, OSError) as damage:
             raise InputError(
-                f"{name!r} cannot be read to its end: {first_line(damage)}; it is damaged, export it again."
+                f"{name!r} cannot be read to its end: {first_line(damage)}. The file is damaged; "
+                "export it again."
             ) from damage
         raise

@@ -29,7 +29,7 @@ def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> Sou
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path.name!r} is JSON but not in UTF-8 ({error.reason}); save it as UTF-8."
+            f"{path.name!r} is JSON but not UTF-8 ({error.reason}); save it as UTF-8."
         ) from error
     try:
         records, broken, notes = _records(text, path.name, start)
@@ -38,10 +38,11 @@ def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> Sou
         rows = [dict(_flat_record(record)) for record in records]
     except RecursionError as error:
         raise InputError(
-            f"{path.name!r} nests objects or lists hundreds of levels deep; save its records without them."
+            f"{path.name!r} nests objects or lists hundreds of levels deep; save its records without "
+            "this nesting."
         ) from error
     if not any(rows):
-        raise InputError(f"{path.name!r} holds no records; check that the export is complete.")
+        raise InputError(f"{path.name!r} contains no records; check that the export is complete.")
     return SourceRows(_load_flat(con, rows, start), tuple(broken), (*notes, *summed, *expanded_notes))
 
 
@@ -122,7 +123,7 @@ def _sum_refunds(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], l
         {**record, "refunds": str(money)} if "refunds" in record else record
         for record, money in zip(records, sums, strict=True)
     ]
-    return summed, ["The list 'refunds' of each record was read as the money given back, added up."]
+    return summed, ["The list 'refunds' of each record was summed and read as the refunded money."]
 
 
 def _refunds_added_up(refunds: Any) -> Decimal | None:
@@ -156,12 +157,12 @@ def _records(
     except json.JSONDecodeError as error:
         return *_by_line(text, name, error, start), []
     if (table := _transposed(content)) is not None:
-        return table, [], [f"The records of {name!r} were put together from its columns."]
+        return table, [], [f"The records of {name!r} were assembled from its columns."]
     if isinstance(content, dict):
         lists = {key: value for key, value in content.items() if is_records(value)}
         if len(lists) > 1:
             raise InputError(
-                f"{name!r} holds several lists of records, {sorted(lists)}; save one of them as a file."
+                f"{name!r} contains several lists of records, {sorted(lists)}; save one of them as a file."
             )
         if lists:
             [(key, records)] = lists.items()
@@ -174,7 +175,7 @@ def _records(
         content = [content]
     if not is_records(content):
         raise InputError(
-            f"{name!r} is JSON but holds no array of records; write [{{...}}, ...] or one record a line."
+            f"{name!r} is JSON but contains no array of records; write [{{...}}, ...] or one record per line."
         )
     return content, [], []
 

@@ -27,7 +27,11 @@ def _write_digits(table: Relation, names: list[str]) -> list[str]:
         plain = f"replace(translate({quoted(name)}, '{_DIGITS}٫٬．，', '{_PLAIN_SIGNS}.,.,'), '،', ',')"
         table.change(f"update {table} set {quoted(name)} = {plain}")
     shown = [name.removeprefix(MARK) for name in columns]
-    return [f"Columns {shown} hold digits of another script, which were read as 0 to 9."] if columns else []
+    return (
+        [f"Columns {shown} contain digits of another script, which were converted to 0 to 9."]
+        if columns
+        else []
+    )
 
 
 def _take_guards_off(table: Relation, names: list[str]) -> list[str]:
@@ -39,7 +43,10 @@ def _take_guards_off(table: Relation, names: list[str]) -> list[str]:
         table.change(f"update {table} set {quoted(name)} = {bare} where {guarded.format(quoted(name))}")
     shown = [name.removeprefix(MARK) for name in columns]
     return (
-        [f"Columns {shown} were read without the signs that guard texts from a spreadsheet."]
+        [
+            "The characters that protect texts from conversion by spreadsheets were removed from "
+            f"columns {shown}."
+        ]
         if columns
         else []
     )

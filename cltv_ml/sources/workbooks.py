@@ -65,7 +65,8 @@ def workbook_rows(
         if notes is not None and len(visible) < len(filled) and sheet is None:
             hidden = [name for name in filled if name not in visible]
             notes.append(
-                f"{path.name!r} hides the sheets {hidden}, which were not read; name one as table (--query)."
+                f"{path.name!r} has the hidden sheets {hidden}, which were not read; to read one, "
+                "name it as table (--query)."
             )
         if notes is not None and header_row is None:
             above = [row for name in visible for row in _rows_above(book[name], places[name][1], path.name)]
@@ -83,7 +84,8 @@ def workbook_rows(
             merged = _merged_down(book, book[name])
             if notes is not None and merged:
                 notes.append(
-                    f"Sheet {name!r} holds cells merged over several rows: each row was given their text or date."
+                    f"Sheet {name!r} has cells merged over several rows; their text or date was "
+                    "copied to each row."
                 )
             start = places[name][1] + 1
             for row in _give_merged(_sheet_rows(book, book[name], start, path.name), merged, start + 1):

@@ -50,7 +50,7 @@ def test_a_select_is_read(capsys, database):
 def test_what_is_no_select_is_not_run(capsys, database):
     status, text = _check(capsys, "--data", database, "--query", "delete from orders")
     assert status == 2
-    assert "nothing else is run" in text
+    assert "nothing else is executed" in text
     assert "2 customers" in _check(capsys, "--data", database, "--query", "orders")[1]
 
 

@@ -17,7 +17,7 @@ def test_an_answer_without_a_day_counts_later():
 
 def test_contacts_without_a_moment_are_refused():
     with pytest.raises(
-        ValueError, match=r"no column is surely the moment of the contact.*--contact COLUMN=timestamp"
+        ValueError, match=r"no column is clearly the time of the contact.*--contact COLUMN=timestamp"
     ):
         read_contacts(pd.DataFrame({"id": ["a", "b"], "campaign": ["x", "y"]}))
 
@@ -36,7 +36,7 @@ def test_contacts_of_a_mailing_tool_are_read_and_what_is_not_is_named():
     assert found.table["responded_at"].to_pylist() == [pd.Timestamp("2024-05-03")]
     notes = " ".join(found.notes)
     assert "Not read: Subject, Opened At" in notes
-    assert "1 of 2 rows were set aside: 1 bad_date" in notes
+    assert "1 of 2 rows were quarantined: 1 bad_date" in notes
 
 
 def test_contacts_say_their_moment_in_other_words():

@@ -39,7 +39,9 @@ def test_what_cannot_be_read_is_one_sentence():
     wrong = {
         "need the columns month": pd.DataFrame({"channel": ["ads"], "cost": [1.0]}),
         "could each be the cost": pd.DataFrame({"month": ["2025-03"], "cost": [1.0], "ad spend": [2.0]}),
-        "the costs hold the month 'Total'": pd.DataFrame({"month": ["2025-03", "Total"], "cost": [1.0, 1.0]}),
+        "the costs contain the month 'Total'": pd.DataFrame(
+            {"month": ["2025-03", "Total"], "cost": [1.0, 1.0]}
+        ),
         "got 'plenty' in row 2": pd.DataFrame({"month": ["2025-03", "2025-04"], "cost": ["1.00", "plenty"]}),
     }
     for sentence, table in wrong.items():

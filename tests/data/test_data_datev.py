@@ -21,7 +21,7 @@ Umsatz (ohne Soll/Haben-Kz);Soll/Haben-Kennzeichen;WKZ;Konto;Gegenkonto (ohne BU
 def test_bills_and_credits_of_debtors_count_and_payments_do_not(tmp_path):
     customers, money, told = found(tmp_path, LINE + BOOKINGS.lstrip())
     assert (customers, money) == (2, 1190 - 20 + 50 + 30)
-    assert "accounts of debtors were read as customers" in told
+    assert "debtor accounts were read as customers" in told
 
 
 def test_days_without_a_year_lie_in_the_year_that_the_first_line_begins_with(tmp_path):
@@ -41,5 +41,5 @@ def test_a_reversed_booking_takes_its_bill_back(tmp_path):
 
 def test_bookings_without_debtors_name_no_customers(tmp_path):
     text = BOOKINGS.replace("10001", "70001").replace("10002", "70002").lstrip()
-    with pytest.raises(InputError, match="without accounts of debtors"):
+    with pytest.raises(InputError, match="without debtor accounts"):
         found(tmp_path, LINE + text)

@@ -21,7 +21,9 @@ def test_a_placeholder_is_set_aside_however_often_it_occurs(day):
     outcome = cleaned([day] * 60 + DAYS)
     assert outcome.quarantine["rule"].unique().tolist() == ["implausible_date"]
     assert len(outcome.quarantine) == 60
-    assert any(note.startswith(f"60 lines dated {day[:10]} were set aside") for note in outcome.report.notes)
+    assert any(
+        note.startswith(f"60 lines dated {day[:10]} were quarantined") for note in outcome.report.notes
+    )
 
 
 @pytest.mark.parametrize("day", ["2011-03-05", "1924-01-07"])

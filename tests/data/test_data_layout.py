@@ -150,7 +150,7 @@ def test_one_bad_byte_sets_its_line_aside_and_changes_no_other(tmp_path):
     assert set(cleaned.log["customer_id"]) == {f"Zoë{number}" for number in range(50) if number != 7}
     assert cleaned.quarantine[["source_row", "line"]].values.tolist() == [[8, "Zo\ufffd7,2025-01-05,1.00"]]
     assert any(
-        "1 lines with bytes that are no UTF-8 were set aside (rows 8)" in note
+        "1 lines with bytes that are not UTF-8 were quarantined (rows 8)" in note
         for note in read(written(tmp_path, content)).notes
     )
 
@@ -158,7 +158,7 @@ def test_one_bad_byte_sets_its_line_aside_and_changes_no_other(tmp_path):
 def test_another_encoding_is_said(tmp_path):
     content = ORDERS.replace("C1", "Zoë").encode("cp1252")
     raw = read(written(tmp_path, content))
-    assert any("is no UTF-8 and was read as cp1252" in note for note in raw.notes)
+    assert any("is not UTF-8 and was read as cp1252" in note for note in raw.notes)
     assert set(clean(raw).log["customer_id"]) == {"Zoë", "C2"}
 
 
@@ -189,7 +189,7 @@ def _book(path, *sheets, formats=()):
 def test_hidden_sheets_are_left_out_and_told(tmp_path):
     path = _book(tmp_path / "orders.xlsx", ("Sales", "visible"), ("Old", "hidden"))
     assert kept(path) == (3, 60.5)
-    assert "hides the sheets ['Old']" in " ".join(read(path).notes)
+    assert "has the hidden sheets ['Old']" in " ".join(read(path).notes)
     assert kept(path, table="Old") == (3, 60.5)
 
 
@@ -202,7 +202,7 @@ def test_currencies_in_the_formats_of_cells_are_asked_about(tmp_path):
 
 def test_a_second_table_with_its_columns_in_another_order_is_refused(tmp_path):
     moved = "Customer,Amount,Date\nC3,12.00,2025-04-01\n"
-    with pytest.raises(ValueError, match="second table whose columns stand in another order"):
+    with pytest.raises(ValueError, match="second table with its columns in a different order"):
         read(written(tmp_path, ORDERS + moved))
 
 
@@ -230,7 +230,7 @@ def test_a_title_that_speaks_of_thousands_is_told(tmp_path):
         book.active.append(row)
     book.save(tmp_path / "orders.xlsx")
     for path in (written(tmp_path, "Umsatz in TEUR\n\n" + ORDERS), tmp_path / "orders.xlsx"):
-        assert "speaks of thousands" in " ".join(read(path).notes)
+        assert "mentions thousands" in " ".join(read(path).notes)
     assert kept(path, changes={"money_unit": "1000"}) == (3, 60500.0)
 
 
@@ -407,7 +407,7 @@ def test_a_web_page_saved_as_a_workbook_is_read_with_its_largest_table(tmp_path)
     path = written(tmp_path, PAGE, "orders.xls")
     assert kept(path) == (3, 1310.0)
     notes = " ".join(read(path).notes)
-    assert "no workbook but a web page" in notes
+    assert "is a web page or XML file rather than a workbook" in notes
     assert "['Menu', 'Help']" in notes
 
 
@@ -435,7 +435,7 @@ def test_a_description_next_to_tables_is_passed_over_and_told(tmp_path):
     readme = "Thank you for your export.\n\nThe file orders.csv has all orders, one per line.\nSupport: a@b.example\n"
     path = zipped(tmp_path, "export.zip", orders_csv=ORDERS, README_txt=readme, logo_pdf="%PDF")
     assert kept(path) == (3, 60.5)
-    assert "['README.txt', 'logo.pdf'] next to the tables were passed over" in read(path).notes[0]
+    assert "['README.txt', 'logo.pdf'] next to the tables were skipped" in read(path).notes[0]
 
 
 def test_of_files_that_are_no_one_table_one_is_named(tmp_path):

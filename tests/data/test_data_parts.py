@@ -72,7 +72,7 @@ def test_a_header_repeated_on_the_next_page_is_left_out(tmp_path):
 def test_a_table_of_refunds_below_the_sales_is_refused(tmp_path):
     source = tmp_path / "a.csv"
     source.write_text("\n".join([HEADER, *LINES, "", "Refunds", HEADER, "4,2024-03-01,C1,14.50"]))
-    with pytest.raises(InputError, match="the one below 'Refunds' seems to hold no sales"):
+    with pytest.raises(InputError, match="the one below 'Refunds' does not seem to contain sales"):
         read(source)
 
 

@@ -163,7 +163,7 @@ def test_a_sqlite_table_and_query_give_the_reference(sqlite_url):
     ],
 )
 def test_sql_that_is_no_select_is_refused(sqlite_url, statement):
-    with pytest.raises(ValueError, match="table must be one SELECT or a table's name"):
+    with pytest.raises(ValueError, match="table must be a single SELECT or the name of a table"):
         read(sqlite_url, table=statement)
     assert_is_the_reference(read(sqlite_url, table="orders"))
 
@@ -188,7 +188,7 @@ def test_a_query_reads_its_database_and_nothing_else(tmp_path, statement):
     with duckdb.connect(tmp_path / "shop.duckdb") as con:
         con.register("reference", REFERENCE)
         con.execute("create table orders as from reference")
-    with pytest.raises(ValueError, match=r"must be one SELECT|cannot be read"):
+    with pytest.raises(ValueError, match=r"must be a single SELECT|cannot be read"):
         read(f"duckdb:///{tmp_path}/shop.duckdb", table=statement.format(tmp_path))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["secret.csv", "shop.duckdb"]
     raw = read(f"duckdb:///{tmp_path}/shop.duckdb", table="-- mine\nselect * from orders -- ;\n;")
@@ -201,7 +201,7 @@ def test_a_database_with_several_tables_asks_for_one(sqlite_url):
 
 
 def test_a_missing_database_file_is_named_and_not_created(tmp_path):
-    with pytest.raises(ValueError, match="no such database file"):
+    with pytest.raises(ValueError, match="the database file does not exist"):
         read(f"sqlite:///{tmp_path}/none.db", table="orders")
     assert not (tmp_path / "none.db").exists()
 
@@ -257,7 +257,7 @@ def test_a_zip_bomb_is_refused_before_it_fills_the_disk(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "LIMIT", 10_000_000)
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("orders.csv", b"0" * 50_000_000)
-    with pytest.raises(ValueError, match="unpacks to more than 10,000,000 bytes"):
+    with pytest.raises(ValueError, match=r"unpacks from .* to more than 10,000,000 bytes"):
         read(tmp_path / "bomb.zip")
 
 
@@ -323,7 +323,7 @@ def test_columns_of_the_same_name_are_told_apart():
 
 def test_what_is_no_database_is_refused_with_the_way_out():
     with pytest.raises(
-        ValueError, match=r"ftp://host/x.parquet is not a database that can be read; use .*download"
+        ValueError, match=r"ftp://host/x.parquet is not a supported database\. Use .*download"
     ):
         read("ftp://host/x.parquet")
 

@@ -182,7 +182,7 @@ def test_fields_in_single_quotes_are_read_and_told(tmp_path):
 """
     customers, money, told = found(tmp_path, text)
     assert (customers, money) == (2, 50.0)
-    assert "Single quotes around the fields of 'export.csv' were taken off" in told
+    assert "Single quotes around the fields of 'export.csv' were removed" in told
 
 
 def test_money_in_one_currency_is_offered_where_orders_have_several(tmp_path):
@@ -266,8 +266,8 @@ Order,Date,Customer,Return Status,Total
 2,2025-01-16,8,Returned,30.00
 3,2025-01-17,8,Not returned,10.00
 """
-    with pytest.raises(QuestionsError, match=r"'Return Status' holds 'Returned' \(1 of 3 lines\)"):
+    with pytest.raises(QuestionsError, match=r"'Return Status' contains 'Returned' \(1 of 3 lines\)"):
         found(tmp_path, text)
     russian = text.replace("Return Status", "Чек удален").replace("Not returned", "Не удален")
-    with pytest.raises(QuestionsError, match=r"'Чек удален' holds 'Удален' \(1 of 3 lines\)"):
+    with pytest.raises(QuestionsError, match=r"'Чек удален' contains 'Удален' \(1 of 3 lines\)"):
         found(tmp_path, russian.replace("Returned", "Удален"))

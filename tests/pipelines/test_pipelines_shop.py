@@ -143,7 +143,7 @@ def test_campaigns_are_compared_where_customers_name_theirs_and_told_elsewhere(l
     cac = found.tables["cac"].set_index("channel")["cost"]
     assert cac.to_dict() == {"all channels": 40.0, "sale": 10.0, "spring": 30.0}
     notes = pipelines.acquisition(data=log, costs=spent, out=tmp_path).notes
-    assert any(note.startswith("The costs of 2 campaigns are added up.") for note in notes)
+    assert any(note.startswith("The costs of 2 campaigns were summed.") for note in notes)
 
 
 def test_a_channel_without_costs_is_told_to_count_as_free(log, costs, tmp_path):
