@@ -47,7 +47,7 @@ _BRITISH = "[A-Z]{1,2}[0-9][A-Z0-9]? *[0-9][A-Z]{2}"
 #: Parts of a postcode that may stand for an area, the smallest area first, and how a note names them.
 _BRITISH_PARTS = {"outward": "outward code is", "letters": "letters are"}
 _FIRST_SIGNS = {
-    f"first_{n}": (f"first {n} characters are") if n > 1 else "first sign is" for n in range(5, 0, -1)
+    f"first_{n}": f"first {n} characters are" if n > 1 else "first character is" for n in range(5, 0, -1)
 }
 
 #: Share of the values that must be British postcodes; share of customers whose area enough others must share.

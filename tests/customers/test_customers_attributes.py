@@ -172,8 +172,8 @@ def test_customers_without_a_row_and_rows_without_a_customer_are_counted(log):
     some = people(country=["UK", "FR"] * 30).head(30)
     some = pd.concat([some, some.head(2).assign(customer_id=["x", "y"])])
     sentence = read_customers(log, CustomerSources(customers=some)).coverage.sentence
-    assert "30 of 60 customers of the log (50%) have a row" in sentence
-    assert "2 customers of the table are not in the log" in sentence
+    assert "30 of 60 customers in the log (50%) have a row" in sentence
+    assert "2 customers in the table are not in the log" in sentence
 
 
 def test_facts_of_the_log_are_left_out_of_a_snapshot(log):
@@ -203,10 +203,12 @@ def test_values_that_only_active_customers_have_tell_who_left_and_are_left_out(l
     day = pd.Timestamp("2024-02-01")
     found = read_customers(log, CustomerSources(customers=snapshot), earliest=day).attributes
     assert [one.column for one in found.used] == ["country"]
-    assert "whether it has a value follows the log's last purchase" in reason(found, "app")
+    assert "whether it has a value follows each customer's last purchase in the log" in reason(found, "app")
     assert found.notes == ()
     found = read_customers(log, CustomerSources(customers=snapshot[active]), earliest=day).attributes
-    assert any("Who has a row follows the log's last purchase" in note for note in found.notes)
+    assert any(
+        "Who has a row follows each customer's last purchase in the log" in note for note in found.notes
+    )
 
 
 def test_rows_dated_by_an_export_are_told(log):

@@ -55,7 +55,7 @@ def test_costs_of_winning_are_read_in_other_languages_with_or_without_a_month():
     spent = read_acquisition_costs(pd.DataFrame({"Datum": ["31.03.2025"], "Werbekosten": ["20,00"]}))
     assert spent.to_dict("records") == [{"month": pd.Timestamp("2025-03-01"), "cost": 20.0}]
     for table in ({"Ort": ["x"], "Kosten": ["1"]}, {"Kanal": ["ads"], "Kosten": ["1"], "CAC": ["1"]}):
-        with pytest.raises(InputError, match=r"either acquisition_cost .* found \["):
+        with pytest.raises(InputError, match=r"either acquisition_cost .* Found \["):
             read_acquisition_costs(pd.DataFrame(table))
 
 

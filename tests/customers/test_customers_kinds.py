@@ -51,7 +51,7 @@ def test_columns_that_say_nothing_are_left_out_by_name():
     assert not found.used
     assert reason(found, "empty") == "every value is missing."
     assert reason(found, "same") == "every customer has the same value."
-    assert "a value of their own" in reason(found, "own")
+    assert "has a different value" in reason(found, "own")
 
 
 def test_a_column_of_too_many_levels_is_refused_with_advice():
@@ -84,7 +84,7 @@ def test_british_postcodes_become_their_outward_code_and_not_first_signs_that_mi
     table = pd.DataFrame({"customer_id": range(180), "Postcode": codes})
     found = read_attributes(table)
     assert set(found.table["text_postcode_outward"].to_pylist()) == {"M1", "M14", "SW1A"}
-    assert any("its outward code is the level (3 areas)" in note for note in found.notes)
+    assert any("its outward code is used as the level (3 areas)" in note for note in found.notes)
     again = read_attributes(table.assign(Postcode="sw1a1aa").head(1), wanted=["text_postcode_outward"])
     assert again.table["text_postcode_outward"].to_pylist() == ["SW1A"]
 
@@ -93,7 +93,7 @@ def test_british_postcodes_of_many_districts_become_the_letters_of_their_area():
     codes = [f"{area}{number % 20 + 1} {number % 9 + 1}AB" for number in range(100) for area in ("M", "SW")]
     found = read_attributes(pd.DataFrame({"customer_id": range(200), "Postcode": codes}))
     assert set(found.table["text_postcode_letters"].to_pylist()) == {"M", "SW"}
-    assert any("its letters are the level (2 areas)" in note for note in found.notes)
+    assert any("its letters are used as the level (2 areas)" in note for note in found.notes)
 
 
 def test_birth_years_of_two_digits_and_codes_for_no_date_are_understood():
@@ -171,8 +171,8 @@ def test_numbers_that_may_stand_for_no_answer_are_told_and_kept():
         )
     )
     told = " ".join(found.notes)
-    assert "Column 'age': 20 values are 999, far from the next, 30" in told
-    assert "Column 'children': 20 values are -1, far from the next, 0" in told
+    assert "Column 'age': 20 values are 999, far from the nearest other value, 30" in told
+    assert "Column 'children': 20 values are -1, far from the nearest other value, 0" in told
     assert "score" not in told
     assert "balance" not in told
     assert found.table["number_age"].to_pylist()[2] == 999.0
