@@ -79,7 +79,7 @@ def test_a_table_of_refunds_below_the_sales_is_refused(tmp_path):
 def test_a_quote_left_open_is_told_with_the_lines_behind_it(tmp_path):
     source = tmp_path / "a.csv"
     source.write_text("\n".join([HEADER, *LINES[:4], '4,2024-01-02,"C1,9.50', *LINES[5:]]))
-    assert any("span 5 lines, the first from row 5 on" in note for note in read(source).notes)
+    assert any("span 5 lines, the first starting at row 5" in note for note in read(source).notes)
 
 
 def test_files_of_different_columns_are_refused_with_the_columns_that_differ(tmp_path):
