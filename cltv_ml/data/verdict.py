@@ -11,6 +11,7 @@ import pandas as pd
 from cltv_ml.data.account import Report
 from cltv_ml.data.quality import MONEY, compute_summary, order_of_line
 from cltv_ml.data.regularity import compute_regularity
+from cltv_ml.data.unit_changes import LEAST_RATIO, find_unit_change
 from cltv_ml.inline import Inline
 from cltv_ml.log import AnyLog, Log
 
@@ -28,6 +29,7 @@ NO_GO = {
     "unreadable": 0.2,
     "largest": 0.9,
     "returned": 0.8,
+    "unit": 6.0,
 }
 CAUTION = {
     "customers": 500,
@@ -40,6 +42,7 @@ CAUTION = {
     "largest": 0.1,
     "unmatched": 0.01,
     "returned": 0.4,
+    "unit": LEAST_RATIO,
 }
 
 
@@ -98,7 +101,7 @@ def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None)
             )
         return DataVerdict("no-go", (f"no purchase is left after cleaning{_largest_rule(report)}.", *told))
     facts = compute_summary(log).iloc[0]
-    doubts = [*_doubt_log(facts, horizon), *_doubt_rhythm(log, facts)]
+    doubts = [*_doubt_log(facts, horizon), _doubt_unit(log), *_doubt_rhythm(log, facts)]
     if report is not None:
         doubts += _doubt_report(report)
     if facts["customers"] >= _MANY:
@@ -131,6 +134,19 @@ def _doubt_log(facts: pd.Series, horizon: int | None) -> list[tuple[bool, str] |
         text = f"the horizon of {horizon} days is {horizon / days:.0%} of the history of {days} days"
         doubts.append(_above("horizon_share", horizon / days, text))
     return doubts
+
+
+def _doubt_unit(log: Log) -> tuple[bool, str] | None:
+    """Return a doubt about amounts that are in another unit from one day on."""
+    change = find_unit_change(log)
+    if change is None:
+        return None
+    factor = max(change.ratio, 1 / change.ratio)
+    share = f"{factor:,.3g} times" if change.ratio > 1 else f"1/{factor:,.3g} of"
+    return factor >= NO_GO["unit"], (
+        f"from the week of {change.day:%Y-%m-%d} on, the same customers pay {share} what they paid before: was the "
+        "currency or the unit of the amounts changed? Bring all amounts to one unit, or leave out the time before."
+    )
 
 
 def _doubt_rhythm(log: Log, facts: pd.Series) -> list[tuple[bool, str] | None]:

@@ -17,7 +17,7 @@ from cltv_ml.models import GammaGamma, Level, ParetoNBD, SameRate, ValueModel, e
 from cltv_ml.models.fit_cache import once
 from cltv_ml.models.level import past_days
 from cltv_ml.models.level_breaks import MONTH, Break, Month, monthly_misses
-from cltv_ml.models.level_candidates import QUARTER, CohortRevenue
+from cltv_ml.models.level_candidates import QUARTER, WEEKS_YEAR, CohortRevenue, is_dead
 from cltv_ml.models.level_closures import Closure, as_if_open, find_closures
 from cltv_ml.models.level_grain import PeriodGrain, find_grain
 from cltv_ml.models.level_holidays import align
@@ -39,7 +39,8 @@ FITTED = 2_500
 def forecast_level(log: AnyLog, window: Window) -> Level | None:
     """Return the level of `window`, from the log before its cutoff; None where it cannot be forecast.
 
-    Where nobody bought in the last horizon, the models' own totals are the only forecast.
+    Where nobody bought in the last horizon, the models' own totals are the only forecast, unless these days were a dead
+    season a year before too.
     """
     return forecast_levels(log, window.cutoff, [window.horizon])[window.horizon]
 
@@ -50,7 +51,7 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
     start = log.first.normalize()
     days, passed, lengths, grain = _on_calendar(_purchase_days(log, cutoff), start, cutoff, horizons)
     cohorts = read_cohorts(days, start, passed)
-    usable = [horizon for horizon in horizons if cohorts.revenue(passed - lengths[horizon], passed) > 0]
+    usable = [horizon for horizon in horizons if _is_open(cohorts, passed, lengths[horizon])]
     below = (
         bottom_up(days, cohorts, start, sorted({MONTH, *(lengths[one] for one in usable)})) if usable else {}
     )
@@ -73,6 +74,16 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
         )
         levels[horizon] = level and replace(level, notes=notes)
     return levels
+
+
+def _is_open(cohorts: CohortRevenue, passed: int, length: int) -> bool:
+    """Return whether somebody bought in the last horizon, or the shop only waits for its season.
+
+    It waits where next to nothing was sold on these days of last year too.
+    """
+    since, until = (day - WEEKS_YEAR for day in (passed - length, passed))
+    waits = since >= 0 and is_dead(cohorts, passed, since, until)
+    return cohorts.revenue(passed - length, passed) > 0 or waits
 
 
 def _ended_months(

@@ -39,6 +39,10 @@ QUARTER = 91
 #: year's. In a cohort without successors, the same days of last year show the cohort when it was young.
 LEAST_NEW = 0.03
 
+#: Days on which less is sold per day than this share of a usual day of the year belong to a dead season: a shop that
+#: sells in summer only shows neither growth nor newcomers in spring.
+DEAD = 0.04
+
 #: Approximate days of a step in which the share of existing customers is measured. A horizon is cut into equal steps,
 #: because a short last one might fall on days when the shop was closed.
 LAG = 30
@@ -161,16 +165,21 @@ def top_down(log: CohortRevenue, cutoff: int, horizon: int) -> float:
 
     \[ g \sum_u A(y+u, y+u+30) \; \frac{K_{d}(d+u, d+u+30)}{A(d+u, d+u+30)}, \qquad d = c - u - 30. \]
 
-    The share is the latest one measured at the same lag \(u\) after a cutoff, or that of the lag before where the log
-    is too short or nobody bought. The growth \(g\) is one where last year has too few days before \(y\) to measure it.
+    The share is the latest one measured at the same lag \(u\) after a cutoff; that of last year's window where these
+    days lie in a dead season, and that of the lag before where the log is too short. The growth \(g\) is one where last
+    year has too few days before \(y\) to measure it.
     """
     total, share = 0.0, float("nan")
     edges = np.linspace(0, horizon, max(1, round(horizon / LAG)) + 1).round().astype(int).tolist()
     for start, end in itertools.pairwise(edges):
         then = cutoff - end
         if then >= LEAST_DAYS:
-            days = (then + start, then + end)
-            measured = _ratio(log.revenue(*days, known=then), log.revenue(*days))
+            days, measured = (then + start, then + end), float("nan")
+            if not is_dead(log, cutoff, *days):
+                measured = _ratio(log.revenue(*days, known=then), log.revenue(*days))
+            elif cutoff - WEEKS_YEAR >= LEAST_DAYS:
+                days, year_ago = (cutoff + start, cutoff + end), cutoff - WEEKS_YEAR
+                measured = _ratio(log.last_year(cutoff, *days, known=year_ago), log.last_year(cutoff, *days))
             share = measured if np.isfinite(measured) else share
         past = min(end, WEEKS_YEAR) - start  # a year of 365 days ends a day after its last known one
         if past > 0:
@@ -183,13 +192,24 @@ def top_down(log: CohortRevenue, cutoff: int, horizon: int) -> float:
 def growth(log: CohortRevenue, cutoff: int, horizon: int) -> float:
     """Return the revenue before the cutoff over that of the same days a year before; NaN where the log has too few.
 
-    Measured over a horizon or a `QUARTER`, whichever is longer, as far as the log reaches.
+    Measured over a horizon or a `quarter`, whichever is longer, as far as the log reaches.
     """
     year_ago = cutoff - WEEKS_YEAR
-    days = min(max(horizon, QUARTER), year_ago - log.begins(cutoff))
+    days = min(max(horizon, quarter(log, cutoff)), year_ago - log.begins(cutoff))
     if days < LEAST_DAYS:
         return float("nan")
     return _ratio(log.revenue(cutoff - days, cutoff), log.last_year(cutoff, cutoff - days, cutoff))
+
+
+def quarter(log: CohortRevenue, cutoff: int) -> int:
+    """Return the days of a `QUARTER`, of a year if the last quarter was a dead season."""
+    return WEEKS_YEAR if is_dead(log, cutoff, cutoff - QUARTER, cutoff) else QUARTER
+
+
+def is_dead(log: CohortRevenue, cutoff: int, since: int, until: int) -> bool:
+    """Return whether next to nothing (`DEAD`) was sold on these days, next to the year before the cutoff."""
+    usual = log.revenue(cutoff - WEEKS_YEAR, cutoff) / WEEKS_YEAR
+    return log.revenue(since, until) < DEAD * usual * (until - since)
 
 
 def started(log: CohortRevenue, cutoff: int) -> float:
@@ -202,8 +222,8 @@ def started(log: CohortRevenue, cutoff: int) -> float:
 
 
 def newcomers(log: CohortRevenue, cutoff: int) -> float:
-    """Return the share of the last quarter's revenue that came from customers first seen in it."""
-    start = cutoff - QUARTER
+    """Return the share of the last `quarter`'s revenue that came from customers first seen in it."""
+    start = cutoff - quarter(log, cutoff)
     return 1.0 - _ratio(log.revenue(start, cutoff, known=start), log.revenue(start, cutoff))
 
 

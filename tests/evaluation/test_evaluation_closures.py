@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.evaluation.levels import _break_notes, _closure_notes, _ended_months, _replaced_notes
+from cltv_ml.evaluation.levels import (
+    _break_notes,
+    _closure_notes,
+    _ended_months,
+    _is_open,
+    _replaced_notes,
+)
 from cltv_ml.models.level import past_days
 from cltv_ml.models.level_breaks import MONTH, Break, find_break
 from cltv_ml.models.level_candidates import CohortRevenue
@@ -68,3 +74,11 @@ def test_a_shop_that_closes_every_summer_has_no_break_before_this_summer_s_closu
     found = find_break(_ended_months(log, find_closures(log), monthly), cutoff)
     assert found.believed == 0
     assert abs(found.open) < 0.2
+
+
+@pytest.mark.parametrize(("last_day", "waits"), [(626, True), (300, False)])
+def test_a_shop_that_waits_for_its_season_has_a_level_and_one_that_has_ended_has_none(last_day, waits):
+    days = np.array([day for day in range(840) if 120 <= day % 364 < 263 and day <= last_day])
+    log = CohortRevenue(np.zeros(len(days), int), days, np.ones(len(days)), np.ones(841))
+    assert log.revenue(749, 840) == 0
+    assert _is_open(log, 840, 91) is waits

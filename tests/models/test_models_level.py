@@ -90,6 +90,19 @@ def test_top_down_needs_newcomers():
     assert "top-down" not in candidates(cohort, 400, 60, {})
 
 
+def test_before_the_season_of_a_summer_shop_top_down_reads_newcomers_growth_and_shares_of_the_year():
+    def summer(day):
+        """Return 1 in the twenty weeks of summer, 0 in the rest of the year."""
+        return 120 <= day % 364 < 260
+
+    log = shop(1000, lambda joined: summer(joined) * (2 + joined / 364), lambda age: 1 / (5 + age), summer)
+    spring = 2 * 364 + 115
+    assert log.revenue(spring - 91, spring) == 0
+    forecasts = candidates(log.until(spring), spring, 91, {})
+    assert forecasts["top-down"] == pytest.approx(truth(log, spring, 91), rel=0.2)
+    assert growth(log, spring, 91) == pytest.approx(log.revenue(479, 843) / log.revenue(115, 479))
+
+
 def test_where_the_log_cannot_tell_growth_top_down_is_last_years_revenue():
     daily = 100.0 + np.arange(500)
     established = CohortRevenue(np.zeros(500, int), np.arange(500), daily, np.full(501, 50.0))
