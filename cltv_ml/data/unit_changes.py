@@ -10,15 +10,15 @@ import pandas as pd
 from cltv_ml.log import AnyLog, Log
 
 #: Smallest ratio of what the same customers pay after the change to what they paid before, or the reverse.
-LEAST_RATIO = 3.0
+LEAST_CHANGE = 3.0
 
 #: Weeks on either side whose mean amounts are compared, and fewest lines of a week that counts.
-_NEAR = 4
-_LEAST_LINES = 10
+_WEEKS_NEAR = 4
+_LINES_OF_A_WEEK = 10
 
 #: Days on either side in which customers must have bought, and the fewest of these customers.
-_QUARTER = 91
-_LEAST_CUSTOMERS = 20
+_DAYS_APART = 91
+_CUSTOMERS_NEEDED = 20
 
 
 class UnitChange(NamedTuple):
@@ -40,14 +40,14 @@ def find_unit_change(log: AnyLog) -> UnitChange | None:
     con, start = log.connect(), log.first.normalize()
     weeks = con.sql(
         f"select date_diff('day', timestamp '{start}', timestamp) // 7 as week, avg(ln(amount)) as size "
-        f"from log where amount > 0 group by 1 having count(*) >= {_LEAST_LINES} order by 1"
+        f"from log where amount > 0 group by 1 having count(*) >= {_LINES_OF_A_WEEK} order by 1"
     ).fetchnumpy()
     for week in reversed(_jumps(weeks["week"], weeks["size"])):
         day = start + pd.Timedelta(days=7 * int(week))
         customers, change = con.sql(f"""
             with days as (
                 select customer_id, timestamp >= timestamp '{day}' as after, sum(amount) as amount from log
-                where abs(date_diff('day', timestamp '{day}', timestamp)) <= {_QUARTER}
+                where abs(date_diff('day', timestamp '{day}', timestamp)) <= {_DAYS_APART}
                 group by 1, 2, date_trunc('day', timestamp) having sum(amount) > 0
             ), customer as (
                 select avg(ln(amount)) filter (where after) - avg(ln(amount)) filter (where not after) as change
@@ -55,7 +55,7 @@ def find_unit_change(log: AnyLog) -> UnitChange | None:
             )
             select count(change), median(change) from customer
         """).fetchall()[0]
-        if customers >= _LEAST_CUSTOMERS and abs(change) >= np.log(LEAST_RATIO):
+        if customers >= _CUSTOMERS_NEEDED and abs(change) >= np.log(LEAST_CHANGE):
             return UnitChange(day, float(np.exp(change)))
     return None
 
@@ -63,10 +63,10 @@ def find_unit_change(log: AnyLog) -> UnitChange | None:
 def _jumps(weeks: np.ndarray, sizes: np.ndarray) -> list[int]:
     """Return the weeks at which mean log amounts jump for good, the earliest first."""
     found = []
-    for place in range(_NEAR, len(sizes) - _NEAR + 1):
-        before, after = sizes[place - _NEAR : place].mean(), sizes[place : place + _NEAR].mean()
+    for place in range(_WEEKS_NEAR, len(sizes) - _WEEKS_NEAR + 1):
+        before, after = sizes[place - _WEEKS_NEAR : place].mean(), sizes[place : place + _WEEKS_NEAR].mean()
         sign, middle = np.sign(after - before), (before + after) / 2
         apart = (sign * (sizes[:place] - middle) < 0).all() and (sign * (sizes[place:] - middle) > 0).all()
-        if apart and abs(after - before) >= np.log(LEAST_RATIO):
+        if apart and abs(after - before) >= np.log(LEAST_CHANGE):
             found.append(int(weeks[place]))
     return found

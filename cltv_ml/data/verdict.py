@@ -11,7 +11,7 @@ import pandas as pd
 from cltv_ml.data.account import Report
 from cltv_ml.data.quality import MONEY, compute_summary, order_of_line
 from cltv_ml.data.regularity import compute_regularity
-from cltv_ml.data.unit_changes import LEAST_RATIO, find_unit_change
+from cltv_ml.data.unit_changes import LEAST_CHANGE, find_unit_change
 from cltv_ml.inline import Inline
 from cltv_ml.log import AnyLog, Log
 
@@ -42,7 +42,7 @@ CAUTION = {
     "largest": 0.1,
     "unmatched": 0.01,
     "returned": 0.4,
-    "unit": LEAST_RATIO,
+    "unit": LEAST_CHANGE,
 }
 
 

@@ -51,7 +51,7 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
     start = log.first.normalize()
     days, passed, lengths, grain = _on_calendar(_purchase_days(log, cutoff), start, cutoff, horizons)
     cohorts = read_cohorts(days, start, passed)
-    usable = [horizon for horizon in horizons if _is_open(cohorts, passed, lengths[horizon])]
+    usable = [horizon for horizon in horizons if _may_be_forecast(cohorts, passed, lengths[horizon])]
     below = (
         bottom_up(days, cohorts, start, sorted({MONTH, *(lengths[one] for one in usable)})) if usable else {}
     )
@@ -76,7 +76,7 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
     return levels
 
 
-def _is_open(cohorts: CohortRevenue, passed: int, length: int) -> bool:
+def _may_be_forecast(cohorts: CohortRevenue, passed: int, length: int) -> bool:
     """Return whether somebody bought in the last horizon, or the shop only waits for its season.
 
     It waits where next to nothing was sold on these days of last year too.

@@ -8,7 +8,7 @@ from cltv_ml.evaluation.levels import (
     _break_notes,
     _closure_notes,
     _ended_months,
-    _is_open,
+    _may_be_forecast,
     _replaced_notes,
 )
 from cltv_ml.models.level import past_days
@@ -81,4 +81,4 @@ def test_a_shop_that_waits_for_its_season_has_a_level_and_one_that_has_ended_has
     days = np.array([day for day in range(840) if 120 <= day % 364 < 263 and day <= last_day])
     log = CohortRevenue(np.zeros(len(days), int), days, np.ones(len(days)), np.ones(841))
     assert log.revenue(749, 840) == 0
-    assert _is_open(log, 840, 91) is waits
+    assert _may_be_forecast(log, 840, 91) is waits
