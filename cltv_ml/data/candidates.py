@@ -44,7 +44,8 @@ _PRICE = re.compile(plain_pattern(words("overlooked")["price"]))
 
 #: The part of a nested record that its path begins with, where it says no more than that the field is the order's.
 _CONTAINER = re.compile(
-    r"^(orders?|line_?items?|items|lines|rows|products|positions?)(?=[.][A-Za-z])|^order(?=[A-Z]\w*[.])", re.I
+    r"^(orders?|line_?items?|items|lines|rows|products|positions?)(?=[./][A-Za-z])|^order(?=[A-Z]\w*[.])",
+    re.I,
 )
 
 #: Headings of payment fees.
@@ -210,6 +211,9 @@ def offer(name: str, columns: Sequence[str], chosen: Mapping[str, str]) -> tuple
     # Next to quantities a price is that of one item, unless it says otherwise.
     prices = [one for one in ordered if _PRICE.search(plain_heading(one))]
     prices = [one for one in prices if not PER_LINE.search(plain_heading(one).removeprefix("item"))]
+    net = [f"amount={one}" for one in prices if "discount" in chosen and "net" in plain_heading(one)]
+    if net:  # a price less the line's discount is the line's
+        return [*net, *(one for one in answers if one not in net)], ""
     cost = chosen.get("unit_cost")
     if not cost:
         return [f"unit_price={one}" for one in prices] + answers, ""

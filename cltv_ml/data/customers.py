@@ -28,9 +28,17 @@ _SUM_HEADINGS = {
 }
 
 
-def is_no_customer(first: Relation, column: str, time: str | None) -> bool:
-    """Whether a candidate for the customer is the id of each line or order, or one account shared by all lines."""
-    heading = plain_heading(column)
+def is_no_customer(first: Relation, column: str, mapping: Mapping[str, str]) -> bool:
+    """Whether a candidate for the customer is the id of each line or order, or an account of the books."""
+    heading, time, order = plain_heading(column), mapping.get("timestamp"), mapping.get("order_id")
+    if order and "account" in heading:
+        several, mixed = first.row(
+            "select count(*) filter (n > 1), count(*) filter (n > 1 and accounts > 1) from (select count(*) as n, "
+            f"count(distinct {quote(column)}) as accounts from {first} group by {quote(order)})"
+        )
+        # A document has one customer and is posted to several accounts.
+        if several > 1 and mixed >= 0.9 * several:
+            return True
     if heading not in ("id", *" ".join(SYNONYMS["customer_id"][2:]).split()):
         return False
     times = f"cast({quote(time)} as varchar)" if time else "source_row"

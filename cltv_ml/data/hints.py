@@ -28,7 +28,12 @@ _HEADED = {
         "added",
     )
 }
-_NO_GOODS, _FREE = (re.compile("|".join(words("overlooked")[name])) for name in ("no_goods", "free"))
+_NO_GOODS, _FREE, _PREPAID = (
+    re.compile("|".join(words("overlooked")[name])) for name in ("no_goods", "free", "prepaid")
+)
+
+#: Headings of how an order was paid.
+_TENDER = re.compile("pay|tender|zahl|paiement|pago|pagamento|betaal|betal")
 
 #: Headings of what was paid.
 PAID = re.compile(plain_pattern(words("ties")["headings"]["paid"]))
@@ -61,7 +66,7 @@ def hint(
         notes += [
             note for column in left if kinds[column] == "text" for note in _tell_of_free_text(glance, column)
         ]
-    if not {"refunded", "returned_quantity"} & set(decided) and "amount" in mapping:
+    if "returned_quantity" not in decided and decided.get("refunded", True) and "amount" in mapping:
         numbers = [
             column
             for column in left
@@ -310,12 +315,15 @@ def _no_goods(
     if "type" in decided or not amount:
         return []
     kinds = (
-        _FREE if _HEADED["no_lines"].search(heading) else re.compile(f"{_NO_GOODS.pattern}|{_FREE.pattern}")
+        re.compile(f"{_PREPAID.pattern}|{_FREE.pattern}")
+        if _TENDER.search(heading)
+        else _FREE
+        if _HEADED["no_lines"].search(heading)
+        else re.compile(f"{_NO_GOODS.pattern}|{_FREE.pattern}")
     )
     odd = [level for level in levels if kinds.search(plain_level(level))]
-    taken_off = (
-        [level for level in levels if _TAKEN_OFF.search(plain_level(level))] if kinds is not _FREE else []
-    )
+    taken_off = [level for level in levels if _TAKEN_OFF.search(plain_level(level))]
+    taken_off = [] if _HEADED["no_lines"].search(heading) else taken_off
     if not odd and not taken_off:
         return []
     text, value = f"coalesce(trim(cast({quote(column)} as varchar)), '')", glance.number(amount)

@@ -54,15 +54,7 @@ _SUM = r"^(grand |sub ?)?totals?$|^summe$|^gesamt(summe)?$|^somme$|^suma$|^totaa
 
 #: Levels that tell tests from real sales, and those of tests.
 _TEST_LEVELS = {
-    "test",
-    "sandbox",
-    "testing",
-    "test mode",
-    "testmode",
-    "training",
-    "training mode",
-    "demo",
-    "schulung",
+    *("test", "sandbox", "testing", "test mode", "testmode", "training", "training mode", "demo", "schulung")
 }
 _REAL_LEVELS = {"live", "production", "prod", "real", "live mode", "livemode", "normal", "echt", "produktiv"}
 
@@ -71,7 +63,7 @@ _OF_GOODS = re.compile(
     "fulfil|ship|deliver|versand|liefer|livraison|expedition|envio|entrega|spedizion|verzend"
 )
 _PAID_FOR = {
-    "order": re.compile(r"\bin progress"),
+    "order": re.compile(r"^pending$|\bin progress"),
     "goods": re.compile(r"\b(pending|await|waiting|hold|in progress|scheduled|back ?order|prepar|queued)"),
 }
 
@@ -297,7 +289,8 @@ def tells_sales_apart(name: str, levels: Iterable[str]) -> bool:
     levels = list(filter(plain_level, levels))
     readings = read_levels(name, levels)
     if name == "type":
-        doubted = bool(_agreed_levels(list(map(plain_level, levels))))
+        plain = list(map(plain_level, levels))
+        doubted = _agreed_levels(plain) or {"billed", "ordered"} <= set(map(_kind_of_document, plain))
         return "refund" in readings or (
             ("ignore" in readings or doubted) and ("counts" in readings or None not in readings)
         )
@@ -331,6 +324,20 @@ def are_states(levels: Iterable[str]) -> bool:
     return (
         len(readings) > 2 and len(known) >= 0.8 * len(readings) and "counts" in known and len(set(known)) > 1
     )
+
+
+def guess_level(name: str, level: str, money: float) -> str:
+    """Return what a level that is not known may mean: an order or payment of what others bill, a refund, or a sale.
+
+    >>> guess_level("type", "Lieferschein", 50.0), guess_level("type", "Adjustment", -5.0)
+    ('ignore', 'refund')
+    """
+    plain = plain_level(level)
+    given = "redeem|redemption|^recurring (gift|donation)$" + "|purchase" * (name == "type")
+    ordered = name == "type" and _kind_of_document(plain) == "ordered"
+    if is_payment(level) or ordered or re.search(given, plain):
+        return "ignore"
+    return "refund" if (name == "type" and money < 0) or plain == "closed" else "counts"
 
 
 def is_payment(level: str) -> bool:

@@ -16,10 +16,10 @@ from cltv_ml.data.words import words
 #: Headings by content of the column; see the vocabulary file.
 HEADED = {name: re.compile(plain_pattern(listed)) for name, listed in words("overlooked").items()}
 
-#: Headings of shipped or invoiced quantities.
+#: Headings of shipped or invoiced quantities, and of those left after changes of the order.
 _SENT = re.compile(
     "(qty|quantit|menge|units|pieces|stuck).*(ship|sent|deliver|invoic|billed|fulfil|geliefert|berechnet|livre|factur)"
-    "|(ship|sent|deliver|invoic|billed|fulfil|liefer|fakt).*(qty|quantit|menge|units|pieces|stuck)"
+    "|(ship|sent|deliver|invoic|billed|fulfil|liefer|fakt|current|remaining|final).*(qty|quantit|menge|units|pieces|stuck)"
 )
 
 
@@ -228,7 +228,7 @@ def _ask_which(account: Overlooked, name: str, columns: list[str], why: str) -> 
     """Ask which of several columns has a name, if there is more than one."""
     if len(columns) > 1:
         text = f"columns {columns} contain different {why}, for example --mapping {flag(name, columns[1])}."
-        account.questions.append(Question(text, tuple(f"{name}={column}" for column in columns)))
+        account.questions.append(Question(text, tuple(f"{name}={one}" for one in (*columns[1:], columns[0]))))
 
 
 def tell_of_other_money(glance: Glance, numbers: list[str], mapping: Mapping[str, str]) -> list[str]:

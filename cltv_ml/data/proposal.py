@@ -44,6 +44,9 @@ _ASKED_KINDS = {
     "amount": ("number", "rate"),
 }
 
+#: Headings of amounts that a column of credits next to them makes debits.
+_DEBITS = {"amount", *SYNONYMS["amount"][-2].split()} - {"subtotal"}
+
 #: Names looked for after the others are known.
 _OPTIONAL_NAMES = ("version", "credit")
 
@@ -93,9 +96,7 @@ def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
     settle = partial(settle_tie, Source(kinds, levels, first, table))
     proposal = propose_mapping(kinds, given, levels, wanted, settle)
     mapping, questions = dict(proposal.mapping), proposal.questions
-    if "customer_id" not in given and is_no_customer(
-        first, mapping.get("customer_id", ""), mapping.get("timestamp")
-    ):
+    if "customer_id" not in given and is_no_customer(first, mapping.get("customer_id", ""), mapping):
         others = {one: kind for one, kind in kinds.items() if one != mapping["customer_id"]}
         proposal = propose_mapping(others, given, levels, wanted, settle)
         mapping, questions = dict(proposal.mapping), proposal.questions
@@ -204,7 +205,7 @@ def _settle_later(
         mapping["version"] = version
     debit = mapping.get("amount", "")
     credits = named("credit", [one for one in kinds if one not in mapping.values() and kinds[one] != "empty"])
-    if not credits or "credit" in given or plain_heading(debit) not in SYNONYMS["amount"][-2]:
+    if not credits or "credit" in given or plain_heading(debit) not in _DEBITS:
         return mapping, ()
     mapping["credit"] = credits[0]
     if "type" in mapping:
@@ -312,9 +313,7 @@ def _settle(
         if name in open_already:
             continue
         also = " (or quantity and unit_price)" if name == "amount" else ""
-        taken = [
-            column for of, column in chosen.items() if name != "amount" or not re.search("cost|price", of)
-        ]
+        taken = [one for of, one in chosen.items() if name != "amount" or not re.search("cost|price", of)]
         free = [one for one, kind in kinds.items() if kind != "empty" and one not in taken]
         fit = [one for one in free if kinds[one] in _ASKED_KINDS.get(name, ()) and one not in offered]
         answers, said = offer(name, fit or free, chosen)

@@ -16,8 +16,8 @@ from cltv_ml.data.levels import (
     UNDONE_STATE,
     YES,
     beside_payment,
+    guess_level,
     is_partly_undone,
-    is_payment,
     plain_level,
     read_levels,
 )
@@ -91,6 +91,11 @@ def read_sales(
         ].any():  # a line without an amount, such as a second header, is quarantined anyway
             few = counted["rows"] <= max(1, 0.001 * counted["rows"].sum())
             counted.loc[counted["reading"].isna() & (counted["amounts"] == 0) & few, "reading"] = "ignore"
+        if (
+            name == "status"
+        ):  # a line below 0 that cancels a sale takes it back, which stands on a line of its own
+            back = counted["level"].map(lambda level: bool(re.search(CANCELLED, plain_level(level))))
+            counted.loc[back & (counted["most"] < 0) & (counted["reading"] == "ignore"), "reading"] = "counts"
         if name == "type":
             voided = _voided_again(columns, mapping, counted, amount)
             counted.loc[counted["level"].isin(set(voided) - set(told.get(name) or {})), "reading"] = "refund"
@@ -153,13 +158,13 @@ def _text(column: str) -> str:
 
 def _count_levels(columns: Columns, column: str, amount: str) -> pd.DataFrame:
     """Return the levels of a column with their rows, money and number of amounts, the most frequent first."""
-    amounts = f"count({amount})" if amount else "0"
+    amounts = f"count({amount}), coalesce(max({amount}), 0.0)" if amount else "0, 0.0"
     money = f"sum(cast(round({amount} * {MONEY_SCALE}) as hugeint)) / {MONEY_SCALE}.0" if amount else "0.0"
     rows = columns.table.rows(
         f"select {_text(column)} as level, count(*), coalesce({money}, 0.0), {amounts} from {columns.table} "
         f"group by 1 order by 2 desc, 1 limit {MOST_LEVELS + 1}"
     )
-    return pd.DataFrame(rows, columns=["level", "rows", "money", "amounts"]).astype({"money": float})
+    return pd.DataFrame(rows, columns=["level", "rows", "money", "amounts", "most"]).astype({"money": float})
 
 
 def _read_filled(
@@ -215,7 +220,7 @@ def _unknown(name: str, column: str, unknown: pd.DataFrame) -> Question:
     shown = _by_level(unknown)
     more = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
     guessed = [
-        f"{name}={row.level}:{_guess(name, str(row.level), row.money)}" for row in unknown.itertuples()
+        f"{name}={row.level}:{guess_level(name, str(row.level), row.money)}" for row in unknown.itertuples()
     ]
     flags = " ".join(f"--rule {flag(*one.split('=', 1))}" for one in guessed[:8])
     text = (
@@ -232,15 +237,6 @@ def _unknown(name: str, column: str, unknown: pd.DataFrame) -> Question:
 def _by_level(levels: pd.DataFrame) -> str:
     rows = levels.head(8).itertuples()
     return ", ".join(f"{row.level!r} ({row.rows:,} lines, {row.money:,.2f})" for row in rows)
-
-
-def _guess(name: str, level: str, money: float) -> str:
-    """Return a guess at an unknown level: a payment of other lines, a refund, or a sale."""
-    plain = plain_level(level)
-    given = "redeem|redemption|^recurring (gift|donation)$" + "|purchase" * (name == "type")
-    if is_payment(level) or re.search(given, plain):
-        return "ignore"
-    return "refund" if (name == "type" and money < 0) or plain_level(level) == "closed" else "counts"
 
 
 def _undoes_its_order(

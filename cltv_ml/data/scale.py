@@ -247,7 +247,7 @@ def doubt_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> li
     columns = Columns(table, Rules(), ask=False)
     if not any(_OF_PAYMENTS.search(plain_heading(one)) for one in columns.kinds) and not _of_interface(table):
         return []
-    middle = _median_of_cents(columns, mapping, rules, lines=5, smallest=100, round_to=100)
+    middle = _median_of_cents(columns, mapping, rules, lines=3, smallest=100, round_to=100)
     if middle is None:
         return []
     text = (

@@ -285,6 +285,7 @@ def _explained(source: Source, larger: str, smaller: str, tied: Sequence[str]) -
 _DIFFERENCES = {
     "part_refunded": (True, "before the refunds in {part!r}"),
     "part_postage": (True, "including the postage in {part!r}"),
+    "part_extras": (True, "including the extras in {part!r}"),
     "part_fee": (True, "before the fees in {part!r}"),
     "part_tax": (False, "without the tax in {part!r}"),
     "part_discount": (False, "after the discount in {part!r}"),

@@ -55,7 +55,8 @@ def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
         return notes
     seen = look_at_orders(lines.marks, "product_id" in raw.mapping)
     joined = any(_JOINED.search(plain_heading(one)) for one in raw.unused)
-    if counted and seen.again >= max(1 if joined else 3, 0.01 * seen.lines):
+    named = counted or (joined and "product_id" in raw.mapping)
+    if named and seen.again >= max(1 if joined else 3, 0.01 * seen.lines):
         notes.append(
             f"{seen.again:,} of {seen.lines:,} sampled lines repeat the product and amount of an earlier "
             "line in their order but differ in another column (not used: "

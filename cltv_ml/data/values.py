@@ -182,6 +182,13 @@ def _derive(
         _divide_price(columns, mapping, number)
         values["amount"] = f"({values['quantity']}) * ({number['unit_price']})"
     before = computed or _BEFORE_DISCOUNT.search(plain_heading(mapping.get("amount", ""))) is not None
+    if before and not computed and "quantity" in values and "unit_price" in number:
+        whole = f"({values['quantity']}) * ({number['unit_price']})"
+        if "discount" in values:
+            before = not _is_less(columns, values["amount"], whole, f"abs({values['discount']})")
+        elif "discount_rate" in mapping:
+            less = f"abs({whole}) * {columns.share(mapping['discount_rate'])}"
+            before = not _is_less(columns, values["amount"], whole, less)
     if (
         before
         and "discount" in values
@@ -202,6 +209,15 @@ def _derive(
         values["cost"] = f"({values['quantity']}) * ({number['unit_cost']})"
     elif "cost" not in values and "profit" in number and "amount" in values:
         values["cost"] = f"({values['amount']}) - ({number['profit']})"
+
+
+def _is_less(columns: Columns, amount: str, whole: str, off: str) -> bool:
+    """Whether amounts are what is left of the whole after a discount, on all lines that have one."""
+    lines, less = columns.row(
+        f"select count(*), count(*) filter (abs(abs({amount}) - abs({whole}) + {off}) < 0.011) from {columns.table} "
+        f"where {off} > 0.02"
+    )
+    return bool(lines and less == lines)
 
 
 def _divide_price(columns: Columns, mapping: Mapping[str, str], number: MutableMapping[str, str]) -> None:

@@ -147,3 +147,144 @@ order_num,buyer,order_date,status,total
 4,bob,2025-02-06,Dropped,30.00
 """
     assert found(tmp_path, text)[:2] == (2, 43.0)
+
+
+def test_a_document_that_cancels_with_an_amount_below_0_takes_its_sale_back(tmp_path):
+    text = """
+N° pièce;Date;Client;État;Total TTC
+F1;05/01/2025;Ann;Validée;20,00
+F2;16/01/2025;Bob;Validée;35,00
+F3;17/01/2025;Bob;Annulation;-35,00
+F4;17/02/2025;Bob;Validée;45,00
+"""
+    assert found(tmp_path, text)[:2] == (2, 65.0)
+    assert found(tmp_path, text.replace("-35", "35"))[:2] == (2, 100.0)
+
+
+def test_sap_orders_are_read_by_their_type_without_rejected_items(tmp_path):
+    text = """
+VBELN,AUART,ERDAT,KUNNR,WAERK,POSNR,MATNR,KWMENG,NETPR,NETWR,ABGRU
+1001,TA,20250105,K1,EUR,10,A,3,100.00,300.00,
+1001,TA,20250105,K1,EUR,20,B,1,80.00,80.00,Z1
+1002,AG,20250116,K2,EUR,10,A,5,100.00,500.00,
+1003,TA,20250117,K2,EUR,10,A,2,100.00,200.00,
+1004,RE,20250209,K1,EUR,10,A,1,100.00,100.00,
+"""
+    assert found(tmp_path, text)[:2] == (2, 400.0)
+
+
+def test_an_account_of_the_books_is_no_customer(tmp_path):
+    text = """
+Date,Document Number,Name,Account,Amount
+2025-01-05,INV1,Ann,Sales,100.00
+2025-01-05,INV1,Ann,Tax,20.00
+2025-02-16,INV2,Bob,Sales,50.00
+2025-02-16,INV2,Bob,Tax,10.00
+"""
+    assert answered(tmp_path, text) == (2, 150.0, ["customer_id=Name"])  # without the tax
+
+
+def test_a_subtotal_that_is_less_by_its_discount_already_raises_no_question(tmp_path):
+    text = """
+Order Ref,Order/Date,Order/Customer,Product,Quantity,Unit Price,Discount (%),Subtotal
+1,2025-01-05,Ann,Mug,2,10.00,10.0,18.00
+1,2025-01-05,Ann,Cup,1,5.00,0.0,5.00
+2,2025-02-16,Bob,Lamp,1,30.00,0.0,30.00
+"""
+    assert found(tmp_path, text)[:2] == (2, 53.0)
+    assert answered(tmp_path, text.replace("18.00", "20.00"))[2] == ["price_discounted=false"]
+
+
+def test_revenue_with_modifiers_and_without_tax_is_the_amount(tmp_path):
+    text = """
+Order Date,Order ID,Customer Name,Item Revenue,Modifiers Revenue,Total Revenue,Tax Amount,Item Total with Tax
+2025-01-05,O1,Ann,5.00,1.00,6.00,0.50,6.50
+2025-01-05,O1,Ann,7.00,0.00,7.00,0.50,7.50
+2025-02-17,O3,Bob,30.00,0.00,30.00,1.00,31.00
+"""
+    assert found(tmp_path, text)[:2] == (2, 43.0)
+
+
+def test_the_quantity_that_is_left_of_a_changed_order_is_offered(tmp_path):
+    text = """
+order_name,created_at,customer_email,title,quantity,current_quantity,price
+1,2025-01-05,ann@x.example,Mug,3,2,10.00
+1,2025-01-05,ann@x.example,Cup,1,1,15.00
+3,2025-02-16,bob@x.example,Lamp,1,1,30.00
+"""
+    assert answered(tmp_path, text) == (2, 65.0, ["quantity=current_quantity"])
+
+
+def test_visits_paid_by_a_package_and_money_comped_are_told(tmp_path):
+    text = """
+Sale Date,Client,Item,Total,Payment Method
+2025-01-05,Ann,10 visits,100.00,Card
+2025-01-09,Ann,Massage,20.00,Package
+2025-02-06,Bob,Massage,30.00,Cash
+"""
+    assert (
+        "'Payment Method' is not used, so lines such as 'Package' (1 lines, 20.00)"
+        in found(tmp_path, text)[2]
+    )
+    text = """
+Opened,Guest,Item,Gross Amount,Comp Amount,Void Amount
+2025-01-05,ann,Pizza,20.00,0.00,0.00
+2025-01-16,bob,Cake,12.00,12.00,0.00
+2025-02-16,bob,Steak,30.00,0.00,0.00
+2025-02-16,bob,Soup,9.00,0.00,9.00
+"""
+    assert "'Comp Amount' has a number on 1 of 4 lines" in found(tmp_path, text)[2]
+
+
+def test_account_credit_next_to_a_total_is_no_ledger(tmp_path):
+    text = """
+Invoice #,Client ID,Invoice Date,Sub Total,Credit,Tax,Total,Status
+1,11,2025-01-05,50.00,0.00,0.00,50.00,Paid
+3,11,2025-02-05,40.00,20.00,0.00,20.00,Paid
+4,12,2025-02-16,20.00,0.00,0.00,20.00,Paid
+"""
+    customers, money, told = found(tmp_path, text)
+    assert (customers, money) == (2, 90.0)
+    assert "'Credit' has a number on 1 of 3 lines" in told
+
+
+def test_cents_of_an_interface_are_asked_about_from_three_orders_on(tmp_path):
+    orders = [
+        {
+            "id": f"order_01HV8WPTQ8987QEEP44C{number}",
+            "email": f"{who}@x.example",
+            "status": status,
+            "payment_status": "captured",
+            "created_at": f"2025-0{number}-05T10:00:00Z",
+            "total": total,
+        }
+        for number, who, status, total in [
+            (1, "ann", "completed", 4500),
+            (2, "bob", "pending", 1999),
+            (3, "bob", "completed", 2550),
+        ]
+    ]
+    text = json.dumps({"orders": orders})
+    assert answered(tmp_path, text, "orders.json") == (2, 90.49, ["money_unit=0.01"])
+
+
+def test_lines_joined_to_payments_are_told_also_without_quantities(tmp_path):
+    text = """
+order_id,order_date,customer_email,sku,line_total,payment_id,payment_method
+1,2025-01-05,ann@x.example,A,30.00,p1,card
+1,2025-01-05,ann@x.example,A,30.00,p2,gift card
+1,2025-01-05,ann@x.example,B,20.00,p1,card
+1,2025-01-05,ann@x.example,B,20.00,p2,gift card
+2,2025-02-06,bob@x.example,A,30.00,p3,card
+"""
+    assert "joined to another table, such as shipments or payments" in found(tmp_path, text)[2]
+
+
+def test_delivery_notes_next_to_invoices_are_offered_as_no_sales(tmp_path):
+    text = """
+Belegtyp;Belegnummer;Belegdatum;Kunde;Betrag
+Rechnung;RE-1;05.01.2025;Ann;100,00
+Lieferschein;LS-1;05.01.2025;Ann;100,00
+Rechnung;RE-2;16.02.2025;Bob;200,00
+"""
+    assert answered(tmp_path, text) == (2, 300.0, ["type=Lieferschein:ignore"])
