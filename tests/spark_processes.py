@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 #: Spark's own 200 tasks a stage would take minutes for a small log.
-_FEW = "--conf=spark.sql.shuffle.partitions=4"
+FEW = "--conf=spark.sql.shuffle.partitions=4"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Cluster:
 
     def start(self, command, *, cwd=None, env: Mapping[str, str] | None = None, python=sys.executable):
         """Start a program of Spark in a process of its own, for which executors take `python`."""
-        environment = {"PYSPARK_SUBMIT_ARGS": f"{_FEW} pyspark-shell", "SPARK_LOCAL_IP": "127.0.0.1"}
+        environment = {"PYSPARK_SUBMIT_ARGS": f"{FEW} pyspark-shell", "SPARK_LOCAL_IP": "127.0.0.1"}
         environment |= {**(env or os.environ), "PYSPARK_PYTHON": str(python)}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         return subprocess.Popen(list(map(str, command)), cwd=cwd, env=environment, **pipes)
@@ -111,7 +111,7 @@ def cluster(folder: Path, *, connect: bool = False) -> Iterator[Cluster]:
             options = {"port": port, "address": "127.0.0.1"}
             settings = [f"--conf=spark.connect.grpc.binding.{key}={value}" for key, value in options.items()]
             server = "org.apache.spark.sql.connect.service.SparkConnectServer"
-            settings += ["--conf=spark.ui.enabled=false", _FEW]
+            settings += ["--conf=spark.ui.enabled=false", FEW]
             start(
                 "connect", "spark-submit", "--class", server, "--master", address, *settings, "spark-internal"
             )

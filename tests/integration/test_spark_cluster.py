@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml.features import read_features, write_features
-from tests.spark_processes import cluster
+from tests.spark_processes import FEW, cluster
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -121,7 +121,7 @@ def test_workers_take_their_python_from_an_archive_without_the_package(trained, 
     with tarfile.open(tmp_path / "workers.tar.gz", "w:gz") as archive:
         archive.add(place, arcname=".")
     command, options = scoring(trained, tmp_path / "scores.parquet", spark.address)
-    submit = f"--archives {tmp_path / 'workers.tar.gz'}#workers pyspark-shell"
+    submit = f"{FEW} --archives {tmp_path / 'workers.tar.gz'}#workers pyspark-shell"
     options["env"] = options["env"] | {"PYSPARK_SUBMIT_ARGS": submit}
     spark.run(command, **options, python="./workers/bin/python")
     assert_scores_equal(tmp_path / "scores.parquet", scored)
