@@ -79,7 +79,7 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
 def _may_be_forecast(cohorts: CohortRevenue, passed: int, length: int) -> bool:
     """Return whether somebody bought in the last horizon, or the shop only waits for its season.
 
-    It waits where next to nothing was sold on these days of last year too.
+    It waits where these days were a dead season last year too.
     """
     since, until = (day - WEEKS_YEAR for day in (passed - length, passed))
     waits = since >= 0 and is_dead(cohorts, passed, since, until)

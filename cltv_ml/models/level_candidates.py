@@ -207,7 +207,7 @@ def quarter(log: CohortRevenue, cutoff: int) -> int:
 
 
 def is_dead(log: CohortRevenue, cutoff: int, since: int, until: int) -> bool:
-    """Return whether next to nothing (`DEAD`) was sold on these days, next to the year before the cutoff."""
+    """Return whether these days lie in a dead season (`DEAD`), compared with the year before the cutoff."""
     usual = log.revenue(cutoff - WEEKS_YEAR, cutoff) / WEEKS_YEAR
     return log.revenue(since, until) < DEAD * usual * (until - since)
 
