@@ -22,6 +22,8 @@ INSTEAD = {
     r"likelier": "more likely",
     r"whereof|thereof|wherein": "of which, in which",
     r"likeliest|unlikeliest": "most likely",
+    r"say --\w+": "use --option",
+    r"so headed": "with these headings",
     r"merely": "only",
     r"next to (no|nobody|nothing|all)": "almost no, almost nobody, almost nothing, almost all",
     r"order of customers": "ranking of customers",

@@ -172,7 +172,7 @@ acct_id,num_seats,purchase_price,block_purchase_price,order_num,add_datetime
 11,3,30.00,90.00,9004,2025-02-21
 """
     told = found(tmp_path, text, mapping={"amount": "purchase_price"})[2]
-    assert "'block_purchase_price' is 'purchase_price' times 'num_seats' on nearly all lines" in told
+    assert "'block_purchase_price' equals 'purchase_price' times 'num_seats' on nearly all lines" in told
 
 
 def test_an_export_that_names_no_customer_says_that_nothing_can_be_learned(tmp_path):

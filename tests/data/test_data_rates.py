@@ -50,7 +50,7 @@ def test_a_broken_table_of_rates_is_refused(tmp_path):
         with pytest.raises(InputError, match=words):
             cleaned(frame, tmp_path, table)
     raw = read(frame, changes={"rates": "nowhere.csv"})
-    with pytest.raises(InputError, match="no file"):
+    with pytest.raises(InputError, match="does not exist"):
         clean(raw)
 
 

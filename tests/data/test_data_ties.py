@@ -26,7 +26,7 @@ def test_an_email_goes_before_a_name_and_an_id_before_both():
     mails, names = ["a@x.org", "b@x.org", "c@x.org", "a@x.org"], ["Al", "Bo", "Cy", "Al"]
     mapping, notes = settled(customer_id=None, email=mails, customer_name=names)
     assert mapping["customer_id"] == "email"
-    assert "customer_name takes the other" in notes
+    assert "customer_name uses the other" in notes
     mapping, _ = settled(customer_id=None, Kunde=names, Kundennummer=[7, 8, 9, 7])
     assert mapping["customer_id"] == "Kundennummer"
 
@@ -83,7 +83,7 @@ PAIRS = [
         "captured_amount",
         "what was paid",
     ),
-    ({"total": [10.0, 20, 30, 40], "revenue": [10.0, 20, 30, 40]}, "total", "the same money"),
+    ({"total": [10.0, 20, 30, 40], "revenue": [10.0, 20, 30, 40]}, "total", "the same values"),
 ]
 
 
