@@ -14,7 +14,7 @@ from cltv_ml.data.headings import (
     plain_heading,
     plain_pattern,
 )
-from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, tells_sales_apart
+from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, are_kinds, tells_sales_apart
 from cltv_ml.data.mapping import REQUIRED, flag
 from cltv_ml.data.parse import quote
 from cltv_ml.data.words import words
@@ -25,7 +25,7 @@ _TIES = words("ties")
 
 #: Columns with these headings may have unknown levels: the user is asked what they mean.
 _SURELY_LEVELS = re.compile(
-    "^(order|sales?|payment|transaction|invoice|financial)?status(id|code)?$|^(order|payment|transaction|purchase|sale|booking|trip|ride|subscription|invoice|charge)state(id|code)?$|^(zahlungs|bestell|auftrags)status$|^(ord(er)?)?(stat|sts)(us)?(cd)?$"
+    "^(order|sales?|payment|transaction|invoice|financial)?status(id|code)?$|^(order|payment|transaction|purchase|booking|trip|ride|subscription)state(id|code)?$|^(zahlungs|bestell|auftrags)status$|^(ord(er)?)?(stat|sts)(us)?(cd)?$"
 )
 
 #: A column called a status contains status codes if it has at most this many different numbers.
@@ -63,8 +63,11 @@ def find_columns(
 ) -> list[str]:
     """Return the best candidate columns for a standard name; more than one if they are equally good."""
     if name in LEVEL_NAMES:
+        kinds_of_lines = [one for one in left if are_kinds(levels.get(one, ()))]
         fit = [column for column in left if column in levels and _has_levels(name, column, levels[column])]
-        return named(name, fit) or find_compound(name, fit)
+        if name in ("status", "payment_status"):
+            fit = [column for column in fit if column not in kinds_of_lines]
+        return named(name, fit) or find_compound(name, fit) or (kinds_of_lines if name == "type" else [])
     candidates = _best(name, [column for column in left if _fits(name, kinds[column])])
     if name == "discount_rate" and not candidates and "discount" not in chosen:
         candidates = [column for column in named("discount", left) if kinds[column] == "rate"]
@@ -91,7 +94,10 @@ def _has_levels(name: str, column: str, levels: Sequence[str]) -> bool:
         or _SURELY_LEVELS.match(plain_heading(column)) is not None
         or bool(_STATUS_OF_ORDERS.search(plain_heading(column)))
     )
-    return bool(levels) and (surely or tells_sales_apart(name, levels))
+    place = plain_heading(column).endswith("state") and all(
+        re.fullmatch("[A-Z]{2}", one) for one in levels if one
+    )
+    return bool(levels) and ((surely and not place) or tells_sales_apart(name, levels))
 
 
 def _fits(name: str, kind: str) -> bool:

@@ -91,14 +91,18 @@ def _check_one_table(table: Relation, mapping: Mapping[str, str]) -> None:
     if len(found) < 2 or any(table.kinds[MARK + one] != "VARCHAR" for one in found):
         return
     cells = ", ".join(f"trim({quoted(name)})" for name, kind in table.kinds.items() if kind == "VARCHAR")
-    words = " and ".join(f"trim({quote(one)}) >= ':'" for one in found)
+    words = " and ".join(f"{quote(one)} >= ':'" for one in found)
     rows = table.rows(
         f"select source_row, list_filter(listed, lambda cell: cell <> '') as cells from (select source_row, [{cells}] "
         f"as listed from {table} where {words}) where source_row > 0 and len(cells) > 2 "
         r"and len(list_distinct(cells)) = len(cells) and not regexp_matches(array_to_string(cells, ' '), '\d') limit 1"
     )
     for row, names in rows:
-        if table.holds(f"source_row > {row} and regexp_matches({quote(found[1])}, '\\d')"):
+        own = f"(select {quote(mapping.get('customer_id', found[0]))} from {table} where source_row = {row})"
+        again = f"source_row <> {row} and {quote(mapping.get('customer_id', found[0]))} = {own}"
+        if table.holds(
+            f"source_row > {row} and regexp_matches({quote(found[1])}, '\\d')"
+        ) and not table.holds(again):
             raise InputError(
                 f"the source contains a second table with the columns {names[:6]}, starting at row {row + 1} below "
                 "the header. Put each table into a separate file."

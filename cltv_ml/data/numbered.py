@@ -76,6 +76,12 @@ def join_numbered(table: Relation) -> tuple[Relation, list[str]]:
     ]
 
 
+#: Numbered money that is no item's.
+_NO_ITEM = re.compile(
+    "tax|vat|mwst|steuer|tva|iva|discount|rabat|remise|coupon|fee|gebuhr|refund|ship|porto|tip|cost|deposit"
+)
+
+
 def _families(columns: Sequence[str]) -> dict[str, dict[int, str]]:
     """Return the columns whose headings differ only in a number, grouped by the rest of the heading.
 
@@ -86,7 +92,7 @@ def _families(columns: Sequence[str]) -> dict[str, dict[int, str]]:
     for column in columns:
         if place := _NUMBERED_HEADING.fullmatch(column.strip()):
             found[plain_text(place[1] + place[3])][int(place[2])] = column
-    return {rest: family for rest, family in found.items() if len(family) > 1}
+    return {rest: family for rest, family in found.items() if len(family) > 1 and not _NO_ITEM.search(rest)}
 
 
 def _family_of(families: Mapping[str, Mapping[int, str]], heading: re.Pattern[str]) -> Mapping[int, str]:

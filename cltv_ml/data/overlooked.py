@@ -11,6 +11,7 @@ from cltv_ml.data.hints import hint, tell_of_levels, tell_of_lines
 from cltv_ml.data.levels import (
     BLANK,
     DENIED,
+    KINDS_OF_LINES,
     LEVEL_NAMES,
     MOST_LEVELS,
     NO,
@@ -238,7 +239,11 @@ def _look_at_levels(column: Unmapped, levels: Mapping[str, int]) -> None:
         return
     if undone and any(one in decided and not decided[one] for one in ("status", "payment_status", "type")):
         return
-    state = HEADED["status"].search(column.heading) and not HEADED["no_status"].search(column.heading)
+    state = (
+        HEADED["status"].search(column.heading)
+        and not HEADED["no_status"].search(column.heading)
+        and not any(KINDS_OF_LINES.fullmatch(text) for text in plain.values())
+    )
     if "type" not in decided and not worded and not state and _is_type(levels):
         account.mapping["type"] = column.name
         return

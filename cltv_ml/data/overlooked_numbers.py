@@ -233,32 +233,42 @@ def _ask_which(account: Overlooked, name: str, columns: list[str], why: str) -> 
 
 def tell_of_other_money(glance: Glance, numbers: list[str], mapping: Mapping[str, str]) -> list[str]:
     """Note money on lines with a blank amount, and a column that equals the amount times a quantity."""
-    amount, told = mapping.get("amount", ""), list[str]()
+    amount, told, counts = mapping.get("amount", ""), list[str](), list[str]()
     if not amount or not numbers:
         return []
-    values, own = {one: glance.number(one) for one in numbers[:COLUMNS_COMPARED]}, glance.number(amount)
-    for one in (one for one in values if not HEADED["other_money"].search(plain_heading(one))):
-        blank, money = glance.lines.row(
-            f"select count(*), sum(v) from (select {own} as a, {glance.number(one)} as v from {glance.lines}) "
-            "where a is null and v <> 0"
-        )
-        if blank:
+    values = {one: glance.number(one) for one in numbers[:COLUMNS_COMPARED]}
+    columns = ", ".join(f"{value} as v{place}" for place, value in enumerate(values.values()))
+    facts = ", ".join(
+        f"count(*) filter (a is null and v{place} <> 0), sum(v{place}) filter (a is null), "
+        f"bool_and(v{place} = floor(v{place})) and max(v{place}) > 1"
+        for place in range(len(values))
+    )
+    seen = glance.lines.row(
+        f"select {facts} from (select {glance.number(amount)} as a, {columns} from {glance.lines})"
+    )
+    for one, blank, money, whole in zip(values, *[iter(seen)] * 3, strict=False):
+        counts += [one] if whole else []
+        if blank and not HEADED["other_money"].search(plain_heading(one)):
             told.append(
                 f"Column {one!r} contains {money:,.2f} on {blank:,} lines with a blank {amount!r}, which "
                 "were quarantined. Put all money into one column and its currency into another."
             )
-    if "quantity" in mapping:
-        return told
-    pairs = [(items, whole) for items in values for whole in values if items != whole]
+    return told + ([] if "quantity" in mapping else _tell_of_items(glance, values, counts, amount))
+
+
+def _tell_of_items(glance: Glance, values: Mapping[str, str], counts: list[str], amount: str) -> list[str]:
+    """Tell of a column that is the amount times a whole number on nearly all lines: the amount is that of one item."""
+    own = glance.number(amount)
+    pairs = [(items, whole) for items in counts for whole in values if items != whole]
+    if not pairs:
+        return []
     tests = ", ".join(
         f"count(*) filter ({values[items]} > 1), "
         f"avg(cast(abs(({own}) * ({values[items]}) - ({values[whole]})) < 0.011 as integer))"
         for items, whole in pairs
     )
-    agreements = iter(
-        glance.lines.row(f"select {tests} from {glance.lines} where {own} <> 0") if pairs else ()
-    )
-    return told + [
+    agreements = iter(glance.lines.row(f"select {tests} from {glance.lines} where {own} <> 0"))
+    return [
         f"Column {whole!r} equals {amount!r} times {items!r} on nearly all lines, so {amount!r} seems to be "
         f"a unit price (--mapping {flag('amount', whole)} uses the line total)."
         for (items, whole), several, same in zip(pairs, *[agreements] * 2, strict=False)

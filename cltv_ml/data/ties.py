@@ -115,7 +115,9 @@ def _settle_customer(source: Source, columns: Sequence[str]) -> tuple[str, str] 
 def _who_pays(columns: list[str]) -> list[str]:
     """Return the columns of people who pay rather than attend, if headings distinguish them."""
     plain = {one: plain_heading(one) for one in columns}
-    left = [one for one in columns if _PAIR_HEADINGS["pays"].search(plain[one])]
+    paying = [one for one in columns if _PAIR_HEADINGS["pays"].search(plain[one])]
+    best = min(map(_rank_of_customer, paying), default=-1)
+    left = [one for one in columns if one in paying or _rank_of_customer(one) < best]
     return left or [one for one in columns if not _PAIR_HEADINGS["attends"].search(plain[one])] or columns
 
 

@@ -375,3 +375,29 @@ Date,Doc No,Account,Description,Debit,Credit
     assert answered(tmp_path, text) == (2, 2000.0, ["credit="])
     customers, money, asked = answered(tmp_path, text.replace("Payment received", "Goods returned"))
     assert (customers, money, asked) == (1, 800.0, ["credit=Credit"])
+
+
+def test_numbered_taxes_are_no_items_and_sale_next_to_return_is_no_status(tmp_path):
+    text = """
+Order,Date,Customer,Tax 1 Amount,Tax 2 Amount,Charge
+1,2025-01-15,ann,2.00,,22.00
+2,2025-01-16,bob,3.00,1.00,34.00
+"""
+    assert answered(tmp_path, text) == (2, 56.0, ["amount=Charge"])
+    text = """
+Date,Customer,Receipt,Transaction Status,Amount
+2025-01-15,ann,1,Sale,20.00
+2025-01-16,bob,2,Sale,30.00
+2025-01-20,bob,3,Return,30.00
+"""
+    assert found(tmp_path, text)[:2] == (1, 20.0)
+
+
+def test_a_line_of_words_is_no_second_table_where_its_customer_bought_elsewhere(tmp_path):
+    text = """
+customer,date,amount
+ann,2025-01-15,20.00
+ann,unknown,free
+bob,2025-02-15,12.50
+"""
+    assert found(tmp_path, text)[:2] == (2, 32.5)
