@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from cltv_ml.data.compound import find_compound
 from cltv_ml.data.headings import (
@@ -14,7 +14,7 @@ from cltv_ml.data.headings import (
     plain_heading,
     plain_pattern,
 )
-from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, are_kinds, tells_sales_apart
+from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, plain_level, read_level, tells_sales_apart
 from cltv_ml.data.mapping import REQUIRED, flag
 from cltv_ml.data.parse import quote
 from cltv_ml.data.words import words
@@ -22,6 +22,12 @@ from cltv_ml.engine import Relation
 from cltv_ml.tables import TRANSACTIONS
 
 _TIES = words("ties")
+
+#: Levels that say what a line is, also where a heading calls them a status.
+KINDS_OF_LINES = re.compile(
+    "sales?|returns?|refunds?|exchanges?|invoices?|credit (note|memo)s?|verkauf|ruckgabe|retoure|rechnung|gutschrift"
+    "|vente|retour|facture|avoir|venta|devolucion|factura|abono|vendita|reso|fattura|продажа|возврат"
+)
 
 #: Columns with these headings may have unknown levels: the user is asked what they mean.
 _SURELY_LEVELS = re.compile(
@@ -228,6 +234,17 @@ def offer(name: str, columns: Sequence[str], chosen: Mapping[str, str]) -> tuple
         f"{flag('unit_price', cost)}."
     )
     return [f"unit_price={one}" for one in [*prices, cost]] + answers, said * (not prices)
+
+
+def are_kinds(levels: Iterable[str]) -> bool:
+    """Whether levels say of each line what it is, and some are sales and some take money back.
+
+    >>> are_kinds(["Sale", "Return"]), are_kinds(["Sale", "Refunded"])
+    (True, False)
+    """
+    plain = list(filter(None, map(plain_level, levels)))
+    readings = {read_level("type", one) for one in plain}
+    return all(map(KINDS_OF_LINES.fullmatch, plain)) and {"counts", "refund"} <= readings
 
 
 def of_lines(found: Sequence[str]) -> list[str]:

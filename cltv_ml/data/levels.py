@@ -48,12 +48,6 @@ SAYS_CANCELLED = (
     rf"marks.rule = 'not_completed' and regexp_matches(strip_accents(lines.state), '{CANCELLED}')"
 )
 
-#: Levels that say what a line is, also where a heading calls them a status.
-KINDS_OF_LINES = re.compile(
-    "sales?|returns?|refunds?|exchanges?|invoices?|credit (note|memo)s?|verkauf|ruckgabe|retoure|rechnung|gutschrift"
-    "|vente|retour|facture|avoir|venta|devolucion|factura|abono|vendita|reso|fattura|продажа|возврат"
-)
-
 #: Text in the last line of a report instead of a level.
 _SUM = r"^(grand |sub ?)?totals?$|^summe$|^gesamt(summe)?$|^somme$|^suma$|^totaal$|^totale$"
 
@@ -317,17 +311,6 @@ def is_mode(levels: Iterable[str]) -> bool:
     """Whether the levels distinguish tests from real sales in words."""
     said = {plain_level(level) for level in levels}
     return len(said) > 1 and said <= _TEST_LEVELS | _REAL_LEVELS and bool(said & _TEST_LEVELS)
-
-
-def are_kinds(levels: Iterable[str]) -> bool:
-    """Whether levels say of each line what it is, and some are sales and some take money back.
-
-    >>> are_kinds(["Sale", "Return"]), are_kinds(["Sale", "Refunded"])
-    (True, False)
-    """
-    plain = list(filter(None, map(plain_level, levels)))
-    readings = {_read_plain("type", one) for one in plain}
-    return all(map(KINDS_OF_LINES.fullmatch, plain)) and {"counts", "refund"} <= readings
 
 
 def are_states(levels: Iterable[str]) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from cltv_ml.data.candidates import KINDS_OF_LINES
 from cltv_ml.data.glance import Glance
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.hints import hint, tell_of_levels, tell_of_lines
 from cltv_ml.data.levels import (
     BLANK,
     DENIED,
-    KINDS_OF_LINES,
     LEVEL_NAMES,
     MOST_LEVELS,
     NO,
