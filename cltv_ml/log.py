@@ -210,8 +210,8 @@ class Log(Inline):
 
         >>> Log(pd.DataFrame({"customer_id": ["a"]})).connect_for("cross-selling", ["product_id"])
         Traceback (most recent call last):
-        cltv_ml.errors.InputError: cross-selling needs the column 'product_id', the log has customer_id; map the article
-        number to product_id.
+        cltv_ml.errors.InputError: cross-selling needs the column 'product_id', but the log has customer_id; map the
+        article number to product_id.
         """
         for name in needs:
             if name not in self.columns:

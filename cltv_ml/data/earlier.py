@@ -26,7 +26,7 @@ def compare_customers(log: pd.Index | pd.Series, earlier: pd.Index | pd.Series) 
 
     >>> now, before = [str(number) for number in range(100, 200)], [f"{number}.0" for number in range(100, 200)]
     >>> compare_customers(pd.Series(now), pd.Series(before)).split(": ")[0]
-    '0 of 100 customers of the earlier scores (0%) are in this log'
+    'Only 0 of 100 customers in the earlier scores (0%) are in this log'
     >>> compare_customers(pd.Series(now), pd.Series(now[:50]))
     ''
     """

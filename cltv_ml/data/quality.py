@@ -123,8 +123,8 @@ def doubt_products(log: AnyLog) -> list[str]:
 
     >>> log = pd.DataFrame({"product_id": [*(f"A{n}" for n in range(60)), "POST", "POST", "M"], "amount": 5.0})
     >>> print(doubt_products(log)[0])
-    2 of 62 product codes have no digit, unlike the others: POST, M; if they stand for postage, fees or the like, set \
-them aside with --rule "non_products=POST|M".
+    2 of 62 product codes have no digit, unlike the others: POST, M. If they stand for postage, fees or the like, \
+quarantine them with --rule "non_products=POST|M".
     """
     log = Log.of(log)
     if "product_id" not in log.columns:

@@ -112,7 +112,8 @@ class Rules:
 
     >>> Rules(off=("missing_customer",))
     Traceback (most recent call last):
-    cltv_ml.errors.InputError: rule 'missing_customer' cannot be switched off: the log would not be valid.
+    cltv_ml.errors.InputError: rule 'missing_customer' cannot be switched off, because the log would be
+    invalid without it.
     """
 
     off: tuple[str, ...] = ()

@@ -41,7 +41,7 @@ def newcomers_sentence(newcomers: pd.DataFrame, champion: str, days: int = DAYS)
 
     >>> table = pd.DataFrame({"customers": [532], "buyers": [90], "gini": [0.49], "bias": [0.06]}, index=["tweedie"])
     >>> newcomers_sentence(table, "tweedie")
-    'of 532 customers in their first 30 days it has the best order (Gini 0.490, bias +6%)'
+    'of 532 customers in their first 30 days it has the best ranking (Gini 0.490, bias +6%)'
     """
     if champion not in newcomers.index or not newcomers["gini"].notna().any():
         return ""

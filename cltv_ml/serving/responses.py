@@ -210,7 +210,7 @@ def find_faults(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
 
     >>> X = pd.DataFrame({"frequency": [0.0, -1.0], "recency": [0.0, 9.0], "T": [5.0, 5.0]})
     >>> [(sentence[:28], rows.tolist()) for sentence, rows in find_faults(X)]
-    [("Column 'frequency' holds a n", [False, True]), ("Column 'recency' exceeds col", [False, True])]
+    [("Column 'frequency' contains ", [False, True]), ("Column 'recency' exceeds col", [False, True])]
     """
     faults: list[tuple[str, np.ndarray]] = []
     for name in _unusual_columns(X, [name for name in X.columns if not is_text(str(name))]):

@@ -22,7 +22,7 @@ def describe_unseen(table: pa.Table, model: Any) -> list[str]:
     >>> class Trees:
     ...     categories_ = {"attribute_text_country": {"UK": 0}}
     >>> describe_unseen(pa.table({"customer_id": ["1", "2"], "text_country": ["UK", "IS"]}), Trees())
-    ["country: 1 of 2 values are levels that the model has never seen, such as 'IS': they count as missing."]
+    ["country: 1 of 2 values are levels that the model has never seen, such as 'IS'; they are treated as missing."]
     """
     levels = learned_levels(model)
     sentences = []

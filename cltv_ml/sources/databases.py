@@ -153,7 +153,8 @@ def _query(table: str | None, names: list[str], quoted_: Callable[[str], str]) -
 
     >>> _query("select 1; drop table orders", ["orders"], quoted)
     Traceback (most recent call last):
-    cltv_ml.errors.InputError: table must be one SELECT or a table's name, got 'select 1; drop table orders'...
+    cltv_ml.errors.InputError: table must be a single SELECT or the name of a table, got 'select 1; drop table
+    orders'...
     """
     if table is None:
         if len(names) != 1:

@@ -145,7 +145,7 @@ def tell_of_thousands(titles: Sequence[str], name: str) -> list[str]:
     """Return a note if the title above a table says that its numbers are in thousands or millions.
 
     >>> tell_of_thousands(["Umsatz in TEUR"], "a.csv")[0][:59]
-    "The title 'Umsatz in TEUR' of 'a.csv' speaks of thousands o"
+    "The title 'Umsatz in TEUR' of 'a.csv' mentions thousands or"
     """
     return [
         f"The title {title.strip()[:60]!r} of {name!r} mentions thousands or millions, but numbers were read "

@@ -149,7 +149,7 @@ def test_another_value_is_written_under_its_own_name(tmp_path):
     assert "expected_value" not in written
     assert written["lifetime_value"].tolist() == [900.0, 30.0]
     assert json.loads((tmp_path / "manifest.json").read_text())["value"] == "lifetime_value"
-    with pytest.raises(InputError, match="hold no lifetime profit"):
+    with pytest.raises(InputError, match="have no lifetime profit"):
         pipelines.export(**chosen, basis="profit", lifetimes=tmp_path / "far.parquet")
     far.reset_index().assign(cutoff="2026-06-01").to_parquet(tmp_path / "far.parquet")
     with pytest.raises(InputError, match="the lifetime values 2026-06-01"):

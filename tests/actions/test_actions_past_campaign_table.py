@@ -68,7 +68,7 @@ def test_those_whom_the_mailing_moves_are_mailed(folder, told):
 
 def test_recipients_who_were_picked_are_told_and_no_policy_is_judged(folder):
     done = learn(folder, "picked.csv", "--out", str(folder / "picked"))
-    assert "does not look drawn at random" in done.stdout
+    assert "does not look randomly drawn" in done.stdout
     assert not (folder / "picked" / "policy_value.csv").exists()
 
 

@@ -61,7 +61,7 @@ def test_nobody_buying_gives_a_number_or_nan_and_no_warning(name):
 
 @each_metric
 def test_missing_predictions_are_refused(name):
-    with pytest.raises(ValueError, match="y_pred holds 1 missing"):
+    with pytest.raises(ValueError, match="y_pred has 1 missing"):
         METRICS[name].function([1.0, 2.0], [1.0, float("nan")])
 
 
@@ -103,7 +103,7 @@ def test_interval_metric_is_a_float_whatever_the_order_of_rows(name, customers):
 
 @each_interval_metric
 def test_interval_metric_refuses_missing_bounds(name):
-    with pytest.raises(ValueError, match="holds 1 missing"):
+    with pytest.raises(ValueError, match="has 1 missing"):
         INTERVAL_METRICS[name]([1.0], [0.0], [float("nan")], 0.9)
 
 

@@ -271,13 +271,13 @@ def test_the_refunds_inside_orders_of_an_interface_are_taken_off(tmp_path):
     ]
     customers, money, told = found(tmp_path, json.dumps({"orders": orders}), "orders.json")
     assert (customers, money) == (2, 104.0)
-    assert "'refunds' of each record was read as the money given back" in told
+    assert "'refunds' of each record was summed and read" in told
 
 
 def test_a_second_table_below_the_first_is_told_and_one_of_refunds_is_refused(tmp_path):
     sales = "Customer,Date,Order,Amount\nann,2025-01-05,1,50.00\nbob,2025-01-06,2,20.00\nbob,2025-02-06,3,30.00\n\n"
     told = found(tmp_path, sales + "Product,Units\nShirt,3\nCap,2")[2]
-    assert "second table with the columns ['Product', 'Units'], from row 5" in told
+    assert "second table with the columns ['Product', 'Units'], starting at row 5" in told
     with pytest.raises(InputError, match="the one below 'Refunds' does not seem to contain sales"):
         found(tmp_path, sales + "Refunds\nOrder,Refund date,Refunded\n2,2025-01-09,20.00")
 

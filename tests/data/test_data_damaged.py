@@ -30,7 +30,9 @@ def test_parquet_with_a_damaged_column_is_refused_when_the_column_is_read(tmp_pa
     start = column.data_page_offset + 20
     content[start : start + 60] = bytes(60)
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"'sales\.parquet' cannot be read to its end: .*; it is damaged"):
+    with pytest.raises(
+        InputError, match=r"'sales\.parquet' cannot be read to its end: .*The file is damaged"
+    ):
         clean(read(path))
 
 

@@ -70,7 +70,7 @@ def test_the_control_is_marked_and_left_out_of_the_sum(chosen):
 
 
 def test_a_control_drawn_from_another_list_is_refused(chosen):
-    with pytest.raises(ValueError, match="misses 4 of 4 customers"):
+    with pytest.raises(ValueError, match="does not cover 4 of 4 customers"):
         build_campaign(chosen, Window("2024-03-01", 30), action="mail", control=pd.Series({"z": True}))
 
 

@@ -89,7 +89,7 @@ def test_a_customer_without_margins_has_no_profit_but_a_value():
 def test_the_value_to_go_by_is_a_column_and_profit_must_be_known():
     table = compute_lifetime(value_to_date(LOG), FUTURE)
     assert choose_value(table, "remaining", "revenue").tolist() == [50, 10]
-    with pytest.raises(InputError, match="hold no remaining profit; map a cost column"):
+    with pytest.raises(InputError, match=r"have no remaining profit; .* map a cost column"):
         choose_value(table, "remaining", "profit")
 
 

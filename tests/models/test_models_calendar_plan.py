@@ -61,7 +61,7 @@ def test_a_plan_of_something_else_or_with_a_gap_is_refused(plan, sentence):
 
 
 def test_a_model_without_paths_refuses_a_plan():
-    with pytest.raises(InputError, match="follows no campaign or price, not 'campaign'"):
+    with pytest.raises(InputError, match="uses no campaign or price, not 'campaign'"):
         with_plan(ProbabilisticValue(ParetoNBD()), {"campaign": {"2020-01-01": 1.0}})
 
 

@@ -102,7 +102,7 @@ def test_a_level_that_is_no_probability_is_refused(level):
 
 @pytest.mark.parametrize(("expected", "actual"), [([np.nan], [1.0]), ([1.0], [-2.0]), ([np.inf], [0.0])])
 def test_impossible_numbers_are_refused(expected, actual):
-    with pytest.raises(ValueError, match=r"holds (a negative value|1 missing or infinite)"):
+    with pytest.raises(ValueError, match=r"(contains a negative value|has 1 missing or infinite)"):
         Intervals().fit(expected, actual)
 
 

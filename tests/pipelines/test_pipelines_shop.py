@@ -151,7 +151,8 @@ def test_a_channel_without_costs_is_told_to_count_as_free(log, costs, tmp_path):
     notes = pipelines.acquisition(data=log, costs=spent, out=tmp_path).notes
     others = sorted(set(log["channel"].dropna()) - {"web"})
     assert (
-        f"The costs do not mention {', '.join(others[:3])}: winning these customers counts as free." in notes
+        f"The costs do not mention {', '.join(others[:3])}, so winning these customers counts as free."
+        in notes
     )
 
 

@@ -110,7 +110,7 @@ def test_a_disk_that_fills_while_the_store_is_created_is_one_sentence_and_leaves
     full = place.with_name("full.sql")
     full.write_text(f"-- MLflow {mlflow.__version__}\npragma max_page_count = 3;\n{tables}", encoding="utf-8")
     monkeypatch.setattr(sqlite_store, "EMPTY", full)
-    with pytest.raises(InputError, match=r"cannot be written \(database or disk is full\)"):
+    with pytest.raises(InputError, match=r"is not writable \(database or disk is full\)"):
         sqlite_store.create(place)
     assert [one.name for one in place.parent.iterdir()] == ["full.sql"]
 
@@ -119,6 +119,6 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
     before = mlflow.get_tracking_uri()
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'file' / 'mlflow.db'}")
-    with pytest.raises(ValueError, match=r"folder .* cannot be written .*set MLFLOW_TRACKING_URI"):
+    with pytest.raises(ValueError, match=r"folder .* is not writable .*set MLFLOW_TRACKING_URI"):
         mlflow_store.open_store()
     mlflow.set_tracking_uri(before)
