@@ -111,7 +111,7 @@ def test_a_table_that_is_not_there_is_said_in_a_sentence(catalogue, delta, tmp_p
         read(f"delta://{tmp_path}/nothing")
     with pytest.raises(InputError, match="cannot be read"):
         read("iceberg://shop/sales.nothing")
-    with pytest.raises(InputError, match="catalogue 'unknown' is not known"):
+    with pytest.raises(InputError, match="does not know the catalogue 'unknown'"):
         read("iceberg://unknown/sales.orders")
     with pytest.raises(InputError, match="cannot be written"):
         Target("iceberg://shop/sales.nothing").check()

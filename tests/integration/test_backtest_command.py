@@ -98,7 +98,7 @@ def test_a_campaign_s_profit_is_measured_where_it_is_asked_for(place):
 def test_a_log_without_room_for_all_windows_says_so(place):
     done = backtest(place, "--windows", "20", "--models", "same_rate")
     assert done.returncode == 0, done.stderr
-    assert "room for 6 of the 20 test windows" in " ".join(done.stdout.split())
+    assert "long enough for only 6 of the 20 test windows" in " ".join(done.stdout.split())
 
 
 @pytest.mark.parametrize(

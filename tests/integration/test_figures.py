@@ -101,7 +101,7 @@ def test_figure_shows_the_numbers_of_the_replayed_training(material, trained):
 def test_another_log_is_refused(material):
     lines = material.log.frame
     some = lines[lines["customer_id"].str.endswith("17")]
-    with pytest.raises(ValueError, match="customers before 1997-12-30, the newest training of"):
+    with pytest.raises(ValueError, match="customers before 1997-12-30, but the newest training of"):
         newest_training.replay(some, "shop")
 
 
@@ -174,4 +174,4 @@ def test_newest_earlier_scores_in_the_folder_are_found_without_naming_them(score
         path.with_suffix(".manifest.json").write_text(json.dumps(told))
     words = ("--format", "json", "--out", "-", "--scores", "monthly/1998-07-01.parquet")
     told = json.loads(trained.cltv("report", "--experiment", "shop", *words).stdout)
-    assert _changed(told).startswith("Since 1998-06-01 ")
+    assert _changed(told).startswith("Since 1998-06-01, ")

@@ -168,7 +168,7 @@ def test_an_impossible_row_of_a_feature_table_comes_back_with_a_reason(trained, 
     score_table(trained, tmp_path / "odd.parquet", tmp_path / "scores.csv")
     rows = read(tmp_path / "scores.csv")
     assert rows["expected_value"].isna().tolist() == [False, True, False, True, False]
-    assert rows["reason"].str.contains("Column 'frequency' holds").tolist()[1::2] == [True, True]
+    assert rows["reason"].str.contains("Column 'frequency' contains").tolist()[1::2] == [True, True]
 
 
 def test_a_feature_table_without_a_column_of_the_model_is_refused(trained, features, tmp_path):

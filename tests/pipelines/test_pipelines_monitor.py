@@ -161,7 +161,9 @@ def test_a_closed_batch_is_told_with_both_totals(registered, log, fitted, tmp_pa
     ]
     after = monitor(until(log, end), batch, tmp_path / "out", thresholds={"bias": [5.0, 9.0]})
     predicted, realised = batch["expected_value"].sum(), after.truth.iloc[0]["realised"]
-    assert f"predicted {format_money(predicted)}; customers spent {format_money(realised)}" in after.kept[0]
+    assert (
+        f"predicted {format_money(predicted)} and customers spent {format_money(realised)}" in after.kept[0]
+    )
     assert after.notes == []
 
 
@@ -208,12 +210,12 @@ def test_forecasts_far_above_what_was_realised_call_for_training(registered, log
     end = CUTOFF + pd.Timedelta(days=HORIZON)
     report = monitor(until(log, end), scores(log, fitted, registered, end), tmp_path / "out")
     assert report.level == "retrain"
-    assert any("its total was" in reason for reason in report.reasons)
+    assert any("the total was" in reason for reason in report.reasons)
     loose = {"bias": [5.0, 9.0], "decile_error": [5.0, 9.0]}
     report = monitor(
         until(log, end), scores(log, fitted, registered, end), tmp_path / "out", thresholds=loose
     )
-    assert not any("its total was" in reason for reason in report.reasons)
+    assert not any("the total was" in reason for reason in report.reasons)
 
 
 def test_a_horizon_that_has_ended_is_compared_before_the_batch_closes_and_measured_once(

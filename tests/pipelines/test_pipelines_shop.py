@@ -188,7 +188,7 @@ def test_attributes_that_cannot_be_used_are_one_sentence(log, tmp_path):
     first = log["customer_id"].iloc[0]
     people = pd.DataFrame({"customer_id": [first, first], "region": "north"})
     wrong = {
-        "no column 'colour' in the table of customers": {"by": "colour", "customers": people},
+        "the table of customers has no column 'colour'": {"by": "colour", "customers": people},
         "rows differ for": {
             "by": "region",
             "customers": people.assign(region=["north", "south"]),

@@ -92,7 +92,9 @@ def test_two_weeks_of_a_growing_log_leave_scores_lists_and_one_champion(store, t
     ) >= pd.Timedelta("6D")
     told = (tmp_path / "out/actions/actions.html").read_text("utf-8")
     since = pd.Timestamp(scored[0]["cutoff"].iloc[0])
-    assert f'Since <span class="unbroken">{since:%Y-%m-%d}</span> the expected value of all customers' in told
+    assert (
+        f'Since <span class="unbroken">{since:%Y-%m-%d}</span>, the expected value of all customers' in told
+    )
     assert {"retention_list.csv", "actions.html"} <= {
         path.name for path in (tmp_path / "out/actions").iterdir()
     }
