@@ -1,6 +1,6 @@
 """Customers: tables about them, from any source, become typed attributes and contacts matched to the log."""
 
-from cltv_ml.customers.channels import channels_won
+from cltv_ml.customers.channels import channels_won, describe_channels
 from cltv_ml.customers.costs import by_campaign, read_acquisition_costs, read_costs
 from cltv_ml.customers.tables import (
     CleanedShop,
@@ -17,6 +17,7 @@ __all__ = [
     "by_campaign",
     "channels_won",
     "describe_attributes",
+    "describe_channels",
     "read_acquisition_costs",
     "read_costs",
     "read_customers",

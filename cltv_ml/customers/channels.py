@@ -45,3 +45,14 @@ def channels_won(
     ]
     chosen = next(iter([*fitting, *headed]), None)
     return None if chosen is None else groups[chosen].replace(UNKNOWN, None).rename(chosen)
+
+
+def describe_channels(channels: pd.Series | None) -> list[str]:
+    """Return a sentence on the column that names customers' channels; nothing where there is none.
+
+    >>> describe_channels(pd.Series(["ads"], name="Kanal"))
+    ['The column Kanal of --customers is the channel that won each customer.']
+    """
+    if channels is None:
+        return []
+    return [f"The column {channels.name} of --customers is the channel that won each customer."]

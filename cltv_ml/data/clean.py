@@ -213,7 +213,8 @@ def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> _Applied:
     notes += tell_of_edited(lines, aside, raw.starts)
     progress("netting returns", 0.5)
     revisited = Revisited(lines)
-    reduced = take_returns_off(lines, revisited, aside, rules)
+    reduced, told = take_returns_off(lines, revisited, aside, rules)
+    notes += told
     if rules.applies("history_before_log"):
         _set_older_customers_aside(lines, aside)
     progress("collecting the log", 0.7)

@@ -125,8 +125,9 @@ def net_returns(entries: Relation, match: bool) -> Relation:
     line of its product, or where the order has none, as with a coupon, off all its lines by the same share of
     their money. Else it is taken off the latest earlier purchases by the same customer of the same product:
     first of the same quantity and price, then the same quantity, then any. A return dated at midnight happened
-    at some time of that day. Without `quantity`, money stands for units; without `product_id`, any
-    purchase of the customer serves. A purchase loses what was credited, never more than it cost.
+    at some time of that day. Without `product_id` any purchase of the customer serves, and money stands for units, as
+    it does without `quantity`: one item of 7.00 does not make up for one of 10.00. A purchase loses what was credited,
+    never more than it cost.
 
     Parameters
     ----------
@@ -206,7 +207,7 @@ def collect_entries(lines: Lines, revisited: Revisited, aside: Aside, adopted: R
     revisited.add_aside(aside, f"union select source_row from {candidates}")
     units = (
         f"if(abs(quantity) < 1e12, cast(round(abs(quantity) * {MONEY_SCALE}) as bigint), null)"
-        if "quantity" in columns
+        if {"quantity", "product_id"} <= set(columns)
         else "abs(money)"
     )
     product = "product_id" if "product_id" in columns else "''"
@@ -286,6 +287,20 @@ def _reduce(entries: Relation, matched: Relation, credits: Relation) -> Relation
         "select source_row, 1 - share, least(cast(round(entries.money * (share - 1)) as bigint), 0), share = 1 "
         f"from {credits} join {entries} as entries using (source_row) where share is not null",
     )
+
+
+def tell_of_excess(entries: Relation, reduced: Relation) -> list[str]:
+    """Return a sentence on returns that were worth more than the purchases they were matched with."""
+    [excess] = entries.row(
+        "select sum(if(is_return, entries.money + reduced.money, reduced.money - entries.money)) "
+        f"from {entries} as entries join {reduced} as reduced using (source_row)"
+    )
+    if not excess or excess < MONEY_SCALE / 100:
+        return []
+    return [
+        f"Returns were worth {excess / MONEY_SCALE:,.2f} more than the purchases they were matched with. A purchase "
+        "loses at most its own amount, so this money was not deducted."
+    ]
 
 
 def take_refunds_off(lines: Lines, aside: Aside, reduced: Relation) -> Relation:

@@ -40,10 +40,12 @@ def read_product_names(raw: Raw) -> dict[str, str]:
     headed = [
         one for heading in _NAME_HEADINGS.split("|") for one in plain if plain[one] == plain_text(heading)
     ]
-    columns = Columns(raw.table, raw.rules)
+    if not headed:
+        return {}
+    spelled = Columns(raw.table, raw.rules).identifier(product)
     for column in headed:
         rows = raw.con.sql(
-            f"with named as (select {columns.identifier(product)} as product, "
+            f"with named as (select {spelled} as product, "
             f"nullif(trim(cast({quote(column)} as varchar)), '') as name from {raw.table}), "
             "counted as (select product, name, count(*) as lines from named "
             "where product is not null and name is not null group by all) "

@@ -10,24 +10,28 @@ from cltv_ml.data.netting import (
     net_returns,
     nothing_reduced,
     take_refunds_off,
+    tell_of_excess,
 )
 from cltv_ml.data.revisited import Revisited
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import Relation, keep
 
 
-def take_returns_off(lines: Lines, revisited: Revisited, aside: Aside, rules: Rules) -> Relation:
-    """Return the deductions of returns and refunds from the lines, see `net_returns`.
+def take_returns_off(
+    lines: Lines, revisited: Revisited, aside: Aside, rules: Rules
+) -> tuple[Relation, list[str]]:
+    """Return the deductions of returns and refunds from the lines, see `net_returns`, and notes on them.
 
     Fully returned lines and returns without a purchase are quarantined.
     """
-    returns = False
+    returns, notes = False, []
     if lines.tally.returns:
         adopted = adopt_returns(lines, aside)
         returns = lines.marks.holds("is_return and rule is null")
     if returns:
         entries = collect_entries(lines, revisited, aside, adopted)
         reduced = net_returns(entries, match=rules.applies("cancellation"))
+        notes = tell_of_excess(entries, reduced)
     else:
         reduced = nothing_reduced(lines)
     if "refunded" in lines.columns:
@@ -48,7 +52,7 @@ def take_returns_off(lines: Lines, revisited: Revisited, aside: Aside, rules: Ru
         )
         if rules.applies("customer_total"):
             _set_totals_aside(lines, aside, entries, reduced)
-    return reduced
+    return reduced, notes
 
 
 def _set_totals_aside(lines: Lines, aside: Aside, entries: Relation, reduced: Relation) -> None:

@@ -175,7 +175,7 @@ def with_attributes(base: Base, wanted: Sequence[str]) -> Base:
     if nowhere:
         logger.warning(
             "The model learned from the customer columns %s, which are missing here and are treated as "
-            "missing for every customer; give their table with --customers.",
+            "missing for every customer; give a table that has them with --customers.",
             ", ".join(nowhere),
         )
     states = base.extra.get("cltv_customers") or (

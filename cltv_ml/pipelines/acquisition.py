@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from cltv_ml.customers import CleanedShop, by_campaign, channels_won, read_costs
+from cltv_ml.customers import CleanedShop, by_campaign, channels_won, describe_channels, read_costs
 from cltv_ml.decisions.acquisition_costs import (
     UNATTRIBUTED,
     check_costs,
@@ -85,7 +85,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     notes = [
         *campaigns,
         *outside,
-        *_channel_notes(channels),
+        *describe_channels(channels),
         *_currency_notes(spent, settings.currency),
         *_acquisition_notes(won, costs),
         *describe_stated_rate(log, stated=goods is not None),
@@ -148,13 +148,6 @@ def _channel_column(cleaned: CleanedShop, log: Log, column: str, named: set[str]
         available = list(cleaned.customers.groups(end, log.customers))
         raise InputError(f"the table of customers has no column {column!r}; available: {available}.")
     return channels.replace("unknown", None)
-
-
-def _channel_notes(channels: pd.Series | None) -> list[str]:
-    """Return a sentence on the column of the table of customers that names their channels."""
-    if channels is None:
-        return []
-    return [f"The column {channels.name} of --customers names the channel that won each customer."]
 
 
 def _currency_notes(spent: pd.DataFrame, currency: str) -> list[str]:

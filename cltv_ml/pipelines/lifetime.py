@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml import decisions
-from cltv_ml.customers import CleanedShop, channels_won, read_acquisition_costs
+from cltv_ml.customers import CleanedShop, channels_won, describe_channels, read_acquisition_costs
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.explain import top_reasons
 from cltv_ml.evaluation.future import Future, forecast_future
@@ -167,7 +167,8 @@ def paid_to_win(
     table = read_acquisition_costs(stated)
     named = set(table["channel"].dropna()) if "channel" in table else set()
     channels = channels_won(cleaned.customers, cutoff, log.customers, named) if named else None
-    return decisions.cost_of_winning(log, table, channels)
+    paid, notes = decisions.cost_of_winning(log, table, channels)
+    return paid, [*describe_channels(channels), *notes]
 
 
 def _bounded_end(future: Future, end: int, followed: int) -> tuple[int, str]:

@@ -84,6 +84,22 @@ def test_a_return_booked_under_its_order_is_taken_off_that_order():
     assert kept == [["1", 16.0], ["2", 20.0]]
 
 
+def test_without_products_a_refund_takes_its_money_not_an_item_of_another_price():
+    rows = [("a", "2025-01-05", 12.0, 1.0), ("a", "2025-01-07", 7.0, 1.0), ("a", "2025-01-09", -10.0, -1.0)]
+    lines = pd.DataFrame(rows, columns=["customer_id", "timestamp", "amount", "quantity"])
+    assert clean(lines).log["amount"].tolist() == [9.0]
+
+
+def test_money_of_returns_that_no_purchase_can_lose_is_told():
+    kept, cleaned = left(
+        lines(("a", 0, 7.0, "1", "x", 1), ("a", 0, 10.0, "1", "y", 1), ("a", 4, -10.0, "2", "x", -1))
+    )
+    assert kept == [["1", 10.0]]
+    assert any("Returns were worth 3.00 more than the purchases" in note for note in cleaned.report.notes)
+    _, cleaned = left(lines(("a", 0, 20.0, "1", "x", 10), ("a", 1, -8.0, "2", "x", -4)))
+    assert not any("Returns were worth" in note for note in cleaned.report.notes)
+
+
 def test_without_product_or_quantity_money_is_matched():
     frame = lines(
         ("a", 0, 30.0),
