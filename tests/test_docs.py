@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from cltv_ml.cli import app
-from cltv_ml.evaluation.compare import BIAS_BOUND, DECILE_BOUND
+from cltv_ml.evaluation.bounds import BIAS_BOUND, DECILE_BOUND
 from cltv_ml.reporting import plots
 
 ROOT = Path(__file__).parents[1]

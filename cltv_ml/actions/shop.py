@@ -14,7 +14,7 @@ from cltv_ml.actions.terms import Actions, Terms
 from cltv_ml.customers import CleanedShop, CustomerTables
 from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.compare import tell_overstep
+from cltv_ml.evaluation.bounds import tell_overstep
 from cltv_ml.features import build_features, default_features
 from cltv_ml.features.catalogue import needs
 from cltv_ml.log import Log

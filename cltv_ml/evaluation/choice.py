@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from cltv_ml.evaluation.backtest import WindowResult
-from cltv_ml.evaluation.compare import Verdict, compare_pair, is_within_bounds
+from cltv_ml.evaluation.bounds import decile_chance, is_within_bounds
+from cltv_ml.evaluation.compare import Verdict, compare_pair
 from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.evaluation.shape import Contest, choose_shape
 from cltv_ml.evaluation.validation import Validation, eligible
@@ -22,7 +23,7 @@ def choose(result: WindowResult, targeting: Targeting | None = None) -> Verdict:
 
     The test window then only measures it, so its figures there are not the best of several. Where the log holds no
     earlier window to choose on, the rule reads the test window itself and the reason says so. `within_bounds` always
-    comes from the test window.
+    comes from the test window (`judge_test`).
 
     Raises
     ------
@@ -41,8 +42,22 @@ def choose(result: WindowResult, targeting: Targeting | None = None) -> Verdict:
         chosen = compare_shapes(models, validation, targeting).verdict
         days = ", ".join(f"{cutoff:%Y-%m-%d}" for cutoff in validation.cutoffs)
         why = f", on average over the windows of {validation.days} days from {days}, predicted out of fold"
-    within = is_within_bounds(result.scores.loc[chosen.champion])
+    within = is_within_bounds(judge_test(result, chosen.champion))
     return Verdict(chosen.champion, within, chosen.reason + why)
+
+
+def judge_test(result: WindowResult, name: str) -> dict[str, float]:
+    """Return `bias` and `decile_mape` on the test window, and how likely such misses are by chance, from 0 to 1.
+
+    `decile_chance` is that of true shares with so few buyers (`bounds.decile_chance`). `bias_chance` follows from the
+    distribution of the level; without a level, and for the naive rule, which keeps its own total, it is left out.
+    """
+    scores, values = result.scores.loc[name], result.values[name]
+    found = {metric: float(scores[metric]) for metric in ("bias", "decile_mape")}
+    found["decile_chance"] = decile_chance(result.y_true, values)
+    if result.level is not None and name != SameRate.name:
+        found["bias_chance"] = result.level.spread.chance(1 / (1 + found["bias"]))
+    return {metric: value for metric, value in found.items() if np.isfinite(value)}
 
 
 def compare_shapes(

@@ -12,14 +12,11 @@ import pandas as pd
 
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.bootstrap import DRAWS, bootstrap_metrics
+from cltv_ml.evaluation.bounds import BIAS_BOUND, DECILE_BOUND, overstep
 from cltv_ml.evaluation.metrics import METRICS, Targeting, profit
 from cltv_ml.inline import Inline
 from cltv_ml.models.fit_cache import once
 from cltv_ml.tables import pandas_only
-
-#: A model is trusted with money when it misses the total and the deciles by no more than this.
-BIAS_BOUND = 0.10
-DECILE_BOUND = 0.25
 
 #: Differences below this share of the metric mean nothing, however surely they are not zero.
 SAME = 1e-5
@@ -129,6 +126,7 @@ def decide_challenge(
     simpler: bool = False,
     newer: bool = False,
     objective: Objective = "gini",
+    chances: Mapping[str, float] | None = None,
 ) -> Challenge:
     """Return whether the challenger of `compare_pair` replaces the champion, by the written rule.
 
@@ -139,9 +137,17 @@ def decide_challenge(
     3. It replaces the champion where the paired interval of the difference in `objective` lies above zero.
     4. A `simpler` challenger, or the same recipe fitted to a `newer` log, also replaces it at equal quality: where
        that interval includes zero and neither |bias| nor decile error is shown to be worse.
+
+    Parameters
+    ----------
+    chances
+        `bounds.decile_chance` of both sides: a decile error that chance explains is within its bound.
     """
     _check_objective(objective, pair.index)
-    steps = {side: overstep(pair[side]) for side in ("champion", "challenger")}
+    steps = {
+        side: overstep({**pair[side], "decile_chance": (chances or {}).get(side, 0.0)})
+        for side in ("champion", "challenger")
+    }
     row = pair.loc[objective]
     evidence = (
         f"difference in {_OBJECTIVE_NAMES[objective]} {_figure(objective, row['difference'], signed=True)}, "
@@ -170,43 +176,6 @@ def decide_challenge(
     return Challenge(False, f"kept: the challenger is not shown to be better ({evidence})")
 
 
-def tell_overstep(scores: Mapping[str, float]) -> str:
-    """Return a sentence on how far a model was outside its bounds on its test; empty where it was inside or unknown.
-
-    >>> tell_overstep({"bias": -0.113, "decile_mape": 0.2})
-    'In its test, the model was outside its bounds: its total was 11.3% too low (10% is allowed).'
-    >>> tell_overstep({"bias": 0.02, "decile_mape": 0.2}), tell_overstep({})
-    ('', '')
-    """
-    bias, decile = scores.get("bias", np.nan), scores.get("decile_mape", np.nan)
-    misses = []
-    if abs(bias) > BIAS_BOUND:
-        misses.append(f"its total was {percent_off(bias)} ({BIAS_BOUND:.0%} is allowed)")
-    if decile > DECILE_BOUND:
-        misses.append(
-            f"the value of a tenth of the customers was {decile:.1%} off on average ({DECILE_BOUND:.0%} is allowed)"
-        )
-    return f"In its test, the model was outside its bounds: {' and '.join(misses)}." if misses else ""
-
-
-def percent_off(bias: float) -> str:
-    """Return a bias in words.
-
-    >>> percent_off(0.123), percent_off(-0.04)
-    ('12.3% too high', '4.0% too low')
-    """
-    return f"{abs(bias):.1%} too {'high' if bias >= 0 else 'low'}"
-
-
-def is_within_bounds(scores: Mapping[str, float] | pd.Series) -> bool:
-    """Return whether a model with these scores (`bias`, `decile_mape`) is trusted with money.
-
-    >>> is_within_bounds({"bias": -0.08, "decile_mape": 0.2})
-    True
-    """
-    return overstep(scores) <= 1
-
-
 _OBJECTIVE_NAMES = {"gini": "Gini", "profit": "profit"}
 _LEVEL = ["bias", "decile_mape"]
 
@@ -216,16 +185,6 @@ def _check_objective(objective: str, metrics: pd.Index) -> None:
         raise InputError(f"Unknown objective {objective!r}. Available: {sorted(_OBJECTIVE_NAMES)}.")
     if objective not in metrics:
         raise InputError(f"objective {objective!r} was not measured; give a Targeting to compare profits.")
-
-
-def overstep(scores: Mapping[str, float] | pd.Series) -> float:
-    """Return the larger of |bias| and decile error in units of its bound: at most 1 is within bounds, NaN unknown.
-
-    >>> overstep({"bias": -0.2, "decile_mape": 0.2}), overstep({})
-    (2.0, nan)
-    """
-    bias, decile = scores.get("bias", np.nan), scores.get("decile_mape", np.nan)
-    return float(np.fmax(abs(bias) / BIAS_BOUND, decile / DECILE_BOUND))
 
 
 def _point(y_true: pd.Series, y_pred: pd.Series, targeting: Targeting | None) -> dict[str, float]:

@@ -10,7 +10,8 @@ import pandas as pd
 
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.bootstrap import bootstrap_metrics
-from cltv_ml.evaluation.compare import DECILE_BOUND, Objective, Verdict
+from cltv_ml.evaluation.bounds import DECILE_BOUND
+from cltv_ml.evaluation.compare import Objective, Verdict
 from cltv_ml.evaluation.metrics import METRICS, Targeting, profit
 from cltv_ml.models import SameRate
 from cltv_ml.models.ensemble import TWEEDIE_POWER

@@ -23,6 +23,16 @@ class Spread(NamedTuple):
         low, high = sorted((total * float(np.exp(-reach)), total * float(np.exp(reach))))
         return low, high
 
+    def chance(self, ratio: float) -> float:
+        """Return the probability of a total at least as far from its forecast as `ratio` times it, on either side.
+
+        >>> round(Spread(0.1, 10).chance(1.2), 3), Spread(0.1, 10).chance(1.0)
+        (0.098, 1.0)
+        """
+        if not ratio > 0 or self.sigma <= 0:
+            return float(ratio == 1)
+        return float(2 * stats.t.sf(abs(np.log(ratio)) / self.sigma, self.freedom))
+
     def factors(self, count: int = 9) -> np.ndarray:
         """Return equally likely ratios of the true total to the forecast, from low to high, shape (count,)."""
         chances = (np.arange(count) + 0.5) / count

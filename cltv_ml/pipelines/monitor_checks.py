@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.evaluation.batch_outcome import Check, Thresholds, away_from, level_check
-from cltv_ml.evaluation.compare import overstep, percent_off, tell_overstep
+from cltv_ml.evaluation.bounds import overstep, percent_off, tell_overstep
 from cltv_ml.evaluation.drift import compute_drift, compute_shares
 from cltv_ml.evaluation.explain import feature_title
 from cltv_ml.features import build_features, feature_version

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.errors import InputError
+from cltv_ml.evaluation.bounds import decile_chance
 from cltv_ml.evaluation.compare import compare_pair, decide_challenge
 from cltv_ml.evaluation.horizons import compare_horizons
 from cltv_ml.evaluation.metrics import Targeting
@@ -223,6 +224,7 @@ def _judge_two(
         simpler=_is_simpler(challenger.model, champion.model),
         newer=challenger.model == champion.model and challenger.fitted_until > champion.fitted_until,
         objective="profit" if targeting else "gini",
+        chances={str(side): decile_chance(y_true, values[side]) for side in values},
     )
     reasons = [
         verdict.reason,

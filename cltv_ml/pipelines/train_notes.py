@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from cltv_ml.evaluation.backtest import WindowResult
-from cltv_ml.evaluation.choice import beats_chance, doubt_order
+from cltv_ml.evaluation.bounds import tell_chance, tell_overstep
+from cltv_ml.evaluation.choice import beats_chance, doubt_order, judge_test
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.stability import choice_notes
 from cltv_ml.features import absent_features
@@ -48,11 +49,11 @@ def training_notes(
             "were tested on the others. This shows how well they rank customers, not how well they forecast "
             "the total of a later window."
         )
-    if not verdict.within_bounds:
-        ending = ". Use its values to rank customers" if beats_chance(result, verdict.champion) else ""
-        doubts.append(
-            f"In the test window, the champion is outside the bounds for bias or decile error{ending}."
-        )
+    tested = judge_test(result, verdict.champion)
+    if outside := tell_overstep(tested):
+        ending = " Use its values to rank customers." if beats_chance(result, verdict.champion) else ""
+        doubts.append(f"{outside}{ending}")
+    doubts += tell_chance(tested, int((result.y_true > 0).sum()))
     doubts += doubt_order(result, verdict.champion)
     if not result.training.origins:
         doubts.append(

@@ -8,7 +8,7 @@ import pandas as pd
 
 from cltv_ml.data import Cleaned
 from cltv_ml.evaluation.backtest import WindowResult
-from cltv_ml.evaluation.choice import beats_chance
+from cltv_ml.evaluation.choice import beats_chance, judge_test
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.horizons import ByHorizon
 from cltv_ml.models import ValueModel
@@ -92,6 +92,7 @@ def score_tags(result: WindowResult, name: str, several: ByHorizon | None = None
 
     Among them is whether it ranks customers better than chance.
     """
-    scores = {f"test_{metric}": value for metric, value in result.scores.loc[name].dropna().items()}
+    scores = result.scores.loc[name].dropna().to_dict() | judge_test(result, name)
+    scores = {f"test_{metric}": value for metric, value in scores.items()}
     measured = {metric: f"{value:.6g}" for metric, value in {**scores, **metrics_by_horizon(several)}.items()}
     return {**measured, BEATS_CHANCE: "yes" if beats_chance(result, name) else "no"}

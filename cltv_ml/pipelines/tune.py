@@ -24,7 +24,7 @@ from optuna.trial import TrialState
 from sklearn.base import clone
 
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.compare import DECILE_BOUND
+from cltv_ml.evaluation.bounds import DECILE_BOUND
 from cltv_ml.evaluation.folds import JUDGED_BY, TuningFold, compute_folds, folds_sentence, judge_fold
 from cltv_ml.evaluation.panel import prepare
 from cltv_ml.evaluation.progress import Progress, silent

@@ -10,7 +10,8 @@ import pandas as pd
 
 from cltv_ml.decisions.rfm import segment_definitions
 from cltv_ml.evaluation.backtest import WindowResult
-from cltv_ml.evaluation.compare import BIAS_BOUND, DECILE_BOUND, Verdict, percent_off
+from cltv_ml.evaluation.bounds import BIAS_BOUND, DECILE_BOUND, misses, percent_off
+from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.money import format_money
 from cltv_ml.reporting import sections
 from cltv_ml.reporting.what_if import Campaign
@@ -162,7 +163,7 @@ def _addressed(action: str) -> str:
 
 def what_not_to_trust(verdict: Verdict, doubts: Sequence[str]) -> list[str]:
     """Return the weightiest doubts: a champion outside its bounds, then what the training noted."""
-    known = verdict.within_bounds or any("outside the bounds" in doubt for doubt in doubts)
+    known = verdict.within_bounds or any("outside its bounds" in doubt for doubt in doubts)
     outside = (
         []
         if known
@@ -181,7 +182,7 @@ def care(scores: Mapping[str, float] | pd.Series, ordered: bool) -> dict[str, tu
     Parameters
     ----------
     scores
-        Its `bias` and `decile_mape` on the test window.
+        Its errors on the test window (`choice.judge_test`).
     ordered
         Whether its ranking of customers is shown to beat chance.
 
@@ -189,7 +190,7 @@ def care(scores: Mapping[str, float] | pd.Series, ordered: bool) -> dict[str, tu
     ["Trust the ranking, not each group's value"]
     """
     bias, decile = float(scores["bias"]), float(scores["decile_mape"])
-    if not abs(bias) <= BIAS_BOUND:
+    if not misses(scores)[0] <= 1:
         return {
             "Trust the ranking, not the total" if ordered else "Trust neither the total nor the ranking": (
                 f"{bias:+.1%}" if np.isfinite(bias) else "not measured",

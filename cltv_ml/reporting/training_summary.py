@@ -17,7 +17,7 @@ from cltv_ml.decisions.profile import profile_segments
 from cltv_ml.decisions.rfm import apply_rfm, compute_rfm, fit_rfm
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import WindowResult
-from cltv_ml.evaluation.choice import beats_chance
+from cltv_ml.evaluation.choice import beats_chance, judge_test
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.diagnostics import diagnose
 from cltv_ml.evaluation.groups import segment_groups
@@ -319,7 +319,7 @@ def _headline_facts(
     if before:
         known += f". {before}"
     return {
-        **({} if verdict.within_bounds else glance.care(result.scores.loc[verdict.champion], ordered)),
+        **({} if verdict.within_bounds else glance.care(judge_test(result, verdict.champion), ordered)),
         glance.KNOWN: (
             money(float(now["expected_value"].sum()), currency),
             known,

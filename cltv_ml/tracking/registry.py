@@ -60,10 +60,10 @@ class Version:
 
     @property
     def tested(self) -> dict[str, float]:
-        """Bias and decile error on the test window of its training, where they were measured."""
+        """Bias and decile error on the test window of its training, where they were measured (`choice.judge_test`)."""
         return {
             name: float(self.tags[f"test_{name}"])
-            for name in ("bias", "decile_mape")
+            for name in ("bias", "decile_mape", "bias_chance", "decile_chance")
             if f"test_{name}" in self.tags
         }
 

@@ -13,7 +13,7 @@ from mlflow.models import MetricThreshold, make_metric
 from mlflow.models.evaluation import EvaluationResult
 from mlflow.models.evaluation.validation import ModelValidationFailedException
 
-from cltv_ml.evaluation.compare import BIAS_BOUND, DECILE_BOUND
+from cltv_ml.evaluation.bounds import BIAS_BOUND, DECILE_BOUND
 from cltv_ml.evaluation.metrics import bias, decile_mape, gini
 from cltv_ml.tracking import runs
 

@@ -7,8 +7,8 @@ import pytest
 
 from cltv_ml.data import clean, simulate
 from cltv_ml.evaluation.backtest import judge
+from cltv_ml.evaluation.bounds import is_within_bounds
 from cltv_ml.evaluation.choice import choose
-from cltv_ml.evaluation.compare import is_within_bounds
 from cltv_ml.evaluation.metrics import Targeting, profit
 from cltv_ml.evaluation.shape import choose_shape
 from cltv_ml.models import BGNBD, ProbabilisticValue, SameRate, Tweedie

@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from cltv_ml.evaluation.batch_outcome import LEVELS, Check, worst_level
-from cltv_ml.evaluation.compare import percent_off
+from cltv_ml.evaluation.bounds import percent_off
 from cltv_ml.evaluation.explain import feature_title
 from cltv_ml.money import format_money
 from cltv_ml.reporting import plots, theme
