@@ -1,4 +1,4 @@
-"""Customers: tables about them, from any source, become typed attributes and contacts matched to the log."""
+"""Customers: tables about them, from any source, as typed attributes and contacts matched to the log."""
 
 from cltv_ml.customers.channels import channels_won, describe_channels
 from cltv_ml.customers.costs import by_campaign, read_acquisition_costs, read_costs

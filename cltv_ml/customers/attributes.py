@@ -1,4 +1,4 @@
-"""Tables about customers, from any source: their attributes with their kinds, and one typed row per state."""
+"""Attributes of customers from any source: the kind of each column, and one typed row per state."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ATTRIBUTE_KINDS = ("customer_id", "valid_from", *KINDS, "none")
 
 @dataclass(frozen=True)
 class Attributes:
-    """Customers' attributes, each with its kind, and the table that holds them.
+    """Customers' attributes, each with its kind, and the table that contains them.
 
     Parameters
     ----------
@@ -70,23 +70,27 @@ class Attributes:
     @property
     def used(self) -> tuple[Attribute, ...]:
         """The attributes that models may learn from."""
-        return tuple(one for one in self.account if one.name and not one.protected)
+        return tuple(attribute for attribute in self.account if attribute.name and not attribute.protected)
 
     @property
     def learned(self) -> pa.Table:
         """The table without protected attributes."""
-        return self.table.drop_columns([one.name for one in self.account if one.name and one.protected])
+        return self.table.drop_columns(
+            [attribute.name for attribute in self.account if attribute.name and attribute.protected]
+        )
 
     @property
     def dated(self) -> bool:
-        """Whether rows have a date from which they are valid."""
+        """Whether rows state the date from which they are valid."""
         return "valid_from" in self.table.column_names
 
     def without(self, reasons: Mapping[str, str]) -> Attributes:
-        """Return the table without some attributes, given by name with a reason each."""
+        """Return the attributes without some of them, given as name -> reason."""
         account = [
-            replace(one, name="", reason=reasons[one.name]) if one.name in reasons else one
-            for one in self.account
+            replace(attribute, name="", reason=reasons[attribute.name])
+            if attribute.name in reasons
+            else attribute
+            for attribute in self.account
         ]
         return replace(self, table=self.table.drop_columns(list(reasons)), account=tuple(account))
 
@@ -94,17 +98,17 @@ class Attributes:
         """Return the account as a table: column, kind, levels, share missing, and use."""
         rows = [
             {
-                "column": one.column,
-                "kind": one.kind,
-                "levels": one.levels,
-                "missing": one.missing,
-                "use": f"left out: {one.reason}"
-                if one.reason
+                "column": attribute.column,
+                "kind": attribute.kind,
+                "levels": attribute.levels,
+                "missing": attribute.missing,
+                "use": f"left out: {attribute.reason}"
+                if attribute.reason
                 else "protected"
-                if one.protected
+                if attribute.protected
                 else "learned from",
             }
-            for one in self.account
+            for attribute in self.account
         ]
         return pd.DataFrame(rows, columns=["column", "kind", "levels", "missing", "use"])
 
@@ -164,27 +168,35 @@ def _attributes_among(
     table, answers = blank_no_answers(opened.table)
     opened = replace(opened, table=table, notes=(*opened.notes, *answers))
     columns = Columns(opened.table, rules, groups=True)
-    given, hidden = _given(kinds, list(columns.kinds)), {plain_name(name, 0) for name in protected}
-    key, since = find_key(columns, given, customers), find_since(columns, given)
-    looks = look(first_lines(opened.table))
-    rest = [column for column in columns.kinds if column not in (key, since)]
-    names = _unique([plain_name(column, place + 1) for place, column in enumerate(rest)])
+    stated, hidden = _given(kinds, list(columns.kinds)), {plain_name(name, 0) for name in protected}
+    key, since = find_key(columns, stated, customers), find_since(columns, stated)
+    inferred = look(first_lines(opened.table))
+    candidates = [column for column in columns.kinds if column not in (key, since)]
+    names = _unique([plain_name(column, place + 1) for place, column in enumerate(candidates)])
     account = []
-    for column, name in zip(rest, names, strict=True):
-        one = _wanted(wanted, name, column) if wanted is not None else None
-        one = one or describe(columns, looks, column, given.get(column, ""), name, learns=learns)
-        if wanted is not None and one.name not in wanted:
-            one = replace(one, name="", reason=one.reason or "the model was not trained on it.")
-        account.append(replace(one, protected=plain_name(column, 0) in hidden))
-    dates = [column for column in rest if looks[column] == "timestamp"]
-    values = {one.name: _value_sql(columns, one) for one in account if one.name}
+    for column, name in zip(candidates, names, strict=True):
+        attribute = _wanted(wanted, name, column) if wanted is not None else None
+        attribute = attribute or describe(
+            columns, inferred, column, stated.get(column, ""), name, learns=learns
+        )
+        if wanted is not None and attribute.name not in wanted:
+            attribute = replace(
+                attribute, name="", reason=attribute.reason or "the model was not trained on it."
+            )
+        account.append(replace(attribute, protected=plain_name(column, 0) in hidden))
+    dates = [column for column in candidates if inferred[column] == "timestamp"]
+    values = {attribute.name: _value_sql(columns, attribute) for attribute in account if attribute.name}
     unread = _note_unread(columns, account, values)
-    numbers = {one.column: values[one.name] for one in account if one.name and one.kind == "number"}
+    numbers = {
+        attribute.column: values[attribute.name]
+        for attribute in account
+        if attribute.name and attribute.kind == "number"
+    }
     doubts = doubt_numbers(columns, numbers) if learns and wanted is None else []
     table, rows, aside = _collect(opened, columns, (key, since), values, dates)
     notes = (*opened.notes, *columns.notes, *doubts)
-    found = Attributes(table, tuple(account), rows, aside, opened.name, notes)
-    return found.without(unread) if wanted is None else found
+    attributes = Attributes(table, tuple(account), rows, aside, opened.name, notes)
+    return attributes.without(unread) if wanted is None else attributes
 
 
 def _given(kinds: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
@@ -202,16 +214,17 @@ def _given(kinds: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
 
 def _wanted(wanted: Sequence[str], name: str, column: str) -> Attribute | None:
     """Return a column with the kind that the model learned, whatever today's values look like."""
-    known = {known: word for word, known in KINDS.items()}
-    parts = {one: "" for one in wanted if one.partition("_")[2] == name}
-    for one in wanted:
-        whole, part = split_postcode(one)
-        if part and whole.partition("_")[2] == name:
-            parts[one] = part
-    if not parts:
+    part_of = {learned: "" for learned in wanted if learned.partition("_")[2] == name}
+    for learned in wanted:
+        base, part = split_postcode(learned)
+        if part and base.partition("_")[2] == name:
+            part_of[learned] = part
+    if not part_of:
         return None
-    one = max(parts, key=lambda one: ["", *POSTCODE_PARTS].index(parts[one]) if parts[one] else 99)
-    return Attribute(column, one, known[one.partition("_")[0]], 0, 0.0, part=parts[one])
+    widths = ["", *POSTCODE_PARTS]
+    best = max(part_of, key=lambda learned: widths.index(part_of[learned]) if part_of[learned] else 99)
+    kind = next(kind for kind, prefix in KINDS.items() if prefix == best.partition("_")[0])
+    return Attribute(column, best, kind, 0, 0.0, part=part_of[best])
 
 
 def _unique(names: Sequence[str]) -> list[str]:
@@ -231,10 +244,10 @@ def _collect(
     values: Mapping[str, str],
     dates: Sequence[str],
 ) -> tuple[pa.Table, int, pd.DataFrame]:
-    """Return the typed table, how many rows there are, and those set aside: without an id or date, or equal ones.
+    """Return the typed table, its number of rows, and the quarantined rows: without an id or date, or repeated.
 
-    `keys` are the columns of ids and of the moment from which a row holds, `values` the SQL of each attribute, `dates`
-    other columns that hold dates.
+    `keys` are the columns of ids and of the time from which a row is valid, `values` the SQL of each attribute, `dates`
+    other columns with dates.
     """
     table = opened.table
     key, since = keys
@@ -273,45 +286,46 @@ def _collect(
 
 
 def _note_unread(columns: Columns, account: Sequence[Attribute], values: Mapping[str, str]) -> dict[str, str]:
-    """Note how many values are no date, or neither yes nor no; return the attributes without any, with the reason."""
-    typed = [one for one in account if one.name and one.kind in _UNREAD]
+    """Add notes on values of the wrong kind; return the attributes without a valid value, each with the reason."""
+    typed = [attribute for attribute in account if attribute.name and attribute.kind in _UNREAD]
     counts = [
-        f"count(*) filter (where {there}), count(*) filter (where {there} and {values[one.name]} is null)"
-        for one in typed
-        for there in [f"lower(trim(cast({quote(one.column)} as varchar))) not in {_NOTHING}"]
+        f"count(*) filter (where {is_filled}), count(*) filter (where {is_filled} and {values[attribute.name]} is null)"
+        for attribute in typed
+        for is_filled in [f"lower(trim(cast({quote(attribute.column)} as varchar))) not in {_NOTHING}"]
     ]
-    found = iter(columns.row(f"select {', '.join(counts)} from {columns.table}") if counts else ())
+    figures = iter(columns.row(f"select {', '.join(counts)} from {columns.table}") if counts else ())
     empty = {}
-    for one, (there, unread) in zip(typed, zip(found, found, strict=True), strict=True):
-        what = _UNREAD[one.kind]
-        if unread and unread == there:
-            empty[one.name] = f"none of its values is {what}."
+    for attribute, (filled, unread) in zip(typed, zip(figures, figures, strict=True), strict=True):
+        expected = _UNREAD[attribute.kind]
+        if unread and unread == filled:
+            empty[attribute.name] = f"none of its values is {expected}."
         elif unread:
             columns.notes.append(
-                f"Column {one.column!r}: {unread:,} of {there:,} values are not {what}, and count as missing."
+                f"Column {attribute.column!r}: {unread:,} of {filled:,} values are not {expected}, "
+                "and count as missing."
             )
     return empty
 
 
-def _value_sql(columns: Columns, one: Attribute) -> str:
+def _value_sql(columns: Columns, attribute: Attribute) -> str:
     """Return SQL for a column's value, converted to its kind."""
-    if one.kind == "number":
-        return f"cast({columns.number(one.column)} as double)"
-    text = f"trim(cast({quote(one.column)} as varchar))"
-    if one.kind == "yes/no":
+    if attribute.kind == "number":
+        return f"cast({columns.number(attribute.column)} as double)"
+    text = f"trim(cast({quote(attribute.column)} as varchar))"
+    if attribute.kind == "yes/no":
         return f"case when lower({text}) in {YES} then 1e0 when lower({text}) in {NO} then 0e0 end"
-    if one.kind == "category":
-        plain = postcode_sql(rf"regexp_replace({text}, '^(-?\d+)\.0+$', '\1')", one.part)
+    if attribute.kind == "category":
+        plain = postcode_sql(rf"regexp_replace({text}, '^(-?\d+)\.0+$', '\1')", attribute.part)
         return f"if(lower({text}) in {_NOTHING}, null, {plain})"
-    moment = f"cast({columns.timestamp(one.column)} as date)"
-    if one.kind == "birth date":
+    moment = f"cast({columns.timestamp(attribute.column)} as date)"
+    if attribute.kind == "birth date":
         moment = _birth(text, moment)
     day = f"date_diff('day', date '1970-01-01', {moment})"
     return f"cast(if({moment} {_DATES} and {moment} not in {_NO_DATES}, {day}, null) as double)"
 
 
 def _birth(text: str, moment: str) -> str:
-    """Return SQL of a birth date: a year alone stands for its middle, one of two digits lies in the past."""
+    """Return SQL for a birth date: a year alone becomes the middle of that year, a two-digit year is in the past."""
     year = f"try_cast({text} as double)"
     middle = f"make_date(cast(if({year} < 100, 2000 + {year}, {year}) as integer), 7, 1)"
     alone = f"{year} between 1850 and 2100 or {year} between 1 and 99 or {text} = '00'"

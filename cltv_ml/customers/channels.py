@@ -20,10 +20,10 @@ _CHANNEL_HEADINGS = (
 def channels_won(
     tables: CustomerTables, cutoff: pd.Timestamp, customers: pd.Index, named: Collection[str] = ()
 ) -> pd.Series | None:
-    """Return the channel that won each customer, named by its column; None where no column of the table is it.
+    """Return the channel that won each customer, named by its column; None if no column of the table is one.
 
-    A heading says which column it is, in several languages. Where costs name channels, a column that has all of them
-    goes before one that lacks some, whatever its heading.
+    The column is recognised by its heading, in several languages. If costs name channels, a column that contains all of
+    them takes precedence over one that does not, whatever its heading.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def channels_won(
 
 
 def describe_channels(channels: pd.Series | None) -> list[str]:
-    """Return a sentence on the column that names customers' channels; nothing where there is none.
+    """Return a sentence on the column that names customers' channels; empty if there is none.
 
     >>> describe_channels(pd.Series(["ads"], name="Kanal"))
     ['The column Kanal of --customers is the channel that won each customer.']

@@ -54,7 +54,7 @@ CONTACT_KINDS = ("customer_id", *_HEADINGS, "none")
 
 @dataclass(frozen=True)
 class Contacts:
-    """The contacts with customers.
+    """Campaign contacts with customers.
 
     Parameters
     ----------
@@ -147,9 +147,9 @@ def _contacts_among(
 
 
 def _map(
-    columns: Columns, stated: dict[str, str], looks: Mapping[str, str], customers: pd.Index | None
+    columns: Columns, stated: dict[str, str], inferred: Mapping[str, str], customers: pd.Index | None
 ) -> dict[str, str]:
-    """Return kind -> column."""
+    """Return kind -> column of a table of contacts."""
     for column, kind in stated.items():
         if column not in columns.kinds:
             raise InputError(f"contacts: column {column!r} is not in the table. Found {list(columns.kinds)}.")
@@ -164,7 +164,7 @@ def _map(
     for kind, steps in _HEADINGS.items():
         headed = next(filter(None, (_headed(left, step) for step in steps)), [])
         if kind == "timestamp" and len(headed) != 1 and kind not in mapping:
-            dated = [column for column in left if looks[column] == "timestamp"]
+            dated = [column for column in left if inferred[column] == "timestamp"]
             headed = headed if len(headed) > 1 else dated
         if kind not in mapping and len(headed) == 1:
             mapping[kind] = headed[0]

@@ -44,7 +44,7 @@ _MONTH_FORMS = {
 
 
 def read_costs(source: Any) -> pd.DataFrame:
-    """Return `month` or `date`, `cost`, and where known `channel`, `campaign` and `currency`, from any source.
+    """Return costs from any source: `month` or `date`, `cost` and, if known, `channel`, `campaign` and `currency`.
 
     Columns are identified by headings in several languages; numbers and days are read as in a log.
 
@@ -70,7 +70,7 @@ def read_costs(source: Any) -> pd.DataFrame:
 
 
 def read_acquisition_costs(source: Any) -> pd.DataFrame:
-    """Return `channel`, `month` or both, and `acquisition_cost` (of one customer) or `cost` (in all), from any source.
+    """Return `channel`, `month` or both, and `acquisition_cost` (per customer) or `cost` (in total), from any source.
 
     Columns are identified as by `read_costs`; a `date` becomes the first day of its `month`.
 
@@ -101,7 +101,7 @@ def read_acquisition_costs(source: Any) -> pd.DataFrame:
 
 
 def _read_cost_columns(columns: Columns, mapping: dict[str, str]) -> pd.DataFrame:
-    """Return the columns of a mapping with their values read; InputError where one cannot be."""
+    """Return the mapped columns with their values read; raise InputError if a value cannot be."""
     when = next((name for name in ("month", "date") if name in mapping), None)
     money = "acquisition_cost" if "acquisition_cost" in mapping else "cost"
     chosen = {money: columns.number(mapping[money])}
@@ -128,9 +128,10 @@ def _read_cost_columns(columns: Columns, mapping: dict[str, str]) -> pd.DataFram
 
 
 def by_campaign(costs: pd.DataFrame, column: str) -> tuple[pd.DataFrame, list[str]]:
-    """Return costs whose channel is the campaign where `column`, what won each customer, is headed as a campaign.
+    """Return costs with the campaign as the channel if `column` is headed as a campaign.
 
-    Elsewhere the costs of campaigns are added up. The second part is a sentence on that.
+    `column` states what won each customer. For other headings the costs of campaigns are summed. The second item is a
+    sentence that says so.
 
     >>> by_campaign(pd.DataFrame({"cost": [5.0], "campaign": ["spring"]}), "utm_campaign")[0]["channel"].tolist()
     ['spring']
@@ -146,7 +147,7 @@ def by_campaign(costs: pd.DataFrame, column: str) -> tuple[pd.DataFrame, list[st
 
 
 def _map_costs(columns: list[str]) -> dict[str, str]:
-    """Return what each column is, by its heading; InputError where several could be the cost."""
+    """Return the meaning of each column by its heading; raise InputError if several could be the cost."""
     plain = {column: plain_heading(column) for column in columns}
     mapping: dict[str, str] = {}
     for name, headings in _COST_HEADINGS.items():
@@ -173,7 +174,7 @@ def _cost_texts(columns: Columns, column: str) -> pd.Series:
 
 
 def _as_months(texts: pd.Series) -> pd.Series | None:
-    """Return the first days of months that are written without a day; None where they are not."""
+    """Return the first days of months that are written without a day; None if they are not."""
     for form, iso in _MONTH_FORMS.items():
         if texts.notna().all() and texts.str.fullmatch(form).all():
             return pd.to_datetime(texts.str.replace(form, iso, regex=True), format="%Y-%m", errors="coerce")

@@ -1,4 +1,4 @@
-"""Groups of customers by the levels of an attribute, in words, as of a cutoff."""
+"""Groups of customers by the levels of an attribute, named in words, as of a cutoff."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OTHER = "other"
 def group_customers(
     attributes: Attributes, cutoff: pd.Timestamp, customers: pd.Index, most: int = 12
 ) -> dict[str, pd.Series]:
-    """Return each customer's level of every attribute by its heading; quarters of numbers and of dates.
+    """Return each customer's level of every attribute, by its heading; numbers and dates are divided into quarters.
 
     Levels beyond the `most` frequent are "other"; customers without a value, or without a row, are "unknown".
     """
@@ -25,18 +25,18 @@ def group_customers(
     states = table.set_index("customer_id").reindex(customers)
     today = (cutoff - pd.Timestamp("1970-01-01")).days
     groups = {}
-    for one in (one for one in attributes.account if one.name):
-        values = states[one.name]
-        if one.kind == "category":
-            groups[one.column] = _most(values.astype("object"), most)
-        elif one.kind == "yes/no":
-            groups[one.column] = values.map({1.0: "yes", 0.0: "no"}).astype("object").fillna(UNKNOWN)
-        elif one.kind == "birth date":
-            groups[one.column] = _quarters((today - values) / 365.25, "years")
-        elif one.kind == "date":
-            groups[one.column] = _quarters(today - values, "days ago")
+    for attribute in (attribute for attribute in attributes.account if attribute.name):
+        values = states[attribute.name]
+        if attribute.kind == "category":
+            groups[attribute.column] = _most(values.astype("object"), most)
+        elif attribute.kind == "yes/no":
+            groups[attribute.column] = values.map({1.0: "yes", 0.0: "no"}).astype("object").fillna(UNKNOWN)
+        elif attribute.kind == "birth date":
+            groups[attribute.column] = _quarters((today - values) / 365.25, "years")
+        elif attribute.kind == "date":
+            groups[attribute.column] = _quarters(today - values, "days ago")
         else:
-            groups[one.column] = _quarters(values, "")
+            groups[attribute.column] = _quarters(values, "")
     return groups
 
 

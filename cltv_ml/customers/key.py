@@ -33,9 +33,9 @@ _SINCE = re.compile(
 
 
 def find_key(
-    columns: Columns, stated: Mapping[str, str], customers: pd.Index | None = None, what: str = "customers"
+    columns: Columns, stated: Mapping[str, str], customers: pd.Index | None = None, subject: str = "customers"
 ) -> str:
-    """Return the id column: the one given, the one with a matching heading, or the one whose values match the log.
+    """Return the id column: the stated one, the one with a matching heading, or the one whose values match the log.
 
     Parameters
     ----------
@@ -57,24 +57,26 @@ def find_key(
     elif headed and _count_matches(columns, headed, customers)[0]:
         return headed
     else:
-        matching = _by_matches(columns, [one for one in columns.kinds if one not in stated], customers)
+        matching = _by_matches(
+            columns, [column for column in columns.kinds if column not in stated], customers
+        )
     if len(matching) == 1 and (_KEY.search(plain_heading(matching[0])) or not _are_numbers(customers)):
         columns.notes.append(
             f"Column {matching[0]!r} was used as the customer id because its values are ids of the log "
-            f"({OPTION[what]} {flag(matching[0], 'none')} turns this off)."
+            f"({OPTION[subject]} {flag(matching[0], 'none')} turns this off)."
         )
         return matching[0]
     if headed:
         return headed
     several = f" The values of {matching} are ids of the log." if matching else ""
     raise InputError(
-        f"{what}: no column is clearly the customer id; name it with {OPTION[what]} "
+        f"{subject}: no column is clearly the customer id; name it with {OPTION[subject]} "
         f"COLUMN=customer_id.{several} Found {list(columns.kinds)}."
     )
 
 
 def find_since(columns: Columns, stated: Mapping[str, str]) -> str:
-    """Return the column with the time from which a row is valid, empty where there is none."""
+    """Return the column with the time from which a row is valid; empty if there is none."""
     named = [column for column, kind in stated.items() if kind == "valid_from"]
     candidates = [
         column
@@ -85,22 +87,22 @@ def find_since(columns: Columns, stated: Mapping[str, str]) -> str:
 
 
 def _are_numbers(customers: pd.Index | None) -> bool:
-    """Return whether the log's ids are integers, which ages and counters may match by chance."""
+    """Whether the log's ids are integers, which ages and counters may match by chance."""
     return customers is not None and bool(
         customers.astype("str").str.fullmatch(r"\d{1,9}").mean() > _LEAST_MATCHED
     )
 
 
 def _by_heading(columns: Columns, stated: Mapping[str, str]) -> str:
-    certain, *others = SYNONYMS["customer_id"]
-    for step in (certain, "id", *others):
+    certain, *further = SYNONYMS["customer_id"]
+    for step in (certain, "id", *further):
         named = [
             column
             for column in columns.kinds
             if stated.get(column) != "none" and plain_heading(column) in step.split()
         ]
-        sure = step is certain and len(named) == 1
-        candidates = named if sure else [column for column in named if _tells_apart(columns, column)]
+        is_certain = step is certain and len(named) == 1
+        candidates = named if is_certain else [column for column in named if _tells_apart(columns, column)]
         if len(candidates) == 1:
             return candidates[0]
         if candidates:
@@ -109,7 +111,7 @@ def _by_heading(columns: Columns, stated: Mapping[str, str]) -> str:
 
 
 def _tells_apart(columns: Columns, column: str) -> bool:
-    """Return whether a column has as many values as ids would have: a row may be one of several states."""
+    """Whether a column has as many distinct values as ids would have; a customer may have several rows."""
     rows, distinct = columns.row(f"select count(*), count(distinct {quote(column)}) from {columns.table}")
     return distinct >= min(0.05 * rows + 2, rows)
 
@@ -126,7 +128,7 @@ def _by_matches(columns: Columns, candidates: list[str], customers: pd.Index) ->
 
 
 def _count_matches(columns: Columns, column: str, customers: pd.Index) -> tuple[int, int]:
-    """Return how many of a column's values are ids of the log, by letters and digits alone, and of how many."""
+    """Return how many of a column's values match ids of the log by letters and digits alone, and how many it has."""
     plain = customers.astype("str").str.lower().str.replace(r"[\W_]", "", regex=True).str.lstrip("0")
     ids = pa.table({"id": pa.array(plain.unique(), pa.string())})
     con = columns.table.con

@@ -97,14 +97,14 @@ class Attribute:
 
 
 def describe(
-    columns: Columns, looks: dict[str, str], column: str, stated: str, name: str, *, learns: bool = True
+    columns: Columns, inferred: dict[str, str], column: str, stated: str, name: str, *, learns: bool = True
 ) -> Attribute:
-    """Return a column's kind: the user's, else by its heading and values.
+    """Return a column's kind: the one that the user states, else the one that its heading and values suggest.
 
-    Where nothing is to be learned from it, because a model has done so, columns are left out for naming persons only.
+    If no model will learn from the table, because one has already, columns are left out only if they identify persons.
     """
     counted = _count(columns.table, column)
-    kind = stated or _kind(column, looks[column], counted)
+    kind = stated or _kind(column, inferred[column], counted)
     reason = (
         "--attribute leaves it out." if stated == "none" else _why_not(column, kind, counted, stated, learns)
     )
@@ -113,15 +113,15 @@ def describe(
     if learns and kind == "category" and _POSTCODE.search(plain_heading(column)):
         part, areas = _area(columns, column, counted)
         name, levels, reason = (f"{name}_{part}", areas, "") if part else (name, levels, reason)
-    own = f"{prefix}_{name}" if prefix and not reason else ""
-    return Attribute(column, own, kind, levels, missing, reason, part=part)
+    attribute_name = f"{prefix}_{name}" if prefix and not reason else ""
+    return Attribute(column, attribute_name, kind, levels, missing, reason, part=part)
 
 
 def _area(columns: Columns, column: str, counted: dict[str, int]) -> tuple[str, int]:
-    """Return which part of a postcode stands for areas that enough customers share, and how many areas.
+    """Return the part of a postcode that identifies areas that enough customers share, and the number of areas.
 
-    The largest such part: of British postcodes the outward code or its letters, of others some first signs. None where
-    most customers share their whole postcode with enough others, or no part will do.
+    It is the largest such part: the outward code or its letters for British postcodes, some first characters for
+    others. The part is empty if most customers share their whole postcode with enough others, or if no part qualifies.
     """
     least = _COVERED * counted["there"]
     if not counted["there"] or (counted["shared"] >= least and counted["common"] <= MOST_LEARNED_LEVELS):
@@ -147,7 +147,7 @@ def _area(columns: Columns, column: str, counted: dict[str, int]) -> tuple[str, 
 
 
 def plain_name(column: str, place: int) -> str:
-    """Return a heading in small letters, digits and underscores.
+    """Return a heading in lower-case letters, digits and underscores; `column_<place>` if nothing is left.
 
     >>> plain_name("Größe (cm)", 2), plain_name("年齢", 3)
     ('grosse_cm', 'column_3')
@@ -158,7 +158,7 @@ def plain_name(column: str, place: int) -> str:
 
 
 def _count(table: Relation, column: str) -> dict[str, int]:
-    """Return rows, values, levels, levels that enough customers share, and values of a telling form."""
+    """Return counts of rows, values, levels, levels that enough customers share, and values of a telling form."""
     value = quote(column)
     text = f"trim(cast({value} as varchar))"
     forms = {
@@ -209,7 +209,7 @@ def _kind(column: str, look: str, counted: dict[str, int]) -> str:
 
 
 def _why_not(column: str, kind: str, counted: dict[str, int], stated: str, learns: bool) -> str:
-    """Return why a column is not learned from, empty where it is."""
+    """Return why a column is left out; empty if it is used."""
     heading, there, levels = plain_heading(column), counted["there"], counted["levels"]
     form = max(counted["emails"], counted["addresses"], counted["phones"])
     if _PERSON.search(heading) or (there and form > 0.5 * there):
@@ -240,7 +240,7 @@ def _why_not(column: str, kind: str, counted: dict[str, int], stated: str, learn
 
 
 def _is_key(heading: str, counted: dict[str, int]) -> bool:
-    """Return whether whole numbers differ in all rows and number them, by their heading or without gaps."""
+    """Whether integers differ in all rows and number them, judged by their heading or by the absence of gaps."""
     there, levels = counted["there"], counted["levels"]
     if counted["whole"] < there or levels < there or levels <= MIN_SHARED_CUSTOMERS:
         return False

@@ -54,10 +54,10 @@ _NAMES = re.compile(
 def find_leaks(attributes: Attributes, facts: pd.DataFrame, earliest: pd.Timestamp) -> dict[str, str]:
     """Return the attributes that leak the future, by name, each with the reason.
 
-    A table with `valid_from` states when each row became known, and is trusted except for columns that show when a row
-    ended or which one is the last. Of a snapshot, columns are left out if their heading or values reflect customers'
-    behaviour up to the end of the log: spend, orders, the last purchase, churn. So are dates that lie after the first
-    purchase and the earliest cutoff for more than a fifth of customers.
+    A table with `valid_from` states when each row became known and is trusted, except for columns that show when a row
+    ended or which one is the last. In a snapshot, columns are left out if their heading or values reflect customers'
+    behaviour up to the end of the log: spend, orders, the last purchase, churn. Dates are left out if they are after
+    both the first purchase and the earliest cutoff for more than a fifth of customers.
 
     Parameters
     ----------
@@ -72,22 +72,22 @@ def find_leaks(attributes: Attributes, facts: pd.DataFrame, earliest: pd.Timesta
         return _ends_of_rows(attributes)
     joined = _sample_customers(attributes.table, facts)
     leaks = {}
-    for one in (one for one in attributes.account if one.name):
+    for attribute in (attribute for attribute in attributes.account if attribute.name):
         reason = (
-            _by_name(one.column)
-            or _by_date(one.name, joined, earliest)
-            or _by_values("it", joined[one.name], joined)
-            or _by_values("whether it has a value", joined[one.name].notna().astype(float), joined)
+            _by_name(attribute.column)
+            or _by_date(attribute.name, joined, earliest)
+            or _by_values("it", joined[attribute.name], joined)
+            or _by_values("whether it has a value", joined[attribute.name].notna().astype(float), joined)
         )
         if reason:
-            leaks[one.name] = (
+            leaks[attribute.name] = (
                 f"{reason}; provide a table with a valid_from column, which dates when each row became known."
             )
     return leaks
 
 
 def _sample_customers(table: pa.Table, facts: pd.DataFrame) -> pd.DataFrame:
-    """Return attributes and facts side by side, of as many customers as tell how close they are."""
+    """Return attributes and facts side by side, for enough customers to measure how closely they agree."""
     ids = pd.Index(table["customer_id"].to_pandas())
     there = np.flatnonzero(ids_among(ids, facts.index))
     if len(there) > _SAMPLE:
@@ -96,25 +96,25 @@ def _sample_customers(table: pa.Table, facts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _ends_of_rows(attributes: Attributes) -> dict[str, str]:
-    """Return the columns of a dated table that hold the start of a customer's next row, or tell the last row."""
+    """Return the columns of a dated table that contain the start of a customer's next row or identify the last row."""
     table = attributes.table.to_pandas().sort_values(["customer_id", "valid_from"])
     following = table.groupby("customer_id")["valid_from"].shift(-1)
     day = (following - pd.Timestamp("1970-01-01")).dt.days
     replaced = following.notna()
     ends = {}
-    for one in (one for one in attributes.account if one.name):
-        values = table[one.name]
-        if one.name.startswith("date_"):
+    for attribute in (attribute for attribute in attributes.account if attribute.name):
+        values = table[attribute.name]
+        if attribute.name.startswith("date_"):
             comparable = replaced & values.notna()
-            same = (values[comparable] - day[comparable]).abs() <= 1
+            agreeing = (values[comparable] - day[comparable]).abs() <= 1
         else:
             comparable = values.notna()
             last = replaced.groupby(values).transform("mean").round() == 0
-            same = (
+            agreeing = (
                 last[comparable] == ~replaced[comparable] if values.nunique() == 2 else pd.Series(dtype=bool)
             )
-        if comparable.sum() >= _FEWEST and replaced.any() and same.mean() >= _LEAST_ENDS_TOLD:
-            ends[one.name] = "it shows how long a row was valid, which was unknown at that time."
+        if comparable.sum() >= _FEWEST and replaced.any() and agreeing.mean() >= _LEAST_ENDS_TOLD:
+            ends[attribute.name] = "it shows how long a row was valid, which was unknown at that time."
     return ends
 
 
@@ -135,7 +135,7 @@ def _by_name(column: str) -> str:
 
 
 def _by_date(name: str, joined: pd.DataFrame, earliest: pd.Timestamp) -> str:
-    """Return the reason where dates tell what happened after customers had come and after the earliest cutoff."""
+    """Return the reason if dates show what happened after customers' first purchases and after the earliest cutoff."""
     if not name.startswith("date_"):
         return ""
     dated = joined.dropna(subset=[name])
@@ -146,18 +146,18 @@ def _by_date(name: str, joined: pd.DataFrame, earliest: pd.Timestamp) -> str:
     return f"{later.mean():.0%} of its dates are after the first purchase and on or after {earliest:%Y-%m-%d}"
 
 
-def _by_values(what: str, values: pd.Series, joined: pd.DataFrame) -> str:
+def _by_values(subject: str, values: pd.Series, joined: pd.DataFrame) -> str:
     for fact in _FACTS:
         close = closeness(values, joined[fact])
         if close >= TOO_CLOSE:
-            return f"{what} follows each customer's {fact} in the log ({close:.0%} of the order in common)"
+            return f"{subject} follows each customer's {fact} in the log ({close:.0%} of the order in common)"
     return ""
 
 
 def doubtful_rows(attributes: Attributes, facts: pd.DataFrame) -> list[str]:
-    """Return doubts about which customers have a row, and from when on, a sentence each.
+    """Return doubts about which customers have a row and from what date, one sentence each.
 
-    A snapshot of active customers reveals who left; rows dated by an export count as missing until then.
+    A snapshot of active customers reveals who left; rows dated by an export count as missing before that date.
     """
     if not len(attributes.table):
         return []
@@ -185,10 +185,10 @@ def doubtful_rows(attributes: Attributes, facts: pd.DataFrame) -> list[str]:
 
 
 def closeness(values: pd.Series, fact: pd.Series) -> float:
-    """Return how closely the order of a column follows that of a fact: 1 where it is the same, or the reverse.
+    """Return how closely the order of a column follows that of a fact: 1 if it is the same, or the reverse.
 
-    The rank correlation over the highest one that a column with as many ties could have; the levels of a category are
-    put in the order of their mean rank, less what chance gives them.
+    This is the rank correlation divided by the highest one possible with as many ties; the levels of a category are
+    sorted by their mean rank, less what chance contributes.
 
     >>> closeness(pd.Series([0.0, 0.0, 1.0, 1.0] * 20), pd.Series([1.0, 2.0, 3.0, 4.0] * 20))
     1.0
@@ -212,5 +212,5 @@ def closeness(values: pd.Series, fact: pd.Series) -> float:
     return round(abs(correlation) * min(float(shrink), 1.0) / max(highest, 1e-12), 12)
 
 
-def _correlation(one: pd.Series, other: pd.Series) -> float:
-    return float(np.corrcoef(one.to_numpy(), other.to_numpy())[0, 1])
+def _correlation(x: pd.Series, y: pd.Series) -> float:
+    return float(np.corrcoef(x.to_numpy(), y.to_numpy())[0, 1])

@@ -1,4 +1,4 @@
-"""Matching of the ids in a table about customers to the log's spelling."""
+"""Matching of ids in a table about customers to those of the log, across spellings."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ class Coverage:
 
 
 def match_customers(
-    table: pa.Table, customers: pd.Index, what: str = "customers"
+    table: pa.Table, customers: pd.Index, subject: str = "customers"
 ) -> tuple[pa.Table, Coverage]:
-    """Return a table with `customer_id` in the log's spelling, and how many customers it covers.
+    """Return a table with `customer_id` in the log's spelling, and its coverage of the log's customers.
 
-    Ids are compared loosely only where that matches over 2% more customers.
+    Ids are compared in a looser spelling only if that matches over 2% more customers.
 
     Raises
     ------
@@ -70,49 +70,49 @@ def match_customers(
     >>> matched["customer_id"].to_pylist(), coverage.covered, coverage.spelling
     (['0007', '0008'], 2, 'without leading zeros')
     """
-    theirs = pd.Series(table["customer_id"].to_pandas().astype("str"))
-    ours = pd.Series(customers.astype("str"))
-    if not len(theirs) or not len(ours):
-        return table, Coverage(len(ours), 0, theirs.nunique())
-    distinct = pd.Series(theirs.unique())
+    table_ids = pd.Series(table["customer_id"].to_pandas().astype("str"))
+    log_ids = pd.Series(customers.astype("str"))
+    if not len(table_ids) or not len(log_ids):
+        return table, Coverage(len(log_ids), 0, table_ids.nunique())
+    distinct = pd.Series(table_ids.unique())
     matches: dict[str, int] = {}
     for name, spell in SPELLINGS.items():
-        matches[name] = int(ids_among(spell(distinct), spell(ours)).sum())
+        matches[name] = int(ids_among(spell(distinct), spell(log_ids)).sum())
         # from here on no looser spelling matches over 2% more
-        if matches[name] >= 0.98 * min(len(distinct), len(ours)):
+        if matches[name] >= 0.98 * min(len(distinct), len(log_ids)):
             break
     best = max(matches.values())
     if not best:
         raise InputError(
-            f"{what}: no customer in the table is in the log. Ids in the log look like {ours.iloc[0]!r}, ids "
-            f"in the table like {theirs.iloc[0]!r}. Name the column with the log's ids with --attribute "
+            f"{subject}: no customer in the table is in the log. Ids in the log look like {log_ids.iloc[0]!r}, ids "
+            f"in the table like {table_ids.iloc[0]!r}. Name the column with the log's ids with --attribute "
             "COLUMN=customer_id."
         )
     spelling = next(name for name in matches if matches[name] >= 0.98 * best)
     spell = SPELLINGS[spelling]
-    _check_distinct(ours, spell(ours), distinct, spell(distinct), spelling, what)
-    spelled = theirs
+    _check_distinct(log_ids, spell(log_ids), distinct, spell(distinct), spelling, subject)
+    spelled = table_ids
     if spelling != "as they are written":
-        back = pd.Series(ours.to_numpy(), index=spell(ours))
-        spelled = spell(theirs).map(back).where(lambda ids: ids.notna(), theirs)
+        log_spelling = pd.Series(log_ids.to_numpy(), index=spell(log_ids))
+        spelled = spell(table_ids).map(log_spelling).where(lambda ids: ids.notna(), table_ids)
     column = table.column_names.index("customer_id")
     matched = table.set_column(column, "customer_id", pa.array(spelled, pa.string()))
-    return matched, Coverage(len(ours), matches[spelling], len(distinct) - matches[spelling], spelling)
+    return matched, Coverage(len(log_ids), matches[spelling], len(distinct) - matches[spelling], spelling)
 
 
 def _check_distinct(
-    ours: pd.Series,
-    spelled: pd.Series,
-    theirs: pd.Series,
-    spelled_theirs: pd.Series,
+    log_ids: pd.Series,
+    spelled_log_ids: pd.Series,
+    table_ids: pd.Series,
+    spelled_table_ids: pd.Series,
     spelling: str,
-    what: str,
+    subject: str,
 ) -> None:
     """Raise InputError if a spelling merges two customers."""
-    for ids, plain, where in ((ours, spelled, "log"), (theirs, spelled_theirs, "table")):
+    for ids, plain, where in ((log_ids, spelled_log_ids, "log"), (table_ids, spelled_table_ids, "table")):
         twice = ids[plain.duplicated(keep=False)]
         if len(twice):
             raise InputError(
-                f"{what}: ids match the log's only {spelling}, but the {where} has both {twice.iloc[0]!r} "
+                f"{subject}: ids match the log's only {spelling}, but the {where} has both {twice.iloc[0]!r} "
                 f"and {twice.iloc[1]!r}. Export both files with the same spelling of ids."
             )

@@ -20,7 +20,7 @@ _FAR = 0.5
 
 
 def blank_no_answers(table: Relation) -> tuple[Relation, list[str]]:
-    """Return the table with blanks in place of non-answers, and a note on each column with some."""
+    """Return the table with non-answers replaced by blanks, and a note on each column with some."""
     columns = [column for column, kind in Columns(table, Rules()).kinds.items() if kind == "VARCHAR"]
     tests = {column: f"{_plain(column)} in ({literals(_NO_ANSWER)})" for column in columns}
     tests = _with_some(table, tests)
@@ -31,20 +31,22 @@ def blank_no_answers(table: Relation) -> tuple[Relation, list[str]]:
         for column, test in tests.items()
     )
     counted = iter(table.row(f"select {counts} from {table}"))
-    asked = dict(zip(tests, zip(counted, counted, counted, strict=True), strict=True))
-    blanks = ", ".join(f"if({tests[column]}, null, {quote(column)}) as {quote(column)}" for column in asked)
+    non_answers = dict(zip(tests, zip(counted, counted, counted, strict=True), strict=True))
+    blanks = ", ".join(
+        f"if({tests[column]}, null, {quote(column)}) as {quote(column)}" for column in non_answers
+    )
     notes = [
         (
             f"Column {column!r}: {count:,} of {rows:,} values, such as {example!r}, are non-answers and "
             "count as missing."
         )
-        for column, (count, example, rows) in asked.items()
+        for column, (count, example, rows) in non_answers.items()
     ]
     return keep(table.con, "answers", f"select * replace ({blanks}) from {table}"), notes
 
 
 def _with_some(table: Relation, tests: Mapping[str, str]) -> dict[str, str]:
-    """Return the columns with a value that passes their test; each distinct value is looked at once."""
+    """Return the columns with a value that passes their test; each distinct value is tested once."""
     if not tests:
         return {}
     some = ", ".join(
@@ -59,9 +61,9 @@ def _with_some(table: Relation, tests: Mapping[str, str]) -> dict[str, str]:
 
 
 def doubt_numbers(columns: Columns, numbers: Mapping[str, str]) -> list[str]:
-    """Return a note on each column whose least or greatest number may stand for no answer; none is changed.
+    """Return a note on each column whose smallest or largest number may stand for a missing answer.
 
-    `numbers` holds the SQL of each column's number.
+    No value is changed. `numbers` contains the SQL of each column's number.
     """
     notes = []
     for column, number in numbers.items():
@@ -83,7 +85,7 @@ def doubt_numbers(columns: Columns, numbers: Mapping[str, str]) -> list[str]:
 
 
 def _may_be_code(number: float | None) -> bool:
-    """Return whether surveys write this number where there is no answer.
+    """Whether surveys use this number for a missing answer.
 
     >>> [_may_be_code(number) for number in (-1.0, 99.0, 9999.0, 9.0, 98.0, None)]
     [True, True, True, False, False, False]

@@ -23,7 +23,7 @@ from cltv_ml.tables import TRANSACTIONS
 
 @dataclass(frozen=True)
 class CustomerSources:
-    """The user's tables besides the log.
+    """The user's tables in addition to the log.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class CustomerSources:
 
     @property
     def given(self) -> bool:
-        """Whether there is anything to read or to hide."""
+        """Whether there is a table to read or a column to protect."""
         return self.customers is not None or self.contacts is not None or bool(self.protected)
 
 
@@ -70,21 +70,25 @@ class CustomerTables:
     def protected_attributes(self) -> dict[str, str]:
         """Return the protected attributes, by the name under which a model would have learned from them."""
         account = () if self.attributes is None else self.attributes.account
-        return {one.name: one.column for one in account if one.protected and one.name}
+        return {
+            attribute.name: attribute.column
+            for attribute in account
+            if attribute.protected and attribute.name
+        }
 
     def groups(self, cutoff: pd.Timestamp, customers: pd.Index, most: int = 12) -> dict[str, pd.Series]:
-        """Return each customer's level of every attribute as of a cutoff, protected ones too, by its heading.
+        """Return each customer's level of every attribute, including protected ones, by its heading, as of a cutoff.
 
-        Levels beyond the `most` frequent are called "other"; numbers and dates are cut into quarters.
+        Levels beyond the `most` frequent are called "other"; numbers and dates are divided into quarters.
         """
         return {} if self.attributes is None else group_customers(self.attributes, cutoff, customers, most)
 
     def levels(
         self, heading: str, cutoff: pd.Timestamp, customers: pd.Index, most: int | None = None
     ) -> pd.Series | None:
-        """Return each customer's level of the attribute with a heading, whatever its case and signs.
+        """Return each customer's level of the attribute with a heading, whose case and signs are ignored.
 
-        None where no attribute has that heading. `most` levels are kept, all of them by default.
+        None if no attribute has that heading. The `most` frequent levels are kept, all of them by default.
         """
         groups = self.groups(cutoff, customers, len(customers) if most is None else most)
         named = {plain_name(column, 0): column for column in groups}
@@ -106,7 +110,7 @@ class CleanedShop(Cleaned):
         customers: CustomerTables | None = None,
         product_names: Mapping[str, str] | None = None,
     ) -> CleanedShop:
-        """Return a cleaned log with tables about its customers, by default those that it has, and names of products."""
+        """Return a cleaned log with tables about its customers (its own by default) and names of products."""
         if customers is None and product_names is None and isinstance(cleaned, cls):
             return cleaned
         parts = cleaned.log, cleaned.quarantine, cleaned.report
@@ -114,7 +118,7 @@ class CleanedShop(Cleaned):
 
     @cached_property
     def transactions(self) -> Log:
-        """The clean log as it travels, with the tables about its customers: opened once for all who read it."""
+        """The clean log with the tables about its customers, opened once and shared."""
         return self.customers.of(Log(self.log))
 
 
@@ -166,7 +170,7 @@ def read_customers(
             notes = (*attributes.notes, *doubtful_rows(attributes, facts))
             leaks = find_leaks(attributes, facts, earliest)
             attributes = replace(attributes, notes=notes).without(leaks)
-        hidden = {plain_name(one.column, 0) for one in attributes.account if one.protected}
+        hidden = {plain_name(attribute.column, 0) for attribute in attributes.account if attribute.protected}
         protected = tuple(name for name in protected if plain_name(name, 0) not in hidden)
     protected = _names_in_log(protected, log, headings or {}, attributes, learns=earliest is not None)
     if sources.contacts is not None:
@@ -186,7 +190,8 @@ def _names_in_log(
     *,
     learns: bool,
 ) -> tuple[str, ...]:
-    """Return protected columns under their names in the log; InputError where one is nowhere and a model would learn.
+    """Return protected columns under their names in the log; raise InputError if a model would learn and one is
+    missing.
 
     A column of the source that was not read keeps its heading: nothing can use it.
     """
@@ -195,8 +200,10 @@ def _names_in_log(
     for name in names:
         in_log_as = name if name in log.columns else fields.get(plain_name(name, 0))
         if in_log_as is None and learns:
-            others = [] if attributes is None else [one.column for one in attributes.account]
-            available = list(dict.fromkeys([*(headings or log.columns), *others]))
+            attribute_columns = (
+                [] if attributes is None else [attribute.column for attribute in attributes.account]
+            )
+            available = list(dict.fromkeys([*(headings or log.columns), *attribute_columns]))
             raise InputError(f"no column {name!r} to protect; check its spelling. Found {available}.")
         if in_log_as in TRANSACTIONS.required:
             raise InputError(f"the column {name!r} cannot be protected, because actions need customers.")
@@ -205,22 +212,32 @@ def _names_in_log(
 
 
 def describe_attributes(attributes: Attributes, coverage: Coverage, *, learns: bool = True) -> list[str]:
-    """Return how a table about customers was understood, a sentence each: coverage, kinds, what is left out.
+    """Return how a table about customers was read, one sentence each: coverage, kinds, and columns left out.
 
-    `learns` says whether a model is to learn from it.
+    `learns` states whether a model will learn from it.
     """
-    empty = [one.column for one in attributes.used if one.missing == 1]
-    used = ", ".join(f"{one.column}={one.kind}" for one in attributes.used if one.column not in empty)
+    empty = [attribute.column for attribute in attributes.used if attribute.missing == 1]
+    used = ", ".join(
+        f"{attribute.column}={attribute.kind}"
+        for attribute in attributes.used
+        if attribute.column not in empty
+    )
     sentences = [
         f"{attributes.source}: {coverage.sentence}",
         f"{'Learned from' if learns else 'Read'}: {used or 'no column'}.",
     ]
     if empty:
         sentences.append(f"Columns without any value: {', '.join(empty)}.")
-    hidden = [one.column for one in attributes.account if one.protected and not one.reason]
+    hidden = [
+        attribute.column for attribute in attributes.account if attribute.protected and not attribute.reason
+    ]
     if hidden:
         sentences.append(f"Protected, so no model sees them: {', '.join(hidden)}.")
-    sentences += [f"{one.column} is left out: {one.reason}" for one in attributes.account if one.reason]
+    sentences += [
+        f"{attribute.column} is left out: {attribute.reason}"
+        for attribute in attributes.account
+        if attribute.reason
+    ]
     if len(attributes.quarantine):
         counts = attributes.quarantine["rule"].value_counts()
         aside = ", ".join(f"{count:,} {rule}" for rule, count in counts.items())

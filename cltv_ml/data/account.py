@@ -73,9 +73,15 @@ class Report(Inline):
 
 
 def account(
-    raw: Raw, lines: Lines, aside: Aside, reduced: Relation, kept: int, capped: int, notes: Sequence[str] = ()
+    raw: Raw,
+    lines: Lines,
+    aside: Aside,
+    reduced: Relation,
+    money_kept: int,
+    capped: int,
+    notes: Sequence[str] = (),
 ) -> Report:
-    """Return the report on a cleaning that kept `kept` and capped off `capped` (integer minor units).
+    """Return the report on a cleaning that kept `money_kept` and capped off `capped` (integer minor units).
 
     Raises
     ------
@@ -94,30 +100,30 @@ def account(
             "coalesce(sum(marks.money - reduced.money) filter (where not marks.is_return), 0) "
             f"from {reduced} as reduced join {marks} as marks using (source_row)"
         )
-    taken = _set_aside(marks, aside, reduced)
+    by_rule = _set_aside(marks, aside, reduced)
     rows_in = rows + raw.broken.count()
-    rows_aside = sum(count for count, _ in taken.values())
-    quarantined = sum(money for rule, (_, money) in taken.items() if rule != "cancellation")
-    [distinct] = marks.row(f"select count(distinct source_row) from {aside}") if taken else [0]
-    if money_in != kept + quarantined + netted + capped or distinct != rows_aside:
+    rows_aside = sum(count for count, _ in by_rule.values())
+    quarantined = sum(money for rule, (_, money) in by_rule.items() if rule != "cancellation")
+    [distinct] = marks.row(f"select count(distinct source_row) from {aside}") if by_rule else [0]
+    if money_in != money_kept + quarantined + netted + capped or distinct != rows_aside:
         raise RuntimeError(
-            f"{raw.source}: the money does not add up: {money_in} read, {kept} kept, {quarantined} "
+            f"{raw.source}: the money does not add up: {money_in} read, {money_kept} kept, {quarantined} "
             f"quarantined, {netted} netted and {capped} capped. This is a bug in cltv_ml; please report it."
         )
-    unreadable = taken.get("bad_amount", (0, 0))[0]
-    taken["cancellation"] = (taken.get("cancellation", (0, 0))[0], int(netted))
+    unreadable = by_rule.get("bad_amount", (0, 0))[0]
+    by_rule["cancellation"] = (by_rule.get("cancellation", (0, 0))[0], int(netted))
     return Report(
         source=raw.source,
         mapping=dict(raw.mapping),
         rows_in=rows_in,
         rows_kept=rows_in - rows_aside,
         money_in=money_in / MONEY_SCALE,
-        money_kept=kept / MONEY_SCALE,
+        money_kept=money_kept / MONEY_SCALE,
         money_quarantined=quarantined / MONEY_SCALE,
         money_netted=netted / MONEY_SCALE,
         money_capped=capped / MONEY_SCALE,
         money_returned=returned / MONEY_SCALE,
-        rules=_rule_table(taken, rows_in, int(money_in)),
+        rules=_rule_table(by_rule, rows_in, int(money_in)),
         notes=tuple(notes),
         levels=lines.levels,
         unused=raw.unused,
@@ -138,11 +144,11 @@ def _set_aside(marks: Relation, aside: Aside, reduced: Relation) -> dict[str, tu
     return {str(rule): (int(count), int(money)) for rule, count, money in rows}
 
 
-def _rule_table(taken: Mapping[str, tuple[int, int]], rows: int, money: int) -> pd.DataFrame:
+def _rule_table(by_rule: Mapping[str, tuple[int, int]], rows: int, money: int) -> pd.DataFrame:
     """Return one row per rule, in the order applied: the lines before it and the lines it quarantined."""
     table = []
     for rule in REASONS:
-        out, out_money = taken.get(rule, (0, 0))
+        out, out_money = by_rule.get(rule, (0, 0))
         table.append((rule, rows, money / MONEY_SCALE, out, out_money / MONEY_SCALE))
         rows, money = rows - out, money - out_money
     return pd.DataFrame(table, columns=["rule", "rows_before", "money_before", "rows", "money"])

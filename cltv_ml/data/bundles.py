@@ -58,15 +58,15 @@ def _tell(parts: Relation, aside: Aside, column: str, *, surely: bool) -> list[s
     """Quarantine the parts that sum to their bundle if this is how the export lists bundles; return a note."""
     where = "where same" if surely else ""
     number, money = parts.row(f"select count(*), coalesce(sum(money), 0) from {parts} {where}")
-    what = (
+    summary = (
         f"{number:,} lines with a total of {money / MONEY_SCALE:,.2f} are parts of another line in their "
         "order"
     )
     if not surely:
-        return [f"{what} (column {column!r}). Both the parts and that line have amounts, and both count."]
+        return [f"{summary} (column {column!r}). Both the parts and that line have amounts, and both count."]
     aside.add("repeated_total", f"select source_row from {parts} {where}")
     return [
-        f"{what} (column {column!r}) and add up to it, so only that line counts (--rule "
+        f"{summary} (column {column!r}) and add up to it, so only that line counts (--rule "
         "amount_per=line keeps both)."
     ]
 
@@ -85,8 +85,8 @@ def _filled_text(column: str) -> str:
 
 def _told_by_type(raw: Raw) -> list[tuple[str, str, str]]:
     """Return a column whose levels distinguish bundles from parts, with SQL for a part's bundle and for a bundle."""
-    found = []
-    for column in (one for one in raw.unused if _TYPE_HEADING.search(plain_heading(one))):
+    distinguishing = []
+    for column in (name for name in raw.unused if _TYPE_HEADING.search(plain_heading(name))):
         rows = raw.table.rows(f"select distinct {_filled_text(column)} from {raw.table} limit 21")
         levels = [str(level) for (level,) in rows if level is not None]
         parts = [level for level in levels if _PART_LEVEL.search(plain_text(level, " "))]
@@ -95,25 +95,25 @@ def _told_by_type(raw: Raw) -> list[tuple[str, str, str]]:
         ]
         if len(rows) <= 20 and parts and wholes:
             sql = [
-                f"if({_filled_text(column)} in ({literals(some)}), 'bundle', null)"
-                for some in (parts, wholes)
+                f"if({_filled_text(column)} in ({literals(members)}), 'bundle', null)"
+                for members in (parts, wholes)
             ]
-            found.append((column, sql[0], sql[1]))
-    return found
+            distinguishing.append((column, sql[0], sql[1]))
+    return distinguishing
 
 
-def _priced_parts(lines: Lines, aside: Aside, part: str, own: str) -> Relation:
+def _priced_parts(lines: Lines, aside: Aside, part_sql: str, own_sql: str) -> Relation:
     """Return the priced parts of priced lines: `source_row`, `whole`, `money`, and whether the parts sum to the whole.
 
     Parameters
     ----------
-    part, own
+    part, own_sql
         SQL for the bundle that a line belongs to, and for a bundle's own name.
     """
     priced = keep(
         lines.marks.con,
         "perhaps_bundled",
-        f"select source_row, by_order, {part} as part_of, {own} as own, money from {lines.source} "
+        f"select source_row, by_order, {part_sql} as part_of, {own_sql} as own, money from {lines.source} "
         f"join {lines.marks} using (source_row) anti join {aside} using (source_row) "
         "where not is_return and money > 0 and by_order is not null",
     )

@@ -62,30 +62,33 @@ _FEE = re.compile(
 
 def find_columns(
     name: str,
-    left: Sequence[str],
+    unmapped: Sequence[str],
     kinds: Mapping[str, str],
     levels: Mapping[str, Sequence[str]],
     chosen: Mapping[str, str],
 ) -> list[str]:
     """Return the best candidate columns for a standard name; more than one if they are equally good."""
     if name in LEVEL_NAMES:
-        kinds_of_lines = [one for one in left if are_kinds(levels.get(one, ()))]
-        fit = [column for column in left if column in levels and _has_levels(name, column, levels[column])]
+        kinds_of_lines = [column for column in unmapped if are_kinds(levels.get(column, ()))]
+        fit = [
+            column for column in unmapped if column in levels and _has_levels(name, column, levels[column])
+        ]
         if name in ("status", "payment_status"):
             fit = [column for column in fit if column not in kinds_of_lines]
         return named(name, fit) or find_compound(name, fit) or (kinds_of_lines if name == "type" else [])
-    candidates = _best(name, [column for column in left if _fits(name, kinds[column])])
+    candidates = _best(name, [column for column in unmapped if _fits(name, kinds[column])])
     if name == "discount_rate" and not candidates and "discount" not in chosen:
-        candidates = [column for column in named("discount", left) if kinds[column] == "rate"]
+        candidates = [column for column in named("discount", unmapped) if kinds[column] == "rate"]
     if name == "refunded" and not candidates:
-        candidates = find_compound(name, [column for column in left if kinds[column] == "number"])
-    if (
-        not candidates and name in REQUIRED
-    ):  # right heading, bad values: `clean` reports what is wrong with them
-        candidates = named(name, left) or (find_compound(name, left) if name == "timestamp" else [])
+        candidates = find_compound(name, [column for column in unmapped if kinds[column] == "number"])
+    # The heading is right and the values are bad: `clean` reports what is wrong with them.
+    if not candidates and name in REQUIRED:
+        candidates = named(name, unmapped) or (find_compound(name, unmapped) if name == "timestamp" else [])
         if name == "timestamp" and not candidates:
-            candidates = [one for one in left if "date" in plain_heading(one)]
-            candidates = [one for one in candidates if not NOT_THE_PURCHASE.search(plain_heading(one))]
+            candidates = [column for column in unmapped if "date" in plain_heading(column)]
+            candidates = [
+                column for column in candidates if not NOT_THE_PURCHASE.search(plain_heading(column))
+            ]
     return candidates
 
 
@@ -101,7 +104,7 @@ def _has_levels(name: str, column: str, levels: Sequence[str]) -> bool:
         or bool(_STATUS_OF_ORDERS.search(plain_heading(column)))
     )
     place = plain_heading(column).endswith("state") and all(
-        re.fullmatch("[A-Z]{2}", one) for one in levels if one
+        re.fullmatch("[A-Z]{2}", level) for level in levels if level
     )
     return bool(levels) and ((surely and not place) or tells_sales_apart(name, levels))
 
@@ -126,7 +129,9 @@ _OTHER_SUMS = re.compile(
 def named(name: str, columns: Sequence[str]) -> list[str]:
     """Return the columns that match the most reliable synonym that occurs."""
     for within in ("", _CONTAINER):  # a field of a nested record may be known without the record's name
-        plain = {one: plain_heading(re.sub(within, "", one) if within else one) for one in columns}
+        plain = {
+            column: plain_heading(re.sub(within, "", column) if within else column) for column in columns
+        }
         for step in SYNONYMS[name]:
             matching = [column for column in columns if plain[column] in step.split()]
             if matching:
@@ -187,8 +192,9 @@ def likeliest_first(name: str, columns: Sequence[str]) -> list[str]:
     )
     return sorted(
         columns,
-        key=lambda one: tuple(
-            bool(way.search(plain[one])) is (way is not likely) for way in (never, likely, unlikely)
+        key=lambda column: tuple(
+            bool(pattern.search(plain[column])) is (pattern is not likely)
+            for pattern in (never, likely, unlikely)
         ),
     )
 
@@ -213,27 +219,27 @@ def offer(name: str, columns: Sequence[str], chosen: Mapping[str, str]) -> tuple
     ordered = likeliest_first(name, columns)
     answers = [f"{name}={column}" for column in ordered]
     if name == "customer_id" and ordered and not speaks_of(name, ordered[0]):
-        said = (
+        remark = (
             " No heading mentions customers. If no column identifies them, customer lifetime value "
             "cannot be learned from this export."
         )
-        return answers, said
+        return answers, remark
     if name != "amount" or "quantity" not in chosen:
         return answers, ""
     # Next to quantities a price is that of one item, unless it says otherwise.
-    prices = [one for one in ordered if _PRICE.search(plain_heading(one))]
-    prices = [one for one in prices if not PER_LINE.search(plain_heading(one).removeprefix("item"))]
-    net = [f"amount={one}" for one in prices if "discount" in chosen and "net" in plain_heading(one)]
+    prices = [column for column in ordered if _PRICE.search(plain_heading(column))]
+    prices = [column for column in prices if not PER_LINE.search(plain_heading(column).removeprefix("item"))]
+    net = [f"amount={column}" for column in prices if "discount" in chosen and "net" in plain_heading(column)]
     if net:  # a price less the line's discount is the line's
-        return [*net, *(one for one in answers if one not in net)], ""
+        return [*net, *(answer for answer in answers if answer not in net)], ""
     cost = chosen.get("unit_cost")
     if not cost:
-        return [f"unit_price={one}" for one in prices] + answers, ""
-    said = (
+        return [f"unit_price={column}" for column in prices] + answers, ""
+    remark = (
         f" If {cost!r} is the price that a customer pays for one item, use --mapping "
         f"{flag('unit_price', cost)}."
     )
-    return [f"unit_price={one}" for one in [*prices, cost]] + answers, said * (not prices)
+    return [f"unit_price={column}" for column in [*prices, cost]] + answers, remark * (not prices)
 
 
 def are_kinds(levels: Iterable[str]) -> bool:
@@ -243,29 +249,31 @@ def are_kinds(levels: Iterable[str]) -> bool:
     (True, False)
     """
     plain = list(filter(None, map(plain_level, levels)))
-    readings = {read_level("type", one) for one in plain}
+    readings = {read_level("type", level) for level in plain}
     return all(map(KINDS_OF_LINES.fullmatch, plain)) and {"counts", "refund"} <= readings
 
 
-def of_lines(found: Sequence[str]) -> list[str]:
+def of_lines(candidates: Sequence[str]) -> list[str]:
     """Return the one column headed as a line total if all others are headed as order totals, else nothing."""
-    lines = [column for column in found if PER_LINE.search(plain_heading(column))]
-    others = [column for column in found if column not in lines]
+    lines = [column for column in candidates if PER_LINE.search(plain_heading(column))]
+    order_totals = [column for column in candidates if column not in lines]
     return (
         lines
-        if len(lines) == 1 and others and all(PER_ORDER.search(plain_heading(one)) for one in others)
+        if len(lines) == 1
+        and order_totals
+        and all(PER_ORDER.search(plain_heading(column)) for column in order_totals)
         else []
     )
 
 
-def net_of(found: Sequence[str], columns: Sequence[str]) -> tuple[str, str] | None:
+def net_of(candidates: Sequence[str], columns: Sequence[str]) -> tuple[str, str] | None:
     """Return the one net column if the others are gross, and the reason; the gross one if there are fee columns."""
-    net = [column for column in found if re.search("net", plain_heading(column))]
-    gross = [column for column in found if re.search("gross|brut", plain_heading(column))]
-    fees = [column for column in columns if _FEE.search(plain_heading(column)) and column not in found]
-    if fees and len(found) == 2 and re.search("net(?!to)", "".join(map(plain_heading, net))):
-        gross = [column for column in found if column not in net]
-    if len(net) != 1 or not gross or len(found) != 1 + len(gross):
+    net = [column for column in candidates if re.search("net", plain_heading(column))]
+    gross = [column for column in candidates if re.search("gross|brut", plain_heading(column))]
+    fees = [column for column in columns if _FEE.search(plain_heading(column)) and column not in candidates]
+    if fees and len(candidates) == 2 and re.search("net(?!to)", "".join(map(plain_heading, net))):
+        gross = [column for column in candidates if column not in net]
+    if len(net) != 1 or not gross or len(candidates) != 1 + len(gross):
         return None
     if fees and len(gross) == 1:
         return gross[0], f"before the fees in {fees[0]!r}"

@@ -135,7 +135,7 @@ def clean_to_parquet(
     raw = raw if isinstance(raw, Raw) else read(raw)
     rules = keep_levels(rules or raw.rules, raw.rules)
     until = rules.observed_until
-    told = f", kv_metadata {{observed_until: {literal(until)}}}" if until else ""
+    metadata = f", kv_metadata {{observed_until: {literal(until)}}}" if until else ""
     with (
         tidy(),
         readable(raw.table, raw.source),
@@ -143,8 +143,8 @@ def clean_to_parquet(
         atomic(Path(folder, "quarantine.parquet"), private=True) as quarantine,
     ):
         applied = _apply(raw, rules, grain, progress or _silent)
-        for part, query in ((log, applied.log_query(grain)), (quarantine, applied.quarantine_query())):
-            to = f"{literal(str(part))} (format parquet, compression zstd{told})"
+        for target, query in ((log, applied.log_query(grain)), (quarantine, applied.quarantine_query())):
+            to = f"{literal(str(target))} (format parquet, compression zstd{metadata})"
             raw.con.execute(f"copy ({query}) to {to}")
         written = literal(pattern(log))
         return applied.report(show(raw.con, "log", f"select amount from read_parquet({written})"))
@@ -172,16 +172,18 @@ class _Applied:
 
     def report(self, log: Relation) -> Report:
         """Return the reconciled report on the log."""
-        [kept] = log.row(f"select coalesce(sum(cast(round(amount * {MONEY_SCALE}) as bigint)), 0) from {log}")
+        [money_kept] = log.row(
+            f"select coalesce(sum(cast(round(amount * {MONEY_SCALE}) as bigint)), 0) from {log}"
+        )
         capped, lines = self._capped()
         notes = list(self.notes)
         if self.cap is not None:
-            share = capped / max(int(kept) + capped, 1)
+            share = capped / max(int(money_kept) + capped, 1)
             notes.append(
                 f"{lines:,} amounts above {self.cap / MONEY_SCALE:,.2f} were capped at that value, which "
                 f"reduces revenue by {share:.2%}."
             )
-        return account(self.raw, self.lines, self.aside, self.reduced, int(kept), capped, notes)
+        return account(self.raw, self.lines, self.aside, self.reduced, int(money_kept), capped, notes)
 
     def _capped(self) -> tuple[int, int]:
         """Return the money removed by the cap, in integer minor units, and the number of lines affected."""
@@ -213,8 +215,8 @@ def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> _Applied:
     notes += tell_of_edited(lines, aside, raw.starts)
     progress("netting returns", 0.5)
     revisited = Revisited(lines)
-    reduced, told = take_returns_off(lines, revisited, aside, rules)
-    notes += told
+    reduced, return_notes = take_returns_off(lines, revisited, aside, rules)
+    notes += return_notes
     if rules.applies("history_before_log"):
         _set_older_customers_aside(lines, aside)
     progress("collecting the log", 0.7)
@@ -257,9 +259,9 @@ def _set_lines_aside(raw: Raw, lines: Lines) -> Aside:
 
 def _set_older_customers_aside(lines: Lines, aside: Aside) -> None:
     """Quarantine the lines of customers who may have bought before the log begins."""
-    kept = f"(from {lines.parsed} anti join {aside} using (source_row))"
-    older = OPENING_CUSTOMERS.format(log=kept)
-    aside.add("history_before_log", f"select source_row from {kept} where customer_id in ({older})")
+    remaining = f"(from {lines.parsed} anti join {aside} using (source_row))"
+    older = OPENING_CUSTOMERS.format(log=remaining)
+    aside.add("history_before_log", f"select source_row from {remaining} where customer_id in ({older})")
 
 
 def _cap(marks: Relation, aside: Aside, rules: Rules) -> int | None:

@@ -40,8 +40,8 @@ def profile_columns(log: AnyLog) -> pd.DataFrame:
             "levels": summary["approx_unique"].astype(int),
         }
     )
-    for name, given in spread.items():
-        table[name] = summary[given].astype(object).where(kinds.isin(["time", "number"]), None)
+    for name, source in spread.items():
+        table[name] = summary[source].astype(object).where(kinds.isin(["time", "number"]), None)
     texts = table.loc[(kinds == "text") & ~table["column"].isin(IDENTIFIERS), "column"]
     frequent = {name: _frequent(con, name) for name in texts}
     table["frequent"] = [frequent.get(name, "") for name in table["column"]]

@@ -39,7 +39,9 @@ _FIRST_YEAR = 1980
 
 
 def with_signs(columns: Columns, column: str, text: str) -> str:
-    """Return SQL for a column's times with such dates as ISO dates; the whole column decides their order.
+    """Return SQL for a column's times, with dates of digits only as ISO dates.
+
+    The whole column decides the order of day, month and year.
 
     Raises
     ------
@@ -65,44 +67,44 @@ def with_signs(columns: Columns, column: str, text: str) -> str:
     if longest is None or serial:  # spreadsheet serials
         return text
     digits = rf"regexp_full_match(t, '\d{{{width - 1},{width}}}')"
-    found = keep(
+    digit_dates = keep(
         columns.table.con,
         "compact_dates",
         f"select lpad(t, {width}, '0') as t, count(*) as n from (select {text} as t from {columns.table}) "
         f"where {digits} group by all",
     )
-    [usual] = found.row(
+    [usual] = digit_dates.row(
         f"select coalesce(sum(n) filter (where regexp_full_match(t, '{_USUAL[width]}')), 0) >= 0.99 * sum(n) "
-        f"from {found}"
+        f"from {digit_dates}"
     )
     if usual:
-        return _month_times(columns, column, text, found) if width == 6 else text
+        return _month_times(columns, column, text, digit_dates) if width == 6 else text
     forms = _FORMS[width]
     day = {order: f"try_cast(try_strptime(t, '{form}') as date)" for order, form in forms.items()}
     dates = {
-        order: f"if(year({one}) between {_FIRST_YEAR} and {columns.last_year}, {one}, null)"
-        for order, one in day.items()
+        order: f"if(year({date}) between {_FIRST_YEAR} and {columns.last_year}, {date}, null)"
+        for order, date in day.items()
         if order in allowed(columns.rules, points=False)
     }
-    order = choose_date_order(found, dates, column) if dates else None
+    order = choose_date_order(digit_dates, dates, column) if dates else None
     if order is None:
         return text
-    [example, read] = found.row(
-        f"select t, {dates[order]} from {found} where {dates[order]} is not null order by t desc limit 1"
+    [example, read] = digit_dates.row(
+        f"select t, {dates[order]} from {digit_dates} where {dates[order]} is not null order by t desc limit 1"
     )
     columns.notes.append(f"Column {column!r} contains dates of {width} digits: {example} was read as {read}.")
     iso = f"strftime(try_strptime(lpad(t, {width}, '0'), '{forms[order]}'), '%Y-%m-%d')"
     return once(text, "t", f"if({digits}, coalesce({iso}, t), t)")
 
 
-def _month_times(columns: Columns, column: str, text: str, found: Relation) -> str:
-    """Return SQL for a column's times with each year and month as its first day; add a note.
+def _month_times(columns: Columns, column: str, text: str, digit_dates: Relation) -> str:
+    """Return SQL for a column's times in which each year and month is the month's first day; add a note.
 
-    The same digits may also be a day from 2001 to 2012 with a two-digit year; then they end alike.
+    The digits may also be a day of 2001 to 2012 with a two-digit year, but such days have few different endings.
     """
-    example, days, ends = found.row(
+    example, days, ends = digit_dates.row(
         "select min(t), bool_and(try_strptime(t, '%y%m%d') is not null), count(distinct right(t, 2)) "
-        f"from {found} where regexp_full_match(t, '{_USUAL[6]}')"
+        f"from {digit_dates} where regexp_full_match(t, '{_USUAL[6]}')"
     )
     if days and ends < _ENDS:
         return text

@@ -38,10 +38,12 @@ def _grade(name: str, column: str) -> int:
     if name == "order_id":
         return int(bool(parts & _PARTS["order"]) and parts <= _PARTS["order"] | _PARTS["identity"])
     if name in ("status", "payment_status"):
-        known = _PARTS["state"] | _PARTS["of_state"] | _PARTS["order"] | {"code", "name"}
+        allowed_words = _PARTS["state"] | _PARTS["of_state"] | _PARTS["order"] | {"code", "name"}
         pays = bool(parts & _PARTS["paying"])
         return int(
-            bool(parts & _PARTS["state"]) and parts - _PARTS["paying"] <= known and pays == (name != "status")
+            bool(parts & _PARTS["state"])
+            and parts - _PARTS["paying"] <= allowed_words
+            and pays == (name != "status")
         )
     money = _PARTS["money"] | _PARTS["order"] | _PARTS["of_money"] | CURRENCY_WORDS
     if name == "returned_quantity":
@@ -67,7 +69,7 @@ def _grade_customer(parts: frozenset[str]) -> int:
     allowed += [allowed[0] | _PARTS["contact"], allowed[0] | _PARTS["called"]]
     if not parts & _PARTS["who"] or (parts & {"address", "adresse"} and not parts & {"mail", "email"}):
         return 0
-    return next((grade for grade, known in enumerate(allowed, 1) if parts <= known), 0)
+    return next((grade for grade, words in enumerate(allowed, 1) if parts <= words), 0)
 
 
 def words_of(column: str) -> frozenset[str]:
@@ -92,12 +94,12 @@ def _split_word(column: str) -> frozenset[str]:
     return frozenset(words)
 
 
-def _take_apart(word: str, known: frozenset[str]) -> list[str]:
-    """Return the two known words of a compound, else the word itself."""
+def _take_apart(word: str, vocabulary: frozenset[str]) -> list[str]:
+    """Return the two words of the vocabulary that a compound consists of, else the word itself."""
     for place in range(3, len(word) - 2):
         head, tail = word[:place], word[place:]
-        if head in known and tail in known:
+        if head in vocabulary and tail in vocabulary:
             return [head, tail]
-        if head.endswith("s") and head[:-1] in known and tail in known:
+        if head.endswith("s") and head[:-1] in vocabulary and tail in vocabulary:
             return [head[:-1], tail]
     return [word]

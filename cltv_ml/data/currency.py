@@ -56,16 +56,18 @@ def find_currency(
 
 
 def pair_currency(
-    first: Relation, kinds: Mapping[str, str], mapping: dict[str, str], given: Mapping[str, str | None]
+    first: Relation, kinds: Mapping[str, str], mapping: dict[str, str], explicit: Mapping[str, str | None]
 ) -> list[str]:
     """Map the currency column that shares most words with the amount's heading; return a note."""
     chosen, amount = mapping.get("currency", ""), mapping.get("amount", "")
-    if not chosen or not amount or "currency" in given:
+    if not chosen or not amount or "currency" in explicit:
         return []
-    own = [
-        one for one, kind in kinds.items() if kind == "number" and plain_heading(one) == plain_heading(amount)
+    same_heading = [
+        column
+        for column, kind in kinds.items()
+        if kind == "number" and plain_heading(column) == plain_heading(amount)
     ]
-    if in_one_currency(first, kinds, own) == amount:
+    if in_one_currency(first, kinds, same_heading) == amount:
         del mapping["currency"]
         return [
             f"Column {amount!r} contains money in a single currency, so the currencies in {chosen!r} were "
@@ -89,13 +91,13 @@ def pair_currency(
 
 
 def in_one_currency(first: Relation, kinds: Mapping[str, str], columns: Sequence[str]) -> str | None:
-    """Return the one of several columns of the same heading that names a currency, where lines have different ones."""
-    named = [one for one in columns if words_of(one) & CURRENCY_WORDS]
-    if len(named) != 1 or len(columns) < 2 or len({plain_heading(one) for one in columns}) > 1:
+    """Return the only one of equally headed columns that names a currency; None if all lines have one currency."""
+    named = [column for column in columns if words_of(column) & CURRENCY_WORDS]
+    if len(named) != 1 or len(columns) < 2 or len({plain_heading(column) for column in columns}) > 1:
         return None
-    texts = {one: _in_capitals(one) for one, kind in kinds.items() if kind == "text"}
-    found = [values for values in count_values(first, texts, _MOST).values() if _are_currencies(values)]
-    return named[0] if any(len(set(values) - {""}) > 1 for values in found) else None
+    texts = {column: _in_capitals(column) for column, kind in kinds.items() if kind == "text"}
+    currencies = [values for values in count_values(first, texts, _MOST).values() if _are_currencies(values)]
+    return named[0] if any(len(set(values) - {""}) > 1 for values in currencies) else None
 
 
 def _in_capitals(column: str) -> str:
@@ -106,5 +108,5 @@ def _in_capitals(column: str) -> str:
 def _are_currencies(names: Iterable[str]) -> bool:
     """Whether all texts are codes, signs or names of currencies, at least one of them not an ordinary word."""
     codes = {name if is_currency_name(name) else code_of(name) for name in names if name}
-    known = all(code in CURRENCIES or is_currency_name(code) or code == "$" for code in codes)
-    return known and bool(codes & {*_MAJOR, "$"} or any(map(is_currency_name, codes)))
+    all_known = all(code in CURRENCIES or is_currency_name(code) or code == "$" for code in codes)
+    return all_known and bool(codes & {*_MAJOR, "$"} or any(map(is_currency_name, codes)))

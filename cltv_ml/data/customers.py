@@ -42,10 +42,10 @@ def is_no_customer(first: Relation, column: str, mapping: Mapping[str, str]) -> 
     if heading not in ("id", *" ".join(SYNONYMS["customer_id"][2:]).split()):
         return False
     times = f"cast({quote(time)} as varchar)" if time else "source_row"
-    rows, values, seen = first.row(
+    rows, values, pairs = first.row(
         f"select count(*), count(distinct {quote(column)}), count(distinct ({quote(column)}, {times})) from {first}"
     )
-    if heading == "id" and rows > 2 and values == seen and values > 1:
+    if heading == "id" and rows > 2 and values == pairs and values > 1:
         return True
     if _CARD.search(heading) and first.holds(
         f"regexp_matches(cast({quote(column)} as varchar), '[*•]|(?i)x{{3}}') "
@@ -56,66 +56,70 @@ def is_no_customer(first: Relation, column: str, mapping: Mapping[str, str]) -> 
 
 
 def doubt_customer(
-    first: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str], given: Mapping[str, str | None]
+    first: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str], explicit: Mapping[str, str | None]
 ) -> tuple[list[str], list[Question]]:
     """Return notes and questions about other columns that may identify the customer."""
     chosen = mapping.get("customer_id", "")
-    if not chosen or "customer_id" in given:
+    if not chosen or "customer_id" in explicit:
         return [], []
-    left = [one for one, kind in kinds.items() if kind in ("text", "number") and one not in mapping.values()]
+    unmapped = [
+        column
+        for column, kind in kinds.items()
+        if kind in ("text", "number") and column not in mapping.values()
+    ]
     notes: list[str] = []
     value = f"nullif(trim(cast({quote(chosen)} as varchar)), '')"
-    for other in _others(left):
-        also = f"nullif(trim(cast({quote(other)} as varchar)), '')"
-        own, theirs, blank, filled = first.row(
+    for candidate in _others(unmapped):
+        also = f"nullif(trim(cast({quote(candidate)} as varchar)), '')"
+        distinct, rivals, blank, filled = first.row(
             f"select count(distinct {value}), count(distinct {also}), count(*) filter ({value} is null), "
             f"count(*) filter ({value} is null and {also} is not null) from {first}"
         )
         if (
             _STAFF.match(plain_heading(chosen))
-            and theirs >= 2 * own
-            and find_compound("customer_id", [other])
+            and rivals >= 2 * distinct
+            and find_compound("customer_id", [candidate])
         ):
             text = (
-                f"columns {[chosen, other]} could each be the customer_id, with {own:,} and {theirs:,} "
-                f"distinct values in the first lines. Use --mapping {flag('customer_id', other)}, or "
+                f"columns {[chosen, candidate]} could each be the customer_id, with {distinct:,} and {rivals:,} "
+                f"distinct values in the first lines. Use --mapping {flag('customer_id', candidate)}, or "
                 f"--mapping {flag('customer_id', chosen)} if that column does not identify employees."
             )
-            return notes, [Question(text, (f"customer_id={other}", f"customer_id={chosen}"))]
+            return notes, [Question(text, (f"customer_id={candidate}", f"customer_id={chosen}"))]
         if blank and filled >= 0.5 * blank:
             notes.append(
                 f"Column {chosen!r} is blank on {blank:,} of the first lines, so these have no customer, but "
-                f"{other!r} is filled on {filled:,} of them. To use that column instead, pass --mapping "
-                f"{flag('customer_id', other)}."
+                f"{candidate!r} is filled on {filled:,} of them. To use that column instead, pass --mapping "
+                f"{flag('customer_id', candidate)}."
             )
             break
     return notes, []
 
 
-def _others(left: Sequence[str]) -> list[str]:
+def _others(unmapped: Sequence[str]) -> list[str]:
     """Return the other columns that may identify customers, the most certain first."""
-    found: list[str] = []
-    while more := named("customer_id", [one for one in left if one not in found]):
-        found += more
-    return [*found, *(one for one in find_compound("customer_id", left) if one not in found)]
+    columns: list[str] = []
+    while matching := named("customer_id", [column for column in unmapped if column not in columns]):
+        columns += matching
+    return [*columns, *(column for column in find_compound("customer_id", unmapped) if column not in columns)]
 
 
 def doubt_rows(
-    table: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str], given: Mapping[str, str | None]
+    table: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str], explicit: Mapping[str, str | None]
 ) -> list[Question]:
     """Ask if each row seems to be a customer with their total spending rather than a purchase."""
     customer, amount = mapping.get("customer_id", ""), mapping.get("amount", "")
-    if not customer or not amount or {"customer_id", "amount"} <= set(given) or "order_id" in mapping:
+    if not customer or not amount or {"customer_id", "amount"} <= set(explicit) or "order_id" in mapping:
         return []
     counts = [
-        one
-        for one, kind in kinds.items()
-        if kind == "number" and _SUM_HEADINGS["orders_of_customer"].search(plain_heading(one))
+        column
+        for column, kind in kinds.items()
+        if kind == "number" and _SUM_HEADINGS["orders_of_customer"].search(plain_heading(column))
     ]
     spent = [
-        one
-        for one, kind in kinds.items()
-        if kind == "number" and _SUM_HEADINGS["spent_by_customer"].search(plain_heading(one))
+        column
+        for column, kind in kinds.items()
+        if kind == "number" and _SUM_HEADINGS["spent_by_customer"].search(plain_heading(column))
     ]
     time = mapping.get("timestamp", "")
     own_dates = _SUM_HEADINGS["dates_of_customer"].search(plain_heading(time)) is not None
@@ -124,11 +128,11 @@ def doubt_rows(
     rows, customers = table.row(f"select count(*), count(distinct {quote(customer)}) from {table}")
     if rows < 3 or customers < rows:
         return []
-    seen = f" and its own date in {time!r}" if own_dates else ""
-    seen = f" and the column {counts[0]!r} seems to count their orders" if counts else seen
+    evidence = f" and its own date in {time!r}" if own_dates else ""
+    evidence = f" and the column {counts[0]!r} seems to count their orders" if counts else evidence
     sums = spent[0] if amount not in spent and spent else amount
     text = (
-        f"each of the {rows:,} rows has a different customer{seen}, so {sums!r} may be a customer's total "
+        f"each of the {rows:,} rows has a different customer{evidence}, so {sums!r} may be a customer's total "
         f"spending. Export one row per order instead, or use --mapping {flag('amount', amount)} --mapping "
         f"{flag('customer_id', customer)} if each row is a purchase."
     )

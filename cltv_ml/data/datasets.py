@@ -54,12 +54,12 @@ class Dataset(Inline):
 
     def find(self) -> Path | None:
         """Return the path of the local file, None if there is none."""
-        places = [Path(__file__).parent / self.file, self.downloaded]
+        paths = [Path(__file__).parent / self.file, self.downloaded]
         if os.environ.get("CLTV_DATA_DIR"):
-            places.append(Path(os.environ["CLTV_DATA_DIR"], self.file))
-        if self.package and (found := find_spec(self.package)) and found.origin:
-            places.append(Path(found.origin).with_name("data") / Path(self.file).name)
-        return next((place for place in places if place.is_file()), None)
+            paths.append(Path(os.environ["CLTV_DATA_DIR"], self.file))
+        if self.package and (spec := find_spec(self.package)) and spec.origin:
+            paths.append(Path(spec.origin).with_name("data") / Path(self.file).name)
+        return next((path for path in paths if path.is_file()), None)
 
     def locate(self) -> Path:
         """Return the path of the local file; InputError says how to download it if there is none."""
@@ -242,7 +242,9 @@ class Datasets(dict[str, Dataset]):
     """Data sets by name; a notebook shows them as a table."""
 
     def _repr_html_(self) -> str:
-        return card("Data sets", {name: f"{one.about} ({one.licence})" for name, one in self.items()})
+        return card(
+            "Data sets", {name: f"{dataset.about} ({dataset.licence})" for name, dataset in self.items()}
+        )
 
 
 #: The data sets by name.

@@ -67,12 +67,12 @@ def join_date(table: Relation) -> tuple[Relation, list[str]]:
     >>> clean(parts).log["timestamp"].tolist()
     [Timestamp('2025-02-14 00:00:00')]
     """
-    columns, found = _columns_headed(table, [*_DATE_PARTS.values(), *_INSTEAD.values()])
-    *found, week, quarter = found
-    letter = "" if found[1] else "W" if week else "Q"
-    found = found if found[1] else [found[0], week or quarter, None]
-    parts = [part for part in found if part is not None]
-    if None in found[:2]:
+    columns, matched = _columns_headed(table, [*_DATE_PARTS.values(), *_INSTEAD.values()])
+    *matched, week, quarter = matched
+    letter = "" if matched[1] else "W" if week else "Q"
+    matched = matched if matched[1] else [matched[0], week or quarter, None]
+    parts = [part for part in matched if part is not None]
+    if None in matched[:2]:
         return table, []
     kinds = look(first_lines(table))
     dates = [
@@ -80,7 +80,9 @@ def join_date(table: Relation) -> tuple[Relation, list[str]]:
         for column, kind in kinds.items()
         if kind == "timestamp" and column not in parts and not NOT_THE_PURCHASE.search(plain_heading(column))
     ]
-    if dates or named("timestamp", [one for one in columns if one not in parts and kinds[one] != "empty"]):
+    if dates or named(
+        "timestamp", [column for column in columns if column not in parts and kinds[column] != "empty"]
+    ):
         return table, []
     name = "-".join(parts)
     joined, valid = _date_sql(table, parts, letter)
@@ -99,28 +101,28 @@ def _date_sql(table: Relation, parts: list[str], letter: str) -> tuple[str, str]
     letter
         "W" if the second part is a week, "Q" if it is a quarter.
     """
-    year, *rest = (f"try_cast(cast({quote(part)} as varchar) as integer)" for part in parts)
+    year, *values = (f"try_cast(cast({quote(column)} as varchar) as integer)" for column in parts)
     last = datetime.date.today().year + 1  # a two-digit year is at most next year
     year = f"if({year} between 0 and 99, {last} - ({last} - {year}) % 100, {year})"
     if letter:
-        rest = [f"try_cast(regexp_extract(cast({quote(parts[1])} as varchar), '\\d+') as integer)"]
-        rest = rest if letter == "W" else [f"({rest[0]} * 3 - 2)"]
+        values = [f"try_cast(regexp_extract(cast({quote(parts[1])} as varchar), '\\d+') as integer)"]
+        values = values if letter == "W" else [f"({values[0]} * 3 - 2)"]
     elif table.kinds[MARK + parts[1]] == "VARCHAR":
         name_of_month = f"rtrim(trim({quote(parts[1])}), '.')"
-        rest[0] = f"if(length({name_of_month}) > 2, {month_number(name_of_month)}, {rest[0]})"
-    numbers = " and ".join(f"{part} between 1 and {53 if letter else 31}" for part in rest)
+        values[0] = f"if(length({name_of_month}) > 2, {month_number(name_of_month)}, {values[0]})"
+    numbers = " and ".join(f"{number} between 1 and {53 if letter else 31}" for number in values)
     valid = f"{year} between 1900 and 2100 and {numbers}"
     if letter == "W":
         monday = f"cast(date_trunc('week', make_date({year}, 1, 4)) as date)"
-        return f"cast({monday} + ({rest[0]} - 1) * 7 as varchar)", valid
-    padded = " || '-' || ".join(f"lpad(cast({part} as varchar), 2, '0')" for part in rest)
+        return f"cast({monday} + ({values[0]} - 1) * 7 as varchar)", valid
+    padded = " || '-' || ".join(f"lpad(cast({number} as varchar), 2, '0')" for number in values)
     return f"cast({year} as varchar) || '-' || {padded}", valid
 
 
 def join_name(table: Relation) -> tuple[Relation, list[str]]:
     """Return the table with first and last name joined if nothing else identifies customers; and a note."""
-    columns, found = _columns_headed(table, _PERSON_NAMES)
-    parts = [part for part in found if part is not None]
+    columns, matched = _columns_headed(table, _PERSON_NAMES)
+    parts = [part for part in matched if part is not None]
     if len(parts) < 2 or find_columns("customer_id", columns, dict.fromkeys(columns, "text"), {}, {}):
         return table, []
     texts = ", ".join(f"nullif(trim(cast({quote(part)} as varchar)), '')" for part in parts)
@@ -137,15 +139,17 @@ def join_name(table: Relation) -> tuple[Relation, list[str]]:
 def join_items(table: Relation) -> tuple[Relation, list[str]]:
     """Return the table with an amount summed from item lists if it has no other money; and a note."""
     columns = [name.removeprefix(MARK) for name in table.kinds if name.startswith(MARK)]
-    joined, told = join_numbered(table)
-    if told:
-        return joined, told
+    joined, notes = join_numbered(table)
+    if notes:
+        return joined, notes
     if named("amount", columns) or named("unit_price", columns):
         return table, []
     kinds = look(first_lines(table))
     if any(find_columns(name, list(kinds), kinds, {}, {}) for name in ("amount", "unit_price")):
         return table, []
-    for column in (one for one, kind in kinds.items() if kind == "text" and "amount" not in kinds):
+    for column in (
+        text_column for text_column, kind in kinds.items() if kind == "text" and "amount" not in kinds
+    ):
         text = f"cast({quote(column)} as varchar)"
         if table.holds(is_items(text)) and not table.holds(f"trim({text}) <> '' and not {is_items(text)}"):
             amount = f"if({is_items(text)}, {add_items_up(text)}, null)"

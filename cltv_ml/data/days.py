@@ -46,13 +46,13 @@ class Plausible:
 
 def plausible_days(lines: Relation, read_at: date) -> Plausible | None:
     """Return the plausible range of days, None if all days are plausible."""
-    found = lines.rows(
+    counted = lines.rows(
         f"select cast(timestamp as date), count(*), min(timestamp), max(timestamp) from {lines} where timestamp >= "
         f"timestamp '1899-01-01' and timestamp <= timestamp '{read_at + timedelta(days=1)}' group by 1 order by 1"
     )
-    if not found or found[-1][3] - found[0][2] < _GAP:
+    if not counted or counted[-1][3] - counted[0][2] < _GAP:
         return None
-    days = [(day, count) for day, count, *_ in found]
+    days = [(day, count) for day, count, *_ in counted]
     body = _body(days, sum(count for _, count in days))
     aside = [(day, count) for day, count in days if (day, count) not in body]
     if not aside:
@@ -75,14 +75,14 @@ def _body(days: list[tuple[date, int]], lines: int) -> list[tuple[date, int]]:
         return body
     for backwards in (False, True):
         ordered = body[::-1] if backwards else body
-        seen = cut = 0
+        lines_before = cut = 0
         for place in range(len(ordered) - 1):
-            seen += ordered[place][1]
-            if seen > _FEW * lines:
+            lines_before += ordered[place][1]
+            if lines_before > _FEW * lines:
                 break
             gap = abs(ordered[place + 1][0] - ordered[place][0])
-            rest = abs(ordered[-1][0] - ordered[place + 1][0])
-            if gap >= max(_GAP, rest):
+            remaining = abs(ordered[-1][0] - ordered[place + 1][0])
+            if gap >= max(_GAP, remaining):
                 cut = place + 1
         body = ordered[cut:][::-1] if backwards else ordered[cut:]
     return body

@@ -38,9 +38,9 @@ def decimal_of(columns: Columns, column: str, texts: Relation) -> str:
         f"coalesce(sum(n) filter (where {test}), 0), min(b) filter (where {test})"
         for test in _DECIMAL_SIGNS.values()
     )
-    found = texts.row(f"select {counts} from (select {numerals.bare('t')} as b, n from {texts})")
-    count = dict(zip(_DECIMAL_SIGNS, found[::2], strict=True))
-    example = dict(zip(_DECIMAL_SIGNS, found[1::2], strict=True))
+    figures = texts.row(f"select {counts} from (select {numerals.bare('t')} as b, n from {texts})")
+    count = dict(zip(_DECIMAL_SIGNS, figures[::2], strict=True))
+    example = dict(zip(_DECIMAL_SIGNS, figures[1::2], strict=True))
     if min(count["commas"], count["dots"]) > 0.01 * max(count["commas"], count["dots"]):
         raise _ask_decimal(
             f"column {column!r} contains both {example['commas']!r} and {example['dots']!r}. Choose the "
@@ -92,9 +92,9 @@ def _in_whole_units(columns: Columns, column: str) -> bool:
 
 def _decimal_nearby(columns: Columns, column: str) -> str | None:
     """Return the decimal separator that is certain in other numeric columns; None if there is none."""
-    found: dict[str, str] = {}
-    for other in (name for name, kind in columns.kinds.items() if kind == "VARCHAR" and name != column):
-        text = columns.quote(other)
+    separators: dict[str, str] = {}
+    for neighbour in (name for name, kind in columns.kinds.items() if kind == "VARCHAR" and name != column):
+        text = columns.quote(neighbour)
         for sign in ".,":
             filled, numbers, sure = columns.row(
                 f"select count(b), count({numerals.read_bare('b', sign)}), "
@@ -102,12 +102,12 @@ def _decimal_nearby(columns: Columns, column: str) -> str | None:
                 f"from {columns.table} where trim({text}) <> '')"
             )
             if sure and numbers >= 0.95 * filled:
-                found.setdefault(sign, other)
-    if len(found) != 1:
+                separators.setdefault(sign, neighbour)
+    if len(separators) != 1:
         return None
-    [(sign, other)] = found.items()
+    [(sign, neighbour)] = separators.items()
     columns.notes.append(
-        f"Column {column!r} was read with the decimal separator {sign!r}, as in column {other!r}."
+        f"Column {column!r} was read with the decimal separator {sign!r}, as in column {neighbour!r}."
     )
     return sign
 

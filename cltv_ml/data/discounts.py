@@ -14,14 +14,14 @@ _LINES, _SHARE = 4, 0.8
 
 
 def settle_discount(
-    table: Relation, mapping: Mapping[str, str], given: Mapping[str, str | None]
+    table: Relation, mapping: Mapping[str, str], explicit: Mapping[str, str | None]
 ) -> tuple[dict[str, str], list[str]]:
     """Return a mapping in which a discount column of percentages is the discount_rate, and a note.
 
     The first 20,000 rows decide: the amount is quantity times price, minus either the discount or that percentage.
     """
     column = mapping.get("discount", "")
-    if not column or {"discount", "discount_rate"} & given.keys() or "discount_rate" in mapping:
+    if not column or {"discount", "discount_rate"} & explicit.keys() or "discount_rate" in mapping:
         return dict(mapping), []
     if not {"quantity", "unit_price", "amount"} <= mapping.keys():
         return dict(mapping), []
@@ -39,7 +39,7 @@ def settle_discount(
     )
     if lines < _LINES or percent < _SHARE * lines or money >= percent:
         return dict(mapping), []
-    settled = {("discount_rate" if name == "discount" else name): one for name, one in mapping.items()}
+    settled = {("discount_rate" if name == "discount" else name): source for name, source in mapping.items()}
     return settled, [
         f"Column {column!r} contains percentages: on {percent:,} of {lines:,} lines with a discount, the "
         "amount is quantity times price minus that percentage. It was read as discount_rate (--mapping "

@@ -30,12 +30,12 @@ _HASHES_AT_ONCE = 50_000_000
 
 
 def treat_duplicates(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list[str]:
-    """Set aside the lines that are copies of an earlier one; keep, and tell, those that may be sales of their own.
+    """Quarantine lines that copy an earlier line; return notes on them and on equal lines that may be separate sales.
 
-    A till that scans each unit writes equal lines into one receipt; a copy repeats a whole receipt, or stands
-    elsewhere in the source than the receipt does. Without an order id the customer and the time of day make
-    the receipt; where there is neither, equal lines may be purchases of one day. Where each line has an id of its
-    own, as messages and events have, equal lines are copies.
+    A till that scans each unit writes equal lines into one receipt. A copy repeats a whole receipt, or is on other
+    lines of the source than the rest of its receipt. Without an order id, the customer and the time of day identify the
+    receipt; without either, equal lines may be purchases of the same day. If each line has an id, as messages and
+    events do, equal lines are copies.
     """
     if not rules.applies("exact_duplicate"):
         return []
@@ -77,10 +77,10 @@ def tell_of_edited(lines: Lines, aside: Aside, starts: Sequence[int]) -> list[st
     """
     if len(starts) < 2 or "order_id" not in lines.columns:
         return []
-    part = " + ".join(f"cast(source_row >= {start} as integer)" for start in starts[1:])
+    file = " + ".join(f"cast(source_row >= {start} as integer)" for start in starts[1:])
     orders, example, money = lines.marks.row(
         f"select count(*), min(number), sum(least) from (select min(order_id) as number, min(money) as least "
-        f"from (select source_row, order_id, by_order, marks.money, timestamp, {part} as part from {lines.parsed} "
+        f"from (select source_row, order_id, by_order, marks.money, timestamp, {file} as part from {lines.parsed} "
         f"join {lines.marks} as marks using (source_row) anti join {aside} using (source_row) "
         "where not marks.is_return and by_order is not null) group by by_order having count(distinct part) > 1 "
         "and count(distinct cast(timestamp as date)) = 1 and max(source_row) - min(source_row) >= count(*))"
@@ -96,14 +96,14 @@ def tell_of_edited(lines: Lines, aside: Aside, starts: Sequence[int]) -> list[st
 
 def _have_ids(raw: Raw, duplicates: Relation) -> bool:
     """Whether a column has a unique id per line, which only copies share."""
-    headed = [one for one in raw.unused if _IDS_OF_LINES.search(plain_heading(one))]
-    counts = ", ".join(f"count(*) = count(distinct {quote(one)})" for one in headed)
+    headed = [column for column in raw.unused if _IDS_OF_LINES.search(plain_heading(column))]
+    counts = ", ".join(f"count(*) = count(distinct {quote(column)})" for column in headed)
     first = f"select * from {raw.table} anti join {duplicates} using (source_row) limit 100000"
     return bool(headed) and any(raw.table.row(f"select {counts} from ({first})"))
 
 
 def _receipt(lines: Lines) -> tuple[str, Relation] | None:
-    """Return the SQL that tells receipts apart, and its table; None where neither an order nor a time of day does."""
+    """Return SQL that identifies a line's receipt, and its table; None without an order id and a time of day."""
     if "order_id" in lines.columns:
         return "by_order", lines.marks
     timed = lines.parsed.holds("timestamp <> date_trunc('day', timestamp)")
@@ -155,7 +155,7 @@ def _are_whole_receipts(receipts: Relation, receipt: str, table: Relation, by_pr
 
 
 def _stand_together(table: Relation, receipt: str) -> bool:
-    """Whether a receipt's products follow each other, as they do not in a source that is shuffled or by product."""
+    """Whether a receipt's products are on consecutive lines; not so in a source shuffled or sorted by product."""
     product = "by_product" if "by_product" in table.kinds else "product_id"
     [together] = table.row(
         "select avg(cast(source_row - before = 1 as integer)) from (select source_row, product, "
@@ -167,10 +167,10 @@ def _stand_together(table: Relation, receipt: str) -> bool:
 
 
 def _find_duplicates(marks: Relation, aside: Aside) -> Relation | None:
-    """Return `source_row` of the lines that equal an earlier one in every column; None where no two are equal."""
-    parts, twice = marks.count() // _HASHES_AT_ONCE + 1, []
-    for part in range(parts):
-        query = f"select line_hash from {marks} where rule is null and line_hash % {parts} = {part}"
+    """Return the `source_row` of lines that equal an earlier line in every column; None if there are none."""
+    partitions, twice = marks.count() // _HASHES_AT_ONCE + 1, []
+    for partition in range(partitions):
+        query = f"select line_hash from {marks} where rule is null and line_hash % {partitions} = {partition}"
         hashes = np.sort(marks.con.sql(query).to_arrow_table()["line_hash"].to_numpy())
         twice.append(np.unique(hashes[1:][hashes[1:] == hashes[:-1]]))
     hashes = np.concatenate(twice)

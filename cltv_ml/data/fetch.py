@@ -1,4 +1,4 @@
-"""Downloads of the public data sets, checked and kept as Parquet in the user's cache."""
+"""Downloads of the public data sets, checked and stored as Parquet in the user's cache."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def fetch(name: str) -> Path:
         _check(book, dataset.sha256)
         target = dataset.downloaded
         raw = read(book, dict(dataset.mapping))
-        chosen = ", ".join(f"{quote(name)} as {quoted(name)}" for name in raw.columns)
-        with atomic(target) as part:
+        columns = ", ".join(f"{quote(name)} as {quoted(name)}" for name in raw.columns)
+        with atomic(target) as unfinished:
             raw.con.execute(
-                f"copy (select {chosen} from {raw.table} order by source_row) to {literal(str(part))} "
+                f"copy (select {columns} from {raw.table} order by source_row) to {literal(str(unfinished))} "
                 "(format parquet, compression zstd)"
             )
     finally:
@@ -65,7 +65,7 @@ def _download(name: str, url: str, folder: Path) -> Path:
 
 
 def _check(path: Path, sha256: str) -> None:
-    """Raise InputError when a file's checksum differs; the zip around it may have been repacked."""
+    """Raise InputError if a file's checksum is wrong; the zip around it is not checked, because it may be repacked."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != sha256:

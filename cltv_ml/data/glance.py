@@ -60,9 +60,9 @@ class Glance:
         """Whether a column holds a number other than 0."""
         return bool(self._one(f"count(*) filter (where {self.number(column)} <> 0)"))
 
-    def differ(self, one: str, other: str) -> bool:
+    def differ(self, first: str, second: str) -> bool:
         """Whether two columns of numbers differ on any line."""
-        return bool(self._one(f"count(*) filter (where {self.number(one)} <> {self.number(other)})"))
+        return bool(self._one(f"count(*) filter (where {self.number(first)} <> {self.number(second)})"))
 
     def is_paired(self, column: str, order: str | None, amount: str | None) -> bool:
         """Whether some orders have the same amount on two lines, and a column always differs between the two."""
@@ -80,11 +80,11 @@ class Glance:
         text = f"lower(coalesce(trim(cast({quote(column)} as varchar)), ''))"
         nothing = ", ".join(map(literal, sorted(empty)))
         filled = f"{text} not in ({nothing}) and coalesce(try_cast({text} as double), 1) <> 0"
-        some, others = self.table.row(
+        filled_lines, outside = self.table.row(
             f"select count(*) filter (where {filled}), count(*) filter (where {filled} and not ({condition})) "
             f"from {self.table}"
         )
-        return bool(some and not others)
+        return bool(filled_lines and not outside)
 
     def flagged(self, flag: str, column: str, no: Collection[str]) -> tuple[int, int]:
         """Return the number of lines with a flag set where a column of numbers is empty, and where it is not."""
@@ -156,12 +156,12 @@ def _count_first(table: Relation, texts: Mapping[str, str], most: int, few: int)
     if not texts:
         return {}
     lines = table.rows(f"select {', '.join(texts.values())} from (from {table} limit {few})")
-    found = {}
+    counted = {}
     for name, column in zip(texts, zip(*lines, strict=True), strict=False):
         counts = Counter(value for value in column if value is not None)
         if len(counts) <= most:
-            found[name] = dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
-    return found
+            counted[name] = dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+    return counted
 
 
 def _count_all(table: Relation, texts: Mapping[str, str], most: int) -> dict[str, dict[str, int]]:

@@ -1,4 +1,4 @@
-"""Grouped reports, which name a customer or order only on its first line: blanks below are filled down."""
+"""Grouped reports, which name a customer or order only on its first line; the blanks below are filled down."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _COUNT_WORDS = ("count", "record count", "average", "avg", "anzahl", "nombre", "
 _SHARE = 0.1
 
 
-def fill_down(table: Relation, mapping: Mapping[str, str], told: bool | None) -> tuple[Relation, list[str]]:
+def fill_down(table: Relation, mapping: Mapping[str, str], answer: bool | None) -> tuple[Relation, list[str]]:
     """Return the lines of a source with the customers of a grouped report filled down, and notes.
 
-    Lines continue the line above where its order names a customer, or where the order id or the date are blank together
-    with the customer, as no guest's are. Where only the customer is blank, customers of whom each is named once, in
-    order, show a report; else the user is asked where each is named once. Rows that hold nothing but a name head their
-    group; rows of totals are not filled, so that they are set aside.
+    A line continues the one above if its order names a customer elsewhere, or if its order id or date is blank as well;
+    guests' lines have both. If only the customer is blank, the source is a report if each customer is named once and
+    the names are sorted; if each is named once but unsorted, the user is asked. A row with only a name is the heading
+    of its group. Rows of totals are not filled, so they are quarantined.
 
     Parameters
     ----------
-    told
+    answer
         The user's answer: `Rules.fill_down`.
 
     Raises
@@ -43,11 +43,11 @@ def fill_down(table: Relation, mapping: Mapping[str, str], told: bool | None) ->
     """
     _check_one_table(table, mapping)
     customer = mapping.get("customer_id")
-    if customer is None or told is False or not _often_blank(table, customer):
+    if customer is None or answer is False or not _often_blank(table, customer):
         return table, []
-    others = [mapping[name] for name in ("order_id", "timestamp") if name in mapping]
+    key_columns = [mapping[name] for name in ("order_id", "timestamp") if name in mapping]
     money = mapping.get("amount") or mapping.get("unit_price")
-    marked = _mark_continued(table, customer, others, money, mapping)
+    marked = _mark_continued(table, customer, key_columns, money, mapping)
     blank, together, same, filled, distinct, ordered, headings = marked.row(
         "select count(*) filter (where blank), count(*) filter (where blank and others_blank), "
         "count(*) filter (where blank and same_order), count(*) filter (where not blank), "
@@ -58,11 +58,11 @@ def fill_down(table: Relation, mapping: Mapping[str, str], told: bool | None) ->
         return table, []
     once = filled == distinct and (filled >= 3 or headings == filled)
     if together >= 0.95 * blank:
-        how = f"its {'order and date are' if len(others) > 1 else 'date or order is'} blank as well"
+        reason = f"its {'order and date are' if len(key_columns) > 1 else 'date or order is'} blank as well"
     elif same >= 0.95 * blank:
-        how = "they belong to the same order"
-    elif told or (once and (headings == filled or (ordered and blank >= filled))):
-        how = "each customer is named once"
+        reason = "they belong to the same order"
+    elif answer or (once and (headings == filled or (ordered and blank >= filled))):
+        reason = "each customer is named once"
     elif once and blank >= 0.5 * filled:
         text = (
             f"column {customer!r} names each of {filled:,} customers once and is blank on {blank:,} lines. "
@@ -73,35 +73,37 @@ def fill_down(table: Relation, mapping: Mapping[str, str], told: bool | None) ->
     else:
         return table, []
     columns = [mapping[name] for name in _FILLED if name in mapping]
-    filled_down = _fill(table, marked, columns, same_order=how.startswith("they"))
+    filled_down = _fill(table, marked, columns, same_order=reason.startswith("they"))
     note = (
         f"Column {customer!r} is blank on {blank:,} lines, which were assigned to the customer above because "
-        f"{how} (--rule fill_down=false leaves them without a customer)."
+        f"{reason} (--rule fill_down=false leaves them without a customer)."
     )
     note += f" {headings:,} rows with only a name were read as headings." if headings else ""
     return filled_down, [note]
 
 
 def _check_one_table(table: Relation, mapping: Mapping[str, str]) -> None:
-    """Raise InputError where a row below the first names other columns, as a second table in one file does.
+    """Raise InputError if a row below the first names other columns, as when one file contains two tables.
 
-    Its date, its amount and all its other cells are words, each another one, and what stands below is no header.
+    In such a row the date, the amount and all other cells are words, no two of them equal, and numbers follow below.
     """
-    found = [mapping[name] for name in ("timestamp", "amount") if name in mapping]
-    if len(found) < 2 or any(table.kinds[MARK + one] != "VARCHAR" for one in found):
+    required = [mapping[name] for name in ("timestamp", "amount") if name in mapping]
+    if len(required) < 2 or any(table.kinds[MARK + column] != "VARCHAR" for column in required):
         return
     cells = ", ".join(f"trim({quoted(name)})" for name, kind in table.kinds.items() if kind == "VARCHAR")
-    words = " and ".join(f"{quote(one)} >= ':'" for one in found)
+    words = " and ".join(f"{quote(column)} >= ':'" for column in required)
     rows = table.rows(
         f"select source_row, list_filter(listed, lambda cell: cell <> '') as cells from (select source_row, [{cells}] "
         f"as listed from {table} where {words}) where source_row > 0 and len(cells) > 2 "
         r"and len(list_distinct(cells)) = len(cells) and not regexp_matches(array_to_string(cells, ' '), '\d') limit 1"
     )
     for row, names in rows:
-        own = f"(select {quote(mapping.get('customer_id', found[0]))} from {table} where source_row = {row})"
-        again = f"source_row <> {row} and {quote(mapping.get('customer_id', found[0]))} = {own}"
+        customer_here = (
+            f"(select {quote(mapping.get('customer_id', required[0]))} from {table} where source_row = {row})"
+        )
+        again = f"source_row <> {row} and {quote(mapping.get('customer_id', required[0]))} = {customer_here}"
         if table.holds(
-            f"source_row > {row} and regexp_matches({quote(found[1])}, '\\d')"
+            f"source_row > {row} and regexp_matches({quote(required[1])}, '\\d')"
         ) and not table.holds(again):
             raise InputError(
                 f"the source contains a second table with the columns {names[:6]}, starting at row {row + 1} below "
@@ -124,7 +126,7 @@ def _is_filled(column: str) -> str:
 def _mark_continued(
     table: Relation,
     customer: str,
-    others: list[str],
+    key_columns: list[str],
     money: str | None,
     mapping: Mapping[str, str],
 ) -> Relation:
@@ -132,7 +134,7 @@ def _mark_continued(
     cells = ", ".join(
         f"lower(trim(cast({quoted(name)} as varchar)))" for name in table.kinds if name != "source_row"
     )
-    no_others = " and ".join(f"not {_is_filled(column)}" for column in others) or "false"
+    keys_blank = " and ".join(f"not {_is_filled(column)}" for column in key_columns) or "false"
     order = (
         f"nullif(trim(cast({quote(mapping['order_id'])} as varchar)), '')"
         if "order_id" in mapping
@@ -154,7 +156,7 @@ def _mark_continued(
         "or (paid and others_blank and (alone or filled <= 1)))) as total "
         "from (select *, len(list_filter(cells, lambda cell: cell <> '')) as filled "
         f"from (select source_row, [{cells}] as cells, not {_is_filled(customer)} as blank, "
-        f"nullif(trim(cast({quote(customer)} as varchar)), '') as customer, {no_others} as others_blank, "
+        f"nullif(trim(cast({quote(customer)} as varchar)), '') as customer, {keys_blank} as others_blank, "
         f"{order} as order_id, {lone} as alone, {_is_filled(money) if money else 'false'} as paid from {table})))",
     )
 

@@ -1,4 +1,4 @@
-"""The headings of shops' exports, by the standard name that each stands for."""
+"""Headings of shops' exports, by the standard name that each stands for."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ _MONEY_SUFFIX = re.compile(
 
 @lru_cache(maxsize=20_000)
 def plain_heading(column: str) -> str:
-    """Return a name without case, signs, a unit or currency at its end and the number that tells it from its namesake.
+    """Return a heading without case, signs, a trailing unit or currency, and a number that tells namesakes apart.
 
     >>> plain_heading("Umsatz (EUR)"), plain_heading("Prix unitaire [€]"), plain_heading("Betrag CHF")
     ('umsatz', 'prixunitaire', 'betrag')

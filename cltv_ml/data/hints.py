@@ -152,28 +152,28 @@ def _tell_of_added(
     glance: Glance, left: Sequence[str], kinds: Mapping[str, str], mapping: Mapping[str, str]
 ) -> list[str]:
     """Return a note on tips or taxes included in the amount: it is the sum of them and another column."""
-    numbers = [one for one in left if kinds[one] in ("number", "rate")]
-    added = [one for one in numbers if _HEADED["added"].search(plain_heading(one))]
-    others = [one for one in numbers if one not in added][:COLUMNS_COMPARED]
-    if not added or not others:
+    numbers = [column for column in left if kinds[column] in ("number", "rate")]
+    added = [column for column in numbers if _HEADED["added"].search(plain_heading(column))]
+    bases = [column for column in numbers if column not in added][:COLUMNS_COMPARED]
+    if not added or not bases:
         return []
-    amount, values = glance.number(mapping["amount"]), {one: glance.number(one) for one in numbers}
-    pairs = [(one, other) for one in added for other in others]
-    together = " + ".join(f"coalesce({values[one]}, 0)" for one in added)
+    amount, values = glance.number(mapping["amount"]), {column: glance.number(column) for column in numbers}
+    pairs = [(extra, base) for extra in added for base in bases]
+    together = " + ".join(f"coalesce({values[column]}, 0)" for column in added)
     agree = ", ".join(
-        f"count(*) filter ({values[one]} > 0 and (abs({amount} - {values[one]} - {values[other]}) < 0.011 "
-        f"or abs({amount} - ({together}) - {values[other]}) < 0.011)), "
-        f"count(*) filter ({values[one]} > 0), sum({values[one]})"
-        for one, other in pairs
+        f"count(*) filter ({values[extra]} > 0 and (abs({amount} - {values[extra]} - {values[base]}) < 0.011 "
+        f"or abs({amount} - ({together}) - {values[base]}) < 0.011)), "
+        f"count(*) filter ({values[extra]} > 0), sum({values[extra]})"
+        for extra, base in pairs
     )
     agreements = iter(glance.lines.row(f"select {agree} from {glance.lines}"))
-    told = {
-        one: f"Column {mapping['amount']!r} includes the values of {one!r}, {money:,.2f} in total; {other!r} "
-        f"does not include them (--mapping {flag('amount', other)} uses it)."
-        for (one, other), same, some, money in zip(pairs, *[agreements] * 3, strict=False)
-        if some >= 3 and same >= 0.98 * some
+    notes = {
+        extra: f"Column {mapping['amount']!r} includes the values of {extra!r}, {money:,.2f} in total; {base!r} "
+        f"does not include them (--mapping {flag('amount', base)} uses it)."
+        for (extra, base), agreeing, positive, money in zip(pairs, *[agreements] * 3, strict=False)
+        if positive >= 3 and agreeing >= 0.98 * positive
     }
-    return list(told.values())
+    return list(notes.values())
 
 
 def _sums_so_far(glance: Glance, mapping: Mapping[str, str]) -> list[str]:
@@ -237,8 +237,12 @@ def _numbers_of_orders(
     left: Sequence[str], kinds: Mapping[str, str], mapping: Mapping[str, str]
 ) -> list[str]:
     """Return the column of orders or, if there is none, the columns headed as numbers."""
-    called = [one for one in left if kinds[one] == "text" and _DOCUMENT_NUMBERS.search(plain_heading(one))]
-    return [mapping["order_id"]] if "order_id" in mapping else called[:COLUMNS_COMPARED]
+    numbered = [
+        column
+        for column in left
+        if kinds[column] == "text" and _DOCUMENT_NUMBERS.search(plain_heading(column))
+    ]
+    return [mapping["order_id"]] if "order_id" in mapping else numbered[:COLUMNS_COMPARED]
 
 
 def _prefixes(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[str]:
@@ -296,11 +300,12 @@ def _flagged(
     if not _HEADED["flags"].search(plain_heading(column)) or not decided.get("amount"):
         return []
     rows = sum(levels[level] for level in yes)
-    said = (
-        f"lower(trim(cast({quote(column)} as varchar))) in ({', '.join(literal(one.lower()) for one in yes)})"
-    )
+    flags = ", ".join(literal(level.lower()) for level in yes)
     amount = glance.number(str(decided["amount"]))
-    [money] = glance.lines.row(f"select sum({amount}) from {glance.lines} where {said}")
+    [money] = glance.lines.row(
+        f"select sum({amount}) from {glance.lines} "
+        f"where lower(trim(cast({quote(column)} as varchar))) in ({flags})"
+    )
     return [
         f"Column {column!r} says yes on {rows:,} lines with a total of {money or 0:,.2f}, which count as "
         f"sales. If they are not sales, exclude them with --mapping {flag('test', column)}."

@@ -64,10 +64,9 @@ def unify(text: str, forms: Sequence[str]) -> str:
 
 
 def doubt_spellings(lines: Relation, rows: int, signs: Signs) -> list[str]:
-    """Return a note per kind of spelling in which distinct customer ids seem to be the same customer.
+    """Return a note per kind of spelling in which different customer ids seem to be the same customer.
 
-    At most 20,000 lines are looked at, which show what is common; none where the signs of all customers (`signs`) allow
-    no other spelling.
+    At most 20,000 lines are sampled. None are read if the bytes of the ids (`signs`) rule out other spellings.
     """
     if not _may_be_apart(signs):
         return []
@@ -79,34 +78,34 @@ def doubt_spellings(lines: Relation, rows: int, signs: Signs) -> list[str]:
         "spelled",
         f"select distinct customer_id as v from {lines} where customer_id is not null and ({where})",
     )
-    told = [*_doubt_names(spelled), *_doubt_entities(spelled)]
+    notes = [*_doubt_names(spelled), *_doubt_entities(spelled)]
     flags = ", ".join(f"coalesce(bool_or({test.format('v')}), false)" for _, test, _ in ON_DEMAND.values())
     customers, *changes = spelled.row(f"select count(*), {flags} from {spelled}")
     forms = [form for form, changed in zip(ON_DEMAND, changes, strict=True) if changed]
     if not forms:
-        return told
-    every = "v"
+        return notes
+    normalised = "v"
     for form in ON_DEMAND if "signs" in forms else forms:  # a sign may precede zeros
-        every = ON_DEMAND[form][0].format(every)
+        normalised = ON_DEMAND[form][0].format(normalised)
     counts = ", ".join(f"count(distinct {ON_DEMAND[form][0].format('v')})" for form in forms)
-    *merged, together = spelled.row(f"select {counts}, count(distinct {every}) from {spelled}")
+    *merged, together = spelled.row(f"select {counts}, count(distinct {normalised}) from {spelled}")
     least = max(1, 0.01 * customers)
-    which = [form for form, left in zip(forms, merged, strict=True) if customers - left >= least]
-    if not which and customers - together >= least:
-        which = list(ON_DEMAND)
-    if not which:
-        return told
-    ways = " and ".join(ON_DEMAND[form][2] for form in which)
-    named = " ".join(f"--rule id_forms=+{form}" for form in which)
+    merging = [form for form, left in zip(forms, merged, strict=True) if customers - left >= least]
+    if not merging and customers - together >= least:
+        merging = list(ON_DEMAND)
+    if not merging:
+        return notes
+    ways = " and ".join(ON_DEMAND[form][2] for form in merging)
+    named = " ".join(f"--rule id_forms=+{form}" for form in merging)
     return [
-        *told,
+        *notes,
         f"{customers - together:,} of {customers:,} sampled customers differ from another one only {ways} "
         f"and may be the same. To merge them, use {named}.",
     ]
 
 
 def _may_be_apart(signs: Signs) -> bool:
-    """Whether customers made of these signs may have capitals, leading zeros, or any sign that is spelled in ways."""
+    """Whether ids of these bytes may contain capitals, leading zeros or any sign that has several spellings."""
     plain = signs.inside.isascii() and not set(signs.inside) & {*_UP_TO_BLANK, *b"#'\"+,&"}
     return not plain or signs.inside.lower() != signs.inside or bool({*signs.first} & {*b"0("})
 
@@ -141,10 +140,10 @@ def _doubt_entities(spelled: Relation) -> list[str]:
 
 
 def count_forms(text: str, table: Relation, nothing: str, signs: Signs) -> dict[str, int]:
-    """Return how many texts have each form, stand for nothing (`nothing`: the words for it) and show signs of damage.
+    """Return how many texts are in each form, stand for nothing (one of the words in `nothing`) or show damage.
 
-    Only forms that the signs of all texts (`signs`) allow are looked for. Quick tests then leave out the texts that
-    have none of these; the others are tested once for all equal ones.
+    Only forms that the bytes of all texts (`signs`) allow are counted. Quick tests first exclude the texts that are in
+    none of them; each distinct text that is left is tested once.
     """
     wide = "strlen(v) <> length(v)"
     blank_ends = " or ".join(f"suffix(v, chr({blank}))" for blank in _BLANKS)
@@ -180,7 +179,7 @@ def count_forms(text: str, table: Relation, nothing: str, signs: Signs) -> dict[
 
 
 def _possible_forms(signs: Signs) -> list[str]:
-    """Return the forms that texts made of these signs may have."""
+    """Return the forms in which texts of these bytes may be."""
     begin, end, within = set(signs.first), set(signs.last), set(signs.inside)
     may_have = {
         "blanks": signs.wide or signs.empty or begin & _UP_TO_BLANK or end & {*_BLANKS},

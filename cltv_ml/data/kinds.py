@@ -46,29 +46,29 @@ class _Seen(NamedTuple):
 
 
 def first_lines(table: Relation) -> Relation:
-    """Return the first lines of a source, itself where it has no more."""
+    """Return the first lines of a source; the source itself if it has no more."""
     return keep_first(table, FIRST)
 
 
 def look(first: Relation) -> dict[str, str]:
     """Return the kind of each column, judged by its first values: number, rate, timestamp, text or empty.
 
-    All texts are read in one query, so that wide tables take no longer than their values do; so are all numbers.
+    One query reads all texts and one all numbers, so the time depends on the number of values, not of columns.
     """
     kinds = Columns(first, Rules()).kinds
-    each = max(_FEWEST, _VALUES // max(len(kinds), 1))
-    typed = [name for name in kinds if each >= FIRST and _is_plain(name, kinds[name])]
-    seen = _look_at_typed(first, typed, kinds) | _look_at_texts(
-        first, [name for name in kinds if name not in typed], each
+    per_column = max(_FEWEST, _VALUES // max(len(kinds), 1))
+    typed = [name for name in kinds if per_column >= FIRST and _is_plain(name, kinds[name])]
+    counts = _look_at_typed(first, typed, kinds) | _look_at_texts(
+        first, [name for name in kinds if name not in typed], per_column
     )
     kind_of = {
-        name: _kind_of_values(name, kinds[name], values) for name, values in seen.items() if values.values
+        name: _kind_of_values(name, kinds[name], values) for name, values in counts.items() if values.values
     }
     return {name: kind_of.get(name, "empty") for name in kinds}
 
 
 def _is_plain(name: str, kind: str) -> bool:
-    """Whether a column's type settles its kind: a time, or a number whose heading is not a date's."""
+    """Whether a column's type determines its kind: a time, or a number whose heading does not suggest a date."""
     return is_time(kind) or (is_number(kind) and not _DATED.search(name.lower()))
 
 
@@ -82,14 +82,14 @@ def _look_at_typed(first: Relation, names: list[str], kinds: dict[str, str]) -> 
         finite = f"filter (where isfinite({value}))"
         counts += [f"count({quote(name)})", f"count(*) {finite}", f"min({value}) {finite}"]
         counts += [f"max({value}) {finite}", f"bool_and({value} = floor({value})) {finite}"]
-    found = iter(first.row(f"select {', '.join(counts)} from {first}"))
+    figures = iter(first.row(f"select {', '.join(counts)} from {first}"))
     return {
         name: _Seen(values, numbers, 0, low, high, whole, 0)
-        for name, values, numbers, low, high, whole in zip(names, *[found] * 5, strict=False)
+        for name, values, numbers, low, high, whole in zip(names, *[figures] * 5, strict=False)
     }
 
 
-def _look_at_texts(first: Relation, names: list[str], each: int) -> dict[str, _Seen]:
+def _look_at_texts(first: Relation, names: list[str], per_column: int) -> dict[str, _Seen]:
     """Return the counts for columns of other types, from at most this many values each."""
     if not names:
         return {}
@@ -97,7 +97,7 @@ def _look_at_texts(first: Relation, names: list[str], each: int) -> dict[str, _S
     rows = first.rows(
         "select cast(place as integer), value, count(*) from (select place, value "
         f"from (unpivot (select {texts} from {first}) on columns(*) into name place value value) "
-        f"where trim(value) <> '' qualify row_number() over (partition by place) <= {each}) group by all"
+        f"where trim(value) <> '' qualify row_number() over (partition by place) <= {per_column}) group by all"
     )
     read = _read_first_texts(first, {value for _, value, _ in rows})
     counted: dict[int, list[tuple[str, int]]] = {}
@@ -107,7 +107,7 @@ def _look_at_texts(first: Relation, names: list[str], each: int) -> dict[str, _S
 
 
 def _sum_up(counted: list[tuple[str, int]], read: Mapping[str, tuple[float | None, bool]]) -> _Seen:
-    """Return what the texts of one column hold, each given with the number of its lines."""
+    """Return the counts for one column from its texts, each with its number of lines."""
     numbers = [number for value, _ in counted if (number := read[value][0]) is not None]
     return _Seen(
         values=sum(count for _, count in counted),
@@ -121,10 +121,10 @@ def _sum_up(counted: list[tuple[str, int]], read: Mapping[str, tuple[float | Non
 
 
 def _read_first_texts(first: Relation, texts: Collection[str]) -> dict[str, tuple[float | None, bool]]:
-    """Return the number that each text stands for, None where it is none, and whether it is a time.
+    """Return for each text its number (None if it is not one) and whether it is a time.
 
-    The engine takes longer to plan the reading of all ways of writing than most tables need: it reads what is no plain
-    date and may be a number or a time.
+    The engine takes longer to plan a query with every format than to read most tables, so it reads only texts that are
+    not plain dates and may be numbers or times.
     """
     read: dict[str, tuple[float | None, bool]] = {
         text: (None, False) for text in texts if _NEITHER.fullmatch(text)
@@ -142,7 +142,7 @@ def _read_first_texts(first: Relation, texts: Collection[str]) -> dict[str, tupl
 
 
 def _is_plain_date(text: str) -> bool:
-    """Whether a text is a date of ISO 8601 that exists, perhaps with a time of day."""
+    """Whether a text is an existing ISO 8601 date, with or without a time of day."""
     written = _DATE_AND_TIME.fullmatch(text)
     if not written:
         return False
@@ -153,9 +153,9 @@ def _is_plain_date(text: str) -> bool:
     return True
 
 
-def _kind_of_values(name: str, kind: str, seen: _Seen) -> str:
-    """Return the kind of one column of the peek; three of four values decide."""
-    values, numbers, times, low, high, whole, percents = seen
+def _kind_of_values(name: str, kind: str, counts: _Seen) -> str:
+    """Return the kind of a column: that of at least three in four of its first values."""
+    values, numbers, times, low, high, whole, percents = counts
     dated = _DATED.search(name.lower()) is not None
     if is_time(kind) or (times >= 0.75 * values and (dated or numbers < 0.75 * values)):
         return "timestamp"

@@ -73,7 +73,7 @@ _PLACED_BEFORE = ("placed_before_paying", "placed_before_sending")
 
 @lru_cache(4096)
 def plain_level(level: str) -> str:
-    """Return a level without case, accents and signs, its words apart, as levels are compared.
+    """Return a level in the form in which levels are compared: without case, accents and signs, its words separated.
 
     >>> plain_level("wc-Partially_Refunded"), plain_level("Rückerstattet"), plain_level("closedwon")
     ('partially refunded', 'ruckerstattet', 'closedwon')
@@ -85,7 +85,7 @@ def plain_level(level: str) -> str:
 _YES, _NO = ("|".join(sorted(filter(None, map(plain_level, said)))) for said in (YES, NO))
 
 
-def _statuses(partly: str, undone: str, goods: str, **others: str) -> tuple[tuple[str, str], ...]:
+def _statuses(partly: str, undone: str, goods: str, **patterns: str) -> tuple[tuple[str, str], ...]:
     """Return the vocabulary of a status."""
     return (
         (_SUM, "ignore"),
@@ -93,8 +93,8 @@ def _statuses(partly: str, undone: str, goods: str, **others: str) -> tuple[tupl
         (undone, "refund"),
         (rf"\b(await|pending|waiting|ready)\w* (for )?({goods})|\bunshipped", "counts"),
         (rf"({partly}).*(paid|captur|bezahlt|pay|pag)", ""),
-        ("|".join(others[name] for name in ("cancelled", "failed", "denied", "open")), "ignore"),
-        (others["done"], "counts"),
+        ("|".join(patterns[name] for name in ("cancelled", "failed", "denied", "open")), "ignore"),
+        (patterns["done"], "counts"),
     )
 
 
@@ -118,7 +118,7 @@ _VOCABULARY: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-def read_level(name: str, level: str, told: Mapping[str, str] | None = None) -> str | None:
+def read_level(name: str, level: str, defined: Mapping[str, str] | None = None) -> str | None:
     """Return the meaning of one level: counts, refund or ignore; None if the vocabulary does not contain it.
 
     Parameters
@@ -127,7 +127,7 @@ def read_level(name: str, level: str, told: Mapping[str, str] | None = None) -> 
         The mapping name of the column, one of `LEVEL_NAMES`.
     level
         A value of the column; an empty one counts.
-    told
+    defined
         Levels whose meaning a rule or a known format defines; they take precedence over the vocabulary.
 
     >>> [read_level("status", level) for level in ("Paid", "storniert", "Remboursé", "partially_refunded", "B7")]
@@ -135,11 +135,11 @@ def read_level(name: str, level: str, told: Mapping[str, str] | None = None) -> 
     >>> read_level("type", "Gutschrift"), read_level("status", "pending", {"Pending": "counts"})
     ('refund', 'counts')
     """
-    plain, told = plain_level(level), told or {}
-    if level.strip() in told:  # signs are told apart as they stand
-        return told[level.strip()]
-    for known, reading in told.items():
-        if plain_level(known) == plain:
+    plain, defined = plain_level(level), defined or {}
+    if level.strip() in defined:  # signs distinguish levels as written
+        return defined[level.strip()]
+    for defined_level, reading in defined.items():
+        if plain_level(defined_level) == plain:
             return reading
     return _read_plain(name, plain)
 
@@ -163,37 +163,36 @@ def beside_payment(name: str, mapping: Mapping[str, str]) -> str:
 
 
 def read_levels(
-    name: str, levels: Iterable[str], told: Mapping[str, str] | None = None, paid_elsewhere: str = ""
+    name: str, levels: Iterable[str], defined: Mapping[str, str] | None = None, paid_elsewhere: str = ""
 ) -> list[str | None]:
     """Return the meaning of each level of one column, which can depend on the other levels.
 
-    In a ledger payments settle invoices and are no sales; orders next to invoices may count twice, so that only the
-    user can say what they are. An order that is only open or new is not paid yet where another level of its column
-    says paid, and not sent yet where another one says sent.
+    In a ledger, payments settle invoices and are not sales. Orders next to invoices may count twice: only the user
+    knows. An open or new order is unpaid if another level says paid, and unsent if another one says sent.
 
     Parameters
     ----------
     paid_elsewhere
-        See `beside_payment`: a new order need not say then that it is paid, and goods that wait are still to be sent.
+        See `beside_payment`: a new order may then be paid, and waiting goods are still to be sent.
 
     >>> read_levels("type", ["Payment", "Refund"]), read_levels("type", ["Invoice", "Payment", "Credit Memo", "Refund"])
     (['counts', 'refund'], ['counts', 'ignore', 'refund', 'ignore'])
     """
     levels = list(levels)
-    readings = [read_level(name, level, told) for level in levels]
+    readings = [read_level(name, level, defined) for level in levels]
     if name == "status":
         if {"complete", "finished"} & set(map(plain_level, levels)):  # an order closed as well may be undone
-            doubted = {"closed"} - set(map(plain_level, told or {}))
+            doubted = {"closed"} - set(map(plain_level, defined or {}))
             readings = [
-                None if plain_level(one) in doubted else reading
-                for one, reading in zip(levels, readings, strict=True)
+                None if plain_level(level) in doubted else reading
+                for level, reading in zip(levels, readings, strict=True)
             ]
         if paid_elsewhere:
             readings = [
                 "counts"
-                if reading == "ignore" and _PAID_FOR[paid_elsewhere].search(plain_level(one))
+                if reading == "ignore" and _PAID_FOR[paid_elsewhere].search(plain_level(level))
                 else reading
-                for one, reading in zip(levels, readings, strict=True)
+                for level, reading in zip(levels, readings, strict=True)
             ]
         return _read_placed(levels, readings, bool(paid_elsewhere))
     if name != "type":
@@ -204,38 +203,38 @@ def read_levels(
     changed: dict[str, str | None] = {}
     if "billed" in sold:
         changed = {"settled": "ignore", "ordered": None}
-        if any(re.search("credit|gutschrift|avoir|abono|nota", one) for one in plain):
+        if any(re.search("credit|gutschrift|avoir|abono|nota", text) for text in plain):
             kinds = [
-                "settled" if re.fullmatch("(cash |payment )?refunds?", one) else kind
-                for one, kind in zip(plain, kinds, strict=True)
+                "settled" if re.fullmatch("(cash |payment )?refunds?", text) else kind
+                for text, kind in zip(plain, kinds, strict=True)
             ]
     elif "ordered" in sold or (
-        "settled" in sold and any(re.fullmatch("(cash |credit )?sales?", one) for one in plain)
+        "settled" in sold and any(re.fullmatch("(cash |credit )?sales?", text) for text in plain)
     ):
         changed = {"settled": None}
-    if any(re.fullmatch("(cash |credit )?sales?( invoices?| register)?", one) for one in plain):
+    if any(re.fullmatch("(cash |credit )?sales?( invoices?| register)?", text) for text in plain):
         kinds = [
-            "bought" if re.fullmatch("(cash )?purchases?", one) else kind
-            for one, kind in zip(plain, kinds, strict=True)
+            "bought" if re.fullmatch("(cash )?purchases?", text) else kind
+            for text, kind in zip(plain, kinds, strict=True)
         ]
         changed["bought"] = None  # the shop itself may have bought, because sales have their own level
     agreed = _agreed_levels(plain)
-    kinds = ["agreed" if one in agreed else kind for one, kind in zip(plain, kinds, strict=True)]
+    kinds = ["agreed" if text in agreed else kind for text, kind in zip(plain, kinds, strict=True)]
     changed["agreed"] = None
-    known = {plain_level(level) for level in told or {}}
+    defined_texts = {plain_level(level) for level in defined or {}}
     return [
-        changed[kind] if kind in changed and one not in known and reading != "ignore" else reading
-        for one, kind, reading in zip(plain, kinds, readings, strict=True)
+        changed[kind] if kind in changed and text not in defined_texts and reading != "ignore" else reading
+        for text, kind, reading in zip(plain, kinds, readings, strict=True)
     ]
 
 
 def _agreed_levels(plain: Sequence[str]) -> set[str]:
     """Return the levels of planned payments, such as a recurring gift, if another level is the payment itself."""
     return {
-        one
-        for one in filter(None, plain)
-        if not _kind_of_document(one)
-        and any(re.match(rf"{re.escape(one)} pay(ment)?s?\b", other) for other in plain)
+        level
+        for level in filter(None, plain)
+        if not _kind_of_document(level)
+        and any(re.match(rf"{re.escape(level)} pay(ment)?s?\b", other_level) for other_level in plain)
     }
 
 
@@ -247,28 +246,29 @@ def _read_placed(
     "Sent" refers to an order's goods, but to an invoice if there are also drafts or overdue ones.
     """
     plain = list(map(plain_level, levels))
-    rest = [one for one in plain if not re.fullmatch(_WORDS["placed"], one)]
+    unplaced = [level for level in plain if not re.fullmatch(_WORDS["placed"], level)]
     before = {
-        way: any(re.search(_WORDS[way], one) for one in rest if one != "sent") for way in _PLACED_BEFORE
+        key: any(re.search(_WORDS[key], level) for level in unplaced if level != "sent")
+        for key in _PLACED_BEFORE
     }
     means = None
     if paid_elsewhere or (before["placed_before_sending"] and not before["placed_before_paying"]):
         means = "counts"
     elif before["placed_before_paying"]:
         means = "ignore"
-    billed = any(re.search(_WORDS["billed_states"], one) for one in rest)
-    goods = "counts" in readings or len(rest) < len(plain)
+    billed = any(re.search(_WORDS["billed_states"], level) for level in unplaced)
+    goods = "counts" in readings or len(unplaced) < len(plain)
     posted = means == "counts" or (goods and not before["placed_before_paying"])
     sent = "ignore" if billed else "counts" if posted else None
     return [
         reading
         if reading is not None
         else means
-        if re.fullmatch(_WORDS["placed"], one)
+        if re.fullmatch(_WORDS["placed"], level)
         else sent
-        if re.fullmatch(_WORDS["sent"], one)
+        if re.fullmatch(_WORDS["sent"], level)
         else None
-        for one, reading in zip(plain, readings, strict=True)
+        for level, reading in zip(plain, readings, strict=True)
     ]
 
 
@@ -280,8 +280,8 @@ def _kind_of_document(plain: str) -> str:
 def tells_sales_apart(name: str, levels: Iterable[str]) -> bool:
     """Whether a column's values are the kind of levels that its heading suggests.
 
-    A column called only type or state often holds something else: it tells sales apart when some level
-    is known and, for a type, one of them takes money back, or is no sale while the others are known or some is one.
+    A column headed only type or state often contains something else. It distinguishes sales if some level is known; a
+    type must also have a level that is a refund, or one that is not a sale next to known levels or to a sale.
 
     >>> tells_sales_apart("type", ["Sale", "Refund"]), tells_sales_apart("type", ["Existing", "New"])
     (True, False)
@@ -298,7 +298,7 @@ def tells_sales_apart(name: str, levels: Iterable[str]) -> bool:
 
 
 def is_partly_undone(level: str) -> bool:
-    """Whether a level says that a part of the order was refunded.
+    """Whether a level says that part of the order was refunded.
 
     >>> is_partly_undone("partially_refunded"), is_partly_undone("refunded")
     (True, False)
@@ -309,8 +309,8 @@ def is_partly_undone(level: str) -> bool:
 
 def is_mode(levels: Iterable[str]) -> bool:
     """Whether the levels distinguish tests from real sales in words."""
-    said = {plain_level(level) for level in levels}
-    return len(said) > 1 and said <= _TEST_LEVELS | _REAL_LEVELS and bool(said & _TEST_LEVELS)
+    texts = {plain_level(level) for level in levels}
+    return len(texts) > 1 and texts <= _TEST_LEVELS | _REAL_LEVELS and bool(texts & _TEST_LEVELS)
 
 
 def are_states(levels: Iterable[str]) -> bool:
@@ -320,28 +320,28 @@ def are_states(levels: Iterable[str]) -> bool:
     (True, False)
     """
     readings = [read_level("status", level) for level in levels if level.strip()]
-    known = [reading for reading in readings if reading]
+    clear = [reading for reading in readings if reading]
     return (
-        len(readings) > 2 and len(known) >= 0.8 * len(readings) and "counts" in known and len(set(known)) > 1
+        len(readings) > 2 and len(clear) >= 0.8 * len(readings) and "counts" in clear and len(set(clear)) > 1
     )
 
 
 def guess_level(name: str, level: str, money: float) -> str:
-    """Return what a level that is not known may mean: an order or payment of what others bill, a refund, or a sale.
+    """Return the likely reading of an unknown level: "ignore" (orders, payments), "refund" or "counts" (sales).
 
     >>> guess_level("type", "Lieferschein", 50.0), guess_level("type", "Adjustment", -5.0)
     ('ignore', 'refund')
     """
     plain = plain_level(level)
-    given = "redeem|redemption|^recurring (gift|donation)$" + "|purchase" * (name == "type")
+    not_a_sale = "redeem|redemption|^recurring (gift|donation)$" + "|purchase" * (name == "type")
     ordered = name == "type" and _kind_of_document(plain) == "ordered"
-    if is_payment(level) or ordered or re.search(given, plain):
+    if is_payment(level) or ordered or re.search(not_a_sale, plain):
         return "ignore"
     return "refund" if (name == "type" and money < 0) or plain == "closed" else "counts"
 
 
 def is_payment(level: str) -> bool:
-    """Whether a kind of line pays what other lines bill.
+    """Whether a type of line is the payment of other lines.
 
     >>> is_payment("Payment received"), is_payment("Recurring")
     (True, False)

@@ -95,9 +95,9 @@ def read_lines(raw: Raw, rules: Rules) -> Lines:
     days = plausible_days(parsed, raw.read_at.date()) if rules.applies("implausible_date") else None
     marks = _mark(parsed, _rule(rules, set(values), raw.read_at, days), set(values))
     tally = count_marks(marks)
-    unsigned, told = False, list[str]()
+    unsigned, sign_notes = False, list[str]()
     if tally.breaks("contradictory_signs"):
-        unsigned, told = lack_sign(parsed, marks, raw.mapping, rules)
+        unsigned, sign_notes = lack_sign(parsed, marks, raw.mapping, rules)
     if unsigned:
         values["amount"] = f"if({values['quantity']} < 0, -abs({values['amount']}), {values['amount']})"
         parsed = make(raw.con, "lines", query_of(raw.table))
@@ -106,7 +106,7 @@ def read_lines(raw: Raw, rules: Rules) -> Lines:
     _check_readable(raw, parsed, tally)
     customer, signs = values["customer_id"], columns.signs.get(raw.mapping["customer_id"], Signs.any())
     notes = [
-        *told,
+        *sign_notes,
         *(_tell_of_nothing(parsed, marks) if tally.gives_away else ()),
         *describe_levels(sales.levels, "refunded" in values),
         *([days.note] if days else []),
@@ -117,14 +117,16 @@ def read_lines(raw: Raw, rules: Rules) -> Lines:
 
 
 def _query_of(columns: Columns, values: dict[str, str], version: str | None, table: Relation) -> str:
-    """Return the query of the standard columns of a source's lines."""
+    """Return the query for the standard columns of a source's lines."""
     selected = ", ".join(f"{expression} as {name}" for name, expression in values.items())
     quantity = "quantity" if "quantity" in values else "null"
     keys = {name: values.get(name, "null") for name in ("customer_id", "product_id", "order_id")}
     keyed = ", ".join(f"hash({expression}) as {name}_hash" for name, expression in keys.items())
     # Unchanged identifiers are hashed once, for the keys and for the whole line.
-    others = [quote(one) for one in columns.kinds if one != version and quote(one) not in keys.values()]
-    keyed += f", hash({', '.join(others or ['null'])}) as rest_hash"
+    unkeyed = [
+        quote(column) for column in columns.kinds if column != version and quote(column) not in keys.values()
+    ]
+    keyed += f", hash({', '.join(unkeyed or ['null'])}) as rest_hash"
     return (
         f"select *, coalesce(amount < 0 or {quantity} < 0, false) as is_return, "
         f"if(abs(amount) < {LARGEST_AMOUNT}, cast(round(amount * {MONEY_SCALE}) as bigint), null) as money, "
@@ -135,19 +137,19 @@ def _query_of(columns: Columns, values: dict[str, str], version: str | None, tab
 
 
 def _tell_of_nothing(parsed: Relation, marks: Relation) -> list[str]:
-    """Tell of lines that are no purchases because nothing was bought on them."""
+    """Return a note on lines that are not purchases because their quantity and money are zero."""
     if "quantity" not in parsed.kinds:
         return []
     [lines] = parsed.row(
         f"select count(*) from {parsed} as lines join {marks} as marks using (source_row) "
         "where marks.money = 0 and marks.rule = 'not_completed' and quantity = 0"
     )
-    told = f"{lines:,} lines with quantity 0 and no money are not purchases and were quarantined."
-    return [told] * (lines > 0)
+    note = f"{lines:,} lines with quantity 0 and no money are not purchases and were quarantined."
+    return [note] * (lines > 0)
 
 
 def _is_typed(raw: Raw, columns: Columns) -> bool:
-    """Whether no time or number of the source has to be parsed from text."""
+    """Whether no time or number of the source must be parsed from text."""
     parsed = [name for name in ("timestamp", "amount", "unit_price", "quantity") if name in raw.mapping]
     kinds = [columns.kinds[raw.mapping[name]] for name in parsed]
     return all(is_number(kind) or is_time(kind) for kind in kinds)

@@ -67,8 +67,8 @@ union all select sale_row, return_row, units from grouped where rows = 2 and in_
 def adopt_returns(lines: Lines, aside: Aside) -> Relation:
     """Return `source_row` and `customer_id` of returns that take the customer of their order.
 
-    That is so of returns without a customer or of nobody, which are set aside no longer, and of returns that name an
-    order of somebody else: a refund whose sender is the shop, say. Their marks are those of the order's customer then.
+    These are returns without a customer or with a placeholder, which are no longer quarantined, and returns whose order
+    has another customer, such as a refund whose sender is the shop. Their marks become those of the order's customer.
     """
     con, marks = lines.marks.con, lines.marks
     adopted = keep(con, "adopted", "select 0::bigint as source_row, '' as customer_id limit 0")
@@ -118,16 +118,16 @@ def nothing_reduced(lines: Lines) -> Relation:
 def net_returns(entries: Relation, match: bool) -> Relation:
     """Return the deductions for returns.
 
-    The relation has `source_row`, `units_share` (the share of the line's units that is left), `money` (what is
-    left of the line in integer minor units, returns negative) and `undone` (nothing is left).
+    The relation has `source_row`, `units_share` (the share of the line's units that remains), `money` (what remains of
+    the line in integer minor units; returns are negative) and `undone` (nothing remains).
 
-    A return is taken off the order it names (`cancels`, or its own `order_id`), whatever the times say: off the
-    line of its product, or where the order has none, as with a coupon, off all its lines by the same share of
-    their money. Else it is taken off the latest earlier purchases by the same customer of the same product:
-    first of the same quantity and price, then the same quantity, then any. A return dated at midnight happened
-    at some time of that day. Without `product_id` any purchase of the customer serves, and money stands for units, as
-    it does without `quantity`: one item of 7.00 does not make up for one of 10.00. A purchase loses what was credited,
-    never more than it cost.
+    A return is deducted from the order it names (`cancels`, or its own `order_id`), whatever the dates: from the line
+    of its product or, if the order does not have it, as with a coupon, from all lines in proportion to their money.
+    Other returns are deducted from the same customer's latest earlier purchases of the same product: first of the same
+    quantity and price, then of the same quantity, then of any. A return dated at midnight can be from any time of that
+    day. Without `product_id`, any purchase of the customer qualifies, and money is counted instead of units, as it is
+    without `quantity`: one item of 7.00 does not offset one of 10.00. A purchase loses what was credited, never more
+    than it cost.
 
     Parameters
     ----------
@@ -145,18 +145,18 @@ def net_returns(entries: Relation, match: bool) -> Relation:
         _match(_at_order_times(entries), matched, ROUNDS[0], "order_time", "true")
         _credit_orders(entries, matched, credits)
     for key in ROUNDS[1:] if match else ():
-        known = f"source_row not in (select source_row from {credits} where share is not null)"
-        if _is_open(entries, matched, known):
-            _match(entries, matched, key, "timestamp", known)
+        not_credited = f"source_row not in (select source_row from {credits} where share is not null)"
+        if _is_open(entries, matched, not_credited):
+            _match(entries, matched, key, "timestamp", not_credited)
     return _reduce(entries, matched, credits)
 
 
 def _match(entries: Relation, matched: Relation, key: tuple[str, ...], time: str, test: str) -> None:
     """Add to `matched` the units that purchases and returns with the same key share, if they pass a test."""
-    known = " and ".join([test, *(f"{name} is not null" for name in key)])
-    if entries.holds(f"is_return and {known}"):
+    condition = " and ".join([test, *(f"{name} is not null" for name in key)])
+    if entries.holds(f"is_return and {condition}"):
         named = {"entries": entries, "matched": matched}
-        matched.change(_MATCH.format(key=", ".join(key), known=known, time=time, **named))
+        matched.change(_MATCH.format(key=", ".join(key), known=condition, time=time, **named))
 
 
 def _name_orders_of_sales(entries: Relation) -> bool:
@@ -177,17 +177,17 @@ def _at_order_times(entries: Relation) -> Relation:
 
 def _is_open(entries: Relation, matched: Relation, test: str) -> bool:
     """Whether a return that passes a test has unmatched units."""
-    found = f"select return_row as source_row, sum(units) as found from {matched} group by 1"
+    matched_units = f"select return_row as source_row, sum(units) as found from {matched} group by 1"
     return bool(
         entries.rows(
-            f"select 1 from {entries} as entries left join ({found}) using (source_row) "
+            f"select 1 from {entries} as entries left join ({matched_units}) using (source_row) "
             f"where is_return and {test} and coalesce(units > coalesce(found, 0), false) limit 1"
         )
     )
 
 
 def _find_candidates(marks: Relation) -> Relation:
-    """Return `source_row` of the returns and of all lines that they may offset."""
+    """Return the `source_row` of returns and of all lines that they may offset."""
     returned = f"from {marks} where is_return and rule is null"
     parts = [
         f"select source_row from {marks} where {key} in (select {key} {returned})"
@@ -227,9 +227,9 @@ def collect_entries(lines: Lines, revisited: Revisited, aside: Aside, adopted: R
 
 
 def _credit_orders(entries: Relation, matched: Relation, credits: Relation) -> None:
-    """Spread an order's other negative lines (coupons and the like) over all its lines in proportion.
+    """Spread an order's other negative lines, such as coupons, over all its lines in proportion.
 
-    A product that the customer bought before came back, as in an exchange: it waits for that purchase.
+    A returned product that the customer bought earlier, as in an exchange, is left for that earlier purchase.
     """
     credits.change(
         f"insert into {credits} "
@@ -306,10 +306,9 @@ def tell_of_excess(entries: Relation, reduced: Relation) -> list[str]:
 def take_refunds_off(lines: Lines, aside: Aside, reduced: Relation) -> Relation:
     """Return the deductions, including the money in the column `refunded`.
 
-    It is taken off its line where no return did so already.
-
-    Where a refund exceeds its line it is the order's, repeated on its lines or written on one: it is then taken off
-    all lines of the order, each by the same share.
+    A refund is deducted from its line unless a return already was. A refund larger than its line belongs to the order,
+    whether it is repeated on all lines or is on one: it is then deducted from all lines of the order, each by the same
+    share.
     """
     con = lines.marks.con
     refunds = keep(

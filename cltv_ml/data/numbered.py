@@ -46,17 +46,22 @@ def join_numbered(table: Relation) -> tuple[Relation, list[str]]:
     if not money:
         return table, []
     kinds = look(first_lines(table))
-    others = {
-        one: kind for one, kind in kinds.items() if not any(one in of.values() for of in families.values())
+    unnumbered = {
+        column: kind
+        for column, kind in kinds.items()
+        if not any(column in family.values() for family in families.values())
     }
-    if any(find_columns(name, list(others), others, {}, {}) for name in ("amount", "unit_price", "quantity")):
+    if any(
+        find_columns(name, list(unnumbered), unnumbered, {}, {})
+        for name in ("amount", "unit_price", "quantity")
+    ):
         return table, []
-    if any(named(name, list(others)) for name in ("amount", "unit_price")):
+    if any(named(name, list(unnumbered)) for name in ("amount", "unit_price")):
         return table, []
     reading = Columns(table, Rules(), ask=False)
     values = {number: f"coalesce({reading.number(column)}, 0)" for number, column in sorted(money.items())}
     listed = list(values.values())
-    gaps = " or ".join(f"({one} = 0 and {after} <> 0)" for one, after in pairwise(listed))
+    gaps = " or ".join(f"({value} = 0 and {next_value} <> 0)" for value, next_value in pairwise(listed))
     if table.holds(gaps) or not table.holds(f"{listed[-1]} = 0 and {listed[0]} <> 0"):
         raise InputError(
             f"each of the columns {list(money.values())} contains money, and no column contains the sum. "
@@ -68,10 +73,10 @@ def join_numbered(table: Relation) -> tuple[Relation, list[str]]:
         f"{value} * coalesce({reading.number(counts[number])}, 1)" if number in counts else value
         for number, value in values.items()
     )
-    times = f", each multiplied by {list(counts.values())}," if counts else ""
+    factor = f", each multiplied by {list(counts.values())}," if counts else ""
     view = show(table.con, "rows", f"select *, round({amount}, 4) as {quoted(MARK + 'amount')} from {table}")
     return view, [
-        f"Columns {list(money.values())} were summed{times} and read as 'amount'; postage and discounts are "
+        f"Columns {list(money.values())} were summed{factor} and read as 'amount'; postage and discounts are "
         "not included unless they are among these columns."
     ]
 
@@ -88,11 +93,15 @@ def _families(columns: Sequence[str]) -> dict[str, dict[int, str]]:
     >>> _families(["Item 1 price", "Item 2 price", "SKU 1", "Order"])
     {'itemprice': {1: 'Item 1 price', 2: 'Item 2 price'}}
     """
-    found: dict[str, dict[int, str]] = defaultdict(dict)
+    families: dict[str, dict[int, str]] = defaultdict(dict)
     for column in columns:
-        if place := _NUMBERED_HEADING.fullmatch(column.strip()):
-            found[plain_text(place[1] + place[3])][int(place[2])] = column
-    return {rest: family for rest, family in found.items() if len(family) > 1 and not _NO_ITEM.search(rest)}
+        if match := _NUMBERED_HEADING.fullmatch(column.strip()):
+            families[plain_text(match[1] + match[3])][int(match[2])] = column
+    return {
+        heading: family
+        for heading, family in families.items()
+        if len(family) > 1 and not _NO_ITEM.search(heading)
+    }
 
 
 def _family_of(families: Mapping[str, Mapping[int, str]], heading: re.Pattern[str]) -> Mapping[int, str]:

@@ -124,10 +124,10 @@ def is_open(text: str, sign: str) -> str:
 
 def is_decimal(text: str, sign: str) -> str:
     """Return SQL for whether a number's text can only be read with `sign` as its decimal sign."""
-    other = rf"\{'.' if sign == ',' else ','}"
+    thousands = rf"\{'.' if sign == ',' else ','}"
     sign = rf"\{sign}"
     return (
-        rf"regexp_matches({text}, '^[-+]?(?:\d*|\d{{1,3}}(?:{other}\d{{3}})+){sign}(?:\d{{1,2}}|\d{{4,}})$"
-        rf"|{other}\d{{3}}{sign}\d*$|^[-+]?(?:0|\d{{4,}}){sign}\d{{3}}$"
-        rf"|^[-+]?\d{{1,3}}(?:{other}\d{{3}}){{2,}}$|^[-+]?\d{{1,2}}(?:{other}\d{{2}})+{other}\d{{3}}$')"
+        rf"regexp_matches({text}, '^[-+]?(?:\d*|\d{{1,3}}(?:{thousands}\d{{3}})+){sign}(?:\d{{1,2}}|\d{{4,}})$"
+        rf"|{thousands}\d{{3}}{sign}\d*$|^[-+]?(?:0|\d{{4,}}){sign}\d{{3}}$"
+        rf"|^[-+]?\d{{1,3}}(?:{thousands}\d{{3}}){{2,}}$|^[-+]?\d{{1,2}}(?:{thousands}\d{{2}})+{thousands}\d{{3}}$')"
     )

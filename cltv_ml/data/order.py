@@ -1,4 +1,4 @@
-"""The order of day, month and year in dates of three short numbers, from the whole column."""
+"""The order of day, month and year in dates of three short numbers, inferred from the whole column."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _FLAGS = {"dmy": "day_first=true", "mdy": "day_first=false", "ymd": "year_first=
 
 
 def order_of(table: Relation, text: str, column: str, rules: Rules, last: int, points: bool) -> str | None:
-    """Return dmy, mdy or ymd, None if no date is written this way.
+    """Return dmy, mdy or ymd; None if no date is written this way.
 
-    An order fails where it leaves values without a date that another reads, or where its years are spread
-    far wider than another's or are three times as many. Dates divided by points are day first, and with
-    slashes the year is not first, unless that fails.
+    An order fails if it leaves values without a date that another order reads, or if its years span far more than
+    another's or are three times as many. Dates with points have the day first, and dates with slashes do not have the
+    year first, unless that order fails.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def order_of(table: Relation, text: str, column: str, rules: Rules, last: int, p
 def choose_date_order(
     short: Relation, dates: Mapping[str, str], column: str, priors: Sequence[Sequence[str]] = ()
 ) -> str | None:
-    """Return the order in which the dates parse, None if no order parses any.
+    """Return the order in which the dates parse; None if no order parses any.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def choose_date_order(
 
 
 def _with_plausible_years(left: list[str], read: Mapping[str, Sequence[Any]]) -> list[str]:
-    """Return the orders whose years do not span far more, and are not three times as many, as another's."""
+    """Return the orders whose years do not span far more than another's and are not three times as many."""
     spans = {order: (read[order][2] - read[order][1]).days / 365.25 for order in left}
     left = [order for order in left if spans[order] <= max(_MOST_YEARS, 3 * min(spans.values()))]
     fewest = min((read[order][3] for order in left), default=0)
@@ -126,21 +126,21 @@ def allowed(rules: Rules, points: bool) -> list[str]:
 
 def _question(short: Relation, dates: dict[str, str], column: str, says_both: bool) -> str:
     """Return the remaining question, with an example and the rules that answer it."""
-    every = " and ".join(f"{date} is not null" for date in dates.values())
-    pairs = [(one, other) for one in dates.values() for other in dates.values() if one < other]
-    differ = " or ".join(f"{one} <> {other}" for one, other in pairs) or "true"
+    all_read = " and ".join(f"{date} is not null" for date in dates.values())
+    pairs = [(first, second) for first in dates.values() for second in dates.values() if first < second]
+    differ = " or ".join(f"{first} <> {second}" for first, second in pairs) or "true"
     shown = f"select t, {', '.join(dates.values())} from {short} as f"
-    rows = short.rows(f"{shown} where {every} and ({differ}) order by t limit 1")
+    rows = short.rows(f"{shown} where {all_read} and ({differ}) order by t limit 1")
     rows = rows or short.rows(f"{shown} order by t limit 1")
     example, *days = rows[0]
-    said = "contradict each other" if says_both else "do not settle it"
+    verdict = "contradict each other" if says_both else "do not settle it"
     if list(dates) == ["dmy", "mdy"] and days[0] and days[1]:
         day, month = days[0].day, days[0].month
         return (
             f"column {column!r}: {example!r} could be day {day} of month {month} or day {month} of month "
-            f"{day}, and the other dates {said}. Use --rule day_first=true or --rule day_first=false."
+            f"{day}, and the other dates {verdict}. Use --rule day_first=true or --rule day_first=false."
         )
-    ways = ", ".join(
+    choices = ", ".join(
         f"{day or 'no date'} (--rule {_FLAGS[order]})" for order, day in zip(dates, days, strict=True)
     )
-    return f"column {column!r}: {example!r} could be {ways}, and the other dates {said}. Choose one."
+    return f"column {column!r}: {example!r} could be {choices}, and the other dates {verdict}. Choose one."

@@ -15,7 +15,7 @@ _FEW_ORDERS = 3
 def choose_order(first: Relation, columns: Sequence[str], customer: str | None) -> str | None:
     """Return which of several candidates is the order id: the one whose groups contain those of all others.
 
-    Where no column does, as with two counters that have nothing in common, the answer is None.
+    None if there is no such column, for example for two unrelated counters.
     """
     if not columns or not customer:
         return None
@@ -28,14 +28,14 @@ def choose_order(first: Relation, columns: Sequence[str], customer: str | None) 
         )
         for column, value in values.items()
     }
-    whole = [column for column, (orders, owned) in counts.items() if orders and owned == orders]
-    for column in sorted(whole, key=lambda one: counts[one][0]):
-        others = [other for other in columns if other != column]
+    consistent = [column for column, (orders, owned) in counts.items() if orders and owned == orders]
+    for column in sorted(consistent, key=lambda column: counts[column][0]):
+        rivals = [rival for rival in columns if rival != column]
         pairs = (
-            first.row(f"select count(distinct ({values[other]}, {values[column]})) from {first}")
-            for other in others
+            first.row(f"select count(distinct ({values[rival]}, {values[column]})) from {first}")
+            for rival in rivals
         )
-        if all(number <= max(counts[other][0], 1) for (number,), other in zip(pairs, others, strict=True)):
+        if all(number <= max(counts[rival][0], 1) for (number,), rival in zip(pairs, rivals, strict=True)):
             return column
     return None
 
@@ -58,10 +58,10 @@ def is_no_order(first: Relation, column: str, customer: str | None) -> bool:
 def find_order(
     first: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str], unused: Sequence[str]
 ) -> tuple[str, str] | None:
-    """Return a column that numbers orders despite its heading, with a note; None if none is needed.
+    """Return a column that numbers orders despite its heading, with a note; None if no order id is needed.
 
-    There is need where lines of one customer and time have one amount, which then may be the order's, and differ in
-    another column. The number changes with the customer and the time, and only with them.
+    One is needed if lines of the same customer and time have the same amount, which may then be the order's, and differ
+    in another column. The number changes with the customer and the time, and only with them.
     """
     names = [mapping.get(name, "") for name in ("customer_id", "timestamp", "amount")]
     if not all(names):
@@ -72,8 +72,8 @@ def find_order(
     numbering = [column for column in candidates if _numbers_purchases(first, quote(column), purchase)]
     named = [column for name, column in mapping.items() if name in ("product_id", "quantity", "unit_price")]
     for column in numbering:
-        others = [other for other in [*named, *candidates][:12] if other != column]
-        if any(_is_total(first, quote(column), quote(other), amount) for other in others):
+        compared = [quote(name) for name in [*named, *candidates][:12] if name != column]
+        if any(_is_total(first, quote(column), name, amount) for name in compared):
             return column, (
                 f"Column {column!r} changes only with the customer and the time, and was read as order_id "
                 "(--mapping order_id= turns this off)."
@@ -90,10 +90,10 @@ def _numbers_purchases(first: Relation, value: str, purchase: str) -> bool:
     return bool(groups == both == purchases)
 
 
-def _is_total(first: Relation, value: str, other: str, amount: str) -> bool:
+def _is_total(first: Relation, value: str, compared: str, amount: str) -> bool:
     """Whether lines of one value that differ in another column have one amount."""
     several, constant = first.row(
-        f"with orders as (select count(*) as n, count(distinct {other}) as others, "
+        f"with orders as (select count(*) as n, count(distinct {compared}) as others, "
         f"    count(distinct {amount}) as amounts from {first} where {value} is not null group by {value}"
         ") select count(*) filter (n > 1 and others > 1), count(*) filter (n > 1 and others > 1 and amounts = 1) "
         "from orders"
@@ -101,17 +101,17 @@ def _is_total(first: Relation, value: str, other: str, amount: str) -> bool:
     return bool(several >= _FEW_ORDERS and constant >= 0.95 * several)
 
 
-def read_reference(table: Relation, mapping: dict[str, str], given: Mapping[str, str | None]) -> list[str]:
-    """Read a reference column mapped to products as cancels if it refers to other orders; return a note."""
+def read_reference(table: Relation, mapping: dict[str, str], explicit: Mapping[str, str | None]) -> list[str]:
+    """Map a reference column to cancels instead of the product if it refers to other orders; return a note."""
     column, order = mapping.get("product_id", ""), mapping.get("order_id", "")
-    if not order or plain_heading(column) != "reference" or {"product_id", "cancels"} & {*given}:
+    if not order or plain_heading(column) != "reference" or {"product_id", "cancels"} & {*explicit}:
         return []
-    text, own = (f"nullif(trim(cast({quote(one)} as varchar)), '')" for one in (column, order))
-    filled, others = table.row(
+    text, own = (f"nullif(trim(cast({quote(name)} as varchar)), '')" for name in (column, order))
+    filled, foreign = table.row(
         f"select count({text}), count(*) filter ({text} <> {own} and {text} in (select {own} from {table})) "
         f"from {table}"
     )
-    if not filled or others < filled or "cancels" in mapping:
+    if not filled or foreign < filled or "cancels" in mapping:
         return []
     mapping["cancels"] = mapping.pop("product_id")
     return [

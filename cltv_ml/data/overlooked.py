@@ -56,39 +56,41 @@ def look_over(
     table: Relation,
     kinds: Mapping[str, str],
     mapping: Mapping[str, str],
-    given: Mapping[str, str | None],
+    explicit: Mapping[str, str | None],
 ) -> Overlooked:
     """Return what the unmapped columns may mean for revenue.
 
     A name that the user gave or declined (`status=`) settles the questions about it.
     """
-    found = Overlooked()
-    left = [column for column, kind in kinds.items() if column not in mapping.values() and kind != "empty"]
+    findings = Overlooked()
+    unmapped = [
+        column for column, kind in kinds.items() if column not in mapping.values() and kind != "empty"
+    ]
     glance = Glance(table, list(kinds))
-    found.mapping, found.notes = part_refunds(glance, left, kinds, mapping, given)
-    left = [column for column in left if column not in found.mapping.values()]
-    found.settled = _undone_already(glance, mapping)
-    levels_of = glance.levels(left, _LEVELS)
-    for column in left:
-        decided = {**mapping, **found.mapping, **given}
-        _look_at_column(Unmapped(column, kinds[column], glance, decided, found), levels_of.get(column))
-    left = [column for column in left if column not in found.mapping.values()]
-    found.notes += hint(glance, left, kinds, mapping, {**mapping, **found.mapping, **given})
-    look_at_net(mapping, given, found)
+    findings.mapping, findings.notes = part_refunds(glance, unmapped, kinds, mapping, explicit)
+    unmapped = [column for column in unmapped if column not in findings.mapping.values()]
+    findings.settled = _undone_already(glance, mapping)
+    levels_of = glance.levels(unmapped, _LEVELS)
+    for column in unmapped:
+        decided = {**mapping, **findings.mapping, **explicit}
+        _look_at_column(Unmapped(column, kinds[column], glance, decided, findings), levels_of.get(column))
+    unmapped = [column for column in unmapped if column not in findings.mapping.values()]
+    findings.notes += hint(glance, unmapped, kinds, mapping, {**mapping, **findings.mapping, **explicit})
+    look_at_net(mapping, explicit, findings)
     returned = mapping.get("returned_quantity")
     if returned and table.holds(f"{glance.number(returned)} <> 0"):
-        look_at_returned(mapping, given, found)
-    numbers = [column for column in left if kinds[column] in ("number", "rate")]
+        look_at_returned(mapping, explicit, findings)
+    numbers = [column for column in unmapped if kinds[column] in ("number", "rate")]
     if "amount" in mapping or {"quantity", "unit_price"} <= set(mapping):
-        asked = (
-            ask(glance, numbers, mapping, given)
+        questions = (
+            ask(glance, numbers, mapping, explicit)
             for ask in (ask_what_is_left, ask_about_shares, ask_about_fees)
         )
-        found.questions += next(filter(None, asked), [])
-    found.notes += tell_of_other_money(glance, numbers, mapping)
+        findings.questions += next(filter(None, questions), [])
+    findings.notes += tell_of_other_money(glance, numbers, mapping)
     if "unit_price" in mapping and "amount" not in mapping:
-        _look_at_price(glance, kinds, numbers, mapping, given, found)
-    return found
+        _look_at_price(glance, kinds, numbers, mapping, explicit, findings)
+    return findings
 
 
 def _look_at_column(column: Unmapped, levels: Mapping[str, int] | None) -> None:
@@ -116,25 +118,25 @@ def _look_at_price(
     kinds: Mapping[str, str],
     numbers: list[str],
     mapping: Mapping[str, str],
-    given: Mapping[str, str | None],
-    found: Overlooked,
+    explicit: Mapping[str, str | None],
+    findings: Overlooked,
 ) -> None:
     """Look for a discount, another quantity and another price if the amount is computed from a price."""
-    if not {"discount", "discount_rate"} & {*mapping, *given}:
+    if not {"discount", "discount_rate"} & {*mapping, *explicit}:
         discounts = [
-            one
-            for one in numbers
-            if HEADED["discount"].search(plain_heading(one))
-            and not HEADED["price"].search(plain_heading(one))
-            and glance.any_number(one)
+            column
+            for column in numbers
+            if HEADED["discount"].search(plain_heading(column))
+            and not HEADED["price"].search(plain_heading(column))
+            and glance.any_number(column)
         ]
         if discounts:
             share = kinds[discounts[0]] == "rate" or "%" in discounts[0]
-            found.mapping["discount_rate" if share else "discount"] = discounts[0]
-    if "quantity" in mapping and "quantity" not in given:
-        look_at_quantities(glance, mapping["quantity"], numbers, found)
-    if "unit_price" not in given:
-        look_at_prices(glance, mapping["unit_price"], numbers, found)
+            findings.mapping["discount_rate" if share else "discount"] = discounts[0]
+    if "quantity" in mapping and "quantity" not in explicit:
+        look_at_quantities(glance, mapping["quantity"], numbers, findings)
+    if "unit_price" not in explicit:
+        look_at_prices(glance, mapping["unit_price"], numbers, findings)
 
 
 def _undone_already(glance: Glance, mapping: Mapping[str, str]) -> str:
@@ -206,8 +208,8 @@ def _look_at_flag(column: Unmapped, levels: Mapping[str, int]) -> bool:
         ):
             column.account.mapping[name] = column.name
             return True
-        seen = f"has an entry or a yes on {filled:,} of {rows:,} lines"
-        column.ask(name, seen, "those lines were not completed or were refunded")
+        evidence = f"has an entry or a yes on {filled:,} of {rows:,} lines"
+        column.ask(name, evidence, "those lines were not completed or were refunded")
     return True
 
 
@@ -217,8 +219,10 @@ def _says_undone(level: str) -> bool:
     >>> _says_undone("Refund approved"), _says_undone("Return requested"), _says_undone("RMA-7")
     (True, False, False)
     """
-    asked = re.search("request|pend|open|reject|declin|progress|disput|dismiss", plain_level(level))
-    return read_level("status", level) == "refund" and not asked and not _DENIED.search(plain_level(level))
+    requested = re.search("request|pend|open|reject|declin|progress|disput|dismiss", plain_level(level))
+    return (
+        read_level("status", level) == "refund" and not requested and not _DENIED.search(plain_level(level))
+    )
 
 
 def _look_at_levels(column: Unmapped, levels: Mapping[str, int]) -> None:
@@ -237,7 +241,10 @@ def _look_at_levels(column: Unmapped, levels: Mapping[str, int]) -> None:
     if "test" not in decided and is_mode(levels):
         account.mapping["test"] = column.name
         return
-    if undone and any(one in decided and not decided[one] for one in ("status", "payment_status", "type")):
+    if undone and any(
+        status_name in decided and not decided[status_name]
+        for status_name in ("status", "payment_status", "type")
+    ):
         return
     state = (
         HEADED["status"].search(column.heading)
@@ -257,11 +264,13 @@ def _look_at_levels(column: Unmapped, levels: Mapping[str, int]) -> None:
         if not notes and not _ask_about_type(column, levels):
             _look_at_codes(column, levels)
         return
-    name = next((one for one in ("status", "payment_status") if one not in decided), None)
-    others = [level for level in levels if level.strip() and level not in undone]
-    readings = {read_level("status", level) for level in others}
-    known = readings == {"counts"} or (state and "counts" in readings and None not in readings)
-    if name and known and not levels.get("", 0) and all(read_level("status", level) for level in undone):
+    name = next(
+        (status_name for status_name in ("status", "payment_status") if status_name not in decided), None
+    )
+    remaining = [level for level in levels if level.strip() and level not in undone]
+    readings = {read_level("status", level) for level in remaining}
+    recognised = readings == {"counts"} or (state and "counts" in readings and None not in readings)
+    if name and recognised and not levels.get("", 0) and all(read_level("status", level) for level in undone):
         account.mapping[name] = column.name
     elif name or not set(decided) & set(LEVEL_NAMES):
         meaning = "the orders on such lines were not completed or were refunded"
@@ -272,11 +281,11 @@ def _look_at_levels(column: Unmapped, levels: Mapping[str, int]) -> None:
 
 def _ask_about_type(column: Unmapped, levels: Mapping[str, int]) -> bool:
     """Ask about a column of types, some known not to be sales and others unknown."""
-    known = [level for level in levels if read_level("type", level) in ("ignore", "refund")]
-    some = known if column.heading in SYNONYMS["type"][0].split() else []
-    if some:
-        column.ask("type", f"contains {_shown(some, levels)}", "such lines are not sales or are refunds")
-    return bool(some)
+    not_sales = [level for level in levels if read_level("type", level) in ("ignore", "refund")]
+    doubtful = not_sales if column.heading in SYNONYMS["type"][0].split() else []
+    if doubtful:
+        column.ask("type", f"contains {_shown(doubtful, levels)}", "such lines are not sales or are refunds")
+    return bool(doubtful)
 
 
 def _shown(some: list[str], levels: Mapping[str, int]) -> str:
@@ -319,14 +328,14 @@ def _look_at_codes(column: Unmapped, levels: Mapping[str, int]) -> None:
     if {code.lower() for code in codes} <= NO | YES - {"1", "x"} and "-1" not in codes:
         return
     if HEADED["codes"].search(heading) and not HEADED["no_codes"].search(heading):
-        shown = ", ".join(f"{code} ({levels[code]:,} lines)" for code in codes)
+        listed = ", ".join(f"{code} ({levels[code]:,} lines)" for code in codes)
         rare = min(codes, key=lambda code: levels[code])
         if column.glance.is_paired(column.name, decided.get("order_id"), decided.get("amount")):
-            seen = f"differs ({shown}) where an order has the same amount twice"
-            column.ask("type", seen, "one of these codes marks refunds")
+            evidence = f"differs ({listed}) where an order has the same amount twice"
+            column.ask("type", evidence, "one of these codes marks refunds")
             return
         column.note(
-            f"with {shown} is not used. If one of these codes is a refund or not a sale, use --mapping "
+            f"with {listed} is not used. If one of these codes is a refund or not a sale, use --mapping "
             f"{flag('type', column.name)} and --rule {flag('type', rare + ':ignore')} (or :refund), with "
             ":counts for the other codes."
         )

@@ -75,14 +75,14 @@ class Unmapped:
         """Add a note: `text` follows the column's name."""
         self.account.notes.append(f"Column {self.name!r} {text}")
 
-    def ask(self, name: str, seen: str, meaning: str) -> None:
+    def ask(self, name: str, evidence: str, meaning: str) -> None:
         """Ask whether the column has the standard name `name`; add a note if another column has it."""
         if name in self.decided:
             if self.decided[name]:
-                self.note(f"{seen} and is not used, because {self.decided[name]!r} is the {name}.")
+                self.note(f"{evidence} and is not used, because {self.decided[name]!r} is the {name}.")
             return
         text = (
-            f"column {self.name!r} {seen}. If {meaning}, use --mapping {flag(name, self.name)}; otherwise "
+            f"column {self.name!r} {evidence}. If {meaning}, use --mapping {flag(name, self.name)}; otherwise "
             f"use --mapping {name}=."
         )
         self.account.questions.append(Question(text, (f"{name}={self.name}", f"{name}=")))
@@ -109,35 +109,37 @@ def is_money(level: str) -> bool:
 
 def part_refunds(
     glance: Glance,
-    left: Sequence[str],
+    unmapped: Sequence[str],
     kinds: Mapping[str, str],
     mapping: Mapping[str, str],
-    given: Mapping[str, str | None],
+    explicit: Mapping[str, str | None],
 ) -> tuple[dict[str, str], list[str]]:
     """Return the names of a refund flag and a column of refunded money next to it, and notes.
 
     Where the money is filled on other lines than the flag is set, the flag says that all of an order was given back.
     """
     chosen, amount = mapping.get("refunded", ""), mapping.get("amount")
-    if not chosen or "refunded" in given:
+    if not chosen or "refunded" in explicit:
         return {}, []
     levels = glance.levels([chosen], 4).get(chosen, {})
     if not levels or not {level.lower() for level in levels} <= NO | YES:
         return {}, []
-    for column in (one for one in left if kinds[one] == "number" and speaks_of_return(plain_heading(one))):
+    for column in (
+        name for name in unmapped if kinds[name] == "number" and speaks_of_return(plain_heading(name))
+    ):
         if not glance.given_back(column, amount, least=0) or not glance.any_number(column):
             continue
         without, both = glance.flagged(chosen, column, NO)
         note = f"Column {column!r} was read as refunded, because its values never exceed the amount"
-        if not both and "cancelled_at" not in {*mapping, *given}:
+        if not both and "cancelled_at" not in {*mapping, *explicit}:
             note += f"; {chosen!r}, which is set where there is no refund, was read as a full cancellation."
             return {"refunded": column, "cancelled_at": chosen}, [note]
-        counted = (
+        ending = (
             f"; {chosen!r} is set on {without:,} lines without a refund, which count in full."
             if without
             else "."
         )
-        return {"refunded": column}, [note + counted]
+        return {"refunded": column}, [note + ending]
     return {}, []
 
 
@@ -167,15 +169,15 @@ def look_at_numbers(column: Unmapped) -> bool:
     elif column.kind == "number" and any_number:
         column.ask("refunded", "contains numbers other than 0", "these are refunds")
     elif column.kind in ("text", "timestamp") and 0 < filled < glance.rows:
-        seen = f"has a value on {filled:,} of {glance.rows:,} lines"
-        column.ask("cancelled_at", seen, "those lines were not completed or were refunded")
+        evidence = f"has a value on {filled:,} of {glance.rows:,} lines"
+        column.ask("cancelled_at", evidence, "those lines were not completed or were refunded")
     return True
 
 
-def look_at_net(mapping: Mapping[str, str], given: Mapping[str, str | None], account: Overlooked) -> None:
+def look_at_net(mapping: Mapping[str, str], explicit: Mapping[str, str | None], account: Overlooked) -> None:
     """Ask whether refunds must still be subtracted from an amount called net."""
     amount, refunded = mapping.get("amount", ""), mapping.get("refunded", "")
-    if "refunded" in given or not refunded or not re.search("net(?!to)", plain_heading(amount)):
+    if "refunded" in explicit or not refunded or not re.search("net(?!to)", plain_heading(amount)):
         return
     text = (
         f"column {refunded!r} contains refunds, and {amount!r} may already be net of them. Use --mapping "
@@ -186,11 +188,11 @@ def look_at_net(mapping: Mapping[str, str], given: Mapping[str, str | None], acc
 
 
 def look_at_returned(
-    column_of: Mapping[str, str], given: Mapping[str, str | None], account: Overlooked
+    column_of: Mapping[str, str], explicit: Mapping[str, str | None], account: Overlooked
 ) -> None:
     """Ask whether a mapped amount still includes returned items."""
     column = column_of.get("returned_quantity")
-    if column and "amount" in column_of and "returned_quantity" not in given:
+    if column and "amount" in column_of and "returned_quantity" not in explicit:
         text = (
             f"column {column!r} counts returned items, and {column_of['amount']!r} may or may not include "
             f"them. Use --mapping {flag('returned_quantity', column)} to subtract them, or --mapping "
@@ -201,7 +203,7 @@ def look_at_returned(
 
 def look_at_prices(glance: Glance, chosen: str, numbers: list[str], account: Overlooked) -> None:
     """Ask which of two different prices was paid."""
-    others = [
+    rivals = [
         column
         for column in numbers
         if HEADED["price"].search(plain_heading(column))
@@ -210,50 +212,52 @@ def look_at_prices(glance: Glance, chosen: str, numbers: list[str], account: Ove
         and glance.differ(chosen, column)
     ]
     reason = "prices, and the amount of a line is quantity times the price paid"
-    _ask_which(account, "unit_price", [chosen, *others], f"{reason}. Choose one")
+    _ask_which(account, "unit_price", [chosen, *rivals], f"{reason}. Choose one")
 
 
 def look_at_quantities(glance: Glance, chosen: str, numbers: list[str], account: Overlooked) -> None:
     """Ask which of two different quantities was paid for: ordered or shipped."""
-    others = [
+    rivals = [
         column
         for column in numbers
         if _SENT.search(plain_heading(column)) and glance.any_number(column) and glance.differ(chosen, column)
     ]
     reason = "quantities, and the amount of a line is quantity times unit price"
-    _ask_which(account, "quantity", [chosen, *others], f"{reason}. Choose the one that was paid for")
+    _ask_which(account, "quantity", [chosen, *rivals], f"{reason}. Choose the one that was paid for")
 
 
-def _ask_which(account: Overlooked, name: str, columns: list[str], why: str) -> None:
+def _ask_which(account: Overlooked, name: str, columns: list[str], difference: str) -> None:
     """Ask which of several columns has a name, if there is more than one."""
     if len(columns) > 1:
-        text = f"columns {columns} contain different {why}, for example --mapping {flag(name, columns[1])}."
-        account.questions.append(Question(text, tuple(f"{name}={one}" for one in (*columns[1:], columns[0]))))
+        text = f"columns {columns} contain different {difference}, for example --mapping {flag(name, columns[1])}."
+        account.questions.append(
+            Question(text, tuple(f"{name}={column}" for column in (*columns[1:], columns[0])))
+        )
 
 
 def tell_of_other_money(glance: Glance, numbers: list[str], mapping: Mapping[str, str]) -> list[str]:
     """Note money on lines with a blank amount, and a column that equals the amount times a quantity."""
-    amount, told, counts = mapping.get("amount", ""), list[str](), list[str]()
+    amount, notes, counts = mapping.get("amount", ""), list[str](), list[str]()
     if not amount or not numbers:
         return []
-    values = {one: glance.number(one) for one in numbers[:COLUMNS_COMPARED]}
+    values = {column: glance.number(column) for column in numbers[:COLUMNS_COMPARED]}
     columns = ", ".join(f"{value} as v{place}" for place, value in enumerate(values.values()))
     facts = ", ".join(
         f"count(*) filter (a is null and v{place} <> 0), sum(v{place}) filter (a is null), "
         f"bool_and(v{place} = floor(v{place})) and max(v{place}) > 1"
         for place in range(len(values))
     )
-    seen = glance.lines.row(
+    figures = glance.lines.row(
         f"select {facts} from (select {glance.number(amount)} as a, {columns} from {glance.lines})"
     )
-    for one, blank, money, whole in zip(values, *[iter(seen)] * 3, strict=False):
-        counts += [one] if whole else []
-        if blank and not HEADED["other_money"].search(plain_heading(one)):
-            told.append(
-                f"Column {one!r} contains {money:,.2f} on {blank:,} lines with a blank {amount!r}, which "
+    for column, blank, money, whole in zip(values, *[iter(figures)] * 3, strict=False):
+        counts += [column] if whole else []
+        if blank and not HEADED["other_money"].search(plain_heading(column)):
+            notes.append(
+                f"Column {column!r} contains {money:,.2f} on {blank:,} lines with a blank {amount!r}, which "
                 "were quarantined. Put all money into one column and its currency into another."
             )
-    return told + ([] if "quantity" in mapping else _tell_of_items(glance, values, counts, amount))
+    return notes + ([] if "quantity" in mapping else _tell_of_items(glance, values, counts, amount))
 
 
 def _tell_of_items(glance: Glance, values: Mapping[str, str], counts: list[str], amount: str) -> list[str]:

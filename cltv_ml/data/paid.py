@@ -14,18 +14,18 @@ from cltv_ml.data.questions import Question
 
 
 def ask_what_is_left(
-    glance: Glance, numbers: Sequence[str], mapping: Mapping[str, str], given: Mapping[str, str | None]
+    glance: Glance, numbers: Sequence[str], mapping: Mapping[str, str], explicit: Mapping[str, str | None]
 ) -> list[Question]:
     """Ask which money was paid if one column equals the amount minus another, whatever their headings."""
     columns = [  # an amount before the seller's fees is correct
-        one
-        for one in numbers
+        column
+        for column in numbers
         if not any(
-            HEADED[name].search(plain_heading(one))
+            HEADED[name].search(plain_heading(column))
             for name in ("other_money", "sale_fees", "carriage", "negative")
         )
     ][:COLUMNS_COMPARED]
-    if "amount" in given or len(columns) < 2 or {"discount", "refunded", "credit"} & {*mapping, *given}:
+    if "amount" in explicit or len(columns) < 2 or {"discount", "refunded", "credit"} & {*mapping, *explicit}:
         return []
     base = mapping.get("amount") or f"{mapping.get('quantity')} x {mapping.get('unit_price')}"
     amount = (
@@ -33,46 +33,46 @@ def ask_what_is_left(
         if "amount" in mapping
         else " * ".join(f"({glance.number(mapping[name])})" for name in ("quantity", "unit_price"))
     )
-    pairs = [(taken, rest) for taken in columns for rest in columns if taken != rest]
+    pairs = [(deducted, net) for deducted in columns for net in columns if deducted != net]
     values = {column: glance.number(column) for column in columns}
     tests = ", ".join(
-        f"avg(cast(abs(({amount}) - abs({values[taken]}) - ({values[rest]})) < 0.006 as integer)), "
-        f"count(*) filter (({values[taken]}) <> 0 and ({values[rest]}) <> 0)"
-        for taken, rest in pairs
+        f"avg(cast(abs(({amount}) - abs({values[deducted]}) - ({values[net]})) < 0.006 as integer)), "
+        f"count(*) filter (({values[deducted]}) <> 0 and ({values[net]}) <> 0)"
+        for deducted, net in pairs
     )
     agreements = iter(glance.lines.row(f"select {tests} from {glance.lines}"))
-    for (taken, rest), agree, differ in zip(pairs, *[agreements] * 2, strict=False):
+    for (deducted, net), agree, differ in zip(pairs, *[agreements] * 2, strict=False):
         if differ >= 3 and agree is not None and agree >= 0.98:
             text = (
-                f"column {rest!r} equals {base!r} minus {taken!r} on nearly all lines and may be the amount "
-                f"paid. Use --mapping {flag('amount', rest)} if it is, or --mapping "
+                f"column {net!r} equals {base!r} minus {deducted!r} on nearly all lines and may be the amount "
+                f"paid. Use --mapping {flag('amount', net)} if it is, or --mapping "
                 f"{flag('amount', mapping['amount'])} if it is not."
                 if "amount" in mapping
-                else f"column {rest!r} equals {base!r} minus {taken!r} on nearly all lines and may be the "
-                f"amount paid. Use --mapping {flag('amount', rest)} if it is, or --rule "
-                f"price_discounted=true with --mapping {flag('discount', taken)} if it is not."
+                else f"column {net!r} equals {base!r} minus {deducted!r} on nearly all lines and may be the "
+                f"amount paid. Use --mapping {flag('amount', net)} if it is, or --rule "
+                f"price_discounted=true with --mapping {flag('discount', deducted)} if it is not."
             )
-            stays = f"amount={mapping['amount']}" if "amount" in mapping else f"discount={taken}"
-            return [Question(text, (f"amount={rest}", stays))]
+            stays = f"amount={mapping['amount']}" if "amount" in mapping else f"discount={deducted}"
+            return [Question(text, (f"amount={net}", stays))]
     return []
 
 
 def ask_about_shares(
-    glance: Glance, numbers: Sequence[str], mapping: Mapping[str, str], given: Mapping[str, str | None]
+    glance: Glance, numbers: Sequence[str], mapping: Mapping[str, str], explicit: Mapping[str, str | None]
 ) -> list[Question]:
     """Ask which money was paid if a line occurs once per payment, each time with the full amount."""
     amount, order = mapping.get("amount", ""), mapping.get("order_id", "")
-    if not amount or not order or "amount" in given:
+    if not amount or not order or "amount" in explicit:
         return []
-    for paid in (one for one in numbers if PAID.search(plain_heading(one))):
-        groups, shared, single, less = glance.lines.row(
+    for paid in (column for column in numbers if PAID.search(plain_heading(column))):
+        groups, shared, single, differing = glance.lines.row(
             "select count(*) filter (n > 1 and paid < n * amount - 0.006), "
             "count(*) filter (n > 1 and abs(paid - amount) < 0.006), count(*) filter (n = 1), "
             "count(*) filter (n = 1 and abs(paid - amount) > 0.006) from (select count(*) as n, sum(p) as paid, a as "
             f"amount from (select {quote(order)} as o, {glance.number(amount)} as a, {glance.number(paid)} as p "
             f"from {glance.lines}) where a > 0 group by o, a)"
         )
-        if shared and shared == groups and less <= 0.1 * single:
+        if shared and shared == groups and differing <= 0.1 * single:
             text = (
                 f"{shared:,} lines occur once per payment, each time with the full {amount!r} and a share of "
                 f"it in {paid!r}. Use --mapping {flag('amount', paid)} for what was paid, or --mapping "
@@ -83,7 +83,7 @@ def ask_about_shares(
 
 
 def ask_about_fees(
-    glance: Glance, numbers: Sequence[str], mapping: Mapping[str, str], given: Mapping[str, str | None]
+    glance: Glance, numbers: Sequence[str], mapping: Mapping[str, str], explicit: Mapping[str, str | None]
 ) -> list[Question]:
     """Ask which money was paid if the amount is a price minus the fees of a marketplace or payment service.
 
@@ -91,36 +91,42 @@ def ask_about_fees(
     of fees, the heading of the amount must mention a payout.
     """
     amount = mapping.get("amount", "")
-    fees = [one for one in numbers if HEADED["sale_fees"].search(plain_heading(one))]
-    kept = [one for one in fees if not HEADED["carriage"].search(plain_heading(one))]
+    fees = [column for column in numbers if HEADED["sale_fees"].search(plain_heading(column))]
+    deducted = [column for column in fees if not HEADED["carriage"].search(plain_heading(column))]
     paid_out = HEADED["paid_out"].search(plain_heading(amount)) is not None
-    if not amount or "amount" in given or not (kept or paid_out):
+    if not amount or "amount" in explicit or not (deducted or paid_out):
         return []
-    values = {one: glance.number(one) for one in [amount, *numbers]}
-    prices = {f"amount={one}": values[one] for one in numbers if one not in fees}
+    values = {column: glance.number(column) for column in [amount, *numbers]}
+    prices = {f"amount={column}": values[column] for column in numbers if column not in fees}
     if "unit_price" in mapping:
         price = glance.number(mapping["unit_price"])
         if "quantity" in mapping:
             prices = {"amount=": f"({price}) * ({glance.number(mapping['quantity'])})", **prices}
         else:
             prices[f"amount={mapping['unit_price']}"] = price
-    kept_back = " + ".join(f"coalesce(abs({values[one]}), 0)" for one in kept) or "1"
-    most = " + ".join(f"coalesce(abs({values[one]}), 0)" for one in fees) if kept else f"{values[amount]} / 2"
+    deductions = " + ".join(f"coalesce(abs({values[column]}), 0)" for column in deducted) or "1"
+    most = (
+        " + ".join(f"coalesce(abs({values[column]}), 0)" for column in fees)
+        if deducted
+        else f"{values[amount]} / 2"
+    )
     tests = ["count(*)"] + [
         f"count(*) filter (({price}) - ({values[amount]}) between 0.005 and {most} + 0.011)"
         for price in prices.values()
     ]
-    sold, *less = glance.lines.row(
-        f"select {', '.join(tests)} from {glance.lines} where {values[amount]} > 0 and {kept_back} > 0"
+    sold, *agreeing = glance.lines.row(
+        f"select {', '.join(tests)} from {glance.lines} where {values[amount]} > 0 and {deductions} > 0"
     )
-    found = [one for one, lines in zip(prices, less, strict=True) if sold >= 3 and lines >= 0.8 * sold]
-    if not found or sold < 0.5 * glance.rows:
+    fitting = [
+        price for price, lines in zip(prices, agreeing, strict=True) if sold >= 3 and lines >= 0.8 * sold
+    ]
+    if not fitting or sold < 0.5 * glance.rows:
         return []
-    first = found[0].partition("=")[2] or f"{mapping['quantity']} x {mapping['unit_price']}"
-    because = f"by at most {', '.join(map(repr, fees))}" if kept else "on nearly all lines"
+    first = fitting[0].partition("=")[2] or f"{mapping['quantity']} x {mapping['unit_price']}"
+    because = f"by at most {', '.join(map(repr, fees))}" if deducted else "on nearly all lines"
     text = (
         f"column {amount!r} is lower than {first!r} {because}, so it may be the seller's payout. Use "
-        f"--mapping {flag('amount', found[0].partition('=')[2])} for what customers paid, or --mapping "
+        f"--mapping {flag('amount', fitting[0].partition('=')[2])} for what customers paid, or --mapping "
         f"{flag('amount', amount)} if the amount is correct."
     )
-    return [Question(text, (*found, f"amount={amount}"))]
+    return [Question(text, (*fitting, f"amount={amount}"))]

@@ -35,7 +35,7 @@ _NOTHING = (
 
 
 def quote(column: str) -> str:
-    """Return the quoted SQL identifier of a source's column, which no name of our own can meet.
+    """Return the quoted SQL identifier of a source's column, which cannot clash with names of our own.
 
     >>> quote("order date")
     '"source:order date"'
@@ -123,14 +123,14 @@ class Columns:
 
     def number(self, column: str) -> str:
         """Return SQL for a finite double, null if the value is not a number; a note counts these values."""
-        found, asked = self.table.found, (column, self.rules.decimal, self.ask, self.groups)
+        cache, key = self.table.found, (column, self.rules.decimal, self.ask, self.groups)
         before = len(self.notes)
-        value, notes = found.get(asked) or (self._number(column), self.notes[before:])
-        found[asked], self.notes[before:] = (value, notes), notes
+        value, notes = cache.get(key) or (self._number(column), self.notes[before:])
+        cache[key], self.notes[before:] = (value, notes), notes
         return str(value)
 
     def _number(self, column: str) -> str:
-        """Return what `number` does, from the values."""
+        """Return the SQL that `number` returns, inferred from the values."""
         kind, name = self.kinds[column], quote(column)
         if is_number(kind):
             value = f"cast({name} as double)"
@@ -150,7 +150,7 @@ class Columns:
         return read_plainly(texts, read, text)
 
     def _reader(self, column: str, texts: Relation | str) -> Callable[[str], str]:
-        """Return what gives SQL for the number of a text `t`, of which there are `n` each."""
+        """Return a function from a text's SQL to its number's SQL, for texts `t` that occur `n` times each."""
         unread, infinite, dotted, open_ = self.row(
             "select count(*) filter (where try_cast(t as double) is null), "
             "count(*) filter (where not isfinite(try_cast(t as double))), "
@@ -165,7 +165,7 @@ class Columns:
         return partial(read_sides, read) if self._turns_sides(column, texts) else read
 
     def _turns_sides(self, column: str, texts: Relation) -> bool:
-        """Whether debits (DR) are negative; else credits (CR) are, unless they are the majority."""
+        """Whether debits (DR) are negative; if not, credits (CR) are, unless they are the majority."""
         end = "upper(rtrim(t, '. '))"
         debits, credits = self.row(
             f"select coalesce(sum(n) filter (where suffix({end}, 'DR')), 0), "
@@ -182,7 +182,7 @@ class Columns:
         return turned
 
     def share(self, column: str) -> str:
-        """Return SQL for a share between 0 and 1; a column with values above 1 holds percents."""
+        """Return SQL for a share between 0 and 1; if any value exceeds 1, the column contains percentages."""
         number = self.number(column)
         percent = self.table.holds(f"{number} > 1")
         return f"(({number}) / {100 if percent else 1})"
@@ -192,11 +192,11 @@ class Columns:
         if self.kinds[column] != "VARCHAR":
             return
         signed, sign = numerals.signed(quote(column))
-        other = rf"regexp_matches({quote(column)}, '[^\d.,\s+-]')"
-        if not self.table.holds(other):
+        has_sign = rf"regexp_matches({quote(column)}, '[^\d.,\s+-]')"
+        if not self.table.holds(has_sign):
             return
         signs = self.table.rows(
-            f"select distinct {sign} from {self.table} where {other} and {signed} order by 1 limit 50"
+            f"select distinct {sign} from {self.table} where {has_sign} and {signed} order by 1 limit 50"
         )
         codes = {numerals.code_of(str(sign)): str(sign) for (sign,) in reversed(signs)}
         if len(codes) > 1:
@@ -230,13 +230,13 @@ class Columns:
             self._without_zones.add(column)
             return self._from_zone(f"try_cast({written} as timestamp)")
         text = days_in_place(self, column, as_iso(self, column, written))
-        other, zoned, short, numbers, words = self.row(
+        irregular, zoned, short, numbers, words = self.row(
             f"select count(*), count(*) filter (where {times.is_zoned(text)}), "
             f"count(*) filter (where {times.is_short(text)}), count(*) filter (where {times.is_digits(text)}), "
             f"count(*) filter (where {times.has_words(text)}) "
             f"from {self.table} where not regexp_full_match({text}, '{times.PLAIN}')"
         )
-        if not other:
+        if not irregular:
             self._without_zones |= {column} if text == written else set()
             return self._from_zone(f"try_cast({text} as timestamp)")
         orders = self._orders(column, text) if short else [("true", "dmy")]
@@ -258,7 +258,7 @@ class Columns:
         return self.table.holds(times.is_zoned(text))
 
     def _orders(self, column: str, text: str) -> list[tuple[str, str]]:
-        """Return the order of the fields of short dates, for those divided by points and for the others."""
+        """Return the order of day, month and year in short dates: those with points, and all others."""
         if not self.ask:
             return [
                 (f"{times.is_date('f', order, self.last_year)}", order) for order in ("dmy", "mdy", "ymd")
@@ -270,7 +270,7 @@ class Columns:
         return orders
 
     def _serials(self, column: str, number: str) -> bool:
-        """Whether the numbers of a column are spreadsheet serial dates: all of them are in that range."""
+        """Whether the numbers of a column are spreadsheet serial dates: all are in that range."""
         low, high, some = self.row(
             f"select bool_and(coalesce({times.is_serial('n')}, true)), max(n), count(n) "
             f"from (select {number} as n from {self.table})"
@@ -299,7 +299,7 @@ class Columns:
         return utc if zone == "UTC" else shift(utc, zone, to_utc=False)
 
     def _note_unread(self, column: str, text: str, value: str, texts: Relation | None = None) -> None:
-        """Note how many non-empty values are not finite numbers: they count as missing."""
+        """Add a note with the number of non-empty values that are not finite numbers; these count as missing."""
         if not self.ask:
             return
         there = f"{text} is not null and {value} is null"
@@ -316,7 +316,7 @@ class Columns:
             )
 
     def _note_forms(self, column: str, forms: dict[str, int], wanted: list[str]) -> None:
-        """Note how many identifiers were normalised, and which may have been damaged."""
+        """Add notes with the number of normalised identifiers and of those that may be damaged."""
         for form in wanted:
             self.notes.append(
                 f"Column {column!r}: {forms[form]:,} identifiers {FORMS[form]} (--rule id_forms=none keeps "

@@ -69,11 +69,10 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
 
 
 def _suspects(parsed: Relation, left: str, signs: Signs) -> Relation | None:
-    """Return the customers that seem to be nobody, numbered guests or tests, with the lines, money and returns left.
+    """Return customers that may be placeholders, numbered guests or tests, with their lines, money and returns.
 
-    None where no customer does.
-    Each customer is checked once, since checking each line against all names would take far longer; where only a few
-    whole names are possible, lines with another are left out first. `signs` says what is possible.
+    Return None if there are none. Each distinct customer is checked once, because checking each line against all names
+    would take far longer. If `signs` allows only a few whole names, lines with any other are excluded first.
     """
     names = [name for name in sorted({*_spelled(WORDS), *NUMBERS}) if signs.allow(name)]
     listed = f"customer_id in ({_listed(names)})" if names else "false"
@@ -113,7 +112,7 @@ def _suspects(parsed: Relation, left: str, signs: Signs) -> Relation | None:
 
 
 def _with_start(starts: Sequence[str], signs: Signs) -> str:
-    """Return SQL for customers that begin, in any case, with one of these sets of four letters."""
+    """Return SQL for customers that begin with one of these four-letter prefixes, in any case."""
     possible = _listed(filter(signs.allow_start, starts))
     return f"lower(left(customer_id, 4)) in ({possible})" if possible else "false"
 
@@ -147,7 +146,7 @@ def _tell_of_numbered_guests(suspects: Relation) -> list[str]:
 
 
 def _tell_of_tests(suspects: Relation, nobody: Iterable[tuple[Any, ...]], rows: int) -> list[str]:
-    """Return a note on customers called tests that count, if they are few among others."""
+    """Return a note on customers named as tests that still count, if they are few."""
     aside = _listed(["", *(name for name, *_ in nobody)])
     customers, number, money, example = _summed(suspects, f"tested and customer_id not in ({aside})")
     if not number or number > 0.2 * rows:

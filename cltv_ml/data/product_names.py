@@ -1,4 +1,4 @@
-"""Names of products, for people who read lists of article numbers."""
+"""Names of products, for reports whose readers do not know the article numbers."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _LEAST_ALIKE = 0.8
 
 
 def read_product_names(raw: Raw) -> dict[str, str]:
-    """Return each product's most frequent name, by its `product_id`, from the column of the source that names products.
+    """Return each product's most frequent name, by its `product_id`, from the source's column of product names.
 
-    Its heading says which column it is, and nearly all lines of a product agree on the name. Empty without such a
-    column, or where the names are the products' only identifiers.
+    The column is chosen by its heading, and nearly all lines of a product must have the same name. Empty if there is no
+    such column, or if the names are the products' only identifiers.
 
     >>> import pandas as pd
     >>> from cltv_ml import read
@@ -38,7 +38,10 @@ def read_product_names(raw: Raw) -> dict[str, str]:
         return {}
     plain = {column: plain_heading(column) for column in raw.columns if column != product}
     headed = [
-        one for heading in _NAME_HEADINGS.split("|") for one in plain if plain[one] == plain_text(heading)
+        column
+        for heading in _NAME_HEADINGS.split("|")
+        for column in plain
+        if plain[column] == plain_text(heading)
     ]
     if not headed:
         return {}

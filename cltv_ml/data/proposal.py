@@ -76,60 +76,66 @@ class Proposal:
     ties: tuple[str, ...] = ()
 
 
-def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
+def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
     """Return the user's mapping, completed with the columns whose meaning is certain.
 
-    A known export is mapped as its format says. Where the given names suffice, only columns that decide what counts
-    as revenue are added: `SAFETY`. What must be settled by the user is among the proposal's questions.
+    A known export is mapped by its format. If the user's names suffice, only columns that decide what counts as revenue
+    are added (`SAFETY`). Whatever only the user knows becomes a question of the proposal.
     """
     first = first_lines(table)
     kinds = look(first)
-    check_mapping(given, list(kinds))
+    check_mapping(explicit, list(kinds))
     check_divided(list(kinds))
-    recognised = recognise_source(table, kinds, given)
+    recognised = recognise_source(table, kinds, explicit)
     if recognised:
         declined = dict.fromkeys(set(SYNONYMS) - {*SAFETY, *_OPTIONAL_NAMES} - set(recognised.mapping), "")
-        given = {**declined, **recognised.mapping, **given}
-    known = check_mapping(given, list(kinds))
-    wanted = SAFETY if is_complete(known) else tuple(name for name in SYNONYMS if name not in _OPTIONAL_NAMES)
+        explicit = {**declined, **recognised.mapping, **explicit}
+    mapped = check_mapping(explicit, list(kinds))
+    wanted = (
+        SAFETY if is_complete(mapped) else tuple(name for name in SYNONYMS if name not in _OPTIONAL_NAMES)
+    )
     levels = look_at_levels(table, kinds)
     settle = partial(settle_tie, Source(kinds, levels, first, table))
-    proposal = propose_mapping(kinds, given, levels, wanted, settle)
+    proposal = propose_mapping(kinds, explicit, levels, wanted, settle)
     mapping, questions = dict(proposal.mapping), proposal.questions
-    if "customer_id" not in given and is_no_customer(first, mapping.get("customer_id", ""), mapping):
-        others = {one: kind for one, kind in kinds.items() if one != mapping["customer_id"]}
-        proposal = propose_mapping(others, given, levels, wanted, settle)
+    if "customer_id" not in explicit and is_no_customer(first, mapping.get("customer_id", ""), mapping):
+        without_customer = {
+            column: kind for column, kind in kinds.items() if column != mapping["customer_id"]
+        }
+        proposal = propose_mapping(without_customer, explicit, levels, wanted, settle)
         mapping, questions = dict(proposal.mapping), proposal.questions
     notes = [*(recognised.notes if recognised else ()), *proposal.notes]
     if not recognised:
-        notes += _settle_order(first, kinds, mapping, given, proposal.ties)
-        notes += read_reference(table, mapping, given)
-        told, doubted = doubt_customer(first, kinds, mapping, given)
-        notes += told
+        notes += _settle_order(first, kinds, mapping, explicit, proposal.ties)
+        notes += read_reference(table, mapping, explicit)
+        new_notes, doubted = doubt_customer(first, kinds, mapping, explicit)
+        notes += new_notes
         questions += (
             *doubted,
-            *doubt_rows(table, kinds, mapping, given),
-            *_doubt_price(kinds, mapping, given),
+            *doubt_rows(table, kinds, mapping, explicit),
+            *_doubt_price(kinds, mapping, explicit),
         )
-    if "currency" not in {*mapping, *given}:
+    if "currency" not in {*mapping, *explicit}:
         notes += find_currency(first, table, kinds, mapping)
-    notes += [] if recognised else pair_currency(first, kinds, mapping, given)
-    mapping, asked = _settle_later(first, table, kinds, mapping, given)
-    questions += asked
+    notes += [] if recognised else pair_currency(first, kinds, mapping, explicit)
+    mapping, later_questions = _settle_later(first, table, kinds, mapping, explicit)
+    questions += later_questions
     try:
-        mapping, told = settle_units(table, kinds, mapping, given)
-        notes += told
-        mapping, told = settle_scale(table, mapping, given)
-        notes += told
-        mapping, told = settle_discount(table, mapping, given)
-        notes += told
+        mapping, new_notes = settle_units(table, kinds, mapping, explicit)
+        notes += new_notes
+        mapping, new_notes = settle_scale(table, mapping, explicit)
+        notes += new_notes
+        mapping, new_notes = settle_discount(table, mapping, explicit)
+        notes += new_notes
     except QuestionsError as error:
         questions += error.questions
     rules = recognised.rules if recognised else {}
     if not recognised:
-        counts = {f"returned_quantity={one}": one for one in kinds}
-        taken = {counts.get(answer) for question in questions for answer in question.answers}
-        overlooked = look_over(table, {one: kinds[one] for one in kinds if one not in taken}, mapping, given)
+        counts = {f"returned_quantity={column}": column for column in kinds}
+        asked_about = {counts.get(answer) for question in questions for answer in question.answers}
+        overlooked = look_over(
+            table, {column: kinds[column] for column in kinds if column not in asked_about}, mapping, explicit
+        )
         mapping |= overlooked.mapping
         notes += overlooked.notes
         questions += tuple(overlooked.questions)
@@ -138,13 +144,13 @@ def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
 
 
 def _doubt_price(
-    kinds: Mapping[str, str], mapping: Mapping[str, str], given: Mapping[str, str | None]
+    kinds: Mapping[str, str], mapping: Mapping[str, str], explicit: Mapping[str, str | None]
 ) -> list[Question]:
     """Ask about a price used as the amount if the quantities cannot be read as numbers."""
     price = mapping.get("amount", "")
-    if {"amount", "quantity"} & set(given) or "quantity" in mapping:
+    if {"amount", "quantity"} & set(explicit) or "quantity" in mapping:
         return []
-    texts = [one for one, kind in kinds.items() if kind == "text" and one not in mapping.values()]
+    texts = [column for column, kind in kinds.items() if kind == "text" and column not in mapping.values()]
     counts = named("quantity", texts)
     if not counts or plain_heading(price) not in SYNONYMS["amount"][-1].split():
         return []
@@ -160,16 +166,16 @@ def _settle_order(
     first: Relation,
     kinds: Mapping[str, str],
     mapping: dict[str, str],
-    given: Mapping[str, str | None],
+    explicit: Mapping[str, str | None],
     ties: Sequence[str],
 ) -> list[str]:
     """Add an order id that no heading settles to the mapping; return notes."""
     named_so = mapping.get("order_id", "")
-    if named_so and "order_id" not in given and is_no_order(first, named_so, mapping.get("customer_id")):
+    if named_so and "order_id" not in explicit and is_no_order(first, named_so, mapping.get("customer_id")):
         del mapping["order_id"]
-    if {"order_id", "cancels"} & {*mapping, *given}:
+    if {"order_id", "cancels"} & {*mapping, *explicit}:
         return []
-    ties = [one for one in ties if not is_no_order(first, one, mapping.get("customer_id"))]
+    ties = [column for column in ties if not is_no_order(first, column, mapping.get("customer_id"))]
     if ties:
         if chosen := choose_order(first, ties, mapping.get("customer_id")):
             mapping["order_id"] = chosen
@@ -178,10 +184,12 @@ def _settle_order(
             f"Columns {list(ties)} could each be the order_id; none was used. To choose one, pass --mapping "
             f"{flag('order_id', ties[0])}."
         ]
-    found = find_order(first, kinds, mapping, [one for one in kinds if one not in mapping.values()])
-    if found is None:
+    numbering = find_order(
+        first, kinds, mapping, [column for column in kinds if column not in mapping.values()]
+    )
+    if numbering is None:
         return doubt_totals(first, mapping)
-    mapping["order_id"], note = found
+    mapping["order_id"], note = numbering
     return [note]
 
 
@@ -190,22 +198,24 @@ def _settle_later(
     table: Relation,
     kinds: Mapping[str, str],
     mapping: dict[str, str],
-    given: Mapping[str, str | None],
+    explicit: Mapping[str, str | None],
 ) -> tuple[dict[str, str], tuple[Question, ...]]:
-    """Return the mapping with states of an order and credits, without parents that are no orders, and what to ask."""
+    """Return the mapping with versions of orders and credits, without parents that are not orders, and questions."""
     mapping, cancels, order = dict(mapping), mapping.get("cancels", ""), mapping.get("order_id", "")
-    own = [one for one in kinds if plain_heading(one) == "id" and one not in mapping.values()]
-    if cancels and not order and own and "order_id" not in given:
-        mapping["order_id"] = order = own[0]
-    if order and plain_heading(cancels).startswith("parent") and "cancels" not in given:
+    own_ids = [column for column in kinds if plain_heading(column) == "id" and column not in mapping.values()]
+    if cancels and not order and own_ids and "order_id" not in explicit:
+        mapping["order_id"] = order = own_ids[0]
+    if order and plain_heading(cancels).startswith("parent") and "cancels" not in explicit:
         orders = f"select cast({quote(order)} as varchar) from {table}"
         if not table.holds(f"cast({quote(cancels)} as varchar) in ({orders})"):
             del mapping["cancels"]
-    if "version" not in given and (version := find_version(first, table, kinds, mapping)):
+    if "version" not in explicit and (version := find_version(first, table, kinds, mapping)):
         mapping["version"] = version
     debit = mapping.get("amount", "")
-    credits = named("credit", [one for one in kinds if one not in mapping.values() and kinds[one] != "empty"])
-    if not credits or "credit" in given or plain_heading(debit) not in _DEBITS:
+    credits = named(
+        "credit", [column for column in kinds if column not in mapping.values() and kinds[column] != "empty"]
+    )
+    if not credits or "credit" in explicit or plain_heading(debit) not in _DEBITS:
         return mapping, ()
     mapping["credit"] = credits[0]
     if "type" in mapping:
@@ -214,13 +224,13 @@ def _settle_later(
         f"columns {debit!r} and {credits[0]!r} look like the two sides of a ledger. If the credits are "
         f"refunds, use --mapping {flag('credit', credits[0])}; if they are payments, use --mapping credit=."
     )
-    paid = are_payments(table, [one for one, kind in kinds.items() if kind == "text"], credits[0])
+    paid = are_payments(table, [column for column, kind in kinds.items() if kind == "text"], credits[0])
     return mapping, (Question(text, ("credit=", f"credit={credits[0]}")[:: 1 if paid else -1]),)
 
 
 def propose_mapping(
     kinds: Mapping[str, str],
-    known: Mapping[str, str | None] | None = None,
+    explicit: Mapping[str, str | None] | None = None,
     levels: Mapping[str, Sequence[str]] | None = None,
     wanted: Sequence[str] = tuple(SYNONYMS),
     settle: Callable[[str, Sequence[str]], tuple[str, str] | None] | None = None,
@@ -232,7 +242,7 @@ def propose_mapping(
     kinds
         What each source column's values look like: `"number"`, `"timestamp"`, `"text"`, `"rate"` (a number
         between 0 and 1) or `"empty"`.
-    known
+    explicit
         Standard names already decided by the user; `None` or `""` says that there is no such column.
     levels
         The different values of columns that may hold levels, such as those of a status.
@@ -244,57 +254,61 @@ def propose_mapping(
     >>> dict(propose_mapping({"Cust": "text", "Order Date": "timestamp", "Qty": "number", "Price": "number"}).mapping)
     {'customer_id': 'Cust', 'timestamp': 'Order Date', 'quantity': 'Qty', 'unit_price': 'Price'}
     """
-    known, levels = known or {}, levels or {}
+    explicit, levels = explicit or {}, levels or {}
     kinds = {column: "rate" if "%" in column else kind for column, kind in kinds.items()}
-    chosen: dict[str, str] = {name: column for name, column in known.items() if column}
+    chosen: dict[str, str] = {name: column for name, column in explicit.items() if column}
     notes: list[str] = []
     questions: list[Question] = []
     ties: list[str] = []
-    for name in (name for name in SYNONYMS if name in wanted and name not in known):
+    for name in (name for name in SYNONYMS if name in wanted and name not in explicit):
         taken = [*chosen.values(), *(column for question in questions for column in _asked(question))]
-        left = [column for column in kinds if column not in taken and kinds[column] != "empty"]
-        found = find_columns(name, left, kinds, levels, chosen)
-        if name == "amount" and (lines := of_lines(found)):
-            notes.append(f"Columns {found} could each be the amount; {lines[0]!r}, the line total, was used.")
-            found = lines
-        if name == "amount" and (named_net := net_of(found, list(kinds))):
+        unmapped = [column for column in kinds if column not in taken and kinds[column] != "empty"]
+        candidates = find_columns(name, unmapped, kinds, levels, chosen)
+        if name == "amount" and (lines := of_lines(candidates)):
             notes.append(
-                f"Columns {found} could each be the amount; {named_net[0]!r}, {named_net[1]}, was used."
+                f"Columns {candidates} could each be the amount; {lines[0]!r}, the line total, was used."
             )
-            found = [named_net[0]]
-        if name == "refunded" and len(found) > 1:  # the amount, not a flag
-            found = [one for one in found if kinds[one] == "number"] or found
-        if len(found) > 1 and settle and (settled := settle(name, found)):
-            found = [settled[0]]
+            candidates = lines
+        if name == "amount" and (named_net := net_of(candidates, list(kinds))):
+            notes.append(
+                f"Columns {candidates} could each be the amount; {named_net[0]!r}, {named_net[1]}, was used."
+            )
+            candidates = [named_net[0]]
+        if name == "refunded" and len(candidates) > 1:  # the amount, not a flag
+            candidates = [column for column in candidates if kinds[column] == "number"] or candidates
+        if len(candidates) > 1 and settle and (settled := settle(name, candidates)):
+            candidates = [settled[0]]
             notes.append(settled[1])
-        if len(found) > 1 and (name in REQUIRED or name in SAFETY):
-            questions.append(ask_which(name, found))
-        elif len(found) > 1 and name == "order_id":
-            ties = found
-        elif len(found) > 1:
+        if len(candidates) > 1 and (name in REQUIRED or name in SAFETY):
+            questions.append(ask_which(name, candidates))
+        elif len(candidates) > 1 and name == "order_id":
+            ties = candidates
+        elif len(candidates) > 1:
             notes.append(
-                f"Columns {found} could each be the {name}; none was used. To choose one, pass --mapping "
-                f"{flag(name, found[0])}."
+                f"Columns {candidates} could each be the {name}; none was used. To choose one, pass --mapping "
+                f"{flag(name, candidates[0])}."
             )
-        elif found:
-            chosen[name] = found[0]
-    mapping, missing = _settle(chosen, kinds, known, questions)
+        elif candidates:
+            chosen[name] = candidates[0]
+    mapping, missing = _settle(chosen, kinds, explicit, questions)
     return Proposal(mapping, tuple(notes), (*questions, *missing), ties=tuple(ties))
 
 
 def _asked(question: Question) -> list[str]:
-    """Return the columns that a question offers, which are not proposed for another name."""
+    """Return the columns that a question offers as answers; they are not proposed for another name."""
     return [answer.partition("=")[2] for answer in question.answers]
 
 
 def _settle(
     chosen: dict[str, str],
     kinds: Mapping[str, str],
-    known: Mapping[str, str | None],
-    asked: Sequence[Question],
+    explicit: Mapping[str, str | None],
+    questions: Sequence[Question],
 ) -> tuple[dict[str, str], list[Question]]:
-    """Return the mapping after what depends on several columns, a lone price is the amount, and what is missing."""
-    weak = "amount" not in known and plain_heading(chosen.get("amount", "")) in SYNONYMS["amount"][-1].split()
+    """Return the mapping, with a vague price next to a quantity as the unit price, and questions on missing names."""
+    weak = (
+        "amount" not in explicit and plain_heading(chosen.get("amount", "")) in SYNONYMS["amount"][-1].split()
+    )
     if weak and "quantity" in chosen:
         alone = chosen.pop("amount")
         if plain_heading(chosen.get("unit_price", alone)) == plain_heading(alone):
@@ -307,20 +321,24 @@ def _settle(
             "period with the columns customer, date and amount (in pandas: melt)."
         )
         return {name: chosen[name] for name in SYNONYMS if name in chosen}, [Question(text)]
-    open_already = {answer.partition("=")[0] for question in asked for answer in question.answers}
+    open_already = {answer.partition("=")[0] for question in questions for answer in question.answers}
     missing, offered = list[Question](), list[str]()
     for name in open_names(chosen):
         if name in open_already:
             continue
         also = " (or quantity and unit_price)" if name == "amount" else ""
-        taken = [one for of, one in chosen.items() if name != "amount" or not re.search("cost|price", of)]
-        free = [one for one, kind in kinds.items() if kind != "empty" and one not in taken]
-        fit = [one for one in free if kinds[one] in _ASKED_KINDS.get(name, ()) and one not in offered]
-        answers, said = offer(name, fit or free, chosen)
-        meant, _, likely = (answers if fit else [f"{name}=COLUMN"])[0].partition("=")
+        used = [
+            column for of, column in chosen.items() if name != "amount" or not re.search("cost|price", of)
+        ]
+        free = [column for column, kind in kinds.items() if kind != "empty" and column not in used]
+        fit = [
+            column for column in free if kinds[column] in _ASKED_KINDS.get(name, ()) and column not in offered
+        ]
+        answers, remark = offer(name, fit or free, chosen)
+        suggestion, _, likely = (answers if fit else [f"{name}=COLUMN"])[0].partition("=")
         text = (
-            f"no column found for {name}{also}; name it in the mapping, for example {{{meant!r}: {likely!r}}} or "
-            f"--mapping {flag(meant, likely)}. Found {list(kinds)}.{said * bool(fit)}"
+            f"no column found for {name}{also}; name it in the mapping, for example {{{suggestion!r}: {likely!r}}} or "
+            f"--mapping {flag(suggestion, likely)}. Found {list(kinds)}.{remark * bool(fit)}"
         )
         if name == "timestamp" and (fiscal := fiscal_columns(kinds)):
             text += (

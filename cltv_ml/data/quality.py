@@ -116,10 +116,10 @@ def compute_seasonality(log: AnyLog) -> pd.DataFrame:
 
 
 def doubt_products(log: AnyLog) -> list[str]:
-    """Return a sentence naming product codes without a digit where nearly all others have one, if there are any.
+    """Return a sentence on product codes without a digit if nearly all others have one; empty if there are none.
 
-    Postage, fees and corrections often stand among the goods under such codes. Names of products, which have
-    no digits either, raise no doubt; nor does a log without the column `product_id`.
+    Such codes are often postage, fees or corrections. Names of products, which have no digits either, are not reported,
+    and neither is a log without the column `product_id`.
 
     >>> log = pd.DataFrame({"product_id": [*(f"A{n}" for n in range(60)), "POST", "POST", "M"], "amount": 5.0})
     >>> print(doubt_products(log)[0])
@@ -136,15 +136,15 @@ quarantine them with --rule "non_products=POST|M".
     ).fetchall()
     if not 0 < plain <= 0.05 * codes:
         return []
-    found = con.sql(
+    rows = con.sql(
         "select product_id from log where not regexp_matches(product_id, '[0-9]') group by 1 "
         "order by sum(amount) desc, 1 limit 10"
     ).fetchall()
-    names = [str(name) for (name,) in found]
-    more = ", ..." if plain > len(names) else ""
+    names = [str(name) for (name,) in rows]
+    ellipsis = ", ..." if plain > len(names) else ""
     rule = "|".join(re.sub(r"([][.^$*+?{}\\|()])", r"\\\1", name) for name in names)
     return [
-        f"{plain:,} of {codes:,} product codes have no digit, unlike the others: {', '.join(names)}{more}. "
+        f"{plain:,} of {codes:,} product codes have no digit, unlike the others: {', '.join(names)}{ellipsis}. "
         f'If they stand for postage, fees or the like, quarantine them with --rule "non_products={rule}".'
     ]
 

@@ -49,8 +49,8 @@ def answer(
     ({'status': 'State', 'refunded': ''}, {'decimal': ['.'], 'status': ['B7:counts'], 'day_first': ['true']})
     """
     columns, settings = dict(mapping), dict(rules)
-    for one in chosen:
-        name, _, value = (part.strip() for part in one.partition("="))
+    for assignment in chosen:
+        name, _, value = (side.strip() for side in assignment.partition("="))
         if name in SYNONYMS and value.rpartition(":")[2] not in READINGS:
             columns[name] = value
         elif name in LEVEL_NAMES or name == "rates":

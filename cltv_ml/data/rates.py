@@ -19,7 +19,7 @@ _RATE = "rate exchangerate fxrate value kurs wechselkurs taux tasa price factor"
 def rate_sql(table: Relation, currency: str, time: str, column: str, rules: Rules) -> str:
     """Return SQL for the value of one unit of a line's currency; empty for a single currency without a rate.
 
-    A table of rates gives each line the latest rate that is not after its day.
+    From a table of rates, each line takes the latest rate that is not after its day.
 
     Parameters
     ----------

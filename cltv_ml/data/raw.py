@@ -198,13 +198,13 @@ class Opened:
         return self.dataset.rules if self.dataset else Rules()
 
 
-def _join_parts(opened: Opened, given: Mapping[str, str | None]) -> Opened:
+def _join_parts(opened: Opened, explicit: Mapping[str, str | None]) -> Opened:
     """Return the source with date, customer name and amount combined into one column each."""
-    here = {name.removeprefix(MARK) for name in opened.table.kinds}
+    columns = {name.removeprefix(MARK) for name in opened.table.kinds}
     for name, join in (("timestamp", join_date), ("customer_id", join_name), ("amount", join_items)):
-        if not opened.dataset and given.get(name) not in here:
-            table, told = join(opened.table)
-            opened = replace(opened, table=table, notes=(*opened.notes, *told))
+        if not opened.dataset and explicit.get(name) not in columns:
+            table, notes = join(opened.table)
+            opened = replace(opened, table=table, notes=(*opened.notes, *notes))
     return opened
 
 
@@ -228,8 +228,9 @@ def _fill_down(
 
 def _doubts(opened: Opened, proposal: Proposal, rules: Rules) -> list[Question]:
     """Return the questions whether some files, or all amounts, are in cents."""
+    files = [(part.name, part.start) for part in opened.parts]
     return [
-        *doubt_parts(opened.table, proposal.mapping, [(one.name, one.start) for one in opened.parts], rules),
+        *doubt_parts(opened.table, proposal.mapping, files, rules),
         *doubt_cents(opened.table, proposal.mapping, rules),
     ]
 

@@ -40,7 +40,7 @@ class Recognised:
 
 
 def recognise_source(
-    table: Relation, kinds: Mapping[str, str], given: Mapping[str, str | None]
+    table: Relation, kinds: Mapping[str, str], explicit: Mapping[str, str | None]
 ) -> Recognised | None:
     """Return what a source's format defines, None if it is not a known export.
 
@@ -48,7 +48,7 @@ def recognise_source(
     ----------
     kinds
         Column -> kind of its values; `"empty"` for none.
-    given
+    explicit
         The user's own mapping, which takes precedence.
 
     Raises
@@ -57,48 +57,48 @@ def recognise_source(
         The export does not identify customers, so it is useless here.
     """
     columns = list(kinds)
-    known = recognise(columns)
-    if known is None:
+    export = recognise(columns)
+    if export is None:
         return None
-    taken = [column for column in given.values() if column]
+    used = [column for column in explicit.values() if column]
     filled = [column for column in columns if kinds[column] != "empty"]
-    found = {**known.map(columns, taken), **known.map(filled, taken)}
-    mapping = {name: column for name, column in found.items() if name not in given}
-    joined = _joined_customer([one for one in filled if one not in [*taken, *mapping.values()]])
+    described = {**export.map(columns, used), **export.map(filled, used)}
+    mapping = {name: column for name, column in described.items() if name not in explicit}
+    joined = _joined_customer([column for column in filled if column not in [*used, *mapping.values()]])
     if joined and not mapping.get("customer_id"):
-        mapping |= {"customer_id": joined} if "customer_id" not in given else {}
-    if not given.get("customer_id") and not mapping.get("customer_id"):
+        mapping |= {"customer_id": joined} if "customer_id" not in explicit else {}
+    if not explicit.get("customer_id") and not mapping.get("customer_id"):
         raise InputError(
-            f"recognised: {known.title}, but no column identifies the customer. {' '.join(known.traps)} If a "
+            f"recognised: {export.title}, but no column identifies the customer. {' '.join(export.traps)} If a "
             "column does, use --mapping customer_id=COLUMN."
         )
-    because = ", ".join(repr(column) for column in known.identify(columns))
+    because = ", ".join(repr(column) for column in export.identify(columns))
     notes = [
-        f"Recognised: {known.title}, by the columns {because}.",
-        *known.traps,
-        *_guests(table, known, columns),
+        f"Recognised: {export.title}, by the columns {because}.",
+        *export.traps,
+        *_guests(table, export, columns),
     ]
-    rules = {**known.rules, "levels": _levels(table, known, mapping)}
-    if known.amount_is == "order total" and _repeats_orders(table, {**given, **mapping}):
+    rules = {**export.rules, "levels": _levels(table, export, mapping)}
+    if export.amount_is == "order total" and _repeats_orders(table, {**explicit, **mapping}):
         rules["amount_per"] = "order"
-    if known.minor_units:
+    if export.minor_units:
         rules |= _in_major_units(table, mapping, notes)
-    return Recognised(known, mapping, rules, tuple(notes))
+    return Recognised(export, mapping, rules, tuple(notes))
 
 
 def _joined_customer(columns: Sequence[str]) -> str:
     """Return the one column that certainly identifies customers, joined to an export without one; else nothing."""
-    found = named("customer_id", columns)
-    sure = " ".join(SYNONYMS["customer_id"][:3]).split()
-    return found[0] if len(found) == 1 and plain_heading(found[0]) in sure else ""
+    candidates = named("customer_id", columns)
+    certain_headings = " ".join(SYNONYMS["customer_id"][:3]).split()
+    return candidates[0] if len(candidates) == 1 and plain_heading(candidates[0]) in certain_headings else ""
 
 
-def _levels(table: Relation, known: Format, mapping: Mapping[str, str]) -> dict[str, dict[str, str]]:
+def _levels(table: Relation, export: Format, mapping: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Return, by standard name, the meaning of the levels in its column."""
-    told = {}
-    for name in (name for name in known.levels if mapping.get(name)):
-        told[name] = known.read_levels(name, _distinct_values(table, mapping[name], MOST_LEVELS + 1))
-    return told
+    readings = {}
+    for name in (name for name in export.levels if mapping.get(name)):
+        readings[name] = export.read_levels(name, _distinct_values(table, mapping[name], MOST_LEVELS + 1))
+    return readings
 
 
 def _distinct_values(table: Relation, column: str, most: int) -> Sequence[str]:
@@ -123,15 +123,15 @@ def _repeats_orders(table: Relation, mapping: Mapping[str, str | None]) -> bool:
     return bool(several and not differ)
 
 
-def _guests(table: Relation, known: Format, columns: Sequence[str]) -> list[str]:
+def _guests(table: Relation, export: Format, columns: Sequence[str]) -> list[str]:
     """Return a note with the number of guests' rows, if a column marks them."""
     notes = []
-    for column in (column for column in known.guests if column in columns):
-        values = ", ".join(map(literal, known.guests[column]))
+    for column in (column for column in export.guests if column in columns):
+        values = ", ".join(map(literal, export.guests[column]))
         is_guest = f"trim(cast({quote(column)} as varchar)) in ({values})"
         rows, guests = table.row(f"select count(*), count(*) filter (where {is_guest}) from {table}")
         if guests:
-            named = " or ".join(known.guests[column])
+            named = " or ".join(export.guests[column])
             notes.append(
                 f"{guests:,} of {rows:,} rows ({guests / rows:.0%}) belong to guests ({column} {named})."
             )
@@ -145,12 +145,12 @@ def _in_major_units(table: Relation, mapping: Mapping[str, str], notes: list[str
         return {}
     number = f"try_cast({quote(amount)} as double)"
     broken = table.holds(f"{number} <> round({number})")
-    found = _distinct_values(table, currency, 2)
-    if broken or not found:
+    codes = _distinct_values(table, currency, 2)
+    if broken or not codes:
         return {}
-    code = found[0].upper()
+    code = codes[0].upper()
     unit = 1 if code in WHOLE_CURRENCIES else 1000 if code in THOUSANDTHS else 100
-    if len(found) > 1:
+    if len(codes) > 1:
         notes.append(
             "Amounts are in the smallest unit of each currency, so each rate must be the rate of one cent."
         )

@@ -62,7 +62,7 @@ def compute_regularity(log: AnyLog) -> Regularity:
 
 
 def _busiest_quarter(con: duckdb.DuckDBPyConnection) -> float:
-    """Return the share of the yearly buyers' purchase days that lies in the 13 weeks of the year with most of them."""
+    """Return the share of the yearly buyers' purchase days in the busiest 13 weeks of the year."""
     counts = con.execute("""
         with bought as (
             select distinct customer_id, cast(timestamp as date) as day from log

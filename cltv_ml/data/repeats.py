@@ -1,4 +1,4 @@
-"""Evidence for line amounts or order totals: headings are the prior, the data decide."""
+"""Evidence of whether amounts are per line or per order: headings are the prior, the data decide."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LINES_MONEY = re.compile(
 
 @dataclass(frozen=True)
 class OrdersSeen:
-    """Counts from a sample of orders with several lines."""
+    """Counts from a sample of orders with several lines each."""
 
     orders: int  # whose lines differ in their product, or in any column if there is no product
     constant: int  # of these, with one amount on all lines
@@ -78,7 +78,7 @@ def look_at_orders(marks: Relation, by_product: bool) -> OrdersSeen:
 
 
 def whose_money(raw: Raw, rules: Rules) -> str:
-    """Return whether the amount is per order or per line, judged by a price or another column of line money.
+    """Return whether the amount is per order or per line, judged by a price or another column with the money of a line.
 
     Returns
     -------
@@ -88,13 +88,17 @@ def whose_money(raw: Raw, rules: Rules) -> str:
     if not {"order_id", "timestamp", "amount"} <= set(raw.mapping):
         return ""
     columns = Columns(raw.table, rules, ask=False)
-    own = [columns.number(one) for one in raw.unused if _LINES_MONEY.search(plain_heading(one))]
+    line_money = [
+        columns.number(column) for column in raw.unused if _LINES_MONEY.search(plain_heading(column))
+    ]
     if {"quantity", "unit_price"} <= set(raw.mapping):
-        own.append(" * ".join(columns.number(raw.mapping[name]) for name in ("quantity", "unit_price")))
+        line_money.append(
+            " * ".join(columns.number(raw.mapping[name]) for name in ("quantity", "unit_price"))
+        )
     order, time = (f"cast({quote(raw.mapping[name])} as varchar)" for name in ("order_id", "timestamp"))
     product = quote(raw.mapping["product_id"]) if "product_id" in raw.mapping else "null"
     amount = columns.number(raw.mapping["amount"])
-    for value in own[:3]:
+    for value in line_money[:3]:
         differ, stays, several, alike = columns.row(
             "select count(*) filter (differ), count(*) filter (differ and least = most and most >= biggest), "
             "count(*) filter (products > 1), count(*) filter (products > 1 and alike) from ("
@@ -110,11 +114,11 @@ def whose_money(raw: Raw, rules: Rules) -> str:
     return ""
 
 
-def repeats_totals(seen: OrdersSeen, column: str) -> bool:
+def repeats_totals(sample: OrdersSeen, column: str) -> bool:
     """Whether the amount is the order total: equal on the lines of nearly all orders, more often than by chance."""
-    if not seen.orders or seen.constant < 0.95 * seen.orders:
+    if not sample.orders or sample.constant < 0.95 * sample.orders:
         return False
-    by_chance = seen.chance**seen.further
+    by_chance = sample.chance**sample.further
     heading = plain_heading(column)
     decided, doubted = 1e-3, 0.03
     if PER_LINE.search(heading):
@@ -123,7 +127,7 @@ def repeats_totals(seen: OrdersSeen, column: str) -> bool:
         decided = doubted = 1.0
     if decided < by_chance <= doubted:
         text = (
-            f"column {column!r} has the same amount on all lines of the {seen.constant:,} orders whose lines "
+            f"column {column!r} has the same amount on all lines of the {sample.constant:,} orders whose lines "
             "differ. Use --rule amount_per=order if it is the order total, which then counts once, or "
             "--rule amount_per=line if each line has its own amount."
         )
@@ -131,12 +135,12 @@ def repeats_totals(seen: OrdersSeen, column: str) -> bool:
     return by_chance <= decided
 
 
-def tell_of_equal_lines(seen: OrdersSeen, column: str) -> list[str]:
+def tell_of_equal_lines(sample: OrdersSeen, column: str) -> list[str]:
     """Return a note if the few orders with several lines repeat one amount on all of them, and each counts."""
-    if not seen.orders or seen.constant < seen.orders or PER_LINE.search(plain_heading(column)):
+    if not sample.orders or sample.constant < sample.orders or PER_LINE.search(plain_heading(column)):
         return []
     return [
-        f"Column {column!r} has the same amount on all lines of the {seen.orders:,} orders whose lines "
+        f"Column {column!r} has the same amount on all lines of the {sample.orders:,} orders whose lines "
         "differ. These are too few to show whether it is the order total, so each line counts (--rule "
         "amount_per=order counts it once per order)."
     ]

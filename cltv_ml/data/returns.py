@@ -20,7 +20,7 @@ from cltv_ml.engine import Relation, keep
 def take_returns_off(
     lines: Lines, revisited: Revisited, aside: Aside, rules: Rules
 ) -> tuple[Relation, list[str]]:
-    """Return the deductions of returns and refunds from the lines, see `net_returns`, and notes on them.
+    """Return the deductions of returns and refunds from the lines (see `net_returns`), and notes on them.
 
     Fully returned lines and returns without a purchase are quarantined.
     """

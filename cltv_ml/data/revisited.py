@@ -10,23 +10,23 @@ from cltv_ml.engine import Relation, keep, show
 
 
 class Revisited:
-    """Some of the source's lines."""
+    """Selected lines of the source, each read once."""
 
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
 
     @cached_property
     def raw(self) -> Relation:
-        """The lines as they came."""
+        """The lines as in the source."""
         return keep(self._lines.source.con, "revisited", f"from {self._lines.source} limit 0")
 
     @cached_property
     def parsed(self) -> Relation:
-        """The same lines as `Lines.parsed` has them."""
+        """The same lines with the columns of `Lines.parsed`."""
         return show(self.raw.con, "lines", self._lines.query_of(self.raw))
 
     def add(self, rows: str) -> None:
-        """Read the lines of a query, which has the column `source_row`, where that has not been done."""
+        """Read the lines of a query, which has the column `source_row`, unless they were read before."""
         missing = keep(
             self.raw.con,
             "missing",
@@ -37,7 +37,7 @@ class Revisited:
                 f"insert into {self.raw} from {self._lines.source} semi join {missing} using (source_row)"
             )
 
-    def add_aside(self, aside: Aside, others: str = "") -> None:
-        """Read the lines that are set aside, and others; broken ones are no lines of the table."""
-        if aside.table.count() or others:
-            self.add(f"select source_row from {aside} where rule <> 'broken_line' {others}")
+    def add_aside(self, aside: Aside, further: str = "") -> None:
+        """Read the quarantined lines, and those of a further query; broken lines are not in the table."""
+        if aside.table.count() or further:
+            self.add(f"select source_row from {aside} where rule <> 'broken_line' {further}")

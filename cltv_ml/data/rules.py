@@ -179,12 +179,12 @@ class Rules:
         return name in self.on or (name not in self.off and name not in OFF_BY_DEFAULT)
 
 
-def change_rules(rules: Rules, given: Mapping[str, Any]) -> Rules:
+def change_rules(rules: Rules, changes: Mapping[str, Any]) -> Rules:
     """Return rules with changed settings, as written on a command line or in a TOML file.
 
     Parameters
     ----------
-    given
+    changes
         Names of `Rules`' settings; lists may be single values, numbers and truth values may be texts, and
         rates a table or texts such as "USD:0.92".
 
@@ -197,17 +197,19 @@ def change_rules(rules: Rules, given: Mapping[str, Any]) -> Rules:
     >>> rules.day_first, rules.off, rules.rates
     (True, ('exact_duplicate',), {'USD': 0.9})
     """
-    known = {entry.name for entry in fields(Rules)}
+    settings = {entry.name for entry in fields(Rules)}
     changed: dict[str, Any] = {}
-    for name, value in given.items():
-        if name not in known and name not in LEVEL_NAMES:
-            raise InputError(f"Unknown rule setting {name!r}. Available: {sorted(known | set(LEVEL_NAMES))}.")
+    for name, value in changes.items():
+        if name not in settings and name not in LEVEL_NAMES:
+            raise InputError(
+                f"Unknown rule setting {name!r}. Available: {sorted(settings | set(LEVEL_NAMES))}."
+            )
         listed = [value] if isinstance(value, str) or not isinstance(value, Sequence) else list(value)
         if name in ("off", "on", "non_products", "adjustments", "id_forms"):
             named = [str(entry) for entry in listed]
             added = [entry for entry in named if name == "id_forms" and entry.startswith("+")]
-            kept = rules.id_forms if added else ()
-            changed[name] = (*kept, *(entry.removeprefix("+") if added else entry for entry in named))
+            former = rules.id_forms if added else ()
+            changed[name] = (*former, *(entry.removeprefix("+") if added else entry for entry in named))
         elif name in LEVEL_NAMES:
             readings = (
                 value if isinstance(value, Mapping) else dict(_reading(name, entry) for entry in listed)
@@ -217,8 +219,10 @@ def change_rules(rules: Rules, given: Mapping[str, Any]) -> Rules:
         elif name == "levels":
             changed["levels"] = {**rules.levels, **value}
         elif name == "rates":
-            tables = [one for one in listed if isinstance(one, str) and one.endswith((".csv", ".parquet"))]
-            pairs = [one for one in listed if one not in tables]
+            tables = [
+                entry for entry in listed if isinstance(entry, str) and entry.endswith((".csv", ".parquet"))
+            ]
+            pairs = [entry for entry in listed if entry not in tables]
             changed[name] = dict(value) if isinstance(value, Mapping) else dict(map(_read_rate, pairs))
             changed |= {"rate_table": tables[-1]} if tables else {}
         else:
@@ -227,9 +231,9 @@ def change_rules(rules: Rules, given: Mapping[str, Any]) -> Rules:
     return replace(rules, **changed)
 
 
-def keep_levels(rules: Rules, known: Rules) -> Rules:
-    """Return rules with the readings of `known` added for levels that they do not define."""
-    return replace(rules, levels={**known.levels, **rules.levels})
+def keep_levels(rules: Rules, source_rules: Rules) -> Rules:
+    """Return rules with the readings of `source_rules` added for levels that they do not define."""
+    return replace(rules, levels={**source_rules.levels, **rules.levels})
 
 
 def _reading(name: str, text: Any) -> tuple[str, str]:

@@ -63,50 +63,44 @@ class Sales:
 
 
 def read_sales(
-    columns: Columns, mapping: Mapping[str, str], told: Mapping[str, Mapping[str, str]], amount: str
+    columns: Columns, mapping: Mapping[str, str], defined: Mapping[str, Mapping[str, str]], amount: str
 ) -> Sales:
     """Return the reading of the mapped columns that mark completed sales.
 
     Parameters
     ----------
-    told
+    defined
         By mapping name, the levels that the user defined, see `Rules.levels`.
     amount
         SQL for a line's amount; empty if it cannot be read yet.
     """
     tables, questions, tests = [], [], _Tests()
     for name in (name for name in LEVEL_NAMES if name in mapping):
-        counted = _count_levels(columns, mapping[name], amount)
+        counted, meanings = _count_levels(columns, mapping[name], amount), defined.get(name) or {}
         if len(counted) > MOST_LEVELS:
             questions.append(_no_levels(name, mapping[name]))
             continue
-        counted["reading"] = read_levels(
-            name, counted["level"], told.get(name), beside_payment(name, mapping)
-        )
+        counted["reading"] = read_levels(name, counted["level"], meanings, beside_payment(name, mapping))
         if name == "type" and counted["money"].any():  # reported with the other levels; no reason to stop
             small = counted["money"].abs() <= _HARMLESS * counted["money"].abs().sum()
             counted.loc[counted["reading"].isna() & small, "reading"] = "ignore"
-        if counted[
-            "amounts"
-        ].any():  # a line without an amount, such as a second header, is quarantined anyway
+        # A line without an amount, such as a second header, is quarantined anyway.
+        if counted["amounts"].any():
             few = counted["rows"] <= max(1, 0.001 * counted["rows"].sum())
             counted.loc[counted["reading"].isna() & (counted["amounts"] == 0) & few, "reading"] = "ignore"
-        if (
-            name == "status"
-        ):  # a line below 0 that cancels a sale takes it back, which stands on a line of its own
+        # A negative line that cancels a sale reverses it; the sale is on a line of its own.
+        if name == "status":
             back = counted["level"].map(lambda level: bool(re.search(CANCELLED, plain_level(level))))
             counted.loc[back & (counted["most"] < 0) & (counted["reading"] == "ignore"), "reading"] = "counts"
         if name == "type":
             voided = _voided_again(columns, mapping, counted, amount)
-            counted.loc[counted["level"].isin(set(voided) - set(told.get(name) or {})), "reading"] = "refund"
-        unknown, open_levels = counted[counted["reading"].isna()], {*counted["level"]} - {*told.get(name, ())}
+            counted.loc[counted["level"].isin(set(voided) - set(meanings)), "reading"] = "refund"
+        unknown, open_levels = counted[counted["reading"].isna()], {*counted["level"]} - set(meanings)
         if len(unknown):
             questions.append(_unknown(name, mapping[name], unknown))
         elif name in ("status", "type") and not ({"counts"} & {*counted["reading"]}) and open_levels:
             questions.append(_no_sales(name, mapping[name], counted))
-        undone = (
-            name == "type" and not told.get(name) and _undoes_its_order(columns, mapping, counted, amount)
-        )
+        undone = name == "type" and not meanings and _undoes_its_order(columns, mapping, counted, amount)
         if undone is None:
             questions.append(_whose_refunds(mapping["type"], counted))
         tests.add(name, mapping[name], counted, bool(undone))
@@ -217,18 +211,18 @@ def _is_flag(columns: Columns, column: str) -> bool:
 
 
 def _unknown(name: str, column: str, unknown: pd.DataFrame) -> Question:
-    shown = _by_level(unknown)
-    more = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
+    listed = _by_level(unknown)
+    remainder = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
     guessed = [
         f"{name}={row.level}:{guess_level(name, str(row.level), row.money)}" for row in unknown.itertuples()
     ]
-    flags = " ".join(f"--rule {flag(*one.split('=', 1))}" for one in guessed[:8])
+    flags = " ".join(f"--rule {flag(*answer.split('=', 1))}" for answer in guessed[:8])
     text = (
-        f"column {column!r} ({name}) contains unknown levels: {shown}{more}. For each, choose whether it "
+        f"column {column!r} ({name}) contains unknown levels: {listed}{remainder}. For each, choose whether it "
         f"counts as a sale, is a refund or is ignored, for example {flags} (:counts, :refund or :ignore), or "
         f"leave the column out with --mapping {name}=."
     )
-    together = [] if any("," in one for one in guessed) else [",".join(guessed)]
+    together = [] if any("," in answer for answer in guessed) else [",".join(guessed)]
     readings = ("counts", "refund", "ignore")
     single = [f"{name}={level}:{reading}" for level in unknown["level"] for reading in readings]
     return Question(text, tuple(dict.fromkeys((*together, *single, f"{name}="))))
@@ -274,7 +268,9 @@ def _whose_refunds(column: str, counted: pd.DataFrame) -> Question:
     """Ask whether lines called refunded are cancelled orders or refunds of other orders."""
     levels = counted.loc[counted["reading"] == "refund", "level"]
     undone, back = ([f"type={level}:{reading}" for level in levels] for reading in ("ignore", "refund"))
-    flags = [" ".join(f"--rule {flag(*one.split('=', 1))}" for one in those) for those in (undone, back)]
+    flags = [
+        " ".join(f"--rule {flag(*answer.split('=', 1))}" for answer in answers) for answers in (undone, back)
+    ]
     text = (
         f"column {column!r} marks orders as {', '.join(map(repr, levels))} whose customers paid the same "
         f"amount for other orders. Use {flags[0]} if the marked orders were cancelled, or {flags[1]} if they "

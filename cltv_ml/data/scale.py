@@ -58,12 +58,12 @@ def settle_units(
     table: Relation,
     kinds: Mapping[str, str],
     mapping: Mapping[str, str],
-    given: Mapping[str, str | None],
+    explicit: Mapping[str, str | None],
 ) -> tuple[dict[str, str], list[str]]:
     """Return a mapping with a column of item counts as quantity instead of amount, and a note.
 
-    A column called only amount counts items where it holds small whole numbers, many of them 1, and a column of
-    prices or sales stands next to it.
+    A column headed only amount counts items if it contains small integers, many of them 1, next to a column of prices
+    or sales.
 
     Raises
     ------
@@ -71,18 +71,18 @@ def settle_units(
         Several columns could be the amount.
     """
     column = mapping.get("amount", "")
-    if not column or {"amount", "quantity"} & set(given) or "quantity" in mapping:
+    if not column or {"amount", "quantity"} & set(explicit) or "quantity" in mapping:
         return dict(mapping), []
     columns = _some_lines(table)
-    taken = {name: other for name, other in mapping.items() if name not in ("unit_price", "amount")}
+    settled = {name: source for name, source in mapping.items() if name not in ("unit_price", "amount")}
     prices = [
-        other
-        for other, kind in kinds.items()
+        price
+        for price, kind in kinds.items()
         if kind in ("number", "rate")
-        and other != column
-        and other not in taken.values()
-        and _PRICES.search(plain_heading(other))
-        and not _counts_items(columns, other)
+        and price != column
+        and price not in settled.values()
+        and _PRICES.search(plain_heading(price))
+        and not _counts_items(columns, price)
     ]
     if not _AMOUNTS.match(plain_heading(column)) or not prices or not _counts_items(columns, column, 0.0):
         return dict(mapping), []
@@ -98,22 +98,22 @@ def settle_units(
             f"column {column!r} contains quantities rather than money, and columns {prices} could each be "
             f"the amount. {ask(['amount'], prices[0])}, and --mapping quantity={column}."
         )
-        raise QuestionsError([Question(text, tuple(f"amount={other}" for other in prices))])
+        raise QuestionsError([Question(text, tuple(f"amount={price}" for price in prices))])
     note = (
         f"Column {column!r} contains small integers next to {prices[0]!r}, so it was read as quantity "
         "rather than money."
     )
-    return {**taken, "quantity": column, "unit_price": prices[0]}, [note]
+    return {**settled, "quantity": column, "unit_price": prices[0]}, [note]
 
 
 def settle_scale(
-    table: Relation, mapping: Mapping[str, str], given: Mapping[str, str | None]
+    table: Relation, mapping: Mapping[str, str], explicit: Mapping[str, str | None]
 ) -> tuple[dict[str, str], list[str]]:
     """Return a mapping with prices and costs per item or per line, as the data show, and notes.
 
-    Within a product a price per item does not depend on how many are bought, a line's total is
-    proportional to it; a cost is also compared with the price of its line. The first 20,000 rows
-    decide; what the user said is left, and told where the data say otherwise.
+    Within a product, a price per item does not depend on the quantity, and a line total is proportional to it; a cost
+    is also compared with the price of its line. The first 20,000 rows decide. What the user mapped stays, with a note
+    if the data contradict it.
 
     Raises
     ------
@@ -121,20 +121,20 @@ def settle_scale(
         A column is neither clearly, or its heading is only "cost" and too few lines decide.
     """
     settled, notes, columns = dict(mapping), [], None
-    for name, other in _OTHER.items():
+    for name, opposite in _OTHER.items():
         column = settled.get(name)
-        if column is None or other in settled or "quantity" not in settled or column != mapping.get(name):
+        if column is None or opposite in settled or "quantity" not in settled or column != mapping.get(name):
             continue
         columns = columns or _some_lines(table)
         growth = _growth(columns, settled, column)
         if growth is None or not growth.is_evidence:
-            if name == "cost" and name not in given and is_open_name(column):
+            if name == "cost" and name not in explicit and is_open_name(column):
                 _ask_if_quantities_differ(columns, settled["quantity"], column)
             continue
         per_line = name in ("amount", "cost")
         if name == "amount" and growth.off_item > 0.1:
             continue  # not a unit price either: perhaps an order total
-        if 0.25 < growth.slope < 0.75 and name in given:
+        if 0.25 < growth.slope < 0.75 and name in explicit:
             notes.append(
                 f"When the quantity doubles, column {column!r} is multiplied by {2**growth.slope:.2f}, "
                 f"which fits neither a unit price nor a line total. It was read as {name} because the "
@@ -144,21 +144,23 @@ def settle_scale(
         if 0.25 < growth.slope < 0.75:
             text = (
                 f"column {column!r} may be money per item or per line: when the quantity doubles, it is "
-                f"multiplied by {2**growth.slope:.2f}. {ask([name, other], column)}."
+                f"multiplied by {2**growth.slope:.2f}. {ask([name, opposite], column)}."
             )
-            raise QuestionsError([Question(text, (f"{name}={column}", f"{other}={column}"))])
+            raise QuestionsError([Question(text, (f"{name}={column}", f"{opposite}={column}"))])
         if (growth.slope > 0.5) == per_line:
             continue
-        found = "a line total" if growth.slope > 0.5 else "a unit price"
-        seen = (
+        scale = "a line total" if growth.slope > 0.5 else "a unit price"
+        evidence = (
             f"Column {column!r} {'grows with' if growth.slope > 0.5 else 'does not depend on'} the quantity"
         )
-        if name in given:
-            notes.append(f"{seen}, like {found}. It was read as {name} because the mapping says so.")
+        if name in explicit:
+            notes.append(f"{evidence}, like {scale}. It was read as {name} because the mapping says so.")
             continue
-        settled[other] = settled.pop(name)
+        settled[opposite] = settled.pop(name)
         if not is_open_name(column):
-            notes.append(f"{seen}, so it was read as {found} (--mapping {name}={column} reads it as {name}).")
+            notes.append(
+                f"{evidence}, so it was read as {scale} (--mapping {name}={column} reads it as {name})."
+            )
     return settled, notes
 
 
@@ -184,33 +186,33 @@ def _counts_items(columns: Columns, column: str, least: float = 0.1) -> bool:
 
 
 def doubt_parts(
-    table: Relation, mapping: Mapping[str, str], parts: Sequence[tuple[str, int]], rules: Rules
+    table: Relation, mapping: Mapping[str, str], files: Sequence[tuple[str, int]], rules: Rules
 ) -> list[Question]:
     """Ask if one of several files seems to be in cents and the others are not.
 
-    Its amounts are whole, hold some that are no whole hundreds, and are in the middle a hundred times as large as
-    those of the others, which hold fractions.
+    Its amounts are integers, not all of them multiples of 100, and their median is about a hundred times that of the
+    other files, which have decimals.
 
     Parameters
     ----------
-    parts
+    files
         Name and first `source_row` of each file.
     """
     column = mapping.get("amount") or mapping.get("unit_price", "")
-    if len(parts) < 2 or not column or rules.money_unit is not None:
+    if len(files) < 2 or not column or rules.money_unit is not None:
         return []
     value = Columns(table, Rules(), ask=False).number(column)
     cases = " ".join(
-        f"when source_row >= {start} then {place}" for place, (_, start) in reversed(list(enumerate(parts)))
+        f"when source_row >= {start} then {place}" for place, (_, start) in reversed(list(enumerate(files)))
     )
-    seen = table.rows(
+    medians = table.rows(
         f"select case {cases} end as part, median(abs(v)), bool_and(v = floor(v)), bool_or(v % 100 <> 0) "
         f"from (select source_row, {value} as v from {table}) where v <> 0 group by 1"
     )
-    broken = [middle for _, middle, whole, _ in seen if not whole]
+    broken = [middle for _, middle, whole, _ in medians if not whole]
     cents = [
-        (parts[int(place)][0], middle)
-        for place, middle, whole, odd in seen
+        (files[int(place)][0], middle)
+        for place, middle, whole, odd in medians
         if broken and whole and odd and middle / max(broken) >= 30 and middle / min(broken) <= 300
     ]
     if not cents:
@@ -236,7 +238,7 @@ _OF_INTERFACES = re.compile(r"[a-z]{2,6}_[0-9A-Za-z]{10,}")
 
 
 def _of_interface(table: Relation) -> bool:
-    """Whether the first row contains an identifier from the API of a payment service."""
+    """Whether the first row contains an identifier from a payment service's API."""
     texts = ", ".join(quoted(name) for name, kind in table.kinds.items() if kind == "VARCHAR")
     rows = table.rows(f"select {texts} from {table} limit 1") if texts else []
     return any(_OF_INTERFACES.fullmatch(str(value)) for row in rows for value in row)
@@ -245,7 +247,8 @@ def _of_interface(table: Relation) -> bool:
 def doubt_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> list[Question]:
     """Ask whether a payment service's amounts are cents, if all are large integers and few are round."""
     columns = Columns(table, Rules(), ask=False)
-    if not any(_OF_PAYMENTS.search(plain_heading(one)) for one in columns.kinds) and not _of_interface(table):
+    headings = map(plain_heading, columns.kinds)
+    if not any(map(_OF_PAYMENTS.search, headings)) and not _of_interface(table):
         return []
     middle = _median_of_cents(columns, mapping, rules, lines=3, smallest=100, round_to=100)
     if middle is None:
@@ -275,10 +278,10 @@ def tell_of_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> 
 def _median_of_cents(
     columns: Columns, mapping: Mapping[str, str], rules: Rules, *, lines: int, smallest: int, round_to: int
 ) -> float | None:
-    """Return the median of amounts that may be cents, None if they are not or their unit is known.
+    """Return the median of amounts that may be cents; None if they are not or if their unit is known.
 
-    `lines` amounts of at least `smallest`, zeros left out, have to be whole, and three in ten of them no multiples of
-    `round_to`.
+    At least `lines` amounts of `smallest` or more must be integers, three in ten of them not multiples of `round_to`.
+    Zeros are ignored.
     """
     column, currency = mapping.get("amount", ""), mapping.get("currency", "")
     if not column or rules.money_unit is not None or rules.rates or unit_of(column):
@@ -309,18 +312,16 @@ def _ask_if_quantities_differ(columns: Columns, quantity: str, column: str) -> N
 def _growth(columns: Columns, mapping: Mapping[str, str], column: str) -> _Growth | None:
     """Return how a column grows with the quantity; None if neither products nor, for costs, prices show it.
 
-    Values of a product agree with each other, costs with the price of their line: the closer of the two counts.
+    Values are compared within a product, costs also with the price of their line; the closer of the two fits counts.
     """
-    goods = mapping.get("product_id") or next(
-        (one for one in columns.kinds if _GOODS.search(plain_heading(one)) and one not in mapping.values()),
-        "",
-    )
-    ways = [(quote(goods), "1")] if goods else []
+    headed = [name for name in columns.kinds if _GOODS.search(plain_heading(name))]
+    goods = mapping.get("product_id") or next((name for name in headed if name not in mapping.values()), "")
+    groupings = [(quote(goods), "1")] if goods else []
     if column in (mapping.get("cost"), mapping.get("unit_cost")) and (price := _price(columns, mapping)):
-        ways.append(("1", price))
-    found = [_growth_within(columns, mapping["quantity"], column, *way) for way in ways]
-    known = [growth for growth in found if growth is not None]
-    return min(known, key=lambda growth: (not growth.is_evidence, growth.off), default=None)
+        groupings.append(("1", price))
+    measured = [_growth_within(columns, mapping["quantity"], column, *grouping) for grouping in groupings]
+    measurable = [growth for growth in measured if growth is not None]
+    return min(measurable, key=lambda growth: (not growth.is_evidence, growth.off), default=None)
 
 
 def _price(columns: Columns, mapping: Mapping[str, str]) -> str:

@@ -58,7 +58,7 @@ _REFUNDS = 0.25
 
 
 def look_at_sides(column: Unmapped, levels: Mapping[str, int]) -> bool:
-    """Map a column of sides as the type: the side with more money is sales; ask if the other also has much.
+    """Map a column of ledger sides as the type: the side with more money is sales; ask if the other side also has much.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def look_at_sides(column: Unmapped, levels: Mapping[str, int]) -> bool:
     """
     heading, glance, decided = column.heading, column.glance, column.decided
     codes = {level.lower(): level for level in levels if level.strip()}
-    spelled = {part.strip() for part in column.name.lower().split("/")} == set(codes)
+    spelled = {code.strip() for code in column.name.lower().split("/")} == set(codes)
     pairs = _SIDE_WORDS + (_SIDE_LETTERS if spelled or HEADED["sides"].search(heading) else ())
     amount = decided.get("amount")
     if "type" in decided or not amount or HEADED["no_codes"].search(heading) or len(codes) != 2:
@@ -74,23 +74,23 @@ def look_at_sides(column: Unmapped, levels: Mapping[str, int]) -> bool:
     if not any(set(pair.split()) == set(codes) for pair in pairs):
         return False
     money = glance.money_of(column.name, amount, "abs")
-    less, more = sorted(codes.values(), key=lambda code: money.get(code) or 0.0)
-    some, most = money.get(less) or 0.0, money.get(more) or 0.0
-    if some <= _REFUNDS * (some + most):
+    refunds, sales = sorted(codes.values(), key=lambda code: money.get(code) or 0.0)
+    refunded, sold = money.get(refunds) or 0.0, money.get(sales) or 0.0
+    if refunded <= _REFUNDS * (refunded + sold):
         column.account.mapping["type"] = column.name
-        column.account.levels["type"] = {more: "counts", less: "refund"}
+        column.account.levels["type"] = {sales: "counts", refunds: "refund"}
         return True
-    chosen = f"--mapping {flag('type', column.name)} --rule {flag('type', more + ':counts')}"
+    flags = f"--mapping {flag('type', column.name)} --rule {flag('type', sales + ':counts')}"
     text = (
-        f"column {column.name!r} shows the side of each amount: {more!r} ({levels[more]:,} lines, "
-        f"{most:,.2f}) and {less!r} ({levels[less]:,} lines, {some:,.2f}). Use {chosen} with --rule "
-        f"{flag('type', less + ':refund')} if {less!r} lines are refunds, or with --rule "
-        f"{flag('type', less + ':ignore')} if they are payments of the other side, or --mapping type= if "
+        f"column {column.name!r} shows the side of each amount: {sales!r} ({levels[sales]:,} lines, "
+        f"{sold:,.2f}) and {refunds!r} ({levels[refunds]:,} lines, {refunded:,.2f}). Use {flags} with --rule "
+        f"{flag('type', refunds + ':refund')} if {refunds!r} lines are refunds, or with --rule "
+        f"{flag('type', refunds + ':ignore')} if they are payments of the other side, or --mapping type= if "
         "both are sales."
     )
-    both = f"type={column.name},type={more}:counts"
+    answer = f"type={column.name},type={sales}:counts"
     column.account.questions.append(
-        Question(text, (f"{both},type={less}:refund", f"{both},type={less}:ignore", "type="))
+        Question(text, (f"{answer},type={refunds}:refund", f"{answer},type={refunds}:ignore", "type="))
     )
     return True
 
@@ -103,19 +103,29 @@ def look_at_changes(column: Unmapped, levels: Mapping[str, int]) -> bool:
         return False
     if "update" not in codes and not _OF_CHANGES.search(column.heading):
         return False
-    if not any(update in codes and set(codes) <= known for update, known in _ROW_CHANGES.items()):
+    if not any(
+        update in codes and set(codes) <= codes_of_changes
+        for update, codes_of_changes in _ROW_CHANGES.items()
+    ):
         return False
-    gone = [level for code, level in codes.items() if code.startswith(("d", "remove")) or "pre" in code]
-    left = [level for level in codes.values() if level not in gone]
-    answer = [f"status={column.name}", *(f"status={level}:ignore" for level in gone)]
-    answer += [f"status={level}:counts" for level in left]
-    names = {plain_heading(one): one for one in glance.columns if one not in {*decided.values(), column.name}}
-    key = next((names[one] for one in ("id", "orderid", "pk", "key") if one in names), "")
-    when = next((names[one] for one in _WHEN if one in names), "")
+    deleted = [level for code, level in codes.items() if code.startswith(("d", "remove")) or "pre" in code]
+    current = [level for level in codes.values() if level not in deleted]
+    answer = [f"status={column.name}", *(f"status={level}:ignore" for level in deleted)]
+    answer += [f"status={level}:counts" for level in current]
+    names = {
+        plain_heading(column_name): column_name
+        for column_name in glance.columns
+        if column_name not in {*decided.values(), column.name}
+    }
+    key = next(
+        (names[column_name] for column_name in ("id", "orderid", "pk", "key") if column_name in names), ""
+    )
+    time = next((names[column_name] for column_name in _WHEN if column_name in names), "")
     answer += [f"order_id={key}"] if key and not decided.get("order_id") else []
-    answer += [f"version={when}"] if when and not decided.get("version") else []
+    answer += [f"version={time}"] if time and not decided.get("version") else []
     flags = " ".join(
-        f"--{'rule' if one.count(':') else 'mapping'} {flag(*one.split('=', 1))}" for one in answer
+        f"--{'rule' if setting.count(':') else 'mapping'} {flag(*setting.split('=', 1))}"
+        for setting in answer
     )
     text = (
         f"column {column.name!r} shows how each database row changed ({', '.join(sorted(codes))}), so a sale "
@@ -127,7 +137,7 @@ def look_at_changes(column: Unmapped, levels: Mapping[str, int]) -> bool:
 
 
 def look_at_payments(column: Unmapped, levels: Mapping[str, int]) -> bool:
-    """Ask about a type whose lines may pay the others: negative next to positive money, or on account."""
+    """Ask about a type some of whose lines may pay the others: negative next to positive money, or on account."""
     glance, decided, heading = column.glance, column.decided, column.heading
     payments = [level for level in levels if is_payment(level)]
     amount = decided.get("amount")
@@ -141,7 +151,8 @@ def look_at_payments(column: Unmapped, levels: Mapping[str, int]) -> bool:
     shown = ", ".join(f"{level!r} ({levels[level]:,} lines, {money[level]:,.2f})" for level in payments)
     answer = [f"type={column.name}", *(f"type={level}:ignore" for level in payments)]
     flags = " ".join(
-        f"--{'rule' if one.count(':') else 'mapping'} {flag(*one.split('=', 1))}" for one in answer
+        f"--{'rule' if setting.count(':') else 'mapping'} {flag(*setting.split('=', 1))}"
+        for setting in answer
     )
     text = (
         f"column {column.name!r} contains {shown}. If these lines are payments of the other lines, use "
@@ -152,10 +163,10 @@ def look_at_payments(column: Unmapped, levels: Mapping[str, int]) -> bool:
 
 
 def are_payments(table: Relation, texts: Sequence[str], credit: str) -> bool:
-    """Whether some text of the lines with credits calls them payments."""
+    """Whether any text on lines with credits calls them payments."""
     words = (
-        f"select distinct cast({quote(one)} as varchar) from {table} "
+        f"select distinct cast({quote(column)} as varchar) from {table} "
         f"where cast({quote(credit)} as varchar) <> '' limit 50"
-        for one in texts[:COLUMNS_COMPARED]
+        for column in texts[:COLUMNS_COMPARED]
     )
     return any(is_payment(str(level)) for query in words for (level,) in table.rows(query))

@@ -48,7 +48,7 @@ class Signs:
         return any(byte > 127 for byte in self.inside)
 
     def allow(self, text: str) -> bool:
-        """Whether a text may be one of these words.
+        """Whether a text can be `text`, judged by its bytes.
 
         >>> signs = Signs(first=b"C", last=b"1", inside=b"1CH", longest=4)
         >>> signs.allow("CH1"), signs.allow("CASH"), signs.allow("CHCH1")
@@ -59,7 +59,7 @@ class Signs:
         return fits and set(spelled) <= set(self.inside)
 
     def allow_start(self, start: str) -> bool:
-        """Whether a text, in letters of any case, may begin so.
+        """Whether a text can begin with `start`, in any case.
 
         >>> signs = Signs(first=b"Cc", last=b"1", inside=b"1CcoNV", longest=9)
         >>> signs.allow_start("conv"), signs.allow_start("c-")
@@ -74,46 +74,46 @@ class Signs:
 def signs_of(text: str, table: Relation) -> Signs:
     """Return the bytes of the texts that an SQL expression has in a table.
 
-    Many texts are looked at at a time, which costs a fraction of what tests of each in SQL cost.
+    Texts are processed in batches, which costs a fraction of testing each in SQL.
 
     >>> import duckdb
     >>> table = Relation(duckdb.connect(), "(values ('a.1'), (null), ('b.1')) as rows(v)")
     >>> signs_of("v", table)
     Signs(first=b'ab', last=b'1', inside=b'.1ab', empty=False, longest=3)
     """
-    found = Signs()
+    signs = Signs()
     for batch in table.con.sql(f"select {text} as v from {table}").to_arrow_reader(_AT_ONCE):
-        found = _widen(found, batch.column(0))
-    return found
+        signs = _widen(signs, batch.column(0))
+    return signs
 
 
-def _widen(found: Signs, texts: pa.Array) -> Signs:
-    """Return the bytes found so far with those of further texts."""
+def _widen(signs: Signs, texts: pa.Array) -> Signs:
+    """Return `signs` with the bytes of further texts added."""
     lengths = pc.min_max(pc.binary_length(texts)).as_py()
     if lengths["max"] is None:
-        return found
+        return signs
     starts, ends, values = _bytes_of(texts)
     if texts.null_count or not lengths["min"]:
-        there = ends > starts
-        starts, ends = starts[there], ends[there]
+        filled = ends > starts
+        starts, ends = starts[filled], ends[filled]
     return Signs(
-        _join(found.first, values[starts]),
-        _join(found.last, values[ends - 1]),
-        _join(found.inside, values),
-        empty=found.empty or lengths["min"] == 0,
-        longest=max(found.longest, lengths["max"]),
+        _join(signs.first, values[starts]),
+        _join(signs.last, values[ends - 1]),
+        _join(signs.inside, values),
+        empty=signs.empty or lengths["min"] == 0,
+        longest=max(signs.longest, lengths["max"]),
     )
 
 
 def _bytes_of(texts: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
-    """Return where each text begins and ends in the bytes of all, and these."""
+    """Return where each text begins and ends in the joined bytes, and these bytes."""
     _, places, data = texts.buffers()
     offsets = np.frombuffer(places, np.int32, len(texts) + 1, texts.offset * 4)
     values = np.frombuffer(data, np.uint8, offsets[-1]) if data else np.empty(0, np.uint8)
     return offsets[:-1], offsets[1:], values
 
 
-def _join(found: bytes, values: npt.NDArray[np.uint8]) -> bytes:
-    """Return the bytes found so far with those of further values, each once and in order."""
-    new = values.tobytes().translate(None, found)  # removes the known bytes, which are nearly all
-    return bytes(sorted({*found, *new})) if new else found
+def _join(earlier: bytes, values: npt.NDArray[np.uint8]) -> bytes:
+    """Return the earlier bytes and those of further values, each once and sorted."""
+    new = values.tobytes().translate(None, earlier)  # removes the known bytes, which are nearly all
+    return bytes(sorted({*earlier, *new})) if new else earlier

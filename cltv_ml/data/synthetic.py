@@ -70,10 +70,10 @@ class Simulation:
 def simulate(customers: int = 5_000, days: int = 730, seed: int = 0) -> Simulation:
     """Return a simulated shop: the same arguments give the same shop.
 
-    Customers join evenly over the first three quarters of `days`, with a first order. They then buy at
-    their own constant rate until they leave (Pareto/NBD; Schmittlein, Morrison and Colombo, 1987); order
-    values are Gamma-Gamma (Fader and Hardie, 2013). In a campaign's week those who were offered it buy
-    (1 + response) times as often, at the campaign's discount.
+    Customers join evenly over the first three quarters of `days`, with a first order. They then buy at a constant rate
+    of their own until they leave (Pareto/NBD; Schmittlein, Morrison and Colombo, 1987); order values are Gamma-Gamma
+    (Fader and Hardie, 2013). In a campaign's week, the customers who received the offer buy (1 + response) times as
+    often, at the campaign's discount. Raises InputError for fewer than 1 customer or 30 days.
 
     >>> shop = simulate(customers=100)
     >>> sorted(shop.log.columns)
@@ -83,7 +83,7 @@ def simulate(customers: int = 5_000, days: int = 730, seed: int = 0) -> Simulati
     if customers < 1 or days < 30:
         raise InputError(f"simulate needs at least 1 customer and 30 days, got {customers} and {days}.")
     lots = [_lot(first, min(_LOT, customers - first), days, seed) for first in range(0, customers, _LOT)]
-    logs, truths, offers = ([lot[part] for lot in lots] for part in range(3))
+    logs, truths, offers = ([lot[table] for lot in lots] for table in range(3))
     return Simulation(
         log=pd.concat(logs).sort_values(["timestamp", "order_id"], kind="stable", ignore_index=True),
         truth=pd.concat(truths, ignore_index=True),
@@ -95,15 +95,15 @@ def simulate(customers: int = 5_000, days: int = 730, seed: int = 0) -> Simulati
 def write_simulation(folder: str | Path, customers: int, days: int = 730, seed: int = 0) -> Path:
     """Write a simulated shop of any size as `log/*.parquet`, `truth/*.parquet` and `offers/*.parquet`.
 
-    Returns the folder of the log, which `read` takes. The customers are those of `simulate`.
+    Return the folder of the log, which `read` accepts. The customers are those of `simulate`.
     """
-    for part in ("log", "truth", "offers"):
-        Path(folder, part).mkdir(parents=True, exist_ok=True)
+    for table in ("log", "truth", "offers"):
+        Path(folder, table).mkdir(parents=True, exist_ok=True)
     _campaigns(days).to_parquet(Path(folder, "campaigns.parquet"))
     for first in range(0, customers, _LOT):
         log, truth, offers = _lot(first, min(_LOT, customers - first), days, seed)
-        for part, frame in (("log", log), ("truth", truth), ("offers", offers)):
-            frame.to_parquet(Path(folder, part, f"{first // _LOT:06d}.parquet"), index=False)
+        for table, frame in (("log", log), ("truth", truth), ("offers", offers)):
+            frame.to_parquet(Path(folder, table, f"{first // _LOT:06d}.parquet"), index=False)
     return Path(folder, "log")
 
 

@@ -1,4 +1,4 @@
-"""Numbers of marked lines by the rule that they break by themselves: one query refutes many later ones."""
+"""Counts of marked lines by the rule that they break by themselves; one query makes many later ones unnecessary."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cltv_ml.engine import Relation
 
 
 class Counts(NamedTuple):
-    """How many lines there are, how many of them name an order, and how many cost nothing."""
+    """Numbers of lines: all, those with an order id, and those without money."""
 
     lines: int
     ordered: int
@@ -19,7 +19,7 @@ class Counts(NamedTuple):
 
 @dataclass(frozen=True)
 class Tally:
-    """The lines as they were marked first, before a step changed any rule.
+    """The counts of the lines before any step changed their rules.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Tally:
 
     @property
     def returns(self) -> bool:
-        """Whether any line is a return, set aside or not."""
+        """Whether any line is a return, quarantined or not."""
         return any(is_return for _, is_return in self.counts)
 
     def breaks(self, rule: str) -> bool:
@@ -46,17 +46,17 @@ class Tally:
         return all(broken in rules for broken, _ in self.counts)
 
     def counts_ordered(self, rule: str) -> bool:
-        """Whether any line of an order breaks a rule."""
+        """Whether any line with an order id breaks a rule."""
         return any(counts.ordered for (broken, _), counts in self.counts.items() if broken == rule)
 
     @property
     def gives_away(self) -> bool:
-        """Whether any line that is no completed sale costs nothing."""
+        """Whether any line that is not a completed sale has an amount of zero."""
         return any(counts.free for (broken, _), counts in self.counts.items() if broken == "not_completed")
 
 
 def count_marks(marks: Relation) -> Tally:
-    """Return the numbers of marked lines, see `Lines.marks`."""
+    """Return the counts of marked lines (see `Lines.marks`)."""
     rows = marks.rows(
         "select rule, is_return, count(*), count(by_order), count(*) filter (money = 0), max(source_row) "
         f"from {marks} group by all"

@@ -26,21 +26,24 @@ def keep_texts(table: Relation, text: str) -> Relation:
 
 
 def read_plainly(texts: Relation, read: Callable[[str], str], text: str) -> str:
-    """Return SQL for a number, quicker than `read` gives it where a plain way reads every text as `read` does.
+    """Return SQL for a number: a faster plain form if it reads every text as `read` does, else what `read` returns.
 
     >>> import duckdb
     >>> texts = Relation(duckdb.connect(), "(values ('1,5'), ('x')) as texts(t)")
     >>> read_plainly(texts, lambda t: f"try_cast(replace(trim({t}), ',', '.') as double)", "price")
     "try_cast(replace(price, ',', '.') as double)"
     """
-    ways = [f"try_cast({way} as double)" for way in _PLAIN_WAYS]
-    alike = ", ".join(f"bool_and({way.format('t')} is not distinct from v)" for way in ways)
-    found = texts.row(f"select {alike} from (select t, {read('t')} as v from {texts})")
-    return next((way.format(text) for way, same in zip(ways, found, strict=True) if same), read(text))
+    plain_forms = [f"try_cast({form} as double)" for form in _PLAIN_WAYS]
+    alike = ", ".join(f"bool_and({form.format('t')} is not distinct from v)" for form in plain_forms)
+    agreements = texts.row(f"select {alike} from (select t, {read('t')} as v from {texts})")
+    return next(
+        (form.format(text) for form, agrees in zip(plain_forms, agreements, strict=True) if agrees),
+        read(text),
+    )
 
 
 def cast_number(text: str) -> str:
-    """Return SQL for the number of a text where the engine reads all of them, and all are finite."""
+    """Return SQL for a text's number if the engine reads all texts as finite numbers."""
     return f"try_cast({text} as double)"
 
 
@@ -57,5 +60,5 @@ def read_written(text: str, decimal: str | None) -> str:
 
 
 def read_sides(read: Callable[[str], str], text: str) -> str:
-    """Return SQL for numbers that are below 0 in DR and above in CR, which `read` has the other way round."""
+    """Return SQL for numbers that are negative with DR and positive with CR, the reverse of what `read` returns."""
     return f"if(regexp_matches(upper(rtrim({text}, '. ')), '[CD]R$'), -({read(text)}), {read(text)})"

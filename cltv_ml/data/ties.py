@@ -58,51 +58,55 @@ def settle_tie(source: Source, name: str, columns: Sequence[str]) -> tuple[str, 
         "amount": _settle_amount,
         "status": _settle_status,
     }
-    found = settle[name](source, columns) if name in settle else None
-    if found is None:
+    choice = settle[name](source, columns) if name in settle else None
+    if choice is None:
         return None
-    chosen, because = found
-    others = [column for column in columns if column != chosen]
+    chosen, because = choice
+    rivals = [column for column in columns if column != chosen]
     return chosen, (
         f"Columns {list(columns)} could each be the {name}; {chosen!r}, {because}, was used (--mapping "
-        f"{flag(name, others[0])} uses the other)."
+        f"{flag(name, rivals[0])} uses the other)."
     )
 
 
 def _settle_customer(source: Source, columns: Sequence[str]) -> tuple[str, str] | None:
     """Choose an id over an e-mail address over a name, if they identify nearly as many customers."""
     first = source.first
-    values = {one: f"lower(nullif(trim(cast({quote(one)} as varchar)), ''))" for one in columns}
+    values = {column: f"lower(nullif(trim(cast({quote(column)} as varchar)), ''))" for column in columns}
     rows, *counts = first.row(
         f"select count(*), {', '.join(f'count(distinct {value})' for value in values.values())} from {first}"
     )
     customers = dict(zip(columns, counts, strict=True))
     # An id that is unique to each line identifies lines, not customers.
-    own = [one for one in columns if plain_heading(one) != "id" or customers[one] < rows]
-    ranked = sorted(_who_pays(own), key=_rank_of_customer)
+    candidates = [column for column in columns if plain_heading(column) != "id" or customers[column] < rows]
+    ranked = sorted(_who_pays(candidates), key=_rank_of_customer)
     if rows < _LEAST_LINES or not ranked:
         return None
     chosen = ranked[0]
-    filled = " or ".join(f"{values[one]} is not null" for one in own if one != chosen) or "false"
+    filled = (
+        " or ".join(f"{values[column]} is not null" for column in candidates if column != chosen) or "false"
+    )
     [blank] = first.row(f"select count(*) filter ({values[chosen]} is null and ({filled})) from {first}")
     if blank > (1 - _AGREEING_SHARE) * rows or not customers[chosen]:
         return None
     if len(ranked) == 1:
-        return chosen, "the payer's" if len(own) > 1 else "because the other one is unique to each line"
+        return chosen, "the payer's" if len(
+            candidates
+        ) > 1 else "because the other one is unique to each line"
     same = True
-    for other in ranked[1:]:
+    for rival in ranked[1:]:
         [pairs] = first.row(
-            f"select count(distinct ({values[chosen]}, {values[other]})) "
-            f"filter ({values[chosen]} is not null and {values[other]} is not null) from {first}"
+            f"select count(distinct ({values[chosen]}, {values[rival]})) "
+            f"filter ({values[chosen]} is not null and {values[rival]} is not null) from {first}"
         )
-        alike = pairs == customers[chosen] == customers[other]
+        alike = pairs == customers[chosen] == customers[rival]
         same &= alike
-        far = abs(customers[chosen] - customers[other]) > _NEAR * customers[chosen]
-        if not alike and (far or _rank_of_customer(other) == _rank_of_customer(chosen)):
+        differs = abs(customers[chosen] - customers[rival]) > _NEAR * customers[chosen]
+        if not alike and (differs or _rank_of_customer(rival) == _rank_of_customer(chosen)):
             return None
     if same:
         return chosen, "which identifies the same customers in the first lines"
-    counted = ", ".join(f"{customers[one]:,} by {one!r}" for one in ranked)
+    counted = ", ".join(f"{customers[column]:,} by {column!r}" for column in ranked)
     return (
         chosen,
         (
@@ -114,11 +118,15 @@ def _settle_customer(source: Source, columns: Sequence[str]) -> tuple[str, str] 
 
 def _who_pays(columns: list[str]) -> list[str]:
     """Return the columns of people who pay rather than attend, if headings distinguish them."""
-    plain = {one: plain_heading(one) for one in columns}
-    paying = [one for one in columns if _PAIR_HEADINGS["pays"].search(plain[one])]
+    plain = {column: plain_heading(column) for column in columns}
+    paying = [column for column in columns if _PAIR_HEADINGS["pays"].search(plain[column])]
     best = min(map(_rank_of_customer, paying), default=-1)
-    left = [one for one in columns if one in paying or _rank_of_customer(one) < best]
-    return left or [one for one in columns if not _PAIR_HEADINGS["attends"].search(plain[one])] or columns
+    eligible = [column for column in columns if column in paying or _rank_of_customer(column) < best]
+    return (
+        eligible
+        or [column for column in columns if not _PAIR_HEADINGS["attends"].search(plain[column])]
+        or columns
+    )
 
 
 def _rank_of_customer(column: str) -> int:
@@ -136,35 +144,35 @@ def _settle_time(source: Source, columns: Sequence[str]) -> tuple[str, str] | No
     times = {column: reading.timestamp(column) for column in columns}
     if len(best) > 1:
         tied = {
-            (one, other): source.first.row(
+            (first, second): source.first.row(
                 "select count(*) filter (a is not null or b is not null), "
                 "count(*) filter (a is null and b is not null), "
                 "count(*) filter (cast(a as date) <> cast(b as date)), count(distinct a), count(distinct b) "
-                f"from (select {times[one]} as a, {times[other]} as b from {source.first})"
+                f"from (select {times[first]} as a, {times[second]} as b from {source.first})"
             )
-            for one, other in combinations(best, 2)
+            for first, second in combinations(best, 2)
         }
-        rows = min(seen[0] for seen in tied.values())
+        rows = min(counts[0] for counts in tied.values())
         if rows < _LEAST_LINES or any(blank or differ for _, blank, differ, *_ in tied.values()):
             return None
         finest = dict.fromkeys(best, 0)
-        for (one, other), (*_, of_one, of_other) in tied.items():
-            finest[one], finest[other] = of_one, of_other
+        for (first, second), (*_, distinct_first, distinct_second) in tied.items():
+            finest[first], finest[second] = distinct_first, distinct_second
         chosen = max(best, key=lambda column: finest[column])
         return chosen, "which has the same dates as the others"
     chosen = best[0]
-    others = [column for column in columns if column != chosen]
-    told = []
-    for other in others:
+    rivals = [column for column in columns if column != chosen]
+    differences = []
+    for rival in rivals:
         [rows, blank, differ] = source.first.row(
             f"select count(*), count(*) filter (a is null and b is not null), "
             f"count(*) filter (cast(a as date) <> cast(b as date)) "
-            f"from (select {times[chosen]} as a, {times[other]} as b from {source.first})"
+            f"from (select {times[chosen]} as a, {times[rival]} as b from {source.first})"
         )
         if blank > (1 - _AGREEING_SHARE) * rows:
             return None
-        told.append(f"{other!r} has a different date on {differ:,} of the first {rows:,} lines")
-    return chosen, f"the time of the order ({'; '.join(told)})"
+        differences.append(f"{rival!r} has a different date on {differ:,} of the first {rows:,} lines")
+    return chosen, f"the time of the order ({'; '.join(differences)})"
 
 
 def _rank_of_time(column: str) -> int:
@@ -181,23 +189,26 @@ def _settle_amount(source: Source, columns: Sequence[str]) -> tuple[str, str] | 
     if converted := in_one_currency(source.first, source.kinds, columns):
         return converted, "the same money in one currency"
     chosen, because = columns[0], ""
-    for other in columns[1:]:
-        pair = _settle_two_amounts(source, chosen, other, columns)
+    for rival in columns[1:]:
+        pair = _settle_two_amounts(source, chosen, rival, columns)
         if pair is None:
             return None
         chosen, because = pair
     sums = {
-        one: source.table.row(f"select sum({source.number(one)}) from {source.table}")[0] for one in columns
+        column: source.table.row(f"select sum({source.number(column)}) from {source.table}")[0]
+        for column in columns
     }
     if len({round(money or 0, 2) for money in sums.values()}) == 1:
         return chosen, because
-    shown = ", ".join(f"{sums[one] or 0:,.2f} in {one!r}" for one in columns)
-    return chosen, f"{because} ({shown})"
+    listed = ", ".join(f"{sums[column] or 0:,.2f} in {column!r}" for column in columns)
+    return chosen, f"{because} ({listed})"
 
 
-def _settle_two_amounts(source: Source, one: str, other: str, tied: Sequence[str]) -> tuple[str, str] | None:
-    a, b = source.number(one), source.number(other)
-    if after := _after_returns(source, one, other, tied) or _after_returns(source, other, one, tied):
+def _settle_two_amounts(
+    source: Source, first: str, second: str, tied: Sequence[str]
+) -> tuple[str, str] | None:
+    a, b = source.number(first), source.number(second)
+    if after := _after_returns(source, first, second, tied) or _after_returns(source, second, first, tied):
         return after
     rows, equal, above, below = source.first.row(
         f"select count(*), count(*) filter (abs(a - b) < 0.006), count(*) filter (a > b + 0.006), "
@@ -207,8 +218,8 @@ def _settle_two_amounts(source: Source, one: str, other: str, tied: Sequence[str
     if rows < _LEAST_LINES:
         return None
     if equal >= 0.999 * rows:
-        return one, "which has the same values"
-    larger, smaller = (one, other) if above > below else (other, one)
+        return first, "which has the same values"
+    larger, smaller = (first, second) if above > below else (second, first)
     if above and below:  # for example, a discount in a total that exceeds the tax
         return _without_tax(source, larger, smaller) if min(above, below) <= 0.1 * rows else None
     return (
@@ -220,16 +231,16 @@ def _settle_two_amounts(source: Source, one: str, other: str, tied: Sequence[str
 
 def _after_returns(source: Source, gross: str, net: str, tied: Sequence[str]) -> tuple[str, str] | None:
     """Choose an amount below 0 on the lines of what came back, where the other one has 0 and a third says how much."""
-    back = [one for one, kind in source.kinds.items() if kind == "number" and one not in tied]
-    back = [one for one in back if _PAIR_HEADINGS["part_returned"].search(plain_heading(one))]
-    for part in back:
+    refunds = [column for column, kind in source.kinds.items() if kind == "number" and column not in tied]
+    refunds = [column for column in refunds if _PAIR_HEADINGS["part_returned"].search(plain_heading(column))]
+    for refund in refunds:
         returned, explained = source.first.row(
             f"select count(*) filter (b < 0), count(*) filter (b < 0 and a = 0 and abs(abs(r) - abs(b)) < 0.011) "
-            f"from (select {source.number(gross)} as a, {source.number(net)} as b, {source.number(part)} as r "
+            f"from (select {source.number(gross)} as a, {source.number(net)} as b, {source.number(refund)} as r "
             f"from {source.first})"
         )
         if returned and explained == returned:
-            return net, f"after what came back in {part!r}"
+            return net, f"after what came back in {refund!r}"
     return None
 
 
@@ -251,35 +262,37 @@ def _without_tax(source: Source, larger: str, smaller: str) -> tuple[str, str] |
 
 def _explained(source: Source, larger: str, smaller: str, tied: Sequence[str]) -> tuple[str, str] | None:
     """Choose by the column (tax, refunds, fees, discounts or postage) that equals the difference of two amounts."""
-    left = [one for one, kind in source.kinds.items() if kind in ("number", "rate") and one not in tied]
-    parts = {
-        one: kind
-        for one in left
+    untied = [
+        column for column, kind in source.kinds.items() if kind in ("number", "rate") and column not in tied
+    ]
+    kind_of = {
+        column: kind
+        for column in untied
         if (
             kind := next(
                 (
                     kind
                     for kind in _DIFFERENCES
-                    if kind != "added" and _PAIR_HEADINGS[kind].search(plain_heading(one))
+                    if kind != "added" and _PAIR_HEADINGS[kind].search(plain_heading(column))
                 ),
                 "",
             )
         )
     }
-    if not parts:
+    if not kind_of:
         return None
     gap = f"abs({source.number(larger)}) - abs({source.number(smaller)})"
-    values = {one: f"abs(coalesce({source.number(one)}, 0))" for one in parts}
-    taxed = [one for one, kind in parts.items() if kind in ("part_tax", "part_postage")]
+    values = {column: f"abs(coalesce({source.number(column)}, 0))" for column in kind_of}
+    taxed = [column for column, kind in kind_of.items() if kind in ("part_tax", "part_postage")]
     if len(taxed) > 1 and words_of(smaller) & _SAYS["without_tax"]:
         together = " and ".join(taxed)
-        parts[together], values[together] = "added", " + ".join(values[one] for one in taxed)
-    tests = ", ".join(f"count(*) filter (abs(({gap}) - ({values[one]})) < 0.011)" for one in parts)
+        kind_of[together], values[together] = "added", " + ".join(values[column] for column in taxed)
+    tests = ", ".join(f"count(*) filter (abs(({gap}) - ({values[column]})) < 0.011)" for column in kind_of)
     rows, *agree = source.first.row(f"select count(*), {tests} from {source.first} where abs({gap}) > 0.006")
-    for (part, kind), lines in zip(parts.items(), agree, strict=True):
+    for (column, kind), lines in zip(kind_of.items(), agree, strict=True):
         if lines >= _AGREEING_SHARE * rows:
             takes_larger, because = _DIFFERENCES[kind]
-            return (larger if takes_larger else smaller), because.format(part=part)
+            return (larger if takes_larger else smaller), because.format(part=column)
     return None
 
 
@@ -298,8 +311,8 @@ _DIFFERENCES = {
 def _really_paid(larger: str, smaller: str) -> tuple[str, str] | None:
     """Choose paid or captured money over agreed, authorised or due money."""
     paid, agreed = (_PAIR_HEADINGS[name] for name in ("paid", "agreed"))
-    for chosen, other in ((smaller, larger), (larger, smaller)):
-        if paid.search(plain_heading(chosen)) and agreed.search(plain_heading(other)):
+    for chosen, rival in ((smaller, larger), (larger, smaller)):
+        if paid.search(plain_heading(chosen)) and agreed.search(plain_heading(rival)):
             return chosen, "what was paid"
     return None
 
@@ -307,18 +320,19 @@ def _really_paid(larger: str, smaller: str) -> tuple[str, str] | None:
 def _settle_status(source: Source, columns: Sequence[str]) -> tuple[str, str] | None:
     """Choose the only column with levels that are not sales, else the order status if all its levels are known."""
     readings = {
-        one: read_levels("status", [level for level in source.levels.get(one, ()) if level])
-        for one in columns
+        column: read_levels("status", [level for level in source.levels.get(column, ()) if level])
+        for column in columns
     }
-    telling = [one for one in columns if set(readings[one]) - {"counts"}]
+    telling = [column for column in columns if set(readings[column]) - {"counts"}]
     if len(telling) == 1:
-        others = ", ".join(repr(one) for one in columns if one not in telling)
-        return telling[0], f"because all levels of {others} count as sales"
+        remaining = ", ".join(repr(column) for column in columns if column not in telling)
+        return telling[0], f"because all levels of {remaining} count as sales"
     ranks = {
-        one: bool(_PAIR_HEADINGS["other_status"].search(plain_heading(one))) for one in telling or columns
+        column: bool(_PAIR_HEADINGS["other_status"].search(plain_heading(column)))
+        for column in telling or columns
     }
-    own = [one for one, other in ranks.items() if not other]
-    exact = [one for one in own if one in named("status", own)]
-    if len(own) != 1 or not exact or None in readings[own[0]]:
+    of_orders = [column for column, is_other in ranks.items() if not is_other]
+    exact = [column for column in of_orders if column in named("status", of_orders)]
+    if len(of_orders) != 1 or not exact or None in readings[of_orders[0]]:
         return None
-    return own[0], "the status of the order"
+    return of_orders[0], "the status of the order"

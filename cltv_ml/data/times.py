@@ -30,7 +30,7 @@ _LETTER = (
 
 
 def letters(pattern: str) -> str:
-    r"""Return a pattern with `\p{L}`, outside brackets, in few ranges: its own 648 are compiled for 5 ms each time.
+    r"""Return a pattern with `\p{L}` outside brackets as a few ranges: its own 648 take 5 ms to compile each time.
 
     >>> import duckdb
     >>> word = letters(r"\p{L}+|\d\p{L}")
@@ -127,7 +127,7 @@ _SERIALS = (18264, 73415)  # 1950 to 2100
 
 
 def is_usual(text: str) -> str:
-    """Return SQL for whether a text is a date of ISO 8601 of this century or the last, its month before its day."""
+    """Return SQL for whether a text is an ISO 8601 date of the 20th or 21st century, with the month before the day."""
     return f"{text} >= '19' and {text} < '21' and regexp_full_match({text}, '{_USUAL_DATE}')"
 
 
@@ -137,7 +137,7 @@ def is_zoned(text: str) -> str:
 
 
 def is_short(text: str) -> str:
-    """Return SQL for whether a text begins with three short numbers, of which one is the year."""
+    """Return SQL for whether a text begins with three short numbers, one of which is the year."""
     return f"regexp_matches({text}, '{_SHORT}')"
 
 
@@ -152,18 +152,18 @@ def has_words(text: str) -> str:
 
 
 def is_date(fields: str, order: str, last: int) -> str:
-    """Return SQL for whether short fields are a date in this order."""
+    """Return SQL for whether short fields are a date if read in this order."""
     return f"try_cast({short_date(fields, order, last)} as date) is not null"
 
 
 def short_fields(text: str) -> str:
-    """Return SQL for the fields of such a text: a, sign, b, c and time."""
+    """Return SQL for the fields of a short date: a, sign, b, c and time."""
     return f"regexp_extract({text}, '{_SHORT}', ['a', 'sign', 'b', 'c', 'time'])"
 
 
 def short_date(fields: str, order: str, last: int) -> str:
     """Return SQL for the ISO date of three fields; a year of two digits is at most `last`."""
-    year, month, day = (f"{fields}.{part}" for part in ORDERS[order])
+    year, month, day = (f"{fields}.{field}" for field in ORDERS[order])
     return f"({full_year(year, last)} || '-' || {month} || '-' || {day})"
 
 
@@ -186,16 +186,16 @@ def from_text(
         Whether some times contain month names or time zones; only then the SQL handles them.
     """
     short = " ".join(
-        f"when {which} then {' || chr(10) || '.join('f.' + part for part in ORDERS[order])}"
-        for which, order in orders
+        f"when {condition} then {' || chr(10) || '.join('f.' + field for field in ORDERS[order])}"
+        for condition, order in orders
     )
     fields = once(short_fields("t"), "f", f"(case {short} end) || chr(10) || f.time")
-    ways = {_YEAR_FIRST: "1234", _COMPACT: "1234", **(_WORD_ORDERS if words else {}), **_MONTHLY}
-    others = " ".join(
-        f"when regexp_matches(t, '{way}') then regexp_replace(t, '{way}', '{_replacement(places)}')"
-        for way, places in ways.items()
+    patterns = {_YEAR_FIRST: "1234", _COMPACT: "1234", **(_WORD_ORDERS if words else {}), **_MONTHLY}
+    other_forms = " ".join(
+        f"when regexp_matches(t, '{pattern}') then regexp_replace(t, '{pattern}', '{_replacement(places)}')"
+        for pattern, places in patterns.items()
     )
-    split = f"string_split(case when {is_short('t')} then {fields} {others} end, chr(10))"
+    split = f"string_split(case when {is_short('t')} then {fields} {other_forms} end, chr(10))"
     number = number_as_time("try_cast(t as double)", serials)
     return once(
         text,
@@ -246,7 +246,7 @@ def is_serial(number: str) -> str:
 
 
 def full_year(year: str, last: int) -> str:
-    """Return SQL for a year of two or four digits in full; one of two is at most `last`."""
+    """Return SQL for a year of two or four digits as four digits; a two-digit year is at most `last`."""
     short = f"cast({last} - ({last} - try_cast({year} as integer)) % 100 as varchar)"
     return f"case length({year}) when 4 then {year} when 2 then {short} end"
 
@@ -263,8 +263,8 @@ def _joined(last: int, words: bool, zoned: bool) -> str:
     """Return SQL for the time of `s`: year, month, day and a clock time, perhaps with a zone."""
     month = month_number("s[2]") if words else "s[2]"
     date = f"{full_year('s[1]', last)} || '-' || {month} || '-' || s[3]"
-    said = "'^(?:г[.]?|года)?,? *(?:[-–|@] )?(?:(?:at|um|à|a las|alle|klo|om|kl[.]?|о|в) )?'"
-    tail = f"regexp_replace(trim(s[4]), {said}, '')"
+    prefix = "'^(?:г[.]?|года)?,? *(?:[-–|@] )?(?:(?:at|um|à|a las|alle|klo|om|kl[.]?|о|в) )?'"
+    tail = f"regexp_replace(trim(s[4]), {prefix}, '')"
     dotted = (
         r"regexp_replace(regexp_replace(c, '^(\d\d?)[.H](\d\d)', '\1:\2'), '^(\d\d?:\d\d)[.](\d\d)', '\1:\2')"
     )
@@ -277,10 +277,10 @@ def _joined(last: int, words: bool, zoned: bool) -> str:
         f"then try_cast(d || ' ' || replace({dotted}, ',', '.') as timestamp) end"
     )
     clock = f"regexp_replace(k, '{_ZONE}', '')" if zoned else "k"
-    known = once(
+    moment = once(
         date, "d", once(f"regexp_replace(upper(trim({clock})), ' ?(UHR|HRS?|HS)[.]?$', '')", "c", at)
     )
-    return once(tail, "k", f"{known} - {_offset()}" if zoned else known)
+    return once(tail, "k", f"{moment} - {_offset()}" if zoned else moment)
 
 
 def _offset() -> str:

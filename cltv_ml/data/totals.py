@@ -37,7 +37,7 @@ TOTAL_WORDS = (
 
 
 def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list[str]:
-    """Quarantine lines that repeat or sum up their order, or have no amount of their own.
+    """Quarantine lines that repeat or sum up their order, or have no amount of their own; return notes.
 
     Raises
     ------
@@ -53,32 +53,32 @@ def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
     counted = {"product_id", "quantity"} <= set(raw.mapping)
     if "order_id" not in raw.mapping or not (column or counted) or rules.amount_per == "line":
         return notes
-    seen = look_at_orders(lines.marks, "product_id" in raw.mapping)
-    joined = any(_JOINED.search(plain_heading(one)) for one in raw.unused)
+    sample = look_at_orders(lines.marks, "product_id" in raw.mapping)
+    joined = any(_JOINED.search(plain_heading(column)) for column in raw.unused)
     named = counted or (joined and "product_id" in raw.mapping)
-    if named and seen.again >= max(1 if joined else 3, 0.01 * seen.lines):
+    if named and sample.again >= max(1 if joined else 3, 0.01 * sample.lines):
         notes.append(
-            f"{seen.again:,} of {seen.lines:,} sampled lines repeat the product and amount of an earlier "
+            f"{sample.again:,} of {sample.lines:,} sampled lines repeat the product and amount of an earlier "
             "line in their order but differ in another column (not used: "
             f"{', '.join(map(repr, raw.unused)) or 'none'}). If the lines were joined to another table, such "
             "as shipments or payments, they count more than once."
         )
     if not column:
         return notes
-    if seen.long >= 3 and seen.summed >= 0.95 * seen.long:
+    if sample.long >= 3 and sample.summed >= 0.95 * sample.long:
         return notes + _set_sums_aside(lines.marks, aside)
     whose = rules.amount_per or whose_money(raw, rules)
     if whose == "line":
         return notes
-    if whose == "order" or repeats_totals(seen, column):
+    if whose == "order" or repeats_totals(sample, column):
         return notes + _set_repeats_aside(lines, aside, column, rules)
-    return notes + tell_of_equal_lines(seen, column)
+    return notes + tell_of_equal_lines(sample, column)
 
 
 def _set_repeats_aside(lines: Lines, aside: Aside, column: str, rules: Rules) -> list[str]:
-    """Keep one line per order and amount, and one refund per time; of several statuses the final one counts."""
-    told = "" if rules.amount_per else ", or use --rule amount_per=line if each line has its own amount"
-    left = f"{lines.marks} as marks anti join {aside} using (source_row)"
+    """Keep one line per order and amount, and one refund per time; of several statuses, the final one counts."""
+    advice = "" if rules.amount_per else ", or use --rule amount_per=line if each line has its own amount"
+    remaining = f"{lines.marks} as marks anti join {aside} using (source_row)"
     refunded = "reading = 'refund' desc nulls last, " if "reading" in lines.columns else ""
     repeats = keep(
         lines.marks.con,
@@ -87,9 +87,9 @@ def _set_repeats_aside(lines: Lines, aside: Aside, column: str, rules: Rules) ->
         "    row_number() over (partition by by_order, money "
         f"        order by {refunded}source_row) "
         "        as number "
-        f"from {left} where not is_return and money > 0 and by_order is not null "
+        f"from {remaining} where not is_return and money > 0 and by_order is not null "
         "union all select source_row, row_number() over (partition by by_order, marks.money, timestamp order by "
-        f"source_row) from {left} join (select source_row, timestamp from {lines.parsed}) using (source_row) "
+        f"source_row) from {remaining} join (select source_row, timestamp from {lines.parsed}) using (source_row) "
         "where is_return and by_order is not null",
     )
     if "state" in lines.columns:  # a separate row shows that the order was finally cancelled
@@ -99,7 +99,7 @@ def _set_repeats_aside(lines: Lines, aside: Aside, column: str, rules: Rules) ->
         )
         aside.add(
             "not_completed",
-            f"select source_row from {left} where not is_return and by_order in ({cancelled})",
+            f"select source_row from {remaining} where not is_return and by_order in ({cancelled})",
         )
     aside.add(
         "repeated_total",
@@ -111,7 +111,7 @@ def _set_repeats_aside(lines: Lines, aside: Aside, column: str, rules: Rules) ->
     return [
         f"Column {column!r} contains the order total on each line, so it counted once per order; this left "
         f"out {number:,} lines with a total of {money:,.2f}. To keep every line, map unit_price and quantity "
-        f"instead{told}."
+        f"instead{advice}."
     ]
 
 
@@ -186,11 +186,11 @@ def _set_group_totals_aside(lines: Lines, aside: Aside) -> list[str]:
     rows, money = totals.row(f"select count(*), coalesce(sum(money), 0) from {totals}")
     if not rows:
         return []
-    [others] = totals.row(
+    [summed] = totals.row(
         f"select coalesce(sum(money), 0) from {lines.marks} anti join {aside} using (source_row) "
         f"anti join {totals} using (source_row)"
     )
-    if abs(others - money) > 0.02 * money:
+    if abs(summed - money) > 0.02 * money:
         return []
     aside.add("total_row", f"select source_row from {totals}")
     return [
@@ -200,10 +200,10 @@ def _set_group_totals_aside(lines: Lines, aside: Aside) -> list[str]:
 
 
 def _set_labelled_totals_aside(raw: Raw, marks: Relation, aside: Aside) -> list[str]:
-    """Set aside the lines that a column of labels calls totals, where each is the sum of its order's other lines."""
+    """Quarantine lines that a label calls totals if each is the sum of its order's other lines; return a note."""
     if "order_id" not in raw.mapping:
         return []
-    for column in (one for one in raw.unused if raw.table.kinds[MARK + one] == "VARCHAR"):
+    for column in (name for name in raw.unused if raw.table.kinds[MARK + name] == "VARCHAR"):
         called = f"regexp_full_match(lower(trim({quote(column)})), '{TOTAL_WORDS}')"
         if not raw.table.holds(f"source_row < 20000 and {called}"):
             continue
@@ -228,7 +228,7 @@ def _set_labelled_totals_aside(raw: Raw, marks: Relation, aside: Aside) -> list[
 
 
 def _set_parts_aside(lines: Lines, aside: Aside) -> list[str]:
-    """Set aside the orders that are the parts of another one, which they sum up within a day, and tell of others."""
+    """Quarantine orders that are parts of another order with the same sum, within a day; return notes."""
     if not {"cancels", "order_id"} <= lines.columns:
         return []
     parts = keep(
@@ -255,19 +255,19 @@ def _set_parts_aside(lines: Lines, aside: Aside) -> list[str]:
     if divided >= 0.5 * orders and divided:
         whole = f"select whole from {wholes} where divided"
         aside.add("repeated_total", f"select source_row from {parts} where whole in ({whole})")
-    left = orders - divided if divided >= 0.5 * orders else orders
-    told = [
+    undivided = orders - divided if divided >= 0.5 * orders else orders
+    divided_note = [
         f"{divided:,} orders occur a second time, split into parts with the same sum, so they counted once "
         "(--mapping cancels= keeps the parts)."
     ]
-    also = [f"{left:,} orders are the parent of other orders, and both count."]
-    return told * (divided > 0 and left < orders) + also * (left > 0)
+    parents_note = [f"{undivided:,} orders are the parent of other orders, and both count."]
+    return divided_note * (divided > 0 and undivided < orders) + parents_note * (undivided > 0)
 
 
 def _continue_orders(raw: Raw, lines: Lines, aside: Aside, column: str) -> None:
     """Distinguish lines without an amount, whose order has one on another line, from unreadable amounts.
 
-    Only where orders have one amount, on one of their lines, is a line without any a continuation.
+    A line without an amount is a continuation only if orders have a single amount, on one of their lines.
     """
     if not lines.tally.counts_ordered("bad_amount"):
         return

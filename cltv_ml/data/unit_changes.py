@@ -1,4 +1,4 @@
-"""Changes of unit: a day from which on the amounts of all customers are another multiple of before."""
+"""Changes of unit: a day from which on all customers' amounts are a multiple of what they were before."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _CUSTOMERS_NEEDED = 20
 
 
 class UnitChange(NamedTuple):
-    """The first day of the week of the change, and the ratio of the same customers' amounts after it to before."""
+    """The first day of the week of the change, and the same customers' amounts after it divided by those before it."""
 
     day: pd.Timestamp
     ratio: float
 
 
 def find_unit_change(log: AnyLog) -> UnitChange | None:
-    """Return the latest change of the unit of the amounts, None where there is none.
+    """Return the latest change of the unit of the amounts; None if there is none.
 
-    A currency is replaced or loses zeros, or an export turns from cents to units. All amounts change within a week, for
-    good, and by a factor that no price does: the mean log amounts of all weeks after it lie on one side, those of all
-    weeks before it on the other, and the same customers pay another multiple in the quarter after it than in the one
-    before.
+    A currency is replaced or loses zeros, or an export changes from cents to units. All amounts then change within a
+    week, permanently, and by a factor too large for a price change: the mean log amounts of all later weeks are on one
+    side, those of all earlier weeks on the other, and the same customers' amounts differ by that factor between the
+    quarters before and after.
     """
     log = Log.of(log)
     con, start = log.connect(), log.first.normalize()
@@ -61,12 +61,12 @@ def find_unit_change(log: AnyLog) -> UnitChange | None:
 
 
 def _jumps(weeks: np.ndarray, sizes: np.ndarray) -> list[int]:
-    """Return the weeks at which mean log amounts jump for good, the earliest first."""
-    found = []
-    for place in range(_WEEKS_NEAR, len(sizes) - _WEEKS_NEAR + 1):
-        before, after = sizes[place - _WEEKS_NEAR : place].mean(), sizes[place : place + _WEEKS_NEAR].mean()
+    """Return the weeks at which mean log amounts jump permanently, the earliest first."""
+    jumps = []
+    for week in range(_WEEKS_NEAR, len(sizes) - _WEEKS_NEAR + 1):
+        before, after = sizes[week - _WEEKS_NEAR : week].mean(), sizes[week : week + _WEEKS_NEAR].mean()
         sign, middle = np.sign(after - before), (before + after) / 2
-        apart = (sign * (sizes[:place] - middle) < 0).all() and (sign * (sizes[place:] - middle) > 0).all()
+        apart = (sign * (sizes[:week] - middle) < 0).all() and (sign * (sizes[week:] - middle) > 0).all()
         if apart and abs(after - before) >= np.log(LEAST_CHANGE):
-            found.append(int(weeks[place]))
-    return found
+            jumps.append(int(weeks[week]))
+    return jumps

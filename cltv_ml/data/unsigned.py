@@ -20,8 +20,8 @@ def lack_sign(
 ) -> tuple[bool, list[str]]:
     """Return whether amounts take the sign of their quantity, and notes for the user.
 
-    The lines are returns where no amount of a negative quantity and no amount of a sale bears a sign, or where they
-    cost what other lines of their product do.
+    The lines are returns if neither the amounts of negative quantities nor those of sales have a minus sign, or if
+    their prices are those of other lines of their product.
 
     Raises
     ------
@@ -36,24 +36,24 @@ def lack_sign(
         "count(*) filter (where marks.rule is null and amount < 0) "
         f"from {parsed} as lines join {marks} as marks using (source_row)"
     )
-    seen = (
+    evidence = (
         f"{lines:,} lines with a total of {int(money) / MONEY_SCALE:,.2f} have a negative quantity "
         "and a positive amount"
     )
     if rules.unsigned_returns is None and lines > sales:
         quantity = mapping.get("quantity", "")
         text = (
-            f"{seen}, which is most of the money. Use --mapping quantity= if these lines are sales and "
+            f"{evidence}, which is most of the money. Use --mapping quantity= if these lines are sales and "
             f"{quantity!r} is a stock movement, or --rule unsigned_returns=true if they are returns."
         )
         raise QuestionsError([Question(text, ("quantity=", "unsigned_returns=true"))])
     if rules.unsigned_returns is None and signed and not _cost_alike(parsed, marks):
         text = (
-            f"{seen}, while {signed:,} other amounts are negative. Use --rule unsigned_returns=true if these "
+            f"{evidence}, while {signed:,} other amounts are negative. Use --rule unsigned_returns=true if these "
             "lines are returns, or --rule unsigned_returns=false to quarantine them."
         )
         raise QuestionsError([Question(text, ("unsigned_returns=true", "unsigned_returns=false"))])
-    note = f"{seen}. They were read as returns (--rule unsigned_returns=false quarantines them)."
+    note = f"{evidence}. They were read as returns (--rule unsigned_returns=false quarantines them)."
     return True, [note]
 
 

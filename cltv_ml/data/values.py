@@ -40,11 +40,11 @@ _READ_AS = {"string": Columns.identifier, "timestamp": Columns.timestamp, "numbe
 
 def open_questions(raw: Raw) -> tuple[Question, ...]:
     """Return the open questions about the mapped columns, even if columns are missing."""
-    asked: list[Question] = []
+    questions: list[Question] = []
     columns = Columns(raw.table, raw.rules)
-    values = _expressions(raw, columns, asked)
+    values = _expressions(raw, columns, questions)
     sales = read_sales(columns, raw.mapping, columns.rules.levels, values.get("amount", ""))
-    return (*asked, *sales.questions)
+    return (*questions, *sales.questions)
 
 
 def understand(raw: Raw, columns: Columns) -> tuple[dict[str, str], Sales]:
@@ -55,12 +55,12 @@ def understand(raw: Raw, columns: Columns) -> tuple[dict[str, str], Sales]:
     QuestionsError
         Open questions about the columns.
     """
-    asked: list[Question] = []
-    values = _expressions(raw, columns, asked)
+    questions: list[Question] = []
+    values = _expressions(raw, columns, questions)
     sales = read_sales(columns, raw.mapping, columns.rules.levels, values.get("amount", ""))
-    asked += sales.questions
-    if asked:
-        raise QuestionsError(asked)
+    questions += sales.questions
+    if questions:
+        raise QuestionsError(questions)
     if sales.takes_back:
         for name in {"amount", "quantity"} & set(values):
             values[name] = f"if({sales.takes_back}, -abs({values[name]}), {values[name]})"
@@ -75,25 +75,28 @@ def understand(raw: Raw, columns: Columns) -> tuple[dict[str, str], Sales]:
     if sales.refunded:
         refunded = values["refunded"] = _money_given_back(raw, columns, values, sales)
         # A refund on a separate row is money back; within an order only the type identifies that row.
-        own = f"coalesce({values['amount']}, 0) = 0 and {refunded} > 0"
+        is_refund = f"coalesce({values['amount']}, 0) = 0 and {refunded} > 0"
         if "order_id" not in raw.mapping:
-            values["amount"] = f"if({own}, -({refunded}), {values['amount']})"
-        elif sales.takes_back or _stand_alone(raw, columns, own):
-            own = f"coalesce({sales.takes_back}, false) and {own}" if sales.takes_back else own
-            values["amount"] = f"if({own}, -({refunded}), {values['amount']})"
+            values["amount"] = f"if({is_refund}, -({refunded}), {values['amount']})"
+        elif sales.takes_back or _stand_alone(raw, columns, is_refund):
+            is_refund = (
+                f"coalesce({sales.takes_back}, false) and {is_refund}" if sales.takes_back else is_refund
+            )
+            values["amount"] = f"if({is_refund}, -({refunded}), {values['amount']})"
             values["refunded"] = (
-                f"if({own}, 0, {refunded})"  # else it would be deducted from the order a second time
+                f"if({is_refund}, 0, {refunded})"  # else it would be deducted from the order a second time
             )
     return values, sales
 
 
-def _stand_alone(raw: Raw, columns: Columns, own: str) -> bool:
+def _stand_alone(raw: Raw, columns: Columns, is_refund: str) -> bool:
     """Whether lines without an amount contain the refunds of orders whose other lines have none."""
-    if not columns.table.holds(own):
+    if not columns.table.holds(is_refund):
         return False
-    order, given = columns.quote(raw.mapping["order_id"]), columns.number(raw.mapping["refunded"])
+    order, refunded = columns.quote(raw.mapping["order_id"]), columns.number(raw.mapping["refunded"])
     return not columns.table.holds(
-        f"{order} in (select {order} from {columns.table} where {own}) and ({given}) <> 0 and not ({own})"
+        f"{order} in (select {order} from {columns.table} where {is_refund}) "
+        f"and ({refunded}) <> 0 and not ({is_refund})"
     )
 
 
@@ -106,30 +109,30 @@ def _money_given_back(raw: Raw, columns: Columns, values: dict[str, str], sales:
     return f"({refunded}) * ({rate})" if rate else refunded
 
 
-def _ask(asked: list[Question], read: Callable[..., str], *args: str) -> str:
-    """Return what `read` returns; if it raises a question, keep the question and return nothing."""
+def _ask(questions: list[Question], read: Callable[..., str], *args: str) -> str:
+    """Return what `read` returns; if it raises InputError, add its questions to `questions` and return "null"."""
     try:
         return read(*args)
     except InputError as error:
-        asked += questions_of(error)
+        questions += questions_of(error)
         return "null"
 
 
-def _expressions(raw: Raw, columns: Columns, asked: list[Question]) -> dict[str, str]:
+def _expressions(raw: Raw, columns: Columns, questions: list[Question]) -> dict[str, str]:
     """Return the SQL of each standard column that the source has or that can be computed."""
     mapping = raw.mapping
     try:
         if money := mapping.get("amount") or mapping.get("unit_price"):
             columns.check_one_currency(money)
     except InputError as error:
-        asked += questions_of(error)
+        questions += questions_of(error)
     values = {
-        name: _ask(asked, partial(_READ_AS[column.kind], columns), mapping[name])
+        name: _ask(questions, partial(_READ_AS[column.kind], columns), mapping[name])
         for name, column in TRANSACTIONS.columns.items()
         if name in mapping
     }
     number = {
-        name: _ask(asked, columns.number, mapping[name])
+        name: _ask(questions, columns.number, mapping[name])
         for name in ("unit_price", "unit_cost", "profit")
         if name in mapping
     }
@@ -143,25 +146,25 @@ def _expressions(raw: Raw, columns: Columns, asked: list[Question]) -> dict[str,
             for name in _MONEY & set(table) & set(mapping)
         }
     if "credit" in mapping and "amount" in mapping:
-        credit = _ask(asked, columns.number, mapping["credit"])
+        credit = _ask(questions, columns.number, mapping["credit"])
         credit = _in_currency(columns, mapping["credit"], credit, mapping.get("currency"))
         values["amount"] = f"coalesce({values['amount']} - coalesce({credit}, 0), -({credit}))"
-    _derive(columns, mapping, values, number, asked)
+    _derive(columns, mapping, values, number, questions)
     if "cancels" in mapping:
         values["cancels"] = f"nullif({columns.identifier(mapping['cancels'])}, '0')"
     if "version" in mapping:
         read = columns.number if _counts_versions(columns, mapping["version"]) else columns.timestamp
-        values["version"] = _ask(asked, read, mapping["version"])
+        values["version"] = _ask(questions, read, mapping["version"])
     if "currency" in mapping:
         values["currency"] = columns.currency(mapping["currency"])
-        rate = _ask(asked, partial(_rate, raw, columns, values))
+        rate = _ask(questions, partial(_rate, raw, columns, values))
         for name in {"amount", "discount", "cost"} & set(values) if rate else ():
             values[name] = f"({values[name]}) * ({rate})"
     return values
 
 
 def _counts_versions(columns: Columns, column: str) -> bool:
-    """Whether states of an order are numbered, from 1 on, rather than dated."""
+    """Whether versions of an order are numbered from 1 on rather than dated."""
     text = f"trim(cast({columns.quote(column)} as varchar))"
     [small] = columns.row(
         f"select bool_and(regexp_full_match({text}, '\\d{{1,4}}(\\.0+)?')) from {columns.table} where {text} <> ''"
@@ -174,7 +177,7 @@ def _derive(
     mapping: Mapping[str, str],
     values: dict[str, str],
     number: MutableMapping[str, str],
-    asked: list[Question],
+    questions: list[Question],
 ) -> None:
     """Add amount, discount and cost computed from unit prices, rates, unit costs or profits."""
     computed = "amount" not in mapping and {"quantity", "unit_price"} <= set(mapping)
@@ -187,19 +190,21 @@ def _derive(
         if "discount" in values:
             before = not _is_less(columns, values["amount"], whole, f"abs({values['discount']})")
         elif "discount_rate" in mapping:
-            less = f"abs({whole}) * {columns.share(mapping['discount_rate'])}"
-            before = not _is_less(columns, values["amount"], whole, less)
+            deduction = f"abs({whole}) * {columns.share(mapping['discount_rate'])}"
+            before = not _is_less(columns, values["amount"], whole, deduction)
     if (
         before
         and "discount" in values
-        and not _is_taken_off(columns, mapping["discount"], values["discount"], asked)
+        and not _is_taken_off(columns, mapping["discount"], values["discount"], questions)
     ):
         # The refund of a returned line is reduced by its discount.
         values["amount"] += f" - sign({values['amount']}) * coalesce(abs({values['discount']}), 0)"
     if "discount_rate" in mapping and "discount" not in values and "amount" in values:
         rate = columns.share(mapping["discount_rate"])
-        sure = computed and columns.rules.price_discounted is None
-        off = before and (sure or not _is_taken_off(columns, mapping["discount_rate"], rate, asked, True))
+        certainly_before = computed and columns.rules.price_discounted is None
+        off = before and (
+            certainly_before or not _is_taken_off(columns, mapping["discount_rate"], rate, questions, True)
+        )
         if not off:
             values["discount"] = f"coalesce(({values['amount']}) * {rate} / nullif(1 - {rate}, 0), 0)"
         else:  # the money is then before the discount
@@ -212,7 +217,7 @@ def _derive(
 
 
 def _is_less(columns: Columns, amount: str, whole: str, off: str) -> bool:
-    """Whether amounts are what is left of the whole after a discount, on all lines that have one."""
+    """Whether amounts are the whole less its discount on all lines with a discount."""
     lines, less = columns.row(
         f"select count(*), count(*) filter (abs(abs({amount}) - abs({whole}) + {off}) < 0.011) from {columns.table} "
         f"where {off} > 0.02"
@@ -222,10 +227,13 @@ def _is_less(columns: Columns, amount: str, whole: str, off: str) -> bool:
 
 def _divide_price(columns: Columns, mapping: Mapping[str, str], number: MutableMapping[str, str]) -> None:
     """Convert the price to one item if a column says how many items it covers, such as 100, and note it."""
-    for column in (one for one in columns.kinds if PRICE_PER.search(plain_heading(one))):
+    for column in (name for name in columns.kinds if PRICE_PER.search(plain_heading(name))):
         value = Columns(columns.table, columns.rules, ask=False).number(column)
-        known = f"coalesce({value}, 1) in (1, 10, 100, 1000, 10000)"
-        if column in mapping.values() or not columns.row(f"select bool_and({known}) from {columns.table}")[0]:
+        allowed = f"coalesce({value}, 1) in (1, 10, 100, 1000, 10000)"
+        if (
+            column in mapping.values()
+            or not columns.row(f"select bool_and({allowed}) from {columns.table}")[0]
+        ):
             continue
         if columns.table.holds(f"{value} > 1"):
             number["unit_price"] = f"({number['unit_price']}) / coalesce({value}, 1)"
@@ -247,24 +255,24 @@ def _in_currency(columns: Columns, column: str, value: str, currency: str | None
             "decimals, so it was read unchanged."
         )
         return value
-    parts = f"{1 / unit:.0f}.0" if unit < 1 else ""
+    divisor = f"{1 / unit:.0f}.0" if unit < 1 else ""
     if unit == 0.01 and currency and columns.rules.money_unit is None:
         code = columns.currency(currency)
         thousandths = f"when {code} in {THOUSANDTHS} then 1000.0"
-        parts = f"case when {code} in {WHOLE_CURRENCIES} then 1.0 {thousandths} else 100.0 end"
-    said = f"divided by {1 / unit:,.0f}" if unit < 1 else f"multiplied by {unit:,.0f}"
-    if "case" in parts and columns.table.holds(f"{code} in {WHOLE_CURRENCIES + THOUSANDTHS}"):
-        said = (
+        divisor = f"case when {code} in {WHOLE_CURRENCIES} then 1.0 {thousandths} else 100.0 end"
+    conversion = f"divided by {1 / unit:,.0f}" if unit < 1 else f"multiplied by {unit:,.0f}"
+    if "case" in divisor and columns.table.holds(f"{code} in {WHOLE_CURRENCIES + THOUSANDTHS}"):
+        conversion = (
             "divided by the number of smallest units in each line's currency (100 cents, 1 yen, 1,000 fils)"
         )
     columns.notes.append(
-        f"Column {column!r} was {said} because of its heading (--rule money_unit=1 reads it unchanged)."
+        f"Column {column!r} was {conversion} because of its heading (--rule money_unit=1 reads it unchanged)."
     )
-    return f"({value}) / {parts}" if parts else f"({value}) * {unit:.0f}"
+    return f"({value}) / {divisor}" if divisor else f"({value}) * {unit:.0f}"
 
 
 def _is_taken_off(
-    columns: Columns, column: str, discount: str, asked: list[Question], share: bool = False
+    columns: Columns, column: str, discount: str, questions: list[Question], share: bool = False
 ) -> bool:
     """Whether a discount is zero or already in the price; ask if only the user knows."""
     if columns.rules.price_discounted is not None:
@@ -279,7 +287,7 @@ def _is_taken_off(
             "times unit price. Use --rule price_discounted=false if the discount must still be subtracted, "
             f"or --rule price_discounted=true if it is already subtracted{percents}."
         )
-        asked.append(Question(text, ("price_discounted=false", "price_discounted=true", *answers)))
+        questions.append(Question(text, ("price_discounted=false", "price_discounted=true", *answers)))
     return True
 
 
@@ -291,9 +299,11 @@ def _rate(raw: Raw, columns: Columns, values: dict[str, str]) -> str:
     except InputError as error:
         amount = plain_heading(raw.mapping.get("amount", ""))
         converted = [
-            one for one in columns.kinds if amount and _CONVERTED.sub("", plain_heading(one), 1) == amount
+            column
+            for column in columns.kinds
+            if amount and _CONVERTED.sub("", plain_heading(column), 1) == amount
         ]
-        converted = [one for one in converted if one not in raw.mapping.values()]
+        converted = [column for column in converted if column not in raw.mapping.values()]
         if not converted or columns.rules.rates or columns.rules.rate_table:
             raise
         text = (

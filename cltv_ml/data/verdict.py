@@ -94,23 +94,23 @@ def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None)
     log = Log.of(log)
     if not len(log):
         returned = [_doubt_returns(report)] if report else []
-        told = [text for _, text in filter(None, returned)]
+        reasons = [text for _, text in filter(None, returned)]
         if report and report.rows_in and report.money_in < 0:
-            told.append(
+            reasons.append(
                 "nearly all amounts are negative. If these are the sales, reverse their sign in the export."
             )
-        return DataVerdict("no-go", (f"no purchase is left after cleaning{_largest_rule(report)}.", *told))
+        return DataVerdict("no-go", (f"no purchase is left after cleaning{_largest_rule(report)}.", *reasons))
     facts = compute_summary(log).iloc[0]
     doubts = [*_doubt_log(facts, horizon), _doubt_unit(log), *_doubt_rhythm(log, facts)]
     if report is not None:
         doubts += _doubt_report(report)
     if facts["customers"] >= _MANY:
         doubts.append(_concentration(log))
-    found = [doubt for doubt in doubts if doubt is not None]
-    level: Literal["go", "caution", "no-go"] = "go" if not found else "caution"
-    if any(severe for severe, _ in found):
+    confirmed = [doubt for doubt in doubts if doubt is not None]
+    level: Literal["go", "caution", "no-go"] = "go" if not confirmed else "caution"
+    if any(severe for severe, _ in confirmed):
         level = "no-go"
-    return DataVerdict(level, tuple(text for _, text in found))
+    return DataVerdict(level, tuple(text for _, text in confirmed))
 
 
 def _doubt_log(facts: pd.Series, horizon: int | None) -> list[tuple[bool, str] | None]:
@@ -153,15 +153,15 @@ def _doubt_rhythm(log: Log, facts: pd.Series) -> list[tuple[bool, str] | None]:
     """Return doubts about customers who buy at regular intervals, because of a contract or a season."""
     if not facts["regular"] > CAUTION["regular"]:
         return []
-    found = compute_regularity(log)
+    regularity = compute_regularity(log)
     contract = (
-        f"{found.contract:.0%} of the frequent customers buy at regular intervals, like subscribers (these "
+        f"{regularity.contract:.0%} of the frequent customers buy at regular intervals, like subscribers (these "
         "models are not designed for contractual data)"
     )
-    doubts = [_above("regular", found.contract, contract)]
-    if found.yearly > CAUTION["regular"]:
+    doubts = [_above("regular", regularity.contract, contract)]
+    if regularity.yearly > CAUTION["regular"]:
         text = (
-            f"{found.yearly:.0%} of the frequent customers buy once a year with varying amounts or in the "
+            f"{regularity.yearly:.0%} of the frequent customers buy once a year with varying amounts or in the "
             "same weeks. This is seasonal rather than contractual, but purchase rate models do not expect "
             "such a pattern."
         )

@@ -1,4 +1,4 @@
-"""Versions of an order, exported again at each change or in every snapshot: the latest one counts."""
+"""Versions of an order, exported again at each change or in every snapshot; the latest one counts."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ if TYPE_CHECKING:
 def find_version(
     first: Relation, table: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str]
 ) -> str:
-    """Return the column with the time of a line's state if it varies within orders; else nothing.
+    """Return the column with the time of a line's version if it varies within orders; else an empty text.
 
-    Without an order id a snapshot repeats lines that are equal in all other columns.
+    Without an order id, lines of a snapshot are equal in all other columns.
     """
     for step in SYNONYMS["version"]:
-        for column in (one for one in kinds if plain_heading(one) in step.split() and kinds[one] != "empty"):
-            others = [one for one in kinds if one != column]
+        for column in (
+            name for name in kinds if plain_heading(name) in step.split() and kinds[name] != "empty"
+        ):
+            remaining = [name for name in kinds if name != column]
             if column in mapping.values() or ("order_id" not in mapping and not _is_snapshot(column)):
                 continue
-            key = f"hash({', '.join(map(quote, [mapping['order_id']] if 'order_id' in mapping else others))})"
+            key = f"hash({', '.join(map(quote, [mapping['order_id']] if 'order_id' in mapping else remaining))})"
             if table.holds(
                 f"{key} in (select {key} from {first} where {quote(column)} is not null) "
                 f"group by {key} having min({quote(column)}) < max({quote(column)})"
@@ -40,9 +42,9 @@ def find_version(
 def keep_newest(raw: Raw, lines: Lines, aside: Aside) -> list[str]:
     """Quarantine the lines of older versions of an order; return a note.
 
-    Lines of one order with times of their own are no states of it: those repeat its products, or stand alone
-    in their state, and have one date. Without a column of its own the date tells the states apart, where each line
-    of an order has another status; a completed sale then keeps its first date.
+    Lines of an order with different times are not versions of it: versions repeat its products, or are the only line
+    with their version, and have one date. Without a column for the version, the date distinguishes versions if each
+    line of an order has a different status; a completed sale then keeps its first date.
     """
     column, recorded = raw.mapping.get("version", ""), "version" in lines.columns
     if not recorded and not _has_history(lines):
@@ -93,10 +95,11 @@ def keep_newest(raw: Raw, lines: Lines, aside: Aside) -> list[str]:
 
 
 def set_undone_aside(lines: Lines, aside: Aside) -> list[str]:
-    """Quarantine the sales of orders that another row marks as cancelled or refunded; return a note.
+    """Quarantine the sales of orders that another row marks as cancelled or refunded; return notes.
 
-    That is how overlapping exports look: the order was completed in the first and undone in the second. Where orders
-    have several lines, all lines of such an order stand twice; else it may have been undone in part, which is told.
+    Overlapping exports look like this: an order is completed in the first and cancelled in the second. If orders have
+    several lines, an order counts as cancelled only if each of its lines occurs twice; otherwise it may be cancelled in
+    part, which a note says.
     """
     if not {"state", "order_id"} <= lines.columns:
         return []
@@ -119,25 +122,25 @@ def set_undone_aside(lines: Lines, aside: Aside) -> list[str]:
     )
     if not sold.count():
         return []
-    told: list[str] = []
+    notes: list[str] = []
     query = f"select source_row from {sold} where sold and alike"
     if lines.marks.holds(several):
-        query, told = _sold_twice(sold)
+        query, notes = _sold_twice(sold)
     aside.add("superseded", f"select source_row from ({query}) anti join {aside} using (source_row)")
-    taken, money = aside.taken("superseded", lines.marks)
-    if not taken:
-        return told
+    number, money = aside.taken("superseded", lines.marks)
+    if not number:
+        return notes
     return [
         "Orders with lines both as sold and as cancelled or refunded were read as cancelled, which leaves "
-        f"out {taken:,} lines with a total of {money:,.2f} (--mapping status= ignores the status).",
-        *told,
+        f"out {number:,} lines with a total of {money:,.2f} (--mapping status= ignores the status).",
+        *notes,
     ]
 
 
 def _sold_twice(sold: Relation) -> tuple[str, list[str]]:
-    """Return the query for sold lines repeated as cancelled, in orders where all lines are, and a note.
+    """Return the query for sold lines that are repeated as cancelled, in orders where all lines are, and a note.
 
-    Orders of several different lines prove that exports overlap; then orders of one line are read like them.
+    Orders with several different lines prove that exports overlap; orders with one line are then read the same way.
     """
     pairs = keep(
         sold.con,
@@ -153,11 +156,11 @@ def _sold_twice(sold: Relation) -> tuple[str, list[str]]:
     )
     if proof and against <= 0.05 * (proof + against):
         return f"select source_row from {pairs} where sold and paired and twice", []
-    told = (
+    note = (
         f"{lines:,} lines occur as sold and again, in the same order, as cancelled or refunded; they "
         "count as sold."
     )
-    return f"select source_row from {pairs} where false", [told] if lines else []
+    return f"select source_row from {pairs} where false", [note] if lines else []
 
 
 def _has_history(lines: Lines) -> bool:

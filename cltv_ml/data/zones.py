@@ -29,15 +29,15 @@ def _offsets(zone: str) -> list[tuple[datetime, timedelta]]:
     """Return when, in UTC, each offset of a zone began, from 1970 to 2050, to the hour."""
     info, day = ZoneInfo(zone), timedelta(days=1)
     moment, last = datetime(1970, 1, 1, tzinfo=UTC), None
-    found = []
+    offsets = []
     while moment.year < 2050:
         offset = moment.astimezone(info).utcoffset() or timedelta(0)
         if offset != last:
             change = moment if last is None else _change(moment - day, info, last)
-            found.append((change.replace(tzinfo=None), offset))
+            offsets.append((change.replace(tzinfo=None), offset))
             last = offset
         moment += day
-    return found
+    return offsets
 
 
 def _change(moment: datetime, info: ZoneInfo, offset: timedelta) -> datetime:

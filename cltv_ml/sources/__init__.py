@@ -1,1 +1,1 @@
-"""Sources: files, archives, databases and tables in memory, read as rows whose meaning is not known yet."""
+"""Sources: files, archives, databases and tables in memory, read as rows of columns whose meaning is not known yet."""

@@ -1,4 +1,4 @@
-"""Compressed files, unpacked within a limit; rows of Python values as text."""
+"""Compressed files, unpacked up to a size limit, and batches of Python values as text."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ROWS = 20_000
 def unpack(path: Path, folder: Path) -> list[Path]:
     """Return the files inside a gz or zip archive, unpacked into `folder`; any other file is returned unchanged.
 
-    What a pipe holds, which can be read once only, is copied into `folder`.
+    A pipe can be read only once, so its content is copied into `folder`.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def unpack(path: Path, folder: Path) -> list[Path]:
 
 
 def check_workbook(path: Path) -> None:
-    """Raise InputError when a workbook, which is a zip archive, unpacks past the limit."""
+    """Raise InputError if a workbook, which is a zip archive, would unpack beyond the limit."""
     try:
         with zipfile.ZipFile(path) as archive:
             _check_size(sum(entry.file_size for entry in archive.infolist()), path)
@@ -64,7 +64,7 @@ def check_workbook(path: Path) -> None:
 
 
 def text_batches(rows: Iterable[Iterable[Any]], names: list[str], start: int = 0) -> pa.RecordBatchReader:
-    """Return rows of Python values as text columns with `source_row`, from `start`, empty rows left out."""
+    """Return rows of Python values as text columns, with `source_row` counted from `start`; empty rows are dropped."""
     schema = pa.schema([*((name, pa.string()) for name in names), ("source_row", pa.int64())])
     return pa.RecordBatchReader.from_batches(schema, _arrow_batches(rows, len(names), schema, start))
 

@@ -105,7 +105,7 @@ def _from_sqlalchemy(con: duckdb.DuckDBPyConnection, url: str, table: str | None
 
 
 def _connection_url(url: str) -> sqlalchemy.URL:
-    """Return the URL with the driver that is installed, and SQLite's file opened for reading only."""
+    """Return the URL with an installed driver, and with SQLite's file opened read-only."""
     try:
         address = sqlalchemy.make_url(url)
     except ArgumentError:
@@ -120,7 +120,7 @@ def _connection_url(url: str) -> sqlalchemy.URL:
 
 
 def _copied(con: duckdb.DuckDBPyConnection, source: sqlalchemy.Connection, query: str) -> Relation:
-    """Return the rows of a query of PostgreSQL, which writes them as a CSV: a sixth of the time of row by row."""
+    """Return the rows of a PostgreSQL query, written by the server as CSV in a sixth of the time of single rows."""
     import psycopg
 
     driver: Any = source.connection.driver_connection
@@ -163,7 +163,7 @@ def _query(table: str | None, names: list[str], quoted_: Callable[[str], str]) -
     if table in names or not re.search(r"\s", table.strip()):
         if table not in names and "." not in table:
             raise InputError(f"there is no table {table!r}. Available: {names}.")
-        return "select * from " + ".".join(quoted_(part) for part in table.split("."))
+        return "select * from " + ".".join(quoted_(name) for name in table.split("."))
     bare = table.strip().rstrip(";").rstrip()
     if not _is_one_select(bare):
         raise InputError(
@@ -176,7 +176,7 @@ def _query(table: str | None, names: list[str], quoted_: Callable[[str], str]) -
 def _is_one_select(text: str) -> bool:
     """Whether a text parses as exactly one SELECT, both alone and inside parentheses.
 
-    What the parser does not know, as the words of another database, must begin as one and hold no semicolon.
+    A text in another database's dialect, which the parser rejects, must begin like a SELECT and contain no semicolon.
     """
     wrapped = f"select * from ({text}\n) as source"
     try:

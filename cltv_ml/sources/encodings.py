@@ -29,8 +29,8 @@ BROKEN = "\U0010fffe"
 def find_encoding(path: Path) -> tuple[str, bool, list[str]]:
     """Return a text file's encoding, whether some bytes are invalid in it, and notes for the user.
 
-    Its byte order mark decides, else it is UTF-8 if nearly all of it is, else the most likely encoding of all
-    lines beyond ASCII, which is said.
+    A byte order mark decides; without one, the file is UTF-8 if nearly all of it is valid. Otherwise it has the most
+    likely encoding of all lines with non-ASCII bytes, and a note names it.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -60,9 +60,9 @@ def find_encoding(path: Path) -> tuple[str, bool, list[str]]:
 
 
 def _wide_encoding(start: bytes) -> str | None:
-    """Return the encoding of two bytes a character that a file without a mark begins in; None for any other.
+    """Return the UTF-16 encoding of a file that starts without a byte order mark; None for any other encoding.
 
-    There every second byte of a digit or delimiter is zero; damage leaves zeros anywhere.
+    In UTF-16 every second byte of a digit or delimiter is zero; in a damaged file, zeros are anywhere.
 
     >>> _wide_encoding("a;b".encode("utf-16-be")), _wide_encoding(b"customer,day,amount" + bytes(1))
     ('utf-16-be', None)
@@ -74,7 +74,7 @@ def _wide_encoding(start: bytes) -> str | None:
 
 
 def keep_readable(path: Path, folder: Path) -> Path:
-    """Return a copy of a damaged UTF-8 file, in `folder`, with `BROKEN` in place of what cannot be read."""
+    """Return a copy, in `folder`, of a damaged UTF-8 file with `BROKEN` in place of invalid bytes."""
     codecs.register_error("cltv_broken", lambda error: (BROKEN, getattr(error, "end", 0)))
     copy = folder / f"{path.name}.utf-8"
     with path.open("rb") as file, copy.open("wb") as target:
@@ -118,8 +118,7 @@ def _weigh(path: Path) -> tuple[int, int, bytes]:
 def _likely_encoding(block: bytes) -> str:
     """Return the most likely encoding of a block that is not UTF-8.
 
-    In western languages letters beyond ASCII stand alone; where most come in a row, the alphabet or the
-    script is another one.
+    In western languages, non-ASCII letters are mostly single; if most are adjacent, the text is in another alphabet.
     """
     beyond = np.frombuffer(block, dtype=np.uint8) >= 128
     if (beyond[1:] & beyond[:-1]).sum() < 0.4 * beyond.sum():
@@ -173,7 +172,7 @@ _MISFIT = re.compile(
 
 
 def _older_encoding(block: bytes, likely: str) -> str | None:
-    """Return an MS-DOS or classic Macintosh encoding when its letters fit the text better than today's encodings."""
+    """Return an MS-DOS or classic Macintosh encoding if its letters fit the text better than current encodings' do."""
     text = block.decode(likely, errors="replace")
     beyond = int((np.frombuffer(block, dtype=np.uint8) >= 128).sum())
     eastern = likely in ("cp932", "gb18030")
@@ -193,7 +192,7 @@ _TELLING = re.compile(
 
 
 def _known_words(block: bytes, encoding: str) -> tuple[int, int]:
-    """Score a decoding: the number of known words that it shows, and how few symbols it leaves inside words."""
+    """Return a score for a decoding: the number of known words in it, then how few symbols are inside words."""
     text = block.decode(encoding, errors="replace")
     odd = re.findall(r"(?<=\w)[³¹¿þðýœŸ\ufffd]|[³¹¿þðÝÞ\ufffd](?=\w)", text)
     return len(_TELLING.findall(text)), -len(odd)

@@ -41,7 +41,7 @@ _PEEK_LINES = 200
 
 
 class _Heading(NamedTuple):
-    """The names of a file's columns, its delimiter, the lines above, and whether a line holds the names."""
+    """The column names of a file, its delimiter, the number of lines above, and whether a line contains the names."""
 
     names: list[str]
     delimiter: str
@@ -52,10 +52,10 @@ class _Heading(NamedTuple):
 def read_csv(
     con: duckdb.DuckDBPyConnection, path: Path, folder: Path, header_row: int | None = None, start: int = 0
 ) -> SourceRows:
-    """Return the rows of a text file, every column text; lines of another length are broken.
+    """Return the rows of a text file, all columns as text; lines with another number of fields are broken.
 
-    Rows are numbered from `start` at the first line after the header; a quoted field may span lines. Lines
-    with bytes that are not of the file's encoding count as broken.
+    Rows are numbered from `start` at the first line after the header; a quoted field may span lines. Lines with bytes
+    that are invalid in the file's encoding count as broken.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def read_csv(
     encoding, damaged, notes = find_encoding(path)
     readable = keep_readable(path, folder) if damaged else path
     heading = _look_at(readable, encoding, header_row, path.name)
-    if len(heading.names) > 1 and all(re.fullmatch("'.+'", one.strip()) for one in heading.names):
+    if len(heading.names) > 1 and all(re.fullmatch("'.+'", name.strip()) for name in heading.names):
         readable, encoding = _double_quotes(readable, encoding, folder, heading.delimiter), "utf-8"
         heading = _look_at(readable, encoding, header_row, path.name)
         notes.append(f"Single quotes around the fields of {path.name!r} were removed.")
@@ -82,11 +82,11 @@ def read_csv(
             readable, encoding = copy, "utf-8"
             heading = _look_at(readable, encoding, header_row, path.name)
             notes.append(f"{path.name!r} {how}: {', '.join(map(repr, heading.names))}.")
-    header, delimiter, skip, own_line = heading
-    if not own_line:
+    header, delimiter, skip, named_line = heading
+    if not named_line:
         notes.append(tell_of_no_header(header, skip + 1, path.name))
     above = _lines_above(readable, encoding, skip)
-    if skip and own_line and header_row is None:
+    if skip and named_line and header_row is None:
         notes.append(
             f"The columns of {path.name!r} are named in line {skip + 1}; the lines above were skipped."
         )
@@ -95,7 +95,7 @@ def read_csv(
     broken: list[tuple[int, str]] = []
     try:
         with pyarrow.csv.open_csv(
-            readable, **_csv_options(names, delimiter, encoding, skip, own_line, broken)
+            readable, **_csv_options(names, delimiter, encoding, skip, named_line, broken)
         ) as reader:
             schema = reader.schema.append(pa.field("source_row", pa.int64()))
             batches = pa.RecordBatchReader.from_batches(schema, _numbered(reader, broken, start))
@@ -116,7 +116,7 @@ def read_csv(
 
 
 def _why_unreadable(error: Exception) -> str:
-    """Return why text cannot be read as a table, without the reader's own words for a row that fills its memory."""
+    """Return why text cannot be read as a table; the reader's own message would quote a row too long for memory."""
     if "straddling object" in str(error):
         return f"a row is longer than {_BLOCK >> 20} MB"
     return str(error).splitlines()[0].rstrip(".")
@@ -139,7 +139,7 @@ def _take_quotes_off(path: Path, encoding: str, folder: Path) -> Path:
 
 
 def _double_quotes(path: Path, encoding: str, folder: Path, delimiter: str) -> Path:
-    """Return a copy, in `folder`, of a file whose fields stand in single quotes, with double quotes instead."""
+    """Return a copy, in `folder`, of a file with single quotes around its fields, with double quotes instead."""
     copy = folder / f"{path.name}.quoted"
     with (
         path.open(encoding=encoding, errors="replace", newline="") as file,
@@ -151,7 +151,7 @@ def _double_quotes(path: Path, encoding: str, folder: Path, delimiter: str) -> P
 
 
 def _split_otherwise(path: Path, encoding: str, folder: Path, line: str) -> tuple[Path | None, str]:
-    """Return a copy, in `folder`, of a file whose columns no sign separates, and how they are; None where unclear.
+    """Return a copy, in `folder`, of a file without a delimiter, and how its columns are separated; None if unclear.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def _name_damaged(name: str, rows: list[int]) -> str:
 
 
 def _look_at(path: Path, encoding: str, header_row: int | None, name: str) -> _Heading:
-    """Return how a file's columns are named and separated."""
+    """Return the names of a file's columns and how they are separated."""
     with path.open("rb") as file:
         text = file.read(_SAMPLE_BYTES).decode(encoding, errors="replace")
     lines = text.splitlines()
@@ -203,24 +203,24 @@ def _look_at(path: Path, encoding: str, header_row: int | None, name: str) -> _H
     first = next((number for number, line in enumerate(lines) if line.strip()), None)
     if first is None:
         raise InputError(f"{name!r} is empty; check that the export is complete.")
-    said = re.match(r'\ufeff?"?sep=(.)"?[,;\s]*$', lines[first], re.IGNORECASE)
-    first = first + 1 if said or DATEV_LINE.match(lines[first]) else first
+    declared = re.match(r'\ufeff?"?sep=(.)"?[,;\s]*$', lines[first], re.IGNORECASE)
+    first = first + 1 if declared or DATEV_LINE.match(lines[first]) else first
     sample = lines[first : max(first, header_row or 0) + _PEEK_LINES]
-    delimiter, rows, starts = split_lines(sample, said[1] if said else "")
+    delimiter, rows, starts = split_lines(sample, declared[1] if declared else "")
     if header_row is not None:
         check_header_row(header_row, len(lines), name)
-        at = next((place for place, line in enumerate(starts) if first + line == header_row - 1), None)
-        if at is None:
+        header = next((place for place, line in enumerate(starts) if first + line == header_row - 1), None)
+        if header is None:
             raise InputError(
                 f"no row of {name!r} begins on line {header_row}; set header_row to a line on which "
                 "a row begins."
             )
-        names = rows[at]
+        names = rows[header]
     else:
-        names, at = join_levels(rows, find_header(rows, name))
-        if has_no_header(rows, at):
-            return _Heading(number_columns(len(names)), delimiter, first + starts[at], own_line=False)
-    return _Heading(fit_names(names, rows[at + 1 :]), delimiter, first + starts[at])
+        names, header = join_levels(rows, find_header(rows, name))
+        if has_no_header(rows, header):
+            return _Heading(number_columns(len(names)), delimiter, first + starts[header], own_line=False)
+    return _Heading(fit_names(names, rows[header + 1 :]), delimiter, first + starts[header])
 
 
 def _csv_options(
@@ -262,7 +262,7 @@ def _csv_options(
 def _numbered(
     reader: pyarrow.csv.CSVStreamingReader, broken: list[tuple[int, str]], start: int
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the batches with `source_row`, blank lines left out; broken lines keep their numbers."""
+    """Yield the batches with `source_row`, without blank lines; broken lines keep their numbers."""
     done = 0
     for batch in reader:
         before = np.array([row - position for position, (row, _) in enumerate(broken)], dtype=np.int64)

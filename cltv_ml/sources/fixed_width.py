@@ -1,4 +1,4 @@
-"""Text files whose columns have a fixed width, as reports of mainframes and ERP systems print them."""
+"""Text files with columns of fixed width, as printed by reports of mainframes and ERP systems."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RULED = re.compile(r"[\s\-=_+|*.]*")
 def find_fields(lines: Sequence[str]) -> tuple[int, list[int]] | None:
     """Return the number of the header line and the offsets that separate the columns; None if widths are not fixed.
 
-    Two columns lie apart where nearly all lines leave at least two places blank, the header too.
+    Two columns are separate if nearly all lines, including the header, have at least two blanks between them.
 
     >>> find_fields(["CUST    DATE        AMOUNT"] + [f"C{n}      2025-01-0{n}    {n}5.50" for n in (1, 2, 3)])
     (0, [5, 18])
@@ -34,20 +34,20 @@ def find_fields(lines: Sequence[str]) -> tuple[int, list[int]] | None:
         cells = cut(lines[header], places)
         if len(cells) < 3 or not all(cells) or not names_columns(cells, len(cells)):
             continue
-        whole = [
+        filled_rows = [
             row for row in (cut(line, places) for line in body) if sum(map(bool, row)) > 0.6 * len(cells)
         ]
-        if len(whole) >= 0.8 * len(body):
+        if len(filled_rows) >= 0.8 * len(body):
             candidates.append((header, places))
     if not candidates:
         return None
-    header, places = max(candidates, key=lambda one: len(one[1]))
-    same = (number for number in filled if lines[number].split() == lines[header].split())
-    return next(same), places  # the first page's, where each page repeats it
+    header, places = max(candidates, key=lambda candidate: len(candidate[1]))
+    headers = (number for number in filled if lines[number].split() == lines[header].split())
+    return next(headers), places  # the first page's, where each page repeats it
 
 
 def cut(line: str, places: Sequence[int]) -> list[str]:
-    """Split a line at the column offsets; return it whole if an offset falls inside a word.
+    """Return the parts of a line between the column offsets; the whole line if an offset is inside a word.
 
     >>> cut("C1      2025-01-01    15.50", [6, 18]), cut("Total of all 2025", [6, 10])
     (['C1', '2025-01-01', '15.50'], ['Total of all 2025'])
@@ -75,7 +75,7 @@ def write_fields(path: Path, encoding: str, folder: Path, header: int, places: S
 
 
 def split_at_blanks(lines: Sequence[str]) -> bool:
-    """Whether blanks alone separate the columns: all lines have as many words, three at least.
+    """Whether only blanks separate the columns: all lines have the same number of words, at least three.
 
     >>> split_at_blanks(["00001 19970101  1   11.77", "00002 19970112 12   77.00", "00002 19970112  5   77.00"] * 2)
     True
@@ -98,7 +98,7 @@ def write_words(path: Path, encoding: str, folder: Path) -> Path:
 
 
 def _places(body: Sequence[str]) -> list[int]:
-    """Return the emptiest place of each gap between columns, which the header, their first line, leaves blank."""
+    """Return the emptiest offset of each gap between columns that the header, the first line, leaves blank."""
     width = max(map(len, body))
     counts = [sum(len(line) > place and not line[place].isspace() for line in body) for place in range(width)]
     few = max(1, len(body) // 50)

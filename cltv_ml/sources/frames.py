@@ -1,4 +1,4 @@
-"""Rows as they came: what every reader of a source returns, and tables in memory."""
+"""Unchanged rows of a source, as every reader returns them, and tables in memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Part:
 
 @dataclass(frozen=True)
 class SourceRows:
-    """The rows of a source as they came.
+    """The unchanged rows of a source.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def load_batches(
     source: pa.RecordBatchReader | duckdb.DuckDBPyRelation,
     select: str = "*",
 ) -> Relation:
-    """Load Arrow batches into a table, one batch at a time."""
+    """Return a table loaded from Arrow batches, one batch at a time."""
     con.register("incoming", source)
     try:
         return keep(con, "rows", f"select {select} from incoming")
@@ -67,7 +67,7 @@ def load_batches(
 
 
 def inner_names(columns: list[str]) -> list[str]:
-    """Return the names that a source's columns have inside the engine.
+    """Return the engine's names for a source's columns.
 
     >>> inner_names(["a", "A"])
     ['source:a', 'source:A_2']
@@ -94,7 +94,7 @@ def unique_names(columns: list[str]) -> list[str]:
 
 
 def _narrow(table: pa.Table) -> pa.Table:
-    """Return the table with decimals of more than 38 digits, which DuckDB does not read, as text."""
+    """Return the table with decimals of more than 38 digits, which DuckDB cannot read, as text."""
     for position, column in enumerate(table.schema):
         if pa.types.is_decimal256(column.type):
             texts = table.column(position).cast(pa.string())

@@ -9,12 +9,12 @@ _ITEMS_APART = r"\s*(?:[;|\n]|, )\s*"
 
 
 def is_items(text: str) -> str:
-    """Return SQL for whether a text is made of items alone, each with its quantity and its price."""
+    """Return SQL for whether a text consists only of items, each with its quantity and price."""
     return f"regexp_full_match(trim({text}), '{_ITEM}(?:{_ITEMS_APART}{_ITEM})*')"
 
 
 def add_items_up(text: str) -> str:
-    """Return SQL for the sum of quantity times price of the items of a text.
+    """Return SQL for the sum of quantity times price over the items of a text.
 
     >>> import duckdb
     >>> items = "select '2 x Shirt @ 19,95 EUR; 1x Cap @ 1.005,00' as t"

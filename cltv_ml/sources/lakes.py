@@ -21,9 +21,9 @@ _THEIRS = ("deltalake", "_internal", "pyiceberg")
 
 
 def lake_of(place: str | Path) -> str:
-    """Return "delta" or "iceberg" if the path or URL is such a table, else an empty string.
+    """Return "delta" or "iceberg" if the path or URL is such a table, else an empty text.
 
-    A folder with the log of a Delta table or the metadata of an Iceberg table is one, also without a scheme.
+    Without a scheme, a folder with the log of a Delta table or the metadata of an Iceberg table is recognised.
 
     >>> lake_of("delta:///lake/orders"), lake_of("iceberg://shop/sales.orders"), lake_of("orders.csv")
     ('delta', 'iceberg', '')
@@ -92,8 +92,8 @@ def _newest(folder: Path) -> Path:
 
 
 @contextmanager
-def explained_lake(place: str | Path, what: str) -> Iterator[None]:
-    """Turn an exception of the Delta or Iceberg library into an InputError of one sentence."""
+def explained_lake(place: str | Path, outcome: str) -> Iterator[None]:
+    """Raise InputError with one sentence in place of an exception of the Delta or Iceberg library."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -108,4 +108,4 @@ def explained_lake(place: str | Path, what: str) -> Iterator[None]:
         if not isinstance(error, OSError) and type(error).__module__.partition(".")[0] not in _THEIRS:
             raise
         reason = str(error).strip().splitlines()[0].rstrip(".")
-        raise InputError(f"{place} cannot be {what}: {reason}.") from None
+        raise InputError(f"{place} cannot be {outcome}: {reason}.") from None

@@ -38,7 +38,7 @@ _THOUSANDS = re.compile(
 def split_lines(lines: Sequence[str], delimiter: str = "") -> tuple[str, list[list[str]], list[int]]:
     """Return the delimiter, the rows of fields, and the line on which each row begins.
 
-    Without a given delimiter the one decides under which a header is found and most rows have one width.
+    If no delimiter is given, it is the one with which a header is found and most rows have the same width.
     """
     csv.field_size_limit(1 << 24)
     best = max(delimiter or _DELIMITERS, key=lambda sign: _regularity(_split_rows(lines, sign)[0]))
@@ -49,7 +49,7 @@ def split_lines(lines: Sequence[str], delimiter: str = "") -> tuple[str, list[li
 
 
 def is_regular(lines: Sequence[str]) -> bool:
-    """Whether lines look like a table: one names the columns, and most have as many fields.
+    """Whether lines look like a table: one line names the columns, and most others have as many fields.
 
     >>> is_regular(["Exports", "a,b", "1,2", "3,4"]), is_regular(["Dear Jo,", "this is the export.", "Bye!"])
     (True, False)
@@ -103,7 +103,7 @@ def find_header(rows: Sequence[Sequence[str]], name: str) -> int:
 
 
 def has_no_header(rows: Sequence[Sequence[str]], first: int) -> bool:
-    """Whether the row that would name the columns is a line of data like those below: dates and amounts stand in it.
+    """Whether the row in the header's place is a line of data like those below, with dates and amounts in it.
 
     >>> has_no_header([["C1", "2025-01-31", "9.50"], ["C2", "2025-02-03", "12"]], 0)
     True
@@ -119,13 +119,13 @@ def has_no_header(rows: Sequence[Sequence[str]], first: int) -> bool:
             continue
         if not _is_value(name):
             return False
-        dates = [bool(_DATE.fullmatch(one)) for one in (name, *values)]
+        dates = [bool(_DATE.fullmatch(value)) for value in (name, *values)]
         alike += all(dates) or bool(_FRACTION.fullmatch(name) and not any(dates))
     return alike > 0
 
 
 def number_columns(columns: int) -> list[str]:
-    """Return names for columns that no row names.
+    """Return names for columns without a header.
 
     >>> number_columns(2)
     ['column_1', 'column_2']
@@ -134,7 +134,7 @@ def number_columns(columns: int) -> list[str]:
 
 
 def tell_of_no_header(names: Sequence[str], row: int, name: str) -> str:
-    """Return the note for a file whose columns were numbered, its first row of data being `row`."""
+    """Return the note for a file whose columns were numbered; its first row of data is `row`."""
     return (
         f"{name!r} has no header, so its columns are called {names[0]} to {names[-1]} (--header-row {row} "
         f"takes the names from row {row}, which was read as data)."
@@ -156,13 +156,13 @@ def tell_of_thousands(titles: Sequence[str], name: str) -> list[str]:
 
 
 def check_header_row(header_row: int, rows: int, name: str) -> None:
-    """Raise InputError when the file does not have the row that `header_row` names."""
+    """Raise InputError if the file does not have the row `header_row`."""
     if not 1 <= header_row <= rows:
         raise InputError(f"header_row must be a row of {name!r}, from 1 to {rows}, got {header_row}.")
 
 
 def fit_names(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the header fitted to the width of the rows when the difference is empty fields only.
+    """Return the header fitted to the width of the rows if they differ only by empty fields.
 
     >>> fit_names(["a", "b"], [["1", "2", ""], ["3", "4", ""]]), fit_names(["a", "b", ""], [["1", "2"]])
     (['a', 'b', ''], ['a', 'b'])
@@ -186,16 +186,16 @@ def fit_names(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]
 
 
 def _are_numbered(values: Sequence[str]) -> bool:
-    """Whether values count on by one, as the names that R gives to rows."""
+    """Whether values count up by one, like the row names that R writes."""
     if not all(value.isdecimal() for value in values):
         return False
     return all(int(after) == int(before) + 1 for before, after in pairwise(values))
 
 
 def join_levels(rows: Sequence[Sequence[str]], header: int) -> tuple[list[str], int]:
-    """Return a header's names and its last row; a second row that tells repeated names apart is joined to the first.
+    """Return a header's names and its last row; a second row that distinguishes repeated names is joined to the first.
 
-    A third row may name what the first two leave blank, as pandas writes the names of an index.
+    A third row may name columns that the first two leave blank, as pandas writes the names of an index.
 
     >>> rows = [["", "paid", "paid"], ["", "net", "gross"], ["customer", "", ""], *[["C1", "10", "12"]] * 3]
     >>> join_levels(rows, 0)
@@ -220,7 +220,10 @@ def join_levels(rows: Sequence[Sequence[str]], header: int) -> tuple[list[str], 
         and len(named) == len(joined)
         and filled <= {place for place, name in enumerate(joined) if not name}
     ):
-        last, joined = header + 2, [one or other for one, other in zip(joined, named, strict=True)]
+        last, joined = (
+            header + 2,
+            [joined_name or third_name for joined_name, third_name in zip(joined, named, strict=True)],
+        )
     return (joined, last) if _values_follow(rows, last) else (list(rows[header]), header)
 
 
@@ -250,7 +253,7 @@ def _filled_cells(row: Sequence[str]) -> int:
 
 
 def names_columns(row: Sequence[str], width: int) -> bool:
-    """Whether a row holds names in nearly every column of the table, be they as short as codes.
+    """Whether a row contains names in nearly every column of the table, even names as short as codes.
 
     >>> names_columns(["Customer", "Date", "x1"], 3), names_columns(["q1", "q2", "q3"], 3)
     (True, True)
@@ -265,7 +268,7 @@ def names_columns(row: Sequence[str], width: int) -> bool:
 
 
 def _is_value(cell: str) -> bool:
-    """Whether a cell holds a number, a date or a short code rather than a name."""
+    """Whether a cell contains a number, a date or a short code rather than a name."""
     return re.search(r"\d", cell) is not None and len(re.findall(r"[^\W\d_]", cell)) < 3
 
 
@@ -287,7 +290,7 @@ def _explains(row: Sequence[str], header: Sequence[str]) -> bool:
 
 
 def _values_follow(rows: Sequence[Sequence[str]], header: int) -> bool:
-    """Whether at least three rows follow a header and each holds two values or more."""
+    """Whether at least three rows follow a header, each with two values or more."""
     body = [row for row in rows[header + 1 :] if any(cell.strip() for cell in row)]
     return len(body) >= 3 and all(sum(map(_is_value, row)) >= 2 for row in body[:20])
 

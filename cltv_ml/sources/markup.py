@@ -1,4 +1,4 @@
-"""Tables of web pages and of XML spreadsheets, which programs often save under a workbook's extension."""
+"""Tables of web pages and XML spreadsheets, which programs often save with a workbook's extension."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def is_markup(path: Path) -> bool:
 def copy_table(path: Path, folder: Path) -> tuple[Path, list[str]]:
     """Return a CSV copy, in `folder`, of the largest table of a web page or XML spreadsheet, and notes for the user.
 
-    Tables with the same first row belong to it. A cell that spans rows is repeated on each.
+    Tables with the same first row are parts of it. A cell that spans several rows is repeated in each.
 
     Raises
     ------
@@ -59,15 +59,15 @@ def copy_table(path: Path, folder: Path) -> tuple[Path, list[str]]:
     if not tables:
         raise InputError(_NO_TABLE.format(name=path.name))
     largest = max(tables, key=lambda rows: sum(map(len, rows)))
-    same = [rows for rows in tables if rows[0] == largest[0]]
+    matching = [rows for rows in tables if rows[0] == largest[0]]
     copy = folder / f"{path.name}.csv"
     with copy.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows(row for rows in same for row in rows)
+        csv.writer(file).writerows(row for rows in matching for row in rows)
     notes = [f"{path.name!r} is a web page or XML file rather than a workbook; its largest table was read."]
-    if others := [rows for rows in tables if rows[0] != largest[0]]:
-        shown = ", ".join(repr([cell for cell in rows[0] if cell][:4]) for rows in others[:5])
+    if skipped := [rows for rows in tables if rows[0] != largest[0]]:
+        shown = ", ".join(repr([cell for cell in rows[0] if cell][:4]) for rows in skipped[:5])
         notes.append(
-            f"{len(others)} other tables of {path.name!r} were skipped; their first rows are {shown}."
+            f"{len(skipped)} other tables of {path.name!r} were skipped; their first rows are {shown}."
         )
     return copy, notes
 
@@ -93,7 +93,7 @@ def copy_records(path: Path, folder: Path) -> Path | None:
 
 
 def _as_json(element: ElementTree.Element, lists: set[tuple[str, str]]) -> Any:
-    """Return an element as JSON: its text, or its attributes and children by name, repeated ones as a list."""
+    """Return an element as JSON: its text, or its attributes and children by name, with repeated children as a list."""
     text = (element.text or "").strip() or None
     if not len(element) and not element.attrib:
         return text
@@ -106,14 +106,14 @@ def _as_json(element: ElementTree.Element, lists: set[tuple[str, str]]) -> Any:
             child
         ):  # a text with attributes, such as a total with its currency
             record |= {name: (child.text or "").strip() or None}
-            record |= {f"{name}.{attribute}": said for attribute, said in value.items()}
+            record |= {f"{name}.{attribute}": attribute_value for attribute, attribute_value in value.items()}
         else:
             record[name] = value
     return record
 
 
 def _tables_of(path: Path) -> list[list[list[str]]]:
-    """Return the tables of two rows or more, row by row."""
+    """Return the tables with at least two rows, row by row."""
     reader = _Reader()
     if zipfile.is_zipfile(path):
         check_workbook(path)
@@ -127,10 +127,10 @@ def _tables_of(path: Path) -> list[list[list[str]]]:
 
 def _feed_text(reader: HTMLParser, path: Path) -> None:
     with path.open("rb") as file:
-        said = re.search(rb"""(?:charset|encoding)\s*=\s*["']?([\w-]+)""", file.read(4096))
+        declared = re.search(rb"""(?:charset|encoding)\s*=\s*["']?([\w-]+)""", file.read(4096))
     encoding, _, _ = find_encoding(path)
-    if said and not encoding.startswith("utf"):
-        encoding = said[1].decode()
+    if declared and not encoding.startswith("utf"):
+        encoding = declared[1].decode()
     try:
         with path.open(encoding=encoding, errors="replace") as text:
             while block := text.read(_FED_AT_ONCE):
@@ -142,7 +142,7 @@ def _feed_text(reader: HTMLParser, path: Path) -> None:
 
 
 class _Reader(HTMLParser):
-    """Gathers the rows of all tables; elements that are left open end where the next of their kind begins."""
+    """Parser that collects the rows of all tables; an element that is not closed ends at the next of its kind."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -185,12 +185,12 @@ class _Reader(HTMLParser):
             self._end_cell()
 
     def handle_data(self, data: str) -> None:
-        """Keep the text of a cell."""
+        """Add text to the current cell."""
         if self._text is not None:
             self._text.append(data)
 
     def unknown_decl(self, data: str) -> None:
-        """Keep the text of a CDATA section, as of XML records."""
+        """Add the text of a CDATA section, as in XML records."""
         if data.startswith("CDATA["):
             self.handle_data(data.removeprefix("CDATA["))
 
@@ -224,7 +224,7 @@ class _Reader(HTMLParser):
             self._equal_rows = 1
 
     def _take_spanned(self) -> None:
-        """Repeat in the row the cells above it that reach down to it."""
+        """Repeat in the row the cells above that span it."""
         row = self._open[-1][-1]
         while (spanned := self._spans.pop(len(row), None)) is not None:
             rows, value = spanned

@@ -1,4 +1,4 @@
-"""Parts of a source read as one table: files, sheets, and tables stacked in one file."""
+"""Parts of a source that are read as one table: files, sheets, and tables stacked in one file."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _CURRENCY_CODE = re.compile(
 
 
 def name_parts(table: Relation, parts: Sequence[Part], kind: str) -> list[str]:
-    """Add a column with the name of each row's part when the names distinguish kinds of sales.
+    """Add a column with the name of each row's part if the names distinguish kinds of sales; return notes.
 
-    That is so where some are called refunds and others are not, and where each is called by another currency: the
-    column is read like one of the source's own.
+    The column is added if some parts are named refunds and others are not, and if each name contains a different
+    currency. It is then read like a column of the source.
     """
     undone = [part.name for part in parts if _NO_SALES.search(part.name)]
     codes = [set(_CURRENCY_CODE.findall(part.name)) for part in parts]
@@ -100,7 +100,7 @@ def _check_titles(titles: Sequence[str], name: str) -> None:
 
 
 def _check_columns_order(table: Relation, names: list[str], name: str) -> None:
-    """Raise InputError where a row holds the names of the columns in another order."""
+    """Raise InputError if a row contains the names of the columns in another order."""
     wanted = sorted(column.removeprefix(MARK) for column in names)
     first, listed = names[0].removeprefix(MARK), "[" + ", ".join(map(literal, wanted)) + "]"
     texts = ", ".join(f"trim({quoted(column)})" for column in names)
@@ -115,7 +115,7 @@ def _check_columns_order(table: Relation, names: list[str], name: str) -> None:
 
 
 def _titles(table: Relation, names: list[str], broken: Sequence[tuple[int, str]], row: int) -> list[str]:
-    """Return titles: text that stands alone on one of the two lines above a repeated header."""
+    """Return the titles of a repeated header: texts that are alone on one of the two lines above it."""
     above = [text for number, text in broken if row - 3 < number < row]
     filled = ", ".join(quoted(column) for column in names)
     for (values,) in table.rows(
@@ -127,7 +127,7 @@ def _titles(table: Relation, names: list[str], broken: Sequence[tuple[int, str]]
 
 
 def tell_of_second_table(broken: Sequence[tuple[int, str]], delimiter: str, name: str) -> list[str]:
-    """Return a note if lines that do not fit the header begin with names of columns, as a second table does.
+    """Return a note if lines that do not fit the header begin with column names, as a second table does.
 
     Raises
     ------
@@ -137,10 +137,10 @@ def tell_of_second_table(broken: Sequence[tuple[int, str]], delimiter: str, name
     rows = [(number, next(csv.reader([line], delimiter=delimiter), [])) for number, line in broken[:200]]
     for place, (number, cells) in enumerate(rows[:-1]):
         _, below = rows[place + 1]
-        words = all(re.search(r"[^\W\d]", one) and not re.search(r"\d", one) for one in cells)
+        words = all(re.search(r"[^\W\d]", cell) and not re.search(r"\d", cell) for cell in cells)
         if len(cells) < 2 or len(below) != len(cells) or not words or not re.search(r"\d", "".join(below)):
             continue
-        above = [one[0] for at, one in rows[:place] if at >= number - 2 and len(one) == 1]
+        above = [row[0] for at, row in rows[:place] if at >= number - 2 and len(row) == 1]
         _check_titles([*above, " ".join(cells)], name)
         return [
             f"{name!r} contains a second table with the columns {cells[:6]}, starting at row {number + 1} "

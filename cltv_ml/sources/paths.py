@@ -52,8 +52,8 @@ def read_file(
 ) -> SourceRows:
     """Return the rows of a file, a folder or a glob pattern; archives are unpacked into `folder`.
 
-    A path that exists is that file, whatever signs of a pattern its name holds. Several files are read as one
-    where they have the same columns.
+    A path that exists is that file, even if its name contains pattern signs. Several files are read as one table if
+    they have the same columns.
     """
     files = [member for file in find(path) for member in unpack(file, folder)]
     if table is not None and len(files) > 1 and (named := [file for file in files if file.name == table]):
@@ -80,20 +80,20 @@ def read_file(
 
 
 def _pass_over(files: list[Path]) -> tuple[list[Path], list[str]]:
-    """Return the files that may be tables, all where none may be, and a note on the others."""
-    others = [file for file in files if _way(file) == "unread" or (_way(file) == "text" and _is_prose(file))]
-    if not others or len(others) == len(files):
+    """Return the files that may be tables, or all if none may be, and a note on the others."""
+    skipped = [file for file in files if _way(file) == "unread" or (_way(file) == "text" and _is_prose(file))]
+    if not skipped or len(skipped) == len(files):
         return files, []
-    names = sorted(file.name for file in others)
+    names = sorted(file.name for file in skipped)
     note = (
         f"{names[:5]}{', ...' if len(names) > 5 else ''} next to the tables were skipped, because they "
         "do not contain a table."
     )
-    return [file for file in files if file not in others], [note]
+    return [file for file in files if file not in skipped], [note]
 
 
 def _ask_for_file(path: Path, files: list[Path]) -> NoReturn:
-    """Raise InputError for files that are no one table, with the option that names the largest."""
+    """Raise InputError for files that are not one table, with the option that selects the largest."""
     largest = max(files, key=lambda file: file.stat().st_size)
     raise InputError(
         f"{str(path)!r} contains files of several kinds, {sorted(file.name for file in files)[:8]}; name "
@@ -102,7 +102,7 @@ def _ask_for_file(path: Path, files: list[Path]) -> NoReturn:
 
 
 def _way(file: Path) -> str:
-    """Return how to read a file: by its extension, except that content of another kind is read as what it is."""
+    """Return how to read a file: by its extension, or by its content if that is of another kind."""
     way = _READ_BY.get(ending(file), "text")
     called = ending(file) in (".xls", ".xlsx", ".xlsm")
     if way in ("text", "workbook", "unread") and is_markup(file):
@@ -119,14 +119,14 @@ def _way(file: Path) -> str:
 
 
 def _is_table(file: Path) -> bool:
-    """Whether a file has two lines or more and the first is delimited like a table's header."""
+    """Whether a file has at least two lines and a delimiter in the first, as a table's header has."""
     with file.open("rb") as opened:
-        first, *others = opened.read(4096).splitlines()[:2] or [b""]
-    return bool(others) and any(sign in first for sign in (b",", b";", b"\t", b"|"))
+        first, *next_lines = opened.read(4096).splitlines()[:2] or [b""]
+    return bool(next_lines) and any(sign in first for sign in (b",", b";", b"\t", b"|"))
 
 
 def _is_prose(file: Path) -> bool:
-    """Whether a file that lies next to tables is text of another kind, such as a description."""
+    """Whether a file next to tables is another kind of text, such as a description."""
     encoding, _, _ = find_encoding(file)
     with file.open(encoding=encoding, errors="replace") as opened:
         lines = opened.read(1 << 14).splitlines()
@@ -168,7 +168,7 @@ def _read_texts(
 
 
 def _check_same_columns(first_name: str, first: Relation, name: str, table: Relation) -> None:
-    """Raise InputError when the columns of two files differ."""
+    """Raise InputError if the columns of two files differ."""
     if sorted(table.kinds) != sorted(first.kinds):
         lacking = sorted(column.removeprefix(MARK) for column in set(table.kinds) ^ set(first.kinds))
         raise InputError(
@@ -215,7 +215,7 @@ def _read_one(
 
 
 def _noting(rows: Iterator[tuple[Any, ...]], damage: list[InputError]) -> Iterator[tuple[Any, ...]]:
-    """Yield rows; note the InputError that ends them, which the engine turns into an error of its own."""
+    """Yield rows; record an InputError that ends them, because the engine would raise an error of its own instead."""
     try:
         yield from rows
     except InputError as error:
@@ -245,7 +245,7 @@ def ending(path: Path) -> str:
 
 
 def show_parquet(con: duckdb.DuckDBPyConnection, *files: Path) -> Relation:
-    """Return a view of Parquet files with one schema, rows numbered through all files."""
+    """Return a view of Parquet files with one schema, with rows numbered across all files."""
     names = "[" + ", ".join(literal(pattern(file)) for file in files) + "]"
     try:
         described = con.execute(f"describe from read_parquet({names}, union_by_name=true)").fetchall()
@@ -270,7 +270,7 @@ def show_parquet(con: duckdb.DuckDBPyConnection, *files: Path) -> Relation:
 
 
 def read_arrow(con: duckdb.DuckDBPyConnection, file: Path) -> SourceRows:
-    """Return the rows of a file of Arrow's own, as Feather is one."""
+    """Return the rows of an Arrow file, such as Feather."""
     try:
         table = pyarrow.feather.read_table(file, memory_map=False)
     except (pyarrow.ArrowException, OSError, ValueError) as error:
@@ -279,15 +279,15 @@ def read_arrow(con: duckdb.DuckDBPyConnection, file: Path) -> SourceRows:
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of an error's message without its full stop, and without the trace that may follow."""
+    """Return the first line of an error's message without its full stop; a trace that follows is dropped."""
     return str(error).splitlines()[0].partition(" Detail:")[0].rstrip(".")
 
 
 @contextmanager
 def readable(rows: Relation, name: str) -> Iterator[None]:
-    """Raise InputError for an error inside the block if these rows cannot be read to their end: a file is damaged.
+    """Raise InputError for an error inside the block if these rows cannot be read completely, as in a damaged file.
 
-    Any other error of the engine stays what it is. Parquet is decoded only when a column is read.
+    Other errors of the engine are not changed. Parquet is decoded only when a column is read.
     """
     try:
         yield

@@ -18,7 +18,7 @@ from cltv_ml.sources.frames import MARK, SourceRows, inner_names, load_batches
 
 
 def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> SourceRows:
-    """Return the rows of a JSON file, every column text: objects inside become `customer.id`, lists stay JSON.
+    """Return the rows of a JSON file, all columns as text: nested objects become `customer.id`, lists stay JSON.
 
     Raises
     ------
@@ -47,15 +47,17 @@ def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> Sou
 
 
 def flatten_records(con: duckdb.DuckDBPyConnection, table: Relation) -> SourceRows:
-    """Return the rows of a table whose columns hold records, read as those of JSON are; any other as it is."""
+    """Return the rows of a table, with nested records read like those of JSON; without any, as they are."""
     if not any("STRUCT(" in kind for kind in table.kinds.values()):
         return SourceRows(table)
     names = {name: name.removeprefix(MARK) for name in table.kinds if name.startswith(MARK)}
-    found = con.sql(f"from {table} order by source_row").to_arrow_table().to_pylist()
-    records = [{name: row[inner] for inner, name in names.items()} for row in found]
+    rows = con.sql(f"from {table} order by source_row").to_arrow_table().to_pylist()
+    records = [{name: row[inner] for inner, name in names.items()} for row in rows]
     records, summed = _sum_refunds(records)
     records, expanded = _expand_nested(records)
-    return SourceRows(_load_flat(con, [dict(_flat_record(one)) for one in records]), (), (*summed, *expanded))
+    return SourceRows(
+        _load_flat(con, [dict(_flat_record(record)) for record in records]), (), (*summed, *expanded)
+    )
 
 
 def _load_flat(con: duckdb.DuckDBPyConnection, rows: list[dict[str, Any]], start: int = 0) -> Relation:
@@ -66,7 +68,7 @@ def _load_flat(con: duckdb.DuckDBPyConnection, rows: list[dict[str, Any]], start
 
 
 def _transposed(content: Any) -> list[dict[str, Any]] | None:
-    """Return the records of a JSON table that states its columns once, rows as lists or keyed by row; else None."""
+    """Return the records of a JSON table that names its columns once, with rows as lists or by key; None otherwise."""
     if not isinstance(content, dict):
         return None
     names, rows = content.get("columns"), content.get("data", content.get("rows"))
@@ -76,18 +78,18 @@ def _transposed(content: Any) -> list[dict[str, Any]] | None:
         and rows
         and all(isinstance(row, list) for row in rows)
     ):
-        names = [one.get("name") if isinstance(one, dict) else one for one in names]
+        names = [cell.get("name") if isinstance(cell, dict) else cell for cell in names]
         return [dict(zip(names, row, strict=False)) for row in rows]
     columns = [value for value in content.values() if isinstance(value, dict)]
-    if len(columns) < max(2, len(content)) or any(list(one) != list(columns[0]) for one in columns):
+    if len(columns) < max(2, len(content)) or any(list(column) != list(columns[0]) for column in columns):
         return None
     return [{name: value[row] for name, value in content.items()} for row in columns[0]]
 
 
 def _expand_nested(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Expand each record by its nested list of records when only the nested records hold money.
+    """Return one record per entry of the nested list if only the entries contain money, and a note.
 
-    An order whose lines have prices and that has no total is so written, and a customer with all orders.
+    This is how an order with prices per line and no total is written, and a customer with all orders.
     """
     lists = {key for record in records for key, value in record.items() if is_records(value)}
     if len(lists) != 1:
@@ -96,23 +98,23 @@ def _expand_nested(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]],
     entries = [entry for record in records for entry in record.get(key) or [] if isinstance(entry, dict)]
     outer = [value for record in records for name, value in _flat_record(record) if name != key]
     if any(map(_is_money, outer)) or not any(
-        _is_money(value) for one in entries for _, value in _flat_record(one)
+        _is_money(value) for entry in entries for _, value in _flat_record(entry)
     ):
         return records, []
-    taken = {name for record in records for name in record}
-    apart = [
+    used = {name for record in records for name in record}
+    expanded = [
         {name: value for name, value in record.items() if name != key}
-        | {f"{key}.{name}" if name in taken else name: value for name, value in entry.items()}
+        | {f"{key}.{name}" if name in used else name: value for name, value in entry.items()}
         for record in records
         for entry in record.get(key) or [{}]
     ]
-    return apart, [f"The list {key!r} of each record was read as {len(apart):,} rows, one per entry."]
+    return expanded, [f"The list {key!r} of each record was read as {len(expanded):,} rows, one per entry."]
 
 
 def _sum_refunds(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Replace the list of an order's refunds, as interfaces of shops give it, by the money of all of them.
+    """Return the records with each order's list of refunds replaced by its total, and notes.
 
-    Lists of which some refund names no money stay as they are, which raises a question.
+    Shops' APIs write such lists. If any refund has no money, nothing is changed, which leads to a question.
     """
     if not any(is_records(record.get("refunds")) for record in records):
         return records, []
@@ -127,7 +129,7 @@ def _sum_refunds(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], l
 
 
 def _refunds_added_up(refunds: Any) -> Decimal | None:
-    """Return what refunds sum up to: by their transactions that did not fail, else by their own amounts."""
+    """Return the sum of refunds: of their transactions that did not fail, else of their own amounts."""
     total = Decimal(0)
     for refund in refunds if is_records(refunds) else []:
         inner = refund.get("transactions")
@@ -198,7 +200,7 @@ def _unwrapped(record: dict[str, Any]) -> dict[str, Any]:
 def _by_line(
     text: str, name: str, error: json.JSONDecodeError, start: int
 ) -> tuple[list[dict[str, Any]], list[tuple[int, str]]]:
-    """Return one record per line; an invalid line leaves an empty record and is reported as broken."""
+    """Return one record per line; an invalid line becomes an empty record and is reported as broken."""
     records: list[dict[str, Any]] = []
     broken = []
     for line in filter(str.strip, text.splitlines()):
@@ -215,7 +217,7 @@ def _by_line(
 
 
 def _parse(text: str) -> Any:
-    """Return what a JSON text holds; numbers stay as they are written, so that long identifiers keep their digits."""
+    """Return the content of a JSON text; numbers stay as written, so long identifiers keep their digits."""
     return json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
 
 

@@ -1,4 +1,4 @@
-"""Spreadsheet guards and digits of other scripts in text columns, replaced by plain text."""
+"""Spreadsheet guards and digits of other scripts in text columns, converted to plain text."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def _take_guards_off(table: Relation, names: list[str]) -> list[str]:
 def _find(table: Relation, names: list[str], test: str, hint: str) -> list[str]:
     """Return the columns in which some of the first rows pass a test.
 
-    A row with such a value passes `hint` when its values stand behind each other, each after the sign 0x1F: nearly no
-    source has one, and to test each of many columns takes long.
+    `hint` tests the values of a row joined by the character 0x1F. Nearly no source has a row that passes, and testing
+    each of many columns takes long.
     """
     whole = f"concat_ws(chr(31), {', '.join(map(quoted, names))})"
     if not table.row(f"select bool_or({hint.format(whole)}) from (from {table} limit {_FIRST_LINES})")[0]:

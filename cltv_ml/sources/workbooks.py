@@ -1,4 +1,4 @@
-"""Excel workbooks: the header and rows of their sheets, as they came."""
+"""Excel workbooks: the header and the unchanged rows of their sheets."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def workbook_rows(
 ) -> Iterator[tuple[Any, ...]]:
     """Yield the header and the rows of a workbook's sheet, or of all its sheets if they share one header.
 
-    `starts` takes each sheet's name and how many rows came before its own, `notes` what to tell. Sheets that the
-    workbook hides are read only where they are named, or nothing else is there. Where cells are formatted in several
-    currencies, numbers keep the sign of theirs.
+    To `starts`, each sheet's name and the number of rows before it are appended; to `notes`, notes for the user. Hidden
+    sheets are read only if named, or if there are no others. If cells are formatted in several currencies, numbers keep
+    their currency's sign.
 
     Raises
     ------
@@ -58,7 +58,10 @@ def workbook_rows(
     with closing(opened), closing(_open_book(opened, path.name)) as book:
         for sheet_read in book.worksheets:
             sheet_read.reset_dimensions()  # what a file says of its size may be wrong, and cut rows off
-        places = {one.title: _header(one, header_row, path.name) for one in book.worksheets}
+        places = {
+            sheet_of_book.title: _header(sheet_of_book, header_row, path.name)
+            for sheet_of_book in book.worksheets
+        }
         headers = {name: header for name, (header, _) in places.items()}
         filled = [name for name, header in headers.items() if header]
         visible = [name for name in filled if book[name].sheet_state == "visible"] or filled
@@ -100,7 +103,7 @@ def _open_book(opened: IO[bytes], name: str) -> Workbook:
 
 @contextmanager
 def _undamaged(name: str) -> Iterator[None]:
-    """Raise InputError for any error inside openpyxl, which has no class of its own for damaged files."""
+    """Raise InputError for any error inside openpyxl, which has no exception class for damaged files."""
     try:
         yield
     except Exception as error:
@@ -108,7 +111,7 @@ def _undamaged(name: str) -> Iterator[None]:
 
 
 def _parsed_rows(sheet: Any, name: str, *, values_only: bool = True) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a sheet; a sheet is parsed while it is read."""
+    """Yield the rows of a sheet, which is parsed as it is read."""
     with _undamaged(name):
         yield from sheet.iter_rows(values_only=values_only)
 
@@ -124,7 +127,7 @@ def _only_sheet(sheet: str, headers: Mapping[str, tuple[Any, ...]], name: str) -
 
 
 def _check_sheets(sheets: Sequence[str], headers: Mapping[str, tuple[Any, ...]], name: str) -> None:
-    """Raise InputError when the workbook has no rows, or its sheets do not share one header."""
+    """Raise InputError if the workbook has no rows, or if its sheets do not share one header."""
     if not sheets:
         raise InputError(f"{name!r} is empty; check that the export is complete.")
     if len({headers[sheet] for sheet in sheets}) > 1:
@@ -136,7 +139,7 @@ def _check_sheets(sheets: Sequence[str], headers: Mapping[str, tuple[Any, ...]],
 
 
 def _sheet_rows(book: Any, sheet: Any, start: int, name: str) -> Iterator[tuple[Any, ...]]:
-    """Yield a sheet's rows from `start`; numbers carry their currency where the formats name several."""
+    """Yield a sheet's rows from `start`; numbers carry their currency if cells are formatted in several."""
     formats = {style.numFmtId: "" for style in book._cell_styles}
     for number in formats:
         own = number - BUILTIN_FORMATS_MAX_SIZE
@@ -156,22 +159,22 @@ def _sheet_rows(book: Any, sheet: Any, start: int, name: str) -> Iterator[tuple[
 
 def _merged_down(book: Any, sheet: Any) -> dict[int, list[tuple[int, int]]]:
     """Return the cells that are merged over several rows of one column: column from 0 -> first and last row, from 1."""
-    found: dict[int, list[tuple[int, int]]] = {}
+    merged: dict[int, list[tuple[int, int]]] = {}
     with book._archive.open(sheet._worksheet_path) as packed:
-        rest = b""
+        tail = b""
         while block := packed.read(1 << 20):
-            for column, first, end, last in _MERGED.findall(rest + block):
+            for column, first, end, last in _MERGED.findall(tail + block):
                 if column == end and first != last:
                     place = column_index_from_string(column.decode()) - 1
-                    found.setdefault(place, []).append((int(first), int(last)))
-            rest = (rest + block)[-64:]
-    return found
+                    merged.setdefault(place, []).append((int(first), int(last)))
+            tail = (tail + block)[-64:]
+    return merged
 
 
 def _give_merged(
     rows: Iterator[tuple[Any, ...]], merged: Mapping[int, Sequence[tuple[int, int]]], start: int
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield rows, numbered from `start`, with the text or date of merged cells; a number stands for its rows once."""
+    """Yield rows, numbered from `start`, with the text or date of merged cells in each; a number is not repeated."""
     tops = {(column, row): last for column, ranges in merged.items() for row, last in ranges}
     running: dict[int, tuple[int, Any]] = {}
     for number, row in enumerate(rows, start):
@@ -190,12 +193,14 @@ def _currency_of(written: str) -> str:
     >>> [_currency_of(one) for one in ('[$€-407]#,##0.00', '#,##0 "USD"', '[$-409]d-mmm', '0.00 "kg"')]
     ['€', 'USD', '', '']
     """
-    currencies = (one or other for one, other in re.findall(r'\[\$([^\]-]+)|"([^"]+)"', written))
+    currencies = (
+        bracketed or quoted for bracketed, quoted in re.findall(r'\[\$([^\]-]+)|"([^"]+)"', written)
+    )
     return next((sign.strip() for sign in currencies if _CURRENCY_SIGN.fullmatch(sign.strip())), "")
 
 
 def _header(sheet: Any, header_row: int | None, name: str) -> tuple[tuple[str, ...], int]:
-    """Return the names of a sheet's columns and the index of the row above its data; nothing for an empty sheet."""
+    """Return the names of a sheet's columns and the index of the row above its data; no names for an empty sheet."""
     rows = [
         ["" if value is None else str(value) for value in row]
         for row in islice(_parsed_rows(sheet, name), max(_HEADER_ROWS, header_row or 0))

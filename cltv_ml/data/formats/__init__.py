@@ -1,8 +1,9 @@
-"""Exports of known shops and tools: each is one TOML file here, recognised by its headings.
+"""Exports of known shops and tools: each is one TOML file in this folder, recognised by its headings.
 
-A file says which headings identify the export (`headings`), which column is which (`mapping`), what the levels of its
-status columns mean (`levels`), which customers are placeholders (`guests`), which settings suit it (`rules`) and which
-properties mislead (`traps`). To add one, write such a file and a small example in `tests/data/exports/formats`.
+A file states which headings identify the export (`headings`), which column has which standard name (`mapping`), what
+the levels of its status columns mean (`levels`), which customers are placeholders (`guests`), which settings suit it
+(`rules`) and which properties mislead (`traps`). To add one, write such a file and a small example in
+`tests/data/exports/formats`.
 """
 
 from __future__ import annotations
@@ -55,13 +56,13 @@ class Format:
     traps: tuple[str, ...] = ()
 
     def identify(self, columns: Sequence[str]) -> tuple[str, ...]:
-        """Return the columns by which an export is of this format; nothing when it is not."""
+        """Return the columns that identify an export as this format; empty if it is another one."""
         here = {_plain(column): column for column in columns}
         columns_of = [_first(spellings, here) for spellings in self.headings]
         return tuple(column for column in columns_of if column) if all(columns_of) else ()
 
     def map(self, columns: Sequence[str], taken: Sequence[str] = ()) -> dict[str, str]:
-        """Return standard name -> column of this export, `""` where the format says that there is none.
+        """Return standard name -> column of this export; `""` if the format has no column for a name.
 
         Parameters
         ----------
@@ -76,14 +77,14 @@ class Format:
 
     def read_levels(self, name: str, levels: Sequence[str]) -> dict[str, str]:
         """Return the meaning of a column's levels, as far as the format states it."""
-        told = {
+        readings = {
             level: reading for level, reading in self.levels.get(name, {}).items() if level != "otherwise"
         }
-        known = {_plain(level) for level in told}
-        others = [level for level in levels if _plain(level) and _plain(level) not in known]
+        listed = {_plain(level) for level in readings}
+        unlisted = [level for level in levels if _plain(level) and _plain(level) not in listed]
         if "otherwise" in self.levels.get(name, {}):
-            told |= dict.fromkeys(others, self.levels[name]["otherwise"])
-        return told
+            readings |= dict.fromkeys(unlisted, self.levels[name]["otherwise"])
+        return readings
 
 
 @cache
@@ -96,20 +97,22 @@ def formats() -> Mapping[str, Format]:
 
 
 def recognise(columns: Sequence[str]) -> Format | None:
-    """Return the known export that has these columns: of several the one with the most required headings.
+    """Return the known export with these columns: of several, the one with most required headings; None if there is
+    none.
 
     >>> recognise(["Name", "Email", "Financial Status", "Total", "Created at", "Lineitem quantity"]).title
     'Shopify orders export'
     """
-    fitting = [known for known in formats().values() if known.identify(columns)]
-    return max(fitting, key=lambda known: len(known.headings), default=None)
+    fitting = [export for export in formats().values() if export.identify(columns)]
+    return max(fitting, key=lambda export: len(export.headings), default=None)
 
 
 def _declared(name: str, content: dict[str, Any]) -> Format:
-    """Return a format from the content of its file, in which one spelling may stand without a list."""
-    levels = {of: _level_readings(told) for of, told in content.pop("levels", {}).items()}
+    """Return a format from the content of its file; a single spelling need not be in a list."""
+    levels = {of: _level_readings(levels_of) for of, levels_of in content.pop("levels", {}).items()}
     mapping, guests = (
-        {of: _as_tuple(many) for of, many in content.pop(part, {}).items()} for part in ("mapping", "guests")
+        {of: _as_tuple(entries) for of, entries in content.pop(key, {}).items()}
+        for key in ("mapping", "guests")
     )
     headings = tuple(_as_tuple(spellings) for spellings in content.pop("headings"))
     traps = tuple(content.pop("traps", ()))
@@ -118,10 +121,10 @@ def _declared(name: str, content: dict[str, Any]) -> Format:
     )
 
 
-def _level_readings(told: dict[str, Any]) -> dict[str, str]:
-    """Return level -> reading from reading -> levels; `otherwise` stays the reading of all others."""
-    others = {"otherwise": told.pop("otherwise")} if "otherwise" in told else {}
-    return {level: reading for reading, levels in told.items() for level in levels} | others
+def _level_readings(levels_of: dict[str, Any]) -> dict[str, str]:
+    """Return level -> reading from reading -> levels; `otherwise` is the reading of all other levels."""
+    otherwise = {"otherwise": levels_of.pop("otherwise")} if "otherwise" in levels_of else {}
+    return {level: reading for reading, levels in levels_of.items() for level in levels} | otherwise
 
 
 def _as_tuple(spellings: str | list[str]) -> tuple[str, ...]:

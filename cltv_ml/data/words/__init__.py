@@ -8,7 +8,7 @@ from typing import Any
 
 
 def words(name: str) -> dict[str, Any]:
-    """Return the lists of a file here, by name.
+    """Return the lists in one of the files of this folder, by name.
 
     >>> words("currencies")["signs"]["€"]
     'EUR'
