@@ -130,13 +130,13 @@ class Log(Inline):
         ['amount', 'customers.text_country']
         """
         tables = {"customers": self.attributes, "contacts": self.contacts}
-        others = [
-            f"{what}.{name}"
-            for what, table in tables.items()
+        qualified = [
+            f"{table_name}.{name}"
+            for table_name, table in tables.items()
             if table is not None
             for name in table.column_names
         ]
-        return [*self.columns, *others]
+        return [*self.columns, *qualified]
 
     @cached_property
     def span(self) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -271,10 +271,10 @@ class Log(Inline):
                 "needed; use a longer or more complete log."
             )
         window.check(*self.span)
-        seen = self._count(f"timestamp < timestamp '{window.cutoff}'")
-        if seen < MIN_CUSTOMERS:
+        customers = self._count(f"timestamp < timestamp '{window.cutoff}'")
+        if customers < MIN_CUSTOMERS:
             raise InputError(
-                f"{seen} customers bought before the cutoff {window.cutoff:%Y-%m-%d}, but at least "
+                f"{customers} customers bought before the cutoff {window.cutoff:%Y-%m-%d}, but at least "
                 f"{MIN_CUSTOMERS} are needed; choose a later cutoff."
             )
 

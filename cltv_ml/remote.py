@@ -45,7 +45,7 @@ def address(place: str | Path) -> str:
     's3://shop/out/report.html'
     """
     text = PosixPath.__str__(place) if isinstance(place, RemotePath) else str(place)
-    return _REMOTE.sub(lambda found: f"{found[1]}://", text, count=1)
+    return _REMOTE.sub(lambda match: f"{match[1]}://", text, count=1)
 
 
 class RemotePath(PosixPath):
@@ -87,7 +87,9 @@ def fetch(place: str | Path, folder: Path) -> Path:
         if not names:
             raise InputError(f"{without_secrets(url)}: there is no such file or folder; check the address.")
         for name in names:
-            inside = [part for part in name.removeprefix(above).split("/") if part not in ("", ".", "..")]
+            inside = [
+                segment for segment in name.removeprefix(above).split("/") if segment not in ("", ".", "..")
+            ]
             file = target.joinpath(*inside)
             file.parent.mkdir(parents=True, exist_ok=True)
             with store.open_input_stream(name) as source, file.open("wb") as copy:
@@ -147,7 +149,9 @@ def _find_remote(store: Any, path: str) -> tuple[str, list[str]]:
     above = re.split(r"[*?\[]", path)[0].rpartition("/")[0] if pattern else path
     below = store.get_file_info(FileSelector(above, recursive=True, allow_not_found=True))
     files = [
-        one.path for one in below if one.type.name == "File" and not one.base_name.startswith((".", "_"))
+        entry.path
+        for entry in below
+        if entry.type.name == "File" and not entry.base_name.startswith((".", "_"))
     ]
     return above, sorted(name for name in files if not pattern or fnmatchcase(name, path))
 
@@ -169,14 +173,14 @@ def _download_url(url: str, folder: Path) -> Path:
 
 
 @contextmanager
-def _explained_download(url: str, what: str) -> Iterator[None]:
+def _explained_download(url: str, outcome: str) -> Iterator[None]:
     """Turn what a store or server answers into one sentence without the URL's secrets."""
     try:
         yield
     except HTTPError as error:
         error.close()
-        said = f"the server says {error.code} {error.reason}"
-        raise InputError(f"{without_secrets(url)} cannot be {what}: {said}.") from None
+        answer = f"the server says {error.code} {error.reason}"
+        raise InputError(f"{without_secrets(url)} cannot be {outcome}: {answer}.") from None
     except OSError as error:
         reason = hide(str(error).strip().splitlines()[0].rstrip("."), url)
-        raise InputError(f"{without_secrets(url)} cannot be {what}: {reason}.") from None
+        raise InputError(f"{without_secrets(url)} cannot be {outcome}: {reason}.") from None

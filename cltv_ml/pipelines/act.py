@@ -78,10 +78,10 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
     progress("scoring the customers", 0.1)
     actions = Actions()
     shop = read_shop(cleaned, terms, actions)
-    for number, (name, part) in enumerate(PARTS.items()):
+    for number, (name, write_part) in enumerate(PARTS.items()):
         progress(name, 0.3 + 0.6 * number / len(PARTS))
         try:
-            part(shop, actions)
+            write_part(shop, actions)
         except InputError as error:
             actions.refused[name] = str(error)
     if "margins_by_product" in actions.tables:
@@ -216,7 +216,7 @@ def _write_act(actions: Actions, shop: Shop, out: Path, unnamed: CleanedShop | N
 
 def _act_page(totals: pd.DataFrame, actions: Actions, shop: Shop) -> dict[str, Any]:
     """Return the page: totals and lists, then why, then what is missing; without a list what is missing comes first."""
-    missing = [part] if (part := missing_section(actions.refused)) else []
+    missing = [section] if (section := missing_section(actions.refused)) else []
     sections = (
         [lists_section(totals, shop, actions), *actions.sections, *missing]
         if len(totals)

@@ -68,7 +68,7 @@ def backtest(settings: Settings | None = None, *, progress: Progress = silent, *
     models = named_models(settings, latest.horizon, features)
     check_paths(models, log.first, latest.end)
 
-    parts = []
+    tables = []
     with shared_fits():
         for judged in judge_each(
             log,
@@ -79,9 +79,9 @@ def backtest(settings: Settings | None = None, *, progress: Progress = silent, *
             targeting=targeting,
             progress=lambda message, share: progress(message, 0.98 * share),
         ):
-            others = measure_others(log, judged, days, features, targeting) if len(days) > 1 else []
-            parts += [judged.results, *others]
-    results = pd.concat(parts, ignore_index=True)
+            other_horizons = measure_others(log, judged, days, features, targeting) if len(days) > 1 else []
+            tables += [judged.results, *other_horizons]
+    results = pd.concat(tables, ignore_index=True)
     table, page = settings.out / "backtest.csv", settings.out / "backtest.html"
     ranges = compute_metric_ranges(results)
     toml = settings.toml(

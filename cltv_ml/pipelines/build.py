@@ -37,7 +37,7 @@ def build(settings: Settings | None = None, *, progress: Progress = silent, **op
         "all" if settings.names == ["all"] else settings.names or None,
         horizon=horizon,
         engine=_spark_engine(settings),
-        progress=lambda parts, total, what: progress(what, parts / max(total, 1)),
+        progress=lambda done, total, message: progress(message, done / max(total, 1)),
     )
     return settings.out
 

@@ -144,10 +144,10 @@ def _of_holidays(table: pd.DataFrame | None) -> dict[str, dict[str, float]]:
     return paths
 
 
-def _dates(column: pd.Series, what: str) -> pd.Series:
+def _dates(column: pd.Series, subject: str) -> pd.Series:
     dates = pd.to_datetime(column, errors="coerce", format="ISO8601")
     if dates.isna().any():
         raise InputError(
-            f"{what}: {str(column[dates.isna()].iloc[0])!r} is not a date; write it as 2024-03-31."
+            f"{subject}: {str(column[dates.isna()].iloc[0])!r} is not a date; write it as 2024-03-31."
         )
     return dates.dt.normalize()

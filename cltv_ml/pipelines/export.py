@@ -198,11 +198,11 @@ def _joined_table(scores: pd.DataFrame, customers: pd.DataFrame | None) -> pd.Da
 def _check_ids_agree(scored: pd.Index, listed: pd.Index) -> None:
     """Raise InputError where no customer of the table has scores, or some do but for case, spaces or leading zeros."""
     strange, alone = listed.difference(scored), scored.difference(listed)
-    forms = {_plain_id(one): one for one in alone}
-    spelled = next((one for one in strange if _plain_id(one) in forms), None)
-    if spelled is not None:
+    forms = {_plain_id(customer): customer for customer in alone}
+    mismatch = next((customer for customer in strange if _plain_id(customer) in forms), None)
+    if mismatch is not None:
         raise InputError(
-            f"customers: {spelled!r} is written {forms[_plain_id(spelled)]!r} in the scores, so this "
+            f"customers: {mismatch!r} is written {forms[_plain_id(mismatch)]!r} in the scores, so this "
             "customer's data, including opt-outs, would be lost; write customer_id as the scores do."
         )
     if len(scored) and len(listed) and len(strange) == len(listed):
@@ -220,16 +220,21 @@ def _write_manifest(
     written: dict[str, ExportedFile | str], scores: pd.DataFrame, out: Path, value: str
 ) -> None:
     """Write `manifest.json`: model version, cutoff, value, and for each format its rows or why it was not written."""
-    about = {
+    facts = {
         name: str(scores[name].iloc[0])
         for name in ("model_version", "cutoff", "horizon")
         if name in scores and len(scores)
     }
     files = {
-        name: {"file": one.path.name, "rows": one.rows, "left_out": one.left_out, "unread": one.unread}
-        if isinstance(one, ExportedFile)
-        else {"not_written": one}
-        for name, one in written.items()
+        name: {
+            "file": entry.path.name,
+            "rows": entry.rows,
+            "left_out": entry.left_out,
+            "unread": entry.unread,
+        }
+        if isinstance(entry, ExportedFile)
+        else {"not_written": entry}
+        for name, entry in written.items()
     }
     with atomic(out / "manifest.json") as path:
-        path.write_text(json.dumps({**about, "value": value, "files": files}, indent=1), encoding="utf-8")
+        path.write_text(json.dumps({**facts, "value": value, "files": files}, indent=1), encoding="utf-8")

@@ -146,7 +146,9 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
         "before": plan,
         "earlier": shop.earlier if len(shop.earlier) else None,
     }
-    files = _write_tables(settings.out, {name: one for name, one in tables.items() if one is not None})
+    files = _write_tables(
+        settings.out, {name: content for name, content in tables.items() if content is not None}
+    )
     page = settings.out.with_suffix(".html")
     drawn = scenarios, parts, terms, shop.periods, repeat, bands
     summary = summarise(

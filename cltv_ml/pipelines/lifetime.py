@@ -218,19 +218,19 @@ def _with_intervals(
     totals = pd.DataFrame({"total": table[[name for name in table if _is_part(name)]].sum()}).rename_axis(
         "part"
     )
-    for what, (near, far) in drawn.items():
-        if f"remaining_{what}" not in table:
+    for basis, (near, far) in drawn.items():
+        if f"remaining_{basis}" not in table:
             continue
-        scaled = ends if what == "value" else np.sort(ends.mul(table["margin_rate"], axis=0), axis=1)
-        past = table[f"{what}_to_date"].to_numpy()
+        scaled = ends if basis == "value" else np.sort(ends.mul(table["margin_rate"], axis=0), axis=1)
+        past = table[f"{basis}_to_date"].to_numpy()
         for name, added in (("remaining", 0.0), ("lifetime", past[:, None])):
-            table[[f"{name}_{what}_lower", f"{name}_{what}_upper"]] = scaled + added
-        before = totals.at[f"{what}_to_date", "total"]
+            table[[f"{name}_{basis}_lower", f"{name}_{basis}_upper"]] = scaled + added
+        before = totals.at[f"{basis}_to_date", "total"]
         sums = {"expected": near, "residual": far - near, "remaining": far, "lifetime": far + before}
         for name, total in sums.items():
-            totals.loc[f"{name}_{what}", ["lower", "upper"]] = np.quantile(total, [0.05, 0.95])
+            totals.loc[f"{name}_{basis}", ["lower", "upper"]] = np.quantile(total, [0.05, 0.95])
         if future.spread is not None:
-            expected = f"expected_{what}"
+            expected = f"expected_{basis}"
             totals.loc[expected, ["lower", "upper"]] = future.spread.interval(totals.at[expected, "total"])
     return table, totals
 

@@ -80,13 +80,13 @@ class MonitorReport(Inline):
     @property
     def reasons(self) -> list[str]:
         """The checks that are not ok, in sentences."""
-        return [one.sentence for one in self.checks if one.level != "ok"]
+        return [check.sentence for check in self.checks if check.level != "ok"]
 
     @property
     def kept(self) -> list[str]:
         """The checks of earlier batches that are ok, in sentences."""
-        outcomes = [one for one in self.checks if re.sub(r" \d+ days$", "", one.name) in _OUTCOMES]
-        return [one.sentence for one in outcomes if one.level == "ok"]
+        outcomes = [check for check in self.checks if re.sub(r" \d+ days$", "", check.name) in _OUTCOMES]
+        return [check.sentence for check in outcomes if check.level == "ok"]
 
 
 def store_reference(
@@ -254,9 +254,9 @@ def _read_reference(version: Version, name: str) -> tuple[dict[str, Any], list[s
 def _log_report(series: str, report: MonitorReport, window: Window) -> None:
     """Put this batch's point into the series: `check/...` is what was compared with a bound."""
     metrics = {
-        f"check/{one.name.replace(' ', '_')}": one.at_least
-        for one in report.checks
-        if not one.name.startswith("drift")
+        f"check/{check.name.replace(' ', '_')}": check.at_least
+        for check in report.checks
+        if not check.name.startswith("drift")
     }
     for kind in ("feature", "prediction"):
         rows = report.drift[report.drift["kind"] == kind] if len(report.drift) else report.drift
@@ -306,7 +306,7 @@ def _write_monitor(
         f"Version {version.number} ({theme.label(version.model)}), {days_in_words(window.horizon)} ahead"
     )
     tables = {
-        "checks": pd.DataFrame([asdict(one) for one in report.checks]),
+        "checks": pd.DataFrame([asdict(check) for check in report.checks]),
         "batch": batch.to_frame().T,
         "drift": report.drift,
         "truth": report.truth,

@@ -32,7 +32,7 @@ def compare_with_training(
     if not reference:
         return pd.DataFrame(columns=["feature", "psi"]), pd.DataFrame(), []
     batch = batch.set_index("customer_id")
-    predictions = {name: one for name, one in reference["predictions"].items() if name in batch}
+    predictions = {name: sketch for name, sketch in reference["predictions"].items() if name in batch}
     parts = [_drift(predictions, batch, "prediction")]
     if feature_version(version.features) == version.feature_version:
         X = build_features(log, window.cutoff, names=version.features)

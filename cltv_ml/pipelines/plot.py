@@ -173,7 +173,8 @@ def _dependence(m: Material) -> pd.DataFrame:
 def _learning(m: Material) -> pd.DataFrame:
     """Return the champion's learning, or that of the best model that learns from labelled windows at all."""
     ranked = [m.champion, *m.result.scores["gini"].sort_values(ascending=False).index]
-    model = next((one for one in map(m.result.models.get, ranked) if one and one.needs_labels), None)
+    models = filter(None, map(m.result.models.get, ranked))
+    model = next((candidate for candidate in models if candidate.needs_labels), None)
     if model is None:
         raise InputError(
             "the newest training has no model that learned from labelled windows, because the log is too "
@@ -236,9 +237,10 @@ def _discount_profit(m: Material) -> pd.DataFrame:
 
 
 def _batch_totals(m: Material) -> pd.DataFrame:
-    judged = [one for one in reversed(m.windows) if m.champion in one.models]
+    judged = [result for result in reversed(m.windows) if m.champion in result.models]
     rows = [
-        (one.window.cutoff, float(one.values[m.champion].sum()), float(one.y_true.sum())) for one in judged
+        (result.window.cutoff, float(result.values[m.champion].sum()), float(result.y_true.sum()))
+        for result in judged
     ]
     return pd.DataFrame(rows, columns=["cutoff", "predicted", "realised"])
 

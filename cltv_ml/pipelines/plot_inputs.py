@@ -103,8 +103,12 @@ class Material:
         name = self.wanted.model or best_probabilistic(self.result)
         model = self.result.models.get(name or "")
         if not isinstance(model, ProbabilisticValue) or model.reads:
-            every = self.result.models.items()
-            names = [key for key, one in every if isinstance(one, ProbabilisticValue) and not one.reads]
+            models = self.result.models.items()
+            names = [
+                key
+                for key, candidate in models
+                if isinstance(candidate, ProbabilisticValue) and not candidate.reads
+            ]
             raise InputError(
                 f"{name!r} is not a probabilistic model of histories alone in the newest training; choose from {names}."
             )

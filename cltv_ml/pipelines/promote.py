@@ -121,7 +121,7 @@ def choose_comparison(champion: Version, challenger: Version, log: AnyLog) -> Co
     first, last = Log.of(log).span
     window = Window.latest(last + pd.Timedelta(days=1), challenger.horizon)
     if window.cutoff > first:
-        for one, other, how in (
+        for old, new, how in (
             (_fitted_and_uri(champion), _fitted_and_uri(challenger), "both versions as registered"),
             (
                 _fitted_and_uri(champion),
@@ -130,8 +130,8 @@ def choose_comparison(champion: Version, challenger: Version, log: AnyLog) -> Co
             ),
             (_tested(champion), _tested(challenger), "both as they were tested, before they saw these days"),
         ):
-            if one and other and max(one[0], other[0]) <= window.cutoff:
-                return Comparison(window, (one[1], other[1]), how)
+            if old and new and max(old[0], new[0]) <= window.cutoff:
+                return Comparison(window, (old[1], new[1]), how)
     raise InputError(
         f"the two can only be compared on days that neither has seen, and the log ends on {last:%Y-%m-%d}: "
         f"the champion was fitted until {champion.fitted_until:%Y-%m-%d}, the challenger until "
@@ -206,7 +206,9 @@ def _judge_two(
     targeting: Targeting | None,
 ) -> Decision:
     window = comparison.window
-    values = pd.concat([one["expected_value"] for one in scores], axis=1, keys=["champion", "challenger"])
+    values = pd.concat(
+        [predictions["expected_value"] for predictions in scores], axis=1, keys=["champion", "challenger"]
+    )
     if values.isna().any(axis=None):
         raise InputError(
             "the two models do not predict the same customers; train the challenger on this log again"
@@ -236,21 +238,21 @@ def _judge_two(
             f"The profit is for contacting the {targeting.share:.0%} of customers ranked highest, at "
             f"{targeting.cost:g} per contact and a margin of {targeting.margin:.0%}."
         )
-    others = compare_horizons(log, window, *scores)
+    by_horizon = compare_horizons(log, window, *scores)
     reasons += [
         f"Over {day} days, the challenger's Gini is {row.challenger:.3f} and the champion's "
         f"{row.champion:.3f} (difference {row.difference:+.3f}, {row.lower:+.3f} to {row.upper:+.3f}); this "
         "does not affect the decision."
-        for day, row in others.iterrows()
+        for day, row in by_horizon.iterrows()
     ]
     numbers = challenger.number, champion.number
     values = values.assign(spent=y_true)
-    return Decision(*numbers, verdict.replace, reasons, comparison, pair, targeting, others, values)
+    return Decision(*numbers, verdict.replace, reasons, comparison, pair, targeting, by_horizon, values)
 
 
-def _is_simpler(one: str, other: str) -> bool:
+def _is_simpler(first: str, second: str) -> bool:
     """Return whether a model comes before another in the catalogue, which lists the simpler ones first."""
-    return one in ALL and other in ALL and ALL.index(one) < ALL.index(other)
+    return first in ALL and second in ALL and ALL.index(first) < ALL.index(second)
 
 
 def _carry_out(decision: Decision, settings: Promote) -> Decision:

@@ -109,7 +109,7 @@ def _with_forecast(summary: dict[str, Any], file: Path, settings: Report) -> dic
     fact = glance.customers_to_come(table, settings.currency)
     if fact is None:
         return summary
-    headlines = [one for one in summary["facts"] if one.get("headline")]
+    headlines = [entry for entry in summary["facts"] if entry.get("headline")]
     return {**summary, "facts": [*headlines, fact, *summary["facts"][len(headlines) :]]}
 
 

@@ -151,8 +151,8 @@ def _train(cleaned: CleanedShop, job: Job, progress: Progress) -> Outcome:
     tags = job.tags(training_id, features)
     name = f"training {job.dataset} {job.window.cutoff:%Y-%m-%d}"
     summarised = runs.summary_run(experiment_id, name, {**tags, "role": "summary"})
-    own = not all(is_ours(model) for model in models)  # code that may not be asked from two threads at a time
-    with shared_fits(), summarised as run_id, behind(alone=own) as later:
+    foreign = not all(map(is_ours, models))  # other code may not be safe to call from two threads
+    with shared_fits(), summarised as run_id, behind(alone=foreign) as later:
         result = _compare(log, models, features, job, progress, later)
         truth = result.training.X_now.assign(value=result.y_true)
         data = runs.dataset(truth, f"{job.dataset} holdout", job.dataset, "value")
@@ -172,7 +172,7 @@ def _train(cleaned: CleanedShop, job: Job, progress: Progress) -> Outcome:
         report = later(partial(training_summary, cleaned, result, verdict, job.dataset, notes, **options))
         info, request = _log_champion(log, champion, result)
         summary = as_wanted(report.result(), settings.redact, cleaned)
-        logged = {model: one.result() for model, one in logging.items()}
+        logged = {model: run.result() for model, run in logging.items()}
         _write_outputs(cleaned, result, summary, request, job)
         _log_summary(cleaned, result, summary, verdict, job)
         about = data_tags(log.span, info, settings.currency)
@@ -307,7 +307,7 @@ def _refit(
         add_horizons(log, model, training, window.cutoff, several.errors(), levels)
     table = model.predict_table(training.X_now)
     card = job.card(model, window.cutoff, table["expected_value"].to_numpy(), levels)
-    spreads = {days: one.spread for days, one in levels.items() if one is not None}
+    spreads = {days: level_ahead.spread for days, level_ahead in levels.items() if level_ahead is not None}
     today = Today(
         with_alive(result, table, training.X_now),
         None if level is None else level.interval(),

@@ -36,8 +36,8 @@ def model_params(model: ValueModel) -> dict[str, Any]:
         if value is None or isinstance(value, (bool, int, float, str))
     }
     learned = {
-        f"{part.removesuffix('_')}.{symbol}": value
-        for part, fitted in vars(model).items()
+        f"{attribute.removesuffix('_')}.{symbol}": value
+        for attribute, fitted in vars(model).items()
         for symbol, value in getattr(fitted, "params_", {}).items()
     }
     return settings | learned

@@ -158,7 +158,7 @@ def search(log: AnyLog, job: TuningJob, progress: Progress = silent) -> Tuned:
 def find_model(name: str, models: Sequence[ValueModel]) -> ValueModel:
     """Return the model of that name; InputError when there is none or nothing about it can be tuned."""
     by_name = {model.name: model for model in models}
-    tunable = sorted(other for other, model in by_name.items() if model.search_space)
+    tunable = sorted(candidate for candidate, model in by_name.items() if model.search_space)
     if name not in by_name:
         raise InputError(f"Unknown model {name!r}. Models that can be tuned: {tunable}.")
     if not by_name[name].search_space:
@@ -272,13 +272,13 @@ def _judge_trial(
     return means
 
 
-def objectives(judged: Sequence[Mapping[str, float]]) -> list[float]:
+def objectives(scores: Sequence[Mapping[str, float]]) -> list[float]:
     """Return the means over folds of 1 - Gini and the decile error.
 
     >>> objectives([{"gini": 0.5, "decile_mape": 0.1}, {"gini": 0.75, "decile_mape": 0.3}])
     [0.375, 0.2]
     """
-    values = [[1 - fold["gini"], fold["decile_mape"]] for fold in judged]
+    values = [[1 - fold["gini"], fold["decile_mape"]] for fold in scores]
     return [float(value) for value in np.mean(values, axis=0)]
 
 
@@ -287,8 +287,8 @@ def _falls_behind(judged: Sequence[Mapping[str, float]], study: optuna.Study) ->
     finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if len(finished) < MIN_FINISHED:
         return False
-    others = [objectives(trial.user_attrs["folds"][: len(judged)]) for trial in finished]
-    return bool((np.array(objectives(judged)) > np.median(others, axis=0)).all())
+    objectives_so_far = [objectives(trial.user_attrs["folds"][: len(judged)]) for trial in finished]
+    return bool((np.array(objectives(judged)) > np.median(objectives_so_far, axis=0)).all())
 
 
 def _suggest(trial: optuna.Trial, name: str, space: Any) -> Any:

@@ -1,3 +1,3 @@
-"""A trained model at work: packaging, requests, batches, Spark, golden rows."""
+"""Trained models in use: packaging, requests, batches, Spark, golden rows."""
 
 import cltv_ml.tracking  # noqa: F401 - sets what MLflow reads while it is imported

@@ -1,4 +1,4 @@
-"""Database tables that a batch replaces, given by URL."""
+"""Database tables, given by URL, that a batch replaces."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OURS = {"customer_id", "expected_value", "model_version"}
 
 
 def check_table(url: str, table: str, shown: str) -> None:
-    """Raise InputError where the database cannot be reached, or a table of this name holds no scores.
+    """Raise InputError if the database cannot be reached, or if a table of this name does not contain scores.
 
     `shown` is the table's name without secrets.
     """
@@ -31,13 +31,15 @@ def check_table(url: str, table: str, shown: str) -> None:
 def replace_table(
     url: str, table: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], shown: str
 ) -> None:
-    """Replace the table by these rows, or raise InputError with the driver's reason; the old table then stays."""
+    """Replace the table with these rows; if that fails, raise InputError with the driver's reason and keep the old
+    table.
+    """
     with _explained_driver(shown, url):
         _replace_table(url, table, schema, batches)
 
 
 def _check_table(url: str, table: str) -> None:
-    """Raise where the database cannot be reached, or a table of this name holds no scores."""
+    """Raise an error if the database cannot be reached, or if a table of this name does not contain scores."""
     if url.startswith("duckdb:"):
         with duckdb.connect(_duckdb_path(url)) as con:
             query = "select column_name from information_schema.columns where table_name = ?"
@@ -93,7 +95,7 @@ def _connection(url: str) -> Iterator[Any]:
 
 @contextmanager
 def _explained_driver(shown: str, url: str) -> Iterator[None]:
-    """Turn a driver's error into one sentence without the URL."""
+    """Raise InputError with one sentence, without the URL, in place of a driver's error."""
     try:
         yield
     except ModuleNotFoundError as error:

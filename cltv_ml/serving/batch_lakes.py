@@ -1,4 +1,4 @@
-"""Scores in a Delta or Iceberg table: one row per customer and cutoff, replaced where it exists."""
+"""Scores in a Delta or Iceberg table: one row per customer and cutoff, replaced if it exists."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MERGE_KEY = ("customer_id", "cutoff")
 
 
 def upsert(place: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
-    """Write rows into a Delta or Iceberg table, in one transaction; a Delta table is created where there is none.
+    """Write rows to a Delta or Iceberg table in one transaction; a Delta table that does not exist is created.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Order and manifest of a batch, and the fingerprints that identify an interrupted batch."""
+"""Order and manifest of a batch, and fingerprints that identify an interrupted batch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cltv_ml.tracking.local_registry import REGISTERED_NAME
 
 @dataclass(frozen=True)
 class Order:
-    """The terms of a batch, besides its customers.
+    """The terms of a batch, apart from its customers.
 
     Parameters
     ----------
@@ -61,8 +61,9 @@ class Order:
 
 @dataclass(frozen=True)
 class Manifest(Inline):
-    """The manifest of a batch: its model, customers and total, the customers without a value by reason, and the file to
-    which the scores of an earlier day were copied, where the batch replaced some.
+    """The manifest of a batch: model, customers, total, and customers without a value by reason.
+
+    `before` is the file to which the scores of an earlier day were copied, if the batch replaced any.
     """
 
     file: str
@@ -81,14 +82,14 @@ class Manifest(Inline):
 
 
 def fingerprint(log: Path) -> str:
-    """Return a number that changes with any value of the log, and not with the order of its rows."""
+    """Return a number that changes with any value of the log but not with the order of its rows."""
     con = connect()
     view(con, "log", log)
     return str(con.sql("select count(*), sum(cast(hash(log) as hugeint)) from log").fetchall()[0])
 
 
 def identity(order: Order, scorer: Scorer) -> dict[str, Any]:
-    """Return everything that decides the scores of a log, except the log."""
+    """Return everything that determines the scores of a log, apart from the log."""
     return {
         "model": f"{order.name}/{scorer.version}",
         "features": scorer.card.feature_version,
@@ -102,7 +103,7 @@ def identity(order: Order, scorer: Scorer) -> dict[str, Any]:
 
 
 def fingerprints(log: Log) -> dict[str, str]:
-    """Return, for each table about customers, a number that changes with any of its values."""
+    """Return a number for each table about customers that changes with any of its values."""
     digests = {}
     for name, table in (("customers", log.attributes), ("contacts", log.contacts)):
         if table is not None:

@@ -1,4 +1,4 @@
-"""The pieces of a batch: feature files scored one after the other, each piece written whole, then joined."""
+"""Pieces of a batch: feature files scored one after the other, each piece written whole, then joined."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Scorer:
 def score_files(
     files: Sequence[Path], scorer: Scorer, folder: Path, progress: Progress, *, sort: bool
 ) -> list[Path]:
-    """Write the scores of feature files into `folder`, a piece at a time, and return the pieces in order.
+    """Write the scores of feature files to `folder`, one piece at a time, and return the pieces in order.
 
     A piece appears whole or not at all; existing pieces are not computed again.
 
@@ -123,7 +123,7 @@ def score_files(
 
 
 def _column_batches(file: Path, columns: Sequence[str], scratch: Path | None) -> Iterator[pa.RecordBatch]:
-    """Yield a file's columns in the order of its rows, or of `customer_id` where a folder for sorting is given."""
+    """Yield a file's columns in the order of its rows, or of `customer_id` if a folder for sorting is given."""
     if scratch is None:
         # One thread: several take more than twice the processor time here, and the model has its own.
         yield from pq.ParquetFile(file).iter_batches(CHUNK, columns=list(columns), use_threads=False)
@@ -145,7 +145,7 @@ def _write_piece(path: Path, scorer: Scorer, batch: pa.RecordBatch) -> None:
 def joined(
     con: duckdb.DuckDBPyConnection, pieces: Sequence[Path], scorer: Scorer, *, sort: bool
 ) -> duckdb.DuckDBPyRelation:
-    """Return all pieces as one relation in the columns of a table of scores."""
+    """Return all pieces as one relation with the columns of a table of scores."""
     files = ", ".join(literal(str(piece)) for piece in pieces)
     available = [
         name
@@ -171,21 +171,21 @@ def joined(
 
 
 def in_batches(reader: Iterable[pa.RecordBatch], rows: int = CHUNK) -> Iterator[pa.RecordBatch]:
-    """Yield batches of exactly this many rows, except the last, so that the same rows give the same file."""
+    """Yield batches of exactly `rows` rows, except the last, so that the same rows give the same file."""
     waiting: list[pa.RecordBatch] = []
     for batch in reader:
         waiting.append(batch)
-        while sum(len(one) for one in waiting) >= rows:
+        while sum(len(part) for part in waiting) >= rows:
             table = pa.Table.from_batches(waiting).combine_chunks()
             yield table.slice(0, rows).combine_chunks().to_batches()[0]
             waiting = table.slice(rows).to_batches()
-    rest = [one for one in waiting if len(one)]
-    if rest:
-        yield pa.Table.from_batches(rest).combine_chunks().to_batches()[0]
+    remaining = [part for part in waiting if len(part)]
+    if remaining:
+        yield pa.Table.from_batches(remaining).combine_chunks().to_batches()[0]
 
 
 def _ordered_outputs(outputs: Sequence[str]) -> list[str]:
-    """Return a model's outputs with purchases and P(alive), which a table of scores always has."""
+    """Return a model's outputs, with purchases and P(alive), which every table of scores has."""
     always = [name for name in outputs if name not in ("expected_purchases", "p_alive")]
     return [*always, "expected_purchases", "p_alive"]
 
@@ -197,7 +197,7 @@ def _as_block(rows: pa.RecordBatch, names: Sequence[str]) -> pd.DataFrame:
 
 
 def _faults(X: pd.DataFrame) -> pd.Series | None:
-    """Return the reason why each customer cannot be scored, None where all can."""
+    """Return the reason why each customer cannot be scored; None if all can."""
     faults = find_faults(X)
     if not faults:
         return None

@@ -1,4 +1,4 @@
-"""Targets of a batch: a Parquet or CSV file, or a database table; written whole or not at all."""
+"""Targets of a batch: a Parquet or CSV file or a database table, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _REPEATED = {"tier", "reason", "model", "model_version", "cutoff", "horizon"}
 
 
 class Target:
-    """A file, or a table of a database given by its URL, that is replaced when the scores are complete.
+    """A file, or a database table given by URL, that is replaced once the scores are complete.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class Target:
 
     @property
     def work(self) -> Path:
-        """The absolute path of the folder for unfinished scores: Spark may have another working folder."""
+        """The absolute path of the folder for unfinished scores; Spark may have another working folder."""
         return self.path.absolute().with_name(f".{self.path.name}.work")
 
     @property
@@ -79,7 +79,7 @@ class Target:
         return self.path.with_name(f"{self.path.stem}.manifest.json")
 
     def check(self) -> None:
-        """Raise InputError where the target cannot be written, before any work is done."""
+        """Raise InputError if the target cannot be written, before any work is done."""
         if self.place:
             check_writable(self.place + self.options)
         elif self.lake.startswith("iceberg"):
@@ -93,26 +93,26 @@ class Target:
             raise InputError(f"{self.shown} is a folder; use a file name that ends in .parquet or .csv.")
 
     def keep_earlier(self, cutoff: str) -> str | None:
-        """Copy the scores of an earlier day next to the file, and return the copy's path; None where there are none.
+        """Copy the scores of an earlier day to a file next to the target and return its path; None if there are none.
 
-        `scores.parquet` becomes `scores_before.parquet`, with its manifest. Scores of some customers only are not kept,
-        nor those in an object store, a database or a lake.
+        `scores.parquet` becomes `scores_before.parquet`, with its manifest. Scores of only some customers are not
+        copied, nor are those in an object store, a database or a lake.
         """
         if self.place or self.lake or self.url or not (self.path.is_file() and self.manifest.is_file()):
             return None
-        about = json.loads(self.manifest.read_text(encoding="utf-8"))
-        some = about.get("since") or about.get("younger_than")
-        if some or not self._first_cutoff() == about.get("cutoff") < cutoff:
+        manifest = json.loads(self.manifest.read_text(encoding="utf-8"))
+        partial = manifest.get("since") or manifest.get("younger_than")
+        if partial or not self._first_cutoff() == manifest.get("cutoff") < cutoff:
             return None
-        kept = self.path.with_stem(f"{self.path.stem}_before")
-        with atomic(kept, private=True) as temporary:
+        copy = self.path.with_stem(f"{self.path.stem}_before")
+        with atomic(copy, private=True) as temporary:
             shutil.copyfile(self.path, temporary)
-        with atomic(kept.with_name(f"{kept.stem}.manifest.json")) as temporary:
-            temporary.write_text(json.dumps({**about, "file": str(kept)}, indent=1), encoding="utf-8")
-        return str(kept)
+        with atomic(copy.with_name(f"{copy.stem}.manifest.json")) as temporary:
+            temporary.write_text(json.dumps({**manifest, "file": str(copy)}, indent=1), encoding="utf-8")
+        return str(copy)
 
     def _first_cutoff(self) -> str:
-        """Return the cutoff in the file, "" where it holds no scores: after a kill the manifest may be an older one."""
+        """Return the cutoff in the file, "" if it has no scores; after a kill the manifest may be out of date."""
         reader = "read_parquet" if self.path.suffix == ".parquet" else "read_csv"
         query = f"select cast(cutoff as varchar) from {reader}({literal(str(self.path))}) limit 1"
         try:
@@ -122,15 +122,15 @@ class Target:
         return str(first[0][0])[:10] if first else ""
 
     def deliver(self) -> None:
-        """Send complete files to the object store, the manifest last; other targets need nothing sent."""
+        """Send complete files to the object store, the manifest last; do nothing for other targets."""
         if self.place:
             waiting = [file for file in self.path.parent.iterdir() if file.is_file()]
-            for file in sorted(waiting, key=lambda one: one == self.manifest):
+            for file in sorted(waiting, key=lambda path: path == self.manifest):
                 send(file, self.place.rpartition("/")[0] + f"/{file.name}{self.options}")
                 file.unlink()
 
     def write(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
-        """Replace the file or table by these rows.
+        """Replace the file or table with these rows.
 
         Raises
         ------
@@ -152,7 +152,7 @@ class Target:
 
 
 def _with_file(place: str) -> tuple[str, str]:
-    """Return the URL of the file, itself or scores.parquet in a folder, and the URL's options."""
+    """Return the URL of the file, either `place` or scores.parquet in that folder, and the URL's options."""
     if place.startswith("http"):  # refused by `check`
         return place, ""
     base, mark, options = place.partition("?")

@@ -14,12 +14,12 @@ from cltv_ml.errors import InputError
 
 
 def cast_request(model: Any, table: Any) -> pd.DataFrame:
-    """Return a table with the types of a loaded model's signature; unknown columns are left out.
+    """Return a table with the types of a loaded model's signature, without unknown columns.
 
-    MLflow accepts no 64-bit integers as doubles and only text as text, and prints the customers of a request that it
-    refuses. Here whole and decimal numbers, pandas' nullable types and those of Arrow become doubles, identifiers and
-    times become text: 12 and 12.0 are "12", and "0012" stays "0012". True and false are 1 and 0 in attributes of kind
-    yes/no alone.
+    MLflow accepts neither 64-bit integers as doubles nor anything but text as text, and prints the customers of a
+    request that it rejects. Here integers, decimal numbers and the nullable types of pandas and Arrow become doubles;
+    identifiers and times become text: 12 and 12.0 are "12", and "0012" stays "0012". True and false become 1 and 0 only
+    in attributes of kind yes/no.
 
     Parameters
     ----------
@@ -43,16 +43,16 @@ def cast_request(model: Any, table: Any) -> pd.DataFrame:
     schema = model.metadata.get_input_schema()
     return pd.DataFrame(
         {
-            one.name: (as_doubles if one.type == DataType.double else _as_words)(frame[one.name])
-            for one in schema.inputs
-            if one.name in frame.columns
+            column.name: (as_doubles if column.type == DataType.double else _as_words)(frame[column.name])
+            for column in schema.inputs
+            if column.name in frame.columns
         },
         index=frame.index,
     )
 
 
 def _holds_truths(column: pd.Series) -> bool:
-    """Return whether a column of numbers holds true or false instead; a yes/no attribute may.
+    """Whether a column of numbers contains true or false, which only a yes/no attribute may.
 
     >>> _holds_truths(pd.Series([True, None], name="T")), _holds_truths(pd.Series([True], name="attribute_flag_member"))
     (True, False)
@@ -65,7 +65,7 @@ def _holds_truths(column: pd.Series) -> bool:
 
 
 def as_doubles(column: pd.Series) -> pd.Series:
-    """Return numbers as doubles, missing ones as NaN; true and false are numbers in a yes/no attribute alone."""
+    """Return numbers as doubles, missing ones as NaN; true and false are numbers only in a yes/no attribute."""
     wrong = InputError(
         f"Column {column.name!r} of type {column.dtype} contains values that are not numbers; send numbers."
     )
@@ -80,7 +80,7 @@ def as_doubles(column: pd.Series) -> pd.Series:
 
 
 def _as_words(column: pd.Series) -> pd.Series:
-    """Return identifiers, text and times as text, missing ones as None."""
+    """Return identifiers, texts and times as text, missing ones as None."""
     kinds = pd.api.types
     if kinds.is_float_dtype(column):
         whole = column.astype(np.float64).round()

@@ -1,4 +1,4 @@
-"""The value that a request chooses: within the horizon, all future value, or future plus past."""
+"""The value that a request chooses: within the horizon, all future value, or future plus past value."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BASES = ("revenue", "profit")
 
 @dataclass(frozen=True)
 class Tail:
-    """The value of a model's customers beyond its longest horizon, and the number of days that it covers.
+    """The value of a model's customers beyond its longest horizon, and the number of days it covers.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class ValueChoice:
 
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> ValueChoice:
-        """Return the choice of a request's parameters; InputError where one is unknown or lacks what it needs."""
+        """Return the choice in a request's parameters; raise InputError if one is unknown or lacks what it needs."""
         value, basis = params.get("value") or "horizon", params.get("basis") or "revenue"
         for name, choice, options in (("value", value, VALUES), ("basis", basis, BASES)):
             if choice not in options:
@@ -84,7 +84,7 @@ def write_tail(tail: Tail, folder: Path) -> None:
 
 
 def read_tail(folder: Path) -> Tail | None:
-    """Return the tail next to a model's files, None where its training stored none."""
+    """Return the tail next to a model's files; None if its training stored none."""
     path = folder / TAIL
     if not path.exists():
         return None
@@ -99,7 +99,7 @@ def read_tail(folder: Path) -> Tail | None:
 
 
 def longest(table: pd.DataFrame, horizon: int) -> tuple[int, pd.Series]:
-    """Return the longest horizon that a table of predictions has values for, and these values.
+    """Return the longest horizon for which a table of predictions has values, and these values.
 
     >>> longest(pd.DataFrame({"expected_value": [5.0], "expected_value_91d": [9.0]}), 30)[0]
     91

@@ -31,16 +31,19 @@ def find_feature_files(
             f"{path} does not contain a feature table in Parquet; build one with `cltv features build`."
         )
     cutoffs = {
-        part.removeprefix("cutoff=") for file in files for part in file.parts if part.startswith("cutoff=")
+        segment.removeprefix("cutoff=")
+        for file in files
+        for segment in file.parts
+        if segment.startswith("cutoff=")
     }
-    wanted = None if as_of is None else to_cutoff(as_of, "as-of")
+    requested = None if as_of is None else to_cutoff(as_of, "as-of")
     if not cutoffs:
-        if wanted is None:
+        if requested is None:
             raise InputError(f"{path} does not state the day it was built for; give the day with --as-of.")
-        return files, wanted
-    if wanted is None and len(cutoffs) > 1:
+        return files, requested
+    if requested is None and len(cutoffs) > 1:
         raise InputError(f"{path} has several cutoffs, {sorted(cutoffs)}; choose one with --as-of.")
-    day = sorted(cutoffs)[0] if wanted is None else f"{wanted:%Y-%m-%d}"
+    day = sorted(cutoffs)[0] if requested is None else f"{requested:%Y-%m-%d}"
     chosen = [file for file in files if f"cutoff={day}" in file.parts]
     if not chosen:
         raise InputError(f"{path} has no cutoff {day}; choose one of {sorted(cutoffs)} with --as-of.")
@@ -48,7 +51,7 @@ def find_feature_files(
 
 
 def check_feature_files(files: Sequence[Path], features: Sequence[str]) -> None:
-    """Raise InputError where a column is missing or not numeric, or the features have other definitions."""
+    """Raise InputError if a column is missing or not numeric, or if the features have other definitions."""
     for file in files:
         try:
             schema = pq.read_schema(file)

@@ -1,4 +1,4 @@
-"""A fitted model as files: parameters, boosters, golden rows and the card that travels with them."""
+"""Files of a fitted model: parameters, boosters, golden rows and the card that is stored with them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GOLDEN = "golden.json"
 
 @dataclass(frozen=True)
 class Card:
-    """The card that travels with a model: its customers, its dates, and the cuts of its value tiers."""
+    """The card that is stored with a model: its customers, its dates, and the cut points of its value tiers."""
 
     model: str
     horizon: int
@@ -82,7 +82,7 @@ def load_files(folder: Path) -> tuple[ValueModel, Card]:
 
 
 def read_golden_rows(folder: Path) -> pd.DataFrame | None:
-    """Return the golden rows next to a model's files, None where an older version stored none."""
+    """Return the golden rows next to a model's files; None if an older version stored none."""
     path = folder / GOLDEN
     if not path.exists():
         return None
@@ -96,7 +96,7 @@ def read_golden_rows(folder: Path) -> pd.DataFrame | None:
 def replay_golden_rows(model: ValueModel, card: Card, golden: pd.DataFrame) -> float:
     """Return the largest difference between a model's predictions for its golden rows now and when it was logged.
 
-    It is relative for values above one, and infinite where a tier differs.
+    The difference is relative for values above one, and infinite if a tier differs.
     """
     again = answer(model, card.tiers, golden[card.features])
     if list(again["tier"]) != list(golden["tier"]):

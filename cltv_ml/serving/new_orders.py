@@ -1,4 +1,4 @@
-"""New orders with the predicted value of their customers: the upload of value-based bidding to an ad platform."""
+"""New orders with their customers' predicted value, as ad platforms take them for value-based bidding."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cltv_ml.files import write_table
 
 
 def check_new_orders(days: int, url: str) -> None:
-    """Raise InputError where new orders cannot be written next to the scores."""
+    """Raise InputError if new orders cannot be written next to the scores."""
     if days < 0:
         raise InputError(
             f"--new-orders is a number of days and must not be negative, got {days}; write 7 for a week."
@@ -26,7 +26,7 @@ def check_new_orders(days: int, url: str) -> None:
 
 
 def check_orders(log: Path) -> None:
-    """Raise InputError where a clean log in Parquet has no order ids."""
+    """Raise InputError if a clean log in Parquet has no order ids."""
     con = connect()
     view(con, "log", log)
     if "order_id" not in con.table("log").columns:
@@ -42,8 +42,8 @@ def write_new_orders(
     """Write and return one row per order of the last `days` before the cutoff, the latest first, without returns.
 
     Columns `order_id`, `customer_id`, `timestamp` (its first line), `amount` (currency), `first_order` (whether the
-    customer had not bought before, with or without an order id), and the customer's `expected_value` (currency over
-    the horizon from the cutoff on) and `tier`.
+    customer had not bought before, with or without an order id), and the customer's `expected_value` (currency over the
+    horizon from the cutoff on) and `tier`.
 
     Parameters
     ----------
@@ -51,7 +51,6 @@ def write_new_orders(
         A clean log in Parquet.
     pieces
         Scores in Parquet: `customer_id`, `expected_value` and, where known, `tier`.
-
     """
     con = connect()
     view(con, "log", log)

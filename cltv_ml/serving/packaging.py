@@ -1,4 +1,4 @@
-"""A fitted model as an MLflow model: parameters and boosters as files, code next to them."""
+"""MLflow models from fitted models: parameters and boosters as files, code next to them."""
 
 from __future__ import annotations
 
@@ -75,10 +75,11 @@ _TRANSACTIONS_EXAMPLE = {
 
 
 def tier_cuts(values: np.ndarray) -> dict[str, float]:
-    """Return the lowest expected value of each tier, as `decisions.fit_tiers` cuts them.
+    """Return the lowest expected value of each tier, as cut by `decisions.fit_tiers`.
 
-    They are stored with the model, so that a later batch is cut at the same values, and lie a billionth below the
-    customers' own values: the last digit of a value depends on its position in a batch and must not change a tier.
+    They are stored with the model, so that a later batch is cut at the same values. They are a billionth below the
+    customers' own values, because the last digit of a value depends on its position in a batch and must not change a
+    tier.
 
     >>> {name: round(cut, 6) for name, cut in tier_cuts(np.arange(1.0, 11.0)).items()}
     {'high': 9.0, 'medium': 6.0, 'low': 0.0}
@@ -152,7 +153,7 @@ def log_model(
 
 
 class _FromCode:
-    """MLflow's format of a model from code; a training saves its candidates without running their example."""
+    """MLflow's format of a model from code, with the option to save candidates without running their example."""
 
     @staticmethod
     def save_model(*, validate_serving_input: bool = True, **words: Any) -> None:
@@ -163,8 +164,8 @@ class _FromCode:
 def golden_rows(model: ValueModel, card: Card, customers: pd.DataFrame, count: int = 20) -> pd.DataFrame:
     """Return a few customers, from the least to the most valuable, with the model's predictions for them.
 
-    Columns: `customer_id` (invented: a model names no customer), the card's features, the predictions. They are stored
-    with the model, so that anyone who loads it later can check that it still predicts the same.
+    Columns: `customer_id` (invented, because a model names no customer), the card's features, the predictions. They are
+    stored with the model, so anyone who loads it later can check that it still predicts the same.
     """
     X = customers.iloc[:: max(1, len(customers) // _GOLDEN_CUSTOMERS)]
     X = model_input(X, card.features)
@@ -176,17 +177,17 @@ def golden_rows(model: ValueModel, card: Card, customers: pd.DataFrame, count: i
 
 
 def request(customers: pd.DataFrame, card: Card) -> str:
-    """Return customers as the JSON body that the served model answers."""
+    """Return customers as the JSON body of a request to the served model."""
     return json.dumps({"dataframe_split": _split_frame(customers[card.features].reset_index())}, indent=1)
 
 
 def requirements(model: ValueModel) -> list[str]:
-    """Return the exact versions that this model was trained with, as pip reads them."""
+    """Return the exact versions of the libraries that this model was trained with, in pip's format."""
     ours = [f"{name}=={version(name)}" for name in REQUIREMENTS]
     return [*ours, *(name for name in own.requirements_of(to_state(model)) if name not in ours)]
 
 
 def _split_frame(table: pd.DataFrame) -> dict[str, Any]:
-    """Return a table as columns and rows that JSON knows, missing values as null."""
+    """Return a table as columns and rows of JSON values, with missing values as null."""
     rows = table.astype(object)
     return {"columns": list(table.columns), "data": rows.where(rows.notna(), None).to_numpy().tolist()}

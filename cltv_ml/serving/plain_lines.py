@@ -1,4 +1,4 @@
-"""Plain transactions, which need no cleaning: they are recognised, so that a request for one customer is fast."""
+"""Plain transactions, which need no cleaning; recognising them makes a request for one customer fast."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _LARGEST_AMOUNT = 1e9
 
 
 def read_plain(lines: pd.DataFrame) -> pd.DataFrame | None:
-    """Return the log of transactions that cleaning would leave as they are, None where it might not.
+    """Return the log of transactions that cleaning would not change; None if it might.
 
-    Anything unusual that cleaning looks for is left to cleaning: returns, equal lines, unusual times, spellings or
-    sums. The returned log equals that of `data.clean` to the last digit.
+    Anything unusual is left to cleaning: returns, equal lines, unusual times, spellings or sums. The returned log
+    equals that of `data.clean` to the last digit.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def _all_present(amounts: pd.Series) -> bool:
 
 
 def _may_be_total(log: dict[str, pd.Series]) -> bool:
-    """Return whether a line may be the sum of others: half of all money, or named a total."""
+    """Whether a line may be the sum of others: it has half of all money, or its name says total."""
     money = (log["amount"] * MONEY_SCALE).round().astype(np.int64)
     named = [log[name] for name in ("customer_id", "order_id", "product_id") if name in log]
     return bool(2 * money.max() == money.sum()) or any(

@@ -1,6 +1,6 @@
-"""The registered model as a batch loads it: the version behind an alias, whole and unchanged.
+"""The registered model as a batch loads it: the version behind an alias, complete and unchanged.
 
-MLflow is imported only where it is needed: `open_registered` reads a store on this machine without it.
+MLflow is imported only if needed: `open_registered` reads a store on this machine without it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Registered:
 
 
 def open_registered(name: str = REGISTERED_NAME, alias: str = "champion") -> Registered:
-    """Return the version behind an alias, resolved once, without MLflow where its store and files lie here.
+    """Return the version behind an alias, resolved once; MLflow is not imported if its store and files are on this
+    machine.
 
     Raises
     ------
@@ -52,7 +53,7 @@ def open_registered(name: str = REGISTERED_NAME, alias: str = "champion") -> Reg
 
 
 def load_registered(name: str = REGISTERED_NAME, alias: str = "champion") -> tuple[Any, int]:
-    """Return the pyfunc behind an alias and its version, resolved once; InputError as `open_registered`."""
+    """Return the pyfunc behind an alias, resolved once, and its version; raise InputError as `open_registered` does."""
     from cltv_ml.tracking import registry
 
     version = registry.resolve(name, alias)
@@ -60,41 +61,41 @@ def load_registered(name: str = REGISTERED_NAME, alias: str = "champion") -> tup
 
 
 def load_version(version: int, name: str = REGISTERED_NAME) -> Any:
-    """Return the pyfunc of a registered version; InputError where `open_registered` raises it."""
+    """Return the pyfunc of a registered version; raise InputError as `open_registered` does."""
     import mlflow
 
-    what, uri = _called(version, name), f"models:/{name}/{version}"
+    subject, uri = _called(version, name), f"models:/{name}/{version}"
     tags = mlflow.MlflowClient().get_model_version(name, str(version)).tags
-    folder = checksums.verified(uri, tags.get(checksums.OWN), what)
+    folder = checksums.verified(uri, tags.get(checksums.OWN), subject)
     try:
         # MLflow's check of versions reads every installed package's metadata; the golden rows below are the better
         # check.
         model = mlflow.pyfunc.load_model(str(folder), suppress_warnings=True)
     except (mlflow.MlflowException, OSError, InputError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
-        raise InputError(f"{what} cannot be read: {reason}; restore its files, or train again.") from error
+        raise InputError(f"{subject} cannot be read: {reason}; restore its files, or train again.") from error
     card = model.metadata.metadata
-    _check_features(card["features"], card["feature_version"], card["cltv_ml_version"], what)
+    _check_features(card["features"], card["feature_version"], card["cltv_ml_version"], subject)
     served = model.unwrap_python_model()
     golden = getattr(served, "golden", None)
     if golden is not None and replay_golden_rows(served.model, served.card, golden) > _TOLERANCE:
         raise InputError(
-            f"{what} no longer predicts its golden rows as it did in training, because its files or a "
+            f"{subject} no longer predicts its golden rows as it did in training, because its files or a "
             "library have changed; restore them, or train again."
         )
     return model
 
 
 def _read_local(local: LocalVersion, name: str) -> Registered | None:
-    """Return a version stored on this machine, None where anything about it is unusual: MLflow then names the fault."""
-    sums, what = local.tags.get(checksums.OWN), _called(local.number, name)
+    """Return a version stored on this machine; None if anything is unusual, so that MLflow names the fault."""
+    sums, subject = local.tags.get(checksums.OWN), _called(local.number, name)
     if sums is None:
         return None
     try:
-        folder = checksums.copied(local.folder, sums, what, "artifacts/model")
+        folder = checksums.copied(local.folder, sums, subject, "artifacts/model")
         model, card = load_files(folder)
         golden = read_golden_rows(folder)
-        _check_features(card.features, card.feature_version, card.cltv_ml_version, what)
+        _check_features(card.features, card.feature_version, card.cltv_ml_version, subject)
         if golden is None or replay_golden_rows(model, card, golden) > _TOLERANCE:
             return None
     except (OSError, InputError):
@@ -110,9 +111,9 @@ def _outputs(declared: list[str]) -> tuple[str, ...]:
     return tuple(name for name in declared if name in OUTPUTS or is_of_horizon(name))
 
 
-def _check_features(features: list[str], built_as: str, by: str, what: str) -> None:
-    if feature_version(features) != built_as:
+def _check_features(features: list[str], stored_version: str, release: str, subject: str) -> None:
+    if feature_version(features) != stored_version:
         raise InputError(
-            f"{what} was trained with other feature definitions than those of this cltv_ml; train again or "
-            f"install cltv_ml {by}."
+            f"{subject} was trained with other feature definitions than those of this cltv_ml; train again or "
+            f"install cltv_ml {release}."
         )

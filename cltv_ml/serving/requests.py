@@ -1,4 +1,4 @@
-"""The served models: one on customer features, one on raw transactions, from the same files."""
+"""Served models: one on customer features, one on raw transactions, from the same files."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _FAILED = "The model failed to answer this request; the server's log has the sta
 
 
 class Refusal(MlflowException):
-    """A request that cannot be answered, HTTP status 400, or 500 for a fault of the program; the first message stays.
+    """A request that cannot be answered: HTTP status 400, or 500 for a fault of the program; the first message is kept.
 
     MLflow's server puts the customers' rows before the message of any error, so later messages are ignored.
     """
@@ -102,11 +102,11 @@ class ServedModel(mlflow.pyfunc.PythonModel):
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """Return value, interval, purchases, P(alive) where the model has them, tier and model version.
+        """Return value, interval, purchases, P(alive) if the model has them, tier and model version.
 
-        Errors that the user can fix become a refusal. A fault goes to the server's log with its stack trace, and the
-        response is a sentence without customers: for other exceptions MLflow would send the trace itself, with status
-        400.
+        Errors that the user can fix become a refusal. A fault is written to the server's log with its stack trace, and
+        the response is a sentence without customers: for other exceptions MLflow would send the trace itself, with
+        status 400.
         """
         try:
             return self._respond(model_input, dict(params or {}))
@@ -128,7 +128,7 @@ class ServedModel(mlflow.pyfunc.PythonModel):
         return table
 
     def _answer(self, X: pd.DataFrame, params: Mapping[str, Any], past: pd.Series | None) -> pd.DataFrame:
-        """Return the response under the terms of a request; `past` is each customer's spend so far, where known."""
+        """Return the response under the terms of a request; `past` is each customer's past spend, if known."""
         choice = ValueChoice.of(params)
         terms = AnswerTerms(*(params.get(name) for name in ("horizon", "discount_rate", "margin")))
         beyond = None if self.tail is None else self.tail.model
@@ -144,20 +144,21 @@ class ServedModel(mlflow.pyfunc.PythonModel):
         if choice.value == "lifetime":
             chosen = chosen.add(_known_past(past), axis="index")
         factor = 1.0 if terms.margin is None else terms.margin
-        asked = (chosen * factor).rename(columns=lambda name: f"{choice.column}_{name}")
-        asked = asked.rename(columns={f"{choice.column}_value": choice.column})
-        return table.join(asked).assign(model_version=self.version)
+        requested = (chosen * factor).rename(columns=lambda name: f"{choice.column}_{name}")
+        requested = requested.rename(columns={f"{choice.column}_value": choice.column})
+        return table.join(requested).assign(model_version=self.version)
 
 
 class ServedOnTransactions(ServedModel):
-    """The served model on raw transactions: it cleans them and builds the features as of a day, one row per customer.
+    """The served model on raw transactions, which cleans them, builds features as of a day and returns one row per
+    customer.
 
     The response is that for the features, with a reason for customers without a value. The parameter `as_of` is the
     first day that the model may not see, today by default. `lines_set_aside` counts a customer's lines that could not
     be used; lines without a customer are counted in a row without a `customer_id`.
 
-    Columns `customers.NAME` on any line of a customer are attributes of the customer, such as `customers.country`; of
-    several values the last counts. They are optional; campaign contacts cannot be sent.
+    Columns `customers.NAME` on any line of a customer are attributes of the customer, such as `customers.country`; the
+    last of several values counts. They are optional; campaign contacts cannot be sent.
     """
 
     within = f"artifacts/{FROM_TRANSACTIONS}"
@@ -195,7 +196,7 @@ class ServedOnTransactions(ServedModel):
 
 
 def _read_past(table: pd.DataFrame) -> pd.Series | None:
-    """Return the past spend of each customer of a request, None where the request does not state it."""
+    """Return the past spend of each customer of a request; None if the request does not state it."""
     if PAST not in table.columns:
         return None
     past = _float_columns(table[[PAST]])
@@ -220,7 +221,7 @@ def _spent(log: pd.DataFrame, cutoff: pd.Timestamp, customers: pd.Index) -> pd.S
 
 
 def _read_lines(transactions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the log of a request's lines and those set aside."""
+    """Return the log of a request's lines, and the quarantined lines."""
     log = read_plain(transactions)
     if log is not None:
         return log, _NO_LINES
@@ -232,7 +233,7 @@ def _read_lines(transactions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]
 
 
 def _database() -> duckdb.DuckDBPyConnection:
-    """Return this thread's database, which lasts as long as the server."""
+    """Return this thread's database, which exists as long as the server."""
     if not hasattr(_of_thread, "database"):
         _of_thread.database = engine.connect("1GB")
     database: duckdb.DuckDBPyConnection = _of_thread.database
@@ -240,7 +241,7 @@ def _database() -> duckdb.DuckDBPyConnection:
 
 
 def read_block(table: pd.DataFrame, features: Sequence[str]) -> pa.Table | None:
-    """Return the attributes in columns `customers.NAME` of a request that the model learned from, None without any."""
+    """Return the attributes in columns `customers.NAME` of a request that the model learned from; None without any."""
     wanted = attribute_columns(features)
     columns = [str(name) for name in table.columns if str(name).startswith("customers.")]
     block = table[["customer_id", *columns]].dropna(subset=["customer_id"])
@@ -262,7 +263,7 @@ def _as_cleaned(ids: pd.Series) -> pd.Series:
 
 
 def _with_lines_set_aside(table: pd.DataFrame, quarantine: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of predictions with the number of unused lines of each customer, without netted returns."""
+    """Return a table of predictions with each customer's number of unused lines, apart from netted returns."""
     unused = quarantine[quarantine["rule"] != "cancellation"]
     counts = _ids_as_text(unused["customer_id"].dropna()).value_counts()
     aside = table["customer_id"].map(counts).fillna(0).astype("int64")
@@ -275,7 +276,7 @@ def _with_lines_set_aside(table: pd.DataFrame, quarantine: pd.DataFrame) -> pd.D
 
 
 def check_customers(table: pd.DataFrame, features: list[str]) -> pd.DataFrame:
-    """Return the features of a request as numbers and text; absent attributes of customers count as missing.
+    """Return the features of a request as numbers and texts; absent attributes of customers count as missing.
 
     Raises
     ------
@@ -298,7 +299,7 @@ def check_customers(table: pd.DataFrame, features: list[str]) -> pd.DataFrame:
 
 
 def check_transactions(table: pd.DataFrame, features: list[str]) -> pd.DataFrame:
-    """Return the transactions of a request: the known columns, without those that hold no value.
+    """Return the transactions of a request: the known columns that have values.
 
     Raises
     ------
@@ -337,7 +338,7 @@ def _ids_as_text(column: pd.Series) -> pd.Series:
 
 
 def _name_and_version(folder: Path) -> tuple[str, str]:
-    """Return the name and version that MLflow writes into a fetched model's folder, else empty texts."""
+    """Return the name and version that MLflow writes to a fetched model's folder; empty texts if there are none."""
     note = folder / "registered_model_meta"
     lines = note.read_text(encoding="utf-8").splitlines() if note.exists() else []
     pairs = dict(line.split(":", 1) for line in lines if ":" in line)

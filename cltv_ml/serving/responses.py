@@ -1,4 +1,4 @@
-"""A model's response for customers: the same numbers in a server, in a batch and on Spark."""
+"""Responses of a model for customers: the same numbers from a server, in a batch and on Spark."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OF_HORIZON = re.compile(r"(expected_value|value_lower|value_upper)_\d+d")
 
 @dataclass(frozen=True)
 class AnswerTerms:
-    """The terms of a response that replace the model's own settings; None keeps those.
+    """Terms of a response that replace the model's own settings; None keeps the model's.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class AnswerTerms:
 
 
 def under(model: ValueModel, terms: AnswerTerms) -> ValueModel:
-    """Return the fitted model under other terms, or the same object where they change nothing.
+    """Return the fitted model under other terms; the same object if they change nothing.
 
     Raises
     ------
@@ -60,14 +60,14 @@ def under(model: ValueModel, terms: AnswerTerms) -> ValueModel:
     changed = _changed_settings(model, terms)
     if not changed:
         return model
-    other = copy.copy(model).set_params(**changed)
-    for learned in ("intervals_", "horizons_"):  # they hold under the model's own terms
-        other.__dict__.pop(learned, None)
-    return other
+    adjusted = copy.copy(model).set_params(**changed)
+    for attribute in ("intervals_", "horizons_"):  # they hold under the model's own terms
+        adjusted.__dict__.pop(attribute, None)
+    return adjusted
 
 
 def _changed_settings(model: ValueModel, terms: AnswerTerms) -> dict[str, Any]:
-    """Return the settings that the terms change; InputError where the model cannot change one."""
+    """Return the settings that the terms change; raise InputError if the model cannot change one."""
     settings = model.get_params(deep=False)
     changed: dict[str, Any] = {}
     if terms.horizon is not None and to_days(terms.horizon) != model.horizon:
@@ -102,33 +102,33 @@ def answer(
     terms: AnswerTerms | None = None,
     beyond: FutureValue | None = None,
 ) -> pd.DataFrame:
-    """Return expected value, interval, purchases, P(alive) and tier per row of `X`, by its index.
+    """Return expected value, interval, purchases, P(alive) and tier per row of `X`, with its index.
 
-    Columns that the family of models does not predict are left out. The tier is that of the value under the
-    model's own terms, so that another horizon moves no customer to another tier. Values of a horizon that the model
-    was not trained for agree with those that it was; `beyond` the longest of them they are the tail's.
+    Columns that this family of models does not predict are left out. The tier is that of the value under the model's
+    own terms, so another horizon moves no customer to another tier. Values for a horizon that the model was not trained
+    for are consistent with those it was trained for; beyond the longest of these they are `beyond`'s.
     """
     terms = terms or AnswerTerms()
-    own = model.predict_table(X)
+    predicted = model.predict_table(X)
     day = _learned_horizon(model, terms)
     if day is not None:
         under(model, replace(terms, horizon=None))
-        table = _at_horizon(own, day)
+        table = _at_horizon(predicted, day)
     else:
-        other = under(model, terms)
-        table = own if other is model else other.predict_table(X)
-        if other.horizon != model.horizon:
-            factor = _to_one_curve(model, other, own, X, beyond)
+        adjusted = under(model, terms)
+        table = predicted if adjusted is model else adjusted.predict_table(X)
+        if adjusted.horizon != model.horizon:
+            factor = _to_one_curve(model, adjusted, predicted, X, beyond)
             table = table.assign(**{name: table[name] * factor for name in _MONEY_OUTPUTS if name in table})
     table = table[known_outputs(table)]
     if terms.margin is not None and terms.margin != 1:
         money = [name for name in table if name in _MONEY_OUTPUTS or is_of_horizon(name)]
         table = table.assign(**{name: table[name] * terms.margin for name in money})
-    return table.assign(tier=tier_names(own["expected_value"].to_numpy(), tiers))
+    return table.assign(tier=tier_names(predicted["expected_value"].to_numpy(), tiers))
 
 
 def _learned_horizon(model: ValueModel, terms: AnswerTerms) -> int | None:
-    """Return the requested days where they are another horizon of the model's training, else None."""
+    """Return the requested days if they are another horizon of the model's training, else None."""
     if terms.horizon is None or not hasattr(model, "horizons_"):
         return None
     days = to_days(terms.horizon)
@@ -138,33 +138,41 @@ def _learned_horizon(model: ValueModel, terms: AnswerTerms) -> int | None:
 
 
 def _to_one_curve(
-    model: ValueModel, other: ValueModel, own: pd.DataFrame, X: pd.DataFrame, beyond: FutureValue | None
+    model: ValueModel,
+    adjusted: ValueModel,
+    predicted: pd.DataFrame,
+    X: pd.DataFrame,
+    beyond: FutureValue | None,
 ) -> np.ndarray:
-    """Return the factors that put values of another horizon between those of the model's training, in `own`.
+    """Return factors that make values of another horizon consistent with those of the training's horizons
+    (`predicted`).
 
-    The model's own curve divides what lies between two horizons of the training; it goes on from the last where no
-    tail is known.
+    Between two horizons of the training, the model's own curve interpolates; beyond the last it continues if no tail is
+    known.
     """
-    days, known = other.horizon, {model.horizon: own["expected_value"].to_numpy(), 0: np.zeros(len(X))}
+    days = adjusted.horizon
+    values = {model.horizon: predicted["expected_value"].to_numpy(), 0: np.zeros(len(X))}
     if hasattr(model, "horizons_"):
-        known |= {day: own[f"expected_value_{day}d"].to_numpy() for day in model.horizons_.days}
-    before = max(day for day in known if day < days)
-    after = min((day for day in known if day > days), default=days)
+        values |= {day: predicted[f"expected_value_{day}d"].to_numpy() for day in model.horizons_.days}
+    before = max(day for day in values if day < days)
+    after = min((day for day in values if day > days), default=days)
     curve = {0: np.zeros(len(X))} | {
         day: under(model, AnswerTerms(horizon=day)).predict(X) for day in {before, days, after} - {0}
     }
     if after > days:
         share = (curve[days] - curve[before]) / np.maximum(curve[after] - curve[before], np.finfo(float).tiny)
-        value = known[before] + share * (known[after] - known[before])
+        value = values[before] + share * (values[after] - values[before])
     elif beyond is not None:
-        value = beyond.predict(X, pd.Series(known[before], X.index), [days])[days].to_numpy()
+        value = beyond.predict(X, pd.Series(values[before], X.index), [days])[days].to_numpy()
     else:
-        value = known[before] * np.maximum(curve[days] / np.maximum(curve[before], np.finfo(float).tiny), 1.0)
+        value = values[before] * np.maximum(
+            curve[days] / np.maximum(curve[before], np.finfo(float).tiny), 1.0
+        )
     return value / np.maximum(curve[days], np.finfo(float).tiny)
 
 
 def _at_horizon(table: pd.DataFrame, days: int) -> pd.DataFrame:
-    """Return a table whose value and bounds are those of another horizon, without columns unknown for it."""
+    """Return a table with the value and bounds of another horizon, without columns unknown for it."""
     own = [
         name for name in ("value_median", "value_lower", "value_upper", "expected_purchases") if name in table
     ]
@@ -174,13 +182,13 @@ def _at_horizon(table: pd.DataFrame, days: int) -> pd.DataFrame:
 
 
 def known_outputs(table: pd.DataFrame) -> list[str]:
-    """Return the columns of PREDICTIONS in which a model has values, in the order of `OUTPUTS`."""
+    """Return the columns of PREDICTIONS for which a model has values, in the order of `OUTPUTS`."""
     present = [*(name for name in OUTPUTS if name in table), *filter(is_of_horizon, table)]
     return [name for name in present if name == "expected_value" or table[name].notna().any()]
 
 
 def is_of_horizon(name: str) -> bool:
-    """Return whether a column is that of one horizon among several.
+    """Whether a column belongs to one of several horizons.
 
     >>> is_of_horizon("expected_value_91d"), is_of_horizon("expected_value")
     (True, False)
@@ -189,7 +197,7 @@ def is_of_horizon(name: str) -> bool:
 
 
 def tier_names(values: np.ndarray, cuts: Mapping[str, float]) -> np.ndarray:
-    """Return the tier of each value, the highest whose cut it reaches.
+    """Return the tier of each value: the highest whose cut point it reaches.
 
     >>> tier_names(np.array([9.0, 6.0, 1.0]), {"high": 8.2, "medium": 5.5, "low": 0.0}).tolist()
     ['high', 'medium', 'low']
@@ -230,7 +238,7 @@ def find_faults(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
 
 
 def _unusual_columns(X: pd.DataFrame, names: list[str]) -> list[str]:
-    """Return the columns in which some value is missing, negative or too large; of many rows all of them."""
+    """Return the columns with a missing, negative or too large value; all columns if there are many rows."""
     if len(X) > _ROWS_TOGETHER:
         return names
     values = X[names].to_numpy(dtype=np.float64)
@@ -259,9 +267,9 @@ def _find_contradictions(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
 
 
 def find_unscored(log: Tabular, quarantine: Tabular | None, cutoff: pd.Timestamp) -> pd.DataFrame:
-    """Return `customer_id` and `reason` of the customers whom no model can value as of `cutoff`.
+    """Return `customer_id` and `reason` of the customers for whom no model has a value as of `cutoff`.
 
-    They first bought later, or all their lines were set aside.
+    They first bought later, or all their lines were quarantined.
     """
     con = connect("1GB")
     view(con, "log", log)

@@ -1,4 +1,4 @@
-"""A folder that keeps the finished pieces of a long job, so that the same call continues after a kill."""
+"""Folders that keep the finished pieces of a long job, so that the same call continues after a kill."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _KEPT = ("lock", "lock-journal", "log")
 
 
 class Work:
-    """The folder of one job: its contents are valid only for the same job."""
+    """The folder of one job; its contents are valid only for that job."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.held = self.finished = False
 
     def start(self, identity: Mapping[str, Any]) -> None:
-        """Keep the folder's pieces if they belong to the same job, else start over.
+        """Keep the folder's pieces if they belong to the same job; otherwise start over.
 
         Parameters
         ----------
@@ -49,7 +49,7 @@ class Work:
         os.replace(unfinished, note)
 
     def finish(self) -> None:
-        """Delete the folder when the job releases it."""
+        """Mark the job as finished: the folder is deleted when it is released."""
         self.finished = True
 
 
@@ -57,7 +57,7 @@ class Work:
 def opened(folder: Path) -> Iterator[Work]:
     """Yield the work in a folder, locked against a second job.
 
-    The folder is deleted when the job is finished, or refused before it started.
+    The folder is deleted if the job finishes, or is rejected before it starts.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Batch scoring: every customer gets a value or a reason; in bounded memory, and resumable."""
+"""Batch scoring in bounded memory, resumable, with a value or a reason for every customer."""
 
 from __future__ import annotations
 
@@ -78,12 +78,12 @@ def score_log(
         log, quarantine = _clean(source, work, order, progress)
         if order.new_orders:
             check_orders(log)
-        own = source.rules if isinstance(source, Raw) else None
-        observed = own.observed_until if own else order.observed_until
+        source_rules = source.rules if isinstance(source, Raw) else None
+        observed = source_rules.observed_until if source_rules else order.observed_until
         cutoff = check_as_of(log, order.as_of, observed)
         scorer = scorer.at(cutoff)
         stored = source.customers if isinstance(source, CleanedShop) else None
-        described = _with_customers(log, scorer, tables or CustomerSources(), rules or own, stored)
+        described = _with_customers(log, scorer, tables or CustomerSources(), rules or source_rules, stored)
         work.start({**identity(order, scorer), "log": fingerprint(log), **fingerprints(described)})
         if order.since is not None or order.younger_than is not None:
             log = _chosen(log, order, cutoff, work)
@@ -95,8 +95,8 @@ def score_log(
             work.folder / "features",
             scorer.features,
             engine=_engine(spark, order.memory),
-            progress=lambda done, total, what: progress(
-                f"building features: {what}", 0.2 + 0.4 * done / max(total, 1)
+            progress=lambda done, total, step: progress(
+                f"building features: {step}", 0.2 + 0.4 * done / max(total, 1)
             ),
         )
         files, _ = find_feature_files(features)
@@ -114,7 +114,7 @@ def score_log(
 def score_features(
     features: str | Path, order: Order, *, spark: Any = None, progress: Progress = silent
 ) -> Manifest:
-    """Score an existing feature table in Parquet, a file or the folder of `write_features`.
+    """Score an existing feature table in Parquet, a file or the folder of `write_features`; return the manifest.
 
     Rows keep the table's order and have the columns of `score_log`. The table's columns are cast to the model's types;
     an impossible row gets a reason.
@@ -183,7 +183,7 @@ def _open_scorer(order: Order) -> Scorer:
 def _clean(
     source: Raw | Cleaned | Path, work: Work, order: Order, progress: Progress
 ) -> tuple[Path, Path | None]:
-    """Return the paths of the clean log and, where it was cleaned here, of the quarantine."""
+    """Return the path of the clean log and, if it was cleaned here, that of the quarantine."""
     if isinstance(source, Path):
         if not source.exists():
             raise InputError(f"no file {source}; give a clean log in Parquet.")
@@ -198,14 +198,14 @@ def _clean(
             with atomic(folder / f"{name}.parquet") as temporary:
                 table.to_parquet(temporary, index=False)
         return folder / "log.parquet", folder / "quarantine.parquet"
-    clean_to_parquet(source, folder, progress=lambda what, done: progress(what, 0.2 * done))
+    clean_to_parquet(source, folder, progress=lambda step, done: progress(step, 0.2 * done))
     return folder / "log.parquet", folder / "quarantine.parquet"
 
 
 def _with_customers(
     log: Path, scorer: Scorer, tables: CustomerSources, rules: Rules | None, stored: CustomerTables | None
 ) -> Log:
-    """Return the log with the attributes and contacts that the model learned from, `stored` unless tables are given."""
+    """Return the log with the attributes and contacts that the model learned from; `stored` if no tables are given."""
     wanted = attribute_columns(scorer.features)
     whole = Log(str(log))
     if stored is not None and not tables.given:
@@ -221,25 +221,25 @@ def _with_customers(
 
 
 def _chosen(log: Path, order: Order, cutoff: pd.Timestamp, work: Work) -> Path:
-    """Write and return the log of the customers who bought on or after a day, or first bought a short while ago."""
+    """Write and return the log of customers who bought on or after a day, or who first bought recently."""
     path = work.folder / "changed.parquet"
     if not path.exists():
         con = connect()
         view(con, "log", log)
-        conditions, what = [], []
+        conditions, reasons = [], []
         if order.since is not None:
             since = to_cutoff(order.since, "since")
             conditions.append(f"max(timestamp) >= timestamp '{since}'")
-            what.append(f"bought on or after {since:%Y-%m-%d}; choose an earlier --since")
+            reasons.append(f"bought on or after {since:%Y-%m-%d}; choose an earlier --since")
         if order.younger_than is not None:
             first = cutoff - pd.Timedelta(days=order.younger_than)
             conditions.append(
                 f"min(timestamp) >= timestamp '{first}' and min(timestamp) < timestamp '{cutoff}'"
             )
-            what.append(f"first bought on or after {first:%Y-%m-%d}; increase --younger-than")
+            reasons.append(f"first bought on or after {first:%Y-%m-%d}; increase --younger-than")
         customers = f"select customer_id from log group by 1 having {' and '.join(conditions)}"
         if not con.sql(f"{customers} limit 1").fetchall():
-            raise InputError(f"no customer in the log {' and '.join(what)}.")
+            raise InputError(f"no customer in the log {' and '.join(reasons)}.")
         with atomic(path) as temporary:
             con.execute(
                 f"copy (from log semi join ({customers}) using (customer_id)) to {literal(str(temporary))} "
@@ -277,8 +277,8 @@ def _deliver(pieces: Sequence[Path], target: Target, scorer: Scorer, order: Orde
     """Write the pieces to the target as one table, then the manifest next to it, and return the manifest."""
     con = connect(order.memory, target.work)
     rows = joined(con, pieces, scorer, sort=sort)
-    kept = target.keep_earlier(f"{scorer.cutoff:%Y-%m-%d}")
-    manifest = replace(_count_scores(con, rows, target, scorer, order), before=kept)
+    earlier = target.keep_earlier(f"{scorer.cutoff:%Y-%m-%d}")
+    manifest = replace(_count_scores(con, rows, target, scorer, order), before=earlier)
     reader = rows.to_arrow_reader(CHUNK)
     target.write(reader.schema, in_batches(reader))
     with atomic(target.manifest) as temporary:
@@ -320,7 +320,7 @@ def _engine(spark: Any, memory: str) -> Any:
 
 @contextmanager
 def _explained_engine() -> Iterator[None]:
-    """Turn an engine's error, such as a full disk, into one sentence; finished work stays for the next try."""
+    """Raise InputError with one sentence in place of an engine's error, such as a full disk; finished work is kept."""
     try:
         yield
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:

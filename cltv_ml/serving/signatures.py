@@ -1,4 +1,4 @@
-"""Signatures of a version's two models: inputs, outputs and the parameters of a request."""
+"""Signatures of a version's two models: inputs, outputs and parameters of a request."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def transactions_signature(
 ) -> ModelSignature:
     """Return the signature for raw transactions.
 
-    Times are text, because MLflow's CSV reader knows no other type for them.
+    Times are text, because MLflow's CSV reader has no other type for them.
     """
     kinds = {"number": "double"}
     inputs = [

@@ -1,4 +1,4 @@
-"""Features and scores on a cluster; an existing session goes to `cltv_ml.features.Spark` directly."""
+"""Features and scores on a cluster; pass an existing session directly to `cltv_ml.features.Spark`."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def spark_session(master: str) -> Any:
 def score_on_spark(
     session: Any, files: Sequence[Path], scorer: Scorer, name: str, folder: Path
 ) -> list[Path]:
-    """Score feature files by the registered model `name` as a Spark function and return the pieces, in Parquet.
+    """Score feature files with the registered model `name` as a Spark function and return the pieces, in Parquet.
 
-    Every worker loads the scorer's version and predicts as the served model does: this process sends its files; with
-    Connect the workers fetch them from the MLflow store. `folder` must have the same path for the workers and for this
-    process.
+    Every worker loads the scorer's version and predicts as the served model does. This process sends the version's
+    files; with Connect, the workers fetch them from the MLflow store. `folder` must have the same path for the workers
+    and for this process.
 
     Raises
     ------
@@ -82,9 +82,9 @@ def score_on_spark(
 
 
 def _address(name: str, version: int) -> str:
-    """The address of a version's model by an id that is unique in the world.
+    """Return the address of a version's model by an id that is unique across stores.
 
-    With Connect a worker keeps what it fetched by this address, and `models:/cltv/1` is in every store.
+    With Connect a worker caches what it fetched by this address, and `models:/cltv/1` exists in every store.
     """
     import mlflow
 

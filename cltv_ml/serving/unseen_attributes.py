@@ -1,4 +1,4 @@
-"""Attributes of customers without information for a model: no value at all, or levels that it has never seen."""
+"""Attributes of customers without information for a model: without any value, or with levels that it has never seen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cltv_ml.models.categories import as_spelled, learned_levels
 
 
 def describe_unseen(table: pa.Table, model: Any) -> list[str]:
-    """Return a sentence for each attribute of a table that is missing in all rows, or at levels unknown to a model.
+    """Return a sentence for each attribute that is missing in all rows or has levels unknown to a model.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def describe_unseen(table: pa.Table, model: Any) -> list[str]:
     """
     levels = learned_levels(model)
     sentences = []
-    for name in (one for one in table.column_names if one not in ("customer_id", "valid_from")):
+    for name in (column for column in table.column_names if column not in ("customer_id", "valid_from")):
         words = name.partition("_")[2].replace("_", " ")
         values = table[name].drop_null()
         if not len(values):
@@ -37,7 +37,7 @@ def describe_unseen(table: pa.Table, model: Any) -> list[str]:
 
 
 def _unseen(words: str, counts: pa.StructArray, learned: set[str]) -> list[str]:
-    pairs = [(one["values"], one["counts"]) for one in counts.to_pylist()]
+    pairs = [(entry["values"], entry["counts"]) for entry in counts.to_pylist()]
     spelled = as_spelled((str(level) for level, _ in pairs), learned)
     strange = {level: count for level, count in pairs if spelled[str(level)] not in learned}
     if not strange:

@@ -1,9 +1,9 @@
 """A script that scores a log's customers with a logged model and the code that was logged with it.
 
-It runs in a process of its own, with the model's code folder first on the path: two versions of this package
-in one process would both run the code of the first. It uses only names that every version has.
+It runs in its own process, with the model's code folder first on the path: two versions of this package in one process
+would both run the code of the first. It uses only names that every version has.
 
-Tables `customers.parquet` and `contacts.parquet` next to the log hold the customers' attributes and contacts.
+Tables `customers.parquet` and `contacts.parquet` next to the log contain the customers' attributes and contacts.
 
 Usage: `python -P version_scores.py MODEL_FOLDER LOG.parquet CUTOFF OUT.parquet`
 """
@@ -19,7 +19,7 @@ from cltv_ml import build_features
 
 
 def main(folder: str, log: str, cutoff: str, out: str) -> None:
-    """Write `customer_id, expected_value` and, where the model gives them, bounds and values of other horizons."""
+    """Write `customer_id, expected_value` and, if the model predicts them, bounds and values of other horizons."""
     import mlflow  # after the model's own code, which is quicker to fail
 
     model = mlflow.pyfunc.load_model(folder)
@@ -34,7 +34,7 @@ def main(folder: str, log: str, cutoff: str, out: str) -> None:
 
 
 def _read_source(log: Path) -> Any:
-    """Return the log with the tables about customers next to it; versions without such tables never find one."""
+    """Return the log with the tables about customers next to it; a version without such tables is never given any."""
     extra = {name: log.with_name(f"{name}.parquet") for name in ("customers", "contacts")}
     tables = {name: str(path) for name, path in extra.items() if path.exists()}
     if not tables:

@@ -1,4 +1,4 @@
-"""The run of `cltv acquisition` in MLflow: the figures of all channels together, and every table."""
+"""Runs of `cltv acquisition` in MLflow: the figures of all channels together, and every table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def log_acquisition(
     *,
     settings: str = "",
 ) -> str:
-    """Log the tables of `cltv acquisition` and its figures, those that are known; return the run's id."""
+    """Log the tables of `cltv acquisition` and its known figures; return the run's id."""
     experiment_id = runs.open_experiment(experiment)
     day = {"cutoff": f"{cutoff:%Y-%m-%d}"}
     about = {"dataset": dataset, "role": "acquisition", **day, **runs.code_tags()}

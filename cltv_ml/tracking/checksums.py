@@ -1,4 +1,4 @@
-"""Checksums of a model's files: written to its version's tags, and compared before any of them is imported."""
+"""Checksums of a model's files, stored as tags of its version and compared before any file is imported."""
 
 from __future__ import annotations
 
@@ -34,46 +34,46 @@ _verified: set[Path] = set()
 def compute(uri: str) -> str:
     """Return the checksums of a logged model's files as JSON: one per file, one per folder of code.
 
-    Compiled code is left out, as it is never used: `verified` copies the model without it.
+    Compiled code is left out because it is never used: `verified` copies the model without it.
     """
     return json.dumps(_checksums(_fetch(uri)), sort_keys=True)
 
 
-def verified(uri: str, expected: str | None, what: str) -> Path:
+def verified(uri: str, expected: str | None, subject: str) -> Path:
     """Return a copy of a logged model's files that match its checksums; it is deleted when the process ends.
 
-    The copy is compared and loaded, so nothing can change in between. A version that this package did not register has
-    no checksums, and nothing is compared.
+    The copy itself is compared and loaded, so nothing can change in between. A version that this package did not
+    register has no checksums, and nothing is compared.
 
     Raises
     ------
     InputError
         A file is missing, was changed or has been added.
     """
-    return copied(_fetch(uri), expected, what)
+    return copied(_fetch(uri), expected, subject)
 
 
-def copied(source: Path, expected: str | None, what: str, part: str = "") -> Path:
-    """Return a copy of the files in a folder, as `verified` does for an address.
+def copied(source: Path, expected: str | None, subject: str, subfolder: str = "") -> Path:
+    """Return a copy of the files in a folder, compared as `verified` does for an address.
 
     Parameters
     ----------
-    part
+    subfolder
         The only folder inside it that is copied; all others are compared in place.
     """
-    place = _folder() / hashlib.sha256(f"{source / part} {expected}".encode()).hexdigest()[:16]
-    shutil.rmtree(place, ignore_errors=True)
-    wanted = None if expected is None else json.loads(expected)
-    if wanted is not None and part:
-        _compare_folder(wanted, source, what, _NOT_RUN)
-        wanted = _sums_below(wanted, part)
+    copy = _folder() / hashlib.sha256(f"{source / subfolder} {expected}".encode()).hexdigest()[:16]
+    shutil.rmtree(copy, ignore_errors=True)
+    sums = None if expected is None else json.loads(expected)
+    if sums is not None and subfolder:
+        _compare_folder(sums, source, subject, _NOT_RUN)
+        sums = _sums_below(sums, subfolder)
     shutil.copytree(
-        source / part, place, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"), symlinks=True
+        source / subfolder, copy, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"), symlinks=True
     )
-    if wanted is not None:
-        _compare_folder(wanted, place, what, _NOT_RUN, part)
-    _verified.add(place)
-    return place
+    if sums is not None:
+        _compare_folder(sums, copy, subject, _NOT_RUN, subfolder)
+    _verified.add(copy)
+    return copy
 
 
 def of_files(folder: Path) -> dict[str, str]:
@@ -82,10 +82,10 @@ def of_files(folder: Path) -> dict[str, str]:
 
 
 def check_loaded(folder: Path, files: Path, name: str, version: str, within: str = "") -> None:
-    """Compare a model that MLflow loads, before its files are read; its code has been imported by then.
+    """Compare a model that MLflow loads before its files are read; its code has already been imported.
 
-    Its files are compared with its description, and with the tags of its version if it is registered in a store that
-    this process knows. A result of `verified` is not compared again.
+    Its files are compared with its description and, if it is registered in a store that this process knows, with the
+    tags of its version. A result of `verified` is not compared again.
 
     Parameters
     ----------
@@ -124,18 +124,20 @@ def check_loaded(folder: Path, files: Path, name: str, version: str, within: str
 
 
 def _sums_below(sums: Mapping[str, str], folder: str) -> dict[str, str]:
-    """Return the checksums of the files in a folder, all of them for the empty name."""
+    """Return the checksums of the files in a folder; all of them if the name is empty."""
     return {path: sum_ for path, sum_ in sums.items() if path.startswith(f"{folder}/" if folder else "")}
 
 
-def _compare_folder(wanted: Mapping[str, str], folder: Path, what: str, done: str, within: str = "") -> None:
+def _compare_folder(
+    sums: Mapping[str, str], folder: Path, subject: str, advice: str, within: str = ""
+) -> None:
     present = _checksums(folder, within)
-    differing = sorted(name for name in {*wanted, *present} if wanted.get(name) != present.get(name))
+    differing = sorted(name for name in {*sums, *present} if sums.get(name) != present.get(name))
     if differing:
-        changes = ", ".join(f"{name} {_what_changed(name, wanted, present)}" for name in differing[:5])
+        changes = ", ".join(f"{name} {_what_changed(name, sums, present)}" for name in differing[:5])
         raise InputError(
-            f"{what} has changed since it was registered: {changes}{' ...' if differing[5:] else ''}; "
-            f"restore its files, or train again. {done}"
+            f"{subject} has changed since it was registered: {changes}{' ...' if differing[5:] else ''}; "
+            f"restore its files, or train again. {advice}"
         )
 
 
@@ -146,7 +148,7 @@ def _what_changed(name: str, wanted: Mapping[str, str], present: Mapping[str, st
 
 
 def _checksums(folder: Path, within: str = "") -> dict[str, str]:
-    """Return a SHA-256 per file, by its path; files of a folder of code share one."""
+    """Return a SHA-256 per file, by path; all files of a folder of code share one."""
     sums: dict[str, str] = {}
     codes: dict[str, hashlib._Hash] = {}
     for path in sorted(folder.rglob("*")):
@@ -176,7 +178,7 @@ def _fetch(uri: str) -> Path:
 
 @functools.cache
 def _folder() -> Path:
-    """Return this process's folder of copies."""
+    """Return this process's folder for copies."""
     folder = Path(tempfile.mkdtemp(prefix="cltv-models-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

@@ -1,4 +1,4 @@
-"""A forecast of the shop in MLflow: one run with its totals and its table."""
+"""Forecasts of the shop in MLflow: one run with its totals and its table."""
 
 from __future__ import annotations
 

@@ -24,22 +24,22 @@ _UNLEASED = 86_400.0
 
 
 def tags() -> dict[str, str]:
-    """Return the tags by which a run that was killed is recognised later."""
+    """Return the tags that identify a killed run later."""
     return {HOLDER: holder(), UNTIL: _lease_end()}
 
 
 def holder() -> str:
-    """Return a unique description of this process: the machine's boot, the container's processes, the id and its start.
+    """Return a unique description of this process: the machine's boot, the process namespace, the id and its start.
 
-    In containers host names and process ids repeat, so neither is enough.
+    Host names and process ids repeat in containers, so neither is enough.
     """
     return ":".join((*_namespace(), str(os.getpid()), _started(os.getpid())))
 
 
 def is_over(run_tags: Mapping[str, str], started: float) -> bool:
-    """Return whether the process that held a run open is gone.
+    """Return whether the process that held a run open has ended.
 
-    For processes visible from here this is known at once; for others when their lease ends.
+    For processes visible from here this is known at once; for others only when their lease ends.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def _lease_end() -> str:
 
 
 def _namespace() -> tuple[str, str]:
-    """Return the machine's boot and the process namespace; empty outside Linux."""
+    """Return the machine's boot id and the process namespace; empty outside Linux."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return boot, str(os.stat("/proc/self/ns/pid").st_ino)
@@ -88,7 +88,7 @@ def _namespace() -> tuple[str, str]:
 
 
 def _started(process: int) -> str:
-    """Return when a process began, in ticks since the boot; empty where there is none, or it is a zombie."""
+    """Return when a process began, in ticks since the boot; empty if there is none or it is a zombie."""
     try:
         # The name, in brackets, may hold blanks; the state and the start follow it.
         fields = (

@@ -1,7 +1,7 @@
-"""The registry of a SQLite store, read without MLflow, because its import takes longer than scoring a shop.
+"""The registry of a SQLite store, read without MLflow, because importing MLflow takes longer than scoring a shop.
 
-It reads only complete entries: a version with an alias, its tags and the folder of its files. In every other case it
-returns None, and MLflow is used, which also finishes what a stopped command began.
+Only complete entries are read: a version with an alias, its tags and the folder of its files. In every other case the
+result is None and MLflow is used, which also finishes what a stopped command began.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _TAGS = "select key, value from model_version_tags where name = ? and version = 
 
 @dataclass(frozen=True)
 class LocalVersion:
-    """A registered version whose files lie in a folder of this machine."""
+    """A registered version whose files are in a folder of this machine."""
 
     number: int
     tags: Mapping[str, str]
@@ -55,7 +55,7 @@ class LocalVersion:
 
 
 def project_root(start: Path | None = None) -> Path:
-    """Return the nearest folder upwards that holds an MLproject file, else `start` (the working folder)."""
+    """Return the nearest parent folder with an MLproject file, else `start` (by default the working folder)."""
     here = (start or Path.cwd()).resolve()
     return next((folder for folder in (here, *here.parents) if (folder / "MLproject").is_file()), here)
 
@@ -66,7 +66,7 @@ def store_uri(root: Path | None = None) -> str:
 
 
 def find_local(name: str, alias: str) -> LocalVersion | None:
-    """Return the version behind an alias of the present store, None where only MLflow can find it."""
+    """Return the version behind an alias in the present store; None if only MLflow can find it."""
     path = sqlite_file(store_uri())
     if path is None or not path.is_file() or any(os.environ.get(setting) for setting in _ELSEWHERE):
         return None

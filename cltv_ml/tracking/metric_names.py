@@ -19,7 +19,8 @@ METRIC_GROUPS = {
 
 
 def grouped(metrics: Mapping[str, float]) -> dict[str, float]:
-    """Return metrics under names that MLflow's charts group; a name outside `METRIC_GROUPS` stays as it is.
+    """Return metrics with the names under which MLflow's charts group them; names outside `METRIC_GROUPS` do not
+    change.
 
     Examples
     --------

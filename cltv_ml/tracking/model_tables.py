@@ -1,4 +1,4 @@
-"""Tables and figures of a model in the MLflow UI, and its results on earlier windows."""
+"""Tables and figures of a model in MLflow, and its results on earlier windows."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ def log_views(result: WindowResult, name: str) -> None:
 
 
 def log_earlier_windows(result: WindowResult, name: str, parent: str, tags: Mapping[str, str]) -> None:
-    """Log a run per earlier window below a model's run: its out-of-fold metrics, under the same keys."""
-    for one in earlier_windows(result, name):
-        day = {"cutoff": f"{one.cutoff:%Y-%m-%d}"}
-        params = {**day, "protocol": one.protocol, "customers": one.customers}
-        runs.log_window(parent, f"{name} {day['cutoff']}", one.scores, params, {**tags, "model": name, **day})
+    """Log a run per earlier window below a model's run, with its out-of-fold metrics under the same names."""
+    for window in earlier_windows(result, name):
+        day = {"cutoff": f"{window.cutoff:%Y-%m-%d}"}
+        params = {**day, "protocol": window.protocol, "customers": window.customers}
+        runs.log_window(
+            parent, f"{name} {day['cutoff']}", window.scores, params, {**tags, "model": name, **day}
+        )

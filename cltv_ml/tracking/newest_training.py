@@ -1,4 +1,4 @@
-"""The newest training, replayed: its models come from MLflow, its window from the log, and nothing is fitted."""
+"""The newest training, restored: models from MLflow, the window from the log, nothing fitted again."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from cltv_ml.windows import Window
 def replay(log: AnyLog, experiment: str = "cltv") -> tuple[WindowResult, str]:
     """Return the newest finished training on its test window, and its champion's name.
 
-    The models come from MLflow; customers, predictions and metrics are computed again from `log`, which must be the
-    training's, and equal the training's.
+    The models come from MLflow. Customers, predictions and metrics are computed again from `log`, which must be the
+    training's log, and are the same as in the training.
 
     Raises
     ------
@@ -59,19 +59,19 @@ def refitted_champion(experiment: str = "cltv") -> ValueModel:
 
 
 def champion_spreads(experiment: str = "cltv") -> dict[int, Spread]:
-    """Return how far that champion's totals may be off by horizon in days; empty where an earlier cltv_ml stored it."""
+    """Return the error of that champion's totals by horizon in days; empty if an earlier cltv_ml stored it."""
     card = _served_model(runs.latest_training(experiment)).card
     return {int(days): Spread(*spread) for days, spread in card.spreads.items()}
 
 
 def _candidate_models(run: Run) -> dict[str, ValueModel]:
-    """Return the models that competed in a training by name, in the order they were logged."""
+    """Return the models that competed in a training, by name, in the order in which they were logged."""
     trainings = MlflowClient().search_runs(
         [run.info.experiment_id],
         f"tags.training_id = '{run.data.tags['training_id']}' and tags.role = 'candidate'",
         order_by=["start_time ASC"],
     )
-    return {one.data.tags["model"]: _logged_model(one) for one in trainings}
+    return {training.data.tags["model"]: _logged_model(training) for training in trainings}
 
 
 def _logged_model(run: Run) -> ValueModel:

@@ -40,9 +40,8 @@ _ABOUT = (
 class Version:
     """A registered version: its horizon, the end of its training data, and the model that was tested for it.
 
-    `candidate` is the address of the same model as the comparison of its training fitted it, before
-    `test_cutoff`; None where the training did not record it. `spreads` are the arguments of `models.Spread` by days
-    ahead, where the total was measured.
+    `candidate` is the address of the same model as fitted for its training's comparison, before `test_cutoff`; None if
+    the training did not record it. `spreads` are the arguments of `models.Spread` by days ahead, for measured totals.
     """
 
     number: int
@@ -60,7 +59,7 @@ class Version:
 
     @property
     def tested(self) -> dict[str, float]:
-        """Bias and decile error on the test window of its training, where they were measured (`choice.judge_test`)."""
+        """Bias and decile error on the test window of its training, if they were measured."""
         return {
             name: float(self.tags[f"test_{name}"])
             for name in ("bias", "decile_mape", "bias_chance", "decile_chance")
@@ -69,7 +68,7 @@ class Version:
 
     @property
     def ranks(self) -> bool | None:
-        """Whether the test showed that it ranks customers better than chance; None where that was not noted."""
+        """Whether the test showed that it ranks customers better than chance; None if that was not recorded."""
         return {"yes": True, "no": False}.get(self.tags.get(BEATS_CHANCE, ""))
 
 
@@ -78,8 +77,8 @@ def register(
 ) -> int:
     """Register a logged model with tags and a description; return its version, which has no alias yet.
 
-    Its tags hold the checksums of its files. Until `publish` it is marked as pending on the run of its training:
-    if that run fails, `settle` deletes the version.
+    Its tags contain the checksums of its files. Until `publish` it is marked as pending on the run of its training: if
+    that run fails, `settle` deletes the version.
     """
     settle(name)
     sums = {checksums.OWN: checksums.compute(model_uri)}
@@ -96,7 +95,7 @@ def register(
 
 
 def publish(version: int, name: str = REGISTERED_NAME) -> str:
-    """Give a version its alias and return that: `challenger`, or `champion` where there is none to challenge."""
+    """Give a version its alias and return the alias: `challenger`, or `champion` if there is none yet."""
     with store.store_lock():
         alias = "champion" if alias_version(name, "champion") is None else "challenger"
         _move(name, {alias: version})
@@ -106,9 +105,9 @@ def publish(version: int, name: str = REGISTERED_NAME) -> str:
 
 
 def settle(name: str = REGISTERED_NAME) -> None:
-    """Finish what a stopped command began: a move of aliases, a version without alias.
+    """Finish what a stopped command began: a move of aliases, or a version without an alias.
 
-    A move that contradicts a later choice is dropped. A version whose training failed is deleted, one whose training
+    A move that contradicts a later choice is dropped. A version whose training failed is deleted; one whose training
     finished gets its alias. MLflow's client repeats a request whose response was lost, so a server may register one
     model twice: the copy is deleted.
     """
@@ -124,9 +123,9 @@ def settle(name: str = REGISTERED_NAME) -> None:
             intent = client.get_registered_model(name).tags.get(INTENT)  # its command may have been at work
             if intent:
                 _finish_move(name, json.loads(intent))
-    for one in client.search_model_versions(f"name = '{name}'"):
-        if PENDING in one.tags:
-            _settle_pending(name, int(one.version), one.tags[PENDING])
+    for version in client.search_model_versions(f"name = '{name}'"):
+        if PENDING in version.tags:
+            _settle_pending(name, int(version.version), version.tags[PENDING])
 
 
 def _settle_pending(name: str, version: int, run_id: str) -> None:
@@ -146,7 +145,7 @@ def _settle_pending(name: str, version: int, run_id: str) -> None:
 
 
 def _is_copy(version: ModelVersion) -> bool:
-    """Return whether another version of the same files is registered and no longer pending."""
+    """Whether another version of the same files is registered and no longer pending."""
     return any(
         other.source == version.source and PENDING not in other.tags
         for other in MlflowClient().search_model_versions(f"name = '{version.name}'")
@@ -154,9 +153,9 @@ def _is_copy(version: ModelVersion) -> bool:
 
 
 def _outcome(run_id: str) -> str:
-    """Return a run's status; FAILED where its process is gone, or the run.
+    """Return a run's status; FAILED if its process or the run no longer exists.
 
-    A finished run counts as RUNNING while another process holds it, which is about to give its version an alias.
+    A finished run counts as RUNNING while another process holds it, because that is about to give its version an alias.
     """
     try:
         run = MlflowClient().get_run(run_id)
@@ -189,7 +188,9 @@ def _unmark(name: str, version: int) -> None:
 
 
 def _move(name: str, to: Mapping[str, int | None], tags: Sequence[tuple[int, str, str]] = ()) -> None:
-    """Point aliases at versions, or remove them (None), and tag versions; the next command completes a stopped move."""
+    """Point aliases at versions, or remove them (None), and tag versions; the next command completes an interrupted
+    move.
+    """
     intent = {
         "from": {alias: alias_version(name, alias) for alias in to},
         "to": dict(to),
@@ -200,7 +201,7 @@ def _move(name: str, to: Mapping[str, int | None], tags: Sequence[tuple[int, str
 
 
 def _finish_move(name: str, intent: Mapping[str, Any]) -> None:
-    """Move every alias of an intent if each is still at its old or new version, else none; delete the intent."""
+    """Move the aliases of an intent if each is still at its old or new version, else none; delete the intent."""
     client = MlflowClient()
     now = {alias: alias_version(name, alias) for alias in intent["to"]}
     stands = all(now[alias] in (before, intent["to"][alias]) for alias, before in intent["from"].items())
@@ -216,7 +217,7 @@ def _finish_move(name: str, intent: Mapping[str, Any]) -> None:
 
 
 def alias_version(name: str, alias: str) -> int | None:
-    """Return the version that an alias points at, None where there is no such model or alias."""
+    """Return the version that an alias points at; None if there is no such model or alias."""
     try:
         return int(MlflowClient().get_model_version_by_alias(name, alias).version)
     except MlflowException as error:
@@ -237,11 +238,13 @@ def resolve(name: str = REGISTERED_NAME, alias: str = "champion") -> int:
     version = alias_version(name, alias)
     if version is not None:
         return version
-    others = sorted(int(one.version) for one in MlflowClient().search_model_versions(f"name = '{name}'"))
-    if not others:
+    existing = sorted(
+        int(entry.version) for entry in MlflowClient().search_model_versions(f"name = '{name}'")
+    )
+    if not existing:
         raise InputError(f"no model {name!r} is registered in {store.store_name()}; run `cltv train` first.")
     raise InputError(
-        f"model {name!r} in {store.store_name()} has versions {others} but no alias {alias!r} (deleting a "
+        f"model {name!r} in {store.store_name()} has versions {existing} but no alias {alias!r} (deleting a "
         "version also deletes its aliases); run `cltv rollback` for the previous champion, or `cltv train` "
         "for a new one."
     )
@@ -300,7 +303,7 @@ def promote(version: int, expected: int | None, name: str = REGISTERED_NAME) -> 
 def rollback(name: str = REGISTERED_NAME) -> tuple[int | None, int]:
     """Point `champion` back at `previous`; return the version it pointed at and the one it points at now.
 
-    `previous` then names the champion before that one, so that a second call goes a step further back.
+    `previous` is then the champion before that one, so a second call goes back one step further.
 
     Raises
     ------

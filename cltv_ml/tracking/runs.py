@@ -47,9 +47,9 @@ _TYPED = 1_000
 
 
 def open_experiment(name: str, root: Path | None = None) -> str:
-    """Return the id of the experiment, created when new with its artefacts next to the store.
+    """Return the id of the experiment; a new one is created with its artefacts next to the store.
 
-    Inside `mlflow run` the experiment is the one that the project was started in.
+    Inside `mlflow run` it is the experiment in which the project was started.
     """
     uri = open_store(root)
     if "MLFLOW_RUN_ID" in os.environ:
@@ -73,7 +73,7 @@ def open_experiment(name: str, root: Path | None = None) -> str:
 
 
 def _check_usable(experiment: Experiment, uri: str) -> None:
-    """Raise InputError where runs of an experiment cannot be written from here."""
+    """Raise InputError if runs of an experiment cannot be written from here."""
     if experiment.lifecycle_stage != "active":
         raise InputError(
             f"experiment {experiment.name!r} is deleted in MLflow; restore it, or choose another "
@@ -88,7 +88,7 @@ def _check_usable(experiment: Experiment, uri: str) -> None:
 
 
 def _end_open_runs(experiment_ids: Sequence[str], chosen: Callable[[Run], bool]) -> None:
-    """Mark the chosen open runs of this package as FAILED; runs of others stay."""
+    """Mark the chosen open runs of this package as FAILED; other runs do not change."""
     client = MlflowClient()
     for run in client.search_runs(list(experiment_ids), "status = 'RUNNING'"):
         if lease.HOLDER in run.data.tags and chosen(run):
@@ -96,7 +96,7 @@ def _end_open_runs(experiment_ids: Sequence[str], chosen: Callable[[Run], bool])
 
 
 def server_command(port: int) -> list[str]:
-    """Return the light MLflow server's command for `python -m`: one worker, artefacts read from the disk.
+    """Return the command of a light MLflow server for `python -m`: one worker, artefacts read from disk.
 
     Without `--no-serve-artifacts` a server would write artefact addresses that scripts on the same store cannot open.
     """
@@ -125,13 +125,13 @@ def serve_command(port: int = 5001) -> str:
 
 
 def new_training_id() -> str:
-    """Return the tag value that ties the runs of one training together."""
+    """Return the tag value that the runs of one training share."""
     return uuid.uuid4().hex[:12]
 
 
 @contextmanager
-def held_open(**how: Any) -> Iterator[str]:
-    """Hold a run of `mlflow.start_run` open; it ends FINISHED, or FAILED on any error. Yields its id.
+def held_open(**options: Any) -> Iterator[str]:
+    """Keep a run of `mlflow.start_run` open and yield its id; it ends FINISHED, or FAILED on any error.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def held_open(**how: Any) -> Iterator[str]:
         The store was lost meanwhile. If it does not come back, the run stays open until `open_experiment` finds that
         its process is gone.
     """
-    with store.explained(), mlflow.start_run(**how) as run:
+    with store.explained(), mlflow.start_run(**options) as run:
         try:
             with store.explained(), lease.kept(run.info.run_id):
                 yield run.info.run_id
@@ -147,13 +147,15 @@ def held_open(**how: Any) -> Iterator[str]:
             with suppress(MlflowException), store.impatient():
                 mlflow.end_run("FAILED")
                 holder = lease.holder()
-                _end_open_runs([run.info.experiment_id], lambda one: one.data.tags[lease.HOLDER] == holder)
+                _end_open_runs(
+                    [run.info.experiment_id], lambda open_run: open_run.data.tags[lease.HOLDER] == holder
+                )
             raise
 
 
 @contextmanager
 def summary_run(experiment_id: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
-    """Hold the run of a whole training open; it ends FINISHED, or FAILED on any error. Yields its id.
+    """Keep the run of a whole training open and yield its id; it ends FINISHED, or FAILED on any error.
 
     Inside `mlflow run` it is the project's own run.
     """
@@ -163,7 +165,7 @@ def summary_run(experiment_id: str, name: str, tags: Mapping[str, str]) -> Itera
 
 @contextmanager
 def model_run(experiment_id: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
-    """Hold one model's run open at the top level of the experiment (the UI folds nested runs away)."""
+    """Keep one model's run open at the top level of the experiment, because the UI collapses nested runs."""
     created = create_run(experiment_id, name, tags)
     with held_open(run_id=created, nested=True) as run_id:
         yield run_id
@@ -188,19 +190,19 @@ def log_window(
 def create_run(experiment_id: str, name: str, tags: Mapping[str, str]) -> str:
     """Open a run next to the active one, from any thread, and return its id.
 
-    As `mlflow.start_run` does, and MLflow's client does not, it notes who started it and from what.
+    Like `mlflow.start_run`, and unlike MLflow's client, it records who started the run and from what.
     """
     about = resolve_tags({**tags, **process_tags()})
     return str(MlflowClient().create_run(experiment_id, run_name=name, tags=about).info.run_id)
 
 
 def process_tags() -> dict[str, str]:
-    """Return the tags by which a run that was killed is recognised later."""
+    """Return the tags that identify a killed run later."""
     return {"cltv_ml.host": socket.gethostname(), **lease.tags()}
 
 
 def log_params(params: Mapping[str, Any]) -> None:
-    """Log the parameters that the run does not have yet (those that `mlflow run` has logged cannot change).
+    """Log the parameters that the run does not have yet; those that `mlflow run` has logged cannot change.
 
     Characters that MLflow does not accept in a name, as in "log(frequency)", become underscores.
     """
@@ -235,13 +237,13 @@ def latest_training(experiment: str) -> Run:
 
 
 def log_table(frame: pd.DataFrame, file: str) -> None:
-    """Log a result table that the UI shows and `mlflow.load_table` reads; text columns become objects for MLflow."""
+    """Log a table that the UI shows and `mlflow.load_table` reads; text columns become objects for MLflow."""
     words = frame.select_dtypes("str").columns
     mlflow.log_table(frame.astype(dict.fromkeys(words, object)), file)
 
 
 def latest_summary(experiment: str) -> dict[str, Any]:
-    """Return the report summary of the experiment's newest finished training; errors as `latest_training`."""
+    """Return the report summary of the experiment's newest finished training; errors as in `latest_training`."""
     run = latest_training(experiment)
     summary: dict[str, Any] = mlflow.artifacts.load_dict(f"{run.info.artifact_uri}/report.json")
     return summary

@@ -1,7 +1,7 @@
-"""Monitored batches of scores, kept in MLflow until their horizon has passed and the truth is known.
+"""Monitored batches of scores, stored in MLflow until their horizon has passed and the outcome is known.
 
-Each batch is a run of its own (role `batch`) with its scores as an artefact, below one run per registered model
-(role `monitoring`) whose metrics are series over the batches: the step is the batch's cutoff in days since 1970.
+Each batch is a run of its own (role `batch`) with its scores as an artefact, below one run per registered model (role
+`monitoring`) whose metrics are series over the batches: the step is the batch's cutoff in days since 1970.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _RENAMED = {"promised": "predicted", "coverage_promised": "coverage_nominal"}
 
 
 def series_run(experiment_id: str, name: str) -> str:
-    """Return the run whose metrics are series over a model's batches, created on the first call."""
+    """Return the run whose metrics are series over a model's batches; the first call creates it."""
     client = MlflowClient()
     with store.store_lock():
         batch_runs = client.search_runs(
@@ -59,9 +59,9 @@ def keep_batch(
     window: Window,
     reference: Mapping[str, Any],
 ) -> None:
-    """Keep a batch's scores for later; those of the same version and cutoff are replaced until they are closed.
+    """Store a batch's scores for later; scores of the same version and cutoff are replaced until they are closed.
 
-    A batch whose truth is already known is not written again.
+    A batch whose outcome is already known is not written again.
     """
     client = MlflowClient()
     tags = {
@@ -101,9 +101,9 @@ def keep_batch(
 
 
 def look_back_by_horizon(series: str, experiment_id: str, log: Log) -> pd.DataFrame:
-    """Return the outcomes of batches at their other horizons that have ended: a row per batch and horizon.
+    """Return the outcomes of batches at their other horizons that have ended, one row per batch and horizon.
 
-    Each is measured once, into the batch's run under names such as `30d/bias`.
+    Each is measured once and stored in the batch's run under names such as `30d/bias`.
     """
     until = log.last.normalize() + pd.Timedelta(days=1)
     rows = []
@@ -129,7 +129,7 @@ def look_back_by_horizon(series: str, experiment_id: str, log: Log) -> pd.DataFr
 
 
 def _close_horizons(run_id: str, log: Log, cutoff: str, days: Sequence[int]) -> dict[str, float]:
-    """Measure a batch at the horizons that have ended and log that to its run; return the metrics."""
+    """Measure a batch at the horizons that have ended, log that to its run and return the metrics."""
     batch, reference = _read_batch(run_id)
     metrics: dict[str, float] = {}
     for day in days:
@@ -142,9 +142,9 @@ def _close_horizons(run_id: str, log: Log, cutoff: str, days: Sequence[int]) -> 
 
 
 def look_back(series: str, experiment_id: str, log: Log) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the closed batches with their outcomes, and the open ones' expected and realised paths.
+    """Return the closed batches with their outcomes, and the expected and realised paths of the open ones.
 
-    A batch that closes is measured once: its metrics, and its point in the series, stay.
+    A batch that closes is measured once; its metrics and its point in the series do not change later.
     """
     client = MlflowClient()
     until = log.last.normalize() + pd.Timedelta(days=1)
@@ -180,7 +180,7 @@ def _batches(series: str, experiment_id: str) -> list[Run]:
 
 
 def _named_metrics(run: Run) -> dict[str, float]:
-    """Return the metrics of a batch by today's names, also those of older stores such as `30d/promised`."""
+    """Return the metrics of a batch under current names, including those of older stores such as `30d/promised`."""
     named = (
         (*name.rpartition("/")[:2], name.rpartition("/")[2], value)
         for name, value in run.data.metrics.items()
@@ -213,7 +213,7 @@ def _closed_metrics(log: Log, batch: pd.DataFrame, window: Window, level: float 
 
 
 def _bias_so_far(log: Log, batch: pd.DataFrame, window: Window, path: pd.DataFrame) -> dict[str, float]:
-    """Return the interval of the bias so far: expected by now over realised by now, minus one."""
+    """Return the interval of the bias so far: expected to date divided by realised to date, minus one."""
     last, total = path.iloc[-1], float(batch["expected_value"].sum())
     if last["day"] < 1 or last["realised"] <= 0 or total <= 0:
         return {"bias_lower": np.nan, "bias_upper": np.nan}

@@ -33,8 +33,8 @@ _THRESHOLDS = (
 def second_opinion(values: pd.DataFrame, dataset: str) -> str:
     """Evaluate champion and challenger with MLflow, each in a run below the active one; return the results.
 
-    It decides nothing: unlike the written rule, thresholds ignore intervals. The active run is tagged
-    `second_opinion` with `passed` or `failed`.
+    They decide nothing: unlike the written rule, thresholds ignore intervals. The active run is tagged `second_opinion`
+    with `passed` or `failed`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The store in one SQLite file: created whole or not at all, its faults reported in a sentence."""
+"""The store in one SQLite file: created whole or not at all, with its faults reported in one sentence."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ EMPTY = Path(__file__).with_name("empty_store.sql")
 
 
 def create(path: Path) -> None:
-    """Create an empty store where there is none; call it under the store's lock.
+    """Create an empty store if there is none; call it under the store's lock.
 
-    It is built under another name in the same folder and renamed, so that an interruption leaves no store rather than
-    half of one. An MLflow version other than that of `EMPTY` builds it by its own migrations, in seconds.
+    It is built under another name in the same folder and renamed, so an interruption leaves no store rather than half
+    of one. An MLflow version other than that of `EMPTY` builds it with its own migrations, in seconds.
 
     Raises
     ------
@@ -34,33 +34,33 @@ def create(path: Path) -> None:
     """
     if path.exists() and path.stat().st_size:
         return
-    part = path.with_name(f"{path.name}.part")
-    for left in path.parent.glob(f"{glob.escape(part.name)}*"):
+    temporary = path.with_name(f"{path.name}.part")
+    for left in path.parent.glob(f"{glob.escape(temporary.name)}*"):
         left.unlink()
     statements = EMPTY.read_text(encoding="utf-8")
     if statements.splitlines()[0] == f"-- MLflow {mlflow.__version__}":
-        _fill_store(part, statements)
+        _fill_store(temporary, statements)
     else:
-        built = part.with_name(f"{part.name}.built")
+        built = temporary.with_name(f"{temporary.name}.built")
         MlflowClient(f"sqlite:///{built}").search_experiments(max_results=1)
-        shutil.copyfile(built, part)  # MLflow keeps its file open, and Windows renames no open one
+        shutil.copyfile(built, temporary)  # MLflow keeps its file open, and Windows renames no open one
         with contextlib.suppress(PermissionError):
             built.unlink()
-    os.replace(part, path)
+    os.replace(temporary, path)
 
 
-def _fill_store(part: Path, statements: str) -> None:
+def _fill_store(temporary: Path, statements: str) -> None:
     try:
-        with contextlib.closing(open_connection(part)) as store:
+        with contextlib.closing(open_connection(temporary)) as store:
             store.executescript(statements)
     except sqlite3.OperationalError as error:
-        for left in part.parent.glob(f"{glob.escape(part.name)}*"):
+        for left in temporary.parent.glob(f"{glob.escape(temporary.name)}*"):
             left.unlink()
-        raise not_writable(part, error) from error
+        raise not_writable(temporary, error) from error
 
 
 def open_connection(path: Path, patience: float = 5.0) -> sqlite3.Connection:
-    """Return a connection that begins no transaction by itself; InputError where the file cannot be opened."""
+    """Return a connection that begins no transaction by itself; raise InputError if the file cannot be opened."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return sqlite3.connect(path, timeout=patience, isolation_level=None)
@@ -77,12 +77,12 @@ def not_writable(path: Path, error: Exception) -> InputError:
 
 
 def is_busy(error: sqlite3.OperationalError) -> bool:
-    """Return whether SQLite gave up because another process holds its lock."""
+    """Whether SQLite gave up because another process holds its lock."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def check_free(path: Path, patience: float) -> None:
-    """Raise InputError when a store stays locked, cannot be written or is not a SQLite file."""
+    """Raise InputError if a store stays locked, cannot be written or is not a SQLite file."""
     with contextlib.closing(open_connection(path, patience)) as store:
         try:
             store.execute("begin immediate")
@@ -117,7 +117,7 @@ def check_whole(uri: str, path: Path) -> None:
 
 
 def _count_runs(path: Path) -> int:
-    """Return the number of runs in a store, None where it has no such table."""
+    """Return the number of runs in a store; None if it has no such table."""
     with contextlib.closing(open_connection(path)) as store:
         try:
             return int(store.execute("select count(*) from runs").fetchone()[0])

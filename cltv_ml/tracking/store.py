@@ -1,4 +1,4 @@
-"""The MLflow store: found, created whole, locked, and described when it fails."""
+"""The MLflow store: located, created whole, locked, and described if it fails."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _PATIENCE = 60.0
 
 
 class StoreError(InputError):
-    """The store disappeared, stayed locked or could not be written during some work."""
+    """The store disappeared, stayed locked or could not be written while in use."""
 
 
 def open_store(root: Path | None = None) -> str:
     """Point MLflow at one absolute store and create it if necessary; return its URI.
 
-    `MLFLOW_TRACKING_URI` wins; otherwise `mlflow.db` in the project's root, wherever the command was started.
-    One process creates a new store while others wait, because two at once would break it.
+    `MLFLOW_TRACKING_URI` takes precedence; otherwise it is `mlflow.db` in the project's root, wherever the command was
+    started. One process creates a new store while others wait, because two at once would break it.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def _create_once(uri: str, path: Path) -> None:
 
 @functools.cache
 def _check_database(uri: str, tries: int = 3) -> None:
-    """Raise with one sentence when a database cannot be opened, after a few attempts a second apart.
+    """Raise InputError with one sentence if a database cannot be opened, after a few attempts a second apart.
 
     MLflow itself would retry for minutes and then show its stack trace.
     """
@@ -92,7 +92,7 @@ def _check_database(uri: str, tries: int = 3) -> None:
 
 
 def _check_server(uri: str, tries: int = 3) -> None:
-    """Raise with one sentence when nothing listens at a server's address, after a few attempts a second apart."""
+    """Raise InputError with one sentence if nothing listens at a server's address, after a few attempts."""
     address = urlsplit(uri)
     port = address.port or (443 if address.scheme == "https" else 80)
     for left in reversed(range(tries)):
@@ -110,7 +110,7 @@ def _check_server(uri: str, tries: int = 3) -> None:
 
 @contextmanager
 def store_lock(patience: float = _PATIENCE) -> Iterator[None]:
-    """Hold the only lock of the present store on this machine; it is released when the process ends in any way.
+    """Hold the only lock of the present store on this machine; it is released however the process ends.
 
     Raises
     ------
@@ -145,21 +145,21 @@ def store_name() -> str:
 
 
 def artifact_root(uri: str) -> Path | None:
-    """Return the folder of artefacts next to a SQLite store; a server keeps its own."""
+    """Return the folder of artefacts next to a SQLite store; a server has its own."""
     path = sqlite_file(uri)
     return path.absolute().parent / "mlruns" if path else None
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn MLflow's errors about a lost, locked or full store into `StoreError`; other errors pass.
+    """Raise `StoreError` in place of MLflow's errors about a lost, locked or full store; other errors do not change.
 
     It waits for a locked SQLite store, so that open runs can be ended.
     """
     try:
         yield
     except (MlflowException, OSError) as error:
-        reason = _suffered(error)
+        reason = _failure_of_store(error)
         if reason:
             raise StoreError(
                 f"{reason}; run the same command again when the server is back, which also ends the runs "
@@ -168,8 +168,8 @@ def explained() -> Iterator[None]:
         raise
 
 
-def _suffered(error: Exception) -> str:
-    """Return the store's failure where it caused MLflow's error, else an empty text."""
+def _failure_of_store(error: Exception) -> str:
+    """Return the store's failure if it caused MLflow's error, else an empty text."""
     uri = mlflow.get_tracking_uri()
     if uri.startswith("http"):
         try:
@@ -189,7 +189,7 @@ def _suffered(error: Exception) -> str:
 
 @contextmanager
 def impatient() -> Iterator[None]:
-    """Send requests once, without retries, to a server that has already been retried."""
+    """Send requests once inside the block, without retries, to a server that has already been retried."""
     name = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
     before = os.environ[name]
     os.environ[name] = "0"
