@@ -1,8 +1,8 @@
-"""The straight line of each command, called the same way from Python and from the command line.
+"""Commands as functions, called the same way from Python and from the command line.
 
 `pipelines.train(data="orders.csv", horizon="6m")` takes the options of `cltv train` as keywords, or the settings
-`cltv_ml.settings.Train`, and returns the result. Keywords win over settings. A command is imported when it is first
-used.
+`cltv_ml.settings.Train`, and returns the result. Keywords take precedence over settings. A command is imported when it
+is first used.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ __all__ = [
 
 
 class _Commands(ModuleType):
-    """The package, which imports a command when it is asked for, and shows it in place of the module of its name."""
+    """The package: imports a command on first use, and returns it instead of the module of the same name."""
 
     def __getattr__(self, name: str) -> Any:
         if name not in __all__:

@@ -1,4 +1,4 @@
-"""The cost of winning customers against what they bring: `cltv acquisition`."""
+"""The cost of winning customers compared with their value: `cltv acquisition`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Acquired(Inline):
 
 @with_bar
 def acquisition(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Acquired:
-    """Compare the value of customers by channel with their acquisition cost, and write tables and a page.
+    """Compare the value of customers with their acquisition cost by channel; write and return tables and a page.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
 
 
 def _measured(tables: dict[str, pd.DataFrame]) -> dict[str, float]:
-    """Return the figures of all channels together, and how right earlier expectations were."""
+    """Return the figures of all channels together, and how accurate earlier expectations were."""
     named = {"value": "value", "ratio": "value_over_cost", "payback": "payback_months"}
     whole = tables["returns"].head(1)
     returned = {named[name]: float(whole[name].iloc[0]) for name in named if len(whole)}
@@ -139,7 +139,7 @@ def _tables(won: Won, costs: pd.DataFrame, age: int) -> dict[str, pd.DataFrame]:
 
 
 def _channel_column(cleaned: CleanedShop, log: Log, column: str, named: set[str]) -> pd.Series | None:
-    """Return the channel that won each customer: the stated column, else the likely one; None without."""
+    """Return the channel that won each customer, from the stated column or the likely one; None if there is none."""
     end = log.last.normalize() + pd.Timedelta(days=1)
     if not column:
         return channels_won(cleaned.customers, end, log.customers, named)
@@ -151,7 +151,7 @@ def _channel_column(cleaned: CleanedShop, log: Log, column: str, named: set[str]
 
 
 def _currency_notes(spent: pd.DataFrame, currency: str) -> list[str]:
-    """Return a sentence where costs name their currency and the log's is not stated."""
+    """Return a sentence if costs name their currency and the log's currency is not stated."""
     named = spent["currency"].dropna().tolist() if "currency" in spent and not currency else []
     if not named:
         return []

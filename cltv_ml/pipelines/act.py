@@ -1,4 +1,4 @@
-"""From scores to actions: every decision table of a log, and the sentences for those it cannot answer."""
+"""Decision tables of a log, and a sentence for each that it cannot answer: `cltv act`."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ PARTS: dict[str, Callable[[Shop, Actions], None]] = {
 def act(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Actions:
     """Turn the champion's scores into segments, margins, lists of customers, recommendations and offers.
 
-    Returned and written to `out`: one CSV per table, `rules.json` (cut points for next month), `actions.json` (the
-    lists' totals) and `actions.html`. Customers of an earlier day that a call left in `out` are compared with today's,
-    unless `before` names others. A part that the log or the settings cannot answer is left out with a sentence
-    that says what it needs; the others run.
+    They are returned and written to `out`: one CSV per table, `rules.json` (cut points for next month), `actions.json`
+    (the lists' totals) and `actions.html`. Customers of an earlier day that a call left in `out` are compared with
+    today's, unless `before` names others. A part that the log or the settings cannot answer is left out, with a
+    sentence on what it needs; the other parts run.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def learn(
 ) -> dict[str, pd.DataFrame]:
     """Learn from a past randomised campaign in one table, without a log, which customers respond and what that earns.
 
-    Returned and written to `out`: the tables of `learn_from_table` and `lesson.html`.
+    The tables of `learn_from_table` are returned and written to `out`, with `lesson.html`.
     """
     settings = Learn.of(settings, options)
     arm, outcome = settings.arm, settings.outcome
@@ -158,7 +158,7 @@ def _read_terms(settings: Act) -> Terms:
 
 
 def _earlier_customers(settings: Act, cleaned: CleanedShop) -> pd.DataFrame | None:
-    """Return the customers that an earlier call left in `out`, where they are of an earlier day; None without them."""
+    """Return the customers that an earlier call left in `out` if they are of an earlier day; None otherwise."""
     file = settings.out / "customers.csv"
     if (settings.value, settings.basis) != ("horizon", "revenue") or not file.is_file():
         return None
@@ -169,7 +169,7 @@ def _earlier_customers(settings: Act, cleaned: CleanedShop) -> pd.DataFrame | No
 
 
 def _with_costs(terms: Terms, settings: Act, cleaned: CleanedShop) -> Terms:
-    """Return the terms with what winning each customer cost, where that is stated."""
+    """Return the terms with each customer's acquisition cost, if it is stated."""
     stated = settings.acquisition_cost
     if stated is None or isinstance(stated, float):
         return replace(terms, acquisition_cost=stated)
@@ -190,14 +190,14 @@ def _past_campaign(settings: Act) -> PastCampaign | None:
 
 
 def _for_readers(table: pd.DataFrame, currency: str) -> pd.DataFrame:
-    """Return a table as a spreadsheet shows it well: four decimals, and the currency in each row where it is known."""
+    """Return a table as suits a spreadsheet: four decimals, and the currency in each row if it is known."""
     rows = table.reset_index() if table.index.name else table
     rows = rows.round(dict.fromkeys(rows.select_dtypes("float").columns, 4))
     return rows.assign(currency=currency) if currency and "customer_id" in rows else rows
 
 
 def _write_act(actions: Actions, shop: Shop, out: Path, unnamed: CleanedShop | None = None) -> None:
-    """Write the tables and the page, which names no customer of `unnamed`; delete lists that an earlier call left."""
+    """Write the tables and the page, which names no customer of `unnamed`; delete lists of an earlier call."""
     for name in LISTS:
         old = out / f"{name}.csv"
         if name not in actions.tables and old.exists():
@@ -215,7 +215,7 @@ def _write_act(actions: Actions, shop: Shop, out: Path, unnamed: CleanedShop | N
 
 
 def _act_page(totals: pd.DataFrame, actions: Actions, shop: Shop) -> dict[str, Any]:
-    """Return the page: totals and lists, then why, then what is missing; without a list what is missing comes first."""
+    """Return the page: totals and lists, then why, then what is missing; what is missing comes first without lists."""
     missing = [section] if (section := missing_section(actions.refused)) else []
     sections = (
         [lists_section(totals, shop, actions), *actions.sections, *missing]
@@ -236,7 +236,7 @@ def _act_page(totals: pd.DataFrame, actions: Actions, shop: Shop) -> dict[str, A
 
 
 def _json_summary(totals: pd.DataFrame, shop: Shop) -> dict[str, Any]:
-    """Return the totals of the lists for the report: JSON values, the money to the cent."""
+    """Return the totals of the lists for the report as JSON values, with money rounded to the cent."""
     rows = (
         totals.assign(read_on=totals["read_on"].dt.strftime("%Y-%m-%d")).round(2) if len(totals) else totals
     )

@@ -1,4 +1,4 @@
-"""The customer-base audit: tables of five questions, and a page: `cltv audit`."""
+"""Audits of the customer base: tables that answer five questions, and a page: `cltv audit`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Audited(Inline):
 
 @with_bar
 def audit(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Audited:
-    """Audit the customer base of a log, and write every table as CSV and a page that reads without help.
+    """Audit the customer base of a log; write every table as CSV and a self-explanatory page, and return both.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The same models judged on one test window after another: `cltv backtest`."""
+"""Backtests: the same models evaluated on several test windows: `cltv backtest`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Backtested(Inline):
 
 @with_bar
 def backtest(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Backtested:
-    """Evaluate the models on several test windows, each with models fitted on earlier data only.
+    """Evaluate the models on several test windows, each with models fitted on earlier data only; return the results.
 
     `backtest.csv` has a row per model, window, horizon and metric, `backtest.html` shows each metric's mean and range,
     and MLflow stores a run per model with one per window below it.
@@ -95,7 +95,7 @@ def backtest(settings: Settings | None = None, *, progress: Progress = silent, *
 
 
 def _write_page(ranges: pd.DataFrame, horizon: int, windows: int, page: Path) -> None:
-    """Write the page: a section per horizon where there are several."""
+    """Write the page, with a section per horizon if there are several."""
     several = dict(list(ranges.groupby("horizon"))) if "horizon" in ranges else {horizon: ranges}
     parts = []
     for days, rows in several.items():

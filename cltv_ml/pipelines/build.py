@@ -19,7 +19,7 @@ from cltv_ml.windows import to_cutoff, to_days
 
 @with_bar
 def build(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Path:
-    """Build features into `out`/cutoff=YYYY-MM-DD and return the folder; the same call continues after a kill.
+    """Build features in `out`/cutoff=YYYY-MM-DD and return the folder; the same call continues after a kill.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def build(settings: Settings | None = None, *, progress: Progress = silent, **op
 
 
 def _read_log(settings: Build, progress: Progress) -> Log:
-    """Return the log with what else is known of its customers; a snapshot's facts of the log are left out."""
+    """Return the log with the tables about its customers, without a snapshot's columns that leak facts of the log."""
     if not settings.clean_log:
         return load(settings, progress).transactions
     log = Log(str(settings.clean_log))

@@ -1,4 +1,4 @@
-"""Paths that the Pareto/NBD with a season follows: campaigns and prices of a table, and holidays that move."""
+"""Covariates that the seasonal Pareto/NBD follows: campaigns and prices from a table, and movable holidays."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PATH_PRIOR = 1.0
 
 
 def read_plan(source: Path | pd.DataFrame) -> pd.DataFrame:
-    """Return a table of campaigns and prices; InputError where there is no such file, or it has no dates."""
+    """Return a table of campaigns and prices; raise InputError if there is no such file or it has no dates."""
     return read_table(
         source, ["date"], "a table with date and a column per campaign or price", key=""
     ).reset_index()
@@ -36,7 +36,7 @@ def read_plan(source: Path | pd.DataFrame) -> pd.DataFrame:
 def with_paths(
     models: Sequence[ValueModel], covariates: pd.DataFrame | None, holidays: pd.DataFrame | None
 ) -> list[ValueModel]:
-    """Return the models, those with a season following the columns of both tables.
+    """Return the models; those with a season follow the columns of both tables.
 
     Parameters
     ----------
@@ -63,14 +63,14 @@ def with_paths(
 
 
 def check_paths(models: Sequence[ValueModel], first: pd.Timestamp, end: pd.Timestamp) -> None:
-    """Raise InputError where a path that a model follows begins after the log or ends before the forecast."""
+    """Raise InputError if a covariate that a model follows starts after the log does or ends before the forecast."""
     days = [(moment.normalize() - pd.Timestamp(0)) / pd.Timedelta(days=1) for moment in (first, end)]
     for model in _followers(models):
         periods(days[0], days[1], months=False, paths=model.get_params()["purchases__paths"] or {})
 
 
 def effect_notes(models: Sequence[ValueModel]) -> list[str]:
-    """Return a sentence per path on what a fitted model found it to do, with a 95% interval."""
+    """Return a sentence on the fitted effect of each covariate, with a 95% interval."""
     notes = []
     for model in _followers(models):
         fitted = model.purchases_
@@ -89,7 +89,7 @@ def effect_notes(models: Sequence[ValueModel]) -> list[str]:
 
 
 def _followers(models: Sequence[ValueModel]) -> list[ProbabilisticValue]:
-    """Return the models that follow paths."""
+    """Return the models that follow covariates."""
     return [
         model
         for model in models
@@ -98,7 +98,7 @@ def _followers(models: Sequence[ValueModel]) -> list[ProbabilisticValue]:
 
 
 def paths_of(table: pd.DataFrame | None) -> dict[str, dict[str, float]]:
-    """Return a value per date by column of a table of covariates; InputError where it cannot be that."""
+    """Return each covariate's value per date, by column; raise InputError if the table does not have that form."""
     if table is None:
         return {}
     names = [str(name) for name in table if name not in ("date", *_ROWS)]
@@ -130,7 +130,7 @@ def _numbers(column: pd.Series, name: str) -> list[float]:
 
 
 def _of_holidays(table: pd.DataFrame | None) -> dict[str, dict[str, float]]:
-    """Return a path per holiday: 1 in the days that lead up to it, else 0."""
+    """Return a covariate per holiday: 1 on the days before it, else 0."""
     if table is None:
         return {}
     paths = {}

@@ -1,4 +1,4 @@
-"""The check of a log before any training: `cltv data check`."""
+"""Checks of a log before any training: `cltv data check`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from cltv_ml.windows import to_horizons
 def check(
     settings: Settings | None = None, *, progress: Progress = silent, **options: Any
 ) -> tuple[CleanedShop, DataVerdict]:
-    """Clean a log; return it with its account and the verdict on training, and write the files that are asked for.
+    """Clean a log; return it with its report and the verdict on training, and write the requested files.
 
     Raises
     ------

@@ -39,7 +39,7 @@ class CohortTable(Inline):
 
 @with_bar
 def cohorts(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> CohortTable:
-    """Follow customers from their first purchase, grouped by its attributes, and write a table and a page.
+    """Follow customers from their first purchase, grouped by its attributes; write and return a table and a page.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def _days(horizons: list[str]) -> list[int]:
 
 
 def _grouping(by: str, cleaned: CleanedShop, log: Log) -> str | pd.Series:
-    """Return the grouping's name, or each customer's level of the attribute that it names."""
+    """Return the name of the grouping, or each customer's level of the attribute that it names."""
     if by in decisions.GROUPS or cleaned.customers.attributes is None:
         return by
     end = log.last.normalize() + pd.Timedelta(days=1)

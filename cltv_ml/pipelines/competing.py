@@ -1,4 +1,4 @@
-"""The models that compete and what they learn from, read from a pipeline's settings."""
+"""Models that compete and the features they learn from, read from a pipeline's settings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _HOLIDAYS = "a table with the columns holiday and date, one row per holiday and 
 
 
 def named_models(settings: Competing, horizon: int, features: Sequence[str]) -> list[ValueModel]:
-    """Return the models that compete, with their parameters; InputError for one that does not exist."""
+    """Return the models that compete, with their parameters; raise InputError for one that does not exist."""
     texts = [name for name in features if is_text(name)]
     numbers = [name for name in features if name not in texts]
     if isinstance(settings.models, Mapping):
@@ -45,7 +45,7 @@ def named_models(settings: Competing, horizon: int, features: Sequence[str]) -> 
 
 
 def model_features(log: Log) -> list[str]:
-    """Return the features that a training learns from; with attributes of customers, those of the first order too."""
+    """Return the features that a training learns from; with attributes of customers, also those of the first order."""
     usual = default_features(log.known)
     if log.attributes is None:
         return usual
@@ -56,7 +56,7 @@ def model_features(log: Log) -> list[str]:
 def check_competing(settings: Competing) -> None:
     """Raise InputError for an impossible horizon, day, model or parameter before the data are read.
 
-    Log which models take far longer than the others to train.
+    Models that take far longer to train than the others are logged.
     """
     horizon = to_horizons(settings.horizon)[0]
     if settings.cutoff:
@@ -81,12 +81,12 @@ def _calendar_tables(settings: Competing) -> tuple[pd.DataFrame | None, pd.DataF
 
 
 def with_holidays(log: Log, settings: Competing) -> Log:
-    """Return the log with the settings' holidays, the log itself where they name none."""
+    """Return the log with the settings' holidays; the log itself if they name none."""
     return log if settings.holidays is None else replace(log, holidays=read_holidays(settings.holidays, log))
 
 
 def read_holidays(source: Any, log: Log) -> pd.DataFrame:
-    """Return `holiday` and `date` of a table of holidays that move; InputError where dates cannot be those."""
+    """Return `holiday` and `date` of a table of movable holidays; raise InputError if its dates cannot be those."""
     table = read_table(source, ["date"], _HOLIDAYS, key="holiday").reset_index()
     dates = pd.to_datetime(table["date"], errors="coerce", format="ISO8601")
     if dates.isna().any():

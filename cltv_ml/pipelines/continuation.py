@@ -1,4 +1,4 @@
-"""The continuation of cohorts: the champion's forecast for each cohort's customers from today on."""
+"""Continuation of cohorts: the champion's forecast for each cohort's customers from today on."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from cltv_ml.tracking import store
 def continue_cohorts(log: Log, members: pd.DataFrame, days: Sequence[int]) -> pd.DataFrame:
     """Return the expected spend per customer of each cohort in each of the next `days`.
 
-    One row per cohort and horizon: `cohort`, `customers`, `age` (days since the first purchase, their mean), `to_date`
-    (revenue so far), `days`, `expected` (from today on) and its 90% interval `lower`, `upper`, all per customer of
-    the cohort. Customers times `expected` sum to the champion's total of that horizon, or, where it was not trained
-    for it, to that of `cltv lifetime` (`evaluation.future`). Customers who have nothing but refunds have no value.
+    One row per cohort and horizon: `cohort`, `customers`, `age` (mean days since the first purchase), `to_date`
+    (revenue so far), `days`, `expected` (from today on) and its 90% interval `lower`, `upper`, all per customer of the
+    cohort. Customers times `expected` sum to the champion's total of that horizon or, if it was not trained for it, to
+    that of `cltv lifetime` (`evaluation.future`). Customers with nothing but refunds have no value.
 
     Parameters
     ----------

@@ -27,8 +27,9 @@ from cltv_ml.windows import to_cutoff
 
 @dataclass(frozen=True)
 class ExportedFile(Inline):
-    """A file that was written: its path, rows, how many customers were left out for which reason, and the columns of
-    the customers' table that nothing reads: one of them may say that a customer must not be addressed.
+    """An exported file: its path, rows, customers left out by reason, and columns that nothing read.
+
+    An unread column of the customers' table may state that a customer must not be contacted.
     """
 
     path: Path
@@ -38,7 +39,7 @@ class ExportedFile(Inline):
 
 
 def export(settings: Settings | None = None, **options: Any) -> dict[str, ExportedFile | str]:
-    """Write scores or lists as files that campaign tools take; return by format its file, or why it was not written.
+    """Write scores or lists as files for campaign tools; return, by format, its file or why it was not written.
 
     Raises
     ------
@@ -70,7 +71,7 @@ def export(settings: Settings | None = None, **options: Any) -> dict[str, Export
 
 
 def _with_value(scores: pd.DataFrame, column: str, settings: ExportSettings) -> pd.DataFrame:
-    """Return the scores with the value that is written; InputError where the lifetimes are of another day."""
+    """Return the scores with the value to write; raise InputError if the lifetimes are of another day."""
     lifetimes = read_lifetimes(settings)
     if lifetimes is None:
         return scores
@@ -92,9 +93,9 @@ _CUSTOMERS = "a table with customer_id and, for example, email, phone and opt_ou
 
 
 def _test_of_version(scores: pd.DataFrame) -> tuple[bool, bool]:
-    """Return whether the model was within its bounds on its test, and ranks; True where that is not known.
+    """Whether the model was within its bounds on its test, and ranks customers; True if that is not known.
 
-    The model is that of the scores, or the champion where they name none.
+    The model is that of the scores, or the champion if they name none.
     """
     named = "model_version" in scores and len(scores)
     try:
@@ -109,7 +110,7 @@ def _test_of_version(scores: pd.DataFrame) -> tuple[bool, bool]:
 
 
 def _by_customer(source: Any, wanted: Sequence[str], meant: str, scored: pd.Index) -> pd.DataFrame:
-    """Return a table, its texts as written, indexed by the column of the scores' customers, whatever its heading.
+    """Return a table, texts as written, indexed by the column with the scores' customers, whatever its heading.
 
     Raises
     ------
@@ -159,7 +160,7 @@ def write_exports(
     order: ExportOrder,
     customers: pd.DataFrame | None = None,
 ) -> dict[str, ExportedFile | str]:
-    """Write each format that keeps its rules, and `manifest.json`; return by format its file, or the broken rule.
+    """Write each format whose rules are met, and `manifest.json`; return, by format, its file or the broken rule.
 
     Parameters
     ----------
@@ -196,7 +197,7 @@ def _joined_table(scores: pd.DataFrame, customers: pd.DataFrame | None) -> pd.Da
 
 
 def _check_ids_agree(scored: pd.Index, listed: pd.Index) -> None:
-    """Raise InputError where no customer of the table has scores, or some do but for case, spaces or leading zeros."""
+    """Raise InputError if no customer of the table has scores, or if ids differ only by case, spaces or zeros."""
     strange, alone = listed.difference(scored), scored.difference(listed)
     forms = {_plain_id(customer): customer for customer in alone}
     mismatch = next((customer for customer in strange if _plain_id(customer) in forms), None)
@@ -219,7 +220,7 @@ def _plain_id(identifier: object) -> str:
 def _write_manifest(
     written: dict[str, ExportedFile | str], scores: pd.DataFrame, out: Path, value: str
 ) -> None:
-    """Write `manifest.json`: model version, cutoff, value, and for each format its rows or why it was not written."""
+    """Write `manifest.json`: model version, cutoff, value, and the rows of each format or why it was not written."""
     facts = {
         name: str(scores[name].iloc[0])
         for name in ("model_version", "cutoff", "horizon")

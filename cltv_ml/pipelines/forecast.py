@@ -1,4 +1,4 @@
-"""The whole shop's revenue, orders and customers, known ones and those to come: `cltv forecast`."""
+"""Forecasts of the whole shop's revenue, orders and customers, including new customers: `cltv forecast`."""
 
 from __future__ import annotations
 
@@ -102,11 +102,11 @@ class Forecasted(Inline):
 
 @with_bar
 def forecast(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Forecasted:
-    """Forecast the shop's revenue, orders and customers after the end of the log, and write a table and a page.
+    """Forecast the shop's revenue, orders and customers after the end of the log; write a table and a page.
 
-    The total of existing customers is the level (`models.level`), spread over time by their ages and the season.
-    New customers are simulated: how many arrive each day, and what they spend by age. Where last year's same weeks
-    were accurate at earlier cutoffs, both are scaled to a total that includes them (`evaluation.shop_total`).
+    The total of existing customers is the level (`models.level`), spread over time by their ages and the season. New
+    customers are simulated: how many arrive each day, and what they spend by age. If last year's same weeks were
+    accurate at earlier cutoffs, both are scaled to a total that includes them (`evaluation.shop_total`).
 
     Raises
     ------
@@ -165,7 +165,7 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
 
 
 def _earlier_spans(log: Log, window: Window) -> pd.DataFrame:
-    """Return the revenue of the window's length just before it, and of the same weekdays a year ago, where known."""
+    """Return the revenue of the same length just before the window, and of the same weekdays a year ago, if known."""
     days = pd.Timedelta(days=window.horizon)
     starts = {
         f"The {days_in_words(window.horizon).removeprefix('1 ')} before": window.cutoff - days,
@@ -230,12 +230,12 @@ def _write_tables(out: Path, tables: Mapping[str, pd.DataFrame]) -> dict[str, Pa
 
 
 def _none_to_come(shop: ShopForecast) -> str:
-    """Return why no new customers are forecast; empty where they are."""
+    """Return why no new customers are forecast; empty if they are."""
     return f"{_NONE_WON[0].lower()}{_NONE_WON[1:]}" if shop.arrivals.rate is None else ""
 
 
 def _forecast_notes(shop: ShopForecast, terms: PlanTerms, window: Window, *, holidays: bool) -> list[str]:
-    """Return what a reader must know before the numbers; `holidays` is whether there is a table of them."""
+    """Return what to know before reading the numbers; `holidays` states whether there is a table of them."""
     notes = list(shop.level.notes) if shop.level is not None else []
     if shop.grain and holidays:
         notes.append(f"The table of holidays is not used, because purchases have one date per {shop.grain}.")

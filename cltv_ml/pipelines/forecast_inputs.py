@@ -1,4 +1,4 @@
-"""Inputs of the shop's forecast besides the log: costs behind revenue, a table of holidays, and the last plan."""
+"""Inputs of the shop's forecast apart from the log: costs, a table of holidays, and the last plan."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _PLAN_DATES = ("cutoff", "start", "until")
 
 
 def plan_terms(settings: Forecast, log: Log, cutoff: pd.Timestamp) -> tuple[PlanTerms, list[str]]:
-    """Return the costs behind revenue, and a sentence where the log's own costs and a stated margin rate meet.
+    """Return the costs behind revenue, and a sentence if the log has costs and a margin rate is stated too.
 
-    The margin rate is that of the log's costs in its last year. A stated rate counts for lines without a cost.
+    The margin rate is that of the log's costs in its last year. A stated rate applies to lines without a cost.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def _plan_margin(stated: float | None, log: Log, cutoff: pd.Timestamp) -> tuple[
 
 
 def read_holiday_names(source: Any) -> dict[str, list[pd.Timestamp]]:
-    """Return the days of each holiday from a table with `date` and, where given, `name`."""
+    """Return the days of each holiday from a table with `date` and, optionally, `name`."""
     if source is None:
         return {}
     table = source if isinstance(source, pd.DataFrame) else _read(source, "a table with date and name")
@@ -92,9 +92,9 @@ def read_holiday_names(source: Any) -> dict[str, list[pd.Timestamp]]:
 def find_plan(
     named: pd.DataFrame | Path | None, out: Path, first: pd.Timestamp, cutoff: pd.Timestamp
 ) -> pd.DataFrame | None:
-    """Return the earlier forecast to compare with realised revenue and to keep next to `out`, None without one.
+    """Return the earlier forecast to compare with realised revenue and to keep next to `out`; None if there is none.
 
-    Unless one is named, it is the newest of two of which a period has ended: the forecast in `out`, and the one kept by
+    Unless one is named, it is the newer of two of which a period has ended: the forecast in `out`, and the one kept by
     an earlier call. So neither a second call on the same day nor daily calls lose the plan.
 
     Parameters
@@ -126,14 +126,14 @@ def find_plan(
 
 
 def kept_plan(out: Path) -> Path:
-    """Return the file next to a forecast in which the one before is kept."""
+    """Return the path next to a forecast of the file that keeps the previous one."""
     return out.with_stem(f"{out.stem}_before")
 
 
 def judge_plan(
     log: Log, plan: pd.DataFrame | None, cutoff: pd.Timestamp
 ) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
-    """Return a plan's periods that have ended with the realised numbers, and the causes of the difference."""
+    """Return a plan's ended periods with realised numbers, and the causes of the difference."""
     ended = None if plan is None else _ended_rows(plan, cutoff)
     if ended is None or ended.empty:
         return None, None

@@ -1,4 +1,4 @@
-"""Several horizons in a training: each judged on its own window, named in notes, logged by horizon."""
+"""Several horizons in a training: each evaluated on its own window, described in notes, and logged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cltv_ml.windows import to_horizons
 
 
 def horizons_of(settings: Train) -> list[int]:
-    """Return the horizons in days; InputError where several are asked for and only a share of customers judges."""
+    """Return the horizons in days; raise InputError for several if only a share of customers is used for the test."""
     days = to_horizons(settings.horizon)
     if len(days) > 1 and settings.customers_share:
         raise InputError(
@@ -29,7 +29,7 @@ def horizons_of(settings: Train) -> list[int]:
 
 
 def horizon_notes(several: ByHorizon | None) -> list[str]:
-    """Return sentences on the horizon that decided, and on those that could not be judged."""
+    """Return sentences on the horizon that decided, and on those that could not be evaluated."""
     if several is None:
         return []
     days = ", ".join(map(str, several.days))
@@ -57,7 +57,7 @@ def judge_every_horizon(
     features: Sequence[str],
     progress: Progress,
 ) -> ByHorizon | None:
-    """Judge the champion at every horizon and log its metrics to the active run; None where there is one only."""
+    """Evaluate the champion at every horizon and log its metrics to the active run; None for a single horizon."""
     days = to_horizons(settings.horizon)
     if len(days) == 1:
         return None
@@ -76,7 +76,7 @@ def judge_every_horizon(
 
 
 def metrics_by_horizon(several: ByHorizon | None) -> dict[str, float]:
-    """Return the champion's metrics at each horizon under names such as `test_30d/gini`; none without several."""
+    """Return the champion's metrics at each horizon under names such as `test_30d/gini`; empty for a single horizon."""
     return {
         f"test_{day}d/{metric}": float(value)
         for day, judged in (several.judged.items() if several is not None else ())

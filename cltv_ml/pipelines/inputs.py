@@ -1,4 +1,4 @@
-"""The inputs of a pipeline, read from its settings: the clean log, tables of earlier commands, a campaign."""
+"""Inputs of a pipeline, read from its settings: the clean log, tables of earlier commands, a campaign."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ _SCORES = "a table that `cltv score` wrote"
 def load(
     settings: Source, progress: Progress, *, learned: Sequence[str] | None = None, named: bool = False
 ) -> CleanedShop:
-    """Return the clean log of the settings' data; a mapping that was proposed is logged.
+    """Return the clean log of the settings' data; a proposed mapping is logged.
 
-    Attributes of customers are read as those that the features `learned` need, where a model has chosen them. `named`
-    reads the names of products too.
+    If a model has chosen its features (`learned`), attributes of customers are read as these need them. `named` also
+    reads the names of products.
     """
     if isinstance(settings.data, Cleaned):
         return CleanedShop.of(settings.data)
@@ -90,7 +90,7 @@ def load(
 
 
 def tables_of(settings: Customers) -> CustomerSources:
-    """Return the tables that the settings name besides the log."""
+    """Return the tables that the settings name in addition to the log."""
     return CustomerSources(
         customers=settings.customers if settings.names_customers else None,
         attributes=settings.attributes,
@@ -101,13 +101,13 @@ def tables_of(settings: Customers) -> CustomerSources:
 
 
 def rules_of(settings: Source) -> Rules:
-    """Return the rules that the settings state, without what is proposed from the data."""
+    """Return the rules that the settings state, without those proposed from the data."""
     zone = {"timezone": settings.timezone} if settings.timezone else {}
     return change_rules(Rules(), {**settings.rules, **zone})
 
 
 def _earliest(settings: Source, cleaned: Cleaned) -> pd.Timestamp | None:
-    """Return the first cutoff that a command could train at, None for one that does not train."""
+    """Return the first cutoff at which a command could train; None if it does not train."""
     if isinstance(settings, Build):
         return min(map(to_cutoff, settings.cutoff))
     if not isinstance(settings, Windowed | Check) or not len(cleaned.log):
@@ -116,7 +116,7 @@ def _earliest(settings: Source, cleaned: Cleaned) -> pd.Timestamp | None:
 
 
 def _tell_of_customers(customers: CustomerTables, *, learns: bool) -> None:
-    """Log how attributes were understood and which are left out; the command line shows it on stderr."""
+    """Log how attributes were read and which are left out; the command line shows it on stderr."""
     if customers.attributes is not None and customers.coverage is not None:
         for sentence in describe_attributes(customers.attributes, customers.coverage, learns=learns):
             logger.warning("Customers %s", sentence)
@@ -127,13 +127,13 @@ def _tell_of_customers(customers: CustomerTables, *, learns: bool) -> None:
 
 
 def check_given(settings: Source) -> None:
-    """Raise InputError where no data are named."""
+    """Raise InputError if no data are named."""
     if not settings.names_data:
         raise InputError("no data given; give a file or a data set with --data, for example --data cdnow.")
 
 
 def read_raw(settings: Source, memory: str = "1GB") -> Raw:
-    """Return the settings' data as they came, to be cleaned by the settings' rules."""
+    """Return the settings' unchanged data, with the settings' rules for cleaning."""
     flags = {"timezone": settings.timezone, "observed_until": settings.observed_until}
     raw = read(
         settings.data,
@@ -151,9 +151,9 @@ def read_raw(settings: Source, memory: str = "1GB") -> Raw:
 
 
 def holdout_window(settings: Windowed, log: Log) -> Window:
-    """Return the window that judges: the settings' cutoff, or the latest whole horizon of the log.
+    """Return the test window: from the settings' cutoff, or the latest whole horizon of the log.
 
-    Of several horizons it is that of the main one (`windows.main_horizon`).
+    Of several horizons, it is that of the main one (`windows.main_horizon`).
     """
     horizon = chosen_horizon(settings.horizon, log, settings.cutoff)
     window = judged_window(log.last, horizon, settings.cutoff)
@@ -162,14 +162,14 @@ def holdout_window(settings: Windowed, log: Log) -> Window:
 
 
 def chosen_horizon(horizons: str, log: Log, cutoff: str = "") -> int:
-    """Return the horizon of a setting in days, of several the main one (`windows.main_horizon`)."""
+    """Return the horizon of a setting in days; of several, the main one (`windows.main_horizon`)."""
     days = to_horizons(horizons)
     several = len(days) > 1 and log.first is not pd.NaT
     return main_horizon(log.first, log.last, days, cutoff) if several else days[0]
 
 
 def targeting_of(settings: Judged) -> Targeting | None:
-    """Return the campaign by whose profit the ranking of customers is judged, None where Gini judges it."""
+    """Return the campaign whose profit measures the ranking of customers; None if Gini does."""
     if settings.objective != "profit":
         return None
     margin = 1.0 if settings.margin_rate is None else settings.margin_rate
@@ -177,7 +177,7 @@ def targeting_of(settings: Judged) -> Targeting | None:
 
 
 def read_scores(source: Path | pd.DataFrame) -> pd.DataFrame:
-    """Return the table that `cltv score` wrote, indexed by customer_id; InputError where it is not one."""
+    """Return the table that `cltv score` wrote, indexed by customer_id; raise InputError if it is another table."""
     return read_table(source, ["expected_value"], _SCORES)
 
 
@@ -186,10 +186,10 @@ LIFETIMES = Path("out/lifetime.parquet")
 
 
 def read_account(settings: Any, default: Path = LIFETIMES) -> dict[str, Any]:
-    """Return what `cltv lifetime` wrote next to its table: totals and terms; empty where there is no such file.
+    """Return the totals and terms that `cltv lifetime` wrote next to its table; empty if there is no such file.
 
-    Next to a table on an object store it must be there: a store does not tell a file that is missing from one that
-    may not be read.
+    Next to a table on an object store the file is required, because a store does not distinguish a missing file from
+    one that may not be read.
     """
     source = default if settings.lifetimes is None else settings.lifetimes
     if not isinstance(source, Path):
@@ -199,7 +199,7 @@ def read_account(settings: Any, default: Path = LIFETIMES) -> dict[str, Any]:
 
 
 def read_lifetimes(settings: Any, default: Path = LIFETIMES) -> pd.DataFrame | None:
-    """Return the table of `cltv lifetime` where another value than the horizon's revenue is asked for, else None.
+    """Return the table of `cltv lifetime` if another value than the horizon's revenue is requested, else None.
 
     Raises
     ------
@@ -223,8 +223,8 @@ def read_table(
 ) -> pd.DataFrame:
     """Return a frame, or a file that ends in .parquet or .csv, with the wanted columns, indexed by its key.
 
-    Without a key the customer is the index where the table has one. `as_text` keeps what a CSV writes, such as the plus
-    and the leading zeros of phone numbers.
+    Without a key, customers become the index if the table has them. `as_text` keeps what a CSV contains, such as the
+    plus and the leading zeros of phone numbers.
 
     Raises
     ------
@@ -248,7 +248,7 @@ def read_rates(source: Any) -> dict[str, float]:
 
 
 def to_numbers(column: pd.Series) -> pd.Series:
-    """Return a column as numbers; InputError where a value is none."""
+    """Return a column as numbers; raise InputError if a value is not a number."""
     numbers = pd.to_numeric(column, errors="coerce").astype(float)
     wrong = column[numbers.isna() & column.notna()]
     if len(wrong):
@@ -268,7 +268,7 @@ def _read_file(path: Path, meant: str, as_text: bool = False) -> pd.DataFrame:
 
 
 def known_costs(settings: Any) -> Costs | None:
-    """Return the margin rates that the settings state, None where they state none."""
+    """Return the margin rates that the settings state; None if they state none."""
     if settings.margin_rate is None and settings.category_margins is None:
         return None
     rates = settings.category_margins

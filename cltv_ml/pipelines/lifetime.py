@@ -47,7 +47,7 @@ class Lifetimes(Inline):
 
 @dataclass(frozen=True)
 class _Profit:
-    """Margins by customer, contribution rates and the cost of winning each, None where not known; sentences."""
+    """Margins by customer, contribution rates and acquisition costs (None if not known), and sentences on them."""
 
     margins: pd.DataFrame | None
     rates: pd.Series | None
@@ -57,11 +57,11 @@ class _Profit:
 
 @with_bar
 def lifetime(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Lifetimes:
-    """Return the lifetime value of every customer as of the end of the log, written to `out`.
+    """Return the lifetime value of every customer as of the end of the log, and write it to `out`.
 
-    The champion's value for its horizon is carried on by the most likely purchase model of today's customers
-    (`models.future_value`), so values of all horizons agree: they never fall as the horizon grows. The totals, and what
-    was assumed, go to a .json file of the same name, for `cltv act`, `report` and `monitor`.
+    The champion's value for its horizon is continued by the most likely purchase model of today's customers
+    (`models.future_value`), so values of all horizons are consistent: they never fall as the horizon grows. The totals
+    and the assumptions are written to a .json file of the same name, for `cltv act`, `report` and `monitor`.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def _profit(log: Log, cleaned: CleanedShop, cutoff: pd.Timestamp, settings: Life
 def paid_to_win(
     cleaned: CleanedShop, log: Log, stated: Any, cutoff: pd.Timestamp
 ) -> tuple[pd.Series, list[str]]:
-    """Return the cost of winning each customer, from a figure or a table, and sentences on it."""
+    """Return each customer's acquisition cost, from a figure or a table, and sentences on it."""
     if isinstance(stated, float):
         return decisions.cost_of_winning(log, stated)
     table = read_acquisition_costs(stated)
@@ -172,7 +172,7 @@ def paid_to_win(
 
 
 def _bounded_end(future: Future, end: int, followed: int) -> tuple[int, str]:
-    """Return the end, `followed` days ahead where the log shows no dropout, and a sentence about that."""
+    """Return the end, which is `followed` days ahead if the log shows no dropout, and a sentence on that."""
     stays = future.model.no_dropout(future.X)
     if stays is None:
         return end, ""
@@ -190,7 +190,7 @@ def _bounded_end(future: Future, end: int, followed: int) -> tuple[int, str]:
 def _lifetime_table(
     log: Log, future: Future, profit: _Profit, days: tuple[int, int], discount_rate: float
 ) -> pd.DataFrame:
-    """Return the sums of each customer, in revenue and, where costs are known, in profit."""
+    """Return the sums of each customer, in revenue and, if costs are known, in profit."""
     horizon, end = days
     expected = future.expected([horizon, end], discount_rate)
     parts = pd.DataFrame(
@@ -204,10 +204,10 @@ def _lifetime_table(
 def _with_intervals(
     table: pd.DataFrame, future: Future, days: tuple[int, int]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the table with each customer's 90% bounds, and the totals with those of the draws' totals.
+    """Return the table with each customer's 90% bounds, and the totals with the bounds of the draws' totals.
 
-    Draws of what lies beyond the horizon are those up to the end less those within it, from the same parameters. The
-    total within the horizon has the interval of the training's report, which already includes the chance that draws of
+    Draws beyond the horizon are those up to the end minus those within the horizon, from the same parameters. The total
+    within the horizon has the interval of the training's report, which already includes the uncertainty that draws of
     customers would add again.
     """
     rates = table.get("margin_rate")
@@ -242,7 +242,7 @@ def _is_part(name: str) -> bool:
 def _value_reasons(
     model: Any, X: pd.DataFrame, table: pd.DataFrame, values: pd.Series, settings: LifetimeSettings
 ) -> pd.DataFrame:
-    """Return the reasons for the chosen value: the champion's, carried on with its value, and what is past."""
+    """Return the reasons for the chosen value: the champion's, scaled to that value, and the past value."""
     profit = settings.basis == "profit"
     ahead = "expected" if settings.value == "horizon" else "remaining"
     chosen = table[decisions.value_column({"expected": "horizon"}.get(ahead, ahead), settings.basis)]
@@ -255,7 +255,7 @@ def _value_reasons(
 
 
 def _lifetime_notes(table: pd.DataFrame, end: int, profit: _Profit, capped: str) -> list[str]:
-    """Return what a reader must know before the numbers."""
+    """Return what to know before reading the numbers."""
     share = decisions.residual_share(table)
     notes = [
         f"{share:.0%} of the lifetime value lies beyond the horizon, up to {end / 365.25:.1f} years ahead; "

@@ -28,7 +28,7 @@ def compare_with_training(
     limits: Thresholds,
     notes: list[str],
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[Check]]:
-    """Return drift and segment shares against the training, with their checks."""
+    """Return drift and segment shares compared with the training, and their checks."""
     if not reference:
         return pd.DataFrame(columns=["feature", "psi"]), pd.DataFrame(), []
     batch = batch.set_index("customer_id")
@@ -73,7 +73,7 @@ _NO_RANKING = "The test did not show that the model ranks customers better than 
 
 
 def capitalised(text: str) -> str:
-    """Return a text with a capital first letter, the others as they are.
+    """Return a text with a capital first letter; the other letters do not change.
 
     >>> capitalised("P(alive) now"), capitalised("mean spend")
     ('P(alive) now', 'Mean spend')
@@ -82,7 +82,7 @@ def capitalised(text: str) -> str:
 
 
 def _moved(features: pd.DataFrame, limits: Thresholds) -> list[Check]:
-    """Return one check for all features: some always move with the calendar and with the customers' age."""
+    """Return one check for all features, because some always drift with the calendar and with the customers' age."""
     if not len(features):
         return []
     moved = features[features["psi_lower"] > limits.psi[0]]
@@ -98,7 +98,7 @@ def _moved(features: pd.DataFrame, limits: Thresholds) -> list[Check]:
 
 
 def _unseen_level_checks(drift: pd.DataFrame, limits: Thresholds) -> list[Check]:
-    """Return a check for each category in which many customers have a level that the training did not have."""
+    """Return a check for each category in which many customers have a level that was not in the training."""
     return [
         level_check(
             f"unseen levels of {row.feature}",
@@ -120,7 +120,7 @@ def _drift(reference: Mapping[str, Any], table: pd.DataFrame, kind: str) -> pd.D
 def freshness_checks(
     log: Log, scores: pd.DataFrame, window: Window, version: Version, limits: Thresholds
 ) -> list[Check]:
-    """Return the checks of how many customers have no value, how old the model is, and how old the log."""
+    """Return the checks of customers without a value, of the model's age, and of the log's age."""
     refused = float(scores["expected_value"].isna().mean())
     age = (window.cutoff - version.fitted_until).days / window.horizon
     before = log.frame.loc[log.frame["timestamp"] < window.cutoff, "timestamp"]
@@ -152,7 +152,7 @@ def freshness_checks(
 
 
 def tested_checks(version: Version, truth: pd.DataFrame) -> list[Check]:
-    """Return the checks of the training's test window; none once a batch of this version has closed."""
+    """Return the checks of the training's test window; empty once a batch of this version has closed."""
     if len(truth) and (truth["model_version"] == version.number).any():
         return []
     checks, beyond = [], overstep(version.tested)
@@ -174,7 +174,7 @@ def outcome_checks(
 ) -> list[Check]:
     """Return the checks of the newest closed batch and of the open ones of this version.
 
-    `by_horizon` holds the outcomes of other horizons; the newest batch of each is checked.
+    `by_horizon` contains the outcomes at other horizons; the newest batch of each is checked.
     """
     checks = _closed_checks(truth.iloc[-1], version, limits, currency) if len(truth) else []
     for _, rows in by_horizon.groupby("horizon") if by_horizon is not None and len(by_horizon) else ():
@@ -183,9 +183,9 @@ def outcome_checks(
 
 
 def _closed_checks(row: pd.Series, version: Version, limits: Thresholds, currency: str) -> list[Check]:
-    """Return the checks of a batch whose horizon has passed: its total, its tenths, its order, its intervals.
+    """Return the checks of a batch whose horizon has passed: its total, deciles, ranking and intervals.
 
-    The names of checks of another horizon than the version's own include its days.
+    The names of checks at another horizon than the version's own include its days.
     """
     days = f" {int(row['horizon'])} days" if "horizon" in row else ""
     when = (
@@ -234,7 +234,7 @@ def _closed_checks(row: pd.Series, version: Version, limits: Thresholds, currenc
 
 
 def _open_checks(paths: pd.DataFrame, limits: Thresholds, currency: str) -> list[Check]:
-    """Return a check of each open batch of whose horizon at least a quarter has passed."""
+    """Return a check of each open batch after at least a quarter of its horizon."""
     checks = []
     for cutoff, path in paths.groupby("cutoff") if len(paths) else ():
         last = path.iloc[-1]

@@ -44,7 +44,7 @@ class LifetimeBatch:
     past: bool = False
 
     def log(self, log: Log) -> Log:
-        """Return the log in the money that is watched: for profit, amounts at each customer's margin rate."""
+        """Return the log in the monitored money: for profit, amounts times each customer's margin rate."""
         if self.rates is None:
             return log
         lines = log.frame
@@ -53,7 +53,7 @@ class LifetimeBatch:
 
     @property
     def notes(self) -> list[str]:
-        """What a reader of the page must know of this series."""
+        """Notes on this series for a reader of the page."""
         sentences = [
             "Lifetime values are compared with realised money; to measure drift since training, monitor the "
             "scores."
@@ -77,9 +77,9 @@ class LifetimeBatch:
 
 
 def read_lifetime_batch(settings: Monitor) -> LifetimeBatch | None:
-    """Return the lifetime values that the settings watch, None where they watch the horizon's revenue.
+    """Return the lifetime values that the settings monitor; None if they monitor the horizon's revenue.
 
-    Values are taken without a discount: money that came is not discounted either.
+    Values are not discounted, because realised money is not discounted either.
     """
     table = read_lifetimes(settings)
     if table is None:
@@ -116,7 +116,7 @@ def read_lifetime_batch(settings: Monitor) -> LifetimeBatch | None:
 
 
 def _path(account: dict[str, Any], days: int, total: float) -> tuple[dict[str, list[float]] | None, float]:
-    """Return the share of the value expected by each day, and what it is without a discount over what it is with."""
+    """Return the share of the value expected by each day, and the undiscounted value divided by the discounted one."""
     by_day = {int(day): float(value) for day, value in account.get("expected_by_day", {}).items()}
     if by_day.get(days, 0.0) <= 0 or total <= 0:
         return None, 1.0

@@ -1,4 +1,4 @@
-"""A progress bar under the cell of a notebook that calls a pipeline."""
+"""Progress bar below the cell of a notebook that calls a pipeline."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ R = TypeVar("R")
 
 
 def with_bar(pipeline: Callable[P, R]) -> Callable[P, R]:
-    """Return the pipeline with a progress bar of its own where a notebook calls it and no `progress` is given."""
+    """Return the pipeline with a progress bar if a notebook calls it and no `progress` is given."""
 
     @wraps(pipeline)
     def run(*args: P.args, **options: P.kwargs) -> R:
@@ -32,13 +32,13 @@ def with_bar(pipeline: Callable[P, R]) -> Callable[P, R]:
 
 
 def _in_notebook() -> bool:
-    """Whether this runs in a Jupyter kernel, which is asked without importing IPython."""
+    """Whether this code runs in a Jupyter kernel, found out without importing IPython."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return hasattr(shell, "kernel")
 
 
 class _Bar:
-    """HTML's own progress element in the cell's output: it needs no widgets and is gone when the work is done."""
+    """HTML's own progress element in the cell's output, which needs no widgets and disappears when the work is done."""
 
     def __init__(self, title: str) -> None:
         from IPython.display import HTML, display
@@ -47,7 +47,7 @@ class _Bar:
         self._handle: Any = display(HTML(""), display_id=True)
 
     def __call__(self, message: str, done: float) -> None:
-        """Show what is being done and the share that is done."""
+        """Show the current step and the share that is done."""
         seconds = int(time.monotonic() - self._started)
         self._handle.update(
             self._html(
@@ -57,5 +57,5 @@ class _Bar:
         )
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._handle.update(self._html(""))

@@ -1,4 +1,4 @@
-"""Values of logged models, each from a process with the code that it was logged with."""
+"""Predictions of logged models, each from a process with the code that it was logged with."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def score_apart(
 ) -> list[pd.DataFrame]:
     """Return each logged model's predictions for the customers at a cutoff, each from a process with its own code.
 
-    One frame per address, indexed by customer_id: `expected_value` and the interval's ends where it has them.
-    `sums` holds the models' checksums, which are compared before their code runs.
+    One frame per address, indexed by customer_id: `expected_value` and the bounds of its interval if it has them.
+    `sums` contains the models' checksums, which are compared before their code runs.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def score_apart(
 
 
 def _refusal_or_fault(uri: str, trace: str) -> Exception:
-    """Return the exception for a version's process that failed: its own InputError, else a fault with its trace."""
+    """Return the exception for a failed process of a version: its own InputError, else a fault with its trace."""
     kind, _, sentence = trace.splitlines()[-1].partition(": ")
     how = f"the model {uri} cannot be scored with the code it was logged with"
     if kind == f"{InputError.__module__}.{InputError.__name__}":
@@ -78,7 +78,7 @@ def _refusal_or_fault(uri: str, trace: str) -> Exception:
 
 
 def _environment(model: Path) -> dict[str, str]:
-    """Return the environment in which a model's own code comes before the installed one."""
+    """Return the environment in which a model's own code takes precedence over the installed one."""
     paths = [str(model / "code"), str(Path(__file__).parents[2])]
     return os.environ | {
         "PYTHONPATH": os.pathsep.join(paths),

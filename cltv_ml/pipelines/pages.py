@@ -1,4 +1,4 @@
-"""Pages, with each of their tables as a file next to them."""
+"""Pages, each with its tables as files next to it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def write_page(
     render: Callable[[Mapping[str, Any]], str] = render_html,
     private: bool = False,
 ) -> str:
-    """Write a page, and each of its tables as a CSV in the folder `<name>_tables` next to it; return the page's text.
+    """Write a page, and its tables as CSV in the folder `<name>_tables` next to it; return the page's text.
 
-    Files of that folder that an earlier page left and this one does not name are deleted.
+    Files in that folder from an earlier page that this one does not contain are deleted.
     """
     folder = path.with_name(f"{path.stem}_tables")
     named, tables = with_files(summary, f"{folder.name}/")

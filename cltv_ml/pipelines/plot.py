@@ -1,4 +1,4 @@
-"""Every figure by name, drawn from a log, the newest training and, for changes, earlier scores."""
+"""Figures by name, drawn from a log, the newest training and, for changes, earlier scores: `cltv plot`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Needs = Literal["data", "training", "earlier scores"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """A figure's needs, its table, and its arguments besides table and currency."""
+    """What a figure needs, its table, and its arguments apart from table and currency."""
 
     needs: Needs
     table: Callable[[Material], pd.DataFrame]
@@ -52,7 +52,7 @@ class Recipe:
 def plot(
     settings: Settings | None = None, *, progress: Progress = silent, **options: Any
 ) -> tuple[go.Figure, Path]:
-    """Draw one figure of the catalogue into a file; return the figure and the file.
+    """Draw one figure of the catalogue to a file; return the figure and the file.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def draw(name: str, cleaned: Cleaned, wanted: Wanted) -> go.Figure:
 
 
 def check_name(name: str) -> None:
-    """Raise InputError where there is no figure of this name, before anything is read."""
+    """Raise InputError if there is no figure of this name, before anything is read."""
     if name in ELSEWHERE:
         raise InputError(f"the figure {name!r} needs {ELSEWHERE[name]} draws it.")
     if name not in RECIPES:
@@ -171,7 +171,7 @@ def _dependence(m: Material) -> pd.DataFrame:
 
 
 def _learning(m: Material) -> pd.DataFrame:
-    """Return the champion's learning, or that of the best model that learns from labelled windows at all."""
+    """Return the learning curve of the champion, or of the best model that learns from labelled windows."""
     ranked = [m.champion, *m.result.scores["gini"].sort_values(ascending=False).index]
     models = filter(None, map(m.result.models.get, ranked))
     model = next((candidate for candidate in models if candidate.needs_labels), None)
@@ -214,7 +214,7 @@ def _goods(m: Material) -> Literal["category", "product_id"]:
 
 
 def _campaign(m: Material) -> pd.DataFrame:
-    """Return the campaign that the report's controls start with."""
+    """Return the campaign with which the report's controls start."""
     cost = assumed_cost(float(m.today["expected_value"].sum()), len(m.today))
     uplift, margin = ASSUMED["uplift"] / 100, ASSUMED["margin"] / 100
     return decisions.profit_curve(

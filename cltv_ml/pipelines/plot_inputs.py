@@ -1,4 +1,4 @@
-"""Inputs of the figures: a log, the newest training and earlier scores, each computed when first needed."""
+"""Inputs of the figures: a log, the newest training and earlier scores, each computed on first use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PLOT_WINDOWS = 3
 
 @dataclass(frozen=True)
 class Wanted:
-    """The choices for a figure besides its name; the figure itself makes those left empty.
+    """The choices for a figure apart from its name; the figure itself makes those left empty.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Material:
 
     @property
     def X(self) -> pd.DataFrame:  # noqa: N802 - scikit-learn's name
-        """Customers as they were at the test cutoff."""
+        """Customers as of the test cutoff."""
         return self.result.training.X_now
 
     @cached_property
@@ -78,7 +78,7 @@ class Material:
 
     @cached_property
     def X_today(self) -> pd.DataFrame:  # noqa: N802
-        """Customers as they are at the end of the log."""
+        """Customers as of the end of the log."""
         return build_features(self.log, self.end, names=list(self.X.columns))
 
     @cached_property
@@ -92,14 +92,14 @@ class Material:
 
     @property
     def before(self) -> pd.DataFrame:
-        """PREDICTIONS of earlier scores; InputError where none are given."""
+        """PREDICTIONS of earlier scores; raises InputError if none are given."""
         if self.wanted.before is None:
             raise InputError("this figure compares with earlier scores; give their file with --before.")
         return self.wanted.before.dropna(subset=["expected_value"])
 
     @cached_property
     def fitted(self) -> ProbabilisticValue:
-        """The probabilistic model whose fit is looked at, by default the one with the best ranking of customers."""
+        """The probabilistic model whose fit is shown, by default the one that ranks customers best."""
         name = self.wanted.model or best_probabilistic(self.result)
         model = self.result.models.get(name or "")
         if not isinstance(model, ProbabilisticValue) or model.reads:
@@ -116,14 +116,14 @@ class Material:
 
     @cached_property
     def windows(self) -> list[WindowResult]:
-        """The newest test window and earlier ones apart from it, each judged on models fitted before it."""
+        """The newest test window and earlier ones separate from it, each evaluated with models fitted before it."""
         last, features = self.result.window, [str(name) for name in self.X.columns]
         earlier = rolling_origins(self.log.first, last, f"{last.horizon}d", PLOT_WINDOWS - 1)
         models = [clone(model) for model in self.result.models.values()]
         return [self.result, *(judge(self.log, window, models, features) for window in earlier)]
 
     def stack(self, compute: Callable[[pd.Series, pd.Series], pd.DataFrame]) -> pd.DataFrame:
-        """Return a table of every model's predictions and the truth, stacked with a column `model`."""
+        """Return one table of every model's predictions and the realised values, with a column `model`."""
         parts = [
             compute(self.result.y_true, values).assign(model=name)
             for name, values in self.result.values.items()

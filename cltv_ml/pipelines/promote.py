@@ -1,4 +1,4 @@
-"""Promotion: challenger and champion score one window that neither has seen."""
+"""Promotion: challenger and champion compared on a window that neither was fitted on: `cltv promote`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MIN_BUYERS = 50
 
 @dataclass(frozen=True)
 class Comparison:
-    """The window both score and which logged models do it, the champion's first, with the reason in words."""
+    """The window for the comparison, the addresses of both models, the champion's first, and the reason in words."""
 
     window: Window
     uris: tuple[str, str]
@@ -43,7 +43,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Decision(Inline):
-    """Whether the champion's alias moves, why, and what was measured: `evaluation.compare.compare_pair`."""
+    """Whether the champion's alias moves, why, and what was measured (`evaluation.compare.compare_pair`)."""
 
     challenger: int
     champion: int | None
@@ -61,9 +61,9 @@ class Decision(Inline):
 @with_bar
 @store.explained()
 def promote(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Decision:
-    """Let the challenger replace the champion if it is better on a window that neither has seen.
+    """Replace the champion by the challenger if it is better on a window that neither was fitted on.
 
-    Returns the decision; unless it is a dry run, the alias has moved and a run of its own stores the decision, with a
+    Return the decision; unless it is a dry run, the alias has moved and a run of its own stores the decision, with a
     second opinion by MLflow's own evaluation as the last reason.
 
     Raises
@@ -92,7 +92,7 @@ def _features(challenger: Version, champion: int | None) -> list[str]:
 
 
 def find_challenger(name: str = REGISTERED_NAME) -> int:
-    """Return the version that challenges the champion; InputError where there is none."""
+    """Return the version that challenges the champion; raise InputError if there is none."""
     store.open_store()
     registry.settle(name)
     version = registry.alias_version(name, "challenger")
@@ -116,7 +116,7 @@ def choose_comparison(champion: Version, challenger: Version, log: AnyLog) -> Co
     Raises
     ------
     InputError
-        In each of these one of the two has seen the window.
+        In each of these, one of the two was fitted on the window.
     """
     first, last = Log.of(log).span
     window = Window.latest(last + pd.Timedelta(days=1), challenger.horizon)
@@ -151,7 +151,7 @@ def _tested(version: Version) -> tuple[pd.Timestamp, str] | None:
 
 
 def _checksums_of(*versions: Version) -> dict[str, str | None]:
-    """Return the checksums of versions and of what was tested in their stead, by address."""
+    """Return the checksums of versions and of the models tested in their place, by address."""
     own = {version.uri: version.tags.get(checksums.OWN) for version in versions}
     tested = {
         version.candidate: version.tags.get(checksums.TESTED) for version in versions if version.candidate
@@ -166,7 +166,7 @@ def _decide(
     targeting: Targeting | None,
     progress: Progress,
 ) -> Decision:
-    """Return the decision by the written rule, or the reason why nothing can be compared."""
+    """Return the decision by the written rule, or the reason why the models cannot be compared."""
     if champion is None:
         return Decision(challenger.number, None, True, ["There is no champion to compare with."])
     try:
@@ -184,7 +184,7 @@ def _decide(
 
 
 def _check_comparable(champion: Version, challenger: Version) -> None:
-    """Raise InputError where the challenger cannot take the champion's place, however good it is."""
+    """Raise InputError if the challenger cannot take the champion's place, however good it is."""
     if feature_version(challenger.features) != challenger.feature_version:
         raise InputError(
             "the features of the challenger cannot be built here as they were in training (by cltv_ml "
@@ -256,10 +256,10 @@ def _is_simpler(first: str, second: str) -> bool:
 
 
 def _carry_out(decision: Decision, settings: Promote) -> Decision:
-    """Move the alias inside a run of its own, which holds the figures as metrics and the reasons as text.
+    """Move the alias within a run of its own, which stores the figures as metrics and the reasons as text.
 
-    The alias moves after all that can fail, and the run knows its `outcome` only then. Returns the decision with the
-    second opinion among the reasons, where there was something to compare.
+    The alias moves after everything that can fail, and the run knows its `outcome` only then. Return the decision with
+    the second opinion among the reasons, if there was something to compare.
     """
     outcome = "promoted" if decision.promoted else "refused"
     sides = {"challenger": str(decision.challenger), "champion": str(decision.champion or "")}

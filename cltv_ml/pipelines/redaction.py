@@ -1,4 +1,4 @@
-"""Redacted pages: the customers whose ids they must not hold."""
+"""Redacted pages: the customers whose ids they must not contain."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cltv_ml.reporting.redact import redact
 
 
 def as_wanted(summary: dict[str, Any], wanted: bool, customers: Cleaned | Iterable[Any]) -> dict[str, Any]:
-    """Return a page's summary, without the ids of the customers where it is to be redacted."""
+    """Return a page's summary, without customers' ids if it is to be redacted."""
     if not wanted:
         return summary
     if isinstance(customers, Cleaned):

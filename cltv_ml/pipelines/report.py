@@ -1,4 +1,4 @@
-"""The report of the newest training, written again from what MLflow stores: `cltv report`."""
+"""Reports of the newest training, written again from what MLflow stores: `cltv report`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ENDINGS = {"html": "html", "markdown": "md", "json": "json"}
 def report(
     settings: Settings | None = None, *, progress: Progress = silent, **options: Any
 ) -> tuple[str, Path | None]:
-    """Return the newest training's report and the file it was written to, None where `out` is "-".
+    """Return the newest training's report and the file it was written to; None as the file if `out` is "-".
 
     Raises
     ------
@@ -75,7 +75,7 @@ def report(
 
 
 def _spread_of_total(scores: pd.DataFrame) -> tuple[float, float] | None:
-    """Return the 90% interval of the ratio of the true total to its forecast, by the model of the scores."""
+    """Return the 90% interval of the true total divided by its forecast, from the model of the scores."""
     if not {"model_version", "horizon"} <= set(scores) or not len(scores):
         return None
     try:
@@ -87,7 +87,7 @@ def _spread_of_total(scores: pd.DataFrame) -> tuple[float, float] | None:
 
 
 def _check_redacted(settings: Report, scores: Path | pd.DataFrame) -> None:
-    """Raise InputError where a redacted page is to look customers up, or the ids that it must not show are unknown."""
+    """Raise InputError if a redacted page would look customers up, or if the ids it must not show are unknown."""
     if settings.redact and settings.lookup:
         raise InputError(
             "--lookup finds customers by their ids, but --redact leaves ids out; choose one of the two."
@@ -100,7 +100,7 @@ def _check_redacted(settings: Report, scores: Path | pd.DataFrame) -> None:
 
 
 def _with_forecast(summary: dict[str, Any], file: Path, settings: Report) -> dict[str, Any]:
-    """Return a summary with the revenue of new customers next to that of existing ones, where it was forecast."""
+    """Return a summary with the revenue of new customers next to that of existing ones, if it was forecast."""
     if not file.is_file():
         if settings.forecast is not None:
             raise InputError(f"no file {file}; give the table that cltv forecast wrote.")
@@ -114,7 +114,7 @@ def _with_forecast(summary: dict[str, Any], file: Path, settings: Report) -> dic
 
 
 def _with_lifetime(summary: dict[str, Any], default: Path, settings: Report) -> dict[str, Any]:
-    """Return a summary with what customers are worth over their lifetime, where that was computed."""
+    """Return a summary with customers' lifetime value, if it was computed."""
     account, source = read_account(settings, default), settings.lifetimes or default
     chosen = settings.lifetimes is not None or (settings.value, settings.basis) != ("horizon", "revenue")
     if not chosen and not account:
@@ -144,7 +144,7 @@ _FORECAST = ["span", "part", "measure", "expected", "lower_80", "upper_80", "sta
 
 
 def _lists(file: Path, *, wanted: bool) -> dict[str, Any] | None:
-    """Return the totals that `cltv act` wrote, or None where there are none and none were asked for."""
+    """Return the totals that `cltv act` wrote; None if there are none and none were requested."""
     if not file.is_file():
         if wanted:
             raise InputError(f"no file {file}; give the actions.json that cltv act wrote.")
@@ -176,7 +176,7 @@ def _newest_earlier(scores: Path | pd.DataFrame) -> Path | None:
 
 
 def _read_manifest(scores: Path | pd.DataFrame) -> dict[str, Any]:
-    """Return the manifest next to a file of scores; empty where there is none."""
+    """Return the manifest next to a file of scores; empty if there is none."""
     if isinstance(scores, pd.DataFrame) or not (file := scores.with_suffix(".manifest.json")).is_file():
         return {}
     about: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -184,5 +184,5 @@ def _read_manifest(scores: Path | pd.DataFrame) -> dict[str, Any]:
 
 
 def _holds_everybody(manifest: dict[str, Any]) -> bool:
-    """Return whether a batch is of all customers, not of those with new orders or of the youngest alone."""
+    """Whether a batch contains all customers, not only those with new orders or the newest ones."""
     return not (manifest.get("since") or manifest.get("younger_than"))

@@ -1,4 +1,4 @@
-"""Every customer scored by the registered champion: `cltv score`."""
+"""Scores of every customer by the registered champion: `cltv score`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cltv_ml.windows import to_days
 
 @with_bar
 def score(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Manifest:
-    """Score every customer with the registered champion, and return what was written where.
+    """Score every customer with the registered champion; return the manifest of what was written.
 
     The same call after a kill continues.
 

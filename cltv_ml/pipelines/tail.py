@@ -1,4 +1,4 @@
-"""The tail stored with a champion: its customers' purchases and spend beyond the horizon."""
+"""Tails of champions: their customers' purchases and spend beyond the horizon."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FOLLOWED = 1826
 def learn_tail(
     X: pd.DataFrame, table: pd.DataFrame, window: Window, level: Level | None, first: pd.Timestamp
 ) -> Tail | None:
-    """Return the tail of today's customers, as `cltv lifetime` works it out; None where it cannot be learned.
+    """Return the tail of today's customers, computed as in `cltv lifetime`; None if it cannot be learned.
 
     Parameters
     ----------

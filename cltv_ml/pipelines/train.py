@@ -1,4 +1,4 @@
-"""The straight line, written once: compare on an untouched window, log, refit, register, report."""
+"""Training: models compared on an untouched window, the best refitted, registered and reported: `cltv train`."""
 
 from __future__ import annotations
 
@@ -111,8 +111,8 @@ class Outcome(Inline):
 def train(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Outcome:
     """Compare the models on a holdout window, register the best and write a report; return the outcome.
 
-    `comparison.csv`, `report.html` and `quarantine.parquet` are written whole at the end. The best model becomes
-    the challenger, or the champion where there is none (`pipelines.promote` decides between the two).
+    `comparison.csv`, `report.html` and `quarantine.parquet` are written whole at the end. The best model becomes the
+    challenger, or the champion if there is none (`pipelines.promote` decides between the two).
 
     Raises
     ------
@@ -196,7 +196,7 @@ def _compare(
     progress: Progress,
     later: Later,
 ) -> WindowResult:
-    """Judge the models on the test window; where a share of its customers teaches them, on the others."""
+    """Evaluate the models on the test window; if a share of its customers is used for training, on the others."""
     settings, window = job.settings, job.window
     progress("building features", 0.0)
     share = settings.customers_share or None
@@ -216,7 +216,7 @@ def _compare(
 
 @dataclass(frozen=True)
 class _Final:
-    """The window after the end of the log, the rows to learn it from, its levels by horizon, and a year's beyond."""
+    """The window after the end of the log, the rows to learn it from, its levels by horizon, and that of a year."""
 
     window: Window
     training: Training
@@ -225,7 +225,7 @@ class _Final:
 
 
 def _prepare_final(log: Log, features: Sequence[str], job: Job) -> _Final:
-    """Return the window after the end of the log, the rows to learn it from, its levels by horizon, and a year's."""
+    """Return the window after the end of the log, its training rows, its levels by horizon, and that of a year."""
     window = Window(log.last.normalize() + pd.Timedelta(days=1), job.window.horizon)
     training = prepare(log, window, features, max_origins=job.settings.max_origins)
     levels = forecast_levels(log, window.cutoff, job.horizons)
@@ -236,7 +236,7 @@ def _prepare_final(log: Log, features: Sequence[str], job: Job) -> _Final:
 def _log_summary(
     cleaned: CleanedShop, result: WindowResult, summary: Mapping[str, Any], verdict: Verdict, job: Job
 ) -> None:
-    """Log what the training's own run keeps: the report, the features, the settings, the comparison."""
+    """Log what the training's own run stores: the report, the features, the settings, the comparison."""
     mlflow.log_dict(summary, "report.json")
     mlflow.log_text(catalogue_page(), "features.md")
     mlflow.log_text(job.repeatable(cleaned.report.mapping), "settings.toml")
@@ -249,7 +249,7 @@ def _log_summary(
 
 
 def _with_newcomers(verdict: Verdict, result: WindowResult) -> Verdict:
-    """Return the verdict with how the champion did on customers in their first days, where enough of them bought."""
+    """Return the verdict with the champion's results on new customers, if enough of them bought."""
     sentence = newcomers_sentence(compute_newcomers(result), verdict.champion)
     return replace(verdict, reason=f"{verdict.reason}; {sentence}") if sentence else verdict
 
@@ -297,7 +297,7 @@ def _refit(
     final: _Final,
     several: ByHorizon | None,
 ) -> _Champion:
-    """Return the model of a name, refitted to the log's end, with its forecast of today's customers."""
+    """Return the model with this name, refitted to the log's end, with its forecast for today's customers."""
     window, training = final.window, final.training
     levels = carry_learned(final.levels, result.level, result.learned, float(result.y_true.sum()), training)
     level = levels[window.horizon]
@@ -319,7 +319,7 @@ def _refit(
 
 
 def _log_champion(log: Log, champion: _Champion, result: WindowResult) -> tuple[Any, str]:
-    """Log the champion with its tail and what monitoring compares with; return that, and a request as an example."""
+    """Log the champion with its tail and the reference for monitoring; return MLflow's info and an example request."""
     model, window, X_now, table = champion.model, champion.window, champion.X_now, champion.table
     tail = learn_tail(X_now, table, window, champion.year, log.first)
     info = packaging.log_model(model, champion.card, X_now, tail=tail)

@@ -1,4 +1,4 @@
-"""A training's job: its settings with what its log decides, and how its runs and models are labelled."""
+"""Jobs of a training: its settings with what its log determines, and the labels of its runs and models."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from cltv_ml.windows import Window
 
 @dataclass(frozen=True)
 class Job:
-    """A training's settings with what its log decides: the test window and the data check."""
+    """A training's settings with what its log determines: the test window and the data check."""
 
     settings: Train
     window: Window
@@ -48,7 +48,7 @@ class Job:
         }
 
     def params(self) -> dict[str, Any]:
-        """Return what every run of the training logs as its parameters."""
+        """Return the parameters that every run of the training logs."""
         return {
             "dataset_name": self.dataset,
             "test_cutoff": f"{self.window.cutoff:%Y-%m-%d}",
@@ -85,7 +85,7 @@ class Job:
         )
 
     def repeatable(self, mapping: Mapping[str, str]) -> str:
-        """Return the settings with which the same training runs again, whatever is the latest day then."""
+        """Return settings with which the same training runs again, whatever the latest day is then."""
         cutoff = f"{self.window.cutoff:%Y-%m-%d}"
         models = self.settings.models
         models = models if isinstance(models, str) else ",".join(map(str, models))

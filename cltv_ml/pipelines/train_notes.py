@@ -1,4 +1,4 @@
-"""TrainingNotes on a training: doubts that a reader must know before trusting it, and remarks on how it was done."""
+"""Notes on a training: doubts to know before trusting it, and remarks on how it was done."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ APART = 1.5
 def training_notes(
     result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp, columns: Sequence[str]
 ) -> TrainingNotes:
-    """Return what the reader must know before trusting the forecast, and how it came about.
+    """Return what to know before trusting the forecast, and how it was made.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def training_notes(
 
 
 def _level_note(result: WindowResult) -> list[str]:
-    """Return a sentence on the total of the test window, with its interval and what it was made of."""
+    """Return a sentence on the total of the test window, with its interval and its components."""
     level, window = result.level, result.window
     if level is None:
         return []
@@ -95,7 +95,7 @@ def _level_note(result: WindowResult) -> list[str]:
 
 
 def disagreement(level: Level) -> list[str]:
-    """Return a sentence where forecasts that count differ by more than `APART`."""
+    """Return a sentence if forecasts that count differ by more than `APART`; else an empty text."""
     counted = level.table[level.table["weight"] >= 0.1]
     low, high = (counted.loc[end] for end in (counted["total"].idxmin(), counted["total"].idxmax()))
     if high["total"] <= APART * low["total"]:

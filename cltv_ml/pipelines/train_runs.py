@@ -18,7 +18,7 @@ from cltv_ml.tracking.registry import BEATS_CHANCE
 
 
 def errors_of(result: WindowResult, name: str) -> tuple[pd.Series, pd.Series]:
-    """Return expected and realised values of a model on the test window and on validation windows as long."""
+    """Return expected and realised values of a model on the test window and on validation windows of that length."""
     test = {"keys": [result.window.cutoff], "names": ["cutoff"]}
     expected, y_true = [pd.concat([result.values[name]], **test)], [pd.concat([result.y_true], **test)]
     validation = result.validation
@@ -29,7 +29,7 @@ def errors_of(result: WindowResult, name: str) -> tuple[pd.Series, pd.Series]:
 
 
 def model_params(model: ValueModel) -> dict[str, Any]:
-    """Return settings and learned parameters under flat names, nested models by their own prefix."""
+    """Return settings and learned parameters under flat names, those of nested models with their prefix."""
     settings = {
         name: value
         for name, value in model.get_params(deep=True).items()
@@ -44,7 +44,7 @@ def model_params(model: ValueModel) -> dict[str, Any]:
 
 
 def summary_metrics(cleaned: Cleaned, result: WindowResult) -> dict[str, float]:
-    """Return the counts of a training: lines, customers, and rows to learn from."""
+    """Return the counts of a training: lines, customers, and training rows."""
     return {
         "rows_in_log": len(cleaned.log),
         "rows_quarantined": len(cleaned.quarantine),
@@ -55,7 +55,7 @@ def summary_metrics(cleaned: Cleaned, result: WindowResult) -> dict[str, float]:
 
 
 def data_tags(span: tuple[pd.Timestamp, pd.Timestamp], info: Any, currency: str) -> dict[str, str]:
-    """Return what the registered model was fitted on, and its currency where one was stated, as tags of its version."""
+    """Return as tags of a version what the registered model was fitted on, and its currency if stated."""
     first, last = span
     card = info.metadata
     return {
@@ -70,7 +70,7 @@ def data_tags(span: tuple[pd.Timestamp, pd.Timestamp], info: Any, currency: str)
 
 
 def describe_candidate(result: WindowResult, name: str) -> str:
-    """Return what MLflow shows as the description of a candidate's run."""
+    """Return the description of a candidate's run in MLflow."""
     window, scores = result.window, result.scores.loc[name]
     return (
         f"`{name}`, fitted before {window.cutoff:%Y-%m-%d} and tested on the {window.horizon} days from "
@@ -80,7 +80,7 @@ def describe_candidate(result: WindowResult, name: str) -> str:
 
 
 def describe_training(verdict: Verdict, version: int) -> str:
-    """Return what MLflow shows as the description of a training's run."""
+    """Return the description of a training's run in MLflow."""
     return (
         f"Champion: **{verdict.champion}**, refitted to the end of the log and registered as version {version}. "
         f"{verdict.reason[:1].upper()}{verdict.reason[1:]}. Read `report.html` or `model_card.md` among the artifacts."
@@ -88,9 +88,9 @@ def describe_training(verdict: Verdict, version: int) -> str:
 
 
 def score_tags(result: WindowResult, name: str, several: ByHorizon | None = None) -> dict[str, str]:
-    """Return the champion's metrics on the test window, and on that of each horizon, as tags of its version.
+    """Return the champion's metrics on the test window, and at each horizon, as tags of its version.
 
-    Among them is whether it ranks customers better than chance.
+    One of them states whether it ranks customers better than chance.
     """
     scores = result.scores.loc[name].dropna().to_dict() | judge_test(result, name)
     scores = {f"test_{metric}": value for metric, value in scores.items()}

@@ -98,11 +98,11 @@ class Tuned(Inline):
 
 @with_bar
 def tune(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Tuned:
-    """Search one model's parameters on windows before the test cutoff, and return those chosen.
+    """Search one model's parameters on windows before the test cutoff; return those chosen and why.
 
-    The study is `<out>/<model>.db`: after an interruption the same call goes on from there and loses at most the
-    trials that were running. With one job the trials are then those of an uninterrupted study. `<model>.toml`
-    (for `cltv train --params`), `<model>.csv` and `<model>.html` are written at the end.
+    The study is `<out>/<model>.db`: after an interruption the same call continues it and loses at most the trials that
+    were running. With one job the trials are then those of an uninterrupted study. `<model>.toml` (for `cltv train
+    --params`), `<model>.csv` and `<model>.html` are written at the end.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def search(log: AnyLog, job: TuningJob, progress: Progress = silent) -> Tuned:
 
 
 def find_model(name: str, models: Sequence[ValueModel]) -> ValueModel:
-    """Return the model of that name; InputError when there is none or nothing about it can be tuned."""
+    """Return the model with that name; raise InputError if there is none or it cannot be tuned."""
     by_name = {model.name: model for model in models}
     tunable = sorted(candidate for candidate, model in by_name.items() if model.search_space)
     if name not in by_name:
@@ -169,9 +169,9 @@ def find_model(name: str, models: Sequence[ValueModel]) -> ValueModel:
 
 
 def open_study(job: TuningJob, model: ValueModel, fingerprint: str) -> optuna.Study:
-    """Return the study of `<out>/<model>.db`, new or as an earlier process left it.
+    """Return the study in `<out>/<model>.db`, new or as an earlier process left it.
 
-    Its first trial is the model's defaults: what is chosen is never worse than they are by the same rule.
+    Its first trial is the model's defaults, so the choice is never worse than they are by the same rule.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     job.out.mkdir(parents=True, exist_ok=True)
@@ -197,8 +197,8 @@ def open_study(job: TuningJob, model: ValueModel, fingerprint: str) -> optuna.St
 def choose_trial(study: optuna.Study, table: pd.DataFrame) -> tuple[int, str]:
     """Return the number of the chosen trial and why.
 
-    A trial is on the front if no other is better in one objective and as good in the other. Of these the one
-    with the least decile error wins, among those within its bound, if any is, whose Gini is at most `_SAME_GINI`
+    A trial is on the front if no other is better in one objective and as good in the other. Of these, the one with the
+    least decile error wins among those within its bound (or among all, if none is) whose Gini is at most `_SAME_GINI`
     below the best of these; the earlier trial wins a tie.
     """
     front = table.loc[sorted(trial.number for trial in study.best_trials)]
@@ -238,7 +238,7 @@ def _optimise(
     run_id: str,
     progress: Progress,
 ) -> None:
-    """Run trials until the budget of trials or of time is spent."""
+    """Run trials until the budget of trials or time is used up."""
     started = time.monotonic()
     while (left := job.trials - (finished := _finished(study))) > 0:
         spent = time.monotonic() - started
@@ -335,7 +335,7 @@ def _tags(job: TuningJob, protocol: str = "") -> dict[str, str]:
 
 
 def _log_choice(params: Mapping[str, Any], chosen: pd.Series, path: Path) -> None:
-    """Log the choice as tags: a continued study may choose again, and parameters cannot change."""
+    """Log the choice as tags, because a continued study may choose again and parameters cannot change."""
     mlflow.set_tags({f"best.{name}": str(value) for name, value in params.items()})
     mlflow.set_tag("best_trial", str(chosen.name))
     mlflow.log_metrics({f"best/{name}": float(chosen[name]) for name in JUDGED_BY})

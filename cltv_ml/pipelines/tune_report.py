@@ -60,7 +60,7 @@ def tuning_summary(
     sentences: Sequence[str],
     model: str,
 ) -> dict[str, Any]:
-    """Return the report on a study: what was chosen, the trials, and three kinds of figures."""
+    """Return the report on a study: the chosen settings, the trials, and three kinds of figures."""
     scores = table[["state", "gini", "bias", "decile_mape", "folds", "seconds"]]
     best = scores.sort_values("gini", ascending=False).head(20).reset_index()
     chosen = pd.DataFrame({"setting": list(params), "value": [str(value) for value in params.values()]})
@@ -89,7 +89,7 @@ def _histories(study: optuna.Study) -> dict[str, go.Figure]:
 
 
 def _importances(study: optuna.Study) -> dict[str, go.Figure]:
-    """Return the share of each objective's variance that each setting explains, where there is any."""
+    """Return the share of each objective's variance that each setting explains, if it can be computed."""
     drawn = {}
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
     for number, name in enumerate(_OBJECTIVES):

@@ -23,7 +23,7 @@ _RUN = "mlflow_run_id"
 
 @contextmanager
 def study_run(experiment_id: str, study: optuna.Study, name: str, tags: Mapping[str, str]) -> Iterator[str]:
-    """Hold the study's run open, the same one after an interruption; yield its id.
+    """Keep the study's run open, the same one after an interruption; yield its id.
 
     Trials that an earlier process left running are closed first, in the study and in MLflow (status FAILED, tag
     `trial_state` "interrupted"), and their settings are queued again.
@@ -44,9 +44,9 @@ def study_run(experiment_id: str, study: optuna.Study, name: str, tags: Mapping[
 
 @contextmanager
 def trial_run(parent: str, trial: optuna.Trial, tags: Mapping[str, str]) -> Iterator[str]:
-    """Hold one trial's run open; yield its id. It ends FINISHED, KILLED when pruned or FAILED, tag `trial_state`.
+    """Keep one trial's run open and yield its id; it ends FINISHED, KILLED if pruned, or FAILED (tag `trial_state`).
 
-    It goes through the client, so trials can run in several threads.
+    It uses the client, so trials can run in several threads.
     """
     client = MlflowClient()
     run_id = runs.create_run(
@@ -70,7 +70,7 @@ def trial_run(parent: str, trial: optuna.Trial, tags: Mapping[str, str]) -> Iter
 
 
 def log_scores(run_id: str, scores: Mapping[str, float], step: int) -> None:
-    """Log one fold's scores, or with the number of folds as `step` their means."""
+    """Log one fold's scores or, with the number of folds as `step`, their means."""
     now = int(time.time() * 1000)
     MlflowClient().log_batch(
         run_id, metrics=[Metric(name, float(value), now, step) for name, value in grouped(scores).items()]

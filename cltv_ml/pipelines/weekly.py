@@ -1,4 +1,4 @@
-"""The weekly job of a scheduler: `cltv weekly` trains where that is due, scores, monitors and acts."""
+"""Weekly jobs of a scheduler: train if due, score, monitor and act: `cltv weekly`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cltv_ml.tracking import registry, store
 
 @dataclass(frozen=True)
 class Week(Inline):
-    """The result of a weekly run: a training where one was due, the scores, and the verdict on them."""
+    """The result of a weekly run: a training if one was due, the scores, and the verdict on them."""
 
     outcome: Outcome | None
     manifest: Manifest
@@ -30,17 +30,17 @@ class Week(Inline):
 
     @property
     def decision(self) -> Decision | None:
-        """Whether the challenger of a new training replaced the champion; None where there was none to replace."""
+        """Whether the challenger of a new training replaced the champion; None if there was none to replace."""
         return None if self.outcome is None else self.outcome.decision
 
 
 @with_bar
 def weekly(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Week:
-    """Train where there is no champion or monitoring asks for it, score everybody, monitor and act.
+    """Train if there is no champion or monitoring asks for it, score everybody, monitor and act; return the results.
 
-    A new training replaces the champion only if it is better on a window that neither has seen. Written to `out`:
-    scores.parquet, and the folders training, monitor and actions with what the single commands write. The lists tell
-    what changed since those of an earlier week that lie there.
+    A new training replaces the champion only if it is better on a window that neither was fitted on. Written to `out`:
+    scores.parquet, and the folders training, monitor and actions with the files of the single commands. Lists show what
+    changed since those of an earlier week in the same folder.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def _train_again(settings: Weekly, progress: Progress) -> Outcome:
 
 
 def _score_and_monitor(settings: Weekly, progress: Progress) -> tuple[Manifest, MonitorReport]:
-    """Score everybody and compare that with the training and earlier scores."""
+    """Score everybody and compare the scores with the training and with earlier scores."""
     scores = settings.out / "scores.parquet"
     manifest = score(settings, out=str(scores), progress=progress)
     return manifest, monitor(settings, scores=scores, out=settings.out / "monitor", progress=progress)

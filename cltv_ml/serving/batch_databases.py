@@ -31,9 +31,7 @@ def check_table(url: str, table: str, shown: str) -> None:
 def replace_table(
     url: str, table: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], shown: str
 ) -> None:
-    """Replace the table with these rows; if that fails, raise InputError with the driver's reason and keep the old
-    table.
-    """
+    """Replace the table with these rows; if that fails, keep it and raise InputError with the driver's reason."""
     with _explained_driver(shown, url):
         _replace_table(url, table, schema, batches)
 

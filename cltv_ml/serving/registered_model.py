@@ -31,8 +31,9 @@ class Registered:
 
 
 def open_registered(name: str = REGISTERED_NAME, alias: str = "champion") -> Registered:
-    """Return the version behind an alias, resolved once; MLflow is not imported if its store and files are on this
-    machine.
+    """Return the version behind an alias, resolved once.
+
+    MLflow is not imported if its store and files are on this machine.
 
     Raises
     ------

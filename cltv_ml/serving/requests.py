@@ -150,8 +150,7 @@ class ServedModel(mlflow.pyfunc.PythonModel):
 
 
 class ServedOnTransactions(ServedModel):
-    """The served model on raw transactions, which cleans them, builds features as of a day and returns one row per
-    customer.
+    """The served model on raw transactions: it cleans them, builds features and returns one row per customer.
 
     The response is that for the features, with a reason for customers without a value. The parameter `as_of` is the
     first day that the model may not see, today by default. `lines_set_aside` counts a customer's lines that could not

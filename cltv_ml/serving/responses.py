@@ -144,8 +144,7 @@ def _to_one_curve(
     X: pd.DataFrame,
     beyond: FutureValue | None,
 ) -> np.ndarray:
-    """Return factors that make values of another horizon consistent with those of the training's horizons
-    (`predicted`).
+    """Return factors that make values of another horizon consistent with those of the training (`predicted`).
 
     Between two horizons of the training, the model's own curve interpolates; beyond the last it continues if no tail is
     known.

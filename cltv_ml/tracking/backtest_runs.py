@@ -1,6 +1,4 @@
-"""Backtests in MLflow: a run per model with its means, and below it a run per test window, with a training's metric
-names.
-"""
+"""Backtests in MLflow: a run per model with its means, and below it a run per test window."""
 
 from __future__ import annotations
 

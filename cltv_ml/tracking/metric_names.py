@@ -19,8 +19,7 @@ METRIC_GROUPS = {
 
 
 def grouped(metrics: Mapping[str, float]) -> dict[str, float]:
-    """Return metrics with the names under which MLflow's charts group them; names outside `METRIC_GROUPS` do not
-    change.
+    """Return metrics with the names by which MLflow's charts group them; names outside `METRIC_GROUPS` stay.
 
     Examples
     --------

@@ -188,9 +188,7 @@ def _unmark(name: str, version: int) -> None:
 
 
 def _move(name: str, to: Mapping[str, int | None], tags: Sequence[tuple[int, str, str]] = ()) -> None:
-    """Point aliases at versions, or remove them (None), and tag versions; the next command completes an interrupted
-    move.
-    """
+    """Point aliases at versions, or remove them (None), and tag versions; the next command completes a broken move."""
     intent = {
         "from": {alias: alias_version(name, alias) for alias in to},
         "to": dict(to),

@@ -198,7 +198,7 @@ def _close(run_id: str, log: Log, window: Window, series: str) -> None:
 
 
 def _closed_metrics(log: Log, batch: pd.DataFrame, window: Window, level: float | None) -> dict[str, float]:
-    """Return the metrics of a batch whose window has passed with their ends, the predicted and the realised total."""
+    """Return the metrics of a batch whose window has passed, with their bounds, and predicted and realised total."""
     y_true = log.target(window, batch.index)
     truth = batch_outcome.compute_truth(y_true, batch, level=level)
     metrics = {

@@ -99,7 +99,7 @@ def check_free(path: Path, patience: float) -> None:
 
 
 def check_whole(uri: str, path: Path) -> None:
-    """Raise InputError with the remedy where MLflow cannot open a store: half created, or of another version."""
+    """Raise InputError with the remedy if MLflow cannot open a store: it is incomplete or of another version."""
     try:
         client = MlflowClient(uri)
         client.search_experiments(max_results=1)

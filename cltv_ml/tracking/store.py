@@ -152,14 +152,14 @@ def artifact_root(uri: str) -> Path | None:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Raise `StoreError` in place of MLflow's errors about a lost, locked or full store; other errors do not change.
+    """Turn MLflow's errors about a lost, locked or full store into `StoreError`; other errors pass.
 
     It waits for a locked SQLite store, so that open runs can be ended.
     """
     try:
         yield
     except (MlflowException, OSError) as error:
-        reason = _failure_of_store(error)
+        reason = _suffered(error)
         if reason:
             raise StoreError(
                 f"{reason}; run the same command again when the server is back, which also ends the runs "
@@ -168,8 +168,8 @@ def explained() -> Iterator[None]:
         raise
 
 
-def _failure_of_store(error: Exception) -> str:
-    """Return the store's failure if it caused MLflow's error, else an empty text."""
+def _suffered(error: Exception) -> str:
+    """Return the store's failure where it caused MLflow's error, else an empty text."""
     uri = mlflow.get_tracking_uri()
     if uri.startswith("http"):
         try:
