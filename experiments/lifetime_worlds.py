@@ -1,4 +1,4 @@
-"""Simulated shops whose customers' discounted lifetime profit is known, to hold lifetime values against."""
+"""Simulated shops whose customers' discounted lifetime profit is known, to compare lifetime values with."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ WORLDS = {
 
 @dataclass(frozen=True)
 class Known:
-    """The log with `category` and `cost`, and by customer what the truth is (never to be shown to a model).
+    """The log with `category` and `cost`, and the truth by customer (never to be shown to a model).
 
-    `truth` holds `rate` (orders a day), `leaving` (rate of leaving while a customer), `alive` at the end of the log,
+    `truth` contains `rate` (orders a day), `leaving` (rate of leaving while a customer), `alive` at the end of the log,
     `spend` (mean order) and `margin` (mean over the customer's orders).
     """
 
@@ -59,7 +59,7 @@ class Known:
     truth: pd.DataFrame
 
     def expected(self, days: int, discount_rate: float = 0.0, step: float = 7.0) -> pd.Series:
-        """Return the true expected revenue in `days` after the log, each purchase discounted from its own moment."""
+        """Return the true expected revenue in `days` after the log, with each purchase discounted from its own time."""
         edges = np.append(np.arange(0, days, step), days)
         middle, width = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
         weight = (
@@ -87,15 +87,15 @@ def simulate_lifetimes(name: str, seed: int = 0) -> Known:
     when = joined[who] + rng.uniform(0, 1, len(who)) * (days - joined[who])
     order = np.lexsort((when, who))
     who, when = who[order], when[order]
-    kept = rng.uniform(0, 1, len(who)) < _pace(world, when) / highest
-    who, when = who[kept], when[kept]
+    thinned = rng.uniform(0, 1, len(who)) < _pace(world, when) / highest
+    who, when = who[thinned], when[thinned]
     if world.process == "bg":
         drop = rng.beta(1.2, 6.0, n)
         last = rng.geometric(drop)
         place = np.arange(len(who)) - np.searchsorted(who, who)
-        made = np.bincount(who, minlength=n)
+        purchases = np.bincount(who, minlength=n)
         stays = place < last[who]
-        alive, leaving = made < last, rate * drop
+        alive, leaving = purchases < last, rate * drop
     else:
         leaving = rng.gamma(0.7, 1 / (250 * 0.7), n)
         ends = joined + rng.exponential(1, n) / np.maximum(leaving, 1e-12)

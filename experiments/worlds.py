@@ -1,4 +1,4 @@
-"""Simulated shops whose level moves in a known way: what a forecast of the total must stand."""
+"""Simulated shops whose level changes in a known way, which a forecast of the total must withstand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Profile = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class World:
-    """A shop: how customers arrive, buy, fade and spend.
+    """A shop: how customers arrive, buy, become inactive and spend.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class World:
 
     @property
     def windows(self) -> list[pd.Timestamp]:
-        """The cutoffs to judge at, the earliest first."""
+        """The test cutoffs, the earliest first."""
         last = self.days - self.horizon
         return [START + pd.Timedelta(days=last - self.step * back) for back in range(self.cutoffs)][::-1]
 
@@ -89,12 +89,12 @@ def _season(height: float, peak: float = 335.0) -> Profile:
 
 
 def _explosion(day: np.ndarray) -> np.ndarray:
-    """Return arrivals of which nine tenths fall into the last nine months before the last quarter."""
+    """Return arrivals of which nine tenths are in the last nine months before the last quarter."""
     return np.where(day < 360, 0.01 + 0.03 * day / 360, np.exp((day - 360) / 150) * 0.12)
 
 
 def _gifts(height: float) -> Profile:
-    """Return arrivals before one holiday of the year, where nearly everybody buys for the first time."""
+    """Return arrivals before one holiday of the year, when nearly everybody buys for the first time."""
     season = _season(height, peak=345.0)
     return lambda day: season(day) * np.exp(day / 1500)
 
@@ -104,11 +104,11 @@ def _promotions(day: np.ndarray) -> np.ndarray:
     year, within = np.divmod(day, 365)
     starts = [60, 150, 240, 320]
     moves = np.array([[0, 9, -6, 4], [12, -8, 5, -10], [-5, 6, 13, 0], [8, -12, 0, 7]])
-    near = [
-        (within >= one + moves[year % 4, k]) & (within < one + moves[year % 4, k] + 5)
-        for k, one in enumerate(starts)
+    during = [
+        (within >= start + moves[year % 4, k]) & (within < start + moves[year % 4, k] + 5)
+        for k, start in enumerate(starts)
     ]
-    return np.where(np.any(near, axis=0), 6.0, 1.0)
+    return np.where(np.any(during, axis=0), 6.0, 1.0)
 
 
 #: The worlds by name.
@@ -281,15 +281,17 @@ def _purchases(world: World, joined: np.ndarray, rng: np.random.Generator) -> tu
     else:
         who = np.repeat(np.arange(world.customers), rng.poisson(rate * pace.max() * left))
         when = joined[who] + rng.uniform(0, 1, len(who)) * left[who]
-    kept = (when < np.minimum(ends[who], world.days)) & (
+    recorded = (when < np.minimum(ends[who], world.days)) & (
         rng.uniform(0, 1, len(who)) < pace[np.minimum(when.astype(int), world.days - 1)] / pace.max()
     )
-    return np.concatenate([np.arange(world.customers), who[kept]]), np.concatenate(
-        [joined, when[kept].astype(int)]
+    return np.concatenate([np.arange(world.customers), who[recorded]]), np.concatenate(
+        [joined, when[recorded].astype(int)]
     )
 
 
 def _reaches_log(world: World, who: np.ndarray, day: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return which purchases the shop's log holds."""
-    kept = (day >= world.begins) & (rng.uniform(0, 1, len(day)) < world.recorded(np.arange(world.days))[day])
-    return kept & ~((day < world.moved_in) & (who % 2 == 0))
+    """Return which purchases are in the shop's log."""
+    recorded = (day >= world.begins) & (
+        rng.uniform(0, 1, len(day)) < world.recorded(np.arange(world.days))[day]
+    )
+    return recorded & ~((day < world.moved_in) & (who % 2 == 0))

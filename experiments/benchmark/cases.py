@@ -1,4 +1,4 @@
-"""What a model is asked: a log that ends at the cutoff, and the customers whose spend comes after it."""
+"""Cases of a benchmark: a log that ends at the cutoff, and the customers whose spend after it is to be predicted."""
 
 from __future__ import annotations
 
@@ -42,27 +42,27 @@ class Task:
 
 @dataclass(frozen=True)
 class Case:
-    """One question to a model.
+    """One prediction task for a model.
 
     Attributes
     ----------
     log
         Clean transactions, all before the cutoff.
-    ask
-        Whose spend in the window is wanted: all customers of the log, or a half of them.
-    known
-        What the other customers spent in the window, where the protocol lets a model know; else empty.
+    customers
+        Customers whose spend in the window is to be predicted: all of the log, or half of them.
+    other_spend
+        Spend of the other customers in the window, if the protocol lets a model know it; else empty.
     """
 
     log: pd.DataFrame
     window: Window
-    ask: pd.Index
-    known: pd.Series = field(default_factory=lambda: pd.Series(dtype="float64"))
+    customers: pd.Index
+    other_spend: pd.Series = field(default_factory=lambda: pd.Series(dtype="float64"))
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Expected spend per customer asked about, what it took, and by what; or a note why there is none."""
+    """Expected spend per customer of a case, with version, parameters, time and memory; or a note why there is none."""
 
     values: pd.Series | None
     version: str
@@ -73,12 +73,12 @@ class Answer:
 
 
 def read_tasks(names: list[str] | None = None) -> list[Task]:
-    """Return the tasks, all or those named; ValueError for an unknown name, protocol or data set."""
-    given = tomllib.loads((HERE / "tasks.toml").read_text(encoding="utf-8"))
-    unknown = [name for name in names or () if name not in given]
+    """Return all tasks or the named ones; raise ValueError for an unknown name, protocol or data set."""
+    entries = tomllib.loads((HERE / "tasks.toml").read_text(encoding="utf-8"))
+    unknown = [name for name in names or () if name not in entries]
     if unknown:
-        raise ValueError(f"Unknown task {unknown[0]!r}. Available: {sorted(given)}.")
-    tasks = [Task(name, **entry) for name, entry in given.items() if not names or name in names]
+        raise ValueError(f"Unknown task {unknown[0]!r}. Available: {sorted(entries)}.")
+    tasks = [Task(name, **entry) for name, entry in entries.items() if not names or name in names]
     for task in tasks:
         if task.protocol not in PROTOCOLS:
             raise ValueError(f"task {task.name}: unknown protocol {task.protocol!r}. Available: {PROTOCOLS}.")
@@ -90,28 +90,28 @@ def read_tasks(names: list[str] | None = None) -> list[Task]:
 
 
 def load_log(data: str) -> pd.DataFrame:
-    """Return a named data set as a clean log, kept on disk after the first time; ValueError says how to get it."""
+    """Return a named data set as a clean log, cached on disk; raise ValueError on how to get one that is missing."""
     source = DATASETS[data].locate()
-    kept = CACHE / "logs" / f"{data}-{source.stat().st_size}.parquet"
-    if not kept.is_file():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        part = kept.with_suffix(".part")
-        clean(read(data)).log.to_parquet(part, index=False)
-        part.replace(kept)
-    return pd.read_parquet(kept)
+    cached = CACHE / "logs" / f"{data}-{source.stat().st_size}.parquet"
+    if not cached.is_file():
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = cached.with_suffix(".part")
+        clean(read(data)).log.to_parquet(unfinished, index=False)
+        unfinished.replace(cached)
+    return pd.read_parquet(cached)
 
 
 def customers_at(log: pd.DataFrame, window: Window) -> pd.Index:
     """Return everybody who bought before the cutoff, sorted."""
-    seen = log.loc[log["timestamp"] < window.cutoff, "customer_id"].unique()
-    return pd.Index(sorted(seen), name="customer_id", dtype="str")
+    customers = log.loc[log["timestamp"] < window.cutoff, "customer_id"].unique()
+    return pd.Index(sorted(customers), name="customer_id", dtype="str")
 
 
 def make_cases(log: pd.DataFrame, window: Window, protocol: str) -> list[Case]:
-    """Return the questions of one window; what lies after the cutoff is not in their logs."""
+    """Return the cases of one window; their logs contain nothing after the cutoff."""
     past, everybody = log[log["timestamp"] < window.cutoff], customers_at(log, window)
     if protocol == "out of time":
         return [Case(past, window, everybody)]
     spent = Log.of(log).target(window, everybody)
     half = pd.util.hash_array(everybody.to_numpy(dtype=object)) % 2 == 0
-    return [Case(past, window, everybody[mine], spent[~mine]) for mine in (half, ~half)]
+    return [Case(past, window, everybody[asked], spent[~asked]) for asked in (half, ~half)]

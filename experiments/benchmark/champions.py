@@ -1,4 +1,4 @@
-"""Trainings as a user sees them: what `cltv train` names and forecasts on windows that nobody has looked at."""
+"""Trainings as a user runs them: the champion and forecast of `cltv train` on windows that nobody has looked at."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cltv_ml.models import SameRate, ValueModel
 from cltv_ml.pipelines.train import Outcome, train
 from experiments.benchmark import pages, rows
 from experiments.benchmark.cases import HERE
-from experiments.benchmark.champions_table import CHAMPION, NAIVE, SETS, told
+from experiments.benchmark.champions_table import CHAMPION, NAIVE, SETS, training_line
 from experiments.worlds import WORLDS, simulate_world
 
 #: The models that compete unless others are asked for: the naive rule, one that learns from histories, trees, both.
@@ -43,7 +43,7 @@ class Training:
     until: str = ""
 
     def load(self) -> pd.DataFrame | str:
-        """Return what `cltv train` is given as its data; InputError where files are missing."""
+        """Return the data for `cltv train`; raise InputError if files are missing."""
         if self.data in WORLDS:
             log = simulate_world(self.data, self.seed)
             return log[log["timestamp"] < self.until] if self.until else log
@@ -58,15 +58,19 @@ class Training:
 
 
 def read_trainings(purpose: str) -> list[Training]:
-    """Return the entries of one set of champions.toml; ValueError for an unknown set or log."""
-    given = tomllib.loads((HERE / "champions.toml").read_text(encoding="utf-8"))
+    """Return the entries of one set of champions.toml; raise ValueError for an unknown set or log."""
+    sets = tomllib.loads((HERE / "champions.toml").read_text(encoding="utf-8"))
     if purpose not in SETS:
         raise ValueError(f"Unknown set {purpose!r}. Available: {SETS}.")
-    found = [Training(name, purpose, **entry) for name, entry in given[purpose].items()]
-    for one in found:
-        if bool(one.sql) == bool(one.data) or (one.data and one.data not in {*WORLDS, *DATASETS}):
-            raise ValueError(f"training {one.name}: give a known data set, or sql; got {one.data!r}.")
-    return found
+    trainings = [Training(name, purpose, **entry) for name, entry in sets[purpose].items()]
+    for training in trainings:
+        if bool(training.sql) == bool(training.data) or (
+            training.data and training.data not in {*WORLDS, *DATASETS}
+        ):
+            raise ValueError(
+                f"training {training.name}: give a known data set, or sql; got {training.data!r}."
+            )
+    return trainings
 
 
 def run(
@@ -76,42 +80,42 @@ def run(
     say: Callable[[str], None] = print,
     keep: Callable[[Training, Outcome], None] = lambda *_: None,
 ) -> pd.DataFrame:
-    """Return a row per training, model and metric; write each training's when it is done, then the page.
+    """Return a row per training, model and metric; write each training's rows when it is done, then the page.
 
-    A training that ends in a sentence leaves a row with that sentence. `keep` is called with each that does not.
+    A training that ends in an InputError leaves a row with its sentence. `keep` is called with each that does not.
     """
-    about = {"commit": rows.commit(), "machine": rows.machine(), "version": f"cltv_ml {cltv_ml.__version__}"}
-    found = []
-    for one in read_trainings(purpose):
-        if names and one.name not in names:
+    origin = {"commit": rows.commit(), "machine": rows.machine(), "version": f"cltv_ml {cltv_ml.__version__}"}
+    tables = []
+    for training in read_trainings(purpose):
+        if names and training.name not in names:
             continue
-        at = {"task": f"{purpose} {one.name}", "cutoff": one.cutoff, "protocol": "out of time"}
+        place = {"task": f"{purpose} {training.name}", "cutoff": training.cutoff, "protocol": "out of time"}
         try:
-            outcome = _train(one, models)
+            outcome = _train(training, models)
         except InputError as error:
-            say(f"{one.name}: {error}")
-            mine = [{"model": CHAMPION, "metric": "none", "note": str(error)}]
+            say(f"{training.name}: {error}")
+            training_rows = [{"model": CHAMPION, "metric": "none", "note": str(error)}]
         else:
-            keep(one, outcome)
-            mine = list(_rows(outcome))
-        found.append(rows.frame([{**about, **at, **row} for row in mine]))
-        if mine[0]["metric"] != "none":
-            say(f"{one.name}: {told(found[-1])}")
-        rows.write("champions", found[-1])
+            keep(training, outcome)
+            training_rows = list(_rows(outcome))
+        tables.append(rows.frame([{**origin, **place, **row} for row in training_rows]))
+        if training_rows[0]["metric"] != "none":
+            say(f"{training.name}: {training_line(tables[-1])}")
+        rows.write("champions", tables[-1])
     pages.write_all()
-    return pd.concat(found, ignore_index=True)
+    return pd.concat(tables, ignore_index=True)
 
 
-def _train(one: Training, models: str) -> Outcome:
-    """Return what came of a training, its store and files in a folder that is removed."""
+def _train(training: Training, models: str) -> Outcome:
+    """Return the outcome of a training, whose store and files are in a temporary folder."""
     before = os.environ.get("MLFLOW_TRACKING_URI")
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
         try:
             return train(
-                data=one.load(),
-                cutoff=one.cutoff,
-                horizon=one.horizon,
+                data=training.load(),
+                cutoff=training.cutoff,
+                horizon=training.horizon,
                 models=models,
                 out=Path(folder) / "out",
             )
@@ -122,7 +126,7 @@ def _train(one: Training, models: str) -> Outcome:
 
 
 def _rows(outcome: Outcome) -> Iterator[dict]:
-    """Yield the metrics of every model, then those of the champion with all that was said."""
+    """Yield the metrics of every model, and those of the champion with the verdict and notes."""
     result, champion = outcome.result, outcome.verdict.champion
     about = {"horizon": result.window.horizon, "customers": len(result.y_true)}
     for name, model in result.models.items():
@@ -132,13 +136,13 @@ def _rows(outcome: Outcome) -> Iterator[dict]:
             row = {**about, "metric": metric, "value": value}
             yield {**row, "model": name, "parameters": kind(model), "note": note}
             if name == champion:
-                said = " | ".join([outcome.verdict.reason, *outcome.notes])
+                sentences = " | ".join([outcome.verdict.reason, *outcome.notes])
                 yield {
                     **row,
                     **_interval(outcome, metric),
                     "model": CHAMPION,
                     "parameters": name,
-                    "note": said,
+                    "note": sentences,
                 }
 
 

@@ -1,4 +1,4 @@
-"""What the results of `champions` come to, a row per training."""
+"""Summary of the results of `champions`, one row per training."""
 
 from __future__ import annotations
 
@@ -19,38 +19,38 @@ LOST_GINI, FAR, COVERED = 0.005, 0.15, (0.84, 0.95)
 
 
 def summarise_champions(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per training that ended: the champion's metrics next to those of its competitors, and its misses.
+    """Return a row per completed training: the champion's metrics next to those of its competitors, and its misses.
 
-    `best` is the best Gini of all competitors but the naive rule, `histories` the best of the models without labels,
-    `best_decile` the smallest decile error among orders as good as the best.
+    `best` is the best Gini of all competitors except the naive rule, `histories` the best of the models without labels,
+    `best_decile` the smallest decile error among models that rank as well as the best.
     """
-    found = []
-    for name, mine in table[table["metric"] != "none"].groupby("task", sort=False):
-        values = mine.pivot(index="model", columns="metric", values="value")
-        kinds = mine.drop_duplicates("model").set_index("model")["parameters"]
-        chosen, others = values.loc[CHAMPION], values.drop(index=CHAMPION)
-        able = others[kinds[others.index] != NAIVE]
-        near = able[able["gini"] >= able["gini"].max() - LOST_GINI]
+    summaries = []
+    for name, training_rows in table[table["metric"] != "none"].groupby("task", sort=False):
+        values = training_rows.pivot(index="model", columns="metric", values="value")
+        kinds = training_rows.drop_duplicates("model").set_index("model")["parameters"]
+        champion, competitors = values.loc[CHAMPION], values.drop(index=CHAMPION)
+        able = competitors[kinds[competitors.index] != NAIVE]
+        near_best = able[able["gini"] >= able["gini"].max() - LOST_GINI]
         row = {
             "task": name,
-            "cutoff": mine["cutoff"].iloc[0],
-            "horizon": mine["horizon"].iloc[0],
+            "cutoff": training_rows["cutoff"].iloc[0],
+            "horizon": training_rows["horizon"].iloc[0],
             "champion": kinds[CHAMPION],
-            "gini": chosen["gini"],
+            "gini": champion["gini"],
             "best": able["gini"].max(),
             "histories": able.loc[kinds[able.index] == "histories", "gini"].max(),
-            "naive": others.loc[kinds[others.index] == NAIVE, "gini"].max(),
-            "bias": chosen["bias"],
-            "decile": chosen["decile_mape"],
-            "best_decile": near["decile_mape"].min(),
-            "coverage": chosen["coverage"],
+            "naive": competitors.loc[kinds[competitors.index] == NAIVE, "gini"].max(),
+            "bias": champion["bias"],
+            "decile": champion["decile_mape"],
+            "best_decile": near_best["decile_mape"].min(),
+            "coverage": champion["coverage"],
         }
-        found.append({**row, "missed": ", ".join(_misses(row))})
-    return pd.DataFrame(found)
+        summaries.append({**row, "missed": ", ".join(_misses(row))})
+    return pd.DataFrame(summaries)
 
 
-def told(table: pd.DataFrame) -> str:
-    """Return what came of one training, in one line."""
+def training_line(table: pd.DataFrame) -> str:
+    """Return the result of one training in one line."""
     row = summarise_champions(table).iloc[0]
     return (
         f"{row['champion']}, Gini {row['gini']:.3f} of {row['best']:.3f}, bias {row['bias']:+.1%}, decile error "

@@ -1,4 +1,4 @@
-"""Parameters, likelihoods and customer checks of the probabilistic models against numbers that others printed."""
+"""Parameters, likelihoods and customer checks of the probabilistic models compared with published numbers."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ DISCOUNT = np.log(1.15) / 52
 
 
 def run() -> pd.DataFrame:
-    """Return one row per published number with ours beside it, and write them and the page."""
+    """Return one row per published number with ours next to it; write the rows and the page."""
     commit, machine = rows.commit(), rows.machine()
-    found = [
+    entries = [
         {
             "task": group["data"],
             "model": group["model"],
@@ -46,7 +46,7 @@ def run() -> pd.DataFrame:
         for group in read_published()["group"]
         for quantity, published in group["values"].items()
     ]
-    table = rows.frame(found)
+    table = rows.frame(entries)
     rows.write("exactness", table)
     pages.write_all()
     return table
@@ -59,36 +59,38 @@ def read_published() -> dict[str, Any]:
 
 
 def compute(data: str, model: str, quantity: str) -> float:
-    """Return our number for a quantity as published.toml writes it."""
+    """Return our number for a quantity named as in published.toml."""
     fitted = _fit(data, model)
     if quantity in fitted.params_:
         return fitted.params_[quantity]
     if quantity == "log-likelihood":
         return fitted.log_likelihood_
-    if found := re.fullmatch(r"P\(X\((\d+)\) = (\d+)\)", quantity):
-        return fitted.new_customer_pmf(int(found[2]), int(found[1]))
+    if match := re.fullmatch(r"P\(X\((\d+)\) = (\d+)\)", quantity):
+        return fitted.new_customer_pmf(int(match[2]), int(match[1]))
     if quantity == "donations in 5 years of all":
         return fitted.expected_purchases(_donors(), 5) @ _donors()["count"]
-    what, _, who = quantity.partition(" of ")
-    if what == "spend":
+    measure, _, customer = quantity.partition(" of ")
+    if measure == "spend":
         return float(
-            pd.Series(fitted.predict(_sample()), _sample().index).sort_index().iloc[int(who.split()[-1]) - 1]
+            pd.Series(fitted.predict(_sample()), _sample().index)
+            .sort_index()
+            .iloc[int(customer.split()[-1]) - 1]
         )
-    if who == "a new customer":
-        return fitted.expected_new_customer_purchases(_weeks(what))
-    X = pd.DataFrame([CUSTOMERS[who]], columns=["frequency", "recency", "T"])
-    if what == "P(alive)":
+    if customer == "a new customer":
+        return fitted.expected_new_customer_purchases(_weeks(measure))
+    X = pd.DataFrame([CUSTOMERS[customer]], columns=["frequency", "recency", "T"])
+    if measure == "P(alive)":
         return fitted.p_alive(X)[0]
-    if what == "DERT":
+    if measure == "DERT":
         return fitted.discounted_expected_purchases(X, np.inf, DISCOUNT)[0]
-    return fitted.expected_purchases(X, _weeks(what))[0]
+    return fitted.expected_purchases(X, _weeks(measure))[0]
 
 
 def _weeks(words: str) -> int:
-    found = re.fullmatch(r"purchases in (\d+) weeks", words)
-    if found is None:
+    match = re.fullmatch(r"purchases in (\d+) weeks", words)
+    if match is None:
         raise ValueError(f"published.toml: the quantity {words!r} cannot be computed.")
-    return int(found[1])
+    return int(match[1])
 
 
 @cache

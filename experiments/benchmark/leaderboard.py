@@ -1,4 +1,4 @@
-"""Who is ahead over all windows: average ranks, and how much of them may be chance."""
+"""Ranking of the models over all windows: average ranks, and how much of them may be chance."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LABELS = {
 
 
 def label(model: str) -> str:
-    """Return a model's name as a reader says it, ours with the package's name.
+    """Return a model's name for readers, ours with the package's name.
 
     >>> label("tweedie"), label("pareto_nbd_gamma_gamma"), label("rfm_score")
     ('cltv_ml tweedie', 'cltv_ml Pareto/NBD × GG', 'RFM score')

@@ -1,4 +1,4 @@
-"""How right the level was: forecasts of the total on public logs and simulated shops, next to every candidate's."""
+"""Accuracy of the level: forecasts of the total on public logs and simulated shops, next to every candidate's."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ class LevelTask:
 
     @property
     def windows(self) -> list[Window]:
-        """The windows to forecast, those of one cutoff together: they share their fits."""
+        """The windows to forecast; those of one cutoff are together because they share their fits."""
         if self.data in WORLDS:
             world = WORLDS[self.data]
             return [Window(cutoff, world.horizon) for cutoff in world.windows]
         return [Window(cutoff, days) for cutoff in self.cutoffs for days in self.horizons]
 
     def load(self) -> pd.DataFrame:
-        """Return the log; ValueError where the data set is not on this machine."""
+        """Return the log; raise ValueError if the data set is not on this machine."""
         return simulate_world(self.data) if self.data in WORLDS else load_log(self.data)
 
 
 def read_level_tasks(names: list[str] | None = None) -> list[LevelTask]:
-    """Return the entries of levels.toml, all or those named; ValueError for an unknown name or data set."""
-    given = tomllib.loads((HERE / "levels.toml").read_text(encoding="utf-8"))
-    unknown = [name for name in names or () if name not in given]
+    """Return all entries of levels.toml or the named ones; raise ValueError for an unknown name or data set."""
+    entries = tomllib.loads((HERE / "levels.toml").read_text(encoding="utf-8"))
+    unknown = [name for name in names or () if name not in entries]
     if unknown:
-        raise ValueError(f"Unknown task {unknown[0]!r}. Available: {sorted(given)}.")
-    tasks = [LevelTask(name, **entry) for name, entry in given.items() if not names or name in names]
+        raise ValueError(f"Unknown task {unknown[0]!r}. Available: {sorted(entries)}.")
+    tasks = [LevelTask(name, **entry) for name, entry in entries.items() if not names or name in names]
     for task in tasks:
         if task.data not in WORLDS and task.data not in DATASETS:
             raise ValueError(f"task {task.name}: unknown data {task.data!r}.")
@@ -58,10 +58,10 @@ def read_level_tasks(names: list[str] | None = None) -> list[LevelTask]:
 
 
 def run(tasks: list[str] | None = None, say: Callable[[str], None] = print) -> pd.DataFrame:
-    """Return a row per window and candidate with its bias; write each task's when it is done, then the page."""
+    """Return a row per window and candidate with its bias; write each task's rows when it is done, then the page."""
     version = f"cltv_ml {cltv_ml.__version__}"
     about = {"commit": rows.commit(), "machine": rows.machine(), "version": version}
-    found = []
+    tables = []
     for task in read_level_tasks(tasks):
         protocol = SIMULATED if task.data in WORLDS else "out of time"
         try:
@@ -69,20 +69,20 @@ def run(tasks: list[str] | None = None, say: Callable[[str], None] = print) -> p
         except ValueError as error:
             say(f"{task.name}: skipped, {error}")
             note = f"skipped: {error}"
-            mine = [{"task": task.name, "model": "all", "metric": "none", "note": note}]
+            task_rows = [{"task": task.name, "model": "all", "metric": "none", "note": note}]
         else:
             with shared_fits():
-                mine = [{"task": _name(task, window), **row} for window, row in _task_rows(log, task)]
-            _tell(mine, say)
-        found.append(rows.frame([{**about, "protocol": protocol, **row} for row in mine]))
-        rows.write("level", found[-1])
+                task_rows = [{"task": _name(task, window), **row} for window, row in _task_rows(log, task)]
+            _tell(task_rows, say)
+        tables.append(rows.frame([{**about, "protocol": protocol, **row} for row in task_rows]))
+        rows.write("level", tables[-1])
     pages.write_all()
-    return pd.concat(found, ignore_index=True)
+    return pd.concat(tables, ignore_index=True)
 
 
-def _tell(mine: list[dict], say: Callable[[str], None]) -> None:
-    for name in dict.fromkeys(row["task"] for row in mine):
-        bias = np.abs([row["value"] for row in mine if row["task"] == name and row["model"] == LEVEL])
+def _tell(task_rows: list[dict], say: Callable[[str], None]) -> None:
+    for name in dict.fromkeys(row["task"] for row in task_rows):
+        bias = np.abs([row["value"] for row in task_rows if row["task"] == name and row["model"] == LEVEL])
         say(f"{name}: mean |bias| {bias.mean():.1%}, worst {bias.max():.1%}")
 
 
@@ -92,15 +92,15 @@ def _name(task: LevelTask, window: Window) -> str:
 
 def _task_rows(log: pd.DataFrame, task: LevelTask) -> Iterator[tuple[Window, dict]]:
     for window in task.windows:
-        known = customers_at(log, window)
-        level, total = forecast_level(log, window), float(Log.of(log).target(window, known).sum())
+        customers = customers_at(log, window)
+        level, total = forecast_level(log, window), float(Log.of(log).target(window, customers).sum())
         if level is None or total <= 0:
             continue
         low, high = level.interval()
         bias = {LEVEL: level.total} | dict(zip(level.table["candidate"], level.table["total"], strict=True))
         for model, forecast in bias.items():
             about = {"cutoff": f"{window.cutoff:%Y-%m-%d}", "horizon": window.horizon, "model": model}
-            row = {**about, "metric": "bias", "value": forecast / total - 1, "customers": len(known)}
+            row = {**about, "metric": "bias", "value": forecast / total - 1, "customers": len(customers)}
             if model == LEVEL:
                 row |= {"lower": low / total - 1, "upper": high / total - 1, "reference": task.goal}
             yield window, row

@@ -1,4 +1,4 @@
-"""What the results of `level` come to, a row per log and horizon."""
+"""Summary of the results of `level`, one row per log and horizon."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ WITHIN = 1.1
 
 
 def summarise_level(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per task: the level's mean and worst |bias|, bottom-up's, the best single candidate's, coverage.
+    """Return a row per task: mean and worst |bias| of the level, of bottom-up and of the best candidate, and coverage.
 
-    The best candidate is the one with the smallest mean |bias| in hindsight, of those tried at every cutoff.
-    `covered` is the share of windows whose total lay in the level's 90% interval.
+    The best candidate is the one with the smallest mean |bias| in hindsight, of those available at every cutoff.
+    `covered` is the share of windows whose total is in the level's 90% interval.
     """
-    found = []
-    for name, mine in table[table["metric"] == "bias"].groupby("task", sort=False):
-        size = mine.assign(value=mine["value"].abs()).pivot(index="cutoff", columns="model", values="value")
+    summaries = []
+    for name, task_rows in table[table["metric"] == "bias"].groupby("task", sort=False):
+        size = task_rows.assign(value=task_rows["value"].abs()).pivot(
+            index="cutoff", columns="model", values="value"
+        )
         single = size.drop(columns=LEVEL).dropna(axis="columns").mean()
-        level = mine[mine["model"] == LEVEL]
-        found.append(
+        level = task_rows[task_rows["model"] == LEVEL]
+        summaries.append(
             {
                 "task": name,
                 "windows": len(size),
@@ -37,8 +39,8 @@ def summarise_level(table: pd.DataFrame) -> pd.DataFrame:
                 "candidate": single.idxmin() if len(single) else "",
                 "covered": ((level["lower"] <= 0) & (level["upper"] >= 0)).mean(),
                 "goal": level["reference"].iloc[0],
-                "simulated": (mine["protocol"] == SIMULATED).all(),
+                "simulated": (task_rows["protocol"] == SIMULATED).all(),
             }
         )
-    summary = pd.DataFrame(found)
+    summary = pd.DataFrame(summaries)
     return summary.assign(goal=summary["goal"].where(~summary.pop("simulated"), WITHIN * summary["best"]))

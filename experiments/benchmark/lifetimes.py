@@ -1,4 +1,6 @@
-"""Was the tail right: values learned from 91-day labels, asked for a year, for all that follows, and for a lifetime."""
+"""Accuracy of the tail: values learned from 91-day labels, extended to a year, to the end of the log, and to a
+lifetime.
+"""
 
 from __future__ import annotations
 
@@ -43,33 +45,33 @@ GOALS = {"bias": 0.15, "profit bias": 0.05, "profit decile error": 0.1, "profit 
 
 
 def run(tasks: list[str] | None = None, say: Callable[[str], None] = print) -> pd.DataFrame:
-    """Return a row per log, cutoff, horizon and metric; write each log's when it is done, then the page."""
+    """Return a row per log, cutoff, horizon and metric; write each log's rows when it is done, then the page."""
     unknown = [name for name in tasks or () if name not in TASKS]
     if unknown:
         raise ValueError(f"Unknown task {unknown[0]!r}. Available: {sorted(TASKS)}.")
     about = {"commit": rows.commit(), "machine": rows.machine(), "version": f"cltv_ml {cltv_ml.__version__}"}
-    found = []
+    tables = []
     for name in tasks or TASKS:
         protocol = "simulated" if name in WORLDS else "out of time"
         try:
-            mine = [{**about, "protocol": protocol, **row} for row in _rows(name)]
+            log_rows = [{**about, "protocol": protocol, **row} for row in _rows(name)]
         except FileNotFoundError as error:
             say(f"{name}: skipped, {error}")
             note = f"skipped: {error}"
-            mine = [
+            log_rows = [
                 {**about, "task": name, "model": "all", "metric": "none", "protocol": protocol, "note": note}
             ]
-        for row in mine:
+        for row in log_rows:
             if "value" in row:
                 say(f"{row['task']} {row['cutoff']}: {row['metric']} {row['value']:+.3f}")
-        found.append(rows.frame(mine))
-        rows.write("lifetime", found[-1])
+        tables.append(rows.frame(log_rows))
+        rows.write("lifetime", tables[-1])
     pages.write_all()
-    return pd.concat(found, ignore_index=True)
+    return pd.concat(tables, ignore_index=True)
 
 
 def read_lifetime_log(name: str) -> pd.DataFrame:
-    """Return a real log by name; FileNotFoundError where it is not on this machine. Salic counts licences."""
+    """Return a real log by name; raise FileNotFoundError if it is not on this machine. Salic counts licences."""
     if name in DATASETS:
         try:
             return load_log(name)
@@ -93,9 +95,9 @@ def read_lifetime_log(name: str) -> pd.DataFrame:
 
 
 def learn(log: Log, cutoff: pd.Timestamp, days: Sequence[int] = ()) -> Future:
-    """Return the future of a log's customers by a Tweedie model that learned from labels of 91 days alone.
+    """Return the future of a log's customers by a Tweedie model that learned only from 91-day labels.
 
-    `days` are the horizons to be asked for.
+    `days` are the horizons to predict.
     """
     window, features = Window(cutoff, LEARNED), default_features(log.columns)
     training = prepare(log, window, features)
@@ -115,15 +117,15 @@ def _rows(name: str) -> Iterator[dict]:
 
 
 def _real_rows(name: str, log: Log, cutoff: pd.Timestamp) -> Iterator[dict]:
-    rest = (log.last.normalize() - cutoff).days + 1
-    future = learn(log, cutoff, [365, rest])
-    for what, days in (("a year", 365), ("all that follows", rest)):
-        if days > rest or (what == "all that follows" and rest == 365):
+    remaining = (log.last.normalize() - cutoff).days + 1
+    future = learn(log, cutoff, [365, remaining])
+    for span, days in (("a year", 365), ("all that follows", remaining)):
+        if days > remaining or (span == "all that follows" and remaining == 365):
             continue
         true, expected = log.target(Window(cutoff, days), future.X.index), future.expected([days])[days]
         bounds = future.interval(days, expected)
         sums, _ = future.totals(days, expected)
-        row = {"task": f"{name}, {what}", "cutoff": f"{cutoff:%Y-%m-%d}", "horizon": days}
+        row = {"task": f"{name}, {span}", "cutoff": f"{cutoff:%Y-%m-%d}", "horizon": days}
         row |= {"model": "tweedie", "customers": len(true)}
         low, high = np.quantile(sums, [0.05, 0.95]) / true.sum() - 1
         value = bias(true, expected)
@@ -140,40 +142,40 @@ def _real_rows(name: str, log: Log, cutoff: pd.Timestamp) -> Iterator[dict]:
 
 
 def _order(future: Future, true: pd.Series, expected: pd.Series, days: int) -> dict:
-    """Return the Gini, that of a Pareto/NBD and Gamma-Gamma fitted for the same days, and the paired difference."""
+    """Return the Gini, that of a Pareto/NBD with Gamma-Gamma fitted for the same days, and the paired difference."""
     peer = ProbabilisticValue(ParetoNBD(), horizon=days).fit(future.X).predict(future.X)
     drawn = bootstrap_gini(true, pd.DataFrame({"own": expected, "peer": peer}), draws=400)
     low, high = (drawn["own"] - drawn["peer"]).quantile([0.025, 0.975])
-    own, other = gini(true, expected), gini(true, peer)
+    ours, peer_gini = gini(true, expected), gini(true, peer)
     return {
-        "value": own,
-        "reference": other,
-        "difference": own - other,
+        "value": ours,
+        "reference": peer_gini,
+        "difference": ours - peer_gini,
         "difference_lower": low,
         "difference_upper": high,
     }
 
 
-def _simulated_rows(name: str, known: Known, seed: str) -> Iterator[dict]:
-    log = Log.of(known.log)
-    future = learn(log, known.world.cutoff, [LIFETIME])
+def _simulated_rows(name: str, simulated: Known, seed: str) -> Iterator[dict]:
+    log = Log.of(simulated.log)
+    future = learn(log, simulated.world.cutoff, [LIFETIME])
     customers = future.X.index
     margins = decisions.compute_margins(log, "customer_id", costs=decisions.Costs())
     prior = decisions.margin_credibility(log)
     rates = decisions.customer_margin_rates(margins, prior).reindex(customers)
-    true = known.expected(LIFETIME, DISCOUNT).reindex(customers)
-    true_profit = true * known.truth["margin"].reindex(customers)
+    true = simulated.expected(LIFETIME, DISCOUNT).reindex(customers)
+    true_profit = true * simulated.truth["margin"].reindex(customers)
     expected = future.expected([LIFETIME], DISCOUNT)[LIFETIME]
     about = {"task": f"{name}, a lifetime", "cutoff": f"seed {seed}", "horizon": LIFETIME}
     about |= {"model": "tweedie", "customers": len(customers)}
     pairs = {"revenue": (true, expected), "profit": (true_profit, expected * rates)}
-    for what, (truth, forecast) in pairs.items():
+    for money, (truth, forecast) in pairs.items():
         for metric, measure in (("bias", bias), ("decile error", decile_mape), ("decile gap", _decile_gap)):
-            named = f"{what} {metric}"
+            named = f"{money} {metric}"
             yield {**about, "metric": named, "value": measure(truth, forecast), "reference": GOALS.get(named)}
 
 
 def _decile_gap(true: pd.Series, expected: pd.Series) -> float:
-    """Return by how much the tenths of the customers are off, in money, as a share of the total."""
+    """Return the sum of the deciles' absolute errors, in money, as a share of the total."""
     forecast, truth = group_totals(true, expected, groups=10)
     return float(np.abs(forecast - truth).sum() / truth.sum())

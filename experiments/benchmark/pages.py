@@ -1,4 +1,4 @@
-"""The pages that show the results, written from the CSV files alone: experiments, README, a figure."""
+"""Pages of the results, written only from the CSV files: experiments, README, a figure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _README_METRICS = {"gini": "Gini", "bias": "absolute bias of the total", "decile
 
 
 def readme_table(table: pd.DataFrame) -> str:
-    """Return README's table: six models, one number a cell, each a mean over the windows that all answered."""
+    """Return README's table: six models with one number per cell, each a mean over the windows that all models have."""
     rated = table[table["metric"].isin(_README_METRICS) & table["model"].isin(README_MODELS)].dropna(
         subset=["value"]
     )
@@ -88,18 +88,18 @@ _MARKS = re.compile(r"(<!-- benchmark quality -->\n).*?(<!-- end of benchmark qu
 
 
 def fill(text: str, table: str) -> str:
-    """Return the text with the table between its marks, unchanged where there are none."""
-    return _MARKS.sub(lambda found: f"{found[1]}\n{table}\n\n{found[2]}", text)
+    """Return the text with the table between its marks; the text itself if it has none."""
+    return _MARKS.sub(lambda marks: f"{marks[1]}\n{table}\n\n{marks[2]}", text)
 
 
 def between_marks(path: Path) -> str:
-    """Return what stands between the marks of a file; ValueError where there are none."""
-    found = _MARKS.search(path.read_text(encoding="utf-8"))
-    if found is None:
+    """Return the text between the marks of a file; raise ValueError if it has none."""
+    match = _MARKS.search(path.read_text(encoding="utf-8"))
+    if match is None:
         raise ValueError(
             f"{path.name} has no marks <!-- benchmark quality --> and <!-- end of benchmark quality -->."
         )
-    return found[0].removeprefix(found[1]).removesuffix(found[2]).strip()
+    return match[0].removeprefix(match[1]).removesuffix(match[2]).strip()
 
 
 def _quality_parts(table: pd.DataFrame) -> list[str]:
@@ -136,8 +136,8 @@ def _quality_parts(table: pd.DataFrame) -> list[str]:
     return parts
 
 
-def _quality_row(mine: pd.DataFrame, model: str, shown: list[str]) -> list[str]:
-    gini = mine.loc["gini"]
+def _quality_row(by_metric: pd.DataFrame, model: str, shown: list[str]) -> list[str]:
+    gini = by_metric.loc["gini"]
     gap = (
         ""
         if pd.isna(gini["difference"])
@@ -147,17 +147,17 @@ def _quality_row(mine: pd.DataFrame, model: str, shown: list[str]) -> list[str]:
         label(model),
         f"{gini['value']:.3f} [{gini['lower']:.3f}, {gini['upper']:.3f}]",
         gap,
-        f"{mine.at['bias', 'value']:+.1%}",
-        f"{mine.at['decile_mape', 'value']:.3f}",
-        f"{mine.at['mae', 'value']:,.2f}",
+        f"{by_metric.at['bias', 'value']:+.1%}",
+        f"{by_metric.at['decile_mape', 'value']:.3f}",
+        f"{by_metric.at['mae', 'value']:,.2f}",
         f"{gini['seconds']:.1f}",
     ]
 
 
 def _chosen(window: pd.DataFrame) -> str:
-    mine = window.loc[window["model"] == "champion", "parameters"]
-    found = re.search(r'"is": "(\w+)"', str(mine.iloc[0])) if len(mine) else None
-    return f" The champion, chosen before the window began, is {label(found[1])}." if found else ""
+    parameters = window.loc[window["model"] == "champion", "parameters"]
+    match = re.search(r'"is": "(\w+)"', str(parameters.iloc[0])) if len(parameters) else None
+    return f" The champion, chosen before the window began, is {label(match[1])}." if match else ""
 
 
 def _level_table(table: pd.DataFrame) -> str:
@@ -192,18 +192,18 @@ def _level_table(table: pd.DataFrame) -> str:
 def _lifetime_table(table: pd.DataFrame) -> str:
     """Return one row per log and cutoff, its metrics as columns; a Gini with the Pareto/NBD's it is held against."""
     body = []
-    for (task, cutoff), mine in table.dropna(subset=["value"]).groupby(["task", "cutoff"], sort=False):
-        told = []
-        for row in mine.itertuples():
-            shown = (
+    for (task, cutoff), log_rows in table.dropna(subset=["value"]).groupby(["task", "cutoff"], sort=False):
+        measures = []
+        for row in log_rows.itertuples():
+            measure = (
                 f"{row.metric} {row.value:+.1%}" if "bias" in row.metric else f"{row.metric} {row.value:.3f}"
             )
             if row.metric == "gini":
-                shown += f" (Pareto/NBD {row.reference:.3f})"
+                measure += f" (Pareto/NBD {row.reference:.3f})"
             elif row.reference == row.reference and abs(row.value) > row.reference:
-                shown += f", goal {row.reference:.2f}: missed"
-            told.append(shown)
-        body.append([_title(task), cutoff, f"{mine['horizon'].iloc[0]:.0f}", "; ".join(told)])
+                measure += f", goal {row.reference:.2f}: missed"
+            measures.append(measure)
+        body.append([_title(task), cutoff, f"{log_rows['horizon'].iloc[0]:.0f}", "; ".join(measures)])
     return _markdown(["log", "from", "days", "measured"], body)
 
 
@@ -263,7 +263,7 @@ in the 90% interval."""
 
 
 def _champions_parts(table: pd.DataFrame) -> list[str]:
-    """Return a table for each set, then the trainings that ended in a sentence."""
+    """Return a table for each set, then the trainings that ended in an error."""
     head = [
         *(
             "log",
@@ -280,9 +280,9 @@ def _champions_parts(table: pd.DataFrame) -> list[str]:
     ]
     parts = []
     for purpose in SETS:
-        mine = table[table["task"].str.startswith(f"{purpose} ") & table["value"].notna()]
-        if len(mine):
-            body = [_champion_row(row) for row in summarise_champions(mine).itertuples()]
+        set_rows = table[table["task"].str.startswith(f"{purpose} ") & table["value"].notna()]
+        if len(set_rows):
+            body = [_champion_row(row) for row in summarise_champions(set_rows).itertuples()]
             parts += [f"### Set to {purpose}", _markdown(head, body)]
     refused = table[table["metric"] == "none"]
     if len(refused):

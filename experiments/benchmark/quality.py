@@ -1,4 +1,4 @@
-"""How right each model was about windows that it had not seen, with intervals, on the same customers."""
+"""Accuracy of each model on windows that it has not seen, with intervals, on the same customers."""
 
 from __future__ import annotations
 
@@ -29,39 +29,39 @@ def run(
     without: list[str] | None = None,
     say: Callable[[str], None] = print,
 ) -> pd.DataFrame:
-    """Return the rows of the tasks, measured where no kept answer fits, and write them and the pages.
+    """Return the rows of the tasks, measured unless a stored answer fits; write them and the pages.
 
     Raises
     ------
     ValueError
         A task or a drop-in model is unknown.
     """
-    chosen, known = read_tasks(tasks), model_names()
-    unknown = [name for name in [*(models or ()), *(without or ())] if name not in known]
+    chosen, available = read_tasks(tasks), model_names()
+    unknown = [name for name in [*(models or ()), *(without or ())] if name not in available]
     if unknown:
-        raise ValueError(f"Unknown model {unknown[0]!r}. Available: {known}.")
-    wanted = [name for name in models or known if name not in (without or ())]
+        raise ValueError(f"Unknown model {unknown[0]!r}. Available: {available}.")
+    wanted = [name for name in models or available if name not in (without or ())]
     codes = {model: code_digest(model) for model in wanted}
     commit, machine = rows.commit(), rows.machine()
-    found = []
+    entries = []
     for task in chosen:
         about = {"commit": commit, "machine": machine, "protocol": task.protocol, "task": task.name}
         try:
             DATASETS[task.data].locate()
         except ValueError as error:
             say(f"{task.name}: skipped, {error}")
-            found.append({**about, "model": "all", "metric": "none", "note": f"skipped: {error}"})
+            entries.append({**about, "model": "all", "metric": "none", "note": f"skipped: {error}"})
             continue
         failed = {model: _answer(task, model, code, say) for model, code in codes.items()}
-        found += [{**about, **row} for row in _task_rows(task, codes, failed)]
-    table = rows.frame(found)
+        entries += [{**about, **row} for row in _task_rows(task, codes, failed)]
+    table = rows.frame(entries)
     rows.write("quality", table)
     pages.write_all()
     return table
 
 
 def _answer(task: Task, model: str, code: str, say: Callable[[str], None]) -> str:
-    """Return the last line of what went wrong, empty where the model answered."""
+    """Return the last line of what went wrong; empty if the model answered."""
     if all(kept_at(task, cutoff, model, code).is_file() for cutoff in task.cutoffs):
         return ""
     say(f"{task.name}: {model}")
@@ -74,7 +74,7 @@ def _answer(task: Task, model: str, code: str, say: Callable[[str], None]) -> st
 
 def _task_rows(task: Task, codes: dict[str, str], failed: dict[str, str]) -> list[dict]:
     log = load_log(task.data)
-    found: list[dict] = []
+    entries: list[dict] = []
     for cutoff, window in zip(task.cutoffs, task.windows, strict=True):
         answers: dict[str, Answer] = {}
         for model, code in codes.items():
@@ -86,27 +86,27 @@ def _task_rows(task: Task, codes: dict[str, str], failed: dict[str, str]) -> lis
             )
         y_true = Log.of(log).target(window, customers_at(log, window))
         about = {"cutoff": cutoff, "horizon": window.horizon}
-        found += [{**about, **row} for row in window_rows(y_true, answers)]
-    return found
+        entries += [{**about, **row} for row in window_rows(y_true, answers)]
+    return entries
 
 
 def window_rows(y_true: pd.Series, answers: dict[str, Answer]) -> list[dict]:
     """Return the rows of one window: every metric of every model with its interval, and its paired difference.
 
-    A model that gave no answer, left customers out or gave a value that is not finite has one row with a note.
+    A model without an answer, without some customers or with a value that is not finite has one row with a note.
     """
-    values, found = {}, []
-    for name, one in answers.items():
-        aligned = None if one.values is None else one.values.reindex(y_true.index)
+    values, entries = {}, []
+    for name, answer in answers.items():
+        aligned = None if answer.values is None else answer.values.reindex(y_true.index)
         if aligned is None or not np.isfinite(aligned).all():
-            left = 0 if aligned is None else int((~np.isfinite(aligned)).sum())
-            note = one.note or f"no finite value for {left} of {len(y_true)} customers"
-            found.append({"model": name, "version": one.version, "metric": "none", "note": note})
+            missing = 0 if aligned is None else int((~np.isfinite(aligned)).sum())
+            note = answer.note or f"no finite value for {missing} of {len(y_true)} customers"
+            entries.append({"model": name, "version": answer.version, "metric": "none", "note": note})
         else:
             values[name] = aligned
     forecasts = pd.DataFrame(values)
     if forecasts.empty:
-        return found
+        return entries
     draws = bootstrap_metrics(y_true, forecasts)
     paired = _paired(y_true, forecasts)
     for name in forecasts:
@@ -119,8 +119,8 @@ def window_rows(y_true: pd.Series, answers: dict[str, Answer]) -> list[dict]:
             }
             if metric in draws:
                 row["lower"], row["upper"] = np.nanquantile(draws[metric][name], [0.025, 0.975])
-            found.append({**row, **paired.get((name, metric), {})})
-    return found
+            entries.append({**row, **paired.get((name, metric), {})})
+    return entries
 
 
 def _paired(y_true: pd.Series, forecasts: pd.DataFrame) -> dict[tuple[str, str], dict]:
@@ -139,12 +139,12 @@ def _paired(y_true: pd.Series, forecasts: pd.DataFrame) -> dict[tuple[str, str],
     }
 
 
-def _about(name: str, one: Answer) -> dict:
+def _about(name: str, answer: Answer) -> dict:
     return {
         "model": name,
-        "version": one.version,
-        "parameters": json.dumps(one.parameters, sort_keys=True),
-        "seconds": one.seconds,
-        "memory_mb": one.memory_mb,
-        "note": one.note or None,
+        "version": answer.version,
+        "parameters": json.dumps(answer.parameters, sort_keys=True),
+        "seconds": answer.seconds,
+        "memory_mb": answer.memory_mb,
+        "note": answer.note or None,
     }

@@ -1,4 +1,4 @@
-"""The result row: it says by itself what was measured, on what, by which version, and how sure the number is."""
+"""Result rows: each states what was measured, on which data, by which version, and how certain the number is."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def frame(rows: list[dict]) -> pd.DataFrame:
 
 
 def check(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table when every row describes itself; ValueError names what does not."""
+    """Return the table if every row describes itself; raise ValueError naming what is missing."""
     if list(table.columns) != list(COLUMNS):
         raise ValueError(f"result rows need the columns {list(COLUMNS)}. Found {list(table.columns)}.")
     for name in _TEXTS:
@@ -80,7 +80,7 @@ def check(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def read(name: str) -> pd.DataFrame:
-    """Return `experiments/results/<name>.csv`, checked; an empty table where there is none."""
+    """Return `experiments/results/<name>.csv`, checked; an empty table if there is none."""
     path = RESULTS / f"{name}.csv"
     if not path.is_file():
         return pd.DataFrame(columns=list(COLUMNS))
@@ -88,24 +88,24 @@ def read(name: str) -> pd.DataFrame:
 
 
 def write(name: str, table: pd.DataFrame) -> Path:
-    """Write the table to `experiments/results/<name>.csv`, whole; rows of other tasks that stand there stay."""
+    """Write the table to `experiments/results/<name>.csv`, whole, keeping its rows of other tasks; return the path."""
     old = read(name)
     new = check(table)
-    kept = old[~old["task"].isin(new["task"].unique())]
+    other_tasks = old[~old["task"].isin(new["task"].unique())]
     path = RESULTS / f"{name}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    together = new if kept.empty else pd.concat([kept, new], ignore_index=True)
-    together.to_csv(part, index=False, float_format="%.8g", lineterminator="\n")
-    part.replace(path)
+    unfinished = path.with_suffix(".part")
+    together = new if other_tasks.empty else pd.concat([other_tasks, new], ignore_index=True)
+    together.to_csv(unfinished, index=False, float_format="%.8g", lineterminator="\n")
+    unfinished.replace(path)
     return path
 
 
 def commit() -> str:
     """Return the repository's commit, with + where tracked files differ from it; "unknown" outside a repository."""
-    found = _git("rev-parse", "--short=12", "HEAD")
+    revision = _git("rev-parse", "--short=12", "HEAD")
     changed = _git("status", "--porcelain", "--untracked-files=no", "--", "cltv_ml", "experiments/benchmark")
-    return f"{found}{'+' if changed else ''}" if found else "unknown"
+    return f"{revision}{'+' if changed else ''}" if revision else "unknown"
 
 
 def machine() -> str:

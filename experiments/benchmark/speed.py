@@ -52,7 +52,7 @@ Say = Callable[[str], None]
 
 
 def run(customers: list[int] | None, lines: list[int] | None, say: Say = print) -> pd.DataFrame:
-    """Return the rows of every case at these sizes, and write them and the page as each is measured."""
+    """Return the rows of every case at these sizes; write them and the page as each is measured."""
     sizes = {"customers": customers or CUSTOMERS, "rows": lines or ROWS}
     folder = CACHE / "speed"
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,25 +70,25 @@ def run(customers: list[int] | None, lines: list[int] | None, say: Say = print) 
     return pd.concat(parts, ignore_index=True)
 
 
-def _keep(found: list[dict]) -> pd.DataFrame:
-    table = rows.frame(found)
+def _keep(entries: list[dict]) -> pd.DataFrame:
+    table = rows.frame(entries)
     rows.write("speed", table)
     pages.write_all()
     return table
 
 
 def _case_rows(name: str, case: Case, size: int, folder: Path) -> list[dict]:
-    """Return a row for ours, with its ratio, and one for whom it is held against."""
+    """Return a row for ours, with its ratio, and one for the subject it is compared with."""
     about = {"task": f"{name}, {size:,} {case.unit}", "metric": "cpu_seconds"}
     reference = None
-    found: list[dict] = []
+    entries: list[dict] = []
     subjects = [*([case.against] if case.against and size <= case.most else []), "cltv_ml"]
     for subject in subjects:
         try:
             wall, cpu, memory = _measure(name, subject, size, folder)
         except subprocess.CalledProcessError as error:
             last = (error.stderr.strip().splitlines() or [f"exit status {error.returncode}"])[-1]
-            found.append({**about, "model": subject, "note": last[:200]})
+            entries.append({**about, "model": subject, "note": last[:200]})
             continue
         row = {
             **about,
@@ -106,35 +106,35 @@ def _case_rows(name: str, case: Case, size: int, folder: Path) -> list[dict]:
                 row |= {"reference": reference, "difference": ratio, "note": f"ratio to {case.against}"}
         else:
             reference = row["value"]
-        found.append(row)
-    return found
+        entries.append(row)
+    return entries
 
 
 def _measure(name: str, subject: str, size: int, folder: Path) -> list[tuple[float, ...]]:
-    """Return wall seconds, CPU seconds and peak MB of each run, every run a process of its own."""
-    found: list[list[float]] = []
+    """Return wall seconds, CPU seconds and peak MB of each run, each in its own process."""
+    runs: list[list[float]] = []
     words = [sys.executable, "-m", "experiments.benchmark.speed_cases", name, subject, str(size), str(folder)]
-    while len(found) < RUNS and not (found and found[0][0] > PATIENCE):
+    while len(runs) < RUNS and not (runs and runs[0][0] > PATIENCE):
         done = subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True, env=os.environ)
-        found.append(json.loads(done.stdout.splitlines()[-1]))
-    return list(zip(*found, strict=True))
+        runs.append(json.loads(done.stdout.splitlines()[-1]))
+    return list(zip(*runs, strict=True))
 
 
 def measure_small(say: Say = print) -> dict[str, float]:
     """Return the ratio of each small case: of the least CPU seconds over five turns."""
-    found = {}
+    ratios = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, size in SMALL.items():
-            found[name] = _ratio(name, size, Path(folder))
-            say(f"{name}, {size:,}: {found[name]:.2f} times {CASES[name].against}")
-    return found
+            ratios[name] = _ratio(name, size, Path(folder))
+            say(f"{name}, {size:,}: {ratios[name]:.2f} times {CASES[name].against}")
+    return ratios
 
 
 def _ratio(name: str, size: int, folder: Path, turns: int = 5) -> float:
     """Return the ratio of the least CPU seconds of a call in these turns, ours and theirs one after the other.
 
-    The least, since other work on the machine only ever adds to both, and not to both alike. One thread each: threads
-    that wait for each other burn CPU as the machine's other work lets them.
+    The least is used because other work on the machine only adds time, and not to both equally. Both use one thread,
+    because threads that wait for each other use CPU as the machine's other work allows.
     """
     work = CASES[name].prepare(size, folder)
     ours, theirs = work["cltv_ml"], work[CASES[name].against]
@@ -176,8 +176,10 @@ def check_small(say: Say = print) -> list[str]:
 
 def write_baseline() -> None:
     """Write the ratios of this machine as the baseline, the median of three measurements each."""
-    found = [measure_small() for _ in range(3)]
-    ratios = {name: round(statistics.median(one[name] for one in found), 3) for name in SMALL}
+    measured = [measure_small() for _ in range(3)]
+    ratios = {
+        name: round(statistics.median(ratios_of_run[name] for ratios_of_run in measured), 3) for name in SMALL
+    }
     BASELINE.write_text(json.dumps(ratios, indent=1) + "\n", encoding="utf-8")
 
 

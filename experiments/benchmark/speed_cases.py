@@ -1,8 +1,8 @@
-"""What is timed: our way and the peer's or the bare engine's, as two callables on the same data.
+"""Cases of the speed benchmark: our way and the peer's or the bare engine's, as two callables on the same data.
 
-A case's function takes a size and a folder with what earlier calls left there, prepares what is not timed, and
-returns the callables by subject. Run as a program it measures one subject in a process of its own:
-`python -m experiments.benchmark.speed_cases CASE SUBJECT SIZE FOLDER` prints wall seconds, CPU seconds and peak MB.
+A case's function takes a size and a folder with what earlier calls left there, prepares what is not timed, and returns
+the callables by subject. Run as a program, it measures one subject in its own process: `python -m
+experiments.benchmark.speed_cases CASE SUBJECT SIZE FOLDER` prints wall seconds, CPU seconds and peak MB.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ WIDTH = 50
 
 @dataclass(frozen=True)
 class Case:
-    """A case: what its size counts, whom ours is held against, and the function that prepares its callables."""
+    """A case: the unit of its size, the subject that ours is compared with, and the function that prepares both."""
 
     unit: str
     against: str

@@ -1,4 +1,4 @@
-"""The table that every tutorial starts from: one row per customer, written in pandas as tutorials do."""
+"""Summary table with which every tutorial starts: one row per customer, in pandas, as tutorials write it."""
 
 import pandas as pd
 

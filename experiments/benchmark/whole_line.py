@@ -1,4 +1,4 @@
-"""Commands as a user types them, each a process in a folder of its own: on a large log, and on the demo's."""
+"""Commands as a user types them, each a process in its own folder: on a large log, and on the demo's."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ print(json.dumps([statistics.median(one) for one in zip(*times[10:])]))
 
 
 def commands(folder: Path) -> list[dict]:
-    """Return the rows of `COMMANDS` in one new folder, of one customer's transactions served, and of the tests."""
+    """Return the rows of `COMMANDS` in one new folder, of serving one customer's transactions, and of the tests."""
     with tempfile.TemporaryDirectory(dir=folder) as place:
         environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{place}/mlflow.db", "NO_COLOR": "1"}
-        found = [
+        entries = [
             _row(task, *_measured(["cltv_ml", *words], Path(place), environment))
             for task, words in COMMANDS.items()
         ]
@@ -51,9 +51,9 @@ def commands(folder: Path) -> list[dict]:
             served, cwd=place, env=environment, capture_output=True, text=True, check=True
         ).stdout
     wall, cpu = json.loads(out.splitlines()[-1])
-    found.append(_row("one customer's 12 purchases, served", wall, cpu, None, ""))
+    entries.append(_row("one customer's 12 purchases, served", wall, cpu, None, ""))
     tests = ["pytest", "-q", "-n", "auto", "--dist", "loadfile"]
-    return [*found, _row("make test", *_measured(tests, ROOT, dict(os.environ)))]
+    return [*entries, _row("make test", *_measured(tests, ROOT, dict(os.environ)))]
 
 
 def whole_line(customers: int, folder: Path) -> list[dict]:
@@ -106,7 +106,7 @@ def _measured(words: list[str], place: Path, environment: dict[str, str]) -> tup
 
 
 def _watch(pid: int, peak: list[float], stop: threading.Event) -> None:
-    """Keep the highest sum of resident memory of a process and its descendants, looked at every 0.1 s."""
+    """Record the highest total resident memory of a process and its descendants, sampled every 0.1 s."""
     while not stop.wait(0.1):
         peak[0] = max(peak[0], sum(_resident(member) for member in _family(pid)) / 2**20)
 

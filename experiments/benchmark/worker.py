@@ -1,6 +1,6 @@
-"""One task answered by one drop-in model, in a process of its own: `... worker TASK MODEL DIGEST`.
+"""Worker process that runs one drop-in model on one task: `... worker TASK MODEL DIGEST`.
 
-Each window's predictions are kept as they come, so an interrupted run goes on where it was.
+Each window's predictions are stored as they are made, so an interrupted run continues where it stopped.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ def model_names() -> list[str]:
 
 
 def kept_at(task: Task, cutoff: str, model: str, code: str) -> Path:
-    """Return where the answers are kept; another place once the task or the code (`code_digest`) has changed."""
-    asked = [task.name, task.data, task.horizon, task.protocol, cutoff, code]
-    digest = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:12]
+    """Return the file for the stored answers, which changes with the task or the code (`code_digest`)."""
+    question = [task.name, task.data, task.horizon, task.protocol, cutoff, code]
+    digest = hashlib.sha256(json.dumps(question).encode()).hexdigest()[:12]
     return CACHE / "answers" / f"{task.name}-{cutoff}-{model}-{digest}.json"
 
 
@@ -48,7 +48,7 @@ def code_digest(model: str) -> str:
 
 
 def answer(task: Task, model: str, code: str) -> None:
-    """Ask the model about every window of the task that it has not answered yet."""
+    """Run the model on every window of the task that has no stored answer."""
     module = importlib.import_module(f"experiments.benchmark.models.{model}")
     log = None
     for cutoff, window in zip(task.cutoffs, task.windows, strict=True):
@@ -58,41 +58,49 @@ def answer(task: Task, model: str, code: str) -> None:
         log = load_log(task.data) if log is None else log
         cases = make_cases(log, window, task.protocol)
         with shared_fits():
-            parts = [module.predict(case) for case in cases]
-        together = {name: join([part[name] for part in parts]) for name in parts[0]}
+            answers_of_cases = [module.predict(case) for case in cases]
+        together = {
+            name: join([answers[name] for answers in answers_of_cases]) for name in answers_of_cases[0]
+        }
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{model}.part")
-        part.write_text(json.dumps({name: _plain(one) for name, one in together.items()}))
-        part.replace(path)
+        unfinished = path.with_suffix(f".{model}.part")
+        unfinished.write_text(json.dumps({name: _plain(combined) for name, combined in together.items()}))
+        unfinished.replace(path)
 
 
-def join(parts: list[Answer]) -> Answer:
-    """Return the answers about parts of the customers as one; the first note where one of them has no values."""
-    missing = next((part for part in parts if part.values is None), None)
-    if missing is not None or len(parts) == 1:
-        return missing or parts[0]
+def join(answers: list[Answer]) -> Answer:
+    """Return the answers for parts of the customers as one; the first note if one of them has no values."""
+    missing = next((answer for answer in answers if answer.values is None), None)
+    if missing is not None or len(answers) == 1:
+        return missing or answers[0]
     return Answer(
-        pd.concat([part.values for part in parts]),
-        parts[0].version,
-        parts[0].parameters,
-        sum(part.seconds for part in parts),
-        max(part.memory_mb for part in parts),
-        next((part.note for part in parts if part.note), ""),
+        pd.concat([answer.values for answer in answers]),
+        answers[0].version,
+        answers[0].parameters,
+        sum(answer.seconds for answer in answers),
+        max(answer.memory_mb for answer in answers),
+        next((answer.note for answer in answers if answer.note), ""),
     )
 
 
 def read_answers(path: Path) -> dict[str, Answer]:
-    """Return the kept answers of one window by model."""
+    """Return the stored answers of one window by model."""
     return {
-        name: Answer(**{**one, "values": None if one["values"] is None else pd.Series(one["values"])})
-        for name, one in json.loads(path.read_text()).items()
+        name: Answer(
+            **{**stored, "values": None if stored["values"] is None else pd.Series(stored["values"])}
+        )
+        for name, stored in json.loads(path.read_text()).items()
     }
 
 
-def _plain(one: Answer) -> dict:
-    values = None if one.values is None else {str(key): float(value) for key, value in one.values.items()}
+def _plain(answer: Answer) -> dict:
+    values = (
+        None if answer.values is None else {str(key): float(value) for key, value in answer.values.items()}
+    )
     return {
-        **asdict(Answer(None, one.version, one.parameters, one.seconds, one.memory_mb, one.note)),
+        **asdict(
+            Answer(None, answer.version, answer.parameters, answer.seconds, answer.memory_mb, answer.note)
+        ),
         "values": values,
     }
 

@@ -15,8 +15,8 @@ from cltv_ml.models import BGNBD, GammaGamma, ParetoNBD, ProbabilisticValue, Sam
 
 every = int(sys.argv[1]) if len(sys.argv) > 1 else 1
 log = clean(read("cdnow")).log
-kept = sorted(log["customer_id"].unique())[::every]
-log = Log(log[log["customer_id"].isin(kept)])
+sample = sorted(log["customer_id"].unique())[::every]
+log = Log(log[log["customer_id"].isin(sample)])
 
 # %% [markdown]
 # Two windows: the test, and an earlier one whose half year ends where the test begins. Trees learn from the earlier

@@ -16,8 +16,8 @@ from cltv_ml.models import ParetoNBD, ProbabilisticValue, Tweedie
 
 every = int(sys.argv[1]) if len(sys.argv) > 1 else 1
 log = clean(read("cdnow")).log
-kept = sorted(log["customer_id"].unique())[::every]
-log = log[log["customer_id"].isin(kept)]
+sample = sorted(log["customer_id"].unique())[::every]
+log = log[log["customer_id"].isin(sample)]
 
 # %%
 test = Window("1997-12-30", "26w")

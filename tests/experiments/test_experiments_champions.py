@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from experiments.benchmark import champions, rows
-from experiments.benchmark.champions_table import SETS, summarise_champions, told
+from experiments.benchmark.champions_table import SETS, summarise_champions, training_line
 from experiments.worlds import WORLDS
 
 MODELS = {
@@ -65,8 +65,8 @@ def test_a_total_far_off_and_intervals_too_narrow_are_misses():
     assert row["missed"] == "level, coverage"
 
 
-def test_a_training_is_told_in_one_line():
-    assert told(results()) == (
+def test_a_training_is_summarised_in_one_line():
+    assert training_line(results()) == (
         "hybrid, Gini 0.700 of 0.710, bias +2.0%, decile error 0.10, coverage 90%; missed: order"
     )
 

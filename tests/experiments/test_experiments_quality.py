@@ -35,9 +35,9 @@ def test_no_question_shows_what_lies_after_the_cutoff(log, protocol):
 def test_other_customers_are_asked_about_by_those_who_know_none_of_them(log):
     one, other = make_cases(log, WINDOW, "other customers")
     for case in (one, other):
-        assert not case.ask.isin(case.known.index).any()
-        assert 0.4 < len(case.ask) / (len(case.ask) + len(case.known)) < 0.6
-    assert set(one.ask) | set(other.ask) == set(cases.customers_at(log, WINDOW))
+        assert not case.customers.isin(case.other_spend.index).any()
+        assert 0.4 < len(case.customers) / (len(case.customers) + len(case.other_spend)) < 0.6
+    assert set(one.customers) | set(other.customers) == set(cases.customers_at(log, WINDOW))
 
 
 def test_the_summary_of_the_tutorials_is_that_of_our_features(log):

@@ -1,4 +1,4 @@
-"""Every model of ours at its defaults, and the one that was chosen before the window began."""
+"""Models of this package at their defaults, and the champion chosen before the window began."""
 
 import numpy as np
 import pandas as pd
@@ -20,34 +20,36 @@ WITHOUT_LABELS = "pareto_nbd_gamma_gamma"
 def predict(case):
     """Return one answer per model; `champion` is the competitor that the written rule chose on earlier windows.
 
-    The models are fitted by the function that `cltv train` fits them with, and the rule is its own.
+    The models are fitted by the function that `cltv train` uses, and the rule is that of `cltv train`.
     """
     features = default_features(list(case.log.columns))
     training = _training(case, features)
-    level = forecast_level(case.log, case.window) if case.known.empty else None
-    made = forecast(training, competitors(case.window.horizon, features), level=level)
-    answers = {**_answers(made), **_answers(forecast(training, _others(case, features), level=level))}
+    level = forecast_level(case.log, case.window) if case.other_spend.empty else None
+    forecasts = forecast(training, competitors(case.window.horizon, features), level=level)
+    answers = {**_answers(forecasts), **_answers(forecast(training, _others(case, features), level=level))}
     chosen = WITHOUT_LABELS
-    if made.validation is not None:
-        chosen = choose_unseen(list(made.models.values()), made.validation).champion
+    if forecasts.validation is not None:
+        chosen = choose_unseen(list(forecasts.models.values()), forecasts.validation).champion
     best = answers[chosen]
     answers["champion"] = Answer(best.values, best.version, {"is": chosen}, best.seconds, best.memory_mb)
     return answers
 
 
 def _training(case, features):
-    """Return what may be learned from; where other customers' window is known, their rows of it too."""
+    """Return the training rows, including those of other customers' windows if these are known."""
     training = prepare(case.log, case.window, features)
-    if case.known.empty:
+    if case.other_spend.empty:
         return training
-    learns = training.X.index.get_level_values("customer_id").isin(case.known.index)
-    latest = training.X_now.loc[case.known.index]
+    learns = training.X.index.get_level_values("customer_id").isin(case.other_spend.index)
+    latest = training.X_now.loc[case.other_spend.index]
     latest.index = pd.MultiIndex.from_product(
         [[case.window.cutoff], latest.index], names=training.X.index.names
     )
     X = pd.concat([training.X[learns], latest])
-    y = pd.concat([training.y[learns], case.known.set_axis(latest.index)])
-    return Training(X, y, [case.window, *training.origins], training.X_now.loc[case.ask], case.window.cutoff)
+    y = pd.concat([training.y[learns], case.other_spend.set_axis(latest.index)])
+    return Training(
+        X, y, [case.window, *training.origins], training.X_now.loc[case.customers], case.window.cutoff
+    )
 
 
 def _others(case, features):
@@ -57,10 +59,10 @@ def _others(case, features):
     return [ProbabilisticValue(MBGNBD(), horizon=horizon), *labelled]
 
 
-def _answers(made):
+def _answers(forecasts):
     return {
-        name: _answer(model, made.predictions[name]["expected_value"], made.seconds[name])
-        for name, model in made.models.items()
+        name: _answer(model, forecasts.predictions[name]["expected_value"], forecasts.seconds[name])
+        for name, model in forecasts.models.items()
     }
 
 

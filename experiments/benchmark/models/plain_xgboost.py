@@ -16,7 +16,7 @@ def predict(case):
     """Return expm1 of what was learned from the window before the cutoff, or from the customers that are known."""
     started = time.perf_counter()
     now = summarise(case.log, case.window.cutoff)
-    if case.known.empty:
+    if case.other_spend.empty:
         before = case.window.cutoff - pd.Timedelta(days=case.window.horizon)
         if case.log["timestamp"].min() >= before - pd.Timedelta(days=1):
             return {
@@ -26,10 +26,10 @@ def predict(case):
         later = case.log[case.log["timestamp"] >= before]
         y = later.groupby("customer_id")["amount"].sum().reindex(X.index, fill_value=0.0)
     else:
-        X, y = now.loc[case.known.index], case.known
+        X, y = now.loc[case.other_spend.index], case.other_spend
     learn = np.random.default_rng(0).random(len(X)) < 0.8  # the usual fifth is set aside at random
     model = xgb.XGBRegressor(random_state=0, n_jobs=2).fit(X.loc[learn, FEATURES], np.log1p(y[learn]))
-    values = pd.Series(np.expm1(model.predict(now.loc[case.ask, FEATURES])).clip(min=0), case.ask)
+    values = pd.Series(np.expm1(model.predict(now.loc[case.customers, FEATURES])).clip(min=0), case.customers)
     settings = {"target": "log1p", "split": "random"}
     return {
         "plain_xgboost": Answer(values.astype(float), _version(), settings, time.perf_counter() - started)

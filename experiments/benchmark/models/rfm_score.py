@@ -15,7 +15,7 @@ def predict(case):
     score = _fifths(-X["days_since_last"]) + _fifths(X["frequency"]) + _fifths(X["spend"])
     per_day = X["spend"].groupby(score).sum() / (X["T"] + 1).groupby(score).sum()
     values = score.map(per_day) * case.window.horizon
-    return {"rfm_score": Answer(values.loc[case.ask], "rule", {}, time.perf_counter() - started)}
+    return {"rfm_score": Answer(values.loc[case.customers], "rule", {}, time.perf_counter() - started)}
 
 
 def _fifths(values):

@@ -23,7 +23,7 @@ PATIENCE = 1800
 
 
 def ask(peer: str, models: list[str], case: Case) -> dict[str, Answer]:
-    """Return a peer's answer per model; a note instead where it does not install or fails."""
+    """Return a peer's answer per model, or a note if it does not install or fails."""
     try:
         python = interpreter(peer)
     except OSError as error:
@@ -74,7 +74,7 @@ def _install(folder: Path, python: Path, line: str) -> None:
 
 
 def _ask(python: Path, peer: str, model: str, case: Case) -> Answer:
-    X = summarise(case.log, case.window.cutoff).loc[case.ask]
+    X = summarise(case.log, case.window.cutoff).loc[case.customers]
     with tempfile.TemporaryDirectory() as folder:
         X.to_csv(Path(folder, "customers.csv"))
         script = HERE / f"peer_{peer.replace('-', '_')}.py"
@@ -86,12 +86,12 @@ def _ask(python: Path, peer: str, model: str, case: Case) -> Answer:
         if done.returncode:
             last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
             return Answer(None, requirement(peer), note=last[:200])
-        told = json.loads(Path(folder, "told.json").read_text())
+        answer = json.loads(Path(folder, "answer.json").read_text())
         values = pd.read_csv(Path(folder, "values.csv"), dtype={"customer_id": str}).set_index("customer_id")
     return Answer(
         values["value"].set_axis(X.index),
-        told["version"],
-        told["parameters"],
-        told["seconds"],
-        told["memory_mb"],
+        answer["version"],
+        answer["parameters"],
+        answer["seconds"],
+        answer["memory_mb"],
     )

@@ -4,12 +4,12 @@ import time
 import warnings
 from importlib.metadata import version
 
+import exchange
 import lifetimes
 import numpy as np
-import told
 
 warnings.simplefilter("ignore")
-model, horizon, X = told.read()
+model, horizon, X = exchange.read()
 started = time.perf_counter()
 fitter = {"lifetimes_bg_nbd": lifetimes.BetaGeoFitter, "lifetimes_pareto_nbd": lifetimes.ParetoNBDFitter}[
     model
@@ -23,7 +23,7 @@ spenders = X[(frequency > 0) & (X["monetary_value"] > 0)]
 money = lifetimes.GammaGammaFitter().fit(spenders["frequency"], spenders["monetary_value"])
 spend = np.asarray(money.conditional_expected_average_profit(frequency, X["monetary_value"]))
 parameters = {**dict(fitter.params_), **dict(money.params_)}
-told.write(
+exchange.write(
     X["customer_id"],
     purchases * spend,
     f"lifetimes {version('lifetimes')}",

@@ -4,11 +4,11 @@ import time
 import warnings
 from importlib.metadata import version
 
-import told
+import exchange
 from pymc_marketing import clv
 
 warnings.simplefilter("ignore")
-model, horizon, X = told.read()
+model, horizon, X = exchange.read()
 started = time.perf_counter()
 weeks = X.assign(recency=X["recency"] / 7, T=X["T"] / 7)[
     ["customer_id", "frequency", "recency", "T", "monetary_value"]
@@ -19,7 +19,7 @@ purchases = fitted.expected_purchases(weeks, future_t=horizon / 7).mean(("chain"
 money = clv.GammaGammaModel(weeks[(weeks["frequency"] > 0) & (weeks["monetary_value"] > 0)])
 money.fit(method="map", progressbar=False)
 spend = money.expected_customer_spend(weeks).mean(("chain", "draw")).to_numpy()
-told.write(
+exchange.write(
     X["customer_id"],
     purchases * spend,
     f"pymc-marketing {version('pymc-marketing')}",
