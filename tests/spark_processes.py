@@ -54,10 +54,10 @@ class Cluster:
         assert process.returncode == 0, said
         return said
 
-    @property
-    def used(self) -> list[bool]:
-        """Whether each worker had an executor."""
-        return [bool(list(folder.glob("app-*/*"))) for folder in self.folders]
+    def tasks(self, worker: int) -> int:
+        """Return the number of tasks that the executors of a worker have finished."""
+        logs = self.folders[worker].glob("app-*/*/stderr")
+        return sum(log.read_text().count("Finished task") for log in logs)
 
 
 @contextmanager

@@ -108,7 +108,7 @@ def _on_calendar(
     Those are the log's own, or whole weeks or months where purchases are dated by them (`level_grain`), as far as
     each horizon holds one.
     """
-    ends = {horizon: np.datetime64(cutoff, "D") + horizon for horizon in horizons}
+    ends = {horizon: np.datetime64(cutoff, "D") + np.timedelta64(horizon, "D") for horizon in horizons}
     con = connect()
     view(con, "days", days)
     by_date = con.sql("select timestamp, sum(abs(amount)) as size from days group by 1").fetchnumpy()

@@ -13,7 +13,6 @@ from typing import Any
 import mlflow
 import numpy as np
 import pandas as pd
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from cltv_ml.data import Cleaned
@@ -241,14 +240,14 @@ def _check_known(scores: pd.DataFrame, log: Log) -> None:
 
 
 def _read_reference(version: Version, name: str) -> tuple[dict[str, Any], list[str]]:
-    try:
-        reference: dict[str, Any] = mlflow.artifacts.load_dict(f"{version.uri}/{_REFERENCE}")
-    except (MlflowException, OSError):
+    what = f"version {version.number} of model {name!r}"
+    if _REFERENCE not in {Path(one.path).name for one in mlflow.artifacts.list_artifacts(version.uri)}:
         return {}, [
-            f"Version {version.number} of model {name!r} was stored without a reference, so drift is not "
-            "measured; versions trained from now on have one."
+            f"V{what[1:]} was stored without a reference, so drift is not measured; versions trained from now on "
+            "have one."
         ]
-    return reference, []
+    file = store.fetch_artifacts(f"the reference of {what}", artifact_uri=f"{version.uri}/{_REFERENCE}")
+    return json.loads(file.read_text(encoding="utf-8")), []
 
 
 def _log_report(series: str, report: MonitorReport, window: Window) -> None:

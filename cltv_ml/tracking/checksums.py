@@ -168,12 +168,9 @@ def _checksums(folder: Path, within: str = "") -> dict[str, str]:
 
 
 def _fetch(uri: str) -> Path:
-    import mlflow  # late: scoring reads a store on this machine without it
+    from cltv_ml.tracking import store  # late: scoring reads a store on this machine without MLflow
 
-    try:
-        return Path(mlflow.artifacts.download_artifacts(uri))
-    except (mlflow.MlflowException, OSError) as error:
-        raise InputError(f"the model {uri} cannot be fetched: {' '.join(str(error).split())}") from error
+    return store.fetch_artifacts(f"the model {uri}", artifact_uri=uri)
 
 
 @functools.cache

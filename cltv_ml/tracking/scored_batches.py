@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import numpy as np
 import pandas as pd
 from mlflow.entities import Metric, Run
@@ -224,7 +223,7 @@ def _bias_so_far(log: Log, batch: pd.DataFrame, window: Window, path: pd.DataFra
 
 
 def _read_batch(run_id: str) -> tuple[pd.DataFrame, dict[str, Any]]:
-    place = mlflow.artifacts.download_artifacts(run_id=run_id)
+    place = store.fetch_artifacts(f"the scores of run {run_id}", run_id=run_id)
     path = Path(place, _ABOUT) if Path(place, _ABOUT).is_file() else Path(place, _OLD_ABOUT)
     reference: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return pd.read_parquet(Path(place, "scores.parquet")).set_index("customer_id"), reference

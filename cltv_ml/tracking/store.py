@@ -30,6 +30,9 @@ from cltv_ml.tracking.local_registry import store_uri
 #: Seconds to wait for a store that another process is writing to.
 _PATIENCE = 60.0
 
+#: Packages of the clients of object stores, whose errors MLflow passes on as they are.
+_OBJECT_STORES = ("azure", "boto3", "botocore", "google")
+
 
 class StoreError(InputError):
     """The store disappeared, stayed locked or could not be written while in use."""
@@ -51,6 +54,8 @@ def open_store(root: Path | None = None) -> str:
     mlflow.set_tracking_uri(uri)
     # Errors that this logger shows with their stack traces are raised as well, and become one sentence.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+    # An environment of uv has no pip, which this logger would remark on for every model that is logged.
+    logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
     if uri.startswith("http"):
         _check_server(uri)
     elif path := sqlite_file(uri):
@@ -152,24 +157,53 @@ def artifact_root(uri: str) -> Path | None:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn MLflow's errors about a lost, locked or full store into `StoreError`; other errors pass.
+    """Turn errors about a lost, locked or full store, or the object store of its artifacts, into `StoreError`.
 
-    It waits for a locked SQLite store, so that open runs can be ended.
+    Other errors pass. It waits for a locked SQLite store, so that open runs can be ended.
     """
     try:
         yield
-    except (MlflowException, OSError) as error:
+    except Exception as error:
         reason = _suffered(error)
         if reason:
             raise StoreError(
-                f"{reason}; run the same command again when the server is back, which also ends the runs "
-                "still open there."
+                f"{reason}; run the same command again when this is fixed, which also ends the runs still "
+                "open there."
             ) from error
         raise
 
 
+def fetch_artifacts(what: str, **address: str) -> Path:
+    """Return the copy of artifacts on this machine that `mlflow.artifacts.download_artifacts` makes.
+
+    Raises
+    ------
+    StoreError
+        They cannot be read; the message begins with `what`.
+    """
+    try:
+        return Path(mlflow.artifacts.download_artifacts(**address))
+    except Exception as error:
+        if not isinstance(error, MlflowException | OSError) and not _is_of_object_store(error):
+            raise
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise StoreError(
+            f"{what} cannot be fetched: {reason}; run the same command again when the store can be read."
+        ) from error
+
+
+def _is_of_object_store(error: Exception) -> bool:
+    """Return whether the client of an object store, such as S3, raised an error."""
+    return type(error).__module__.partition(".")[0] in _OBJECT_STORES
+
+
 def _suffered(error: Exception) -> str:
-    """Return the store's failure where it caused MLflow's error, else an empty text."""
+    """Return the store's failure where it caused an error, else an empty text."""
+    if _is_of_object_store(error):
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        return f"the artifacts of the MLflow store {store_name()} could not be read or written ({reason})"
+    if not isinstance(error, MlflowException | OSError):
+        return ""
     uri = mlflow.get_tracking_uri()
     if uri.startswith("http"):
         try:

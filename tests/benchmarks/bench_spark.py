@@ -36,10 +36,34 @@ def with_large_customer(path: Path, share: float) -> None:
     whole.unlink()
 
 
+#: Runs a command and waits for everything that it leaves behind, such as the Java of Spark's driver.
+WHOLE = """
+import ctypes, os, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1)  # children without a parent become this process's
+status = subprocess.call(sys.argv[1:])
+try:
+    while os.wait():
+        pass
+except ChildProcessError:
+    sys.exit(status)
+"""
+
+
 def build(log: Path, out: Path, *words: str) -> tuple[float, float]:
     """Build the features by the command line; return the wall and CPU seconds of that process and its children."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    command = [sys.executable, "-m", "cltv_ml.cli", "features", "build", "--clean-log", str(log)]
+    command = [
+        sys.executable,
+        "-c",
+        WHOLE,
+        sys.executable,
+        "-m",
+        "cltv_ml.cli",
+        "features",
+        "build",
+        "--clean-log",
+        str(log),
+    ]
     names = [word for name in NAMES for word in ("--names", name)]
     environment = os.environ | {"SPARK_LOCAL_IP": "127.0.0.1"}
     command += ["--cutoff", CUTOFF, "--out", str(out), *names, *words]
@@ -86,7 +110,9 @@ def same(folder: Path) -> int:
     missing = [f"(a.{name} is null) <> (b.{name} is null)" for name in NAMES]
     apart = " or ".join([*numbers, *missing, *(f"a.{name} <> b.{name}" for name in texts)])
     joined = f"from {ours} a full join {theirs} b using (customer_id)"
-    customers, different = duckdb.sql(f"select count(*), count(*) filter (where {apart}) {joined}").fetchone()
+    [(customers, different)] = duckdb.sql(
+        f"select count(*), count(*) filter (where {apart}) {joined}"
+    ).fetchall()
     if different:
         raise SystemExit(f"{different:,} of {customers:,} customers differ.")
     return customers

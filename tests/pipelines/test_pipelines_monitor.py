@@ -7,11 +7,13 @@ import mlflow
 import pandas as pd
 import pytest
 from mlflow.entities import Metric
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from pages import SENTENCES, lost_numbers
 
 from cltv_ml import pipelines
 from cltv_ml.data import Cleaned, clean, simulate
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.batch_outcome import compute_expected_path
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.log import Log
@@ -274,6 +276,17 @@ def test_a_version_without_reference_says_that_drift_is_not_measured(registered,
     report = monitor(until(log, CUTOFF), scores(log, fitted, registered), tmp_path / "out")
     hidden.rename(reference)
     assert "stored without a reference" in report.notes[0]
+
+
+def test_a_reference_that_cannot_be_fetched_is_not_one_that_was_never_stored(
+    registered, log, fitted, tmp_path, monkeypatch
+):
+    def away(artifact_uri):
+        raise MlflowException(f"failures occurred while downloading {artifact_uri}")
+
+    monkeypatch.setattr(mlflow.artifacts, "download_artifacts", away)
+    with pytest.raises(InputError, match="the reference of version 1 of model 'cltv' cannot be fetched"):
+        monitor(until(log, CUTOFF), scores(log, fitted, registered), tmp_path / "out")
 
 
 def test_no_run_is_left_open(registered, log, fitted, tmp_path):

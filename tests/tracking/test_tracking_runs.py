@@ -15,6 +15,7 @@ import mlflow
 import pandas as pd
 import pytest
 import sqlalchemy.exc
+from botocore.exceptions import ClientError
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from mlflow.utils.model_utils import env_var_tracker
@@ -238,6 +239,18 @@ def test_a_server_that_is_lost_in_the_middle_is_one_sentence(store, monkeypatch)
     ):
         raise MlflowException("Max retries exceeded")
     assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "4"
+
+
+def test_an_object_store_that_refuses_is_one_sentence(store):
+    experiment = runs.open_experiment("cltv")
+    refused = {"Error": {"Code": "AccessDenied", "Message": "not for you"}}
+    with (
+        pytest.raises(ValueError, match=r"artifacts of .* \(.*AccessDenied.*\); run the same command again"),
+        runs.summary_run(experiment, "a", {}),
+    ):
+        raise ClientError(refused, "PutObject")
+    [run] = MlflowClient().search_runs([experiment])
+    assert run.info.status == "FAILED"
 
 
 def test_an_error_that_is_not_the_stores_stays_as_it_was(store):

@@ -1,0 +1,92 @@
+"""MLflow's artifacts on an S3 server, on loopback, that fails every tenth request."""
+
+import itertools
+import logging
+import threading
+from types import SimpleNamespace
+
+import boto3
+import mlflow
+import pandas as pd
+import pytest
+from mlflow.tracking import MlflowClient
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
+
+from tests.integration.conftest import Shop
+
+pytestmark = pytest.mark.slow
+
+MODELS = "same_rate,bg_nbd_gamma_gamma"
+KEYS = {
+    "AWS_ACCESS_KEY_ID": "writer",
+    "AWS_SECRET_ACCESS_KEY": "hush-hush",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+
+
+@pytest.fixture
+def s3():
+    """An S3 server; while `every` is above zero each so manieth request is answered with `status`."""
+    moto, count = DomainDispatcherApplication(create_backend_app), itertools.count(1)
+    state = SimpleNamespace(every=0, status="", failed=0)
+
+    def answer(environ, start_response):
+        if not state.every or next(count) % state.every:
+            return moto(environ, start_response)
+        state.failed += 1
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        start_response(state.status, [("Content-Type", "application/xml")])
+        return [f"<Error><Code>{state.status[4:].replace(' ', '')}</Code></Error>".encode()]
+
+    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
+    server = make_server("127.0.0.1", 0, answer, threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    state.url = f"http://127.0.0.1:{server.port}"
+    yield state
+    server.shutdown()
+
+
+@pytest.fixture
+def shop(s3, tmp_path, monkeypatch):
+    """A shop whose experiment keeps its artifacts on that server."""
+    for name, value in {**KEYS, "MLFLOW_S3_ENDPOINT_URL": s3.url}.items():
+        monkeypatch.setenv(name, value)
+    boto3.client("s3", endpoint_url=s3.url).create_bucket(Bucket="mlflow")
+    shop = Shop(tmp_path)
+    before = mlflow.get_tracking_uri()
+    MlflowClient(shop.store).create_experiment("cltv", "s3://mlflow/cltv")
+    yield shop
+    mlflow.set_tracking_uri(before)
+
+
+def _train(shop):
+    return shop.cltv("train", "--data", "synthetic:300", "--horizon", "3m", "--models", MODELS)
+
+
+def test_requests_that_fail_are_repeated(shop, s3):
+    s3.every, s3.status = 10, "500 Internal Server Error"
+    for words in (["train", "--horizon", "3m", "--models", MODELS], ["score"], ["promote", "--force"]):
+        done = shop.cltv(words[0], "--data", "synthetic:300", *words[1:])
+        assert done.returncode == 0 or "no challenger" in done.stderr, done.stderr
+    assert s3.failed > 100
+    repeated = pd.read_parquet(shop.folder / "out" / "scores.parquet")
+    s3.every = 0
+    assert shop.cltv("score", "--data", "synthetic:300", "--out", "sound.parquet").returncode == 0
+    pd.testing.assert_frame_equal(repeated, pd.read_parquet(shop.folder / "sound.parquet"))
+
+
+def test_refused_requests_end_in_one_sentence_and_leave_no_version(shop, s3):
+    s3.every, s3.status = 10, "403 Access Denied"
+    done = _train(shop)
+    assert (done.returncode, done.stderr.count("cltv: ")) == (2, 1), done.stderr
+    assert "AccessDenied" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "hush-hush" not in done.stderr
+    assert not list((shop.folder / "out").glob("*"))
+    client = MlflowClient(shop.store)
+    experiment = client.get_experiment_by_name("cltv").experiment_id
+    assert {run.info.status for run in client.search_runs([experiment])} == {"FAILED"}
+    assert not client.search_registered_models()
+    s3.every = 0
+    assert _train(shop).returncode == 0
