@@ -1,5 +1,6 @@
 """The store is opened whole, runs end, and a server that is away is one sentence."""
 
+import logging
 import multiprocessing
 import os
 import re
@@ -251,6 +252,11 @@ def test_an_object_store_that_refuses_is_one_sentence(store):
         raise ClientError(refused, "PutObject")
     [run] = MlflowClient().search_runs([experiment])
     assert run.info.status == "FAILED"
+
+
+def test_an_environment_without_pip_is_not_remarked_on_for_every_model(store):
+    mlflow_store.open_store()
+    assert not logging.getLogger("mlflow.utils.environment").isEnabledFor(logging.WARNING)
 
 
 def test_an_error_that_is_not_the_stores_stays_as_it_was(store):
