@@ -22,6 +22,7 @@ from cltv_ml.models.level_closures import Closure, as_if_open, find_closures
 from cltv_ml.models.level_grain import PeriodGrain, find_grain
 from cltv_ml.models.level_holidays import align
 from cltv_ml.models.level_ids import find_replaced_ids
+from cltv_ml.models.level_peaks import peak_ended
 from cltv_ml.models.level_steps import last_step
 from cltv_ml.tables import SUMMARY
 from cltv_ml.windows import Window
@@ -70,6 +71,7 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
             *_period_notes(grain, log.holidays is not None),
             *_closure_notes(closures, start, passed, length),
             *(_break_notes(level.broken) if level else ()),
+            *(_PEAKED if level and not level.season_seen and peak_ended(base, passed, length) else ()),
             *replaced,
         )
         levels[horizon] = level and replace(level, notes=notes)
@@ -182,6 +184,12 @@ def _break_notes(broken: Break) -> tuple[str, ...]:
             "suggest. One month does not show whether that lasts, so the interval of the total is wider.",
         )
     return ()
+
+
+_PEAKED = (
+    "Sales rose within the last quarter and have fallen again, and the log holds no earlier year: the forecast of the "
+    "total assumes that this peak is over.",
+)
 
 
 def _in_words(log_ratio: float) -> str:

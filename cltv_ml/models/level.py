@@ -15,6 +15,7 @@ import pandas as pd
 
 from cltv_ml.models.level_breaks import Break, Month, find_break
 from cltv_ml.models.level_candidates import PACE, CohortRevenue, candidates
+from cltv_ml.models.level_peaks import after_peak
 from cltv_ml.models.level_priors import LEARNED, REFERENCE, SEASONAL, error_before
 from cltv_ml.models.level_spread import Spread
 
@@ -185,7 +186,7 @@ def estimate_level(
     )
     record["ago"] = cutoff - record["day"]
     broken, before = find_break(months, cutoff), _geometric_mean(bounded, weights)
-    total = broken.follow(before, bounded, weights)
+    total = after_peak(log, cutoff, horizon, broken.follow(before, bounded, weights), seasonal)
     spread = float(np.linalg.norm([sigma, apart, broken.doubt(before, bounded, weights)]))
     basis = Basis(log, cutoff, horizon, bottom_up, months)
     return Level(total, spread, freedom, table, record, seasonal, broken, basis=basis)
@@ -326,6 +327,7 @@ def _replay(
         seasonal = bool(set(SEASONAL) & set(one.forecasts))
         held = _held(one.forecasts, weights, tried, ended)
         forecast = find_break(months, one.cutoff).follow(_geometric_mean(held, weights), held, weights)
+        forecast = after_peak(log, one.cutoff, horizon, forecast, seasonal)
         rows.append((one.cutoff, one.total, forecast, seasonal))
     return pd.DataFrame(rows, columns=["day", "total", "forecast", "season_seen"])
 

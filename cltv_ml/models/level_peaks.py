@@ -1,0 +1,55 @@
+r"""Peaks that have ended: the first Christmas of a log that holds no earlier year.
+
+Averages of the last months, and models fitted on them, carry a peak on after it has ended, because no candidate knows
+that it was a season. The last two weeks show that it is over.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cltv_ml.models.level_candidates import LARGEST_MISS, LEAST_DAYS, QUARTER, WEEKS_YEAR, CohortRevenue
+
+#: Days at the end of the log whose revenue shows whether a peak is over: two of each weekday.
+_SINCE = 14
+
+#: A peak is four weeks of the last quarter above the median four weeks of before by this much (log units). It is over
+#: once revenue has fallen by this much.
+_PEAK, _FALLEN = 0.4, 0.3
+
+#: Share of the way from the forecast to the rate of the last two weeks.
+_FOLLOWED = 0.7
+
+
+def after_peak(log: CohortRevenue, cutoff: int, horizon: int, total: float, seasonal: bool) -> float:
+    r"""Return a total moved towards the rate since a peak that has ended; unchanged if there was none.
+
+    With \(r\) what existing customers would spend in the horizon at the rate of the last two weeks, the log of the
+    total \(L\) changes by seven tenths of \(\log (r / L)\), if this is negative, and of half a log unit at most.
+
+    Parameters
+    ----------
+    seasonal
+        Whether a candidate knows last year's season; the total then stays as it is.
+    """
+    if seasonal or not peak_ended(log, cutoff, horizon):
+        return total
+    since = log.revenue(cutoff - _SINCE, cutoff, known=cutoff - _SINCE)
+    apart = np.log(max(since, 1e-9) * horizon / _SINCE / total)
+    return total * float(np.exp(_FOLLOWED * np.clip(apart, -LARGEST_MISS, 0.0)))
+
+
+def peak_ended(log: CohortRevenue, cutoff: int, horizon: int) -> bool:
+    """Return whether revenue rose and fell again within the last quarter, and would not rise again in the horizon.
+
+    A log that holds less than eight weeks before that quarter does not show what is usual. Two weeks without any
+    purchase are a closure, or lie between the dates of a month, and show nothing.
+    """
+    begins, recent = log.begins(cutoff), cutoff - QUARTER
+    last = log.revenue(cutoff - _SINCE, cutoff) * LEAST_DAYS / _SINCE
+    if recent - begins < 2 * LEAST_DAYS or horizon > WEEKS_YEAR - QUARTER or last <= 0:
+        return False
+    starts = range(begins, cutoff - LEAST_DAYS + 1)
+    months = np.array([log.revenue(start, start + LEAST_DAYS) for start in starts])
+    peak, usual = months[recent - begins :].max(), np.median(months[: recent - begins])
+    return bool(peak > usual * np.exp(_PEAK) and last < peak * np.exp(-_FALLEN))
