@@ -33,6 +33,9 @@ SAMPLED_CUSTOMERS = 20_000
 #: Share of a break, and size of a last month's miss (log units), from which on a note reports them.
 LEAST_TOLD = 0.2
 
+#: Share of the last year's revenue by one customer from which on a note reports it.
+CONCENTRATED = 0.3
+
 #: Customers that each of these models is fitted on, about.
 FITTED = 2_500
 
@@ -59,7 +62,7 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
     levels: dict[int, Level | None] = dict.fromkeys(horizons)
     closures = find_closures(cohorts)
     months = _ended_months(cohorts, closures, below.get(MONTH, {}))
-    replaced = _replaced_notes(find_replaced_ids(cohorts), start)
+    always = (*_replaced_notes(find_replaced_ids(cohorts), start), *_concentration_notes(days, start, passed))
     for horizon in usable:
         length = lengths[horizon]
         base = as_if_open(cohorts, (one for one in closures if not one.returns(passed, length)))
@@ -72,7 +75,7 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
             *_closure_notes(closures, start, passed, length),
             *(_break_notes(level.broken) if level else ()),
             *(_PEAKED if level and not level.season_seen and peak_ended(base, passed, length) else ()),
-            *replaced,
+            *always,
         )
         levels[horizon] = level and replace(level, notes=notes)
     return levels
@@ -184,6 +187,24 @@ def _break_notes(broken: Break) -> tuple[str, ...]:
             "suggest. One month does not show whether that lasts, so the interval of the total is wider.",
         )
     return ()
+
+
+def _concentration_notes(days: pa.Table, start: pd.Timestamp, passed: int) -> tuple[str, ...]:
+    """Return a sentence if one customer brought much of the last year's revenue."""
+    con = connect()
+    view(con, "days", days)
+    since = start + pd.Timedelta(days=passed - WEEKS_YEAR)
+    found = con.execute(
+        "select max(spent) / nullif(sum(spent), 0) from (select sum(amount) as spent from days "
+        f"where timestamp >= timestamp '{since}' group by customer_id having spent > 0)"
+    ).fetchone()
+    share = (found and found[0]) or 0.0
+    if share < CONCENTRATED:
+        return ()
+    return (
+        f"One customer brought in {share:.0%} of the revenue of the year before the cutoff, so the total depends on "
+        "whether this customer goes on. Earlier windows may not show that risk, and the interval knows only them.",
+    )
 
 
 _PEAKED = (

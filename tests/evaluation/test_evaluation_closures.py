@@ -1,12 +1,14 @@
-"""What a training says of weeks in which the shop sold next to nothing, and of months unlike the others."""
+"""What a training says of closures, months unlike the others, and a customer on whom the total depends."""
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from cltv_ml.evaluation.levels import (
     _break_notes,
     _closure_notes,
+    _concentration_notes,
     _ended_months,
     _may_be_forecast,
     _replaced_notes,
@@ -36,6 +38,23 @@ def test_it_is_told_what_the_total_makes_of_a_closure(yearly, cutoff, told):
     notes = _closure_notes([Closure(244, 274, 1.0, yearly)], START, cutoff, 60)
     assert [told in note for note in notes] == [True] * bool(told)
     assert all("Almost nothing was sold from 2020-09-01 to 2020-09-30" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("amount", "passed", "told"), [(60.0, 200, 1), (10.0, 200, 0), (60.0, 600, 0), (0.0, 200, 0)]
+)
+def test_one_customer_who_brings_much_of_the_last_year_is_told(amount, passed, told):
+    ids = ["big", *"abcdefgh", *"abcdefgh"]
+    days = [START + pd.Timedelta(days=day) for day in (10, *[20] * 8, *[500] * 8)]
+    table = pa.Table.from_pandas(
+        pd.DataFrame({"customer_id": ids, "timestamp": days, "amount": [amount] + [5.0] * 16}),
+        preserve_index=False,
+    )
+    past = table.filter(pa.compute.less(table["timestamp"], START + pd.Timedelta(days=passed)))
+    notes = _concentration_notes(past, START, passed)
+    assert [note.split(",")[0] for note in notes] == [
+        "One customer brought in 60% of the revenue of the year before the cutoff"
+    ] * told
 
 
 def test_a_closure_of_every_year_is_told_once():
