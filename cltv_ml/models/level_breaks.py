@@ -103,7 +103,7 @@ def monthly_misses(log: CohortRevenue, days: Sequence[int], monthly: Mapping[int
             compared = year_ago - log.begins(log.days) >= SEASONED and bool(monthly.get(year_ago))
             if compared:
                 miss = _agreed(miss, miss - _miss(log, year_ago, monthly))
-            found[day] = Month(float(np.clip(miss, -_LARGEST, _LARGEST)), _random_spread(log, day), compared)
+            found[day] = Month(float(np.clip(miss, -_LARGEST, _LARGEST)), random_spread(log, day), compared)
     return found
 
 
@@ -130,7 +130,7 @@ def _miss(log: CohortRevenue, day: int, monthly: Mapping[int, float]) -> float:
     return float(np.log(max(missed(log, day, MONTH, monthly), np.exp(-_LARGEST))))
 
 
-def _random_spread(log: CohortRevenue, day: int) -> float:
+def random_spread(log: CohortRevenue, day: int) -> float:
     """Return the relative standard deviation of a month's revenue if purchases of these sizes come at random.
 
     Where a few customers bring most of it, a month without them is no break. Purchases of one day by customers of one

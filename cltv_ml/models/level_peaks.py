@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from cltv_ml.models.level_breaks import random_spread
 from cltv_ml.models.level_candidates import LARGEST_MISS, LEAST_DAYS, QUARTER, WEEKS_YEAR, CohortRevenue
 
 #: Days at the end of the log whose revenue shows whether a peak is over: two of each weekday.
-_SINCE = 14
+_TWO_WEEKS = 14
 
 #: A peak is four weeks of the last quarter above the median four weeks of before by this much (log units). It is over
-#: once revenue has fallen by this much.
-_PEAK, _FALLEN = 0.4, 0.3
+#: once revenue has fallen by this much, and by more than twice the standard deviation that a month has by chance.
+_PEAK, _FALLEN, _BY_CHANCE = 0.4, 0.3, 2.0
 
 #: Share of the way from the forecast to the rate of the last two weeks.
 _FOLLOWED = 0.7
@@ -34,8 +35,8 @@ def after_peak(log: CohortRevenue, cutoff: int, horizon: int, total: float, seas
     """
     if seasonal or not peak_ended(log, cutoff, horizon):
         return total
-    since = log.revenue(cutoff - _SINCE, cutoff, known=cutoff - _SINCE)
-    apart = np.log(max(since, 1e-9) * horizon / _SINCE / total)
+    since = log.revenue(cutoff - _TWO_WEEKS, cutoff, known=cutoff - _TWO_WEEKS)
+    apart = np.log(max(since, 1e-9) * horizon / _TWO_WEEKS / total)
     return total * float(np.exp(_FOLLOWED * np.clip(apart, -LARGEST_MISS, 0.0)))
 
 
@@ -46,10 +47,11 @@ def peak_ended(log: CohortRevenue, cutoff: int, horizon: int) -> bool:
     purchase are a closure, or lie between the dates of a month, and show nothing.
     """
     begins, recent = log.begins(cutoff), cutoff - QUARTER
-    last = log.revenue(cutoff - _SINCE, cutoff) * LEAST_DAYS / _SINCE
+    last = log.revenue(cutoff - _TWO_WEEKS, cutoff) * LEAST_DAYS / _TWO_WEEKS
     if recent - begins < 2 * LEAST_DAYS or horizon > WEEKS_YEAR - QUARTER or last <= 0:
         return False
     starts = range(begins, cutoff - LEAST_DAYS + 1)
     months = np.array([log.revenue(start, start + LEAST_DAYS) for start in starts])
     peak, usual = months[recent - begins :].max(), np.median(months[: recent - begins])
-    return bool(peak > usual * np.exp(_PEAK) and last < peak * np.exp(-_FALLEN))
+    fallen = max(_FALLEN, _BY_CHANCE * random_spread(log, cutoff))
+    return bool(peak > usual * np.exp(_PEAK) and last < peak * np.exp(-fallen))
