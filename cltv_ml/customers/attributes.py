@@ -19,9 +19,10 @@ from cltv_ml.customers.kinds import (
 from cltv_ml.customers.no_answers import blank_no_answers, doubt_numbers
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.mapping import flag
-from cltv_ml.data.parse import Columns, quote
+from cltv_ml.data.parse import Columns
 from cltv_ml.data.raw import Opened, open_source
 from cltv_ml.data.rules import Rules
+from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, keep
 from cltv_ml.errors import InputError
 from cltv_ml.sources.paths import readable

@@ -14,9 +14,10 @@ from cltv_ml.customers.key import find_key
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.mapping import flag
-from cltv_ml.data.parse import Columns, quote
+from cltv_ml.data.parse import Columns
 from cltv_ml.data.raw import Opened, open_source
 from cltv_ml.data.rules import Rules
+from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import keep
 from cltv_ml.errors import InputError
 from cltv_ml.sources.paths import readable

@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.data.headings import plain_heading
-from cltv_ml.data.parse import Columns, quote
+from cltv_ml.data.parse import Columns
 from cltv_ml.data.raw import open_source
 from cltv_ml.data.rules import Rules
+from cltv_ml.data.source_columns import quote
 from cltv_ml.errors import InputError
 from cltv_ml.sources.paths import readable
 

@@ -7,7 +7,8 @@ import unicodedata
 from dataclasses import dataclass
 
 from cltv_ml.data.headings import plain_heading
-from cltv_ml.data.parse import Columns, quote
+from cltv_ml.data.parse import Columns
+from cltv_ml.data.source_columns import quote
 from cltv_ml.data.times import is_serial
 from cltv_ml.engine import Relation
 from cltv_ml.tables import NO, YES, postcode_sql

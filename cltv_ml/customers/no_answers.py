@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cltv_ml.data.parse import Columns, quote
+from cltv_ml.data.parse import Columns
 from cltv_ml.data.rules import Rules
+from cltv_ml.data.source_columns import quote
 from cltv_ml.data.words import words
 from cltv_ml.engine import Relation, keep, literals
 

@@ -14,7 +14,8 @@ from cltv_ml.data.quality import (
     doubt_products,
 )
 from cltv_ml.data.questions import Question, QuestionsError, answer
-from cltv_ml.data.raw import Raw, read
+from cltv_ml.data.raw import read
+from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.rules import REASONS, Rules, change_rules
 from cltv_ml.data.synthetic import Simulation, simulate, write_simulation
 from cltv_ml.data.verdict import DataVerdict, judge

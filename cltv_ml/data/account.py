@@ -9,7 +9,7 @@ import pandas as pd
 
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
-from cltv_ml.data.raw import Raw
+from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.rules import REASONS
 from cltv_ml.engine import MONEY_SCALE, Relation
 from cltv_ml.inline import Inline

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.headings import plain_heading, plain_text
 from cltv_ml.data.lines import Lines
-from cltv_ml.data.parse import quote
+from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.rules import Rules
+from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literals
 from cltv_ml.sources.frames import MARK
-
-if TYPE_CHECKING:
-    from cltv_ml.data.raw import Raw
 
 #: Headings of a column that names a line's parent.
 _PARENT = re.compile(

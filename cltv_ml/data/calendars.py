@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cltv_ml.data import times
+from cltv_ml.data.source_columns import SourceColumns
 from cltv_ml.data.zones import once
 from cltv_ml.errors import InputError
-
-if TYPE_CHECKING:
-    from cltv_ml.data.parse import Columns
 
 #: Number of lines inspected for a column's notations.
 _FIRST = 20_000
@@ -46,7 +42,7 @@ _WAYS = (
 )
 
 
-def as_iso(columns: Columns, column: str, text: str) -> str:
+def as_iso(columns: SourceColumns, column: str, text: str) -> str:
     """Return SQL for a text column's times, with dates of other calendars converted to ISO dates.
 
     Raises
@@ -95,7 +91,7 @@ def as_iso(columns: Columns, column: str, text: str) -> str:
     return text
 
 
-def _check_months(columns: Columns, column: str, lines: str) -> None:
+def _check_months(columns: SourceColumns, column: str, lines: str) -> None:
     """Raise InputError if "Jan 05" seems to be a day without a year rather than a month of 2005."""
     last = columns.last_year
     number = times.letters(r"try_cast(regexp_extract(t, '^\p{L}{3,}[. /-]*(\d{2})$', 1) as integer)")
@@ -161,7 +157,7 @@ def _with_noon(text: str) -> str:
     return text
 
 
-def _from_years(columns: Columns, column: str, text: str) -> str:
+def _from_years(columns: SourceColumns, column: str, text: str) -> str:
     """Return SQL for dates of a column whose years all belong to another calendar."""
     year = f"try_cast(regexp_extract(t, '{_YEARS}', 1) as integer)"
     low, high, example = columns.row(
@@ -202,7 +198,7 @@ def _from_persian() -> str:
     return f"if(regexp_matches(t, '{way}'), {once(fields, 'e', date)}, t)"
 
 
-def _from_taiwan(columns: Columns, column: str, text: str) -> str:
+def _from_taiwan(columns: SourceColumns, column: str, text: str) -> str:
     fields = f"regexp_extract(t, '{_TAIWAN}', ['year', 'sign', 'month', 'day', 'rest'])"
     columns.notes.append(
         f"Column {column!r}: years such as 113 were read as years of the Minguo calendar (Taiwan), "

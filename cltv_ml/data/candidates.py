@@ -16,7 +16,7 @@ from cltv_ml.data.headings import (
 )
 from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, plain_level, read_level, tells_sales_apart
 from cltv_ml.data.mapping import REQUIRED, flag
-from cltv_ml.data.parse import quote
+from cltv_ml.data.source_columns import quote
 from cltv_ml.data.words import words
 from cltv_ml.engine import Relation
 from cltv_ml.tables import TRANSACTIONS

@@ -19,7 +19,8 @@ from cltv_ml.data.lines import Lines, read_lines
 from cltv_ml.data.outputs import log_query, quarantine_query
 from cltv_ml.data.placeholders import set_placeholders_aside
 from cltv_ml.data.quality import OPENING_CUSTOMERS
-from cltv_ml.data.raw import Raw, read
+from cltv_ml.data.raw import read
+from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.returns import take_returns_off
 from cltv_ml.data.revisited import Revisited
 from cltv_ml.data.rules import Rules, keep_levels

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cltv_ml.data.order import allowed, choose_date_order
+from cltv_ml.data.source_columns import SourceColumns
 from cltv_ml.data.times import is_serial
 from cltv_ml.data.zones import once
 from cltv_ml.engine import Relation, keep
-
-if TYPE_CHECKING:
-    from cltv_ml.data.parse import Columns
 
 #: Formats of such dates by number of digits; a numeric column has lost a leading zero.
 _FORMS = {
@@ -38,7 +34,7 @@ _ENDS = 3
 _FIRST_YEAR = 1980
 
 
-def with_signs(columns: Columns, column: str, text: str) -> str:
+def with_signs(columns: SourceColumns, column: str, text: str) -> str:
     """Return SQL for a column's times, with dates of digits only as ISO dates.
 
     The whole column decides the order of day, month and year.
@@ -97,7 +93,7 @@ def with_signs(columns: Columns, column: str, text: str) -> str:
     return once(text, "t", f"if({digits}, coalesce({iso}, t), t)")
 
 
-def _month_times(columns: Columns, column: str, text: str, digit_dates: Relation) -> str:
+def _month_times(columns: SourceColumns, column: str, text: str, digit_dates: Relation) -> str:
     """Return SQL for a column's times in which each year and month is the month's first day; add a note.
 
     The digits may also be a day of 2001 to 2012 with a two-digit year, but such days have few different endings.

@@ -9,7 +9,7 @@ from cltv_ml.data.glance import count_values
 from cltv_ml.data.headings import CURRENCY_WORDS, plain_heading
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.numerals import CURRENCIES, code_of, is_currency_name
-from cltv_ml.data.parse import quote
+from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation
 
 #: Every currency column contains one of these codes; TOP, ALL and TRY are also ordinary words.

@@ -9,8 +9,8 @@ from cltv_ml.data.candidates import named
 from cltv_ml.data.compound import find_compound
 from cltv_ml.data.headings import SYNONYMS, plain_heading, plain_pattern
 from cltv_ml.data.mapping import flag
-from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question
+from cltv_ml.data.source_columns import quote
 from cltv_ml.data.words import words
 from cltv_ml.engine import Relation
 

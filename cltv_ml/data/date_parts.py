@@ -10,7 +10,7 @@ from cltv_ml.data.candidates import find_columns, named
 from cltv_ml.data.headings import NOT_THE_PURCHASE, plain_heading
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.numbered import join_numbered
-from cltv_ml.data.parse import quote
+from cltv_ml.data.source_columns import quote
 from cltv_ml.data.times import month_number
 from cltv_ml.engine import Relation, quoted, show
 from cltv_ml.sources.frames import MARK

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cltv_ml.data import numerals
 from cltv_ml.data.questions import Question, QuestionsError
-
-if TYPE_CHECKING:
-    from cltv_ml.data.parse import Columns
-    from cltv_ml.engine import Relation
-
+from cltv_ml.data.source_columns import SourceColumns
+from cltv_ml.engine import Relation
 
 #: Evidence for the decimal separator, as SQL over the bare text `b` of a number.
 _DECIMAL_SIGNS = {
@@ -24,7 +19,7 @@ _DECIMAL_SIGNS = {
 }
 
 
-def decimal_of(columns: Columns, column: str, texts: Relation) -> str:
+def decimal_of(columns: SourceColumns, column: str, texts: Relation) -> str:
     """Return the decimal separator of a text column, inferred from all of its values (`keep_texts`).
 
     Raises
@@ -83,14 +78,14 @@ def decimal_of(columns: Columns, column: str, texts: Relation) -> str:
 _WITHOUT_PARTS = {*numerals.WHOLE_CURRENCIES, "IDR", "COP", "HUF", "ISK", "UZS", "TZS", "LBP"}
 
 
-def _in_whole_units(columns: Columns, column: str) -> bool:
+def _in_whole_units(columns: SourceColumns, column: str) -> bool:
     """Whether all amounts carry the sign of a currency written without minor units, such as the yen."""
     test, sign = numerals.signed(columns.quote(column))
     codes = columns.table.rows(f"select distinct if({test}, {sign}, '') from {columns.table} limit 20")
     return all(numerals.code_of(str(code)) in _WITHOUT_PARTS for (code,) in codes)
 
 
-def _decimal_nearby(columns: Columns, column: str) -> str | None:
+def _decimal_nearby(columns: SourceColumns, column: str) -> str | None:
     """Return the decimal separator that is certain in other numeric columns; None if there is none."""
     separators: dict[str, str] = {}
     for neighbour in (name for name, kind in columns.kinds.items() if kind == "VARCHAR" and name != column):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -12,12 +11,10 @@ import pyarrow as pa
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.lines import Lines
-from cltv_ml.data.parse import quote
+from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.rules import Rules
+from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, lend
-
-if TYPE_CHECKING:
-    from cltv_ml.data.raw import Raw
 
 #: Headings of ids that a message or a line has for itself; that of an item alone names the goods.
 _IDS_OF_LINES = re.compile(

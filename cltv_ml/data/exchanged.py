@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cltv_ml.data import times
 from cltv_ml.data.questions import Question, QuestionsError
-
-if TYPE_CHECKING:
-    from cltv_ml.data.parse import Columns
+from cltv_ml.data.source_columns import SourceColumns
 
 
-def days_in_place(columns: Columns, column: str, text: str) -> str:
+def days_in_place(columns: SourceColumns, column: str, text: str) -> str:
     """Return SQL for times, with day and month swapped back if the column has them swapped.
 
     Year, day, month is recognised by months above 12. A spreadsheet that reads 13/02/2024 with the month first

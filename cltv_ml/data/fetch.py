@@ -11,8 +11,8 @@ import pooch
 from requests import RequestException
 
 from cltv_ml.data.datasets import DATASETS
-from cltv_ml.data.parse import quote
 from cltv_ml.data.raw import read
+from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import literal, quoted
 from cltv_ml.errors import InputError
 from cltv_ml.files import atomic

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question, QuestionsError
+from cltv_ml.data.source_columns import quote
 from cltv_ml.data.totals import TOTAL_WORDS
 from cltv_ml.engine import Relation, keep, quoted
 from cltv_ml.errors import InputError

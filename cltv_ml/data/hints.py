@@ -9,7 +9,7 @@ from cltv_ml.data.glance import COLUMNS_COMPARED, Glance
 from cltv_ml.data.headings import plain_heading, plain_pattern
 from cltv_ml.data.levels import NO, YES, plain_level
 from cltv_ml.data.mapping import flag
-from cltv_ml.data.parse import quote
+from cltv_ml.data.source_columns import quote
 from cltv_ml.data.words import words
 from cltv_ml.engine import literal
 

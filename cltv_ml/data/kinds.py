@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from cltv_ml.data.parse import Columns, is_number, is_time, quote
+from cltv_ml.data.parse import Columns, is_number, is_time
 from cltv_ml.data.rules import Rules
+from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, keep_first, lend
 from cltv_ml.sources.frames import MARK
 

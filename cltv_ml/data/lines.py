@@ -7,25 +7,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from cltv_ml.data.date_parts import is_fiscal
 from cltv_ml.data.days import Plausible, plausible_days
 from cltv_ml.data.identifiers import doubt_spellings
-from cltv_ml.data.parse import Columns, is_number, is_time, quote
+from cltv_ml.data.parse import Columns, is_number, is_time
+from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.rules import REASONS, Rules
 from cltv_ml.data.sales import describe_levels
 from cltv_ml.data.signs import Signs
+from cltv_ml.data.source_columns import quote
 from cltv_ml.data.tally import Tally, count_marks
 from cltv_ml.data.unsigned import lack_sign
 from cltv_ml.data.values import understand
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal, show
 from cltv_ml.errors import InputError
-
-if TYPE_CHECKING:
-    from cltv_ml.data.raw import Raw
 
 #: Larger amounts are treated as errors; sums of smaller ones, in integer minor units, cannot overflow.
 LARGEST_AMOUNT = 1e12

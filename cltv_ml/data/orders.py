@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cltv_ml.data.headings import plain_heading
-from cltv_ml.data.parse import quote
+from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation
 
 #: Fewer orders of several lines than this show nothing.

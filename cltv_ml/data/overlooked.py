@@ -40,8 +40,8 @@ from cltv_ml.data.overlooked_numbers import (
     tell_of_other_money,
 )
 from cltv_ml.data.paid import ask_about_fees, ask_about_shares, ask_what_is_left
-from cltv_ml.data.parse import quote
 from cltv_ml.data.sides import look_at_changes, look_at_payments, look_at_sides
+from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, literal
 
 #: Levels that mean, under any heading, that a sale was reversed or never took place; and negations.

@@ -9,8 +9,8 @@ from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.hints import PAID
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.overlooked_numbers import HEADED
-from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question
+from cltv_ml.data.source_columns import quote
 
 
 def ask_what_is_left(

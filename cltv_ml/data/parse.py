@@ -6,7 +6,6 @@ import datetime
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from cltv_ml.data import numerals, times
 from cltv_ml.data.calendars import as_iso
@@ -17,11 +16,11 @@ from cltv_ml.data.identifiers import FORMS, ON_DEMAND, count_forms, unify
 from cltv_ml.data.order import order_of
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.signs import Signs, signs_of
+from cltv_ml.data.source_columns import SourceColumns, quote
 from cltv_ml.data.texts import cast_number, keep_texts, read_finite, read_plainly, read_sides, read_written
 from cltv_ml.data.zones import shift
-from cltv_ml.engine import Relation, quoted
+from cltv_ml.engine import Relation
 from cltv_ml.errors import InputError
-from cltv_ml.sources.frames import MARK
 
 _NUMBERS = re.compile(
     r"(U|HUGE|UHUGE|BIG|SMALL|TINY|UBIG|USMALL|UTINY)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL.*|BIGNUM"
@@ -34,15 +33,6 @@ _NOTHING = (
 )
 
 
-def quote(column: str) -> str:
-    """Return the quoted SQL identifier of a source's column, which cannot clash with names of our own.
-
-    >>> quote("order date")
-    '"source:order date"'
-    """
-    return quoted(MARK + column)
-
-
 def is_number(kind: str) -> bool:
     """Whether a DuckDB type is a number."""
     return _NUMBERS.fullmatch(kind) is not None
@@ -53,46 +43,16 @@ def is_time(kind: str) -> bool:
     return kind == "DATE" or kind.startswith("TIMESTAMP")
 
 
-class Columns:
-    """The source's columns and their types, and the SQL that reads each as what it stands for.
+class Columns(SourceColumns):
+    """The columns of a source, with the SQL that reads each as what it stands for.
 
     The whole column decides how its values are read: which of two numbers is the day, which sign is the
     decimal separator.
-
-    Parameters
-    ----------
-    table
-        The table of the columns.
-    rules
-        The user's rules about them.
-    ask
-        Whether a column that can be read in two ways raises an InputError; else each value is read in the
-        first way that fits, for a look at columns whose meaning is not known yet.
-    groups
-        Whether a sign before three digits divides thousands where nothing tells, with a note in place of a question:
-        for numbers whose order counts more than their unit.
-
-    Attributes
-    ----------
-    notes
-        Notes on how the columns were read, one sentence each.
-    signs
-        The bytes of the texts that were read as identifiers unchanged.
     """
 
-    quote = staticmethod(quote)
-
     def __init__(self, table: Relation, rules: Rules, ask: bool = True, *, groups: bool = False) -> None:
-        self.table = table
-        self.rules = rules
-        self.ask = ask
-        self.groups = groups
-        self.notes: list[str] = []
-        self.signs: dict[str, Signs] = {}
+        super().__init__(table, rules, ask, groups=groups)
         self._without_zones: set[str] = set()
-        self.kinds = {
-            name.removeprefix(MARK): kind for name, kind in table.kinds.items() if name.startswith(MARK)
-        }
 
     def identifier(self, column: str) -> str:
         """Return SQL for a normalised identifier (see `Rules.id_forms`); empty ones are null."""
@@ -284,11 +244,6 @@ class Columns:
         )
         return True
 
-    @property
-    def last_year(self) -> int:
-        """The last year that two digits may stand for: the one after this."""
-        return datetime.date.today().year + 1
-
     def _from_zone(self, naive: str) -> str:
         if self.rules.source_timezone is None:
             return naive
@@ -343,7 +298,3 @@ class Columns:
                 f"Column {column!r}: {large:,} identifiers are floating-point numbers above {exact:,}, where "
                 "adjacent integers are indistinguishable. Export the column as text or as integers."
             )
-
-    def row(self, query: str) -> tuple[Any, ...]:
-        """Return the one row of a query."""
-        return self.table.row(query)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from cltv_ml.data.headings import plain_heading, plain_text
-from cltv_ml.data.parse import Columns, quote
-from cltv_ml.data.raw import Raw
+from cltv_ml.data.parse import Columns
+from cltv_ml.data.raw_table import Raw
+from cltv_ml.data.source_columns import quote
 
 #: Headings of a product's name, the most certain first.
 _NAME_HEADINGS = (

@@ -19,11 +19,11 @@ from cltv_ml.data.levels import LEVEL_NAMES
 from cltv_ml.data.mapping import REQUIRED, check_divided, check_mapping, flag, is_complete, open_names
 from cltv_ml.data.orders import choose_order, doubt_totals, find_order, is_no_order, read_reference
 from cltv_ml.data.overlooked import look_over
-from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question, QuestionsError, ask_which
 from cltv_ml.data.recognition import recognise_source
 from cltv_ml.data.scale import settle_scale, settle_units
 from cltv_ml.data.sides import are_payments
+from cltv_ml.data.source_columns import quote
 from cltv_ml.data.ties import Source, settle_tie
 from cltv_ml.data.versions import find_version
 from cltv_ml.engine import Relation

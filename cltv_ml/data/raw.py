@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,88 +16,21 @@ from cltv_ml.data.datasets import DATASETS, Dataset
 from cltv_ml.data.date_parts import join_date, join_items, join_name
 from cltv_ml.data.grouped import fill_down
 from cltv_ml.data.mapping import read_mapping
-from cltv_ml.data.parse import quote
 from cltv_ml.data.proposal import Proposal, complete
 from cltv_ml.data.questions import Question, QuestionsError
+from cltv_ml.data.raw_table import Raw, Workspace
 from cltv_ml.data.rules import Rules, change_rules, keep_levels
 from cltv_ml.data.scale import doubt_cents, doubt_parts, tell_of_cents
+from cltv_ml.data.source_columns import quote
 from cltv_ml.data.synthetic import customers_of, simulate
 from cltv_ml.data.values import open_questions
-from cltv_ml.engine import Relation, as_tabular, connect, frame, keep, lend, literal, pattern, quoted, show
+from cltv_ml.engine import Relation, as_tabular, connect, keep, lend, literal, pattern, quoted, show
 from cltv_ml.errors import InputError
 from cltv_ml.remote import address, fetch, is_remote
 from cltv_ml.sources.frames import MARK, Part, SourceRows, inner_names, read_frame
 from cltv_ml.sources.lakes import lake_of, read_lake
 from cltv_ml.sources.paths import find, read_file, readable
 from cltv_ml.sources.records import flatten_records
-
-
-class Workspace:
-    """A temporary folder that is deleted when nothing uses it any more."""
-
-    def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="cltv_"))
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
-
-
-@dataclass(frozen=True)
-class Raw:
-    """The unchanged rows of a source, with the mapping of its columns.
-
-    Parameters
-    ----------
-    table
-        Its rows, with its own column names and `source_row`, from 0.
-    broken
-        Lines that do not fit the table: `source_row` and `line`.
-    mapping
-        Standard name -> source column.
-    source
-        The source's name, without passwords.
-    read_at
-        Time of reading; later dates are future dates.
-    rules
-        The cleaning settings that suit this source.
-    notes
-        Notes on how the columns were understood, one sentence each.
-    starts
-        The first `source_row` of each file or sheet, if there are several.
-    """
-
-    table: Relation = field(repr=False)
-    broken: Relation = field(repr=False)
-    mapping: Mapping[str, str]
-    source: str
-    read_at: pd.Timestamp = field(repr=False)
-    rules: Rules = field(default_factory=Rules, repr=False)
-    workspace: Workspace | None = field(default=None, repr=False)
-    notes: tuple[str, ...] = ()
-    starts: tuple[int, ...] = ()
-
-    @property
-    def con(self) -> duckdb.DuckDBPyConnection:
-        """The connection that reads the rows."""
-        return self.table.con
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The source's columns."""
-        return tuple(name.removeprefix(MARK) for name in self.table.kinds if name.startswith(MARK))
-
-    @property
-    def unused(self) -> tuple[str, ...]:
-        """The source's columns without a standard name."""
-        return tuple(column for column in self.columns if column not in self.mapping.values())
-
-    def head(self, rows: int = 5) -> pd.DataFrame:
-        """Return the first rows with unchanged values, under the standard names where mapped."""
-        names = {MARK + column: name for name, column in self.mapping.items()}
-        return frame(
-            self.con.sql(
-                f"select * replace (source_row + 1 as source_row) from {self.table} as rows "
-                f"order by rows.source_row limit {int(rows)}"
-            )
-        ).rename(columns=lambda name: names.get(name, name.removeprefix(MARK)))
 
 
 def read(

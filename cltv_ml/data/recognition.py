@@ -11,7 +11,7 @@ from cltv_ml.data.formats import Format, recognise
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.levels import MOST_LEVELS
 from cltv_ml.data.numerals import WHOLE_CURRENCIES
-from cltv_ml.data.parse import quote
+from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, literal
 from cltv_ml.errors import InputError
 from cltv_ml.money import THOUSANDTHS

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cltv_ml.data.headings import PER_LINE, PER_ORDER, plain_heading
-from cltv_ml.data.parse import Columns, quote
+from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question, QuestionsError
+from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.rules import Rules
+from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, keep
-
-if TYPE_CHECKING:
-    from cltv_ml.data.raw import Raw
 
 #: Approximate number of lines, from whole orders, sampled to decide between line and order amounts.
 _SAMPLE_LINES = 100_000

@@ -22,8 +22,9 @@ from cltv_ml.data.levels import (
     read_levels,
 )
 from cltv_ml.data.mapping import flag
-from cltv_ml.data.parse import Columns, quote
+from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question
+from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import MONEY_SCALE, literals
 
 #: Unknown kinds of lines are left out if they have at most this share of the money.

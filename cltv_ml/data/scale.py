@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from cltv_ml.data.headings import plain_heading, unit_of
 from cltv_ml.data.mapping import ask, flag, is_open_name
 from cltv_ml.data.numerals import WHOLE_CURRENCIES
-from cltv_ml.data.parse import Columns, quote
+from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.rules import Rules
+from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, keep_first, quoted
 from cltv_ml.errors import InputError
 from cltv_ml.money import THOUSANDTHS

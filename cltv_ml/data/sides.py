@@ -10,8 +10,8 @@ from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.levels import is_payment, plain_level
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.overlooked_numbers import HEADED, Unmapped
-from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question
+from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation
 
 #: Codes of both sides in lower case; words and signs are recognised under any heading.

@@ -13,8 +13,9 @@ from cltv_ml.data.currency import in_one_currency
 from cltv_ml.data.headings import plain_heading, plain_pattern
 from cltv_ml.data.levels import read_levels
 from cltv_ml.data.mapping import flag
-from cltv_ml.data.parse import Columns, quote
+from cltv_ml.data.parse import Columns
 from cltv_ml.data.rules import Rules
+from cltv_ml.data.source_columns import quote
 from cltv_ml.data.words import words
 from cltv_ml.engine import Relation
 

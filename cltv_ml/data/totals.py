@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.levels import SAYS_CANCELLED
 from cltv_ml.data.lines import Lines
-from cltv_ml.data.parse import quote
+from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.repeats import (
     look_at_orders,
     repeats_totals,
@@ -17,11 +16,9 @@ from cltv_ml.data.repeats import (
     whose_money,
 )
 from cltv_ml.data.rules import Rules
+from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import MONEY_SCALE, Relation, keep
 from cltv_ml.sources.frames import MARK
-
-if TYPE_CHECKING:
-    from cltv_ml.data.raw import Raw
 
 #: Headings from tables that are often joined to order lines.
 _JOINED = re.compile(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, MutableMapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 from cltv_ml.data.headings import PRICE_PER, plain_heading, unit_of
 from cltv_ml.data.mapping import flag
@@ -13,13 +12,11 @@ from cltv_ml.data.numerals import WHOLE_CURRENCIES
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question, QuestionsError, questions_of
 from cltv_ml.data.rates import rate_sql
+from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.sales import Sales, read_sales
 from cltv_ml.errors import InputError
 from cltv_ml.money import THOUSANDTHS
 from cltv_ml.tables import TRANSACTIONS
-
-if TYPE_CHECKING:
-    from cltv_ml.data.raw import Raw
 
 #: Headings of amounts that may be before the discount.
 _BEFORE_DISCOUNT = re.compile(

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.levels import SAYS_CANCELLED
 from cltv_ml.data.lines import Lines
-from cltv_ml.data.parse import quote
+from cltv_ml.data.raw_table import Raw
+from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, keep
-
-if TYPE_CHECKING:
-    from cltv_ml.data.raw import Raw
 
 
 def find_version(

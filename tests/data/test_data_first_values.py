@@ -3,8 +3,9 @@
 import random
 
 from cltv_ml.data.kinds import _read_first_texts
-from cltv_ml.data.parse import Columns, quote
+from cltv_ml.data.parse import Columns
 from cltv_ml.data.rules import Rules
+from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import connect, keep, literals
 
 TEXTS = (

@@ -1,0 +1,67 @@
+"""Columns of a source: their types, the rules on reading them, and notes on how they were read."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from cltv_ml.data.rules import Rules
+from cltv_ml.data.signs import Signs
+from cltv_ml.engine import Relation, quoted
+from cltv_ml.sources.frames import MARK
+
+
+def quote(column: str) -> str:
+    """Return the quoted SQL identifier of a source's column, which cannot clash with names of our own.
+
+    >>> quote("order date")
+    '"source:order date"'
+    """
+    return quoted(MARK + column)
+
+
+class SourceColumns:
+    """The columns of a source with their types, the rules on reading them, and notes.
+
+    Parameters
+    ----------
+    table
+        The table of the columns.
+    rules
+        The user's rules about them.
+    ask
+        Whether a column that can be read in two ways raises an InputError; else each value is read in the
+        first way that fits, for columns whose meaning is not known yet.
+    groups
+        Whether an ambiguous sign before three digits separates thousands, with a note instead of a question:
+        for numbers whose order matters more than their unit.
+
+    Attributes
+    ----------
+    notes
+        Notes on how the columns were read, one sentence each.
+    signs
+        The bytes of the texts that were read as identifiers unchanged.
+    """
+
+    quote = staticmethod(quote)
+
+    def __init__(self, table: Relation, rules: Rules, ask: bool = True, *, groups: bool = False) -> None:
+        self.table = table
+        self.rules = rules
+        self.ask = ask
+        self.groups = groups
+        self.notes: list[str] = []
+        self.signs: dict[str, Signs] = {}
+        self.kinds = {
+            name.removeprefix(MARK): kind for name, kind in table.kinds.items() if name.startswith(MARK)
+        }
+
+    @property
+    def last_year(self) -> int:
+        """The last year that two digits may stand for: the one after this."""
+        return datetime.date.today().year + 1
+
+    def row(self, query: str) -> tuple[Any, ...]:
+        """Return the one row of a query."""
+        return self.table.row(query)
