@@ -18,7 +18,7 @@ from cltv_ml.evaluation.panel import Training, fit, prepare_fresh
 from cltv_ml.evaluation.validation import Validation
 from cltv_ml.log import Log
 from cltv_ml.models import Horizons, Level, ParetoNBD, ProbabilisticValue, Tweedie, ValueModel
-from cltv_ml.models.intervals import Intervals
+from cltv_ml.models.base import FittedIntervals
 from cltv_ml.models.out_of_fold import MIN_ROWS, OUT_OF_TIME
 from cltv_ml.windows import Window
 
@@ -207,7 +207,7 @@ def _intervals(
     training: Training,
     errors: tuple[pd.Series, pd.Series] | None,
     level: Level | None,
-) -> Intervals | None:
+) -> FittedIntervals | None:
     """Return intervals from a horizon's errors, from simulation where there are none, None without either."""
     if errors is not None:
         return learn_intervals(*errors, of_total=level)

@@ -4,26 +4,48 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.inputs import as_pandas
-from cltv_ml.tables import PREDICTIONS
-
-if TYPE_CHECKING:
-    from cltv_ml.models.horizons import Horizons
-    from cltv_ml.models.intervals import Intervals
-
 from cltv_ml.models.search import SearchSpace
+from cltv_ml.tables import PREDICTIONS
 
 #: Up to this many rows the columns are read at once: reading them one by one takes longer than the prediction.
 _FEW_ROWS = 100
+
+
+class FittedIntervals(Protocol):
+    """Fitted intervals of spend, given the predicted value, such as `intervals.Intervals`."""
+
+    def predict(self, values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """Return the lower and upper bounds of values."""
+
+    def predict_median(self, values: ArrayLike) -> np.ndarray | None:
+        """Return the median spend by value; None if it was not fitted."""
+
+    def p_buy(self, values: ArrayLike) -> np.ndarray:
+        """Return the probability of a purchase by value."""
+
+
+class FittedHorizons(Protocol):
+    """Fitted values of several horizons, such as `horizons.Horizons`."""
+
+    days: Sequence[int]
+
+    @property
+    def inputs(self) -> list[str]:
+        """The columns that `table` reads."""
+
+    def table(self, X: pd.DataFrame, main: pd.DataFrame) -> pd.DataFrame:
+        """Return the values and bounds of each horizon, given PREDICTIONS of the model's own."""
 
 
 class ValueModel(RegressorMixin, BaseEstimator):
@@ -47,9 +69,9 @@ class ValueModel(RegressorMixin, BaseEstimator):
     horizon: int
     feature_names_in_: np.ndarray
     #: Set by `set_intervals`; without them, predictions have no bounds.
-    intervals_: Intervals
+    intervals_: FittedIntervals
     #: Set by `set_horizons`; without them, the model predicts for its own horizon only.
-    horizons_: Horizons
+    horizons_: FittedHorizons
     #: The factor from the model's own total to its level, set by `bring_to`; without it, the total is its own.
     level_factor_: float
 
@@ -121,12 +143,12 @@ class ValueModel(RegressorMixin, BaseEstimator):
         medians = {} if median is None else {"value_median": median}
         return table.assign(**medians, value_lower=lower, value_upper=upper)
 
-    def set_intervals(self, intervals: Intervals) -> Self:
+    def set_intervals(self, intervals: FittedIntervals) -> Self:
         """Keep fitted `intervals`, so that tables of predictions have bounds; return the model."""
         self.intervals_ = intervals
         return self
 
-    def set_horizons(self, horizons: Horizons) -> Self:
+    def set_horizons(self, horizons: FittedHorizons) -> Self:
         """Keep fitted `horizons`, so that tables of predictions hold values for several of them; return the model."""
         self.horizons_ = horizons
         return self

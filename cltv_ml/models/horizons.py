@@ -16,8 +16,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from cltv_ml.errors import InputError
-from cltv_ml.models.base import ValueModel, check_fitted
-from cltv_ml.models.intervals import Intervals
+from cltv_ml.models.base import FittedIntervals, ValueModel, check_fitted
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.value_curve import ValueCurve
@@ -93,7 +92,7 @@ class Horizons(BaseEstimator):
         self.scales_ = [1.0 for _ in self.shorter]
         self.steps_ = np.ones(len(self.shorter) + 1)
         self.growth_ = np.ones(len(self.longer))
-        self.intervals_: list[Intervals | None] = [None for _ in self.days]
+        self.intervals_: list[FittedIntervals | None] = [None for _ in self.days]
         if values is not None:
             curve = self._multiples(X)
             for place, model in enumerate(self.learned_):
@@ -157,7 +156,7 @@ class Horizons(BaseEstimator):
                 columns[f"value_lower_{day}d"], columns[f"value_upper_{day}d"] = bounds[day]
         return pd.DataFrame(columns, index=X.index)
 
-    def set_intervals(self, intervals: Mapping[int, Intervals]) -> Self:
+    def set_intervals(self, intervals: Mapping[int, FittedIntervals]) -> Self:
         """Keep fitted intervals by horizon; return self."""
         self.intervals_ = [intervals.get(day) for day in self.days]
         return self
