@@ -106,6 +106,33 @@ def send(file: Path, place: str | Path) -> None:
             shutil.copyfileobj(source, target, _PIECE)
 
 
+def is_file(place: str | Path) -> bool:
+    """Return whether there is a file on this machine or on an object store; False for a page of the web.
+
+    Raises
+    ------
+    InputError
+        The object store does not answer, or may not be read.
+    """
+    url = address(place)
+    if not is_remote(place) or url.startswith("http"):
+        return not is_remote(place) and Path(place).is_file()
+    with _explained_download(url, "read"):
+        store, path = _store(url)
+        return bool(store.get_file_info(path).type.name == "File")
+
+
+def delete(place: str | Path) -> None:
+    """Delete a file on this machine or on an object store."""
+    if not is_remote(place):
+        Path(place).unlink()
+        return
+    url = address(place)
+    with _explained_download(url, "deleted"):
+        store, path = _store(url)
+        store.delete_file(path)
+
+
 def check_writable(place: str | Path) -> None:
     """Raise InputError where nothing can be sent to: a web server, or a bucket that does not exist."""
     url = address(place)

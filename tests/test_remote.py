@@ -20,7 +20,7 @@ from cltv_ml import clean, pipelines, read
 from cltv_ml.errors import InputError
 from cltv_ml.files import atomic, check_folder, check_local, write_table
 from cltv_ml.pipelines.inputs import read_account, read_scores
-from cltv_ml.remote import fetch
+from cltv_ml.remote import as_path, delete, fetch, is_file
 from cltv_ml.serving.batch_targets import Target
 from cltv_ml.settings import Audit
 
@@ -132,6 +132,14 @@ def test_scores_wait_on_this_machine_until_they_are_complete(s3, tmp_path, monke
     assert read_scores(Path("s3://shop/week/scores.parquet"))["expected_value"].tolist() == [1.5]
     assert fetch("s3://shop/week/scores.manifest.json", tmp_path).read_text() == "{}"
     assert [file for file in tmp_path.glob(".cltv_*/*") if file.is_file()] == []
+
+
+def test_a_file_of_a_bucket_is_found_and_deleted(s3):
+    write_table(pd.DataFrame({"customer_id": ["a"]}), as_path("s3://shop/lists/call.csv"))
+    assert is_file("s3://shop/lists/call.csv")
+    assert not is_file("s3://shop/lists")
+    delete("s3://shop/lists/call.csv")
+    assert not is_file("s3://shop/lists/call.csv")
 
 
 def test_a_bucket_that_is_not_there_is_refused_before_the_work(s3):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from cltv_ml import decisions
+from cltv_ml import decisions, remote
 from cltv_ml.actions.campaigns import add_campaign, add_retention, check_outcome_known
 from cltv_ml.actions.changes import add_changes
 from cltv_ml.actions.customers import add_segments
@@ -160,7 +160,7 @@ def _read_terms(settings: Act) -> Terms:
 def _earlier_customers(settings: Act, cleaned: CleanedShop) -> pd.DataFrame | None:
     """Return the customers that an earlier call left in `out` if they are of an earlier day; None otherwise."""
     file = settings.out / "customers.csv"
-    if (settings.value, settings.basis) != ("horizon", "revenue") or not file.is_file():
+    if (settings.value, settings.basis) != ("horizon", "revenue") or not remote.is_file(file):
         return None
     earlier = read_table(file, ["tier", "expected_value"])
     days = earlier["cutoff"].dropna().unique() if "cutoff" in earlier else []
@@ -200,8 +200,8 @@ def _write_act(actions: Actions, shop: Shop, out: Path, unnamed: CleanedShop | N
     """Write the tables and the page, which names no customer of `unnamed`; delete lists of an earlier call."""
     for name in LISTS:
         old = out / f"{name}.csv"
-        if name not in actions.tables and old.exists():
-            old.unlink()
+        if name not in actions.tables and remote.is_file(old):
+            remote.delete(old)
             actions.deleted.append(old.name)
     for name, table in actions.tables.items():
         write_table(_for_readers(table, shop.terms.currency), out / f"{name}.csv")

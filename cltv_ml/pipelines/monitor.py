@@ -36,6 +36,7 @@ from cltv_ml.pipelines.monitor_lifetimes import LifetimeBatch, read_lifetime_bat
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
 from cltv_ml.pipelines.redaction import as_wanted
+from cltv_ml.remote import local
 from cltv_ml.reporting import sections, theme
 from cltv_ml.reporting.report import summarise
 from cltv_ml.serving.responses import is_of_horizon, tier_names
@@ -339,4 +340,5 @@ def _write_monitor(
         headlines=3,
     )
     write_page(as_wanted(summary, settings.redact, cleaned), out / "monitor.html")
-    MlflowClient().log_artifact(series, str(out / "monitor.html"))
+    with local(out / "monitor.html") as page:
+        MlflowClient().log_artifact(series, str(page))

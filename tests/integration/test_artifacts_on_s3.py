@@ -1,4 +1,4 @@
-"""MLflow's artifacts on an S3 server, on loopback, that fails every tenth request."""
+"""MLflow's artifacts, and the files of two weeks, on an S3 server on loopback, which may fail every tenth request."""
 
 import itertools
 import logging
@@ -13,6 +13,9 @@ from mlflow.tracking import MlflowClient
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
+from cltv_ml.data import simulate
+from cltv_ml.files import write_table
+from cltv_ml.remote import as_path, is_file
 from tests.integration.conftest import Shop
 
 pytestmark = pytest.mark.slow
@@ -90,3 +93,20 @@ def test_refused_requests_end_in_one_sentence_and_leave_no_version(shop, s3):
     assert not client.search_registered_models()
     s3.every = 0
     assert _train(shop).returncode == 0
+
+
+def test_two_weeks_are_written_to_a_bucket_and_the_second_finds_the_first(shop, s3, monkeypatch):
+    """As the recipe for a GitHub Action calls it."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.url)
+    log = pd.DataFrame(simulate(300).log)
+    old = "s3://mlflow/out/actions/campaign_list.csv"
+    for weeks in (6, 5):
+        lines = log[log["timestamp"] < log["timestamp"].max() - pd.Timedelta(weeks=weeks)]
+        write_table(lines, as_path("s3://mlflow/orders/orders.csv"))
+        write_table(lines.head(), as_path(old))
+        words = ["--data", "s3://mlflow/orders/", "--horizon", "3m", "--models", MODELS]
+        done = shop.cltv("weekly", *words, "--out", "s3://mlflow/out")
+        assert done.returncode in (0, 3, 4), done.stderr
+        assert is_file("s3://mlflow/out/monitor/monitor.html")
+        assert not is_file(old)
+    assert is_file("s3://mlflow/out/actions/value_change.csv")

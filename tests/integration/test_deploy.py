@@ -126,6 +126,8 @@ def test_the_image_copies_what_is_there_and_runs_as_an_ordinary_user():
     copied = [name for line in lines if line.startswith("COPY") for name in line.split()[1:-1]]
     assert copied
     assert all((DEPLOY.parent / name).exists() for name in copied), copied
+    ignored = (DEPLOY.parent / ".dockerignore").read_text().splitlines()
+    assert {line[1:] for line in ignored if line.startswith("!")} == set(copied)
     assert "USER cltv" in lines
 
 
