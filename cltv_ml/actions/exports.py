@@ -92,8 +92,8 @@ def build_export(
     if name not in FORMATS:
         raise InputError(f"Unknown export format {name!r}. Available: {sorted(FORMATS)}.")
     chosen = FORMATS[name]
-    known = _identifying_columns(customers)
-    missing = [column for column in chosen.needs if column not in known]
+    identified_customers = _identifying_columns(customers)
+    missing = [column for column in chosen.needs if column not in identified_customers]
     if missing:
         raise InputError(
             f"{chosen.title}: the columns {enumerated(missing)} are missing; give a table that has them with "
@@ -103,9 +103,9 @@ def build_export(
         )
     if chosen.of_orders and order.orders is None:
         raise InputError(f"{chosen.title} needs orders; give their table with --orders.")
-    allowed, left_out = _allowed(known, order.value)
+    allowed, left_out = _allowed(identified_customers, order.value)
     if chosen.of_orders and order.orders is not None:
-        strangers = ~order.orders["customer_id"].isin(known.index)
+        strangers = ~order.orders["customer_id"].isin(identified_customers.index)
         left_out["orders of customers without a score"] = int(strangers.sum())
     table = chosen.rows(allowed, order)
     identified = [column for column in _IDENTIFYING if column in table]

@@ -120,7 +120,7 @@ class Actions(Inline):
         return {"tables": rows, "left_out": self.refused}
 
 
-def still_needed(part: str, terms: Mapping[str, tuple[object, str]]) -> str:
+def still_needed(subject: str, terms: Mapping[str, tuple[object, str]]) -> str:
     """Return what a part needs that the user has not stated, and the options for it; empty where nothing is missing.
 
     Parameters
@@ -133,11 +133,13 @@ def still_needed(part: str, terms: Mapping[str, tuple[object, str]]) -> str:
     >>> still_needed("a list", {"--cost": (None, "a cost"), "--uplift": (None, "an effect")})
     'a list needs a cost and an effect; state them with --cost and --uplift.'
     """
-    missing = {option: what for option, (stated, what) in terms.items() if stated is None}
+    missing = {option: meaning for option, (stated, meaning) in terms.items() if stated is None}
     if not missing:
         return ""
-    it = "it" if len(missing) == 1 else "them"
-    return f"{part} needs {enumerated([*missing.values()])}; state {it} with {enumerated([*missing])}."
+    pronoun = "it" if len(missing) == 1 else "them"
+    return (
+        f"{subject} needs {enumerated([*missing.values()])}; state {pronoun} with {enumerated([*missing])}."
+    )
 
 
 def enumerated(names: Sequence[str]) -> str:
@@ -162,7 +164,7 @@ def stated_terms(terms: Terms, lists: Collection[str], *, rate_counts: bool = Tr
     >>> stated_terms(Terms(margin_rate=0.4, uplift=0.125, cost=0.5, currency="EUR"), ["retention_list"])
     ['a margin of 40%', '12.5% of the value at risk saved', 'a cost of 0.50 EUR per customer']
     """
-    told = {
+    percentages = {
         "a margin of {:g}%": terms.margin_rate if rate_counts else None,
         "{:g}% of the value at risk saved": terms.uplift if "retention_list" in lists else None,
         "{:g}% more buyers of a product that is shown": terms.cross_sell_uplift
@@ -170,7 +172,7 @@ def stated_terms(terms: Terms, lists: Collection[str], *, rate_counts: bool = Tr
         else None,
         "{:g}% who take the more expensive product": terms.upsell_share if "upsell_list" in lists else None,
     }
-    shares = [text.format(round(100 * share, 6)) for text, share in told.items() if share is not None]
+    shares = [text.format(round(100 * share, 6)) for text, share in percentages.items() if share is not None]
     rates = ["a margin by category"] if terms.category_margins is not None and rate_counts else []
     cost = (
         [] if terms.cost is None else [f"a cost of {format_money(terms.cost, terms.currency)} per customer"]

@@ -44,16 +44,18 @@ def export(settings: Export) -> None:
 
     exported = pipelines.export(settings)
     if settings.as_json:
-        print_json({name: one if isinstance(one, str) else vars(one) for name, one in exported.items()})
+        print_json(
+            {name: result if isinstance(result, str) else vars(result) for name, result in exported.items()}
+        )
         return
-    for name, one in exported.items():
-        if isinstance(one, str):
-            console.print(f"Left out  {name}: {escape(one)}")
+    for name, result in exported.items():
+        if isinstance(result, str):
+            console.print(f"Left out  {name}: {escape(result)}")
             continue
-        console.print(f"{name:<30} {one.rows:>9,} rows  [bold]{escape(str(one.path))}[/bold]")
-        for reason, count in one.left_out.items():
+        console.print(f"{name:<30} {result.rows:>9,} rows  [bold]{escape(str(result.path))}[/bold]")
+        for reason, count in result.left_out.items():
             console.print(f"          {count:,} customers left out: {escape(reason)}")
-    unread = next((one.unread for one in exported.values() if not isinstance(one, str)), [])
+    unread = next((result.unread for result in exported.values() if not isinstance(result, str)), [])
     if unread:
         console.print(
             f"Not read  {escape(', '.join(unread))}: if one of them marks customers who must not be "

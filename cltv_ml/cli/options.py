@@ -38,10 +38,10 @@ def command(
     def decorate(run: Callable[[S], None]) -> Callable[[S], None]:
         """Register a function of settings as a command."""
 
-        def call(context: typer.Context, config: Path | None, **given: Any) -> None:
+        def call(context: typer.Context, config: Path | None, **values: Any) -> None:
             """Read the settings from the file and the flags, and run the command with them."""
             if context.invoked_subcommand is None:
-                flags = {field: value for field, value in given.items() if value not in (None, [], ())}
+                flags = {field: value for field, value in values.items() if value not in (None, [], ())}
                 run(_with_currency(settings.read(config, **flags)))
 
         parameters = [

@@ -70,9 +70,11 @@ def _flags(flag: str, value: Any) -> list[str]:
         return [flag if value else f"--no-{flag[2:]}"]
     if isinstance(value, Mapping):
         texts = {
-            name: str(one).lower() if isinstance(one, bool) else "" if one is None else one
-            for name, one in value.items()
+            name: str(text).lower() if isinstance(text, bool) else "" if text is None else text
+            for name, text in value.items()
         }
-        return [word for name, one in texts.items() for word in (flag, f"{name}={one}")]
+        return [word for name, text in texts.items() for word in (flag, f"{name}={text}")]
     values = value if isinstance(value, list | tuple) else [value]
-    return [word for one in map(str, values) for word in (flag, without_secrets(one) if is_url(one) else one)]
+    return [
+        word for text in map(str, values) for word in (flag, without_secrets(text) if is_url(text) else text)
+    ]

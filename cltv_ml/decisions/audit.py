@@ -224,10 +224,9 @@ def _make_cells(con: duckdb.DuckDBPyConnection, columns: set[str], costs: Costs 
 def _period_sums(con: duckdb.DuckDBPyConnection, measures: list[str]) -> pd.DataFrame:
     summed = ", ".join(f"{currency(f'sum({name})')} as {name}" for name in measures[1:])
     groups = ("new", "kept", "returned")
-    counts = ", ".join(f"count(*) filter (status = {literal(one)}) as {one}" for one in groups)
-    split = ", ".join(
-        f"{currency(f'sum(revenue) filter (status = {literal(one)})')} as revenue_{one}" for one in groups
-    )
+    counts = ", ".join(f"count(*) filter (status = {literal(group)}) as {group}" for group in groups)
+    sums_of = {group: f"sum(revenue) filter (status = {literal(group)})" for group in groups}
+    split = ", ".join(f"{currency(sql)} as revenue_{group}" for group, sql in sums_of.items())
     table = frame(
         con.sql(
             f"with seen as (select period, count(*) filter (bought) as customers, {counts}, "
@@ -241,7 +240,7 @@ def _period_sums(con: duckdb.DuckDBPyConnection, measures: list[str]) -> pd.Data
     )
     whole = ["customers", "new", "kept", "returned", "lost", "refunds_only", "orders"]
     table[whole] = table[whole].fillna(0).astype("int64")
-    sums = [*measures[1:], *(f"revenue_{one}" for one in groups)]
+    sums = [*measures[1:], *(f"revenue_{group}" for group in groups)]
     table[sums] = table[sums].fillna(0.0)
     table["orders_per_customer"] = table["orders"] / table["customers"].where(table["customers"] > 0)
     table["revenue_per_order"] = table["revenue"] / table["orders"].where(table["orders"] > 0)

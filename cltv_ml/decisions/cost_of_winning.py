@@ -149,9 +149,9 @@ def _cost_notes(paid: pd.Series, lost: float, loose: pd.DataFrame) -> list[str]:
             "them."
         )
     if len(loose):
-        rows, what = len(loose), "row names" if len(loose) == 1 else "rows name"
+        rows, phrase = len(loose), "row names" if len(loose) == 1 else "rows name"
         money = f"{loose[_TOTAL].sum():,.0f} in all" if _TOTAL in loose else "a cost of one customer"
         notes.append(
-            f"{rows:,} {what} no channel ({money}), so no customer's profit includes these acquisition costs."
+            f"{rows:,} {phrase} no channel ({money}), so no customer's profit includes these acquisition costs."
         )
     return notes

@@ -72,19 +72,19 @@ def _quality(purchases: Purchases, weights: Weights, new: pd.DataFrame) -> pd.Da
     new_items = new.groupby("row")["place"].count()
     keys = np.sort(new["row"].to_numpy() * (len(purchases.items) + 1) + new["place"].to_numpy())
     discount = 1 / np.log2(np.arange(2, 12))
-    parts = []
+    batches = []
     for start in range(0, len(new_items), BATCH_CUSTOMERS):
         rows = new_items.index.to_numpy()[start : start + BATCH_CUSTOMERS]
         places = best_items(score_new_items(purchases, weights, rows), 10)
         hits = np.isin(rows[:, None] * (len(purchases.items) + 1) + places, keys)
         many = new_items.to_numpy()[start : start + BATCH_CUSTOMERS]
-        part = {}
+        measures = {}
         for top in (5, 10):
             ideal = discount.cumsum()[np.minimum(many, top) - 1]
-            part[f"hit_rate_{top}"] = hits[:, :top].any(axis=1).astype(float)
-            part[f"ndcg_{top}"] = hits[:, :top] @ discount[: hits[:, :top].shape[1]] / ideal
-        parts.append(pd.DataFrame(part, index=rows))
-    return pd.concat(parts)[["hit_rate_5", "hit_rate_10", "ndcg_5", "ndcg_10"]]
+            measures[f"hit_rate_{top}"] = hits[:, :top].any(axis=1).astype(float)
+            measures[f"ndcg_{top}"] = hits[:, :top] @ discount[: hits[:, :top].shape[1]] / ideal
+        batches.append(pd.DataFrame(measures, index=rows))
+    return pd.concat(batches)[["hit_rate_5", "hit_rate_10", "ndcg_5", "ndcg_10"]]
 
 
 def _gain_verdict(name: str, gain: float, low: float) -> str:

@@ -127,15 +127,15 @@ def compute_lifetime(
     return pd.concat([table, profit], axis=1).assign(margin_rate=rates, acquisition_cost=won)
 
 
-def _lifetime_sums(past: pd.Series, expected: pd.Series, residual: pd.Series, what: str) -> pd.DataFrame:
+def _lifetime_sums(past: pd.Series, expected: pd.Series, residual: pd.Series, basis: str) -> pd.DataFrame:
     remaining = expected + residual
     return pd.DataFrame(
         {
-            f"{what}_to_date": past,
-            f"expected_{what}": expected,
-            f"residual_{what}": residual,
-            f"remaining_{what}": remaining,
-            f"lifetime_{what}": past + remaining,
+            f"{basis}_to_date": past,
+            f"expected_{basis}": expected,
+            f"residual_{basis}": residual,
+            f"remaining_{basis}": remaining,
+            f"lifetime_{basis}": past + remaining,
         }
     )
 

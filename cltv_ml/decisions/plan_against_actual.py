@@ -45,10 +45,10 @@ def explain_difference(plan: pd.DataFrame, actual: pd.DataFrame) -> pd.DataFrame
     return pd.DataFrame([*rows, ("total", total)], columns=["cause", "change"])
 
 
-def _factors(table: pd.DataFrame, other: pd.DataFrame) -> dict[str, np.ndarray]:
+def _factors(table: pd.DataFrame, reference: pd.DataFrame) -> dict[str, np.ndarray]:
     """Return the factors of revenue; an empty part takes the other table's rates, so that they change nothing."""
     frequency, basket = (
-        _price_or_volume(table, other, above, below)
+        _price_or_volume(table, reference, above, below)
         for above, below in (("orders", "customers"), ("revenue", "orders"))
     )
     customers = float(table["customers"].sum())
@@ -56,10 +56,10 @@ def _factors(table: pd.DataFrame, other: pd.DataFrame) -> dict[str, np.ndarray]:
     return {"volume": np.array(customers), "mix": share, "frequency": frequency, "basket": basket}
 
 
-def _price_or_volume(table: pd.DataFrame, other: pd.DataFrame, above: str, below: str) -> np.ndarray:
+def _price_or_volume(table: pd.DataFrame, reference: pd.DataFrame, above: str, below: str) -> np.ndarray:
     rates = table[above] / table[below].where(table[below] > 0)
-    other_rates = other[above] / other[below].where(other[below] > 0)
-    return rates.fillna(other_rates).fillna(0.0).to_numpy(dtype=np.float64)
+    reference_rates = reference[above] / reference[below].where(reference[below] > 0)
+    return rates.fillna(reference_rates).fillna(0.0).to_numpy(dtype=np.float64)
 
 
 def _revenue(factors: dict[str, np.ndarray]) -> float:

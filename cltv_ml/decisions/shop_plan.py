@@ -120,11 +120,11 @@ def plan_contributions(parts: Parts, terms: PlanTerms) -> dict[str, np.ndarray]:
     """
     if terms.margin_rate is None:
         raise InputError("contribution needs a margin rate; map a cost column, or state --margin-rate 0.3.")
-    left = terms.margin_rate - terms.share_of_amount
-    known = parts.known * left - parts.known_orders * terms.per_order
+    rate = terms.margin_rate - terms.share_of_amount
+    existing = parts.known * rate - parts.known_orders * terms.per_order
     orders = parts.first_orders + parts.repeat_orders
-    new = (parts.first + parts.repeat) * left - orders * terms.per_order - parts.won * terms.acquisition_cost
-    return {"known": known, "new": new}
+    new = (parts.first + parts.repeat) * rate - orders * terms.per_order - parts.won * terms.acquisition_cost
+    return {"known": existing, "new": new}
 
 
 def compute_equity(

@@ -66,24 +66,24 @@ def how_far_off(result: WindowResult, champion: str, currency: str) -> list[str]
     predicted, spent = (
         format_money(float(total), currency) for total in (result.values[champion].sum(), result.y_true.sum())
     )
-    found = [
+    sentences = [
         f"Test: for the {window.horizon} days from {window.cutoff:%Y-%m-%d}, the model predicted {predicted} "
         f"and customers spent {spent}. The forecast was {percent_off(bias)}."
     ]
     record = result.level.record if result.level is not None else pd.DataFrame()
     if len(record):
         errors = (record["forecast"] / record["total"] - 1).abs()
-        found.append(
+        sentences.append(
             f"At {len(errors)} earlier cutoffs, the total was off by {errors.median():.0%} at the median and "
             f"by {errors.max():.0%} at most."
             if len(errors) > 1
             else f"At one earlier cutoff, the total was off by {errors.iloc[0]:.0%}."
         )
-    found.append(
+    sentences.append(
         f"The tenth of customers that the model ranked highest brought in {scores['top_decile_capture']:.0%} "
         "of the revenue in the test window."
     )
-    return found
+    return sentences
 
 
 def without_lists(
@@ -100,30 +100,32 @@ def without_lists(
     ordered
         Whether the champion is shown to order customers better than chance.
     """
-    how = "Run cltv act to turn the scores into lists, each with its cost, expected profit and control group."
+    advice = (
+        "Run cltv act to turn the scores into lists, each with its cost, expected profit and control group."
+    )
     if campaign is None:
-        return [how]
+        return [advice]
     if not ordered:
-        return [sections.NO_ORDER, how]
+        return [sections.NO_ORDER, advice]
     profits = campaign.by(segments)
     total = float(profits["expected_profit"].sum())
     best = profits[profits["expected_profit"] > LEAST_PROFIT * total].head(MOST_ACTIONS)
     meaning = segment_definitions().set_index("segment")["meaning"]
-    found = [
+    actions = [
         f"Write to {row.listed:,} customers in the segment “{row.Index}” ({meaning[row.Index]}): expected profit "
         f"{format_money(row.expected_profit, currency)}, cost {format_money(row.cost, currency)}."
         for row in best.itertuples()
     ]
     terms = sections.terms_in_words(campaign, currency)
-    if not found:
-        return [f"With {terms}, no customer is worth the cost.", how]
-    rest = total - float(best["expected_profit"].sum())
-    others = f"All other segments together: expected profit {format_money(rest, currency)}. "
-    worth = f"In total, {profits['listed'].sum():,} of {profits['customers'].sum():,} customers are worth the cost. "
+    if not actions:
+        return [f"With {terms}, no customer is worth the cost.", advice]
+    remaining = total - float(best["expected_profit"].sum())
+    remainder = f"All other segments together: expected profit {format_money(remaining, currency)}. "
+    overall = f"In total, {profits['listed'].sum():,} of {profits['customers'].sum():,} customers are worth the cost. "
     return [
-        *found,
-        f"{others if rest > 0.005 else ''}{worth}These numbers assume {terms}; change them under “What to "
-        f"do”. {how}",
+        *actions,
+        f"{remainder if remaining > 0.005 else ''}{overall}These numbers assume {terms}; change them under “What to "
+        f"do”. {advice}",
     ]
 
 
@@ -139,16 +141,16 @@ def with_lists(lists: Sequence[Mapping[str, Any]], currency: str, *, ordered: bo
     >>> with_lists([mail], "EUR")
     ['Win back 120 customers: expected profit 400.00 EUR, cost 60.00 EUR (a.csv).']
     """
-    ranked = sorted(lists, key=lambda each: -float(each["expected_profit"]))
-    least = LEAST_PROFIT * sum(float(each["expected_profit"]) for each in lists)
-    ranked = [each for each in ranked if float(each["expected_profit"]) > least] or ranked
-    told = [
-        f"{_addressed(str(each['action']))} {each['customers']:,} customers: expected profit "
-        f"{format_money(float(each['expected_profit']), currency)}, cost "
-        f"{format_money(float(each['cost']), currency)} ({each['file']})."
-        for each in ranked[:MOST_ACTIONS]
+    ranked = sorted(lists, key=lambda action: -float(action["expected_profit"]))
+    least = LEAST_PROFIT * sum(float(action["expected_profit"]) for action in lists)
+    ranked = [action for action in ranked if float(action["expected_profit"]) > least] or ranked
+    actions = [
+        f"{_addressed(str(action['action']))} {action['customers']:,} customers: expected profit "
+        f"{format_money(float(action['expected_profit']), currency)}, cost "
+        f"{format_money(float(action['cost']), currency)} ({action['file']})."
+        for action in ranked[:MOST_ACTIONS]
     ]
-    return [*([] if ordered else [sections.NO_ORDER]), *told]
+    return [*([] if ordered else [sections.NO_ORDER]), *actions]
 
 
 def _addressed(action: str) -> str:
@@ -163,10 +165,10 @@ def _addressed(action: str) -> str:
 
 def what_not_to_trust(verdict: Verdict, doubts: Sequence[str]) -> list[str]:
     """Return the weightiest doubts: a champion outside its bounds, then what the training noted."""
-    known = verdict.within_bounds or any("outside its bounds" in doubt for doubt in doubts)
+    covered = verdict.within_bounds or any("outside its bounds" in doubt for doubt in doubts)
     outside = (
         []
-        if known
+        if covered
         else ["In the test, the champion's errors were outside the bounds, so do not rely on the total."]
     )
     always = (

@@ -117,11 +117,11 @@ def _curve(table: pd.DataFrame, points: int, budget: float | None) -> dict[str, 
     """Return lengths of the list and its gain before costs, dense at its top, the stated list among them."""
     gain = np.sort((table["expected_profit"] + table["cost"]).to_numpy(dtype=np.float64))[::-1]
     size = len(gain)
-    kept = np.unique(
+    lengths = np.unique(
         np.r_[0, np.geomspace(1, max(size, 1), points).round(), np.linspace(0, size, points).round()]
     )
     spent = table.sort_values("expected_profit", ascending=False)["cost"].cumsum()
     affordable = int((spent <= budget).sum()) if budget else size
     stated = min(int((table["expected_profit"] > 0).sum()), affordable)
-    kept = np.union1d(kept[kept <= size], stated).astype(int)
-    return {"customers": kept.tolist(), "gain": np.r_[0.0, gain.cumsum()][kept].round(4).tolist()}
+    lengths = np.union1d(lengths[lengths <= size], stated).astype(int)
+    return {"customers": lengths.tolist(), "gain": np.r_[0.0, gain.cumsum()][lengths].round(4).tolist()}

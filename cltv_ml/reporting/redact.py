@@ -38,16 +38,16 @@ class _Redactor:
         self.longest = min(6, max((len(_GAP.findall(one)) + 1 for one in self.telling), default=0))
         self.numbers: dict[str, int] = {}
 
-    def everywhere(self, part: Any) -> Any:
+    def everywhere(self, content: Any) -> Any:
         """Return a part of a report with every text in it redacted."""
-        if isinstance(part, str):
-            return self.text(part)
-        if isinstance(part, Mapping):
-            redacted = {name: self.everywhere(value) for name, value in part.items()}
-            return self._table(part, redacted) if {"head", "rows"} <= set(part) else redacted
-        if isinstance(part, list | tuple):
-            return [self.everywhere(value) for value in part]
-        return part
+        if isinstance(content, str):
+            return self.text(content)
+        if isinstance(content, Mapping):
+            redacted = {name: self.everywhere(value) for name, value in content.items()}
+            return self._table(content, redacted) if {"head", "rows"} <= set(content) else redacted
+        if isinstance(content, list | tuple):
+            return [self.everywhere(value) for value in content]
+        return content
 
     def _table(self, before: Mapping[str, Any], after: dict[str, Any]) -> dict[str, Any]:
         for place, name in enumerate(before["head"]):

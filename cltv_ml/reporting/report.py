@@ -194,18 +194,18 @@ def render_markdown(summary: Mapping[str, Any]) -> str:
 RENDERERS = {"html": render_html, "markdown": render_markdown, "json": render_json}
 
 
-def _markdown(part: Mapping[str, Any], level: str) -> list[str]:
+def _markdown(section: Mapping[str, Any], level: str) -> list[str]:
     """Return the paragraphs of one section."""
-    lines = [f"{level} {part['title']}", *part["sentences"]]
-    lines += [f"> {warning}" for warning in part.get("warnings", ())]
-    for table in part["tables"]:
+    lines = [f"{level} {section['title']}", *section["sentences"]]
+    lines += [f"> {warning}" for warning in section.get("warnings", ())]
+    for table in section["tables"]:
         head = [table["head"], ["---"] + ["---:"] * (len(table["head"]) - 1)]
         rows = ["| " + " | ".join(map(_escaped_cell, row)) + " |" for row in [*head, *table["rows"]]]
         lines += [f"**{table['caption']}**", "\n".join(rows)]
         lines += [f"[These numbers as CSV]({table['file']})"] if table.get("file") else []
-    lines += [f"- Figure: {drawn['title']}. {drawn['alt']}" for drawn in part["figures"]]
-    lines += [f"[{link['text']}]({link['file']})" for link in part.get("links", ())]
-    for detail in part.get("details", ()):
+    lines += [f"- Figure: {drawn['title']}. {drawn['alt']}" for drawn in section["figures"]]
+    lines += [f"[{link['text']}]({link['file']})" for link in section.get("links", ())]
+    for detail in section.get("details", ()):
         lines += _markdown(detail, level + "#")
     return lines
 

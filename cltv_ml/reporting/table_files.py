@@ -35,28 +35,32 @@ def with_files(
     folder
         Folder of the files, relative to the page.
     """
-    found: dict[str, pd.DataFrame] = {}
+    files: dict[str, pd.DataFrame] = {}
 
-    def named(part: Mapping[str, Any]) -> dict[str, Any]:
+    def named(content: Mapping[str, Any]) -> dict[str, Any]:
         """Return a section whose tables, and those of its details, name their files."""
         tables = []
-        for table in part["tables"]:
+        for table in content["tables"]:
             if table.get("file"):  # rows of a file that is there already
                 tables.append(table)
                 continue
-            file = _free(f"{folder}{_slug(table['caption'])}", found)
-            found[file] = as_numbers(table["head"], table["rows"])
+            file = _free(f"{folder}{_slug(table['caption'])}", files)
+            files[file] = as_numbers(table["head"], table["rows"])
             tables.append({**table, "file": file})
-        return {**part, "tables": tables, "details": [named(each) for each in part.get("details", ())]}
+        return {
+            **content,
+            "tables": tables,
+            "details": [named(detail) for detail in content.get("details", ())],
+        }
 
-    whole = {**summary, "sections": [named(part) for part in summary["sections"]]}
+    page = {**summary, "sections": [named(content) for content in summary["sections"]]}
     if summary.get("facts"):
-        whole["facts_file"] = _free(f"{folder}headlines", found)
-        found[whole["facts_file"]] = pd.DataFrame([_headline(fact) for fact in summary["facts"]])
+        page["facts_file"] = _free(f"{folder}headlines", files)
+        files[page["facts_file"]] = pd.DataFrame([_headline(fact) for fact in summary["facts"]])
     if numbers := list(_told(summary)):
-        whole["sentences_file"] = _free(f"{folder}sentences", found)
-        found[whole["sentences_file"]] = pd.DataFrame(numbers)
-    return whole, found
+        page["sentences_file"] = _free(f"{folder}sentences", files)
+        files[page["sentences_file"]] = pd.DataFrame(numbers)
+    return page, files
 
 
 def _headline(fact: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,15 +79,15 @@ def _headline(fact: Mapping[str, Any]) -> dict[str, Any]:
 def _told(summary: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the numbers of a page's sentences and titles, each with its part of the page and its sentence."""
 
-    def sentences(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def sentences(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Yield the texts of a section and of its details, with the section's title."""
-        titles = [table["caption"] for table in part["tables"]] + [
-            drawn["title"] for drawn in part["figures"]
+        titles = [table["caption"] for table in content["tables"]] + [
+            drawn["title"] for drawn in content["figures"]
         ]
-        for text in (*part["sentences"], *part["warnings"], *titles):
-            yield part["title"], text
-        for each in part.get("details", ()):
-            yield from sentences(each)
+        for text in (*content["sentences"], *content["warnings"], *titles):
+            yield content["title"], text
+        for detail in content.get("details", ()):
+            yield from sentences(detail)
 
     answers = [(one["question"], text) for one in summary.get("answers", ()) for text in one["sentences"]]
     texts = [*answers, *(pair for part in summary["sections"] for pair in sentences(part))]

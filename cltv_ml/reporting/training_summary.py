@@ -205,17 +205,17 @@ def add_scores(
     InputError
         The two are of one date, in the wrong order, or have different horizons.
     """
-    parts = [dict(part) for part in summary["sections"]]
+    page_sections = [dict(section) for section in summary["sections"]]
     if lookup:
-        for part in parts:
-            if part.get("what_if"):
-                part["lookup"] = sections.lookup_table(now, lookup, currency=currency)
+        for section in page_sections:
+            if section.get("what_if"):
+                section["lookup"] = sections.lookup_table(now, lookup, currency=currency)
     if before is None:
-        return {**summary, "sections": parts}
+        return {**summary, "sections": page_sections}
     since = _check_order(before, now)
     change = sections.change_section(before, now, since=since, currency=currency)
-    parts = [change if part["title"] == sections.CHANGE else part for part in parts]
-    return {**with_answer(summary, glance.CHANGED, change["sentences"]), "sections": parts}
+    page_sections = [change if section["title"] == sections.CHANGE else section for section in page_sections]
+    return {**with_answer(summary, glance.CHANGED, change["sentences"]), "sections": page_sections}
 
 
 def expected_in_words(summary: Mapping[str, Any]) -> str:
@@ -312,17 +312,17 @@ def _headline_facts(
     currency: str,
 ) -> dict[str, tuple[str, str]]:
     money, now = format_money, today.predictions
-    known = f"{now['expected_value'].notna().sum():,} customers, {result.window.horizon} days from {cutoff:%Y-%m-%d}"
+    note = f"{now['expected_value'].notna().sum():,} customers, {result.window.horizon} days from {cutoff:%Y-%m-%d}"
     if today.interval is not None:
         low, high = (money(end, currency) for end in today.interval)
-        known = f"{low} to {high} with 90% probability; {known}"
+        note = f"{low} to {high} with 90% probability; {note}"
     if before:
-        known += f". {before}"
+        note += f". {before}"
     return {
         **({} if verdict.within_bounds else glance.care(judge_test(result, verdict.champion), ordered)),
         glance.KNOWN: (
             money(float(now["expected_value"].sum()), currency),
-            known,
+            note,
         ),
     }
 

@@ -122,30 +122,30 @@ def compute_what_if(
     ranked = np.sort(at_risk.to_numpy(dtype=np.float64))[::-1]
     size = len(ranked)
     # Dense at the top, where lists end; the best list at first is among them.
-    kept = np.unique(
+    lengths = np.unique(
         np.r_[0, np.geomspace(1, max(size, 1), points).round(), np.linspace(0, size, points).round()]
     )
-    wanted = {**ASSUMED, "cost": assumed_cost(expected_value, size), **(assumed or {})}
-    best = int((_gain_rate(wanted, horizon) * ranked > wanted["cost"]).sum())
-    kept = np.union1d(kept[kept <= size], best).astype(int)
+    settings = {**ASSUMED, "cost": assumed_cost(expected_value, size), **(assumed or {})}
+    best = int((_gain_rate(settings, horizon) * ranked > settings["cost"]).sum())
+    lengths = np.union1d(lengths[lengths <= size], best).astype(int)
     inputs = {
-        "customers": kept.tolist(),
-        "at_risk": np.r_[0.0, ranked.cumsum()][kept].round(4).tolist(),
+        "customers": lengths.tolist(),
+        "at_risk": np.r_[0.0, ranked.cumsum()][lengths].round(4).tolist(),
         "value": float(expected_value),
         "horizon": int(horizon),
         "currency": currency,
         "digits": digits(currency),
     }
-    curve = recompute(inputs, wanted)
-    wanted["list"] = float(wanted.get("list", best or min(size, 100)))
-    shown = curve[curve["customers"] <= reach(curve, wanted["list"])]
-    drawn = plots.campaign_profit(shown, currency=currency, listed=wanted["list"])
+    curve = recompute(inputs, settings)
+    settings["list"] = float(settings.get("list", best or min(size, 100)))
+    visible = curve[curve["customers"] <= reach(curve, settings["list"])]
+    drawn = plots.campaign_profit(visible, currency=currency, listed=settings["list"])
     return {
         "controls": [
             {
                 "name": name,
                 "label": label,
-                "value": f"{wanted[name]:.12g}" if name != "list" else f"{wanted[name]:.0f}",
+                "value": f"{settings[name]:.12g}" if name != "list" else f"{settings[name]:.0f}",
                 "min": low,
                 "max": high,
                 "step": step,

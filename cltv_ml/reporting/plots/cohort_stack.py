@@ -29,10 +29,10 @@ def cohort_stack(cohorts: pd.DataFrame, *, currency: str = "") -> go.Figure:
     groups = cohorts.assign(group=cohorts["cohort"].where(cohorts["cohort"].isin(young), "earlier"))
     names = list(dict.fromkeys(groups["group"]))
     for name, colour in theme.colours(names).items():
-        part = groups[groups["group"] == name].groupby(["period", "name"], as_index=False)["revenue"].sum()
+        sums = groups[groups["group"] == name].groupby(["period", "name"], as_index=False)["revenue"].sum()
         figure.add_bar(
-            x=part["name"],
-            y=part["revenue"],
+            x=sums["name"],
+            y=sums["revenue"],
             name=name if name in ("earlier", "no purchase") else f"won {name}",
             marker_color=colour,
             hovertemplate=f"%{{x}}<br>{name}: %{{y:,.0f}}<extra></extra>",

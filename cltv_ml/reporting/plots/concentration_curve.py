@@ -21,10 +21,10 @@ def concentration_curve(curve: pd.DataFrame) -> go.Figure:
         "Share of customers, best first",
         "Share of revenue",
     )
-    for name, colour, part in theme.by_span(curve):
+    for name, colour, span_rows in theme.by_span(curve):
         figure.add_scatter(
-            x=[0.0, *part["customers_share"]],
-            y=[0.0, *part["revenue_share"]],
+            x=[0.0, *span_rows["customers_share"]],
+            y=[0.0, *span_rows["revenue_share"]],
             name=name,
             mode="lines",
             line={"color": colour, "width": 2.5},

@@ -21,13 +21,13 @@ def value_deciles(deciles: pd.DataFrame) -> go.Figure:
         "Tenth of customers, best first",
         "Share of revenue",
     )
-    for name, colour, part in theme.by_span(deciles):
+    for name, colour, span_rows in theme.by_span(deciles):
         figure.add_bar(
-            x=part["decile"],
-            y=part["share"],
+            x=span_rows["decile"],
+            y=span_rows["share"],
             name=name,
             marker_color=colour,
-            customdata=part[["customers", "revenue"]],
+            customdata=span_rows[["customers", "revenue"]],
             hovertemplate="tenth %{x}: %{y:.1%}<br>%{customdata[0]:,} customers, %{customdata[1]:,.0f}<extra></extra>",
         )
     figure.update_layout(barmode="group")

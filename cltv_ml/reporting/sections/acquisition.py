@@ -157,10 +157,10 @@ def _value_table(value: pd.DataFrame, known: bool, currency: str) -> dict[str, A
     if known:
         shown["Revenue, realised"] = _amounts(rows["revenue_realised"], currency)
         shown["Revenue, expected"] = _amounts(rows["revenue_expected"], currency)
-    what = "contribution" if known else "revenue"
+    basis = "contribution" if known else "revenue"
     return section(
         "Value per customer by age",
-        [f"Mean {what} per customer up to this many days after the first purchase, that day included."],
+        [f"Mean {basis} per customer up to this many days after the first purchase, that day included."],
         tables={theme.in_money("Value by channel and age", currency): shown},
     )
 

@@ -250,7 +250,9 @@ def _typical_cohort(cohorts: pd.DataFrame) -> str:
 
 
 def _compared(audit: Audit, currency: str) -> dict[str, Any]:
-    rows = audit.cohorts[audit.cohorts["cohort"] != "no purchase"].assign(period=lambda one: one["age"])
+    rows = audit.cohorts[audit.cohorts["cohort"] != "no purchase"].assign(
+        period=lambda cohorts: cohorts["age"]
+    )
     running = rows.groupby("cohort", sort=False)["revenue"].cumsum() / rows["customers"]
     rows = rows.assign(
         cumulative_revenue_per_customer=running,

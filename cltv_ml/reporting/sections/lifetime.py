@@ -91,15 +91,15 @@ def lifetime_fact(account: Mapping[str, Any], column: str, value_name: str, curr
 
 def _parts(totals: list[dict[str, Any]], currency: str) -> pd.DataFrame:
     """Return the table of parts: revenue and, where it is known, profit, with 90% intervals."""
-    by_part = {one["part"]: one for one in totals}
+    by_part = {total["part"]: total for total in totals}
     rows = []
     for part, title in _PART_TITLES.items():
         row = {"Part": title}
-        for what, unit in (("value", "Revenue"), ("profit", "Profit")):
-            one = by_part.get(f"{what}_to_date" if part == "to_date" else f"{part}_{what}")
-            if one is not None:
-                row[unit] = format_money(one["total"], currency)
-                row[f"{unit}, 90% interval"] = _between(one, currency)
+        for basis, unit in (("value", "Revenue"), ("profit", "Profit")):
+            total = by_part.get(f"{basis}_to_date" if part == "to_date" else f"{part}_{basis}")
+            if total is not None:
+                row[unit] = format_money(total["total"], currency)
+                row[f"{unit}, 90% interval"] = _between(total, currency)
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -85,24 +85,24 @@ def monitoring_facts(
 
 
 def monitoring_answers(
-    checks: Sequence[Check], notes: Sequence[str], shares: pd.DataFrame, kept: Sequence[str]
+    checks: Sequence[Check], notes: Sequence[str], shares: pd.DataFrame, outcomes: Sequence[str]
 ) -> dict[str, list[str]]:
     """Return the answers by question; questions without an answer are left out."""
-    moved = [one.sentence for one in checks if one.name == "features moved"]
+    moved = [check.sentence for check in checks if check.name == "features moved"]
     if len(shares):
-        most = shares.loc[(shares["share"] - shares["before"]).abs().idxmax()]
+        largest = shares.loc[(shares["share"] - shares["before"]).abs().idxmax()]
         moved.append(
-            f"Of all tiers, {most['segment']} changed most: {most['share']:.1%} of the customers now, "
-            f"{most['before']:.1%} in training."
-            if f"{most['share']:.1%}" != f"{most['before']:.1%}"
+            f"Of all tiers, {largest['segment']} changed most: {largest['share']:.1%} of the customers now, "
+            f"{largest['before']:.1%} in training."
+            if f"{largest['share']:.1%}" != f"{largest['before']:.1%}"
             else "Every tier has the same share of customers as in training."
         )
     answers = {
         "What should you do now?": [_TO_DO[worst_level(checks)]],
-        "Why?": [one.sentence for one in checks if one.level != "ok"]
+        "Why?": [check.sentence for check in checks if check.level != "ok"]
         or ["All differences are within their bounds, or chance explains them."],
         "What has changed since training?": moved,
-        "How did earlier forecasts turn out?": list(kept),
+        "How did earlier forecasts turn out?": list(outcomes),
         "What is not known yet?": list(notes),
     }
     return {question: sentences for question, sentences in answers.items() if sentences}
@@ -140,9 +140,10 @@ def monitoring_sections(
 
 def _checks_section(checks: Sequence[Check], links: Mapping[str, str]) -> dict[str, Any]:
     """Return the section that lists all checks, the worst first."""
-    ranked = sorted(checks, key=lambda one: -LEVELS.index(one.level))
+    ranked = sorted(checks, key=lambda check: -LEVELS.index(check.level))
     table = pd.DataFrame(
-        {"Verdict": [one.level for one in ranked], "Finding": [one.sentence for one in ranked]}, dtype="str"
+        {"Verdict": [check.level for check in ranked], "Finding": [check.sentence for check in ranked]},
+        dtype="str",
     )
     sentence = (
         "Each check has two bounds, watch and retrain. Where a result has an interval, it is beyond a bound "
