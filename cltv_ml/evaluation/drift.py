@@ -155,9 +155,9 @@ def _row_of_levels(
 ) -> dict[str, Any]:
     counts = column.dropna().astype(str).value_counts()
     levels = list(before["levels"])
-    other = counts.sum() - counts.reindex(levels).sum()
+    unlisted = counts.sum() - counts.reindex(levels).sum()
     old = np.array([*before["levels"].values(), before["rare"], before["missing"]], dtype=np.float64)
-    new = np.array([*counts.reindex(levels, fill_value=0), other, column.isna().sum()], dtype=np.float64)
+    new = np.array([*counts.reindex(levels, fill_value=0), unlisted, column.isna().sum()], dtype=np.float64)
     psi = _psi(old, new, confidence)
     return {
         "feature": name,
@@ -167,7 +167,7 @@ def _row_of_levels(
         **dict.fromkeys(("shift", "shift_lower", "shift_upper"), np.nan),
         "missing": float(column.isna().mean()),
         "missing_before": before["missing"] / max(before["missing"] + before["count"], 1),
-        "other": float(other / len(column)),
+        "other": float(unlisted / len(column)),
     }
 
 

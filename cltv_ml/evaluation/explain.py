@@ -171,7 +171,7 @@ def top_reasons(
             columns[f"reason_{place + 1}"] = np.full(len(X), "", dtype=object)
             continue
         at = np.arange(len(X)), order[:, place]
-        reasons = [_reason_text(*one) for one in zip(phrases.to_numpy()[at], amounts[at], strict=True)]
+        reasons = [_reason_text(*reason) for reason in zip(phrases.to_numpy()[at], amounts[at], strict=True)]
         columns[f"reason_{place + 1}"] = np.array(reasons, dtype=object)
     return pd.DataFrame(columns, index=X.index, dtype="str")
 

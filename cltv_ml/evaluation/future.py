@@ -105,10 +105,10 @@ class Future:
         model = self.model.within(days)
         scale = expected.to_numpy() / np.maximum(model.predict(self.X), np.finfo(float).tiny)
         factors, first = (self.near if days <= self.model.horizon else self.far), 0
-        for part in model.draw_values(self.X, DRAWS):
-            rows = slice(first, first + len(part))
-            yield rows, part * scale[rows, None] * factors
-            first += len(part)
+        for block in model.draw_values(self.X, DRAWS):
+            rows = slice(first, first + len(block))
+            yield rows, block * scale[rows, None] * factors
+            first += len(block)
 
 
 def forecast_future(

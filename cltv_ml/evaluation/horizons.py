@@ -57,11 +57,11 @@ class ByHorizon:
     def errors(self) -> Earlier:
         """Return the errors of earlier windows together with those of the test windows."""
         expected, y_true = dict(self.earlier.expected), dict(self.earlier.y_true)
-        for day, one in self.judged.items():
+        for day, result in self.judged.items():
             if day != self.main:
                 judged = (
-                    {one.window.cutoff: one.predictions["expected_value"]},
-                    {one.window.cutoff: one.y_true},
+                    {result.window.cutoff: result.predictions["expected_value"]},
+                    {result.window.cutoff: result.y_true},
                 )
                 expected_here, came = (pd.concat(rows, names=["cutoff"]) for rows in judged)
                 expected[day] = (

@@ -98,13 +98,15 @@ def prepare(
     first = log.first
     days = window.horizon if customers is not None else label_days(first, window)
     origins = training_origins(first, Window(window.cutoff, days), step, max_origins) if days else []
-    some = _thin_log(log, max_rows / (1 + len(origins))) if customers is None and origins else None
-    if some is not None:
-        X = build_features(some, [one.cutoff for one in origins], names=list(features), memory=MEMORY)
+    thinned = _thin_log(log, max_rows / (1 + len(origins))) if customers is None and origins else None
+    if thinned is not None:
+        X = build_features(
+            thinned, [origin.cutoff for origin in origins], names=list(features), memory=MEMORY
+        )
         X_now = build_features(log, window.cutoff, names=list(features), memory=MEMORY)
         return _training(log, window, X, X_now, origins)
     panel = build_features(
-        log, [window.cutoff, *(one.cutoff for one in origins)], names=list(features), memory=MEMORY
+        log, [window.cutoff, *(origin.cutoff for origin in origins)], names=list(features), memory=MEMORY
     )
     now = panel.index.get_level_values("cutoff") == window.cutoff
     X, X_now = panel[~now], panel[now].droplevel("cutoff")
@@ -148,16 +150,16 @@ def _training(
     """Return the training rows with their labels, without origins by which too few customers had spent again."""
     cutoffs = X.index.get_level_values("cutoff")
     again = (X["frequency"] > 0) & (X["monetary_value"] > 0)
-    repeaters = again.groupby(cutoffs).sum().reindex([one.cutoff for one in origins], fill_value=0)
-    usable = [one for one in origins if repeaters[one.cutoff] >= MIN_REPEATERS]
+    repeaters = again.groupby(cutoffs).sum().reindex([origin.cutoff for origin in origins], fill_value=0)
+    usable = [origin for origin in origins if repeaters[origin.cutoff] >= MIN_REPEATERS]
     notes = []
     if len(usable) < len(origins):
-        days = ", ".join(f"{one.cutoff:%Y-%m-%d}" for one in origins if one not in usable)
+        days = ", ".join(f"{origin.cutoff:%Y-%m-%d}" for origin in origins if origin not in usable)
         notes.append(
             f"No model learned from the customers of {days}: fewer than {MIN_REPEATERS} of them had spent on a second "
             "day by then."
         )
-    X = X[cutoffs.isin([one.cutoff for one in usable])]
+    X = X[cutoffs.isin([origin.cutoff for origin in usable])]
     training = Training(X, _labels(log, usable, X), usable, X_now, cutoff, tuple(notes), window.horizon)
     return replace(training, notes=(*notes, *_short(training, window)))
 

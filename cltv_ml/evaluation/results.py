@@ -42,15 +42,15 @@ def measure(
 def _metrics_of(
     y_true: pd.Series, table: pd.DataFrame, p_buy: np.ndarray | None, targeting: Targeting | None
 ) -> dict[str, float]:
-    metrics = {name: one.function(y_true, table["expected_value"]) for name, one in METRICS.items()}
+    metrics = {name: metric.function(y_true, table["expected_value"]) for name, metric in METRICS.items()}
     if targeting is not None:
         metrics["profit"] = profit(y_true, table["expected_value"], targeting)
     if p_buy is not None and np.isfinite(p_buy).all():
-        metrics |= {name: one.function(y_true > 0, p_buy) for name, one in PURCHASE_METRICS.items()}
+        metrics |= {name: metric.function(y_true > 0, p_buy) for name, metric in PURCHASE_METRICS.items()}
     if "value_lower" in table:
         ends = table["value_lower"], table["value_upper"]
-        metrics |= {name: one(y_true, *ends, LEVEL) for name, one in INTERVAL_METRICS.items()}
+        metrics |= {name: metric(y_true, *ends, LEVEL) for name, metric in INTERVAL_METRICS.items()}
     if "value_median" in table:
         three = table["value_lower"], table["value_median"], table["value_upper"]
-        metrics |= {name: one(y_true, *three, LEVEL) for name, one in QUANTILE_METRICS.items()}
+        metrics |= {name: metric(y_true, *three, LEVEL) for name, metric in QUANTILE_METRICS.items()}
     return metrics

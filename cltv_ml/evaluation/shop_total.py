@@ -85,12 +85,12 @@ def combine_total(
     """
     now = ShopPast(cutoff, float("nan"), parts)
     weight, base = _weight(log, cutoff, horizon, parts, past), last_year(log, cutoff, horizon)
-    ended = [[other for other in past if other.cutoff + horizon <= one.cutoff] for one in past]
-    replayed = [_mixed(log, one, horizon, before) for one, before in zip(past, ended, strict=True)]
+    ended = [[earlier for earlier in past if earlier.cutoff + horizon <= shop.cutoff] for shop in past]
+    replayed = [_mixed(log, shop, horizon, before) for shop, before in zip(past, ended, strict=True)]
     spread = _total_error_spread(replayed, cutoff, horizon, past) if past else None
     total = _mixed(log, now, horizon, past)
     record = pd.DataFrame(
-        {"day": [one.cutoff for one in past], "forecast": replayed, "total": [one.total for one in past]}
+        {"day": [shop.cutoff for shop in past], "forecast": replayed, "total": [shop.total for shop in past]}
     )
     return ShopTotal(total, parts, float("nan") if base is None else base, weight, spread, record)
 
@@ -141,14 +141,14 @@ def _weight(log: CohortRevenue, cutoff: int, horizon: int, parts: float, past: S
     before = error_before(log, cutoff, horizon, "top-down")
     expected = before**2 + doubt**2 + (_APART_DOUBT * np.log(base / parts)) ** 2
     own = _PARTS_ERROR**2 * (1 + horizon / cutoff)
-    counts, totals = _evidence_of_past(past, cutoff, horizon), [one.total for one in past]
-    squared = _squared([one.parts for one in past], totals)
+    counts, totals = _evidence_of_past(past, cutoff, horizon), [shop.total for shop in past]
+    squared = _squared([shop.parts for shop in past], totals)
     typical = (_PRIOR_WINDOWS * own + counts @ squared) / (_PRIOR_WINDOWS + counts.sum())
-    years = [last_year(log, one.cutoff, horizon) for one in past]
-    both = np.array([one is not None for one in years], dtype=bool)
+    years = [last_year(log, shop.cutoff, horizon) for shop in past]
+    both = np.array([year is not None for year in years], dtype=bool)
     if both.any():
         tried = counts[both].sum()
-        missed = _squared([one or np.nan for one in years], totals)[both]
+        missed = _squared([year or np.nan for year in years], totals)[both]
         hard = (_PRIOR_WINDOWS * own + counts[both] @ squared[both]) / (_PRIOR_WINDOWS + tried)
         measured = float(np.average(missed, weights=counts[both])) * typical / hard
         expected = (_PRIOR_WINDOWS * expected + tried * measured) / (_PRIOR_WINDOWS + tried)

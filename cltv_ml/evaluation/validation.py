@@ -114,12 +114,12 @@ def _without_gaps(predicted: OutOfFold) -> tuple[pd.DataFrame, list[str]]:
     failed = [name for name in values if latest[name].isna().any()]
     if len(failed) == values.shape[1]:
         raise InputError(next(iter(predicted.failures.values())))
-    why = {
+    reasons = {
         name: sentence
-        for (name, _), sentence in sorted(predicted.failures.items(), key=lambda one: one[0][1])
+        for (name, _), sentence in sorted(predicted.failures.items(), key=lambda failure: failure[0][1])
     }
     notes = [
-        f"{name} was left out of the choice: {why.get(name, 'it predicted no value.')}" for name in failed
+        f"{name} was left out of the choice: {reasons.get(name, 'it predicted no value.')}" for name in failed
     ]
     values = values.drop(columns=failed)
     gaps = values.isna().any(axis="columns")

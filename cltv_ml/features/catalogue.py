@@ -48,10 +48,10 @@ def assemble(declared: Iterable[Feature]) -> Catalogue:
         Two features share a name, or one combines a feature that does not exist or itself.
     """
     assembled: dict[str, Feature] = {}
-    for one in declared:
-        if one.name.lower() in {name.lower() for name in assembled}:
-            raise InputError(f"two features are called {one.name!r}; rename one of them.")
-        assembled[one.name] = one
+    for feature in declared:
+        if feature.name.lower() in {name.lower() for name in assembled}:
+            raise InputError(f"two features are called {feature.name!r}; rename one of them.")
+        assembled[feature.name] = feature
     Plan(tuple(assembled), assembled).used  # noqa: B018  follows every combination to its end
     return Catalogue(assembled)
 

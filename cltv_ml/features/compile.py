@@ -135,16 +135,16 @@ class Plan:
         )
 
     def _sources(self, speller: Speller) -> dict[str, str]:
-        seen = f"where day < {speller.cutoff}"
+        condition = f"where day < {speller.cutoff}"
         last = "(select customer_id, last_purchase_day from by_day) as last"
         return {
-            "by_day": f"from cltv_days {seen}",
-            "by_gap": f"from cltv_days join {last} using (customer_id) {seen}",
-            "by_order": f"from cltv_orders {seen}",
+            "by_day": f"from cltv_days {condition}",
+            "by_gap": f"from cltv_days join {last} using (customer_id) {condition}",
+            "by_order": f"from cltv_orders {condition}",
             "by_product": self._grouped("product", "product_id", speller),
             "by_category": self._grouped("category", "category", speller),
             "by_attribute": f"from cltv_customers where valid_day < {speller.cutoff}",
-            "by_contact": f"from cltv_contact_days {seen}",
+            "by_contact": f"from cltv_contact_days {condition}",
         }
 
     def _grouped(self, grain: str, key: str, speller: Speller) -> str:

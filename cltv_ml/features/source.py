@@ -189,29 +189,27 @@ def with_attributes(base: Base, wanted: Sequence[str]) -> Base:
 
 def _as_kind(name: str, present: set[str], nothing: str = "null") -> str:
     """Return SQL of an attribute from the same one of another kind, or `nothing` where there is none."""
-    kind, _, own = name.partition("_")
-    same = [column for column in sorted(present) if column.partition("_")[2] == own]
+    kind, _, base = name.partition("_")
+    same = [column for column in sorted(present) if column.partition("_")[2] == base]
     whole, part = split_postcode(name)
     if not same and part and kind == "text":
-        larger = [whole, *(f"{whole}_{other}" for other in POSTCODE_PARTS[part])]
+        larger = [whole, *(f"{whole}_{source}" for source in POSTCODE_PARTS[part])]
         columns = [column for column in larger if column in present]
         return postcode_sql(columns[0], part) if columns else nothing
-    other = same[0] if same else nothing
+    source = same[0] if same else nothing
     dates = ("birth", "date")
-    if (kind in dates) != (other.partition("_")[0] in dates):
-        other = nothing
-    if not other:
+    if (kind in dates) != (source.partition("_")[0] in dates):
+        source = nothing
+    if not source:
         return ""
     if kind == "text":
-        if other == "null" or other.startswith("text_"):
-            return f"cast({other} as string)"
-        whole = f"{other} = floor({other})"
-        return (
-            f"case when {whole} then cast(cast({other} as bigint) as string) else cast({other} as string) end"
-        )
-    if kind == "flag" and other.startswith("text_"):  # today some answer neither yes nor no
-        return f"case when lower({other}) in {YES} then 1e0 when lower({other}) in {NO} then 0e0 end"
-    return f"try_cast({other} as double)"
+        if source == "null" or source.startswith("text_"):
+            return f"cast({source} as string)"
+        whole = f"{source} = floor({source})"
+        return f"case when {whole} then cast(cast({source} as bigint) as string) else cast({source} as string) end"
+    if kind == "flag" and source.startswith("text_"):  # today some answer neither yes nor no
+        return f"case when lower({source}) in {YES} then 1e0 when lower({source}) in {NO} then 0e0 end"
+    return f"try_cast({source} as double)"
 
 
 def _contacts(engine: Engine, source: Source) -> tuple[str, dict[str, EngineKind]]:

@@ -126,16 +126,16 @@ def history_parts(
     own = X[["frequency", "recency", "T", "monetary_value", *covariates]].astype(np.float64)
     since = own["T"] - own["recency"]
 
-    def answer(known: frozenset[str]) -> np.ndarray:
+    def answer(columns: frozenset[str]) -> np.ndarray:
         """Return the values of customers of whom only some columns are known."""
-        repeat = (own["frequency"] > 0) & ("frequency" in known)
+        repeat = (own["frequency"] > 0) & ("frequency" in columns)
         recency = own["recency"].where(repeat, 0.0)
-        spend = own["monetary_value"] if "monetary_value" in known else mean_spend
+        spend = own["monetary_value"] if "monetary_value" in columns else mean_spend
         return value(
             own.assign(
                 frequency=own["frequency"].where(repeat, 0.0),
                 recency=recency,
-                T=recency + (since if "recency" in known else 0.0),
+                T=recency + (since if "recency" in columns else 0.0),
                 monetary_value=np.where(repeat, spend, 0.0),
             )
         )

@@ -91,10 +91,10 @@ class ValueModel(RegressorMixin, BaseEstimator):
 
     def __sklearn_clone__(self) -> Self:
         """Return an unfitted copy with the same arguments and name."""
-        other: Self = super().__sklearn_clone__()
+        clone: Self = super().__sklearn_clone__()
         if "name" in vars(self):
-            other.name = self.name
-        return other
+            clone.name = self.name
+        return clone
 
     def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
         """Learn from customers `X` at a cutoff and their later spend `y`; return the model."""

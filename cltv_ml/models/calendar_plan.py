@@ -31,17 +31,17 @@ def with_plan(model: Follower, plan: Mapping[str, Mapping[str, float]]) -> Follo
         The model follows no path of that name, or dates are missing between its values and the plan's.
     """
     changed = copy.deepcopy(model)
-    followers = [one for one in _calendars(changed) if one.paths]
-    known = {name for one in followers for name in one.paths or {}}
-    strange = sorted(set(plan) - known)
+    followers = [follower for follower in _calendars(changed) if follower.paths]
+    followed = {name for follower in followers for name in follower.paths or {}}
+    strange = sorted(set(plan) - followed)
     if strange:
         raise InputError(
-            f"covariates: the model uses {sorted(known) or 'no campaign or price'}, not {strange[0]!r}; name "
+            f"covariates: the model uses {sorted(followed) or 'no campaign or price'}, not {strange[0]!r}; name "
             "the columns as in the training, or train with the new one."
         )
-    for one in followers:
-        one.paths = {
-            name: _continued(name, path, plan.get(name, {})) for name, path in (one.paths or {}).items()
+    for follower in followers:
+        follower.paths = {
+            name: _continued(name, path, plan.get(name, {})) for name, path in (follower.paths or {}).items()
         }
     return changed
 
@@ -67,10 +67,10 @@ def _calendars(model: Any) -> Iterator[ParetoNBDCalendar]:
     if isinstance(model, ParetoNBDCalendar):
         yield model
     elif isinstance(model, Mapping):
-        for part in model.values():
-            yield from _calendars(part)
+        for component in model.values():
+            yield from _calendars(component)
     elif isinstance(model, list | tuple):
-        for part in model:
-            yield from _calendars(part)
+        for component in model:
+            yield from _calendars(component)
     elif isinstance(model, BaseEstimator):
         yield from _calendars(vars(model))

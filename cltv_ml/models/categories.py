@@ -47,14 +47,16 @@ def learn_categories(X: pd.DataFrame, names: Sequence[str]) -> dict[str, dict[st
 def code_levels(counts: pd.Series, cutoffs: int = 1) -> dict[str, int]:
     """Return the code of each level, given how many rows of how many cutoffs hold it."""
     counts = counts.sort_index().sort_values(ascending=False, kind="stable")
-    one = first_spelling(counts.index)
+    spelling = first_spelling(counts.index)
     joined = (
-        counts.groupby(counts.index.map(one), sort=False).sum().sort_values(ascending=False, kind="stable")
+        counts.groupby(counts.index.map(spelling), sort=False)
+        .sum()
+        .sort_values(ascending=False, kind="stable")
     )
     common = int((joined >= MIN_LEVEL_CUSTOMERS * cutoffs).sum())
     own = min(common, MOST_CODES)
     codes = {level: min(place, own) for place, level in enumerate(joined.index)}
-    return {str(level): codes[one[level]] for level in counts.index}
+    return {str(level): codes[spelling[level]] for level in counts.index}
 
 
 def first_spelling(levels: Iterable[str]) -> dict[str, str]:
@@ -73,10 +75,10 @@ def as_spelled(levels: Iterable[Any], known: Collection[str]) -> dict[Any, Any]:
     >>> as_spelled(["MARRIED", "widowed"], ["Married"])
     {'MARRIED': 'Married', 'widowed': 'widowed'}
     """
-    own = {" ".join(level.casefold().split()): level for level in reversed(list(known))}
+    by_folded = {" ".join(level.casefold().split()): level for level in reversed(list(known))}
     exact = set(known)
     return {
-        level: level if level in exact else own.get(" ".join(str(level).casefold().split()), level)
+        level: level if level in exact else by_folded.get(" ".join(str(level).casefold().split()), level)
         for level in levels
     }
 

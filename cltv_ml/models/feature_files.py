@@ -145,10 +145,12 @@ class StoredRows:
     def __iter__(self) -> Iterator[np.ndarray]:
         done = 0
         for batch in self.files.batches(self.names):
-            kept = batch[self.chosen[done : done + len(batch)]]
+            chosen_rows = batch[self.chosen[done : done + len(batch)]]
             done += len(batch)
-            if len(kept):
-                yield check_columns(self.model, encode(kept, self.model.categories_), self.names, np.float32)
+            if len(chosen_rows):
+                yield check_columns(
+                    self.model, encode(chosen_rows, self.model.categories_), self.names, np.float32
+                )
 
 
 class Batches(xgb.DataIter):

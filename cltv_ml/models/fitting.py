@@ -327,9 +327,9 @@ def _distinct_rows(
     )
 
 
-def _dot(one: np.ndarray, other: np.ndarray) -> float:
+def _dot(x: np.ndarray, y: np.ndarray) -> float:
     """Return the sum of products; BLAS would start threads for it, which costs more on a busy machine."""
-    return float((one * other).sum())
+    return float((x * y).sum())
 
 
 def by_slope(by_log: dict[str, np.ndarray], effect: Effect, columns: np.ndarray) -> np.ndarray:

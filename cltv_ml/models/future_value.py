@@ -95,14 +95,14 @@ class FutureValue(BaseEstimator):
         """
         self.curve_, self.spend_ = fit_purchases(X, self.horizon)
         self.year_, self.spread_ = max(YEAR, self.horizon), spread
-        known = {day: total for day, total in (totals or {}).items() if self.horizon < day <= YEAR}
-        days = sorted({self.horizon, self.year_, *known, *(day for day in exact if day > self.year_)})
+        levels = {day: total for day, total in (totals or {}).items() if self.horizon < day <= YEAR}
+        days = sorted({self.horizon, self.year_, *levels, *(day for day in exact if day > self.year_)})
         v = values.to_numpy()
         carried = v @ self.curve_.multiples(X, days).to_numpy()
         own = self._own(X, days).sum(axis=0)
         place = days.index(self.year_)
-        year = max(known.get(self.year_, float(carried[place])), float(v.sum()))
-        reached = [float(v.sum()), *(min(known[day], year) for day in days[1:place]), year][: place + 1]
+        year = max(levels.get(self.year_, float(carried[place])), float(v.sum()))
+        reached = [float(v.sum()), *(min(levels[day], year) for day in days[1:place]), year][: place + 1]
         reached += [year * float(total) / _positive(own[place]) for total in own[place + 1 :]]
         steps = [np.diff(np.maximum.accumulate(reached)), np.diff(carried), np.diff(own)]
         self.weight_ = 1.0 if self.horizon >= YEAR else float(min(v.sum() / max(year, _TINY), 1.0))
@@ -160,10 +160,10 @@ class FutureValue(BaseEstimator):
         scale = expected.to_numpy() / np.maximum(model.predict(X), _TINY)
         level = np.exp(stats.t.ppf(even_numbers()[-1], freedom) * sigma)
         bounds, first = [], 0
-        for part in model.common_values(X):
-            rows = slice(first, first + len(part))
-            bounds.append(between(part * scale[rows, None] * level, coverage))
-            first += len(part)
+        for block in model.common_values(X):
+            rows = slice(first, first + len(block))
+            bounds.append(between(block * scale[rows, None] * level, coverage))
+            first += len(block)
         return pd.DataFrame(np.concatenate(bounds), index=X.index, columns=["lower", "upper"])
 
     def within(self, days: int) -> ProbabilisticValue:
@@ -197,8 +197,8 @@ def fit_purchases(X: pd.DataFrame, horizon: int) -> tuple[ValueCurve, GammaGamma
             "nobody has bought on a second day, so what customers spend beyond the horizon cannot be learned; use a "
             "longer log."
         )
-    tried = [ValueCurve(model, horizon).fit(X) for model in (ParetoNBD(), BGNBD(), MBGNBD())]
-    return max(tried, key=lambda one: one.purchases_.log_likelihood_), GammaGamma().fit(spenders)
+    curves = [ValueCurve(model, horizon).fit(X) for model in (ParetoNBD(), BGNBD(), MBGNBD())]
+    return max(curves, key=lambda curve: curve.purchases_.log_likelihood_), GammaGamma().fit(spenders)
 
 
 def expected_spend(

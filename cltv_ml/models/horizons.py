@@ -211,10 +211,10 @@ def _fit_curve(X: pd.DataFrame, main: int) -> ValueCurve | None:
     return curve
 
 
-def _bounded_ratio(value: np.ndarray, other: np.ndarray) -> np.ndarray:
+def _bounded_ratio(value: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Return one value over another, at most a factor of `_LARGEST_RATIO`; 1 where nothing is expected."""
-    low, high = other / _LARGEST_RATIO, other * _LARGEST_RATIO
-    return np.clip(value, low, high) / np.where(other > 0, other, 1.0) + (other <= 0)
+    low, high = reference / _LARGEST_RATIO, reference * _LARGEST_RATIO
+    return np.clip(value, low, high) / np.where(reference > 0, reference, 1.0) + (reference <= 0)
 
 
 def _below_one(share: np.ndarray) -> np.ndarray:

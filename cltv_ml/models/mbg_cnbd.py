@@ -210,9 +210,9 @@ class MBGCNBD(PurchaseModel):
         return exactly + reached[..., 0] * (stays[..., 0] - stays_on)
 
     def _sample(
-        self, params: Params, seen: tuple[np.ndarray, ...], t: float, size: int, rng: np.random.Generator
+        self, params: Params, history: tuple[np.ndarray, ...], t: float, size: int, rng: np.random.Generator
     ) -> np.ndarray:
-        (x, tx, T), (r, alpha, a, b) = seen, params
+        (x, tx, T), (r, alpha, a, b) = history, params
         shape = (len(x), size)
         stages, _ = self._stages(params, x, tx, T)
         climbed = np.cumsum(np.exp(stages - _log_sum(stages)), axis=0)

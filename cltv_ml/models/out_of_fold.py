@@ -133,7 +133,7 @@ def out_of_fold(
     cannot be fitted has no values there, and `failures` holds the reason.
     """
     folds = split(X, y, horizon, cutoffs)
-    rows = np.sort(np.concatenate([part for fold in folds for _, part in fold.windows]))
+    rows = np.sort(np.concatenate([predicted_rows for fold in folds for _, predicted_rows in fold.windows]))
     values = pd.DataFrame(np.nan, index=rows, columns=[model.name for model in models])
     failures: dict[tuple[str, pd.Timestamp], str] = {}
     free = _label_free(X, rows)
@@ -143,7 +143,9 @@ def out_of_fold(
         for predicted, answer in answers:
             values.loc[predicted, model.name] = answer
         if error is not None:
-            failures |= {(model.name, _cutoff(X, part)): str(error) for _, part in fold.windows}
+            failures |= {
+                (model.name, _cutoff(X, predicted_rows)): str(error) for _, predicted_rows in fold.windows
+            }
     protocol = folds[0].protocol if any(model.needs_labels for model in models) else OUT_OF_TIME
     return OutOfFold(values.set_axis(X.index[rows], axis=0), protocol, failures)
 
@@ -160,12 +162,12 @@ def for_each(models: Sequence[ValueModel], work: Callable[[int], Result]) -> lis
 
 def is_ours(model: ValueModel) -> bool:
     """Return whether a model and all its components are this package's."""
-    parts = [
+    components = [
         model,
-        *(part for part in model.get_params().values() if hasattr(part, "fit")),
+        *(component for component in model.get_params().values() if hasattr(component, "fit")),
         *model.components(),
     ]
-    return all(type(part).__module__.startswith("cltv_ml.") for part in parts)
+    return all(type(component).__module__.startswith("cltv_ml.") for component in components)
 
 
 def _try_fold(

@@ -82,17 +82,17 @@ def as_value_model(
             f"{name} is a {type(model).__name__}, not a model; give a subclass of cltv_ml.models.ValueModel or a "
             "regressor of scikit-learn."
         )
-    own = model.named(name)
-    params = own.get_params(deep=False)
+    named_model = model.named(name)
+    params = named_model.get_params(deep=False)
     if "horizon" in params:
-        own.set_params(horizon=horizon)
+        named_model.set_params(horizon=horizon)
     if "features" in params and params["features"] is None:
-        own.set_params(features=[*features, *(text if isinstance(own, TreeModel) else ())])
-    for place in addresses(own):
+        named_model.set_params(features=[*features, *(text if isinstance(named_model, TreeModel) else ())])
+    for place in addresses(named_model):
         module = place.partition(":")[0]
         if not _distribution(module):
             _source_code(module)
-    return own
+    return named_model
 
 
 def load_file(path: Path) -> ModuleType:

@@ -185,25 +185,27 @@ class ParetoGGG(PurchaseModel):
                 return total
             shape, integral = (m - 1) * k, 0.0 * left
             low, high = window(shape, a, b / k, 0 * left, left)
-            for node, part in zip(*MOMENTS, strict=True):
+            for node, share in zip(*MOMENTS, strict=True):
                 w = np.maximum(np.exp(low + (high - low) * node), 1e-290)
                 density = log_gap(shape, a, b / k, w)
-                integral = integral + (high - low) * part * w * np.exp(density - s * np.log1p(w / B))
+                integral = integral + (high - low) * share * w * np.exp(density - s * np.log1p(w / B))
             return np.bincount(rows, comes * integral, len(total))
 
         return np.clip(at_least(n) - at_least(n + 1), 0.0, 1.0)
 
     def _sample(
-        self, params: Params, seen: tuple[np.ndarray, ...], t: float, size: int, rng: np.random.Generator
+        self, params: Params, history: tuple[np.ndarray, ...], t: float, size: int, rng: np.random.Generator
     ) -> np.ndarray:
         """Return draws: rhythm, next purchase, rate, lifetime and the purchases after the next, one after the other."""
-        (x, tx, T), (*rates, gaps) = seen, params
+        (x, tx, T), (*rates, gaps) = history, params
         k, logs, a, b = _rhythms(params, x, tx, gaps)
         silent = log_quiet(k, a, b, (T - tx)[:, None])
         climbed = np.exp(logs + silent - (logs + silent).max(axis=1, keepdims=True)).cumsum(axis=1)
         shape = (len(x), size)
         place = (rng.random(shape)[:, :, None] * climbed[:, None, -1:] > climbed[:, None, :]).sum(axis=2)
-        k, a, b = (np.take_along_axis(np.broadcast_to(one, k.shape), place, axis=1) for one in (k, a, b))
+        k, a, b = (
+            np.take_along_axis(np.broadcast_to(values, k.shape), place, axis=1) for values in (k, a, b)
+        )
         chance = np.exp(np.take_along_axis(silent, place, axis=1))
         share = np.maximum(betaincinv(a, k, rng.random(shape) * chance), 1e-290)
         y = np.maximum(b * (1 / share - 1) / k, (T - tx)[:, None])
@@ -294,15 +296,17 @@ def _after_next(
     reach, power = np.log1p(np.minimum(left / scale, 1e15)), np.clip(1.5 / k, 1.0, 40.0)
     later = 0.0 * reach
     for low, high in pairwise(_STRETCHES):
-        some = np.flatnonzero(reach > low)
-        width, unit, life = np.minimum(reach[some], high) - low, scale[some], B[some]
-        bend = power[some] if low == 0 else 1.0  # dense after a purchase, where the others come if k < 1
-        for node, part in zip(*_FEW, strict=True):
+        reached = np.flatnonzero(reach > low)
+        width, unit, life = np.minimum(reach[reached], high) - low, scale[reached], B[reached]
+        bend = power[reached] if low == 0 else 1.0  # dense after a purchase, where the others come if k < 1
+        for node, share in zip(*_FEW, strict=True):
             at = low + width * node**bend
             w = np.maximum(unit * np.expm1(at), 1e-290)
-            step = part * width * bend * node ** (bend - 1) * unit * np.exp(at - s * np.log1p(w / life))
-            density = density_after(k[some], a[some], b[some], w, [one[some] for one in logs])
-            later[some] += step * density
+            step = share * width * bend * node ** (bend - 1) * unit * np.exp(at - s * np.log1p(w / life))
+            density = density_after(
+                k[reached], a[reached], b[reached], w, [values[reached] for values in logs]
+            )
+            later[reached] += step * density
     return a / b * later
 
 

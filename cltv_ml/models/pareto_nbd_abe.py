@@ -63,7 +63,7 @@ class ParetoNBDAbe(CovariateModel):
         return [(rate * share, *others) for share, *others in shapes]
 
     def _terms(self, params: Params, rows: Rows) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-        lam, mu, sigma, other, w = params
+        lam, mu, sigma, tau, w = params
         integrals = [integral(params, rows.x, rows.tx, rows.T) for integral in (_log_alive, _log_gone)]
         dead = expit(integrals[1][0] - integrals[0][0])
         u, uu, e, ee, ue = (a + dead * (g - a) for a, g in zip(integrals[0][1], integrals[1][1], strict=True))
@@ -71,12 +71,12 @@ class ParetoNBDAbe(CovariateModel):
         by_u, u_by_u = rho / rest * e - u, rho / rest * ue - uu
         by_v, v_by_v = -e / rest, -(rho * ue / rest + ee)
         by_rho = (rho - rho * ee) / rest**2 + ue / rest
-        widths = np.minimum((sigma, other), _WIDEST)
+        widths = np.minimum((sigma, tau), _WIDEST)
         return np.logaddexp(integrals[0][0], integrals[1][0]), (
             -by_u / widths[0] / lam,
             -by_v / widths[1] / mu,
             (-1 - u_by_u) / sigma * (sigma < _WIDEST),
-            (-1 - v_by_v) / other * (other < _WIDEST),
+            (-1 - v_by_v) / tau * (tau < _WIDEST),
             by_rho * 2 / (1 + w) ** 2,
         )
 
@@ -176,10 +176,10 @@ class ParetoNBDAbe(CovariateModel):
     def _simulate(
         self, params: Params, T: np.ndarray, horizon: float, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        lam, mu, sigma, other, w = params
+        lam, mu, sigma, tau, w = params
         rho, rest = _rho(w)
         u, e = rng.standard_normal((2, *T.shape))
-        rate, dropout = lam * np.exp(sigma * u), mu * np.exp(other * (rho * u + rest * e))
+        rate, dropout = lam * np.exp(sigma * u), mu * np.exp(tau * (rho * u + rest * e))
         return until_moment(rate, rng.exponential(1.0, T.shape) / dropout, T, horizon, rng)
 
 
@@ -210,13 +210,13 @@ def _log_rate_grid(
 
 def _nodes(params: Params, powers: tuple[np.ndarray, float], t: np.ndarray, at: np.ndarray) -> Nodes:
     """Return the points for lambda^power mu^power exp(-(lambda + mu) t) at the population's density."""
-    lam, mu, sigma, other, w = (np.broadcast_to(np.asarray(p, dtype=np.float64), t.shape) for p in params)
-    sigma, other = np.minimum(sigma, _WIDEST), np.minimum(other, _WIDEST)
-    rho, rest = (part[:, None] for part in _rho(w))
+    lam, mu, sigma, tau, w = (np.broadcast_to(np.asarray(p, dtype=np.float64), t.shape) for p in params)
+    sigma, tau = np.minimum(sigma, _WIDEST), np.minimum(tau, _WIDEST)
+    rho, rest = (values[:, None] for values in _rho(w))
     y, wide = _log_rate_grid(np.log(lam), sigma, powers[0], t, at)
     u, rate = (y - np.log(lam)[:, None]) / sigma[:, None], np.exp(y)
     logs = powers[0][:, None] * y - t[:, None] * rate - u**2 / 2 - np.log(sigma)[:, None]
-    middle, spread = np.log(mu)[:, None] + other[:, None] * rho * u, other[:, None] * rest
+    middle, spread = np.log(mu)[:, None] + tau[:, None] * rho * u, tau[:, None] * rest
     # the points for mu lie between those of customers who left early and of those who stay
     power, times = np.full(y.shape, powers[1] / 2), np.broadcast_to(t[:, None], y.shape)
     z, high = _log_rate_grid(middle, np.broadcast_to(spread, y.shape), power, times, at)
@@ -268,14 +268,15 @@ def _draw_rates(params: Params, size: int, rng: np.random.Generator) -> np.ndarr
     nodes = _nodes(tuple(population), (x, 0.0), T, at)
     steps = np.cumsum(nodes.weight.reshape(len(x), -1), axis=1)
     heights = rng.random((len(x), size)) * steps[:, -1:]
-    flat = np.array([np.searchsorted(row, one) for row, one in zip(steps, heights, strict=True)])
+    flat = np.array([np.searchsorted(row, height) for row, height in zip(steps, heights, strict=True)])
     first, second = np.divmod(np.minimum(flat, steps.shape[1] - 1), _FINER)
     drawn = []
     for values, before, place in ((nodes.lam, 0, first), (nodes.mu, first * _FINER, second)):
         aside = rng.uniform(-0.5, 0.5, place.shape)
         next_to = np.clip(place + np.where(aside > 0, 1, -1), 0, _FINER - 1)
         here, there = (
-            np.take_along_axis(values.reshape(len(x), -1), before + one, axis=1) for one in (place, next_to)
+            np.take_along_axis(values.reshape(len(x), -1), before + index, axis=1)
+            for index in (place, next_to)
         )
         drawn.append(here * (there / here) ** np.abs(aside))
     return np.array(drawn)

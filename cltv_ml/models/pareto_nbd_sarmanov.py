@@ -96,18 +96,18 @@ class ParetoNBDSarmanov(CovariateModel):
 
     def _terms(self, params: Params, rows: Rows) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
         r, _, s, _, w = params
-        odds = one, other = self._odds(r, s)
+        odds = c1, c2 = self._odds(r, s)
         value, means, slopes = self._history(params, rows)
-        k, by_w, *by_odds = _bounded(w, one, other)
-        corners, shares = _corners(k, one, other), _shares(means)
+        k, by_w, *by_odds = _bounded(w, c1, c2)
+        corners, shares = _corners(k, c1, c2), _shares(means)
         total = _sum_of_products(corners, shares)
         weights = [f * e for f, e in zip(_signed(corners), means, strict=True)]
-        by = [_sum_of_products(weights, part) for part in zip(*slopes, strict=True)]
-        p00, p01, p10, p11 = shares[0], shares[1] / other, shares[2] / one, shares[3] / one / other
+        by = [_sum_of_products(weights, derivative) for derivative in zip(*slopes, strict=True)]
+        p00, p01, p10, p11 = shares[0], shares[1] / c2, shares[2] / c1, shares[3] / c1 / c2
         by_k = p00 - p01 - p10 + p11
         for place, p, tilt, c, slope in zip((0, 2), (p10, p01), self.tilts, odds, by_odds, strict=True):
             by[place] = by[place] - (k * (p - p11) + slope * by_k) * np.log1p(tilt) * (1 + c)
-        return value + np.log(total), tuple(part / total for part in (*by, by_w * by_k))
+        return value + np.log(total), tuple(derivative / total for derivative in (*by, by_w * by_k))
 
     def _history(
         self, params: Params, rows: Rows
@@ -187,11 +187,11 @@ class ParetoNBDSarmanov(CovariateModel):
             f * p for f, p in zip(self._prior(tuple(first)), _shares(self._alive_means(params)), strict=True)
         ]
         chosen = rng.random(shape) * sum(weights)
-        part = sum(chosen > edge for edge in np.cumsum(weights[:3], axis=0))
+        component = sum(chosen > edge for edge in np.cumsum(weights[:3], axis=0))
         drawn = []
         for scale, power, more, tilted in (
-            (alpha, r, self.tilts[0] * first[1], part >= 2),
-            (beta, s, self.tilts[1] * first[3], part % 2 == 1),
+            (alpha, r, self.tilts[0] * first[1], component >= 2),
+            (beta, s, self.tilts[1] * first[3], component % 2 == 1),
         ):
             missing = -np.expm1(-power * np.log1p(more / scale))
             between = scale * np.exp(-np.log1p(-rng.random(shape) * missing) / power)
@@ -222,23 +222,23 @@ class ParetoNBDSarmanov(CovariateModel):
         return one, other
 
 
-def _bounded(w: np.ndarray, one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, ...]:
+def _bounded(w: np.ndarray, c1: np.ndarray, c2: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return k = m c1 c2 between its bounds, and its derivatives by w and by the logarithms of both odds."""
-    high, low = np.minimum(one, other), np.minimum(one * other, 1.0)
+    high, low = np.minimum(c1, c2), np.minimum(c1 * c2, 1.0)
     scale = w / high + 1 / low
     of_high, of_low = (w - 1) * w / high / scale**2, (w - 1) / low / scale**2
-    below = np.where(one * other < 1, of_low, 0.0)
+    below = np.where(c1 * c2 < 1, of_low, 0.0)
     return (
         (w - 1) / scale,
         (1 / low + 1 / high) / scale**2,
-        np.where(one <= other, of_high, 0.0) + below,
-        np.where(one <= other, 0.0, of_high) + below,
+        np.where(c1 <= c2, of_high, 0.0) + below,
+        np.where(c1 <= c2, 0.0, of_high) + below,
     )
 
 
-def _corners(k: np.ndarray, one: np.ndarray, other: np.ndarray) -> list[np.ndarray]:
+def _corners(k: np.ndarray, c1: np.ndarray, c2: np.ndarray) -> list[np.ndarray]:
     """Return the density's factor where e1, e2 are 0, 0, then 0, 1, then 1, 0, then 1, 1."""
-    factors = 1 + k, 1 - k / other, 1 - k / one, 1 + k / one / other
+    factors = 1 + k, 1 - k / c2, 1 - k / c1, 1 + k / c1 / c2
     return [np.maximum(factor, 0.0) for factor in factors]
 
 
@@ -254,6 +254,6 @@ def _shares(means: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [np.maximum(share, 0.0) for share in (1 - e1 - e2 + both, e2 - both, e1 - both, both)]
 
 
-def _sum_of_products(one: Iterable[Any], other: Iterable[Any]) -> Any:
+def _sum_of_products(left: Iterable[Any], right: Iterable[Any]) -> Any:
     """Return the sum of products of arrays."""
-    return sum(a * b for a, b in zip(one, other, strict=True))
+    return sum(a * b for a, b in zip(left, right, strict=True))

@@ -105,15 +105,20 @@ def _population(start: np.ndarray, likelihoods: list[Scaled]) -> tuple[np.ndarra
     middle, spread = start, 0.25 * np.eye(len(start))
     near = [start] * len(likelihoods)
     for _ in range(_ROUNDS):
-        maxima = [_shrunk(*one, middle, spread) for one in zip(likelihoods, near, strict=True)]
-        near = [one.outward(maximum.theta) for one, maximum in zip(likelihoods, maxima, strict=True)]
+        maxima = [
+            _shrunk(*likelihood_and_start, middle, spread)
+            for likelihood_and_start in zip(likelihoods, near, strict=True)
+        ]
+        near = [scaled.outward(maximum.theta) for scaled, maximum in zip(likelihoods, maxima, strict=True)]
         before = middle, np.sqrt(np.diag(spread))
         middle = np.mean(near, axis=0)
         unsure = sum(
             np.where(
-                np.isnan(maximum.covariance), spread, maximum.covariance / np.outer(one.stretch, one.stretch)
+                np.isnan(maximum.covariance),
+                spread,
+                maximum.covariance / np.outer(scaled.stretch, scaled.stretch),
             )
-            for one, maximum in zip(likelihoods, maxima, strict=True)
+            for scaled, maximum in zip(likelihoods, maxima, strict=True)
         )
         apart = np.array(near) - middle
         scatter = apart.T @ apart + unsure + _GUESSES * _GUESS**2 * np.eye(len(start))

@@ -120,15 +120,15 @@ def sample_posterior(
             (model.purchases_, X),
             (model.spend_, spent),
         ]
-        parts = [
-            sample_posterior(part, rows, draws, prior=prior, method=method, seed=seed + number)
-            for number, (part, rows) in enumerate(pairs)
+        posteriors = [
+            sample_posterior(component, rows, draws, prior=prior, method=method, seed=seed + number)
+            for number, (component, rows) in enumerate(pairs)
         ]
         return Posterior(
-            pd.concat([part.draws for part in parts], axis=1),
-            ", ".join(part.method for part in parts),
-            max(part.tail_shape for part in parts),
-            max(part.r_hat for part in parts),
+            pd.concat([posterior.draws for posterior in posteriors], axis=1),
+            ", ".join(posterior.method for posterior in posteriors),
+            max(posterior.tail_shape for posterior in posteriors),
+            max(posterior.r_hat for posterior in posteriors),
         )
     rng = np.random.default_rng(seed)
     if isinstance(model, GammaGamma):

@@ -150,13 +150,13 @@ class PurchaseModel(LikelihoodModel):
     ) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield draws of purchases for one block of rows after another, in equal parts from each of `models`."""
         columns = (*self._read(X), *np.column_stack(self._covariates(X)).T)
-        parts = [len(part) for part in np.array_split(np.arange(size), len(models))]
+        counts = [len(block) for block in np.array_split(np.arange(size), len(models))]
         rng = np.random.default_rng(seed)
         for rows in row_blocks(len(X), size):
             x, tx, T, *covariates = (column[rows] for column in columns)
             draws = [
-                model._sample(model._own(covariates), (x, tx, T), t, part, rng)
-                for model, part in zip(models, parts, strict=True)
+                model._sample(model._own(covariates), (x, tx, T), t, count, rng)
+                for model, count in zip(models, counts, strict=True)
             ]
             yield rows, np.concatenate(draws, axis=1)
 
@@ -270,10 +270,10 @@ class PurchaseModel(LikelihoodModel):
         return float(np.mean(alive * answer(params, self._length(t)) + (1 - alive) * if_gone))
 
     def _sample(
-        self, params: Params, seen: tuple[np.ndarray, ...], t: float, size: int, rng: np.random.Generator
+        self, params: Params, history: tuple[np.ndarray, ...], t: float, size: int, rng: np.random.Generator
     ) -> np.ndarray:
-        """Return draws of the purchases in `t`, shape (n, size), of customers with the x, tx and T in `seen`."""
-        x, tx, T = seen
+        """Return draws of the purchases in `t`, shape (n, size), of customers with the x, tx and T in `history`."""
+        x, tx, T = history
         alive = rng.random((len(x), size)) < self._p_alive(params, x, tx, T)[:, None]
         later = self._alive_sample(
             tuple(np.asarray(p)[..., None] for p in self._survivor(params, x, T)), t, size, rng

@@ -200,13 +200,13 @@ def learn_coding(X: pd.DataFrame, attributes: Sequence[str]) -> dict[str, dict[s
             raise InputError(f"WithCovariates: missing column {name!r}. Found {list(X.columns)}.")
         column = X[name]
         if is_numeric(column.dtype):
-            one = _learn_number(column.astype("float64"))
-            column = column.where(~column.isin(one.get("no_answer", [])))
+            entry = _learn_number(column.astype("float64"))
+            column = column.where(~column.isin(entry.get("no_answer", [])))
         else:
-            one = _learn_levels(column.dropna().astype(str).value_counts())
+            entry = _learn_levels(column.dropna().astype(str).value_counts())
         missing = bool(column.isna().sum() >= MIN_COVARIATE_CUSTOMERS and column.notna().any())
-        if one and (one.get("levels", [name]) or missing):
-            coding[name] = {**one, "missing": missing}
+        if entry and (entry.get("levels", [name]) or missing):
+            coding[name] = {**entry, "missing": missing}
     return coding
 
 
@@ -269,31 +269,31 @@ def code(X: pd.DataFrame, coding: Mapping[str, Mapping[str, Any]]) -> pd.DataFra
     2         0.0              1.0
     """
     columns: dict[str, Any] = {}
-    for name, one in coding.items():
+    for name, entry in coding.items():
         column = X[name]
-        if "levels" in one:
-            columns |= _code_levels(name, column, one)
+        if "levels" in entry:
+            columns |= _code_levels(name, column, entry)
         else:
-            column = column.where(~column.isin(one.get("no_answer", [])))
-            values = column.astype("float64").clip(one.get("low"), one.get("high"))
-            columns[name] = ((values - one["mean"]) / one["spread"]).fillna(0.0)
-        if one["missing"]:
+            column = column.where(~column.isin(entry.get("no_answer", [])))
+            values = column.astype("float64").clip(entry.get("low"), entry.get("high"))
+            columns[name] = ((values - entry["mean"]) / entry["spread"]).fillna(0.0)
+        if entry["missing"]:
             columns[f"{name}=missing"] = column.isna().astype("float64")
     return X.assign(**columns)
 
 
-def _code_levels(name: str, column: pd.Series, one: Mapping[str, Any]) -> dict[str, pd.Series]:
+def _code_levels(name: str, column: pd.Series, entry: Mapping[str, Any]) -> dict[str, pd.Series]:
     """Return a covariate per level: 1 where a customer has it, and its share of all where their level has none."""
-    shares = one.get("shares", [0.0] * len(one["levels"]))
+    shares = entry.get("shares", [0.0] * len(entry["levels"]))
     levels = [
-        *one["levels"],
-        *one.get("others", [])[:1],
+        *entry["levels"],
+        *entry.get("others", [])[:1],
     ]  # of the others the first is the most frequent level of all
     level = column.map(as_spelled(column.dropna().unique(), levels))
-    average = ~level.isin(levels) & (column.notna() | (not one["missing"]))
+    average = ~level.isin(levels) & (column.notna() | (not entry["missing"]))
     return {
         f"{name}={coded}": (level == coded).fillna(False).astype("float64").mask(average, share)
-        for coded, share in zip(one["levels"], shares, strict=True)
+        for coded, share in zip(entry["levels"], shares, strict=True)
     }
 
 
@@ -312,9 +312,9 @@ def _at_equal_steps(X: pd.DataFrame, most: int) -> pd.DataFrame:
     return X.iloc[:: max(1, len(X) // most)]
 
 
-def _dummy_names(name: str, one: Mapping[str, Any]) -> list[str]:
-    names = [f"{name}={level}" for level in one["levels"]] if "levels" in one else [name]
-    return [*names, *([f"{name}=missing"] if one["missing"] else [])]
+def _dummy_names(name: str, entry: Mapping[str, Any]) -> list[str]:
+    names = [f"{name}={level}" for level in entry["levels"]] if "levels" in entry else [name]
+    return [*names, *([f"{name}=missing"] if entry["missing"] else [])]
 
 
 def _covariates(coding: Mapping[str, Mapping[str, Any]]) -> list[str]:
