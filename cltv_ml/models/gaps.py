@@ -62,9 +62,13 @@ def density_after(
     u = k * w / b
     share = np.log(u) - np.log1p(u)
     first = np.log(b / (a * w)) - a * np.log1p(u)
-    near = sum(np.exp(first + j * k * share - one) for j, one in enumerate(log_beta, start=1))
-    far = betainc(np.maximum((len(log_beta) + 0.5) * k - 0.5, 1e-3), a + 1, np.exp(share))
-    return near + far
+    terms = [np.exp(first + j * k * share - one) for j, one in enumerate(log_beta, start=1)]
+    total = np.sum(terms, axis=0)
+    # terms fall the faster the later, so that the rest is less than the last one where it is half of the one before
+    more = np.flatnonzero(~((terms[-1] < 1e-13 * total) & (terms[-1] < terms[-2] / 2)))
+    least = np.maximum((len(log_beta) + 0.5) * k[more] - 0.5, 1e-3)
+    total[more] += betainc(least, a[more] + 1, np.exp(share[more]))
+    return total
 
 
 def waits(

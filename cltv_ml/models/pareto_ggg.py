@@ -33,7 +33,7 @@ from cltv_ml.models.simulation import draw_gamma
 LOG_GAPS = "log_gaps"
 
 _RHYTHMS, _FEW = (
-    ((nodes + 1) / 2, weights / 2) for nodes, weights in map(np.polynomial.legendre.leggauss, (20, 8))
+    ((nodes + 1) / 2, weights / 2) for nodes, weights in map(np.polynomial.legendre.leggauss, (24, 8))
 )
 _STRETCHES = (
     0.0,

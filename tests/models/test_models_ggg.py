@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import gammaln
+from scipy.special import betainc, betaln, gammaln
 
-from cltv_ml.models import CATALOGUE, ParetoGGG, ParetoNBD, competitors
-from cltv_ml.models.gaps import log_gap, quiet
+from cltv_ml.models import CATALOGUE, ParetoGGG, ParetoNBD, competitors, pareto_ggg
+from cltv_ml.models.gaps import density_after, log_gap, quiet
 from cltv_ml.models.purchase_history import build_rows
 from cltv_ml.models.state import from_state, to_state
 
@@ -70,6 +70,28 @@ def test_the_same_silence_tells_more_of_a_regular_customer():
     )
     regular, random = ParetoGGG().with_params(TRUE).p_alive(X)
     assert regular < random / 3
+
+
+def test_p_alive_after_a_long_silence_is_that_of_a_finer_integral(monkeypatch):
+    # 20 points of k, as there once were, are off by .27% here
+    params = {"t": 1.7, "gamma": 0.37, "r": 0.95, "alpha": 37.0, "s": 0.43, "beta": 30.0}
+    X = pd.DataFrame({"frequency": [3.0], "recency": [9.6183], "T": [282.0], "log_gaps": [3.3944]})
+    model = ParetoGGG().with_params(params)
+    found = model.p_alive(X)
+    nodes, weights = np.polynomial.legendre.leggauss(80)
+    monkeypatch.setattr(pareto_ggg, "_RHYTHMS", ((nodes + 1) / 2, weights / 2))
+    assert found == pytest.approx(model.p_alive(X), rel=1e-3)
+
+
+def test_the_integral_of_later_purchases_is_left_out_only_where_it_adds_nothing():
+    k, a, w = (one.ravel() for one in np.meshgrid([0.1, 1.0, 8.0], [0.6, 20.0], np.geomspace(1e-6, 1e4, 80)))
+    b, logs = 30.0 + 0 * k, [betaln(j * k, a) for j in range(1, 13)]
+    u = k * w / b
+    share = np.log(u) - np.log1p(u)
+    first = np.log(b / (a * w)) - a * np.log1p(u)
+    slow = sum(np.exp(first + j * k * share - one) for j, one in enumerate(logs, start=1))
+    slow = slow + betainc(12.5 * k - 0.5, a + 1, np.exp(share))
+    assert density_after(k, a, b, w, logs) == pytest.approx(slow, rel=1e-11)
 
 
 def test_expected_purchases_rise_with_the_horizon():
