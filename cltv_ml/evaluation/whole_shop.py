@@ -262,7 +262,7 @@ def _spread_purchases(con: duckdb.DuckDBPyConnection, grain: PeriodGrain, start:
 def _edges_of_grain(grain: PeriodGrain, window: Window, edges: np.ndarray) -> np.ndarray:
     """Return the ends of periods, given in days after the cutoff, on the grain's calendar; some hold no date."""
     cutoff = np.datetime64(window.cutoff, "D")
-    counted = [grain.days_before(cutoff + int(edge)) for edge in edges]
+    counted = [grain.days_before(cutoff + np.timedelta64(int(edge), "D")) for edge in edges]
     return np.array(counted) - counted[0]
 
 

@@ -18,6 +18,8 @@ NEAR_DAYS, LEAST_NEAR = 4, 0.9
 #: Fewest periods of a log before they are taken as its grain.
 LEAST_PERIODS = 8
 
+_ONE_DAY, _ONE_MONTH = np.timedelta64(1, "D"), np.timedelta64(1, "M")
+
 
 @dataclass(frozen=True)
 class PeriodGrain:
@@ -77,7 +79,7 @@ def _weeks(dates: np.ndarray, sizes: np.ndarray, until: np.datetime64) -> Period
     if by_weekday[usual] < LEAST_SHARE * sizes.sum() or periods < LEAST_PERIODS:
         return None
     first = dates[weekday == usual].min()
-    return PeriodGrain("week", np.arange(first, until + np.timedelta64(1, "D"), 7), 7.0)
+    return PeriodGrain("week", np.arange(first, until + _ONE_DAY, 7 * _ONE_DAY), 7.0)
 
 
 def _months(dates: np.ndarray, sizes: np.ndarray, until: np.datetime64) -> PeriodGrain | None:
@@ -87,7 +89,7 @@ def _months(dates: np.ndarray, sizes: np.ndarray, until: np.datetime64) -> Perio
     largest = order[last]  # of each month the date that sold most
     if sizes[largest].sum() < LEAST_SHARE * sizes.sum() or len(largest) < LEAST_PERIODS:
         return None
-    calendar = np.arange(months.min(), until.astype("datetime64[M]") + 1)
+    calendar = np.arange(months.min(), until.astype("datetime64[M]") + _ONE_MONTH)
     usual, seen = _usual_dates(dates[largest], calendar), np.searchsorted(calendar, months[largest])
     if (np.abs((usual[seen] - dates[largest]).astype(int)) <= NEAR_DAYS).mean() < LEAST_NEAR:
         return None
@@ -97,10 +99,10 @@ def _months(dates: np.ndarray, sizes: np.ndarray, until: np.datetime64) -> Perio
 
 def _usual_dates(seen: np.ndarray, calendar: np.ndarray) -> np.ndarray:
     """Return the usual date of each month: days after its beginning, or before its end where that is steadier."""
-    begins, ends = calendar.astype("datetime64[D]"), (calendar + 1).astype("datetime64[D]")
+    begins, ends = calendar.astype("datetime64[D]"), (calendar + _ONE_MONTH).astype("datetime64[D]")
     month = seen.astype("datetime64[M]")
     after = (seen - month.astype("datetime64[D]")).astype(int)
-    before = ((month + 1).astype("datetime64[D]") - seen).astype(int)
+    before = ((month + _ONE_MONTH).astype("datetime64[D]") - seen).astype(int)
     if np.ptp(before) < np.ptp(after):
-        return np.maximum(ends - round(float(np.median(before))), begins)
-    return np.minimum(begins + round(float(np.median(after))), ends - 1)
+        return np.maximum(ends - round(float(np.median(before))) * _ONE_DAY, begins)
+    return np.minimum(begins + round(float(np.median(after))) * _ONE_DAY, ends - _ONE_DAY)

@@ -11,7 +11,9 @@ from cltv_ml.windows import Window
 from experiments.worlds import simulate_world
 
 YEAR = np.arange("2023-01-01", "2024-01-01", dtype="datetime64[D]")
-ENDS = (np.arange("2023-02", "2024-02", dtype="datetime64[M]")).astype("datetime64[D]") - 1
+ENDS = (np.arange("2023-02", "2024-02", dtype="datetime64[M]")).astype("datetime64[D]") - np.timedelta64(
+    1, "D"
+)
 UNTIL = np.datetime64("2024-06-30")
 
 
@@ -27,7 +29,7 @@ def test_the_grain_is_told_from_the_dates_that_hold_the_revenue():
     assert _grain(ENDS).name == "month"
     assert _grain(YEAR) is None
     assert _grain(YEAR[1::7][:7]) is None  # seven Mondays may be chance
-    assert _grain(np.concatenate([firsts, firsts + 14])) is None  # two dates a month
+    assert _grain(np.concatenate([firsts, firsts + np.timedelta64(14, "D")])) is None  # two dates a month
     assert _grain(firsts + np.arange(12) * 7 % 27) is None  # one sale now and then
     assert _grain(firsts + np.arange(12) % 3).name == "month"  # the first working day
 
