@@ -28,6 +28,9 @@ Cutoff: TypeAlias = str | date | pd.Timestamp
 #: What a line takes in a shard file, generously.
 _SHARD_BYTES_PER_ROW = 60
 
+#: Rows from which the memory of Arrow's own tables is given back at once: it would keep as much as the frame takes.
+_LARGE_FRAME = 100_000
+
 
 def build_features(
     log: AnyLog | Source,
@@ -83,6 +86,9 @@ def build_features(
     """
     table = build_table(log, cutoffs, names, engine=engine, memory=memory)
     frame = _framed(table, several=not isinstance(cutoffs, (str, date)))
+    del table
+    if len(frame) >= _LARGE_FRAME:
+        pa.default_memory_pool().release_unused()
     frame.attrs["time_unit"] = "days"  # a model in weeks refuses it
     return CUSTOMERS.check(frame)
 

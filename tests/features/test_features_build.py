@@ -142,3 +142,9 @@ def test_a_memory_limit_that_is_no_size_is_refused(log):
 
 def test_features_say_that_they_are_in_days(log):
     assert build_features(log, "2024-01-16").attrs["time_unit"] == "days"
+
+
+def test_giving_memory_back_leaves_the_frame_as_it_was(log, monkeypatch):
+    kept = build_features(log, "2024-01-16")
+    monkeypatch.setattr("cltv_ml.features.build._LARGE_FRAME", 1)
+    pd.testing.assert_frame_equal(build_features(log, "2024-01-16"), kept)
