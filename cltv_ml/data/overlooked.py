@@ -76,7 +76,8 @@ def look_over(
         _look_at_column(Unmapped(column, kinds[column], glance, decided, findings), levels_of.get(column))
     unmapped = [column for column in unmapped if column not in findings.mapping.values()]
     findings.notes += hint(glance, unmapped, kinds, mapping, {**mapping, **findings.mapping, **explicit})
-    look_at_net(mapping, explicit, findings)
+    money = [column for column in unmapped if kinds[column] == "number"]
+    look_at_net(glance, money, mapping, explicit, findings)
     returned = mapping.get("returned_quantity")
     if returned and table.holds(f"{glance.number(returned)} <> 0"):
         look_at_returned(mapping, explicit, findings)

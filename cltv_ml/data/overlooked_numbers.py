@@ -174,8 +174,17 @@ def look_at_numbers(column: Unmapped) -> bool:
     return True
 
 
-def look_at_net(mapping: Mapping[str, str], explicit: Mapping[str, str | None], account: Overlooked) -> None:
-    """Ask whether refunds must still be subtracted from an amount called net."""
+def look_at_net(
+    glance: Glance,
+    numbers: Sequence[str],
+    mapping: Mapping[str, str],
+    explicit: Mapping[str, str | None],
+    account: Overlooked,
+) -> None:
+    """Ask whether refunds must still be subtracted from an amount called net.
+
+    Where another column of `numbers` minus the refunds is the amount, the first answer is that they need not.
+    """
     amount, refunded = mapping.get("amount", ""), mapping.get("refunded", "")
     if "refunded" in explicit or not refunded or not re.search("net(?!to)", plain_heading(amount)):
         return
@@ -184,7 +193,15 @@ def look_at_net(mapping: Mapping[str, str], explicit: Mapping[str, str | None], 
         f"{flag('refunded', refunded)} to subtract them, or --mapping refunded= if they are already "
         "subtracted."
     )
-    account.questions.append(Question(text, (f"refunded={refunded}", "refunded=")))
+    answers = (f"refunded={refunded}", "refunded=")
+    back, net = f"abs({glance.number(refunded)})", glance.number(amount)
+    before = [f"count(*) filter (abs({glance.number(one)} - {back} - ({net})) < 0.006)" for one in numbers]
+    if before:
+        some, *agree = glance.lines.row(
+            f"select count(*), {', '.join(before)} from {glance.lines} where {back} > 0"
+        )
+        answers = answers[::-1] if some and max(agree) >= 0.98 * some else answers
+    account.questions.append(Question(text, answers))
 
 
 def look_at_returned(

@@ -22,6 +22,9 @@ _LINES_MONEY = re.compile(
     "|^total(line|item)$"
 )
 
+#: Headings that number the payments of an order.
+_PAYMENT_NUMBER = re.compile("^(payment|tender)(seq(uential|uence|no)?|number|no|nr|index)$")
+
 
 @dataclass(frozen=True)
 class OrdersSeen:
@@ -80,8 +83,8 @@ def whose_money(raw: Raw, rules: Rules) -> str:
 
     Returns
     -------
-    "order" where the amount stays the same on an order's lines whose own money differs, "line" where it is that money
-    on each line of orders with several products, else nothing.
+    "order" where the amount stays the same on an order's lines whose own money differs, or on those of one numbered
+    payment; "line" where it is that money on each line of orders with several products; else nothing.
     """
     if not {"order_id", "timestamp", "amount"} <= set(raw.mapping):
         return ""
@@ -96,6 +99,15 @@ def whose_money(raw: Raw, rules: Rules) -> str:
     order, time = (f"cast({quote(raw.mapping[name])} as varchar)" for name in ("order_id", "timestamp"))
     product = quote(raw.mapping["product_id"]) if "product_id" in raw.mapping else "null"
     amount = columns.number(raw.mapping["amount"])
+    numbered = [name for name in raw.unused if _PAYMENT_NUMBER.search(plain_heading(name))]
+    if numbered and re.search("^pa(id|ym)|tender", plain_heading(raw.mapping["amount"])):
+        several, alike = columns.row(
+            "select count(*), count(*) filter (least = most) from ("
+            f"select min({amount}) as least, max({amount}) as most from {raw.table} where {amount} > 0 "
+            f"group by {order}, {quote(numbered[0])} having count(*) > 1)"
+        )
+        if several and alike >= 0.95 * several:
+            return "order"
     for value in line_money[:3]:
         differ, stays, several, alike = columns.row(
             "select count(*) filter (differ), count(*) filter (differ and least = most and most >= biggest), "

@@ -90,9 +90,11 @@ def read_sales(
             few = counted["rows"] <= max(1, 0.001 * counted["rows"].sum())
             counted.loc[counted["reading"].isna() & (counted["amounts"] == 0) & few, "reading"] = "ignore"
         # A negative line that cancels a sale reverses it; the sale is on a line of its own.
-        if name == "status":
+        if name in ("status", "type"):
             back = counted["level"].map(lambda level: bool(re.search(CANCELLED, plain_level(level))))
-            counted.loc[back & (counted["most"] < 0) & (counted["reading"] == "ignore"), "reading"] = "counts"
+            back &= ~counted["level"].isin(set(meanings)) & (counted["most"] < 0)
+            undone = "counts" if name == "status" else "refund"
+            counted.loc[back & (counted["reading"] == "ignore"), "reading"] = undone
         if name == "type":
             voided = _voided_again(columns, mapping, counted, amount)
             counted.loc[counted["level"].isin(set(voided) - set(meanings)), "reading"] = "refund"

@@ -322,6 +322,9 @@ def _growth(columns: Columns, mapping: Mapping[str, str], column: str) -> _Growt
         groupings.append(("1", price))
     measured = [_growth_within(columns, mapping["quantity"], column, *grouping) for grouping in groupings]
     measurable = [growth for growth in measured if growth is not None]
+    if not goods and "category" in mapping:  # prices differ within a category: only exact totals are evidence
+        shared = _growth_within(columns, mapping["quantity"], column, quote(mapping["category"]), "1")
+        measurable += [growth for growth in (shared,) if growth and growth.off_line < 0.005 < growth.off_item]
     return min(measurable, key=lambda growth: (not growth.is_evidence, growth.off), default=None)
 
 

@@ -201,7 +201,8 @@ def _set_labelled_totals_aside(raw: Raw, marks: Relation, aside: Aside) -> list[
     if "order_id" not in raw.mapping:
         return []
     for column in (name for name in raw.unused if raw.table.kinds[MARK + name] == "VARCHAR"):
-        called = f"regexp_full_match(lower(trim({quote(column)})), '{TOTAL_WORDS}')"
+        labels = TOTAL_WORDS + r"|\*|t|yes|true" * (plain_heading(column) == "mainline")
+        called = f"regexp_full_match(lower(trim({quote(column)})), '{labels}')"
         if not raw.table.holds(f"source_row < 20000 and {called}"):
             continue
         totals = keep(

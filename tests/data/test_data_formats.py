@@ -50,6 +50,7 @@ TRUTH = {
     "square_transactions": (1, 2, 13 + 9),
     "stripe_charges": (2, 3, 50 + (123.45 - 23.45) + 25),
     "stripe_payments": (2, 3, 50 + 100 + (80 - 30)),
+    "tafeng_groceries": (2, 4, 30 + 52 + 180 + 110 + 40),
     "tiktok_orders": (2, 3, 34 + (26 - 6) + 42),
     "woocommerce_analytics": (1, 2, 40 + 30 - 30 + 25),
     "woocommerce_orders": (3, 4, 44 + (30 - 10) + 20 + 12.5),
