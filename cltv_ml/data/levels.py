@@ -333,9 +333,7 @@ def guess_level(name: str, level: str, money: float) -> str:
     ('ignore', 'refund')
     """
     plain = plain_level(level)
-    not_a_sale = (
-        "redeem|redemption|^recurring (gift|donation)$|^(un|not |non )(deliver|complet|confirm|success)"
-    )
+    not_a_sale = "redeem|redemption|^recurring (gift|donation)$|^un(deliver|complet|confirm)"
     not_a_sale += "|purchase" * (name == "type")
     ordered = name == "type" and _kind_of_document(plain) == "ordered"
     if is_payment(level) or ordered or re.search(not_a_sale, plain):

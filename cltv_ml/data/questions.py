@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,13 +44,13 @@ class QuestionsError(InputError):
 def answer(
     chosen: Sequence[str], mapping: Mapping[str, str | None], rules: Mapping[str, Any]
 ) -> tuple[dict[str, str | None], dict[str, Any]]:
-    """Return the mapping and rules with the chosen answers applied.
+    """Return the mapping and rules with the chosen answers applied; one answer may settle several names.
 
     >>> answer(["status=State", "status=B7:counts", "refunded=", "day_first=true"], {}, {"decimal": ["."]})
     ({'status': 'State', 'refunded': ''}, {'decimal': ['.'], 'status': ['B7:counts'], 'day_first': ['true']})
     """
     columns, settings = dict(mapping), dict(rules)
-    for assignment in chosen:
+    for assignment in (one for answered in chosen for one in re.split(r",(?=[a-z_]+=)", answered)):
         name, _, value = (side.strip() for side in assignment.partition("="))
         if name in SYNONYMS and value.rpartition(":")[2] not in READINGS:
             columns[name] = value

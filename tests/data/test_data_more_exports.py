@@ -2,7 +2,7 @@
 
 import pytest
 
-from cltv_ml.data import QuestionsError
+from cltv_ml.data import QuestionsError, answer
 from tests.data.test_data_by_hand import found
 
 
@@ -112,3 +112,8 @@ order_id,date,customer,gross,refunds,net_sales
     with pytest.raises(QuestionsError) as asked:
         found(tmp_path, text)
     assert asked.value.questions[0].answers[0] == "refunded="
+
+
+def test_one_answer_may_settle_two_names():
+    mapping, rules = answer(["amount=Total, all,currency="], {}, {})
+    assert (mapping, rules) == ({"amount": "Total, all", "currency": ""}, {})
