@@ -93,8 +93,8 @@ def read_sales(
         if name in ("status", "type"):
             back = counted["level"].map(lambda level: bool(re.search(CANCELLED, plain_level(level))))
             back &= ~counted["level"].isin(set(meanings)) & (counted["most"] < 0)
-            undone = "counts" if name == "status" else "refund"
-            counted.loc[back & (counted["reading"] == "ignore"), "reading"] = undone
+            reversal = "counts" if name == "status" else "refund"
+            counted.loc[back & (counted["reading"] == "ignore"), "reading"] = reversal
         if name == "type":
             voided = _voided_again(columns, mapping, counted, amount)
             counted.loc[counted["level"].isin(set(voided) - set(meanings)), "reading"] = "refund"
