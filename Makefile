@@ -95,7 +95,7 @@ else \
 fi
 endef
 
-# Writes the exact pins anew from pyproject.toml.
+# Rewrites the exact pins from pyproject.toml.
 pins:
 	uv pip compile pyproject.toml --all-extras --python-version 3.11 --upgrade --quiet \
 	  --no-header --no-annotate -o constraints.txt

@@ -39,9 +39,11 @@ INSTEAD = {
 
 
 def written():
-    """Return the files that readers see: the package, the documentation and the pages at the top."""
+    """Return the files that readers see: the package, its formats, the documentation and the pages at the top."""
     yield from (ROOT / "cltv_ml").rglob("*.py")
     yield from (ROOT / "cltv_ml").rglob("*.js")
+    yield from (ROOT / "cltv_ml").rglob("*.toml")
+    yield ROOT / "Makefile"
     yield from (ROOT / "docs").rglob("*.md")
     yield from (path for path in ROOT.glob("*.md") if path.name != "CHANGELOG.md")
 
