@@ -1,6 +1,5 @@
 """The project's own files agree with each other."""
 
-import ast
 import re
 import tomllib
 from pathlib import Path
@@ -10,6 +9,7 @@ import yaml
 
 import cltv_ml
 from cltv_ml.serving.packaging import REQUIREMENTS
+from tests.long_tests import FIRST_CASE, LONG
 
 ROOT = Path(__file__).parents[1]
 
@@ -76,14 +76,8 @@ def test_entry_points_of_the_project_are_typed():
 
 def test_every_test_that_is_left_out_of_the_quick_run_exists():
     folder = Path(__file__).parent
-    tree = ast.parse((folder / "conftest.py").read_text(encoding="utf-8"))
-    lists = {
-        node.targets[0].id: ast.literal_eval(node.value)
-        for node in tree.body
-        if isinstance(node, ast.Assign) and node.targets[0].id in ("LONG", "FIRST_CASE")
-    }
     gone = []
-    for name in (*lists["LONG"], *lists["FIRST_CASE"]):
+    for name in (*LONG, *FIRST_CASE):
         file, _, test = name.partition("::")
         path = folder / file
         if not path.exists() or (test and f"def {test}(" not in path.read_text(encoding="utf-8")):
