@@ -65,6 +65,10 @@ def test_weighted_mape_is_the_error_per_money_spent():
     assert metrics.wmape([10.0, 0, 30], [5, 5, 30]) == pytest.approx(0.25)
 
 
+def test_the_top_is_a_tenth_of_the_customers_by_default():
+    assert metrics.top_capture([50] + [50 / 9] * 9, range(10, 0, -1)) == pytest.approx(0.5)
+
+
 def test_a_wider_share_from_the_top_holds_no_less_money():
     rng = np.random.default_rng(5)
     y_true, y_pred = rng.gamma(0.4, 30, 500), rng.gamma(1, 3, 500).round()
