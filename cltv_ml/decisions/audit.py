@@ -163,7 +163,7 @@ def make_spans(
 
 
 def _edges_from(start: pd.Timestamp, end: pd.Timestamp, months: int) -> list[pd.Timestamp]:
-    """Return the edges of calendar periods of some months each, the first before the start."""
+    """Return the edges of calendar periods of some months each, the first at or before the start."""
     month = pd.Timestamp(start.year, (start.month - 1) // months * months + 1, 1)
     edges = [month]
     while edges[-1] < end:

@@ -1,5 +1,7 @@
 """The audit's tables agree with the log and with each other, to the cent."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -153,3 +155,14 @@ def test_what_cannot_be_audited_is_one_sentence(four_months):
     long = four_months.assign(timestamp=pd.to_datetime(["2001-01-01", *["2024-01-01"] * 5]))
     with pytest.raises(InputError, match="a table can show at most 130"):
         compute_audit(long, "month")
+
+
+def test_calendar_periods_begin_where_those_of_pandas_do():
+    for first, (per, code) in product(
+        ("2023-01-01", "2023-02-28", "2023-03-31", "2023-04-01", "2023-12-15"),
+        (("month", "M"), ("quarter", "Q"), ("year", "Y")),
+    ):
+        spans = make_spans(pd.Timestamp(first), pd.Timestamp("2025-05-03"), per, calendar=True)
+        expected = pd.period_range(first, "2025-05-03", freq=code)
+        assert spans["since"].tolist() == expected.start_time.tolist()
+        assert spans["until"].tolist() == [period.start_time for period in expected + 1]
