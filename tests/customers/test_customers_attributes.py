@@ -97,7 +97,7 @@ def test_no_column_of_ids_is_asked_for():
 
 def test_ids_are_found_by_their_values_where_no_heading_says_so(log):
     table = people(country=["UK", "FR"] * 30, email=[f"{number}@x.io" for number in range(N)])
-    for heading in ("household_key", "External ID", "Cust Ref."):
+    for heading in ("panelist_ref", "External ID", "Cust Ref."):
         known = read_customers(log, CustomerSources(customers=table.rename(columns={"customer_id": heading})))
         assert known.coverage.covered == N, heading
         assert any(heading in note for note in known.attributes.notes), heading
