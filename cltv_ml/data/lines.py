@@ -246,6 +246,11 @@ def _check_readable(raw: Raw, parsed: Relation, tally: Tally) -> None:
                 f"column {column!r} contains days without a year, such as {str(value)!r}. Export "
                 "dates with the year."
             )
+        if name == "timestamp" and re.fullmatch(r"\d{1,4}", str(value)):
+            raise InputError(
+                f"column {column!r} contains numbers, such as {str(value)!r}, and no dates. If they count days or "
+                "weeks from a start, add a column with the date that each stands for."
+            )
         kind = {"customer_id": "an identifier", "timestamp": "a date", "amount": "an amount"}[name]
         raise InputError(
             f"column {column!r} was read as {name}, but none of its values is {kind} (for example "

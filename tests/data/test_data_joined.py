@@ -113,3 +113,11 @@ def test_a_phone_number_is_a_customer_where_nothing_else_is():
         ).mapping["customer_id"]
         == "Company"
     )
+
+
+def test_weeks_counted_from_a_start_are_no_dates():
+    panel = pd.DataFrame(
+        {"panel_id": ["p1", "p1", "p2"] * 10, "week": [1, 40, 104] * 10, "spent": [2.5, 3.0, 4.0] * 10}
+    )
+    with pytest.raises(InputError, match="'week' contains numbers, such as '1', and no dates"):
+        clean(read(panel))
