@@ -172,8 +172,8 @@ def what_not_to_trust(verdict: Verdict, doubts: Sequence[str]) -> list[str]:
         else ["In the test, the champion's errors were outside the bounds, so do not rely on the total."]
     )
     always = (
-        "The value of a single customer is an average: most customers will spend nothing or far more. Use "
-        "the values to rank customers and to add up groups."
+        "The value of a single customer is an average: most customers will spend nothing or far more. The "
+        "sum over a group is far more certain."
     )
     return [*outside, *doubts[:MOST_DOUBTS], always]
 
@@ -190,6 +190,8 @@ def care(scores: Mapping[str, float] | pd.Series, ordered: bool) -> dict[str, tu
 
     >>> list(care({"bias": 0.03, "decile_mape": 0.27}, ordered=True))
     ["Trust the ranking, not each group's value"]
+    >>> list(care({"bias": 0.3, "decile_mape": 0.27}, ordered=False))
+    ['Trust neither the total nor the ranking']
     """
     bias, decile = float(scores["bias"]), float(scores["decile_mape"])
     if not misses(scores)[0] <= 1:

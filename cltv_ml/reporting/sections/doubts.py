@@ -52,8 +52,7 @@ def doubts_section(
         sentences += _assumptions(fitted)
     sentences += [
         "An expected value is an average over what may happen. A single customer usually spends nothing, or "
-        "far more. Use expected values to rank customers and to add up groups, not to forecast one "
-        "customer.",
+        "far more. Add expected values up over groups of customers; they do not forecast one customer.",
         f"The test window, {result.window.cutoff:%Y-%m-%d} to "
         f"{result.window.end - pd.Timedelta(days=1):%Y-%m-%d}, is a single window; "
         "errors may be larger in another season.",
