@@ -95,14 +95,14 @@ def _are_numbers(customers: pd.Index | None) -> bool:
 
 
 def _by_heading(columns: Columns, stated: Mapping[str, str]) -> str:
-    certain, *further = SYNONYMS["customer_id"]
-    for step in (certain, "id", *further):
+    unique, certain, *further = SYNONYMS["customer_id"]
+    for step in (unique, certain, "id", *further):
         named = [
             column
             for column in columns.kinds
             if stated.get(column) != "none" and plain_heading(column) in step.split()
         ]
-        is_certain = step is certain and len(named) == 1
+        is_certain = step in (unique, certain) and len(named) == 1
         candidates = named if is_certain else [column for column in named if _tells_apart(columns, column)]
         if len(candidates) == 1:
             return candidates[0]
