@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from cltv_ml.errors import InputError
 from cltv_ml.inline import Inline
 from cltv_ml.money import format_money
 from cltv_ml.windows import Window
@@ -73,6 +74,11 @@ class Terms:
         The value that tiers and lists go by: "horizon", "remaining" or "lifetime", in "revenue" or "profit".
     lifetimes
         What `cltv lifetime` wrote, indexed by customer_id: where another value than the horizon's revenue counts.
+
+    Raises
+    ------
+    InputError
+        `uplift` or `upsell_share` is above 1, such as a share in percent.
     """
 
     margin_rate: float | None = None
@@ -93,6 +99,13 @@ class Terms:
     value: str = "horizon"
     basis: str = "revenue"
     lifetimes: pd.DataFrame | None = None
+
+    def __post_init__(self) -> None:
+        """Raise InputError where a share of a whole is above 1, such as one in percent."""
+        for name in ("uplift", "upsell_share"):
+            share = getattr(self, name)
+            if share is not None and not share <= 1:
+                raise InputError(f"{name} must be at most 1 (0.1 is 10%), got {share:g}.")
 
 
 @dataclass

@@ -39,6 +39,7 @@ from cltv_ml.files import as_written
 from cltv_ml.log import Log
 from cltv_ml.remote import local
 from cltv_ml.settings import Build, Check, Customers, Judged, Source, Windowed
+from cltv_ml.sources.encodings import find_encoding
 from cltv_ml.windows import (
     Window,
     earliest_cutoff,
@@ -263,8 +264,18 @@ def _read_file(path: Path, meant: str, as_text: bool = False) -> pd.DataFrame:
         if path.suffix == ".parquet":
             return pd.read_parquet(file)
         if path.suffix == ".csv":
-            return as_written(pd.read_csv(file, dtype="str" if as_text else _TEXT))
+            return as_written(_read_csv(file, "str" if as_text else _TEXT))
     raise InputError(f"cannot read {path.name!r}; give a file that ends in .parquet or .csv.")
+
+
+def _read_csv(file: Path, types: Any) -> pd.DataFrame:
+    """Return a CSV file of any encoding, separated by the sign that its headings have most often."""
+    encoding, damaged, _ = find_encoding(file)
+    if damaged:
+        raise InputError(f"{file.name}: some of its bytes are not {encoding}; save the file as UTF-8.")
+    with file.open(encoding=encoding) as lines:
+        separator = max(",;\t|", key=lines.readline().count)
+    return pd.read_csv(file, dtype=types, sep=separator, encoding=encoding)
 
 
 def known_costs(settings: Any) -> Costs | None:

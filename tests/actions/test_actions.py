@@ -415,3 +415,9 @@ def test_the_page_shows_divided_segments_as_amounts_under_plain_headings(shop):
     (shown,) = found.sections[0]["tables"]
     assert shown["head"] == ["Segment", "Customers", "Orders", "Revenue so far", "Expected value"]
     assert all(row[-1].endswith(" EUR") for row in shown["rows"])
+
+
+def test_a_share_in_percent_is_refused():
+    for name in ("uplift", "upsell_share"):
+        with pytest.raises(InputError, match=rf"{name} must be at most 1 \(0.1 is 10%\), got 10."):
+            Terms(**{name: 10.0})

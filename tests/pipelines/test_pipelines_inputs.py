@@ -1,5 +1,7 @@
 """What a command reads: the log, and of its customers what a model has learned from."""
 
+from itertools import product
+
 import pandas as pd
 import pytest
 
@@ -8,7 +10,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import silent
 from cltv_ml.models import ALL, COSTLY
 from cltv_ml.pipelines.competing import check_competing
-from cltv_ml.pipelines.inputs import load
+from cltv_ml.pipelines.inputs import load, read_table
 from cltv_ml.settings import Monitor, Train
 
 SALES = pd.DataFrame({"customer_id": ["a", "b"], "timestamp": ["2024-01-01"] * 2, "amount": [1.0, 2.0]})
@@ -51,3 +53,16 @@ def test_a_log_of_which_no_purchase_is_left_is_refused_by_every_command():
             InputError, match="no purchase is left after cleaning: 2 of 2 lines broke the rule plac"
         ):
             getattr(pipelines, name)(data=guests, **options.get(name, {}))
+
+
+def test_tables_about_customers_are_read_in_any_encoding_and_with_any_separator(tmp_path):
+    for encoding, separator in product(("utf-8", "utf-8-sig", "cp1252", "utf-16"), ",;\t|"):
+        file = tmp_path / "kunden.csv"
+        lines = (("Kd-Nr", "Name"), ("00042", "Müller, Jörg"), ("00043", "Öztürk; Ayşe".replace("ş", "s")))
+        quoted = "\n".join(separator.join(f'"{value}"' for value in line) for line in lines)
+        file.write_text(quoted, encoding=encoding)
+        table = read_table(file, ["Name"], key="Kd-Nr", as_text=True)
+        assert table["Name"].to_dict() == {"00042": "Müller, Jörg", "00043": "Öztürk; Ayse"}, (
+            encoding,
+            separator,
+        )
