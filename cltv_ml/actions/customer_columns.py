@@ -8,12 +8,71 @@ from cltv_ml.data.headings import plain_text
 
 #: What the table of customers may call the columns that identify people, in falling order of certainty.
 IDENTITIES = {
-    "email": ("email", "e_mail", "email_address", "mail"),
-    "phone": ("phone", "phone_number", "mobile", "telephone"),
-    "first_name": ("first_name", "firstname", "given_name"),
-    "last_name": ("last_name", "lastname", "surname", "family_name"),
+    "email": (
+        *("email", "e_mail", "email_address", "e_mail_address", "mail", "mailadresse", "e_mail_adresse"),
+        *(
+            "adresse_email",
+            "adresse_e_mail",
+            "courriel",
+            "correo",
+            "correo_electronico",
+            "emailadres",
+            "e_mailadres",
+        ),
+    ),
+    "phone": (
+        *(
+            "phone",
+            "phone_number",
+            "mobile",
+            "mobile_phone",
+            "telephone",
+            "telefon",
+            "telefonnummer",
+            "mobil",
+        ),
+        *("mobilnummer", "handy", "handynummer", "numero_de_telephone", "portable", "telefono", "movil"),
+        *("telefone", "celular", "telemovel", "cellulare", "telefoon", "telefoonnummer", "mobiel"),
+    ),
+    "first_name": (
+        *(
+            "first_name",
+            "firstname",
+            "given_name",
+            "vorname",
+            "prenom",
+            "nombre",
+            "primeiro_nome",
+            "voornaam",
+        ),
+    ),
+    "last_name": (
+        *(
+            "last_name",
+            "lastname",
+            "surname",
+            "family_name",
+            "nachname",
+            "familienname",
+            "nom",
+            "nom_de_famille",
+        ),
+        *("apellido", "apellidos", "sobrenome", "apelido", "cognome", "achternaam"),
+    ),
     "country": ("country", "country_code"),
-    "zip": ("zip", "zip_code", "postcode", "postal_code"),
+    "zip": (
+        *(
+            "zip",
+            "zip_code",
+            "postcode",
+            "postal_code",
+            "plz",
+            "postleitzahl",
+            "code_postal",
+            "codigo_postal",
+        ),
+        *("cep", "cap"),
+    ),
 }
 
 #: Columns that say that a customer must not be addressed.
@@ -67,5 +126,7 @@ def unread_columns(customers: pd.DataFrame) -> list[str]:
 
     >>> unread_columns(pd.DataFrame(columns=["Email", "Abgemeldet", "Keine Post"]))
     ['Keine Post']
+    >>> columns_read(pd.DataFrame(columns=["Telefon", "Prénom", "Código postal", "Alter"]))
+    {'Telefon': 'phone', 'Prénom': 'first_name', 'Código postal': 'zip'}
     """
     return [str(name) for name in customers if name not in columns_read(customers)]
