@@ -12,13 +12,15 @@ from cltv_ml.decisions.plan_against_actual import explain_difference
 from cltv_ml.decisions.shop_plan import PlanTerms
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.shop_tables import compute_actuals, margin_rate
-from cltv_ml.files import as_written
 from cltv_ml.log import Log
-from cltv_ml.remote import local
+from cltv_ml.pipelines.inputs import read_table
 from cltv_ml.settings import Forecast
 
 #: The first columns of a forecast's file, in order.
 PLAN_COLUMNS = ["cutoff", "start", "until", "span", "part", "measure", "expected"]
+
+#: What a plan is, for who gave another table.
+_PLAN = "a table that `cltv forecast` wrote"
 
 _PLAN_DATES = ("cutoff", "start", "until")
 
@@ -74,7 +76,11 @@ def read_holiday_names(source: Any) -> dict[str, list[pd.Timestamp]]:
     """Return the days of each holiday from a table with `date` and, optionally, `name`."""
     if source is None:
         return {}
-    table = source if isinstance(source, pd.DataFrame) else _read(source, "a table with date and name")
+    table = (
+        source
+        if isinstance(source, pd.DataFrame)
+        else read_table(source, (), "a table with date and name", key="")
+    )
     if "date" not in table:
         raise InputError(
             f"the holidays need a column date, found {list(table.columns)}; rename the column with the dates."
@@ -108,11 +114,9 @@ def find_plan(
         The named forecast is none, none of its periods has ended, or it is that of another log.
     """
     if named is not None:
-        table = (
-            named if isinstance(named, pd.DataFrame) else _read(named, "a table that `cltv forecast` wrote")
-        )
+        table = named if isinstance(named, pd.DataFrame) else read_table(named, (), _PLAN, key="")
         return _check_named(table, first, cutoff)
-    tables = [_read(file, "") for file in (kept_plan(out), out) if file.is_file()]
+    tables = [read_table(file, (), _PLAN, key="") for file in (kept_plan(out), out) if file.is_file()]
     plans = [_with_dates(table) for table in tables if not _missing(table)]
     plans = sorted(
         (plan for plan in plans if len(plan) and first < plan["cutoff"].iloc[0] < cutoff),
@@ -180,10 +184,3 @@ def _with_dates(table: pd.DataFrame) -> pd.DataFrame:
 def _ended_rows(plan: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
     """Return the rows of the periods that have ended by the cutoff."""
     return plan[(plan["span"] == "period") & (plan["until"] <= cutoff)]
-
-
-def _read(path: Path, meant: str) -> pd.DataFrame:
-    with local(path) as file:
-        if not file.is_file() or file.suffix not in (".csv", ".parquet"):
-            raise InputError(f"cannot read {str(path)!r}; give {meant} as a .csv or .parquet file.")
-        return pd.read_parquet(file) if file.suffix == ".parquet" else as_written(pd.read_csv(file))

@@ -10,6 +10,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import silent
 from cltv_ml.models import ALL, COSTLY
 from cltv_ml.pipelines.competing import check_competing
+from cltv_ml.pipelines.forecast_inputs import read_holiday_names
 from cltv_ml.pipelines.inputs import load, read_table
 from cltv_ml.settings import Monitor, Train
 
@@ -66,3 +67,11 @@ def test_tables_about_customers_are_read_in_any_encoding_and_with_any_separator(
             encoding,
             separator,
         )
+
+
+def test_holidays_of_a_forecast_may_be_in_another_encoding(tmp_path):
+    file = tmp_path / "feste.csv"
+    file.write_text(
+        "date;name\n2024-12-26;Zweiter Weihnachtstag\n2025-10-31;Reformationstag für alle\n", "cp1252"
+    )
+    assert read_holiday_names(file)["Reformationstag für alle"] == [pd.Timestamp("2025-10-31")]
