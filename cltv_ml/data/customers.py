@@ -39,7 +39,7 @@ def is_no_customer(first: Relation, column: str, mapping: Mapping[str, str]) -> 
         # A document has one customer and is posted to several accounts.
         if several > 1 and mixed >= 0.9 * several:
             return True
-    if heading not in ("id", *" ".join(SYNONYMS["customer_id"][4:]).split()):
+    if heading not in ("id", *" ".join(SYNONYMS["customer_id"][-2:]).split()):
         return False
     times = f"cast({quote(time)} as varchar)" if time else "source_row"
     rows, values, pairs = first.row(

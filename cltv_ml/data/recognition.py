@@ -89,7 +89,7 @@ def recognise_source(
 def _joined_customer(columns: Sequence[str]) -> str:
     """Return the one column that certainly identifies customers, joined to an export without one; else nothing."""
     candidates = named("customer_id", columns)
-    certain_headings = " ".join(SYNONYMS["customer_id"][:5]).split()
+    certain_headings = " ".join(SYNONYMS["customer_id"][:-1]).split()
     return candidates[0] if len(candidates) == 1 and plain_heading(candidates[0]) in certain_headings else ""
 
 
