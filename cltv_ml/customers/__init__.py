@@ -7,6 +7,8 @@ from cltv_ml.customers.tables import (
     CustomerSources,
     CustomerTables,
     describe_attributes,
+    describe_contacts,
+    describe_scored,
     read_customers,
 )
 
@@ -18,6 +20,8 @@ __all__ = [
     "channels_won",
     "describe_attributes",
     "describe_channels",
+    "describe_contacts",
+    "describe_scored",
     "read_acquisition_costs",
     "read_costs",
     "read_customers",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
+
+from anyascii import anyascii
 
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.parse import Columns
@@ -148,14 +149,14 @@ def _area(columns: Columns, column: str, counted: dict[str, int]) -> tuple[str, 
 
 
 def plain_name(column: str, place: int) -> str:
-    """Return a heading in lower-case letters, digits and underscores; `column_<place>` if nothing is left.
+    """Return a heading in lower-case ASCII letters, digits and underscores; `column_<place>` if nothing is left.
 
-    >>> plain_name("Größe (cm)", 2), plain_name("年齢", 3)
-    ('grosse_cm', 'column_3')
+    Other letters are transliterated: a name by place would belong to another column once the columns are reordered.
+
+    >>> plain_name("Größe (cm)", 2), plain_name("年齢", 3), plain_name("---", 4)
+    ('grosse_cm', 'nianling', 'column_4')
     """
-    letters = unicodedata.normalize("NFKD", column.lower().replace("ß", "ss"))
-    plain = re.sub(r"[^a-z0-9]+", "_", letters.encode("ascii", "ignore").decode()).strip("_")
-    return plain or f"column_{place}"
+    return re.sub("[^a-z0-9]+", "_", anyascii(column).lower()).strip("_") or f"column_{place}"
 
 
 def _count(table: Relation, column: str) -> dict[str, int]:

@@ -45,7 +45,8 @@ class Coverage:
     def sentence(self) -> str:
         """The coverage in words."""
         share = self.covered / max(self.customers, 1)
-        text = f"{self.covered:,} of {self.customers:,} customers in the log ({share:.0%}) have a row"
+        digits = 0 if share in (0, 1) or 0.01 <= share <= 0.99 else 1
+        text = f"{self.covered:,} of {self.customers:,} customers in the log ({share:.{digits}%}) have a row"
         if self.strangers:
             text += f"; {self.strangers:,} customers in the table are not in the log"
         if self.spelling != "as they are written":

@@ -238,10 +238,32 @@ def describe_attributes(attributes: Attributes, coverage: Coverage, *, learns: b
         for attribute in attributes.account
         if attribute.reason
     ]
-    if len(attributes.quarantine):
-        counts = attributes.quarantine["rule"].value_counts()
-        aside = ", ".join(f"{count:,} {rule}" for rule, count in counts.items())
-        sentences.append(
-            f"{len(attributes.quarantine):,} of {attributes.rows:,} rows were quarantined: {aside}."
-        )
-    return [*sentences, *attributes.notes]
+    return [*sentences, *_quarantined(attributes), *attributes.notes]
+
+
+def describe_scored(attributes: Attributes, coverage: Coverage) -> list[str]:
+    """Return how a table about customers was read for scoring, one sentence each.
+
+    The attributes are those that the model learned from; without any, the table changes no score.
+    """
+    used = ", ".join(attribute.column for attribute in attributes.used)
+    return [
+        coverage.sentence,
+        f"Read: {used}." if used else "The model learned from no attribute, so this table changes no score.",
+        *(_quarantined(attributes) if used else []),
+        *attributes.notes,
+    ]
+
+
+def describe_contacts(contacts: Contacts, coverage: Coverage) -> list[str]:
+    """Return how a table of contacts was read, one sentence each: its mapping with the coverage, and its notes."""
+    read_as = ", ".join(f"{column}={kind}" for kind, column in contacts.mapping.items())
+    return [f"{read_as}. {coverage.sentence}", *contacts.notes]
+
+
+def _quarantined(attributes: Attributes) -> list[str]:
+    if not len(attributes.quarantine):
+        return []
+    counts = attributes.quarantine["rule"].value_counts()
+    aside = ", ".join(f"{count:,} {rule}" for rule, count in counts.items())
+    return [f"{len(attributes.quarantine):,} of {attributes.rows:,} rows were quarantined: {aside}."]

@@ -42,18 +42,21 @@ def window_ginis(validation: Validation) -> pd.DataFrame:
 
 
 def _stability(ginis: pd.DataFrame, champion: str) -> str:
-    """Return how often each model was the best; of equal ones each is.
+    """Return how often each model was the best; models with equal Ginis share the first place.
 
-    >>> print(_stability(pd.DataFrame({"bg_nbd": [0.5, 0.5], "hybrid": [0.5, 0.4]}), "hybrid"))
+    >>> ginis = pd.DataFrame({"bg_nbd": [0.5, 0.5], "hybrid": [0.5, 0.4]})
+    >>> print(_stability(ginis, "hybrid"))
     Over 2 earlier windows bg_nbd had the best Gini in 2, hybrid in 1. The champion's Gini was at most 0.100 below the
     best.
+    >>> print(_stability(ginis, "bg_nbd"))
+    Over 2 earlier windows bg_nbd had the best Gini in 2, hybrid in 1.
     """
     best = ginis.max(axis="columns")
     lost = (best - ginis[champion]).max()
     wins = ginis.ge(best, axis="index").sum().sort_values(ascending=False, kind="stable")
     [(first, most), *others] = [(name, count) for name, count in wins.items() if count]
     counts = "".join(f", {name} in {count}" for name, count in others)
-    return (
-        f"Over {len(ginis)} earlier windows {first} had the best Gini in {most}{counts}. "
-        f"The champion's Gini was at most {lost:.3f} below the best."
-    )
+    wins_of_each = f"Over {len(ginis)} earlier windows {first} had the best Gini in {most}{counts}."
+    if not lost:
+        return wins_of_each
+    return f"{wins_of_each} The champion's Gini was at most {lost:.3f} below the best."

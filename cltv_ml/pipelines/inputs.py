@@ -15,6 +15,7 @@ from cltv_ml.customers import (
     CustomerSources,
     CustomerTables,
     describe_attributes,
+    describe_contacts,
     read_customers,
 )
 from cltv_ml.data import (
@@ -122,8 +123,7 @@ def _tell_of_customers(customers: CustomerTables, *, learns: bool) -> None:
         for sentence in describe_attributes(customers.attributes, customers.coverage, learns=learns):
             logger.warning("Customers %s", sentence)
     if customers.contacts is not None and customers.contact_coverage is not None:
-        read_as = ", ".join(f"{column}={kind}" for kind, column in customers.contacts.mapping.items())
-        for sentence in (f"{read_as}. {customers.contact_coverage.sentence}", *customers.contacts.notes):
+        for sentence in describe_contacts(customers.contacts, customers.contact_coverage):
             logger.warning("Contacts  %s", sentence)
 
 

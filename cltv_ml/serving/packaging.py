@@ -30,6 +30,7 @@ from cltv_ml.tracking import checksums
 #: All dependencies of the package: the code stored with a model is the whole package, and its imports must work.
 #: They are listed here because a project environment runs the sources without installing them.
 REQUIREMENTS = (
+    "anyascii",
     "charset-normalizer",
     "duckdb",
     "jinja2",

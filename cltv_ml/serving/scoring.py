@@ -15,7 +15,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cltv_ml.customers import CleanedShop, CustomerSources, CustomerTables, read_customers
+from cltv_ml.customers import (
+    CleanedShop,
+    CustomerSources,
+    CustomerTables,
+    describe_contacts,
+    describe_scored,
+    read_customers,
+)
 from cltv_ml.data import Cleaned, Raw, Rules, clean_to_parquet
 from cltv_ml.engine import MONEY_SCALE, connect, literal, view
 from cltv_ml.errors import InputError
@@ -211,12 +218,13 @@ def _with_customers(
     if stored is not None and not tables.given:
         return stored.of(whole)
     customers = read_customers(whole, tables, rules=rules, wanted=wanted)
-    if customers.coverage is not None:
-        logger.warning("Customers %s", customers.coverage.sentence)
-    if customers.attributes is not None:
+    if customers.attributes is not None and customers.coverage is not None:
         unseen = describe_unseen(customers.attributes.learned, scorer.model)
-        for sentence in (*customers.attributes.notes, *unseen):
+        for sentence in (*describe_scored(customers.attributes, customers.coverage), *unseen):
             logger.warning("Customers %s", sentence)
+    if customers.contacts is not None and customers.contact_coverage is not None:
+        for sentence in describe_contacts(customers.contacts, customers.contact_coverage):
+            logger.warning("Contacts  %s", sentence)
     return customers.of(whole)
 
 

@@ -52,9 +52,10 @@ def find_encoding(path: Path) -> tuple[str, bool, list[str]]:
     if unread <= _DAMAGED * (read + unread):
         return "utf-8", True, []
     encoding = _likely_encoding(sample)
+    lines = read + unread
     note = (
-        f"{path.name!r} is not UTF-8 and was read as {encoding}, judged by its {read + unread:,} "
-        "non-ASCII lines."
+        f"{path.name!r} is not UTF-8 and was read as {encoding}, judged by its "
+        f"{'one non-ASCII line' if lines == 1 else f'{lines:,} non-ASCII lines'}."
     )
     return encoding, False, [note]
 

@@ -309,3 +309,21 @@ def test_customers_with_several_rows_are_asked_about_with_the_dates_that_could_t
     table = pd.concat([people(tier="gold", since="2024-01-01"), people(tier="silver", since="2024-06-01")])
     with pytest.raises(ValueError, match=r"COLUMN=valid_from, .* Columns with dates: \['since'\]"):
         read_attributes(table)
+
+
+def test_columns_in_other_scripts_are_found_again_whatever_their_order():
+    table = people(channel=["TV", "SNS"] * (N // 2), born=["1980-05-01", "1990-07-02"] * (N // 2)).rename(
+        columns={"channel": "チャネル", "born": "生年月日"}
+    )
+    learned = read_attributes(table)
+    names = [attribute.name for attribute in learned.used]
+    swapped = read_attributes(table[list(table.columns[::-1])], wanted=names)
+    assert len(names) == 2
+    assert swapped.table.select(["customer_id", *names]).equals(learned.table.select(["customer_id", *names]))
+
+
+def test_small_shares_of_customers_with_a_row_are_not_rounded_to_none_or_all():
+    assert "3 of 1,500 customers in the log (0.2%)" in Coverage(1500, 3, 0).sentence
+    assert "1,499 of 1,500 customers in the log (99.9%)" in Coverage(1500, 1499, 0).sentence
+    assert "(0%)" in Coverage(1500, 0, 0).sentence
+    assert "(100%)" in Coverage(1500, 1500, 0).sentence

@@ -20,3 +20,20 @@ def test_tables_about_customers_are_read_by_the_rules_of_the_log(tmp_path):
     assert (
         known.attributes["birth_birth"].to_pylist()[0] == (pd.Timestamp("1990-01-02") - pd.Timestamp(0)).days
     )
+
+
+def test_scoring_says_which_attributes_it_reads_and_when_it_needs_none(tmp_path, caplog):
+    log = pd.DataFrame({"customer_id": ["a"], "timestamp": [pd.Timestamp("2024-01-01")], "amount": [1.0]})
+    log.to_parquet(tmp_path / "log.parquet")
+    rows = pd.DataFrame({"customer_id": ["a", "b", "b"], "Kanał": ["TV", "SNS", "SNS"]})
+    contacts = pd.DataFrame({"customer_id": ["a"], "time": ["2024-01-03"], "channel": ["mail"]})
+    tables = CustomerSources(customers=rows, contacts=contacts)
+    for features in (["attribute_text_kanal"], ["frequency"]):
+        scorer = SimpleNamespace(features=features, model=None)
+        scoring._with_customers(tmp_path / "log.parquet", scorer, tables, None, None)
+    learned, none = caplog.text.split("learned from no attribute")
+    assert "Read: Kanał." in learned
+    assert "1 of 3 rows were quarantined: 1 exact_duplicate." in learned
+    assert "1 of 1 customers in the log (100%) have a row" in learned
+    assert "Contacts  " in learned
+    assert "quarantined" not in none
