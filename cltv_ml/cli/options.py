@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 import typer
 from pydantic.fields import FieldInfo
 
+from cltv_ml.errors import InputError
 from cltv_ml.settings import Act, Export, Forecast, Lifetime, Monitor, Settings
 from cltv_ml.settings.base import extra_of, flag_of
 from cltv_ml.tracking.local_registry import CURRENCY_TAG, REGISTERED_NAME, find_local
@@ -41,11 +42,13 @@ def command(
         def call(context: typer.Context, config: Path | None, **values: Any) -> None:
             """Read the settings from the file and the flags, and run the command with them."""
             if context.invoked_subcommand is None:
+                _take_source(context, values)
                 flags = {field: value for field, value in values.items() if value not in (None, [], ())}
                 run(_with_currency(settings.read(config, **flags)))
 
         parameters = [
             *(_parameter(settings, field) for field in settings.model_fields),
+            *([_SOURCE] if _takes_source(settings, register) else []),
             _keyword("config", Annotated[Path | None, _CONFIG]),
             inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
         ]
@@ -56,6 +59,29 @@ def command(
         return run
 
     return decorate
+
+
+def _takes_source(settings: type[Settings], register: Callable[..., Any]) -> bool:
+    """Whether the data may follow a command's name; not where another word may, such as a subcommand."""
+    arguments = (extra_of(field)["flag"] == "argument" for field in settings.model_fields.values())
+    return "data" in settings.model_fields and register.__name__ == "command" and not any(arguments)
+
+
+def _take_source(context: typer.Context, values: dict[str, Any]) -> None:
+    """Move the data that follow a command's name to where `--data` is."""
+    sources = values.pop("source", None) or []
+    given = context.get_parameter_source("data")  # compared by name, because Typer may use a click of its own
+    if sources and values["data"] and given is not None and given.name == "COMMANDLINE":
+        raise InputError(
+            f"the data are given twice, as {sources[0]!r} and as --data {values['data']!r}; give them once."
+        )
+    if len(sources) > 1:
+        raise InputError(
+            f"{len(sources)} files are given, such as {sources[0]!r} and {sources[1]!r}; to read several as one log, "
+            "give their folder, or a pattern in quotes such as 'orders_*.csv'."
+        )
+    if sources:
+        values["data"] = sources[0]
 
 
 def _with_currency(settings: S) -> S:
@@ -133,6 +159,16 @@ _COMPLETED: dict[str, Callable[[str], list[str]]] = {
 
 def _keyword(name: str, annotation: Any) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+#: The data as the word that follows a command's name.
+_SOURCE = _keyword(
+    "source",
+    Annotated[
+        list[str] | None,
+        typer.Argument(metavar="DATA", help="The same as --data.", autocompletion=_data_names),
+    ],
+)
 
 
 def _flag_type(annotation: Any) -> Any:

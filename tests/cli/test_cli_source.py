@@ -73,3 +73,26 @@ def test_an_unknown_rule_is_named(capsys, tmp_path):
     path = tmp_path / "orders.csv"
     path.write_text(_CSV)
     assert "Unknown rule setting 'dayfirst'" in _check(capsys, "--data", path, "--rule", "dayfirst=true")[1]
+
+
+def test_data_may_follow_the_name_of_the_command(capsys, tmp_path, monkeypatch):
+    orders = tmp_path / "orders.csv"
+    orders.write_text(_CSV)
+    status, text = _check(capsys, orders, "--rule", "day_first=true")
+    assert status == 0
+    assert "7 customers, 40 orders" in text
+    monkeypatch.setenv("CLTV_DATA", "missing.csv")
+    assert "7 customers, 40 orders" in _check(capsys, orders, "--rule", "day_first=true")[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["a.csv", "--data", "b.csv"], "given twice, as 'a.csv' and as --data 'b.csv'; give them once."),
+        (["a.csv", "b.csv"], "2 files are given, such as 'a.csv' and 'b.csv'; to read several as one log"),
+    ],
+)
+def test_data_given_more_than_once_are_refused(capsys, words, sentence):
+    status, text = _check(capsys, *words)
+    assert status == 2
+    assert sentence in text
