@@ -1,4 +1,4 @@
-"""What the site is built with besides Markdown: formulas as MathML, figures, and the page of commands."""
+"""Hooks of the site: formulas as MathML, figures, and the generated parts of pages."""
 
 from __future__ import annotations
 
@@ -113,8 +113,8 @@ def _command(name: str, command: Any) -> str:
 
 def _option(param: Any) -> str:
     names = param.opts if param.param_type_name == "option" else [param.name.upper()]
-    told = (param.help or "").replace("|", "\\|")
-    return f"| `{'`, `'.join(names)}` | {told} |"
+    meaning = (param.help or "").replace("|", "\\|")
+    return f"| `{'`, `'.join(names)}` | {meaning} |"
 
 
 def _figures() -> str:
@@ -132,8 +132,8 @@ def _figures() -> str:
             else f"Part of the page of {ELSEWHERE[name]}"
         )
         source = {"data": "the data", "training": "the newest training", "earlier scores": "earlier scores"}
-        told = f"{call}, drawn from {source[needs]}." if needs else f"{call}."
-        parts.append(f"## {name}\n\n{sentence(name)}\n{told}\n\n<!-- figure {name} -->")
+        origin = f"{call}, drawn from {source[needs]}." if needs else f"{call}."
+        parts.append(f"## {name}\n\n{sentence(name)}\n{origin}\n\n<!-- figure {name} -->")
     return "\n\n".join(parts)
 
 

@@ -6,18 +6,18 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-#: Terms and what they mean, as the pages and the site's glossary tell it.
+#: Terms and their meaning, for the pages and the glossary of the documentation.
 TERMS = {
     "Age": "Days from a customer's first purchase to the last day before the cutoff; T in formulas.",
     "Alias": "A name in the model registry that points to one version: champion, challenger or previous.",
     "AUC": "The probability that the model ranks a random buyer above a random non-buyer; 50% is chance.",
     "Bias": "Predicted over realised, minus one. At +10% the forecast is a tenth too high.",
     "Calibration window": "Everything before the cutoff: the data a model may see.",
-    "Champion": "The model in use: cltv score and the server take its predictions.",
-    "Cohort": "Customers won in the same month, quarter or campaign.",
+    "Champion": "The model in use: cltv score and the server use its predictions.",
+    "Cohort": "Customers grouped by their first purchase: its month, product or channel.",
     "Contribution margin": "Revenue minus the costs of what was sold.",
     "Control group": "Customers drawn at random who receive nothing, so that the effect of an action can be measured.",
-    "Cutoff": "The first moment that a model may not see.",
+    "Cutoff": "The first instant that a model may not see; the holdout begins here.",
     "Decile": "A tenth of the customers, sorted by predicted value, highest first.",
     "Decile error": "The size of the bias within each tenth of customers, averaged; 0% is perfect.",
     "Deviance": "The Tweedie deviance: an error that covers both ranking and level; 0 is perfect.",
@@ -27,7 +27,7 @@ TERMS = {
     "Gini": "How well a model ranks customers by spend; 1 is perfect, 0 is chance.",
     "Holdout": "The days from the cutoff to the end of the horizon, on which a model is tested.",
     "Horizon": "The length of the forecast, in days.",
-    "In interval": "The share of customers whose spend lay within the interval of their prediction.",
+    "In interval": "The share of customers whose spend lay within the interval of their prediction: coverage.",
     "Log": "The clean transactions: each row has a customer, a time and an amount; a purchase may have several "
     "rows.",
     "MAE": "The mean error per customer, in currency. It favours models that predict nothing for everyone.",
@@ -35,14 +35,14 @@ TERMS = {
     "Origin": "An earlier cutoff with a known outcome, from which models learn; its holdout ends by the test cutoff.",
     "P(alive)": "The probability that a customer has not left for good. It is not the probability of buying within the "
     "horizon.",
-    "Pinball": "The mean quantile loss of the median and of both ends of the interval, in currency.",
+    "Pinball": "The mean quantile loss of the median and of both bounds of the interval, in currency.",
     "Quarantine": "Rows that were set aside, each with its row number and a reason. No row is dropped silently.",
     "Recency": "The customer's age at the last purchase, in days since the first one. Not the days since the last "
     "purchase.",
     "RMSE": "The root of the mean squared error per customer, in currency.",
-    "Segment": "Customers who behaved alike: how recently, how often and for how much they bought.",
+    "Segment": "Customers with similar behaviour: how recently, how often and for how much they bought.",
     "Spearman": "The rank correlation of predicted and realised spend; 1 is perfect, 0 is chance.",
-    "Stability index": "How far a column's values have moved since training; 0.1 is a little, 0.25 a lot.",
+    "Stability index": "How much the distribution of a column has changed since training; 0.1 is a little, 0.25 a lot.",
     "Tier": "High, medium or low expected value, by cut points stored with the model.",
     "Top 10%": "The share of all spending that came from the tenth of customers ranked highest.",
     "Uplift": "What a treatment adds over doing nothing. Only an experiment with a control group measures it.",
@@ -51,7 +51,7 @@ TERMS = {
 
 
 def used(summary: Mapping[str, Any]) -> dict[str, str]:
-    """Return the terms that a summary's text uses, with what they mean.
+    """Return the terms that a summary's text uses, with their meaning.
 
     >>> list(used({"title": "Bias by tier", "subtitle": "", "sections": []}))
     ['Bias', 'Tier']
