@@ -43,9 +43,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Customer lifetime value: compare models, serve the best, score every customer.",
     epilog="Exit status: 0 success; 1 an internal error, with its stack trace; 2 an invalid input, explained in one "
-    "sentence; 3 promote refuses, or monitor says watch; 4 monitor says retrain; 130 or 143 stopped by Ctrl-C or a "
-    "kill. NO_COLOR=1 turns colours off; --json prints tables as JSON. Every option can also be set by an environment "
-    "variable: --horizon by CLTV_HORIZON.",
+    "sentence; 3 promote refuses, or monitor's verdict is watch; 4 monitor's verdict is retrain; 130 or 143 stopped by "
+    "Ctrl-C or a kill. NO_COLOR=1 turns colours off; --json prints one JSON document. An environment variable can "
+    "set every option: CLTV_HORIZON sets --horizon.",
 )
 for description, run in (
     (settings.Demo, line.demo),
@@ -91,7 +91,7 @@ def options(
     verbose: Annotated[
         bool,
         typer.Option(
-            "--verbose", "-v", help="Print every step as it begins; works anywhere on the command line."
+            "--verbose", "-v", help="Print each step as it begins; works anywhere on the command line."
         ),
     ] = False,
 ) -> None:

@@ -61,7 +61,7 @@ def evaluate(settings: Evaluate) -> None:
 
 @command(app.command, Learn)
 def learn(settings: Learn) -> None:
-    """Learn from a past randomised campaign in one table, without a log, which customers respond and what that earns.
+    """Learn from the table of a past randomised campaign whom to contact, and what that earns; needs no log.
 
     Example: `cltv act learn --campaign mail.csv --features recency,history --outcome visit --worth 2 --cost 0.1`
     """

@@ -47,7 +47,7 @@ Name = Annotated[str, typer.Argument(help="A data set's name, see `cltv data lis
 
 @app.command("list")
 def list_datasets(as_json: Json = False) -> None:
-    """List the data sets that --data knows by name.
+    """List the data sets that --data accepts by name.
 
     Example: `cltv data list`
     """
@@ -72,7 +72,7 @@ def list_datasets(as_json: Json = False) -> None:
 
 @app.command()
 def describe(name: Name, as_json: Json = False) -> None:
-    """Show a data set's origin, the mapping of its columns, and its traps.
+    """Show a data set's origin, the mapping of its columns, and its pitfalls.
 
     Example: `cltv data describe cdnow`
     """
@@ -116,7 +116,7 @@ def list_formats(as_json: Json = False) -> None:
 
 @app.command("fetch")
 def fetch_dataset(name: Name) -> None:
-    """Download a public data set, with its checksum verified, unless it is here already.
+    """Download a public data set and verify its checksum, unless it is stored already.
 
     Example: `cltv data fetch online_retail`
     """

@@ -61,8 +61,8 @@ def demo(settings: Demo) -> None:
     _show_next()
 
 
-def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) -> None:
-    """Open the MLflow server on this project's store, in its light form (two processes).
+def ui(port: Annotated[int, typer.Option(help="Port of the server on this machine.")] = 5000) -> None:
+    """Start a light MLflow server (two processes) on this project's store and print its address.
 
     Example: `cltv ui --port 5000`
     """

@@ -53,7 +53,7 @@ def _show_report(report: MonitorReport) -> None:
 def weekly(settings: Weekly) -> None:
     """Run the weekly job: train if there is no champion or monitoring asks for it, score, monitor, act.
 
-    A new training replaces the champion only where `cltv promote` would let it. Exit status: that of `cltv monitor`
+    A new model replaces the champion only if `cltv promote` would promote it. Exit status: that of `cltv monitor`
     on the scores that were written.
 
     Example: `cltv weekly --data orders.csv --horizon 13w --config shop.toml`

@@ -66,7 +66,7 @@ def _written(pair: pd.DataFrame) -> pd.DataFrame:
 
 
 def rollback() -> None:
-    """Make the previous champion the champion again; a second call goes a step further back.
+    """Make the previous champion the champion again; a second call goes one version further back.
 
     Example: `cltv rollback`
     """

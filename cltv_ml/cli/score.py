@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def score(settings: Score) -> None:
-    """Score every customer with the registered champion; repeated after an interruption, resume.
+    """Score every customer with the registered champion; the same call resumes after an interruption.
 
     Example: `cltv score --data orders.csv --as-of 2026-11-01 --out scores.csv`
     """

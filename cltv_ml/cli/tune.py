@@ -19,7 +19,7 @@ _TRIAL_COLUMNS = ["trial", "gini", "bias", "decile_mape", "seconds"]
 
 
 def tune(settings: Tune) -> None:
-    """Search a model's parameters on windows before the test cutoff; continue where an earlier call was stopped.
+    """Search a model's parameters on windows before the test cutoff; the same call continues a stopped search.
 
     Example: `cltv tune --model tweedie --data orders.csv --trials 100 --minutes 10`, then
     `cltv train --data orders.csv --params out/tuning/tweedie.toml`

@@ -107,7 +107,7 @@ class Score(Printed, Customers, Source):
         "Score only new customers, younger than this age, such as 30d.",
         default_text="all ages",
     )
-    top_reasons: int = setting(0, "Number of reasons per value; slower.", ge=0)
+    top_reasons: int = setting(0, "Number of reasons for each value; makes scoring slower.", ge=0)
     covariates: TableInput = setting(
         None,
         "Table with date and a column per campaign or price: the plan from its first date on, in place of "
@@ -115,7 +115,8 @@ class Score(Printed, Customers, Source):
     )
     new_orders: int = setting(
         0,
-        "Days whose orders are also written, each with its customer's value, for value-based bidding.",
+        "Number of last days whose orders are also written, each with its customer's value, for value-based "
+        "bidding.",
         ge=0,
     )
     out: str = setting(
@@ -123,7 +124,7 @@ class Score(Printed, Customers, Source):
     )
     table: str = setting("scores", "Name of the table in the database.")
     alias: str = setting("champion", "Alias of the registered version.")
-    engine: Literal["local", "spark"] = setting("local", "Engine that does the work: this process, or Spark.")
+    engine: Literal["local", "spark"] = setting("local", "Engine: local (this process) or spark.")
     master: str = setting(
         "", "Address of Spark: local[2], spark://host:7077, sc://host.", default_text="local[*]"
     )
@@ -285,7 +286,7 @@ class Lifetime(Printed, Chosen, Costed, Customers, Source):
     """Settings of `cltv lifetime`."""
 
     horizons: Names = setting([], "Further horizons to report, such as 30d,91d,1y; they must increase.")
-    end: Days = setting("5y", "Time for which customers are followed; later purchases do not count.")
+    end: Days = setting("5y", "Time over which purchases count, from the end of the log.")
     discount_rate: float = setting(
         0.0, "Effective yearly rate, such as 0.1, from the moment of each purchase."
     )
@@ -300,7 +301,9 @@ class Lifetime(Printed, Chosen, Costed, Customers, Source):
         "Cost of winning one customer, subtracted once: a number, or a table with channel or month and "
         "acquisition_cost (per customer) or cost (in total).",
     )
-    top_reasons: int = setting(0, "Number of reasons per customer's value; slower.", ge=0)
+    top_reasons: int = setting(
+        0, "Number of reasons for each customer's value; makes the command slower.", ge=0
+    )
     out: File = setting(Path("out/lifetime.parquet"), "A .parquet or .csv file.")
     currency: str = setting("", "Currency printed with the totals.", default_text=CHAMPIONS)
 

@@ -20,7 +20,9 @@ class Check(Printed, Redacted, Customers, Source):
     scores: TableInput | None = setting(
         None, "Earlier scores, .parquet or .csv, whose customers should be in this log."
     )
-    interactive: bool = setting(False, "Ask in the terminal what the data leave open, and save the answers.")
+    interactive: bool = setting(
+        False, "Ask in the terminal about doubtful columns and rules, and save the answers."
+    )
     quarantine: File | None = setting(
         None, "File for the lines that were set aside and their reasons, .csv or .parquet."
     )
@@ -32,7 +34,11 @@ class Build(Customers, Source):
     """Settings of `cltv features build`."""
 
     cutoff: Names = setting(..., "First day that no feature sees; repeatable.")
-    names: Names = setting([], "Names of features, separated by commas, or all.", default_text="the safe set")
+    names: Names = setting(
+        [],
+        "Names of features, separated by commas, or all.",
+        default_text="the numeric ones that stay comparable as customers age",
+    )
     horizon: Days = setting(
         "",
         "Length of the window after each cutoff for which labels are added: 13w, 6m.",

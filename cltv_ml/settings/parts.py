@@ -54,8 +54,7 @@ class Source(Settings):
     )
     header_row: int = setting(
         0,
-        "Row of the file with the column names, counted from 1; 0 searches for it, also below a report's "
-        "title.",
+        "Row of the file with the column names, counted from 1; 0 searches for it, even below a title.",
     )
     rules: CleaningRules = setting(
         {},
@@ -66,7 +65,8 @@ class Source(Settings):
     timezone: str = setting("", "Time zone of the shop, if times have one, such as Europe/Paris.")
     observed_until: str = setting(
         "",
-        "Last day with complete data, such as 2025-06-30; by default the day of the last sale.",
+        "Last day with complete data, such as 2025-06-30.",
+        default_text="the day of the last sale",
     )
 
     @property
@@ -155,7 +155,7 @@ class Chosen(Settings):
     value: Literal["horizon", "remaining", "lifetime"] = setting(
         "horizon", "Value to use: within the horizon, remaining (all future), or lifetime (past and future)."
     )
-    basis: Literal["revenue", "profit"] = setting("revenue", "Revenue or profit.")
+    basis: Literal["revenue", "profit"] = setting("revenue", "Measure of the value: revenue or profit.")
 
 
 class Redacted(Settings):
@@ -189,7 +189,9 @@ class Windowed(Settings):
     horizon: HorizonsText = setting(
         "13w", "Length of the forecast: 90, 13w, 6m or 1y (1m is 30.4375 days), or several: 30d,91d,1y."
     )
-    max_origins: int = setting(6, "Maximum number of earlier windows to learn from.")
+    max_origins: int = setting(
+        6, "Maximum number of training windows about a month apart; those of earlier years are added."
+    )
 
 
 class Competing(Windowed):
