@@ -11,10 +11,7 @@ from cltv_ml.reporting import theme
 def alive_history(history: pd.DataFrame) -> go.Figure:
     """Return P(alive) of one customer over time: it falls in silence and recovers with each purchase.
 
-    Parameters
-    ----------
-    history
-        `evaluation.diagnostics.compute_alive_history`: columns `day, p_alive, bought`.
+    Drawn from `evaluation.diagnostics.compute_alive_history`: columns `day, p_alive, bought`.
     """
     figure = theme.figure(
         "Is this customer still active? The probability falls with every silent day", "Day", "P(alive)"

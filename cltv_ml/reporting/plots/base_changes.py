@@ -13,10 +13,7 @@ _PART_COLOURS = {"kept": theme.PALETTE[0], "returned": theme.PALETTE[4], "new": 
 def base_changes(periods: pd.DataFrame) -> go.Figure:
     """Return stacked bars of the customers who bought in each period and, below zero, those lost since the one before.
 
-    Parameters
-    ----------
-    periods
-        `decisions.compute_audit(log).periods`: columns `name, complete, new, kept, returned, lost`.
+    Drawn from `decisions.compute_audit(log).periods`: columns `name, complete, new, kept, returned, lost`.
     """
     figure = theme.figure("Customers kept, won back, won and lost", "Period", "Customers")
     names = [

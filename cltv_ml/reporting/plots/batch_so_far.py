@@ -11,10 +11,8 @@ from cltv_ml.reporting import theme
 def batch_so_far(progress: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return the expected and the realised total of each open batch by days since its cutoff.
 
-    Parameters
-    ----------
-    progress
-        `evaluation.batch_outcome.compute_progress` with a column `cutoff`: columns `cutoff, day, expected, realised`.
+    Drawn from `evaluation.batch_outcome.compute_progress` with a column `cutoff`: columns `cutoff, day,
+    expected, realised`.
     """
     figure = theme.figure(
         "Open batches: expected and realised so far",

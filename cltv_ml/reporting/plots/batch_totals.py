@@ -11,10 +11,7 @@ from cltv_ml.reporting import theme
 def batch_totals(batches: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return forecast and realised value of each scored batch whose horizon has passed.
 
-    Parameters
-    ----------
-    batches
-        Columns `cutoff` (date), `predicted` and `realised` (totals in currency).
+    `batches` has the columns `cutoff` (date), `predicted` and `realised` (totals in currency).
     """
     figure = theme.figure(
         "Predicted and realised total of each batch",

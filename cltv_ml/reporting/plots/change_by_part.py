@@ -25,11 +25,8 @@ def change_by_part(
 ) -> go.Figure:
     """Return bars of each part's gain or loss stacked by period, and a mark at their sum.
 
-    Parameters
-    ----------
-    changes
-        Columns `name` (period), `part` and `change`; rows of the part "total" are the marks
-        (`decisions.compute_audit(log).changes`).
+    `changes` has the columns `name` (period), `part` and `change`; rows of the part "total" are the marks
+    (`decisions.compute_audit(log).changes`).
     """
     figure = theme.figure(title, "Period", theme.in_money("Change", currency))
     parts = [part for part in dict.fromkeys(changes["part"]) if part != "total"]

@@ -15,11 +15,8 @@ COHORTS_DRAWN = 24
 def cohort_continuation(continuation: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return bars per cohort: a customer's value so far and, lighter, what each further horizon is expected to add.
 
-    Parameters
-    ----------
-    continuation
-        Columns `cohort, customers, to_date, days, expected, lower, upper`, per customer
-        (`pipelines.continuation.continue_cohorts`).
+    `continuation` has the columns `cohort, customers, to_date, days, expected, lower, upper`, per customer
+    (`pipelines.continuation.continue_cohorts`).
     """
     first = continuation.drop_duplicates("cohort")
     largest = set(first.nlargest(COHORTS_DRAWN, "customers")["cohort"])

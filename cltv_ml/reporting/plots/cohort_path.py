@@ -11,11 +11,8 @@ from cltv_ml.reporting import theme
 def cohort_path(cohort: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return bars of a cohort's revenue by period, and a line of the share of its customers who buy.
 
-    Parameters
-    ----------
-    cohort
-        The rows of one cohort of `decisions.compute_audit(log).cohorts`: columns `name, customers, active, revenue`;
-        of several cohorts the first is drawn.
+    Drawn from the rows of one cohort of `decisions.compute_audit(log).cohorts`: columns `name, customers,
+    active, revenue`; of several cohorts the first is drawn.
     """
     rows = cohort[cohort["cohort"] == cohort["cohort"].iloc[0]]
     figure = theme.figure(

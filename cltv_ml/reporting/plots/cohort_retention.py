@@ -13,10 +13,8 @@ def cohort_retention(cohorts: pd.DataFrame) -> go.Figure:
 
     The month of the first purchase, 100% for everyone, is left out.
 
-    Parameters
-    ----------
-    cohorts
-        `data.behaviour.compute_cohort_activity`: columns `cohort, month, customers, active, retention`.
+    Drawn from `data.behaviour.compute_cohort_activity`: columns `cohort, month, customers, active,
+    retention`.
     """
     figure = theme.figure(
         "Share of each cohort that bought, by months since the first purchase",

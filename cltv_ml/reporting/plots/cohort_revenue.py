@@ -12,10 +12,8 @@ from cltv_ml.reporting import theme
 def cohort_revenue(cohorts: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return a heat map: cumulative revenue per customer of each cohort, by months since the first purchase.
 
-    Parameters
-    ----------
-    cohorts
-        `data.behaviour.compute_cohort_activity`: columns `cohort, month, customers, revenue_per_customer`.
+    Drawn from `data.behaviour.compute_cohort_activity`: columns `cohort, month, customers,
+    revenue_per_customer`.
     """
     figure = theme.figure(
         "Revenue per customer so far, cohort by cohort",

@@ -16,10 +16,7 @@ def cohort_stack(cohorts: pd.DataFrame, *, currency: str = "") -> go.Figure:
 
     The newest cohorts are drawn separately, all older ones together.
 
-    Parameters
-    ----------
-    cohorts
-        `decisions.compute_audit(log).cohorts`: columns `cohort, period, name, revenue`.
+    Drawn from `decisions.compute_audit(log).cohorts`: columns `cohort, period, name, revenue`.
     """
     figure = theme.figure(
         "Revenue by the period in which customers were won", "Period", theme.in_money("Revenue", currency)

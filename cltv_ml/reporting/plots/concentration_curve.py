@@ -11,10 +11,7 @@ from cltv_ml.reporting import theme
 def concentration_curve(curve: pd.DataFrame) -> go.Figure:
     """Return the share of revenue by share of customers, the best first; equal customers lie on the dotted line.
 
-    Parameters
-    ----------
-    curve
-        `decisions.compute_audit(log).curve`: columns `span, customers_share, revenue_share`.
+    Drawn from `decisions.compute_audit(log).curve`: columns `span, customers_share, revenue_share`.
     """
     figure = theme.figure(
         "Share of revenue from the best customers",

@@ -11,21 +11,16 @@ from cltv_ml.reporting import theme
 def conditional_by_frequency(conditional: pd.DataFrame) -> go.Figure:
     """Return mean purchases after the cutoff, actual and expected, by repeat purchases before it.
 
-    Parameters
-    ----------
-    conditional
-        `evaluation.diagnostics.compute_conditional` by frequency: columns `group, predicted, actual, customers`.
+    Drawn from `evaluation.diagnostics.compute_conditional` by frequency: columns `group, predicted, actual,
+    customers`.
     """
-    figure = theme.figure(
-        "Purchases after the cutoff, by number of purchases before it",
-        "Repeat purchase days before the cutoff",
-        "Mean purchases after the cutoff",
-    )
-    return add_conditional(figure, conditional)
+    by = "Repeat purchase days before the cutoff"
+    return conditional_means("Purchases after the cutoff, by number of purchases before it", by, conditional)
 
 
-def add_conditional(figure: go.Figure, conditional: pd.DataFrame) -> go.Figure:
-    """Draw actual and expected means by group into a figure."""
+def conditional_means(title: str, by: str, conditional: pd.DataFrame) -> go.Figure:
+    """Return the actual and expected means of each group, whose axis is named `by`."""
+    figure = theme.figure(title, by, "Mean purchases after the cutoff")
     theme.add_actual_and_expected(
         figure,
         conditional["group"],

@@ -16,10 +16,8 @@ def contributions(contributions: pd.DataFrame, *, currency: str = "") -> go.Figu
     Features run from the most to the least important; the colour says whether a customer's own value of the
     feature is low or high. The vertical spread of points has no meaning.
 
-    Parameters
-    ----------
-    contributions
-        `evaluation.explain.compute_contributions`: columns `feature, title, value, rank, contribution`.
+    Drawn from `evaluation.explain.compute_contributions`: columns `feature, title, value, rank,
+    contribution`.
     """
     figure = theme.figure(
         "Contribution of each feature to the expected value",

@@ -5,17 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from cltv_ml.reporting import theme
-from cltv_ml.reporting.plots.weekly_tracking import add_tracking
+from cltv_ml.reporting.plots.weekly_tracking import by_week
 
 
 def cumulative_tracking(tracking: pd.DataFrame) -> go.Figure:
     """Return cumulative repeat purchases by week, actual and expected; the fit used no week right of the line.
 
-    Parameters
-    ----------
-    tracking
-        `evaluation.diagnostics.compute_tracking`: columns `week, actual_total, expected_total, calibration`.
+    Drawn from `evaluation.diagnostics.compute_tracking`: columns `week, actual_total, expected_total,
+    calibration`.
     """
-    figure = theme.figure("Repeat purchases so far, actual and expected", "Week", "Repeat purchase days")
-    return add_tracking(figure, tracking, "actual_total", "expected_total")
+    return by_week("Repeat purchases so far, actual and expected", tracking, "actual_total", "expected_total")

@@ -12,11 +12,8 @@ from cltv_ml.reporting import theme
 def discount_profit(profits: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return the expected profit of each depth for all customers, and the share of customers for whom it is best.
 
-    Parameters
-    ----------
-    profits
-        `decisions.offers.profit_by_depth`: one row per customer, one column per depth, NaN where forbidden.
-        Customers are added up before anything is drawn.
+    Drawn from `decisions.offers.profit_by_depth`: one row per customer, one column per depth, NaN where
+    forbidden. Customers are added up before anything is drawn.
     """
     figure = theme.figure(
         "Profit if everyone gets the discount (bars) and customers for whom it is best (line)",

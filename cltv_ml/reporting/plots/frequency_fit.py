@@ -11,10 +11,7 @@ from cltv_ml.reporting import theme
 def frequency_fit(fit: pd.DataFrame) -> go.Figure:
     """Return customers by number of repeat purchases: actual numbers next to the model's.
 
-    Parameters
-    ----------
-    fit
-        `evaluation.diagnostics.compute_frequency_fit`: columns `frequency, actual, model`.
+    Drawn from `evaluation.diagnostics.compute_frequency_fit`: columns `frequency, actual, model`.
     """
     figure = theme.figure(
         "Repeat purchases before the cutoff: actual and expected number of customers",

@@ -11,10 +11,8 @@ from cltv_ml.reporting import theme
 def interval_coverage(coverage: pd.DataFrame) -> go.Figure:
     """Return the share of customers inside their interval by predicted value, next to the nominal coverage.
 
-    Parameters
-    ----------
-    coverage
-        `evaluation.tables.compute_coverage`: columns `group, predicted, customers, coverage, wanted, width`.
+    Drawn from `evaluation.tables.compute_coverage`: columns `group, predicted, customers, coverage, wanted,
+    width`.
     """
     figure = theme.figure(
         "Customers whose spend fell inside the interval, by predicted value",

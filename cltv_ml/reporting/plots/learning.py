@@ -17,10 +17,7 @@ _METRIC_LINES = {
 def learning(learning: pd.DataFrame) -> go.Figure:
     """Return the test window's Gini, bias and decile error by the number of earlier windows in the training data.
 
-    Parameters
-    ----------
-    learning
-        `evaluation.learning.compute_learning`: columns `origins, rows, gini, bias, decile_mape`.
+    Drawn from `evaluation.learning.compute_learning`: columns `origins, rows, gini, bias, decile_mape`.
     """
     figure = theme.figure(
         "Accuracy by number of training windows", "Training windows, latest first", "On the test window"

@@ -15,10 +15,7 @@ _TIERS = [*DEFAULT_SHARES, "low", NOT_SCORED]
 def migration_sankey(flows: pd.DataFrame) -> go.Figure:
     """Return the flows of customers between segments of two dates.
 
-    Parameters
-    ----------
-    flows
-        `decisions.migration.compute_migration`: columns `before, after, customers, share`.
+    Drawn from `decisions.migration.compute_migration`: columns `before, after, customers, share`.
     """
     figure = theme.figure("How customers moved: before (left) and now (right)")
     left, right = (_by_value(flows[side]) for side in ("before", "after"))

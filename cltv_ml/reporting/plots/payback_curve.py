@@ -15,11 +15,8 @@ CHANNELS_DRAWN = 6
 def payback_curve(value: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return expected (lines) and realised (points) value per customer by age, and each channel's cost (dotted).
 
-    Parameters
-    ----------
-    value
-        Columns `channel, age, realised, expected, cac` (`decisions.acquisition_value.value_by_channel` with the cost
-        per customer).
+    `value` has the columns `channel, age, realised, expected, cac`
+    (`decisions.acquisition_value.value_by_channel` with the cost per customer).
     """
     figure = theme.figure(
         "Value of a customer by age, and the cost of winning one",

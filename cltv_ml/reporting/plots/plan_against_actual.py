@@ -11,10 +11,7 @@ from cltv_ml.reporting import theme
 def plan_against_actual(judged: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return the planned revenue of each period with its 80% band, and the realised revenue.
 
-    Parameters
-    ----------
-    judged
-        Columns `start`, `expected`, `lower_80`, `upper_80` and `actual`.
+    `judged` has the columns `start`, `expected`, `lower_80`, `upper_80` and `actual`.
     """
     figure = theme.figure(
         "The last forecast and the realised values",

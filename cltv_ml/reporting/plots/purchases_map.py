@@ -11,21 +11,15 @@ from cltv_ml.reporting import theme
 def purchases_map(grid: pd.DataFrame) -> go.Figure:
     """Return a heat map of expected purchases by repeat purchases and age at the last one.
 
-    Parameters
-    ----------
-    grid
-        `evaluation.diagnostics.compute_history_grid`: columns `frequency, recency, expected_purchases`.
+    Drawn from `evaluation.diagnostics.compute_history_grid`: columns `frequency, recency,
+    expected_purchases`.
     """
-    figure = theme.figure(
-        "Expected purchases of a customer, by history",
-        "Age at the last purchase (recency)",
-        "Repeat purchase days (frequency)",
-    )
-    return add_history(figure, grid, "expected_purchases", ",.1f")
+    return history_map("Expected purchases of a customer, by history", grid, "expected_purchases", ",.1f")
 
 
-def add_history(figure: go.Figure, grid: pd.DataFrame, column: str, digits: str) -> go.Figure:
-    """Draw one prediction of a model over frequency and recency into a figure."""
+def history_map(title: str, grid: pd.DataFrame, column: str, digits: str) -> go.Figure:
+    """Return a heat map of one prediction of a model over frequency and recency."""
+    figure = theme.figure(title, "Age at the last purchase (recency)", "Repeat purchase days (frequency)")
     table = grid[grid["frequency"] > 0].pivot(index="frequency", columns="recency", values=column)
     name = "P(alive)" if column == "p_alive" else "expected purchases"
     # A probability needs the whole scale: nearly 1 everywhere must not look like 50%.

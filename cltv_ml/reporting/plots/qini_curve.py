@@ -13,11 +13,8 @@ def qini_curve(curves: pd.DataFrame) -> go.Figure:
 
     The further the curve lies above its dotted line, the better the score finds responsive customers.
 
-    Parameters
-    ----------
-    curves
-        `CampaignLesson.curves`: columns `arm`, and `share, customers, incremental, random` of
-        `decisions.qini_curve`.
+    Drawn from `CampaignLesson.curves`: columns `arm`, and `share, customers, incremental, random` of
+    `decisions.qini_curve`.
     """
     figure = theme.figure(
         "A curve above its dotted line finds the customers who respond",

@@ -11,10 +11,7 @@ from cltv_ml.reporting import theme
 def quality_waterfall(rules: pd.DataFrame) -> go.Figure:
     """Return a waterfall from the lines of the source to the lines of the log, one step per rule that applied.
 
-    Parameters
-    ----------
-    rules
-        `Report.rules` of a cleaning: columns `rule, rows_before, money_before, rows, money`.
+    Drawn from `Report.rules` of a cleaning: columns `rule, rows_before, money_before, rows, money`.
     """
     figure = theme.figure("From the source to the clean log: lines set aside by rule", "", "Lines")
     applied = rules[rules["rows"] > 0]

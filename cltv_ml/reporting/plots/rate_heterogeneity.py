@@ -14,10 +14,7 @@ NOBODY = 1e-6
 def rate_heterogeneity(rates: pd.DataFrame) -> go.Figure:
     """Return the fitted densities of purchase and dropout rates over customers; a steep fall means many near zero.
 
-    Parameters
-    ----------
-    rates
-        `evaluation.diagnostics.compute_rates`: columns `rate, x, density, mean`.
+    Drawn from `evaluation.diagnostics.compute_rates`: columns `rate, x, density, mean`.
     """
     figure = theme.figure(
         "How customers differ: rates of buying and of dropping out",

@@ -11,10 +11,7 @@ from cltv_ml.reporting import theme
 def revenue_over_time(months: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return bars of revenue and a line of orders per month, with the number of new customers above them.
 
-    Parameters
-    ----------
-    months
-        `data.compute_months`: columns `month, customers, orders, revenue, new_customers`.
+    Drawn from `data.compute_months`: columns `month, customers, orders, revenue, new_customers`.
     """
     figure = theme.figure(
         "Revenue (bars) and orders (line) by month", "Month", theme.in_money("Revenue", currency)

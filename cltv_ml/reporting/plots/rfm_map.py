@@ -12,11 +12,8 @@ from cltv_ml.reporting import theme
 def rfm_map(rfm: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return a map of recency and frequency scores, coloured by the number of customers.
 
-    Parameters
-    ----------
-    rfm
-        `decisions.rfm.apply_rfm`: one row per customer with `recency_score, frequency_score, spend, segment`.
-        Customers are counted per cell before anything is drawn.
+    Drawn from `decisions.rfm.apply_rfm`: one row per customer with `recency_score, frequency_score, spend,
+    segment`. Customers are counted per cell before anything is drawn.
     """
     figure = theme.figure(
         "Where the customers are: bought recently (right) and often (up)",

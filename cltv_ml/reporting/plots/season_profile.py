@@ -16,10 +16,7 @@ _TICK_NAMES = {
 def season_profile(seasons: pd.DataFrame) -> go.Figure:
     """Return the revenue of a day in each month and on each weekday, as a multiple of an average day.
 
-    Parameters
-    ----------
-    seasons
-        `data.compute_seasonality`: columns `part, number, orders, revenue, index`.
+    Drawn from `data.compute_seasonality`: columns `part, number, orders, revenue, index`.
     """
     figure = theme.figure(
         "Revenue per day by month and weekday; 1 is an average day",

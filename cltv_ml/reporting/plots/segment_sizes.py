@@ -11,10 +11,8 @@ from cltv_ml.reporting import theme
 def segment_sizes(profile: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return the share of customers next to the share of revenue of each segment.
 
-    Parameters
-    ----------
-    profile
-        `decisions.profile.profile_segments`: indexed by `segment`, columns `customers, revenue, revenue_share`.
+    Drawn from `decisions.profile.profile_segments`: indexed by `segment`, columns `customers, revenue,
+    revenue_share`.
     """
     figure = theme.figure("Segments: share of customers and of revenue", "Share", "Segment")
     size = profile["customers"].sum() or 1

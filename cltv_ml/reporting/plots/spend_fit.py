@@ -13,10 +13,7 @@ from cltv_ml.reporting import theme
 def spend_fit(fit: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return the distribution of repeat buyers' mean spend, next to that of the spend model.
 
-    Parameters
-    ----------
-    fit
-        `evaluation.diagnostics.compute_spend_fit`: columns `lower, upper, actual, model`.
+    Drawn from `evaluation.diagnostics.compute_spend_fit`: columns `lower, upper, actual, model`.
     """
     figure = theme.figure(
         "Mean spend of repeat buyers, actual and expected",

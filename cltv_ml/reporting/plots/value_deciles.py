@@ -11,10 +11,7 @@ from cltv_ml.reporting import theme
 def value_deciles(deciles: pd.DataFrame) -> go.Figure:
     """Return bars of each customer decile's share of revenue, the best tenth first.
 
-    Parameters
-    ----------
-    deciles
-        `decisions.compute_audit(log).deciles`: columns `span, decile, customers, revenue, share`.
+    Drawn from `decisions.compute_audit(log).deciles`: columns `span, decile, customers, revenue, share`.
     """
     figure = theme.figure(
         "Share of revenue from each tenth of customers",

@@ -11,17 +11,14 @@ from cltv_ml.reporting import theme
 def weekly_tracking(tracking: pd.DataFrame) -> go.Figure:
     """Return repeat purchases per week, actual and expected; the fit used no week right of the line.
 
-    Parameters
-    ----------
-    tracking
-        `evaluation.diagnostics.compute_tracking`: columns `week, actual, expected, calibration`.
+    Drawn from `evaluation.diagnostics.compute_tracking`: columns `week, actual, expected, calibration`.
     """
-    figure = theme.figure("Repeat purchases per week, actual and expected", "Week", "Repeat purchase days")
-    return add_tracking(figure, tracking, "actual", "expected")
+    return by_week("Repeat purchases per week, actual and expected", tracking, "actual", "expected")
 
 
-def add_tracking(figure: go.Figure, tracking: pd.DataFrame, actual: str, expected: str) -> go.Figure:
-    """Draw actual and expected purchases and the end of the calibration into a figure."""
+def by_week(title: str, tracking: pd.DataFrame, actual: str, expected: str) -> go.Figure:
+    """Return actual and expected purchases by week, with the end of the calibration."""
+    figure = theme.figure(title, "Week", "Repeat purchase days")
     week, lines = tracking["week"], (tracking[actual], tracking[expected])
     theme.add_actual_and_expected(figure, week, *lines, mode="lines", hovertemplate="%{y:,.0f}")
     ahead = tracking.loc[~tracking["calibration"], "week"]
