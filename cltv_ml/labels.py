@@ -11,24 +11,18 @@ from cltv_ml.engine import MONEY_SCALE
 
 @dataclass(frozen=True)
 class Label:
-    """One label: an aggregate over the rows of one customer in the holdout, zero without any.
-
-    Parameters
-    ----------
-    grain
-        What one row is. At `line` the expression reads `day`, and `amount` and `cost` in whole ten-thousandths, so
-        that sums are exact; both engines and a bare log can compute it. At `order` it reads `words`, columns of the
-        ledger of orders, which only a build of features has.
-    needs
-        Optional columns of the log without which there is no such label.
-    """
+    """One label: an aggregate over the rows of one customer in the holdout, zero without any."""
 
     name: str
     unit: str
     sql: str
     doc: str
+    #: What one row is. At `line` the expression reads `day`, and `amount` and `cost` in whole
+    #: ten-thousandths, so that sums are exact; both engines and a bare log can compute it. At `order` it
+    #: reads `words`, columns of the ledger of orders, which only a build of features has.
     grain: Literal["line", "order"] = "line"
     words: frozenset[str] = frozenset()
+    #: Optional columns of the log without which there is no such label.
     needs: frozenset[str] = frozenset()
 
     @property

@@ -22,22 +22,15 @@ from cltv_ml.windows import Window
 
 @dataclass(frozen=True)
 class Changes:
-    """What changed between two scorings.
+    """What changed between two scorings."""
 
-    Parameters
-    ----------
-    flows, change
-        `compute_migration` of the tiers, `account_for_change` of the predicted value.
-    by_earlier, prices
-        Today's values by the model of then (None: the same, or lost), and prices today over those of then.
-    sentences
-        What is known of the model and of the prices.
-    """
-
+    #: `compute_migration` of the tiers, `account_for_change` of the predicted value.
     flows: pd.DataFrame
     change: pd.DataFrame
+    #: Today's values by the model of then (None: the same, or lost), and prices today over those of then.
     by_earlier: pd.Series | None
     prices: float
+    #: What is known of the model and of the prices.
     sentences: tuple[str, ...]
 
 

@@ -23,35 +23,23 @@ _BLANK_WORDS = ("", "nan", "none", "<na>", "nat", "null")
 
 @dataclass(frozen=True)
 class ExportOrder:
-    """The terms of an export besides its customers.
+    """The terms of an export besides its customers."""
 
-    Parameters
-    ----------
-    currency
-        ISO code, such as EUR.
-    country_code
-        Calling code of phone numbers that state none, such as "44".
-    conversion
-        Name of the conversion whose value is adjusted.
-    model_passed
-        Whether the model was within its bounds on its test.
-    model_ranks
-        Whether its test did not deny that it ranks customers better than chance.
-    orders
-        One row per order for the formats of orders: `order_id`, `customer_id`, `timestamp`.
-    now
-        When the files are written; values are adjusted at this moment, for Google takes none from before.
-    value
-        Column of the customers whose value is written, such as `lifetime_profit`.
-    """
-
+    #: ISO code, such as EUR.
     currency: str = ""
+    #: Calling code of phone numbers that state none, such as "44".
     country_code: str = ""
+    #: Name of the conversion whose value is adjusted.
     conversion: str = ""
+    #: Whether the model was within its bounds on its test.
     model_passed: bool = True
+    #: Whether its test did not deny that it ranks customers better than chance.
     model_ranks: bool = True
+    #: One row per order for the formats of orders: `order_id`, `customer_id`, `timestamp`.
     orders: pd.DataFrame | None = None
+    #: When the files are written; values are adjusted at this moment, for Google takes none from before.
     now: pd.Timestamp = field(default_factory=lambda: pd.Timestamp.now("UTC"))
+    #: Column of the customers whose value is written, such as `lifetime_profit`.
     value: str = "expected_value"
 
 

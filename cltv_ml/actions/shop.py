@@ -29,23 +29,7 @@ from cltv_ml.windows import Window
 
 @dataclass(frozen=True)
 class Shop:
-    """The log without protected columns, today's customers and what the champion expects of them.
-
-    Parameters
-    ----------
-    groups
-        Customers' most frequent value of each protected column: for audits only.
-    version
-        The champion's version in the registry.
-    levels
-        Each customer's level of the column that segments are divided by.
-    spread
-        How far the total of all customers may lie from its forecast; None where the training did not measure it.
-    product_names
-        Name of each product, where the data name them.
-    doubts
-        Sentences on what the champion's test says against it: a total outside its bounds, no ranking.
-    """
+    """The log without protected columns, today's customers and what the champion expects of them."""
 
     log: Log
     window: Window
@@ -54,11 +38,18 @@ class Shop:
     tiers: pd.Series
     lifecycle: pd.DataFrame
     terms: Terms
+    #: Customers' most frequent value of each protected column: for audits only.
     groups: pd.DataFrame
+    #: The champion's version in the registry.
     version: int
+    #: Each customer's level of the column that segments are divided by.
     levels: pd.Series | None = None
+    #: Sentences on what the champion's test says against it: a total outside its bounds, no ranking.
     doubts: tuple[str, ...] = ()
+    #: How far the total of all customers may lie from its forecast; None where the training did not measure
+    #: it.
     spread: Spread | None = None
+    #: Name of each product, where the data name them.
     product_names: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -16,21 +16,14 @@ from cltv_ml.windows import Window
 
 @dataclass(frozen=True)
 class PastCampaign:
-    """A campaign of the past whose arms were drawn at random.
+    """A campaign of the past whose arms were drawn at random."""
 
-    Parameters
-    ----------
-    sent
-        Columns `customer_id` and `arm`: what each customer was sent; `propensity`, where the arms were not
-        equally likely for all: the probability with which it was drawn.
-    window
-        First day of the campaign, and the number of days over which its effect is read.
-    control
-        The arm that was sent nothing.
-    """
-
+    #: Columns `customer_id` and `arm`: what each customer was sent; `propensity`, where the arms were not
+    #: equally likely for all: the probability with which it was drawn.
     sent: pd.DataFrame
+    #: First day of the campaign, and the number of days over which its effect is read.
     window: Window
+    #: The arm that was sent nothing.
     control: str = "control"
 
 
@@ -38,66 +31,47 @@ class PastCampaign:
 class Terms:
     """What the user states about the business; nothing here is invented where it is missing.
 
-    Parameters
-    ----------
-    margin_rate
-        Share of revenue left after costs.
-    category_margins
-        Share of revenue left after costs by category, where it is another than `margin_rate`.
-    uplift
-        Share of the value at risk that a treatment saves.
-    cross_sell_uplift
-        By what share showing a product raises its chance to be bought.
-    upsell_share
-        Share of customers who take the more expensive product when it is shown to them.
-    cost
-        What treating one customer costs.
-    budget
-        Most to spend on a list.
-    acquisition_cost
-        What winning one customer cost: one figure, or that of each customer by `customer_id`.
-    acquisition_notes
-        What must be known of these figures.
-    protected
-        Columns of the log that nothing here may use.
-    exclude
-        Products and categories that no list may show.
-    currency
-        Written on the figures.
-    split_by
-        Column of the log or of the table of customers by whose levels segments are divided.
-    before
-        `customers.csv` of an earlier call, or earlier scores of `cltv score`, indexed by customer_id.
-    campaign
-        A past randomised campaign to learn from.
-    value, basis
-        The value that tiers and lists go by: "horizon", "remaining" or "lifetime", in "revenue" or "profit".
-    lifetimes
-        What `cltv lifetime` wrote, indexed by customer_id: where another value than the horizon's revenue counts.
-
     Raises
     ------
     InputError
         `uplift` or `upsell_share` is above 1, such as a share in percent.
     """
 
+    #: Share of revenue left after costs.
     margin_rate: float | None = None
+    #: Share of revenue left after costs by category, where it is another than `margin_rate`.
     category_margins: Mapping[str, float] | None = None
+    #: Share of the value at risk that a treatment saves.
     uplift: float | None = None
+    #: By what share showing a product raises its chance to be bought.
     cross_sell_uplift: float | None = None
+    #: Share of customers who take the more expensive product when it is shown to them.
     upsell_share: float | None = None
+    #: What treating one customer costs.
     cost: float | None = None
+    #: Most to spend on a list.
     budget: float | None = None
+    #: What winning one customer cost: one figure, or that of each customer by `customer_id`.
     acquisition_cost: float | pd.Series | None = None
+    #: What must be known of these figures.
     acquisition_notes: tuple[str, ...] = ()
+    #: Columns of the log that nothing here may use.
     protected: tuple[str, ...] = ()
+    #: Products and categories that no list may show.
     exclude: tuple[str, ...] = ()
+    #: Written on the figures.
     currency: str = ""
+    #: Column of the log or of the table of customers by whose levels segments are divided.
     split_by: str = ""
+    #: `customers.csv` of an earlier call, or earlier scores of `cltv score`, indexed by customer_id.
     before: pd.DataFrame | None = None
+    #: A past randomised campaign to learn from.
     campaign: PastCampaign | None = None
+    #: The value that tiers and lists go by: "horizon", "remaining" or "lifetime", in "revenue" or "profit".
     value: str = "horizon"
     basis: str = "revenue"
+    #: What `cltv lifetime` wrote, indexed by customer_id: where another value than the horizon's revenue
+    #: counts.
     lifetimes: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:

@@ -44,28 +44,19 @@ ATTRIBUTE_KINDS = ("customer_id", "valid_from", *KINDS, "none")
 
 @dataclass(frozen=True)
 class Attributes:
-    """Customers' attributes, each with its kind, and the table that contains them.
+    """Customers' attributes, each with its kind, and the table that contains them."""
 
-    Parameters
-    ----------
-    table
-        `customer_id`, `valid_from` where rows are dated, and the attributes: text, 64-bit numbers, dates as days since
-        1970-01-01.
-    account
-        Every column of the source except id and date, used or left out.
-    rows, quarantine
-        Number of rows of the source; the rows set aside, with `rule` and `reason`.
-    source
-        The source's name, without passwords.
-    notes
-        Notes for the reader, a sentence each.
-    """
-
+    #: `customer_id`, `valid_from` where rows are dated, and the attributes: text, 64-bit numbers, dates as
+    #: days since 1970-01-01.
     table: pa.Table
+    #: Every column of the source except id and date, used or left out.
     account: tuple[Attribute, ...]
+    #: Number of rows of the source; the rows set aside, with `rule` and `reason`.
     rows: int
     quarantine: pd.DataFrame
+    #: The source's name, without passwords.
     source: str
+    #: Notes for the reader, a sentence each.
     notes: tuple[str, ...] = ()
 
     @property

@@ -55,20 +55,14 @@ CONTACT_KINDS = ("customer_id", *_HEADINGS, "none")
 
 @dataclass(frozen=True)
 class Contacts:
-    """Campaign contacts with customers.
+    """Campaign contacts with customers."""
 
-    Parameters
-    ----------
-    table
-        `customer_id`, `timestamp`, and where the source has them `campaign`, `channel`, `cost`, `responded_at`.
-    mapping
-        The kind of each column of the source.
-    rows, quarantine
-        Number of rows of the source; the rows set aside, with `rule` and `reason`.
-    """
-
+    #: `customer_id`, `timestamp`, and where the source has them `campaign`, `channel`, `cost`,
+    #: `responded_at`.
     table: pa.Table
+    #: The kind of each column of the source.
     mapping: Mapping[str, str]
+    #: Number of rows of the source; the rows set aside, with `rule` and `reason`.
     rows: int
     quarantine: pd.DataFrame
     source: str

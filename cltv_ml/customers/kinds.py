@@ -66,35 +66,23 @@ _ROW_HISTORY = re.compile(
 
 @dataclass(frozen=True)
 class Attribute:
-    """One column of a table about customers.
+    """One column of a table about customers."""
 
-    Parameters
-    ----------
-    column
-        Its heading in the source.
-    name
-        Its name from here on, `<kind>_<name>`; empty where it is left out.
-    kind
-        As a reader knows it: one of `KINDS`.
-    levels
-        Number of different values.
-    missing
-        Share of rows without a value.
-    reason
-        The reason for leaving it out, in a sentence; empty where it is used.
-    protected
-        Whether models and actions must not use it; their results are still reported by its levels.
-    part
-        The part of a postcode that is the level (`tables.POSTCODE_PARTS`); empty for the whole value.
-    """
-
+    #: Its heading in the source.
     column: str
+    #: Its name from here on, `<kind>_<name>`; empty where it is left out.
     name: str
+    #: As a reader knows it: one of `KINDS`.
     kind: str
+    #: Number of different values.
     levels: int
+    #: Share of rows without a value.
     missing: float
+    #: The reason for leaving it out, in a sentence; empty where it is used.
     reason: str = ""
+    #: Whether models and actions must not use it; their results are still reported by its levels.
     protected: bool = False
+    #: The part of a postcode that is the level (`tables.POSTCODE_PARTS`); empty for the whole value.
     part: str = ""
 
 

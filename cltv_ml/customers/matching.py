@@ -24,21 +24,14 @@ SPELLINGS: dict[str, Callable[[pd.Series], pd.Series]] = {
 
 @dataclass(frozen=True)
 class Coverage:
-    """Overlap of a table about customers with the log's customers.
+    """Overlap of a table about customers with the log's customers."""
 
-    Parameters
-    ----------
-    customers, covered
-        Customers of the log, and those of them with a row.
-    strangers
-        Customers of the table who are not in the log.
-    spelling
-        The spelling in which ids were compared: a key of `SPELLINGS`.
-    """
-
+    #: Customers of the log, and those of them with a row.
     customers: int
     covered: int
+    #: Customers of the table who are not in the log.
     strangers: int
+    #: The spelling in which ids were compared: a key of `SPELLINGS`.
     spelling: str = "as they are written"
 
     @property

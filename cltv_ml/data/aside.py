@@ -12,13 +12,9 @@ class Aside:
     """The lines set aside so far.
 
     Every step of a cleaning receives it, skips the lines in it and adds to it.
-
-    Parameters
-    ----------
-    table
-        `source_row` and `rule`.
     """
 
+    #: `source_row` and `rule`.
     table: Relation
 
     def __str__(self) -> str:

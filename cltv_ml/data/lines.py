@@ -31,42 +31,29 @@ LARGEST_AMOUNT = 1e12
 
 @dataclass(frozen=True)
 class Lines:
-    """The source's lines as read, with everything the rules need.
+    """The source's lines as read, with everything the rules need."""
 
-    Parameters
-    ----------
-    source
-        The lines as they came.
-    parsed
-        `source_row`, the standard columns, `is_return`, `money` (the amount in integer minor units) and hashes of
-        the identifiers. Text is parsed once into a table; typed columns stay where they are.
-    marks
-        `source_row`, `rule` (the first rule that the line breaks by itself), `is_return`, `money`, `reading`
-        (`'refund'` where a status says that the sale was undone), `state` (a hash of its statuses), `line_hash` of
-        all the source's columns, and `by_product` and `by_order`, hashes of the customer with the product and with
-        the order meant. The source has no statuses where it lacks `reading` or `state`.
-    tally
-        The numbers of lines in `marks` as it was at first.
-    query_of
-        The query of lines as `parsed` has them, for a table with the source's own columns.
-    customer
-        SQL of the customer's identifier, over the source's own columns.
-    customer_signs
-        The bytes that the customers' identifiers may be made of.
-    levels
-        How the levels of a status were read, see `Sales`.
-    notes
-        Notes for the reader, one sentence each.
-    """
-
+    #: The lines as they came.
     source: Relation = field(repr=False)
+    #: `source_row`, the standard columns, `is_return`, `money` (the amount in integer minor units) and hashes
+    #: of the identifiers. Text is parsed once into a table; typed columns stay where they are.
     parsed: Relation
+    #: `source_row`, `rule` (the first rule that the line breaks by itself), `is_return`, `money`, `reading`
+    #: (`'refund'` where a status says that the sale was undone), `state` (a hash of its statuses),
+    #: `line_hash` of all the source's columns, and `by_product` and `by_order`, hashes of the customer with
+    #: the product and with the order meant. The source has no statuses where it lacks `reading` or `state`.
     marks: Relation
+    #: The numbers of lines in `marks` as it was at first.
     tally: Tally = field(repr=False)
+    #: The query of lines as `parsed` has them, for a table with the source's own columns.
     query_of: Callable[[Relation], str] = field(repr=False)
+    #: SQL of the customer's identifier, over the source's own columns.
     customer: str = field(repr=False)
+    #: The bytes that the customers' identifiers may be made of.
     customer_signs: Signs = field(repr=False)
+    #: How the levels of a status were read, see `Sales`.
     levels: pd.DataFrame = field(repr=False)
+    #: Notes for the reader, one sentence each.
     notes: tuple[str, ...] = ()
 
     @property

@@ -25,45 +25,30 @@ _SENT = re.compile(
 
 @dataclass
 class Overlooked:
-    """Findings on the unmapped columns: names, notes and questions.
+    """Findings on the unmapped columns: names, notes and questions."""
 
-    Parameters
-    ----------
-    mapping
-        Certain names of columns; `read_sales` notes how their levels are read.
-    settled
-        SQL for lines already marked as not a sale by their status or negative amount.
-    levels
-        For such names, the meaning of levels outside the vocabulary: see `Rules.levels`.
-    questions, notes
-        Questions and notes for the user.
-    """
-
+    #: Certain names of columns; `read_sales` notes how their levels are read.
     mapping: dict[str, str] = field(default_factory=dict)
+    #: SQL for lines already marked as not a sale by their status or negative amount.
     settled: str = "false"
+    #: For such names, the meaning of levels outside the vocabulary: see `Rules.levels`.
     levels: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: Questions and notes for the user.
     questions: list[Question] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Unmapped:
-    """An unmapped column that may change what counts as revenue.
-
-    Attributes
-    ----------
-    kind
-        "number", "rate", "timestamp" or "text".
-    decided
-        Column by standard name, for names that are mapped, proposed or declined.
-    account
-        The findings, to which each step adds its own.
-    """
+    """An unmapped column that may change what counts as revenue."""
 
     name: str
+    #: "number", "rate", "timestamp" or "text".
     kind: str
     glance: Glance
+    #: Column by standard name, for names that are mapped, proposed or declined.
     decided: Mapping[str, str | None]
+    #: The findings, to which each step adds its own.
     account: Overlooked
 
     @property

@@ -53,26 +53,17 @@ _OPTIONAL_NAMES = ("version", "credit")
 
 @dataclass(frozen=True)
 class Proposal:
-    """The proposed meaning of a source's columns.
+    """The proposed meaning of a source's columns."""
 
-    Parameters
-    ----------
-    mapping
-        Standard name -> source column.
-    notes
-        Notes for the reader, one sentence each.
-    questions
-        Questions that only the user can answer; their columns are not in the mapping.
-    rules
-        Settings of `Rules` that suit a known export.
-    ties
-        Columns that could each be the order_id, by their headings.
-    """
-
+    #: Standard name -> source column.
     mapping: Mapping[str, str]
+    #: Notes for the reader, one sentence each.
     notes: tuple[str, ...] = ()
+    #: Questions that only the user can answer; their columns are not in the mapping.
     questions: tuple[Question, ...] = field(default=())
+    #: Settings of `Rules` that suit a known export.
     rules: Mapping[str, Any] = field(default_factory=dict)
+    #: Columns that could each be the order_id, by their headings.
     ties: tuple[str, ...] = ()
 
 

@@ -19,23 +19,15 @@ from cltv_ml.money import THOUSANDTHS
 
 @dataclass(frozen=True)
 class Recognised:
-    """What a known format defines about a source.
+    """What a known format defines about a source."""
 
-    Parameters
-    ----------
-    format
-        The format.
-    mapping
-        Standard name -> source column, `""` where the format has none; without the names that the user gave.
-    rules
-        Settings of `Rules`, including the meaning of levels.
-    notes
-        How it was recognised, and its pitfalls, one sentence each.
-    """
-
+    #: The format.
     format: Format
+    #: Standard name -> source column, `""` where the format has none; without the names that the user gave.
     mapping: Mapping[str, str]
+    #: Settings of `Rules`, including the meaning of levels.
     rules: Mapping[str, Any]
+    #: How it was recognised, and its pitfalls, one sentence each.
     notes: tuple[str, ...]
 
 

@@ -20,17 +20,11 @@ IN_SEASON = 0.5
 
 @dataclass(frozen=True)
 class Regularity:
-    """Shares of the customers with four purchase days or more.
+    """Shares of the customers with four purchase days or more."""
 
-    Attributes
-    ----------
-    contract
-        Those who buy at regular intervals like subscribers.
-    yearly
-        Those who buy regularly once a year but unlike subscribers (`compute_regularity`).
-    """
-
+    #: Those who buy at regular intervals like subscribers.
     contract: float
+    #: Those who buy regularly once a year but unlike subscribers (`compute_regularity`).
     yearly: float
 
 

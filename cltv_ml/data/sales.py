@@ -37,29 +37,19 @@ _FILLED_LEVEL = "(filled)"
 
 @dataclass(frozen=True)
 class Sales:
-    """SQL and notes for the columns that mark completed sales.
+    """SQL and notes for the columns that mark completed sales."""
 
-    Parameters
-    ----------
-    reading
-        SQL for the reading of a line: `'ignore'`, `'refund'` or null for a completed sale.
-    takes_back
-        SQL for whether a line is a refund regardless of its sign.
-    state
-        SQL for the statuses of a line as one text, empty if there is no such column.
-    refunded
-        SQL for the refund of a line's order, empty if there is no such column.
-    levels
-        One row per level: `name`, `column`, `level`, `reading`, `rows`.
-    questions
-        Questions about levels that only the user understands.
-    """
-
+    #: SQL for the reading of a line: `'ignore'`, `'refund'` or null for a completed sale.
     reading: str = ""
+    #: SQL for whether a line is a refund regardless of its sign.
     takes_back: str = ""
+    #: SQL for the statuses of a line as one text, empty if there is no such column.
     state: str = ""
+    #: SQL for the refund of a line's order, empty if there is no such column.
     refunded: str = ""
+    #: One row per level: `name`, `column`, `level`, `reading`, `rows`.
     levels: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    #: Questions about levels that only the user understands.
     questions: tuple[Question, ...] = ()
 
 

@@ -18,22 +18,15 @@ _AT_ONCE = 200_000
 
 @dataclass(frozen=True)
 class Signs:
-    """The bytes of a column's texts, in UTF-8.
+    """The bytes of a column's texts, in UTF-8."""
 
-    Parameters
-    ----------
-    first, last, inside
-        The bytes that texts begin with, end with and contain anywhere.
-    empty
-        Whether a text is empty.
-    longest
-        The bytes of the longest text; 0 where there is none.
-    """
-
+    #: The bytes that texts begin with, end with and contain anywhere.
     first: bytes = b""
     last: bytes = b""
     inside: bytes = b""
+    #: Whether a text is empty.
     empty: bool = False
+    #: The bytes of the longest text; 0 where there is none.
     longest: int = 0
 
     @classmethod

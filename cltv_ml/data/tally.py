@@ -19,17 +19,11 @@ class Counts(NamedTuple):
 
 @dataclass(frozen=True)
 class Tally:
-    """The counts of the lines before any step changed their rules.
+    """The counts of the lines before any step changed their rules."""
 
-    Parameters
-    ----------
-    counts
-        By rule, None for the lines that break none, and whether the lines are returns.
-    last
-        The last `source_row`, None without lines.
-    """
-
+    #: By rule, None for the lines that break none, and whether the lines are returns.
     counts: Mapping[tuple[str | None, bool], Counts]
+    #: The last `source_row`, None without lines.
     last: int | None
 
     @property

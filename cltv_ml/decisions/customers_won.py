@@ -30,21 +30,14 @@ MOST_CHANNELS = 100
 
 @dataclass(frozen=True)
 class Won:
-    """Customers won, by channel, month and days observed.
+    """Customers won, by channel, month and days observed."""
 
-    Attributes
-    ----------
-    customers
-        `channel`, `month`, `observed` (days), `customers`.
-    spent
-        The same keys and `band` (its index among the ages): `revenue`, `contribution`, and `squared`, the sum of
-        squares of customers' contribution up to the band's end.
-    known
-        Whether contribution is known; else it is revenue.
-    """
-
+    #: `channel`, `month`, `observed` (days), `customers`.
     customers: pd.DataFrame
+    #: The same keys and `band` (its index among the ages): `revenue`, `contribution`, and `squared`, the sum
+    #: of squares of customers' contribution up to the band's end.
     spent: pd.DataFrame
+    #: Whether contribution is known; else it is revenue.
     known: bool
 
     def before(self, days: int) -> Won:

@@ -21,24 +21,16 @@ SCENARIOS = {"arrivals": -0.20, "retention": 0.02, "basket": 0.05, "acquisition 
 
 @dataclass(frozen=True)
 class PlanTerms:
-    """The costs behind revenue, stated by the user.
+    """The costs behind revenue, stated by the user."""
 
-    Parameters
-    ----------
-    margin_rate
-        Share of revenue left after the cost of goods; None: contribution is unknown.
-    share_of_amount, per_order
-        Costs in proportion to revenue, and of serving an order.
-    acquisition_cost
-        Cost of winning a customer.
-    discount_rate
-        Effective yearly rate.
-    """
-
+    #: Share of revenue left after the cost of goods; None: contribution is unknown.
     margin_rate: float | None = None
+    #: Costs in proportion to revenue, and of serving an order.
     share_of_amount: float = 0.0
     per_order: float = 0.0
+    #: Cost of winning a customer.
     acquisition_cost: float = 0.0
+    #: Effective yearly rate.
     discount_rate: float = 0.0
 
     def __post_init__(self) -> None:
@@ -60,16 +52,12 @@ class PlanTerms:
 @dataclass(frozen=True)
 class Parts:
     """The parts of a shop's future by period: arrays whose last axis is the period.
-
-    Attributes
-    ----------
-    known, first, repeat
-        Revenue of existing customers, and of future customers on their first day and after it.
     won Number of future customers.
     known_orders, first_orders, repeat_orders
         Orders of each.
     """
 
+    #: Revenue of existing customers, and of future customers on their first day and after it.
     known: np.ndarray
     first: np.ndarray
     repeat: np.ndarray

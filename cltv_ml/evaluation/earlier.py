@@ -17,22 +17,15 @@ from cltv_ml.windows import Window
 
 @dataclass(frozen=True)
 class EarlierWindow:
-    """One model on one window before the test.
-
-    Attributes
-    ----------
-    protocol
-        "out of time" where the fit saw nothing from the cutoff on; "other customers" where it saw what other customers
-        spent in the same window, so that its level there is no evidence.
-    customers
-        Number of customers predicted; a sample in large logs.
-    scores
-        Metric -> value.
-    """
+    """One model on one window before the test."""
 
     cutoff: pd.Timestamp
+    #: "out of time" where the fit saw nothing from the cutoff on; "other customers" where it saw what other
+    #: customers spent in the same window, so that its level there is no evidence.
     protocol: str
+    #: Number of customers predicted; a sample in large logs.
     customers: int
+    #: Metric -> value.
     scores: dict[str, float]
 
 

@@ -22,17 +22,12 @@ LEAST_SAY = 0.1
 
 @dataclass(frozen=True)
 class LearnedTotal:
-    """The total that a Tweedie model expects from a cutoff on, before it is scaled to a level.
-
-    Attributes
-    ----------
-    misses
-        log (expected / realised) by cutoff of earlier windows.
-    """
+    """The total that a Tweedie model expects from a cutoff on, before it is scaled to a level."""
 
     model: ValueModel
     cutoff: pd.Timestamp
     total: float
+    #: log (expected / realised) by cutoff of earlier windows.
     misses: Mapping[pd.Timestamp, float]
 
 

@@ -25,17 +25,12 @@ _CHANCE = 0.025
 
 @dataclass(frozen=True)
 class Contest:
-    """The winner, the reason in words, and every model's scores.
-
-    Attributes
-    ----------
-    scores
-        One row per model: means over the windows of `gini`, `decile_mape`, `deviance` and, with a campaign,
-        `profit`; `gini_lower` (the mean Gini is above it with probability 97.5%), `wins` (windows in which it was
-        first), `windows`, and `left_out`, a phrase where it may not be chosen.
-    """
+    """The winner, the reason in words, and every model's scores."""
 
     verdict: Verdict
+    #: One row per model: means over the windows of `gini`, `decile_mape`, `deviance` and, with a campaign,
+    #: `profit`; `gini_lower` (the mean Gini is above it with probability 97.5%), `wins` (windows in which it
+    #: was first), `windows`, and `left_out`, a phrase where it may not be chosen.
     scores: pd.DataFrame
 
 

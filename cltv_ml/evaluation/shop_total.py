@@ -49,25 +49,17 @@ class ShopPast:
 
 @dataclass(frozen=True)
 class ShopTotal:
-    """A forecast of the whole shop's total.
+    """A forecast of the whole shop's total."""
 
-    Attributes
-    ----------
-    total, parts, last_year
-        The forecast, and the two that it combines; NaN where last year cannot be used.
-    weight
-        Weight of last year's weeks, from 0 to 1.
-    spread
-        How far the true total may lie from the forecast; None without an earlier cutoff.
-    record
-        The same rule at earlier cutoffs, each with what lay before it: `day`, `forecast`, `total` (realised).
-    """
-
+    #: The forecast, and the two that it combines; NaN where last year cannot be used.
     total: float
     parts: float
     last_year: float
+    #: Weight of last year's weeks, from 0 to 1.
     weight: float
+    #: How far the true total may lie from the forecast; None without an earlier cutoff.
     spread: Spread | None
+    #: The same rule at earlier cutoffs, each with what lay before it: `day`, `forecast`, `total` (realised).
     record: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
 
 

@@ -20,31 +20,21 @@ MAX_WINDOWS = 6
 
 @dataclass(frozen=True)
 class Validation:
-    """Out-of-fold predictions for labelled rows of windows before the test, with what then happened.
+    """Out-of-fold predictions for labelled rows of windows before the test, with what then happened."""
 
-    Attributes
-    ----------
-    predictions
-        Expected value in currency units, a column per model, indexed by (`cutoff`, `customer_id`).
-    y_true
-        What these customers spent in the window after that cutoff, with the same index.
-    protocol
-        "out of time": every window is predicted by fits on windows that had ended by then, as it will be with the
-        real future. "other customers": by fits on other customers of the same windows, where the log is too short
-        for the first; it is no evidence of the level of models that learn from labels.
-    days
-        The length of these windows: the horizon, or fewer where the log holds no labels of the horizon.
-    notes
-        A sentence per model or window that had to be left out.
-    carries_over
-        Whether these rows were predicted as those of the test window are.
-    """
-
+    #: Expected value in currency units, a column per model, indexed by (`cutoff`, `customer_id`).
     predictions: pd.DataFrame
+    #: What these customers spent in the window after that cutoff, with the same index.
     y_true: pd.Series
+    #: "out of time": every window is predicted by fits on windows that had ended by then, as it will be with
+    #: the real future. "other customers": by fits on other customers of the same windows, where the log is
+    #: too short for the first; it is no evidence of the level of models that learn from labels.
     protocol: str
+    #: The length of these windows: the horizon, or fewer where the log holds no labels of the horizon.
     days: int = 0
+    #: A sentence per model or window that had to be left out.
     notes: tuple[str, ...] = ()
+    #: Whether these rows were predicted as those of the test window are.
     carries_over: bool = True
 
     @property

@@ -35,46 +35,32 @@ RATIO_DAYS = 364
 
 @dataclass(frozen=True)
 class Ratios:
-    """What turns revenue into orders and customers, from the last year of a log.
+    """What turns revenue into orders and customers, from the last year of a log."""
 
-    Attributes
-    ----------
-    first_orders
-        Orders on a customer's first day.
-    repeat_basket
-        Revenue per order after the first day.
-    active
-        Customers with an order after their first day per such order, in a period of the forecast's length.
-    """
-
+    #: Orders on a customer's first day.
     first_orders: float
+    #: Revenue per order after the first day.
     repeat_basket: float
+    #: Customers with an order after their first day per such order, in a period of the forecast's length.
     active: float
 
 
 @dataclass(frozen=True)
 class ShopForecast:
-    """The draws of a forecast, their periods, and what they rest on.
-
-    Attributes
-    ----------
-    periods
-        `start`, `until` (first day after it), `days`.
-    level
-        The level of the existing customers.
-    total
-        The total of all customers; None where the known ones are all of it, or the log has no level.
-    grain
-        "week" or "month" where purchases carry one date per period and whole periods were counted, empty for days.
-    """
+    """The draws of a forecast, their periods, and what they rest on."""
 
     draws: ShopDraws
+    #: `start`, `until` (first day after it), `days`.
     periods: pd.DataFrame
     ratios: Ratios
     arrivals: Arrivals
     value: ValueByAge
+    #: The level of the existing customers.
     level: Level | None
+    #: The total of all customers; None where the known ones are all of it, or the log has no level.
     total: ShopTotal | None = None
+    #: "week" or "month" where purchases carry one date per period and whole periods were counted, empty for
+    #: days.
     grain: str = ""
 
     @property

@@ -17,18 +17,12 @@ _QUIET_DAYS, _UNLIKELY, _PAUSES = 28, 1e-6, 2
 
 @dataclass(frozen=True)
 class Arrivals:
-    """A forecast of customers won per day: a negative binomial whose mean is a `Rate`.
+    """A forecast of customers won per day: a negative binomial whose mean is a `Rate`."""
 
-    Attributes
-    ----------
-    rate
-        None where the log has stopped winning customers.
-    clump
-        Variance of a week's common factor: a week's count has the variance m + clump m^2 around its mean m.
-    """
-
+    #: None where the log has stopped winning customers.
     rate: Rate | None
     horizon: int
+    #: Variance of a week's common factor: a week's count has the variance m + clump m^2 around its mean m.
     clump: float
     season_seen: bool
 

@@ -48,27 +48,18 @@ _FIT_STEPS = 60
 
 @dataclass(frozen=True)
 class Calendar:
-    """The days of a log and of the horizon after it, as regressors.
+    """The days of a log and of the horizon after it, as regressors."""
 
-    Parameters
-    ----------
-    start
-        The day numbered 0.
-    days, horizon
-        Length of the log and of the forecast.
-    weekdays
-        Whether rates differ by weekday; weekly data do not need it.
-    warming
-        Whether the rate may be inflated at the start of the log, where every customer looks new.
-    holidays
-        Day numbers of each holiday, by name.
-    """
-
+    #: The day numbered 0.
     start: pd.Timestamp
+    #: Length of the log and of the forecast.
     days: int
     horizon: int
+    #: Whether rates differ by weekday; weekly data do not need it.
     weekdays: bool = True
+    #: Whether the rate may be inflated at the start of the log, where every customer looks new.
     warming: bool = False
+    #: Day numbers of each holiday, by name.
     holidays: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
     @property
@@ -132,19 +123,13 @@ class Calendar:
 
 @dataclass(frozen=True)
 class Rate:
-    """A fitted rate.
-
-    Attributes
-    ----------
-    mean, covariance
-        The coefficients: the calendar's, then one per group.
-    dispersion
-        Variance over mean.
-    """
+    """A fitted rate."""
 
     calendar: Calendar
+    #: The coefficients: the calendar's, then one per group.
     mean: np.ndarray
     covariance: np.ndarray
+    #: Variance over mean.
     dispersion: float
 
     def draw(self, size: int, rng: np.random.Generator) -> np.ndarray:

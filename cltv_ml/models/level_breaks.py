@@ -57,20 +57,14 @@ class Month(NamedTuple):
 
 @dataclass(frozen=True)
 class Break:
-    """How the last months differed from what histories and last year let expect.
+    """How the last months differed from what histories and last year let expect."""
 
-    Attributes
-    ----------
-    size
-        Log of what existing customers spend since over the bottom-up forecast, as far as the last two months agree.
-    believed
-        Share of it that is taken for lasting, from 0 to 1: one less twice the usual square over this one.
-    open
-        What the last month missed beyond that, as far as it is unusual: nothing tells whether it lasts.
-    """
-
+    #: Log of what existing customers spend since over the bottom-up forecast, as far as the last two months
+    #: agree.
     size: float = 0.0
+    #: Share of it that is taken for lasting, from 0 to 1: one less twice the usual square over this one.
     believed: float = 0.0
+    #: What the last month missed beyond that, as far as it is unusual: nothing tells whether it lasts.
     open: float = 0.0
 
     def follow(self, total: float, forecasts: Mapping[str, float], weights: np.ndarray) -> float:

@@ -56,26 +56,18 @@ AGE_GROUPS = (0.0, 1 / 6, 1 / 3, 2 / 3, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
 
 @dataclass(frozen=True)
 class CohortRevenue:
-    """Revenue by customers' first day and by day, days counted from the log's first.
+    """Revenue by customers' first day and by day, days counted from the log's first."""
 
-    Attributes
-    ----------
-    first, day, amount
-        One entry per pair of days with revenue.
-    joined
-        Customers first seen before each day, from day 0 to the last plus one.
-    base
-        The day of last year that each past or future day is compared with (`level_holidays.align`); 364 days
-        before if None.
-    step
-        Day before which the log says nothing about the rest of the year (`level_steps.last_step`).
-    """
-
+    #: One entry per pair of days with revenue.
     first: np.ndarray
     day: np.ndarray
     amount: np.ndarray
+    #: Customers first seen before each day, from day 0 to the last plus one.
     joined: np.ndarray
+    #: The day of last year that each past or future day is compared with (`level_holidays.align`); 364 days
+    #: before if None.
     base: np.ndarray | None = None
+    #: Day before which the log says nothing about the rest of the year (`level_steps.last_step`).
     step: int = 0
     _sums: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
 

@@ -27,19 +27,13 @@ class PeriodGrain:
 
     A window of 91 days holds three or four firsts of a month, and so does the one a year before, so their revenues are
     not comparable. Periods are put on a calendar of their own, of equal length and twelve or fifty-two a year.
-
-    Attributes
-    ----------
-    name
-        "week" or "month".
-    dates
-        The date of each period, also of those to come, as `datetime64[D]`.
-    length
-        Days of a period in that calendar.
     """
 
+    #: "week" or "month".
     name: str
+    #: The date of each period, also of those to come, as `datetime64[D]`.
     dates: np.ndarray
+    #: Days of a period in that calendar.
     length: float
 
     def days_before(self, date: np.datetime64) -> int:

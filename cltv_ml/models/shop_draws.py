@@ -16,21 +16,14 @@ MOST_LEVEL = 2.0
 
 @dataclass(frozen=True)
 class ShopDraws:
-    """Draws by period, each of shape (draws, periods), in currency or customers.
+    """Draws by period, each of shape (draws, periods), in currency or customers."""
 
-    Attributes
-    ----------
-    known
-        Spend of the log's customers.
-    first, repeat
-        Spend of future customers on their first day, and after it.
-    won
-        Number of future customers.
-    """
-
+    #: Spend of the log's customers.
     known: np.ndarray
+    #: Spend of future customers on their first day, and after it.
     first: np.ndarray
     repeat: np.ndarray
+    #: Number of future customers.
     won: np.ndarray
 
     @property

@@ -28,29 +28,19 @@ GUARD_DAYS, RECENT_DAYS = 91, 182
 
 @dataclass(frozen=True)
 class ValueByAge:
-    """The fitted value by age.
+    """The fitted value by age."""
 
-    Attributes
-    ----------
-    first
-        Amount of a customer's first day.
-    repeat
-        Amount per customer and day by age group.
-    opening
-        The factor of customers seen from the log's start on, as of its last days.
-    joined
-        Customers won on each day of the log.
-    guard
-        Days at the log's start whose customers are the last group.
-    ages
-        The steps that the log covers.
-    """
-
+    #: Amount of a customer's first day.
     first: Rate
+    #: Amount per customer and day by age group.
     repeat: Rate
+    #: The factor of customers seen from the log's start on, as of its last days.
     opening: float
+    #: Customers won on each day of the log.
     joined: np.ndarray
+    #: Days at the log's start whose customers are the last group.
     guard: int
+    #: The steps that the log covers.
     ages: tuple[int, ...] = AGE_STEPS
 
     def known(self, coefficients: np.ndarray, days: np.ndarray) -> np.ndarray:

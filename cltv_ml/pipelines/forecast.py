@@ -73,30 +73,21 @@ _FILE_TITLES = {
 
 @dataclass(frozen=True)
 class Forecasted(Inline):
-    """The result of a forecast: tables, sentences, files and page.
+    """The result of a forecast: tables, sentences, files and page."""
 
-    Attributes
-    ----------
-    table
-        `evaluation.shop_tables.compute_bands`.
-    scenarios, equity
-        `decisions.shop_plan`; no equity where no margin is known.
-    judged, causes
-        The last forecast's periods that have ended, and what made the difference; None without one.
-    notes
-        Sentences to read first.
-    files
-        The files of all tables, by name.
-    """
-
+    #: `evaluation.shop_tables.compute_bands`.
     table: pd.DataFrame
+    #: `decisions.shop_plan`; no equity where no margin is known.
     scenarios: pd.DataFrame
     equity: pd.DataFrame | None
+    #: The last forecast's periods that have ended, and what made the difference; None without one.
     judged: pd.DataFrame | None
     causes: pd.DataFrame | None
+    #: Sentences to read first.
     notes: list[str]
     file: Path
     page: Path
+    #: The files of all tables, by name.
     files: dict[str, Path]
 
 

@@ -25,19 +25,13 @@ PLOT_WINDOWS = 3
 
 @dataclass(frozen=True)
 class Wanted:
-    """The choices for a figure apart from its name; the figure itself makes those left empty.
-
-    Parameters
-    ----------
-    before
-        PREDICTIONS of an earlier `cltv score`, indexed by customer_id.
-    customer, feature, model, metric
-        Whose history, which feature's dependence, which model's diagnostics, which metric's range.
-    """
+    """The choices for a figure apart from its name; the figure itself makes those left empty."""
 
     experiment: str = "cltv"
     currency: str = ""
+    #: PREDICTIONS of an earlier `cltv score`, indexed by customer_id.
     before: pd.DataFrame | None = None
+    #: Whose history, which feature's dependence, which model's diagnostics, which metric's range.
     customer: str = ""
     feature: str = ""
     model: str = ""

@@ -56,26 +56,17 @@ _DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
 @dataclass(frozen=True)
 class TuningJob:
-    """The settings of a tuning, besides the log.
+    """The settings of a tuning, besides the log."""
 
-    Parameters
-    ----------
-    model
-        Name of a competitor that has a search space.
-    window
-        The test window; nothing from its cutoff on is read.
-    trials
-        Total number of trials; a study that already holds some continues from there.
-    seconds
-        Time budget, None for no limit; trials that are running when it ends are finished.
-    jobs
-        Trials at a time, in threads.
-    """
-
+    #: Name of a competitor that has a search space.
     model: str
+    #: The test window; nothing from its cutoff on is read.
     window: Window
+    #: Total number of trials; a study that already holds some continues from there.
     trials: int = 50
+    #: Time budget, None for no limit; trials that are running when it ends are finished.
     seconds: float | None = None
+    #: Trials at a time, in threads.
     jobs: int = 1
     seed: int = 0
     dataset: str = "transactions"

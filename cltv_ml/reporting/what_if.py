@@ -31,26 +31,17 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class Campaign:
-    """A retention campaign under the initial settings of the controls.
+    """A retention campaign under the initial settings of the controls."""
 
-    Attributes
-    ----------
-    at_risk
-        `decisions.retention.value_at_risk` per customer, in currency of revenue.
-    total
-        Expected value of all customers, in currency of revenue.
-    horizon
-        In days.
-    terms
-        `margin`, `uplift` and `discount` in percent, `cost` per customer.
-    margin_known
-        Whether the margin was measured; the other terms are assumptions.
-    """
-
+    #: `decisions.retention.value_at_risk` per customer, in currency of revenue.
     at_risk: pd.Series
+    #: Expected value of all customers, in currency of revenue.
     total: float
+    #: In days.
     horizon: int
+    #: `margin`, `uplift` and `discount` in percent, `cost` per customer.
     terms: Mapping[str, float]
+    #: Whether the margin was measured; the other terms are assumptions.
     margin_known: bool = False
 
     def by(self, groups: pd.Series) -> pd.DataFrame:

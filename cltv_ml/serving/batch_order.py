@@ -19,43 +19,30 @@ from cltv_ml.tracking.local_registry import REGISTERED_NAME
 
 @dataclass(frozen=True)
 class Order:
-    """The terms of a batch, apart from its customers.
+    """The terms of a batch, apart from its customers."""
 
-    Parameters
-    ----------
-    out, table
-        Target of the scores; see `batch_targets.Target`.
-    as_of
-        First day that the model may not see; by default the day after the log's last, or the features' own.
-    since
-        Score only customers with a purchase on or after this day.
-    top_reasons
-        Number of reasons per customer, in columns `reason_1` ...; slower.
-    new_orders
-        Days before the cutoff whose orders are also written, next to the scores.
-    younger_than
-        Score only customers whose first purchase lies fewer than this many days before `as_of`.
-    name, alias
-        The registered model; the alias is resolved once.
-    memory
-        Limit of the engine that cleans, builds features and sorts.
-    observed_until
-        Last day for which a clean log is complete, where the log does not state it.
-    plan
-        What campaigns and prices are from its first date on, where the model follows them; see `models.with_plan`.
-    """
-
+    #: Target of the scores; see `batch_targets.Target`.
     out: str | Path
     table: str = "scores"
+    #: First day that the model may not see; by default the day after the log's last, or the features' own.
     as_of: str | pd.Timestamp | None = None
+    #: Score only customers with a purchase on or after this day.
     since: str | pd.Timestamp | None = None
+    #: Number of reasons per customer, in columns `reason_1` ...; slower.
     top_reasons: int = 0
+    #: Days before the cutoff whose orders are also written, next to the scores.
     new_orders: int = 0
+    #: Score only customers whose first purchase lies fewer than this many days before `as_of`.
     younger_than: int | None = None
+    #: The registered model; the alias is resolved once.
     name: str = REGISTERED_NAME
     alias: str = "champion"
+    #: Limit of the engine that cleans, builds features and sorts.
     memory: str = "1GB"
+    #: Last day for which a clean log is complete, where the log does not state it.
     observed_until: str | None = None
+    #: What campaigns and prices are from its first date on, where the model follows them; see
+    #: `models.with_plan`.
     plan: Mapping[str, Mapping[str, float]] | None = None
 
 

@@ -26,27 +26,19 @@ CHUNK = 200_000
 
 @dataclass(frozen=True)
 class Scorer:
-    """One version of a model, as of a day.
-
-    Parameters
-    ----------
-    outputs
-        The columns of PREDICTIONS that the model returns.
-    top_reasons
-        Number of reasons for each value, in words.
-    since
-        Only customers with a purchase on or after this day are scored.
-    younger_than
-        Only customers whose first purchase lies fewer than this many days before the cutoff are scored.
-    """
+    """One version of a model, as of a day."""
 
     model: ValueModel
     card: Card
     version: int
+    #: The columns of PREDICTIONS that the model returns.
     outputs: tuple[str, ...]
+    #: Number of reasons for each value, in words.
     top_reasons: int = 0
     cutoff: pd.Timestamp = pd.NaT
+    #: Only customers with a purchase on or after this day are scored.
     since: pd.Timestamp | None = None
+    #: Only customers whose first purchase lies fewer than this many days before the cutoff are scored.
     younger_than: int | None = None
 
     @property

@@ -31,16 +31,11 @@ BASES = ("revenue", "profit")
 
 @dataclass(frozen=True)
 class Tail:
-    """The value of a model's customers beyond its longest horizon, and the number of days it covers.
-
-    Parameters
-    ----------
-    most
-        The last day of a request, where the log shows no dropout and the sum has no natural limit.
-    """
+    """The value of a model's customers beyond its longest horizon, and the number of days it covers."""
 
     model: FutureValue
     end: int
+    #: The last day of a request, where the log shows no dropout and the sum has no natural limit.
     most: int | None = None
 
 

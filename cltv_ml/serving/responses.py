@@ -30,20 +30,13 @@ _OF_HORIZON = re.compile(r"(expected_value|value_lower|value_upper)_\d+d")
 
 @dataclass(frozen=True)
 class AnswerTerms:
-    """Terms of a response that replace the model's own settings; None keeps the model's.
+    """Terms of a response that replace the model's own settings; None keeps the model's."""
 
-    Parameters
-    ----------
-    horizon
-        Days ahead.
-    discount_rate
-        Effective yearly rate.
-    margin
-        Share of revenue left after costs; it multiplies value and interval.
-    """
-
+    #: Days ahead.
     horizon: float | None = None
+    #: Effective yearly rate.
     discount_rate: float | None = None
+    #: Share of revenue left after costs; it multiplies value and interval.
     margin: float | None = None
 
 

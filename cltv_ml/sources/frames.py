@@ -25,23 +25,15 @@ class Part:
 
 @dataclass(frozen=True)
 class SourceRows:
-    """The unchanged rows of a source.
+    """The unchanged rows of a source."""
 
-    Parameters
-    ----------
-    table
-        The source's columns under `inner_names`, and `source_row`, from 0.
-    broken
-        Lines that are no row of the table: their number and text.
-    notes
-        What a reader should know, one sentence each.
-    parts
-        The files or sheets that were read as one table.
-    """
-
+    #: The source's columns under `inner_names`, and `source_row`, from 0.
     table: Relation
+    #: Lines that are no row of the table: their number and text.
     broken: tuple[tuple[int, str], ...] = ()
+    #: What a reader should know, one sentence each.
     notes: tuple[str, ...] = ()
+    #: The files or sheets that were read as one table.
     parts: tuple[Part, ...] = ()
 
 

@@ -19,40 +19,27 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Format:
-    """A known export.
+    """A known export."""
 
-    Parameters
-    ----------
-    name, title, about
-        The file's name, the export's title, and its origin.
-    headings
-        The headings that identify it, all of which are required; each with its spellings.
-    mapping
-        Standard name -> the columns that may hold it, the best first; an empty list means that there is none.
-    amount_is
-        Whether the amount is the "order total" or the "line total".
-    levels
-        Standard name -> level -> what it means; the level `otherwise` stands for all others.
-    guests
-        Column -> the values that stand for an unknown customer.
-    rules
-        Settings of `Rules` that suit it.
-    minor_units
-        Whether money is counted in the smallest unit of the currency, such as cents.
-    traps
-        Misleading properties, one sentence each.
-    """
-
+    #: The file's name, the export's title, and its origin.
     name: str
     title: str
     about: str
+    #: The headings that identify it, all of which are required; each with its spellings.
     headings: tuple[tuple[str, ...], ...]
+    #: Standard name -> the columns that may hold it, the best first; an empty list means that there is none.
     mapping: Mapping[str, tuple[str, ...]]
+    #: Whether the amount is the "order total" or the "line total".
     amount_is: str
+    #: Standard name -> level -> what it means; the level `otherwise` stands for all others.
     levels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    #: Column -> the values that stand for an unknown customer.
     guests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: Settings of `Rules` that suit it.
     rules: Mapping[str, Any] = field(default_factory=dict)
+    #: Whether money is counted in the smallest unit of the currency, such as cents.
     minor_units: bool = False
+    #: Misleading properties, one sentence each.
     traps: tuple[str, ...] = ()
 
     def identify(self, columns: Sequence[str]) -> tuple[str, ...]:
