@@ -102,7 +102,7 @@ def spearman(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 def gini(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """Normalised Gini: how well the prediction ranks customers by money, 1 is best, 0 is chance.
 
-    The area between the gains curve and the diagonal, over the same area for a perfect order. Blind to
+    The area between the gains curve and the diagonal, over the same area for a perfect ranking. Blind to
     level: twice every prediction scores the same. NaN when all customers spent the same.
 
     >>> gini([0, 0, 30], [1, 2, 3])

@@ -14,7 +14,7 @@ def alive_history(history: pd.DataFrame) -> go.Figure:
     Drawn from `evaluation.diagnostics.compute_alive_history`: columns `day, p_alive, bought`.
     """
     figure = theme.figure(
-        "Is this customer still active? The probability falls with every silent day", "Day", "P(alive)"
+        "Probability that the customer is still active; it falls with every silent day", "Day", "P(alive)"
     )
     figure.add_scatter(
         x=history["day"],

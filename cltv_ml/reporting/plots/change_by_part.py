@@ -20,7 +20,7 @@ COLOURS = {
 def change_by_part(
     changes: pd.DataFrame,
     *,
-    title: str = "What changed revenue from one period to the next",
+    title: str = "Changes in revenue from one period to the next",
     currency: str = "",
 ) -> go.Figure:
     """Return bars of each part's gain or loss stacked by period, and a mark at their sum.

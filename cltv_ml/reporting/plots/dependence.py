@@ -23,7 +23,7 @@ def dependence(dependence: pd.DataFrame, *, currency: str = "", unit: str = "", 
     """
     feature = title or str(dependence["feature"].iloc[0])
     figure = theme.figure(
-        f"How the prediction moves with {feature}",
+        f"Mean prediction by {feature}",
         f"{feature} ({unit})" if unit else feature,
         theme.in_money("Mean prediction", currency),
     )

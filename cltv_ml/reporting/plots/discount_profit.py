@@ -16,7 +16,7 @@ def discount_profit(profits: pd.DataFrame, *, currency: str = "") -> go.Figure:
     forbidden. Customers are added up before anything is drawn.
     """
     figure = theme.figure(
-        "Profit if everyone gets the discount (bars) and customers for whom it is best (line)",
+        "Profit if every customer gets the discount (bars) and customers for whom it is best (line)",
         "Depth of the discount",
         theme.in_money("Extra profit over no discount", currency),
     )
@@ -26,7 +26,7 @@ def discount_profit(profits: pd.DataFrame, *, currency: str = "") -> go.Figure:
     figure.add_bar(
         x=names,
         y=total,
-        name="profit if everyone gets it",
+        name="profit if every customer gets it",
         opacity=0.7,
         customdata=profits.notna().mean(),
         marker_color=[theme.GAIN if profit >= 0 else theme.LOSS for profit in total],
@@ -35,7 +35,7 @@ def discount_profit(profits: pd.DataFrame, *, currency: str = "") -> go.Figure:
     figure.add_scatter(
         x=names,
         y=share,
-        name="share of customers it suits best",
+        name="share of customers for whom it is best",
         yaxis="y2",
         mode="lines+markers",
         line_color=theme.MODEL,

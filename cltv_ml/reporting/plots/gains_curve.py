@@ -24,7 +24,7 @@ def gains_curve(gains: pd.DataFrame, *, show: str | None = None) -> go.Figure:
         The model drawn with a thick line.
     """
     figure = theme.figure(
-        "The higher the line, the better the model finds the valuable customers",
+        "Share of spend by share of customers; the higher the line, the better the ranking",
         "Share of customers, highest prediction first",
         "Share of spend",
     )
@@ -38,7 +38,7 @@ def gains_curve(gains: pd.DataFrame, *, show: str | None = None) -> go.Figure:
             line={"color": colour, "width": 3.5 if model == show else 1.8},
             hovertemplate="%{y:.1%}",
         )
-    for name, y, dash in (("perfect order", gains["perfect"], "dash"), ("chance", gains["share"], "dot")):
+    for name, y, dash in (("perfect ranking", gains["perfect"], "dash"), ("chance", gains["share"], "dot")):
         figure.add_scatter(
             x=gains["share"],
             y=y,

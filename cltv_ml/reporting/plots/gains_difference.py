@@ -21,7 +21,7 @@ def gains_difference(gains: pd.DataFrame, *, show: str | None = None) -> go.Figu
     models = [name for name in gains.columns if name not in ("share", "perfect")]
     reference = show or models[0]
     figure = theme.figure(
-        f"Money found by lists of equal length, compared with {theme.label(reference)}",
+        f"Spend of customers on lists of equal length, compared with {theme.label(reference)}",
         "Length of the list, share of customers",
         "Percentage points of spend",
     )

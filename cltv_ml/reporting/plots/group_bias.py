@@ -23,7 +23,7 @@ def group_bias(bias: pd.DataFrame, *, by: str = "group of customers") -> go.Figu
         Name of the grouping, for the title.
     """
     figure = theme.figure(
-        f"Predicted too much (right) or too little (left), by {by}",
+        f"Bias by {by}: predicted too much (right) or too little (left)",
         "Predicted over realised, minus one",
         "Group",
     )

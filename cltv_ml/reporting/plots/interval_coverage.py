@@ -15,7 +15,7 @@ def interval_coverage(coverage: pd.DataFrame) -> go.Figure:
     width`.
     """
     figure = theme.figure(
-        "Customers whose spend fell inside the interval, by predicted value",
+        "Share of customers whose spend lies inside the interval, by predicted value",
         "Tenth of customers, 1 = highest prediction",
         "Share inside",
     )

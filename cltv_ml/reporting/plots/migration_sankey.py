@@ -17,7 +17,7 @@ def migration_sankey(flows: pd.DataFrame) -> go.Figure:
 
     Drawn from `decisions.migration.compute_migration`: columns `before, after, customers, share`.
     """
-    figure = theme.figure("How customers moved: before (left) and now (right)")
+    figure = theme.figure("Customers by segment, before (left) and now (right)")
     left, right = (_by_value(flows[side]) for side in ("before", "after"))
     colours = theme.colours(dict.fromkeys([*left, *right]))
     figure.add_sankey(

@@ -26,9 +26,9 @@ def predicted_against_realised(
         The model shown at first; the others can be switched on in the legend. All are shown if None.
     """
     figure = theme.figure(
-        "Predicted and realised spend agree where points lie on the line",
+        "Realised spend by predicted spend; calibrated points lie on the line",
         theme.in_money("Predicted, log scale", currency),
-        theme.in_money("Spent on average, log scale", currency),
+        theme.in_money("Mean realised spend, log scale", currency),
     )
     drawn = realised[(realised["predicted"] > 0) & (realised["realised"] > 0)]
     for model, colour in theme.colours(realised["model"].unique()).items():

@@ -17,7 +17,7 @@ def qini_curve(curves: pd.DataFrame) -> go.Figure:
     `decisions.qini_curve`.
     """
     figure = theme.figure(
-        "A curve above its dotted line finds the customers who respond",
+        "Added outcome by share of customers treated; dotted: treated at random",
         "Share of customers, highest uplift first",
         "Added outcome among recipients",
     )

@@ -17,7 +17,7 @@ def rate_heterogeneity(rates: pd.DataFrame) -> go.Figure:
     Drawn from `evaluation.diagnostics.compute_rates`: columns `rate, x, density, mean`.
     """
     figure = theme.figure(
-        "How customers differ: rates of buying and of dropping out",
+        "Distribution of purchase and dropout rates over customers",
         "Rate or probability",
         "Density, log scale",
     )

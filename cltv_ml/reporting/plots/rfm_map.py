@@ -16,7 +16,7 @@ def rfm_map(rfm: pd.DataFrame, *, currency: str = "") -> go.Figure:
     segment`. Customers are counted per cell before anything is drawn.
     """
     figure = theme.figure(
-        "Where the customers are: bought recently (right) and often (up)",
+        "Customers by recency (right: recent) and frequency (up: often)",
         "Recency score, 5 = bought recently",
         "Frequency score, 5 = bought often",
     )

@@ -19,7 +19,7 @@ def value_waterfall(change: pd.DataFrame, *, of: str = "predicted value", curren
         Name of the total, such as "expected profit".
     """
     figure = theme.figure(
-        f"What changed the {of} of all customers", "Cause", theme.in_money("Change", currency)
+        f"Changes in the {of} of all customers", "Cause", theme.in_money("Change", currency)
     )
     figure.add_waterfall(
         x=change["part"],
