@@ -31,6 +31,7 @@ from cltv_ml.pipelines.forecast_inputs import (
     judge_plan,
     plan_terms,
     read_holiday_names,
+    unused_holidays,
 )
 from cltv_ml.pipelines.inputs import load
 from cltv_ml.pipelines.notebook import with_bar
@@ -126,6 +127,8 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     equity = None if terms.margin_rate is None else compute_equity(drawn_parts(shop), terms, until, parts)
     judged, causes = judge_plan(log, plan, window.cutoff)
     notes = [*_forecast_notes(shop, terms, window, holidays=bool(holidays)), *gaps]
+    if not shop.grain:
+        notes += unused_holidays(holidays, log.first, window)
     progress("writing the page", 0.9)
     tables = {
         "forecast": bands.assign(cutoff=window.cutoff),

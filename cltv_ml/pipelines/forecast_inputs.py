@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from cltv_ml.evaluation.shop_tables import compute_actuals, margin_rate
 from cltv_ml.log import Log
 from cltv_ml.pipelines.inputs import read_table
 from cltv_ml.settings import Forecast
+from cltv_ml.windows import Window
 
 #: The first columns of a forecast's file, in order.
 PLAN_COLUMNS = ["cutoff", "start", "until", "span", "part", "measure", "expected"]
@@ -22,7 +24,7 @@ PLAN_COLUMNS = ["cutoff", "start", "until", "span", "part", "measure", "expected
 #: What a plan is, for who gave another table.
 _PLAN = "a table that `cltv forecast` wrote"
 
-_PLAN_DATES = ("cutoff", "start", "until")
+_PLAN_DATES, _PLAN_NUMBERS = ("cutoff", "start", "until"), ("expected", "lower_80", "upper_80")
 
 
 def plan_terms(settings: Forecast, log: Log, cutoff: pd.Timestamp) -> tuple[PlanTerms, list[str]]:
@@ -88,11 +90,31 @@ def read_holiday_names(source: Any) -> dict[str, list[pd.Timestamp]]:
     days = pd.to_datetime(table["date"], errors="coerce", format="ISO8601")
     if days.isna().any():
         wrong = table.loc[days.isna(), "date"].iloc[0]
-        raise InputError(
-            f"the table of holidays contains the date {str(wrong)!r}; write dates such as 2025-12-25."
-        )
+        what = "a row without a date" if pd.isna(wrong) else f"the date {str(wrong)!r}"
+        raise InputError(f"the table of holidays contains {what}; write dates such as 2025-12-25.")
+    if days.empty:
+        raise InputError("the table of holidays has no row; add rows, or leave the table out.")
     names = table["name"].astype("str") if "name" in table else pd.Series("holiday", index=table.index)
     return {str(name): list(dates) for name, dates in days.dt.normalize().groupby(names)}
+
+
+def unused_holidays(
+    holidays: Mapping[str, list[pd.Timestamp]], first: pd.Timestamp, window: Window
+) -> list[str]:
+    """Return a sentence on holidays of the window that the log, which begins at `first`, shows on no day."""
+    unseen = [
+        name
+        for name, days in holidays.items()
+        if any(window.cutoff <= day < window.end for day in days)
+        and not any(first.normalize() <= day < window.cutoff for day in days)
+    ]
+    used = any(first.normalize() <= day < window.end for days in holidays.values() for day in days)
+    if holidays and not used:
+        return ["No date in the table of holidays lies within the log or the forecast, so it has no effect."]
+    if not unseen:
+        return []
+    names = ", ".join(unseen)
+    return [f"No day of these holidays lies within the log, so they have no effect on the forecast: {names}."]
 
 
 def find_plan(
@@ -117,7 +139,7 @@ def find_plan(
         table = named if isinstance(named, pd.DataFrame) else read_table(named, (), _PLAN, key="")
         return _check_named(table, first, cutoff)
     tables = [read_table(file, (), _PLAN, key="") for file in (kept_plan(out), out) if file.is_file()]
-    plans = [_with_dates(table) for table in tables if not _missing(table)]
+    plans = [_with_types(table) for table in tables if not _missing(table)]
     plans = sorted(
         (plan for plan in plans if len(plan) and first < plan["cutoff"].iloc[0] < cutoff),
         key=lambda plan: plan["cutoff"].iloc[0],
@@ -159,7 +181,7 @@ def judge_plan(
 def _check_named(table: pd.DataFrame, first: pd.Timestamp, cutoff: pd.Timestamp) -> pd.DataFrame:
     if missing := _missing(table):
         raise InputError(f"the earlier forecast lacks {missing}; give a table written by `cltv forecast`.")
-    plan = _with_dates(table)
+    plan = _with_types(table)
     if _ended_rows(plan, cutoff).empty:
         raise InputError(
             f"no period of the earlier forecast has ended by {cutoff - pd.Timedelta(days=1):%Y-%m-%d}, the "
@@ -174,11 +196,21 @@ def _check_named(table: pd.DataFrame, first: pd.Timestamp, cutoff: pd.Timestamp)
 
 
 def _missing(table: pd.DataFrame) -> list[str]:
-    return [name for name in (*PLAN_COLUMNS, "lower_80", "upper_80") if name not in table]
+    return [name for name in (*PLAN_COLUMNS, *_PLAN_NUMBERS[1:]) if name not in table]
 
 
-def _with_dates(table: pd.DataFrame) -> pd.DataFrame:
-    return table.assign(**{name: pd.to_datetime(table[name]) for name in _PLAN_DATES})
+def _with_types(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a plan with dates and numbers; InputError where a cell holds neither."""
+    typed = {name: pd.to_datetime(table[name], errors="coerce", format="ISO8601") for name in _PLAN_DATES}
+    typed |= {name: pd.to_numeric(table[name], errors="coerce") for name in _PLAN_NUMBERS}
+    for name, column in typed.items():
+        if column.isna().any():
+            wrong = str(table.loc[column.isna(), name].iloc[0])
+            raise InputError(
+                f"the earlier forecast has {wrong!r} in the column {name}; give a table as `cltv forecast` wrote "
+                "it, or another name for the new one with --out."
+            )
+    return table.assign(**typed)
 
 
 def _ended_rows(plan: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from cltv_ml.evaluation.shop_tables import margin_rate
 from cltv_ml.evaluation.whole_shop import forecast_shop
 from cltv_ml.log import Log
 from cltv_ml.money import format_money
-from cltv_ml.pipelines.forecast_inputs import find_plan, kept_plan, plan_terms
+from cltv_ml.pipelines.forecast_inputs import find_plan, kept_plan, plan_terms, unused_holidays
 from cltv_ml.settings import Forecast
 from cltv_ml.windows import Window
 
@@ -191,7 +191,11 @@ def test_what_cannot_be_forecast_is_one_sentence(growing, tmp_path):
         "a table with date and name": {"holidays": tmp_path / "none.csv"},
         "need a column date": {"holidays": pd.DataFrame({"day": ["2023-01-01"]})},
         "write dates such as 2025-12-25": {"holidays": pd.DataFrame({"date": ["Christmas"]})},
+        "contains a row without a date": {"holidays": pd.DataFrame({"date": ["2023-01-01", None]})},
+        "the table of holidays has no row": {"holidays": pd.DataFrame({"date": []})},
         "the earlier forecast lacks": {"before": pd.DataFrame({"start": [1]})},
+        "has '1 Feb 24' in the column start": {"before": weekly_plan("2023-02-01").assign(start="1 Feb 24")},
+        "has 'n/a' in the column expected": {"before": weekly_plan("2023-02-01").assign(expected="n/a")},
         "write 0.1 for 10%": {"margin_rate": 40.0},
     }
     for sentence, options in wrong.items():
@@ -208,6 +212,22 @@ def test_a_shop_dated_by_week_is_told_what_is_counted_and_that_holidays_are_not(
         in found.notes
     )
     assert "The table of holidays is not used, because purchases have one date per week." in found.notes
+
+
+def test_holidays_without_an_effect_are_named():
+    first, window = pd.Timestamp("2023-01-01"), Window("2024-03-01", 91)
+    days = {
+        "easter": ["2023-04-09", "2024-03-31"],
+        "market": ["2024-05-04"],
+        "fair": ["2023-05-06"],
+    }
+    holidays = {name: [pd.Timestamp(day) for day in dates] for name, dates in days.items()}
+    assert unused_holidays(holidays, first, window) == [
+        "No day of these holidays lies within the log, so they have no effect on the forecast: market."
+    ]
+    assert unused_holidays({"easter": holidays["easter"]}, first, window) == []
+    old = {"easter": [pd.Timestamp("2019-04-21")]}
+    assert unused_holidays(old, first, window)[0].startswith("No date in the table of holidays lies within")
 
 
 def test_every_number_of_the_page_is_in_a_file_next_to_it(forecasts):
