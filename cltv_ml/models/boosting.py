@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -13,16 +10,14 @@ import numpy as np
 import pandas as pd
 import xgboost as xgb
 
-from cltv_ml.models.feature_files import Batches, FeatureFiles, StoredRows
+from cltv_ml.models.bins import Examples, Matrix, binned
+from cltv_ml.models.feature_files import FeatureFiles, StoredRows
 from cltv_ml.models.fit_cache import once
 from cltv_ml.side_by_side import is_inside
 
 #: Most levels of a category that a split separates from the others. XGBoost's default of 64 fits noise: with 8,
 #: simulated customers were ranked better on average in each scenario tried, and training took a third less time.
 MOST_LEVELS_APART = 8
-
-#: Rows in memory, or rows of files that are read in batches.
-Matrix: TypeAlias = np.ndarray | StoredRows
 
 #: Predictions and data in, gradient and second derivative out.
 Gradient: TypeAlias = Callable[[np.ndarray, xgb.QuantileDMatrix], tuple[np.ndarray, np.ndarray]]
@@ -40,34 +35,20 @@ _EXPECT_ROWS = 20_000
 
 
 @dataclass(frozen=True)
-class Examples:
-    """Rows to learn from.
+class Trained:
+    """A booster, and its prediction of each row that it learned from, None where only predicting them again tells."""
 
-    Parameters
-    ----------
-    weight
-        How often each row counts, once if None.
-    margin
-        The booster's starting value for each row.
-    types
-        Which columns hold the codes of categories ("c"), where any does.
-    """
+    booster: xgb.Booster
+    scores: np.ndarray | None
 
-    matrix: Matrix
-    labels: np.ndarray
-    weight: np.ndarray | None = None
-    margin: np.ndarray | None = None
-    types: list[str] | None = None
-
-    @property
-    def arrays(self) -> tuple[Any, ...]:
-        """Everything that distinguishes two sets of rows in memory, except the types of their columns."""
-        return self.matrix, self.labels, self.margin, self.weight
+    def own_scores(self, matrix: Matrix) -> np.ndarray:
+        """Return what `booster_scores` returns for the `matrix` that the booster learned from."""
+        return booster_scores(self.booster, matrix) if self.scores is None else self.scores
 
 
 def train_booster(
     rows: Examples, params: Mapping[str, Any], *, rounds: int, objective: Gradient | None = None
-) -> xgb.Booster:
+) -> Trained:
     """Return a booster trained for `rounds` on quantile-binned rows.
 
     `objective` computes the derivatives of a loss that XGBoost lacks. Whatever `device` it was trained on, the booster
@@ -77,64 +58,21 @@ def train_booster(
     settings = {"tree_method": "hist", "verbosity": 0, **params}
     if rows.types is not None:
         settings.setdefault("max_cat_threshold", MOST_LEVELS_APART)
+    # Neither a function nor a file shows its content.
+    hidden = objective is not None or isinstance(rows.matrix, StoredRows)
 
-    def grow() -> xgb.Booster:
+    def grow() -> Trained:
         """Train the booster, and leave it on the processor; the number of threads changes nothing in it."""
         threads = {"nthread": 1} if is_inside() else {}
-        booster = xgb.train({**settings, **threads}, _bin(rows), num_boost_round=rounds, obj=objective)
+        with binned(rows) as bins:
+            booster = xgb.train({**settings, **threads}, bins, num_boost_round=rounds, obj=objective)
+            # XGBoost has summed them up while it learned; what another device sums may differ in the last digit.
+            known = not hidden and settings.get("device", "cpu") == "cpu"
+            scores = _frozen(booster.predict(bins)) if known else None
         booster.set_param({"device": "cpu", "nthread": 0})
-        return booster
+        return Trained(booster, scores)
 
-    if objective is not None or isinstance(
-        rows.matrix, StoredRows
-    ):  # neither a function nor a file shows its content
-        return grow()
-    return once(grow, repr((settings, rounds, rows.types)), *rows.arrays)
-
-
-@contextmanager
-def shared_bins() -> Iterator[None]:
-    """Cache binned rows inside this context: fits on equal rows, labels and margins bin them once.
-
-    Binning costs as much as about eighty rounds, and the trials of a tuning share their rows. Rows are equal when
-    their digests are, so models need not know of the cache. Fits may run in several threads.
-    """
-    global _cached_bins
-    before, _cached_bins = _cached_bins, {}
-    try:
-        yield
-    finally:
-        _cached_bins = before
-
-
-_cached_bins: dict[bytes, xgb.QuantileDMatrix] | None = None
-_binning = threading.Lock()
-
-
-def _bin(rows: Examples) -> xgb.QuantileDMatrix:
-    matrix, labels, weight, types = rows.matrix, rows.labels, rows.weight, rows.types
-    how: dict[str, Any] = {"max_bin": 256, "nthread": 1 if is_inside() else None}
-    if types is not None:
-        how["enable_categorical"] = True
-    if isinstance(matrix, StoredRows):
-        return xgb.QuantileDMatrix(Batches(matrix, labels, weight, types), **how)
-
-    def bins() -> xgb.QuantileDMatrix:
-        """Bin the rows."""
-        margin = rows.margin
-        return xgb.QuantileDMatrix(
-            matrix, labels, weight=weight, base_margin=margin, feature_types=types, **how
-        )
-
-    if _cached_bins is None:
-        return bins()
-    digest = hashlib.blake2b(repr((matrix.shape, types)).encode())
-    for part in rows.arrays:
-        digest.update(b"-" if part is None else np.ascontiguousarray(part).data)
-    with _binning:
-        if digest.digest() not in _cached_bins:
-            _cached_bins[digest.digest()] = bins()
-        return _cached_bins[digest.digest()]
+    return grow() if hidden else once(grow, repr((settings, rounds, rows.types)), *rows.arrays)
 
 
 def booster_scores(booster: xgb.Booster, matrix: Matrix, margin: np.ndarray | None = None) -> np.ndarray:
@@ -144,15 +82,18 @@ def booster_scores(booster: xgb.Booster, matrix: Matrix, margin: np.ndarray | No
 
     def predict() -> np.ndarray:
         """Return the predictions, which nobody may change."""
-        answer = booster.inplace_predict(matrix, validate_features=False, base_margin=margin)
-        scores = np.asarray(answer, dtype=np.float64)
-        scores.setflags(write=False)
-        return scores
+        return _frozen(booster.inplace_predict(matrix, validate_features=False, base_margin=margin))
 
     if len(matrix) < _MANY_ROWS:
         return predict()
     trees = np.frombuffer(booster.save_raw("ubj"), dtype=np.uint8)
     return once(predict, "scores", trees, matrix, margin, most=_MOST_SCORES)
+
+
+def _frozen(answer: np.ndarray) -> np.ndarray:
+    scores = np.asarray(answer, dtype=np.float64)
+    scores.setflags(write=False)
+    return scores
 
 
 def expected_by_history(history: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -167,8 +108,8 @@ def expected_by_history(history: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return np.ones(len(labels))
     some = slice(None, None, max(1, len(labels) // _EXPECT_ROWS))
     settings = {"objective": "reg:tweedie", "tweedie_variance_power": 1.5, "base_score": 1.0, "max_depth": 3}
-    booster = train_booster(Examples(history[some], labels[some] / mean), {**settings, "eta": 0.3}, rounds=15)
-    return booster_scores(booster, history)
+    trained = train_booster(Examples(history[some], labels[some] / mean), {**settings, "eta": 0.3}, rounds=15)
+    return booster_scores(trained.booster, history)
 
 
 def origin_weights(model: Any, X: pd.DataFrame | FeatureFiles) -> np.ndarray | None:

@@ -10,6 +10,7 @@ from scipy.special import log_expit
 
 from cltv_ml.models import boosting
 from cltv_ml.models.attribution import in_currency, through, tree_parts
+from cltv_ml.models.bins import Matrix
 from cltv_ml.models.trees import TrainingRows, TreeModel
 
 
@@ -26,17 +27,16 @@ class Hurdle(TreeModel):
         bought = rows.labels > 0
         buyers, share = rows.where(bought), rows.mean(bought)
         self.scale_ = buyers.mean(buyers.labels)
-        self.buy_booster_ = self._train(
+        buys = self._train(
             rows,
             bought.astype(np.float64),
             {"objective": "binary:logistic", "base_score": _inside_bounds(share)},
         )
-        self.spend_booster_ = self._train(
+        spends = self._train(
             buyers, buyers.labels / self.scale_, {"objective": "reg:gamma", "base_score": 1.0}
         )
-        p_buy, spend = (
-            boosting.booster_scores(part, rows.matrix) for part in (self.buy_booster_, self.spend_booster_)
-        )
+        self.buy_booster_, self.spend_booster_ = buys.booster, spends.booster
+        p_buy, spend = buys.own_scores(rows.matrix), boosting.booster_scores(spends.booster, rows.matrix)
         self.scale_ *= rows.balance(p_buy * spend * self.scale_)
 
     def p_buy(self, X: Any) -> np.ndarray:
@@ -47,7 +47,7 @@ class Hurdle(TreeModel):
         """Return the expected spend of those who buy, shape (n,), in currency units."""
         return boosting.booster_scores(self.spend_booster_, self._matrix(self._frame(X))) * self.scale_
 
-    def _values(self, matrix: boosting.Matrix) -> np.ndarray:
+    def _values(self, matrix: Matrix) -> np.ndarray:
         spend = boosting.booster_scores(self.spend_booster_, matrix) * self.scale_
         return boosting.booster_scores(self.buy_booster_, matrix) * spend
 

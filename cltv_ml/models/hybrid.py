@@ -91,7 +91,7 @@ class Hybrid(TreeModel):
             rows.labels / self.scale_,
             params,
             margin=offset - np.log(self.scale_),
-        )
+        ).booster
         self._keep_names()
 
     def adapt(self, X: Any) -> Self:

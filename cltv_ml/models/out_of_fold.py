@@ -23,6 +23,7 @@ from sklearn.base import clone
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import ValueModel
+from cltv_ml.models.bins import shared_bins
 from cltv_ml.side_by_side import Result, side_by_side
 
 OUT_OF_TIME = "out of time"
@@ -39,6 +40,9 @@ MIN_ROWS = 50
 
 #: Fewest buyers in a window: with fewer there is nothing to compare with.
 MIN_FOLD_BUYERS = 2
+
+#: Cells of the largest rows that several models share in bins, which take 80 MB then; larger ones are binned anew.
+MOST_CELLS = 8_000_000
 
 
 @dataclass(frozen=True)
@@ -153,11 +157,13 @@ def out_of_fold(
 def for_each(models: Sequence[ValueModel], work: Callable[[int], Result]) -> list[Result]:
     """Return `work` of each model's position, in parallel; for the user's own models one after another.
 
-    Code that is not ours may write to one file or share state, so it never runs twice at a time.
+    Code that is not ours may write to one file or share state, so it never runs twice at a time. Rows that several
+    models learn from are binned once.
     """
     ours = [place for place, model in enumerate(models) if is_ours(model)]
-    results = dict(zip(ours, side_by_side([partial(work, place) for place in ours]), strict=True))
-    return [results[place] if place in results else work(place) for place in range(len(models))]
+    with shared_bins(MOST_CELLS):
+        results = dict(zip(ours, side_by_side([partial(work, place) for place in ours]), strict=True))
+        return [results[place] if place in results else work(place) for place in range(len(models))]
 
 
 def is_ours(model: ValueModel) -> bool:

@@ -12,6 +12,7 @@ import pandas as pd
 from cltv_ml.errors import InputError
 from cltv_ml.models import boosting
 from cltv_ml.models.attribution import BASELINE, output_parts
+from cltv_ml.models.bins import Matrix
 from cltv_ml.models.trees import TrainingRows, TreeModel
 
 
@@ -49,7 +50,7 @@ class Quantile(TreeModel):
             raise InputError(f"Quantile: quantile_alpha must increase, got {self.quantile_alpha!r}.")
         self.scale_ = rows.mean(rows.labels)
         params = {"objective": "reg:quantileerror", "quantile_alpha": levels.tolist()}
-        self.booster_ = self._train(rows, rows.labels / self.scale_, params)
+        self.booster_ = self._train(rows, rows.labels / self.scale_, params).booster
         self.level_ = 1.0
         self.level_ = rows.balance(self._values(rows.matrix))
 
@@ -59,7 +60,7 @@ class Quantile(TreeModel):
         names = [f"quantile_{level:g}" for level in self.quantile_alpha]
         return pd.DataFrame(self._curve(self._matrix(frame)), index=frame.index, columns=names)
 
-    def _values(self, matrix: boosting.Matrix) -> np.ndarray:
+    def _values(self, matrix: Matrix) -> np.ndarray:
         return _area_under(self._curve(matrix), np.asarray(self.quantile_alpha)) * self.level_
 
     def _explain(self, matrix: np.ndarray) -> pd.DataFrame:
@@ -73,7 +74,7 @@ class Quantile(TreeModel):
         parts = sum(weight * output for weight, (output, _) in zip(weights, outputs, strict=True))
         return parts.assign(**{BASELINE: self._values(matrix) - parts.sum(axis="columns")})
 
-    def _curve(self, matrix: boosting.Matrix) -> np.ndarray:
+    def _curve(self, matrix: Matrix) -> np.ndarray:
         raw = boosting.booster_scores(self.booster_, matrix).reshape(len(matrix), len(self.quantile_alpha))
         return np.sort(np.maximum(raw, 0.0), axis=1) * self.scale_
 

@@ -9,12 +9,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-import xgboost as xgb
 from sklearn.utils import Tags, check_random_state
 
 from cltv_ml.errors import InputError
 from cltv_ml.models import boosting
 from cltv_ml.models.base import ValueModel, check_columns, check_fitted, is_numeric
+from cltv_ml.models.bins import Examples, Matrix
 from cltv_ml.models.categories import MANY_ROWS, encode, feature_types, in_order, learn_categories
 from cltv_ml.models.feature_files import FeatureFiles, StoredRows
 from cltv_ml.models.inputs import as_frame, as_labels, as_weights
@@ -30,7 +30,7 @@ class TrainingRows:
     """
 
     names: list[str]
-    matrix: boosting.Matrix
+    matrix: Matrix
     labels: np.ndarray
     sample_weight: np.ndarray | None
     weight: np.ndarray | None
@@ -158,7 +158,7 @@ class TreeModel(TreeArguments, ValueModel):
     def _fit(self, rows: TrainingRows) -> None:
         raise NotImplementedError
 
-    def _values(self, matrix: boosting.Matrix) -> np.ndarray:
+    def _values(self, matrix: Matrix) -> np.ndarray:
         raise NotImplementedError
 
     def _explain(self, matrix: np.ndarray) -> pd.DataFrame:
@@ -172,10 +172,10 @@ class TreeModel(TreeArguments, ValueModel):
         *,
         margin: np.ndarray | None = None,
         objective: boosting.Gradient | None = None,
-    ) -> xgb.Booster:
+    ) -> boosting.Trained:
         """Return a booster that learned `labels` of these rows."""
         types = feature_types(rows.names, rows.sets, _width(rows))
-        examples = boosting.Examples(rows.matrix, labels, rows.weight, margin, types)
+        examples = Examples(rows.matrix, labels, rows.weight, margin, types)
         settings = {**self.booster_params(), **params}
         return boosting.train_booster(examples, settings, rounds=self.n_estimators, objective=objective)
 
@@ -195,7 +195,7 @@ class TreeModel(TreeArguments, ValueModel):
         weights = as_weights(self, sample_weight, len(X))
         labels = as_labels(self, X.labels() if from_files else y, len(X))
         sets = self._learn_categories(X, names, labels, weights)
-        matrix: boosting.Matrix
+        matrix: Matrix
         every = np.ones(len(X), dtype=bool)
         matrix = StoredRows(self, X, names, every) if from_files else self._matrix(X, names)
         weight = boosting.origin_weights(self, X)

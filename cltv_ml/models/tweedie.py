@@ -9,6 +9,7 @@ import pandas as pd
 
 from cltv_ml.models import boosting
 from cltv_ml.models.attribution import in_currency, tree_parts
+from cltv_ml.models.bins import Matrix
 from cltv_ml.models.search import TWEEDIE_TREES
 from cltv_ml.models.trees import TrainingRows, TreeModel
 
@@ -42,11 +43,12 @@ class Tweedie(TreeModel):
             "tweedie_variance_power": self.tweedie_variance_power,
             "base_score": 1.0,
         }
-        self.booster_ = self._train(rows, rows.labels / self.scale_, params)
+        trained = self._train(rows, rows.labels / self.scale_, params)
+        self.booster_ = trained.booster
         # Few boosting rounds leave the total up to a tenth too low; this corrects it.
-        self.scale_ *= rows.balance(self._values(rows.matrix))
+        self.scale_ *= rows.balance(trained.own_scores(rows.matrix) * self.scale_)
 
-    def _values(self, matrix: boosting.Matrix) -> np.ndarray:
+    def _values(self, matrix: Matrix) -> np.ndarray:
         return boosting.booster_scores(self.booster_, matrix) * self.scale_
 
     def _explain(self, matrix: np.ndarray) -> pd.DataFrame:

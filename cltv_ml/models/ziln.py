@@ -12,6 +12,7 @@ from scipy.special import expit, log_expit, logit
 
 from cltv_ml.models import boosting
 from cltv_ml.models.attribution import in_currency, output_parts, through
+from cltv_ml.models.bins import Matrix
 from cltv_ml.models.trees import TrainingRows, TreeModel
 
 #: Bounds of log sigma: beyond them exp(mu + sigma²/2) diverges for a leaf with a few odd customers.
@@ -58,7 +59,7 @@ class ZILN(TreeModel):
             "base_score": [float(logit(share)), middle, spread],
             "disable_default_eval_metric": True,
         }
-        self.booster_ = self._train(rows, rows.labels / self.scale_, params, objective=_derivatives)
+        self.booster_ = self._train(rows, rows.labels / self.scale_, params, objective=_derivatives).booster
         self.most_ = float(rows.labels.max())
         self.level_ = 1.0
         self.level_ = rows.balance(self._values(rows.matrix))
@@ -67,7 +68,7 @@ class ZILN(TreeModel):
         """Return the probability of spending anything within the horizon, shape (n,)."""
         return expit(self._parts(self._matrix(self._frame(X)))[:, 0])
 
-    def _values(self, matrix: boosting.Matrix) -> np.ndarray:
+    def _values(self, matrix: Matrix) -> np.ndarray:
         """Return P(buy) x exp(mu + sigma²/2) at the level of the training rows."""
         return self._money(self._parts(matrix))
 
@@ -80,7 +81,7 @@ class ZILN(TreeModel):
         before = log_probability + mu + half + np.log(self.scale_ * self.level_)
         return in_currency(buys + middle + spread, before, self._values(matrix))
 
-    def _parts(self, matrix: boosting.Matrix) -> np.ndarray:
+    def _parts(self, matrix: Matrix) -> np.ndarray:
         """Return log-odds of buying, mu and log sigma, shape (n, 3)."""
         return boosting.booster_scores(self.booster_, matrix)
 

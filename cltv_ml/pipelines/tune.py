@@ -33,7 +33,7 @@ from cltv_ml.files import check_local
 from cltv_ml.inline import Inline
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import ALL, ValueModel, competitors
-from cltv_ml.models.boosting import shared_bins
+from cltv_ml.models.bins import shared_bins
 from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.models.search import Range
 from cltv_ml.pipelines.competing import model_features

@@ -16,7 +16,7 @@ import pandas as pd
 import xgboost as xgb
 
 from cltv_ml.models import Tweedie
-from cltv_ml.models.boosting import shared_bins
+from cltv_ml.models.bins import shared_bins
 from experiments.benchmark.peers.memory import peak_mb
 
 

@@ -1,0 +1,130 @@
+"""Rows binned into quantiles for XGBoost, once for all fits on them."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import xgboost as xgb
+
+from cltv_ml.models.feature_files import Batches, StoredRows
+from cltv_ml.side_by_side import is_inside
+
+#: Rows in memory, or rows of files that are read in batches.
+Matrix: TypeAlias = np.ndarray | StoredRows
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows to learn from.
+
+    Parameters
+    ----------
+    weight
+        How often each row counts, once if None.
+    margin
+        The booster's starting value for each row.
+    types
+        Which columns hold the codes of categories ("c"), where any does.
+    """
+
+    matrix: Matrix
+    labels: np.ndarray
+    weight: np.ndarray | None = None
+    margin: np.ndarray | None = None
+    types: list[str] | None = None
+
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """Everything that distinguishes two sets of rows in memory, except the types of their columns."""
+        return self.matrix, self.labels, self.margin, self.weight
+
+
+@dataclass
+class _Kept:
+    """Binned rows, the digest of the labels that they have now, and how many fits use them at the moment."""
+
+    bins: xgb.QuantileDMatrix
+    labels: bytes
+    users: int = 0
+
+
+@dataclass(frozen=True)
+class _Cache:
+    """Binned rows by the digest of what they were made of, of matrices of at most so many cells."""
+
+    kept: dict[bytes, _Kept]
+    most_cells: float
+
+
+@contextmanager
+def shared_bins(most_cells: float = np.inf) -> Iterator[None]:
+    """Cache binned rows inside this context: fits on equal rows, weights and margins bin them once.
+
+    Binning costs as much as about eighty rounds. The trials of a tuning share their rows, and a model of the amount
+    shares them with one of buying at all, whose labels are put in place of the others. Rows are equal when their
+    digests are, so models need not know of the cache; fits may run in several threads. Rows of more than `most_cells`
+    cells are not kept: one takes about ten bytes. A nested context changes nothing.
+    """
+    global _cached_bins
+    outermost = _cached_bins is None
+    if outermost:
+        _cached_bins = _Cache({}, most_cells)
+    try:
+        yield
+    finally:
+        if outermost:
+            _cached_bins = None
+
+
+_cached_bins: _Cache | None = None
+_binning = threading.Lock()
+
+
+@contextmanager
+def binned(rows: Examples) -> Iterator[xgb.QuantileDMatrix]:
+    """Yield the binned rows, which nobody else gives other labels meanwhile."""
+    cached = _cached_bins
+    if cached is None or isinstance(rows.matrix, StoredRows) or rows.matrix.size > cached.most_cells:
+        yield _bin(rows)
+        return
+    key = _digest(rows.matrix, rows.margin, rows.weight, text=repr((rows.matrix.shape, rows.types)))
+    labels = _digest(rows.labels)
+    with _binning:
+        kept = cached.kept.get(key)
+        if kept is None:
+            kept = cached.kept[key] = _Kept(_bin(rows), labels)
+        elif kept.labels != labels and not kept.users:
+            kept.bins.set_label(rows.labels)
+            kept.labels = labels
+        fits = kept.labels == labels
+        kept.users += fits
+    try:
+        yield kept.bins if fits else _bin(rows)
+    finally:
+        with _binning:
+            kept.users -= fits
+
+
+def _bin(rows: Examples) -> xgb.QuantileDMatrix:
+    matrix, labels, weight, types = rows.matrix, rows.labels, rows.weight, rows.types
+    how: dict[str, Any] = {"max_bin": 256, "nthread": 1 if is_inside() else None}
+    if types is not None:
+        how["enable_categorical"] = True
+    if isinstance(matrix, StoredRows):
+        return xgb.QuantileDMatrix(Batches(matrix, labels, weight, types), **how)
+    return xgb.QuantileDMatrix(
+        matrix, labels, weight=weight, base_margin=rows.margin, feature_types=types, **how
+    )
+
+
+def _digest(*arrays: np.ndarray | None, text: str = "") -> bytes:
+    digest = hashlib.blake2b(text.encode())
+    for part in arrays:
+        digest.update(b"-" if part is None else np.ascontiguousarray(part).data)
+    return digest.digest()
