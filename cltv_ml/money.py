@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
+from typing import Any
 
 #: Currencies without a smaller unit, and those of a thousand parts (ISO 4217).
 WHOLE = (
@@ -64,6 +66,31 @@ def format_exactly(amount: float, currency: str = "", *, unit: bool = True) -> s
 def _amount_text(amount: float, places: int, unit: str) -> str:
     # Rounded first, so that nothing is written as minus zero.
     return f"{round(float(amount), places) + 0.0:,.{places}f} {unit}".rstrip()
+
+
+#: The sign for a currency in general: amounts of a stored page carry it until their currency is stated.
+UNSTATED = "\N{CURRENCY SIGN}"
+
+_UNSTATED_PLACES = re.compile(rf" ?\({UNSTATED}\)| ?{UNSTATED}")
+
+
+def name_currency(content: Any, currency: str) -> Any:
+    """Return a text, or a page's JSON values, with a currency in place of each `UNSTATED`, or without any for "".
+
+    >>> name_currency({"note": "12.50 \N{CURRENCY SIGN}", "title": "Revenue (\N{CURRENCY SIGN})"}, "EUR")
+    {'note': '12.50 EUR', 'title': 'Revenue (EUR)'}
+    >>> name_currency(["12.50 \N{CURRENCY SIGN}", "Revenue (\N{CURRENCY SIGN})", 3], "")
+    ['12.50', 'Revenue', 3]
+    """
+    if isinstance(content, str):
+        if UNSTATED not in content:
+            return content
+        return content.replace(UNSTATED, currency) if currency else _UNSTATED_PLACES.sub("", content)
+    if isinstance(content, Mapping):
+        return {key: name_currency(value, currency) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [name_currency(value, currency) for value in content]
+    return content
 
 
 _ONE_OF_MANY = re.compile(

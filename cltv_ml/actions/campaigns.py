@@ -151,11 +151,15 @@ def add_campaign(shop: Shop, actions: Actions) -> None:
         sentences += _policies(
             lesson, before.loc[common], sent.loc[common], shop, actions, trusted=not unlike.size
         )
-    actions.sections.append(_campaign_section(lesson, sentences, unlike, actions))
+    actions.sections.append(_campaign_section(lesson, sentences, unlike, actions, shop.terms.currency))
 
 
 def _campaign_section(
-    lesson: decisions.CampaignLesson, sentences: list[str], unlike: pd.Index, actions: Actions
+    lesson: decisions.CampaignLesson,
+    sentences: list[str],
+    unlike: pd.Index,
+    actions: Actions,
+    currency: str,
 ) -> dict[str, Any]:
     """Return the section of a past campaign; `unlike` names the features in which its arms differed before it."""
     warnings = [
@@ -169,7 +173,9 @@ def _campaign_section(
     }
     shown = actions.tables.get("policy_value")
     policies = (
-        {} if shown is None else {"Profit per customer by rule for choosing arms": show_policies(shown)}
+        {}
+        if shown is None
+        else {"Profit per customer by rule for choosing arms": show_policies(shown, currency)}
     )
     return section(
         "Lessons from the past campaign", sentences, warnings=warnings, figures=figures, tables=policies
@@ -210,17 +216,18 @@ def _policies(
         propensity=None if drawn is None else drawn.loc[X.index],
     )
     actions.tables["policy_value"] = table
-    return tell_policies(table)
+    return tell_policies(table, shop.terms.currency)
 
 
-def tell_policies(table: pd.DataFrame) -> list[str]:
+def tell_policies(table: pd.DataFrame, currency: str = "") -> list[str]:
     """Return a sentence on the policy that would have earned most, by the doubly robust estimates."""
     robust = table[table["estimator"] == "doubly_robust"]
     best, logged = robust.loc[robust["value"].idxmax()], table.iloc[0]
+    value, logged_value = (f"{row['value']:,.4g} {currency}".rstrip() for row in (best, logged))
     sentences = (
-        f"Of all ways to choose arms, {best['policy']} would have earned most: {best['value']:,.4g} per "
+        f"Of all ways to choose arms, {best['policy']} would have earned most: {value} per "
         f"customer ({best['lower']:,.4g} to {best['upper']:,.4g}, doubly robust, on the half that the "
-        f"learner never saw). The campaign as it was earned {logged['value']:,.4g} ({logged['lower']:,.4g} "
+        f"learner never saw). The campaign as it was earned {logged_value} ({logged['lower']:,.4g} "
         f"to {logged['upper']:,.4g})."
     )
     personal = best["policy"] == "each customer's best"
@@ -231,13 +238,15 @@ def tell_policies(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def show_policies(policies: pd.DataFrame) -> pd.DataFrame:
+def show_policies(policies: pd.DataFrame, currency: str = "") -> pd.DataFrame:
     """Return the table of `judge_policies` with its numbers as text."""
     return pd.DataFrame(
         {
             "Arms": policies["policy"],
             "Estimator": policies["estimator"].str.replace("_", " "),
-            "Profit per customer": [f"{value:,.4g}" for value in policies["value"]],
+            f"Profit per customer ({currency})".removesuffix(" ()"): [
+                f"{value:,.4g}" for value in policies["value"]
+            ],
             "95% interval": [
                 f"{low:,.4g} to {high:,.4g}"
                 for low, high in zip(policies["lower"], policies["upper"], strict=True)
@@ -269,7 +278,7 @@ def _add_campaign_list(uplifts: pd.DataFrame, days: int, shop: Shop, actions: Ac
     treatment["arm"] = uplifts.columns.to_numpy()[best]
     treatment["reason"] = [
         f"{arm} changes the chance to buy by {100 * gain:+.1f} points; an order is "
-        f"{format_exactly(value, shop.terms.currency, unit=False)} at a margin of {rate:.0%}"
+        f"{format_exactly(value, shop.terms.currency)} at a margin of {rate:.0%}"
         for gain, arm, value, rate in zip(uplift, treatment["arm"], values, rates, strict=True)
     ]
     chosen = decisions.choose_customers(treatment, shop.terms.budget)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping, Sequence
+
 import pandas as pd
 
 from cltv_ml.data.headings import plain_text
@@ -114,11 +116,58 @@ def columns_read(customers: pd.DataFrame) -> dict[object, str]:
     """Return by column the name under which it is read, for those that are."""
     plain = {plain_text(str(name), "_"): name for name in customers.columns}
     first = {
-        name: next((plain[alias] for alias in aliases if alias in plain), None)
+        name: next((plain[alias] for alias in aliases if alias in plain), _composed(plain, aliases))
         for name, aliases in IDENTITIES.items()
     }
     consents = {plain[name]: name for name in (*OPT_OUT, *OPT_IN) if name in plain}
     return consents | {column: name for name, column in first.items() if column is not None}
+
+
+def _composed(plain: Mapping[str, Hashable], aliases: Sequence[str]) -> Hashable | None:
+    """Return the one column whose heading is made of such names and of words that add nothing; None if unclear.
+
+    >>> _composed({"telefono_movil": "Teléfono móvil", "customer_name": "Name"}, IDENTITIES["phone"])
+    'Teléfono móvil'
+    >>> _composed({"customer_email": 1, "contact_email": 2}, IDENTITIES["email"]) is None
+    True
+    """
+    found = [
+        column
+        for heading, column in plain.items()
+        if (words := set(heading.split("_")) - _ADD_NOTHING) and words <= set(aliases)
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+#: Words of a heading that do not change what its column holds.
+_ADD_NOTHING = frozenset(
+    [
+        "customer",
+        "client",
+        "cliente",
+        "kunde",
+        "kunden",
+        "klant",
+        "contact",
+        "kontakt",
+        "contacto",
+        "contatto",
+        "main",
+        "primary",
+        "number",
+        "nummer",
+        "numero",
+        "nr",
+        "no",
+        "de",
+        "del",
+        "do",
+        "di",
+        "du",
+        "der",
+        "des",
+    ]
+)
 
 
 def unread_columns(customers: pd.DataFrame) -> list[str]:

@@ -138,7 +138,7 @@ def list_answers(totals: pd.DataFrame, shop: Shop, actions: Actions) -> dict[str
             **({"What should you not rely on?": list(doubts)} if doubts else {}),
         }
     control, day = int(totals["control"].sum()), totals["read_on"].min()
-    stated = stated_terms(shop.terms, list(totals["list"]), rate_counts=needs_stated_rate(shop.log))
+    stated = list_terms(totals, shop)
     short = [f"“{name}”" for name in _short_controls(totals, actions)]
     unproven = (
         f"The outcome of {enumerated(short)}: the list has too few customers to show an effect, so add up "
@@ -170,6 +170,13 @@ def list_answers(totals: pd.DataFrame, shop: Shop, actions: Actions) -> dict[str
             *([f"Your own assumptions, which nobody has measured: {enumerated(stated)}."] if stated else []),
         ],
     }
+
+
+def list_terms(totals: pd.DataFrame, shop: Shop) -> list[str]:
+    """Return what the user stated and the lists rest on, in words; empty without lists."""
+    if totals.empty:
+        return []
+    return stated_terms(shop.terms, list(totals["list"]), rate_counts=needs_stated_rate(shop.log))
 
 
 def lists_section(totals: pd.DataFrame, shop: Shop, actions: Actions) -> dict[str, Any]:

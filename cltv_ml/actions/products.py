@@ -243,8 +243,8 @@ def add_upsell(shop: Shop, actions: Actions) -> None:
 def _upsell_reasons(best: pd.DataFrame, currency: str) -> list[str]:
 
     def amount(value: float) -> str:
-        """Return an amount with its digits and without its currency."""
-        return format_exactly(value, currency, unit=False)
+        """Return an amount with its digits and its currency."""
+        return format_exactly(value, currency)
 
     columns = ("usual_price", "category", "price", "extra_margin")
     return [

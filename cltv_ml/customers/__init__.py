@@ -2,6 +2,7 @@
 
 from cltv_ml.customers.channels import channels_won, describe_channels
 from cltv_ml.customers.costs import by_campaign, read_acquisition_costs, read_costs
+from cltv_ml.customers.order_dates import read_order_dates
 from cltv_ml.customers.tables import (
     CleanedShop,
     CustomerSources,
@@ -25,4 +26,5 @@ __all__ = [
     "read_acquisition_costs",
     "read_costs",
     "read_customers",
+    "read_order_dates",
 ]

@@ -76,6 +76,15 @@ def find_key(
     )
 
 
+def match_key(columns: Columns, customers: pd.Index) -> str:
+    """Return the column of the ids of known customers: the headed one if any match, else by values; "" if unclear."""
+    headed = _by_heading(columns, {})
+    if headed and _count_matches(columns, headed, customers)[0]:
+        return headed
+    matching = [] if _are_numbers(customers) else _by_matches(columns, list(columns.kinds), customers)
+    return matching[0] if len(matching) == 1 else headed
+
+
 def find_since(columns: Columns, stated: Mapping[str, str]) -> str:
     """Return the column with the time from which a row is valid; empty if there is none."""
     named = [column for column, kind in stated.items() if kind == "valid_from"]

@@ -30,6 +30,7 @@ from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import check_folder, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
+from cltv_ml.money import format_money
 from cltv_ml.pipelines.inputs import known_costs, load
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
@@ -87,7 +88,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
         *outside,
         *describe_channels(channels),
         *_currency_notes(spent, settings.currency),
-        *_acquisition_notes(won, costs),
+        *_acquisition_notes(won, costs, settings.currency),
         *describe_stated_rate(log, stated=goods is not None),
     ]
     page = settings.out / "acquisition.html"
@@ -161,7 +162,7 @@ def _currency_notes(spent: pd.DataFrame, currency: str) -> list[str]:
     ]
 
 
-def _acquisition_notes(won: Won, costs: pd.DataFrame) -> list[str]:
+def _acquisition_notes(won: Won, costs: pd.DataFrame, currency: str) -> list[str]:
     notes = []
     counted = won.customers.groupby("channel")["customers"].sum()
     everybody, unknown = int(counted.sum()), int(counted.get(UNATTRIBUTED, 0))
@@ -176,8 +177,9 @@ def _acquisition_notes(won: Won, costs: pd.DataFrame) -> list[str]:
         )
     loose = costs.loc[costs["channel"] == UNATTRIBUTED, "cost"].sum()
     if loose and unknown < everybody:
+        whole = format_money(costs["cost"].sum(), currency)
         notes.append(
-            f"{loose:,.0f} of {costs['cost'].sum():,.0f} cost has no channel and is not part of any "
+            f"{format_money(loose, currency)} of the cost of {whole} has no channel and is not part of any "
             "channel's cost."
         )
     names = set(counted.index) - {UNATTRIBUTED}

@@ -14,7 +14,7 @@ from cltv_ml import decisions, remote
 from cltv_ml.actions.campaigns import add_campaign, add_retention, check_outcome_known
 from cltv_ml.actions.changes import add_changes
 from cltv_ml.actions.customers import add_segments
-from cltv_ml.actions.lists import LISTS, facts, list_answers, list_totals, lists_section
+from cltv_ml.actions.lists import LISTS, facts, list_answers, list_terms, list_totals, lists_section
 from cltv_ml.actions.money import add_margins, add_payback
 from cltv_ml.actions.offers import add_offers, add_price_test
 from cltv_ml.actions.past_campaign_table import learn_from_table
@@ -236,7 +236,7 @@ def _act_page(totals: pd.DataFrame, actions: Actions, shop: Shop) -> dict[str, A
 
 
 def _json_summary(totals: pd.DataFrame, shop: Shop) -> dict[str, Any]:
-    """Return the totals of the lists for the report as JSON values, with money rounded to the cent."""
+    """Return the totals and terms of the lists for the report as JSON values, with money rounded to the cent."""
     rows = (
         totals.assign(read_on=totals["read_on"].dt.strftime("%Y-%m-%d")).round(2) if len(totals) else totals
     )
@@ -245,5 +245,6 @@ def _json_summary(totals: pd.DataFrame, shop: Shop) -> dict[str, Any]:
         "horizon": shop.window.horizon,
         "model_version": shop.version,
         "currency": shop.terms.currency,
+        "terms": list_terms(totals, shop),
         "lists": rows.to_dict("records"),
     }

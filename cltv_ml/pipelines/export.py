@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pandas as pd
 from cltv_ml import decisions
 from cltv_ml.actions.customer_columns import unread_columns
 from cltv_ml.actions.exports import FORMATS, ExportOrder, build_export
+from cltv_ml.customers import read_order_dates
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.bounds import is_within_bounds
@@ -55,19 +56,25 @@ def export(settings: Settings | None = None, **options: Any) -> dict[str, Export
     column = decisions.value_column(settings.value, settings.basis)
     scores = _with_value(scores, column, settings)
     people = (
-        None if settings.customers is None else _by_customer(settings.customers, [], _CUSTOMERS, scores.index)
+        None if settings.customers is None else _by_customer(settings.customers, _CUSTOMERS, scores.index)
     )
     passed, ranks = _test_of_version(scores)
+    orders, refused = None, dict[str, str]()
+    if of_orders := [name for name in settings.formats if FORMATS[name].of_orders]:
+        try:
+            orders = _orders(settings, scores.index)
+        except InputError as error:  # the other formats need no orders
+            refused = dict.fromkeys(of_orders, str(error))
     order = ExportOrder(
         settings.currency,
         settings.country_code,
         settings.conversion,
         passed,
         ranks,
-        _orders(settings, scores.index),
+        orders,
         value=column,
     )
-    return write_exports(settings.formats, scores, settings.out, order, people)
+    return write_exports(settings.formats, scores, settings.out, order, people, refused=refused)
 
 
 def _with_value(scores: pd.DataFrame, column: str, settings: ExportSettings) -> pd.DataFrame:
@@ -109,7 +116,7 @@ def _test_of_version(scores: pd.DataFrame) -> tuple[bool, bool]:
     return passed, version.ranks is not False
 
 
-def _by_customer(source: Any, wanted: Sequence[str], meant: str, scored: pd.Index) -> pd.DataFrame:
+def _by_customer(source: Any, meant: str, scored: pd.Index) -> pd.DataFrame:
     """Return a table, texts as written, indexed by the column with the scores' customers, whatever its heading.
 
     Raises
@@ -117,15 +124,16 @@ def _by_customer(source: Any, wanted: Sequence[str], meant: str, scored: pd.Inde
     InputError
         No column is surely theirs.
     """
-    table = read_table(source, wanted, meant, key="", as_text=True)
+    table = read_table(source, [], meant, key="", as_text=True)
     if table.index.name == "customer_id":
         return table
     ids, customer = scored.astype("str"), " ".join(SYNONYMS["customer_id"]).split()
-    surely = [name for name in table if plain_heading(str(name)) in customer]
+    headed = [name for name in table if plain_heading(str(name)) in customer]
+    known = {name: table[name].dropna().astype("str").isin(ids).mean() for name in table}
+    surely = [name for name in headed if known[name] > 0]
     if len(surely) != 1 and not ids.str.fullmatch(r"\d{1,9}").all():  # ages may equal small numbers by chance
-        surely = [
-            name for name in table if table[name].dropna().astype("str").isin(ids).mean() > _LEAST_KNOWN_IDS
-        ]
+        surely = [name for name, share in known.items() if share > _LEAST_KNOWN_IDS]
+    surely = surely or headed
     if len(surely) != 1:
         example = f", such as {ids[0]!r}" if len(ids) else ""
         raise InputError(
@@ -139,15 +147,7 @@ def _orders(settings: ExportSettings, scored: pd.Index) -> pd.DataFrame | None:
     """Return one row per order, from the first day that counts."""
     if settings.orders is None:
         return None
-    columns = ["order_id", "timestamp"]
-    lines = _by_customer(settings.orders, columns, "a table with order_id, customer_id and timestamp", scored)
-    moments = pd.to_datetime(lines["timestamp"], errors="coerce", utc=True).dt.tz_localize(None)
-    if moments.isna().any():
-        raise InputError(
-            f"timestamp must hold dates, got {str(lines['timestamp'][moments.isna()].iloc[0])!r}; write "
-            "dates such as 2026-03-01."
-        )
-    lines = lines.assign(timestamp=moments).reset_index()[["order_id", "customer_id", "timestamp"]]
+    lines = read_order_dates(settings.orders, scored)
     if settings.since:
         lines = lines[lines["timestamp"] >= to_cutoff(settings.since, "since")]
     return lines.sort_values("timestamp").drop_duplicates("order_id")
@@ -159,6 +159,8 @@ def write_exports(
     out: Path,
     order: ExportOrder,
     customers: pd.DataFrame | None = None,
+    *,
+    refused: Mapping[str, str] | None = None,
 ) -> dict[str, ExportedFile | str]:
     """Write each format whose rules are met, and `manifest.json`; return, by format, its file or the broken rule.
 
@@ -168,11 +170,15 @@ def write_exports(
         Indexed by customer_id, with `expected_value`.
     customers
         Identities (`email`, `phone`, ...) and opt-outs, indexed by customer_id.
+    refused
+        Formats that cannot be written, each with the reason.
     """
     everybody = _joined_table(scores, customers)
     unread = [] if customers is None else unread_columns(customers)
-    written: dict[str, ExportedFile | str] = {}
+    written: dict[str, ExportedFile | str] = {**(refused or {})}
     for name in formats:
+        if name in written:
+            continue
         try:
             table, left_out = build_export(name, everybody, order)
         except InputError as error:

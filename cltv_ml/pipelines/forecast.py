@@ -25,6 +25,7 @@ from cltv_ml.files import check_folder, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models.value_curve import check_discount_rate
+from cltv_ml.money import format_money
 from cltv_ml.pipelines.forecast_inputs import (
     PLAN_COLUMNS,
     find_plan,
@@ -126,7 +127,8 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     scenarios = compute_scenarios(parts, terms, until, repeat)
     equity = None if terms.margin_rate is None else compute_equity(drawn_parts(shop), terms, until, parts)
     judged, causes = judge_plan(log, plan, window.cutoff)
-    notes = [*_forecast_notes(shop, terms, window, holidays=bool(holidays)), *gaps]
+    told = _forecast_notes(shop, terms, window, holidays=bool(holidays), currency=settings.currency)
+    notes = [*told, *gaps]
     if not shop.grain:
         notes += unused_holidays(holidays, log.first, window)
     progress("writing the page", 0.9)
@@ -228,7 +230,9 @@ def _none_to_come(shop: ShopForecast) -> str:
     return f"{_NONE_WON[0].lower()}{_NONE_WON[1:]}" if shop.arrivals.rate is None else ""
 
 
-def _forecast_notes(shop: ShopForecast, terms: PlanTerms, window: Window, *, holidays: bool) -> list[str]:
+def _forecast_notes(
+    shop: ShopForecast, terms: PlanTerms, window: Window, *, holidays: bool, currency: str
+) -> list[str]:
     """Return what to know before reading the numbers; `holidays` states whether there is a table of them."""
     notes = list(shop.level.notes) if shop.level is not None else []
     if shop.grain and holidays:
@@ -246,11 +250,13 @@ def _forecast_notes(shop: ShopForecast, terms: PlanTerms, window: Window, *, hol
     if shop.level is not None and shop.total is not None:
         change = shop.total.total / shop.total.parts - 1
         if abs(change) >= _LEAST_SAY:
+            last_year, without = (
+                format_money(total, currency) for total in (shop.total.last_year, shop.level.total)
+            )
             notes.append(
-                f"Last year's revenue of the same weeks, {shop.total.last_year:,.0f}, has a weight of "
-                f"{shop.total.weight:.0%} in the total, based on its errors at earlier cutoffs. This changes "
-                f"the forecasts for existing customers ({shop.level.total:,.0f} without it) and for new "
-                f"customers by {change:+.1%}."
+                f"Last year's revenue of the same weeks, {last_year}, has a weight of {shop.total.weight:.0%} "
+                "in the total, based on its errors at earlier cutoffs. This changes the forecasts for existing "
+                f"customers ({without} without it) and for new customers by {change:+.1%}."
             )
     if window.horizon > days:
         notes.append(

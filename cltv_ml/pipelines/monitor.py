@@ -158,7 +158,7 @@ def monitor(
     log = cleaned.transactions
     _check_known(scores, log)
     experiment_id = runs.open_experiment(settings.experiment)
-    reference, notes, name = _expectations(version, lifetimes)
+    reference, notes, name = _expectations(version, lifetimes, settings.currency)
     progress("comparing with the training", 0.2)
     batch = scores.dropna(subset="expected_value")[_columns_to_store(scores)]
     trained = reference if lifetimes is None else {}
@@ -185,10 +185,12 @@ def monitor(
     return report
 
 
-def _expectations(version: Version, lifetimes: LifetimeBatch | None) -> tuple[dict[str, Any], list[str], str]:
+def _expectations(
+    version: Version, lifetimes: LifetimeBatch | None, currency: str
+) -> tuple[dict[str, Any], list[str], str]:
     """Return the expectations that a batch is compared with, sentences about them, and the name of its series."""
     if lifetimes is not None:
-        return lifetimes.about, lifetimes.notes, REGISTERED_NAME + lifetimes.series
+        return lifetimes.about, lifetimes.notes(currency), REGISTERED_NAME + lifetimes.series
     return *_read_reference(version, REGISTERED_NAME), REGISTERED_NAME
 
 

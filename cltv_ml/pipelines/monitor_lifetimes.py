@@ -9,6 +9,7 @@ import pandas as pd
 
 from cltv_ml import decisions
 from cltv_ml.log import Log
+from cltv_ml.money import format_money
 from cltv_ml.pipelines.inputs import read_account, read_lifetimes
 from cltv_ml.settings import Monitor
 
@@ -51,9 +52,8 @@ class LifetimeBatch:
         rates = lines["customer_id"].map(self.rates).astype(float).fillna(0.0)
         return Log(lines.assign(amount=lines["amount"] * rates))
 
-    @property
-    def notes(self) -> list[str]:
-        """Notes on this series for a reader of the page."""
+    def notes(self, currency: str) -> list[str]:
+        """Return notes on this series for a reader of the page."""
         sentences = [
             "Lifetime values are compared with realised money; to measure drift since training, monitor the "
             "scores."
@@ -65,9 +65,10 @@ class LifetimeBatch:
             )
         if self.scale != 1:
             total = self.scores["expected_value"].sum()
+            plain, discounted = (format_money(amount, currency) for amount in (total, total / self.scale))
             sentences.append(
-                f"The total of {total:,.0f} is not discounted, because realised money is not; the table of "
-                f"cltv lifetime discounts it to {total / self.scale:,.0f}."
+                f"The total of {plain} is not discounted, because realised money is not; the table of "
+                f"cltv lifetime discounts it to {discounted}."
             )
         if self.rates is not None:
             sentences.append(

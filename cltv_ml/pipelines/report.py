@@ -9,10 +9,12 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml import decisions
+from cltv_ml.actions.terms import enumerated
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import check_local
 from cltv_ml.models import Spread
+from cltv_ml.money import name_currency
 from cltv_ml.pipelines.inputs import read_account, read_scores, read_table
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
@@ -48,8 +50,7 @@ def report(
     needed = there or before is not None or settings.lookup or settings.redact
     now = read_scores(newest) if needed else None
     earlier = None if before is None else read_scores(before)
-    summary = runs.latest_summary(settings.experiment)
-    currency = settings.currency or summary.get("currency", "")
+    summary, currency = _in_its_currency(runs.latest_summary(settings.experiment), settings.currency)
     if now is not None and _holds_everybody(_read_manifest(newest)):
         summary = glance.with_newer_scores(summary, now, _spread_of_total(now), currency)
     if now is not None and (earlier is not None or settings.lookup):
@@ -60,11 +61,13 @@ def report(
     )
     if lists is not None:
         ordered = summary.get("ordered", True)
-        answers = glance.with_lists(lists["lists"], lists["currency"], ordered=ordered)
-        of = f"These lists are dated {lists['cutoff']} and use the margin, effect and cost given to cltv act."
+        answers = glance.with_lists(lists["lists"], lists["currency"] or currency, ordered=ordered)
+        terms = enumerated(lists.get("terms", [])) or "the margin, effect and cost given to cltv act"
+        of = f"These lists are dated {lists['cutoff']} and assume {terms}."
         summary = with_answer(summary, glance.FIRST, [*answers, of])
-    summary = _with_forecast(summary, settings.forecast or folder / "forecast.csv", settings)
-    summary = _with_lifetime(summary, folder / "lifetime.parquet", settings)
+        summary = {**summary, "sections": [*map(sections.tell_lists_apart, summary["sections"])]}
+    summary = _with_forecast(summary, settings.forecast or folder / "forecast.csv", settings, currency)
+    summary = _with_lifetime(summary, folder / "lifetime.parquet", settings, currency)
     summary = as_wanted(summary, settings.redact, () if now is None else now.index)
     progress("writing the report", 0.8)
     if settings.out == "-":
@@ -99,21 +102,40 @@ def _check_redacted(settings: Report, scores: Path | pd.DataFrame) -> None:
         )
 
 
-def _with_forecast(summary: dict[str, Any], file: Path, settings: Report) -> dict[str, Any]:
+def _in_its_currency(stored: dict[str, Any], stated: str) -> tuple[dict[str, Any], str]:
+    """Return a training's summary with the currency of its amounts, and that currency: its own, else the stated one.
+
+    Raises
+    ------
+    InputError
+        The training stated another currency.
+    """
+    own = name_currency(stored.get("currency", ""), "")
+    if own and stated and own != stated:
+        raise InputError(
+            f"the amounts of the newest training are in {own}, not {stated}; leave out --currency, or train with "
+            f"--currency {stated}."
+        )
+    return name_currency(stored, own or stated), own or stated
+
+
+def _with_forecast(
+    summary: dict[str, Any], file: Path, settings: Report, currency: str = ""
+) -> dict[str, Any]:
     """Return a summary with the revenue of new customers next to that of existing ones, if it was forecast."""
     if not file.is_file():
         if settings.forecast is not None:
             raise InputError(f"no file {file}; give the table that cltv forecast wrote.")
         return summary
     table = read_table(file, _FORECAST, "a table that `cltv forecast` wrote", key="")
-    fact = glance.customers_to_come(table, settings.currency)
+    fact = glance.customers_to_come(table, currency)
     if fact is None:
         return summary
     headlines = [entry for entry in summary["facts"] if entry.get("headline")]
     return {**summary, "facts": [*headlines, fact, *summary["facts"][len(headlines) :]]}
 
 
-def _with_lifetime(summary: dict[str, Any], default: Path, settings: Report) -> dict[str, Any]:
+def _with_lifetime(summary: dict[str, Any], default: Path, settings: Report, currency: str) -> dict[str, Any]:
     """Return a summary with customers' lifetime value, if it was computed."""
     account, source = read_account(settings, default), settings.lifetimes or default
     chosen = settings.lifetimes is not None or (settings.value, settings.basis) != ("horizon", "revenue")
@@ -129,7 +151,7 @@ def _with_lifetime(summary: dict[str, Any], default: Path, settings: Report) -> 
     label = {"horizon": f"expected {settings.basis}"}.get(
         settings.value, f"{settings.value} {settings.basis}"
     )
-    currency = settings.currency or account.get("currency", "")
+    currency = currency or account.get("currency", "")
     # Tiers by the horizon's revenue are on the page already.
     by_default = (settings.value, settings.basis) == ("horizon", "revenue")
     values = None if by_default else decisions.choose_value(table, settings.value, settings.basis)

@@ -33,6 +33,7 @@ from cltv_ml.models import Level, ValueModel, read_by
 from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.models.future_value import YEAR
 from cltv_ml.models.out_of_fold import is_ours
+from cltv_ml.money import name_currency
 from cltv_ml.pipelines.calendar_inputs import check_paths
 from cltv_ml.pipelines.competing import check_competing, model_features, named_models, with_holidays
 from cltv_ml.pipelines.horizons import horizon_notes, horizons_of, judge_every_horizon
@@ -168,15 +169,17 @@ def _train(cleaned: CleanedShop, job: Job, progress: Progress) -> Outcome:
         champion = _refit(log, verdict.champion, result, job, final.result(), several)
         del final  # its rows are as large as a quarter of the log
         progress("writing the report", 0.95)
-        options: dict[str, Any] = {"today": champion.today, "currency": settings.currency}
+        options: dict[str, Any] = {"today": champion.today, "currency": job.page_currency}
         report = later(partial(training_summary, cleaned, result, verdict, job.dataset, notes, **options))
         info, request = _log_champion(log, champion, result)
-        summary = as_wanted(report.result(), settings.redact, cleaned)
+        stored = as_wanted(report.result(), settings.redact, cleaned)
+        summary = name_currency(stored, settings.currency)
         logged = {model: run.result() for model, run in logging.items()}
         _write_outputs(cleaned, result, summary, request, job)
-        _log_summary(cleaned, result, summary, verdict, job)
+        _log_summary(cleaned, result, stored, verdict, job)
         about = data_tags(log.span, info, settings.currency)
-        card = model_card(result, verdict, notes.all, {"dataset": job.dataset, **about})
+        told = name_currency(notes.all, settings.currency)
+        card = model_card(result, verdict, told, {"dataset": job.dataset, **about})
         mlflow.log_text(card, "model_card.md")
         results = {"candidate": logged[verdict.champion], **score_tags(result, verdict.champion, several)}
         version = registry.register(info.model_uri, {**tags, **about, **results}, card, run_id=run_id)
@@ -185,7 +188,7 @@ def _train(cleaned: CleanedShop, job: Job, progress: Progress) -> Outcome:
         mlflow.set_tag(runs.DESCRIPTION, describe_training(verdict, version))
     alias = registry.publish(version)  # after the run's end: no version of a failed training has an alias
     extras: dict[str, Any] = {"horizons": several, "expected": expected_in_words(summary)}
-    return Outcome(result, verdict, version, alias, training_id, run_id, notes.all, **extras)
+    return Outcome(result, verdict, version, alias, training_id, run_id, told, **extras)
 
 
 def _compare(

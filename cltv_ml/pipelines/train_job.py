@@ -14,6 +14,7 @@ from cltv_ml.data import DataVerdict
 from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.features import feature_version
 from cltv_ml.models import Level, ValueModel
+from cltv_ml.money import UNSTATED
 from cltv_ml.serving import packaging
 from cltv_ml.settings import Train
 from cltv_ml.tracking import runs
@@ -34,6 +35,11 @@ class Job:
     def dataset(self) -> str:
         """The name of the data, without folders and passwords."""
         return self.settings.dataset
+
+    @property
+    def page_currency(self) -> str:
+        """The currency of amounts on the stored page: `UNSTATED` until somebody states it."""
+        return self.settings.currency or UNSTATED
 
     def tags(self, training_id: str, features: Sequence[str]) -> dict[str, str]:
         """Return the tags of every run of the training."""

@@ -13,6 +13,7 @@ from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.stability import choice_notes
 from cltv_ml.features import absent_features
 from cltv_ml.models import Level
+from cltv_ml.money import format_money
 from cltv_ml.pipelines.calendar_inputs import effect_notes
 from cltv_ml.pipelines.train_job import Job
 from cltv_ml.reporting.sections import TrainingNotes
@@ -69,18 +70,18 @@ def training_notes(
             "every model keeps its own."
         )
     if level is not None:
-        doubts += [*disagreement(level), *level.notes]
+        doubts += [*disagreement(level, job.page_currency), *level.notes]
     effects = effect_notes(list(result.models.values()))
     remarks = [*choice_notes(result, verdict.champion), *result.notes, *effects]
-    return TrainingNotes(doubts, [*remarks, *_level_note(result), *_absent(columns)])
+    return TrainingNotes(doubts, [*remarks, *_level_note(result, job.page_currency), *_absent(columns)])
 
 
-def _level_note(result: WindowResult) -> list[str]:
+def _level_note(result: WindowResult, currency: str) -> list[str]:
     """Return a sentence on the total of the test window, with its interval and its components."""
     level, window = result.level, result.window
     if level is None:
         return []
-    low, high = level.interval()
+    total, low, high = (format_money(value, currency) for value in (level.total, *level.interval()))
     table = level.table.sort_values("weight", ascending=False)
     parts = [f"{row.candidate} {row.weight:.0%}" for row in table.itertuples() if row.weight >= 0.05]
     count = len(level.record)
@@ -89,20 +90,21 @@ def _level_note(result: WindowResult) -> list[str]:
         weighted = "the usual errors of their kinds, because the log has no earlier window"
     return [
         f"The total of the test window, {window.horizon} days from {window.cutoff:%Y-%m-%d}, was forecast as "
-        f"{level.total:,.0f} (90%: {low:,.0f} to {high:,.0f}): a mean of forecasts, weighted by {weighted} "
+        f"{total} (90%: {low} to {high}): a mean of forecasts, weighted by {weighted} "
         f"({', '.join(parts)})."
     ]
 
 
-def disagreement(level: Level) -> list[str]:
+def disagreement(level: Level, currency: str = "") -> list[str]:
     """Return a sentence if forecasts that count differ by more than `APART`; else an empty text."""
     counted = level.table[level.table["weight"] >= 0.1]
     low, high = (counted.loc[end] for end in (counted["total"].idxmin(), counted["total"].idxmax()))
     if high["total"] <= APART * low["total"]:
         return []
+    least, most = (format_money(end["total"], currency) for end in (low, high))
     return [
-        f"These forecasts disagree: {low['candidate']} predicts {low['total']:,.0f}, {high['candidate']} "
-        f"{high['total']:,.0f}. Errors are larger in such windows, so the interval is wider."
+        f"These forecasts disagree: {low['candidate']} predicts {least}, {high['candidate']} {most}. Errors "
+        "are larger in such windows, so the interval is wider."
     ]
 
 

@@ -262,7 +262,7 @@ class Report(Redacted, Chosen, Settings):
         default_text="lifetime.parquet in the folder --out",
     )
     lookup: int = setting(0, "Number of customers that readers can look up by id: those most at risk.", ge=0)
-    currency: str = setting("", "Currency of the parts added by --before and --lookup.")
+    currency: str = setting("", "Currency of all amounts.", default_text="that of the training")
     experiment: str = setting("cltv", "Name of the MLflow experiment.")
 
 
@@ -325,7 +325,7 @@ class Export(Chosen, Printed, Settings):
         None, "Table with customers' ids, email, phone and opt-outs, .parquet or .csv."
     )
     orders: TableInput = setting(
-        None, "Table with order_id, customer_id and timestamp, for formats that need orders."
+        None, "Orders from any source: order_id, customer_id and timestamp, for formats that need them."
     )
     since: Day = setting("", "First day of the orders to write.")
     currency: str = setting("", "ISO code of the values, such as EUR.", default_text=CHAMPIONS)

@@ -277,3 +277,43 @@ def test_the_version_that_made_the_scores_must_have_passed_its_test(monkeypatch,
     monkeypatch.setattr(registry, "read_version", versions.get)
     scores = pd.DataFrame({"expected_value": [1.0], "model_version": [version]}, index=["ann"])
     assert _test_of_version(scores) == (version != 3, ranks)
+
+
+def test_the_customers_column_is_the_one_with_their_ids_not_their_addresses(tmp_path):
+    """“Correo electrónico” is a heading of ids in other tables, and “Nº socio” is none."""
+    people = "Nº socio,Correo electrónico\n00123,ann@a.com\nA-7,bob@a.com\n"
+    found = _written(tmp_path, people, formats=["klaviyo"])
+    assert found["Email Address"].tolist() == ["ann@a.com", "bob@a.com"]
+
+
+def test_orders_are_read_by_the_headings_and_dates_of_a_log(tmp_path):
+    scores = pd.DataFrame({"customer_id": ["K-1", "K-2"], "expected_value": [9.0, 8.0]})
+    text = "Bestellnummer;Kundennummer;Bestelldatum;Betrag\n7;K-1;31.03.2026;9,50\n8;K-2;01.04.2026;7,00 €\n"
+    (tmp_path / "bestellungen.csv").write_bytes(text.encode("cp1252"))
+    (done,) = pipelines.export(
+        scores=scores,
+        formats=["google_conversion_adjustments"],
+        orders=tmp_path / "bestellungen.csv",
+        since="2026-04-01",
+        conversion="Kauf",
+        currency="EUR",
+        out=tmp_path / "out",
+    ).values()
+    assert pd.read_csv(done.path, dtype="str")["Order ID"].tolist() == ["8"]
+
+
+def test_an_orders_table_that_cannot_be_read_stops_only_the_formats_that_need_it(tmp_path):
+    scores = pd.DataFrame({"customer_id": ["K-1", "K-2"], "expected_value": [9.0, 8.0]})
+    (tmp_path / "people.csv").write_text("customer_id,email\nK-1,ann@a.com\nK-2,bob@a.com\n")
+    (tmp_path / "orders.csv").write_text("order_id,customer_id,date\n7,K-1,yesterday\n8,K-2,2026-04-01\n")
+    done = pipelines.export(
+        scores=scores,
+        formats=["klaviyo", "google_conversion_adjustments"],
+        customers=tmp_path / "people.csv",
+        orders=tmp_path / "orders.csv",
+        out=tmp_path / "out",
+    )
+    assert done["klaviyo"].rows == 2
+    assert (
+        "no readable date in 1 of 2 rows, first in row 1 of 'date'" in done["google_conversion_adjustments"]
+    )

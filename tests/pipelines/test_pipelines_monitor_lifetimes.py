@@ -52,10 +52,12 @@ def test_what_remains_is_watched_to_its_end_without_a_discount(file):
 
 
 def test_a_total_that_differs_from_the_tables_by_the_discount_is_told(file):
-    told = read_lifetime_batch(Monitor(value="remaining", lifetimes=file)).notes
-    assert any("The total of 200 is not discounted" in note and "to 180" in note for note in told)
+    told = read_lifetime_batch(Monitor(value="remaining", lifetimes=file)).notes("EUR")
+    assert any(
+        "The total of 200.00 EUR is not discounted" in note and "to 180.00 EUR" in note for note in told
+    )
     file.with_suffix(".json").write_text(json.dumps({"expected_by_day": {"91": 50.0, "365": 180.0}}))
-    assert len(read_lifetime_batch(Monitor(value="remaining", lifetimes=file)).notes) == 1
+    assert len(read_lifetime_batch(Monitor(value="remaining", lifetimes=file)).notes("EUR")) == 1
 
 
 def test_what_is_past_needs_no_watching(file):
@@ -64,7 +66,7 @@ def test_what_is_past_needs_no_watching(file):
     )
     pd.testing.assert_frame_equal(lifetime.scores, remaining.scores)
     told = "Only the remaining part of the lifetime value is monitored, because past value does not change."
-    assert (told in lifetime.notes, told in remaining.notes) == (True, False)
+    assert (told in lifetime.notes(""), told in remaining.notes("")) == (True, False)
 
 
 def test_profit_that_came_is_counted_at_the_margin_rates(file):

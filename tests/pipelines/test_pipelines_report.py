@@ -6,16 +6,19 @@ import pandas as pd
 import pytest
 
 from cltv_ml.errors import InputError
+from cltv_ml.money import UNSTATED, format_money
 from cltv_ml.pipelines.report import (
     _holds_everybody,
+    _in_its_currency,
     _lists,
     _newest_earlier,
     _read_manifest,
     _with_forecast,
 )
-from cltv_ml.reporting import glance
+from cltv_ml.reporting import glance, sections
 from cltv_ml.reporting.report import summarise
 from cltv_ml.reporting.training_summary import with_answer
+from cltv_ml.reporting.what_if import plan_campaign
 from cltv_ml.settings import Report
 
 LISTS = [
@@ -114,7 +117,7 @@ FORECAST = pd.DataFrame(
 def test_customers_to_come_stand_next_to_known_ones(tmp_path):
     FORECAST.to_csv(tmp_path / "forecast.csv", index=False)
     summary = summarise("t", "s", [], {"Known": ("50 EUR", "note"), "Champion": ("hybrid", "note")})
-    facts = _with_forecast(summary, tmp_path / "forecast.csv", Report(currency="EUR"))["facts"]
+    facts = _with_forecast(summary, tmp_path / "forecast.csv", Report(), "EUR")["facts"]
     assert [fact["name"] for fact in facts] == ["Known", "Expected from new customers", "Champion"]
     assert facts[1]["value"] == "20.00 EUR"
     assert [fact["headline"] for fact in facts] == [True, True, False]
@@ -123,7 +126,7 @@ def test_customers_to_come_stand_next_to_known_ones(tmp_path):
 def test_a_forecast_of_nobody_to_come_is_no_amount(tmp_path):
     FORECAST.assign(expected=0.0, lower_80=0.0, upper_80=0.0).to_csv(tmp_path / "forecast.csv", index=False)
     summary = summarise("t", "s", [], {"Known": ("50 EUR", "note")})
-    facts = _with_forecast(summary, tmp_path / "forecast.csv", Report(currency="EUR"))["facts"]
+    facts = _with_forecast(summary, tmp_path / "forecast.csv", Report(), "EUR")["facts"]
     assert facts[1]["value"] == "no forecast"
 
 
@@ -135,3 +138,29 @@ def test_a_forecast_that_was_asked_for_must_be_there_and_be_one(tmp_path):
     (tmp_path / "forecast.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(InputError, match="span"):
         _with_forecast(summary, tmp_path / "forecast.csv", Report())
+
+
+def test_a_report_names_the_currency_that_its_training_did_not_state():
+    """`report --currency EUR` had named it next to some amounts only."""
+    facts = {glance.KNOWN: (format_money(26_727.0, UNSTATED), f"90.00 {UNSTATED} to 3 {UNSTATED}")}
+    stored = {**summarise("t", "s", [], facts), "currency": UNSTATED}
+    told, currency = _in_its_currency(stored, "EUR")
+    assert currency == told["currency"] == "EUR"
+    assert (told["facts"][0]["value"], told["facts"][0]["note"]) == ("26,727 EUR", "90.00 EUR to 3 EUR")
+    unnamed, currency = _in_its_currency(stored, "")
+    assert (currency, unnamed["facts"][0]["value"]) == ("", "26,727")
+
+
+def test_a_report_in_another_currency_than_its_training_is_refused():
+    stored = {**summarise("t", "s", []), "currency": "USD"}
+    assert _in_its_currency(stored, "") == (stored, "USD")
+    with pytest.raises(InputError, match="the newest training are in USD, not EUR; leave out --currency"):
+        _in_its_currency(stored, "EUR")
+
+
+def test_the_section_of_one_campaign_tells_why_its_numbers_are_not_those_of_the_lists():
+    """The first screen named 31 customers and a profit of 17.27, the section below 28 and 5.89."""
+    campaign = plan_campaign(pd.DataFrame({"expected_value": [90.0, 40.0], "p_alive": [0.4, 0.9]}), 91)
+    content = sections.campaign_section(campaign, pd.Series(["a", "b"]))
+    first = sections.tell_lists_apart(content)["sentences"][0]
+    assert "differ from those of the lists" in first

@@ -13,8 +13,8 @@ def level(*totals: float) -> Level:
 
 
 def test_forecasts_of_the_total_that_disagree_are_named():
-    (said,) = disagreement(level(100.0, 180.0, 900.0))
-    assert "bottom-up predicts 100, top-down 180" in said
+    (said,) = disagreement(level(100.0, 180.0, 900.0), "EUR")
+    assert "bottom-up predicts 100.00 EUR, top-down 180.00 EUR" in said
 
 
 def test_a_forecast_that_hardly_counts_is_no_disagreement():

@@ -5,6 +5,7 @@ from cltv_ml.reporting.sections.campaign import (
     NO_ORDER,
     campaign_section,
     lookup_table,
+    tell_lists_apart,
     terms_in_words,
     unknown_campaign_section,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "quality_figures",
     "quality_section",
     "tell_change",
+    "tell_lists_apart",
     "terms_in_words",
     "unknown_campaign_section",
     "unknown_change_section",

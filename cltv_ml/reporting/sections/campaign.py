@@ -48,6 +48,24 @@ def campaign_section(
     return {**content, "what_if": what_if}
 
 
+def tell_lists_apart(page_section: dict[str, Any]) -> dict[str, Any]:
+    """Return a section which, if it is the campaign's, says why its numbers are not those of the lists of `cltv act`.
+
+    >>> tell_lists_apart(section("What to do"))["sentences"]
+    []
+    """
+    if not page_section.get("what_if"):
+        return page_section
+    return {**page_section, "sentences": [_NOT_THE_LISTS, *page_section["sentences"]]}
+
+
+_NOT_THE_LISTS = (
+    "The lists on the first screen are those of cltv act, and actions.html has their numbers. This section "
+    "is a calculator for one campaign to all customers. Its customers, cost and profit differ from those of "
+    "the lists: it starts with other terms, lists every customer worth the cost at these terms, has no "
+    "control group and discounts the profit."
+)
+
 _WHOM = (
     "Write to the customers with the highest value at risk: their expected spend times the probability that "
     "they are leaving. Customers who are sure to stay or surely gone come last."
