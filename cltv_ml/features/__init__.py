@@ -1,8 +1,8 @@
 """Features: declared once, built from the calibration window only.
 
-To add a feature, add one `*feature(...)` to `FEATURES` in the file of its theme. Nothing else changes: the
-catalogue, the default set of the models, the version and the tests of leaking follow from it. The columns an
-expression may read are in `grains.py`, the `@` abbreviations in `macros.py`.
+To add a feature, add one `*feature(...)` to `FEATURES` in the file of its theme. Nothing else changes: the catalogue,
+the models' default set, the version and the leakage tests follow from the declaration. `grains.py` lists the columns
+that an expression may read, `macros.py` the `@` abbreviations.
 """
 
 from cltv_ml.features.build import build_features, build_labels, build_table

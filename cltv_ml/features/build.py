@@ -1,4 +1,4 @@
-"""The builder: from a transaction log and cutoffs to one row of features per customer and cutoff."""
+"""Builder of feature tables: one row per customer and cutoff, from a transaction log."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from cltv_ml.windows import Window, to_cutoff
 
 Cutoff: TypeAlias = str | date | pd.Timestamp
 
-#: What a line takes in a shard file, generously.
+#: Generous estimate of the bytes of a line in a shard file.
 _SHARD_BYTES_PER_ROW = 60
 
-#: Rows from which the memory of Arrow's own tables is given back at once: it would keep as much as the frame takes.
+#: Rows from which Arrow's memory is released at once: it would hold as much memory as the frame.
 _LARGE_FRAME = 100_000
 
 
@@ -50,7 +50,7 @@ def build_features(
         A clean transaction log: customer_id, timestamp (naive, in the business time zone), amount, and
         any of the optional columns; or a `Source`, which adds tables about customers and a time zone.
     cutoffs
-        One cutoff or several, built in one pass. A cutoff is the first instant that is not seen.
+        One cutoff or several, built in one pass. A cutoff is the first instant that features do not see.
     names
         Names from `CATALOGUE`, `"all"` for every feature that the log's columns allow, or None for the
         numeric ones that stay comparable as customers age (`default_features`).
@@ -70,8 +70,8 @@ def build_features(
     Raises
     ------
     InputError
-        A cutoff is not a midnight or lies outside the log, a feature is unknown or needs a column that
-        the log has not, or the log lacks a required column.
+        A cutoff is not a midnight or lies outside the log, a feature is unknown or needs a column that the log lacks,
+        or the log lacks a required column.
 
     >>> log = pd.DataFrame({
     ...     "customer_id": ["a", "a", "a", "b"],
@@ -197,14 +197,14 @@ def sorted_cutoffs(cutoffs: Cutoff | Sequence[Cutoff]) -> list[pd.Timestamp]:
 
 
 def offering(names: Sequence[str] | str | None, base: Base) -> Base:
-    """Return base tables that have every attribute that is named."""
+    """Return base tables that hold every attribute among the names."""
     if names is None or isinstance(names, str):
         return base
     return with_attributes(base, attribute_columns(names))
 
 
 def choose_features(names: Sequence[str] | str | None, base: Base) -> tuple[str, ...]:
-    """Return the names to build, the summary first, all of them possible with these tables."""
+    """Return the names to build, the summary first; InputError if these tables do not allow one of them."""
     if names is None or isinstance(names, str):
         if names not in (None, "all"):
             raise InputError(f"names must be a list of feature names, 'all' or None, got {names!r}.")

@@ -1,7 +1,7 @@
 """Campaign features: contacts and responses, from an extra table `contacts`.
 
-The table has `customer_id`, `timestamp` of the contact and optionally `responded_at`, the moment of the
-answer or missing: an answer is known only from its own moment on.
+The table has `customer_id`, `timestamp` of the contact and optionally `responded_at`, the moment of the response
+(missing if there was none): features see a response only from that moment on.
 """
 
 from cltv_ml.features.declare import ageing, feature

@@ -19,8 +19,8 @@ _THEMES = (rfm, rhythm, trend, basket, margin, calendar, customer, campaign)
 class Catalogue(Mapping[str, Feature]):
     """Declared features by name.
 
-    The name of a customer attribute's feature, or of one that counts purchase days between two dates, declares it;
-    these are not listed.
+    Features of customer attributes, and those that count purchase days between two dates, are declared by their names
+    and not listed.
     """
 
     def __init__(self, declared: Mapping[str, Feature]) -> None:
@@ -45,7 +45,7 @@ def assemble(declared: Iterable[Feature]) -> Catalogue:
     Raises
     ------
     InputError
-        Two features share a name, or one combines a feature that does not exist or itself.
+        Two features share a name, or a feature combines itself or one that does not exist.
     """
     assembled: dict[str, Feature] = {}
     for feature in declared:
@@ -60,8 +60,8 @@ def assemble(declared: Iterable[Feature]) -> Catalogue:
 CATALOGUE = assemble(found for theme in _THEMES for found in theme.FEATURES)
 
 
-#: Numbers of the first order, which models learn from where attributes of customers are known: without them the log
-#: as a whole tells as much, and nothing was gained.
+#: Numeric features of the first order. Models learn from them only if customers have attributes: without attributes
+#: they brought no gain.
 FIRST_ORDER = ("first_products", "first_discount_share")
 
 
@@ -89,7 +89,7 @@ def default_features(columns: Iterable[str]) -> list[str]:
 
 
 def text_features(columns: Iterable[str]) -> list[str]:
-    """Return the features in words that stay comparable as customers age, which tree models learn as categories.
+    """Return the text features that stay comparable as customers age, which tree models learn as categories.
 
     >>> text_features(["customer_id", "timestamp", "amount", "channel", "customers.text_country"])
     ['first_channel', 'attribute_text_country']
@@ -99,7 +99,7 @@ def text_features(columns: Iterable[str]) -> list[str]:
 
 
 def is_text(name: str) -> bool:
-    """Return whether a feature is words, not a number.
+    """Return whether a feature is text rather than a number.
 
     >>> is_text("first_category"), is_text("attribute_text_country"), is_text("frequency")
     (True, True, False)
@@ -108,7 +108,7 @@ def is_text(name: str) -> bool:
 
 
 def model_input(X: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
-    """Return features as a stored model reads them: numbers as float64, words as text, None where missing."""
+    """Return features as a stored model reads them: numbers as float64, text as strings, None if missing."""
     columns = {name: _words(X[name]) if is_text(name) else X[name].astype("float64") for name in names}
     return pd.DataFrame(columns, index=X.index)
 
@@ -129,7 +129,7 @@ def absent_features(columns: Iterable[str]) -> dict[str, list[str]]:
 
 
 def feature_version(names: Iterable[str]) -> str:
-    """Return a hash of what the named features mean: a model carries it, and scoring compares it.
+    """Return a hash of the meaning of the named features: it is stored with a model, and scoring compares it.
 
     >>> feature_version(["gap_mean"]) == feature_version(["gap_mean"])
     True
@@ -140,7 +140,7 @@ def feature_version(names: Iterable[str]) -> str:
 
 
 def needs(name: str) -> frozenset[str]:
-    """Return what must be given for a feature: optional log columns, and `table.column` of extra tables.
+    """Return the inputs that a feature needs: optional log columns, and `table.column` of extra tables.
 
     >>> sorted(needs("margin_rate")), sorted(needs("attribute_text_country"))
     (['cost'], ['customers.customer_id', 'customers.text_country'])
@@ -149,7 +149,7 @@ def needs(name: str) -> frozenset[str]:
 
 
 def describe(name: str) -> str:
-    """Return what is declared about one feature, a line per fact.
+    """Return the declaration of one feature as text, a line per fact.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""The compiler: from declared features to the SQL of their ledgers and one query per cutoff over these.
+"""Compiler of declared features: the SQL of their ledgers, and one query per cutoff over these.
 
-The text is the subset that means the same on DuckDB and Spark. The filter on the cutoff is written here,
-in every read of a table, and no ledger row spans more than one day: this is why no feature can leak.
-Tables are called `cltv_...` because on Spark they stand next to the user's own.
+The SQL is the subset with the same meaning on DuckDB and Spark. The compiler writes the filter on the cutoff into
+every read of a table, and no ledger row spans more than one day, so no feature can leak. Tables are called `cltv_...`
+because on Spark they are next to the user's own.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PASSED_ON = ("second", "products", "discount")
 
 @dataclass(frozen=True)
 class Plan:
-    """The requested features and those they are made from; all SQL is derived from here."""
+    """The requested features and those that they combine; the source of all SQL."""
 
     names: tuple[str, ...]
     features: Mapping[str, Feature]
@@ -59,7 +59,7 @@ class Plan:
     def query(self, cutoff: pd.Timestamp, wide: str, dated: bool = True) -> str:
         """The SQL of one row per customer with a purchase before `cutoff`, over base tables and ledgers.
 
-        `dated` says whether states of customers tell from when they hold.
+        `dated` states whether states of customers have a moment from which they hold.
         """
         return self._query(Speller(cutoff, wide, dated))
 

@@ -2,8 +2,8 @@
 
 The table has `customer_id`, optionally `valid_from`, the moment from which a row holds (without it a row counts as
 known always), and attributes, each in a column `<kind>_<name>`: `text_country`, `number_income`, `flag_member` (1 or
-0), and as days since 1970-01-01 `birth_date` and `date_signup`. The name of a feature tells which column it reads and
-how, so that a stored model needs nothing else to build it again.
+0), and as days since 1970-01-01 `birth_date` and `date_signup`. The name of a feature states which column it reads
+and how, so that a stored model needs nothing else to build it again.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _of_a_date(name: str, kind: str, column: str, words: str) -> Feature:
 
 
 def attribute_names(columns: Iterable[str]) -> list[str]:
-    """Return the features of the attributes among these columns, which are called `customers.<kind>_<name>`.
+    """Return the features of the attributes among these columns, named `customers.<kind>_<name>`.
 
     >>> attribute_names(["amount", "customers.customer_id", "customers.text_country", "customers.date_signup"])
     ['attribute_days_before_first_signup', 'attribute_days_since_signup', 'attribute_text_country']
@@ -98,5 +98,5 @@ def attribute_columns(names: Iterable[str]) -> list[str]:
     return list(columns)
 
 
-#: None is declared before a table is there: `attribute_feature` declares what its columns allow.
+#: Empty, because the columns of the table decide: `attribute_feature` declares what they allow.
 FEATURES: tuple[Feature, ...] = ()

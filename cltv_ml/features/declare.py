@@ -86,12 +86,12 @@ def feature(
     name, doc
         May hold `{w}`, the window length in days.
     unit
-        What one unit of the number is. Money arrives in the expression as whole ten-thousandths and
-        quantities as whole thousandths, so that sums are exact; a unit that starts with `currency` or
-        `items` brings the result back to currency units or items. `"text"` makes a feature of words, which has none.
+        Unit of the result. In the expression money is in whole ten-thousandths and quantities in whole thousandths,
+        so that sums are exact; a unit that starts with `currency` or `items` converts the result to currency units or
+        items. `"text"` declares a text feature, which has no unit.
     grain
-        What one row is: see `cltv_ml.features.grains.GRAINS`. At `customer` the expression combines
-        other features; at any other grain it is an aggregate over the customer's rows before the cutoff.
+        Meaning of one row: see `cltv_ml.features.grains.GRAINS`. At `customer` the expression combines other
+        features; at any other grain it is an aggregate over the customer's rows before the cutoff.
     sql
         The expression: columns of the grain, a few functions and `@` abbreviations: `@last(w)` is true
         within `w` days before the cutoff, `@ratio(a, b)` is missing where b is zero, `@spread(x)` is the

@@ -1,4 +1,4 @@
-"""The engines: the one place where the SQL of features speaks a dialect."""
+"""Engines that run the SQL of features: DuckDB and Spark, the only place with SQL of one dialect."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Engine(Protocol):
         ...
 
     def take(self, folder: Path, shard: int, shards: int, extra: Mapping[str, str]) -> None:
-        """Let `cltv_lines` and the `extra` tables, given as SQL, hold the customers of one shard only."""
+        """Restrict `cltv_lines` and the `extra` tables, given as SQL, to the customers of one shard."""
         ...
 
     def create(self, name: str, sql: str, *, keep: bool = False) -> None:
@@ -75,12 +75,12 @@ class DuckDB:
     memory
         Limit of DuckDB's own memory, such as `"4GB"`.
     shards
-        Into how many parts the customers are split; by default as many as the memory asks for.
+        Number of parts that the customers are split into; by default as many as `memory` requires.
     scratch
         Folder for what does not fit into memory; by default the system's.
     few
-        The log has few lines, such as those of one customer: a query runs as it is written, because to look for a
-        quicker way takes longer.
+        The log has few lines, such as those of one customer: queries run without the optimiser, which would take
+        longer than it saves.
     """
 
     wide = "hugeint"
@@ -117,7 +117,7 @@ class DuckDB:
         return day, f"cast(date_diff('second', date_trunc('day', {column}), {column}) as integer)"
 
     def split(self, rows: int) -> int:
-        """Return as many shards as were asked for, or as keep one within the memory."""
+        """Return the requested number of shards, or the number that keeps a shard within the memory limit."""
         if self._shards is not None:
             return self._shards
         limit = self._con.sql("select current_setting('memory_limit')").fetchall()[0][0]
@@ -173,7 +173,7 @@ class DuckDB:
 
     @contextmanager
     def _sentences(self) -> Iterator[None]:
-        """Say in a sentence what a user can fix."""
+        """Turn errors that a user can fix into one sentence."""
         try:
             yield
         except duckdb.OutOfMemoryException as error:
@@ -222,7 +222,7 @@ class Spark:
         return f"datediff(cast({column} as date), date '1970-01-01')", clock
 
     def split(self, rows: int) -> int:
-        """Return 1: Spark divides its work itself."""
+        """Return 1, because Spark divides its work itself."""
         return 1
 
     def spread(self, folder: Path, shards: int) -> None:
@@ -250,7 +250,7 @@ class Spark:
         self._session.sql(sql).write.mode("overwrite").parquet(_whole_path(target))
 
     def clear(self) -> None:
-        """Drop the views and what was cached; the session stays open."""
+        """Drop the views and cached rows; the session stays open."""
         for rows in self._kept.values():
             rows.unpersist()
         for name in self._made:
@@ -260,7 +260,7 @@ class Spark:
 
 
 def _whole_path(place: str | Path) -> str:
-    """Return a place as every process of Spark finds it: a cluster or Connect server works in another folder.
+    """Return an absolute path, because a cluster or Connect server works in another folder.
 
     >>> _whole_path("s3a://shop/log.parquet"), _whole_path("dbfs:/log"), _whole_path("/data/log.parquet")
     ('s3a://shop/log.parquet', 'dbfs:/log', '/data/log.parquet')
@@ -295,7 +295,7 @@ def _kind_of_type(dtype: str) -> EngineKind:
 
 
 def _to_bytes(size: str) -> float:
-    """Read DuckDB's way to write a memory limit, such as `3.7 GiB`."""
+    """Return the bytes of a memory limit as DuckDB writes it, such as `3.7 GiB`."""
     number, unit = size.split()
     return float(number) * 1024.0 ** ["bytes", "KiB", "MiB", "GiB", "TiB"].index(unit)
 

@@ -23,7 +23,7 @@ _TIME = "cast(day as bigint) * 86400 + second"
 
 @dataclass(frozen=True)
 class GrainColumn:
-    """A column of a grain: how it is computed, what it means, and what the log must have for it."""
+    """A column of a grain: its SQL, its meaning, and the log columns that it needs."""
 
     sql: str
     doc: str
@@ -32,11 +32,9 @@ class GrainColumn:
 
 @dataclass(frozen=True)
 class Grain:
-    """What one row is.
-
-    `time` is the column that `@last` compares, `requires` the log column or `table.column` without which
-    there are no such rows. A grain without columns is open: at `customer` the columns are other features,
-    at `attribute` those of the extra table `customers`.
+    """Meaning of a row. `time` is the column that `@last` compares, `requires` the log column or `table.column`
+    without which there are no such rows. A grain without columns is open: at `customer` the columns are other
+    features, at `attribute` those of the extra table `customers`.
     """
 
     name: str

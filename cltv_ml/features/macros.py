@@ -1,4 +1,4 @@
-"""The `@` abbreviations of feature expressions, spelled out for one cutoff and one engine."""
+"""Macros of feature expressions: the `@` abbreviations, expanded for one cutoff and one engine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cltv_ml.engine import MONEY_SCALE
 from cltv_ml.errors import InputError
 from cltv_ml.features.grains import ITEM_SCALE
 
-#: How many arguments each abbreviation takes.
+#: Number of arguments of each abbreviation.
 MACROS = {
     "cutoff": 0,
     "days_to_quarter": 1,
@@ -36,7 +36,7 @@ def day_number(moment: pd.Timestamp) -> int:
 
 
 def unit_scale(unit: str) -> float:
-    """Return what a value in whole units is divided by to be in `unit`.
+    """Return the divisor that converts a value in whole units to `unit`.
 
     >>> unit_scale("currency/day"), unit_scale("items/order"), unit_scale("currency/item"), unit_scale("days")
     (10000.0, 1000.0, 10.0, 1.0)

@@ -1,4 +1,4 @@
-"""Recency, frequency and money: the published summary, and what follows from it."""
+"""Features of recency, frequency and money: the published summary and its derivatives."""
 
 from cltv_ml.features.declare import ageing, feature
 

@@ -27,7 +27,7 @@ _ALWAYS = "-2147483648"
 
 @dataclass(frozen=True)
 class Source:
-    """A transaction log with what else is known about its customers.
+    """A transaction log with optional tables about its customers.
 
     Parameters
     ----------
@@ -42,9 +42,8 @@ class Source:
         The shop's own time zone, such as `"Europe/Paris"`: needed where times carry a zone, because a
         cutoff is a midnight there. Times without zone are in it already.
     until
-        First day of which the log knows nothing; by default the day after its last line, or after the day until
-        which a `Log` is known to be complete. A log of few customers may be complete for longer than its last
-        purchase shows.
+        First day that the log does not cover; by default the day after its last line, or after the day until which a
+        `Log` is known to be complete. A log of few customers may be complete beyond its last purchase.
     """
 
     log: Any
@@ -54,7 +53,7 @@ class Source:
     until: pd.Timestamp | None = None
 
     def __post_init__(self) -> None:
-        """Take from a `Log` what is not given; raise InputError for an unknown time zone."""
+        """Fill in missing arguments from a `Log`; raise InputError for an unknown time zone."""
         if isinstance(self.log, Log):
             complete_until = observed_until(self.log.table)
             if self.until is None and complete_until:
@@ -69,7 +68,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Base:
-    """The base tables as SQL, and what they allow."""
+    """The base tables as SQL, with the columns that they hold."""
 
     lines: str
     extra: dict[str, str]
@@ -80,7 +79,7 @@ class Base:
 
     @property
     def dated(self) -> bool:
-        """Whether states of customers say from when they hold."""
+        """Whether states of customers have a moment from which they hold."""
         return "customers.valid_from" in self.columns
 
     def check(self, cutoffs: Sequence[pd.Timestamp]) -> None:
@@ -160,10 +159,10 @@ def _register_customers(engine: Engine, source: Source) -> tuple[str, dict[str, 
 
 
 def with_attributes(base: Base, wanted: Sequence[str]) -> Base:
-    """Return base tables that have these attributes: those that nobody gave are missing for every customer.
+    """Return base tables that have these attributes; those that are in no table are missing for every customer.
 
-    A model keeps its features; which table comes with a later log may change. A warning names what is missing. An
-    attribute that was read as another kind is turned into the one that the model knows.
+    A model keeps its features, but the table that comes with a later log may differ. A warning names missing
+    attributes. An attribute that was read as another kind is converted to the kind that the model knows.
     """
     present = {name.removeprefix("customers.") for name in base.columns if name.startswith("customers.")}
     absent = [name for name in wanted if name not in present]
@@ -188,7 +187,7 @@ def with_attributes(base: Base, wanted: Sequence[str]) -> Base:
 
 
 def _as_kind(name: str, present: set[str], nothing: str = "null") -> str:
-    """Return SQL of an attribute from the same one of another kind, or `nothing` where there is none."""
+    """Return SQL that converts an attribute from another kind, or `nothing` if no kind of it is there."""
     kind, _, base = name.partition("_")
     same = [column for column in sorted(present) if column.partition("_")[2] == base]
     whole, part = split_postcode(name)
@@ -213,7 +212,7 @@ def _as_kind(name: str, present: set[str], nothing: str = "null") -> str:
 
 
 def _contacts(engine: Engine, source: Source) -> tuple[str, dict[str, EngineKind]]:
-    """A row per contact and a row per answer, each on its own day: an answer is not known before it came."""
+    """Return SQL with a row per contact and a row per response, each on its own day."""
     kinds = engine.register("cltv_contact_log", source.contacts)
     answered: dict[str, str | None] = {"responded_at": "time"} if "responded_at" in kinds else {}
     check_kinds(kinds, "contacts", {"customer_id": None, "timestamp": "time", **answered}, source)

@@ -1,4 +1,4 @@
-"""Trend features: recent windows as rates, recent against earlier, slopes."""
+"""Trend features: rates in recent windows, recent minus earlier rates, slopes."""
 
 from cltv_ml.features.declare import ageing, feature
 

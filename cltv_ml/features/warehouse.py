@@ -1,4 +1,4 @@
-"""The same features as SQL for a warehouse: one SELECT that somebody runs there."""
+"""SQL of the features for a warehouse: one SELECT statement to run there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cltv_ml.features.source import Base, Source, before, check_kinds, lines_sql
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.windows import to_cutoff
 
-#: Types and times in words that sqlglot translates into every dialect.
+#: Types and functions of time that sqlglot translates into every dialect.
 _WIDE = "decimal(38,0)"
 _DAY_NUMBER = "date_diff('day', date '1970-01-01', cast(timestamp as date))"
 _DAY_SECOND = (
@@ -31,21 +31,21 @@ def warehouse_sql(
 ) -> str:
     """Return a SELECT with one row of features per customer with a purchase before the cutoff.
 
-    It is the text that DuckDB and Spark run, translated by sqlglot. For BigQuery and Snowflake it has been parsed and
-    translated back, never run: compare some customers with `build_features` before you rely on it.
+    sqlglot translates the SQL that DuckDB and Spark run. For BigQuery and Snowflake the statement has been parsed and
+    translated back, but never run: compare some customers with `build_features` before you rely on it.
 
     Parameters
     ----------
     log
-        A clean log with the columns of `table`; a few rows are enough, for only the names and types of its columns
-        are looked at.
+        A clean log with the columns of `table`; a few rows are enough, because only the names and types of columns
+        matter.
     cutoff, names
         As for `build_features`; features of attributes and contacts are left out.
     table
         The table of the warehouse, such as `shop.orders`: a clean log under the same names, `timestamp` in the shop's
         own time without a zone (`DATETIME` in BigQuery, `TIMESTAMP_NTZ` in Snowflake).
     dialect
-        The warehouse's own SQL.
+        SQL dialect of the warehouse.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def _select(plan: Plan, base: Base, cutoff: Cutoff, table: str) -> str:
 
 
 def _without_medians(names: Sequence[str], *, named: bool) -> tuple[str, ...]:
-    """Leave out features of a median, of which BigQuery has no exact one in a group."""
+    """Return the features without medians, because BigQuery has no exact median of a group."""
     medians = [
         name
         for name in names

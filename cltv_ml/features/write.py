@@ -23,7 +23,7 @@ from cltv_ml.features.source import Base, Source, before, register_source
 from cltv_ml.log import AnyLog
 from cltv_ml.windows import Window
 
-#: What a progress bar is told: parts done, parts in all, and what comes next.
+#: Callback of a progress bar: parts done, parts in total, and a description of the next part.
 TableProgress = Callable[[int, int, str], None]
 
 _BUILD_FILE = "_build.json"
@@ -32,7 +32,7 @@ _SCRATCH = "_shards"
 
 @dataclass(frozen=True)
 class _Build:
-    """The identity of a build: everything that decides what its files hold; a folder belongs to one build."""
+    """Identity of a build: everything that decides the content of its files; a folder belongs to one build."""
 
     version: str
     features: tuple[str, ...]
@@ -55,10 +55,10 @@ def write_features(
 ) -> Path:
     """Write the rows of `build_features` to `folder/cutoff=YYYY-MM-DD/part-<shard>.parquet`; return `folder`.
 
-    The log is read once, into one file per group of customers; each group is then worked off by itself, so
-    memory does not grow with the log. Every file appears complete or not at all, and the same call after an
-    interruption continues with the files that are missing. Each DuckDB file carries the feature version and
-    the meaning of its columns as Parquet metadata.
+    The log is read once, into one file per group of customers; each group is then processed by itself, so memory does
+    not grow with the log. Every file appears complete or not at all, and the same call after an interruption
+    continues with the files that are missing. Each DuckDB file carries the feature version and the meaning of its
+    columns as Parquet metadata.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def write_features(
     engine
         `DuckDB(...)` or `Spark(session)`; Spark must see `folder` under the same path.
     progress
-        Called with parts done, parts in all and a description before each part and at the end.
+        Called before each part and at the end with parts done, parts in total and a description.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def _work(engine: Engine, base: Base, plan: Plan, windows: Sequence[Window], out
 
 
 def _last_day_read(windows: Sequence[Window], horizon: int | None) -> pd.Timestamp:
-    """The first day of which nothing is read."""
+    """Return the first day that no query reads."""
     return windows[-1].cutoff if horizon is None else windows[-1].end
 
 

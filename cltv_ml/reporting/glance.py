@@ -1,4 +1,4 @@
-"""First-screen answers of a training's report: actions, changes, errors, and doubts."""
+"""Answers on the first screen of a training's report: actions, changes, errors and doubts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIRST, CHANGED, HOW_FAR, TRUST = (
     "What should you not rely on?",
 )
 
-#: The headline with the expected revenue of those who are customers already.
+#: The headline with the expected revenue of existing customers.
 KNOWN = "Expected from existing customers"
 
 #: Number of actions on the first screen.
@@ -45,7 +45,7 @@ def answers(
     *,
     currency: str = "",
 ) -> dict[str, list[str]]:
-    """Return a list of sentences for each question; `first` are those on what to do first."""
+    """Return the sentences of each question by question; `first` holds those on what to do first."""
     return {
         FIRST: list(first),
         CHANGED: [
@@ -58,7 +58,7 @@ def answers(
 
 
 def how_far_off(result: WindowResult, champion: str, currency: str) -> list[str]:
-    """Return the error of the total on the test window and at cutoffs before it, and how well the ranking did."""
+    """Return sentences on the error of the total on the test window and at earlier cutoffs, and on the ranking."""
     scores, window = result.scores.loc[champion], result.window
     bias = float(scores["bias"])
     if not np.isfinite(bias):
@@ -89,7 +89,7 @@ def how_far_off(result: WindowResult, champion: str, currency: str) -> list[str]
 def without_lists(
     campaign: Campaign | None, segments: pd.Series, *, ordered: bool = True, currency: str = ""
 ) -> list[str]:
-    """Return the segments whose campaign has the highest expected profit, where there are no lists of `cltv act`.
+    """Return sentences on the segments whose campaign has the highest expected profit, if `cltv act` wrote no lists.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def without_lists(
 
 
 def with_lists(lists: Sequence[Mapping[str, Any]], currency: str, *, ordered: bool = True) -> list[str]:
-    """Return the actions of `cltv act` with the highest expected profit, a sentence each.
+    """Return one sentence for each action of `cltv act` with the highest expected profit.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def with_lists(lists: Sequence[Mapping[str, Any]], currency: str, *, ordered: bo
 
 
 def _addressed(action: str) -> str:
-    """Return an action as it stands before the number of its customers.
+    """Return an action in the words that precede the number of its customers.
 
     >>> _addressed("Win back"), _addressed("Show products")
     ('Win back', 'Show products to')
@@ -164,7 +164,7 @@ def _addressed(action: str) -> str:
 
 
 def what_not_to_trust(verdict: Verdict, doubts: Sequence[str]) -> list[str]:
-    """Return the weightiest doubts: a champion outside its bounds, then what the training noted."""
+    """Return the main doubts as sentences: a champion outside its bounds first, then the notes of the training."""
     covered = verdict.within_bounds or any("outside its bounds" in doubt for doubt in doubts)
     outside = (
         []
@@ -213,14 +213,14 @@ def care(scores: Mapping[str, float] | pd.Series, ordered: bool) -> dict[str, tu
 def with_newer_scores(
     summary: Mapping[str, Any], scores: pd.DataFrame, total: tuple[float, float] | None, currency: str
 ) -> dict[str, Any]:
-    """Return a summary whose headline is that of scores, where they are newer than its training.
+    """Return a summary with the headline of the scores if these are newer than its training.
 
     Parameters
     ----------
     scores
         The output of `cltv score`.
     total
-        Ends between which the ratio of the true total to its forecast lies with 90% probability, where it is known.
+        90% interval of the ratio of the true total to its forecast; None if unknown.
     """
     about = (
         scores[["cutoff", "horizon", "model_version"]].iloc[0]
@@ -252,7 +252,7 @@ _STATED = {"cutoff", "horizon", "model_version"}
 
 
 def customers_to_come(forecast: pd.DataFrame, currency: str) -> dict[str, Any] | None:
-    """Return the fact about new customers from the table of `cltv forecast`; None where it holds no such row.
+    """Return the fact about new customers from the table of `cltv forecast`; None if it holds no such row.
 
     >>> row = {"span": "horizon", "part": "new", "measure": "revenue", "expected": 900.0, "lower_80": 700.0,
     ...        "upper_80": 1200.0, "start": "2026-01-01", "until": "2026-04-01"}

@@ -1,4 +1,4 @@
-"""Interactive lists of customers: the reader changes margin, effect, cost and budget, the page their totals."""
+"""Interactive lists of customers: the reader changes margin, effect, cost and budget, and the page recomputes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def compute_list_totals(
     written: Mapping[str, pd.DataFrame] | None = None,
     points: int = 300,
 ) -> dict[str, Any] | None:
-    """Return the sliders and, for each list, a few hundred points of the profit before costs; None without lists.
+    """Return the sliders and, for each list, a few hundred points of the profit before costs; None if there are no
+    lists.
 
     Margin and effect multiply every customer's gain by the same factor and the cost is the same for each, so no
     control changes the order of a list: a few hundred points represent a million customers, and the page names none.

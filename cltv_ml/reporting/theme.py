@@ -1,4 +1,4 @@
-"""The look of all figures, light and dark: colour-blind-safe colours, quiet axes, money with separators."""
+"""Theme of all figures, light and dark: colour-blind-safe colours, plain axes, amounts with separators."""
 
 from __future__ import annotations
 

@@ -219,14 +219,14 @@ def add_scores(
 
 
 def expected_in_words(summary: Mapping[str, Any]) -> str:
-    """Return the expected revenue of existing customers, its interval and its days, as the first screen tells them."""
+    """Return the expected revenue of existing customers with its interval and days, as on the first screen."""
     return next(
         "{value}: {note}".format_map(fact) for fact in summary["facts"] if fact["name"] == glance.KNOWN
     )
 
 
 def with_answer(summary: Mapping[str, Any], question: str, sentences: Sequence[str]) -> dict[str, Any]:
-    """Return a summary whose first screen gives other sentences as the answer to a question."""
+    """Return a summary whose first screen answers a question with other sentences."""
     answers = [
         {**answer, "sentences": [*map(singular, sentences)]} if answer["question"] == question else answer
         for answer in summary.get("answers", ())
@@ -272,8 +272,10 @@ def with_alive(result: WindowResult, table: pd.DataFrame, X: pd.DataFrame) -> pd
 
 
 def best_probabilistic(result: WindowResult) -> str | None:
-    """Return the probabilistic model that ranks customers best: one that reads only the history before others,
-    and one whose one-time buyers can leave before BG/NBD.
+    """Return the name of the probabilistic model whose P(alive) is shown, None if there is none.
+
+    Models without covariates come first, then models other than BG/NBD, whose one-time buyers never leave, then the
+    best Gini.
     """
     alive = [name for name, model in result.models.items() if isinstance(model, ProbabilisticValue)]
     scores = result.scores["gini"].fillna(-1.0)
@@ -285,7 +287,8 @@ def best_probabilistic(result: WindowResult) -> str | None:
 
 
 def _spent_before(log: Log, cutoff: pd.Timestamp, horizon: int, currency: str) -> str:
-    """Return what the customers at the cutoff spent in the horizon before it and in its days a year before.
+    """Return a sentence on what the customers spent in the horizon before the cutoff and in the same days a year
+    earlier.
 
     Spans before the log's first day are left out; the text is empty where it shows neither.
     """

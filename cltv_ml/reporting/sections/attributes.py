@@ -1,4 +1,4 @@
-"""Sections on attributes of customers: their account, and value and bias by each of them."""
+"""Sections on customers' attributes: how they were read, and value and bias by each of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MIN_GROUP = 20
 
 
 def attribute_account_section(customers: CustomerTables) -> list[dict[str, Any]]:
-    """Return the section on how the tables about customers were read; nothing without any."""
+    """Return the section on how the tables about customers were read; empty if there are none."""
     sentences: list[str] = []
     tables: dict[str, pd.DataFrame] = {}
     if customers.attributes is not None and customers.coverage is not None:

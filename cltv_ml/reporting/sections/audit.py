@@ -22,7 +22,7 @@ _BRANCHES = {
 
 
 def audit_sections(audit: Audit, *, currency: str = "") -> list[dict[str, Any]]:
-    """Return one section per question of the audit, and one that shows that the tables agree."""
+    """Return one section per question of the audit, and one that shows that the tables add up to the same revenue."""
     several = len(audit.periods) > 1
     parts = [_differences(audit, currency)]
     if several:

@@ -15,7 +15,7 @@ from cltv_ml.reporting.what_if import Campaign, compute_what_if
 def campaign_section(
     campaign: Campaign, segments: pd.Series, *, ordered: bool = True, currency: str = ""
 ) -> dict[str, Any]:
-    """Return a retention campaign ranked by value at risk, for the reader to change.
+    """Return the section of a retention campaign ranked by value at risk, with controls that recompute it.
 
     Parameters
     ----------

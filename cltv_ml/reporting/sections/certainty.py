@@ -35,7 +35,7 @@ MIN_COMPARED = 30
 
 
 def paired_table(result: WindowResult, champion: str) -> pd.DataFrame:
-    """Return each model less the champion on the same customers, a formatted row per model.
+    """Return each model's difference from the champion on the same customers, one formatted row per model.
 
     A cell is the difference and its 95% interval from the paired bootstrap; "better" or "worse" follows where
     the interval excludes zero.

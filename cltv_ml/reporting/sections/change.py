@@ -90,7 +90,7 @@ def change_section(
 
 
 def tell_change(change: pd.DataFrame, now: float, *, since: str = "", currency: str = "") -> str:
-    """Return by how much the total expected value moved, and the largest cause of a move that way, in words.
+    """Return a sentence on the change of the total expected value and its largest cause.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def tell_change(change: pd.DataFrame, now: float, *, since: str = "", currency: 
 
 
 def _about_models(before: pd.DataFrame, today: pd.DataFrame) -> list[str]:
-    """Return a sentence where another model may have made part of the change."""
+    """Return a sentence if a change of model may have caused part of the change; else an empty text."""
     versions = [
         set(table["model_version"].dropna()) if "model_version" in table else set()
         for table in (before, today)

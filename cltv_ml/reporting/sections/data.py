@@ -130,7 +130,7 @@ def _status_table(levels: pd.DataFrame, currency: str) -> pd.DataFrame:
 
 
 def _money_account(report: Report, currency: str) -> pd.DataFrame:
-    """Return the account: what came in, what each rule took, and what was kept, to the cent."""
+    """Return the amounts read, set aside by each rule, and kept, to the cent."""
     rules = report.rules[report.rules["rows"] > 0]
     parts = [
         ("read", report.rows_in, report.money_in),
@@ -184,7 +184,7 @@ def _column_table(log: Log, report: Report) -> pd.DataFrame:
 
 
 def _spread(row: pd.Series) -> str:
-    """Return the ends and the middle of a column of times or numbers, the most frequent levels of any other."""
+    """Return minimum, median and maximum of a column of times or numbers, and the most frequent levels of any other."""
     if row["kind"] not in ("time", "number") or pd.isna(row["lowest"]):
         return str(row["frequent"])
     if row["kind"] == "time":
@@ -216,7 +216,7 @@ def _over_time(log: Log, currency: str) -> dict[str, go.Figure]:
 
 
 def _cohorts(cohorts: pd.DataFrame, currency: str) -> dict[str, go.Figure]:
-    """Return the figures of cohorts by the month of the first purchase; none where nobody came back later."""
+    """Return the figures of cohorts by the month of the first purchase; none if nobody bought in a later month."""
     if not (cohorts["month"] > 0).any():
         return {}
     return {

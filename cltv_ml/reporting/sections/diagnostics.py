@@ -55,7 +55,8 @@ def diagnostics_section(
 
 
 def explanation_section(result: WindowResult, name: str, *, currency: str = "") -> dict[str, Any]:
-    """Return the features that move a model's values, in currency, and what the first of them does.
+    """Return the section on the features that change a model's values most, in currency, and on the effect of the
+    first of them.
 
     A model that cannot say what its features add gets their importances instead, which differ more from draw to draw:
     each feature's values are dealt out at random.

@@ -21,7 +21,7 @@ HISTORY_GROUPS = ("one purchase", "two purchases", "three to ten purchases", "mo
 
 
 class TrainingNotes(NamedTuple):
-    """Sentences on a training: DOUBTS that a reader must know before trusting it, REMARKS on how it was done."""
+    """Sentences on a training: doubts that a reader must know before trusting it, and remarks on how it was done."""
 
     doubts: Sequence[str] = ()
     remarks: Sequence[str] = ()
@@ -99,7 +99,7 @@ def purchase_groups(X: pd.DataFrame) -> pd.Series:
 
 
 def _assumptions(model: ProbabilisticValue) -> list[str]:
-    """Return the doubts that follow from the fit itself."""
+    """Return the doubts that follow from the fitted parameters."""
     doubts = []
     for fitted in (model.purchases_, model.spend_):
         if fitted.convergence_["verdict"] != "converged":

@@ -1,4 +1,4 @@
-"""The sections of a shop's forecast: revenue, where it comes from, scenarios, equity, and the last plan."""
+"""Sections of a shop's forecast: revenue and its parts, scenarios, equity, and the last plan."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cltv_ml.money import format_money
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 
-#: What a forecast without margins lacks.
+#: The parts that a forecast without margins lacks.
 NO_MARGIN = "Contribution and customer equity are unknown: map a cost column, or state --margin-rate."
 
 _PART_NAMES = {"known": "existing customers", "new": "new customers", "total": "all"}
@@ -24,12 +24,12 @@ _LATEST = 12
 def forecast_facts(
     bands: pd.DataFrame, *, none_to_come: str = "", currency: str = ""
 ) -> dict[str, tuple[str, str]]:
-    """Return the key facts: revenue with its band, from known and from future customers.
+    """Return the key facts: revenue with its band, from existing and from new customers.
 
     Parameters
     ----------
     none_to_come
-        Reason why no future customers are forecast; empty where they are.
+        Reason why no new customers are forecast; empty if they are.
     """
     whole = bands[(bands["span"] == "horizon") & (bands["measure"] == "revenue")].set_index("part")
     days = (whole["until"] - whole["start"]).dt.days.iloc[0]
@@ -282,7 +282,7 @@ def last_plan_section(
     links: Mapping[str, str] | None = None,
     currency: str = "",
 ) -> dict[str, Any]:
-    """Return the section that holds the last forecast against realised numbers."""
+    """Return the section that compares the last forecast with realised numbers."""
     planned, came = judged["expected"].sum(), judged["actual"].sum()
     inside = ((judged["actual"] >= judged["lower_80"]) & (judged["actual"] <= judged["upper_80"])).mean()
     day = judged["cutoff"].iloc[0]

@@ -118,7 +118,7 @@ def monitoring_sections(
     files: Mapping[str, str] | None = None,
     currency: str = "",
 ) -> list[dict[str, Any]]:
-    """Return the sections of a monitoring page; a part without data says so in a sentence.
+    """Return the sections of a monitoring page; a part without data is one sentence that states this.
 
     Parameters
     ----------

@@ -21,7 +21,8 @@ def products_section(
     *,
     currency: str = "",
 ) -> dict[str, Any] | None:
-    """Return margins and shared orders, each by its grain, `category` or `product_id`; None where there is neither.
+    """Return the section on margins and shared orders, each by its grain, `category` or `product_id`; None if both
+    are absent.
 
     Parameters
     ----------

@@ -171,7 +171,7 @@ def overall_bias(result: WindowResult, name: str) -> pd.Series:
 
 
 def _off(bias: pd.Series) -> str:
-    """Return the error of the total, and how far chance in the customers' spending could move it."""
+    """Return the error of the total, and how much of it chance in customers' spending can cause."""
     if not np.isfinite(bias["bias"]):
         return "Nobody spent anything, so no error can be calculated."
     direction = "high" if bias["bias"] >= 0 else "low"
