@@ -41,7 +41,7 @@ MIN_ROWS = 50
 #: Fewest buyers in a window: with fewer there is nothing to compare with.
 MIN_FOLD_BUYERS = 2
 
-#: Cells of the largest rows that several models share in bins, which take 80 MB then; larger ones are binned anew.
+#: Cells of the largest rows that several models share in bins, which take 80 MB then; larger ones are binned again.
 MOST_CELLS = 8_000_000
 
 
