@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from pandas.api.types import is_string_dtype
 
 from cltv_ml.engine import MONEY_SCALE, Tabular, as_tabular, connect, cursor, frame, publish
-from cltv_ml.errors import InputError
+from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.inline import Inline
 from cltv_ml.labels import LABELS
 from cltv_ml.windows import MIN_CUSTOMERS, Window
@@ -249,7 +249,7 @@ class Log(Inline):
             The label is unknown or the log ends before the holdout does (a censored label).
         """
         if label not in _LINE_LABELS:
-            raise InputError(f"Unknown label {label!r}. Available: {sorted(_LINE_LABELS)}.")
+            raise unknown_name("label", label, _LINE_LABELS)
         if missing := sorted(_LINE_LABELS[label].needs - set(self.columns)):
             raise InputError(f"label {label!r} needs {missing}, which the log lacks. Found {self.columns}.")
         window.check_holdout(self.last)

@@ -53,7 +53,7 @@ def test_one_file_serves_several_commands(toml):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('horizn = "6m"', r"run\.toml: unknown setting 'horizn'. Available: \["),
+        ('horizn = "6m"', r"run\.toml: unknown setting 'horizn'; did you mean 'horizon'\? Available: \["),
         ("horizon = 6.5", "horizon must be text, got 6.5"),
         ("max_origins = true", "max_origins must be a whole number, got True"),
         ("max_origins = 2.5", "max_origins must be a whole number, got 2.5"),
@@ -70,7 +70,7 @@ def test_wrong_settings_are_named(toml, text, message):
 
 
 def test_python_is_told_what_is_unknown_or_missing():
-    with pytest.raises(InputError, match=r"unknown setting 'horizn'\. Available: \["):
+    with pytest.raises(InputError, match=r"unknown setting 'horizn'; did you mean 'horizon'\? Available: \["):
         Train(horizn="6m")
     with pytest.raises(InputError, match="model is missing; give it with --model"):
         Tune.read()

@@ -14,7 +14,7 @@ import pandas as pd
 from cltv_ml.actions.customer_columns import IDENTITIES, OPT_IN, OPT_OUT, columns_read
 from cltv_ml.actions.identities import hashed_emails, hashed_phones, normalise_email
 from cltv_ml.actions.terms import enumerated
-from cltv_ml.errors import InputError
+from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.money import digits
 from cltv_ml.tables import NO, YES
 
@@ -78,7 +78,7 @@ def build_export(
         The format is unknown, a column it needs is missing, or the file would break one of its rules.
     """
     if name not in FORMATS:
-        raise InputError(f"Unknown export format {name!r}. Available: {sorted(FORMATS)}.")
+        raise unknown_name("export format", name, FORMATS)
     chosen = FORMATS[name]
     identified_customers = _identifying_columns(customers)
     missing = [column for column in chosen.needs if column not in identified_customers]

@@ -13,7 +13,7 @@ from rich.markup import escape
 from cltv_ml.cli.asking import ask_until_settled
 from cltv_ml.cli.options import command
 from cltv_ml.cli.printing import Json, console, print_json, progress, show_table
-from cltv_ml.errors import InputError
+from cltv_ml.errors import unknown_name
 from cltv_ml.money import format_exactly
 from cltv_ml.settings import Check
 
@@ -79,7 +79,7 @@ def describe(name: Name, as_json: Json = False) -> None:
     from cltv_ml.data import DATASETS
 
     if name not in DATASETS:
-        raise InputError(f"Unknown data set {name!r}. Available: {sorted(DATASETS)}.")
+        raise unknown_name("data set", name, DATASETS)
     dataset = DATASETS[name]
     if as_json:
         wanted = ("name", "about", "licence", "mapping", "traps")

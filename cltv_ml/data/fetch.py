@@ -14,7 +14,7 @@ from cltv_ml.data.datasets import DATASETS
 from cltv_ml.data.raw import read
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import literal, quoted
-from cltv_ml.errors import InputError
+from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.files import atomic
 from cltv_ml.sources.archives import unpack
 
@@ -28,7 +28,7 @@ def fetch(name: str) -> Path:
         The name is unknown, the data set is not downloadable, the download failed, or the checksum is wrong.
     """
     if name not in DATASETS:
-        raise InputError(f"Unknown data set {name!r}. Available: {sorted(DATASETS)}.")
+        raise unknown_name("data set", name, DATASETS)
     dataset = DATASETS[name]
     path = dataset.find()
     if path is not None:

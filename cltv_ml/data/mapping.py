@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cltv_ml.data.headings import SYNONYMS, plain_heading
-from cltv_ml.errors import InputError
+from cltv_ml.errors import InputError, among
 from cltv_ml.settings.toml import write_toml
 
 REQUIRED = ("customer_id", "timestamp", "amount")
@@ -32,7 +32,7 @@ def check_mapping(mapping: Mapping[str, str | None], columns: Sequence[str]) -> 
     """
     unknown = sorted(set(mapping) - set(SYNONYMS))
     if unknown:
-        raise InputError(f"mapping: unknown name {unknown[0]!r}. Available: {sorted(SYNONYMS)}.")
+        raise InputError(f"mapping: unknown name {unknown[0]!r}{among(unknown[0], SYNONYMS)}")
     columns_of = {name: str(column) for name, column in mapping.items() if column}
     for name, column in columns_of.items():
         if column not in columns:

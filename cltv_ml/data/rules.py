@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from cltv_ml.data.levels import LEVEL_NAMES, READINGS
-from cltv_ml.errors import InputError
+from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.windows import check_timezone, to_cutoff
 
 #: Every rule in the order it is applied: its name and the sentence that the quarantine gives as reason.
@@ -142,7 +142,7 @@ class Rules:
         """Raise InputError for an unknown rule, zone or sign; the message names it."""
         for name in (*self.off, *self.on):
             if name not in REASONS:
-                raise InputError(f"Unknown rule {name!r}. Available: {sorted(REASONS)}.")
+                raise unknown_name("rule", name, REASONS)
         for name in self.off:
             if name in ALWAYS_ON:
                 raise InputError(
@@ -154,7 +154,7 @@ class Rules:
             raise InputError(f"decimal must be '.' or ',', got {self.decimal!r}.")
         for form in self.id_forms:
             if form not in ID_FORMS:
-                raise InputError(f"Unknown id_forms value {form!r}. Available: {', '.join(ID_FORMS)}.")
+                raise unknown_name("id_forms value", form, ID_FORMS)
         if self.amount_per not in (None, "line", "order"):
             raise InputError(f"amount_per must be 'line' or 'order', got {self.amount_per!r}.")
         if self.observed_until is not None:
@@ -201,9 +201,7 @@ def change_rules(rules: Rules, changes: Mapping[str, Any]) -> Rules:
     changed: dict[str, Any] = {}
     for name, value in changes.items():
         if name not in settings and name not in LEVEL_NAMES:
-            raise InputError(
-                f"Unknown rule setting {name!r}. Available: {sorted(settings | set(LEVEL_NAMES))}."
-            )
+            raise unknown_name("rule setting", name, settings | set(LEVEL_NAMES))
         listed = [value] if isinstance(value, str) or not isinstance(value, Sequence) else list(value)
         if name in ("off", "on", "non_products", "adjustments", "id_forms"):
             named = [str(entry) for entry in listed]

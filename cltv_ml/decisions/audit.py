@@ -17,7 +17,7 @@ from cltv_ml.decisions.line_costs import Costs, check_costs_known, cost_of_line
 from cltv_ml.decisions.lines import currency, money, order_key
 from cltv_ml.decisions.revenue_tree import compute_tree
 from cltv_ml.engine import frame, literal
-from cltv_ml.errors import InputError
+from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.log import AnyLog, Log
 
 #: Months in a period.
@@ -138,7 +138,7 @@ def make_spans(
     (['2010-Q1', '2010-Q2'], [False, True], False)
     """
     if per is not None and per not in MONTHS_IN:
-        raise InputError(f"Unknown period {per!r}. Available: {list(MONTHS_IN)}.")
+        raise unknown_name("period", per, MONTHS_IN)
     per = per or _longest(first, last)
     start, end = first.normalize(), last.normalize() + pd.Timedelta(days=1)
     months = MONTHS_IN[per]

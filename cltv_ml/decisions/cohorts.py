@@ -8,7 +8,7 @@ import pandas as pd
 from cltv_ml.decisions.line_costs import UNKNOWN_GROUP, Costs, check_costs_known, cost_of_line
 from cltv_ml.decisions.lines import currency, money, order_key
 from cltv_ml.engine import MONEY_SCALE, frame, literal
-from cltv_ml.errors import InputError
+from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.tables import pandas_only
 
@@ -71,7 +71,7 @@ def compute_cohorts(
     [['2024-01', 0, 2, 2, 30.0], ['2024-01', 1, 2, 1, 5.0]]
     """
     if per not in PERIODS:
-        raise InputError(f"Unknown period {per!r}. Available: {list(PERIODS)}.")
+        raise unknown_name("period", per, PERIODS)
     con, columns = _open_log(log, by)
     if costs is not None or "cost" in columns:
         check_costs_known(con, columns, costs or Costs())

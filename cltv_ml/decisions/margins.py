@@ -13,7 +13,7 @@ from cltv_ml.decisions.lines import currency, money, order_key
 from cltv_ml.decisions.profile import UNSEGMENTED
 from cltv_ml.engine import MONEY_SCALE, Tabular, frame, literal, view
 from cltv_ml.engine import columns as columns_of
-from cltv_ml.errors import InputError
+from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.tables import pandas_only
 
@@ -224,7 +224,7 @@ def _lines_sold(
 ) -> tuple[duckdb.DuckDBPyConnection, set[str]]:
     """Return a connection with the view `lines`: one row per line sold or returned, money in integers."""
     if by not in MARGIN_GRAINS:
-        raise InputError(f"Unknown grain {by!r}. Available: {list(MARGIN_GRAINS)}.")
+        raise unknown_name("grain", by, MARGIN_GRAINS)
     if by == "segment" and segments is None:
         raise InputError(
             "margins by segment need segments, got None; give the name of the segment by customer_id."

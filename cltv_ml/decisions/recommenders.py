@@ -8,7 +8,7 @@ import numpy as np
 from scipy import linalg
 
 from cltv_ml.decisions.purchases import Purchases
-from cltv_ml.errors import InputError
+from cltv_ml.errors import unknown_name
 
 #: The weight of each bought item (rows) for each item to recommend (columns); popularity is added for all customers.
 Weights = tuple[np.ndarray, np.ndarray]
@@ -87,7 +87,7 @@ def check_recommender(name: str) -> Callable[[Purchases], Weights]:
         The name is unknown; the message lists the known ones.
     """
     if name not in RECOMMENDERS:
-        raise InputError(f"Unknown recommender {name!r}. Available: {sorted(RECOMMENDERS)}.")
+        raise unknown_name("recommender", name, RECOMMENDERS)
     return RECOMMENDERS[name]
 
 

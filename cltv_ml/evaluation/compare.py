@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from cltv_ml.errors import InputError
+from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.evaluation.bootstrap import DRAWS, bootstrap_metrics
 from cltv_ml.evaluation.bounds import BIAS_BOUND, DECILE_BOUND, overstep
 from cltv_ml.evaluation.metrics import METRICS, Targeting, profit
@@ -182,7 +182,7 @@ _LEVEL = ["bias", "decile_mape"]
 
 def _check_objective(objective: str, metrics: pd.Index) -> None:
     if objective not in _OBJECTIVE_NAMES:
-        raise InputError(f"Unknown objective {objective!r}. Available: {sorted(_OBJECTIVE_NAMES)}.")
+        raise unknown_name("objective", objective, _OBJECTIVE_NAMES)
     if objective not in metrics:
         raise InputError(f"objective {objective!r} was not measured; give a Targeting to compare profits.")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from cltv_ml.errors import InputError
+from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.evaluation.metrics import gini
 from cltv_ml.features import CATALOGUE
 from cltv_ml.models.attribution import BASELINE
@@ -76,7 +76,7 @@ def compute_dependence(
     importances.
     """
     if feature not in X:
-        raise InputError(f"Unknown feature {feature!r}. Available: {sorted(map(str, X.columns))}.")
+        raise unknown_name("feature", feature, map(str, X.columns))
     sample, _ = _sample_rows(X, None, np.random.default_rng(seed))
     readable = _readable_values(feature, X).dropna()
     if types.is_numeric_dtype(readable):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from cltv_ml.errors import InputError
+from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.features.macros import day_number
 from cltv_ml.labels import LABELS, Label
 from cltv_ml.windows import Window
@@ -42,7 +42,7 @@ def choose_labels(names: Sequence[str] | None, columns: frozenset[str]) -> list[
         return [label for label in LABELS.values() if label.needs <= columns]
     for name in names:
         if name not in LABELS:
-            raise InputError(f"Unknown label {name!r}. Available: {sorted(LABELS)}.")
+            raise unknown_name("label", name, LABELS)
         missing = sorted(LABELS[name].needs - columns)
         if missing:
             raise InputError(f"label {name!r} needs {missing}, which the log lacks. Found {sorted(columns)}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cltv_ml.errors import InputError
+from cltv_ml.errors import InputError, among
 from cltv_ml.models.base import ValueModel
 from cltv_ml.models.bg_nbd import BGNBD
 from cltv_ml.models.ensemble import EQUAL, Ensemble
@@ -87,7 +87,7 @@ def competitors(
     others = [name for name in names if name not in ALL]
     unknown = [name for name in others if not is_own(name)]
     if unknown or not names:
-        raise InputError(f"Unknown model {(unknown or [''])[0]!r}. {_available()}")
+        raise _unknown_model((unknown or [""])[0])
     usual = [model for name, model in by_name.items() if name in DEFAULT and name != SameRate.name]
     members = [model for model in usual if model.name in names]
     blended = members if len(members) > 1 else usual
@@ -106,8 +106,9 @@ def names_of(wanted: str, params: Mapping[str, Any]) -> list[str]:
     return [name.strip() for name in wanted.split(",") if name.strip()] or [*DEFAULT, *params]
 
 
-def _available() -> str:
-    return f"Available: {sorted({*ALL, *offered()})}, or one of your own, such as mine.py:MyModel."
+def _unknown_model(name: str) -> InputError:
+    known = among(name, {*ALL, *offered()}).removesuffix(".")
+    return InputError(f"Unknown model {name!r}{known}, or one of your own, such as mine.py:MyModel.")
 
 
 def _single(horizon: int, features: list[str]) -> list[ValueModel]:
@@ -151,15 +152,15 @@ def with_params(models: Sequence[ValueModel], params: Mapping[str, Mapping[str, 
     for name, settings in params.items():
         if name not in by_name:
             if name not in ALL:
-                raise InputError(f"Unknown model {name!r}. {_available()}")
+                raise _unknown_model(name)
             raise InputError(
                 f"model {name!r} has settings but does not compete. Competing: {sorted(by_name)}."
             )
         model = by_name[name]
         for setting, value in settings.items():
             if setting not in model.get_params(deep=False):
-                names = sorted(model.get_params(deep=False))
-                raise InputError(f"model {name!r} has no setting {setting!r}. Available: {names}.")
+                known = model.get_params(deep=False)
+                raise InputError(f"model {name!r} has no setting {setting!r}{among(setting, known)}")
             space = model.search_space.get(setting)
             if space is not None and not space.holds(value):
                 raise InputError(f"{name}: {setting} must be one of {space}, got {value!r}.")

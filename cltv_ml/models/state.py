@@ -14,7 +14,7 @@ import numpy as np
 import xgboost as xgb
 from sklearn.base import BaseEstimator
 
-from cltv_ml.errors import InputError
+from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.models.base import ValueModel
 from cltv_ml.models.own import addresses, class_address, pickled
 
@@ -45,7 +45,7 @@ def from_state(state: Mapping[str, Any], classes: Mapping[str, type[BaseEstimato
         The state names an unknown class.
     """
     if state["class"] not in classes:
-        raise InputError(f"Unknown model class {state['class']!r}. Available: {sorted(classes)}.")
+        raise unknown_name("model class", state["class"], classes)
     kind = classes[state["class"]]
     renamed = getattr(kind, "renamed", {})
     arguments = {

@@ -15,7 +15,7 @@ from cltv_ml.actions.customer_columns import unread_columns
 from cltv_ml.actions.exports import FORMATS, ExportOrder, build_export
 from cltv_ml.customers import read_order_dates
 from cltv_ml.data.headings import SYNONYMS, plain_heading
-from cltv_ml.errors import InputError
+from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.evaluation.bounds import is_within_bounds
 from cltv_ml.files import atomic, write_table
 from cltv_ml.inline import Inline
@@ -50,8 +50,7 @@ def export(settings: Settings | None = None, **options: Any) -> dict[str, Export
     settings = ExportSettings.of(settings, options)
     unknown = [name for name in settings.formats if name not in FORMATS]
     if unknown or not settings.formats:
-        named = repr(unknown[0]) if unknown else "''"
-        raise InputError(f"Unknown export format {named}. Available: {sorted(FORMATS)}.")
+        raise unknown_name("export format", (unknown or [""])[0], FORMATS)
     scores = read_table(settings.scores, ["expected_value"], "a table that `cltv score` or `cltv act` wrote")
     column = decisions.value_column(settings.value, settings.basis)
     scores = _with_value(scores, column, settings)

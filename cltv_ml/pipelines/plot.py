@@ -17,7 +17,7 @@ from cltv_ml.actions.changes import compute_changes
 from cltv_ml.data import Cleaned, compute_months, compute_seasonality
 from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
 from cltv_ml.decisions import Costs
-from cltv_ml.errors import InputError
+from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.evaluation import diagnostics, explain, tables
 from cltv_ml.evaluation.drift import compute_drift, sketch
 from cltv_ml.evaluation.horizons import compute_curve
@@ -112,7 +112,7 @@ def check_name(name: str) -> None:
     if name in ELSEWHERE:
         raise InputError(f"the figure {name!r} needs {ELSEWHERE[name]} draws it.")
     if name not in RECIPES:
-        raise InputError(f"Unknown figure {name!r}. Available: {sorted(RECIPES)}.")
+        raise unknown_name("figure", name, RECIPES)
 
 
 def catalogue() -> pd.DataFrame:

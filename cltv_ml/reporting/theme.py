@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from cltv_ml import money
-from cltv_ml.errors import InputError
+from cltv_ml.errors import unknown_name
 
 #: Okabe and Ito's palette, distinguishable with any common colour blindness; blue and yellow are shifted a little so
 #: that every colour is visible on a white and on a dark page, and violet replaces its second blue.
@@ -75,7 +75,7 @@ def template(mode: str) -> go.layout.Template:
         The mode is neither.
     """
     if mode not in _COLOURS:
-        raise InputError(f"Unknown theme {mode!r}. Available: {sorted(_COLOURS)}.")
+        raise unknown_name("theme", mode, _COLOURS)
     colour = _COLOURS[mode]
     axis = {
         "gridcolor": colour["grid"],

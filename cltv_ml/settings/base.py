@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from cltv_ml.errors import InputError
+from cltv_ml.errors import InputError, among
 from cltv_ml.remote import as_path
 from cltv_ml.settings.toml import parse_mapping, parse_params, parse_rules, read_toml, write_toml
 
@@ -233,7 +233,7 @@ def _own(settings: type[Settings], content: dict[str, Any], where: str) -> dict[
     for key, value in content.items():
         name = key.replace("-", "_")
         if name not in names:
-            raise InputError(f"{where}: unknown setting {key!r}. Available: {sorted(set(own.values()))}.")
+            raise InputError(f"{where}: unknown setting {key!r}{among(name, set(own.values()))}")
         if name in own:
             chosen[own[name]] = value
     return chosen
@@ -263,7 +263,7 @@ def _first_error(error: ValidationError, settings: type[Settings]) -> str:
     if kind == "value_error":
         return str(first["ctx"]["error"])
     if kind == "extra_forbidden":
-        return f"unknown setting {name!r}. Available: {sorted(settings.model_fields)}."
+        return f"unknown setting {name!r}{among(name, settings.model_fields)}"
     if kind == "missing":
         return f"{name} is missing; give it with {flag_of(settings, name)}."
     if kind == "literal_error":

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 
 from cltv_ml.addresses import hide, without_secrets
 from cltv_ml.engine import Relation, literal, quoted
-from cltv_ml.errors import InputError
+from cltv_ml.errors import InputError, among
 from cltv_ml.sources.archives import text_batches
 from cltv_ml.sources.frames import SourceRows, inner_names, load_batches
 
@@ -162,7 +162,7 @@ def _query(table: str | None, names: list[str], quoted_: Callable[[str], str]) -
         table = names[0]
     if table in names or not re.search(r"\s", table.strip()):
         if table not in names and "." not in table:
-            raise InputError(f"there is no table {table!r}. Available: {names}.")
+            raise InputError(f"there is no table {table!r}{among(table, names)}")
         return "select * from " + ".".join(quoted_(name) for name in table.split("."))
     bare = table.strip().rstrip(";").rstrip()
     if not _is_one_select(bare):

@@ -14,7 +14,7 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.styles.numbers import BUILTIN_FORMATS, BUILTIN_FORMATS_MAX_SIZE
 from openpyxl.utils import column_index_from_string
 
-from cltv_ml.errors import InputError
+from cltv_ml.errors import InputError, among
 from cltv_ml.sources.archives import check_workbook
 from cltv_ml.sources.layout import (
     check_header_row,
@@ -122,7 +122,7 @@ def _rows_above(sheet: Any, header_row: int, name: str) -> Iterator[tuple[Any, .
 
 def _only_sheet(sheet: str, headers: Mapping[str, tuple[Any, ...]], name: str) -> list[str]:
     if sheet not in headers:
-        raise InputError(f"{name!r} has no sheet {sheet!r}. Available: {list(headers)}.")
+        raise InputError(f"{name!r} has no sheet {sheet!r}{among(sheet, headers)}")
     return [sheet] if headers[sheet] else []
 
 

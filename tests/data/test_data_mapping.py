@@ -117,7 +117,9 @@ def test_missing_columns_and_unknown_names_are_refused():
     with pytest.raises(ValueError, match=r"no column found for customer_id; name it .* Found \['x', 'y'\]"):
         read(pd.DataFrame({"x": [1], "y": [2]}))
     frame = pd.DataFrame({"customer_id": ["a"], "date": ["2024-01-31"], "amount": [1.0]})
-    with pytest.raises(ValueError, match=r"unknown name 'customer'. Available: \['amount', "):
+    with pytest.raises(
+        ValueError, match=r"unknown name 'customer'; did you mean 'customer_id'\? Available: \['amount', "
+    ):
         read(frame, {"customer": "customer_id"})
     with pytest.raises(ValueError, match=r"column 'when' for timestamp is not in the source. Found \["):
         read(frame, {"timestamp": "when"})

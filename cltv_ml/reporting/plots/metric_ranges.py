@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from cltv_ml.errors import InputError
+from cltv_ml.errors import unknown_name
 from cltv_ml.reporting import theme
 
 
@@ -26,7 +26,7 @@ def metric_ranges(ranges: pd.DataFrame, *, metric: str = "gini") -> go.Figure:
     """
     rows = ranges[ranges["metric"] == metric]
     if rows.empty:
-        raise InputError(f"Unknown metric {metric!r}. Available: {sorted(ranges['metric'].unique())}.")
+        raise unknown_name("metric", metric, ranges["metric"].unique())
     figure = theme.figure(
         f"{metric.replace('_', ' ').capitalize()} across test windows: mean, worst and best",
         metric.replace("_", " "),

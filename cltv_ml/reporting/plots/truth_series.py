@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from cltv_ml.errors import InputError
+from cltv_ml.errors import unknown_name
 from cltv_ml.reporting import theme
 
 _MEASURE_NAMES = {
@@ -32,7 +32,7 @@ def truth_series(truth: pd.DataFrame, *, metric: str = "bias") -> go.Figure:
         The metric is unknown or not in the table.
     """
     if metric not in _MEASURE_NAMES or metric not in truth:
-        raise InputError(f"Unknown metric {metric!r}. Available: {sorted(set(_MEASURE_NAMES) & set(truth))}.")
+        raise unknown_name("metric", metric, set(_MEASURE_NAMES) & set(truth))
     name, form = _MEASURE_NAMES[metric]
     figure = theme.figure(f"{name.split(':')[0]} of each closed batch", "Scored at", name)
     figure.add_scatter(
