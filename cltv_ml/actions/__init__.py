@@ -1,1 +1,1 @@
-"""The parts of `cltv act`, one subject a file: each reads the shop and adds its tables and its section."""
+"""Parts of `cltv act`, one file per subject: each reads the shop and adds its tables and its section."""

@@ -26,12 +26,12 @@ from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 from cltv_ml.windows import Window
 
-#: Whom a retention campaign is for: customers who are staying need no saving.
+#: Lifecycle stages that a retention campaign addresses: customers who stay need no treatment.
 LEAVING = ("at risk", "lapsed")
 
 
 def add_retention(shop: Shop, actions: Actions) -> None:
-    """Add the list of leaving customers worth a treatment whose effect the user states."""
+    """Add the list of customers at risk who are worth a treatment whose effect the user states."""
     terms = shop.terms
     needed = still_needed(
         "a retention list",
@@ -84,7 +84,7 @@ def add_retention(shop: Shop, actions: Actions) -> None:
 
 
 def _best_list(treatment: pd.DataFrame, curve: pd.DataFrame, currency: str) -> str:
-    """Return the most profitable list, the longest one without a loss, and where known the profit's interval."""
+    """Return a sentence on the most profitable list, the longest list without a loss, and the profit's interval."""
     break_even_point = decisions.break_even(treatment)
     best = curve.loc[curve["expected_profit"].idxmax()]
     text = (
@@ -102,7 +102,7 @@ def _best_list(treatment: pd.DataFrame, curve: pd.DataFrame, currency: str) -> s
 def check_outcome_known(window: Window, last: pd.Timestamp, start: str, length: str) -> None:
     """Raise when a log that ends at `last` does not hold the outcome of a campaign in this window.
 
-    `start` and `length` are the options that state its first day and how long it is read.
+    `start` and `length` are the options that state its first day and the days until the outcome is read.
     """
     if not window.ends_by(last):
         raise InputError(
@@ -113,7 +113,7 @@ def check_outcome_known(window: Window, last: pd.Timestamp, start: str, length: 
 
 
 def add_campaign(shop: Shop, actions: Actions) -> None:
-    """Add what a past randomised campaign teaches, and the list that follows from it."""
+    """Add the effects learned from a past randomised campaign, and the list that follows from them."""
     past, cost = shop.terms.campaign, shop.terms.cost
     if past is None:
         raise InputError(
@@ -191,7 +191,7 @@ def _policies(
     *,
     trusted: bool,
 ) -> list[str]:
-    """Add what other ways of choosing arms would have earned; where that cannot be told, say what it needs."""
+    """Add the estimated profit of other policies for choosing arms; return sentences on it or on missing inputs."""
     past = shop.terms.campaign
     if past is None:
         return []

@@ -1,4 +1,4 @@
-"""Changes since earlier scores: who moved, and the shares of behaviour, prices, margins and the model."""
+"""Changes since earlier scores: moves between tiers, and the shares of behaviour, prices, margins and the model."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class Changes:
     #: `compute_migration` of the tiers, `account_for_change` of the predicted value.
     flows: pd.DataFrame
     change: pd.DataFrame
-    #: Today's values by the model of then (None: the same, or lost), and prices today over those of then.
+    #: Today's values by the earlier model (None: the same, or lost), and today's prices over the earlier ones.
     by_earlier: pd.Series | None
     prices: float
-    #: What is known of the model and of the prices.
+    #: Sentences on the model and on the prices.
     sentences: tuple[str, ...]
 
 
 def add_changes(shop: Shop, actions: Actions) -> None:
-    """Add who moved between tiers and what changed the total since an earlier call, where one is given.
+    """Add the moves between tiers and the causes of the change in the total since an earlier call, if there is one.
 
-    A cause that cannot be worked out stays inside the others, and a sentence says so.
+    A cause that cannot be computed stays part of the others, and a sentence reports this.
     """
     if shop.terms.before is None:
         return
@@ -85,7 +85,7 @@ def _with_chosen_value(table: pd.DataFrame, shop: Shop) -> pd.DataFrame:
 
 
 def compute_changes(cleaned: Cleaned, before: pd.DataFrame) -> Changes:
-    """Return the changes since earlier scores, as `cltv act --before` works them out.
+    """Return the changes since earlier scores that `cltv act --before` shows.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def _check_horizon(before: pd.DataFrame, shop: Shop) -> None:
 
 
 def _stated(before: pd.DataFrame, name: str) -> Any:
-    """Return what an earlier table says of itself in a column that is the same in all rows, else None."""
+    """Return the value of a column of an earlier table if it is the same in all rows, else None."""
     days = before[name].dropna().unique() if name in before else []
     return days[0] if len(days) == 1 else None
 
@@ -131,7 +131,7 @@ def _stated(before: pd.DataFrame, name: str) -> Any:
 def _by_earlier_model(
     before: pd.DataFrame, shop: Shop, actions: Actions
 ) -> tuple[pd.Series | None, dict[str, float], str]:
-    """Return today's values by the earlier model (None where it is the same or lost), its cuts, and a sentence."""
+    """Return today's values by the earlier model (None if it is the same or lost), its cut points, and a sentence."""
     cuts, version = actions.rules["tiers"], _stated(before, "model_version")
     if version is None:
         return (
@@ -181,7 +181,7 @@ def _prices(before: pd.DataFrame, shop: Shop) -> tuple[float, str]:
 def _profit_change(
     before: pd.DataFrame, after: pd.DataFrame, by_earlier: pd.Series | None, prices: float
 ) -> pd.DataFrame:
-    """Return the accounting of expected profit: margin rates count with prices where both are positive."""
+    """Return the causes of the change in expected profit; margin rates count with prices if both rates are positive."""
     rates = pd.concat([before["margin_rate"], after["margin_rate"]], axis=1, keys=["then", "now"])
     ratio = (rates["now"] / rates["then"]).where((rates > 0).all(axis=1), 1.0) * prices
     then, now = (

@@ -1,4 +1,4 @@
-"""Value tiers, segments and lifecycle of the customers."""
+"""Value tiers, segments and lifecycle stages of customers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cltv_ml.reporting.report import section
 
 
 def add_segments(shop: Shop, actions: Actions) -> None:
-    """Add `customers` with tier, segment, lifecycle and what scored them when, and a profile of each segment."""
+    """Add the table `customers` (tier, segment, lifecycle, model version, day of the score) and segment profiles."""
     rfm = decisions.compute_rfm(shop.log, shop.window.cutoff)
     actions.rules["rfm"] = decisions.fit_rfm(rfm)
     scored = decisions.apply_rfm(rfm, actions.rules["rfm"])
@@ -66,7 +66,7 @@ def _customer_table(shop: Shop, scored: pd.DataFrame) -> pd.DataFrame:
 
 
 def _tier_basis(shop: Shop) -> str:
-    """Return the value that tiers are cut by, in words."""
+    """Return the name of the value behind the tiers, in words."""
     if shop.terms.lifetimes is None:
         return "predicted value"
     if shop.terms.value == "horizon":
@@ -85,7 +85,7 @@ def _about_tiers(shop: Shop) -> str:
 
 
 def _profile(shop: Shop, groups: pd.Series) -> pd.DataFrame:
-    """Return the profile of each group, with the value that tiers go by where that is another than the champion's."""
+    """Return the profile of each group, with the value behind the tiers if it is not the champion's."""
     predictions = shop.predictions.assign(expected_value=shop.values)
     table = decisions.profile_segments(shop.log, groups, predictions=predictions, cutoff=shop.window.cutoff)
     return table.rename(columns={"expected_value": shop.column})

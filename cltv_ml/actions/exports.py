@@ -1,7 +1,7 @@
 """Export formats: files that ad platforms and mailing tools take, declared one by one with their rules.
 
-A format is a function from the customers to its table, and checks of that table. A file that breaks a rule is not
-written; the rule is named.
+A format is a function from customers to a table, and checks of that table. A table that breaks a rule is not written,
+and the error names the rule.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Lists of customers that `cltv act` has written: their totals, their first rows, and controls over both."""
+"""Lists of customers written by `cltv act`: their totals, their first rows, and controls that recompute them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cltv_ml.money import format_exactly, format_money, singular
 from cltv_ml.reporting.list_totals import compute_list_totals
 from cltv_ml.reporting.report import section
 
-#: The lists by the name of their table, as the page calls them.
+#: Titles of the lists on the page, by the name of their table.
 LISTS = {
     "retention_list": "Win back",
     "campaign_list": "Send the campaign",
@@ -24,7 +24,7 @@ LISTS = {
     "offer_list": "Offer a personal discount",
 }
 
-#: How many rows of a list the page shows.
+#: Number of rows of a list on the page.
 ROWS = 3
 
 _READER_TITLES = {
@@ -126,7 +126,7 @@ def _short_controls(totals: pd.DataFrame, actions: Actions) -> list[str]:
 
 
 def list_answers(totals: pd.DataFrame, shop: Shop, actions: Actions) -> dict[str, list[str]]:
-    """Return what a marketer asks next, by question."""
+    """Return the answers to a marketer's next questions, by question."""
     doubts = shop.doubts
     since = {"What changed since last time?": [actions.changed]} if actions.changed else {}
     if totals.empty:

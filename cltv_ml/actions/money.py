@@ -20,7 +20,7 @@ _GRAIN_COLUMNS: dict[str, Any] = {"customer": "customer_id", "product": "product
 
 
 def add_margins(shop: Shop, actions: Actions) -> None:
-    """Add the margins by customer, tier and whatever else the log knows, and each customer's expected profit."""
+    """Add the margins by customer, tier and every grouping that the log has, and each customer's expected profit."""
     terms = shop.terms
     rates = decisions.category_rates(shop.log, terms.category_margins, terms.margin_rate)
     costs = Costs(
@@ -75,7 +75,7 @@ def _losing(actions: Actions, grain: str, shop: Shop) -> str:
 
 
 def add_payback(shop: Shop, actions: Actions) -> None:
-    """Add the month in which each monthly cohort has paid back its acquisition, where that cost is given."""
+    """Add the month in which each monthly cohort has paid back its acquisition cost, if that cost is stated."""
     cost = shop.terms.acquisition_cost
     if cost is None:
         raise InputError(

@@ -15,10 +15,10 @@ from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 from cltv_ml.windows import Window
 
-#: Days in which a price test reads whether a customer buys.
+#: Days within which a price test counts a purchase.
 _READ_DAYS = 28
 
-#: Discounts that a price test tries, where the margin bears them.
+#: Discounts of a price test, as shares of the price, as far as the margin allows them.
 _TRIED = (0.1, 0.2)
 
 
@@ -83,7 +83,7 @@ def _audit(offers: pd.DataFrame, shop: Shop, actions: Actions) -> pd.DataFrame:
 
 
 def _add_offer_list(offers: pd.DataFrame, people: pd.DataFrame, shop: Shop, actions: Actions) -> pd.DataFrame:
-    """Add the list of those who are offered a discount, the most profitable first, with a control group."""
+    """Add the list of customers who are offered a discount, the most profitable first, with a control group."""
     offered = offers[offers["depth"] > 0].sort_values("expected_profit", ascending=False, kind="stable")
     if offered.empty:
         return offered

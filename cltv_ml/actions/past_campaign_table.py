@@ -1,4 +1,4 @@
-"""Lessons of a past campaign that comes as one table: customers, treatment, outcome."""
+"""Lessons of a past campaign in one table: customers, treatment, outcome."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cltv_ml.reporting.report import render_html, section, summarise
 def learn_from_table(
     X: pd.DataFrame, arm: pd.Series, outcome: pd.Series, out: Path, *, control: str, worth: float, cost: float
 ) -> dict[str, pd.DataFrame]:
-    """Return and write what a randomised campaign teaches: tables by name and `lesson.html`.
+    """Return the tables learned from a randomised campaign, by name, and write them with `lesson.html`.
 
     `campaign_lesson` (effect and order per arm), `campaign_balance`, `qini_curve`, `policy_value` (profit per
     customer of each way of choosing arms, where the campaign looks drawn at random) and `campaign_uplift`: per
@@ -29,15 +29,13 @@ def learn_from_table(
     X
         Customers as they were before the campaign, indexed by customer.
     arm, outcome
-        What each was sent, and what each then did: 0 or 1, or an amount.
+        Arm of each customer, and the outcome: 0 or 1, or an amount.
     control
-        The arm that was sent nothing.
+        The arm without treatment.
     worth
-        What one unit of the outcome earns: of revenue the margin rate, of a visit its profit.
+        Profit of one unit of the outcome: for revenue the margin rate, for a visit its profit.
     cost
-        What treating one customer costs.
-
-    Raises
+        Cost of treating one customer, in currency. Raises
     ------
     InputError
         There is no such control, or an arm is too small to learn from.
@@ -76,7 +74,7 @@ def _uplift_sentence(arm: str, row: pd.Series) -> str:
 
 
 def _best_arms(uplift: pd.DataFrame, control: str, worth: float, cost: float) -> pd.DataFrame:
-    """Return the uplifts with the arm that earns most and what it earns, the most profitable first."""
+    """Return the uplifts with the most profitable arm and its profit per customer, the most profitable first."""
     gain = uplift * worth - cost
     best = gain.max(axis=1)
     return uplift.assign(

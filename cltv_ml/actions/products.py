@@ -19,7 +19,7 @@ from cltv_ml.windows import Window
 
 
 def add_cross_sell(shop: Shop, actions: Actions) -> None:
-    """Add what each customer is likely to buy for the first time, by expected margin where margins are known."""
+    """Add the items that each customer is likely to buy for the first time, by expected margin if margins are known."""
     past = Window(shop.window.cutoff - pd.Timedelta(days=shop.window.horizon), shop.window.horizon)
     level, judged, doubts = _judged_recommenders(shop.log, past)
     personal = beats_popular(judged)
@@ -90,12 +90,12 @@ def _recommender_told(judged: pd.DataFrame, days: int) -> str:
 
 
 def beats_popular(judged: pd.DataFrame) -> bool:
-    """Return whether the best recommender is shown to name new purchases better than the most popular items do."""
+    """Return whether the best recommender predicts new purchases significantly better than the most popular items."""
     return str(judged["verdict"].iloc[0]).startswith("beats")
 
 
 def _judged_recommenders(log: Log, past: Window) -> tuple[ProductLevel, pd.DataFrame, list[str]]:
-    """Return what to recommend, how well each recommender predicted `past`, and why it is not products if so."""
+    """Return the level to recommend, each recommender's quality on `past`, and reasons if it is not products."""
     levels: list[ProductLevel] = [level for level in ("product_id", "category") if level in log.columns]
     if not levels:
         raise InputError(
@@ -123,7 +123,7 @@ _LEADS = 0.5
 
 
 def _leading(table: pd.DataFrame) -> list[str]:
-    """Return a sentence about an item that still leads the lists of most customers, if there is one."""
+    """Return a sentence about an item that still leads most customers' lists; empty if there is none."""
     first = table[table["rank"] == 1]
     counts = first["item"].value_counts()
     if not len(first) or counts.iloc[0] <= _LEADS * len(first):
@@ -138,7 +138,7 @@ def _leading(table: pd.DataFrame) -> list[str]:
 
 
 def _by_segment(shop: Shop, actions: Actions, level: ProductLevel) -> dict[str, pd.DataFrame]:
-    """Add what each segment buys more often than others do, and return it as a reader sees it."""
+    """Add the items that each segment buys more often than others do, and return them as a table for the page."""
     favourites = decisions.favourites_by_segment(
         shop.log, actions.tables["customers"]["segment"], shop.window, level=level
     )
@@ -187,8 +187,8 @@ def _list_cross_sell(shop: Shop, actions: Actions) -> list[str]:
 def add_upsell(shop: Shop, actions: Actions) -> None:
     """Add the next more expensive product to what each customer usually buys in a category, and the list for it.
 
-    What a switch earns is the extra margin per unit times the units that the customer's habit in the category
-    makes expect within the horizon.
+    A switch earns the extra margin per unit times the units that the customer is expected to buy in the category
+    within the horizon.
     """
     terms = shop.terms
     table = decisions.recommend_upsell(shop.log, shop.window.cutoff, exclude=terms.exclude)
@@ -263,7 +263,7 @@ def _add_list(
     actions: Actions,
     shown: pd.DataFrame | None = None,
 ) -> list[str]:
-    """Add a list of the customers worth the cost, with a control group and the day to read it; say what it earns."""
+    """Add the list of customers worth the cost, with a control group; return sentences on its profit."""
     title = list_title(name)
     try:
         chosen = decisions.choose_customers(offers, shop.terms.budget)

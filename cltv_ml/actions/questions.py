@@ -1,4 +1,4 @@
-"""Questions to the reader of `cltv act`: what is missing, asked in words, with the option that answers it."""
+"""Questions of `cltv act` about missing inputs, each with the option that answers it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from cltv_ml.actions.terms import enumerated
 from cltv_ml.reporting.report import section
 
-#: What an option answers: the question, and the option with an example.
+#: By option: the question that it answers, and the option with an example.
 _ASKED = {
     "--margin-rate": (
         "What does an item cost you, or what share of revenue is left after costs?",
@@ -33,7 +33,7 @@ _ASKED = {
     "--before": ("Which customers did you score last time?", "--before last/customers.csv"),
 }
 
-#: What the answers that a part waits for would show.
+#: What each part shows once its inputs are stated.
 SHOWS = {
     "margins": "margins by customer, segment and product, and the profit of every list",
     "payback": "the month in which each cohort has paid back its acquisition cost",
@@ -47,7 +47,8 @@ SHOWS = {
 
 
 def missing_section(refused: Mapping[str, str]) -> dict[str, Any] | None:
-    """Return the section of missing inputs: questions that an option answers, then those that no option can; or None.
+    """Return the section of missing inputs: questions that an option answers, then reasons that no option removes; or
+    None.
 
     A part is asked for where its refusal names options, and only for these; the others keep their sentence. Each
     question stands once, with everything that its answer is needed for.

@@ -44,10 +44,9 @@ class Shop:
     version: int
     #: Each customer's level of the column that segments are divided by.
     levels: pd.Series | None = None
-    #: Sentences on what the champion's test says against it: a total outside its bounds, no ranking.
+    #: Sentences on the weaknesses of the champion in its test: a total outside its bounds, no ranking.
     doubts: tuple[str, ...] = ()
-    #: How far the total of all customers may lie from its forecast; None where the training did not measure
-    #: it.
+    #: Error of the total of all customers; None if the training did not measure it.
     spread: Spread | None = None
     #: Name of each product, where the data name them.
     product_names: Mapping[str, str] = field(default_factory=dict)
@@ -59,7 +58,7 @@ class Shop:
 
     @property
     def values(self) -> pd.Series:
-        """The value that tiers go by."""
+        """The value behind the tiers and lists."""
         lifetimes = self.terms.lifetimes
         if lifetimes is None:
             return self.predictions["expected_value"]
@@ -67,7 +66,7 @@ class Shop:
 
     @property
     def days(self) -> int:
-        """How many days ahead that value looks: the horizon, or to the end of `cltv lifetime`."""
+        """Days that the value covers: the horizon, or those to the end of `cltv lifetime`."""
         lifetimes = self.terms.lifetimes
         return (
             self.window.horizon
@@ -77,12 +76,12 @@ class Shop:
 
     @property
     def total(self) -> tuple[float, float]:
-        """Ends between which the ratio of all customers' true total to its forecast lies, 1 where that is not known."""
+        """Bounds of the ratio of all customers' true total to its forecast, 1 if they are unknown."""
         return (1.0, 1.0) if self.spread is None else self.spread.interval(1.0)
 
     @property
     def worth(self) -> pd.DataFrame:
-        """The predictions with what lists count as `expected_value`: what is still to come, never what is past."""
+        """The predictions with the value of lists as `expected_value`: future value only, never past spend."""
         lifetimes = self.terms.lifetimes
         if lifetimes is None or self.terms.value == "horizon":
             return self.predictions
@@ -161,7 +160,7 @@ def _lifetime_tiers(
     predictions: pd.DataFrame,
     actions: Actions,
 ) -> tuple[pd.Series, dict[str, float]]:
-    """Return tiers by a value of `cltv lifetime`, cut among today's customers, and their cuts."""
+    """Return tiers by a value of `cltv lifetime`, cut among today's customers, and their cut points."""
     chosen, cutoff = _chosen_value(terms, lifetimes, predictions, window.horizon), window.cutoff
     days = pd.to_datetime(lifetimes["cutoff"]).unique()
     if list(days) != [cutoff] or len(predictions.index.difference(lifetimes.index)):
@@ -178,8 +177,7 @@ def _lifetime_tiers(
 def with_purchases(predictions: pd.DataFrame, X: pd.DataFrame, horizon: int) -> pd.DataFrame:
     """Return predictions with `expected_purchases` and `p_alive`, those of MBG/NBD where the champion has none.
 
-    Trees do not know who is still a customer, and the same-rate rule does not either; MBG/NBD does, one-time buyers
-    included.
+    Trees and the same-rate rule give no P(alive); MBG/NBD does, for one-time buyers too.
     """
     missing = [name for name in ("expected_purchases", "p_alive") if name not in predictions]
     if not missing:
@@ -261,7 +259,7 @@ def margin_rates(customers: pd.Index, actions: Actions) -> pd.Series:
 
 
 def order_values(log: pd.DataFrame, customers: pd.Index) -> pd.Series:
-    """Return each customer's mean order in currency, drawn towards everybody's by one average order."""
+    """Return each customer's mean order in currency, shrunk towards the overall mean by the weight of one order."""
     days = log["timestamp"].dt.normalize()
     orders = log.groupby(["customer_id", log.get("order_id", days).rename("order")])["amount"].sum()
     grouped = orders.groupby(level="customer_id").agg(["sum", "size"])
@@ -303,12 +301,12 @@ def draw_untreated(
 
 
 def short_control(name: str) -> str:
-    """Return the name of the part that tells of a list too short for its control group to show the effect."""
+    """Return the name of the part that reports a list too short for its control group to show the effect."""
     return f"control group of the {list_title(name)}"
 
 
 def list_title(name: str) -> str:
-    """Return how a sentence names a list, given the name of its table.
+    """Return the title of a list in a sentence, given the name of its table.
 
     >>> list_title("cross_sell_list"), list_title("retention_list")
     ('cross-sell list', 'retention list')
@@ -322,6 +320,6 @@ def margins_known(actions: Actions) -> bool | None:
 
 
 def bounded(rates: tuple[float, float]) -> tuple[float, float]:
-    """Return two rates away from 0 and 1, where no size could be computed."""
+    """Return two rates kept away from 0 and 1, at which no size can be computed."""
     low, high = np.clip(rates, 1e-4, 1 - 1e-4)
     return float(low), float(max(high, low + 1e-9))

@@ -18,18 +18,18 @@ from cltv_ml.windows import Window
 class PastCampaign:
     """A campaign of the past whose arms were drawn at random."""
 
-    #: Columns `customer_id` and `arm`: what each customer was sent; `propensity`, where the arms were not
-    #: equally likely for all: the probability with which it was drawn.
+    #: Columns `customer_id` and `arm` (the treatment of each customer); if the arms were not equally likely,
+    #: `propensity`, the probability with which the arm was drawn.
     sent: pd.DataFrame
-    #: First day of the campaign, and the number of days over which its effect is read.
+    #: First day of the campaign, and the number of days over which its effect is measured.
     window: Window
-    #: The arm that was sent nothing.
+    #: The arm without treatment.
     control: str = "control"
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What the user states about the business; nothing here is invented where it is missing.
+    """Figures of the business that the user states; missing figures are never invented.
 
     Raises
     ------
@@ -43,23 +43,23 @@ class Terms:
     category_margins: Mapping[str, float] | None = None
     #: Share of the value at risk that a treatment saves.
     uplift: float | None = None
-    #: By what share showing a product raises its chance to be bought.
+    #: Share by which showing a product raises the probability of its purchase.
     cross_sell_uplift: float | None = None
     #: Share of customers who take the more expensive product when it is shown to them.
     upsell_share: float | None = None
-    #: What treating one customer costs.
+    #: Cost of treating one customer.
     cost: float | None = None
-    #: Most to spend on a list.
+    #: Highest total cost of a list.
     budget: float | None = None
-    #: What winning one customer cost: one figure, or that of each customer by `customer_id`.
+    #: Cost of winning one customer: one figure, or one per customer by `customer_id`.
     acquisition_cost: float | pd.Series | None = None
-    #: What must be known of these figures.
+    #: Notes on these figures.
     acquisition_notes: tuple[str, ...] = ()
-    #: Columns of the log that nothing here may use.
+    #: Protected columns of the log, which no part may use.
     protected: tuple[str, ...] = ()
     #: Products and categories that no list may show.
     exclude: tuple[str, ...] = ()
-    #: Written on the figures.
+    #: Currency shown in figures.
     currency: str = ""
     #: Column of the log or of the table of customers by whose levels segments are divided.
     split_by: str = ""
@@ -108,7 +108,7 @@ class Actions(Inline):
 
 
 def still_needed(subject: str, terms: Mapping[str, tuple[object, str]]) -> str:
-    """Return what a part needs that the user has not stated, and the options for it; empty where nothing is missing.
+    """Return a sentence on the inputs that a part lacks, with the options for them; empty if nothing is missing.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def enumerated(names: Sequence[str]) -> str:
 
 
 def stated_terms(terms: Terms, lists: Collection[str], *, rate_counts: bool = True) -> list[str]:
-    """Return what the user stated of margins, effects and costs and the lists rest on, in words.
+    """Return a sentence on the stated margins, effects and costs that the lists are based on.
 
     Parameters
     ----------

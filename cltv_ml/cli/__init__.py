@@ -95,7 +95,7 @@ def options(
         ),
     ] = False,
 ) -> None:
-    """Options that are read before any command; `main` looks for the last two itself, wherever they stand."""
+    """Options read before any command; `main` finds the last two itself, anywhere on the line."""
 
 
 def _exit_on_signals() -> list[int]:
@@ -103,7 +103,7 @@ def _exit_on_signals() -> list[int]:
     stopped: list[int] = []
 
     def stop(number: int, _: object) -> None:
-        """Note the signal and leave by its exit status."""
+        """Store the signal and exit with its status."""
         stopped.append(number)
         sys.exit(128 + number)  # unwinds, so that an open MLflow run ends as FAILED
 
@@ -155,7 +155,7 @@ def _hide_secrets(text: str) -> str:
 
 
 def _words_of(error: Exception) -> str:
-    """Return an error's message; of one for want of memory its first line, and what to do."""
+    """Return an error's message; for a lack of memory its first line and a way out."""
     if not _lacks_memory(error):
         return str(error)
     reason = (str(error).splitlines() or ["no more is available"])[0].rstrip(".")

@@ -1,4 +1,4 @@
-"""From scores to actions: `cltv act`, `cltv act evaluate` when the outcome is known, `cltv act learn` from a table."""
+"""Actions from scores: `cltv act`, `cltv act evaluate` for the outcome, `cltv act learn` from a table."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def ask_until_settled(settings: Check, run: Callable[[Check], T]) -> tuple[T, Ch
 
 
 def _answer(settings: Check, answers: tuple[str, ...]) -> Check:
-    """Return the settings with what the user answers: numbers or values of answers, or name=value, joined by commas."""
+    """Return the settings with the user's answers: numbers or values of answers, or name=value, joined by commas."""
     from cltv_ml.data import answer
 
     while True:
@@ -55,7 +55,7 @@ def _answer(settings: Check, answers: tuple[str, ...]) -> Check:
 
 
 def _offered(typed: str, answers: tuple[str, ...]) -> str:
-    """Return the answer that a number or a value stands for, what was given where it is neither.
+    """Return the answer that a number or a value means, or the input itself if it is neither.
 
     >>> answers = ("customer_id=Card no", "customer_id=Time")
     >>> _offered("2", answers), _offered("card no", answers), _offered("customer_id=Till", answers)

@@ -1,4 +1,4 @@
-"""The same models judged on one test window after another: `cltv backtest`."""
+"""Backtests on several test windows: `cltv backtest`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cltv_ml.settings import Backtest
 if TYPE_CHECKING:
     import pandas as pd
 
-#: What is shown of each model: also how often what customers spent lay in their 90% interval.
+#: Metrics shown of each model, among them the coverage of customers' 90% intervals.
 _SHOWN_METRICS = METRIC_FORMATS | {"coverage": ("In interval", "{:.1%}")}
 
 

@@ -1,4 +1,4 @@
-"""The data before any model: `cltv data list | describe | fetch | formats | check`."""
+"""Data before any model: `cltv data list | describe | fetch | formats | check`."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ def _account_as_json(cleaned: CleanedShop, verdict: DataVerdict, horizon: int) -
 
 
 def _attributes(customers: CustomerTables) -> dict[str, Any]:
-    """Return the account of the tables about customers, nothing where there is none."""
+    """Return the account of the tables about customers; empty if there is none."""
     account: dict[str, Any] = {}
     if customers.attributes is not None and customers.coverage is not None:
         account["attributes"] = customers.attributes.account_table()

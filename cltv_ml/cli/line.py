@@ -1,4 +1,4 @@
-"""The straight line: `cltv demo | train | ui`."""
+"""Training and the demo: `cltv demo | train | ui`."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from cltv_ml.settings import Monitor, Weekly
 if TYPE_CHECKING:
     from cltv_ml.pipelines.monitor import MonitorReport
 
-#: Exit status by verdict: a scheduler may go on after `watch` and train after `retrain`.
+#: Exit status by verdict: a scheduler may continue after `watch` and train after `retrain`.
 STATUS = {"ok": 0, "watch": 3, "retrain": 4}
 
 _DOCUMENT = ("level", "reasons", "kept", "notes", "truth", "drift", "shares")
@@ -43,7 +43,7 @@ def monitor(settings: Monitor) -> None:
 
 
 def _show_report(report: MonitorReport) -> None:
-    """Print the verdict, then why, then what held and what must be known of it."""
+    """Print the verdict, its reasons, the checks that passed, and the notes."""
     console.print(f"Verdict   [bold]{report.level}[/bold]")
     for heading, sentences in (("Reason", report.reasons), ("Kept", report.kept), ("Note", report.notes)):
         for sentence in sentences:

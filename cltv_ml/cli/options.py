@@ -1,6 +1,6 @@
 """Options of a command, generated from its typed description in `cltv_ml.settings`.
 
-An option is added to a command by adding a field to its class there: nothing here or in the command changes.
+To add an option to a command, add a field to its class there; neither this file nor the command changes.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def _data_names(begun: str) -> list[str]:
 
 
 def _list_of(names: list[str], begun: str) -> list[str]:
-    """Return how a list of names, separated by commas, may go on.
+    """Return the completions of a list of names separated by commas.
 
     >>> _list_of(["tweedie", "two_part", "ziln"], "ziln,tw")
     ['ziln,tweedie', 'ziln,two_part']
@@ -148,7 +148,7 @@ def _list_of(names: list[str], begun: str) -> list[str]:
     return [f"{before}{comma}{name}" for name in names if name.startswith(last)]
 
 
-#: What the shell offers for an option, by the name of its field; for an argument with its class.
+#: Completions of the shell by the name of an option's field, or of an argument's class and field.
 _COMPLETED: dict[str, Callable[[str], list[str]]] = {
     "data": _data_names,
     "models": _model_names,
@@ -172,7 +172,7 @@ _SOURCE = _keyword(
 
 
 def _flag_type(annotation: Any) -> Any:
-    """Return the type of a flag: text for whatever is read from text later, such as a table."""
+    """Return the type of a flag: text for values that are parsed later, such as a table."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _flag_type(inner[0])
@@ -184,7 +184,7 @@ def _flag_type(annotation: Any) -> Any:
 
 
 def _default_text(field: FieldInfo) -> str:
-    """Return a default as help shows it, empty where there is none to show."""
+    """Return the default's text in the help, empty if there is none."""
     if field.is_required():
         return "Required."
     text = extra_of(field)["default_text"] or field.default

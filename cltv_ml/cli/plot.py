@@ -1,4 +1,4 @@
-"""One figure as a file: `cltv plot`."""
+"""Figures as files: `cltv plot`."""
 
 from __future__ import annotations
 

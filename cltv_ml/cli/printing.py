@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class _Terminal(Console):
-    """A console whose sentences say "1 line", not "1 lines"."""
+    """A console that prints "1 line" instead of "1 lines"."""
 
     def print(self, *objects: Any, **how: Any) -> None:
         """Print texts and tables."""
@@ -35,7 +35,7 @@ class _Terminal(Console):
 console = _Terminal()
 stderr = _Terminal(stderr=True)
 
-#: Metrics of a comparison, those that were measured: title and how a value is written.
+#: Metrics of a comparison: title and format of a value.
 METRIC_FORMATS = {
     "gini": ("Gini", "{:.3f}"),
     "bias": ("Bias", "{:+.1%}"),
@@ -46,7 +46,7 @@ METRIC_FORMATS = {
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
 
-#: Columns of a terminal that no table reaches.
+#: More columns than any table has in a terminal.
 _UNBOUNDED = 10_000
 
 #: Seconds between two lines of a job that has no terminal.
@@ -54,14 +54,14 @@ SAID_EVERY = 30.0
 
 
 class Notes(logging.Handler):
-    """Shows on stderr what was guessed, such as a mapping."""
+    """A log handler that prints notes on stderr, such as a guessed mapping."""
 
     def __init__(self) -> None:
         super().__init__()
         self._said: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print one message, once; its first word is the heading."""
+        """Print a message the first time it occurs; its first word is the heading."""
         message = record.getMessage()
         if message not in self._said:
             self._said.add(message)
@@ -87,7 +87,7 @@ def show_table(frame: pd.DataFrame, title: str = "") -> None:
 
 
 def amounts(values: pd.Series, currency: str) -> pd.Series:
-    """Return amounts as a table in the terminal shows them: the digits of their currency, unknown ones blank.
+    """Return amounts as text for a table in the terminal: with the digits of their currency, unknown ones blank.
 
     >>> import pandas as pd
     >>> amounts(pd.Series([0.5, 512.4, float("nan")]), "KWD").tolist()
@@ -97,7 +97,7 @@ def amounts(values: pd.Series, currency: str) -> pd.Series:
 
 
 def print_json(document: dict[str, Any]) -> None:
-    """Print one JSON document on stdout: unrounded numbers, tables as lists of rows, what is missing as null."""
+    """Print one JSON document on stdout: unrounded numbers, tables as lists of rows, missing values as null."""
     typer.echo(json.dumps(_json_value(document), indent=1, ensure_ascii=False, allow_nan=False))
 
 
@@ -128,7 +128,7 @@ def _json_value(value: Any) -> Any:
 
 
 class _Spoken:
-    """What a job is at, written to stderr as lines: for logs of jobs, where no bar can move."""
+    """Progress of a job as lines on stderr, for logs in which no bar can move."""
 
     def __init__(self, title: str, verbose: bool) -> None:
         self._title, self._verbose, self._now = title, verbose, ("starting", 0.0)
@@ -136,18 +136,18 @@ class _Spoken:
         self._over = threading.Event()
 
     def __call__(self, message: str, share: float) -> None:
-        """Note what is being done; with --verbose say it at once."""
+        """Store the current step; with --verbose print it at once."""
         changed, self._now = message != self._now[0], (message, share)
         if changed and self._verbose:
             self._say()
 
     def every(self, seconds: float) -> None:
-        """Say what is being done again and again, until `stop`."""
+        """Print the current step repeatedly, until `stop`."""
         while not self._over.wait(seconds):
             self._say()
 
     def stop(self) -> None:
-        """Say no more."""
+        """End the repeated printing."""
         self._over.set()
 
     def _say(self) -> None:

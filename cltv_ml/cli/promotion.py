@@ -41,7 +41,7 @@ def promote(settings: Promote) -> None:
 
 
 def show_decision(decision: Decision, *, dry_run: bool = False) -> None:
-    """Print what was measured, why, and what became of the alias."""
+    """Print the comparison, the reasons, and whether the alias moved."""
     if len(decision.pair):
         show_table(_written(decision.pair), "On the same customers; from, to: 95% interval of the difference")
     for reason in decision.reasons:
@@ -52,7 +52,7 @@ def show_decision(decision: Decision, *, dry_run: bool = False) -> None:
 
 
 def _written(pair: pd.DataFrame) -> pd.DataFrame:
-    """Return a comparison as text: each metric under its name and in its own digits."""
+    """Return a comparison as text: each metric with its title and format."""
     import pandas as pd
 
     formats = {metric: how for metric, how in METRIC_FORMATS.items() if metric in pair.index}

@@ -1,4 +1,4 @@
-"""Every customer scored by the registered champion: `cltv score`."""
+"""Scores of every customer by the registered champion: `cltv score`."""
 
 from __future__ import annotations
 

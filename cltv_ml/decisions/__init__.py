@@ -1,7 +1,7 @@
 """Decisions from scores: segments, margins, retention, uplift, cross-selling, offers, and campaign outcomes.
 
-Every function takes tables and returns tables; what is learned from customers (cut points, rules, responses) is
-returned as plain values, to store and apply to the next month.
+Every function takes and returns tables. Cut points, rules and responses that are learned from customers are returned
+as plain values, to be stored and applied to the next month.
 """
 
 from cltv_ml.decisions.associations import find_associations

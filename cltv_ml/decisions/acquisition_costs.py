@@ -63,7 +63,7 @@ def check_costs(table: pd.DataFrame, currency: str = "") -> pd.DataFrame:
 
 
 def spelled_as(written: pd.Series, channels: pd.Series) -> pd.Series:
-    """Return channels as customers' channels are spelled, where they differ only in case, blanks or signs.
+    """Return channels in the spelling of the customers' channels, if they differ only in case, blanks or signs.
 
     >>> spelled_as(pd.Series(["Paid Search", "tv"]), pd.Series(["paid_search", "email"])).tolist()
     ['paid_search', 'tv']

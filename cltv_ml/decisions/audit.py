@@ -23,7 +23,7 @@ from cltv_ml.log import AnyLog, Log
 #: Months in a period.
 MONTHS_IN = {"year": 12, "quarter": 3, "month": 1}
 
-#: Most periods: nobody would read more, and their tables grow with the square.
+#: Largest number of periods: more are unreadable, and their tables grow with the square.
 MOST_PERIODS = 130
 
 Per = Literal["year", "quarter", "month"]

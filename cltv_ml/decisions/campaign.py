@@ -77,8 +77,8 @@ def build_campaign(
 def campaign_summary(actions: pd.DataFrame) -> dict[str, float]:
     """Return the expected cost and profit of the list without the control, as plain numbers.
 
-    `treated`, `control`, `cost`, `expected_profit`, `profit_forgone` (expected of the control: the price
-    of knowing).
+    `treated`, `control`, `cost`, `expected_profit`, `profit_forgone` (the expected profit of treating the control,
+    which is the price of the measurement).
 
     >>> actions = pd.DataFrame({"control": [True, False], "cost": [1.0, 1.0], "expected_profit": [4.0, 3.0]})
     >>> campaign_summary(actions)

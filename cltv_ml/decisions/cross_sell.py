@@ -22,7 +22,7 @@ from cltv_ml.windows import Window
 #: Customers scored at a time: with 3,000 items a batch fills 100 MB.
 BATCH_CUSTOMERS = 4_000
 
-#: Only this many items with the highest scores are ranked by margin, so that an expensive item that nobody wants is
+#: Number of items with the highest scores that are ranked by margin, so that an expensive item that nobody wants is
 #: not recommended.
 CANDIDATES = 50
 
@@ -36,7 +36,7 @@ class Shown:
     exclude
         Items, or categories, that a campaign must not show, such as fuel, deposits or postage.
     top
-        How many items per customer.
+        Number of items per customer.
     """
 
     exclude: Collection[str] = ()
@@ -193,7 +193,7 @@ _PRIOR = 20
 
 
 def _less_sure(steps: np.ndarray, fitted: np.ndarray, mean: float) -> np.ndarray:
-    """Return the steps of a rising curve shrunk to the mean, the more the fewer offers they rest on.
+    """Return the steps of a rising curve shrunk to the mean; steps with fewer offers shrink more.
 
     The highest step of an isotonic regression may rest on a single accepted offer.
     """

@@ -41,7 +41,7 @@ class Won:
     known: bool
 
     def before(self, days: int) -> Won:
-        """Return the customers and spend as they stood `days` earlier."""
+        """Return the customers and spend as of `days` earlier."""
         ends = np.array(ALL_AGES[1:])
         customers = self.customers[self.customers["observed"] > days]
         spent = self.spent[self.spent["observed"] - days >= ends[self.spent["band"]]]

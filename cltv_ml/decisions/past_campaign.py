@@ -1,4 +1,4 @@
-"""Lessons of a past campaign of one or several arms: its effect, by customer, and the best arm for each."""
+"""Lessons of a past campaign of one or several arms: the effect by customer, and the best arm for each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class CampaignLesson:
         with its 95% interval `uplift_lower`, `uplift_upper`, the `learner` and, on the held-out half of the customers,
         `qini`, `qini_lower`, `qini_upper`, `p_chance`; `verdict` in words.
     models
-        The learner by arm, fitted on all customers. Only for arms that order customers better than chance.
+        The learner by arm, fitted on all customers; only for arms whose learner ranks customers better than chance.
     curves
         Column `arm`, and those of `qini_curve` on the held-out half, at most about 200 points per arm.
     held
@@ -43,8 +43,8 @@ class CampaignLesson:
     def predict(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return the expected uplift of each arm for each customer, one column per arm.
 
-        Where an arm does not order customers better than chance, its uplift is the same for all: the mean, or zero
-        where the interval of the mean holds zero.
+        If an arm's learner does not rank customers better than chance, its uplift is the same for all: the mean, or
+        zero if the interval of the mean contains zero.
         """
         columns = {}
         for arm, row in self.arms.iterrows():
@@ -156,7 +156,7 @@ def judge_policies(
 
 
 def _thinned(curve: pd.DataFrame, points: int = 200) -> pd.DataFrame:
-    """Return the first and the last row, and of those between the first past each of evenly spaced shares."""
+    """Return the first and the last row, and between them the first row beyond each of evenly spaced shares."""
     places = curve["share"].searchsorted(np.linspace(0, 1, points + 1))
     return curve.iloc[np.unique(np.minimum(places, len(curve) - 1))]
 

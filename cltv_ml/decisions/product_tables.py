@@ -40,7 +40,7 @@ def insert_names(table: pd.DataFrame, column: str, names: Mapping[str, str]) -> 
 
 
 def label_products(products: pd.Series, names: Mapping[str, str]) -> pd.Series:
-    """Return products as a reader knows them: the number, followed by the name where there is one.
+    """Return labels of products: the number, followed by the name if there is one.
 
     >>> label_products(pd.Series(["A1", "B2"]), {"A1": "Tea"}).tolist()
     ['A1 (Tea)', 'B2']

@@ -186,7 +186,7 @@ def profit_curve(
     Parameters
     ----------
     total
-        Ends between which the ratio of all customers' true total to its forecast lies: an error common to all.
+        Bounds of the ratio of all customers' true total to its forecast: an error common to all.
     """
     ranked = _by_gain(treatment)
     curve = pd.DataFrame(

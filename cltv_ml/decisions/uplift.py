@@ -20,7 +20,7 @@ from cltv_ml.tables import pandas_only
 class UpliftModel(BaseEstimator):
     """A model of the change in a customer's outcome caused by a treatment.
 
-    Fit it on a campaign with randomised treatment: anything else measures whom the shop preferred to treat.
+    Fit it on a campaign with randomised treatment; without randomisation it measures whom the shop preferred to treat.
     """
 
     name: ClassVar[str]
@@ -224,12 +224,12 @@ def compare_learners(
     rounds: int = 200,
     random_state: int = 0,
 ) -> pd.DataFrame:
-    """Return how well each learner orders held-out customers, the best first.
+    """Return how well each learner ranks held-out customers, the best first.
 
-    Indexed by `learner`: `qini` with `qini_lower` and `qini_upper` (`decisions.qini`), `p_chance`, and
-    `mean_uplift` (treated mean less the other, the same for all learners). A learner whose
-    interval holds zero orders no better than chance: treat by value instead. `rounds` of the bootstrap
-    give the interval; with 0 it is missing.
+    Indexed by `learner`: `qini` with `qini_lower` and `qini_upper` (`decisions.qini`), `p_chance`, and `mean_uplift`
+    (treated mean less the other, the same for all learners). A learner whose interval contains zero ranks no better
+    than chance: choose customers by value instead. `rounds` is the number of bootstrap draws; with 0 the interval is
+    missing.
     """
     arm, outcome = _as_arrays(X, treated, y)
     rows = {}
@@ -248,9 +248,9 @@ def compare_learners(
 def balance_table(X: pd.DataFrame, treated: pd.Series) -> pd.DataFrame:
     """Return the differences of treated and untreated customers before the campaign, the largest first.
 
-    Indexed by `column`: `mean_treated`, `mean_control`, `difference` in standard deviations, and
-    `looks_random`: within four standard errors of zero. With a single False the campaign is unlikely to have been drawn
-    at random, and its uplift is not to be trusted. Text columns are compared value by value.
+    Indexed by `column`: `mean_treated`, `mean_control`, `difference` in standard deviations, and `looks_random`:
+    within four standard errors of zero. If a single value is False, the campaign is unlikely to have been drawn at
+    random, and its uplift cannot be trusted. Text columns are compared value by value.
     """
     wide = pd.get_dummies(X, dtype=float).astype(float)
     arm = np.asarray(treated) == 1

@@ -1,4 +1,4 @@
-"""The change in total predicted value between two scoring dates, cause by cause; the parts sum exactly to the total."""
+"""The change in total predicted value between two scoring dates by cause; the parts add up exactly to the total."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def change_by_customer(
 ) -> pd.DataFrame:
     """Return per customer of either date `part` and the changes `behaviour`, `prices_and_margins`, `model`.
 
-    Changes are integers of ten-thousandths of the currency unit, taken apart in this order:
+    Changes are integers of ten-thousandths of the currency unit, computed in this order:
 
     1. model: today's value less the earlier model's value today (`same_model`);
     2. prices and margins: that value less the same at the earlier prices and margins (`price_ratio`);

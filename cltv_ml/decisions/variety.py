@@ -23,7 +23,7 @@ MIN_ITEM_BUYERS = 20
 
 @pandas_only
 def vary_leaders(table: pd.DataFrame, most: float = MOST_LISTS, give: float = GIVE) -> pd.DataFrame:
-    """Return recommendations led by another item for customers to whom it is worth nearly as much.
+    """Return recommendations in which another item leads for customers to whom it is worth nearly as much.
 
     Each customer keeps the same items; only their order changes, for as many customers as needed, those who give up
     least first. Worth is `expected_margin`, or `probability` where margins are not known.
@@ -59,7 +59,7 @@ def vary_leaders(table: pd.DataFrame, most: float = MOST_LISTS, give: float = GI
 
 
 def _leaders(items: np.ndarray, values: np.ndarray, most: float, give: float) -> np.ndarray:
-    """Return the place of each customer's leading item, 0 where the first stays."""
+    """Return the place of each customer's leading item, 0 if the first stays."""
     lead = np.zeros(len(items), dtype=int)
     limit = int(most * len(items))
     crowded = [item for item, count in pd.Series(items[:, 0]).value_counts().items() if count > limit]
