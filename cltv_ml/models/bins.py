@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 import xgboost as xgb
 
 from cltv_ml.models.feature_files import Batches, StoredRows
+from cltv_ml.models.fit_cache import digest_of
 from cltv_ml.side_by_side import is_inside
 
 #: Rows in memory, or rows of files that are read in batches.
@@ -39,10 +40,10 @@ class Examples:
     margin: np.ndarray | None = None
     types: list[str] | None = None
 
-    @property
-    def arrays(self) -> tuple[Any, ...]:
-        """Everything that distinguishes two sets of rows in memory, except the types of their columns."""
-        return self.matrix, self.labels, self.margin, self.weight
+    @cached_property
+    def digest(self) -> bytes:
+        """What distinguishes two sets of rows in memory, except their labels."""
+        return digest_of(repr(self.types), np.asarray(self.matrix), self.margin, self.weight)
 
 
 @dataclass
@@ -93,12 +94,11 @@ def binned(rows: Examples) -> Iterator[xgb.QuantileDMatrix]:
     if cached is None or isinstance(rows.matrix, StoredRows) or rows.matrix.size > cached.most_cells:
         yield _bin(rows)
         return
-    key = _digest(rows.matrix, rows.margin, rows.weight, text=repr((rows.matrix.shape, rows.types)))
-    labels = _digest(rows.labels)
+    labels = digest_of("labels", rows.labels)
     with _binning:
-        kept = cached.kept.get(key)
+        kept = cached.kept.get(rows.digest)
         if kept is None:
-            kept = cached.kept[key] = _Kept(_bin(rows), labels)
+            kept = cached.kept[rows.digest] = _Kept(_bin(rows), labels)
         elif kept.labels != labels and not kept.users:
             kept.bins.set_label(rows.labels)
             kept.labels = labels
@@ -121,10 +121,3 @@ def _bin(rows: Examples) -> xgb.QuantileDMatrix:
     return xgb.QuantileDMatrix(
         matrix, labels, weight=weight, base_margin=rows.margin, feature_types=types, **how
     )
-
-
-def _digest(*arrays: np.ndarray | None, text: str = "") -> bytes:
-    digest = hashlib.blake2b(text.encode())
-    for part in arrays:
-        digest.update(b"-" if part is None else np.ascontiguousarray(part).data)
-    return digest.digest()

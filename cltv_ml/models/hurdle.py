@@ -36,7 +36,10 @@ class Hurdle(TreeModel):
             buyers, buyers.labels / self.scale_, {"objective": "reg:gamma", "base_score": 1.0}
         )
         self.buy_booster_, self.spend_booster_ = buys.booster, spends.booster
-        p_buy, spend = buys.own_scores(rows.matrix), boosting.booster_scores(spends.booster, rows.matrix)
+        p_buy, spend = buys.own_scores(rows.matrix), np.empty(len(bought))
+        spend[bought] = spends.own_scores(buyers.matrix)
+        if not bought.all():
+            spend[~bought] = boosting.booster_scores(spends.booster, rows.where(~bought).matrix)
         self.scale_ *= rows.balance(p_buy * spend * self.scale_)
 
     def p_buy(self, X: Any) -> np.ndarray:

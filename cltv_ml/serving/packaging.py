@@ -6,6 +6,8 @@ import json
 import re
 import tempfile
 import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +17,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 from mlflow.models import Model
+from mlflow.utils import requirements_utils
 
 import cltv_ml
 from cltv_ml.decisions import fit_tiers
@@ -112,8 +115,8 @@ def log_model(
         The value of these customers beyond the horizon, for requests of a longer value.
     """
     package = Path(cltv_ml.__file__).parent
-    golden = golden_rows(model, card, customers)
-    with _one_at_a_time, tempfile.TemporaryDirectory() as folder:
+    golden, pins = golden_rows(model, card, customers), requirements(model)
+    with _one_at_a_time, _unchecked(pins), tempfile.TemporaryDirectory() as folder:
         files, second = Path(folder, "model"), Path(folder, FROM_TRANSACTIONS)
         files.mkdir()
         write_files(model, card, files)
@@ -123,7 +126,7 @@ def log_model(
         outputs = [name for name in golden.columns if name not in card.features]
         common: dict[str, Any] = {
             "code_paths": [str(package)] if served else None,
-            "pip_requirements": requirements(model),
+            "pip_requirements": pins,
             "metadata": asdict(card) | {checksums.METADATA: checksums.of_files(files)},
         }
         artifacts = {"model": str(files)}
@@ -151,6 +154,21 @@ def log_model(
             model_type="regressor",
             **common,
         )
+
+
+@contextmanager
+def _unchecked(pins: Sequence[str]) -> Iterator[None]:
+    """Save without MLflow's comparison of our pins with what is installed, which is where they come from.
+
+    It reads the metadata of every installed package, a second or more of a training, and has no option against it.
+    """
+    name = "_check_requirement_satisfied"
+    real = getattr(requirements_utils, name, None)  # not MLflow's public API
+    setattr(requirements_utils, name, lambda pin: None if real is None or pin in pins else real(pin))
+    try:
+        yield
+    finally:
+        setattr(requirements_utils, name, real)
 
 
 class _FromCode:

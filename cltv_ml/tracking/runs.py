@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -176,8 +177,9 @@ def log_window(
 ) -> None:
     """Log one finished run below `parent`: a model's metrics on an earlier window."""
     client = MlflowClient()
-    experiment_id = client.get_run(parent).info.experiment_id
-    run_id = create_run(experiment_id, name, {**tags, "role": "window", "mlflow.parentRunId": parent})
+    run_id = create_run(
+        _experiment_of(parent), name, {**tags, "role": "window", "mlflow.parentRunId": parent}
+    )
     now = int(time.time() * 1000)
     client.log_batch(
         run_id,
@@ -185,6 +187,12 @@ def log_window(
         params=[Param(key, str(value)) for key, value in params.items()],
     )
     client.set_terminated(run_id)
+
+
+@lru_cache(maxsize=64)
+def _experiment_of(run_id: str) -> str:
+    """Return the id of a run's experiment, which never changes; reading a run takes as long as writing one."""
+    return str(MlflowClient().get_run(run_id).info.experiment_id)
 
 
 def create_run(experiment_id: str, name: str, tags: Mapping[str, str]) -> str:

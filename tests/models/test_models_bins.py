@@ -126,3 +126,14 @@ def test_shared_bins_give_the_same_predictions_in_several_threads(rows):
     with shared_bins(), ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda model: model.fit(*rows).predict(rows[0]), models))
     assert all((one == other).all() for one, other in zip(alone, together, strict=True))
+
+
+@pytest.mark.parametrize("share", [0.4, 1.0])
+def test_the_hurdles_total_is_that_of_predicting_every_row_again(share):
+    rng = np.random.default_rng(7)
+    X = pd.DataFrame(rng.gamma(1, 10, (5000, 6)), columns=list("abcdef")).mask(rng.random((5000, 6)) < 0.2)
+    y = pd.Series(rng.gamma(2, 20, 5000) * (rng.random(5000) < share))
+    model = Hurdle(n_estimators=60).fit(X, y)
+    spend = booster_scores(model.spend_booster_, X.to_numpy(np.float32)) * y[y > 0].mean()
+    own = booster_scores(model.buy_booster_, X.to_numpy(np.float32)) * spend
+    assert model.scale_ == y[y > 0].mean() * (float(y.sum()) / float(own.sum()))

@@ -1,8 +1,23 @@
-"""Damaged files of a model are one sentence, whatever the damage."""
+"""Models as MLflow saves them: damaged files are one sentence, and our own pins are not compared again."""
 
 import json
 
+from mlflow.utils import requirements_utils
+
+from cltv_ml.models import Tweedie
+from cltv_ml.serving import packaging
 from cltv_ml.serving.model_files import load_files
+
+
+def test_only_pins_that_are_not_ours_are_compared_with_what_is_installed(monkeypatch):
+    asked = []
+    monkeypatch.setattr(requirements_utils, "_check_requirement_satisfied", asked.append)
+    pins = packaging.requirements(Tweedie())
+    with packaging._unchecked(pins):
+        requirements_utils.warn_dependency_requirement_mismatches([*pins, "theirs==1"])
+    assert asked == ["theirs==1"]
+    requirements_utils.warn_dependency_requirement_mismatches(["numpy==1"])
+    assert asked == ["theirs==1", "numpy==1"]
 
 
 def test_every_damage_of_a_models_files_is_a_sentence(tmp_path):
