@@ -30,12 +30,12 @@ from cltv_ml.windows import Window
 
 @dataclass(frozen=True)
 class WindowResult(Inline):
-    """One test window: fitted models, their predictions, the truth, and RESULTS.
+    """Result of one test window: fitted models, their predictions, the truth, and RESULTS.
 
     `validation` holds out-of-fold predictions for windows before the test, None where the log is too short for a
-    labelled window before the cutoff or almost nobody bought in it. `left` says by name why models that were
-    to compete did not. `level` is the total that all but the naive rule were scaled to, None where each keeps
-    its own, `learned` the total of trees that has a weight in it.
+    labelled window before the cutoff or almost nobody bought in it. `left` holds, by name, the reasons why models
+    were not compared. `level` is the total that all models but the naive rule were scaled to, None if each keeps its
+    own; `learned` is the trees' total that has a weight in it.
     """
 
     window: Window
@@ -70,7 +70,7 @@ class WindowResult(Inline):
 
     @property
     def notes(self) -> list[str]:
-        """What had to be left out before the comparison, a sentence each."""
+        """Sentences on what was left out before the comparison."""
         left = [f"{name} did not compete: {reason}" for name, reason in self.left.items()]
         return [*self.training.notes, *(self.validation.notes if self.validation else ()), *left]
 
@@ -125,13 +125,14 @@ def judge_prepared(
 ) -> WindowResult:
     """Return the results of `models` on the holdout of `window` for the customers of a training.
 
-    This is how a training that learned from a share of the customers (`panel.prepare`) is judged on the others.
-    Without a level each model keeps its own total.
+    It evaluates a training that learned from a share of the customers (`panel.prepare`) on the others. Without a
+    level each model keeps its own total.
 
     Parameters
     ----------
     outcome
-        Reads what each customer of `training.X_now` spent in the holdout; called once, when all models are fitted.
+        Function that returns what each customer of `training.X_now` spent in the holdout; called once, after all
+        models are fitted.
 
     Raises
     ------
@@ -174,7 +175,7 @@ def backtest(
     log
         A clean transaction log.
     windows
-        Test windows; each is judged by models that saw nothing from its cutoff on.
+        Test windows; for each, models are fitted only on data from before its cutoff.
     models
         A list of models of different names, or a mapping of names of your own, by which results are keyed.
     features
@@ -207,7 +208,7 @@ def judge_each(
         def tell(
             message: str, done: float, before: int = number, cutoff: object = window.cutoff.date()
         ) -> None:
-            """Pass on how far this window has come, as a share of all windows."""
+            """Report the progress of this window as a share of all windows."""
             progress(f"{cutoff}: {message}", (before + done) / len(windows))
 
         yield judge(

@@ -1,4 +1,4 @@
-"""Outcome of earlier forecasts: totals in full or so far, and when to retrain."""
+"""Outcome of earlier forecasts: totals in full or so far, and the checks that decide on retraining."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import ProbabilisticValue, ValueModel
 from cltv_ml.windows import Window
 
-#: What is measured of a closed batch next to the coverage of its intervals.
+#: Metrics of a closed batch, besides the coverage of its intervals.
 MEASURED = ("bias", "gini", "decile_mape")
 
 LEVELS = ("ok", "watch", "retrain")
@@ -101,8 +101,8 @@ def compute_expected_path(
 ) -> pd.DataFrame:
     """Return the share of the horizon's value that is expected by each day: columns `day`, `share`.
 
-    Purchase models predict shorter horizons themselves. Other models know one horizon only: for them it is the path
-    that spending took after `past.cutoff`, among the customers of that day.
+    Purchase models predict shorter horizons themselves. For models of one horizon it is the path of spending after
+    `past.cutoff`, among the customers of that day.
     """
     days = np.unique(np.linspace(0, past.horizon, min(points, past.horizon) + 1).round().astype(int))
     if isinstance(model, ProbabilisticValue):

@@ -19,7 +19,7 @@ from cltv_ml.models.fit_cache import once
 #: Whole numbers below this are exact in single precision, whose products take half the time.
 _EXACT = 2**24
 
-#: Below this many customers most blocks hold nobody of most bins, and only what is not zero is multiplied.
+#: With fewer customers most bins of most blocks are empty, and only nonzero cells are multiplied.
 _SPARSE = 30_000
 
 BLOCKS = 1_000
@@ -63,10 +63,9 @@ def bootstrap_metrics(
 ) -> dict[str, pd.DataFrame]:
     """Return each metric of each model on `draws` samples of the customers: a frame (draws x models) per metric.
 
-    Every draw takes the same customers for all models, so that differences between columns are paired. The
-    same seed and rows give the same draws. NaN where a draw holds nobody who bought. Source: B. Efron and
-    R. Tibshirani, An Introduction to the Bootstrap, 1993; blocks as in a delete-a-group jackknife (P. Kott,
-    2001).
+    Every draw uses the same customers for all models, so that differences between columns are paired. The same seed
+    and rows give the same draws. NaN where a draw holds nobody who bought. Source: B. Efron and R. Tibshirani, An
+    Introduction to the Bootstrap, 1993; blocks as in a delete-a-group jackknife (P. Kott, 2001).
 
     Parameters
     ----------

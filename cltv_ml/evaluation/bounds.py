@@ -23,7 +23,7 @@ _LEAST_BUYERS = 30
 
 
 def decile_chance(y_true: ArrayLike, y_pred: ArrayLike, *, draws: int = 1_000, seed: int = 0) -> float:
-    r"""Return the probability that true expected values would miss the totals of ten groups by as much as these.
+    r"""Return the probability that true expected values miss the totals of ten groups by at least as much as these.
 
     Few buyers make the decile error large whatever the model. The groups are those of `metrics.decile_mape`, scaled to
     the realised total \(T\), so that only errors of the shares count. With \(P_g\) and \(R_g\) the predicted and the

@@ -1,4 +1,4 @@
-"""Conformal intervals for a fitted model, from out-of-fold errors or else from simulated futures."""
+"""Conformal intervals for a fitted model, from out-of-fold errors or, without these, from simulated futures."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from cltv_ml.evaluation.panel import Training
 from cltv_ml.models import Level, SameRate, ValueModel
 from cltv_ml.models.intervals import Intervals
 
-#: The probability with which what a customer spends lies between `value_lower` and `value_upper`.
+#: Nominal coverage of customers' intervals: the share whose spend lies between `value_lower` and `value_upper`.
 LEVEL = 0.9
 
-#: Customers whose future is simulated where the log holds no errors to learn from, and futures for each.
+#: Number of customers whose future is simulated if the log holds no errors to learn from, and of futures for each.
 SIMULATED = 4_000
 FUTURES = 50
 
@@ -28,12 +28,12 @@ def calibrate(
 ) -> ValueModel:
     """Return the fitted `model` with intervals, so that its tables have `value_lower` and `value_upper`.
 
-    They come from out-of-fold predictions `expected` and what these customers then spent. Without them the errors
-    cannot be measured. A model that can simulate then draws what its customers may do, with bounds that are valid as
-    far as its assumptions are. Any other model is returned unchanged.
+    They come from out-of-fold predictions `expected` and what these customers then spent. Without such predictions a
+    model that can simulate draws its customers' futures; these bounds are only as valid as its assumptions. Any other
+    model is returned unchanged.
 
-    `of_total` is the level that the model was scaled to. The errors are then those of the shares, taken at what was
-    spent in total after each cutoff, together with those that the level itself may have.
+    `of_total` is the level that the model was scaled to. The errors are then those of the shares, at the realised
+    total after each cutoff, combined with the errors of the level itself.
     """
     if isinstance(model, SameRate):
         of_total = None
@@ -57,7 +57,7 @@ def learn_intervals(
 
 
 def _at_uncertain_level(expected: pd.Series, spent: pd.Series, level: Level) -> pd.Series:
-    """Return expected values scaled to what each cutoff's customers spent, then moved by the level's errors."""
+    """Return expected values scaled to the realised total of each cutoff, then multiplied by the level's errors."""
     cutoffs = spent.index.get_level_values(0) if spent.index.nlevels > 1 else np.zeros(len(spent))
     table = pd.DataFrame({"expected": expected.to_numpy(), "spent": spent.to_numpy()})
     totals = table.groupby(np.asarray(cutoffs)).transform("sum")
@@ -77,9 +77,10 @@ def _can_simulate(model: ValueModel) -> bool:
 
 
 def _simulate(model: ValueModel, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return the expected value and a simulated one of customers evenly from the least to the most valuable.
+    """Return the expected and a simulated value of customers spread evenly from the least to the most valuable.
 
-    Each customer appears `FUTURES` times. With many customers a share stands for all, so time does not grow.
+    Each customer appears `FUTURES` times. Of many customers a sample is simulated, so time does not grow with their
+    number.
     """
     order = np.argsort(model.predict(X), kind="stable")
     chosen = X.iloc[order[np.unique(np.linspace(0, len(X) - 1, SIMULATED).round().astype(int))]]

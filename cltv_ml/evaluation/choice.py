@@ -21,9 +21,9 @@ def choose(result: WindowResult, targeting: Targeting | None = None) -> Verdict:
     The total plays no part here: all models but the naive rule were scaled to one level (`models.level`).
     The model with the best shares of the total wins, by their deviance or, with `targeting`, by that campaign's profit.
 
-    The test window then only measures it, so its figures there are not the best of several. Where the log holds no
-    earlier window to choose on, the rule reads the test window itself and the reason says so. `within_bounds` always
-    comes from the test window (`judge_test`).
+    The test window then only measures it, so its figures there are not the best of several. If the log holds no
+    earlier window to choose on, the rule reads the test window itself and the reason states this. `within_bounds`
+    always comes from the test window (`judge_test`).
 
     Raises
     ------
@@ -65,14 +65,14 @@ def compare_shapes(
     validation: Validation,
     targeting: Targeting | None = None,
 ) -> Contest:
-    """Return the shape contest of the models on `validation` (`validation.eligible` says who may win)."""
+    """Return the shape contest of the models on `validation`; only models of `validation.eligible` can win."""
     names = [model.name for model in models if model.name in validation.predictions]
     allowed = eligible(models, validation)
     return choose_shape(validation.predictions[names], validation.y_true, allowed, targeting)
 
 
 def doubt_order(result: WindowResult, champion: str) -> list[str]:
-    """Return a sentence where nothing shows that the champion ranks customers better than chance or the naive rule.
+    """Return a sentence if the champion does not rank customers significantly better than chance or the naive rule.
 
     The evidence is the paired 95% interval of the Gini on the test window. In some logs no model ranks customers
     better than chance.
@@ -93,7 +93,7 @@ def doubt_order(result: WindowResult, champion: str) -> list[str]:
 
 
 def beats_chance(result: WindowResult, champion: str) -> bool:
-    """Return whether the champion ranks customers better than chance on the test window, significantly."""
+    """Return whether the champion ranks customers significantly better than chance on the test window."""
     values = result.values[champion]
     pair = compare_pair(result.y_true, np.ones(len(values)), values)
     return bool(pair.loc["gini", "better"] == "challenger")
@@ -116,5 +116,5 @@ def choose_unseen(
 
 
 def _can_rank(validation: Validation) -> bool:
-    """Return whether customers differ in realised spend, so that an order exists."""
+    """Return whether customers differ in realised spend, so that they can be ranked."""
     return bool(validation.y_true.nunique() > 1)

@@ -18,16 +18,16 @@ from cltv_ml.inline import Inline
 from cltv_ml.models.fit_cache import once
 from cltv_ml.tables import pandas_only
 
-#: Differences below this share of the metric mean nothing, however surely they are not zero.
+#: Differences below this share of the metric are irrelevant, even if they are significant.
 SAME = 1e-5
 
-#: What the ranking of customers is judged by once the level is right.
+#: Measure that judges the ranking of customers: the Gini, or the profit of a campaign.
 Objective = Literal["gini", "profit"]
 
 
 @dataclass(frozen=True)
 class Verdict(Inline):
-    """The champion and the sentence that says why."""
+    """The champion and the sentence that gives the reason."""
 
     champion: str
     within_bounds: bool
@@ -36,7 +36,7 @@ class Verdict(Inline):
 
 @dataclass(frozen=True)
 class Challenge(Inline):
-    """Whether a challenger replaces the champion, and the sentence that says why."""
+    """Whether a challenger replaces the champion, and the sentence that gives the reason."""
 
     replace: bool
     reason: str

@@ -19,7 +19,7 @@ from cltv_ml.models.purchase_history import DAYS_IN
 from cltv_ml.models.purchases import PurchaseModel
 from cltv_ml.windows import Window
 
-#: Customers of nearly the same age are taken together in sums over all customers.
+#: Number of age groups that sums over all customers use.
 _AGES = 60
 
 
@@ -54,7 +54,7 @@ def diagnose(log: Log, result: WindowResult, name: str) -> dict[str, pd.DataFram
 
 
 def typical_customer(X: pd.DataFrame) -> str:
-    """Return the customer who stands for the repeat buyers: the upper quartile of their purchases, then the oldest."""
+    """Return a typical repeat buyer: the one at the upper quartile of purchases, the oldest of several."""
     repeat = X[X["frequency"] > 0]
     level = repeat["frequency"].quantile(0.75, interpolation="lower")
     return str(repeat[repeat["frequency"] == level].sort_values("T", kind="stable").index[-1])
@@ -63,8 +63,8 @@ def typical_customer(X: pd.DataFrame) -> str:
 def compute_frequency_fit(model: PurchaseModel, X: pd.DataFrame, highest: int = 7) -> pd.DataFrame:
     """Return the number of customers by `frequency`, as observed (`actual`) and as expected (`model`).
 
-    The last row gathers everybody from `highest` repeat purchases on. The expected counts are the sum of
-    the model's probabilities over customers at their ages, not a simulation.
+    The last row counts all customers with at least `highest` repeat purchases. The expected counts are the sum of the
+    model's probabilities over customers at their ages, not a simulation.
     """
     counts = np.minimum(X["frequency"].to_numpy(), highest).astype(int)
     ages, sizes = _ages(X["T"].to_numpy())
@@ -85,10 +85,10 @@ def compute_frequency_fit(model: PurchaseModel, X: pd.DataFrame, highest: int = 
 def compute_tracking(model: PurchaseModel, log: AnyLog, window: Window) -> pd.DataFrame:
     """Return repeat purchase days per week, observed and expected by the model.
 
-    Columns `week` (first day), `actual`, `expected`, `actual_total`, `expected_total` (cumulative) and
-    `calibration` (the week ends by the cutoff). Customers are those who first bought before the cutoff;
-    the expectation is the model's for a new customer, summed from each one's first day, so that it does
-    not use what they did. Weeks are counted back from the cutoff; an incomplete first week is left out.
+    Columns `week` (first day), `actual`, `expected`, `actual_total`, `expected_total` (cumulative) and `calibration`
+    (the week ends by the cutoff). Customers are those who first bought before the cutoff; the expectation is the
+    model's for a new customer, summed from each one's first day, so that it does not use their purchases. Weeks are
+    counted back from the cutoff; an incomplete first week is left out.
     """
     days = _daily_counts(log, window)
     start = days["seen"].iloc[0] - pd.Timedelta(days=int(days["day"].iloc[0]))
@@ -110,7 +110,7 @@ def compute_tracking(model: PurchaseModel, log: AnyLog, window: Window) -> pd.Da
 
 
 def _daily_counts(log: AnyLog, window: Window) -> pd.DataFrame:
-    """Return by `day` how many customers came first (`born`), and how many bought again (`bought`)."""
+    """Return by `day` the number of customers who bought for the first time (`born`) and again (`bought`)."""
     con = Log.of(log).connect()
     return frame(
         con.sql(
@@ -162,7 +162,7 @@ def compute_conditional(
 def compute_history_grid(
     model: PurchaseModel, X: pd.DataFrame, t: float | str, points: int = 40
 ) -> pd.DataFrame:
-    """Return expected purchases in `t` and P(alive) over the histories a customer could have.
+    """Return expected purchases in `t` days and P(alive) over a grid of possible purchase histories.
 
     A grid of at most `points` x `points` values, whatever the number of customers: `frequency` to the
     99.5% quantile of `X`, `recency` to the greatest age, one `T` for all, the greatest. Columns
@@ -262,7 +262,7 @@ def compute_spend_fit(model: GammaGamma, X: pd.DataFrame, bins: int = 40) -> pd.
 
 
 def _ages(T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return at most sixty ages and how many customers are of each: equal numbers, their mean age."""
+    """Return at most sixty ages and the number of customers of each: groups of equal size at their mean age."""
     distinct, counts = np.unique(T, return_counts=True)
     if len(distinct) <= _AGES:
         return distinct, counts

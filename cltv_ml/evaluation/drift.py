@@ -1,9 +1,8 @@
 """Drift between the customers that a model learned from and those scored now.
 
-The reference is a sketch, a hundred numbers per column, so that it can be stored with a model. Both measures
-come with an interval: a small batch is not taken for a drifted one. The intervals treat the two samples as
-independent; the customers of two dates are mostly the same people, which makes the intervals too wide rather
-than too narrow.
+The reference is a sketch, a hundred numbers per column, so that it can be stored with a model. Both measures have an
+interval, so that a small batch does not look like drift. The intervals treat the two samples as independent; the
+customers of two dates are mostly the same people, which makes the intervals too wide rather than too narrow.
 """
 
 from __future__ import annotations
@@ -67,7 +66,7 @@ def _sketch_levels(column: pd.Series) -> dict[str, Any]:
 
 
 def compute_drift(reference: Sketch, table: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
-    """Return how far each column of `table` lies from its reference, the furthest first.
+    """Return the drift of each column of `table` from its reference, the largest first.
 
     Columns `feature`; `psi` with `psi_lower`, `psi_upper`: the population stability index over the reference's
     tenths (a value that fills several is a group of its own) and missing values, or over the levels of a category,

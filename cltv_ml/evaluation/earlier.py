@@ -20,8 +20,8 @@ class EarlierWindow:
     """One model on one window before the test."""
 
     cutoff: pd.Timestamp
-    #: "out of time" where the fit saw nothing from the cutoff on; "other customers" where it saw what other
-    #: customers spent in the same window, so that its level there is no evidence.
+    #: "out of time" if the fit saw nothing from the cutoff on; "other customers" if it saw what other customers spent
+    #: in the same window, so that the level is not tested.
     protocol: str
     #: Number of customers predicted; a sample in large logs.
     customers: int
@@ -32,9 +32,8 @@ class EarlierWindow:
 def earlier_windows(result: WindowResult, name: str) -> list[EarlierWindow]:
     """Return the out-of-fold scores of a model on each validation window before the test, the latest first.
 
-    Its values are scaled to the level as it would have been forecast then, as those of the test window are. Models
-    keep their own total where the log has no level and where windows are shorter than the horizon; the naive rule
-    always does.
+    Its values are scaled to the level forecast at that cutoff, like those of the test window. Models keep their own
+    total if the log has no level or windows are shorter than the horizon; the naive rule always does.
     """
     validation = result.validation
     if validation is None or name not in validation.predictions:
@@ -53,7 +52,7 @@ def earlier_windows(result: WindowResult, name: str) -> list[EarlierWindow]:
 
 
 def _at_level(values: pd.Series, y_true: pd.Series, cutoff: pd.Timestamp, result: WindowResult) -> pd.Series:
-    """Return the values scaled to the level that was forecast nearest to the cutoff; these lie a month apart."""
+    """Return the values scaled to the level forecast nearest to the cutoff; levels are a month apart."""
     level, window, validation = result.level, result.window, result.validation
     whole = validation is not None and validation.days == window.horizon
     if level is None or not whole or not len(level.record) or values.name == SameRate.name:

@@ -1,4 +1,4 @@
-"""Explanations: the features that move a model's predictions, for all customers and for one."""
+"""Explanations of predictions: the effect of each feature, for all customers and for one."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from cltv_ml.models.attribution import BASELINE
 from cltv_ml.models.base import ValueModel
 from cltv_ml.models.out_of_fold import for_each
 
-#: Customers that are asked; more change the answer less than another draw does.
+#: Number of sampled customers; more change the result less than another sample does.
 SAMPLE = 5_000
 
-#: Customers whose contributions are worked out: from draw to draw the same features lead.
+#: Number of customers whose contributions are computed: the leading features are the same in every sample.
 EXPLAINED = 2_000
 
 #: Customers drawn per feature in the table of contributions.
 CUSTOMERS_DRAWN = 400
 
-#: In words what the declarations call by a shorter name; the rest is the first clause of what they say.
+#: Titles of features whose declaration is shorter; the others take its first clause.
 TITLES = {
     "frequency": "frequency",
     "recency": "days since the last purchase",
@@ -88,7 +88,7 @@ def compute_dependence(
 
 
 def _with(X: pd.DataFrame, feature: str, value: Any) -> pd.DataFrame:
-    """Return the customers as if each had this value of a feature, given in the terms of its title."""
+    """Return the customers with one value of a feature for all, in the terms of its title."""
     if feature == "recency" and "T" in X:
         return _possible(X.assign(recency=(X["T"] - value).clip(lower=0.0)))
     return _possible(X.assign(**{feature: value}))
@@ -124,8 +124,8 @@ def _possible(X: pd.DataFrame) -> pd.DataFrame:
 def explain(model: ValueModel, X: pd.DataFrame) -> pd.DataFrame:
     """Return what each feature adds to each customer's expected value, in currency, by `X.index`.
 
-    A column per feature and `baseline`, what is expected before the features say anything; each row sums to
-    the expected value. Trees answer by exact TreeSHAP, purchase models by Shapley value over the history.
+    A column per feature, and `baseline`, the expected value without features; each row adds up to the expected value.
+    Trees use exact TreeSHAP, purchase models the Shapley value over the history.
     """
     return model.contributions(X)
 
@@ -138,7 +138,7 @@ def top_reasons(
     scale: pd.Series | None = None,
     known: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Return the `n` features that move each customer's value most, in words: columns `reason_1` ... by `X.index`.
+    """Return the `n` features that change each customer's value most, in words: columns `reason_1` ... by `X.index`.
 
     Such as "days since the last purchase (12): +8.40" or "country: UK, +3.10"; the number is what the feature adds in
     currency, compared with a customer for whom it is unknown. Empty text where fewer features contribute.
@@ -146,7 +146,7 @@ def top_reasons(
     Parameters
     ----------
     scale
-        What each customer's reasons are multiplied with: the value explained over the model's.
+        Factor on each customer's reasons: the explained value over the model's.
     known
         Further parts of the value in currency, a column each, named in words.
 
@@ -177,14 +177,14 @@ def top_reasons(
 
 
 def _reason_text(phrase: str, added: float) -> str:
-    """Return a feature's words with what it adds, no text for less than half a cent."""
+    """Return a feature's title with its contribution as text, empty for less than half a cent."""
     return f"{phrase}{', ' if ': ' in phrase else ': '}{added:+,.2f}" if abs(added) >= 0.005 else ""
 
 
 def compute_contributions(
     model: ValueModel, X: pd.DataFrame, *, top: int = 12, seed: int = 0
 ) -> pd.DataFrame:
-    """Return the contributions of the features that move values most, a row per customer drawn and feature.
+    """Return the contributions of the most important features, a row per sampled customer and feature.
 
     Columns `feature`, `title` (in words), `value` (of the feature), `rank` (of that value among the customers,
     0 lowest to 1 highest) and `contribution` (currency). Features come by their mean absolute contribution,
@@ -229,7 +229,7 @@ def feature_title(name: str) -> str:
 
 
 def _readable_values(name: str, X: pd.DataFrame) -> pd.Series:
-    """Return a feature's values as its title means them; missing for what only the model knows."""
+    """Return a feature's values in the terms of its title; missing for features that only the model knows."""
     if name == "recency" and "T" in X:
         return X["T"] - X["recency"]
     return X[name] if name in X else pd.Series(np.nan, index=X.index)

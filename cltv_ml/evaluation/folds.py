@@ -19,13 +19,13 @@ MAX_FOLDS = 3
 
 _PROTOCOL_NAMES = {OUT_OF_TIME: "out of time", OTHER_CUSTOMERS: "on other customers"}
 
-#: What a fold is judged by; the same that decide on the champion. The total is the level's, not the model's.
+#: Metrics of a fold, the ones that decide on the champion. The total is the level's, not the model's.
 JUDGED_BY = ("gini", "decile_mape")
 
 
 @dataclass(frozen=True)
 class TuningFold:
-    """One fit of a trial: the rows to train on and to validate on, within the training rows."""
+    """One fit of a trial: the training and validation rows, as row numbers."""
 
     training: Training
     rows: Fold
@@ -68,8 +68,8 @@ def compute_folds(training: Training, most: int = MAX_FOLDS) -> list[TuningFold]
 def judge_fold(model: ValueModel, fold: TuningFold) -> dict[str, float]:
     """Return the scores of a fresh copy of the model on the fold's validation rows.
 
-    `gini`, `decile_mape` after the values are scaled to the realised total, and `bias` of the model's own total, which
-    no choice uses.
+    `gini`, `decile_mape` after the values are scaled to the realised total, and `bias` of the model's own total,
+    which no rule uses.
     """
     training = fold.training
     copy = trainable(model, training).set_params(horizon=training.label_days)

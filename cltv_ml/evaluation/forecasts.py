@@ -23,10 +23,10 @@ from cltv_ml.models.state import to_state
 
 @dataclass(frozen=True)
 class Forecasts:
-    """Fitted models by name with what they predict for today's customers, before anything is known of the holdout.
+    """Fitted models by name with their predictions for today's customers, made before the holdout is read.
 
-    `training` is what they learned from, `seconds` what each took to fit and predict; for `validation` and `left` see
-    `WindowResult`.
+    `training` holds their training rows, `seconds` the time of each to fit and predict; for `validation` and `left`
+    see `WindowResult`.
     """
 
     training: Training
@@ -48,9 +48,9 @@ def forecast(
 ) -> Forecasts:
     """Return the predictions for today's customers of all models that can be fitted on a training.
 
-    A model that cannot be fitted is left out, and `left` says why; so are those that need labels where the log is too
-    short for a labelled origin before the cutoff: `training.origins` is then empty. All but the naive rule are brought
-    to `level` where it is given, with the total of trees among its forecasts (`learned_total`).
+    A model that cannot be fitted is left out, and `left` holds the reason; so are models that need labels if the log
+    is too short for a labelled origin before the cutoff: `training.origins` is then empty. If `level` is given, all
+    models but the naive rule are scaled to it, with the total of trees among its forecasts (`learned_total`).
 
     Raises
     ------
@@ -93,7 +93,7 @@ def distinct(models: Mapping[str, ValueModel] | Sequence[ValueModel]) -> list[Va
 
 
 def _validated(models: Sequence[ValueModel], training: Training) -> tuple[Training, Validation | None]:
-    """Return the out-of-fold predictions, None where there can be none; the training then says why."""
+    """Return the out-of-fold predictions, or None if there can be none; the training's notes give the reason."""
     if not can_validate(training):
         return training, None
     try:
@@ -113,9 +113,8 @@ def _fit_all(
     left: dict[str, str],
     progress: Progress,
 ) -> tuple[dict[str, ValueModel], dict[str, float]]:
-    """Return fitted models and their seconds; models that cannot be fitted are added to `left`.
-
-    Single models are fitted side by side, then those that are made of them.
+    """Return fitted models and their seconds; models that cannot be fitted are added to `left`. Single models are
+    fitted in parallel, then those that combine them.
     """
     single = [model for model in models if not model.components()]
     progress(f"fitting {', '.join(model.name for model in single)}", 0.35)
@@ -142,7 +141,7 @@ def _fit_all(
 def _try_fit(
     model: ValueModel, training: Training, fitted: Mapping[str, ValueModel], validation: Validation | None
 ) -> tuple[ValueModel | str, float]:
-    """Return a fitted copy, or why there is none, and the seconds that it took."""
+    """Return a fitted copy or the error, and the seconds of the fit."""
     started = time.perf_counter()
     try:
         outcome: ValueModel | str = _fit(model, training, fitted, validation)
@@ -154,7 +153,7 @@ def _try_fit(
 def _fit(
     model: ValueModel, training: Training, fitted: Mapping[str, ValueModel], validation: Validation | None
 ) -> ValueModel:
-    """Return a fitted copy; one that combines others is made of those that have been fitted already."""
+    """Return a fitted copy; a model that combines others uses those already fitted."""
     names = [member.name for member in model.components()]
     if not names or not set(names) & set(fitted):
         return fit(model, training)

@@ -24,7 +24,8 @@ DRAWS, COVERAGE = 200, 0.9
 
 @dataclass(frozen=True)
 class Future:
-    """Fitted on the customers of one day: their summary, the model's values, how they go on, and the level's draws.
+    """The future of the customers of one day: their summary, the model's values, the fitted curve, and draws of the
+    level.
 
     `own` are the model's values by horizon in days, `totals_by_day` the levels of other horizons within a year. `near`
     and `far` are equally likely ratios of the true level to the forecast, of the horizon and of a year, in the same
@@ -126,7 +127,7 @@ def forecast_future(
     Parameters
     ----------
     own
-        A model's values of the customers, a column for each horizon in days; the curve goes on from the longest.
+        A model's values of the customers, a column per horizon in days; the curve continues from the longest.
     spread
         The error distribution of the model's total from its training; without it, it is estimated from the log.
     days, path
@@ -159,8 +160,8 @@ def forecast_future(
 def forecast_known(log: AnyLog, window: Window) -> Level | None:
     """Return the level of existing customers for a horizon of any length, None where it cannot be forecast.
 
-    Beyond a year it is that of the year, times the growth that the most likely purchase model expects of today's
-    customers: with the years, the level's own candidates miss who leaves.
+    Beyond a year it is the year's level times the growth that the best-fitting purchase model expects of today's
+    customers, because over years the level's own candidates miss customers who leave.
     """
     log, level = Log.of(log), forecast_level(log, window)
     year = forecast_level(log, Window(window.cutoff, YEAR)) if window.horizon > YEAR else None
@@ -176,7 +177,7 @@ def forecast_known(log: AnyLog, window: Window) -> Level | None:
 
 
 def _with_total(least: np.ndarray, curve: np.ndarray, most: np.ndarray, total: float | None) -> np.ndarray:
-    """Return values between `least` and `most` that add up to a total as far as these allow, with the curve's shares.
+    """Return values with the curve's shares, between `least` and `most`, that add up to a total as far as these allow.
 
     >>> _with_total(np.zeros(2), np.array([1.0, 3.0]), np.array([4.0, 4.0]), 6.0)
     array([2.5, 3.5])

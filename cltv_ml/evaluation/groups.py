@@ -1,4 +1,4 @@
-"""Customers in groups by what was known before the cutoff, to see where predictions are off."""
+"""Groups of customers by facts known before the cutoff, to show where predictions are biased."""
 
 from __future__ import annotations
 

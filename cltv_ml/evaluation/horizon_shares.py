@@ -22,10 +22,10 @@ from cltv_ml.models.base import FittedIntervals
 from cltv_ml.models.out_of_fold import MIN_ROWS, OUT_OF_TIME
 from cltv_ml.windows import Window
 
-#: Earlier windows at most on which shares are tried: trees are fitted for each, by shorter horizon.
+#: Largest number of earlier windows on which shares are tried; each needs trees per shorter horizon.
 SHARE_WINDOWS = 3
 
-#: How far trees of a shorter horizon may decide (`models.Horizons`), the least first; what they must gain in Gini.
+#: Powers of the trees of a shorter horizon (`models.Horizons`), and the gain in Gini that they must bring.
 POWERS = (0.0, 0.5, 1.0)
 _GAIN = 0.001
 
@@ -109,10 +109,9 @@ def add_horizons(
 def look_earlier(
     log: Log, result: WindowResult, champion: str, days: Sequence[int], features: Sequence[str]
 ) -> Earlier:
-    """Return which shares did best on windows before the test, and the out-of-fold values that they gave.
-
-    For each shorter horizon trees decide as far as they raise the mean Gini of these windows. They are tried only where
-    every window is predicted by fits on windows that had ended before it.
+    """Return the shares that did best on windows before the test, and their out-of-fold values. For each shorter
+    horizon trees are used as far as they raise the mean Gini of these windows. They are tried only if every window is
+    predicted by fits on windows that had ended before it.
     """
     validation, training = result.validation, result.training
     key = tuple(days), tuple(features)
@@ -163,7 +162,7 @@ def _try(
 
 
 def _best_power(tables: Sequence[pd.DataFrame]) -> float:
-    """Return the power with the best mean Gini, the least of those that are as good; tried in every window."""
+    """Return the power with the best mean Gini over all windows, the smallest of equals."""
     powers = [power for power in POWERS if all(power in table for table in tables)]
     gini = METRICS["gini"].function
     ginis = pd.Series(
@@ -208,7 +207,7 @@ def _intervals(
     errors: tuple[pd.Series, pd.Series] | None,
     level: Level | None,
 ) -> FittedIntervals | None:
-    """Return intervals from a horizon's errors, from simulation where there are none, None without either."""
+    """Return intervals from a horizon's errors, else from simulation; None if neither is possible."""
     if errors is not None:
         return learn_intervals(*errors, of_total=level)
     try:

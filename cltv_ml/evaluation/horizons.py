@@ -1,4 +1,4 @@
-"""Several horizons of one training: each judged on its own test window, measured, compared and drawn."""
+"""Several horizons of one training: their test windows, metrics, comparisons and value curve."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class JudgedHorizon(Inline):
 
 @dataclass(frozen=True)
 class ByHorizon:
-    """The champion at every horizon: `judged` on its test window, or the reason in `unjudged` why it could not be."""
+    """The champion at every horizon: `judged` holds its test windows, `unjudged` the reasons why others have none."""
 
     main: int
     earlier: Earlier
@@ -81,7 +81,7 @@ def judge_horizons(
     max_origins: int = 6,
     targeting: Targeting | None = None,
 ) -> ByHorizon:
-    """Return how well the champion's values for each horizon predicted that horizon's own test window.
+    """Return the errors of the champion's values for each horizon on that horizon's own test window.
 
     Each horizon's window is the latest of the log, or the one from `cutoff`. The champion is fitted again on what lay
     before it; its shares are those that did best on windows before the main test window, `look_earlier`.

@@ -1,4 +1,4 @@
-"""The total that trees learn from labels: today's, and its errors on earlier windows."""
+"""Total learned by trees from labels: today's forecast, and its errors on earlier windows."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def learned_total(
 ) -> LearnedTotal | None:
     """Return the total of the Tweedie model among `models`, fitted and with its own level.
 
-    None where there is none, or no window of the horizon that it could predict from earlier ones.
+    None if there is no such model, or no window of the horizon that it could predict from earlier ones.
     """
     model = next((one for one in models.values() if isinstance(one, Tweedie)), None)
     if model is None or validation is None or model.name not in validation.predictions:

@@ -14,7 +14,7 @@ from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import ValueModel
 from cltv_ml.windows import Window
 
-#: What is told of each number of origins.
+#: Metrics reported for each number of origins.
 LEARNING_METRICS = ("gini", "bias", "decile_mape", "mae")
 
 

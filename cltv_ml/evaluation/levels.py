@@ -27,7 +27,7 @@ from cltv_ml.models.level_steps import last_step
 from cltv_ml.tables import SUMMARY
 from cltv_ml.windows import Window
 
-#: Customers that the bottom-up forecasts of earlier cutoffs are made for, about; a larger log is sampled.
+#: Approximate number of customers in the bottom-up forecasts of earlier cutoffs; larger logs are sampled.
 SAMPLED_CUSTOMERS = 20_000
 
 #: Share of a break, and size of a last month's miss (log units), from which on a note reports them.
@@ -36,21 +36,21 @@ LEAST_TOLD = 0.2
 #: Share of the last year's revenue by one customer from which on a note reports it.
 CONCENTRATED = 0.3
 
-#: Customers that each of these models is fitted on, about.
+#: Approximate number of customers that each of these models is fitted on.
 FITTED = 2_500
 
 
 def forecast_level(log: AnyLog, window: Window) -> Level | None:
     """Return the level of `window`, from the log before its cutoff; None where it cannot be forecast.
 
-    Where nobody bought in the last horizon, the models' own totals are the only forecast, unless these days were a dead
-    season a year before too.
+    If nobody bought in the last horizon, models keep their own totals, unless these days were a dead season a year
+    earlier too.
     """
     return forecast_levels(log, window.cutoff, [window.horizon])[window.horizon]
 
 
 def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) -> dict[int, Level | None]:
-    """Return the level of each horizon from a cutoff on, as `forecast_level` does; what they share is read once."""
+    """Return the level of each horizon from a cutoff on, as `forecast_level` does; the log is read once for all."""
     log = Log.of(log)
     start = log.first.normalize()
     days, passed, lengths, grain = _on_calendar(_purchase_days(log, cutoff), start, cutoff, horizons)
@@ -82,7 +82,7 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
 
 
 def _may_be_forecast(cohorts: CohortRevenue, passed: int, length: int) -> bool:
-    """Return whether somebody bought in the last horizon, or the shop only waits for its season.
+    """Return whether anybody bought in the last horizon, or the shop only waits for its season.
 
     It waits where these days were a dead season last year too.
     """
@@ -94,7 +94,7 @@ def _may_be_forecast(cohorts: CohortRevenue, passed: int, length: int) -> bool:
 def _ended_months(
     cohorts: CohortRevenue, closures: Sequence[Closure], monthly: Mapping[int, float]
 ) -> dict[int, Month]:
-    """Return what bottom-up forecasts missed by month, as if the shop had never been closed.
+    """Return the errors of bottom-up forecasts by month, with closures filled in.
 
     Closures of the last quarter's days stay as they are in every year: this year's may not have ended, so that it is
     not found yet, and next to last year's filled one it would look like a break.
@@ -133,7 +133,7 @@ def _on_calendar(
 
 
 def _period_notes(grain: PeriodGrain | None, holidays: bool) -> tuple[str, ...]:
-    """Return a sentence that periods are counted instead of days, and that a table of `holidays` is then not used."""
+    """Return sentences that periods are counted instead of days, and that a table of `holidays` is then not used."""
     if grain is None:
         return ()
     unused = " The table of holidays is not used." if holidays else ""
@@ -163,7 +163,7 @@ def _closure_notes(
 
 
 def _replaced_notes(day: int | None, start: pd.Timestamp) -> tuple[str, ...]:
-    """Return a sentence on the day from which no customer of before returned, if there is one."""
+    """Return a sentence on the day from which no earlier customer returned; empty if there is none."""
     if day is None:
         return ()
     return (
@@ -174,7 +174,7 @@ def _replaced_notes(day: int | None, start: pd.Timestamp) -> tuple[str, ...]:
 
 
 def _break_notes(broken: Break) -> tuple[str, ...]:
-    """Return a sentence on a break that moves the total, or on a last month that tells less than that."""
+    """Return a sentence on a break that moves the total, or on an unusual last month that widens the interval."""
     if broken.believed >= LEAST_TOLD:
         return (
             f"In each of the last two months, existing customers spent {_in_words(broken.size)} than their "

@@ -1,7 +1,6 @@
 """Metrics of predictions against the truth: `(y_true, y_pred) -> float`, in the catalogue METRICS.
 
-Predictions that tie are never told apart by the order of the rows: customers with one prediction share
-what they spent evenly.
+Ties do not depend on the order of rows: customers with the same prediction count with their mean spend.
 """
 
 from __future__ import annotations
@@ -66,10 +65,9 @@ def bias(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 
 def deviance(y_true: ArrayLike, y_pred: ArrayLike, power: float = 1.5) -> float:
-    """Tweedie deviance per customer: zero is best, and in expectation none scores better than the expected value.
-
-    It sees order and level together, and unlike `mae` does not reward predicting nothing. A prediction below a
-    thousandth of what the customer then spent counts as that: zero would be infinitely wrong. Source: B.
+    """Tweedie deviance per customer: zero is best, and in expectation no prediction scores better than the expected
+    value. It covers ranking and level together and, unlike `mae`, does not reward predicting nothing. A prediction
+    below a thousandth of what the customer then spent counts as that: zero would be infinitely wrong. Source: B.
     Jørgensen, The Theory of Dispersion Models, 1997.
 
     >>> deviance([0, 8], [4, 4]) < min(deviance([0, 8], [0, 0]), deviance([0, 8], [8, 8]))
@@ -167,7 +165,7 @@ def profit(y_true: ArrayLike, y_pred: ArrayLike, targeting: Targeting) -> float:
 
 
 def auc(bought: ArrayLike, p_buy: ArrayLike) -> float:
-    """Probability that a buyer was given a higher P(buy) than a non-buyer, ties counting half; 1 is best.
+    """Probability that a random buyer has a higher P(buy) than a random non-buyer, ties counting half; 1 is best.
 
     One half is chance. Blind to level. NaN when all or none bought. Source: J. Hanley and B. McNeil, The
     Meaning and Use of the Area under a ROC Curve, 1982.
@@ -186,7 +184,7 @@ def auc(bought: ArrayLike, p_buy: ArrayLike) -> float:
 def brier(bought: ArrayLike, p_buy: ArrayLike) -> float:
     """Mean squared difference between P(buy) and what happened (1 or 0); zero is best.
 
-    It sees order and level together. Source: G. Brier, Verification of Forecasts, 1950.
+    It covers ranking and level together. Source: G. Brier, Verification of Forecasts, 1950.
 
     >>> brier([1, 0], [0.8, 0.4])
     0.1
@@ -198,8 +196,8 @@ def brier(bought: ArrayLike, p_buy: ArrayLike) -> float:
 def decile_mape(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """Mean over ten groups by prediction of |predicted - realised| / realised; zero is best.
 
-    It sees a wrong level within parts of the range that cancel in `bias`. A tenth in which nothing was
-    spent is measured against the average tenth. NaN when nobody spent anything.
+    It shows wrong levels within parts of the range that cancel in `bias`. A tenth in which nothing was spent is
+    measured against the average tenth. NaN when nobody spent anything.
 
     >>> decile_mape(np.arange(1, 101), np.arange(1, 101))
     0.0
@@ -244,7 +242,7 @@ def group_totals(y_true: ArrayLike, y_pred: ArrayLike, groups: int = 10) -> tupl
     )
 
 
-#: Number of orders of customers kept while a training lasts: the true one and those measured last.
+#: Number of rankings cached during a training: the true one and the latest ones measured.
 _MOST_ORDERS = 4
 
 
@@ -290,9 +288,8 @@ PURCHASE_METRICS = {
 
 
 def _tied(true: np.ndarray, pred: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Per distinct prediction, highest first: customers, money they spent, money predicted.
-
-    While a training lasts each order is found once: seven metrics read it.
+    """Return, per distinct prediction from the highest: customers, money spent, money predicted. During a training
+    each ranking is computed once, because seven metrics read it.
     """
     return once(partial(_ties, true, pred), "ties", true, pred, most=_MOST_ORDERS)
 

@@ -10,12 +10,12 @@ from cltv_ml.evaluation.metrics import bias, gini
 #: Days since the first purchase for which a customer is a newcomer.
 DAYS = 30
 
-#: Newcomers who must have bought in the window, else their order means nothing.
+#: Fewest newcomers who bought in the window: with fewer their ranking is chance.
 MIN_NEW_BUYERS = 10
 
 
 def compute_newcomers(result: WindowResult, days: int = DAYS) -> pd.DataFrame:
-    """Return how each model did on customers in their first days: `customers`, `buyers`, `gini`, `bias` by model.
+    """Return each model's metrics for customers in their first days: `customers`, `buyers`, `gini`, `bias` by model.
 
     They have almost no history, so attributes and the first order matter most for them. NaN where fewer than
     `MIN_NEW_BUYERS` of them bought in the window.
@@ -37,7 +37,7 @@ def compute_newcomers(result: WindowResult, days: int = DAYS) -> pd.DataFrame:
 
 
 def newcomers_sentence(newcomers: pd.DataFrame, champion: str, days: int = DAYS) -> str:
-    """Return how the champion did on newcomers, empty where too few of them bought to tell.
+    """Return a sentence on the champion's metrics for newcomers; empty if too few of them bought.
 
     >>> table = pd.DataFrame({"customers": [532], "buyers": [90], "gini": [0.49], "bias": [0.06]}, index=["tweedie"])
     >>> newcomers_sentence(table, "tweedie")

@@ -1,4 +1,4 @@
-"""The training panel: labelled customers at earlier origins, and the same customers as they are now."""
+"""Training panel: labelled customers at earlier origins, and today's customers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from cltv_ml.models import ValueModel, for_labels
 from cltv_ml.models.out_of_fold import fit_at
 from cltv_ml.windows import Window, label_days, training_origins
 
-#: Customers who must have spent again by an origin: without any, no model of repeat purchases can be fitted there.
+#: Fewest customers who had spent again by an origin: with fewer, no model of repeat purchases can be fitted there.
 MIN_REPEATERS = 10
 
-#: Labelled rows to learn from. A log with more learns from a share of its customers, at all origins: time and
-#: memory of a training then barely grow with the log.
+#: Largest number of labelled rows. Models learn from a share of the customers of a larger log, at all origins, so
+#: that time and memory barely grow with the log.
 MAX_ROWS = 300_000
 
-#: Origins at most, by shorter horizon, that are too recent for labels of the main one.
+#: Largest number of origins per shorter horizon that are too recent for labels of the main one.
 FRESH_ORIGINS = 3
 
 #: Memory limit of the engine; the log and the predictions that a training holds come on top.
@@ -35,8 +35,8 @@ MEMORY = "2GB"
 class Training:
     """The rows that models may learn from, and the customers as they are at the cutoff.
 
-    `cutoff` is given where other customers' spending in the very window to predict is among the labels. `notes` says
-    what the log is too short for: origins left out, labels shorter than the `horizon` to predict.
+    `cutoff` is set if other customers' spend in the window to predict is among the labels. `notes` reports the
+    effects of a short log: origins left out, labels shorter than the `horizon` to predict.
     """
 
     X: pd.DataFrame
@@ -85,9 +85,9 @@ def prepare(
     ----------
     customers
         Out of time if None. A share such as 0.5 divides the customers by the hash of their id instead: models learn
-        from that share, whose spend in `window` itself is known, and predict the others. That is for logs of one
-        cohort, in which the customers to predict are older than any that a model could learn from; it does not show
-        how well the level of a later window can be forecast.
+        from that share, whose spend in `window` itself is known, and predict the others. This suits logs of one
+        cohort, in which the customers to predict are older than any in a training window; it does not show how well
+        the level of a later window can be forecast.
     max_rows
         Approximate maximum of labelled rows: of more customers, a sample is chosen by the hash of their id. `X_now`
         always holds all customers.

@@ -1,10 +1,10 @@
-"""Reports of how far a long computation has come."""
+"""Progress callbacks of long computations."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-#: Called with what is being done and the share of the work that is behind.
+#: Callback with a description of the current step and the share of the work done.
 Progress = Callable[[str, float], None]
 
 

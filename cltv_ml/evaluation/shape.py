@@ -19,7 +19,7 @@ from cltv_ml.models.ensemble import TWEEDIE_POWER
 #: Deviances that differ by a smaller share are called equal.
 _SAME_DEVIANCE = 1e-6
 
-#: The chance that a model without skill passes for one with it.
+#: Probability that a model without skill passes the test of skill.
 _CHANCE = 0.025
 
 
@@ -67,9 +67,9 @@ def choose_shape(
     allowed: Sequence[str],
     targeting: Targeting | None = None,
 ) -> Contest:
-    """Return the model whose shares of the total were best on the windows given.
+    """Return the model with the best shares of the total on these windows.
 
-    1. A model may be chosen when its order is shown to beat chance: its mean Gini over the windows is above zero
+    1. A model may be chosen if it ranks customers better than chance: its mean Gini over the windows is above zero
        with probability 97.5% (bootstrap). The naive rule may be chosen only where it passes and no other model does.
        Where none passes, all but the naive rule go on to step 2.
     2. Of these, the model with the least mean deviance wins, once every model is scaled to the realised total. The
@@ -82,7 +82,7 @@ def choose_shape(
     predictions, y_true
         A column per model and what was spent, indexed by `cutoff` and `customer_id`, or by customer.
     allowed
-        The models that these windows may decide about.
+        Names of the models that may be chosen on these windows.
 
     Raises
     ------

@@ -12,7 +12,7 @@ from cltv_ml.engine import MONEY_SCALE, frame
 from cltv_ml.evaluation.whole_shop import ShopForecast
 from cltv_ml.log import AnyLog, Log
 
-#: Ends of the bands, in percent of the draws that lie between.
+#: Bands, as the percentage of the draws within them.
 BANDS = (50, 80, 95)
 
 #: The expected values are means over the middle four fifths of the draws by total, so that parts and periods add up.
@@ -150,7 +150,7 @@ def compute_actuals(log: AnyLog, periods: pd.DataFrame, cutoff: pd.Timestamp) ->
 def compute_history(log: AnyLog, forecast: ShopForecast, most: int = 60) -> pd.DataFrame:
     """Return revenue, orders and customers of the periods before a forecast, of the same length, the oldest first.
 
-    `won` tells how many customers were new in each.
+    `won` is the number of customers who were new in each.
     """
     periods = forecast.periods
     cutoff, length = periods["start"].iloc[0], int(np.median(periods["days"]))

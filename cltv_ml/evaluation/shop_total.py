@@ -57,7 +57,7 @@ class ShopTotal:
     last_year: float
     #: Weight of last year's weeks, from 0 to 1.
     weight: float
-    #: How far the true total may lie from the forecast; None without an earlier cutoff.
+    #: Error distribution of the total; None without an earlier cutoff.
     spread: Spread | None
     #: The same rule at earlier cutoffs, each with what lay before it: `day`, `forecast`, `total` (realised).
     record: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
@@ -122,8 +122,7 @@ def _mixed(log: CohortRevenue, at: ShopPast, horizon: int, past: Sequence[ShopPa
 def _weight(log: CohortRevenue, cutoff: int, horizon: int, parts: float, past: Sequence[ShopPast]) -> float:
     """Return the weight of last year's weeks: squared errors expected of both, to a negative power.
 
-    They are compared with the parts' sum on the cutoffs at which both were tried, so that neither gains by having
-    missed the hard ones.
+    Both are compared on the cutoffs at which both were available, so that neither gains by missing the difficult ones.
     """
     base = last_year(log, cutoff, horizon)
     if base is None:
@@ -148,7 +147,7 @@ def _weight(log: CohortRevenue, cutoff: int, horizon: int, parts: float, past: S
 
 
 def _evidence_of_past(past: Sequence[ShopPast], cutoff: int, horizon: int) -> np.ndarray:
-    """Return for how many independent windows each earlier cutoff counts."""
+    """Return the number of independent windows that each earlier cutoff counts as."""
     days = np.array([one.cutoff for one in past], dtype=np.float64)
     return 0.5 ** ((cutoff - horizon - days) / _HALF_LIFE) / max(1.0, horizon / PACE)
 
