@@ -24,7 +24,12 @@ _NET = r"^/Date\((\d{9,13})(?:[+-]\d{4})?\)/$"
 _SERIAL = r"^\d{5},\d+$"
 _NOON = "오전|오후|上午|下午|午前|午後|[πΠ][.]?[μΜ]|[μΜ][.]?[μΜ]|[صم]$|SA$|CH$"
 _YEARS = r"(?:^|\D)(1[34]\d\d|2[45]\d\d)(?:\D|$)"
+_OTHER_YEAR = r"^(1[34]\d\d|2[45]\d\d)[/.-]\d|[/.-](1[34]\d\d|2[45]\d\d)(?:[ T,]|$)"
+_DAY_AHEAD = r"^(\d{1,2})[/.-](\d{1,2})[/.-](1[34]\d\d)(.*)$"
 _TAIWAN = r"^(\d{2,3})([/.-])(\d{1,2})[/.-](\d{1,2})(.*)$"
+
+#: Other calendars' dates written in digits only: 25670131, 14030131 and 1130131.
+_DIGITS = r"(1[34]\d\d|2[45]\d\d|1[01]\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"
 
 _WAYS = (
     _ERA,
@@ -40,6 +45,17 @@ _WAYS = (
     r"(?:^|\D)(19|20)\d\d(?:\D|$)",
     r"^1[01]\d[/.-]\d{1,2}[/.-]\d{1,2}",
 )
+
+
+def from_digits(columns: SourceColumns, column: str, text: str) -> str:
+    """Return SQL for a column's texts, with dates of other calendars in digits only as year-month-day."""
+    lines = f"(select {text} as t from {columns.table} limit {_FIRST}) where t <> ''"
+    if (
+        not columns.ask
+        or not columns.row(f"select bool_and(regexp_full_match(t, '{_DIGITS}')) from {lines}")[0]
+    ):
+        return text
+    return f"regexp_replace({text}, '^{_DIGITS}$', '\\1-\\2-\\3')"
 
 
 def as_iso(columns: SourceColumns, column: str, text: str) -> str:
@@ -86,6 +102,8 @@ def as_iso(columns: SourceColumns, column: str, text: str) -> str:
         text = _with_noon(text)
     if years and not ours:
         return _from_years(columns, column, text)
+    if years:
+        _tell_of_other_years(columns, column, lines)
     if taiwan and taiwan == dated:
         return _from_taiwan(columns, column, text)
     return text
@@ -174,13 +192,27 @@ def _from_years(columns: SourceColumns, column: str, text: str) -> str:
         columns.notes.append(
             f"Column {column!r}: dates such as {example!r} were read as Persian calendar dates."
         )
-        return once(text, "t", _from_persian())
+        behind = f"regexp_replace({text}, '{_DAY_AHEAD}', '\\3-\\2-\\1\\4')"
+        return once(behind, "t", _from_persian())
     if low >= 1416 and high < 1500:
         raise InputError(
             f"column {column!r} contains dates such as {example!r}, which seem to be Islamic calendar dates. "
             "Convert them to Gregorian dates in the export."
         )
     return text
+
+
+def _tell_of_other_years(columns: SourceColumns, column: str, lines: str) -> None:
+    """Add a note if some dates of a column have years of another calendar and others have ours."""
+    other, example = columns.row(
+        f"select count(*), min(t) from {lines} and regexp_matches(t, '{_OTHER_YEAR}') "
+        "and not regexp_matches(t, '(19|20)\\d\\d')"
+    )
+    if other:
+        columns.notes.append(
+            f"Column {column!r}: {other:,} dates such as {example!r} have years of another calendar, unlike the "
+            "others, and are not read. Export all dates in one calendar."
+        )
 
 
 def _from_persian() -> str:

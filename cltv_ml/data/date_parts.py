@@ -40,6 +40,7 @@ _PERSON_NAMES = (
 #: Fiscal periods, and headings of columns that contain them.
 _FISCAL = re.compile(
     r"(fy|gj)?[ '-]?\d{2,4}[ /.:_-]*p(er(iod)?)?[ .:_-]?\d{1,2}|p(eriod)?[ .:_-]?\d{1,2}|(fy|gj)[ '-]?\d{2}.*"
+    r"|q[1-4][ '/-]*(fy|gj)[ '-]?\d{2,4}"
 )
 _FISCAL_HEADING = re.compile("fiscal|^fy$|period|geschaftsjahr|buchungsperiode|exercice|ejercicio|esercizio")
 
@@ -47,7 +48,7 @@ _FISCAL_HEADING = re.compile("fiscal|^fy$|period|geschaftsjahr|buchungsperiode|e
 def is_fiscal(value: str) -> bool:
     """Whether a text is a period of a fiscal year, whose first month only the company knows.
 
-    >>> is_fiscal("FY24 P03"), is_fiscal("P3"), is_fiscal("2024-P03"), is_fiscal("2024-03")
+    >>> is_fiscal("FY24 P03"), is_fiscal("P3"), is_fiscal("Q1 FY24"), is_fiscal("2024-03")
     (True, True, True, False)
     """
     return _FISCAL.fullmatch(value.strip().lower()) is not None

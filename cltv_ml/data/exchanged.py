@@ -5,6 +5,10 @@ from __future__ import annotations
 from cltv_ml.data import times
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.source_columns import SourceColumns
+from cltv_ml.errors import InputError
+
+#: Of a column's dates, a larger share with the month behind the day is no slip but another way of writing.
+_FEW = 0.01
 
 
 def days_in_place(columns: SourceColumns, column: str, text: str) -> str:
@@ -26,13 +30,19 @@ def days_in_place(columns: SourceColumns, column: str, text: str) -> str:
     first, second = (
         f"try_cast(regexp_extract(t, '{times.YEAR_BEHIND}', {group}) as integer)" for group in (1, 2)
     )
-    high, low, dates, plain, texts, sure, example = columns.row(
+    high, low, dates, plain, texts, sure, example, before, behind = columns.row(
         f"select count(*) filter (where {month} between 13 and 31), count(*) filter (where {day} between 13 and 31), "
         f"count({month}), count(*) filter (where {month} <= 12 and {day} <= 12), count({first}), "
-        f"count(*) filter (where greatest({first}, {second}) > 12), min(t) filter (where {month} <> {day}) "
+        f"count(*) filter (where greatest({first}, {second}) > 12), min(t) filter (where {month} <> {day}), "
+        f"min(t) filter (where {month} between 13 and 31), min(t) filter (where {day} between 13 and 31) "
         f"from (select {text} as t from {columns.table} limit 20000)"
     )
     swapped = f"regexp_replace({text}, '{times.YEAR_AHEAD}', '\\1\\2\\4\\2\\3')"
+    if low and high > _FEW * dates:
+        raise InputError(
+            f"column {column!r}: in {high:,} dates the day stands before the month, in {low:,} behind it, such as "
+            f"{before!r} and {behind!r}. Export all dates in one form."
+        )
     if high and not low:
         columns.notes.append(f"Column {column!r} was read as year, day, month.")
         return swapped

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.source_columns import quote
@@ -37,11 +37,12 @@ def fill_down(table: Relation, mapping: Mapping[str, str], answer: bool | None) 
     Raises
     ------
     InputError
-        A second table stands below the first.
+        A second table stands below the first, or beside it.
     QuestionsError
         Each customer is named once, but it is unclear whether the lines below are theirs.
     """
     _check_one_table(table, mapping)
+    _check_nothing_beside(table, mapping)
     customer = mapping.get("customer_id")
     if customer is None or answer is False or not _often_blank(table, customer):
         return table, []
@@ -80,6 +81,31 @@ def fill_down(table: Relation, mapping: Mapping[str, str], answer: bool | None) 
     )
     note += f" {headings:,} rows with only a name were read as headings." if headings else ""
     return filled_down, [note]
+
+
+def _check_nothing_beside(table: Relation, mapping: Mapping[str, str]) -> None:
+    """Raise InputError if mapped columns stand on both sides of an empty one, and many rows fill only one side."""
+    columns = [name.removeprefix(MARK) for name in table.kinds if name.startswith(MARK)]
+    gaps = [place for place, name in enumerate(columns) if name == f"column_{place + 1}" and place]
+    for place in gaps:
+        left, right = (
+            [name for name in side if name in mapping.values()] for side in (columns[:place], columns[place:])
+        )
+        if not left or not right or table.holds(_filled(columns[place : place + 1])):
+            continue
+        lonely = f"({_filled(columns[:place])}) <> ({_filled(columns[place:])})"
+        rows, alone = table.row(f"select count(*), count(*) filter (where {lonely}) from {table}")
+        if alone > _SHARE * rows:
+            raise InputError(
+                f"two tables seem to stand side by side, with an empty column between {columns[:place][-6:]} and "
+                f"{columns[place + 1 :][:6]}: {alone:,} of {rows:,} rows fill only one of them. Put each table into a "
+                "separate file, or delete the empty column if they are one table."
+            )
+
+
+def _filled(columns: Sequence[str]) -> str:
+    """Return SQL for whether a row fills any of these columns."""
+    return " or ".join(f"coalesce(trim(cast({quote(column)} as varchar)), '') <> ''" for column in columns)
 
 
 def _check_one_table(table: Relation, mapping: Mapping[str, str]) -> None:

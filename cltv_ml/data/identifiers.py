@@ -45,6 +45,8 @@ _BLANKS = b" \t\r\n"
 
 _EDGE = r"[\p{Z}\p{Cc}\p{Cf}]+"
 _INVISIBLE = r"[\p{Cf}\x{a0}\x{2000}-\x{200a}\x{202f}\x{3000}]"
+#: A masked part of an id: the digits of a card, the letters of a name or of an address. Ids of signs are placeholders.
+_IS_MASKED = letters(r"regexp_matches(v, '[*•●]{2}|x{4}|X{4}|#{3}') and regexp_matches(v, '\p{L}|\d')")
 _EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
 
 
@@ -78,7 +80,7 @@ def doubt_spellings(lines: Relation, rows: int, signs: Signs) -> list[str]:
         "spelled",
         f"select distinct customer_id as v from {lines} where customer_id is not null and ({where})",
     )
-    notes = [*_doubt_names(spelled), *_doubt_entities(spelled)]
+    notes = [*_doubt_names(spelled), *_doubt_entities(spelled), *_doubt_masked(spelled)]
     flags = ", ".join(f"coalesce(bool_or({test.format('v')}), false)" for _, test, _ in ON_DEMAND.values())
     customers, *changes = spelled.row(f"select count(*), {flags} from {spelled}")
     forms = [form for form, changed in zip(ON_DEMAND, changes, strict=True) if changed]
@@ -106,7 +108,7 @@ def doubt_spellings(lines: Relation, rows: int, signs: Signs) -> list[str]:
 
 def _may_be_apart(signs: Signs) -> bool:
     """Whether ids of these bytes may contain capitals, leading zeros or any sign that has several spellings."""
-    plain = signs.inside.isascii() and not set(signs.inside) & {*_UP_TO_BLANK, *b"#'\"+,&"}
+    plain = signs.inside.isascii() and not set(signs.inside) & {*_UP_TO_BLANK, *b"#'\"+,&*x"}
     return not plain or signs.inside.lower() != signs.inside or bool({*signs.first} & {*b"0("})
 
 
@@ -136,6 +138,19 @@ def _doubt_entities(spelled: Relation) -> list[str]:
     return [
         f"{names:,} sampled customers contain HTML entities, such as {str(example)[:40]!r}; the same name in "
         "plain letters counts as another customer."
+    ]
+
+
+def _doubt_masked(spelled: Relation) -> list[str]:
+    """Return a note on ids of which an export shows only a part, such as ****1234 and j***@example.com."""
+    names, masked, example = spelled.row(
+        f"select count(*), count(*) filter (where {_IS_MASKED}), min(v) filter (where {_IS_MASKED}) from {spelled}"
+    )
+    if not masked:
+        return []
+    return [
+        f"{masked:,} of {names:,} sampled customers have masked ids, such as {str(example)[:40]!r}, under which "
+        "several customers may count as one. Export an id that is complete."
     ]
 
 

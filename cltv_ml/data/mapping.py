@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ from cltv_ml.errors import InputError, among
 from cltv_ml.settings.toml import write_toml
 
 REQUIRED = ("customer_id", "timestamp", "amount")
+
+#: Number of columns that a message lists.
+_SHOWN = 60
 
 #: First words of a file with SQL statements.
 _SQL = re.compile(r"(create|drop) (table|database)|insert into|-- |/\*|set @|copy .* from stdin")
@@ -37,12 +40,22 @@ def check_mapping(mapping: Mapping[str, str | None], columns: Sequence[str]) -> 
     for name, column in columns_of.items():
         if column not in columns:
             raise InputError(
-                f"mapping: column {column!r} for {name} is not in the source. Found {list(columns)}."
+                f"mapping: column {column!r} for {name} is not in the source. Found {name_columns(columns)}."
             )
     twice = [column for column in columns_of.values() if list(columns_of.values()).count(column) > 1]
     if twice:
         raise InputError(f"mapping: column {twice[0]!r} is mapped to more than one name; keep only one.")
     return columns_of
+
+
+def name_columns(columns: Collection[str]) -> str:
+    """Return a source's columns as text for a message, at most 60 of them.
+
+    >>> name_columns(["a", "b"]), name_columns([f"c{number}" for number in range(1, 100)])[-28:]
+    ("['a', 'b']", " 'c59', 'c60'] and 39 others")
+    """
+    shown = str(list(columns)[:_SHOWN])
+    return shown if len(columns) <= _SHOWN else f"{shown} and {len(columns) - _SHOWN:,} others"
 
 
 def check_divided(columns: Sequence[str]) -> None:

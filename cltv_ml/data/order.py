@@ -9,10 +9,14 @@ from cltv_ml.data import times
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import Relation, keep
+from cltv_ml.errors import InputError
 
 #: An order is rejected if its dates span more years than this and several times as many as in another order.
 _MOST_YEARS = 12
 
+
+#: Shops kept no files before this year; the years of two digits of another calendar lead there, as 67 for 2567.
+_OLDEST = 1980
 
 #: The rule that selects each order.
 _FLAGS = {"dmy": "day_first=true", "mdy": "day_first=false", "ymd": "year_first=true"}
@@ -50,7 +54,24 @@ def order_of(table: Relation, text: str, column: str, rules: Rules, last: int, p
     dates = {order: f"try_cast({times.short_date('f', order, last)} as date)" for order in orders}
     slashed, some = short.row(f"select bool_and(slashed), count(*) from {short}")
     priors = (("dmy",) if points else (), ("dmy", "mdy") if slashed else ())
-    return choose_date_order(short, dates, column, priors) or (orders[0] if some else None)
+    order = choose_date_order(short, dates, column, priors) or (orders[0] if some else None)
+    _check_short_years(short, dates, order, column)
+    return order
+
+
+def _check_short_years(short: Relation, dates: Mapping[str, str], order: str | None, column: str) -> None:
+    """Raise InputError if years of two digits put even the latest date far back, as those of another calendar do."""
+    if order is None:
+        return
+    year = times.ORDERS[order][0]
+    latest, example = short.row(
+        f"select max({dates[order]}), max_by(t, {dates[order]}) from {short} as f where length({year}) = 2"
+    )
+    if latest and latest.year < _OLDEST:
+        raise InputError(
+            f"column {column!r}: with years of two digits the latest date, {example!r}, would be {latest}, which seems "
+            "to be a year of another calendar. Export dates with years of four digits."
+        )
 
 
 def choose_date_order(
@@ -133,14 +154,28 @@ def _question(short: Relation, dates: dict[str, str], column: str, says_both: bo
     rows = short.rows(f"{shown} where {all_read} and ({differ}) order by t limit 1")
     rows = rows or short.rows(f"{shown} order by t limit 1")
     example, *days = rows[0]
-    verdict = "contradict each other" if says_both else "do not settle it"
+    verdict = _contradiction(short, dates) if says_both else "do not settle it"
     if list(dates) == ["dmy", "mdy"] and days[0] and days[1]:
         day, month = days[0].day, days[0].month
+        way_out = ", or export all dates in one form" if says_both else ""
         return (
             f"column {column!r}: {example!r} could be day {day} of month {month} or day {month} of month "
-            f"{day}, and the other dates {verdict}. Use --rule day_first=true or --rule day_first=false."
+            f"{day}, and the other dates {verdict}. Use --rule day_first=true or --rule day_first=false{way_out}."
         )
     choices = ", ".join(
         f"{day or 'no date'} (--rule {_FLAGS[order]})" for order, day in zip(dates, days, strict=True)
     )
     return f"column {column!r}: {example!r} could be {choices}, and the other dates {verdict}. Choose one."
+
+
+def _contradiction(short: Relation, dates: Mapping[str, str]) -> str:
+    """Return how many dates only one order reads, as the end of a question."""
+    if list(dates) != ["dmy", "mdy"]:
+        return "contradict each other"
+    day_first, month_first = dates.values()
+    only = short.row(
+        f"select sum(n) filter (where {day_first} is not null and {month_first} is null), "
+        f"sum(n) filter (where {month_first} is not null and {day_first} is null) from {short} as f"
+    )
+    first, second = (int(lines or 0) for lines in only)
+    return f"contradict each other: {first:,} have only the day first, {second:,} only the month"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from cltv_ml.data import numerals, times
-from cltv_ml.data.calendars import as_iso
+from cltv_ml.data.calendars import as_iso, from_digits
 from cltv_ml.data.compact import with_signs
 from cltv_ml.data.decimals import decimal_of
 from cltv_ml.data.exchanged import days_in_place
@@ -25,6 +25,10 @@ from cltv_ml.errors import InputError
 _NUMBERS = re.compile(
     r"(U|HUGE|UHUGE|BIG|SMALL|TINY|UBIG|USMALL|UTINY)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL.*|BIGNUM"
 )
+#: What a heading calls times in UTC; an offset behind it names another zone.
+_IN_UTC = re.compile(
+    r"(?<![A-Za-z])(utc|gmt|UTC|GMT)(?![A-Za-z+-])|(?<=[a-z])(Utc|UTC|Gmt|GMT)(?![A-Za-z+-])"
+)
 _FLOATS = ("DOUBLE", "FLOAT")
 _OF_NUMBERS = Signs(b"-0123456789", b"0123456789", b"-.0123456789", longest=50)
 _NOTHING = (
@@ -36,6 +40,20 @@ _NOTHING = (
 def is_number(kind: str) -> bool:
     """Whether a DuckDB type is a number."""
     return _NUMBERS.fullmatch(kind) is not None
+
+
+def says_utc(column: str) -> bool:
+    """Whether a heading says that its times are in UTC.
+
+    >>> [says_utc(heading) for heading in ("Date (UTC)", "date_created_gmt", "createdAtUtc", "Date (GMT+2)", "Utcaid")]
+    [True, True, True, False, False]
+    """
+    return _IN_UTC.search(column) is not None
+
+
+def is_zoned_time(kind: str) -> bool:
+    """Whether a DuckDB type is a time stamp with a zone, of microseconds or nanoseconds."""
+    return kind.startswith(("TIMESTAMP WITH ", "TIMESTAMPTZ"))
 
 
 def is_time(kind: str) -> bool:
@@ -53,6 +71,7 @@ class Columns(SourceColumns):
     def __init__(self, table: Relation, rules: Rules, ask: bool = True, *, groups: bool = False) -> None:
         super().__init__(table, rules, ask, groups=groups)
         self._without_zones: set[str] = set()
+        self._in_utc: set[str] = set()
 
     def identifier(self, column: str) -> str:
         """Return SQL for a normalised identifier (see `Rules.id_forms`); empty ones are null."""
@@ -175,21 +194,30 @@ class Columns(SourceColumns):
         """
         kind, name = self.kinds[column], quote(column)
         zone = self.rules.timezone or "UTC"
-        if kind.startswith("TIMESTAMP WITH"):
+        if is_zoned_time(kind):
+            name = f"cast({name} as timestamptz)"
             return self._local(f"if(isfinite({name}), make_timestamp(epoch_us({name})), null)", zone)
         if is_time(kind):
-            return self._from_zone(f"if(isfinite({name}), try_cast({name} as timestamp), null)")
+            return self._from_zone(column, f"if(isfinite({name}), try_cast({name} as timestamp), null)")
         if is_number(kind):
             number = self.number(column)
+            if self.rules.first_day:
+                return times.counted(number, self.rules.first_day, column)
             digits = f"cast(try_cast({number} as bigint) as varchar)"
+            if (text := from_digits(self, column, digits)) != digits:
+                return f"try_cast({as_iso(self, column, text)} as timestamp)"
             if (text := with_signs(self, column, digits)) != digits:
-                return self._from_zone(f"try_cast({text} as timestamp)")
-            return self._from_zone(times.number_as_time(number, self._serials(column, number)))
+                return self._from_zone(column, f"try_cast({text} as timestamp)")
+            return self._from_zone(column, times.number_as_time(number, self._serials(column, number)))
         written = f"trim({name if kind == 'VARCHAR' else f'cast({name} as varchar)'})"
+        if self.rules.first_day and not self.table.holds(
+            f"not regexp_full_match({written}, '\\d{{0,5}}([.]0+)?')"
+        ):
+            return times.counted(f"try_cast({written} as double)", self.rules.first_day, column)
         if not self.table.holds(f"{written} <> '' and not ({times.is_usual(written)})"):
             self._without_zones.add(column)
-            return self._from_zone(f"try_cast({written} as timestamp)")
-        text = days_in_place(self, column, as_iso(self, column, written))
+            return self._from_zone(column, f"try_cast({written} as timestamp)")
+        text = days_in_place(self, column, as_iso(self, column, from_digits(self, column, written)))
         irregular, zoned, short, numbers, words = self.row(
             f"select count(*), count(*) filter (where {times.is_zoned(text)}), "
             f"count(*) filter (where {times.is_short(text)}), count(*) filter (where {times.is_digits(text)}), "
@@ -198,20 +226,22 @@ class Columns(SourceColumns):
         )
         if not irregular:
             self._without_zones |= {column} if text == written else set()
-            return self._from_zone(f"try_cast({text} as timestamp)")
+            return self._from_zone(column, f"try_cast({text} as timestamp)")
         orders = self._orders(column, text) if short else [("true", "dmy")]
         text = with_signs(self, column, text) if numbers else text
         serials = bool(numbers) and self._serials(column, f"try_cast({text} as double)")
         at = times.from_text(text, orders, self.last_year, serials, bool(words), bool(zoned))
         if not zoned:
-            return self._from_zone(at)
-        return f"case when {times.is_zoned(text)} then {self._local(at, zone)} else {self._from_zone(at)} end"
+            return self._from_zone(column, at)
+        return f"case when {times.is_zoned(text)} then {self._local(at, zone)} else {self._from_zone(column, at)} end"
 
     def has_zones(self, column: str) -> bool:
-        """Whether any time of a column carries a zone."""
+        """Whether any time of a column carries a zone, or its heading names one."""
         kind = self.kinds[column]
+        if column in self._in_utc:
+            return True
         if is_number(kind) or is_time(kind):
-            return kind.startswith("TIMESTAMP WITH")
+            return is_zoned_time(kind)
         if column in self._without_zones:
             return False
         text = f"trim(cast({quote(column)} as varchar))"
@@ -244,10 +274,15 @@ class Columns(SourceColumns):
         )
         return True
 
-    def _from_zone(self, naive: str) -> str:
-        if self.rules.source_timezone is None:
+    def _from_zone(self, column: str, naive: str) -> str:
+        """Return SQL for the business time of a time without a zone; its heading may say that it is in UTC."""
+        source = self.rules.source_timezone
+        if source is None and says_utc(column) and self.table.holds(f"{naive} <> date_trunc('day', {naive})"):
+            self._in_utc.add(column)
+            source = "UTC"
+        if source is None:
             return naive
-        utc = shift(naive, self.rules.source_timezone, to_utc=True)
+        utc = naive if source == "UTC" else shift(naive, source, to_utc=True)
         return self._local(utc, self.rules.timezone or "UTC")
 
     def _local(self, utc: str, zone: str) -> str:

@@ -11,14 +11,22 @@ from typing import Any
 from cltv_ml.data.candidates import find_columns, look_at_levels, named, net_of, of_lines, offer
 from cltv_ml.data.currency import find_currency, pair_currency
 from cltv_ml.data.customers import doubt_customer, doubt_rows, is_no_customer
-from cltv_ml.data.date_parts import fiscal_columns
 from cltv_ml.data.discounts import settle_discount
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.levels import LEVEL_NAMES
-from cltv_ml.data.mapping import REQUIRED, check_divided, check_mapping, flag, is_complete, open_names
+from cltv_ml.data.mapping import (
+    REQUIRED,
+    check_divided,
+    check_mapping,
+    flag,
+    is_complete,
+    name_columns,
+    open_names,
+)
 from cltv_ml.data.orders import choose_order, doubt_totals, find_order, is_no_order, read_reference
 from cltv_ml.data.overlooked import look_over
+from cltv_ml.data.periods import ask_for_rows, tell_of_periods
 from cltv_ml.data.questions import Question, QuestionsError, ask_which
 from cltv_ml.data.recognition import recognise_source
 from cltv_ml.data.scale import settle_scale, settle_units
@@ -30,12 +38,6 @@ from cltv_ml.engine import Relation
 
 #: Names whose columns decide what counts as revenue: proposed even if the mapping is complete without them.
 SAFETY = (*LEVEL_NAMES, "refunded", "returned_quantity", "cancelled_at", "currency", "cancels")
-
-#: Headings that are periods, as in a table of customers by month.
-_PERIOD = re.compile(
-    r"\d{4}[-/. _]?(\d{2}|q[1-4])([-/.]\d{2})?|(\d{2}|q[1-4])[-/. ]?\d{4}"
-    r"|(jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-z]*[-_ ./']*(\d{2}|\d{4})?"
-)
 
 #: Kinds of columns offered if no heading names the customer, the time or the amount.
 _ASKED_KINDS = {
@@ -304,14 +306,8 @@ def _settle(
         alone = chosen.pop("amount")
         if plain_heading(chosen.get("unit_price", alone)) == plain_heading(alone):
             chosen["unit_price"] = alone
-    periods = [column for column in kinds if _PERIOD.fullmatch(column.strip().lower())]
-    if "timestamp" not in chosen and len(periods) > 2:
-        text = (
-            f"{len(periods)} columns, such as {periods[:2]}, contain one period each, so a row is a customer "
-            "rather than a purchase. Export one row per purchase, or at least one row per customer and "
-            "period with the columns customer, date and amount (in pandas: melt)."
-        )
-        return {name: chosen[name] for name in SYNONYMS if name in chosen}, [Question(text)]
+    if by_period := ask_for_rows(kinds, chosen, explicit):
+        return {name: chosen[name] for name in SYNONYMS if name in chosen}, [by_period]
     open_already = {answer.partition("=")[0] for question in questions for answer in question.answers}
     missing, offered = list[Question](), list[str]()
     for name in open_names(chosen):
@@ -329,13 +325,9 @@ def _settle(
         suggestion, _, likely = (answers if fit else [f"{name}=COLUMN"])[0].partition("=")
         text = (
             f"no column found for {name}{also}; name it in the mapping, for example {{{suggestion!r}: {likely!r}}} or "
-            f"--mapping {flag(suggestion, likely)}. Found {list(kinds)}.{remark * bool(fit)}"
+            f"--mapping {flag(suggestion, likely)}. Found {name_columns(kinds)}.{remark * bool(fit)}"
         )
-        if name == "timestamp" and (fiscal := fiscal_columns(kinds)):
-            text += (
-                f" Columns {fiscal} seem to contain fiscal periods, whose calendar months depend on the "
-                "start of the fiscal year; add a column with dates."
-            )
+        text += tell_of_periods(kinds, name)
         offered += fit if len(fit) == 1 else []
         missing.append(Question(text, tuple(answers)))
     return {name: chosen[name] for name in SYNONYMS if name in chosen}, missing

@@ -72,6 +72,8 @@ class Rules:
         Whether 05-01-25 has its year first, where the column is ambiguous.
     swapped_dates
         Whether a spreadsheet exchanged day and month in dates such as 2024-03-02, where the column is ambiguous.
+    first_day
+        The day, as YYYY-MM-DD, that the number 1 stands for in a column of days, or of weeks, counted from a start.
     decimal
         The decimal sign of amounts that are text, "." or ",", where the column is ambiguous.
     rates
@@ -125,6 +127,7 @@ class Rules:
     day_first: bool | None = None
     year_first: bool | None = None
     swapped_dates: bool | None = None
+    first_day: str | None = None
     decimal: str | None = None
     rates: Mapping[str, float] = field(default_factory=dict)
     rate_table: str | None = None
@@ -157,8 +160,9 @@ class Rules:
                 raise unknown_name("id_forms value", form, ID_FORMS)
         if self.amount_per not in (None, "line", "order"):
             raise InputError(f"amount_per must be 'line' or 'order', got {self.amount_per!r}.")
-        if self.observed_until is not None:
-            to_cutoff(self.observed_until, "observed_until")
+        for name in ("observed_until", "first_day"):
+            if (day := getattr(self, name)) is not None:
+                to_cutoff(day, name)
         if self.money_unit is not None and not 0 < self.money_unit < float("inf"):
             raise InputError(f"money_unit must be a positive number, got {self.money_unit!r}.")
         if self.winsorise is not None and not self.winsorise > 0:

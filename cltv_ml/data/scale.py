@@ -346,4 +346,4 @@ def _growth_within(columns: Columns, quantity: str, column: str, group: str, per
         "sqrt(avg(v * v) filter (where abs(q) > 1e-9)), sqrt(avg((v - q) * (v - q)) filter (where abs(q) > 1e-9)) "
         "from moved"
     )
-    return None if slope is None else _Growth(lines, float(slope), float(off_item), float(off_line))
+    return _Growth(lines, float(slope), float(off_item), float(off_line)) if lines else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Sequence
 
 from cltv_ml.data.zones import once
@@ -103,6 +104,8 @@ _MONTHS = (
     "decembrie грудня декември декабрь ธนวาคม دسامبر",
 )
 
+_MONTH_NAMES = frozenset(name for names in _MONTHS for name in names.split())
+
 #: A time zone after a time; a name in brackets may follow, as in browsers.
 _ZONE = (
     r" ?(?:(?:GMT|UTC)([+-]\d\d?(?::?\d\d)?)|(Z|UTC|GMT|UT|[ECMP][SD]T|CES?T|EES?T|WES?T)|([+-]\d\d(?::?\d\d)?))"
@@ -120,6 +123,9 @@ _NAMED = {
     "-08": "PST",
 }
 _TWELVE_HOURS = ["%Y-%m-%d %I:%M:%S %p", "%Y-%m-%d %I:%M %p", "%Y-%m-%d %I %p"]
+
+#: Headings of numbers that count weeks.
+_WEEKS = re.compile("week|woche|kw|semaine|semana|settimana|周|週|недел")
 
 #: Spreadsheet serial dates: 1 is 1900-01-01, and 1900 has a 29 February in spreadsheets.
 SERIAL_START = datetime.date(1899, 12, 30)
@@ -239,6 +245,16 @@ def number_as_time(number: str, serials: bool) -> str:
     return f"coalesce({', '.join(ways)})"
 
 
+def counted(number: str, first_day: str, column: str) -> str:
+    """Return SQL for the time of a number that counts days, or weeks if the heading says so; 1 is the first day.
+
+    >>> counted("n", "2017-01-01", "WEEK_NO")
+    "timestamp '2017-01-01' + to_seconds(round((n - 1) * 604800))"
+    """
+    step = 604_800 if _WEEKS.search(column.lower()) else 86_400
+    return f"timestamp '{first_day}' + to_seconds(round(({number} - 1) * {step}))"
+
+
 def is_serial(number: str) -> str:
     """Return SQL for whether a number may be a spreadsheet serial date, from 1950 to 2100."""
     low, high = _SERIALS
@@ -257,6 +273,15 @@ def month_number(text: str) -> str:
     names = "".join(f" {names} ".ljust(width) for names in _MONTHS)
     place = f"nullif(strpos('{names}', ' ' || strip_accents(lower({text})) || ' '), 0)"
     return f"coalesce(try_cast({text} as integer), ({place} - 1) // {width} + 1)"
+
+
+def is_month_name(text: str) -> bool:
+    """Whether a word, in small letters and without accents, is a month's name or its short form.
+
+    >>> is_month_name("marz"), is_month_name("dez"), is_month_name("total")
+    (True, True, False)
+    """
+    return text in _MONTH_NAMES
 
 
 def _joined(last: int, words: bool, zoned: bool) -> str:

@@ -83,7 +83,30 @@ def _transposed(content: Any) -> list[dict[str, Any]] | None:
     columns = [value for value in content.values() if isinstance(value, dict)]
     if len(columns) < max(2, len(content)) or any(list(column) != list(columns[0]) for column in columns):
         return None
+    if len(columns) > len(columns[0]) and not all(row.isdigit() for row in columns[0]):
+        return None  # one record under each key
     return [{name: value[row] for name, value in content.items()} for row in columns[0]]
+
+
+def _keyed(content: Any) -> list[dict[str, Any]] | None:
+    """Return the records of an object that holds one under each key, with the key among their values; None otherwise.
+
+    >>> _keyed({"orders": {"A1": {"total": 9}, "A2": {"total": 5}, "A3": {"total": 7, "tip": 1}}})
+    [{'key': 'A1', 'total': 9}, {'key': 'A2', 'total': 5}, {'key': 'A3', 'total': 7, 'tip': 1}]
+    """
+    if not isinstance(content, dict):
+        return None
+    records = list(content.values())
+    if len(records) == 1:
+        return _keyed(records[0])
+    if not all(isinstance(record, dict) and record for record in records):
+        return None
+    names = {name for record in records for name in record}
+    shared = [name for name in names if sum(name in record for record in records) >= 0.5 * len(records)]
+    alike = all(sum(name in record for name in shared) >= 0.5 * len(record) for record in records)
+    if len(records) <= len(shared) or len(records) < 3 or not shared or not alike:
+        return None
+    return [{"key": key, **record} for key, record in content.items()]
 
 
 def _expand_nested(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
@@ -160,6 +183,9 @@ def _records(
         return *_by_line(text, name, error, start), []
     if (table := _transposed(content)) is not None:
         return table, [], [f"The records of {name!r} were assembled from its columns."]
+    if (keyed := _keyed(content)) is not None:
+        note = f"The {len(keyed):,} records of {name!r} were read from one object each; its name is the column 'key'."
+        return keyed, [], [note]
     if isinstance(content, dict):
         lists = {key: value for key, value in content.items() if is_records(value)}
         if len(lists) > 1:

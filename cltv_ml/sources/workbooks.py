@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -13,6 +14,7 @@ from typing import IO, Any
 from openpyxl import Workbook, load_workbook
 from openpyxl.styles.numbers import BUILTIN_FORMATS, BUILTIN_FORMATS_MAX_SIZE
 from openpyxl.utils import column_index_from_string
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from cltv_ml.errors import InputError, among
 from cltv_ml.sources.archives import check_workbook
@@ -30,6 +32,27 @@ _CURRENCY_SIGN = re.compile(r"[$€£¥₹₩₺₽₴₫฿₪]|[A-Z]{3}|kr\.?|
 
 #: Cells of a sheet that are merged: the columns and rows of the first and the last.
 _MERGED = re.compile(rb'<mergeCell ref="([A-Z]+)(\d+):([A-Z]+)(\d+)"')
+
+#: A row that is hidden, by hand or by a filter.
+_HIDDEN = re.compile(rb'<row [^>]*hidden="(?:1|true)"')
+
+#: A cell with a formula but no result, as programs write it that do not calculate; an empty text is a result.
+_UNCALCULATED = re.compile(
+    rb'<c (?:(?!t="str")[^>])*>\s*(?:<f[^>]*>[^<]*</f>|<f[^>]*/>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>'
+)
+
+#: A formula, and one with the result that other programs write before anybody has calculated it.
+_FORMULA, _ZERO, _LATER = re.compile(rb"<f[ >]"), re.compile(rb"</f>\s*<v>0</v>"), b'fullCalcOnLoad="1"'
+
+#: Of a sheet's rows, as many formulas without a result are a column's, no sum's at the end.
+_FEW_FORMULAS = 0.01
+
+#: Days between the two starts from which spreadsheets count, and the numbers that are days from 1950 to 2100 from the
+#: later one, 1904-01-01.
+_LATER_START, _LATER_DAYS = 1462, (16802, 71953)
+
+#: Headings of columns with days.
+_DAYS = re.compile("dat|time|day|when|fecha|jour|giorno|zeit|tag$")
 
 #: Number of rows in which the header of a sheet is sought.
 _HEADER_ROWS = 200
@@ -84,14 +107,19 @@ def workbook_rows(
         for name in chosen:
             if starts is not None:
                 starts.append((name, count))
-            merged = _merged_down(book, book[name])
-            if notes is not None and merged:
-                notes.append(
-                    f"Sheet {name!r} has cells merged over several rows; their text or date was "
-                    "copied to each row."
-                )
+            layout = _look_at(book, book[name])
+            _check_calculated(layout, name, path.name)
+            if notes is not None:
+                notes += layout.describe(name)
             start = places[name][1] + 1
-            for row in _give_merged(_sheet_rows(book, book[name], start, path.name), merged, start + 1):
+            days = _counted_days(book, book[name], names, start, path.name)
+            if notes is not None and days:
+                notes.append(
+                    f"Sheet {name!r} counts days from 1904; the numbers in columns {[names[day] for day in days]} "
+                    "were read so."
+                )
+            whole = _give_merged(_sheet_rows(book, book[name], start, path.name), layout.merged, start + 1)
+            for row in _with_later_days(whole, days):
                 count += 1
                 yield row
 
@@ -157,18 +185,104 @@ def _sheet_rows(book: Any, sheet: Any, start: int, name: str) -> Iterator[tuple[
         )
 
 
-def _merged_down(book: Any, sheet: Any) -> dict[int, list[tuple[int, int]]]:
-    """Return the cells that are merged over several rows of one column: column from 0 -> first and last row, from 1."""
-    merged: dict[int, list[tuple[int, int]]] = {}
+@dataclass
+class _Layout:
+    """What only the XML of a sheet says: its rows, those that are hidden, formulas without a result, merged cells.
+
+    `merged` holds, for each column from 0, the first and last row, from 1, of the cells merged over several rows.
+    """
+
+    rows: int = 0
+    hidden: int = 0
+    uncalculated: int = 0
+    merged: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+
+    def describe(self, sheet: str) -> list[str]:
+        """Return the notes for the user."""
+        notes = []
+        if self.merged:
+            notes.append(
+                f"Sheet {sheet!r} has cells merged over several rows; their text or date was "
+                "copied to each row."
+            )
+        if self.hidden:
+            notes.append(
+                f"Sheet {sheet!r} has {self.hidden:,} hidden rows, by hand or by a filter; they were read like "
+                "the others."
+            )
+        if self.uncalculated:
+            notes.append(
+                f"Sheet {sheet!r} has {self.uncalculated:,} cells with a formula but no result, which count as empty."
+            )
+        return notes
+
+
+def _look_at(book: Any, sheet: Any) -> _Layout:
+    layout, formulas, zeros = _Layout(), 0, 0
     with book._archive.open(sheet._worksheet_path) as packed:
-        tail = b""
-        while block := packed.read(1 << 20):
-            for column, first, end, last in _MERGED.findall(tail + block):
+        for piece in _divided(packed):
+            layout.rows += piece.count(b"<row")
+            formulas += len(_FORMULA.findall(piece))
+            zeros += len(_ZERO.findall(piece))
+            layout.hidden += len(_HIDDEN.findall(piece))
+            layout.uncalculated += len(_UNCALCULATED.findall(piece)) if b"<f" in piece else 0
+            for column, first, end, last in _MERGED.findall(piece):
                 if column == end and first != last:
                     place = column_index_from_string(column.decode()) - 1
-                    merged.setdefault(place, []).append((int(first), int(last)))
-            tail = (tail + block)[-64:]
-    return merged
+                    layout.merged.setdefault(place, []).append((int(first), int(last)))
+    if zeros == formulas and _LATER in book._archive.read("xl/workbook.xml"):
+        layout.uncalculated += zeros
+    return layout
+
+
+def _divided(packed: IO[bytes]) -> Iterator[bytes]:
+    """Yield a sheet's XML in pieces that end between two rows."""
+    left = b""
+    while block := packed.read(1 << 20):
+        done, sign, rest = (left + block).rpartition(b"<row")
+        left = sign + rest
+        yield done
+    yield left
+
+
+def _check_calculated(layout: _Layout, sheet: str, name: str) -> None:
+    """Raise InputError if more cells than a few sums contain formulas without results."""
+    if layout.uncalculated > max(1, _FEW_FORMULAS * layout.rows):
+        raise InputError(
+            f"sheet {sheet!r} of {name!r} has {layout.uncalculated:,} cells with a formula but no result, because the "
+            "program that wrote it did not calculate them; open it in a spreadsheet program, save it and read it again."
+        )
+
+
+def _counted_days(book: Any, sheet: Any, names: Sequence[str], start: int, name: str) -> list[int]:
+    """Return the columns, from 0, that hold days as bare numbers counted from 1904, as the workbook says it counts."""
+    if book.epoch != CALENDAR_MAC_1904:
+        return []
+    first = list(islice(_parsed_rows(sheet, name), start, start + _HEADER_ROWS))
+    return [
+        place
+        for place, heading in enumerate(names)
+        if _DAYS.search(heading.lower())
+        and (values := [row[place] for row in first if place < len(row) and row[place] is not None])
+        and all(map(_is_later_day, values))
+    ]
+
+
+def _is_later_day(value: Any) -> bool:
+    low, high = _LATER_DAYS
+    return isinstance(value, int | float) and low <= value <= high
+
+
+def _with_later_days(rows: Iterator[tuple[Any, ...]], days: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+    """Yield rows with the days that are counted from 1904 counted from 1900, as in other workbooks."""
+    if not days:
+        yield from rows
+        return
+    for row in rows:
+        yield tuple(
+            value + _LATER_START if place in days and _is_later_day(value) else value
+            for place, value in enumerate(row)
+        )
 
 
 def _give_merged(

@@ -213,9 +213,23 @@ def test_parts_are_found_under_an_id_and_in_a_known_export():
 
 
 def test_periods_as_columns_are_named_as_a_layout():
-    for first, second, third in (("2024-01", "2024-02", "2024-03"), ("Jan 24", "Feb 24", "Mar 24")):
+    for first, second, third in (
+        ("2024-01", "2024-02", "2024-03"),
+        ("Jan 24", "Feb 24", "Mar 24"),
+        ("M1", "M2", "M3"),
+        ("Ventas enero", "Ventas febrero", "Ventas marzo"),
+    ):
         with pytest.raises(QuestionsError, match="contain one period each"):
             read(table(f"customer,{first},{second},{third}\na,1,2,3\nb,4,5,6"))
+
+
+def test_periods_as_columns_are_a_layout_next_to_a_date_of_the_customer():
+    months = [f"2024-{month:02d}" for month in range(1, 13)]
+    lines = pd.DataFrame(
+        {"customer": ["a", "b"], "first_order_date": "2023-05-01", **dict.fromkeys(months, 9.5)}
+    )
+    with pytest.raises(QuestionsError, match="contain one period each"):
+        read(lines)
 
 
 def test_months_without_a_day_are_their_first_day():

@@ -134,6 +134,20 @@ def test_json_is_read_whatever_holds_its_records(tmp_path, content):
     assert cleaned.report.money_kept == 30.5
 
 
+def test_records_under_a_key_each_are_read(tmp_path):
+    orders = {f"A{n}": {"customer": f"c{n}", "date": f"2025-01-0{n}", "amount": n} for n in (1, 2, 3, 4)}
+    for content in (orders, {"orders": {**orders, "A4": {**orders["A4"], "note": "late"}}}):
+        cleaned = clean(read(written(tmp_path, json.dumps(content), "orders.json")))
+        assert cleaned.report.money_kept == 10.0
+        assert any("were read from one object each" in note for note in cleaned.report.notes)
+
+
+def test_a_question_about_many_columns_lists_some(tmp_path):
+    lines = ",".join(f"x{n}" for n in range(100)) + "\n" + ",".join(["1"] * 100) + "\n"
+    with pytest.raises(InputError, match="'x59'] and 40 others"):
+        read(written(tmp_path, lines))
+
+
 def test_a_broken_line_of_json_is_set_aside(tmp_path):
     lines = [json.dumps(record) for record in RECORDS]
     path = written(tmp_path, "\n".join([lines[0], '{"customer": ', lines[1]]), "orders.jsonl")

@@ -1,7 +1,9 @@
 """Placeholder customers: what the bytes of all identifiers rule out need not be looked for."""
 
 import duckdb
+import pandas as pd
 
+from cltv_ml.data import clean, read
 from cltv_ml.data.placeholders import NUMBERS, WORDS, _spelled, _suspects
 from cltv_ml.data.signs import Signs, signs_of
 from cltv_ml.engine import connect, keep
@@ -24,3 +26,12 @@ def test_no_placeholder_is_missed_for_the_bytes_of_a_column():
         assert found == wanted
         seen += len(wanted)
     assert seen == len(ODD[:6]) + len(LISTED[::120]) + 1  # the last two names are customers, and so is C0012
+
+
+def test_masked_ids_are_told():
+    for masked in ("****1234", "A*** B**", "c***@example.com", "XXXX-XXXX-1004"):
+        lines = pd.DataFrame({"customer_id": ["Bea", masked], "date": "2024-01-31", "amount": 1.0})
+        notes = clean(read(lines)).report.notes
+        assert any("1 of 2 sampled customers have masked ids" in note for note in notes), masked
+    lines = pd.DataFrame({"customer_id": ["Bea", "****"], "date": "2024-01-31", "amount": 1.0})
+    assert not any("masked" in note for note in clean(read(lines)).report.notes)

@@ -170,3 +170,9 @@ def test_what_an_item_cost_is_known_by_its_heading(heading):
         }
     )
     assert read(lines).mapping["unit_cost"] == heading
+
+
+def test_products_with_one_quantity_each_say_nothing():
+    lines = pd.DataFrame({"sku": ["A", "B"] * 240, "qty": [1, 2] * 240, "price": np.tile([9.5, 1.0], 240)})
+    lines = lines.assign(customer_id="a", date="2024-01-31")
+    assert clean(read(lines)).report.money_kept == 240 * 11.5

@@ -1,0 +1,94 @@
+"""Dates of other calendars and zones, in two orders at once, and days counted from a start."""
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from cltv_ml.data import QuestionsError, Rules, clean, read
+from cltv_ml.errors import InputError
+
+
+def days(values, heading="date", rules=None):
+    lines = pd.DataFrame({"customer": "a", heading: values, "amount": 1.0})
+    mapping = {"customer_id": "customer", "timestamp": heading, "amount": "amount"}
+    log = clean(read(lines, mapping, rules=rules)).log
+    return log["timestamp"].dt.strftime("%Y-%m-%d").tolist()
+
+
+@pytest.mark.parametrize("written", ["25670131", "14021111", "1130131", "11/11/1402"])
+def test_dates_of_other_calendars_are_read_in_digits_and_with_the_day_first(written):
+    assert days([written]) == ["2024-01-31"]
+    if written.isdigit():
+        assert days([int(written)]) == ["2024-01-31"]
+
+
+def test_islamic_dates_in_digits_are_named():
+    with pytest.raises(InputError, match="Islamic calendar"):
+        days(["14450719"])
+
+
+def test_dates_of_two_calendars_in_one_column_are_told():
+    lines = pd.DataFrame({"customer": "a", "date": ["2024-01-31", "2567-02-01"], "amount": 1.0})
+    assert any(
+        "1 dates such as '2567-02-01' have years of another calendar" in n for n in clean(lines).report.notes
+    )
+
+
+def test_short_years_of_another_calendar_are_refused():
+    with pytest.raises(
+        InputError, match="years of two digits the latest date, '5/2/67', would be 1967-02-05"
+    ):
+        days(["31/1/67", "5/2/67"])
+    assert days(["31/1/97", "5/2/97"]) == ["1997-01-31", "1997-02-05"]
+
+
+def test_a_year_first_with_the_day_before_and_behind_the_month_is_refused():
+    with pytest.raises(InputError, match="in 1 dates the day stands before the month, in 2 behind it"):
+        days(["2024-31-01", "2024-01-30", "2024-01-29"])
+
+
+def test_a_question_about_contradicting_orders_counts_both():
+    with pytest.raises(QuestionsError, match="2 have only the day first, 1 only the month"):
+        days(["13/02/2024", "14/02/2024", "02/13/2024", "01/02/2024"])
+
+
+def test_counted_days_and_weeks_are_read_from_the_first_day():
+    with pytest.raises(
+        InputError, match="use --rule first_day=YYYY-MM-DD with the day of the first, number 1"
+    ):
+        days(["1", "3"], "DAY")
+    rules = Rules(first_day="2024-01-31")
+    assert days(["1", "3"], "DAY", rules) == days([1, 3], "DAY", rules) == ["2024-01-31", "2024-02-02"]
+    assert days(["1", "3"], "WEEK_NO", rules) == ["2024-01-31", "2024-02-14"]
+
+
+def test_a_count_of_weeks_is_named_where_there_is_no_date():
+    lines = pd.DataFrame({"household": "a", "week_no": [1, 2], "amount": 1.0})
+    with pytest.raises(QuestionsError, match="--mapping timestamp=week_no --rule first_day=YYYY-MM-DD"):
+        read(lines)
+
+
+def test_times_below_a_heading_that_says_utc_are_in_utc():
+    lines = pd.DataFrame({"customer": ["a"], "Date (UTC)": ["2024-01-31 23:30:00"], "amount": [1.0]})
+    assert any(
+        note.startswith("Times have a time zone and were read as UTC") for note in clean(lines).report.notes
+    )
+    paris = clean(lines, Rules(timezone="Europe/Paris")).log["timestamp"]
+    assert paris.tolist() == [pd.Timestamp("2024-02-01 00:30:00")]
+    dates = lines.assign(**{"Date (UTC)": "2024-01-31"})
+    assert not any("time zone" in note for note in clean(dates).report.notes)
+
+
+def test_nanoseconds_with_a_zone_are_read(tmp_path):
+    at = pa.array([pd.Timestamp("2024-01-31 03:00:00").value], pa.timestamp("ns", "America/New_York"))
+    table = pa.table({"customer": ["a"], "created_at": at, "amount": [1.0]})
+    pa.parquet.write_table(table, tmp_path / "orders.parquet")
+    assert clean(read(tmp_path / "orders.parquet")).log["timestamp"].tolist() == [
+        pd.Timestamp("2024-01-31 03:00:00")
+    ]
+
+
+def test_quarters_of_a_fiscal_year_are_named():
+    with pytest.raises(InputError, match="fiscal periods, such as 'Q1 FY24'"):
+        days(["Q1 FY24", "Q2 FY24"])

@@ -1,0 +1,82 @@
+"""What a workbook hides, counts from another start, does not calculate, or puts next to its table."""
+
+import datetime
+import zipfile
+
+import pytest
+from openpyxl import Workbook
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
+
+from cltv_ml.data import clean, read
+from cltv_ml.errors import InputError
+
+HEADER = ["customer", "date", "amount"]
+LINES = [["a", datetime.date(2024, 1, 3), 10.0], ["b", datetime.date(2024, 2, 14), 20.5]]
+
+
+@pytest.fixture
+def book():
+    made = Workbook()
+    for row in (HEADER, *LINES):
+        made.active.append(row)
+    return made
+
+
+def cleaned(book, folder):
+    book.save(folder / "orders.xlsx")
+    return clean(read(folder / "orders.xlsx"))
+
+
+def test_hidden_rows_are_read_and_counted(book, tmp_path):
+    book.active.row_dimensions[3].hidden = True
+    result = cleaned(book, tmp_path)
+    assert result.log["amount"].sum() == 30.5
+    assert any("has 1 hidden rows" in note for note in result.report.notes)
+
+
+def test_days_counted_from_1904_are_read_as_the_workbook_counts_them(book, tmp_path):
+    book.epoch = CALENDAR_MAC_1904
+    for cell, (_, day, _) in zip(book.active["B"][1:], LINES, strict=True):
+        cell.value, cell.number_format = (day - datetime.date(1904, 1, 1)).days, "General"
+    result = cleaned(book, tmp_path)
+    assert result.log["timestamp"].dt.date.tolist() == [day for _, day, _ in LINES]
+    assert any("counts days from 1904" in note for note in result.report.notes)
+
+
+def test_formulas_without_results_are_refused(book, tmp_path):
+    for cell in book.active["C"][1:]:
+        cell.value = "=2*5"
+    with pytest.raises(InputError, match="has 2 cells with a formula but no result"):
+        cleaned(book, tmp_path)
+
+
+def test_zeros_that_stand_for_formulas_are_refused(book, tmp_path):
+    for cell in book.active["C"][1:]:
+        cell.value = "=2*5"
+    book.save(tmp_path / "empty.xlsx")
+    with (
+        zipfile.ZipFile(tmp_path / "empty.xlsx") as old,
+        zipfile.ZipFile(tmp_path / "orders.xlsx", "w") as new,
+    ):
+        for name in old.namelist():
+            content = old.read(name)
+            new.writestr(
+                name, content.replace(b"</f><v />", b"</f><v>0</v>").replace(b"</f><v></v>", b"</f><v>0</v>")
+            )
+    with pytest.raises(InputError, match="has 2 cells with a formula but no result"):
+        read(tmp_path / "orders.xlsx")
+
+
+def test_a_sum_without_a_result_is_told(book, tmp_path):
+    book.active.append([None, "Total", "=SUM(C2:C3)"])
+    result = cleaned(book, tmp_path)
+    assert result.log["amount"].sum() == 30.5
+    assert any("has 1 cells with a formula but no result" in note for note in result.report.notes)
+
+
+def test_a_table_beside_the_lines_is_refused(book, tmp_path):
+    for row, (product, price) in enumerate([("product", "price"), ("P1", 3.5)], 1):
+        book.active.cell(row, 5, product)
+        book.active.cell(row, 6, price)
+    with pytest.raises(InputError, match="two tables seem to stand side by side"):
+        cleaned(book, tmp_path)
