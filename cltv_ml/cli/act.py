@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 from rich.markup import escape
+from typer.core import TyperGroup
 
 from cltv_ml.cli.options import command
 from cltv_ml.cli.printing import console, print_json, progress, show_table
 from cltv_ml.settings import Act, Evaluate, Learn
 
-app = typer.Typer(invoke_without_command=True)
+
+class _ActOnData(TyperGroup):
+    """The group of commands, which takes a first word that is no command as the data."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put `--data` before such a word, and parse the options."""
+        named = args[:1] and not args[0].startswith("-") and args[0] not in self.commands
+        return super().parse_args(ctx, ["--data", *args] if named else args)
+
+
+app = typer.Typer(cls=_ActOnData, invoke_without_command=True)
 
 _OUTCOME = ["tier", "treated", "control", "realised_profit", "expected_profit", "verdict"]
 _LESSON = ["arm", "uplift", "qini", "qini_lower", "qini_upper", "verdict"]

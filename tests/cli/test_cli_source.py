@@ -96,3 +96,13 @@ def test_data_given_more_than_once_are_refused(capsys, words, sentence):
     status, text = _check(capsys, *words)
     assert status == 2
     assert sentence in text
+
+
+def test_data_may_follow_act_whose_own_commands_stay(capsys, tmp_path, store):
+    for words, sentence in (
+        (["act", str(tmp_path / "none.csv"), "--cost", "2"], "none.csv' is not a file"),
+        (["act", "evaluate", "none.csv"], "actions is missing; give it with --actions."),
+    ):
+        with pytest.raises(SystemExit):
+            main(words)
+        assert sentence in capsys.readouterr().err
