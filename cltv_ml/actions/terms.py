@@ -70,8 +70,7 @@ class Terms:
     #: The value that tiers and lists go by: "horizon", "remaining" or "lifetime", in "revenue" or "profit".
     value: str = "horizon"
     basis: str = "revenue"
-    #: What `cltv lifetime` wrote, indexed by customer_id: where another value than the horizon's revenue
-    #: counts.
+    #: What `cltv lifetime` wrote, indexed by customer_id: where another value than the horizon's revenue counts.
     lifetimes: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:

@@ -57,8 +57,7 @@ CONTACT_KINDS = ("customer_id", *_HEADINGS, "none")
 class Contacts:
     """Campaign contacts with customers."""
 
-    #: `customer_id`, `timestamp`, and where the source has them `campaign`, `channel`, `cost`,
-    #: `responded_at`.
+    #: `customer_id`, `timestamp`, and where the source has them `campaign`, `channel`, `cost`, `responded_at`.
     table: pa.Table
     #: The kind of each column of the source.
     mapping: Mapping[str, str]

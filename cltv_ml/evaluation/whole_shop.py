@@ -59,8 +59,7 @@ class ShopForecast:
     level: Level | None
     #: The total of all customers; None where the known ones are all of it, or the log has no level.
     total: ShopTotal | None = None
-    #: "week" or "month" where purchases carry one date per period and whole periods were counted, empty for
-    #: days.
+    #: "week" or "month" where purchases carry one date per period and whole periods were counted, empty for days.
     grain: str = ""
 
     @property

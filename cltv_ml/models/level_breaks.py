@@ -59,8 +59,7 @@ class Month(NamedTuple):
 class Break:
     """How the last months differed from what histories and last year let expect."""
 
-    #: Log of what existing customers spend since over the bottom-up forecast, as far as the last two months
-    #: agree.
+    #: Log of what existing customers spend since over the bottom-up forecast, as far as the last two months agree.
     size: float = 0.0
     #: Share of it that is taken for lasting, from 0 to 1: one less twice the usual square over this one.
     believed: float = 0.0

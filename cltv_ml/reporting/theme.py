@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ParamSpec
 
 import pandas as pd
@@ -163,6 +163,22 @@ def add_faint_bars(
     return figure.add_bar(
         x=x, y=y, name=name, marker_color=colour, opacity=0.6, hovertemplate=hover + "<extra></extra>", **more
     )
+
+
+def add_line(
+    figure: go.Figure,
+    x: pd.Series | Sequence[str],
+    y: pd.Series,
+    name: str,
+    hover: str,
+    *,
+    colour: str = MODEL,
+    mode: str = "lines",
+    **more: Any,
+) -> go.Figure:
+    """Add a line, with points where `mode` is "lines+markers"; return the figure."""
+    line = {"name": name, "mode": mode, "line_color": colour, "hovertemplate": hover + "<extra></extra>"}
+    return figure.add_scatter(x=x, y=y, **line, **more)
 
 
 def add_actual_and_expected(

@@ -41,8 +41,7 @@ class Order:
     memory: str = "1GB"
     #: Last day for which a clean log is complete, where the log does not state it.
     observed_until: str | None = None
-    #: What campaigns and prices are from its first date on, where the model follows them; see
-    #: `models.with_plan`.
+    #: What campaigns and prices are from its first date on, where the model follows them; see `models.with_plan`.
     plan: Mapping[str, Mapping[str, float]] | None = None
 
 

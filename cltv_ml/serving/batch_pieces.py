@@ -16,8 +16,7 @@ from cltv_ml.evaluation.explain import top_reasons
 from cltv_ml.evaluation.progress import Progress
 from cltv_ml.features import is_text
 from cltv_ml.files import atomic
-from cltv_ml.models import ValueModel
-from cltv_ml.serving.model_files import Card
+from cltv_ml.serving.registered_model import Registered
 from cltv_ml.serving.responses import answer, find_faults
 
 #: Customers in memory at a time.
@@ -25,14 +24,9 @@ CHUNK = 200_000
 
 
 @dataclass(frozen=True)
-class Scorer:
-    """One version of a model, as of a day."""
+class Scorer(Registered):
+    """A registered version of a model, as of a day."""
 
-    model: ValueModel
-    card: Card
-    version: int
-    #: The columns of PREDICTIONS that the model returns.
-    outputs: tuple[str, ...]
     #: Number of reasons for each value, in words.
     top_reasons: int = 0
     cutoff: pd.Timestamp = pd.NaT

@@ -16,14 +16,8 @@ def alive_history(history: pd.DataFrame) -> go.Figure:
     figure = theme.figure(
         "Probability that the customer is still active; it falls with every silent day", "Day", "P(alive)"
     )
-    figure.add_scatter(
-        x=history["day"],
-        y=history["p_alive"],
-        name="P(alive)",
-        mode="lines",
-        line_color=theme.MODEL,
-        hovertemplate="%{x|%Y-%m-%d}<br>P(alive) %{y:.1%}<extra></extra>",
-    )
+    hover = "%{x|%Y-%m-%d}<br>P(alive) %{y:.1%}"
+    theme.add_line(figure, history["day"], history["p_alive"], "P(alive)", hover)
     bought = history[history["bought"]]
     figure.add_scatter(
         x=bought["day"],

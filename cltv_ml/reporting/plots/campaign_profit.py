@@ -26,14 +26,7 @@ def campaign_profit(curve: pd.DataFrame, *, currency: str = "", listed: float | 
         theme.in_money("Expected profit", currency),
     )
     x, profit = curve["customers"], curve["expected_profit"]
-    figure.add_scatter(
-        x=x,
-        y=profit,
-        name="expected profit",
-        mode="lines",
-        line_color=theme.MODEL,
-        hovertemplate="%{x:,} customers: %{y:,.2f}<extra></extra>",
-    )
+    theme.add_line(figure, x, profit, "expected profit", "%{x:,} customers: %{y:,.2f}")
     best = profit.idxmax()
     even = curve[profit >= 0].tail(1)
     at = curve.iloc[(x - listed).abs().argsort().iloc[:1]] if listed is not None else even

@@ -21,15 +21,16 @@ def cohort_path(cohort: pd.DataFrame, *, currency: str = "") -> go.Figure:
         theme.in_money("Revenue", currency),
     )
     theme.add_faint_bars(figure, rows["name"], rows["revenue"], "revenue", "%{x}<br>%{y:,.0f}")
-    figure.add_scatter(
-        x=rows["name"],
-        y=rows["active"] / rows["customers"],
-        name="share who buy",
+    theme.add_line(
+        figure,
+        rows["name"],
+        rows["active"] / rows["customers"],
+        "share who buy",
+        "%{x}<br>%{customdata:,} customers, %{y:.0%}",
+        colour=theme.PALETTE[1],
         mode="lines+markers",
         yaxis="y2",
-        line_color=theme.PALETTE[1],
         customdata=rows["active"],
-        hovertemplate="%{x}<br>%{customdata:,} customers, %{y:.0%}<extra></extra>",
     )
     figure.update_layout(yaxis2=theme.right_axis("Share of customers", tickformat=".0%", rangemode="tozero"))
     figure.update_xaxes(type="category")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from cltv_ml.reporting import theme
+from cltv_ml.reporting.plots.cohort_revenue import by_month, map_of_months
 
 
 def cohort_retention(cohorts: pd.DataFrame) -> go.Figure:
@@ -16,26 +16,13 @@ def cohort_retention(cohorts: pd.DataFrame) -> go.Figure:
     Drawn from `data.behaviour.compute_cohort_activity`: columns `cohort, month, customers, active,
     retention`.
     """
-    figure = theme.figure(
+    later = cohorts[cohorts["month"] > 0]
+    return map_of_months(
         "Share of each cohort that bought, by months since the first purchase",
-        "Months since the first purchase",
-        "Month of the first purchase (customers)",
-    )
-    sizes = cohorts["customers"].map(" ({:,})".format)
-    later = cohorts.assign(name=cohorts["cohort"].dt.strftime("%Y-%m") + sizes)[cohorts["month"] > 0]
-    table = later.pivot(index="name", columns="month", values="retention")
-    active = later.pivot(index="name", columns="month", values="active")
-    figure.add_heatmap(
-        x=table.columns,
-        y=table.index,
-        z=table,
-        customdata=active,
+        by_month(later, "retention"),
+        "{:.0%}",
+        "%{z:.1%} (%{customdata:,}) bought %{x} months later",
+        customdata=by_month(later, "active"),
         name="retention",
-        colorscale=theme.SEQUENTIAL,
         colorbar={"tickformat": ".0%", "thickness": 12},
-        hoverongaps=False,
-        **theme.cell_texts(table, "{:.0%}"),
-        hovertemplate="first bought %{y}<br>%{z:.1%} (%{customdata:,}) bought %{x} months later<extra></extra>",
     )
-    figure.update_yaxes(type="category", autorange="reversed")
-    return figure

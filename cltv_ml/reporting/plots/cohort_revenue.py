@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -15,24 +17,34 @@ def cohort_revenue(cohorts: pd.DataFrame, *, currency: str = "") -> go.Figure:
     Drawn from `data.behaviour.compute_cohort_activity`: columns `cohort, month, customers,
     revenue_per_customer`.
     """
-    figure = theme.figure(
+    return map_of_months(
         "Revenue per customer so far, cohort by cohort",
-        "Months since the first purchase",
-        "Month of the first purchase (customers)",
+        by_month(cohorts, "revenue_per_customer").cumsum(axis=1),
+        "{:,.0f}",
+        "%{z:,.2f} per customer after %{x} months",
+        name="revenue per customer",
+        colorbar={"thickness": 12, "title": {"text": currency}},
     )
+
+
+def by_month(cohorts: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return one column with a row per cohort, named with its size, and a column per month since the first purchase."""
     sizes = cohorts["customers"].map(" ({:,})".format)
     named = cohorts.assign(name=cohorts["cohort"].dt.strftime("%Y-%m") + sizes)
-    table = named.pivot(index="name", columns="month", values="revenue_per_customer").cumsum(axis=1)
+    return named.pivot(index="name", columns="month", values=column)
+
+
+def map_of_months(title: str, table: pd.DataFrame, cell: str, hover: str, **more: Any) -> go.Figure:
+    """Return a heat map of cohorts by month since the first purchase, with each value written into its cell."""
+    figure = theme.figure(title, "Months since the first purchase", "Month of the first purchase (customers)")
     figure.add_heatmap(
         x=table.columns,
         y=table.index,
         z=table,
-        name="revenue per customer",
-        hoverongaps=False,
         colorscale=theme.SEQUENTIAL,
-        colorbar={"thickness": 12, "title": {"text": currency}},
-        **theme.cell_texts(table, "{:,.0f}"),
-        hovertemplate="first bought %{y}<br>%{z:,.2f} per customer after %{x} months<extra></extra>",
+        hoverongaps=False,
+        hovertemplate=f"first bought %{{y}}<br>{hover}<extra></extra>",
+        **theme.cell_texts(table, cell),
+        **more,
     )
-    figure.update_yaxes(type="category", autorange="reversed")
-    return figure
+    return figure.update_yaxes(type="category", autorange="reversed")

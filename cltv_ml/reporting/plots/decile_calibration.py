@@ -16,8 +16,6 @@ def decile_calibration(deciles: pd.DataFrame, *, currency: str = "", show: str |
     ----------
     deciles
         Columns `model, decile, predicted, realised` (mean per customer, decile 1 the highest).
-    currency
-        Written on the axis.
     show
         The model shown at first; the others can be switched on in the legend. All are shown if None.
     """

@@ -27,13 +27,6 @@ def dependence(dependence: pd.DataFrame, *, currency: str = "", unit: str = "", 
         f"{feature} ({unit})" if unit else feature,
         theme.in_money("Mean prediction", currency),
     )
-    figure.add_scatter(
-        x=dependence["value"],
-        y=dependence["predicted"],
-        name=feature,
-        mode="lines+markers",
-        line_color=theme.MODEL,
-        hovertemplate="%{x:,.3~f}: %{y:,.2f}<extra></extra>",
-    )
-    figure.update_yaxes(rangemode="tozero")
-    return figure
+    values, predicted = dependence["value"], dependence["predicted"]
+    theme.add_line(figure, values, predicted, feature, "%{x:,.3~f}: %{y:,.2f}", mode="lines+markers")
+    return figure.update_yaxes(rangemode="tozero")

@@ -32,14 +32,14 @@ def discount_profit(profits: pd.DataFrame, *, currency: str = "") -> go.Figure:
         marker_color=[theme.GAIN if profit >= 0 else theme.LOSS for profit in total],
         hovertemplate="%{x} off: %{y:+,.2f}<br>allowed for %{customdata:.0%} of the customers<extra></extra>",
     )
-    figure.add_scatter(
-        x=names,
-        y=share,
-        name="share of customers for whom it is best",
-        yaxis="y2",
+    theme.add_line(
+        figure,
+        names,
+        share,
+        "share of customers for whom it is best",
+        "%{x} off is best for %{y:.1%}",
         mode="lines+markers",
-        line_color=theme.MODEL,
-        hovertemplate="%{x} off is best for %{y:.1%}<extra></extra>",
+        yaxis="y2",
     )
     figure.update_layout(yaxis2=theme.right_axis("Share of customers", tickformat=".0%", rangemode="tozero"))
     figure.update_xaxes(type="category")

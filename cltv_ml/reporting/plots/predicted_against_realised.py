@@ -20,8 +20,6 @@ def predicted_against_realised(
     realised
         Columns `model, predicted, realised, customers, active_share`, one row per bin. Bins with nothing predicted or
         spent cannot be shown on a log axis and are left out.
-    currency
-        Written on the axes.
     show
         The model shown at first; the others can be switched on in the legend. All are shown if None.
     """

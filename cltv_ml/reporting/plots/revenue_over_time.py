@@ -24,14 +24,15 @@ def revenue_over_time(months: pd.DataFrame, *, currency: str = "") -> go.Figure:
         "%{x|%b %Y}<br>revenue %{y:,.0f}<br>%{customdata[0]:,} customers, %{customdata[1]:,} of them new",
         customdata=months[["customers", "new_customers"]],
     )
-    figure.add_scatter(
-        x=months["month"],
-        y=months["orders"],
-        name="orders",
+    theme.add_line(
+        figure,
+        months["month"],
+        months["orders"],
+        "orders",
+        "%{x|%b %Y}<br>%{y:,} orders",
+        colour=theme.PALETTE[1],
         mode="lines+markers",
         yaxis="y2",
-        line_color=theme.PALETTE[1],
-        hovertemplate="%{x|%b %Y}<br>%{y:,} orders<extra></extra>",
     )
     figure.update_layout(yaxis2=theme.right_axis("Orders", rangemode="tozero"))
     figure.update_yaxes(rangemode="tozero")

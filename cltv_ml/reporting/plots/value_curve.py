@@ -35,12 +35,5 @@ def value_curve(curve: pd.DataFrame, *, currency: str = "", customer: str = "") 
             fillcolor="rgba(31,127,196,0.15)",
             hoverinfo="skip",
         )
-    figure.add_scatter(
-        x=curve["day"],
-        y=curve["value"],
-        name="expected",
-        mode="lines+markers",
-        line_color=theme.MODEL,
-        hovertemplate="%{x} days<br>expected %{y:,.2f}<extra></extra>",
-    )
-    return figure
+    hover = "%{x} days<br>expected %{y:,.2f}"
+    return theme.add_line(figure, curve["day"], curve["value"], "expected", hover, mode="lines+markers")
