@@ -22,22 +22,15 @@ Matrix: TypeAlias = np.ndarray | StoredRows
 
 @dataclass(frozen=True)
 class Examples:
-    """Rows to learn from.
-
-    Parameters
-    ----------
-    weight
-        How often each row counts, once if None.
-    margin
-        The booster's starting value for each row.
-    types
-        Which columns hold the codes of categories ("c"), where any does.
-    """
+    """Rows to learn from."""
 
     matrix: Matrix
     labels: np.ndarray
+    #: How often each row counts, once if None.
     weight: np.ndarray | None = None
+    #: The booster's starting value for each row.
     margin: np.ndarray | None = None
+    #: Which columns hold the codes of categories ("c"), where any does.
     types: list[str] | None = None
 
     @cached_property

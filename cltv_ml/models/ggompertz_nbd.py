@@ -23,11 +23,7 @@ class GGompertzNBD(CovariateModel):
     b falls to 0 and beta with it, it is Pareto/NBD with the dropout scale beta / b. The integral over the moment of
     leaving is done by Gauss-Legendre quadrature in logarithmic time.
 
-    Parameters
-    ----------
-    time_unit, purchase_covariates, dropout_covariates, penalty
-        As in `ParetoNBD`.
-
+    The arguments are those of `ParetoNBD`.
     """
 
     name = "ggompertz_nbd"

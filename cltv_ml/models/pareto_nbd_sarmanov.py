@@ -34,11 +34,7 @@ class ParetoNBDSarmanov(CovariateModel):
     `use.cor`. There the exponents are lambda and mu times one unit of time, which allows almost no correlation where
     alpha and beta are many units.
 
-    Parameters
-    ----------
-    time_unit, purchase_covariates, dropout_covariates, penalty
-        As in `ParetoNBD`.
-
+    The arguments are those of `ParetoNBD`.
     """
 
     name = "pareto_nbd_sarmanov"
