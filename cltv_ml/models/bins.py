@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -41,11 +41,23 @@ class Examples:
 
 @dataclass
 class _Kept:
-    """Binned rows, the digest of the labels that they have now, and how many fits use them at the moment."""
+    """Binned rows with the labels that they have, and those that the fits need which use them at the moment."""
 
-    bins: xgb.QuantileDMatrix
-    labels: bytes
+    wanted: bytes
     users: int = 0
+    bins: xgb.QuantileDMatrix | None = None
+    labels: bytes = b""
+    changing: threading.Lock = field(default_factory=threading.Lock)
+
+    def labelled(self, rows: Examples) -> xgb.QuantileDMatrix:
+        """Return the binned rows with the labels that are wanted."""
+        with self.changing:
+            if self.bins is None:
+                self.bins = _bin(rows)
+            elif self.labels != self.wanted:
+                self.bins.set_label(rows.labels)
+            self.labels = self.wanted
+            return self.bins
 
 
 @dataclass(frozen=True)
@@ -77,31 +89,27 @@ def shared_bins(most_cells: float = np.inf) -> Iterator[None]:
 
 
 _cached_bins: _Cache | None = None
-_binning = threading.Lock()
+_sharing = threading.Lock()
 
 
 @contextmanager
 def binned(rows: Examples) -> Iterator[xgb.QuantileDMatrix]:
-    """Yield the binned rows, which nobody else gives other labels meanwhile."""
+    """Yield the binned rows, which get no other labels meanwhile; while fits with others use them, binned anew."""
     cached = _cached_bins
     if cached is None or isinstance(rows.matrix, StoredRows) or rows.matrix.size > cached.most_cells:
         yield _bin(rows)
         return
     labels = digest_of("labels", rows.labels)
-    with _binning:
-        kept = cached.kept.get(rows.digest)
-        if kept is None:
-            kept = cached.kept[rows.digest] = _Kept(_bin(rows), labels)
-        elif kept.labels != labels and not kept.users:
-            kept.bins.set_label(rows.labels)
-            kept.labels = labels
-        fits = kept.labels == labels
-        kept.users += fits
+    with _sharing:
+        kept = cached.kept.setdefault(rows.digest, _Kept(labels))
+        shares = kept.wanted == labels or not kept.users
+        if shares:
+            kept.wanted, kept.users = labels, kept.users + 1
     try:
-        yield kept.bins if fits else _bin(rows)
+        yield kept.labelled(rows) if shares else _bin(rows)
     finally:
-        with _binning:
-            kept.users -= fits
+        with _sharing:
+            kept.users -= shares
 
 
 def _bin(rows: Examples) -> xgb.QuantileDMatrix:

@@ -27,13 +27,13 @@ class Hurdle(TreeModel):
         bought = rows.labels > 0
         buyers, share = rows.where(bought), rows.mean(bought)
         self.scale_ = buyers.mean(buyers.labels)
-        buys = self._train(
+        spends = self._train(
+            buyers, buyers.labels / self.scale_, {"objective": "reg:gamma", "base_score": 1.0}
+        )
+        buys = self._train(  # by now nobody else may be using the bins of all rows
             rows,
             bought.astype(np.float64),
             {"objective": "binary:logistic", "base_score": _inside_bounds(share)},
-        )
-        spends = self._train(
-            buyers, buyers.labels / self.scale_, {"objective": "reg:gamma", "base_score": 1.0}
         )
         self.buy_booster_, self.spend_booster_ = buys.booster, spends.booster
         p_buy, spend = buys.own_scores(rows.matrix), np.empty(len(bought))

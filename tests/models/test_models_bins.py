@@ -120,7 +120,10 @@ def test_nothing_is_kept_afterwards(rows, binned):
 
 def test_shared_bins_give_the_same_predictions_in_several_threads(rows):
     models = [
-        Tweedie(n_estimators=20, max_depth=depth, random_state=seed) for depth in (2, 4) for seed in range(6)
+        model(n_estimators=20, max_depth=depth, random_state=seed)
+        for seed in range(4)
+        for depth in (2, 4)
+        for model in (Tweedie, Hurdle)
     ]
     alone = [model.fit(*rows).predict(rows[0]) for model in models]
     with shared_bins(), ThreadPoolExecutor(4) as pool:
