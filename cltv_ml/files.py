@@ -117,6 +117,15 @@ def check_local(folder: Path) -> None:
     check_folder(folder)
 
 
+def table_file(out: Path, name: str) -> Path:
+    """Return the file of a table: `out`, or `name` in it if `out` is a folder or has no ending.
+
+    >>> table_file(Path("out"), "forecast.csv").as_posix(), table_file(Path("a.parquet"), "forecast.csv").as_posix()
+    ('out/forecast.csv', 'a.parquet')
+    """
+    return out / name if not out.suffix or out.is_dir() else out
+
+
 def write_table(frame: pd.DataFrame, path: Path) -> None:
     """Write a frame as Parquet or CSV, by the name's ending, atomically, readable by its owner only.
 

@@ -71,8 +71,6 @@ def _amount_text(amount: float, places: int, unit: str) -> str:
 #: The sign for a currency in general: amounts of a stored page carry it until their currency is stated.
 UNSTATED = "\N{CURRENCY SIGN}"
 
-_UNSTATED_PLACES = re.compile(rf" ?\({UNSTATED}\)| ?{UNSTATED}")
-
 
 def name_currency(content: Any, currency: str) -> Any:
     """Return a text, or a page's JSON values, with a currency in place of each `UNSTATED`, or without any for "".
@@ -80,12 +78,14 @@ def name_currency(content: Any, currency: str) -> Any:
     >>> name_currency({"note": "12.50 \N{CURRENCY SIGN}", "title": "Revenue (\N{CURRENCY SIGN})"}, "EUR")
     {'note': '12.50 EUR', 'title': 'Revenue (EUR)'}
     >>> name_currency(["12.50 \N{CURRENCY SIGN}", "Revenue (\N{CURRENCY SIGN})", 3], "")
-    ['12.50', 'Revenue', 3]
+    ['12.50', 'Revenue (currency units)', 3]
     """
     if isinstance(content, str):
         if UNSTATED not in content:
             return content
-        return content.replace(UNSTATED, currency) if currency else _UNSTATED_PLACES.sub("", content)
+        if not currency:  # an axis keeps a unit
+            content = content.replace(f"({UNSTATED})", "(currency units)").replace(f" {UNSTATED}", "")
+        return content.replace(UNSTATED, currency)
     if isinstance(content, Mapping):
         return {key: name_currency(value, currency) for key, value in content.items()}
     if isinstance(content, list | tuple):

@@ -9,7 +9,7 @@ import pandas as pd
 
 from cltv_ml import decisions
 from cltv_ml.actions.shop import Shop, short_control
-from cltv_ml.actions.terms import Actions, enumerated, stated_terms
+from cltv_ml.actions.terms import NO_PROFIT, Actions, enumerated, stated_terms
 from cltv_ml.decisions.cost_gaps import needs_stated_rate
 from cltv_ml.money import format_exactly, format_money, singular
 from cltv_ml.reporting.list_totals import compute_list_totals
@@ -131,9 +131,7 @@ def list_answers(totals: pd.DataFrame, shop: Shop, actions: Actions) -> dict[str
     since = {"What changed since last time?": [actions.changed]} if actions.changed else {}
     if totals.empty:
         return {
-            "What should you do next?": [
-                "There are no lists yet. Answer the questions below and run cltv act again."
-            ],
+            "What should you do next?": _without_lists(actions),
             **since,
             **({"What should you not rely on?": list(doubts)} if doubts else {}),
         }
@@ -172,6 +170,16 @@ def list_answers(totals: pd.DataFrame, shop: Shop, actions: Actions) -> dict[str
     }
 
 
+def _without_lists(actions: Actions) -> list[str]:
+    """Return what to do if there is no list: why nobody is worth the cost, else to answer the questions."""
+    tried = [
+        f"{name[:1].upper()}{name[1:]}: {why}"
+        for name, why in actions.refused.items()
+        if why.endswith(NO_PROFIT)
+    ]
+    return [*tried, "There are no lists yet. Answer the questions below and run cltv act again."]
+
+
 def list_terms(totals: pd.DataFrame, shop: Shop) -> list[str]:
     """Return what the user stated and the lists rest on, in words; empty without lists."""
     if totals.empty:
@@ -185,12 +193,13 @@ def lists_section(totals: pd.DataFrame, shop: Shop, actions: Actions) -> dict[st
     first, whole = {}, {}
     for name in totals["list"]:
         rows = actions.tables[name]
-        shown = f"the first {ROWS} of {len(rows):,}" if len(rows) > ROWS else "all rows"
-        caption = f"{LISTS[name]}: {shown}"
-        first[caption] = _first_rows(rows, currency)
+        treated = rows[~rows["control"].astype(bool)]
+        shown = f"the first {ROWS} of {len(treated):,}" if len(treated) > ROWS else "all"
+        caption = f"{LISTS[name]}: {shown} to contact"
+        first[caption] = _first_rows(treated, currency)
         whole[caption] = {
             "file": f"{name}.csv",
-            "link": singular(f"The whole list as CSV ({len(rows):,} rows)"),
+            "link": singular(f"The whole list as CSV ({len(rows):,} rows, control group marked)"),
         }
     page_section = section(
         "The lists",

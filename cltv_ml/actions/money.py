@@ -64,7 +64,7 @@ def _losing(actions: Actions, grain: str, shop: Shop) -> str:
     margins = actions.tables[f"margins_by_{grain}"]
     losing = decisions.loss_makers(margins)
     if losing.empty:
-        return f"Every {grain} brought in more than it cost."
+        return f"Every {grain} brought in more than {'they' if grain == 'customer' else 'it'} cost."
     lost = -float(losing["profit" if "profit" in losing else "contribution_margin"].sum())
     largest = losing.index.astype("str")[:3].to_series()
     first = ", ".join(label_products(largest, shop.product_names) if grain == "product" else largest)

@@ -18,6 +18,9 @@ from cltv_ml.windows import Window
 #: Days within which a price test counts a purchase.
 _READ_DAYS = 28
 
+#: Weeks beyond which a price test is of no use: prices and customers have changed by then.
+_LONGEST_TEST = 26
+
 #: Discounts of a price test, as shares of the price, as far as the margin allows them.
 _TRIED = (0.1, 0.2)
 
@@ -144,15 +147,31 @@ def add_price_test(shop: Shop, actions: Actions) -> None:
         order_value=float(order_values(shop.log.frame, shop.X.index).mean()),
         weeks_to_read=_READ_DAYS // 7,
     )
-    arms = ", ".join(table["arm"])
+    arms, size, weeks = ", ".join(table["arm"]), table["customers"].iloc[0], table["weeks"].iloc[0]
+    shows = (
+        f"The test can show a rise from {base:.1%} to {base + rise:.1%} in the share who buy within "
+        f"{_READ_DAYS} days; from there on, {depths[0]:.0%} off pays for itself at a margin of {margin:.0%}."
+    )
+    planned = _describe_arms(arms, size, weeks)
     actions.sections.append(
         section(
             "Test prices before the rollout",
-            [
-                f"Arms: {arms}; {table['customers'].iloc[0]:,} customers each, drawn at random. Read the "
-                f"outcome after {table['weeks'].iloc[0]} weeks. The test can show a rise from {base:.1%} to "
-                f"{base + rise:.1%} in the share who buy within {_READ_DAYS} days; from there on, "
-                f"{depths[0]:.0%} off pays for itself at a margin of {margin:.0%}."
-            ],
+            [f"{planned} {shows}"],
         )
+    )
+
+
+def _describe_arms(arms: str, customers: int, weeks: int) -> str:
+    """Return the arms of a price test with their size and duration, and whether it would take too long.
+
+    >>> _describe_arms("full price, 10% off", 2070, 146)[:81]
+    'A test of full price, 10% off would need 2,070 customers each and take 146 weeks,'
+    """
+    if weeks > _LONGEST_TEST:
+        return (
+            f"A test of {arms} would need {customers:,} customers each and take {weeks} weeks, too long to be "
+            "of use. Fewer arms or a larger discount need fewer customers."
+        )
+    return (
+        f"Arms: {arms}; {customers:,} customers each, drawn at random. Read the outcome after {weeks} weeks."
     )

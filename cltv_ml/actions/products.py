@@ -131,7 +131,7 @@ def _leading(table: pd.DataFrame) -> list[str]:
     item = str(counts.index[0])
     leader = str(_item_labels(first[first["item"] == item].head(1)).iloc[0])
     return [
-        f"There is little personal to recommend: {leader} ranks first for {counts.iloc[0] / len(first):.0%} "
+        f"The lists differ little: {leader} ranks first for {counts.iloc[0] / len(first):.0%} "
         "of the customers, far ahead of anything else. Choose by segment (the table below), exclude the "
         "item with --exclude, or state the margin of its category with --category-margins."
     ]

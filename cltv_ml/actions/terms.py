@@ -166,6 +166,10 @@ def stated_terms(terms: Terms, lists: Collection[str], *, rate_counts: bool = Tr
     return [*rates, *shares, *cost]
 
 
+#: How the refusal of a list ends if no customer is worth the cost.
+NO_PROFIT = "a lower cost would change that."
+
+
 def nobody_pays(terms: Terms) -> str:
     """Return why a list is empty.
 
@@ -173,7 +177,7 @@ def nobody_pays(terms: Terms) -> str:
     'no customer is expected to earn the cost of 2.00 EUR; a lower cost would change that.'
     """
     cost = format_money(terms.cost or 0.0, terms.currency)
-    return f"no customer is expected to earn the cost of {cost}; a lower cost would change that."
+    return f"no customer is expected to earn the cost of {cost}; {NO_PROFIT}"
 
 
 def worth_the_cost(offers: pd.DataFrame, listed: int, terms: Terms, people: str = "customers") -> str:

@@ -211,10 +211,12 @@ def _names_in_log(
     return tuple(in_log)
 
 
-def describe_attributes(attributes: Attributes, coverage: Coverage, *, learns: bool = True) -> list[str]:
+def describe_attributes(
+    attributes: Attributes, coverage: Coverage, *, learns: bool = True, left_out: bool = True
+) -> list[str]:
     """Return how a table about customers was read, one sentence each: coverage, kinds, and columns left out.
 
-    `learns` states whether a model will learn from it.
+    `learns` states whether a model will learn from it; without `left_out`, columns left out have no sentence.
     """
     empty = [attribute.column for attribute in attributes.used if attribute.missing == 1]
     used = ", ".join(
@@ -236,7 +238,7 @@ def describe_attributes(attributes: Attributes, coverage: Coverage, *, learns: b
     sentences += [
         f"{attribute.column} is left out: {attribute.reason}"
         for attribute in attributes.account
-        if attribute.reason
+        if attribute.reason and left_out
     ]
     return [*sentences, *_quarantined(attributes), *attributes.notes]
 

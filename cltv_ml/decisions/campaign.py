@@ -111,7 +111,7 @@ def _action_reasons(
         f"{at_risk} of value at risk; the action costs {cost} and is expected to bring in {margin} of margin"
         for at_risk, margin, cost in zip(
             *(
-                [format_exactly(amount, currency, unit=False) for amount in column]
+                [format_exactly(amount, currency) for amount in column]
                 for column in (chosen["value_at_risk"], saved, chosen["cost"])
             ),
             strict=True,

@@ -26,7 +26,7 @@ from cltv_ml.customers import CleanedShop
 from cltv_ml.decisions.product_tables import insert_names
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
-from cltv_ml.files import atomic, check_folder, write_table
+from cltv_ml.files import atomic, check_folder, table_file, write_table
 from cltv_ml.pipelines.inputs import load, read_lifetimes, read_rates, read_table, to_numbers
 from cltv_ml.pipelines.lifetime import paid_to_win
 from cltv_ml.pipelines.notebook import with_bar
@@ -98,12 +98,13 @@ def evaluate(
 ) -> pd.DataFrame:
     """Return and write the uplift and profit of a campaign, treated against control, with intervals."""
     settings = Evaluate.of(settings, options)
+    out = table_file(settings.out, "outcome.csv")
     window = Window(settings.start, settings.horizon)
     listed = read_table(settings.actions, ["control", "cost"]).reset_index()
     log = load(settings, progress).transactions
     check_outcome_known(window, log.last, "--start", "--horizon")
     table = decisions.evaluate_campaign(listed, log, window, margin_rate=settings.margin_rate)
-    write_table(table.reset_index(), settings.out)
+    write_table(table.reset_index(), out)
     return table
 
 

@@ -12,7 +12,7 @@ from cltv_ml import decisions
 from cltv_ml.customers import CleanedShop
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
-from cltv_ml.files import write_table
+from cltv_ml.files import table_file, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.money import format_money
@@ -47,6 +47,7 @@ def cohorts(settings: Settings | None = None, *, progress: Progress = silent, **
         The grouping or the period is unknown, or the log lacks a column that it needs.
     """
     settings = Cohorts.of(settings, options)
+    settings = settings.model_copy(update={"out": table_file(settings.out, "cohorts.csv")})
     days = _days(settings.horizons)
     cleaned = load(settings, progress)
     log = cleaned.transactions

@@ -21,7 +21,7 @@ from cltv_ml.evaluation.shop_tables import (
     repeat_share,
 )
 from cltv_ml.evaluation.whole_shop import ShopForecast, forecast_shop
-from cltv_ml.files import check_folder, write_table
+from cltv_ml.files import check_folder, table_file, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models.value_curve import check_discount_rate
@@ -108,6 +108,7 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
         cannot be read.
     """
     settings = Forecast.of(settings, options)
+    settings = settings.model_copy(update={"out": table_file(settings.out, "forecast.csv")})
     horizon = to_days(settings.horizon)
     check_discount_rate(settings.discount_rate)
     if settings.out.suffix not in (".csv", ".parquet"):

@@ -17,7 +17,7 @@ from cltv_ml.evaluation.explain import top_reasons
 from cltv_ml.evaluation.future import Future, forecast_future
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.features import build_features
-from cltv_ml.files import atomic, write_table
+from cltv_ml.files import atomic, table_file, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models import Spread
@@ -70,6 +70,7 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
         beyond the champion's horizon, a rate is impossible, or the costs cannot be used.
     """
     settings = LifetimeSettings.of(settings, options)
+    settings = settings.model_copy(update={"out": table_file(settings.out, "lifetime.parquet")})
     days, end = _check_horizons(settings)
     cleaned = load(settings, progress)
     log = cleaned.transactions

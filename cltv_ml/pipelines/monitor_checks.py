@@ -122,7 +122,8 @@ def freshness_checks(
 ) -> list[Check]:
     """Return the checks of customers without a value, of the model's age, and of the log's age."""
     refused = float(scores["expected_value"].isna().mean())
-    age = (window.cutoff - version.fitted_until).days / window.horizon
+    old = (window.cutoff - version.fitted_until).days
+    age = old / window.horizon
     before = log.frame.loc[log.frame["timestamp"] < window.cutoff, "timestamp"]
     quiet = (window.cutoff - before.max().normalize()).days - 1
     return [
@@ -138,14 +139,16 @@ def freshness_checks(
             "model age",
             age,
             limits.model_age,
-            f"The model was fitted on data until {version.fitted_until:%Y-%m-%d}, {age:.1f} horizons before "
-            "the batch.",
+            f"The model was fitted on all data up to {version.fitted_until:%Y-%m-%d}, "
+            + (f"{old} days ({age:.1f} horizons) before the batch." if old else "the day of the batch."),
         ),
         level_check(
             "log age",
             quiet,
             limits.log_age,
-            f"The last purchase was {quiet} days before the batch's cutoff.",
+            f"The last {quiet} days before the batch's cutoff have no purchase."
+            if quiet
+            else "The last day before the batch's cutoff has purchases.",
             worst="watch",
         ),
     ]

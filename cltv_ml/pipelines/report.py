@@ -128,7 +128,8 @@ def _with_forecast(
             raise InputError(f"no file {file}; give the table that cltv forecast wrote.")
         return summary
     table = read_table(file, _FORECAST, "a table that `cltv forecast` wrote", key="")
-    fact = glance.customers_to_come(table, currency)
+    known = next((entry["value"] for entry in summary["facts"] if entry["name"] == glance.KNOWN), "")
+    fact = glance.customers_to_come(table, currency, known)
     if fact is None:
         return summary
     headlines = [entry for entry in summary["facts"] if entry.get("headline")]

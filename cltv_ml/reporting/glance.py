@@ -251,17 +251,21 @@ def with_newer_scores(
 _STATED = {"cutoff", "horizon", "model_version"}
 
 
-def customers_to_come(forecast: pd.DataFrame, currency: str) -> dict[str, Any] | None:
+def customers_to_come(forecast: pd.DataFrame, currency: str, known: str = "") -> dict[str, Any] | None:
     """Return the fact about new customers from the table of `cltv forecast`; None if it holds no such row.
+
+    Parameters
+    ----------
+    known
+        What the page expects of existing customers; the fact tells how the forecast differs from it.
 
     >>> row = {"span": "horizon", "part": "new", "measure": "revenue", "expected": 900.0, "lower_80": 700.0,
     ...        "upper_80": 1200.0, "start": "2026-01-01", "until": "2026-04-01"}
     >>> customers_to_come(pd.DataFrame([row]), "EUR")["note"]
     '700.00 EUR to 1,200 EUR with 80% probability; 90 days from 2026-01-01'
     """
-    rows = forecast[
-        (forecast["span"] == "horizon") & (forecast["part"] == "new") & (forecast["measure"] == "revenue")
-    ]
+    whole = forecast[(forecast["span"] == "horizon") & (forecast["measure"] == "revenue")]
+    rows = whole[whole["part"] == "new"]
     if rows.empty:
         return None
     row = rows.iloc[0]
@@ -278,6 +282,20 @@ def customers_to_come(forecast: pd.DataFrame, currency: str) -> dict[str, Any] |
     return {
         "name": "Expected from new customers",
         "value": format_money(float(row["expected"]), currency),
-        "note": f"{low} to {high} with 80% probability; {span}",
+        "note": f"{low} to {high} with 80% probability; {span}{_apart(whole, currency, known)}",
         "headline": True,
     }
+
+
+def _apart(whole: pd.DataFrame, currency: str, known: str) -> str:
+    """Return how a forecast's existing customers and total differ from the page's figure; empty if they do not."""
+    parts = whole.drop_duplicates("part").set_index("part")["expected"].astype(float)
+    if not known or not {"known", "total"} <= set(parts.index):
+        return ""
+    existing, total = (format_money(parts[part], currency) for part in ("known", "total"))
+    if existing == known:
+        return f", {total} with existing customers"
+    return (
+        f". In these days cltv forecast expects {existing} from existing customers and {total} in all: it "
+        f"forecasts the whole shop at once, so its parts do not add up to the {known} of this page"
+    )

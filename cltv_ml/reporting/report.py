@@ -149,7 +149,7 @@ def render_html(summary: Mapping[str, Any]) -> str:
 
 #: Days, options and codes with a digit such as TEC-10-418: lines must not break at their hyphens.
 _HYPHENATED = re.compile(
-    r"(?<![\w-])(?=[\w-]{4,24}(?![\w-]))(?:--[a-z]+(?:-[a-z]+)+|(?=[A-Za-z-]*\d)\w+(?:-\w+)+)"
+    r"(?<![\w-])(?=[\w-]{4,24}(?![\w-]))(?:--[a-z]+(?:-[a-z]+)*|(?=[A-Za-z-]*\d)\w+(?:-\w+)+)"
 )
 
 
@@ -160,6 +160,8 @@ def unbroken(text: str) -> markupsafe.Markup:
 
     >>> unbroken("<= 2024-01-31, well-known")
     Markup('&lt;= <span class="unbroken">2024-01-31</span>, well-known')
+    >>> unbroken("(--attribute id=none)")
+    Markup('(<span class="unbroken">--attribute</span> id=none)')
     """
     escaped = str(markupsafe.escape(text))
     return markupsafe.Markup(_HYPHENATED.sub(r'<span class="unbroken">\g<0></span>', escaped))

@@ -230,8 +230,10 @@ def cell_texts(table: pd.DataFrame, form: str) -> dict[str, Any]:
 
     >>> cell_texts(pd.DataFrame([[0.25, float("nan")]]), "{:.0%}")["text"].tolist()
     [['25%', '']]
+    >>> cell_texts(pd.DataFrame([[0.25] * 40]), "{:.0%}")["textfont"]
+    {'size': 10}
     """
-    size = min(12, max(8, 180 // max(len(table.columns), 1)))
+    size = min(12, max(10, 180 // max(len(table.columns), 1)))
     text = table.map(lambda value: "" if pd.isna(value) else form.format(value)).to_numpy(dtype=object)
     return {"text": text, "texttemplate": "%{text}", "textfont": {"size": size}}
 

@@ -215,7 +215,7 @@ class Evaluate(Printed, Source):
     start: Day = setting(..., "First day of the campaign.")
     margin_rate: float = setting(..., MARGIN)
     horizon: Days = setting("13w", "Length of the campaign: 90, 13w, 6m or 1y (1m is 30.4375 days).")
-    out: File = setting(Path("out/outcome.csv"), "A .csv or .parquet file.")
+    out: File = setting(Path("out/outcome.csv"), "A .csv or .parquet file, or a folder.")
 
 
 class Learn(Printed):
@@ -304,7 +304,7 @@ class Lifetime(Printed, Chosen, Costed, Customers, Source):
     top_reasons: int = setting(
         0, "Number of reasons for each customer's value; makes the command slower.", ge=0
     )
-    out: File = setting(Path("out/lifetime.parquet"), "A .parquet or .csv file.")
+    out: File = setting(Path("out/lifetime.parquet"), "A .parquet or .csv file, or a folder.")
     currency: str = setting("", "Currency printed with the totals.", default_text=CHAMPIONS)
 
 

@@ -25,7 +25,8 @@ class Cohorts(Printed, Customers, Source):
         "champion.",
     )
     out: File = setting(
-        Path("out/cohorts.csv"), "A .csv or .parquet file; a page with figures is written next to it."
+        Path("out/cohorts.csv"),
+        "A .csv or .parquet file, or a folder; a page with figures is written next to it.",
     )
     currency: str = setting("", CURRENCY)
 
@@ -72,7 +73,8 @@ class Forecast(Printed, Source):
         default_text="the one that an earlier run wrote to --out",
     )
     out: File = setting(
-        Path("out/forecast.csv"), "A .csv or .parquet file; a page with figures is written next to it."
+        Path("out/forecast.csv"),
+        "A .csv or .parquet file, or a folder; a page with figures is written next to it.",
     )
     experiment: str = setting("cltv", "Name of the MLflow experiment.")
     currency: str = setting("", CURRENCY, default_text=CHAMPIONS)

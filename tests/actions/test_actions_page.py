@@ -11,6 +11,7 @@ from pages import SENTENCES, lost_numbers
 
 from cltv_ml.actions import lists
 from cltv_ml.actions.shop import _test_doubts, short_control
+from cltv_ml.actions.terms import Actions, Terms, nobody_pays
 from cltv_ml.models.level_spread import Spread
 from cltv_ml.pipelines.act import _act_page, _for_readers, _write_act
 from cltv_ml.reporting.list_totals import compute_list_totals, recompute_totals
@@ -184,3 +185,25 @@ def test_a_twice_as_dear_treatment_shortens_every_list(written):
     now, dearer = recompute_totals(inputs, stated), recompute_totals(inputs, {**stated, "cost": 0.4})
     assert (dearer["customers"] <= now["customers"]).all()
     assert (dearer["expected_profit"] < now["expected_profit"]).all()
+
+
+def test_the_first_rows_of_a_list_are_those_to_contact(written, done, totals):
+    """Two of three customers on the page had been those whom nobody may contact."""
+    _, page = written
+    tables = page["sections"][0]["tables"][1:]
+    assert len(tables) == len(totals)
+    for name, table in zip(totals["list"], tables, strict=True):
+        rows = done.tables[name]
+        held_back = set(rows.loc[rows["control"], "customer_id"].astype(str))
+        assert not held_back & {row[0] for row in table["rows"]}
+        assert "to contact" in table["caption"]
+
+
+def test_without_a_list_the_page_tells_that_nobody_earns_the_cost():
+    """The page had asked for more answers, although cost, effect and margin were stated."""
+    cost = nobody_pays(Terms(cost=40.0, currency="EUR"))
+    told = lists._without_lists(Actions(refused={"retention list": cost, "payback": "it needs a cost."}))
+    assert told == [
+        "Retention list: no customer is expected to earn the cost of 40.00 EUR; a lower cost would change that.",
+        "There are no lists yet. Answer the questions below and run cltv act again.",
+    ]

@@ -45,6 +45,14 @@ def test_headings_put_together_from_common_words_are_read(name, headings):
     assert not unread
 
 
+def test_german_headings_of_costs_are_known():
+    for name, headings in {
+        "cost": ["Einstandskosten", "Wareneinsatz", "Wareneinsatz netto (EUR)"],
+        "unit_cost": ["Einstandspreis", "Einstandspreis pro Stück"],
+    }.items():
+        assert [named(name, [heading]) for heading in headings] == [[heading] for heading in headings]
+
+
 def test_headings_that_only_hold_such_words_are_left():
     for name, headings in {
         "customer_id": ["Customer Group", "Customer type", "Customer Address", "Customer since"],

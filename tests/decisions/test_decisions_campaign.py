@@ -78,3 +78,10 @@ def test_an_empty_list_is_a_valid_table(chosen):
     actions = build_campaign(chosen.head(0), Window("2024-03-01", 30), action="mail")
     assert len(actions) == 0
     assert ACTIONS.check(actions) is actions
+
+
+def test_every_amount_of_a_reason_has_its_currency(chosen):
+    reason = build_campaign(chosen, Window("2024-03-01", 30), action="mail", currency="EUR")["reason"].iloc[0]
+    assert reason == (
+        "200.00 EUR of value at risk; the action costs 2.00 EUR and is expected to bring in 10.00 EUR of margin"
+    )

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import mlflow
 import pandas as pd
@@ -14,12 +15,13 @@ from pages import SENTENCES, lost_numbers
 from cltv_ml import pipelines
 from cltv_ml.data import Cleaned, clean, simulate
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.batch_outcome import compute_expected_path
+from cltv_ml.evaluation.batch_outcome import Thresholds, compute_expected_path
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.log import Log
 from cltv_ml.models import ProbabilisticValue
 from cltv_ml.money import format_money
 from cltv_ml.pipelines.monitor import store_reference
+from cltv_ml.pipelines.monitor_checks import freshness_checks
 from cltv_ml.serving import packaging
 from cltv_ml.serving.responses import tier_names
 from cltv_ml.tracking import registry, runs, scored_batches
@@ -320,3 +322,19 @@ def test_the_reference_holds_no_customer(registered, log):
 def test_scores_that_cannot_be_monitored_are_refused(registered, log, fitted, tmp_path, spoil, message):
     with pytest.raises(ValueError, match=message):
         monitor(log, spoil(scores(log, fitted, registered)), tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("fitted", "told"),
+    [
+        ("2022-10-01", "up to 2022-10-01, the day of the batch."),
+        ("2022-09-01", "up to 2022-09-01, 30 days (0.5 horizons) before the batch."),
+    ],
+)
+def test_the_age_of_a_model_is_told_in_days(log, fitted, told):
+    """The page had said “0.0 horizons before the batch”."""
+    version = SimpleNamespace(fitted_until=pd.Timestamp(fitted))
+    scores = pd.DataFrame({"expected_value": [1.0]})
+    _, age, quiet = freshness_checks(Log(log), scores, Window(CUTOFF, HORIZON), version, Thresholds())
+    assert age.sentence.endswith(told)
+    assert quiet.sentence == "The last day before the batch's cutoff has purchases."

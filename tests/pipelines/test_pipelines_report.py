@@ -164,3 +164,14 @@ def test_the_section_of_one_campaign_tells_why_its_numbers_are_not_those_of_the_
     content = sections.campaign_section(campaign, pd.Series(["a", "b"]))
     first = sections.tell_lists_apart(content)["sentences"][0]
     assert "differ from those of the lists" in first
+
+
+def test_a_forecast_with_another_figure_for_existing_customers_tells_why():
+    """The report said 26,727 for 90 days, the forecast 25,516 for 91, and neither why."""
+    table = pd.concat([FORECAST, FORECAST.tail(1).assign(part="total", expected=70.0)])
+    note = glance.customers_to_come(table, "EUR", "52.00 EUR")["note"]
+    assert "expects 50.00 EUR from existing customers and 70.00 EUR in all" in note
+    assert "do not add up to the 52.00 EUR of this page" in note
+    assert glance.customers_to_come(table, "EUR", "50.00 EUR")["note"].endswith(
+        "2026-01-01, 70.00 EUR with existing customers"
+    )

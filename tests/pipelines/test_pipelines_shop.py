@@ -245,3 +245,10 @@ def test_costs_in_a_currency_of_their_own_are_told_where_the_logs_is_not_stated(
     assert not any("same currency" in note for note in notes)
     with pytest.raises(InputError, match="the costs are in USD, but the log is in EUR"):
         pipelines.acquisition(data=log, costs=spent, out=tmp_path, currency="EUR")
+
+
+def test_a_folder_takes_the_table_under_its_usual_name(log, tmp_path):
+    """`cltv cohorts --out out` was refused, unlike `cltv score --out out`."""
+    found = pipelines.cohorts(data=log, out=tmp_path)
+    assert (found.file, found.page) == (tmp_path / "cohorts.csv", tmp_path / "cohorts.html")
+    assert found.file.is_file()

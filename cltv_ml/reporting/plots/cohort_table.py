@@ -34,8 +34,10 @@ def cohort_table(
     per
         Name of the period on the axis.
     """
+    spent = "Margin" if "margin" in measure else "Revenue"
     words, cell, form = _CELL_FORMS.get(
-        measure, (theme.in_money("Cumulative per customer", currency), "{:,.0f}", f",.{digits(currency)}f")
+        measure,
+        (theme.in_money(f"{spent} per customer so far", currency), "{:,.0f}", f",.{digits(currency)}f"),
     )
     named = cohorts.assign(name=cohorts["cohort"] + " (" + cohorts["customers"].map("{:,}".format) + ")")
     names = list(dict.fromkeys(named["name"]))

@@ -37,8 +37,7 @@ def rfm_map(rfm: pd.DataFrame, *, currency: str = "") -> go.Figure:
         name="customers",
         colorscale=theme.SEQUENTIAL,
         customdata=np.dstack([segment.astype(object), spend, share]),
-        text=share.map(lambda value: f"{value:.0%}" if value > 0 else "").to_numpy(),
-        texttemplate="%{text}",
+        **theme.cell_texts(share.where(share > 0), "{:.0%}"),
         colorbar={"thickness": 12, "title": {"text": "customers"}},
         hovertemplate="recency %{x}, frequency %{y}, mostly %{customdata[0]}<br>%{z:,} customers "
         f"(%{{customdata[2]:.1%}}), spent %{{customdata[1]:,.0f}} {currency}<extra></extra>",

@@ -23,7 +23,7 @@ def attribute_account_section(customers: CustomerTables) -> list[dict[str, Any]]
     sentences: list[str] = []
     tables: dict[str, pd.DataFrame] = {}
     if customers.attributes is not None and customers.coverage is not None:
-        sentences += describe_attributes(customers.attributes, customers.coverage)
+        sentences += describe_attributes(customers.attributes, customers.coverage, left_out=False)
         table = customers.attributes.account_table()
         table["missing"] = [f"{share:.0%}" for share in table["missing"]]
         tables["Columns about customers"] = table.rename(columns=str.capitalize)

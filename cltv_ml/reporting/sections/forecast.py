@@ -132,7 +132,7 @@ def forecast_section(
     """Return the section of revenue, orders and customers with their bands."""
     whole = bands[(bands["span"] == "horizon") & (bands["measure"] == "revenue")].set_index("part")
     total = whole.loc["total"]
-    last = total["until"] - pd.Timedelta(days=1)
+    last, days = total["until"] - pd.Timedelta(days=1), (total["until"] - total["start"]).days
     money = format_money
     come = bool((bands.loc[bands["part"] == "new", "upper_95"] > 0).any())
     share = whole.at["new", "expected"] / total["expected"] if total["expected"] else 0.0
@@ -144,7 +144,9 @@ def forecast_section(
             f"{money(total['expected'], currency)}, with 80% probability between "
             f"{money(total['lower_80'], currency)} and {money(total['upper_80'], currency)}.{brought}"
         ],
-        tables={"The whole horizon": _whole(bands[bands["span"] == "horizon"], come, currency)},
+        tables={
+            f"The whole horizon of {days} days": _whole(bands[bands["span"] == "horizon"], come, currency),
+        },
         figures={
             _caption(measure, come): plots.shop_forecast(
                 bands, history=history, measure=measure, currency=currency

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ from cltv_ml.reporting.sections.certainty import (
     windows_section,
 )
 
-_PAIRED = "Difference of each model from the champion, with its 95% interval"
+_PAIRED = "Difference of each model from the champion, with its 95% interval; MAE"
 _HOW_PAIRED = (
     "Each model is compared with the champion on the same customers. The 95% interval covers the chance in "
     "which customers were drawn; better or worse appears only where it excludes zero."
@@ -78,6 +79,15 @@ def _with_nothing(result: WindowResult) -> pd.DataFrame:
     return scores
 
 
+def _with_display_names(reason: str) -> str:
+    """Return a reason with the display name of the model that it compares the champion with.
+
+    >>> _with_display_names("a weaker ranking (Gini 0.089) than pareto_nbd_covariates (Gini 0.149)")
+    'a weaker ranking (Gini 0.089) than Pareto/NBD with attributes (Gini 0.149)'
+    """
+    return re.sub(r"(?<=than )\w+(?= \(Gini)", lambda name: theme.label(name[0]), reason)
+
+
 def quality_section(
     result: WindowResult,
     verdict: Verdict,
@@ -99,11 +109,12 @@ def quality_section(
         f"{format_money(top['realised'], currency)}: "
         f"{result.scores.at[name, 'top_decile_capture']:.0%} of all spending.",
         *interval_sentence(result, name),
-        f"Chosen as champion: {verdict.reason.replace(name, label, 1)}.",
+        f"Chosen as champion: {_with_display_names(verdict.reason.replace(name, label, 1))}.",
     ]
-    tables = {"All models on the test window": comparison_table(result, name)}
+    amounts = theme.in_money("MAE, RMSE and pinball", currency)
+    tables = {f"All models on the test window; {amounts}": comparison_table(result, name)}
     if len(result.models) > 1:
-        tables[_PAIRED] = paired_table(result, name)
+        tables[theme.in_money(_PAIRED, currency)] = paired_table(result, name)
         sentences.append(_HOW_PAIRED)
     newcomers = compute_newcomers(result)
     if newcomers["gini"].notna().any():
