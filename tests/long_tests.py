@@ -138,6 +138,7 @@ LONG = (
     "models/test_models_posterior.py::test_a_ridge_is_walked_by_chains_that_agree",
     "models/test_models_sarmanov.py::test_a_correlation_on_its_bound_is_said",
     "models/test_models_sklearn.py::test_scikit_learns_own_checks_pass_for_every_tree_model",
+    "models/test_models_whole_shop.py::test_bands_of_single_weeks_hold_what_they_say_where_weeks_differ",
     "models/test_models_whole_shop.py::test_bands_of_the_whole_shop_cover_what_they_say",
     "models/test_models_whole_shop.py::test_equity_is_that_of_the_truth",
     "models/test_models_with_covariates.py::test_a_rough_fit_values_customers_as_the_exact_one_does",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cltv_ml.models.calendar_rate import Calendar, Rate, fit_rate
+from cltv_ml.models.calendar_rate import Calendar, Rate, draw_weekly, fit_rate, shared_variance
 
 #: Days without an arrival, and how unlikely such a pause must have been before, for the shop to have stopped winning
 #: customers. Where pauses were usual, as between two firsts of a month, this multiple of the longest one is needed.
@@ -32,10 +32,7 @@ class Arrivals:
             return np.zeros((size, self.horizon))
         future = self.rate.calendar.days + np.arange(self.horizon)
         mean = self.rate.rates(self.rate.draw(size, rng), future)
-        weeks = -(-self.horizon // 7)
-        if self.clump > 0:
-            common = rng.gamma(1 / self.clump, self.clump, (size, weeks))
-            mean = mean * np.repeat(common, 7, axis=1)[:, : self.horizon]
+        mean = mean * draw_weekly(self.clump, (size, self.horizon), rng)
         return rng.poisson(np.minimum(mean, 1e12)).astype(np.float64)
 
     def expected(self) -> np.ndarray:
@@ -80,10 +77,8 @@ def fit_arrivals(
 
 def _weekly_clump(counts: np.ndarray, mean: np.ndarray) -> float:
     weeks = len(counts) // 7 * 7
-    counted, expected = (one[-weeks:].reshape(-1, 7).sum(axis=1) for one in (counts, mean))
-    if not len(counted) or expected.sum() <= 0:
-        return 0.0
-    return float(max(0.0, ((counted - expected) ** 2 - expected).sum() / (expected**2).sum()))
+    counted, expected = (one[len(one) - weeks :].reshape(-1, 7).sum(axis=1) for one in (counts, mean))
+    return shared_variance(counted, expected, 1.0)
 
 
 def _has_stopped(counts: np.ndarray) -> bool:

@@ -188,6 +188,28 @@ def fit_rate(
     return Rate(calendar, beta, np.linalg.inv(hessian), dispersion)
 
 
+def shared_variance(observed: np.ndarray, expected: np.ndarray, dispersion: float) -> float:
+    """Return the variance of a factor of mean 1 that each period's observations share, from the periods' sums.
+
+    It explains what squared errors exceed `dispersion` times the mean.
+
+    >>> shared_variance(np.array([60.0, 140.0]), np.array([100.0, 100.0]), 4.0)
+    0.12
+    """
+    if not expected.sum() > 0:
+        return 0.0
+    excess = (observed - expected) ** 2 - dispersion * expected
+    return float(max(0.0, excess.sum() / (expected**2).sum()))
+
+
+def draw_weekly(clump: float, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """Return Gamma draws of mean 1 and variance `clump`, one for each week of the days; `shape` is (draws, days)."""
+    size, days = shape
+    if clump <= 0:
+        return np.ones(shape)
+    return np.repeat(rng.gamma(1 / clump, clump, (size, -(-days // 7))), 7, axis=1)[:, :days]
+
+
 def _with_groups(prior: np.ndarray, count: int) -> np.ndarray:
     size = len(prior)
     matrix = np.zeros((size + count, size + count))

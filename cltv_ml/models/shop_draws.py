@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cltv_ml.models.arrivals import Arrivals
+from cltv_ml.models.calendar_rate import draw_weekly
 from cltv_ml.models.level_spread import Spread
 from cltv_ml.models.value_by_age import ValueByAge
 
@@ -60,7 +61,8 @@ def draw_shop(
     """Return joint draws of every part of a shop's revenue.
 
     Each draw has a total of the existing customers, spread over time by the value by age; parameters of all rates;
-    arrivals; and the chance of single orders, a Gamma amount whose variance is the rate's dispersion times its mean.
+    arrivals; a factor of each week that all customers share; and the chance of single orders, a Gamma amount whose
+    variance is the rate's dispersion times its mean.
     The excess of a draw's total over the value by age's own is taken as the shop's level, which future customers
     share. Their rates are then the estimated ones, because a draw's rates at ages that the log barely shows say
     nothing about the level.
@@ -86,12 +88,14 @@ def draw_shop(
         mean = value.repeat.mean[None]
         level = relative_level(totals, float(value.known(mean, future).sum()))
         repeat = value.repeats(mean, won, future) * level[:, None]
-    spent = _chance(_summed_by_period(from_known, edges), value.repeat.dispersion, rng)
+    shared = draw_weekly(value.clump, won.shape, np.random.default_rng([seed, 1]))
+    shared = shared / shared.mean(axis=0)  # so that a week's expected spend stays as it is
+    spent = _chance(_summed_by_period(from_known * shared, edges), value.repeat.dispersion, rng)
     scale = totals / np.maximum(spent.sum(axis=1), 1e-12)
     return ShopDraws(
         spent * scale[:, None],
         _chance(_summed_by_period(first, edges), value.first.dispersion, rng),
-        _chance(_summed_by_period(repeat, edges), value.repeat.dispersion, rng),
+        _chance(_summed_by_period(repeat * shared, edges), value.repeat.dispersion, rng),
         _summed_by_period(won, edges),
     )
 

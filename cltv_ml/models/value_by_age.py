@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from cltv_ml.models.calendar_rate import Calendar, Rate, fit_rate
+from cltv_ml.models.calendar_rate import Calendar, Rate, fit_rate, shared_variance
 from cltv_ml.models.level_candidates import CohortRevenue
 
 #: Ages in days at which the steps begin; the last is open. A step counts if the log covers it for this many days.
@@ -40,6 +40,8 @@ class ValueByAge:
     joined: np.ndarray
     #: Days at the log's start whose customers are the last group.
     guard: int
+    #: Variance of a week's common factor of spend after the first day, as of `Arrivals.clump`.
+    clump: float = 0.0
     #: The steps that the log covers.
     ages: tuple[int, ...] = AGE_STEPS
 
@@ -98,9 +100,11 @@ def fit_value_by_age(cohorts: CohortRevenue, start: pd.Timestamp, horizon: int) 
     at = np.broadcast_to(np.arange(table.shape[1]) * 7 + 3, aged.shape)
     repeat = fit_rate(calendar, at.ravel(), aged.ravel(), weeks[:-1].ravel(), number.ravel())
     recent = np.arange(table.shape[1]) >= (days - RECENT_DAYS) // 7
+    means = weeks[:-1] * repeat.groups(repeat.mean[None])[0][:, None] * repeat.rates(repeat.mean[None], at[0])
+    clump = shared_variance(aged.sum(axis=0), means.sum(axis=0), repeat.dispersion)
     own = weeks[-1, recent] @ repeat.rates(repeat.mean[None], at[0, recent])[0]
     opening = float(table[-1, recent].sum() / own) if own > 0 else 0.0
-    return ValueByAge(first, repeat, max(opening, 0.0), joined, guard, ages)
+    return ValueByAge(first, repeat, max(opening, 0.0), joined, guard, clump, ages)
 
 
 def exposures(won: np.ndarray, days: np.ndarray, guard: int, ages: tuple[int, ...] = AGE_STEPS) -> np.ndarray:

@@ -216,6 +216,42 @@ def test_known_customers_spend_the_totals_that_are_given():
     np.testing.assert_allclose(drawn.known.sum(axis=1), totals)
 
 
+def with_shared_weeks(day, amount, variance, seed):
+    """Return the amounts times a factor that all purchases of a week share."""
+    factors = np.random.default_rng([seed, 1]).gamma(1 / variance, variance, day.max() // 7 + 1)
+    return amount * factors[day // 7]
+
+
+def test_the_variance_that_the_spend_of_a_week_shares_is_found():
+    days, found = 800, {}
+    for variance in (1e-9, 0.15):
+        clumps = []
+        for seed in range(2):
+            counts, first, day, amount = shop(days, 0, seed)
+            log = as_cohorts(counts, first, day, with_shared_weeks(day, amount, variance, seed), days)
+            clumps.append(fit_value_by_age(log, START, 91).clump)
+        found[variance] = np.mean(clumps)
+    assert found[1e-9] < 0.01
+    assert found[0.15] == pytest.approx(0.15, rel=0.4)
+
+
+def test_bands_of_single_weeks_hold_what_they_say_where_weeks_differ():
+    days, ahead, inside = 800, 91, []
+    edges = np.arange(0, ahead + 1, 7)
+    for seed in range(6):
+        counts, first, day, amount = shop(days, ahead, seed)
+        amount = with_shared_weeks(day, amount, 0.1, seed)
+        log = as_cohorts(counts, first, day, amount, days)
+        value = fit_value_by_age(log, START, ahead)
+        future, past = day >= days, first < days
+        known = amount[future & past].sum()  # the total is not what is tested
+        drawn = draw_shop(value, fit_arrivals(counts[:days], START, ahead), np.full(300, known), edges)
+        low, high = np.quantile(drawn.known, [0.1, 0.9], axis=0)
+        came = np.add.reduceat(np.bincount(day[future] - days, (amount * past)[future], ahead), edges[:-1])
+        inside.extend((low <= came) & (came <= high))
+    assert 0.72 <= np.mean(inside) <= 0.88
+
+
 def test_the_same_seed_draws_the_same_shop():
     days = 300
     counts, first, day, amount = shop(days, 0, 7)
