@@ -198,7 +198,7 @@ def read_levels(
     if name != "type":
         return readings
     plain = list(map(plain_level, levels))
-    kinds = list(map(_kind_of_document, plain))
+    kinds = list(map(kind_of_document, plain))
     sold = {kind for kind, reading in zip(kinds, readings, strict=True) if reading == "counts"}
     changed: dict[str, str | None] = {}
     if "billed" in sold:
@@ -218,7 +218,7 @@ def read_levels(
             for text, kind in zip(plain, kinds, strict=True)
         ]
         changed["bought"] = None  # the shop itself may have bought, because sales have their own level
-    agreed = _agreed_levels(plain)
+    agreed = agreed_levels(plain)
     kinds = ["agreed" if text in agreed else kind for text, kind in zip(plain, kinds, strict=True)]
     changed["agreed"] = None
     defined_texts = {plain_level(level) for level in defined or {}}
@@ -228,12 +228,12 @@ def read_levels(
     ]
 
 
-def _agreed_levels(plain: Sequence[str]) -> set[str]:
+def agreed_levels(plain: Sequence[str]) -> set[str]:
     """Return the levels of planned payments, such as a recurring gift, if another level is the payment itself."""
     return {
         level
         for level in filter(None, plain)
-        if not _kind_of_document(level)
+        if not kind_of_document(level)
         and any(re.match(rf"{re.escape(level)} pay(ment)?s?\b", other_level) for other_level in plain)
     }
 
@@ -273,7 +273,8 @@ def _read_placed(
 
 
 @lru_cache(4096)
-def _kind_of_document(plain: str) -> str:
+def kind_of_document(plain: str) -> str:
+    """Return what a plain level of documents is: settled, ordered or billed; empty if it is none of them."""
     return next((kind for kind in ("settled", "ordered", "billed") if re.search(_WORDS[kind], plain)), "")
 
 
@@ -281,7 +282,8 @@ def tells_sales_apart(name: str, levels: Iterable[str]) -> bool:
     """Whether a column's values are the kind of levels that its heading suggests.
 
     A column headed only type or state often contains something else. It distinguishes sales if some level is known; a
-    type must also have a level that is a refund, or one that is not a sale next to known levels or to a sale.
+    type must also have a level that is a refund, or one that is not a sale next to known levels or to a sale, or
+    documents of which one is an invoice: the others may be offers or delivery notes.
 
     >>> tells_sales_apart("type", ["Sale", "Refund"]), tells_sales_apart("type", ["Existing", "New"])
     (True, False)
@@ -290,7 +292,9 @@ def tells_sales_apart(name: str, levels: Iterable[str]) -> bool:
     readings = read_levels(name, levels)
     if name == "type":
         plain = list(map(plain_level, levels))
-        doubted = _agreed_levels(plain) or {"billed", "ordered"} <= set(map(_kind_of_document, plain))
+        kinds = set(map(kind_of_document, plain))
+        invoices = None in readings and any(re.fullmatch(_WORDS["invoices"], level) for level in plain)
+        doubted = agreed_levels(plain) or {"billed", "ordered"} <= kinds or invoices
         return "refund" in readings or (
             ("ignore" in readings or doubted) and ("counts" in readings or None not in readings)
         )
@@ -324,21 +328,6 @@ def are_states(levels: Iterable[str]) -> bool:
     return (
         len(readings) > 2 and len(clear) >= 0.8 * len(readings) and "counts" in clear and len(set(clear)) > 1
     )
-
-
-def guess_level(name: str, level: str, money: float) -> str:
-    """Return the likely reading of an unknown level: "ignore" (orders, payments), "refund" or "counts" (sales).
-
-    >>> guess_level("type", "Lieferschein", 50.0), guess_level("type", "Adjustment", -5.0)
-    ('ignore', 'refund')
-    """
-    plain = plain_level(level)
-    not_a_sale = "redeem|redemption|^recurring (gift|donation)$|^un(deliver|complet|confirm)"
-    not_a_sale += "|purchase" * (name == "type")
-    ordered = name == "type" and _kind_of_document(plain) == "ordered"
-    if is_payment(level) or ordered or re.search(not_a_sale, plain):
-        return "ignore"
-    return "refund" if (name == "type" and money < 0) or plain == "closed" else "counts"
 
 
 def is_payment(level: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from cltv_ml.data.guesses import guess_levels
 from cltv_ml.data.levels import (
     CANCELLED,
     LEVEL_NAMES,
@@ -16,7 +17,6 @@ from cltv_ml.data.levels import (
     UNDONE_STATE,
     YES,
     beside_payment,
-    guess_level,
     is_partly_undone,
     plain_level,
     read_levels,
@@ -90,7 +90,7 @@ def read_sales(
             counted.loc[counted["level"].isin(set(voided) - set(meanings)), "reading"] = "refund"
         unknown, open_levels = counted[counted["reading"].isna()], {*counted["level"]} - set(meanings)
         if len(unknown):
-            questions.append(_unknown(name, mapping[name], unknown))
+            questions.append(_unknown(name, mapping[name], counted))
         elif name in ("status", "type") and not ({"counts"} & {*counted["reading"]}) and open_levels:
             questions.append(_no_sales(name, mapping[name], counted))
         undone = name == "type" and not meanings and _undoes_its_order(columns, mapping, counted, amount)
@@ -203,12 +203,13 @@ def _is_flag(columns: Columns, column: str) -> bool:
     return not columns.table.holds(f"lower({_text(column)}) not in ({answers})")
 
 
-def _unknown(name: str, column: str, unknown: pd.DataFrame) -> Question:
+def _unknown(name: str, column: str, counted: pd.DataFrame) -> Question:
+    unknown = counted[counted["reading"].isna()]
     listed = _by_level(unknown)
     remainder = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
-    guessed = [
-        f"{name}={row.level}:{guess_level(name, str(row.level), row.money)}" for row in unknown.itertuples()
-    ]
+    money = {str(row.level): row.money for row in unknown.itertuples()}
+    guesses = guess_levels(name, money, [str(level) for level in counted["level"]])
+    guessed = [f"{name}={level}:{guess}" for level, guess in guesses.items()]
     flags = " ".join(f"--rule {flag(*answer.split('=', 1))}" for answer in guessed[:8])
     text = (
         f"column {column!r} ({name}) contains unknown levels: {listed}{remainder}. For each, choose whether it "
