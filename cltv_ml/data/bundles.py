@@ -15,7 +15,9 @@ from cltv_ml.sources.frames import MARK
 
 #: Headings of a column that names a line's parent.
 _PARENT = re.compile(
-    "parent|bundle|componentof|partof|belongsto|kitof|mutterartikel|ubergeordnet|padre|pai$|oberartikel"
+    "parent|bundle|componentof|partof|belongsto|kitof|composite|package|combo|(^|in|of)(kit|set)(id|no|name|sku)?$"
+    "|mutterartikel|ubergeordnet|oberartikel|stuckliste|padre|pai$|conjunto|composto|compose|pakiet|zestaw|pakket"
+    "|samenstelling|paket|bundel|セット|親商品|套餐|组合|組合"
 )
 
 #: Headings of a column with the kind of line, and its words for bundles and for their parts.
@@ -25,6 +27,12 @@ _PART_LEVEL = re.compile(
     "|(bundle|kit|set|pack)[ -]?(item|line|part|content)"
 )
 _WHOLE_LEVEL = re.compile(r"\b(bundle|kit|set|pack|parent|assembly|composite|combo|lot|stuckliste)\b")
+
+#: Words for a product with variants, and for the variant bought, which may be listed once more with the same code.
+_VARIANTS = ("configurable variable grouped", "simple variation")
+
+#: Number of other columns whose values are compared with those of a parent.
+_COMPARED = 12
 
 #: If at least this share of the bundles equal the sum of their parts, the parts are the same money again.
 _SURELY = 0.9
@@ -41,7 +49,7 @@ def take_bundles_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> lis
         (column, _parent_key(raw, column)) for column in raw.unused if _PARENT.search(plain_heading(column))
     ]
     pairs = [(column, _filled_text(column), _filled_text(key)) for column, key in parents if key]
-    for column, part_of, own in pairs or _told_by_type(raw):
+    for column, part_of, own in [*pairs, *_told_by_type(raw), *_told_by_variants(raw)]:
         parts = _priced_parts(lines, aside, part_of, own)
         both, same = parts.row(
             f"select count(distinct whole), count(distinct whole) filter (same) from {parts}"
@@ -69,11 +77,23 @@ def _tell(parts: Relation, aside: Aside, column: str, *, surely: bool) -> list[s
 
 
 def _parent_key(raw: Raw, column: str) -> str:
-    """Return the column that a parent column refers to: the one with the same heading, else the product."""
+    """Return the column that a parent column refers to: the one with the same heading, else with the same values."""
     rest = re.sub("parent|bundle", "", plain_heading(column))
     names = [name.removeprefix(MARK) for name in raw.table.kinds if name.startswith(MARK)]
+    names = [name for name in names if name not in (column, raw.mapping.get("order_id"))]
     alike = [name for name in names if rest and plain_heading(name) == rest]
-    return [*alike, raw.mapping.get("product_id", "")][0]
+    others = [*filter(None, [raw.mapping.get("product_id")]), *names]
+    return next((name for name in alike or others[:_COMPARED] if _contains(raw, name, column)), "")
+
+
+def _contains(raw: Raw, column: str, parent: str) -> bool:
+    """Whether each parent is a value of a column; of the first lines, so that a last order may be cut off."""
+    first = f"(from {raw.table} limit 20000)"
+    filled, found = raw.table.row(
+        f"select count(*), count(*) filter (p in (select {_filled_text(column)} from {first})) "
+        f"from (select distinct {_filled_text(parent)} as p from {first}) where p is not null"
+    )
+    return bool(filled and found >= 0.9 * filled)
 
 
 def _filled_text(column: str) -> str:
@@ -97,6 +117,23 @@ def _told_by_type(raw: Raw) -> list[tuple[str, str, str]]:
             ]
             distinguishing.append((column, sql[0], sql[1]))
     return distinguishing
+
+
+def _told_by_variants(raw: Raw) -> list[tuple[str, str, str]]:
+    """Return a column that tells products with variants from the variants, with SQL for the product of each."""
+    product = raw.mapping.get("product_id")
+    if not product:
+        return []
+    told = []
+    for column in (name for name in raw.unused if _TYPE_HEADING.search(plain_heading(name))):
+        levels = f"lower({_filled_text(column)})"
+        whole, part = (
+            f"if({levels} in ({literals(words.split())}), {_filled_text(product)}, null)"
+            for words in _VARIANTS
+        )
+        if raw.table.holds(f"{part} is not null") and raw.table.holds(f"{whole} is not null"):
+            told.append((column, part, whole))
+    return told
 
 
 def _priced_parts(lines: Lines, aside: Aside, part_sql: str, own_sql: str) -> Relation:

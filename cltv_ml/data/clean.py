@@ -15,6 +15,7 @@ from cltv_ml.data.account import Report, account
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.bundles import take_bundles_once
 from cltv_ml.data.duplicates import tell_of_edited, treat_duplicates
+from cltv_ml.data.free import treat_free_orders
 from cltv_ml.data.lines import Lines, read_lines
 from cltv_ml.data.outputs import log_query, quarantine_query
 from cltv_ml.data.placeholders import set_placeholders_aside
@@ -214,6 +215,7 @@ def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> _Applied:
     notes += take_totals_once(raw, lines, aside, rules)
     notes += treat_duplicates(raw, lines, aside, rules)
     notes += tell_of_edited(lines, aside, raw.starts)
+    notes += treat_free_orders(lines, aside, rules)
     progress("netting returns", 0.5)
     revisited = Revisited(lines)
     reduced, return_notes = take_returns_off(lines, revisited, aside, rules)

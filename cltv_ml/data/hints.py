@@ -72,6 +72,7 @@ def hint(
             for column in left
             if kinds[column] in ("number", "rate")
             and not _HEADED["other_money"].search(plain_heading(column))
+            and "parent" not in plain_heading(column)
         ]
         notes += [
             note

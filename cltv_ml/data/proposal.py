@@ -14,6 +14,7 @@ from cltv_ml.data.customers import doubt_customer, doubt_rows, is_no_customer
 from cltv_ml.data.discounts import settle_discount
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.kinds import first_lines, look
+from cltv_ml.data.ledger import Journal, find_journal, settle_sides
 from cltv_ml.data.levels import LEVEL_NAMES
 from cltv_ml.data.mapping import (
     REQUIRED,
@@ -30,7 +31,6 @@ from cltv_ml.data.periods import ask_for_rows, tell_of_periods
 from cltv_ml.data.questions import Question, QuestionsError, ask_which
 from cltv_ml.data.recognition import recognise_source
 from cltv_ml.data.scale import settle_scale, settle_units
-from cltv_ml.data.sides import are_payments
 from cltv_ml.data.source_columns import quote
 from cltv_ml.data.ties import Source, settle_tie
 from cltv_ml.data.versions import find_version
@@ -45,9 +45,6 @@ _ASKED_KINDS = {
     "timestamp": ("timestamp", "text"),
     "amount": ("number", "rate"),
 }
-
-#: Headings of amounts that a column of credits next to them makes debits.
-_DEBITS = {"amount", *SYNONYMS["amount"][-2].split()} - {"subtotal"}
 
 #: Names looked for after the others are known.
 _OPTIONAL_NAMES = ("version", "credit")
@@ -84,6 +81,9 @@ def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
         declined = dict.fromkeys(set(SYNONYMS) - {*SAFETY, *_OPTIONAL_NAMES} - set(recognised.mapping), "")
         explicit = {**declined, **recognised.mapping, **explicit}
     mapped = check_mapping(explicit, list(kinds))
+    journal = find_journal(first, kinds, explicit)
+    if journal:
+        kinds = {column: kind for column, kind in kinds.items() if column != journal.account}
     wanted = (
         SAFETY if is_complete(mapped) else tuple(name for name in SYNONYMS if name not in _OPTIONAL_NAMES)
     )
@@ -111,7 +111,7 @@ def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
     if "currency" not in {*mapping, *explicit}:
         notes += find_currency(first, table, kinds, mapping)
     notes += [] if recognised else pair_currency(first, kinds, mapping, explicit)
-    mapping, later_questions = _settle_later(first, table, kinds, mapping, explicit)
+    mapping, later_questions = _settle_later(first, table, kinds, mapping, explicit, journal)
     questions += later_questions
     try:
         mapping, new_notes = settle_units(table, kinds, mapping, explicit)
@@ -192,6 +192,7 @@ def _settle_later(
     kinds: Mapping[str, str],
     mapping: dict[str, str],
     explicit: Mapping[str, str | None],
+    journal: Journal | None,
 ) -> tuple[dict[str, str], tuple[Question, ...]]:
     """Return the mapping with versions of orders and credits, without parents that are not orders, and questions."""
     mapping, cancels, order = dict(mapping), mapping.get("cancels", ""), mapping.get("order_id", "")
@@ -204,21 +205,8 @@ def _settle_later(
             del mapping["cancels"]
     if "version" not in explicit and (version := find_version(first, table, kinds, mapping)):
         mapping["version"] = version
-    debit = mapping.get("amount", "")
-    credits = named(
-        "credit", [column for column in kinds if column not in mapping.values() and kinds[column] != "empty"]
-    )
-    if not credits or "credit" in explicit or plain_heading(debit) not in _DEBITS:
-        return mapping, ()
-    mapping["credit"] = credits[0]
-    if "type" in mapping:
-        return mapping, ()
-    text = (
-        f"columns {debit!r} and {credits[0]!r} look like the two sides of a ledger. If the credits are "
-        f"refunds, use --mapping {flag('credit', credits[0])}; if they are payments, use --mapping credit=."
-    )
-    paid = are_payments(table, [column for column, kind in kinds.items() if kind == "text"], credits[0])
-    return mapping, (Question(text, ("credit=", f"credit={credits[0]}")[:: 1 if paid else -1]),)
+    mapping, asked = settle_sides(table, kinds, mapping, explicit, journal)
+    return mapping, tuple(asked)
 
 
 def propose_mapping(
@@ -302,10 +290,10 @@ def _settle(
     weak = (
         "amount" not in explicit and plain_heading(chosen.get("amount", "")) in SYNONYMS["amount"][-1].split()
     )
-    if weak and "quantity" in chosen:
+    namesake = plain_heading(chosen.get("unit_price", "")) == plain_heading(chosen.get("amount", ""))
+    if weak and "quantity" in chosen and not namesake:
         alone = chosen.pop("amount")
-        if plain_heading(chosen.get("unit_price", alone)) == plain_heading(alone):
-            chosen["unit_price"] = alone
+        chosen.setdefault("unit_price", alone)
     if by_period := ask_for_rows(kinds, chosen, explicit):
         return {name: chosen[name] for name in SYNONYMS if name in chosen}, [by_period]
     open_already = {answer.partition("=")[0] for question in questions for answer in question.answers}

@@ -34,6 +34,7 @@ REASONS = {
     "refunded": "The status, a flag or a date shows that the order was refunded or cancelled.",
     "return_without_order": "The return matches no earlier purchase of the customer.",
     "customer_total": "The customer returned at least as much as they bought in this log.",
+    "free_order": "Nothing was paid for the order.",
     "history_before_log": "The customer first bought in the opening days of the log and may have bought before.",
 }
 
@@ -46,7 +47,7 @@ ALWAYS_ON = (
 ID_FORMS = ("blanks", "unicode", "decimals", "email_case", "case", "zeros", "signs", "phones", "none")
 
 #: Rules that are off unless switched on.
-OFF_BY_DEFAULT = ("history_before_log",)
+OFF_BY_DEFAULT = ("free_order", "history_before_log")
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ class Rules:
     Parameters
     ----------
     off, on
-        Names of rules to switch off or on; `history_before_log` alone is off by default. Without an order id
-        and a time of day `exact_duplicate` sets nothing aside unless it is switched on: two equal purchases
+        Names of rules to switch off or on; `free_order` and `history_before_log` are off by default. Without an
+        order id and a time of day `exact_duplicate` sets nothing aside unless it is switched on: two equal purchases
         on one day are then as likely as a line exported twice, and the report says how many there are.
     non_products, adjustments
         Regular expressions that a whole product code (`non_product`), or a whole product code or order id

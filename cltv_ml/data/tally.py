@@ -44,6 +44,11 @@ class Tally:
         return any(counts.ordered for (broken, _), counts in self.counts.items() if broken == rule)
 
     @property
+    def free(self) -> bool:
+        """Whether any line that breaks no rule has an amount of zero."""
+        return any(counts.free for (broken, _), counts in self.counts.items() if broken is None)
+
+    @property
     def gives_away(self) -> bool:
         """Whether any line that is not a completed sale has an amount of zero."""
         return any(counts.free for (broken, _), counts in self.counts.items() if broken == "not_completed")

@@ -12,6 +12,7 @@ from cltv_ml.data.compound import words_of
 from cltv_ml.data.currency import in_one_currency
 from cltv_ml.data.headings import plain_heading, plain_pattern
 from cltv_ml.data.levels import read_levels
+from cltv_ml.data.line_totals import find_line_total
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.rules import Rules
@@ -218,6 +219,9 @@ def _settle_two_amounts(
     )
     if rows < _LEAST_LINES:
         return None
+    counts = [column for column, kind in source.kinds.items() if kind == "number" and column not in tied]
+    if line_total := find_line_total(source.first, source.number, (first, second), counts):
+        return line_total
     if equal >= 0.999 * rows:
         return first, "which has the same values"
     larger, smaller = (first, second) if above > below else (second, first)

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from cltv_ml.data import Rules, clean, read
+from tests.data.test_data_by_hand import found
 
 ORDERS = [
     # order, customer, day, sku, parent, quantity, line total
@@ -45,3 +46,36 @@ def test_parents_are_found_by_the_number_of_their_line():
     numbered = table(item_id=[str(n) for n in range(9)], parent_item_id=parents)
     cleaned = clean(read(numbered.drop(columns="parent_sku")))
     assert cleaned.log["amount"].sum() == 54 + 12 + 54 + 6.5 + 13
+
+
+def test_parts_that_name_the_line_or_the_title_of_their_bundle_count_once(tmp_path):
+    text = """
+order_id,customer,date,line_id,composite_parent,product,line_total
+1,ann,2025-01-05,11,,PC bundle,40.00
+1,ann,2025-01-05,12,11,Case,15.00
+1,ann,2025-01-05,13,11,Board,25.00
+2,bob,2025-01-06,14,,Mouse,50.00
+"""
+    customers, money, told = found(tmp_path, text)
+    assert (customers, money) == (2, 90.0)
+    assert "(column 'composite_parent') and add up to it" in told
+    text = """
+Order,Customer,Date,Item,Package name,Amount
+1,ann,2025-01-05,Gift set,,40.00
+1,ann,2025-01-05,Soap,Gift set,15.00
+1,ann,2025-01-05,Towel,Gift set,25.00
+2,bob,2025-01-06,Mug,,50.00
+"""
+    assert found(tmp_path, text)[:2] == (2, 90.0)
+
+
+def test_the_variant_of_a_configurable_product_counts_once(tmp_path):
+    text = """
+order_id,customer_email,created_at,product_type,sku,qty_ordered,row_total
+1,ann@x.example,2025-01-05,configurable,TEE-M,2,40.00
+1,ann@x.example,2025-01-05,simple,TEE-M,2,40.00
+1,ann@x.example,2025-01-05,simple,PIN,1,5.00
+2,bob@x.example,2025-01-06,configurable,HAT-L,1,50.00
+2,bob@x.example,2025-01-06,simple,HAT-L,1,50.00
+"""
+    assert found(tmp_path, text)[:2] == (2, 95.0)

@@ -1,0 +1,158 @@
+"""Two sides of an account: debits next to credits, and journals whose documents sum to zero."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cltv_ml.data.candidates import named
+from cltv_ml.data.headings import SYNONYMS, plain_heading, plain_pattern, plain_text
+from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS
+from cltv_ml.data.mapping import flag
+from cltv_ml.data.parse import Columns
+from cltv_ml.data.questions import Question
+from cltv_ml.data.rules import Rules
+from cltv_ml.data.sides import are_payments
+from cltv_ml.data.source_columns import quote
+from cltv_ml.data.words import words
+from cltv_ml.engine import Relation
+
+#: Headings of amounts that a column of credits next to them makes debits.
+_DEBITS = {"amount", *SYNONYMS["amount"][-2].split()} - {"subtotal"}
+
+#: Headings of the accounts of a journal and of signed amounts, and the names of accounts of sales.
+_HEADED = {name: re.compile(plain_pattern(listed)) for name, listed in words("ledger").items()}
+
+#: Fewest documents that show that each sums to zero, the share of them that do, and the columns tried.
+_LEAST_DOCUMENTS, _SHARE, _TRIED = 2, 0.95, 12
+
+
+@dataclass(frozen=True)
+class Journal:
+    """A journal with all accounts: the lines of each document sum to zero.
+
+    Parameters
+    ----------
+    account, document
+        The columns of accounts and of documents.
+    debit, credit
+        The columns of both sides; without credits, debits are signed.
+    balances
+        Credits less debits by account.
+    """
+
+    account: str
+    document: str
+    debit: str
+    credit: str
+    balances: Mapping[str, float]
+
+    def ask(self, mapping: Mapping[str, str]) -> Question:
+        """Ask for the accounts that hold the sales; by their names, or else those with the largest credits."""
+        name = next((name for name in ("type", "status", *LEVEL_NAMES) if name not in mapping), "type")
+        sales = [
+            account for account in self.balances if _HEADED["of_sales"].search(plain_text(account, " "))
+        ] or [max(self.balances, key=lambda account: self.balances[account])]
+        readings = {account: "counts" if account in sales else "ignore" for account in self.balances}
+        answers = [f"amount={self.credit}", f"credit={self.debit}"] if self.credit else []
+        answers += [f"{name}={self.account}"]
+        answers += [f"{name}={account}:{reading}" for account, reading in readings.items()]
+        flags = " ".join(
+            f"--{'rule' if setting.endswith((':counts', ':ignore')) else 'mapping'} "
+            f"{flag(*setting.split('=', 1))}"
+            for setting in answers[:8]
+        )
+        text = (
+            f"the lines of each {self.document!r} sum to zero, as in a journal with all accounts, so only some "
+            f"accounts in column {self.account!r} hold the sales. Export invoices with one line each instead"
+        )
+        text += f", or choose the accounts of sales, for example {flags}." if self.credit else "."
+        return Question(text, (",".join(answers),) if self.credit else ())
+
+
+def find_journal(
+    first: Relation, kinds: Mapping[str, str], explicit: Mapping[str, str | None]
+) -> Journal | None:
+    """Return the journal that a source is; None if it is none or if the user has mapped its amounts."""
+    accounts = [
+        column
+        for column, kind in kinds.items()
+        if kind in ("text", "number") and _HEADED["accounts"].search(plain_heading(column))
+    ]
+    if not accounts or {"amount", "credit"} & set(explicit):
+        return None
+    numbers = [column for column, kind in kinds.items() if kind in ("number", "rate")]
+    credits = named("credit", numbers)
+    debits = [column for column in numbers if plain_heading(column) in _DEBITS]
+    signed = (
+        []
+        if credits
+        else [
+            column
+            for column in numbers
+            if column not in accounts and _HEADED["signed"].search(plain_heading(column))
+        ]
+    )
+    sides = [(debit, credits[0]) for debit in debits[:1] if credits] + [(amount, "") for amount in signed[:1]]
+    for debit, credit in sides:
+        number = Columns(first, Rules(), ask=False).number
+        balance = f"coalesce({number(credit)}, 0) - " if credit else "-"
+        balance += f"coalesce({number(debit)}, 0)"
+        for account in accounts[:2]:
+            document = _balanced(first, kinds, account, balance, (debit, credit))
+            if document:
+                rows = first.rows(
+                    f"select trim(cast({quote(account)} as varchar)), sum({balance}) from {first} "
+                    f"where {quote(account)} is not null group by 1 order by 1 limit {MOST_LEVELS + 1}"
+                )
+                balances = {str(name): float(money) for name, money in rows}
+                return (
+                    Journal(account, document, debit, credit, balances) if len(rows) <= MOST_LEVELS else None
+                )
+    return None
+
+
+def _balanced(
+    first: Relation, kinds: Mapping[str, str], account: str, balance: str, sides: tuple[str, str]
+) -> str:
+    """Return the column of documents, each posted to several accounts with a sum of zero; empty if there is none."""
+    taken = {account, *sides}
+    others = [column for column, kind in kinds.items() if kind in ("text", "number") and column not in taken]
+    best, most = "", 0
+    for column in others[:_TRIED]:
+        documents, balanced = first.row(
+            f"select count(*), count(*) filter (abs(rest) < 0.006 and accounts > 1) from (select sum({balance}) as "
+            f"rest, count(distinct {quote(account)}) as accounts from {first} where {quote(column)} is not null "
+            f"group by {quote(column)} having sum(abs({balance})) > 0)"
+        )
+        if documents >= _LEAST_DOCUMENTS and balanced >= _SHARE * documents and documents > most:
+            best, most = column, documents
+    return best
+
+
+def settle_sides(
+    table: Relation,
+    kinds: Mapping[str, str],
+    mapping: Mapping[str, str],
+    explicit: Mapping[str, str | None],
+    journal: Journal | None,
+) -> tuple[dict[str, str], Sequence[Question]]:
+    """Return the mapping with the credits next to debits, and a question if a type does not tell what they are."""
+    if journal:
+        return dict(mapping), [journal.ask(mapping)]
+    debit = mapping.get("amount", "")
+    credits = named(
+        "credit", [column for column in kinds if column not in mapping.values() and kinds[column] != "empty"]
+    )
+    if not credits or "credit" in explicit or plain_heading(debit) not in _DEBITS:
+        return dict(mapping), []
+    settled = {**mapping, "credit": credits[0]}
+    if "type" in mapping:
+        return settled, []
+    text = (
+        f"columns {debit!r} and {credits[0]!r} look like the two sides of a ledger. If the credits are "
+        f"refunds, use --mapping {flag('credit', credits[0])}; if they are payments, use --mapping credit=."
+    )
+    paid = are_payments(table, [column for column, kind in kinds.items() if kind == "text"], credits[0])
+    return settled, [Question(text, ("credit=", f"credit={credits[0]}")[:: 1 if paid else -1])]

@@ -1,0 +1,23 @@
+"""Orders for which nothing was paid count as purchases, and are told."""
+
+from cltv_ml.data import Rules, clean, read
+from tests.data.test_data_by_hand import found
+
+TEXT = """
+Order ID,Customer,Date,Product,Quantity,Price
+1,ann,2025-01-05,Plan,1,40.00
+1,ann,2025-01-05,Sticker,1,0.00
+2,bob,2025-01-06,Plan,1,30.00
+3,ann,2025-02-07,Trial,1,0.00
+4,bob,2025-02-09,Sticker,2,0.00
+5,ann,2025-03-10,Plan,1,20.00
+"""
+
+
+def test_orders_without_money_are_told_and_a_rule_leaves_them_out(tmp_path):
+    customers, money, told = found(tmp_path, TEXT)
+    assert (customers, money) == (2, 90.0)
+    assert "2 of 5 orders have a total of 0.00 and count as purchases" in told
+    cleaned = clean(read(tmp_path / "export.csv"), Rules(on=("free_order",)))
+    assert sorted(cleaned.log["order_id"]) == ["1", "1", "2", "5"]
+    assert list(cleaned.quarantine["rule"]) == ["free_order", "free_order"]
