@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from cltv_ml.data.compound import words_of
-from cltv_ml.data.glance import count_values
+from cltv_ml.data.glance import COLUMNS_COMPARED, count_values
 from cltv_ml.data.headings import CURRENCY_WORDS, plain_heading
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.numerals import CURRENCIES, code_of, is_currency_name
+from cltv_ml.data.parse import Columns
+from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation
 
@@ -30,6 +33,9 @@ _MAJOR = {
     "BRL",
     "MXN",
 }
+
+#: Headings of exchange rates.
+_RATES = re.compile("rate$|^rate|kurs|cambio|^taux|tasso|koers|kuru?$|курс|レート|汇率|匯率|환율")
 
 #: A column with more distinct texts (including the empty one) is not a currency column.
 _MOST = len(CURRENCIES) + 1
@@ -73,6 +79,13 @@ def pair_currency(
             f"Column {amount!r} contains money in a single currency, so the currencies in {chosen!r} were "
             f"not used (--mapping {flag('currency', chosen)} applies them to {amount!r})."
         ]
+    if base := _converted(first, kinds, mapping):
+        del mapping["currency"]
+        mapping["amount"] = base
+        return [
+            f"Column {base!r} is {amount!r} in one currency, by the rate of each line, and was read as the amount "
+            f"(--mapping {flag('amount', amount)} --mapping {flag('currency', chosen)} uses the other)."
+        ]
     shared = {
         column: len(words_of(column) & words_of(amount))
         for column, kind in kinds.items()
@@ -88,6 +101,32 @@ def pair_currency(
         f"Columns {[chosen, best]} could each be the currency; {best!r} was used because its name "
         f"resembles {amount!r}."
     ]
+
+
+def _converted(first: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str]) -> str:
+    """Return the column that is the amount times or over a column of rates where the currencies differ; or nothing."""
+    currency = quote(mapping["currency"])
+    numbers = [
+        column
+        for column, kind in kinds.items()
+        if kind in ("number", "rate") and column not in mapping.values()
+    ]
+    rates = [column for column in numbers if _RATES.search(plain_heading(column))]
+    bases = [column for column in numbers if column not in rates][:COLUMNS_COMPARED]
+    if not rates or not bases:
+        return ""
+    number = Columns(first, Rules(), ask=False).number
+    amount, rate = number(mapping["amount"]), number(rates[0])
+    tests = ", ".join(
+        f"avg(cast(least(abs(({amount}) * ({rate}) - ({number(base)})), abs(({amount}) / nullif({rate}, 0) - "
+        f"({number(base)}))) <= 0.011 + 0.0005 * abs({number(base)}) as integer))"
+        for base in bases
+    )
+    several, *agreements = first.row(f"select count(distinct {currency}), {tests} from {first}")
+    fitting = [
+        base for base, same in zip(bases, agreements, strict=True) if same is not None and same >= 0.98
+    ]
+    return fitting[0] if several > 1 and fitting else ""
 
 
 def in_one_currency(first: Relation, kinds: Mapping[str, str], columns: Sequence[str]) -> str | None:

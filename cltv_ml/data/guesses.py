@@ -38,6 +38,6 @@ def _guess_level(name: str, level: str, money: float) -> str:
     plain = plain_level(level)
     ordered = name == "type" and kind_of_document(plain) == "ordered"
     bought = name == "type" and re.search("purchase", plain)
-    if is_payment(level) or ordered or bought or _PLANNED.search(plain):
+    if re.fullmatch(r"-\d+", level) or is_payment(level) or ordered or bought or _PLANNED.search(plain):
         return "ignore"
     return "refund" if (name == "type" and money < 0) or plain == "closed" else "counts"

@@ -30,6 +30,7 @@ from cltv_ml.data.overlooked_numbers import (
     Overlooked,
     Unmapped,
     is_money,
+    look_at_counts,
     look_at_net,
     look_at_numbers,
     look_at_prices,
@@ -103,6 +104,8 @@ def _look_at_column(column: Unmapped, levels: Mapping[str, int] | None) -> None:
         column.note("is not used, because all lines that it marks are already left out or reversed.")
         return
     _look_at_unpaid(column)
+    if look_at_counts(column):
+        return
     if levels is None:
         look_at_numbers(column)
         return

@@ -23,6 +23,12 @@ _SENT = re.compile(
 )
 
 
+#: Headings of numbers of items.
+_COUNTED = re.compile(
+    "qty|quantit|cantidad|units$|menge|anzahl|pieces|stuck|aantal|antal|ilosc|adet|数量|点数|개수|수량"
+)
+
+
 @dataclass
 class Overlooked:
     """Findings on the unmapped columns: names, notes and questions."""
@@ -126,6 +132,17 @@ def part_refunds(
         )
         return {"refunded": column}, [note + ending]
     return {}, []
+
+
+def look_at_counts(column: Unmapped) -> bool:
+    """Ask about a column that counts items of undone sales; return whether it is one."""
+    if column.kind != "number" or not speaks_of_return(column.heading) or not _COUNTED.search(column.heading):
+        return False
+    if column.glance.any_number(column.name):
+        column.ask(
+            "returned_quantity", "counts items that came back or were not sent", "they were not paid for"
+        )
+    return True
 
 
 def look_at_numbers(column: Unmapped) -> bool:

@@ -19,11 +19,17 @@ _SAMPLE_LINES = 100_000
 #: Headings of the price of one line.
 _LINES_MONEY = re.compile(
     "^(line|lineitem|item|product|position|zeilen|posten|artikel)s?(total|amount|subtotal|sum|value|betrag|summe)$"
-    "|^total(line|item)$"
+    "|^(line|item|sku|product|article|position)s?total(price|value|amount|sum)?$|^total(line|item|sku)$"
 )
 
 #: Headings that number the payments of an order.
 _PAYMENT_NUMBER = re.compile("^(payment|tender)(seq(uential|uence|no)?|number|no|nr|index)$")
+
+#: Headings of the numbers of payments.
+_PAYMENTS = re.compile(
+    "^(payment|paymt|pmt|tender|charge|capture|zahlung|zahlungs|paiement|pago|pagamento|betaling|betalings|platnosc)s?"
+    "(id|no|nr|number|ref|reference|nummer|key)$|^(id|no|nr)(payment|pago|pagamento|paiement|platnosci)$"
+)
 
 
 @dataclass(frozen=True)
@@ -124,8 +130,14 @@ def whose_money(raw: Raw, rules: Rules) -> str:
     return ""
 
 
-def repeats_totals(sample: OrdersSeen, column: str) -> bool:
-    """Whether the amount is the order total: equal on the lines of nearly all orders, more often than by chance."""
+def repeats_totals(sample: OrdersSeen, column: str, payments: str = "") -> bool:
+    """Whether the amount is the order total: equal on the lines of nearly all orders, more often than by chance.
+
+    Parameters
+    ----------
+    payments
+        The column that numbers the payments, if each line is one: an order may be paid in equal parts.
+    """
     if not sample.orders or sample.constant < 0.95 * sample.orders:
         return False
     by_chance = sample.chance**sample.further
@@ -135,14 +147,28 @@ def repeats_totals(sample: OrdersSeen, column: str) -> bool:
         decided, doubted = -1, 1e-3  # tickets with a single price each are lines, too
     elif PER_ORDER.search(heading):
         decided = doubted = 1.0
+    answers = ("amount_per=order", "amount_per=line")
+    if payments and decided <= doubted and not PER_ORDER.search(heading) and by_chance <= doubted:
+        decided, answers = -1, answers[::-1]
     if decided < by_chance <= doubted:
         text = (
             f"column {column!r} has the same amount on all lines of the {sample.constant:,} orders whose lines "
             "differ. Use --rule amount_per=order if it is the order total, which then counts once, or "
             "--rule amount_per=line if each line has its own amount."
         )
-        raise QuestionsError([Question(text, ("amount_per=order", "amount_per=line"))])
+        raise QuestionsError([Question(text, answers)])
     return by_chance <= decided
+
+
+def number_of_payments(raw: Raw) -> str:
+    """Return the column that gives each line the number of a payment of its own; empty if there is none."""
+    for column in (name for name in raw.unused if _PAYMENTS.search(plain_heading(name))):
+        [unique] = raw.table.row(
+            f"select count(distinct {quote(column)}) = count(*) from (from {raw.table} limit 20000)"
+        )
+        if unique:
+            return column
+    return ""
 
 
 def tell_of_equal_lines(sample: OrdersSeen, column: str) -> list[str]:

@@ -11,19 +11,24 @@ from cltv_ml.data.lines import Lines
 from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.repeats import (
     look_at_orders,
+    number_of_payments,
     repeats_totals,
     tell_of_equal_lines,
     whose_money,
 )
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
-from cltv_ml.engine import MONEY_SCALE, Relation, keep
+from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal
 from cltv_ml.sources.frames import MARK
 
 #: Headings from tables that are often joined to order lines.
 _JOINED = re.compile(
     "shipment|parcel|package|tracking|fulfil|deliver(y|ies)(id|no|nr|number)|payment(id|no|nr|number)|lieferschein"
 )
+
+#: Headings of codes that tell the header of an order from its lines, and the most codes of such a column.
+_KINDS_OF_ROWS = re.compile("type|kind|typ$|^art$|record|^row|^line$|level|satzart|zeile|区分|种类|種別")
+_MOST_KINDS = 6
 
 #: Labels of rows with totals.
 TOTAL_WORDS = (
@@ -46,6 +51,8 @@ def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
         _continue_orders(raw, lines, aside, column)
     notes = _set_grand_total_aside(lines, aside) or _set_group_totals_aside(lines, aside)
     notes = notes or _set_labelled_totals_aside(raw, lines.marks, aside)
+    if rules.amount_per != "line":
+        notes = notes or _set_headers_aside(raw, lines.marks, aside)
     notes += _set_parts_aside(lines, aside)
     counted = {"product_id", "quantity"} <= set(raw.mapping)
     if "order_id" not in raw.mapping or not (column or counted) or rules.amount_per == "line":
@@ -67,7 +74,7 @@ def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
     whose = rules.amount_per or whose_money(raw, rules)
     if whose == "line":
         return notes
-    if whose == "order" or repeats_totals(sample, column):
+    if whose == "order" or repeats_totals(sample, column, number_of_payments(raw)):
         return notes + _set_repeats_aside(lines, aside, column, rules)
     return notes + tell_of_equal_lines(sample, column)
 
@@ -221,6 +228,34 @@ def _set_labelled_totals_aside(raw: Raw, marks: Relation, aside: Aside) -> list[
             return [
                 f"{lines:,} lines with a total of {money / MONEY_SCALE:,.2f} are labelled as totals in "
                 f"column {column!r} and sum up their orders, so they were quarantined."
+            ]
+    return []
+
+
+def _set_headers_aside(raw: Raw, marks: Relation, aside: Aside) -> list[str]:
+    """Quarantine the header of each order, which a code tells from its lines and which sums them up; return a note."""
+    if "order_id" not in raw.mapping:
+        return []
+    for column in (name for name in raw.unused if _KINDS_OF_ROWS.search(plain_heading(name))):
+        code = f"coalesce(trim(cast({quote(column)} as varchar)), '')"
+        codes = raw.table.rows(f"select distinct {code} from {raw.table} limit {_MOST_KINDS + 1}")
+        if not 2 <= len(codes) <= _MOST_KINDS:
+            continue
+        found = marks.rows(
+            f"with coded as (select by_order, money, {code} as code from {marks} as marks anti join {aside} using "
+            f"(source_row) join {raw.table} using (source_row) where by_order is not null), "
+            "kinds as (select by_order, code, count(*) as n, sum(money) as money from coded group by all), "
+            "orders as (select *, sum(n) over whole as lines, sum(money) over whole as total from kinds "
+            "window whole as (partition by by_order)) "
+            "select code, sum(money) from orders where money <> 0 group by code having bool_and(n = 1) "
+            "and avg(cast(2 * money = total as integer)) >= 0.95 and count(*) filter (lines > 2) >= 2 limit 1"
+        )
+        for header, money in found:
+            rows = f"select source_row from {raw.table} where {code} = {literal(header)}"
+            aside.add("total_row", rows)
+            return [
+                f"Lines with {header!r} in column {column!r}, {int(money) / MONEY_SCALE:,.2f} in total, sum up the "
+                "other lines of their orders, so they were quarantined (--rule amount_per=line keeps them)."
             ]
     return []
 

@@ -64,3 +64,93 @@ order_id,customer,date,sku,description,amount
 5,bob,2025-03-08,L1,Lamp,50.00
 """
     assert "on 2 of 5 lines, which count like any other" in found(tmp_path, text)[2]
+
+
+def test_a_header_that_sums_up_the_lines_of_its_order_counts_once(tmp_path):
+    text = """
+Record Type,Order ID,Date,Customer,Item,Amount
+H,1,2025-01-05,ann,,45.00
+D,1,2025-01-05,ann,Mug,40.00
+D,1,2025-01-05,ann,Postage,5.00
+H,2,2025-01-06,bob,,55.00
+D,2,2025-01-06,bob,Lamp,50.00
+D,2,2025-01-06,bob,Postage,5.00
+"""
+    customers, money, told = found(tmp_path, text)
+    assert (customers, money) == (2, 100.0)
+    assert "Lines with 'H' in column 'Record Type', 100.00 in total, sum up" in told
+    assert found(tmp_path, text, changes={"amount_per": "line"})[1] == 200.0
+
+
+def test_equal_payments_of_an_order_are_asked_about_and_offered_as_payments(tmp_path):
+    lines = [
+        f"p{2 * i + half},{i},c{i % 7},2025-0{1 + i % 9}-05 10:0{half},{20 + i}.00"
+        for i in range(40)
+        for half in (0, 1)
+    ]
+    text = "payment_id,order_id,customer_id,paid_at,amount\n" + "\n".join(lines)
+    assert answered(tmp_path, text) == (7, 2.0 * sum(range(20, 60)), ["amount_per=line"])
+
+
+def test_a_total_in_one_currency_is_known_by_the_rate_of_each_line(tmp_path):
+    text = """
+Invoice No,Date,Customer,Currency,Invoice Total,Exchange Rate,Base Total
+1,2025-01-05,ann,EUR,50.00,1.00,50.00
+2,2025-01-06,bob,USD,55.00,0.909091,50.00
+3,2025-02-07,cara,PLN,344.00,0.232558,80.00
+"""
+    customers, money, told = found(tmp_path, text)
+    assert (customers, money) == (3, 180.0)
+    assert "'Base Total' is 'Invoice Total' in one currency" in told
+
+
+def test_answers_of_a_bank_tell_attempts_from_payments(tmp_path):
+    text = """
+Attempt,Order Ref,Customer,Time,Amount,Response Code,Response
+1,1,ann,2025-01-05 10:00,40.00,51,Insufficient funds
+2,1,ann,2025-01-05 10:01,40.00,00,Approved
+3,2,bob,2025-01-06 10:00,50.00,00,Approved
+4,3,cara,2025-01-06 11:00,70.00,05,Do not honour
+"""
+    assert found(tmp_path, text)[:2] == (2, 90.0)
+
+
+def test_an_invoiced_order_with_its_total_on_each_line_counts_once_in_portuguese(tmp_path):
+    text = """
+Order;Creation Date;Client Email;Status;SKU Name;Quantity_SKU;SKU Total Price;Total Value
+v1;2025-01-05;ana@x.example;Faturado;Caneca;2;36.00;90.00
+v1;2025-01-05;ana@x.example;Faturado;Lampada;1;50.00;90.00
+v2;2025-01-06;beto@x.example;Faturado;Caneca;3;45.00;55.00
+v3;2025-01-07;beto@x.example;Cancelado;Caneca;1;20.00;30.00
+"""
+    assert found(tmp_path, text)[:2] == (2, 145.0)
+
+
+def test_free_gifts_and_internal_orders_are_told(tmp_path):
+    text = """
+订单编号,买家昵称,下单时间,货品名称,数量,单价,总金额,赠品标记
+1,anna,2025-01-05,杯子,2,20.00,40.00,0
+1,anna,2025-01-05,样品,1,10.00,10.00,1
+2,bob,2025-01-06,灯,1,50.00,50.00,0
+"""
+    assert "'赠品标记' says yes on 1 lines" in found(tmp_path, text)[2]
+    text = """
+Order,Date,Customer,Customer Group,Total
+1,2025-01-05,ann,Retail,40.00
+3,2025-02-06,dan,Employee,25.00
+4,2025-02-07,eve,Internal test,99.00
+5,2025-02-08,ann,Retail,30.00
+"""
+    told = found(tmp_path, text)[2]
+    assert "'Employee' (1 lines, 25.00), 'Internal test' (1 lines, 99.00)" in told
+
+
+def test_a_second_count_of_undone_items_is_told_and_not_taken_for_money(tmp_path):
+    text = """
+order_number,order_date,customer_number,article,ordered_quantity,cancelled_quantity,returned_quantity,unit_price
+1,2025-01-05,c1,A,3,1,0,10.00
+1,2025-01-05,c1,B,2,0,1,20.00
+2,2025-01-06,c2,A,4,0,0,10.00
+"""
+    told = found(tmp_path, text, mapping={"returned_quantity": "returned_quantity"})[2]
+    assert "'cancelled_quantity' counts items that came back or were not sent and is not used" in told
