@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from cltv_ml.data.levels import agreed_levels, is_payment, kind_of_document, plain_level
+from cltv_ml.data.levels import agreed_levels, is_payment, kind_of_document, plain_level, read_level
 from cltv_ml.data.words import words
 
 #: Levels, in any column, that are more likely plans than completed sales.
@@ -27,11 +27,22 @@ def guess_levels(name: str, money: Mapping[str, float], levels: Iterable[str]) -
     >>> guess_levels("type", {"LAYBY": 100.0}, ["LAYBY", "LAYBY_PAYMENT", "SALE"])
     {'LAYBY': 'ignore'}
     """
-    agreed = agreed_levels(list(map(plain_level, levels)))
-    return {
-        level: "ignore" if plain_level(level) in agreed else _guess_level(name, level, sum_of_level)
-        for level, sum_of_level in money.items()
-    }
+    plain = list(map(plain_level, levels))
+    agreed = agreed_levels(plain)
+    guesses = {}
+    for level, total in money.items():
+        own = plain_level(level)
+        returned = name == "type" and any(_is_return_of(other, own) for other in plain)
+        guesses[level] = (
+            "ignore" if own in agreed else "counts" if returned else _guess_level(name, level, total)
+        )
+    return guesses
+
+
+def _is_return_of(other: str, level: str) -> bool:
+    """Whether a level is the return of another one, such as a deposit: it is netted against what counts."""
+    words = set(level.split()) & set(other.split())
+    return other != level and bool(words) and read_level("type", other) == "refund"
 
 
 def _guess_level(name: str, level: str, money: float) -> str:

@@ -9,6 +9,7 @@ from cltv_ml.data.glance import COLUMNS_COMPARED, Glance
 from cltv_ml.data.headings import plain_heading, plain_pattern
 from cltv_ml.data.levels import NO, YES, plain_level
 from cltv_ml.data.mapping import flag
+from cltv_ml.data.odd_products import tell_of_odd_products
 from cltv_ml.data.source_columns import quote
 from cltv_ml.data.words import words
 from cltv_ml.engine import literal
@@ -85,6 +86,7 @@ def hint(
             for column in _numbers_of_orders(left, kinds, mapping)
             for note in _prefixes(glance, column, mapping)
         ]
+    notes += tell_of_odd_products(glance, decided)
     if "order_id" in mapping and "customer_id" in mapping:
         notes += _shared_orders(glance, mapping["order_id"], mapping["customer_id"])
     if "amount" in mapping:

@@ -6,8 +6,8 @@ from cltv_ml.engine import connect, within
 
 #: Files whose tests read and clean, and open no log, which needs a database of its own.
 _READING = (
-    "bundles by_hand calendars clean compact datev days discounts duplicates first_values grouped hints joined "
-    "kinds languages layout mapping netting order_credits other_trades overlooked parse parts "
+    "bundles by_hand calendars clean compact datev days discounts documents duplicates first_values free grouped "
+    "hints joined kinds languages layout ledger mapping netting order_credits other_trades overlooked parse parts "
     "platforms rates sales scale sides sources statements ties tills totals unsigned workbooks writing"
 )
 

@@ -154,3 +154,73 @@ order_number,order_date,customer_number,article,ordered_quantity,cancelled_quant
 """
     told = found(tmp_path, text, mapping={"returned_quantity": "returned_quantity"})[2]
     assert "'cancelled_quantity' counts items that came back or were not sent and is not used" in told
+
+
+def test_products_that_are_no_goods_by_their_names_are_told(tmp_path):
+    text = """
+Sale Date,Client ID,Sale ID,Item name,Item Total
+2025-01-15,101,1,10 class pass,150.00
+2025-01-16,102,2,Drop-in,20.00
+2025-01-17,102,3,Account deposit,100.00
+2025-02-17,101,4,Drop-in,20.00
+"""
+    _, money, told = found(tmp_path, text)
+    assert money == 290.0
+    assert "'Item name' contains 'Account deposit' (1 lines, 100.00), which count as goods" in told
+    assert found(tmp_path, text, changes={"non_products": "Account deposit"})[1] == 190.0
+
+
+def test_replacements_are_told(tmp_path):
+    text = """
+Order,Date,Customer,Order Type,Total
+1,2025-01-15,ann,Standard,40.00
+2,2025-01-16,bob,Standard,50.00
+3,2025-02-01,bob,Replacement,50.00
+"""
+    assert "lines such as 'Replacement' (1 lines, 50.00) count as sales" in found(tmp_path, text)[2]
+
+
+def test_a_deposit_with_a_return_of_its_own_is_offered_as_a_sale(tmp_path):
+    text = """
+Invoice,Date,Customer,Charge type,Amount
+1,2025-01-15,ann,Rental,40.00
+1,2025-01-15,ann,Security deposit,100.00
+1,2025-01-20,ann,Deposit return,-100.00
+2,2025-02-16,bob,Rental,50.00
+"""
+    customers, money, asked = answered(tmp_path, text)
+    assert (customers, money) == (2, 90.0)
+    assert asked == ["type=Rental:counts,type=Security deposit:counts"]
+
+
+def test_goods_sent_that_wait_for_the_customer_are_sold_in_chinese(tmp_path):
+    text = """
+订单编号,买家会员名,订单创建时间,订单状态,买家实际支付金额
+1,anna,2025-01-15 10:00:00,交易成功,100
+2,bob,2025-01-16 10:00:00,交易关闭,50
+3,anna,2025-02-17 10:00:00,卖家已发货，等待买家确认,50
+4,anna,2025-02-18 10:00:00,等待买家付款,70
+"""
+    assert found(tmp_path, text)[:2] == (1, 150.0)
+
+
+def test_posts_of_a_shop_are_read_with_their_states_and_refunds(tmp_path):
+    text = """
+ID,post_type,post_parent,post_date,post_status,_customer_user,_order_total
+1,shop_order,0,2025-01-15 10:00,wc-completed,7,40.00
+2,shop_order,0,2025-01-16 10:00,wc-completed,8,50.00
+3,shop_order_refund,2,2025-01-20 10:00,wc-completed,0,-20.00
+4,shop_order,0,2025-02-15 10:00,wc-completed,7,20.00
+5,shop_order,0,2025-02-16 10:00,wc-pending,8,60.00
+"""
+    assert found(tmp_path, text)[:2] == (2, 90.0)
+
+
+def test_a_price_each_and_a_line_total_are_known_in_swedish(tmp_path):
+    text = """
+Ordernr;Datum;Kundnr;Artikel;Antal;Pris/st;Rabatt %;Radsumma
+1;2025-01-15;k1;A;3;20,00;10;54,00
+1;2025-01-15;k1;B;1;22,00;0;22,00
+2;2025-01-16;k2;A;2;20,00;0;40,00
+"""
+    assert found(tmp_path, text)[:2] == (2, 116.0)

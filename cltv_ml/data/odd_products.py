@@ -1,0 +1,38 @@
+"""Products that may be no goods, by their names: gift cards, deposits, fees, samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cltv_ml.data.glance import Glance
+from cltv_ml.data.mapping import flag
+from cltv_ml.data.source_columns import quote
+from cltv_ml.data.words import words
+from cltv_ml.engine import literal
+
+_ODD = "|".join(
+    pattern for name in ("no_goods", "free", "odd_products") for pattern in words("overlooked")[name]
+)
+
+#: Most products named, and the largest share of the lines: a shop of gift cards sells gift cards.
+_SHOWN, _MOST = 6, 0.5
+
+
+def tell_of_odd_products(glance: Glance, decided: Mapping[str, str | None]) -> list[str]:
+    """Return a note on products with money whose names say that they may be no goods."""
+    product, amount = decided.get("product_id"), decided.get("amount")
+    if not product or not amount or "type" in decided:
+        return []
+    name = f"trim(cast({quote(product)} as varchar))"
+    plain = f"regexp_replace(strip_accents(lower({name})), '[^\\w]+', ' ', 'g')"
+    rows = glance.lines.rows(
+        f"select {name}, count(*), sum(v) from (select *, {glance.number(amount)} as v from {glance.lines}) "
+        f"where regexp_matches({plain}, {literal(_ODD)}) and v > 0 group by 1 order by 3 desc, 1"
+    )
+    if not rows or sum(lines for _, lines, _ in rows) > _MOST * glance.rows:
+        return []
+    shown = ", ".join(f"{text!r} ({lines:,} lines, {money:,.2f})" for text, lines, money in rows[:_SHOWN])
+    return [
+        f"Column {product!r} contains {shown}, which count as goods. If they are not, quarantine them with "
+        f"--rule {flag('non_products', str(rows[0][0]))}."
+    ]
