@@ -11,7 +11,9 @@ from cltv_ml.data.words import words
 from cltv_ml.engine import literal
 
 _ODD = "|".join(
-    pattern for name in ("no_goods", "free", "odd_products") for pattern in words("overlooked")[name]
+    pattern
+    for name in ("no_goods", "free", "odd_products", "no_sale")
+    for pattern in words("overlooked")[name]
 )
 
 #: Most products named, and the largest share of the lines: a shop of gift cards sells gift cards.

@@ -284,9 +284,11 @@ def _look_at_levels(column: Unmapped, levels: Mapping[str, int]) -> None:
 
 
 def _ask_about_type(column: Unmapped, levels: Mapping[str, int]) -> bool:
-    """Ask about a column of types, some known not to be sales and others unknown."""
-    not_sales = [level for level in levels if read_level("type", level) in ("ignore", "refund")]
-    doubtful = not_sales if column.heading in SYNONYMS["type"][0].split() else []
+    """Ask about a column of types, some known not to be sales and others unknown, or some sales and some refunds."""
+    readings = {level: read_level("type", level) for level in levels if level.strip()}
+    not_sales = [level for level, reading in readings.items() if reading in ("ignore", "refund")]
+    opposite = {"counts", "refund"} <= set(readings.values()) and not HEADED["words"].search(column.heading)
+    doubtful = not_sales if opposite or column.heading in SYNONYMS["type"][0].split() else []
     if doubtful:
         column.ask("type", f"contains {_shown(doubtful, levels)}", "such lines are not sales or are refunds")
     return bool(doubtful)

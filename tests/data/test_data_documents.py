@@ -224,3 +224,58 @@ Ordernr;Datum;Kundnr;Artikel;Antal;Pris/st;Rabatt %;Radsumma
 2;2025-01-16;k2;A;2;20,00;0;40,00
 """
     assert found(tmp_path, text)[:2] == (2, 116.0)
+
+
+def test_tenders_among_the_lines_of_a_receipt_are_told(tmp_path):
+    text = """
+receipt,date,member,line,amount
+1,2025-01-15,m1,Mug,40.00
+1,2025-01-15,m1,Cash tendered,50.00
+1,2025-01-15,m1,Change,-10.00
+2,2025-01-16,m2,Lamp,50.00
+2,2025-01-16,m2,Card payment,50.00
+"""
+    assert "Column 'line' contains 'Card payment' or similar texts" in found(tmp_path, text)[2]
+    assert "Column 'item' contains 'Card payment'" in found(tmp_path, text.replace("line", "item"))[2]
+
+
+def test_operations_of_invoices_are_known_in_portuguese(tmp_path):
+    text = """
+Número NF;Data emissão;Cliente;Natureza da operação;Valor total
+1;15/01/2025;Ana;Venda de mercadoria;40,00
+2;16/01/2025;Beto;Venda de mercadoria;50,00
+3;17/01/2025;Beto;Devolução de venda;10,00
+4;18/01/2025;Ana;Remessa em bonificação;15,00
+"""
+    assert found(tmp_path, text)[:2] == (2, 80.0)
+
+
+def test_sales_and_returns_under_an_unknown_heading_are_asked_about(tmp_path):
+    text = """
+No;Date;Customer;Livro;Total
+1;2025-01-15;Ana;Venda;40.00
+2;2025-01-16;Beto;Venda;50.00
+3;2025-01-17;Beto;Devolução de venda;10.00
+4;2025-01-18;Ana;Empréstimo;15.00
+"""
+    assert answered(tmp_path, text)[2][0] == "type=Livro"
+
+
+def test_a_tax_is_not_offered_as_what_was_paid(tmp_path):
+    text = """
+Fatura No;Tarih;Müşteri;Ara Tutar;KDV;Genel Toplam
+1;15.01.2025;Ayşe;40,00;8,00;48,00
+2;16.01.2025;Can;50,00;10,00;60,00
+3;20.01.2025;Can;10,00;2,00;12,00
+"""
+    assert found(tmp_path, text)[:2] == (2, 120.0)
+
+
+def test_an_estimate_is_offered_after_the_final_price(tmp_path):
+    text = """
+Job,Date,Client,Estimated price,Final price,Status
+1,2025-01-15,ann,35.00,40.00,Done
+2,2025-01-16,bob,60.00,50.00,Done
+3,2025-01-17,bob,70.00,,Scheduled
+"""
+    assert answered(tmp_path, text) == (2, 90.0, ["amount=Final price", "status=Scheduled:ignore"])
