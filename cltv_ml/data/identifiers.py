@@ -45,6 +45,9 @@ _BLANKS = b" \t\r\n"
 
 _EDGE = r"[\p{Z}\p{Cc}\p{Cf}]+"
 _INVISIBLE = r"[\p{Cf}\x{a0}\x{2000}-\x{200a}\x{202f}\x{3000}]"
+#: The first bytes of letters beyond ASCII in UTF-8, read as western letters; another sign follows.
+_TWICE_DECODED = r"regexp_matches(v, '[\x{c2}-\x{c5}\x{ce}-\x{d1}\x{d7}-\x{ec}][^\x{00}-\x{7f}]')"
+
 #: A masked part of an id: the digits of a card, the letters of a name or of an address. Ids of signs are placeholders.
 _IS_MASKED = letters(r"regexp_matches(v, '[*•●]{2}|x{4}|X{4}|#{3}') and regexp_matches(v, '\p{L}|\d')")
 _EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
@@ -80,7 +83,12 @@ def doubt_spellings(lines: Relation, rows: int, signs: Signs) -> list[str]:
         "spelled",
         f"select distinct customer_id as v from {lines} where customer_id is not null and ({where})",
     )
-    notes = [*_doubt_names(spelled), *_doubt_entities(spelled), *_doubt_masked(spelled)]
+    notes = [
+        *_doubt_names(spelled),
+        *_doubt_entities(spelled),
+        *_doubt_masked(spelled),
+        *_doubt_letters(spelled),
+    ]
     flags = ", ".join(f"coalesce(bool_or({test.format('v')}), false)" for _, test, _ in ON_DEMAND.values())
     customers, *changes = spelled.row(f"select count(*), {flags} from {spelled}")
     forms = [form for form, changed in zip(ON_DEMAND, changes, strict=True) if changed]
@@ -152,6 +160,33 @@ def _doubt_masked(spelled: Relation) -> list[str]:
         f"{masked:,} of {names:,} sampled customers have masked ids, such as {str(example)[:40]!r}, under which "
         "several customers may count as one. Export an id that is complete."
     ]
+
+
+def _doubt_letters(spelled: Relation) -> list[str]:
+    """Return a note on ids whose letters were read in a wrong encoding before the export, such as JÃ¼rgen."""
+    suspects = spelled.rows(f"select v from {spelled} where {_TWICE_DECODED} order by v")
+    damaged = [(name, repaired) for (name,) in suspects if (repaired := _decode_again(str(name)))]
+    if not damaged:
+        return []
+    name, repaired = damaged[0]
+    return [
+        f"{len(damaged):,} sampled customers contain letters that were decoded wrongly before, such as {name[:40]!r} "
+        f"for {repaired[:40]!r}; the same name in its own letters counts as another customer. Export as UTF-8."
+    ]
+
+
+def _decode_again(name: str) -> str:
+    """Return a name whose bytes of UTF-8 were read as a western encoding, as it was; empty if they were not.
+
+    >>> _decode_again("JÃ¼rgen"), _decode_again("Jürgen")
+    ('Jürgen', '')
+    """
+    for encoding in ("cp1252", "latin-1"):
+        try:
+            return name.encode(encoding).decode("utf-8")
+        except UnicodeError:
+            continue
+    return ""
 
 
 def count_forms(text: str, table: Relation, nothing: str, signs: Signs) -> dict[str, int]:

@@ -22,7 +22,7 @@ FIRST = 2000
 #: Number of values inspected in all columns together, and the fewest in each column.
 _VALUES, _FEWEST = 60_000, 100
 
-_DATED = re.compile("dat|time|day|when|[_ ]at$|fecha|jour|giorno|zeit|tag$|hora")
+_DATED = re.compile("dat|time|day|when|[_ ](at|on)$|fecha|jour|giorno|zeit|tag$|hora")
 
 #: Texts that are neither a number nor a time: those without a digit, and a letter before digits. An x may be a sign.
 _NEITHER = re.compile("[^0-9]*|[A-WYZa-wyz][-_]?[0-9]+")

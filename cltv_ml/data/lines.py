@@ -236,7 +236,8 @@ def _check_readable(raw: Raw, parsed: Relation, tally: Tally) -> None:
         if name == "timestamp" and re.fullmatch(r"\d{1,4}", str(value)):
             raise InputError(
                 f"column {column!r} contains numbers, such as {str(value)!r}, and no dates. If they count days or "
-                "weeks from a start, use --rule first_day=YYYY-MM-DD with the day of the first, number 1."
+                "weeks from a start, use --rule first_day=YYYY-MM-DD with the day of the first, number 1; if they are "
+                "days of a month, add the month and the year."
             )
         kind = {"customer_id": "an identifier", "timestamp": "a date", "amount": "an amount"}[name]
         raise InputError(

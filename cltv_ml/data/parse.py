@@ -261,10 +261,14 @@ class Columns(SourceColumns):
 
     def _serials(self, column: str, number: str) -> bool:
         """Whether the numbers of a column are spreadsheet serial dates: all are in that range."""
-        low, high, some = self.row(
-            f"select bool_and(coalesce({times.is_serial('n')}, true)), max(n), count(n) "
-            f"from (select {number} as n from {self.table})"
+        low, high, some, julian = self.row(
+            f"select bool_and(coalesce({times.is_serial('n')}, true)), max(n), count(n), "
+            f"count(*) filter (where {times.is_julian('n')}) from (select {number} as n from {self.table})"
         )
+        if julian:
+            self.notes.append(
+                f"Column {column!r} contains {julian:,} Julian days, such as {high}, counted from noon."
+            )
         if not some or not low:
             return False
         example = times.SERIAL_START + datetime.timedelta(days=int(high))

@@ -129,6 +129,7 @@ _WEEKS = re.compile("week|woche|kw|semaine|semana|settimana|周|週|недел")
 
 #: Spreadsheet serial dates: 1 is 1900-01-01, and 1900 has a 29 February in spreadsheets.
 SERIAL_START = datetime.date(1899, 12, 30)
+_JULIAN_START, _JULIAN_DAYS = datetime.date(1970, 1, 1), (2433282.5, 2488069.5)
 _SERIALS = (18264, 73415)  # 1950 to 2100
 
 
@@ -220,7 +221,7 @@ def number_as_time(number: str, serials: bool) -> str:
     """Return SQL for a time written as a number, identified by its size.
 
     20240131, 202401311504 and 20240131150400; seconds, milliseconds, microseconds and nanoseconds since
-    1970; days of a spreadsheet.
+    1970; Julian days, as databases write them; days of a spreadsheet.
     """
     digits = f"cast(cast({number} as bigint) as varchar)"
     compact = [("%Y%m%d", 19000101, 21001231), ("%Y%m%d%H%M", 190001010000, 210012312359)]
@@ -239,6 +240,8 @@ def number_as_time(number: str, serials: bool) -> str:
             f"case when {number} between {low} and {high} "
             f"then make_timestamp(cast({number} * {unit} as bigint)) end"
         )
+    julian = f"timestamp '{_JULIAN_START}' + to_seconds(round(({number} - 2440587.5) * 86400))"
+    ways.append(f"case when {is_julian(number)} then {julian} end")
     if serials:
         day = f"timestamp '{SERIAL_START}' + to_seconds(round({number} * 86400))"
         ways.append(f"case when {is_serial(number)} then {day} end")
@@ -253,6 +256,12 @@ def counted(number: str, first_day: str, column: str) -> str:
     """
     step = 604_800 if _WEEKS.search(column.lower()) else 86_400
     return f"timestamp '{first_day}' + to_seconds(round(({number} - 1) * {step}))"
+
+
+def is_julian(number: str) -> str:
+    """Return SQL for whether a number may be a Julian day, from 1950 to 2100; ordinal dates are smaller."""
+    low, high = _JULIAN_DAYS
+    return f"{number} between {low} and {high}"
 
 
 def is_serial(number: str) -> str:

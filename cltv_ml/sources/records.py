@@ -16,6 +16,11 @@ from cltv_ml.errors import InputError
 from cltv_ml.sources.archives import text_batches
 from cltv_ml.sources.frames import MARK, SourceRows, inner_names, load_batches
 
+#: Keys under which an API says that further pages follow.
+_MORE = re.compile(
+    "has_?(more|next)(_?page)?|next(_?(page|cursor|link|url|page_?token|href))?|@odata.nextLink", re.I
+)
+
 
 def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> SourceRows:
     """Return the rows of a JSON file, all columns as text: nested objects become `customer.id`, lists stay JSON.
@@ -183,6 +188,8 @@ def _records(
         return *_by_line(text, name, error, start), []
     if (table := _transposed(content)) is not None:
         return table, [], [f"The records of {name!r} were assembled from its columns."]
+    if isinstance(content, list) and content and all(is_records(page) or page == [] for page in content):
+        content = [record for page in content for record in page]
     if (keyed := _keyed(content)) is not None:
         note = f"The {len(keyed):,} records of {name!r} were read from one object each; its name is the column 'key'."
         return keyed, [], [note]
@@ -192,20 +199,33 @@ def _records(
             raise InputError(
                 f"{name!r} contains several lists of records, {sorted(lists)}; save one of them as a file."
             )
+        more = _tell_of_more(content, name)
         if lists:
             [(key, records)] = lists.items()
-            return records, [], [f"The records of {name!r} were read from its list {key!r}."]
+            return records, [], [f"The records of {name!r} were read from its list {key!r}.", *more]
         deeper = list(_lists_within(content))
         if len(deeper) == 1:
             [(path, records)] = deeper
             note = f"The records of {name!r} were read from {path!r}."
-            return [_unwrapped(record) for record in records], [], [note]
+            return [_unwrapped(record) for record in records], [], [note, *more]
         content = [content]
     if not is_records(content):
         raise InputError(
             f"{name!r} is JSON but contains no array of records; write [{{...}}, ...] or one record per line."
         )
     return content, [], []
+
+
+def _tell_of_more(content: dict[str, Any], name: str) -> list[str]:
+    """Return a note if an answer of a shop's API says that further pages follow."""
+    for key, value in content.items():
+        if _MORE.fullmatch(key) and value not in (None, False, "", {}, []):
+            return [
+                f"{name!r} is one page of several ({key!r} is {str(value)[:40]}); export the others, too."
+            ]
+        if isinstance(value, dict) and (note := _tell_of_more(value, name)):
+            return note
+    return []
 
 
 def _lists_within(content: dict[str, Any], path: str = "") -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -251,6 +271,10 @@ def _flat_record(record: dict[str, Any], prefix: str = "") -> Iterator[tuple[str
     for name, value in record.items():
         while isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith("$"):
             [value] = value.values()  # as MongoDB writes the type of a value
+        if isinstance(value, dict) and {"units", "nanos"} <= set(value):  # money as Google's APIs write it
+            whole, billionths = (Decimal(str(value[part] or 0)) for part in ("units", "nanos"))
+            yield prefix + name, str(whole + billionths / 10**9)
+            value = {key: rest for key, rest in value.items() if key not in ("units", "nanos")}
         if isinstance(value, dict):
             yield from _flat_record(value, f"{prefix}{name}.")
         elif isinstance(value, list):

@@ -80,6 +80,13 @@ def test_times_below_a_heading_that_says_utc_are_in_utc():
     assert not any("time zone" in note for note in clean(dates).report.notes)
 
 
+def test_julian_days_are_read_and_told():
+    lines = pd.DataFrame({"customer": "a", "sold_on": [2460340.5, 2460341.5], "amount": 1.0})
+    cleaned = clean(lines)
+    assert cleaned.log["timestamp"].tolist() == [pd.Timestamp("2024-01-31"), pd.Timestamp("2024-02-01")]
+    assert any("contains 2 Julian days" in note for note in cleaned.report.notes)
+
+
 def test_nanoseconds_with_a_zone_are_read(tmp_path):
     at = pa.array([pd.Timestamp("2024-01-31 03:00:00").value], pa.timestamp("ns", "America/New_York"))
     table = pa.table({"customer": ["a"], "created_at": at, "amount": [1.0]})

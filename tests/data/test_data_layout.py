@@ -142,6 +142,21 @@ def test_records_under_a_key_each_are_read(tmp_path):
         assert any("were read from one object each" in note for note in cleaned.report.notes)
 
 
+def test_pages_of_records_are_joined_and_a_single_page_is_told(tmp_path):
+    orders = [{"customer": "a", "date": f"2025-01-0{n}", "amount": n} for n in (1, 2, 3)]
+    pages = clean(read(written(tmp_path, json.dumps([orders[:2], orders[2:], []]), "pages.json")))
+    assert pages.report.money_kept == 6.0
+    page = {"data": {"orders": orders, "pageInfo": {"hasNextPage": True}}}
+    notes = clean(read(written(tmp_path, json.dumps(page), "page.json"))).report.notes
+    assert any("is one page of several ('hasNextPage' is True)" in note for note in notes)
+
+
+def test_money_in_units_and_nanos_is_one_amount(tmp_path):
+    money = {"currency_code": "EUR", "units": "9", "nanos": 500000000}
+    orders = [{"customer": "a", "date": "2025-01-05", "amount": money}]
+    assert clean(read(written(tmp_path, json.dumps(orders), "orders.json"))).report.money_kept == 9.5
+
+
 def test_a_question_about_many_columns_lists_some(tmp_path):
     lines = ",".join(f"x{n}" for n in range(100)) + "\n" + ",".join(["1"] * 100) + "\n"
     with pytest.raises(InputError, match="'x59'] and 40 others"):

@@ -28,6 +28,14 @@ def test_no_placeholder_is_missed_for_the_bytes_of_a_column():
     assert seen == len(ODD[:6]) + len(LISTED[::120]) + 1  # the last two names are customers, and so is C0012
 
 
+def test_letters_that_were_decoded_wrongly_are_told():
+    lines = pd.DataFrame(
+        {"customer_id": ["J\u00c3\u00bcrgen", "Jürgen"], "date": "2024-01-31", "amount": 1.0}
+    )
+    assert any("'Jürgen'; the same name in its own letters" in note for note in clean(lines).report.notes)
+    assert not any("decoded" in note for note in clean(lines[1:]).report.notes)
+
+
 def test_masked_ids_are_told():
     for masked in ("****1234", "A*** B**", "c***@example.com", "XXXX-XXXX-1004"):
         lines = pd.DataFrame({"customer_id": ["Bea", masked], "date": "2024-01-31", "amount": 1.0})
