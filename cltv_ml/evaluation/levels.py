@@ -302,10 +302,10 @@ def _own_totals(
 
     try:
         purchases, spend = once(fit, f"level {sorted(near.items())}", some.to_numpy(dtype=np.float64))
-        values = {day: purchases.expected_purchases(X, day) * spend.predict(X) for day in horizons}
+        expected, each = purchases.expected_by_length(X, horizons), spend.predict(X)
     except InputError:
         return {}, near
-    totals = {day: float(value.sum()) for day, value in values.items()}
+    totals = {day: float((expected[day] * each).sum()) for day in horizons}
     return {day: total for day, total in totals.items() if total > 0}, purchases.params_
 
 

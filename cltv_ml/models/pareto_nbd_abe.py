@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -80,23 +80,25 @@ class ParetoNBDAbe(CovariateModel):
             by_rho * 2 / (1 + w) ** 2,
         )
 
-    def _of_distinct(self, columns: tuple[np.ndarray, ...], answer: Answer | None) -> tuple[np.ndarray, ...]:
-        """Return P(alive), and that times the `answer`.
+    def _of_distinct(
+        self, columns: tuple[np.ndarray, ...], answers: Sequence[Answer]
+    ) -> tuple[np.ndarray, ...]:
+        """Return P(alive), and that times each of the `answers`.
 
-        The points of each integral are laid once for all customers who share them, and for both.
+        The points of each integral are laid once for all customers who share them, and for all answers.
         """
         x, _, T, *covariates = columns
 
         def known_alive(x: np.ndarray, T: np.ndarray, *covariates: np.ndarray) -> np.ndarray:
-            """Return the log-likelihood of being alive, in which recency has no part, and the answer."""
+            """Return the log-likelihood of being alive, in which recency has no part, and the answers."""
             own = self._own(covariates)
             nodes = _nodes(own, (x, 0.0), T, _GRID)
             total = np.log(np.maximum(nodes.weight.sum(axis=(1, 2)), 1e-300)) + nodes.top
-            return np.column_stack([total, *([] if answer is None else [answer((*own, x, T, *nodes))])])
+            return np.column_stack([total, *(answer((*own, x, T, *nodes)) for answer in answers)])
 
-        answers = on_distinct(lambda *rows: in_parts(known_alive, rows, self.chunk), x, T, *covariates)
-        alive = expit(answers[:, 0] - self._log_gone(columns))
-        return (alive,) if answer is None else (alive, alive * answers[:, 1])
+        known = on_distinct(lambda *rows: in_parts(known_alive, rows, self.chunk), x, T, *covariates)
+        alive = expit(known[:, 0] - self._log_gone(columns))
+        return (alive, *(alive * answer for answer in known[:, 1:].T))
 
     def _log_gone(self, columns: tuple[np.ndarray, ...]) -> np.ndarray:
         """Return the log-likelihood of having left, the points laid once for all customers who share them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -51,6 +52,11 @@ class PurchaseModel(LikelihoodModel):
         """Return the expected purchases in the next `t`."""
         length = self._length(t)
         return self._now(X, lambda params: self._alive_expected(params, length))
+
+    def expected_by_length(self, X: pd.DataFrame, lengths: Sequence[float]) -> dict[float, np.ndarray]:
+        """Return `expected_purchases(X, t)` for several `t`, for little more than the cost of one."""
+        answers = [partial(self._alive_expected, t=self._length(t)) for t in lengths]
+        return dict(zip(lengths, self._alive_and_now(X, *answers)[1:], strict=True))
 
     def alive_and_expected(self, X: pd.DataFrame, t: float | str) -> tuple[np.ndarray, np.ndarray]:
         """Return `p_alive(X)` and `expected_purchases(X, t)` for little more than the cost of one."""
@@ -227,18 +233,20 @@ class PurchaseModel(LikelihoodModel):
 
     def _now(self, X: pd.DataFrame, answer: Answer | None) -> np.ndarray:
         """Return P(alive) times the `answer` for a customer known to be alive, P(alive) itself without one."""
-        return self._alive_and_now(X, answer)[-1]
+        return self._alive_and_now(X, *([] if answer is None else [answer]))[-1]
 
-    def _alive_and_now(self, X: pd.DataFrame, answer: Answer | None) -> tuple[np.ndarray, ...]:
-        """Return P(alive), and that times the `answer`."""
+    def _alive_and_now(self, X: pd.DataFrame, *answers: Answer) -> tuple[np.ndarray, ...]:
+        """Return P(alive), and that times each of the `answers`."""
         check_fitted(self)
         distinct, place = group_rows((*self._read(X), *np.column_stack(self._covariates(X)).T))
-        return tuple(part[place] for part in self._of_distinct(tuple(distinct), answer))
+        return tuple(part[place] for part in self._of_distinct(tuple(distinct), answers))
 
-    def _of_distinct(self, columns: tuple[np.ndarray, ...], answer: Answer | None) -> tuple[np.ndarray, ...]:
+    def _of_distinct(
+        self, columns: tuple[np.ndarray, ...], answers: Sequence[Answer]
+    ) -> tuple[np.ndarray, ...]:
         """Return `_alive_and_now` of distinct customers."""
         alive = self._alive_now(columns)
-        return (alive,) if answer is None else (alive, alive * self._if_alive(columns, answer))
+        return (alive, *(alive * self._if_alive(columns, answer) for answer in answers))
 
     def _alive_now(self, columns: tuple[np.ndarray, ...]) -> np.ndarray:
         """Return P(alive) of distinct customers."""

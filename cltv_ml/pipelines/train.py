@@ -231,8 +231,9 @@ def _prepare_final(log: Log, features: Sequence[str], job: Job) -> _Final:
     """Return the window after the end of the log, its training rows, its levels by horizon, and that of a year."""
     window = Window(log.last.normalize() + pd.Timedelta(days=1), job.window.horizon)
     training = prepare(log, window, features, max_origins=job.settings.max_origins)
-    levels = forecast_levels(log, window.cutoff, job.horizons)
-    year = forecast_level(log, Window(window.cutoff, YEAR)) if max(job.horizons) < YEAR else None
+    tail = {YEAR} if max(job.horizons) < YEAR else set()
+    levels = forecast_levels(log, window.cutoff, [*job.horizons, *tail])
+    year = levels.pop(YEAR) if tail else None
     return _Final(window, training, levels, year)
 
 

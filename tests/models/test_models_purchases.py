@@ -167,3 +167,9 @@ def test_alive_and_expected_together_are_each_alone(known, few):
     alive, expected = known.alive_and_expected(few, AHEAD)
     assert alive.tolist() == known.p_alive(few).tolist()
     assert expected.tolist() == known.expected_purchases(few, AHEAD).tolist()
+
+
+def test_expected_purchases_by_length_are_each_alone(known, few):
+    by_length = known.expected_by_length(few, [AHEAD, 2 * AHEAD])
+    for length, expected in by_length.items():
+        assert expected.tolist() == known.expected_purchases(few, length).tolist()
