@@ -74,13 +74,21 @@ def add_retention(shop: Shop, actions: Actions) -> None:
                 f"{worth_the_cost(treatment, len(chosen), terms, 'customers at risk or lapsed')}, if a "
                 f"treatment saves {terms.uplift:.0%} of the value at risk. That is your assumption, not a "
                 "measurement.",
-                _best_list(treatment, curve, terms.currency),
-                f"From {shop.window.end:%Y-%m-%d} on, compare the outcome with the control group marked in "
-                "the list.",
+                *_outlook(treatment, chosen, curve, shop),
             ],
             figures={"Expected profit by length of the list": drawn},
         )
     )
+
+
+def _outlook(treatment: pd.DataFrame, chosen: pd.DataFrame, curve: pd.DataFrame, shop: Shop) -> list[str]:
+    """Return what the best list earns and when to read it, or that there is none."""
+    if chosen.empty:
+        return ["So there is no list: one of any length is expected to lose money."]
+    return [
+        _best_list(treatment, curve, shop.terms.currency),
+        f"From {shop.window.end:%Y-%m-%d} on, compare the outcome with the control group marked in the list.",
+    ]
 
 
 def _best_list(treatment: pd.DataFrame, curve: pd.DataFrame, currency: str) -> str:

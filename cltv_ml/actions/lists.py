@@ -170,14 +170,21 @@ def list_answers(totals: pd.DataFrame, shop: Shop, actions: Actions) -> dict[str
     }
 
 
-def _without_lists(actions: Actions) -> list[str]:
-    """Return what to do if there is no list: why nobody is worth the cost, else to answer the questions."""
-    tried = [
+def unprofitable_lists(actions: Actions) -> list[str]:
+    """Return a sentence for each list that is empty because nobody is worth the cost."""
+    return [
         f"{name[:1].upper()}{name[1:]}: {why}"
         for name, why in actions.refused.items()
         if why.endswith(NO_PROFIT)
     ]
-    return [*tried, "There are no lists yet. Answer the questions below and run cltv act again."]
+
+
+def _without_lists(actions: Actions) -> list[str]:
+    """Return what to do if there is no list: why nobody is worth the cost, else to answer the questions."""
+    return [
+        *unprofitable_lists(actions),
+        "There are no lists yet. Answer the questions below and run cltv act again.",
+    ]
 
 
 def list_terms(totals: pd.DataFrame, shop: Shop) -> list[str]:

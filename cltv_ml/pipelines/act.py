@@ -14,7 +14,15 @@ from cltv_ml import decisions, remote
 from cltv_ml.actions.campaigns import add_campaign, add_retention, check_outcome_known
 from cltv_ml.actions.changes import add_changes
 from cltv_ml.actions.customers import add_segments
-from cltv_ml.actions.lists import LISTS, facts, list_answers, list_terms, list_totals, lists_section
+from cltv_ml.actions.lists import (
+    LISTS,
+    facts,
+    list_answers,
+    list_terms,
+    list_totals,
+    lists_section,
+    unprofitable_lists,
+)
 from cltv_ml.actions.money import add_margins, add_payback
 from cltv_ml.actions.offers import add_offers, add_price_test
 from cltv_ml.actions.past_campaign_table import learn_from_table
@@ -207,7 +215,7 @@ def _write_act(actions: Actions, shop: Shop, out: Path, unnamed: CleanedShop | N
     for name, table in actions.tables.items():
         write_table(_for_readers(table, shop.terms.currency), out / f"{name}.csv")
     totals = list_totals(shop, actions)
-    for name, content in {"rules": actions.rules, "actions": _json_summary(totals, shop)}.items():
+    for name, content in {"rules": actions.rules, "actions": _json_summary(totals, shop, actions)}.items():
         with atomic(out / f"{name}.json") as path:
             path.write_text(json.dumps(content, indent=1), encoding="utf-8")
     page = _act_page(totals, actions, shop)
@@ -236,7 +244,7 @@ def _act_page(totals: pd.DataFrame, actions: Actions, shop: Shop) -> dict[str, A
     )
 
 
-def _json_summary(totals: pd.DataFrame, shop: Shop) -> dict[str, Any]:
+def _json_summary(totals: pd.DataFrame, shop: Shop, actions: Actions) -> dict[str, Any]:
     """Return the totals and terms of the lists for the report as JSON values, with money rounded to the cent."""
     rows = (
         totals.assign(read_on=totals["read_on"].dt.strftime("%Y-%m-%d")).round(2) if len(totals) else totals
@@ -247,5 +255,6 @@ def _json_summary(totals: pd.DataFrame, shop: Shop) -> dict[str, Any]:
         "model_version": shop.version,
         "currency": shop.terms.currency,
         "terms": list_terms(totals, shop),
+        "unprofitable": unprofitable_lists(actions),
         "lists": rows.to_dict("records"),
     }

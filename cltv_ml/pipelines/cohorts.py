@@ -167,6 +167,12 @@ def _warnings(table: pd.DataFrame, settings: Cohorts) -> list[str]:
         )
     if settings.by == "first_month" and 2 * len(small) > table["cohort"].nunique():
         warnings.append("Most months won fewer than 30 customers; --by first_quarter joins three months.")
+    reach, longest = table.loc[table["complete"], "period"].max(), table["period"].max()
+    if settings.by not in ("first_month", "first_quarter") and reach < longest / 2:
+        warnings.append(
+            f"The figures end after {reach} of {longest} {per}s: they show only {per}s that every customer of a "
+            "cohort has finished, so one new customer ends them. --by first_quarter follows older customers longer."
+        )
     if not table["complete"].any():
         warnings.append(
             f"No {per} is complete for every customer of a cohort, so the figures are empty; choose a "

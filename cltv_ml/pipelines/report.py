@@ -59,7 +59,10 @@ def report(
     lists = _lists(
         settings.actions or folder / "actions" / "actions.json", wanted=settings.actions is not None
     )
-    if lists is not None:
+    if lists is not None and not lists["lists"]:
+        none = f"cltv act made no list on {lists['cutoff']}."
+        summary = with_answer(summary, glance.FIRST, [none, *lists["unprofitable"]])
+    elif lists is not None:
         ordered = summary.get("ordered", True)
         answers = glance.with_lists(lists["lists"], lists["currency"] or currency, ordered=ordered)
         terms = enumerated(lists.get("terms", [])) or "the margin, effect and cost given to cltv act"
@@ -174,7 +177,7 @@ def _lists(file: Path, *, wanted: bool) -> dict[str, Any] | None:
         return None
     try:
         summary: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return summary if summary["lists"] else None
+        return summary if summary["lists"] or summary.get("unprofitable") else None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{file} does not contain the lists of cltv act; run cltv act again.") from error
 

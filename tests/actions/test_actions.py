@@ -373,6 +373,9 @@ def test_a_list_that_nobody_is_worth_is_told_and_an_earlier_one_deleted(shop, do
     del found.tables["retention_list"]
     PARTS["retention"](dear, found)
     assert "no customer is expected to earn the cost" in found.refused["retention list"]
+    told = found.sections[-1]["sentences"]
+    assert told[-1] == "So there is no list: one of any length is expected to lose money."
+    assert not any("control group" in sentence for sentence in told)
     (tmp_path / "retention_list.csv").write_text("customer_id\nsomebody\n")
     _write_act(found, dear, tmp_path)
     assert not (tmp_path / "retention_list.csv").exists()

@@ -175,3 +175,10 @@ def test_a_forecast_with_another_figure_for_existing_customers_tells_why():
     assert glance.customers_to_come(table, "EUR", "50.00 EUR")["note"].endswith(
         "2026-01-01, 70.00 EUR with existing customers"
     )
+
+
+def test_lists_that_nobody_is_worth_are_told_instead_of_asking_for_them_again(tmp_path):
+    """After a cltv act without lists, the report had said to run cltv act."""
+    file = tmp_path / "actions.json"
+    file.write_text(json.dumps({"lists": [], "unprofitable": ["Retention list: no."]}), encoding="utf-8")
+    assert _lists(file, wanted=False)["unprofitable"] == ["Retention list: no."]

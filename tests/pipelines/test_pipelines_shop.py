@@ -252,3 +252,11 @@ def test_a_folder_takes_the_table_under_its_usual_name(log, tmp_path):
     found = pipelines.cohorts(data=log, out=tmp_path)
     assert (found.file, found.page) == (tmp_path / "cohorts.csv", tmp_path / "cohorts.html")
     assert found.file.is_file()
+
+
+def test_cohorts_that_still_win_customers_tell_why_their_figures_end_early(log, tmp_path):
+    """Five countries of a wholesaler were shown for four of 41 months, without a reason."""
+    notes = pipelines.cohorts(data=log, by="first_order_fifth", out=tmp_path).notes
+    assert any("so one new customer ends them" in note for note in notes)
+    notes = pipelines.cohorts(data=log, by="first_quarter", out=tmp_path).notes
+    assert not any("so one new customer ends them" in note for note in notes)

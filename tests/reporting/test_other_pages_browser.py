@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from headless import CHROMIUM, complaints
+from headless import CHROMIUM, complaints, read
 
 from cltv_ml import pipelines
 from cltv_ml.data import clean, simulate
@@ -12,7 +12,7 @@ from cltv_ml.decisions.shop_plan import Parts, PlanTerms, compute_equity, comput
 from cltv_ml.evaluation.batch_outcome import Check
 from cltv_ml.log import Log
 from cltv_ml.reporting import sections
-from cltv_ml.reporting.report import render_html, summarise
+from cltv_ml.reporting.report import render_html, section, summarise
 from cltv_ml.reporting.scenarios import build_scenarios
 from cltv_ml.reporting.sections.audit import audit_facts, audit_sections
 from cltv_ml.reporting.sections.forecast import equity_section, forecast_section, scenarios_section
@@ -83,3 +83,15 @@ def test_axe_finds_nothing_against_the_pages_of_a_log(tmp_path, store):
     ]
     pipelines.check(data=log, html=pages[-1])
     assert {page.name: complaints(page) for page in pages} == {page.name: [] for page in pages}
+
+
+def test_a_day_in_a_cell_stays_next_to_the_words_before_it_on_a_phone(tmp_path):
+    """“to 2025-09-29” had become two cells, the day under the name of its column."""
+    table = pd.DataFrame({name: ["to 2025-09-29"] for name in "abcdefgh"})
+    page = tmp_path / "page.html"
+    page.write_text(render_html(summarise("t", "s", [section("x", tables={"t": table})])), encoding="utf-8")
+    script = """<script>
+const days = [...document.querySelectorAll("td .unbroken")];
+show(days.map((day) => day.getBoundingClientRect().left - day.closest("td").getBoundingClientRect().left));
+</script>"""
+    assert min(read(page, 390, "light", script)) > 100
