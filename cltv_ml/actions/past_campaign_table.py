@@ -35,7 +35,9 @@ def learn_from_table(
     worth
         Profit of one unit of the outcome: for revenue the margin rate, for a visit its profit.
     cost
-        Cost of treating one customer, in currency. Raises
+        Cost of treating one customer, in currency.
+
+    Raises
     ------
     InputError
         There is no such control, or an arm is too small to learn from.

@@ -113,8 +113,9 @@ def _fit_all(
     left: dict[str, str],
     progress: Progress,
 ) -> tuple[dict[str, ValueModel], dict[str, float]]:
-    """Return fitted models and their seconds; models that cannot be fitted are added to `left`. Single models are
-    fitted in parallel, then those that combine them.
+    """Return fitted models and their seconds; models that cannot be fitted are added to `left`.
+
+    Single models are fitted in parallel, then those that combine them.
     """
     single = [model for model in models if not model.components()]
     progress(f"fitting {', '.join(model.name for model in single)}", 0.35)

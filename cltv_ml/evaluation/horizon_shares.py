@@ -109,7 +109,9 @@ def add_horizons(
 def look_earlier(
     log: Log, result: WindowResult, champion: str, days: Sequence[int], features: Sequence[str]
 ) -> Earlier:
-    """Return the shares that did best on windows before the test, and their out-of-fold values. For each shorter
+    """Return the shares that did best on windows before the test, and their out-of-fold values.
+
+    For each shorter
     horizon trees are used as far as they raise the mean Gini of these windows. They are tried only if every window is
     predicted by fits on windows that had ended before it.
     """

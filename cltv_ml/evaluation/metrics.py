@@ -65,10 +65,11 @@ def bias(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 
 def deviance(y_true: ArrayLike, y_pred: ArrayLike, power: float = 1.5) -> float:
-    """Tweedie deviance per customer: zero is best, and in expectation no prediction scores better than the expected
-    value. It covers ranking and level together and, unlike `mae`, does not reward predicting nothing. A prediction
-    below a thousandth of what the customer then spent counts as that: zero would be infinitely wrong. Source: B.
-    Jørgensen, The Theory of Dispersion Models, 1997.
+    """Tweedie deviance per customer: zero is best, and in expectation the expected value scores best.
+
+    It covers ranking and level together and, unlike `mae`, does not reward predicting nothing. A prediction below a
+    thousandth of what the customer then spent counts as that: zero would be infinitely wrong. Source: B. Jørgensen,
+    The Theory of Dispersion Models, 1997.
 
     >>> deviance([0, 8], [4, 4]) < min(deviance([0, 8], [0, 0]), deviance([0, 8], [8, 8]))
     True
@@ -288,8 +289,9 @@ PURCHASE_METRICS = {
 
 
 def _tied(true: np.ndarray, pred: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return, per distinct prediction from the highest: customers, money spent, money predicted. During a training
-    each ranking is computed once, because seven metrics read it.
+    """Return, per distinct prediction from the highest: customers, money spent, money predicted.
+
+    During a training each ranking is computed once, because seven metrics read it.
     """
     return once(partial(_ties, true, pred), "ties", true, pred, most=_MOST_ORDERS)
 

@@ -32,7 +32,9 @@ class GrainColumn:
 
 @dataclass(frozen=True)
 class Grain:
-    """Meaning of a row. `time` is the column that `@last` compares, `requires` the log column or `table.column`
+    """Meaning of a row.
+
+    `time` is the column that `@last` compares, `requires` the log column or `table.column`
     without which there are no such rows. A grain without columns is open: at `customer` the columns are other
     features, at `attribute` those of the extra table `customers`.
     """
