@@ -111,9 +111,8 @@ def look_earlier(
 ) -> Earlier:
     """Return the shares that did best on windows before the test, and their out-of-fold values.
 
-    For each shorter
-    horizon trees are used as far as they raise the mean Gini of these windows. They are tried only if every window is
-    predicted by fits on windows that had ended before it.
+    For each shorter horizon trees are used as far as they raise the mean Gini of these windows. They are tried only if
+    every window is predicted by fits on windows that had ended before it.
     """
     validation, training = result.validation, result.training
     key = tuple(days), tuple(features)

@@ -48,7 +48,7 @@ from cltv_ml.models.value_curve import ValueCurve
 from cltv_ml.models.with_covariates import WithCovariates
 from cltv_ml.models.ziln import ZILN
 
-#: Every model of this room by class name: what contract tests loop over and stored models are read with.
+#: Every model of this package by class name, for contract tests and for reading stored models.
 CATALOGUE = {
     model.__name__: model
     for model in (

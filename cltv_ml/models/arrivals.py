@@ -10,8 +10,8 @@ import pandas as pd
 
 from cltv_ml.models.calendar_rate import Calendar, Rate, draw_weekly, fit_rate, shared_variance
 
-#: Days without an arrival, and how unlikely such a pause must have been before, for the shop to have stopped winning
-#: customers. Where pauses were usual, as between two firsts of a month, this multiple of the longest one is needed.
+#: Days without an arrival, and the largest probability of such a pause, for the shop to have stopped winning
+#: customers. If pauses were usual, as between two firsts of a month, this multiple of the longest one is needed.
 _QUIET_DAYS, _UNLIKELY, _PAUSES = 28, 1e-6, 2
 
 

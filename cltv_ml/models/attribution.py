@@ -17,7 +17,8 @@ BASELINE = "baseline"
 def tree_parts(
     booster: xgb.Booster, matrix: np.ndarray, names: Sequence[str], margin: np.ndarray | None = None
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return what each feature adds to the booster's margin, and the margin before, shapes (n, k) and (n,).
+    """Return each feature's contribution to the booster's margin, and the margin without features, shapes (n, k) and
+    (n,).
 
     Exact TreeSHAP from XGBoost itself. Source: S. Lundberg, G. Erion and S.-I. Lee, Consistent Individualized
     Feature Attribution for Tree Ensembles, 2018.
@@ -116,18 +117,19 @@ def history_parts(
     mean_spend: float,
     covariates: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return what a customer's history adds to a purchase model's prediction, and that for a new customer.
+    """Return the contributions of a customer's history to a purchase model's prediction, and the prediction for a new
+    customer.
 
     Shapley values of `frequency` (the repeat purchases and the time they took), `recency` (the days since the last
-    purchase) and `monetary_value`; columns named in `covariates` stay as they are. A customer for whom none of them is
-    known has just bought for the first time; without `recency` the last purchase was today; without `monetary_value`
-    the customer spends `mean_spend`.
+    purchase) and `monetary_value`; columns named in `covariates` stay as they are. A customer of whom none is known
+    has just bought for the first time; without `recency` the last purchase was today; without `monetary_value` the
+    customer spends `mean_spend`.
     """
     own = X[["frequency", "recency", "T", "monetary_value", *covariates]].astype(np.float64)
     since = own["T"] - own["recency"]
 
     def answer(columns: frozenset[str]) -> np.ndarray:
-        """Return the values of customers of whom only some columns are known."""
+        """Return the values of customers if only some columns are known."""
         repeat = (own["frequency"] > 0) & ("frequency" in columns)
         recency = own["recency"].where(repeat, 0.0)
         spend = own["monetary_value"] if "monetary_value" in columns else mean_spend

@@ -1,4 +1,4 @@
-"""The interface of every model: scikit-learn's, with a value per customer over one horizon."""
+"""Interface of every model: scikit-learn's, with a value per customer over one horizon."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cltv_ml.models.inputs import as_pandas
 from cltv_ml.models.search import SearchSpace
 from cltv_ml.tables import PREDICTIONS
 
-#: Up to this many rows the columns are read at once: reading them one by one takes longer than the prediction.
+#: Up to this many rows all columns are read at once, because reading them one by one takes longer than the prediction.
 _FEW_ROWS = 100
 
 
@@ -62,7 +62,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
     needs_labels: ClassVar[bool] = False
     #: True when the total of its values comes from customers' histories although it needs labels.
     level_from_history: ClassVar[bool] = False
-    #: The arguments that `cltv tune` may change and the values they can take; empty where nothing is tuned.
+    #: The arguments that `cltv tune` may change, and their possible values; empty if nothing is tuned.
     search_space: ClassVar[SearchSpace] = {}
     #: Columns that `fit` reads besides the purchase summary and the features.
     reads: Sequence[str] = ()
@@ -101,7 +101,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
         raise NotImplementedError
 
     def adapt(self, X: pd.DataFrame) -> Self:
-        """Refit whatever needs no labels on today's customers `X`; return the model, unchanged by default."""
+        """Refit the parts that need no labels on today's customers `X`; return the model, unchanged by default."""
         return self
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
@@ -119,7 +119,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
         return self
 
     def at_own_total(self) -> Self:
-        """Return a copy of the fitted model that predicts at its own total, whatever level this one has."""
+        """Return a copy of the fitted model that predicts at its own total instead of a level."""
         other = copy.copy(self)
         other.__dict__.pop("level_factor_", None)
         return other
@@ -189,7 +189,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
     def p_buy(self, X: pd.DataFrame) -> np.ndarray:
         """Return the probability of spending anything within the horizon, shape (n,).
 
-        A model that predicts only money reads it from `intervals_`: the share of buyers among held-out customers of
+        A model that predicts only money takes it from `intervals_`: the share of buyers among held-out customers of
         similar value. NaN without them.
         """
         values = self.predict(X)
@@ -319,7 +319,8 @@ def is_numeric(dtype: Any) -> bool:
 def _as_matrix(values: Sequence[np.ndarray], count: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
     """Return columns as one matrix of rows, and which of them hold an infinite value, as `dtype`.
 
-    It is filled in blocks of rows that fit into the processor's cache: a third of the time for a million rows.
+    It is filled in blocks of rows that fit into the processor's cache, which takes a third of the time for a million
+    rows.
     """
     matrix: np.ndarray = np.empty((count, len(values)), dtype=dtype)
     infinite = np.zeros(len(values), dtype=bool)

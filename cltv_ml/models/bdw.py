@@ -91,6 +91,6 @@ def _log_survival(
 def _draw_age(
     theta: np.ndarray, c: np.ndarray, rng: np.random.Generator, start: np.ndarray | float
 ) -> np.ndarray:
-    """Return the real number whose whole part is how many renewals a customer makes, who has made `seen` already."""
+    """Return a real number whose whole part is the number of renewals of a customer who has made `seen` already."""
     waited = rng.exponential(1.0, theta.shape) / -np.log1p(-np.clip(theta, 1e-15, 1 - 1e-15))
     return np.minimum((np.asarray(start) ** c + waited) ** (1 / c), 1e15)

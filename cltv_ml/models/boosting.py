@@ -23,11 +23,11 @@ MOST_LEVELS_APART = 8
 Gradient: TypeAlias = Callable[[np.ndarray, xgb.QuantileDMatrix], tuple[np.ndarray, np.ndarray]]
 
 
-#: Predictions of this many rows, more than explanations ask about, are kept while a training lasts: a model's level,
-#: its table, its probabilities and each mean of models need the same ones, and comparing rows takes less.
+#: Predictions of at least this many rows, more than explanations need, are cached during a training: a model's level,
+#: table, probabilities and each mean of models need the same ones, and comparing rows is faster than predicting.
 _MANY_ROWS = 6_000
 
-#: Number of such predictions kept: of every booster for today's customers.
+#: Number of cached predictions: those of every booster for today's customers.
 _MOST_SCORES = 8
 
 #: Approximate number of rows that the booster of `expected_by_history` is fitted on.
@@ -36,7 +36,7 @@ _EXPECT_ROWS = 20_000
 
 @dataclass(frozen=True)
 class Trained:
-    """A booster, and its prediction of each row that it learned from, None where only predicting them again tells."""
+    """A booster, and its predictions of its training rows, None if they must be predicted again."""
 
     booster: xgb.Booster
     scores: np.ndarray | None
@@ -81,7 +81,7 @@ def booster_scores(booster: xgb.Booster, matrix: Matrix, margin: np.ndarray | No
         return np.concatenate([booster_scores(booster, batch) for batch in matrix])
 
     def predict() -> np.ndarray:
-        """Return the predictions, which nobody may change."""
+        """Return the predictions; callers must not change them."""
         return _frozen(booster.inplace_predict(matrix, validate_features=False, base_margin=margin))
 
     if len(matrix) < _MANY_ROWS:
@@ -113,7 +113,7 @@ def expected_by_history(history: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def origin_weights(model: Any, X: pd.DataFrame | FeatureFiles) -> np.ndarray | None:
-    """Return each row's weight by its cutoff, mean 1; None where all weigh the same.
+    """Return each row's weight by its cutoff, mean 1; None if all are equal.
 
     A weight halves with every `half_life` days between the cutoff and the latest cutoff, or its anniversary in an
     earlier year, whichever is nearer: last year's season counts as much as last month.

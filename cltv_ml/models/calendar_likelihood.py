@@ -104,7 +104,7 @@ def _later(begins: np.ndarray, adds: np.ndarray) -> np.ndarray:
 def overlaps(
     edges: np.ndarray, end: np.ndarray, tx: np.ndarray, T: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return how long each customer was in each period until their last purchase, and since, shapes (n, k)."""
+    """Return the time of each customer in each period until the last purchase, and since, shapes (n, k)."""
     place = edges - (end - T)[:, None]  # the customer's age at each edge
     until = np.minimum(np.maximum(place, 0.0), tx[:, None])
     since = np.minimum(np.maximum(place, tx[:, None]), T[:, None])
@@ -112,7 +112,7 @@ def overlaps(
 
 
 def factor(values: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-    """Return by how much each period multiplies a rate."""
+    """Return the factor of each period on a rate."""
     return np.exp(np.clip((values * slopes).sum(axis=1), -50.0, 50.0))
 
 

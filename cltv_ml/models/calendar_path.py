@@ -26,7 +26,7 @@ _FIRST, _LAST = (
 
 @dataclass(frozen=True)
 class Periods:
-    """Stretches of time in which no covariate changes: `edges` (k + 1,) since 1970 and `values` (k, covariates)."""
+    """Periods in which no covariate changes: `edges` (k + 1,) in days since 1970 and `values` (k, covariates)."""
 
     edges: np.ndarray
     values: np.ndarray
@@ -94,7 +94,7 @@ def sums_at_purchases(
 def path_weights(
     paths: Mapping[str, Mapping[str, float]], names: Sequence[str], prior: float | None
 ) -> np.ndarray:
-    """Return by how much the prior of each path's effect is narrower than one of standard deviation 1, squared."""
+    """Return the precision of the prior of each path's effect, relative to one of standard deviation 1."""
     reach = np.array([np.ptp(list(paths[name].values())) for name in names])
     return np.zeros(len(reach)) if prior is None else np.square(reach / prior)
 

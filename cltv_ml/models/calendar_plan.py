@@ -47,7 +47,7 @@ def with_plan(model: Follower, plan: Mapping[str, Mapping[str, float]]) -> Follo
 
 
 def _continued(name: str, path: Mapping[str, float], later: Mapping[str, float]) -> dict[str, float]:
-    """Return a path until the first date of a later one, and that one from there."""
+    """Return a path up to the first date of a later one, followed by the later one."""
     if not later:
         return dict(path)
     (days, values), (ahead, planned) = table_of(name, path), table_of(name, later)

@@ -1,4 +1,4 @@
-r"""Rates that move with the calendar: a penalised quasi-Poisson regression with a trend, a season and weekdays.
+r"""Rates by calendar day: a penalised quasi-Poisson regression with a trend, a season and weekdays.
 
 A count or an amount of money \(y_i\) on day \(t_i\) with exposure \(e_i\) has the mean
 

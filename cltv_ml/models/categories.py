@@ -16,7 +16,7 @@ Categories: TypeAlias = Mapping[str, Mapping[str, int]]
 #: Most levels of a column that keep a code of their own; the less frequent are joined with the rare ones.
 MOST_CODES = 200
 
-#: Customers at each cutoff who must share a level, else it is rare.
+#: Fewest customers with a level at each cutoff; with fewer the level is rare.
 MIN_LEVEL_CUSTOMERS = 20
 
 #: From this many rows on, codes follow the order of the levels' mean labels and are read as numbers. With fewer rows,
@@ -70,7 +70,7 @@ def first_spelling(levels: Iterable[str]) -> dict[str, str]:
 
 
 def as_spelled(levels: Iterable[Any], known: Collection[str]) -> dict[Any, Any]:
-    """Return each level as the known one that differs only in case and blanks, or unchanged where none does.
+    """Return each level as the known level that differs only in case and blanks, or unchanged if there is none.
 
     >>> as_spelled(["MARRIED", "widowed"], ["Married"])
     {'MARRIED': 'Married', 'widowed': 'widowed'}

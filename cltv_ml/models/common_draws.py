@@ -77,7 +77,7 @@ def _by_distinct_params(
     numbers: np.ndarray,
     size: tuple[int, ...] | None,
 ) -> np.ndarray:
-    """Return the inverse of a distribution at one number per column, worked out once per distinct parameters."""
+    """Return the inverse of a distribution at one number per column, computed once per distinct parameters."""
     width = params[0].shape[-1]  # 1 where all columns have the same
     distinct, place = group_rows([one.reshape(-1) for one in params])
     if width == 1:

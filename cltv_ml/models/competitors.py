@@ -1,4 +1,4 @@
-"""The models that can compete in a training, the simpler ones first, and those that do by default."""
+"""Competing models of a training, the simpler ones first, and those compared by default."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from cltv_ml.models.tweedie import Tweedie
 from cltv_ml.models.with_covariates import WithCovariates
 from cltv_ml.models.ziln import ZILN
 
-#: Every model that can compete, the simpler ones first, and whether it does where none are named.
+#: Every model that can be compared, the simpler ones first, and whether it is by default.
 _COMPETES_BY_DEFAULT = {
     "same_rate": True,
     "bg_nbd_gamma_gamma": True,
@@ -58,7 +58,7 @@ COSTLY = {
     "pareto_nbd_abe_gamma_gamma": "half a minute of CPU time for each fit of 2,400 customers",
 }
 
-#: Models that also compete by default where customers have attributes.
+#: Models that are also compared by default if customers have attributes.
 WITH_ATTRIBUTES = ("bg_nbd_covariates", "pareto_nbd_covariates")
 
 

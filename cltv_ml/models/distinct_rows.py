@@ -57,7 +57,7 @@ def in_parts(function: Callable[..., np.ndarray], columns: Sequence[np.ndarray],
 
 
 def _code(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return an integer code per row and the values the codes stand for, ascending."""
+    """Return an integer code per row and the value of each code, ascending."""
     if len(column) and column.min() >= 0 and column.max() < _SMALL:
         whole = column.astype(np.int64)
         if (whole == column).all():

@@ -24,10 +24,10 @@ from cltv_ml.models.tweedie import Tweedie
 #: The value of `weights` that weights all members equally.
 EQUAL = "equal"
 
-#: Weights below this are noise: the member is left out.
+#: Smallest weight: a member below it is left out, because the weight is noise.
 LEAST_WEIGHT = 0.02
 
-#: Most rows that weights are learned on; more change nothing.
+#: Largest number of rows that weights are learned on; more change nothing.
 MOST_ROWS = 100_000
 
 #: Tweedie's variance power of the loss that weights minimise, as in the trees.
@@ -37,14 +37,14 @@ TWEEDIE_POWER = 1.5
 class Ensemble(ValueModel):
     """A weighted mean of other models' values: the shares come from all members, the total from one.
 
-    Every member is first scaled to the same total, so the weights decide only how the total is shared out among
-    customers. They are not negative, add up to one and minimise the Tweedie deviance of out-of-fold predictions
-    (`models.out_of_fold`). If a single member is as good within one standard error of the difference, it stands alone;
-    of several such members the first in the list, so list the simpler ones first.
+    Every member is first scaled to the same total, so the weights decide only the shares of customers. They are not
+    negative, add up to one and minimise the Tweedie deviance of out-of-fold predictions (`models.out_of_fold`). If a
+    single member is as good within one standard error of the difference, it gets all the weight; of several such
+    members the first in the list, so list the simpler ones first.
 
-    Where no window ended before the latest began, out-of-fold rows show how models generalise to other customers, not
-    to a later window. Members that learn only from labels then get no weight: in a log of a single cohort, every
-    customer to predict is older than any customer learned from.
+    If no window ended before the latest began, out-of-fold rows show how models generalise to other customers, not to
+    a later window. Members that learn only from labels then get no weight: in a log of a single cohort, every
+    customer to predict is older than any customer in the training rows.
 
     The total is the hybrid's, else that of the first probabilistic member, else the weighted mean of the members'
     totals: models that learn from labels carry the level of other windows into this one.
@@ -58,8 +58,8 @@ class Ensemble(ValueModel):
     features
         Columns that the default members learn from; all if None, and text is then refused.
     weights
-        Weight by member name; learned in `fit` if None. Passing them saves the fits that learning takes. "equal" makes
-        the plain mean, named "mean", which does without weights that may be due to chance.
+        Weight by member name; learned in `fit` if None. Passing them saves the fits that learning takes. "equal"
+        weights all members equally, under the name "mean", because learned weights may be due to chance.
     """
 
     needs_labels = True
@@ -98,7 +98,7 @@ class Ensemble(ValueModel):
         needed = [member for member in members if weights.get(member.name) or member.name == carrier]
 
         def fit_member(place: int) -> ValueModel:
-            """Fit a member on what it learns from."""
+            """Fit a member on its training rows."""
             member = needed[place]
             return member.fit(X, labels) if member.needs_labels else member.fit(latest)
 
@@ -108,7 +108,7 @@ class Ensemble(ValueModel):
     def learn(self, unseen: pd.DataFrame, y: pd.Series, *, carries_over: bool = True) -> dict[str, float]:
         """Return weights by member name, from out-of-fold predictions and the truth.
 
-        `carries_over` says whether these rows were predicted in the way that future rows will be.
+        `carries_over` states whether these rows were predicted in the same way as future rows.
         """
         names = self._trusted(carries_over)
         if self.weights == EQUAL:
@@ -116,7 +116,7 @@ class Ensemble(ValueModel):
         return dict(zip(names, map(float, learn_weights(unseen[names], y)), strict=True))
 
     def _given(self) -> Mapping[str, float] | None:
-        """Return the weights that need not be learned, None where they must be."""
+        """Return the weights if they need not be learned, else None."""
         if isinstance(self.weights, str):
             if self.weights != EQUAL:
                 raise InputError(
@@ -157,7 +157,7 @@ class Ensemble(ValueModel):
     def weigh(self, unseen: pd.DataFrame, y: pd.Series, *, carries_over: bool = True) -> np.ndarray:
         """Return the ensemble's value for each row of `unseen`, its weights learned on the other half of the rows.
 
-        Customers are halved by a hash of their id, so no row influences the weights that it is judged with.
+        Customers are halved by a hash of their id, so no row influences the weights of its own value.
         """
         values = unseen[self._trusted(carries_over)]
         carrier = _carrier(self.components())
@@ -194,7 +194,7 @@ class Ensemble(ValueModel):
         return total
 
     def _table(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return PREDICTIONS for `X`: the value is the ensemble's, the rest the member's that sets the total."""
+        """Return PREDICTIONS for `X`: the value is the ensemble's, the rest that of the member that sets the total."""
         if self.carrier_ < 0:
             return super()._table(X)
         return self.members_[self.carrier_]._table(X).assign(expected_value=self._predict(X))

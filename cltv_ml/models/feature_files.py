@@ -1,4 +1,4 @@
-"""Training rows that stay on disk: trees learn from Parquet files in batches, whatever their number."""
+"""Training rows on disk: Parquet files that trees read in batches, whatever their number."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ class Batches(xgb.DataIter):
         self._matrices, self._done = iter(self._rows), 0
 
     def next(self, input_data: Callable[..., Any]) -> bool:
-        """Pass on the next batch; return False after the last one."""
+        """Pass the next batch to XGBoost; return False after the last one."""
         matrix = next(self._matrices, None)
         if matrix is None:
             return False

@@ -73,7 +73,7 @@ def once(
 
 
 def digest_of(settings: str, *data: np.ndarray | None) -> bytes:
-    """Return what stands for settings and data: SHA-256, which processors compute themselves.
+    """Return the SHA-256 digest of settings and data.
 
     >>> digest_of("mean", np.zeros(2)) == digest_of("mean", np.zeros(2))
     True

@@ -19,7 +19,7 @@ from cltv_ml.models.purchase_history import Rows, build_rows, read_history, resc
 #: One parameter per name, a number or one value per customer.
 Params = tuple[np.ndarray, ...]
 
-#: Which parameters a covariate multiplies by exp(sign x slope x covariate).
+#: Parameters that a covariate multiplies by exp(sign x slope x covariate).
 Effect = tuple[tuple[str, int], ...]
 
 _LOWEST, _HIGHEST = np.log(1e-5), np.log(1e4)  # bounds of log-parameters, time in units of the mean T
@@ -96,16 +96,17 @@ class LikelihoodModel(BaseEstimator):
         return self
 
     def fit_near(self, X: pd.DataFrame, params: Mapping[str, float], rounds: int = 20) -> Self:
-        """Estimate the parameters roughly, starting from those of similar customers; no errors, no verdict.
+        """Estimate the parameters roughly, starting from those of similar customers, without standard errors or a
+        verdict.
 
         Several times faster than `fit`, for totals at many cutoffs of one log.
 
         Parameters
         ----------
         params
-            Where to start; slopes that are not named start at 0.
+            Start of the search; slopes that are not named start at 0.
         rounds
-            Most steps of the climb.
+            Largest number of steps.
         """
         problem = self._problem(X, None)
         names, shapes, spread = self._all_names(), len(self.param_names), np.array(problem.spread)
@@ -186,7 +187,7 @@ class LikelihoodModel(BaseEstimator):
         return objective
 
     def _learn(self, maximum: Maximum, problem: Problem) -> None:
-        """Store a maximum in the user's own units."""
+        """Store a maximum in the user's units."""
         self.__dict__.pop("posterior_", None)
         names, shapes = self._all_names(), len(self.param_names)
         spread = np.array([1.0] * shapes + list(problem.spread))
@@ -278,7 +279,7 @@ class LikelihoodModel(BaseEstimator):
     # ------------------------------------------------- what a paper's file says
 
     def _starts(self, rate: float) -> list[tuple[float, ...]]:
-        """Return where to start, time in units of the mean T, given purchases per unit."""
+        """Return the starting points, time in units of the mean T, given purchases per unit."""
         raise NotImplementedError
 
     def _terms(self, params: Params, rows: Rows) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:

@@ -30,7 +30,7 @@ from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.purchases import PurchaseModel
 from cltv_ml.models.value_curve import NO_DROPOUT, ValueCurve
 
-#: Days of a year, whose level the values beyond the horizon have.
+#: Days of a year, at whose level the values beyond the horizon are.
 YEAR = 365
 
 #: Days within which dropout must show: if nearly all of today's customers stay, none is identified.
@@ -208,7 +208,7 @@ def expected_spend(
     days: Sequence[int],
     discount_rate: float = 0.0,
 ) -> np.ndarray:
-    """Return what fitted models of purchases and spend expect within each of `days`, shape (n, len(days))."""
+    """Return the expected spend within each of `days` by fitted models of purchases and spend, shape (n, len(days))."""
     rate = float(np.log1p(discount_rate) / 365.25)
     expected = [purchases.discounted_expected_purchases(X, day, rate) for day in days]
     return spend.predict(X)[:, None] * np.column_stack(expected)

@@ -29,9 +29,9 @@ class GammaGamma(BaseEstimator):
     Fader and Hardie (2013), "The Gamma-Gamma Model of Monetary Value". Fitted on repeat buyers only, it predicts for
     every customer: one without a repeat purchase gets the population mean p v / (q - 1).
 
-    That mean is infinite at q = 1, and the likelihood goes there where a few customers spend much more than
-    the others. A fitted mean that the repeat buyers' own mean rules out is therefore replaced by theirs:
-    p and q are fitted again with v = (q - 1) mean / p, and `convergence_` has the verdict "mean_held".
+    That mean is infinite at q = 1, and the maximum of the likelihood is there if a few customers spend much more than
+    the others. A fitted mean that the repeat buyers' own mean rules out is therefore replaced by theirs: p and q are
+    fitted again with v = (q - 1) mean / p, and `convergence_` has the verdict "mean_held".
 
     `independence_` tests its assumption: Spearman's correlation of frequency and monetary value among repeat buyers,
     the p-value of no correlation, and a sentence.
@@ -50,7 +50,7 @@ class GammaGamma(BaseEstimator):
     penalty
         Weight of the sum of squared slopes against the mean log-likelihood, as in the purchase models.
     correlated
-        Whether spend may go with frequency.
+        Whether spend may depend on frequency.
     """
 
     param_names: ClassVar[tuple[str, ...]] = ("p", "q", "v")
@@ -116,7 +116,7 @@ class GammaGamma(BaseEstimator):
         self.params_ |= {f"spend:{name}": float(slope) for name, slope in zip(names, slopes, strict=True)}
 
     def _correlate(self, x: np.ndarray, spend: np.ndarray, weight: np.ndarray, z: np.ndarray) -> None:
-        """Let spend go with frequency where that is more than chance."""
+        """Let spend depend on frequency if the dependence is significant."""
         independent, height = dict(vars(self)), self.log_likelihood_
         self._estimate(x, spend, weight, np.column_stack([z, np.log(x)]), [*self.covariates, _FREQUENCY])
         ratio = max(2 * (self.log_likelihood_ - height), 0.0)

@@ -26,7 +26,7 @@ def quiet(k: np.ndarray, a: np.ndarray, b: np.ndarray, v: np.ndarray) -> np.ndar
 
 
 def log_quiet(k: np.ndarray, a: np.ndarray, b: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Return its logarithm, where it may be below any number."""
+    """Return the logarithm of `quiet`, which may be smaller than any floating-point number."""
     chance, rest = quiet(k, a, b, v), -np.log1p(k * v / b)
     far = a * rest + k * np.log(-np.expm1(np.minimum(rest, -1e-12))) - np.log(a) - betaln(a, k)
     return np.where(chance > 1e-280, np.log(np.maximum(chance, 1e-300)), np.minimum(far, -600.0))
@@ -57,7 +57,8 @@ def density_after(
 ) -> np.ndarray:
     """Return the density of purchases at w after a purchase, as a multiple of the rate's mean.
 
-    The density is the sum of those of one gap, two gaps and so on; from some number on the sum is an integral.
+    The density is the sum of those of one gap, two gaps and so on; beyond some number of gaps an integral replaces
+    the sum.
     """
     u = k * w / b
     share = np.log(u) - np.log1p(u)
@@ -100,7 +101,7 @@ def waits(
 
 
 def draw_renewals(k: np.ndarray, length: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return draws of how many gaps ~ Gamma(k) fit into a length, by the normal limit where they are many."""
+    """Return draws of the number of gaps ~ Gamma(k) within a length; many gaps are drawn by the normal limit."""
     spread = np.sqrt(np.maximum(length, 0.0)) * rng.standard_normal(k.shape)
     counts = np.clip(np.rint((length + (1 - k) / 2 + spread) / k), 0, 1e15)
     short = np.flatnonzero(length / k < _COUNTED)

@@ -21,26 +21,26 @@ from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.value_curve import ValueCurve
 
-#: Rounds in which totals of all horizons are met together; three are usually enough.
+#: Largest number of rounds in which the totals of all horizons are fitted; three are usually enough.
 _ROUNDS = 50
 
-#: The share of what the curve expects between two horizons that their totals leave between them at least.
+#: Smallest increment between the totals of two horizons, as a share of the curve's increment.
 _LEAST_INCREMENT = 0.05
 
-#: The factor at most by which trees of a shorter horizon move a value.
+#: Largest factor by which trees of a shorter horizon change a value.
 _LARGEST_RATIO = 1e3
 
-#: How sharply a share bends below 1: a value predicted for a shorter horizon alone may exceed the main one.
+#: Sharpness of the bend below 1: a value predicted for a shorter horizon alone may exceed the main one.
 _BEND = 4.0
 
 
 class Horizons(BaseEstimator):
     """Shares of the value for the horizon `main` by each of `days`.
 
-    How fast a customer's value grows comes from a purchase model (`ValueCurve`). Trees may predict better who buys
-    *soon*: for a shorter horizon they learn what customers spent within it, also from windows that are too recent for
-    labels of the main horizon. The share is the purchase model's, multiplied by the ratio of the trees' value to it,
-    raised to `powers`, and bent below 1.
+    How fast a customer's value grows comes from a purchase model (`ValueCurve`). Trees may predict better which
+    customers buy *soon*: for a shorter horizon they learn what customers spent within it, also from windows that are
+    too recent for labels of the main horizon. The share is the purchase model's, multiplied by the ratio of the
+    trees' value to it, raised to `powers`, and bent below 1.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def _bounded_ratio(value: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 
 def _below_one(share: np.ndarray) -> np.ndarray:
-    """Return shares as they are where they are small, bent below 1 where they are not.
+    """Return small shares unchanged, and larger ones bent below 1.
 
     >>> _below_one(np.array([0.3, 1.0, 3.0])).round(2).tolist()
     [0.3, 0.84, 1.0]

@@ -1,4 +1,4 @@
-"""Zero-inflated spend in two models: the probability of buying, and a buyer's expected spend."""
+"""Hurdle model of zero-inflated spend: the probability of buying, and a buyer's expected spend."""
 
 from __future__ import annotations
 

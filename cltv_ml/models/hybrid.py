@@ -1,4 +1,4 @@
-"""Trees on top of a probabilistic model: the model gives the level, the trees correct it customer by customer."""
+"""Hybrid of a probabilistic model and trees: the model gives the level, the trees correct it customer by customer."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Hybrid(TreeModel):
     later. Its log value, shifted so that it meets the total of that cutoff's own holdout, is the offset
     (`base_margin`); the trees learn only how the money is distributed around it. They cannot learn a level that
     belonged to another age of the cohort or another season. The level of a prediction is the probabilistic model's,
-    corrected by what the trees learned about customers who buy more or less often than it expects; how far to trust
-    that total is decided elsewhere (`models.level`).
+    corrected by what the trees learned about customers who buy more or less often than it expects; `models.level`
+    decides the weight of that total.
 
     Parameters
     ----------
     probabilistic
-        The model below, `ProbabilisticValue(ParetoNBD())` if None; its horizon is set to this one.
+        The probabilistic model, `ProbabilisticValue(ParetoNBD())` if None; its horizon is set to this one.
     n_estimators, min_child_weight
         Fewer and larger leaves than the plain trees have: the starting point is good already. Chosen on
         windows before the ones that results are reported for (`experiments/LOG.md`).

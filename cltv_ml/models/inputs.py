@@ -16,7 +16,7 @@ from cltv_ml.errors import InputError
 
 
 def as_frame(model: Any, X: Any, names: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return customers as a pandas DataFrame, whatever kind of table they come in.
+    """Return customers as a pandas DataFrame, from any kind of table.
 
     A pandas frame stays as it is. An Arrow or Polars table, or anything else that exports an Arrow stream, keeps its
     column names. The columns of an array are identified by position: they get `names`, those of the fit, or else "x0",
@@ -102,7 +102,7 @@ def as_weights(model: Any, sample_weight: Any, rows: int) -> np.ndarray | None:
 def paired(
     true: ArrayLike, pred: ArrayLike, names: tuple[str, str] = ("y_true", "y_pred")
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return both sides as arrays of floats; InputError where they do not match or hold a missing value."""
+    """Return both inputs as arrays of floats; InputError if they do not match or hold a missing value."""
     sides = np.asarray(true, dtype=np.float64), np.asarray(pred, dtype=np.float64)
     shapes = [side.shape for side in sides]
     if sides[0].ndim != 1 or shapes[0] != shapes[1] or not len(sides[0]):
@@ -129,7 +129,7 @@ def _one_number_a_row(values: Any) -> np.ndarray:
 
 
 def _has_names(model: Any, X: pd.DataFrame) -> bool:
-    """Return whether the columns have names, not places; both at once are refused."""
+    """Return whether the columns have names rather than positions; a mixture is refused."""
     texts = sum(isinstance(name, str) for name in X.columns)
     if 0 < texts < X.shape[1]:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Conformal intervals around any model's values, from the errors of unseen customers of similar value."""
+"""Conformal intervals around any model's values, from the errors of held-out customers of similar value."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _checked_pairs(expected: ArrayLike, actual: ArrayLike) -> tuple[np.ndarray, 
 def _value_groups(value: np.ndarray) -> list[np.ndarray]:
     """Return the row numbers of each group, the lowest values first; equal values share a group.
 
-    Values of zero are a group of their own: ratios to them mean nothing.
+    Values of zero are a group of their own, because ratios to them have no meaning.
     """
     order = np.argsort(value, kind="stable")
     zeros = int((value == 0).sum())
@@ -136,7 +136,7 @@ def _median(value: np.ndarray, spent: np.ndarray) -> float:
 
 
 def _rank(share: float, size: int) -> int:
-    """Return the position that a further draw does not exceed with probability `share`, the last at most."""
+    """Return the rank that another draw does not exceed with probability `share`, at most the last."""
     return min(int(np.ceil(share * (size + 1) - 1e-9)), size) - 1
 
 

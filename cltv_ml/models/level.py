@@ -1,8 +1,8 @@
 """The level: a forecast of existing customers' total spend, with its uncertainty.
 
 Ranking and level are separate problems. A customer model may rank customers well and still carry the total of another
-season or another mix of ages into the next window. So the total has forecasts of its own (`models.level_candidates`),
-and each log's earlier cutoffs show how far to trust each of them.
+season or another mix of ages into the next window. The total therefore has forecasts of its own
+(`models.level_candidates`), weighted by their errors at earlier cutoffs of the same log.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from cltv_ml.models.level_spread import Spread
 #: total.
 _PRIOR_WINDOWS = 2.0
 
-#: Errors in the record are capped at this (log units): one odd order must not decide.
+#: Errors in the record are capped at this (log units), so that one unusual order does not decide.
 _LARGEST_ERROR = 0.5
 
-#: The smallest log error of a level that was never tried at an earlier cutoff.
+#: Smallest log error of a level without any earlier cutoff.
 _UNTRIED = 0.25
 
 #: The combination's error relative to the one expected from its candidates' weights: their errors partly cancel.
@@ -99,9 +99,9 @@ class Level:
     season_seen
         Whether a candidate that knows last year's season has a weight.
     broken
-        How the last months differed from what was to be expected.
+        Break or doubt found in the last months.
     notes
-        What the forecast assumes about days on which the shop was closed, and about unusual months, a sentence each.
+        Sentences on the assumptions about days on which the shop was closed, and about unusual months.
     basis
         The inputs, so that a later forecast can be added.
     """
@@ -161,7 +161,7 @@ def estimate_level(
     learned
         Totals of trees by day, where there are any.
     months
-        What bottom-up forecasts missed month by month (`level_breaks.monthly_misses`).
+        Errors of bottom-up forecasts by month (`level_breaks.monthly_misses`).
     """
     learned, months = learned or {}, months or {}
     past = _past_forecasts(log, cutoff, horizon, bottom_up, learned)
@@ -199,7 +199,7 @@ def _past_forecasts(
     bottom_up: Mapping[int, float],
     learned: Mapping[int, float],
 ) -> list[Past]:
-    """Return what the candidates forecast at earlier cutoffs whose horizon has ended, with the realised total."""
+    """Return the candidates' forecasts at earlier cutoffs whose horizon has ended, with the realised totals."""
     past = []
     for day in sorted(day for day in past_days(cutoff) if day + horizon <= cutoff):
         total = log.revenue(day, day + horizon, known=day)
@@ -221,8 +221,9 @@ def weigh(
     """Return the candidates' weights, the log errors expected of them, and at how many cutoffs each was tried.
 
     The reference's squared error is the mean over earlier cutoffs, shrunk to its prior. Another candidate is compared
-    with it on the cutoffs at which both were tried, so that none gains by missing the hard ones: its squared error is
-    the reference's times the ratio of both on those. Weights are inverse squared errors to the power of `_SHARPNESS`.
+    with it on the cutoffs at which both were available, so that none gains by missing the difficult ones: its squared
+    error is the reference's times the ratio of both there. Weights are inverse squared errors to the power of
+    `_SHARPNESS`.
     """
     counts = _evidence(log, cutoff, horizon, past)
     squared = _squared_errors(list(now), past)
@@ -252,8 +253,8 @@ def weigh(
 def _evidence(log: CohortRevenue, cutoff: int, horizon: int, past: Sequence[Past]) -> np.ndarray:
     """Return the number of independent windows for which each earlier cutoff counts.
 
-    Overlapping windows repeat the same evidence; old windows show another shop, and windows with younger customers
-    another population.
+    Overlapping windows repeat the same evidence; in old windows the shop was different, and in windows with younger
+    customers the population.
     """
     days = np.array([one.cutoff for one in past], dtype=np.float64)
     overlap = max(1.0, horizon / PACE)
@@ -267,8 +268,8 @@ def _held(
 ) -> dict[str, float]:
     """Return the forecasts, all within `_FARTHEST` of the middle one, those rarely tried near the reference's.
 
-    A base near zero, such as a month in which the shop was closed, makes a ratio to it absurd. The middle has half of
-    the weight on either side: in a shop of one season most candidates know no season, and err together.
+    A base near zero, such as a month in which the shop was closed, makes a ratio to it meaningless. The middle has
+    half of the weight on either side: in a shop of one season most candidates know no season and share their errors.
     """
     totals = np.array(list(now.values()))
     order = np.argsort(totals)

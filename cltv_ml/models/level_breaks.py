@@ -1,4 +1,4 @@
-r"""Breaks: months that differ from what customers' histories suggest, and from how much such months usually differ.
+r"""Breaks: months whose error is unusual, given customers' histories and the errors of earlier months.
 
 A rival opens, prices are halved, a range is dropped: from one week to the next, all customers spend a different
 multiple of what they spent before. A model of histories learns this order by order, and the record of a long horizon
@@ -22,32 +22,33 @@ from cltv_ml.models.level_closures import CLOSED
 #: Days of a month: four of each weekday.
 MONTH = 28
 
-#: A miss counts for no more than this (log units); the month of a strike has none at all.
+#: Largest error that counts (log units); in the month of a strike nothing is sold at all.
 _LARGEST = 1.5
 
-#: What months miss by before any has been seen (log units): two that agree, and a single one; and how many windows
-#: that counts as.
+#: Prior error of months (log units): of two that agree, and of a single one; and the number of windows that it counts
+#: as.
 _USUAL_AGREED, _USUAL_SINGLE = 0.12, 0.18
 _PRIOR_MONTHS = 2.0
 
-#: A month counts half for every so many days that it is older.
+#: Days of age that halve the weight of a month.
 _MONTHS_HALVE = 365.0
 
-#: A break is believed where its square exceeds so many times the usual one.
+#: A break counts if its square exceeds this multiple of the usual one.
 _SURPRISE = 2.0
 
-#: A bottom-up forecast that has begun to learn of a break goes on learning, but keeps this share of its miss at least.
+#: A bottom-up forecast that has begun to learn a break continues to learn, but keeps at least this share of its error.
 _LEARNED_AT_MOST = 0.5
 
-#: Share of an unexplained miss of the last month that is added to the error: whether it lasts is an even chance.
+#: Share of an unexplained error of the last month that is added to the error, because it lasts or not with equal
+#: chances.
 _OPEN = 0.5
 
 
 class Month(NamedTuple):
-    """The miss of a month (log units).
+    """The error of a month (log units).
 
-    `chance` is the standard deviation that the sizes of its orders let expect; `compared` says whether last year's same
-    month was subtracted.
+    `chance` is its standard deviation if orders of these sizes come at random; `compared` states whether last year's
+    same month was subtracted.
     """
 
     miss: float
@@ -61,18 +62,18 @@ class Break:
 
     #: Log of what existing customers spend since over the bottom-up forecast, as far as the last two months agree.
     size: float = 0.0
-    #: Share of it that is taken for lasting, from 0 to 1: one less twice the usual square over this one.
+    #: Share of it that counts as lasting, from 0 to 1: one minus twice the usual square over this one.
     believed: float = 0.0
-    #: What the last month missed beyond that, as far as it is unusual: nothing tells whether it lasts.
+    #: Further error of the last month, as far as it is unusual: the log does not show whether it lasts.
     open: float = 0.0
 
     def follow(self, total: float, forecasts: Mapping[str, float], weights: np.ndarray) -> float:
-        """Return the total moved towards bottom-up forecasts that spend as since the break."""
+        """Return the total moved towards bottom-up forecasts at the level since the break."""
         after = self._after(forecasts, weights)
         return total if after is None else float(total ** (1 - self.believed) * after**self.believed)
 
     def doubt(self, total: float, forecasts: Mapping[str, float], weights: np.ndarray) -> float:
-        """Return the log error that comes of not knowing whether things are as before."""
+        """Return the log error from the uncertainty about a break."""
         after, error = self._after(forecasts, weights), _OPEN * self.open
         if after is None:
             return abs(error)
@@ -88,7 +89,7 @@ class Break:
 
 
 def monthly_misses(log: CohortRevenue, days: Sequence[int], monthly: Mapping[int, float]) -> dict[int, Month]:
-    """Return by day the month from then on, as far as it has ended; `monthly` are bottom-up forecasts of it."""
+    """Return by day the month that begins there, if it has ended; `monthly` holds its bottom-up forecasts."""
     found = {}
     for day in days:
         if day + MONTH <= log.days and day - log.begins(log.days) >= SETTLED and monthly.get(day):
@@ -101,7 +102,7 @@ def monthly_misses(log: CohortRevenue, days: Sequence[int], monthly: Mapping[int
 
 
 def find_break(months: Mapping[int, Month], cutoff: int) -> Break:
-    """Return what the months before a cutoff tell of a break, from `monthly_misses` by day."""
+    """Return the break that the months before a cutoff show, from `monthly_misses` by day."""
     days = sorted((day for day in months if day + MONTH <= cutoff), reverse=True)
     if not days:
         return Break()
@@ -119,7 +120,7 @@ def find_break(months: Mapping[int, Month], cutoff: int) -> Break:
 
 
 def _miss(log: CohortRevenue, day: int, monthly: Mapping[int, float]) -> float:
-    """Return the log of what was spent in the month from a day on over its bottom-up forecast."""
+    """Return the log of the spend in the month from a day on over its bottom-up forecast."""
     return float(np.log(max(missed(log, day, MONTH, monthly), np.exp(-_LARGEST))))
 
 
@@ -141,12 +142,12 @@ def _agreed(one: float, other: float) -> float:
 
 
 def _closed(later: float, before: float) -> bool:
-    """Return whether almost nothing was spent in a month after one in which half or more of the usual was."""
+    """Return whether almost nothing was spent in a month that follows one with at least half of the usual spend."""
     return later <= np.log(CLOSED) and before > np.log(0.5)
 
 
 def _lasting(later: float, before: float) -> float:
-    """Return what two months in a row agree on.
+    """Return the part of the error that two consecutive months share.
 
     Where the later one missed less, forecasts have begun to learn, and have learned as much again by now.
     """
@@ -155,7 +156,7 @@ def _lasting(later: float, before: float) -> float:
 
 
 def _surprise(miss: float, earlier: Sequence[float], ages: np.ndarray, usual: float, chance: float) -> float:
-    """Return from 0 to 1 how far a miss is beyond what is usual: one less `_SURPRISE` usual squares over its own."""
+    """Return from 0 to 1 how unusual an error is: one minus `_SURPRISE` usual squares over its own."""
     weights = 0.5 ** (ages / _MONTHS_HALVE)
     squares = _PRIOR_MONTHS * usual**2 + weights @ np.square(earlier)
     square = max(float(squares / (_PRIOR_MONTHS + weights.sum())), chance**2)

@@ -29,7 +29,7 @@ SEASONED = 150
 #: Days of history before a miss of the bottom-up forecast may be carried forward.
 SETTLED = 90
 
-#: A miss carried forward is at most this (log units): one odd window must not decide.
+#: Largest error carried forward (log units), so that one unusual window does not decide.
 LARGEST_MISS = 0.5
 
 #: Fewest days over which growth and newcomers are measured: a month's revenue depends on a few orders.
@@ -67,7 +67,7 @@ class CohortRevenue:
     #: The day of last year that each past or future day is compared with (`level_holidays.align`); 364 days
     #: before if None.
     base: np.ndarray | None = None
-    #: Day before which the log says nothing about the rest of the year (`level_steps.last_step`).
+    #: Day before which the log does not show the rest of the year (`level_steps.last_step`).
     step: int = 0
     _sums: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
 
@@ -77,7 +77,7 @@ class CohortRevenue:
         return len(self.joined) - 1
 
     def until(self, day: int) -> CohortRevenue:
-        """Return the log as it stood before a day."""
+        """Return the log before a day."""
         before = self.day < day
         first, when, amount = (one[before] for one in (self.first, self.day, self.amount))
         return CohortRevenue(first, when, amount, self.joined[: day + 1], self.base, self.step)
@@ -114,7 +114,7 @@ class CohortRevenue:
         return self.step if self.step < cutoff else 0
 
     def customers(self, before: int) -> int:
-        """Return how many customers were first seen before a day."""
+        """Return the number of customers first seen before a day."""
         return int(self.joined[min(max(before, 0), self.days)])
 
     def log_age(self, at: int) -> float:
@@ -243,7 +243,7 @@ def retention_by_age(log: CohortRevenue, cutoff: int, horizon: int) -> float:
 
     \[ \sum_j K_j(c-h, c) \; \frac{K_j(y, y+h)}{K_j(y-h, y)}. \]
 
-    The ratio holds season, growth and decline with age, as long as customers of an age behave as they did a year
+    The ratio contains season, growth and decline with age, as long as customers of an age behave as they did a year
     before.
     """
     then, days = cutoff - WEEKS_YEAR, min(horizon, WEEKS_YEAR)
@@ -267,7 +267,7 @@ def missed(log: CohortRevenue, cutoff: int, horizon: int, bottom_up: Mapping[int
 def agreed_miss(log: CohortRevenue, cutoff: int, horizon: int, bottom_up: Mapping[int, float]) -> float:
     r"""Return the log miss \(\log (K/B)\) that the last two disjoint windows agree on, NaN where they do not.
 
-    It is the smaller of the two where they have the same sign: a single miss says almost nothing.
+    It is the smaller of the two if they have the same sign, because a single error shows almost nothing.
     """
     misses: list[float] = []
     day = cutoff

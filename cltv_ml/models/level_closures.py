@@ -36,7 +36,7 @@ MOST_SHIFT = 14
 class Closure:
     """Days from `start` to before `end`, counted from the log's first, of which a share of the sales is `lost`.
 
-    `yearly` says whether the shop was closed on these days of another year too; None where the log holds no other year.
+    `yearly` states whether the shop was closed on these days of another year too; None if the log holds no other year.
     """
 
     start: int
@@ -59,7 +59,7 @@ class Closure:
 def find_closures(log: CohortRevenue) -> list[Closure]:
     """Return the closures of a log, the earliest first.
 
-    Sales are counted as groups of customers with one first day, so that a single large buyer changes nothing.
+    Sales are counted by groups of customers with the same first day, so that a single large buyer changes nothing.
     """
     sales = np.bincount(log.day, minlength=log.days).astype(np.float64)
     week, usual = _weekly(sales), _usual(sales)
@@ -81,7 +81,7 @@ def find_closures(log: CohortRevenue) -> list[Closure]:
 def as_if_open(log: CohortRevenue, closures: Iterable[Closure]) -> CohortRevenue:
     """Return the log with the sales that each closure cost: its lost share of the mean of the weekdays around it.
 
-    Customers first seen after a day add nothing to it.
+    Customers first seen after a day do not count on it.
     """
     closures = list(closures)
     if not closures:
@@ -112,7 +112,7 @@ def _weekly(sales: np.ndarray) -> np.ndarray:
 def _usual(sales: np.ndarray) -> np.ndarray:
     """Return sales per day in the usual week around each day: the lower of the medians before and after.
 
-    NaN where there are too few days to tell.
+    NaN if there are too few days.
     """
     week, days = _weekly(sales), len(sales)
     usual = np.full(days, np.nan)

@@ -1,4 +1,4 @@
-"""Holidays that move: the day of last year that each day is compared with."""
+"""Moving holidays: the day of last year that each day is compared with."""
 
 from __future__ import annotations
 

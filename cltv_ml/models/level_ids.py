@@ -1,4 +1,4 @@
-"""Replaced ids: a day from which on no customer of before returns, though the shop sells as before."""
+"""Replaced ids: a day from which no earlier customer returns, although the shop sells as before."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from cltv_ml.models.level_candidates import CohortRevenue
 #: Days before and after a day that are compared.
 _FOUR_WEEKS = 28
 
-#: Share of the revenue that customers of before bring at most after their ids were replaced, and at least until then.
+#: Largest share of the revenue from earlier customers after their ids were replaced, and smallest share before.
 _GONE, _USUAL = 0.02, 0.3
 
-#: Share of the revenue of before that remains at least: the shop goes on.
+#: Smallest share of the earlier revenue that remains, so that the shop is still open.
 _GOING_ON = 0.5
 
-#: Purchases by customers of before that there must have been, those of one first day and day counting as one.
+#: Fewest purchases by earlier customers; those with the same first day and day count as one.
 _LEAST_PURCHASES = 30
 
 

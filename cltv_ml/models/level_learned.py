@@ -1,4 +1,4 @@
-"""The trees' total, learned from labels of earlier windows, as another candidate for the level."""
+"""Total of the trees, learned from labels of earlier windows, as another candidate for the level."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def add_learned(level: Level, total: float, misses: Mapping[int, float]) -> Leve
     total
         The trees' forecast of the total after the cutoff.
     misses
-        log (expected / realised) by days before the cutoff, each from trees that learned from what had ended by then.
-        Each counts at the nearest day of the record that is less than one step away; of two at one day the later
-        counts.
+        log (expected / realised) by days before the cutoff, each from trees that learned from windows that had ended
+        by then. Each counts at the nearest day of the record that is less than one step away; of two at one day the
+        later counts.
     """
     basis = level.basis
     if basis is None or total <= 0:

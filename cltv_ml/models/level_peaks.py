@@ -1,7 +1,7 @@
 r"""Peaks that have ended: the first Christmas of a log that holds no earlier year.
 
-Averages of the last months, and models fitted on them, carry a peak on after it has ended, because no candidate knows
-that it was a season. The last two weeks show that it is over.
+Averages of the last months, and models fitted on them, continue a peak after its end, because no candidate knows that
+it was a season. The last two weeks show that it is over.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def after_peak(log: CohortRevenue, cutoff: int, horizon: int, total: float, seas
 def peak_ended(log: CohortRevenue, cutoff: int, horizon: int) -> bool:
     """Return whether revenue rose and fell again within the last quarter, and would not rise again in the horizon.
 
-    A log that holds less than eight weeks before that quarter does not show what is usual. Two weeks without any
-    purchase are a closure, or lie between the dates of a month, and show nothing.
+    A log with less than eight weeks before that quarter does not show the usual revenue. Two weeks without any
+    purchase are a closure, or lie between the dates of a month, and do not end a peak.
     """
     begins, recent = log.begins(cutoff), cutoff - QUARTER
     last = log.revenue(cutoff - _TWO_WEEKS, cutoff) * LEAST_DAYS / _TWO_WEEKS

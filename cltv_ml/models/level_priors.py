@@ -6,7 +6,7 @@ import numpy as np
 
 from cltv_ml.models.level_candidates import QUARTER, SEASONED, WEEKS_YEAR, CohortRevenue, growth, started
 
-#: The candidate that the others are measured against.
+#: The reference candidate, with which the others are compared.
 REFERENCE = "bottom-up"
 
 #: The total of trees that learned from labels (`models.level_learned`).

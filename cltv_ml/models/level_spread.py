@@ -18,7 +18,7 @@ class Spread(NamedTuple):
     freedom: float
 
     def interval(self, total: float, coverage: float = 0.9) -> tuple[float, float]:
-        """Return the ends between which the total lies with probability `coverage`, given its forecast."""
+        """Return the bounds of the interval that holds the total with probability `coverage`, given its forecast."""
         reach = float(stats.t.ppf((1 + coverage) / 2, self.freedom)) * self.sigma
         low, high = sorted((total * float(np.exp(-reach)), total * float(np.exp(reach))))
         return low, high

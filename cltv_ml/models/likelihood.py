@@ -19,7 +19,7 @@ _LOOK = 10  # rounds of a climb after which it looks whether it is on its way to
 
 @dataclass(frozen=True)
 class Maximum:
-    """The maximum of a likelihood, how certain it is, and what to do if it is not."""
+    """The maximum of a likelihood, the verdict on it, and advice if it is doubtful."""
 
     theta: np.ndarray
     log_likelihood: float
@@ -81,11 +81,11 @@ def maximize(
 def _highest(
     objective: LogLikelihood, starts: Sequence[np.ndarray], bounds: np.ndarray
 ) -> tuple[np.ndarray, float, np.ndarray]:
-    """Return where climbing from the first start ends, or from a later one where that is doubtful and it is higher:
-    point, height, Hessian.
+    """Return the end of the climb from the first start, or from a later one if the first is doubtful and the later is
+    higher: point, height, Hessian.
 
-    Along a ridge a climb takes hundreds of steps, and most starts end at the same point: a later climb stops where
-    a straight line from it rises to the best one known.
+    Along a ridge a climb takes hundreds of steps, and most starts end at the same point: a later climb stops once a
+    straight line from it rises to the best point so far.
     """
     best = _newton_steps(objective, *_climb(objective, starts[0], bounds), bounds)
     if doubtful(best[0], best[2], bounds):
@@ -107,10 +107,10 @@ def _climb(
     flat: float = _EXACT,
     inverse: np.ndarray | None = None,
 ) -> tuple[np.ndarray, float]:
-    """Return where projected BFGS ends from `theta`, and the height there; it ends early on its way to `known`.
+    """Return the end of projected BFGS from `theta`, and its height; it stops early on its way to `known`.
 
     It ends where no slope is steeper than `flat`, or along a ridge where that is not reached in so many rounds.
-    `inverse` is what is known of the inverse of minus the Hessian.
+    `inverse` approximates the inverse of minus the Hessian.
 
     SciPy's L-BFGS-B does the same, but for four parameters its BLAS threads make it a hundred times slower on a busy
     machine.
@@ -166,7 +166,7 @@ def _leads_to(
 def _climb_ridge(
     objective: LogLikelihood, theta: np.ndarray, bounds: np.ndarray, rounds: int = 40
 ) -> tuple[np.ndarray, float]:
-    """Return where damped Newton steps end: along a narrow bent ridge BFGS takes hundreds of steps."""
+    """Return the end of damped Newton steps; along a narrow bent ridge BFGS takes hundreds of steps."""
     value, gradient = objective(theta)
     damping = 1e-6
     for _ in range(rounds):
@@ -255,7 +255,7 @@ def _newton(
     bounds: np.ndarray,
     rounds: int,
 ) -> tuple[np.ndarray, float, np.ndarray]:
-    """Return where steps with a fixed Hessian end: point, height, gradient; each must climb and flatten."""
+    """Return the end of steps with a fixed Hessian: point, height, gradient; each step must climb and flatten."""
     theta, value, gradient = start
     for _ in range(rounds):
         free = ~on_bound(theta, bounds)
@@ -275,7 +275,7 @@ def _newton(
 
 
 def _inverse(matrix: np.ndarray, bounds: np.ndarray, theta: np.ndarray) -> np.ndarray:
-    """Return a positive definite inverse: 1 for what lies on its bound, bounded where the matrix says little."""
+    """Return a positive definite inverse: 1 for parameters on a bound, bounded where the matrix is nearly singular."""
     free = np.flatnonzero(~on_bound(theta, bounds))
     values, vectors = np.linalg.eigh(matrix[np.ix_(free, free)])
     inverse = np.eye(len(theta))

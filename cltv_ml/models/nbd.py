@@ -1,4 +1,4 @@
-"""NBD: customers buy at a Poisson rate and never leave, the benchmark every dropout model must beat."""
+"""NBD: customers buy at a Poisson rate and never leave; the benchmark that every dropout model must beat."""
 
 from __future__ import annotations
 

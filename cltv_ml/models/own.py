@@ -1,4 +1,4 @@
-"""Models of the user's own: a class or a scikit-learn regressor in a file, in a package, or behind an entry point."""
+"""User's own models: a class or a scikit-learn regressor in a file, in a package, or behind an entry point."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from cltv_ml.models.base import ValueModel
 from cltv_ml.models.regression import Regression
 from cltv_ml.models.trees import TreeModel
 
-#: Installed packages offer models under this group: `my_model = "my_package.models:MyModel"`.
+#: Entry-point group under which installed packages offer models: `my_model = "my_package.models:MyModel"`.
 GROUP = "cltv_ml.models"
 
-#: The folder of a stored model that holds the files of its own classes.
+#: Folder of a stored model with the files of the user's classes.
 FOLDER = "own"
 
 _PYTHONS = sys.stdlib_module_names | {"", "builtins"}
@@ -37,12 +37,12 @@ def offered() -> dict[str, EntryPoint]:
 
 
 def is_own(name: str) -> bool:
-    """Return whether a name means a model of the user's own: in a file, in a module, or an entry point."""
+    """Return whether a name refers to a user's own model: in a file, in a module, or an entry point."""
     return ":" in name or name in offered()
 
 
 def load_own(name: str, horizon: int, features: Sequence[str], text: Sequence[str] = ()) -> ValueModel:
-    """Return the model that a name means, for a horizon in days; InputError where there is none.
+    """Return the model of a name, for a horizon in days; InputError if there is none.
 
     Its name in results is its attribute `name`, or else the name of its class.
     """
@@ -130,7 +130,8 @@ def load_file(path: Path) -> ModuleType:
 
 
 def class_address(kind: type) -> str:
-    """Return what stored models call a class: its name, with its module before a colon where it is not of this package.
+    """Return the address of a class in stored models: its name, after its module and a colon if it is not of this
+    package.
 
     >>> class_address(ValueModel)
     'ValueModel'
@@ -162,7 +163,7 @@ def pickled(model: BaseEstimator) -> bytes:
 
 
 def pack(state: Any, folder: Path) -> None:
-    """Write the files of the own classes in a model's state to `folder`; those of installed packages are none."""
+    """Write the files of the user's classes in a model's state to `folder`; classes of installed packages have none."""
     for module in sorted(_modules(state)):
         if not _distribution(module):
             (folder / FOLDER).mkdir(exist_ok=True)
@@ -207,7 +208,7 @@ def _import(module: str) -> ModuleType:
 
 
 def _distribution(module: str) -> str:
-    """Return the installed package that holds a module, empty where none does."""
+    """Return the installed package that holds a module, empty if there is none."""
     return next(iter(_distributions().get(module.partition(".")[0], [])), "")
 
 

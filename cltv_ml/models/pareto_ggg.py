@@ -1,4 +1,4 @@
-r"""Pareto/GGG: each customer has a rhythm of their own, and may leave at any moment."""
+r"""Pareto/GGG: each customer has an individual rhythm and may leave at any moment."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ class ParetoGGG(PurchaseModel):
 
     def _if_alive(self, columns: tuple[np.ndarray, ...], answer: Answer) -> np.ndarray:
         def told(x: np.ndarray, tx: np.ndarray, T: np.ndarray, gaps: np.ndarray) -> np.ndarray:
-            """Return the answer for customers known to be alive, of whom the rhythm is told by their gaps."""
+            """Return the answer for customers known to be alive whose gaps show their rhythm."""
             return answer((*self._own((gaps,)), x, tx, T))
 
         return in_parts(told, columns, self.chunk)
@@ -169,7 +169,7 @@ class ParetoGGG(PurchaseModel):
         return np.clip(1 - _next(params, t)[0], 0.0, 1.0)
 
     def _alive_expected(self, params: Params, t: float) -> np.ndarray:
-        """Return the expected purchases: the next one, and those after it by their density once it has come."""
+        """Return the expected purchases: the next one, and later ones by their density after it."""
         total, rows, comes, k, a, b, s, B, left = _next(params, t)
         return total + np.bincount(
             rows, comes * _after_next(np.minimum(k, _CLOCKWORK), a, b, s, B, left), len(total)
@@ -196,7 +196,9 @@ class ParetoGGG(PurchaseModel):
     def _sample(
         self, params: Params, history: tuple[np.ndarray, ...], t: float, size: int, rng: np.random.Generator
     ) -> np.ndarray:
-        """Return draws: rhythm, next purchase, rate, lifetime and the purchases after the next, one after the other."""
+        """Return draws, one step after the other: rhythm, next purchase, rate, lifetime, and purchases after the
+        next.
+        """
         (x, tx, T), (*rates, gaps) = history, params
         k, logs, a, b = _rhythms(params, x, tx, gaps)
         silent = log_quiet(k, a, b, (T - tx)[:, None])
@@ -288,7 +290,7 @@ def _reach_of(height: Callable[[np.ndarray], np.ndarray], mode: np.ndarray, spre
 def _after_next(
     k: np.ndarray, a: np.ndarray, b: np.ndarray, s: np.ndarray, B: np.ndarray, left: np.ndarray
 ) -> np.ndarray:
-    """Return the expected purchases in the time that is left after one.
+    """Return the expected purchases in the time left after a purchase.
 
     Only the last stretch depends on that time, and nothing is subtracted, so that no sum falls with it.
     """

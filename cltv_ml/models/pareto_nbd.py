@@ -135,8 +135,8 @@ def alive_or_gone(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return each row's log-likelihood, P(alive), P(gone), and the derivative by r of the gamma functions.
 
-    `params` are r, alpha, s, beta; `alive` and `gone` the logarithms of being alive at T and of having left before,
-    without what they have in common.
+    `params` are r, alpha, s, beta; `alive` and `gone` the log-likelihoods of being alive at T and of having left
+    before, without common terms.
     """
     r, alpha, s, beta = params
     dead = expit(gone - alive)
@@ -175,7 +175,9 @@ def _log_gone(
 
 
 def visible(p: np.ndarray, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return how far the integrand (1 + u)^-p (1 + v)^-(s + 1) is above what double precision keeps, in u and in v."""
+    """Return the range in which the integrand (1 + u)^-p (1 + v)^-(s + 1) matters in double precision, in u and in
+    v.
+    """
     decayed = np.expm1(np.minimum(BELOW_PRECISION / np.maximum(p - 1, 1e-9), 600.0))
     return decayed, np.expm1(np.minimum(BELOW_PRECISION / s, 600.0))
 

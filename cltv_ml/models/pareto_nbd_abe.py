@@ -118,7 +118,7 @@ class ParetoNBDAbe(CovariateModel):
         return gone
 
     def _if_alive(self, columns: tuple[np.ndarray, ...], answer: Answer) -> np.ndarray:
-        """Return the answer, whose points are laid once however often it asks for a mean over them."""
+        """Return the answer; its points are computed once for all means over them."""
         x, _, T, *covariates = columns
 
         def once(x: np.ndarray, T: np.ndarray, *given: np.ndarray) -> np.ndarray:

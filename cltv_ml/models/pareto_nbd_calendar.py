@@ -1,4 +1,4 @@
-r"""Pareto/NBD whose rates move with the calendar: season, campaigns, prices, holidays."""
+r"""Pareto/NBD with rates that depend on the calendar: season, campaigns, prices, holidays."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ class ParetoNBDCalendar(CovariateModel):
         return periods(first * day, last * day, self.months, self.paths or {}, scale * day)
 
     def _factors(self, periods: Periods) -> tuple[np.ndarray, np.ndarray]:
-        """Return by how much each period multiplies the rates of purchase and of dropout."""
+        """Return the factors of each period on the rates of purchase and of dropout."""
         names = self._path_names
         moving = np.array([self.params_[f"purchase:{name}"] for name in names])
         leaving = np.array([self.params_[f"dropout:{name}"] for name in self.dropout_paths])
@@ -226,7 +226,7 @@ class ParetoNBDCalendar(CovariateModel):
         return factor(periods.values, moving), factor(periods.values[:, dropout], leaving)
 
     def _past(self, params: Params, tx: np.ndarray, T: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Return alpha + A and beta + D at the last purchase, and what each period since adds to both."""
+        """Return alpha + A and beta + D at the last purchase, and each later period's increment of both."""
         _, alpha, _, beta, end = params
         periods = self._periods((end - T).min(), end.max())
         a, d = self._factors(periods)
@@ -234,7 +234,7 @@ class ParetoNBDCalendar(CovariateModel):
         return alpha + weigh_rows(before, a), beta + weigh_rows(before, d), after * a, after * d
 
     def _ahead(self, params: Params, t: float, answer: Callable[..., np.ndarray]) -> np.ndarray:
-        """Return an answer from the parameters and what each period of the next `t` adds to A and D."""
+        """Return an answer from the parameters and the increments of A and D in each period of the next `t`."""
         params = np.broadcast_arrays(*params)
         answers = np.empty(params[0].shape)
         for end in np.unique(params[4]):

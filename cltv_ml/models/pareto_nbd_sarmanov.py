@@ -1,4 +1,4 @@
-"""Pareto/NBD with a Sarmanov distribution: customers who buy often may leave sooner, or later, than others."""
+"""Pareto/NBD with a Sarmanov distribution: purchase and dropout rates may be correlated."""
 
 from __future__ import annotations
 

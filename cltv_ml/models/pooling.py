@@ -1,4 +1,4 @@
-r"""Partial pooling: parameters per cohort, shop or country, shrunk to the population's where data are thin.
+r"""Partial pooling: parameters per cohort, shop or country, shrunk to the population's if data are few.
 
 With \(\theta_g\) the logarithms of group \(g\)'s parameters and \(L_g\) its likelihood,
 
@@ -38,7 +38,7 @@ Model = TypeVar("Model", bound=PurchaseModel)
 
 @dataclass(frozen=True)
 class Pooled(Generic[Model]):
-    """Models by group, one at the population mean for unseen groups, and how far groups differ."""
+    """Models by group, one at the population mean for unseen groups, and the spread between groups."""
 
     models: dict[Hashable, Model]
     middle: Model
@@ -61,7 +61,8 @@ class Pooled(Generic[Model]):
 
 
 def fit_pooled(model: Model, X: pd.DataFrame, groups: pd.Series) -> Pooled[Model]:
-    """Return a purchase model per group of customers, each shrunk to the population the less its data say.
+    """Return a purchase model per group of customers; the fewer data a group has, the more it is shrunk to the
+    population.
 
     Parameters
     ----------
@@ -130,7 +131,7 @@ def _population(start: np.ndarray, likelihoods: list[Scaled]) -> tuple[np.ndarra
 
 
 def _shrunk(likelihood: Scaled, near: np.ndarray, middle: np.ndarray, spread: np.ndarray) -> Maximum:
-    """Return the maximum of one group's likelihood and where groups lie."""
+    """Return the maximum of one group's likelihood times the distribution of groups."""
     pull = np.linalg.inv(spread) / likelihood.problem.size
 
     def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:

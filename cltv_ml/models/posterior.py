@@ -41,7 +41,7 @@ _WANTED = 0.8  # of the proposals that are accepted
 
 @dataclass(frozen=True)
 class Posterior:
-    """Draws of the parameters by name, how they were made, and how far to trust them.
+    """Draws of the parameters by name, the method, and measures of their quality.
 
     `tail_shape` is that of the ratios of the posterior to the density drawn from; `r_hat` compares chains (1.01 and
     less is good) and is 1 where the draws are independent. `advice` puts both in words.
@@ -279,7 +279,7 @@ def smooth_tail(ratios: np.ndarray) -> tuple[np.ndarray, float]:
 def _hamiltonian(
     target: LogLikelihood, top: Maximum, draws: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, float]:
-    """Return draws of several chains of Hamiltonian Monte Carlo, and how far the chains agree.
+    """Return draws of several chains of Hamiltonian Monte Carlo, and R-hat.
 
     The covariance of the states of a first warm-up, of all chains together, is the metric from there on.
     """

@@ -1,4 +1,4 @@
-"""Predictive intervals from draws, which hold both chance and the parameters' uncertainty."""
+"""Predictive intervals from draws, which include chance and the uncertainty of parameters."""
 
 from __future__ import annotations
 
@@ -38,13 +38,12 @@ def draw_parameters(
 
 
 def between(draws: np.ndarray, coverage: float) -> np.ndarray:
-    """Return the ends of an interval that holds nearly `coverage` of each row's draws, shape (n, 2).
+    """Return the bounds of an interval that holds nearly `coverage` of each row's draws, shape (n, 2).
 
     Both tails are cut alike; where zero alone is more likely than a tail, nothing can be cut below it, so the
-    interval starts at zero and only the upper tail is cut. Counts come in lumps: an end takes the value
-    that leaves the tail nearest to what it should be (the mid-p rule), above or below. Zero alone is the
-    narrowest interval there is, so customers who buy nothing with a probability above `coverage` are covered
-    more often than that.
+    interval starts at zero and only the upper tail is cut. Counts are discrete: a bound takes the value whose tail is
+    nearest to the nominal one (the mid-p rule), above or below. Zero alone is the narrowest interval there is, so
+    customers who buy nothing with a probability above `coverage` are covered more often than that.
 
     >>> between(np.array([[0, 0, 0, 0, 0, 0, 0, 0, 1, 7], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]]), 0.8).tolist()
     [[0.0, 0.0], [2.0, 9.0]]
@@ -58,7 +57,7 @@ def between(draws: np.ndarray, coverage: float) -> np.ndarray:
 
 
 def _nearest(ordered: np.ndarray, share: float) -> np.ndarray:
-    """Return the draw of each row that as near to `share` of them as possible do not exceed."""
+    """Return the draw of each row that is nearest to the quantile `share`."""
     rank = share * ordered.shape[1]
     value = ordered[:, int(np.ceil(rank - 1e-9)) - 1]
     below = (ordered < value[:, None]).sum(axis=1)

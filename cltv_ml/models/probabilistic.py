@@ -1,4 +1,4 @@
-"""Expected purchases times expected spend per purchase, discounted: customer value from two small models."""
+"""Customer value from two small models: expected purchases times expected spend per purchase, discounted."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from cltv_ml.models.predictive import PLAUSIBLE, between, check_coverage, row_bl
 from cltv_ml.models.purchase_history import DAYS_IN
 from cltv_ml.models.purchases import PurchaseModel
 
-#: Number of parameter vectors that represent the uncertainty of an estimate in a request, which waits for them.
+#: Number of parameter vectors that represent the uncertainty of an estimate in a request, which must be fast.
 _VECTORS = 16
 
 
 class ProbabilisticValue(ValueModel):
-    """What each customer will spend over the horizon: purchases x spend per purchase x margin, discounted.
+    """Expected spend over the horizon: purchases x spend per purchase x margin, discounted.
 
     Purchases are purchase days, as `frequency` counts them; `monetary_value` is the mean spend per purchase
     day. Fitted on everything before the cutoff, without a label.
@@ -154,7 +154,7 @@ class ProbabilisticValue(ValueModel):
         return parts.assign(**{BASELINE: new}).set_axis(X.index)
 
     def mean_spend(self) -> float:
-        """Return the expected spend per purchase of a customer without any history, in currency units."""
+        """Return the expected spend per purchase of a customer without history, in currency units."""
         check_fitted(self)
         nobody = pd.DataFrame(
             0.0, index=[0], columns=["frequency", "monetary_value", *self.spend_.covariates]
@@ -229,7 +229,7 @@ class ProbabilisticValue(ValueModel):
             yield np.concatenate(drawn, axis=1) * worth[rows]
 
     def _discount(self, X: pd.DataFrame) -> np.ndarray:
-        """Return what one unit spent by each customer over the horizon is worth today, on average."""
+        """Return the mean present value of one unit spent by each customer over the horizon."""
         if self.discount_rate == 0:
             return np.ones(len(X))
         expected = self.purchases_.expected_purchases(X, self._length())
@@ -266,5 +266,5 @@ class ProbabilisticValue(ValueModel):
 
 
 def _settings_of(model: BaseEstimator) -> str:
-    """Return what tells a model's fits apart from those of others."""
+    """Return the settings that identify a model's fits."""
     return repr((type(model).__name__, model.get_params()))

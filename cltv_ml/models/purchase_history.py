@@ -1,4 +1,4 @@
-"""Purchase histories as the models read them: frequency, recency and T, checked once."""
+"""Purchase histories of the models: frequency, recency and T, checked once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The interface of purchase models: expected purchases, time of the next one, P(alive), per customer."""
+"""Interface of purchase models: expected purchases, time of the next one, and P(alive) per customer."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class PurchaseModel(LikelihoodModel):
         return ()
 
     def predict(self, X: pd.DataFrame, t: float | str = 1.0) -> np.ndarray:
-        """Return the expected purchases in the next `t`, one unit of time by default."""
+        """Return the expected purchases in the next `t`, by default one unit of time, shape (n,)."""
         return self.expected_purchases(X, t)
 
     def expected_purchases(self, X: pd.DataFrame, t: float | str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Quantiles of each customer's future spend, and the mean that follows from them."""
+"""Quantile regression of each customer's future spend, and the mean that follows from it."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from cltv_ml.models.base import ValueModel, check_columns, check_fitted
 
 
 class SameRate(ValueModel):
-    """Repeat purchases go on at the customer's own rate and own mean spend.
+    """Repeat purchases continue at the customer's own rate and mean spend.
 
     Nothing is estimated; customers without a repeat purchase are expected to spend nothing.
 

@@ -1,4 +1,4 @@
-"""Draws of a whole shop's future: revenue of known and future customers, period by period."""
+"""Draws of a whole shop's future: revenue of existing and new customers by period."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ShopDraws:
         return self.known + self.new
 
     def brought_to(self, total: float, before: float, spread: Spread | None) -> ShopDraws:
-        """Return the draws with every amount of a draw times one factor; the number of customers stays.
+        """Return the draws with all amounts of a draw multiplied by one factor; numbers of customers stay the same.
 
         Parameters
         ----------

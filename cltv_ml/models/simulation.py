@@ -1,4 +1,4 @@
-"""Histories drawn from known rates: Poisson purchases until a moment or a number of purchases ends them."""
+"""Simulated histories from known rates: Poisson purchases until a moment or a number of purchases."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _HELD = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 1.0]])  # log p, log(q - 1), lo
 
 
 def fit_population(x: np.ndarray, spend: np.ndarray, weight: np.ndarray) -> Maximum:
-    """Return the maximum by log p, log(q - 1) and log v, the mean held where the repeat buyers' rules it out.
+    """Return the maximum in log p, log(q - 1) and log v; the mean is held if it contradicts the repeat buyers' mean.
 
     The rows are sorted by x, and the weighted mean of `spend` is 1.
     """
@@ -114,8 +114,8 @@ def _relative_error(spend: np.ndarray, weight: np.ndarray) -> float:
 def _is_plausible(mean: float, error: float) -> bool:
     """Return whether a population mean agrees with the repeat buyers' mean, 1, known up to `error`.
 
-    A difference of a tenth does not matter, and 2.5 standard errors may be chance. A heavy tail makes the error itself
-    large and lets the mean be infinite, so at most half above the buyers' mean is accepted.
+    A difference of a tenth does not matter, and 2.5 standard errors may be chance. With a heavy tail the error itself
+    is large and the mean may be infinite, so at most 50% above the buyers' mean is accepted.
 
     >>> _is_plausible(1.05, 0.01), _is_plausible(1.3, 0.01), _is_plausible(1.3, 0.15), _is_plausible(7.5, 5.0)
     (True, False, True, False)

@@ -1,7 +1,7 @@
-"""The state of a fitted model as plain values, which any later version can read back.
+"""State of a fitted model as plain values, which any later version can read.
 
-Nothing of this package is pickled, except a scikit-learn estimator inside a model of the user's own. Only the package
-versions that it was trained with, which are stored next to it, are certain to read it.
+Nothing is pickled except a scikit-learn estimator inside a user's own model. Only the package versions that it was
+trained with, which are stored with it, are certain to read it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Intervals of the total of many customers, from their randomness and the shared uncertainty of the parameters."""
+"""Interval of the total of many customers, from chance and the shared uncertainty of the parameters."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def predict_total_interval(
     The total is the purchases in the next `t` for a purchase model, and the spend over the horizon, in currency units,
     for a `ProbabilisticValue`.
 
-    It carries the draws of `sample_posterior` where the model holds them, else the normal at the maximum. It does not
-    cover effects that no customer model knows, such as a season or a campaign.
+    It uses the draws of `sample_posterior` if the model holds them, else the normal approximation at the maximum. It
+    does not cover effects that no customer model knows, such as a season or a campaign.
 
     Raises
     ------

@@ -25,8 +25,8 @@ from cltv_ml.models.search import TREES
 class TrainingRows:
     """Labelled rows as a booster reads them; rows of weight zero are not among them.
 
-    `sample_weight` is the caller's, None where all rows count alike; `weight` is that times what a row's cutoff
-    counts (`boosting.origin_weights`). `sets` names the categories that are split into sets of levels.
+    `sample_weight` is the caller's, None if all rows are equal; `weight` is that times the weight of a row's cutoff
+    (`boosting.origin_weights`). `sets` names the categories that are split into sets of levels.
     """
 
     names: list[str]
@@ -43,7 +43,7 @@ class TrainingRows:
         return replace(self, **chosen, sample_weight=counts, weight=weight)
 
     def mean(self, values: np.ndarray) -> float:
-        """Return the mean of `values`, each row counted as often as the caller's weight says."""
+        """Return the mean of `values`, weighted by the caller's weights."""
         if self.sample_weight is None:
             return float(values.mean())
         return float(np.average(values, weights=self.sample_weight))
@@ -139,7 +139,7 @@ class TreeModel(TreeArguments, ValueModel):
         return super().predict_table(self._frame(X))
 
     def _contributions(self, X: Any) -> pd.DataFrame:
-        """Return what each feature adds to the expected value, in currency: exact TreeSHAP."""
+        """Return each feature's contribution to the expected value, in currency, by exact TreeSHAP."""
         frame = self._frame(X)
         return self._explain(self._matrix(frame)).set_axis(frame.index)
 
@@ -249,7 +249,7 @@ def _width(rows: TrainingRows) -> int:
 
 
 def _counted_rows(model: TreeModel, rows: TrainingRows, mask: np.ndarray) -> TrainingRows:
-    """Return the rows that count, of which one at least must have bought."""
+    """Return the rows of positive weight; InputError if none of their customers bought."""
     if not (rows.labels[mask] > 0).any():
         raise InputError(
             f"{type(model).__name__}: every row with a weight has a label of zero; give a weight to a "
@@ -259,7 +259,7 @@ def _counted_rows(model: TreeModel, rows: TrainingRows, mask: np.ndarray) -> Tra
 
 
 def _check_numbers(who: str, X: pd.DataFrame) -> None:
-    """Raise InputError where a column is not a number, since leaving it out would be a guess."""
+    """Raise InputError if a column is not numeric, because leaving it out would be a guess."""
     others = [str(name) for name, dtype in X.dtypes.items() if not is_numeric(dtype)]
     if others:
         raise InputError(
@@ -269,7 +269,7 @@ def _check_numbers(who: str, X: pd.DataFrame) -> None:
 
 
 def _seed(random_state: Any) -> int:
-    """Return a whole number for XGBoost: the given one, or one drawn as scikit-learn draws."""
+    """Return XGBoost's seed: the whole number passed, or one drawn as in scikit-learn."""
     if isinstance(random_state, (int, np.integer)):
         return int(random_state)
     return int(check_random_state(random_state).randint(2**31 - 1))

@@ -1,4 +1,4 @@
-"""Zero-inflated spend in one model: gradient-boosted trees under the Tweedie likelihood."""
+"""Tweedie model of zero-inflated spend: gradient-boosted trees under the Tweedie likelihood."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Value over time: a value for one horizon spread over shorter and longer ones, and over a lifetime.
+"""Value over time: a value for one horizon, extended to shorter and longer ones and to a lifetime.
 
 A purchase model gives each customer's expected purchases E(t) in the next t. A value V for the horizon h, from
 whichever model, becomes

@@ -1,4 +1,4 @@
-"""The verdict on a maximum of a likelihood: which parameters the data determine, and how well."""
+"""Verdict on a maximum of a likelihood: which parameters the data determine, and how well."""
 
 from __future__ import annotations
 

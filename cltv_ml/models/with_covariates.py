@@ -161,7 +161,9 @@ class WithCovariates(ValueModel):
     def _fit_roughly(
         self, coded: pd.DataFrame, penalty: float, near: Mapping[str, float]
     ) -> ProbabilisticValue:
-        """Return the value fitted without errors, which a penalty's choice needs none of: most of a fit is theirs."""
+        """Return the model fitted without standard errors, which take most of a fit and are not needed to choose a
+        penalty.
+        """
         value = self._fresh(penalty)
         purchases = clone(value.purchases).fit_near(coded, near, rounds=ROUGH_ROUNDS)
         return value.with_parts(purchases, value.fit_spend(coded))
@@ -175,7 +177,7 @@ class WithCovariates(ValueModel):
         )
 
     def _slopes(self) -> dict[str, float]:
-        """Return how strongly each covariate moves the value, as the log of it: purchases and spend together."""
+        """Return each covariate's slope of the log value, purchases and spend together."""
         params, spend = self.value_.purchases_.params_, self.value_.spend_.params_
         return {
             name: params[f"purchase:{name}"] + spend.get(f"spend:{name}", 0.0)

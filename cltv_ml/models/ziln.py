@@ -1,4 +1,4 @@
-"""Zero-inflated spend as a whole distribution: the probability of buying, and lognormal spend of buyers."""
+"""Zero-inflated lognormal spend: the probability of buying, and the distribution of a buyer's spend."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from cltv_ml.models.attribution import in_currency, output_parts, through
 from cltv_ml.models.bins import Matrix
 from cltv_ml.models.trees import TrainingRows, TreeModel
 
-#: Bounds of log sigma: beyond them exp(mu + sigma²/2) diverges for a leaf with a few odd customers.
+#: Bounds of log sigma: beyond them exp(mu + sigma²/2) diverges for a leaf with a few unusual customers.
 LOG_SIGMA = (-2.0, 0.7)
 
-#: Hessian of a row for an output that the row does not inform; zero would make leaves without a value.
+#: Hessian of a row for an output without information in the row; with zero, leaves would have no value.
 _FLAT_HESSIAN = 1e-6
 
 
