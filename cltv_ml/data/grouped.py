@@ -37,7 +37,7 @@ def fill_down(table: Relation, mapping: Mapping[str, str], answer: bool | None) 
     Raises
     ------
     InputError
-        A second table stands below the first, or beside it.
+        A second table stands below the first, or next to it.
     QuestionsError
         Each customer is named once, but it is unclear whether the lines below are theirs.
     """

@@ -94,7 +94,7 @@ _sharing = threading.Lock()
 
 @contextmanager
 def binned(rows: Examples) -> Iterator[xgb.QuantileDMatrix]:
-    """Yield the binned rows, which get no other labels meanwhile; while fits with others use them, binned anew."""
+    """Yield the binned rows, which get no other labels meanwhile; while fits with others use them, binned again."""
     cached = _cached_bins
     if cached is None or isinstance(rows.matrix, StoredRows) or rows.matrix.size > cached.most_cells:
         yield _bin(rows)
