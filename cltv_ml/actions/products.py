@@ -49,7 +49,7 @@ def add_cross_sell(shop: Shop, actions: Actions) -> None:
         section(
             "What to offer next",
             [
-                _recommender_told(judged, past.horizon),
+                _describe_recommender(judged, past.horizon),
                 "Ranked by expected margin."
                 if margins is not None
                 else "Ranked by probability, because margins are unknown.",
@@ -64,11 +64,11 @@ def add_cross_sell(shop: Shop, actions: Actions) -> None:
     )
 
 
-def _recommender_told(judged: pd.DataFrame, days: int) -> str:
+def _describe_recommender(judged: pd.DataFrame, days: int) -> str:
     """Return a sentence on the chosen recommender and how well it predicted customers' first purchases.
 
     >>> judged = pd.DataFrame({"verdict": ["not shown to beat popular items (+1%)"]}, index=["similar_items"])
-    >>> _recommender_told(judged, 91).split("(NDCG@10). ")[1]
+    >>> _describe_recommender(judged, 91).split("(NDCG@10). ")[1]
     'The best of them, similar items, is not shown to beat popular items (+1%).'
     """
     name, verdict = str(judged.index[0]), str(judged["verdict"].iloc[0])

@@ -281,8 +281,8 @@ def draw_untreated(
 ) -> pd.Series | None:
     """Return which chosen customers of a list are the control, by tier: enough to show the difference of the rates.
 
-    A list too short for that leaves a fifth untreated: it cannot prove the effect, and a note says so. `name` is that
-    of the list's table.
+    A list too short for that leaves a fifth untreated: it cannot prove the effect, and a note reports this. `name` is
+    that of the list's table.
     """
     if len(chosen) < 2:
         return None

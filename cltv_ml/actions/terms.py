@@ -87,7 +87,7 @@ class Actions(Inline):
 
     `candidates` holds by list all customers who could be on it, with `cost` and `expected_profit`. `rates` are the
     customers' margin rates, those of `cltv lifetime`, None where no margin is known. `deleted` names
-    the files of lists that an earlier call had written and this one did not write again. `changed` says what changed
+    the files of lists that an earlier call had written and this one did not write again. `changed` holds the changes
     since earlier scores. `notes` are sentences to read first.
     """
 

@@ -81,7 +81,7 @@ def read_won(
     has_cost = costs is not None or "cost" in columns
     if has_cost:
         check_costs_known(con, columns, costs or Costs())
-    else:  # revenue is then told as revenue: no variable cost is taken off it
+    else:  # contribution is then revenue: no variable cost is deducted
         per_order = share_of_amount = 0.0
     _channels(con, columns, channels)
     margin = f"{money('amount')} - {cost_of_line(columns, costs or Costs())}" if has_cost else money("amount")

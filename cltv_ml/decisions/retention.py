@@ -16,8 +16,8 @@ def value_at_risk(predictions: pd.DataFrame) -> pd.Series:
 
     P(gone) is 1 - P(alive). Where the model has no P(alive), or none of its customers has left (every P(alive) above
     0.999, as on a short log), it is the probability of no purchase in the horizon, exp(-expected purchases). The
-    product is small both for customers who are surely alive and for those who are surely gone: neither can be saved.
-    Whether a treatment helps is a separate question, which the uplift answers.
+    product is small both for customers who are certainly alive and for those who are certainly gone: neither can be
+    saved. Whether a treatment helps is a separate question, which the uplift answers.
 
     Raises
     ------

@@ -205,12 +205,12 @@ def judge_each(
     log = Log.of(log)
     for number, window in enumerate(windows):
 
-        def tell(
+        def report(
             message: str, done: float, before: int = number, cutoff: object = window.cutoff.date()
         ) -> None:
             """Report the progress of this window as a share of all windows."""
             progress(f"{cutoff}: {message}", (before + done) / len(windows))
 
         yield judge(
-            log, window, models, features, max_origins=max_origins, targeting=targeting, progress=tell
+            log, window, models, features, max_origins=max_origins, targeting=targeting, progress=report
         )

@@ -121,15 +121,15 @@ def tell_overstep(scores: Mapping[str, float]) -> str:
     ('', '')
     """
     bias, decile = misses(scores)
-    told = []
+    oversteps = []
     if bias > 1:
-        told.append(f"its total was {percent_off(scores['bias'])} ({BIAS_BOUND:.0%} is allowed)")
+        oversteps.append(f"its total was {percent_off(scores['bias'])} ({BIAS_BOUND:.0%} is allowed)")
     if decile > 1:
-        told.append(
+        oversteps.append(
             f"the value of a tenth of the customers was {scores['decile_mape']:.1%} off on average "
             f"({DECILE_BOUND:.0%} is allowed)"
         )
-    return f"In its test, the model was outside its bounds: {' and '.join(told)}." if told else ""
+    return f"In its test, the model was outside its bounds: {' and '.join(oversteps)}." if oversteps else ""
 
 
 def tell_chance(scores: Mapping[str, float], buyers: int) -> list[str]:
@@ -138,21 +138,21 @@ def tell_chance(scores: Mapping[str, float], buyers: int) -> list[str]:
     >>> tell_chance({"bias": 0.3, "bias_chance": 0.2, "decile_mape": 0.2}, 90)
     ['In the test, the total was 30.0% too high, which is within its interval: expect errors of this size.']
     """
-    told = []
+    sentences = []
     bias, decile = (abs(scores.get(name, np.nan)) > bound for name, _, bound in _BOUNDED)
     within = [size <= 1 for size in misses(scores)]
     if bias and within[0]:
-        told.append(
+        sentences.append(
             f"In the test, the total was {percent_off(scores['bias'])}, which is within its interval: expect errors "
             "of this size."
         )
     if decile and within[1]:
-        told.append(
+        sentences.append(
             f"In the test, the value of a tenth of the customers was {scores['decile_mape']:.0%} off on average. With "
             f"{buyers:,} {'buyer' if buyers == 1 else 'buyers'}, correct values could be as far off by chance, so "
             "the test does not show whether the values of small groups are right."
         )
-    return told
+    return sentences
 
 
 def percent_off(bias: float) -> str:

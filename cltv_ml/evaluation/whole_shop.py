@@ -26,7 +26,7 @@ from cltv_ml.windows import Window
 #: Draws of the whole shop.
 SHOP_DRAWS = 1000
 
-#: Days of log at least: with fewer neither arrivals nor fading can be told.
+#: Fewest days of log: with fewer, neither arrivals nor the decline with age can be estimated.
 LEAST_LOG_DAYS = 56
 
 #: Days over which baskets and the like are read.

@@ -153,7 +153,7 @@ def _check_declaration(declared: Feature) -> None:
         )
     if not declared.doc.strip().endswith("."):
         raise InputError(
-            f"{who}: doc must be a sentence that says what the number means, got {declared.doc!r}."
+            f"{who}: doc must be a sentence that states what the number means, got {declared.doc!r}."
         )
     if declared.grain not in GRAINS:
         raise InputError(f"{who}: unknown grain {declared.grain!r}. Available: {sorted(GRAINS)}.")

@@ -59,7 +59,7 @@ class Speller:
         self.dated = dated
 
     def spell(self, sql: str, time: str) -> str:
-        """Return `sql` without abbreviations; `time` is the column that tells when a row happened."""
+        """Return `sql` without abbreviations; `time` is the column with the moment of a row."""
         start = sql.find("@")
         if start < 0:
             return sql

@@ -109,8 +109,8 @@ def find_break(months: Mapping[int, Month], cutoff: int) -> Break:
     singles = [months[day].miss for day in days]
     pairs = [_lasting(later, before) for later, before in itertools.pairwise(singles)]
     # Without last year a break and a season look alike.
-    told = len(days) > 1 and all(months[day].compared for day in days[:2])
-    size = pairs[0] if told and not _closed(*singles[:2]) else 0.0
+    comparable = len(days) > 1 and all(months[day].compared for day in days[:2])
+    size = pairs[0] if comparable and not _closed(*singles[:2]) else 0.0
     chance = months[days[0]].chance
     ages = cutoff - np.array(days, dtype=np.float64)
     believed = _surprise(size, pairs[2:], ages[2:-1], _USUAL_AGREED, chance)

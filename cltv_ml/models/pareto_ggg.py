@@ -155,11 +155,11 @@ class ParetoGGG(PurchaseModel):
         return 1.0, (*params, nothing, nothing, nothing, nothing)
 
     def _if_alive(self, columns: tuple[np.ndarray, ...], answer: Answer) -> np.ndarray:
-        def told(x: np.ndarray, tx: np.ndarray, T: np.ndarray, gaps: np.ndarray) -> np.ndarray:
+        def of_alive(x: np.ndarray, tx: np.ndarray, T: np.ndarray, gaps: np.ndarray) -> np.ndarray:
             """Return the answer for customers known to be alive whose gaps show their rhythm."""
             return answer((*self._own((gaps,)), x, tx, T))
 
-        return in_parts(told, columns, self.chunk)
+        return in_parts(of_alive, columns, self.chunk)
 
     def _alive_survival(self, params: Params, t: float) -> np.ndarray:
         s, beta, T = params[4], params[5], params[-1]

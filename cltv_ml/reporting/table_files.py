@@ -17,7 +17,7 @@ _NUMBER_FORMS = {
     ("", ", from", ", to"): re.compile(rf"{_AMOUNT} \({_AMOUNT} to {_AMOUNT}\)(?: (better|worse))?"),
 }
 #: A number within a sentence, and its unit; days such as 2026-01-31 stay in the sentence.
-_TOLD = re.compile(rf"(?<![\w.,-]){_AMOUNT}(?![\w-])(?: ([A-Z]{{3}})\b)?")
+_SENTENCE_NUMBER = re.compile(rf"(?<![\w.,-]){_AMOUNT}(?![\w-])(?: ([A-Z]{{3}})\b)?")
 _DAY_TEXT = re.compile(r"\d{4}-\d\d(?:-\d\d)?")
 _UNKNOWN = ("", "–", "unknown")
 
@@ -57,7 +57,7 @@ def with_files(
     if summary.get("facts"):
         page["facts_file"] = _free(f"{folder}headlines", files)
         files[page["facts_file"]] = pd.DataFrame([_headline(fact) for fact in summary["facts"]])
-    if numbers := list(_told(summary)):
+    if numbers := list(_sentence_numbers(summary)):
         page["sentences_file"] = _free(f"{folder}sentences", files)
         files[page["sentences_file"]] = pd.DataFrame(numbers)
     return page, files
@@ -76,7 +76,7 @@ def _headline(fact: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _told(summary: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _sentence_numbers(summary: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the numbers of a page's sentences and titles, each with its part of the page and its sentence."""
 
     def sentences(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -92,7 +92,7 @@ def _told(summary: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     answers = [(one["question"], text) for one in summary.get("answers", ()) for text in one["sentences"]]
     texts = [*answers, *(pair for part in summary["sections"] for pair in sentences(part))]
     for place, text in texts:
-        for number, percent, unit in _TOLD.findall(_DAY_TEXT.sub("", text)):
+        for number, percent, unit in _SENTENCE_NUMBER.findall(_DAY_TEXT.sub("", text)):
             yield {
                 "Part": place,
                 "Sentence": text,

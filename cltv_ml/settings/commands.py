@@ -46,7 +46,7 @@ class _Trained(Printed, Redacted, Judged, Competing, Customers, Source):
     out: File = setting(Path("out"), "Folder for the report and the tables.")
     experiment: str = setting("cltv", "Name of the MLflow experiment.")
     currency: str = setting("", CURRENCY)
-    force: bool = setting(False, "Train even though the data check says no-go.")
+    force: bool = setting(False, "Train even if the verdict of the data check is no-go.")
 
 
 class Train(_Trained):

@@ -68,7 +68,7 @@ _NOT_THE_LISTS = (
 
 _WHOM = (
     "Write to the customers with the highest value at risk: their expected spend times the probability that "
-    "they are leaving. Customers who are sure to stay or surely gone come last."
+    "they are leaving. Customers who will certainly stay or have certainly left come last."
 )
 
 #: The caveat of a list in random order.

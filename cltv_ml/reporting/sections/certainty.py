@@ -113,7 +113,7 @@ def windows_section(result: WindowResult) -> list[dict[str, Any]]:
         + (
             "they were fitted on windows that had ended by then."
             if earlier.protocol == OUT_OF_TIME
-            else "they were fitted on other customers of the same window, which tells nothing about the "
+            else "they were fitted on other customers of the same window, which shows nothing about the "
             "bias of models that learn from such windows."
         )
         + " Brackets hold the 95% interval over other draws of customers."

@@ -20,9 +20,9 @@ from cltv_ml.reporting.report import section
 from cltv_ml.reporting.sections.attributes import attribute_account_section
 
 _VERDICTS = {
-    "go": "The data check says go: there are enough customers, history and repeat purchases to learn from.",
+    "go": "The data check's verdict is go: there are enough customers, history and repeat purchases to learn from.",
     "caution": "The data check advises caution.",
-    "no-go": "The data check says no: do not read anything below as a forecast.",
+    "no-go": "The data check's verdict is no-go: do not read anything below as a forecast.",
 }
 
 _READINGS = {"counts": "a sale", "refund": "a refund, netted", "ignore": "not a sale, left out"}

@@ -163,7 +163,7 @@ def _whole(rows: pd.DataFrame, come: bool, currency: str) -> pd.DataFrame:
     rows = rows if come else rows[rows["part"] == "total"]
     in_money = rows["measure"].isin(["revenue", "contribution"])
 
-    def told(column: str) -> list[str]:
+    def as_text(column: str) -> list[str]:
         """Return a column's values, as money or as counts."""
         return [
             format_money(value, currency) if money else f"{value:,.0f}"
@@ -177,11 +177,11 @@ def _whole(rows: pd.DataFrame, come: bool, currency: str) -> pd.DataFrame:
     bands = {
         f"{band}% band": [
             f"{low.removesuffix(f' {currency}')} to {high}"
-            for low, high in zip(told(f"lower_{band}"), told(f"upper_{band}"), strict=True)
+            for low, high in zip(as_text(f"lower_{band}"), as_text(f"upper_{band}"), strict=True)
         ]
         for band in (50, 80, 95)
     }
-    return pd.DataFrame({"Measure": names, "Expected": told("expected"), **bands})
+    return pd.DataFrame({"Measure": names, "Expected": as_text("expected"), **bands})
 
 
 def _caption(measure: str, come: bool) -> str:

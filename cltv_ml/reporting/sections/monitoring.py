@@ -56,7 +56,7 @@ def monitoring_facts(
     ----------
     batch
         `cutoff`, `horizon`, `customers`, `expected_value` (the total) of the batch.
-    told
+    title
         Name of the value, such as "expected revenue".
     """
     level, failed = worst_level(checks), sum(one.level != "ok" for one in checks)
