@@ -39,7 +39,7 @@ def list_totals(shop: Shop, actions: Actions) -> pd.DataFrame:
     """Return one row per list: `list`, `action`, `file`, `customers`, `control`, `cost`, `expected_profit`, `read_on`.
 
     Customers, cost and profit are of those who are treated; `control` counts those who are left out. Where the
-    customers' values have intervals, `profit_lower` and `profit_upper` follow: its 90% interval, which
+    customers' values have intervals, `profit_lower` and `profit_upper` follow: its interval of about 90%, which
     combines the errors of single customers with the error of the total and takes the stated effect as exact.
     """
     rows = []
