@@ -266,7 +266,7 @@ def test_a_log_that_the_data_check_refuses_says_so_in_the_report(cleaned, judged
     ids = cleaned.log["customer_id"].unique()[:60]
     few = Cleaned(cleaned.log[cleaned.log["customer_id"].isin(ids)], cleaned.quarantine, cleaned.report)
     told = data_section(few, judged)
-    assert any("says no" in sentence for sentence in told["sentences"])
+    assert any("verdict is no-go" in sentence for sentence in told["sentences"])
     assert any("customers" in warning for warning in told["warnings"])
 
 
