@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from cltv_ml.data.glance import Glance
+from cltv_ml.data.headings import plain_heading
+from cltv_ml.data.overlooked_numbers import HEADED
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.rules import Rules
+from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, keep_first
 from cltv_ml.errors import InputError
 
@@ -45,3 +49,24 @@ def settle_discount(
         "amount is quantity times price minus that percentage. It was read as discount_rate (--mapping "
         f"discount={column} reads it as money)."
     ]
+
+
+def tell_of_order_discounts(glance: Glance, numbers: Sequence[str], mapping: Mapping[str, str]) -> list[str]:
+    """Return a note on a discount of whole orders, repeated on lines that have amounts of their own."""
+    if not {"order_id", "amount"} <= mapping.keys():
+        return []
+    for column in (name for name in numbers if HEADED["discount"].search(plain_heading(name))):
+        discount, amount = glance.number(column), glance.number(mapping["amount"])
+        several, alike, own, money = glance.lines.row(
+            "select count(*) filter (n > 1 and d <> 0), count(*) filter (n > 1 and d <> 0 and d = least), "
+            "count(*) filter (n > 1 and low < high), sum(abs(d)) from (select count(*) as n, "
+            f"max({discount}) as d, min({discount}) as least, min({amount}) as low, max({amount}) as high "
+            f"from {glance.lines} where {quote(mapping['order_id'])} is not null "
+            f"group by {quote(mapping['order_id'])})"
+        )
+        if several and alike == several and own:
+            return [
+                f"Column {column!r} has one discount per order, {money:,.2f} in total, which is not subtracted from "
+                f"{mapping['amount']!r}. If these amounts are before the discount, export amounts after it."
+            ]
+    return []

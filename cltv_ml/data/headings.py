@@ -64,7 +64,7 @@ CURRENCY_WORDS = frozenset(code.lower() for code in CURRENCIES - {"TRY", "ALL", 
 #: Endings of a heading of money: its currency, its small unit, or its tax.
 _MONEY_SUFFIX = re.compile(
     rf"(?<=\w)[\W_]+(in[\W_]+)?({'|'.join(CURRENCIES - {'TRY', 'ALL', 'TOP'})}|cents?|minor|€|£|\$)$"
-    r"|[\W_]+(in[ck]l?|e[xk](cl|kl)?|zzgl|including|excluding)\b.*(vat|tax|mwst|ust|moms|btw|iva|tva|alv|dph)\W*$"
+    r"|[\W_]+(in[ck]l?|e[xk]s?(cl|kl)?|zzgl|including|excluding)\b.*(vat|tax|mwst|ust|moms|btw|iva|tva|alv|dph)\W*$"
     r"|[\W_]+(vat|tax|mwst|iva|tva)[\W_]+(in[ck]l|e[xk]cl)\w*$",
     re.IGNORECASE,
 )

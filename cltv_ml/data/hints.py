@@ -86,7 +86,7 @@ def hint(
             for column in _numbers_of_orders(left, kinds, mapping)
             for note in _prefixes(glance, column, mapping)
         ]
-    notes += tell_of_odd_products(glance, decided)
+    notes += tell_of_odd_products(glance, decided, [name for name in left if kinds[name] == "text"])
     if "order_id" in mapping and "customer_id" in mapping:
         notes += _shared_orders(glance, mapping["order_id"], mapping["customer_id"])
     if "amount" in mapping:

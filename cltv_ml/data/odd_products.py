@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 from cltv_ml.data.glance import Glance
+from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.source_columns import quote
 from cltv_ml.data.words import words
@@ -16,15 +18,30 @@ _ODD = "|".join(
     for pattern in words("overlooked")[name]
 )
 
+#: Headings of the names of goods.
+_NAMES = re.compile(
+    "bezeichnung|benamning|betegnelse|omschrijving|designation|descri|beschreib|item|product|^line$"
+)
+
 #: Most products named, and the largest share of the lines: a shop of gift cards sells gift cards.
 _SHOWN, _MOST = 6, 0.5
 
 
-def tell_of_odd_products(glance: Glance, decided: Mapping[str, str | None]) -> list[str]:
-    """Return a note on products with money whose names say that they may be no goods."""
-    product, amount = decided.get("product_id"), decided.get("amount")
+def tell_of_odd_products(
+    glance: Glance, decided: Mapping[str, str | None], texts: Sequence[str]
+) -> list[str]:
+    """Return a note on products with money whose names say that they may be no goods.
+
+    Parameters
+    ----------
+    texts
+        The columns that may name the goods if none is mapped as the product.
+    """
+    named = [column for column in texts if _NAMES.search(plain_heading(column))]
+    product, amount = decided.get("product_id") or [*named, ""][0], decided.get("amount")
     if not product or not amount or "type" in decided:
         return []
+    chosen = "" if decided.get("product_id") else f"--mapping {flag('product_id', product)} and "
     name = f"trim(cast({quote(product)} as varchar))"
     plain = f"regexp_replace(strip_accents(lower({name})), '[^\\w]+', ' ', 'g')"
     rows = glance.lines.rows(
@@ -34,7 +51,8 @@ def tell_of_odd_products(glance: Glance, decided: Mapping[str, str | None]) -> l
     if not rows or sum(lines for _, lines, _ in rows) > _MOST * glance.rows:
         return []
     shown = ", ".join(f"{text!r} ({lines:,} lines, {money:,.2f})" for text, lines, money in rows[:_SHOWN])
+    escaped = re.sub(r"([][.^$*+?{}\\|()])", r"\\\1", str(rows[0][0]))
     return [
-        f"Column {product!r} contains {shown}, which count as goods. If they are not, quarantine them with "
-        f"--rule {flag('non_products', str(rows[0][0]))}."
+        f"Column {product!r} contains {shown}, which count as goods. If they are not, use "
+        f"{chosen}--rule {flag('non_products', escaped)} to quarantine them."
     ]

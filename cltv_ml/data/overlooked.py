@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from cltv_ml.data.candidates import KINDS_OF_LINES
+from cltv_ml.data.discounts import tell_of_order_discounts
 from cltv_ml.data.glance import Glance
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.hints import hint, tell_of_levels, tell_of_lines
@@ -90,6 +91,7 @@ def look_over(
         )
         findings.questions += next(filter(None, questions), [])
     findings.notes += tell_of_other_money(glance, numbers, mapping)
+    findings.notes += tell_of_order_discounts(glance, numbers, mapping)
     if "unit_price" in mapping and "amount" not in mapping:
         _look_at_price(glance, kinds, numbers, mapping, explicit, findings)
     return findings

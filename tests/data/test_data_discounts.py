@@ -37,3 +37,18 @@ def test_the_amount_tells_whether_a_discount_is_money_or_a_share(kind):
 def test_the_users_word_outranks_the_lines():
     paid = (WHOLE * (1 - LINES["Rabatt"] / 100)).round(2)
     assert read(LINES.assign(Gesamt=paid), {"discount": "Rabatt"}).mapping["discount"] == "Rabatt"
+
+
+def test_a_discount_of_whole_orders_next_to_amounts_of_lines_is_told():
+    source = pd.DataFrame(
+        {
+            "order": [1, 1, 2, 2, 3],
+            "date": pd.to_datetime(["2025-01-15", "2025-01-15", "2025-01-16", "2025-01-16", "2025-02-16"]),
+            "customer": ["a", "a", "b", "b", "b"],
+            "sku": ["A", "B", "A", "C", "C"],
+            "line_total": [20.0, 22.0, 20.0, 30.0, 30.0],
+            "order_discount": [4.0, 4.0, 0.0, 0.0, 3.0],
+        }
+    )
+    notes = " ".join(clean(read(source)).report.notes)
+    assert "'order_discount' has one discount per order, 7.00 in total" in notes

@@ -279,3 +279,44 @@ Job,Date,Client,Estimated price,Final price,Status
 3,2025-01-17,bob,70.00,,Scheduled
 """
     assert answered(tmp_path, text) == (2, 90.0, ["amount=Final price", "status=Scheduled:ignore"])
+
+
+def test_taxes_among_the_lines_and_intercompany_sales_are_told(tmp_path):
+    text = """
+Rechnung;Datum;Kunde;Bezeichnung;Betrag
+1;15.01.2025;Anna;Tasse;40,00
+1;15.01.2025;Anna;MwSt 19%;7,60
+2;16.01.2025;Bob;Lampe;50,00
+3;17.01.2025;Bob;Teller;20,00
+"""
+    told = found(tmp_path, text)[2]
+    assert "'Bezeichnung' contains 'MwSt 19%' (1 lines, 7.60), which count as goods" in told
+    given = {"mapping": {"product_id": "Bezeichnung"}, "changes": {"non_products": "MwSt 19%"}}
+    assert found(tmp_path, text, **given)[1] == 110.0
+    text = """
+Invoice,Date,Customer,Sales type,Net amount
+1,2025-01-15,Acme,External,40.00
+2,2025-01-16,Beta,External,50.00
+3,2025-01-17,Acme Holding,Intercompany,900.00
+"""
+    assert "'Intercompany' (1 lines, 900.00)" in found(tmp_path, text)[2]
+
+
+def test_what_is_still_owed_is_not_sold(tmp_path):
+    text = """
+Date,Client,Service,Price,Payment
+2025-01-15,ann,Cut,40.00,Paid
+2025-01-16,bob,Colour,50.00,Paid
+2025-01-17,bob,Cut,30.00,Owing
+"""
+    assert found(tmp_path, text)[:2] == (2, 90.0)
+
+
+def test_a_total_without_tax_is_known_in_danish(tmp_path):
+    text = """
+Ordrenr.;Dato;E-mail;Total ekskl. moms;Moms;Total inkl. moms
+1;15-01-2025;ann@x.example;40,00;10,00;50,00
+2;16-01-2025;bo@x.example;50,00;12,50;62,50
+3;17-01-2025;bo@x.example;30,00;7,50;37,50
+"""
+    assert found(tmp_path, text)[:2] == (2, 120.0)
