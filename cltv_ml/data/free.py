@@ -5,6 +5,7 @@ from __future__ import annotations
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
 from cltv_ml.data.rules import Rules
+from cltv_ml.engine import keep
 
 
 def treat_free_orders(lines: Lines, aside: Aside, rules: Rules) -> list[str]:
@@ -12,24 +13,26 @@ def treat_free_orders(lines: Lines, aside: Aside, rules: Rules) -> list[str]:
 
     Without order ids, a customer's lines of a day are an order.
     """
-    if not lines.tally.free:
+    if not lines.tally.free or not lines.marks.holds("rule is null and money > 0"):
         return []
     order = "coalesce(by_order, hash(customer_id_hash, cast(timestamp as date)))"
+    bought = keep(
+        lines.marks.con,
+        "bought",
+        f"select source_row, {order} as bought, marks.money from {lines.marks} as marks join (select source_row, "
+        f"customer_id_hash, timestamp from {lines.parsed}) using (source_row) anti join {aside} using (source_row)",
+    )
     free = (
-        f"select source_row, {order} as bought, max(marks.money) over (partition by bought) = 0 and "
-        f"min(marks.money) over (partition by bought) = 0 as free from {lines.marks} as marks join "
-        f"(select source_row, customer_id_hash, timestamp from {lines.parsed}) using (source_row) "
-        f"anti join {aside} using (source_row)"
+        f"select bought from {bought} where bought in (select bought from {bought} where money = 0) group by 1 "
+        "having min(money) = 0 and max(money) = 0"
     )
     if rules.applies("free_order"):
-        aside.add("free_order", f"select source_row from ({free}) where free")
+        aside.add("free_order", f"select source_row from {bought} where bought in ({free})")
         return []
-    orders, nothing = lines.marks.row(
-        f"select count(distinct bought), count(distinct bought) filter (free) from ({free})"
-    )
-    if not 0 < nothing < orders:
+    [orders] = bought.row(f"select count(*) from ({free})")
+    if not orders:
         return []
     return [
-        f"{nothing:,} of {orders:,} orders have a total of 0.00 and count as purchases. If they are samples, "
-        "replacements or trials, --rule on=free_order leaves them out."
+        f"{orders:,} orders have a total of 0.00 and count as purchases. If they are samples, replacements or "
+        "trials, --rule on=free_order leaves them out."
     ]
