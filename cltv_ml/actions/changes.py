@@ -71,7 +71,7 @@ def add_changes(shop: Shop, actions: Actions) -> None:
         sentences.append(
             "The earlier table has no margins, so the change of profit cannot be split into causes."
         )
-    actions.sections.append(section("What changed since the earlier scores", sentences, figures=figures))
+    actions.sections.append(section("Changes since the earlier scores", sentences, figures=figures))
 
 
 def _with_chosen_value(table: pd.DataFrame, shop: Shop) -> pd.DataFrame:

@@ -62,7 +62,7 @@ def missing_section(refused: Mapping[str, str]) -> dict[str, Any] | None:
         if parts:
             questions.append({"question": question, "shows": f"Needed for {enumerated(parts)}.", "how": how})
     left = [f"{name[:1].upper()}{name[1:]}: {why}" for name, why in refused.items() if not wanted[name]]
-    details = [section("What else is missing, and why", left)] if left and questions else []
+    details = [section("Other missing parts, and the reasons", left)] if left and questions else []
     missing = section("What is missing", [] if questions else left, details=details)
     return {**missing, "questions": questions}
 

@@ -153,7 +153,7 @@ def test_tiers_hold_every_customer_and_the_whole_value(summary, today):
 
 def test_margins_of_the_categories_add_up_to_that_of_the_log(summary, cleaned):
     products = _part(summary, "Who the customers are")["details"][0]
-    assert products["title"] == "What they buy"
+    assert products["title"] == "Products bought"
     bars = products["figures"][0]["figure"]["data"][0]["x"]
     drawn = np.frombuffer(base64.b64decode(bars["bdata"]), bars["dtype"])
     margin = cleaned.log["amount"].sum() - cleaned.log["cost"].sum()

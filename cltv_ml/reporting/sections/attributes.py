@@ -30,7 +30,7 @@ def attribute_account_section(customers: CustomerTables) -> list[dict[str, Any]]
     if customers.contacts is not None and customers.contact_coverage is not None:
         sentences.append(f"Contacts: {customers.contacts.rows:,} rows. {customers.contact_coverage.sentence}")
         sentences += customers.contacts.notes
-    return [section("What is known about the customers", sentences, tables=tables)] if sentences else []
+    return [section("Attributes of the customers", sentences, tables=tables)] if sentences else []
 
 
 def by_attribute_section(

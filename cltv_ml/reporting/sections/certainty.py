@@ -118,7 +118,7 @@ def windows_section(result: WindowResult) -> list[dict[str, Any]]:
         )
         + " Brackets hold the 95% interval over other draws of customers."
     )
-    return [section("How stable this is from window to window", [sentence], tables=tables)]
+    return [section("Metrics by window", [sentence], tables=tables)]
 
 
 def _ranges(y_true: pd.Series, values: pd.DataFrame) -> pd.DataFrame:
@@ -153,7 +153,7 @@ def groups_section(segments: pd.Series, result: WindowResult, name: str) -> dict
             figures[
                 f"Bias by {words} with 95% intervals, for groups of at least {MIN_COMPARED} customers."
             ] = plots.group_bias(bias, by=words)
-    return section(f"For which customers {theme.label(name)} is off", figures=figures)
+    return section(f"Bias of {theme.label(name)} by group of customers", figures=figures)
 
 
 def _cell(row: pd.Series, form: str) -> str:

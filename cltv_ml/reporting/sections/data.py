@@ -86,7 +86,7 @@ def check_sections(cleaned: Cleaned, verdict: DataVerdict, *, currency: str = ""
         *attribute_account_section(cleaned.customers),
     ]
     if cleaned.report.notes:
-        sections.append(section("What to know about the source", list(cleaned.report.notes)))
+        sections.append(section("Notes on the source", list(cleaned.report.notes)))
     if len(log):
         sections += [
             section(
@@ -115,7 +115,7 @@ def _account(report: Report, currency: str) -> dict[str, Any]:
     sentences = [f"{report.rows_in:,} lines of {report.source} read, {report.rows_kept:,} kept."]
     if report.unused:
         sentences.append(f"Columns not used: {', '.join(report.unused)}.")
-    return section("How the source was read", sentences, tables=tables)
+    return section("Reading of the source", sentences, tables=tables)
 
 
 def _status_table(levels: pd.DataFrame, currency: str) -> pd.DataFrame:

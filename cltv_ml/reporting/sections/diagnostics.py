@@ -51,7 +51,7 @@ def diagnostics_section(
             tables["spend_fit"], currency=currency
         ),
     }
-    return section(f"How well {theme.label(name)} fits", figures=figures)
+    return section(f"Fit of {theme.label(name)}", figures=figures)
 
 
 def explanation_section(result: WindowResult, name: str, *, currency: str = "") -> dict[str, Any]:
@@ -84,7 +84,7 @@ def explanation_section(result: WindowResult, name: str, *, currency: str = "") 
         figures[
             f"The mean expected value if every customer had this {feature_title(first)}, all else as it is."
         ] = _mean_by_feature(model, X, first, currency)
-    return section(f"What {theme.label(name)} looks at", figures=figures)
+    return section(f"Features that {theme.label(name)} uses", figures=figures)
 
 
 def _mean_by_feature(model: ValueModel, X: pd.DataFrame, feature: str, currency: str) -> go.Figure:

@@ -32,7 +32,7 @@ def level_section(result: WindowResult, *, currency: str = "") -> dict[str, Any]
         tables["The weighted mean at earlier cutoffs, each with the weights known at the time"] = _record(
             level, result, currency
         )
-    return section("How the total was forecast", sentences, tables=tables)
+    return section("Forecast of the total", sentences, tables=tables)
 
 
 def _candidates(level: Level, currency: str) -> pd.DataFrame:

@@ -149,12 +149,12 @@ def _checks_section(checks: Sequence[Check], links: Mapping[str, str]) -> dict[s
         "Each check has two bounds, watch and retrain. Where a result has an interval, it is beyond a bound "
         "only if the whole interval is, so chance alone raises no alarm."
     )
-    return section("What was checked", [sentence], tables={"All checks": table}, links=links)
+    return section("Checks", [sentence], tables={"All checks": table}, links=links)
 
 
 def _drift_section(drift: pd.DataFrame, shares: pd.DataFrame, links: Mapping[str, str]) -> dict[str, Any]:
     if not len(drift):
-        return section("What has moved since training", ["There is nothing to compare with."], links=links)
+        return section("Drift since training", ["There is nothing to compare with."], links=links)
     names = theme.short_names(drift["feature"].map(feature_title), longest=48)
     drift, figures = drift.assign(feature=names), dict[str, go.Figure]()
     if (drift["psi"] >= 0.005).any():
@@ -182,7 +182,7 @@ def _drift_section(drift: pd.DataFrame, shares: pd.DataFrame, links: Mapping[str
         "grow older, so some columns always move a little."
     )
     return section(
-        "What has moved since training",
+        "Drift since training",
         [sentence],
         tables={"Columns that moved most": table},
         figures=figures,

@@ -52,7 +52,7 @@ def products_section(
         figures[f"How often two of them ({_word(grain)}) share an order, as a multiple of chance."] = (
             plots.cross_sell_matrix(table)
         )
-    return section("What they buy", sentences, figures=figures) if figures else None
+    return section("Products bought", sentences, figures=figures) if figures else None
 
 
 def _under_names(
