@@ -33,6 +33,12 @@ INSTEAD = {
     r"unasked": "by default, at once",
     r"(?<=#: )so many": "number of, most, fewest: say what the number limits",
     r"in the mean(?!time)": "on average, in expectation",
+    r"reckon(s|ed|ing)?": "compute, assume",
+    r"of before": "earlier",
+    r"as (it|they) stood": "as of",
+    r"carr(y|ies|ied|ying) on": "continue",
+    r"for ever": "without end",
+    r"lets? expect": "expected from",
     r"brought to (a|the|one|its|their) (level|total)": "scaled to",
     r", for (it|they|he|she|we|nobody|everybody|there (is|are|was|were)) ": "because",
 }

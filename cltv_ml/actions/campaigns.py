@@ -82,7 +82,7 @@ def add_retention(shop: Shop, actions: Actions) -> None:
 
 
 def _outlook(treatment: pd.DataFrame, chosen: pd.DataFrame, curve: pd.DataFrame, shop: Shop) -> list[str]:
-    """Return what the best list earns and when to read it, or that there is none."""
+    """Return a sentence on the profit of the best list and the day to read it, or on the lack of one."""
     if chosen.empty:
         return ["So there is no list: one of any length is expected to lose money."]
     return [

@@ -22,7 +22,7 @@ from cltv_ml.windows import Window
 
 @dataclass(frozen=True)
 class Changes:
-    """What changed between two scorings."""
+    """The changes between two scorings."""
 
     #: `compute_migration` of the tiers, `account_for_change` of the predicted value.
     flows: pd.DataFrame

@@ -180,7 +180,7 @@ def unprofitable_lists(actions: Actions) -> list[str]:
 
 
 def _without_lists(actions: Actions) -> list[str]:
-    """Return what to do if there is no list: why nobody is worth the cost, else to answer the questions."""
+    """Return sentences for a page without lists: why no customer is worth the cost, else the questions to answer."""
     return [
         *unprofitable_lists(actions),
         "There are no lists yet. Answer the questions below and run cltv act again.",
@@ -188,7 +188,7 @@ def _without_lists(actions: Actions) -> list[str]:
 
 
 def list_terms(totals: pd.DataFrame, shop: Shop) -> list[str]:
-    """Return what the user stated and the lists rest on, in words; empty without lists."""
+    """Return a sentence on the stated figures that the lists are based on; empty without lists."""
     if totals.empty:
         return []
     return stated_terms(shop.terms, list(totals["list"]), rate_counts=needs_stated_rate(shop.log))

@@ -181,7 +181,7 @@ def nobody_pays(terms: Terms) -> str:
 
 
 def worth_the_cost(offers: pd.DataFrame, listed: int, terms: Terms, people: str = "customers") -> str:
-    """Return how many of the offers are worth their cost and, where the budget ends the list, how many it pays for.
+    """Return a phrase with the number of offers worth their cost and, if the budget ends the list, those it covers.
 
     >>> offers = pd.DataFrame({"expected_profit": [3.0, 2.0, 1.0, -1.0]})
     >>> worth_the_cost(offers, 2, Terms(cost=0.5, budget=1.0))

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def ask_until_settled(settings: Check, run: Callable[[Check], T]) -> tuple[T, Check]:
-    """Return what `run` returns once all its questions are answered, and the settings that hold the answers.
+    """Return the result of `run` once all its questions are answered, and the settings with the answers.
 
     The answers and the mapping are written as TOML, to be used with `--config`.
     """

@@ -195,7 +195,7 @@ def judge_earlier(won: Won, age: int = 180, measure: str = "contribution") -> pd
 
 
 def judged_errors(judged: pd.DataFrame) -> dict[str, float]:
-    """Return how far the expected value of `judge_earlier` was off, over all its customers; NaN where not known.
+    """Return the error of the expected value of `judge_earlier` over all its customers; NaN if unknown.
 
     `bias` of the expected value and `rule_bias` of the average of older customers (each a share of the realised value,
     best 0), and `coverage`, the share of months whose realised value lies within its 80% interval.

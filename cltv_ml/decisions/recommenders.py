@@ -92,5 +92,5 @@ def check_recommender(name: str) -> Callable[[Purchases], Weights]:
 
 
 def _together(purchases: Purchases) -> np.ndarray:
-    """Return how many customers bought both items, shape (items, items)."""
+    """Return the number of customers who bought both items, shape (items, items)."""
     return np.asarray((purchases.matrix.T @ purchases.matrix).todense(), dtype=np.float64)

@@ -224,7 +224,7 @@ def compare_learners(
     rounds: int = 200,
     random_state: int = 0,
 ) -> pd.DataFrame:
-    """Return how well each learner ranks held-out customers, the best first.
+    """Return the Qini coefficient of each learner on held-out customers, the best first.
 
     Indexed by `learner`: `qini` with `qini_lower` and `qini_upper` (`decisions.qini`), `p_chance`, and `mean_uplift`
     (treated mean less the other, the same for all learners). A learner whose interval contains zero ranks no better

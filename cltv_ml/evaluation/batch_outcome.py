@@ -181,7 +181,7 @@ def _value_by(model: ProbabilisticValue, day: int, X: pd.DataFrame) -> float:
 
 
 def _spent_by(log: Log, window: Window, days: np.ndarray, customers: pd.Index | None = None) -> list[float]:
-    """Return what customers seen before the cutoff (or those given) spent in the first days after it."""
+    """Return the spend of customers seen before the cutoff (or of those passed) in the first days after it."""
     con = log.connect()
     if customers is None:
         chosen = f"select distinct customer_id from log where timestamp < timestamp '{window.cutoff}'"

@@ -203,7 +203,7 @@ def compute_alive_history(
 
 
 def compute_rates(model: PurchaseModel, points: int = 200) -> pd.DataFrame:
-    """Return how purchase and dropout rates differ between customers, as fitted: densities.
+    """Return the fitted densities of purchase and dropout rates over customers.
 
     Columns `rate` ("purchases per week", "dropout per week" or "dropout after a purchase"), `x` and
     `density`, between the 0.5% and the 99% quantile, and `mean`. Source: the mixing distributions of the

@@ -245,5 +245,5 @@ def _edges(values: np.ndarray) -> np.ndarray:
 
 
 def _bin_counts(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Return how many values lie at or below the first edge, up to the second, ..., above the last."""
+    """Return the number of values up to the first edge, up to the second, ..., and above the last."""
     return np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1)

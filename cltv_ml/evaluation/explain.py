@@ -44,7 +44,7 @@ TITLES = {
 def compute_importance(
     model: ValueModel, X: pd.DataFrame, y: pd.Series, *, repeats: int = 3, seed: int = 0
 ) -> pd.DataFrame:
-    """Return by how much the normalised Gini falls when one feature is shuffled: `feature`, `importance`, `spread`.
+    """Return the loss of normalised Gini when one feature is shuffled: `feature`, `importance`, `spread`.
 
     The most important first. A feature whose information another one also carries looks unimportant. Source:
     L. Breiman, Random Forests, 2001.
@@ -122,7 +122,7 @@ def _possible(X: pd.DataFrame) -> pd.DataFrame:
 
 
 def explain(model: ValueModel, X: pd.DataFrame) -> pd.DataFrame:
-    """Return what each feature adds to each customer's expected value, in currency, by `X.index`.
+    """Return each feature's contribution to each customer's expected value, in currency, by `X.index`.
 
     A column per feature, and `baseline`, the expected value without features; each row adds up to the expected value.
     Trees use exact TreeSHAP, purchase models the Shapley value over the history.

@@ -49,7 +49,7 @@ class Training:
 
     @property
     def label_days(self) -> int:
-        """How many days the labels sum: the horizon, or fewer in a short log; 0 without labels."""
+        """Days that the labels cover: the horizon, or fewer in a short log; 0 without labels."""
         return self.origins[0].horizon if self.origins else 0
 
     @property
@@ -185,7 +185,7 @@ def _short(training: Training, window: Window) -> list[str]:
 
 
 def _labels(log: Log, origins: Sequence[Window], X: pd.DataFrame) -> pd.Series:
-    """Return what each row's customer spent in the window after its cutoff."""
+    """Return the spend of each row's customer in the window after its cutoff."""
     labels = [
         log.target(origin, X.loc[[origin.cutoff]].index.get_level_values("customer_id")).to_numpy()
         for origin in sorted(origins, key=lambda origin: origin.cutoff)

@@ -42,7 +42,7 @@ def window_ginis(validation: Validation) -> pd.DataFrame:
 
 
 def _stability(ginis: pd.DataFrame, champion: str) -> str:
-    """Return how often each model was the best; models with equal Ginis share the first place.
+    """Return the number of windows in which each model was the best; models with equal Ginis share the first place.
 
     >>> ginis = pd.DataFrame({"bg_nbd": [0.5, 0.5], "hybrid": [0.5, 0.4]})
     >>> print(_stability(ginis, "hybrid"))

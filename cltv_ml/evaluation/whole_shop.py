@@ -35,7 +35,7 @@ RATIO_DAYS = 364
 
 @dataclass(frozen=True)
 class Ratios:
-    """What turns revenue into orders and customers, from the last year of a log."""
+    """Ratios that convert revenue into orders and customers, from the last year of a log."""
 
     #: Orders on a customer's first day.
     first_orders: float
@@ -170,7 +170,7 @@ def _past(
 
 
 def _expected_new(value: ValueByAge, arrivals: Arrivals, from_known: float) -> float:
-    """Return what new customers are expected to spend, at the level of the existing ones as in `draw_shop`."""
+    """Return the expected spend of new customers, at the level of the existing ones as in `draw_shop`."""
     days = value.repeat.calendar.days + np.arange(arrivals.horizon)
     won, mean = arrivals.expected()[None], value.repeat.mean[None]
     level = float(relative_level(np.array(from_known), float(value.known(mean, days).sum())))

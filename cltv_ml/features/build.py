@@ -101,7 +101,7 @@ def build_table(
     engine: Engine | None = None,
     memory: str = "4GB",
 ) -> pa.Table:
-    """Return what `build_features` returns as an Arrow table, `cutoff` and `customer_id` its first columns."""
+    """Return the rows of `build_features` as an Arrow table, `cutoff` and `customer_id` its first columns."""
     moments = sorted_cutoffs(cutoffs)
     running = engine or DuckDB(memory)
     try:
@@ -128,7 +128,7 @@ def build_labels(
     engine: Engine | None = None,
     memory: str = "4GB",
 ) -> pd.DataFrame:
-    """Return what the customers of each cutoff did in the holdout, in the rows of `build_features`.
+    """Return the labels of each cutoff's customers in the holdout, in the order of the rows of `build_features`.
 
     Parameters
     ----------

@@ -59,7 +59,7 @@ class Feature:
 
     @cached_property
     def needs(self) -> frozenset[str]:
-        """What must be given beyond the required columns: a log column, or `table.column`.
+        """Inputs beyond the required columns: log columns, or `table.column`.
 
         >>> feature("margin_rate", unit="share", grain="order", doc="Margin over spend.",
         ...         sql="@ratio(sum(margin), sum(amount))")[0].needs

@@ -46,7 +46,7 @@ class Grain:
     requires: str = ""
 
     def needs(self, word: str) -> frozenset[str]:
-        """What must be given for an expression that reads `word`."""
+        """Return the inputs of an expression that reads `word`."""
         if self.name == "attribute":
             return frozenset({f"customers.{word}"}) - {"customers.valid_day"}
         return self.columns[word].needs if word in self.columns else frozenset()

@@ -100,7 +100,7 @@ def write_features(
 
 
 def read_features(folder: str | Path) -> pa.Table:
-    """Return what `write_features` wrote, sorted by its first columns, cutoff and customer_id.
+    """Return the table that `write_features` wrote, sorted by its first columns, cutoff and customer_id.
 
     Raises
     ------

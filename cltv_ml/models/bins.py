@@ -35,7 +35,7 @@ class Examples:
 
     @cached_property
     def digest(self) -> bytes:
-        """What distinguishes two sets of rows in memory, except their labels."""
+        """The digest of rows in memory, without their labels."""
         return digest_of(repr(self.types), np.asarray(self.matrix), self.margin, self.weight)
 
 

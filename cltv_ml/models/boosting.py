@@ -42,7 +42,7 @@ class Trained:
     scores: np.ndarray | None
 
     def own_scores(self, matrix: Matrix) -> np.ndarray:
-        """Return what `booster_scores` returns for the `matrix` that the booster learned from."""
+        """Return the scores of `booster_scores` for the `matrix` that the booster learned from."""
         return booster_scores(self.booster, matrix) if self.scores is None else self.scores
 
 

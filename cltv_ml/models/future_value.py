@@ -81,7 +81,7 @@ class FutureValue(BaseEstimator):
         ----------
         totals
             Expected totals by days: a year's, and those of fewer days beyond the horizon. Without a year's, or with a
-            horizon of a year or more, the horizon's own level is carried on.
+            horizon of a year or more, the horizon's own level continues.
         spread
             Scale and degrees of freedom of the log error of the year's total.
         exact

@@ -232,7 +232,9 @@ class GammaGamma(BaseEstimator):
         return matrix
 
     def _factor(self, X: pd.DataFrame) -> np.ndarray:
-        """Return by how much each customer's spend per purchase is above that of covariates at zero, shape (n,)."""
+        """Return the factor of covariates on each customer's spend per purchase, 1 at covariates of zero, shape
+        (n,).
+        """
         names, z = list(self.covariates), self._covariates(X)
         if f"spend:{_FREQUENCY}" in self.params_:
             names, z = [*names, _FREQUENCY], np.column_stack([z, np.log(np.maximum(self._read(X)[0], 1.0))])

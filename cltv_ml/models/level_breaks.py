@@ -58,7 +58,7 @@ class Month(NamedTuple):
 
 @dataclass(frozen=True)
 class Break:
-    """How the last months differed from what histories and last year let expect."""
+    """Errors of the last months, given customers' histories and last year."""
 
     #: Log of what existing customers spend since over the bottom-up forecast, as far as the last two months agree.
     size: float = 0.0

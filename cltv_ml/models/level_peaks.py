@@ -14,8 +14,9 @@ from cltv_ml.models.level_candidates import LARGEST_MISS, LEAST_DAYS, QUARTER, W
 #: Days at the end of the log whose revenue shows whether a peak is over: two of each weekday.
 _TWO_WEEKS = 14
 
-#: A peak is four weeks of the last quarter above the median four weeks of before by this much (log units). It is over
-#: once revenue has fallen by this much, and by more than twice the standard deviation that a month has by chance.
+#: A peak is four weeks of the last quarter above the median of earlier four weeks by this much (log units). It is
+#: over once revenue has fallen by this much, and by more than twice the standard deviation that a month has by
+#: chance.
 _PEAK, _FALLEN, _BY_CHANCE = 0.4, 0.3, 2.0
 
 #: Share of the way from the forecast to the rate of the last two weeks.

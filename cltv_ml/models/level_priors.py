@@ -56,7 +56,7 @@ def error_before(log: CohortRevenue, cutoff: int, horizon: int, name: str, ratio
     error = _BEFORE.get(name, _BEFORE_OTHERS)
     if name == LEARNED and cutoff - WEEKS_YEAR >= log.begins(cutoff):
         error = _LEARNED_IN_SEASON
-    if name not in SEASONAL:  # it goes on with what the log has shown: for longer with less certainty
+    if name not in SEASONAL:  # it continues what the log has shown, with less certainty for longer
         return error * float(np.sqrt(1 + horizon / cutoff))
     grown = growth(log, cutoff, horizon)
     unsure = _GROWTH_DOUBT * np.log(grown) if np.isfinite(grown) and grown > 0 else _UNKNOWN_GROWTH

@@ -12,7 +12,7 @@ from cltv_ml.models.simulation import draw_gamma, draw_poisson, until_moment
 
 
 class NBD(PurchaseModel):
-    """Purchases at rate lambda ~ Gamma(r, alpha) for ever: P(alive) is 1, and recency carries no information.
+    """Purchases at rate lambda ~ Gamma(r, alpha) without end: P(alive) is 1, and recency carries no information.
 
     Ehrenberg (1959), "The Pattern of Consumer Purchases". The likelihood is that of the moments of purchase,
     as in the models with dropout, so that the log-likelihoods can be compared.

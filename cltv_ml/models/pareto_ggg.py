@@ -282,7 +282,7 @@ def _rhythms(
 
 
 def _reach_of(height: Callable[[np.ndarray], np.ndarray], mode: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """Return how many times `spread` from the mode a density counts."""
+    """Return the reach of a density around its mode, in units of `spread`."""
     fallen = height(mode) - height(np.clip(mode + spread * _REACH, _LEAST, _MOST)) > NATS
     return _REACH[np.where(fallen.any(axis=1), fallen.argmax(axis=1), len(_REACH) - 1)][:, None]
 

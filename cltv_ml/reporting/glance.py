@@ -257,7 +257,7 @@ def customers_to_come(forecast: pd.DataFrame, currency: str, known: str = "") ->
     Parameters
     ----------
     known
-        What the page expects of existing customers; the fact tells how the forecast differs from it.
+        Expected revenue of existing customers on the page; the fact states the forecast's difference from it.
 
     >>> row = {"span": "horizon", "part": "new", "measure": "revenue", "expected": 900.0, "lower_80": 700.0,
     ...        "upper_80": 1200.0, "start": "2026-01-01", "until": "2026-04-01"}
@@ -288,7 +288,9 @@ def customers_to_come(forecast: pd.DataFrame, currency: str, known: str = "") ->
 
 
 def _apart(whole: pd.DataFrame, currency: str, known: str) -> str:
-    """Return how a forecast's existing customers and total differ from the page's figure; empty if they do not."""
+    """Return a sentence on the difference of a forecast's existing customers and total from the page's; empty if
+    none.
+    """
     parts = whole.drop_duplicates("part").set_index("part")["expected"].astype(float)
     if not known or not {"known", "total"} <= set(parts.index):
         return ""

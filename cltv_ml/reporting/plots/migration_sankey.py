@@ -57,7 +57,7 @@ def _by_value(names: pd.Series) -> list[str]:
 
 
 def _middles(flows: pd.DataFrame, side: str, names: list[str]) -> pd.Series:
-    """Return where each segment's middle lies, from the top (0) to the bottom (1)."""
+    """Return the position of each segment's middle, from the top (0) to the bottom (1)."""
     shares = flows.groupby(side)["customers"].sum()[names] / flows["customers"].sum()
     return (shares.cumsum() - shares / 2).clip(0.001, 0.999)
 
