@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Callable
 from functools import partial
@@ -10,6 +9,7 @@ from functools import partial
 from cltv_ml.data import numerals, times
 from cltv_ml.data.calendars import as_iso, from_digits
 from cltv_ml.data.compact import with_signs
+from cltv_ml.data.day_numbers import counted, read_last_serial, tell_of_early_seconds
 from cltv_ml.data.decimals import decimal_of
 from cltv_ml.data.exchanged import days_in_place
 from cltv_ml.data.identifiers import FORMS, ON_DEMAND, count_forms, unify
@@ -202,7 +202,7 @@ class Columns(SourceColumns):
         if is_number(kind):
             number = self.number(column)
             if self.rules.first_day:
-                return times.counted(number, self.rules.first_day, column)
+                return counted(number, self.rules.first_day, column)
             digits = f"cast(try_cast({number} as bigint) as varchar)"
             if (text := from_digits(self, column, digits)) != digits:
                 return f"try_cast({as_iso(self, column, text)} as timestamp)"
@@ -213,7 +213,7 @@ class Columns(SourceColumns):
         if self.rules.first_day and not self.table.holds(
             f"not regexp_full_match({written}, '\\d{{0,5}}([.]0+)?')"
         ):
-            return times.counted(f"try_cast({written} as double)", self.rules.first_day, column)
+            return counted(f"try_cast({written} as double)", self.rules.first_day, column)
         if not self.table.holds(f"{written} <> '' and not ({times.is_usual(written)})"):
             self._without_zones.add(column)
             return self._from_zone(column, f"try_cast({written} as timestamp)")
@@ -270,12 +270,13 @@ class Columns(SourceColumns):
                 f"Column {column!r} contains {julian:,} Julian days, such as {high}, counted from noon."
             )
         if not some or not low:
+            self.notes += tell_of_early_seconds(column, high) if some else []
             return False
-        example = times.SERIAL_START + datetime.timedelta(days=int(high))
-        self.notes.append(
-            f"Column {column!r} contains spreadsheet serial dates: {int(high)} was read as {example} "
-            "(counted from 1900, as in Excel)."
-        )
+        if self.ask:
+            self.notes.append(
+                f"Column {column!r} contains spreadsheet serial dates: {int(high)} was read as "
+                f"{read_last_serial(column, high)} (counted from 1900, as in Excel)."
+            )
         return True
 
     def _from_zone(self, column: str, naive: str) -> str:

@@ -256,8 +256,8 @@ def _check_rows(rows: SourceRows, name: str) -> None:
     [_, example] = min(rows.broken)
     raise InputError(
         f"{name!r}: none of its {len(rows.broken):,} lines has as many fields as the header, {columns[:8]} "
-        f"(for example {example[:60]!r}). Check the delimiter, or give the number of the header row "
-        "(--header-row)."
+        f"(for example {example[:60]!r}). Check the delimiter and whether numbers contain it, or give the number of "
+        "the header row (--header-row)."
     )
 
 

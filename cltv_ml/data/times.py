@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Sequence
 
 from cltv_ml.data.zones import once
@@ -124,9 +123,6 @@ _NAMED = {
 }
 _TWELVE_HOURS = ["%Y-%m-%d %I:%M:%S %p", "%Y-%m-%d %I:%M %p", "%Y-%m-%d %I %p"]
 
-#: Headings of numbers that count weeks.
-_WEEKS = re.compile("week|woche|kw|semaine|semana|settimana|周|週|недел")
-
 #: Spreadsheet serial dates: 1 is 1900-01-01, and 1900 has a 29 February in spreadsheets.
 SERIAL_START = datetime.date(1899, 12, 30)
 _JULIAN_START, _JULIAN_DAYS = datetime.date(1970, 1, 1), (2433282.5, 2488069.5)
@@ -246,16 +242,6 @@ def number_as_time(number: str, serials: bool) -> str:
         day = f"timestamp '{SERIAL_START}' + to_seconds(round({number} * 86400))"
         ways.append(f"case when {is_serial(number)} then {day} end")
     return f"coalesce({', '.join(ways)})"
-
-
-def counted(number: str, first_day: str, column: str) -> str:
-    """Return SQL for the time of a number that counts days, or weeks if the heading says so; 1 is the first day.
-
-    >>> counted("n", "2017-01-01", "WEEK_NO")
-    "timestamp '2017-01-01' + to_seconds(round((n - 1) * 604800))"
-    """
-    step = 604_800 if _WEEKS.search(column.lower()) else 86_400
-    return f"timestamp '{first_day}' + to_seconds(round(({number} - 1) * {step}))"
 
 
 def is_julian(number: str) -> str:

@@ -41,12 +41,25 @@ _PEEK_LINES = 200
 
 
 class _Heading(NamedTuple):
-    """The column names of a file, its delimiter, the number of lines above, and whether a line contains the names."""
+    """The names of a file's columns and how to read its lines.
+
+    Parameters
+    ----------
+    names, delimiter
+        The names of its columns, and what separates them.
+    above
+        The number of lines above.
+    own_line
+        Whether a line contains the names.
+    escape
+        The sign before quotes inside fields, where they are not doubled.
+    """
 
     names: list[str]
     delimiter: str
     above: int
     own_line: bool = True
+    escape: str = ""
 
 
 def read_csv(
@@ -82,7 +95,9 @@ def read_csv(
             readable, encoding = copy, "utf-8"
             heading = _look_at(readable, encoding, header_row, path.name)
             notes.append(f"{path.name!r} {how}: {', '.join(map(repr, heading.names))}.")
-    header, delimiter, skip, named_line = heading
+    header, delimiter, skip, named_line, escape = heading
+    if escape:
+        notes.append(f"Quotes inside the fields of {path.name!r} stand behind a backslash and were read so.")
     if not named_line:
         notes.append(tell_of_no_header(header, skip + 1, path.name))
     above = _lines_above(readable, encoding, skip)
@@ -94,9 +109,7 @@ def read_csv(
     names = inner_names([name.replace(BROKEN, "\ufffd") for name in header])
     broken: list[tuple[int, str]] = []
     try:
-        with pyarrow.csv.open_csv(
-            readable, **_csv_options(names, delimiter, encoding, skip, named_line, broken)
-        ) as reader:
+        with pyarrow.csv.open_csv(readable, **_csv_options(names, heading, encoding, broken)) as reader:
             schema = reader.schema.append(pa.field("source_row", pa.int64()))
             batches = pa.RecordBatchReader.from_batches(schema, _numbered(reader, broken, start))
             table = load_batches(con, batches)
@@ -206,7 +219,7 @@ def _look_at(path: Path, encoding: str, header_row: int | None, name: str) -> _H
     declared = re.match(r'\ufeff?"?sep=(.)"?[,;\s]*$', lines[first], re.IGNORECASE)
     first = first + 1 if declared or DATEV_LINE.match(lines[first]) else first
     sample = lines[first : max(first, header_row or 0) + _PEEK_LINES]
-    delimiter, rows, starts = split_lines(sample, declared[1] if declared else "")
+    delimiter, rows, starts, escape = split_lines(sample, declared[1] if declared else "")
     if header_row is not None:
         check_header_row(header_row, len(lines), name)
         header = next((place for place, line in enumerate(starts) if first + line == header_row - 1), None)
@@ -219,18 +232,15 @@ def _look_at(path: Path, encoding: str, header_row: int | None, name: str) -> _H
     else:
         names, header = join_levels(rows, find_header(rows, name))
         if has_no_header(rows, header):
-            return _Heading(number_columns(len(names)), delimiter, first + starts[header], own_line=False)
-    return _Heading(fit_names(names, rows[header + 1 :]), delimiter, first + starts[header])
+            return _Heading(number_columns(len(names)), delimiter, first + starts[header], False, escape)
+    return _Heading(fit_names(names, rows[header + 1 :]), delimiter, first + starts[header], escape=escape)
 
 
 def _csv_options(
-    names: list[str],
-    delimiter: str,
-    encoding: str,
-    skip: int,
-    own_line: bool,
-    broken: list[tuple[int, str]],
+    names: list[str], heading: _Heading, encoding: str, broken: list[tuple[int, str]]
 ) -> dict[str, object]:
+    _, delimiter, skip, own_line, escape = heading
+
     def set_aside(row: pyarrow.csv.InvalidRow) -> str:
         """Keep a line that does not fit the header, and go on."""
         broken.append((row.number - skip - 1 - own_line, row.text))
@@ -247,6 +257,7 @@ def _csv_options(
         ),
         "parse_options": pyarrow.csv.ParseOptions(
             delimiter=delimiter,
+            escape_char=escape or False,
             newlines_in_values=True,
             ignore_empty_lines=False,
             invalid_row_handler=set_aside,

@@ -35,8 +35,8 @@ _THOUSANDS = re.compile(
 )
 
 
-def split_lines(lines: Sequence[str], delimiter: str = "") -> tuple[str, list[list[str]], list[int]]:
-    """Return the delimiter, the rows of fields, and the line on which each row begins.
+def split_lines(lines: Sequence[str], delimiter: str = "") -> tuple[str, list[list[str]], list[int], str]:
+    """Return the delimiter, the rows of fields, the line on which each row begins, and the sign that escapes quotes.
 
     If no delimiter is given, it is the one with which a header is found and most rows have the same width.
     """
@@ -45,7 +45,12 @@ def split_lines(lines: Sequence[str], delimiter: str = "") -> tuple[str, list[li
     if not delimiter and any('" "' in line for line in lines[:_TITLE_ROWS]):
         alone = not _regularity(_split_rows(lines, best)[0])[2]
         best = " " if alone and _regularity(_split_rows(lines, " ")[0])[2] else best
-    return best, *_split_rows(lines, best)
+    rows, starts = _split_rows(lines, best)
+    if any('\\"' in line for line in lines):
+        escaped = _split_rows(lines, best, "\\")
+        if _regularity(escaped[0])[1] > _regularity(rows)[1]:
+            return best, *escaped, "\\"
+    return best, rows, starts, ""
 
 
 def is_regular(lines: Sequence[str]) -> bool:
@@ -54,7 +59,7 @@ def is_regular(lines: Sequence[str]) -> bool:
     >>> is_regular(["Exports", "a,b", "1,2", "3,4"]), is_regular(["Dear Jo,", "this is the export.", "Bye!"])
     (True, False)
     """
-    _, rows, _ = split_lines(lines)
+    _, rows, *_ = split_lines(lines)
     width = max(map(_filled_cells, rows), default=0)
     titles = (number for number, row in enumerate(rows) if len(row) > 1 and names_columns(row, width))
     named, share, _ = _regularity(rows[next(titles, 0) :])
@@ -180,6 +185,7 @@ def fit_names(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]
         usual == len(names) + 1
         and all(names)
         and _are_numbered([row[0] for row in rows if len(row) == usual])
+        and not _are_divided([row for row in rows if len(row) == usual])
     ):
         return ["", *names]
     return names
@@ -190,6 +196,21 @@ def _are_numbered(values: Sequence[str]) -> bool:
     if not all(value.isdecimal() for value in values):
         return False
     return all(int(after) == int(before) + 1 for before, after in pairwise(values))
+
+
+def _are_divided(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a delimiter seems to divide numbers at their decimal sign: two digits, such as 05, follow whole numbers.
+
+    >>> _are_divided([["1", "85", "50"], ["2", "9", "05"]]), _are_divided([["1", "85", "50"], ["2", "9", "15"]])
+    (True, False)
+    """
+    return any(
+        all(re.fullmatch(r"-?\d+", whole) and re.fullmatch(r"\d\d", cents) for whole, cents in pairs)
+        and any(cents.startswith("0") for _, cents in pairs)
+        for pairs in (
+            list(zip(column, after, strict=True)) for column, after in pairwise(zip(*rows, strict=True))
+        )
+    )
 
 
 def join_levels(rows: Sequence[Sequence[str]], header: int) -> tuple[list[str], int]:
@@ -227,9 +248,11 @@ def join_levels(rows: Sequence[Sequence[str]], header: int) -> tuple[list[str], 
     return (joined, last) if _values_follow(rows, last) else (list(rows[header]), header)
 
 
-def _split_rows(lines: Sequence[str], delimiter: str) -> tuple[list[list[str]], list[int]]:
+def _split_rows(
+    lines: Sequence[str], delimiter: str, escape: str | None = None
+) -> tuple[list[list[str]], list[int]]:
     rows, starts, start = [], [], 0
-    reader = csv.reader(lines, delimiter=delimiter)
+    reader = csv.reader(lines, delimiter=delimiter, escapechar=escape)
     for row in reader:
         rows.append(row)
         starts.append(start)

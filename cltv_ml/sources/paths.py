@@ -39,6 +39,10 @@ _READ_BY = {
 #: What content that is no text begins with: Arrow, Feather, SQLite, zip, gz, older Office files, PDF.
 _NO_TEXT = (b"ARROW1\0", b"FEA1", b"SQLite format 3\0", b"PK\3\4", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF-")
 
+#: Archives that are not unpacked: bzip2, xz, zstd, 7z and rar by their first bytes; tar bears its name further on.
+_PACKED = (b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07")
+_TAR, _TAR_AT = b"ustar", 257
+
 #: What counts as a table inside a folder that holds no Parquet files.
 _TABLES = (".csv", ".tsv", ".txt", ".tab", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".gz", ".zip")
 
@@ -68,6 +72,8 @@ def read_file(
             f"{file.name!r} is a database of SQLite; give its URL, sqlite:///{shlex.quote(str(path))}, and name the "
             "table (--query) where it has several."
         )
+    if way == "unread" and _is_packed(file):
+        raise InputError(f"{file.name!r} is an archive of another kind than gz and zip; unpack it first.")
     if way == "unread":
         raise InputError(f"{file.name!r} is not in a supported format; save it as xlsx, CSV or Parquet.")
     if way == "parquet":
@@ -113,9 +119,16 @@ def _way(file: Path) -> str:
         return "parquet"
     if way == "text" and _begins(file, b"ARROW1\0"):
         return "arrow"
-    if way == "text" and _begins(file, *_NO_TEXT):
+    if way == "text" and (_begins(file, *_NO_TEXT) or _is_packed(file)):
         return "unread"
     return "text" if called and not _begins(file, b"\xd0\xcf\x11\xe0") and _is_table(file) else way
+
+
+def _is_packed(file: Path) -> bool:
+    """Whether a file is an archive of a kind that is not unpacked."""
+    with file.open("rb") as opened:
+        head = opened.read(_TAR_AT + len(_TAR))
+    return head.startswith(_PACKED) or head.endswith(_TAR)
 
 
 def _is_table(file: Path) -> bool:

@@ -36,16 +36,17 @@ _MERGED = re.compile(rb'<mergeCell ref="([A-Z]+)(\d+):([A-Z]+)(\d+)"')
 #: A row that is hidden, by hand or by a filter.
 _HIDDEN = re.compile(rb'<row [^>]*hidden="(?:1|true)"')
 
-#: A cell with a formula but no result, as programs write it that do not calculate; an empty text is a result.
+#: A cell with a formula but no result, as programs write it that do not calculate; an empty text is a result, and links
+#: are no values.
 _UNCALCULATED = re.compile(
-    rb'<c (?:(?!t="str")[^>])*>\s*(?:<f[^>]*>[^<]*</f>|<f[^>]*/>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>'
+    rb'<c (?:(?!t="str")[^>])*>\s*(?:<f[^>]*>(?!HYPERLINK)[^<]*</f>|<f[^>]*/>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>'
 )
 
 #: A formula, and one with the result that other programs write before anybody has calculated it.
 _FORMULA, _ZERO, _LATER = re.compile(rb"<f[ >]"), re.compile(rb"</f>\s*<v>0</v>"), b'fullCalcOnLoad="1"'
 
-#: Of a sheet's rows, as many formulas without a result are a column's, no sum's at the end.
-_FEW_FORMULAS = 0.01
+#: With formulas without a result in more than this share of a sheet's rows, they are a column of it.
+_FEW_FORMULAS = 0.1
 
 #: Days between the two starts from which spreadsheets count, and the numbers that are days from 1950 to 2100 from the
 #: later one, 1904-01-01.

@@ -63,6 +63,21 @@ def test_counted_days_and_weeks_are_read_from_the_first_day():
     assert days(["1", "3"], "WEEK_NO", rules) == ["2024-01-31", "2024-02-14"]
 
 
+def test_days_that_no_spreadsheet_counts_are_asked_about():
+    for first, numbers in (("1970-01-02", ["19753", "19754"]), ("1960-01-02", ["23406", "23407"])):
+        with pytest.raises(QuestionsError, match=f"--rule first_day={first}"):
+            days(numbers)
+        assert days(numbers, rules=Rules(first_day=first)) == ["2024-01-31", "2024-02-01"]
+    assert days(["45322", "45323"]) == ["2024-01-31", "2024-02-01"]
+
+
+def test_seconds_before_2000_are_told():
+    lines = pd.DataFrame({"customer": "a", "ts": [728352000, 728438400], "amount": 1.0})
+    told = "read as seconds since 1970, which end on 1993-01-31"
+    assert any(told in note for note in clean(lines).report.notes)
+    assert not any("Apple" in note for note in clean(lines.assign(ts=lines["ts"] + 978307200)).report.notes)
+
+
 def test_a_count_of_weeks_is_named_where_there_is_no_date():
     lines = pd.DataFrame({"household": "a", "week_no": [1, 2], "amount": 1.0})
     with pytest.raises(QuestionsError, match="--mapping timestamp=week_no --rule first_day=YYYY-MM-DD"):

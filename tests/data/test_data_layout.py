@@ -1,7 +1,10 @@
 """Files as programs and people write them: titles, several files, damaged bytes, JSON."""
 
+import bz2
 import gzip
+import io
 import json
+import tarfile
 import zipfile
 
 import pandas as pd
@@ -535,3 +538,32 @@ def test_columns_that_blanks_separate_are_read(tmp_path):
     named = ["cust date amount", "C1 2024-01-01 5.00", "C2 2024-01-02 6.00", "C1 2024-01-03 7.50"]
     raw = read(written(tmp_path, "\n".join(named), "named.txt"), {"customer_id": "cust"})
     assert clean(raw).log["amount"].sum() == 18.5
+
+
+def test_quotes_behind_backslashes_stay_inside_their_field(tmp_path):
+    lines = "".join(f'C{n},2025-01-0{n},"Pipe 3\\" x, long",{n}\n' for n in (1, 2, 3))
+    cleaned = clean(read(written(tmp_path, f"customer,date,product,amount\n{lines}")))
+    assert cleaned.report.money_kept == 6.0
+    assert set(cleaned.log["product_id"]) == {'Pipe 3" x, long'}
+    paths = "".join(f'C{n},2025-01-0{n},"C:\\",{n}\n' for n in (1, 2, 3))
+    assert kept(written(tmp_path, f"customer,date,product,amount\n{paths}", "paths.csv")) == (3, 6.0)
+
+
+def test_decimal_commas_that_divide_the_fields_are_no_row_names(tmp_path):
+    lines = "".join(f"{n},C{n},2025-01-0{n},85,0{n}\n" for n in (1, 2, 3, 4))
+    with pytest.raises(InputError, match="Check the delimiter and whether numbers contain it"):
+        read(written(tmp_path, f"order_id,customer_id,order_date,total\n{lines}"))
+
+
+@pytest.mark.parametrize("name", ["orders.csv.bz2", "orders.tar", "orders.tar.gz"])
+def test_archives_of_other_kinds_are_named(tmp_path, name):
+    content = b"customer,date,amount\na,2025-01-05,1\n"
+    if name.endswith("bz2"):
+        (tmp_path / name).write_bytes(bz2.compress(content))
+    else:
+        with tarfile.open(tmp_path / name, "w:gz" if name.endswith("gz") else "w") as packed:
+            entry = tarfile.TarInfo("orders.csv")
+            entry.size = len(content)
+            packed.addfile(entry, io.BytesIO(content))
+    with pytest.raises(InputError, match="is an archive of another kind than gz and zip; unpack it first"):
+        read(tmp_path / name)

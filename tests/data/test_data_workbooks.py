@@ -50,6 +50,12 @@ def test_formulas_without_results_are_refused(book, tmp_path):
         cleaned(book, tmp_path)
 
 
+def test_links_are_no_formulas_without_results(book, tmp_path):
+    for row, link in enumerate(["link", *["=HYPERLINK(1)"] * 2], 1):
+        book.active.cell(row, 4, link)
+    assert cleaned(book, tmp_path).log["amount"].sum() == 30.5
+
+
 def test_zeros_that_stand_for_formulas_are_refused(book, tmp_path):
     for cell in book.active["C"][1:]:
         cell.value = "=2*5"
