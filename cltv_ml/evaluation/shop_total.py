@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from cltv_ml.models.level_candidates import LEAST_NEW, PACE, WEEKS_YEAR, CohortRevenue, growth, newcomers
 from cltv_ml.models.level_priors import error_before
@@ -33,6 +34,9 @@ _PRIOR_WINDOWS, _LARGEST_ERROR, _SHARPNESS, _HALF_LIFE = 2.0, 0.5, 2.5, 365.0
 #: this power, and to be larger by this factor as long as the log has not seen the horizon's season a year before. That
 #: counts for so many independent windows next to the record.
 _RATIO_POWER, _SEASON_UNSEEN, _SPREAD_WINDOWS = 0.25, 1.5, 0.5
+
+#: An 80% interval reaches at least as far as the forecasts from this many latest cutoffs missed on average.
+_LATEST = 12
 
 #: Degrees of freedom of the log error, to which the record's independent windows add.
 _FREEDOM = 3.0
@@ -73,7 +77,7 @@ def combine_total(
     parts
         The sum of the parts' forecasts.
     past
-        Earlier cutoffs whose horizon has ended.
+        Earlier cutoffs whose horizon has ended, the oldest first.
     """
     now = ShopPast(cutoff, float("nan"), parts)
     weight, base = _weight(log, cutoff, horizon, parts, past), last_year(log, cutoff, horizon)
@@ -90,13 +94,18 @@ def combine_total(
 def _total_error_spread(
     replayed: Sequence[float], cutoff: int, horizon: int, past: Sequence[ShopPast]
 ) -> Spread:
-    """Return scale and freedom of the total's log error, from the errors of the same rule at earlier cutoffs."""
+    """Return scale and freedom of the total's log error, from the errors of the same rule at earlier cutoffs.
+
+    Forecasts from a longer log usually miss less, and the scale follows that. A shop whose latest forecasts missed by
+    more than the 80% interval would reach has not become easier to forecast: it gets the wider one.
+    """
     counts = _evidence_of_past(past, cutoff, horizon)
     squared = _squared(replayed, [one.total for one in past])
     usual = np.array([_usual_error(one.cutoff, horizon) for one in past])
-    windows = _SPREAD_WINDOWS + counts.sum()
+    windows, freedom = _SPREAD_WINDOWS + counts.sum(), float(_FREEDOM + counts.sum())
     over = np.sqrt((_SPREAD_WINDOWS + counts @ (squared / usual**2)) / windows)
-    return Spread(float(over * _usual_error(cutoff, horizon)), float(_FREEDOM + counts.sum()))
+    least = float(np.sqrt(squared[-_LATEST:]).mean() / stats.t.ppf(0.9, freedom))
+    return Spread(max(float(over * _usual_error(cutoff, horizon)), least), freedom)
 
 
 def _usual_error(cutoff: int, horizon: int) -> float:

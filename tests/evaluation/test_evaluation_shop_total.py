@@ -73,7 +73,14 @@ def test_errors_of_before_the_season_was_seen_count_less_once_it_is():
     log = shop(1092, growth=0.7)
     early, late = errors_of(log, 440, 0.2), errors_of(log, 500, 0.2)
     assert early.sigma == pytest.approx(0.16, abs=0.02)  # as far off as before
-    assert late.sigma < 0.75 * early.sigma
+    assert late.sigma < 0.9 * early.sigma
+
+
+def test_an_80_percent_interval_reaches_as_far_as_the_latest_forecasts_missed_on_average():
+    spread = errors_of(shop(1092, growth=0.7), 500, 0.2)  # before the season was seen, of which it is now
+    assert np.log(spread.interval(1.0, 0.8)[1]) == pytest.approx(
+        0.2, abs=0.03
+    )  # .15 if it followed the season alone
 
 
 def test_draws_are_brought_to_another_middle_and_spread_in_all_parts_alike():
