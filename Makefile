@@ -1,4 +1,4 @@
-# `make demo` and `make test` are all a newcomer needs; both prepare .venv first.
+# Start with `make demo` and `make test`; both prepare .venv first.
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
@@ -12,29 +12,29 @@ demo: .venv/.demo
 test: .venv/.dev
 	$(BIN)/pytest -n auto --dist loadfile
 
-# Also the long tests, and every case of every test, as CI does.
+# All tests, with the long ones and every case, as in CI.
 test-all: .venv/.dev
 	$(BIN)/pytest -n auto --dist loadfile -m "not slow and not spark"
 
-# The built wheel under another Python with the newest libraries: a training, scores and some quick tests. Says so where
+# The built wheel under another Python with the newest libraries: a training, scores and some quick tests. Reports it if
 # the machine has no such Python.
 VERSION ?= 3.13
 test-python:
 	@.ci/python $(VERSION) || test $$? = 3
 
-# Kills, damaged files and nonsense for twenty minutes; docs/reference/reliability.md holds a table of it.
+# Kills, damaged files and invalid requests for twenty minutes; docs/reference/reliability.md shows the results.
 chaos: .venv/.dev
 	$(BIN)/python -m tests.chaos --minutes 20 --seed 1
 
-# A short mutation run over metrics, windows, likelihoods and decisions: prints the changes that no test notices.
+# A short mutation run over metrics, windows, likelihoods and decisions: prints the changes that no test detects.
 mutants: .venv/.dev
 	$(BIN)/python -m tests.mutants
 
-# What the MLflow UI shows of a training (needs chromium or google-chrome, else it is skipped).
+# Browser tests of a training in the MLflow UI (they need chromium or google-chrome, else they are skipped).
 test-ui: .venv/.dev
 	$(BIN)/pytest -m slow tests/integration/test_ui_browser.py
 
-# The same features and scores on Spark (needs Java).
+# Tests of features and scores on Spark (they need Java).
 test-spark: .venv/.spark
 	$(BIN)/pytest -m spark
 
@@ -44,27 +44,27 @@ check: .venv/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The documentation in site/, checked: a broken link, anchor or docstring fails it.
+# The documentation in site/; a broken link, anchor or docstring is an error.
 docs: .venv/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-# Follows the tutorial word by word and writes what its commands print into the page.
+# Runs the commands of the tutorial and writes their output into the page.
 tutorial: .venv/.dev
 	$(BIN)/python docs/run_tutorial.py
 
-# Runs the notebooks and writes their pages with what they show.
+# Runs the notebooks and writes their pages with the outputs.
 notebooks: .venv/.dev
 	$(BIN)/python docs/run_notebooks.py
 
-# Draws every figure for its page, from a training on a simulated shop.
+# Draws every figure of the documentation, from a training on a simulated shop.
 gallery: .venv/.dev
 	$(BIN)/python docs/draw_gallery.py
 
-# What the package is made of, with licences: dist/sbom.json (CycloneDX) and dist/licences.csv.
+# Packages of an installation with their licences: dist/sbom.json (CycloneDX) and dist/licences.csv.
 sbom: .venv/.demo
 	$(BIN)/python deploy/sbom.py dist postgres
 
-# One install recipe: uv when it is there, else the standard library's venv and pip.
+# Installation with uv if it is there, else with the standard library's venv and pip.
 .venv/.demo: pyproject.toml constraints.txt
 	@$(call install,.)
 	@touch $@
