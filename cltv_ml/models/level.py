@@ -221,9 +221,8 @@ def weigh(
     """Return the candidates' weights, the log errors expected of them, and at how many cutoffs each was tried.
 
     The reference's squared error is the mean over earlier cutoffs, shrunk to its prior. Another candidate is compared
-    with it on the cutoffs at which both were available, so that none gains by missing the difficult ones: its squared
-    error is the reference's times the ratio of both there. Weights are inverse squared errors to the power of
-    `_SHARPNESS`.
+    with it on the cutoffs at which both were available, so that none gains by missing hard ones: its squared error is
+    the reference's times the ratio of both there. Weights are inverse squared errors to the power `_SHARPNESS`.
     """
     counts = _evidence(log, cutoff, horizon, past)
     squared = _squared_errors(list(now), past)
