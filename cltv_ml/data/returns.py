@@ -35,6 +35,7 @@ def take_returns_off(
     else:
         reduced = nothing_reduced(lines)
     if "refunded" in lines.columns:
+        notes += _tell_of_large_refunds(lines, aside)
         reduced = take_refunds_off(lines, aside, reduced)
     if reduced.count():
         aside.add("cancellation", f"select source_row from {reduced} where undone")
@@ -53,6 +54,23 @@ def take_returns_off(
         if rules.applies("customer_total"):
             _set_totals_aside(lines, aside, entries, reduced)
     return reduced, notes
+
+
+def _tell_of_large_refunds(lines: Lines, aside: Aside) -> list[str]:
+    """Return a note on refunds in a column that are larger than their orders, such as those with taxes."""
+    order = "order_id" if "order_id" in lines.columns else "cast(source_row as varchar)"
+    orders, excess = lines.parsed.row(
+        "select count(*), coalesce(sum(refund - paid), 0) from ("
+        f"select max(refunded) as refund, sum(amount) as paid from {lines.parsed} anti join {aside} using (source_row) "
+        f"where not is_return group by coalesce({order}, cast(source_row as varchar))) "
+        "where paid > 0 and refund > paid + 0.005"
+    )
+    if not orders:
+        return []
+    return [
+        f"The refunds of {orders:,} orders exceed their amounts, by {excess:,.2f} in total, which was not deducted. "
+        "They may include taxes or postage that the amounts do not."
+    ]
 
 
 def _set_totals_aside(lines: Lines, aside: Aside, entries: Relation, reduced: Relation) -> None:
