@@ -19,8 +19,7 @@ from cltv_ml.models.level_peaks import after_peak
 from cltv_ml.models.level_priors import LEARNED, REFERENCE, SEASONAL, error_before
 from cltv_ml.models.level_spread import Spread
 
-#: Weight of the prior error, in independent windows: a single window must not move the level away from the models' own
-#: total.
+#: Weight of the prior error, in independent windows: one window must not move the level from the models' own total.
 _PRIOR_WINDOWS = 2.0
 
 #: Errors in the record are capped at this (log units), so that one unusual order does not decide.
@@ -38,6 +37,9 @@ _SPREAD_WINDOWS = 1.0
 #: deviation (log units) adds to the error.
 _DISAGREED = 0.5
 
+#: Factor of the error where the log does not hold the season of the horizon, nor did the earlier cutoffs.
+_UNSEEN = 1.3
+
 #: Most earlier cutoffs, a twelfth of a year apart: those of a year, and those a year before each.
 _STEPS = 26
 
@@ -45,20 +47,19 @@ _STEPS = 26
 _HALF_LIFE = 365.0
 
 #: Earlier cutoffs are evidence as far as their customers had the same age as today's: the weight falls by 40% where
-#: the mean log age differs by this much. A cohort that was young at every earlier cutoff says almost nothing about
-#: today.
+#: the mean log age differs by this much. A cohort that was always young says almost nothing about today.
 _AGE_APART = 0.6
 
-#: A candidate tried at fewer cutoffs than this may differ from the reference by at most a factor of 2 or the
-#: reference's largest miss so far, whichever is larger.
+#: A candidate tried at fewer cutoffs than this, and with less than half of the weight, may differ from the reference by
+#: at most a factor of 2 or the reference's largest miss so far, whichever is larger.
 _LEAST_TRIED = 2
+_TRUSTED = 0.5
 _UNTRIED_REACH = float(np.log(2.0))
 
 #: No candidate may lie further than this factor from the one in the middle, half of the weight on either side.
 _FARTHEST = 4.0
 
-#: A weight is the expected squared error to minus this power: sharper than 1 / MSE, the optimum for candidates with
-#: independent errors, which these are not.
+#: A weight is the expected squared error to minus this power, sharper than 1 / MSE: errors are not independent.
 _SHARPNESS = 2.5
 
 
@@ -188,6 +189,7 @@ def estimate_level(
     broken, before = find_break(months, cutoff), _geometric_mean(bounded, weights)
     total = after_peak(log, cutoff, horizon, broken.follow(before, bounded, weights), seasonal)
     spread = float(np.linalg.norm([sigma, apart, broken.doubt(before, bounded, weights)]))
+    spread *= 1.0 if seasonal else _UNSEEN
     basis = Basis(log, cutoff, horizon, bottom_up, months)
     return Level(total, spread, freedom, table, record, seasonal, broken, basis=basis)
 
@@ -265,7 +267,7 @@ def _evidence(log: CohortRevenue, cutoff: int, horizon: int, past: Sequence[Past
 def _held(
     now: Mapping[str, float], weights: np.ndarray, tried: Sequence[int], past: Sequence[Past]
 ) -> dict[str, float]:
-    """Return the forecasts, all within `_FARTHEST` of the middle one, those rarely tried near the reference's.
+    """Return the forecasts, all within `_FARTHEST` of the middle one, most of the others near the reference.
 
     A base near zero, such as a month in which the shop was closed, makes a ratio to it meaningless. The middle has
     half of the weight on either side: in a shop of one season most candidates know no season and share their errors.
@@ -273,17 +275,16 @@ def _held(
     totals = np.array(list(now.values()))
     order = np.argsort(totals)
     centre = float(totals[order][np.searchsorted(np.cumsum(weights[order]), 0.5 * weights.sum())])
-    near = {
-        name: float(np.clip(total, centre / _FARTHEST, centre * _FARTHEST)) for name, total in now.items()
-    }
+    near = dict(zip(now, np.clip(totals, centre / _FARTHEST, centre * _FARTHEST).tolist(), strict=True))
     middle = now.get(REFERENCE)
     if middle is None:
         return near
     misses = np.log([one.total / one.forecasts[REFERENCE] for one in past if REFERENCE in one.forecasts])
     reach = float(np.exp(max([_UNTRIED_REACH, *np.abs(misses)])))
+    free = (np.array(tried) >= _LEAST_TRIED) | (weights >= _TRUSTED)
     return {
-        name: total if count >= _LEAST_TRIED else float(np.clip(total, middle / reach, middle * reach))
-        for (name, total), count in zip(near.items(), tried, strict=True)
+        name: total if alone else float(np.clip(total, middle / reach, middle * reach))
+        for (name, total), alone in zip(near.items(), free, strict=True)
     }
 
 

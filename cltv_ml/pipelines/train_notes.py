@@ -41,8 +41,8 @@ def training_notes(
         doubts.append(
             "The log covers less than a year before the test window, so no model has seen the season of the "
             "horizon. The models can still rank customers, but the total may be off by as much as that "
-            "season differs from the months before. The interval is as wide as the errors in earlier "
-            "windows of this log."
+            "season differs from the months before. The interval is therefore wider than the errors in "
+            "earlier windows of this log suggest."
         )
     if job.settings.customers_share:
         doubts.append(

@@ -166,6 +166,12 @@ def test_a_candidate_hardly_tried_stays_near_the_reference():
     assert _held(now, np.array([0.2, 0.2, 0.6]), [1, 1, 2], far)["top-down"] == pytest.approx(250.0)
 
 
+def test_a_candidate_with_half_of_the_weight_stays_as_it_is_without_a_record():
+    now = {"bottom-up": 400.0, "going on": 420.0, "top-down": 100.0, "retention": 110.0}
+    held = _held(now, np.array([0.2, 0.1, 0.6, 0.1]), [9, 9, 0, 0], [Past(330, 100.0, {"bottom-up": 90.0})])
+    assert held == pytest.approx({**now, "bottom-up": 400.0, "going on": 400.0, "retention": 200.0})
+
+
 def test_a_candidate_whose_base_was_next_to_nothing_stays_within_a_factor_of_the_others():
     now = {"bottom-up": 18_000.0, "top-down": 20_000.0, "retention": 2_446_450.0, "by age": 19_000.0}
     held = _held(now, np.full(4, 0.25), [5, 5, 5, 5], [Past(900, 18_000.0, {"bottom-up": 300.0})])
@@ -214,6 +220,17 @@ def test_the_interval_is_wider_where_the_forecasts_disagree():
     right = {day: truth(log, day, 30) for day in past_days(240)}
     agreed, apart = (estimate_level(log, 270, 30, right | {270: sums}) for sums in (27_000.0, 54_000.0))
     assert apart.sigma > 1.5 * agreed.sigma
+
+
+def test_the_interval_is_wider_where_the_log_does_not_hold_the_season(monkeypatch):
+    steady = shop(500, lambda joined: 30, lambda age: 1 / (1 + age))
+    right = {day: truth(steady, day, 15) for day in past_days(480)}
+    seen = estimate_level(steady, 480, 15, right)
+    monkeypatch.setattr("cltv_ml.models.level.SEASONAL", ())
+    unseen = estimate_level(steady, 480, 15, right)
+    assert (seen.season_seen, unseen.season_seen) == (True, False)
+    assert unseen.total == pytest.approx(seen.total)
+    assert unseen.sigma == pytest.approx(1.3 * seen.sigma, rel=0.01)
 
 
 def test_one_absurd_forecast_does_not_make_the_interval_absurd():
