@@ -80,6 +80,13 @@ def as_iso(columns: SourceColumns, column: str, text: str) -> str:
     if era:
         text = once(text, "t", _from_era())
     if week:
+        if columns.table.holds(
+            f"regexp_full_match({text}, '.*(?:W\\d\\d|\\d{{4}})') and regexp_matches({text}, '{_WEEK}')"
+        ):
+            columns.notes.append(
+                f"Column {column!r} contains weeks. Each was read as its Monday, so a customer's purchases within a "
+                "week count as one day."
+            )
         text = once(text, "t", _from_week())
     if quarter:
         columns.notes.append(

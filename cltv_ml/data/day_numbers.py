@@ -7,6 +7,7 @@ import re
 
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.times import SERIAL_START
+from cltv_ml.engine import Relation
 
 #: Headings of numbers that count weeks.
 _WEEKS = re.compile("week|woche|kw|semaine|semana|settimana|周|週|недел")
@@ -68,3 +69,16 @@ def tell_of_early_seconds(column: str, number: float) -> list[str]:
                 "2001. If these do, add 978,307,200 seconds in the export."
             ]
     return []
+
+
+def tell_of_shortened(table: Relation, column: str, text: str) -> list[str]:
+    """Return a note if a spreadsheet shortened times that are numbers, such as milliseconds since 1970."""
+    form = r"\d[.,]\d+[eE]\+\d+"
+    shortened, example = table.row(
+        f"select count(*), min({text}) from {table} where regexp_full_match({text}, '{form}')"
+    )
+    note = (
+        f"Column {column!r}: a spreadsheet shortened {shortened:,} times to forms such as {example}, so their days "
+        "may be wrong. Export the column as text."
+    )
+    return [note] * (shortened > 0)

@@ -9,7 +9,7 @@ from functools import partial
 from cltv_ml.data import numerals, times
 from cltv_ml.data.calendars import as_iso, from_digits
 from cltv_ml.data.compact import with_signs
-from cltv_ml.data.day_numbers import counted, read_last_serial, tell_of_early_seconds
+from cltv_ml.data.day_numbers import counted, read_last_serial, tell_of_early_seconds, tell_of_shortened
 from cltv_ml.data.decimals import decimal_of
 from cltv_ml.data.exchanged import days_in_place
 from cltv_ml.data.identifiers import FORMS, ON_DEMAND, count_forms, unify
@@ -228,6 +228,8 @@ class Columns(SourceColumns):
             self._without_zones |= {column} if text == written else set()
             return self._from_zone(column, f"try_cast({text} as timestamp)")
         orders = self._orders(column, text) if short else [("true", "dmy")]
+        if numbers and self.ask:
+            self.notes += tell_of_shortened(self.table, column, text)
         text = with_signs(self, column, text) if numbers else text
         serials = bool(numbers) and self._serials(column, f"try_cast({text} as double)")
         at = times.from_text(text, orders, self.last_year, serials, bool(words), bool(zoned))

@@ -50,7 +50,7 @@ _DAY_WORD = (
     + r"(\d{1,2})(?:st|nd|rd|th|er|\.|º|ª)?[ \-/.]*(?:de |of )?(\p{L}{3,})[ \-/.,']*(?:de |del )?(\d{4}|\d{2})"
 ).replace("'", "''") + _TAIL
 _WORD_DAY = _WEEKDAY + r"(\p{L}{3,})[. \-]+(\d{1,2})(?:st|nd|rd|th)?[, \-]+(\d{4}|\d{2})" + _TAIL
-_YEAR_WORD = r"^(\d{4})[ \-/]?(\p{L}{3,})[ \-/.]?(\d{1,2})" + _TAIL
+_YEAR_WORD = r"^(\d{4})[ \-/.]*(\p{L}{3,})[ \-/.]*(\d{1,2})\.?" + _TAIL
 _COMPACT = r"^(\d{4})(\d{2})(\d{2})[ T]+(\d\d?:.*)$"
 _CTIME = r"^\p{L}+ +(\p{L}{3,}) +(\d{1,2}) +(\d\d?:\d\d:\d\d) +(\d{4})$"
 #: With the name of a month, and in which groups year, month, day and time stand.
@@ -70,10 +70,10 @@ _MONTHLY = {
 #: Months of the languages that headings are read in, as the engine writes them without accents, and how they are
 #: shortened.
 _MONTHS = (
-    "jan january januar janvier janv enero ene gennaio gen janeiro januari stycznia styczen sty ocak января "
-    "янв leden ledna يناير ינואר בינואר ιανουαριος ιανουαριου ιαν tammikuu tammikuuta ianuarie ian січня "
+    "jan january januar janner jaenner janvier janv enero ene gennaio gen janeiro januari stycznia styczen sty ocak "
+    "января янв leden ledna يناير ינואר בינואר ιανουαριος ιανουαριου ιαν tammikuu tammikuuta ianuarie ian січня "
     "януари январь มกราคม ژانویه",
-    "feb february februar fevrier fevr fev febrero febbraio fevereiro februari lutego luty lut subat февраля "
+    "feb february februar feber fevrier fevr fev febrero febbraio fevereiro februari lutego luty lut subat февраля "
     "фев unora unor فبراير פברואר בפברואר φεβρουαριος φεβρουαριου φεβ helmikuu helmikuuta februarie лютого "
     "февруари февраль กมภาพนธ فوریه",
     "mar march marz maerz mars marzo marco maart mrt mrz marca marzec mart марта мар brezna brezen maret "

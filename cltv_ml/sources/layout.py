@@ -63,7 +63,7 @@ def is_regular(lines: Sequence[str]) -> bool:
     width = max(map(_filled_cells, rows), default=0)
     titles = (number for number, row in enumerate(rows) if len(row) > 1 and names_columns(row, width))
     named, share, _ = _regularity(rows[next(titles, 0) :])
-    return named and share >= _REGULAR
+    return (named and share >= _REGULAR) or (share >= _FULL and has_no_header(rows, 0))
 
 
 def find_header(rows: Sequence[Sequence[str]], name: str) -> int:

@@ -78,6 +78,21 @@ def test_seconds_before_2000_are_told():
     assert not any("Apple" in note for note in clean(lines.assign(ts=lines["ts"] + 978307200)).report.notes)
 
 
+def test_times_that_a_spreadsheet_shortened_and_weeks_without_a_day_are_told():
+    lines = pd.DataFrame({"customer": "a", "date": ["1.70674E+12", "1.70683E+12"], "amount": 1.0})
+    assert any("shortened 2 times to forms such as 1.70674E+12" in note for note in clean(lines).report.notes)
+    weeks = lines.assign(date=["2024-W05", "2024-W06"])
+    assert any("contains weeks. Each was read as its Monday" in note for note in clean(weeks).report.notes)
+    assert not any(
+        "weeks" in note for note in clean(lines.assign(date=["2024-W05-3", "2024-W06-1"])).report.notes
+    )
+
+
+def test_months_are_read_as_austrians_and_hungarians_write_them():
+    assert days(["31. Jänner 2024", "1. Feber 2024"]) == ["2024-01-31", "2024-02-01"]
+    assert days(["2024. január 31.", "2024. február 1."]) == ["2024-01-31", "2024-02-01"]
+
+
 def test_a_count_of_weeks_is_named_where_there_is_no_date():
     lines = pd.DataFrame({"household": "a", "week_no": [1, 2], "amount": 1.0})
     with pytest.raises(QuestionsError, match="--mapping timestamp=week_no --rule first_day=YYYY-MM-DD"):

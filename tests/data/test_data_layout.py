@@ -567,3 +567,13 @@ def test_archives_of_other_kinds_are_named(tmp_path, name):
             packed.addfile(entry, io.BytesIO(content))
     with pytest.raises(InputError, match="is an archive of another kind than gz and zip; unpack it first"):
         read(tmp_path / name)
+
+
+def test_a_part_of_a_file_without_its_header_is_not_skipped(tmp_path):
+    lines = [f"a,2025-01-{n:02d},{n}.50\n" for n in range(1, 21)]
+    parts = {
+        "part_aa.csv": "customer,date,amount\n" + "".join(lines[:10]),
+        "part_ab.csv": "".join(lines[10:]),
+    }
+    with pytest.raises(InputError, match=r"'part\.aa\.csv' and 'part\.ab\.csv' have different"):
+        read(zipped(tmp_path, "parts.zip", **parts))
