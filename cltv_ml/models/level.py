@@ -254,8 +254,7 @@ def weigh(
 def _evidence(log: CohortRevenue, cutoff: int, horizon: int, past: Sequence[Past]) -> np.ndarray:
     """Return the number of independent windows for which each earlier cutoff counts.
 
-    Overlapping windows repeat the same evidence; in old windows the shop was different, and in windows with younger
-    customers the population.
+    Overlapping windows repeat evidence, in old ones the shop was different, with younger customers the population.
     """
     days = np.array([one.cutoff for one in past], dtype=np.float64)
     overlap = max(1.0, horizon / PACE)
@@ -269,8 +268,8 @@ def _held(
 ) -> dict[str, float]:
     """Return the forecasts, all within `_FARTHEST` of the middle one, most of the others near the reference.
 
-    A base near zero, such as a month in which the shop was closed, makes a ratio to it meaningless. The middle has
-    half of the weight on either side: in a shop of one season most candidates know no season and share their errors.
+    A ratio to a base near zero is meaningless. The middle has half of the weight on either side: in a shop of one
+    season most candidates know no season and share their errors.
     """
     totals = np.array(list(now.values()))
     order = np.argsort(totals)
