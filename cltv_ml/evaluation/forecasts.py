@@ -13,11 +13,11 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.calibration import calibrate
 from cltv_ml.evaluation.learned_total import LearnedTotal, learned_total, with_learned
 from cltv_ml.evaluation.levels import set_level
-from cltv_ml.evaluation.panel import Training, fit, trainable
+from cltv_ml.evaluation.panel import Training, trainable
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.evaluation.validation import Validation, can_validate, validate
 from cltv_ml.models import Level, ValueModel, by_name
-from cltv_ml.models.out_of_fold import for_each
+from cltv_ml.models.out_of_fold import fit_at, for_each
 from cltv_ml.models.state import to_state
 
 
@@ -157,7 +157,7 @@ def _fit(
     """Return a fitted copy; a model that combines others uses those already fitted."""
     names = [member.name for member in model.components()]
     if not names or not set(names) & set(fitted):
-        return fit(model, training)
+        return fit_at(model, training.X, training.y, training.present)
     if validation is None:
         raise InputError(
             "its weights come from an earlier window, and the log has none in which two customers bought."

@@ -59,6 +59,11 @@ class Training:
         return self.cutoff is not None or any(end <= one.cutoff for end in ends for one in self.origins)
 
     @property
+    def present(self) -> pd.DataFrame:
+        """Today's customers, with their cutoff where labels of the window to predict are among those learned from."""
+        return self.X_now if self.cutoff is None else pd.concat({self.cutoff: self.X_now}, names=["cutoff"])
+
+    @property
     def test_cutoff(self) -> pd.Timestamp:
         """The cutoff of the window to predict, from the end of the latest labels."""
         return self.cutoff if self.cutoff is not None else max(origin.end for origin in self.origins)
@@ -99,20 +104,18 @@ def prepare(
     days = window.horizon if customers is not None else label_days(first, window)
     origins = training_origins(first, Window(window.cutoff, days), step, max_origins) if days else []
     thinned = _thin_log(log, max_rows / (1 + len(origins))) if customers is None and origins else None
+    cutoffs, names = [origin.cutoff for origin in origins], list(features)
     if thinned is not None:
-        X = build_features(
-            thinned, [origin.cutoff for origin in origins], names=list(features), memory=MEMORY
-        )
-        X_now = build_features(log, window.cutoff, names=list(features), memory=MEMORY)
-        return _training(log, window, X, X_now, origins)
-    panel = build_features(
-        log, [window.cutoff, *(origin.cutoff for origin in origins)], names=list(features), memory=MEMORY
-    )
-    now = panel.index.get_level_values("cutoff") == window.cutoff
-    X, X_now = panel[~now], panel[now].droplevel("cutoff")
-    if customers is not None:
-        origins = [window, *origins]
-        learns = learned_from(panel.index.get_level_values("customer_id"), customers)
+        X = build_features(thinned, cutoffs, names, memory=MEMORY)
+        X_now = build_features(log, window.cutoff, names, memory=MEMORY)
+    else:
+        panel = build_features(log, [window.cutoff, *cutoffs], names, memory=MEMORY)
+        now = panel.index.get_level_values("cutoff") == window.cutoff
+        if customers is None:
+            learns = ~now
+        else:
+            origins = [window, *origins]
+            learns = learned_from(panel.index.get_level_values("customer_id"), customers)
         X, X_now = panel[learns], panel[now & ~learns].droplevel("cutoff")
     snapshot = window.cutoff if customers is not None else None
     return _training(log, window, X, X_now, origins, snapshot)
@@ -223,10 +226,7 @@ def fit(model: ValueModel, training: Training) -> ValueModel:
     InputError
         The model's horizon is not the one to predict.
     """
-    X_now = training.X_now
-    if training.cutoff is not None:
-        X_now = pd.concat({training.cutoff: X_now}, names=["cutoff"])
-    return fit_at(trainable(model, training), training.X, training.y, X_now)
+    return fit_at(trainable(model, training), training.X, training.y, training.present)
 
 
 def trainable(model: ValueModel, training: Training) -> ValueModel:
