@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.panel import Training, trainable
+from cltv_ml.evaluation.panel import Training
 from cltv_ml.models import SameRate, ValueModel
 from cltv_ml.models.out_of_fold import MIN_FOLD_BUYERS, OUT_OF_TIME, OutOfFold, out_of_fold
 from cltv_ml.windows import validation_order
@@ -56,9 +57,9 @@ def can_validate(training: Training) -> bool:
 def validate(models: Sequence[ValueModel], training: Training) -> Validation:
     """Return out-of-fold predictions of clones of `models` for up to `MAX_WINDOWS` of the training origins.
 
-    Only rows of `training` are read, all labelled before the test cutoff; `models.out_of_fold` has the rule for the
-    protocol. A model that cannot be fitted at the latest window is left out; a window where another one cannot
-    is left out for all, so that all are judged on the same rows.
+    `models` are those that `evaluation.panel.trainable` returned. Only rows of `training` are read, all labelled before
+    the test cutoff; `models.out_of_fold` has the rule for the protocol. A model that cannot be fitted at the latest
+    window is left out; a window where another one cannot is left out for all, so that all are judged on the same rows.
 
     Raises
     ------
@@ -71,7 +72,7 @@ def validate(models: Sequence[ValueModel], training: Training) -> Validation:
             "log or a shorter horizon."
         )
     days = training.label_days
-    shortened = [trainable(model, training).set_params(horizon=days) for model in models]
+    shortened = [clone(model).set_params(horizon=days) for model in models]
     single = {model.name: model for model in shortened if not model.components()}
     for member in (member for model in shortened for member in model.components()):
         single.setdefault(member.name, member)

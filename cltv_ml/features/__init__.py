@@ -5,7 +5,7 @@ the models' default set, the version and the leakage tests follow from the decla
 that an expression may read, `macros.py` the `@` abbreviations.
 """
 
-from cltv_ml.features.build import build_features, build_labels, build_table
+from cltv_ml.features.build import build_features, build_labels
 from cltv_ml.features.catalogue import (
     CATALOGUE,
     FIRST_ORDER,
@@ -40,7 +40,6 @@ __all__ = [
     "available",
     "build_features",
     "build_labels",
-    "build_table",
     "catalogue_page",
     "catalogue_table",
     "default_features",

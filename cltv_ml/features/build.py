@@ -84,7 +84,7 @@ def build_features(
     a                  1.0     10.0  10.0            20.0              1.0
     b                  0.0      0.0   8.0             0.0              9.0
     """
-    table = build_table(log, cutoffs, names, engine=engine, memory=memory)
+    table = _build(log, cutoffs, names, engine or DuckDB(memory))
     frame = _framed(table, several=not isinstance(cutoffs, (str, date)))
     del table
     if len(frame) >= _LARGE_FRAME:
@@ -93,30 +93,27 @@ def build_features(
     return CUSTOMERS.check(frame)
 
 
-def build_table(
+def _build(
     log: AnyLog | Source,
     cutoffs: Cutoff | Sequence[Cutoff],
-    names: Sequence[str] | str | None = None,
-    *,
-    engine: Engine | None = None,
-    memory: str = "4GB",
+    names: Sequence[str] | str | None,
+    engine: Engine,
 ) -> pa.Table:
     """Return the rows of `build_features` as an Arrow table, `cutoff` and `customer_id` its first columns."""
     moments = sorted_cutoffs(cutoffs)
-    running = engine or DuckDB(memory)
     try:
-        base = register_source(running, log if isinstance(log, Source) else Source(log))
+        base = register_source(engine, log if isinstance(log, Source) else Source(log))
         base.check(moments)
         base = offering(names, base)
         plan = Plan(choose_features(names, base), CATALOGUE)
         with tempfile.TemporaryDirectory(prefix="cltv_") as folder:
             parts = [
-                _with_cutoff(cutoff, running.query(plan.query(cutoff, running.wide, base.dated)))
-                for _ in each_shard(running, base, plan, moments[-1], Path(folder))
+                _with_cutoff(cutoff, engine.query(plan.query(cutoff, engine.wide, base.dated)))
+                for _ in each_shard(engine, base, plan, moments[-1], Path(folder))
                 for cutoff in moments
             ]
     finally:
-        running.clear()
+        engine.clear()
     return _sorted(parts)
 
 
