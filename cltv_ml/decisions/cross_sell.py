@@ -29,14 +29,8 @@ CANDIDATES = 50
 
 @dataclass(frozen=True)
 class Shown:
-    """Limits on what a campaign may show.
-
-    Parameters
-    ----------
-    exclude
-        Items, or categories, that a campaign must not show, such as fuel, deposits or postage.
-    top
-        Number of items per customer.
+    """Limits on what a campaign may show: items or categories to `exclude`, such as fuel, deposits or postage, and the
+    number of items per customer.
     """
 
     exclude: Collection[str] = ()

@@ -22,9 +22,8 @@ _EXACT = 2**24
 #: With fewer customers most bins of most blocks are empty, and only nonzero cells are multiplied.
 _SPARSE = 30_000
 
-BLOCKS = 1_000
-BINS = 400
-DRAWS = 1_000
+#: Most blocks into which customers are divided, most bins of their predictions, and the number of draws.
+BLOCKS, BINS, DRAWS = 1_000, 400, 1_000
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,17 @@ from cltv_ml.models.purchases import PurchaseModel
 _VECTORS = 16
 
 
+class NamedByPurchases:
+    """The name of a model of value that no other was given: its purchase model's family and an ending."""
+
+    def __init__(self, ending: str) -> None:
+        self.ending = ending
+
+    def __get__(self, model: ProbabilisticValue | None, owner: type) -> str:
+        """Return the name, such as "pareto_nbd_gamma_gamma"; a name that is assigned to a model comes first."""
+        return f"{((model and model.purchases) or BGNBD()).name}_{self.ending}"
+
+
 class ProbabilisticValue(ValueModel):
     """Expected spend over the horizon: purchases x spend per purchase x margin, discounted.
 
@@ -48,6 +59,8 @@ class ProbabilisticValue(ValueModel):
     ['expected_value', 'expected_purchases', 'p_alive']
     """
 
+    name = NamedByPurchases("gamma_gamma")
+
     def __init__(
         self,
         purchases: PurchaseModel | None = None,
@@ -61,16 +74,6 @@ class ProbabilisticValue(ValueModel):
         self.horizon = horizon
         self.discount_rate = discount_rate
         self.margin = margin
-
-    @property
-    def name(self) -> str:
-        """The family of both models, such as "pareto_nbd_gamma_gamma", where no other name was given."""
-        return vars(self).get("name", f"{(self.purchases or BGNBD()).name}_gamma_gamma")
-
-    @name.setter
-    def name(self, value: str) -> None:
-        """Give the model another name."""
-        self.__dict__["name"] = value
 
     @property
     def reads(self) -> tuple[str, ...]:  # type: ignore[override]

@@ -17,7 +17,7 @@ from cltv_ml.models.categories import as_spelled, first_spelling
 from cltv_ml.models.gamma_gamma import GammaGamma
 from cltv_ml.models.inputs import as_labels, as_pandas
 from cltv_ml.models.out_of_fold import at_latest, by_cutoff
-from cltv_ml.models.probabilistic import ProbabilisticValue
+from cltv_ml.models.probabilistic import NamedByPurchases, ProbabilisticValue
 from cltv_ml.models.purchases import PurchaseModel
 
 #: Most levels of a column that get a covariate of their own.
@@ -66,6 +66,7 @@ class WithCovariates(ValueModel):
         Columns of `X` that become covariates; without any, the model is the plain one.
     """
 
+    name = NamedByPurchases("covariates")
     needs_labels = True
     level_from_history = True
 
@@ -79,16 +80,6 @@ class WithCovariates(ValueModel):
         self.horizon = horizon
         self.purchases = purchases
         self.attributes = attributes
-
-    @property
-    def name(self) -> str:
-        """The purchase model's family, such as "bg_nbd_covariates", where no other name was given."""
-        return vars(self).get("name", f"{(self.purchases or BGNBD()).name}_covariates")
-
-    @name.setter
-    def name(self, value: str) -> None:
-        """Give the model another name."""
-        self.__dict__["name"] = value
 
     def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
         """Choose the penalty on the latest labelled windows, and fit on the customers of the latest."""
