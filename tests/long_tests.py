@@ -147,6 +147,7 @@ LONG = (
     "pipelines/test_pipelines_covariates.py::test_a_plan_may_begin_on_the_day_of_the_first_purchase",
     "pipelines/test_pipelines_covariates.py::test_purchase_days_while_a_path_is_on_are_counted_from_the_log",
     "pipelines/test_pipelines_forecast.py::test_a_forecast_a_day_is_judged_too_and_a_plan_that_is_over_makes_way",
+    "pipelines/test_pipelines_currency.py::test_every_amount_on_the_pages_of_a_shop_has_its_currency",
     "pipelines/test_pipelines_forecast.py::test_a_shop_dated_by_week_is_told_what_is_counted_and_that_holidays_are_not",
     "pipelines/test_pipelines_forecast.py::test_customers_are_not_won_where_none_came_for_weeks",
     "pipelines/test_pipelines_holidays.py::test_a_table_of_holidays_reaches_the_level",

@@ -1,0 +1,80 @@
+"""Every amount of money on a page has its currency: found by multiplying the money of a shop."""
+
+import importlib
+import re
+
+import pandas as pd
+import pytest
+
+from cltv_ml import pipelines
+from cltv_ml.data import simulate
+from cltv_ml.pipelines import pages
+
+pytestmark = pytest.mark.usefixtures("store")
+
+#: What the money of the second shop is multiplied by; nothing else of it changes.
+FACTOR = 7.0
+
+NUMBER = re.compile(r"(?<![\w.-])[+-]?\d[\d,]*(?:\.\d+)?(?!\d*%)")
+
+
+def _texts(summary):
+    """Yield each text of a page with the caption and column above it."""
+    for fact in summary["facts"]:
+        yield "", fact["value"]
+        yield "", fact["note"]
+    for answer in summary["answers"]:
+        yield from (("", sentence) for sentence in answer["sentences"])
+    waiting = [*summary["sections"]]
+    while waiting:
+        part = waiting.pop()
+        waiting += part["details"]
+        yield from (("", sentence) for sentence in [*part["sentences"], *part["warnings"]])
+        for table in part["tables"]:
+            for row in table["rows"]:
+                yield from (
+                    (f"{table['caption']} {name}", cell)
+                    for name, cell in zip(table["head"], row, strict=True)
+                )
+
+
+def _bare_amounts(once, multiplied):
+    """Return the texts with a number that grows with the shop's money and no currency near it, and all such numbers."""
+    bare, amounts = [], 0
+    for (above, text), (_, other) in zip(_texts(once), _texts(multiplied), strict=True):
+        for number, grown in zip(NUMBER.finditer(text), NUMBER.finditer(other), strict=False):
+            before, after = (float(found[0].replace(",", "")) for found in (number, grown))
+            if before and abs(after / before - FACTOR) < 0.2 and abs(after) > 1:
+                amounts += 1
+                near = text[number.start() : number.end() + 25]
+                bare += [text] if "EUR" not in f"{above} {near}" else []
+    return bare, amounts
+
+
+def test_every_amount_on_the_pages_of_a_shop_has_its_currency(tmp_path, monkeypatch):
+    written, write_page = [], pages.write_page
+
+    def keep(summary, path, **options):
+        written.append(summary)
+        return write_page(summary, path, **options)
+
+    for command in ("audit", "acquisition", "cohorts", "forecast"):
+        monkeypatch.setattr(importlib.import_module(f"cltv_ml.pipelines.{command}"), "write_page", keep)
+    log = simulate(200, days=420, seed=3).log
+    months = log["timestamp"].dt.strftime("%Y-%m").drop_duplicates()
+    costs = pd.DataFrame([(month, name, 50.0) for month in months for name in ("web", "")])
+    costs.columns = ["month", "channel", "cost"]
+    for factor in (1.0, FACTOR):
+        shop = log.assign(**{name: log[name] * factor for name in ("amount", "cost", "discount")})
+        folder, currency = tmp_path / f"{factor:.0f}", {"currency": "EUR"}
+        pipelines.audit(data=shop, out=folder / "audit", **currency)
+        pipelines.acquisition(
+            data=shop, costs=costs.assign(cost=50 * factor), out=folder / "acquisition", **currency
+        )
+        pipelines.cohorts(data=shop, out=folder, **currency)
+        pipelines.forecast(data=shop, horizon="13w", out=folder, **currency)
+    half = len(written) // 2
+    assert half == 4
+    found = [_bare_amounts(once, more) for once, more in zip(written, written[half:], strict=False)]
+    assert sum(amounts for _, amounts in found) > 100
+    assert [bare for bare, _ in found] == [[]] * half
