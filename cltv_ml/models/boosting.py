@@ -46,6 +46,18 @@ class Trained:
         return booster_scores(self.booster, matrix) if self.scores is None else self.scores
 
 
+class _OwnScores(xgb.callback.TrainingCallback):
+    """Keeps a booster's predictions of its own rows, which XGBoost has summed up until the training ends."""
+
+    bins: xgb.QuantileDMatrix
+    scores: np.ndarray | None = None
+
+    def after_training(self, model: xgb.Booster) -> xgb.Booster:
+        """Read the sums before they are forgotten."""
+        self.scores = _frozen(model.predict(self.bins))
+        return model
+
+
 def train_booster(
     rows: Examples, params: Mapping[str, Any], *, rounds: int, objective: Gradient | None = None
 ) -> Trained:
@@ -64,13 +76,19 @@ def train_booster(
     def grow() -> Trained:
         """Train the booster, and leave it on the processor; the number of threads changes nothing in it."""
         threads = {"nthread": 1} if is_inside() else {}
-        with binned(rows) as bins:
-            booster = xgb.train({**settings, **threads}, bins, num_boost_round=rounds, obj=objective)
-            # XGBoost has summed them up while it learned; what another device sums may differ in the last digit.
-            known = not hidden and settings.get("device", "cpu") == "cpu"
-            scores = _frozen(booster.predict(bins)) if known else None
+        own = _OwnScores()
+        # What another device sums may differ in the last digit.
+        known = not hidden and settings.get("device", "cpu") == "cpu"
+        with binned(rows) as own.bins:
+            booster = xgb.train(
+                {**settings, **threads},
+                own.bins,
+                num_boost_round=rounds,
+                obj=objective,
+                callbacks=[own] if known else None,
+            )
         booster.set_param({"device": "cpu", "nthread": 0})
-        return Trained(booster, scores)
+        return Trained(booster, own.scores)
 
     return grow() if hidden else once(grow, repr((settings, rounds, rows.digest)), rows.labels)
 
