@@ -30,22 +30,15 @@ _LEAST_DOCUMENTS, _SHARE, _TRIED = 2, 0.95, 12
 
 @dataclass(frozen=True)
 class Journal:
-    """A journal with all accounts: the lines of each document sum to zero.
+    """A journal with all accounts: the lines of each document sum to zero."""
 
-    Parameters
-    ----------
-    account, document
-        The columns of accounts and of documents.
-    debit, credit
-        The columns of both sides; without credits, debits are signed.
-    balances
-        Credits less debits by account.
-    """
-
+    #: The columns of accounts and of documents.
     account: str
     document: str
+    #: The columns of both sides; without credits, debits are signed.
     debit: str
     credit: str
+    #: Credits less debits by account.
     balances: Mapping[str, float]
 
     def ask(self, mapping: Mapping[str, str]) -> Question:

@@ -16,32 +16,21 @@ from cltv_ml.settings import Monitor
 
 @dataclass(frozen=True)
 class LifetimeBatch:
-    """A batch of lifetime values.
+    """A batch of lifetime values."""
 
-    Attributes
-    ----------
-    scores
-        As `cltv score` writes them: `expected_value` is the value to watch, `horizon` how far it reaches.
-    about
-        The path of the total over time and the level of the intervals, for `scored_batches.keep_batch`.
-    series
-        Added to the model's name: batches of one value make a series of their own.
-    horizon
-        Days of the champion's horizon.
-    rates
-        Margin rate by customer where profit is watched, else None.
-    scale
-        What the value is without a discount over what it is in the table.
-    past
-        Whether the chosen value holds what is past, which is not watched.
-    """
-
+    #: As `cltv score` writes them: `expected_value` is the value to watch, `horizon` how far it reaches.
     scores: pd.DataFrame
+    #: The path of the total over time and the level of the intervals, for `scored_batches.keep_batch`.
     about: dict[str, Any]
+    #: Added to the model's name: batches of one value make a series of their own.
     series: str
+    #: Days of the champion's horizon.
     horizon: int
+    #: Margin rate by customer where profit is watched, else None.
     rates: pd.Series | None
+    #: What the value is without a discount over what it is in the table.
     scale: float = 1.0
+    #: Whether the chosen value holds what is past, which is not watched.
     past: bool = False
 
     def log(self, log: Log) -> Log:
