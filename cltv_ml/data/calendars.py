@@ -29,7 +29,7 @@ _DAY_AHEAD = r"^(\d{1,2})[/.-](\d{1,2})[/.-](1[34]\d\d)(.*)$"
 _TAIWAN = r"^(\d{2,3})([/.-])(\d{1,2})[/.-](\d{1,2})(.*)$"
 
 #: Other calendars' dates written in digits only: 25670131, 14030131 and 1130131.
-_DIGITS = r"(1[34]\d\d|2[45]\d\d|1[01]\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"
+_DAY_DIGITS = r"(1[34]\d\d|2[45]\d\d|1[01]\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"
 
 _WAYS = (
     _ERA,
@@ -52,10 +52,10 @@ def from_digits(columns: SourceColumns, column: str, text: str) -> str:
     lines = f"(select {text} as t from {columns.table} limit {_FIRST}) where t <> ''"
     if (
         not columns.ask
-        or not columns.row(f"select bool_and(regexp_full_match(t, '{_DIGITS}')) from {lines}")[0]
+        or not columns.row(f"select bool_and(regexp_full_match(t, '{_DAY_DIGITS}')) from {lines}")[0]
     ):
         return text
-    return f"regexp_replace({text}, '^{_DIGITS}$', '\\1-\\2-\\3')"
+    return f"regexp_replace({text}, '^{_DAY_DIGITS}$', '\\1-\\2-\\3')"
 
 
 def as_iso(columns: SourceColumns, column: str, text: str) -> str:

@@ -16,7 +16,7 @@ _WEEKS = re.compile("week|woche|kw|semaine|semana|settimana|周|週|недел")
 _EARLIEST_END = 1980
 
 #: The days of number 1 in programs that count from other starts.
-_STARTS = {
+_FIRST_DAYS = {
     "1970-01-02": "days since 1970, as in Unix and Parquet",
     "1960-01-02": "days since 1960, as in SAS and Stata",
     "1899-12-31": "days of a spreadsheet",
@@ -47,12 +47,12 @@ def read_last_serial(column: str, number: float) -> datetime.date:
     day = SERIAL_START + datetime.timedelta(days=int(number))
     if day.year >= _EARLIEST_END:
         return day
-    ways = ", ".join(f"--rule first_day={start} ({program})" for start, program in _STARTS.items())
+    ways = ", ".join(f"--rule first_day={start} ({program})" for start, program in _FIRST_DAYS.items())
     text = (
         f"column {column!r} counts days, and its last, {int(number)}, would be {day} in a spreadsheet. Give the day of "
         f"number 1: {ways}."
     )
-    raise QuestionsError([Question(text, tuple(f"first_day={start}" for start in _STARTS))])
+    raise QuestionsError([Question(text, tuple(f"first_day={start}" for start in _FIRST_DAYS))])
 
 
 def tell_of_early_seconds(column: str, number: float) -> list[str]:

@@ -91,9 +91,9 @@ def _check_nothing_beside(table: Relation, mapping: Mapping[str, str]) -> None:
         left, right = (
             [name for name in side if name in mapping.values()] for side in (columns[:place], columns[place:])
         )
-        if not left or not right or table.holds(_filled(columns[place : place + 1])):
+        if not left or not right or table.holds(_any_filled(columns[place : place + 1])):
             continue
-        lonely = f"({_filled(columns[:place])}) <> ({_filled(columns[place:])})"
+        lonely = f"({_any_filled(columns[:place])}) <> ({_any_filled(columns[place:])})"
         rows, alone = table.row(f"select count(*), count(*) filter (where {lonely}) from {table}")
         if alone > _SHARE * rows:
             raise InputError(
@@ -103,7 +103,7 @@ def _check_nothing_beside(table: Relation, mapping: Mapping[str, str]) -> None:
             )
 
 
-def _filled(columns: Sequence[str]) -> str:
+def _any_filled(columns: Sequence[str]) -> str:
     """Return SQL for whether a row fills any of these columns."""
     return " or ".join(f"coalesce(trim(cast({quote(column)} as varchar)), '') <> ''" for column in columns)
 

@@ -22,7 +22,7 @@ from cltv_ml.engine import Relation
 _DEBITS = {"amount", *SYNONYMS["amount"][-2].split()} - {"subtotal"}
 
 #: Headings of the accounts of a journal and of signed amounts, and the names of accounts of sales.
-_HEADED = {name: re.compile(plain_pattern(listed)) for name, listed in words("ledger").items()}
+_LEDGER_HEADED = {name: re.compile(plain_pattern(listed)) for name, listed in words("ledger").items()}
 
 #: Fewest documents that show that each sums to zero, the share of them that do, and the columns tried.
 _LEAST_DOCUMENTS, _SHARE, _TRIED = 2, 0.95, 12
@@ -45,7 +45,9 @@ class Journal:
         """Ask for the accounts that hold the sales; by their names, or else those with the largest credits."""
         name = next((name for name in ("type", "status", *LEVEL_NAMES) if name not in mapping), "type")
         sales = [
-            account for account in self.balances if _HEADED["of_sales"].search(plain_text(account, " "))
+            account
+            for account in self.balances
+            if _LEDGER_HEADED["of_sales"].search(plain_text(account, " "))
         ] or [max(self.balances, key=lambda account: self.balances[account])]
         readings = {account: "counts" if account in sales else "ignore" for account in self.balances}
         answers = [f"amount={self.credit}", f"credit={self.debit}"] if self.credit else []
@@ -71,7 +73,7 @@ def find_journal(
     accounts = [
         column
         for column, kind in kinds.items()
-        if kind in ("text", "number") and _HEADED["accounts"].search(plain_heading(column))
+        if kind in ("text", "number") and _LEDGER_HEADED["accounts"].search(plain_heading(column))
     ]
     if not accounts or {"amount", "credit"} & set(explicit):
         return None
@@ -84,7 +86,7 @@ def find_journal(
         else [
             column
             for column in numbers
-            if column not in accounts and _HEADED["signed"].search(plain_heading(column))
+            if column not in accounts and _LEDGER_HEADED["signed"].search(plain_heading(column))
         ]
     )
     sides = [(debit, credits[0]) for debit in debits[:1] if credits] + [(amount, "") for amount in signed[:1]]

@@ -19,7 +19,7 @@ _ODD = "|".join(
 )
 
 #: Headings of the names of goods.
-_NAMES = re.compile(
+_PRODUCT_NAMES = re.compile(
     "bezeichnung|benamning|betegnelse|omschrijving|designation|descri|beschreib|item|product|^line$"
 )
 
@@ -37,7 +37,7 @@ def tell_of_odd_products(
     texts
         The columns that may name the goods if none is mapped as the product.
     """
-    named = [column for column in texts if _NAMES.search(plain_heading(column))]
+    named = [column for column in texts if _PRODUCT_NAMES.search(plain_heading(column))]
     product, amount = decided.get("product_id") or [*named, ""][0], decided.get("amount")
     if not product or not amount or "type" in decided:
         return []

@@ -17,10 +17,10 @@ _PERIOD = re.compile(
     r"|(19|20)\d\d(0[1-9]|1[0-2])|((19|20)\d\d ?[年년] ?)?(0?[1-9]|1[0-2])[月월]"
     r"|(q|m|w|kw|cw|month|monat|mois|mes|mese|week|woche|semaine|semana|p|period) ?\d\d?"
 )
-_YEAR = r"(?:19|20)\d\d|\d\d"
+_YEAR_DIGITS = r"(?:19|20)\d\d|\d\d"
 
 #: Headings of numbers that count days or weeks.
-_COUNTED = re.compile(
+_HEADED_COUNTS = re.compile(
     "(trans|sales?|order|visit|purchase)?(day|week|kw|woche)(no|num|nr|number|nummer|index|id)?"
 )
 
@@ -54,7 +54,7 @@ def tell_of_periods(kinds: Mapping[str, str], name: str) -> str:
             f" Columns {fiscal} seem to contain fiscal periods, whose calendar months depend on the "
             "start of the fiscal year; add a column with dates."
         )
-    counted = [c for c, kind in kinds.items() if kind == "number" and _COUNTED.fullmatch(plain_text(c))]
+    counted = [c for c, kind in kinds.items() if kind == "number" and _HEADED_COUNTS.fullmatch(plain_text(c))]
     if counted:
         remark += (
             f" If column {counted[0]!r} counts days or weeks from a start, use --mapping "
@@ -90,6 +90,8 @@ def _divisions(words: list[str]) -> list[tuple[str, str, str]]:
 
 
 def _is_period(text: str) -> bool:
-    month = re.fullmatch(rf"(?:(?P<ahead>{_YEAR}) ?)?(?P<name>[^\W\d_]+) ?(?P<behind>{_YEAR})?", text)
+    month = re.fullmatch(
+        rf"(?:(?P<ahead>{_YEAR_DIGITS}) ?)?(?P<name>[^\W\d_]+) ?(?P<behind>{_YEAR_DIGITS})?", text
+    )
     named = month is not None and is_month_name(month["name"])
     return named or _PERIOD.fullmatch(text) is not None

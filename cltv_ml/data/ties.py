@@ -21,7 +21,7 @@ from cltv_ml.data.words import words
 from cltv_ml.engine import Relation
 
 #: Fewest lines that count as evidence.
-_LEAST_LINES = 3
+_LEAST_TIED = 3
 
 #: The user is asked if the numbers of customers differ by more than this share.
 _NEAR = 0.1
@@ -82,7 +82,7 @@ def _settle_customer(source: Source, columns: Sequence[str]) -> tuple[str, str] 
     # An id that is unique to each line identifies lines, not customers.
     candidates = [column for column in columns if plain_heading(column) != "id" or customers[column] < rows]
     ranked = sorted(_who_pays(candidates), key=_rank_of_customer)
-    if rows < _LEAST_LINES or not ranked:
+    if rows < _LEAST_TIED or not ranked:
         return None
     chosen = ranked[0]
     filled = (
@@ -155,7 +155,7 @@ def _settle_time(source: Source, columns: Sequence[str]) -> tuple[str, str] | No
             for first, second in combinations(best, 2)
         }
         rows = min(counts[0] for counts in tied.values())
-        if rows < _LEAST_LINES or any(blank or differ for _, blank, differ, *_ in tied.values()):
+        if rows < _LEAST_TIED or any(blank or differ for _, blank, differ, *_ in tied.values()):
             return None
         finest = dict.fromkeys(best, 0)
         for (first, second), (*_, distinct_first, distinct_second) in tied.items():
@@ -217,7 +217,7 @@ def _settle_two_amounts(
         f"count(*) filter (a < b - 0.006) from (select abs({a}) as a, abs({b}) as b from {source.first}) "
         "where a <> 0 or b <> 0"
     )
-    if rows < _LEAST_LINES:
+    if rows < _LEAST_TIED:
         return None
     counts = [column for column, kind in source.kinds.items() if kind == "number" and column not in tied]
     if line_total := find_line_total(source.first, source.number, (first, second), counts):

@@ -49,7 +49,7 @@ from cltv_ml.windows import Window, days_in_words
 
 _REFERENCE = "reference.json"
 #: What a batch must hold, and what is kept of it where it holds it.
-_NEEDED = ("customer_id", "expected_value", "model_version", "cutoff", "horizon", "tier")
+_NEEDED_SCORES = ("customer_id", "expected_value", "model_version", "cutoff", "horizon", "tier")
 #: The checks that compare a batch with its outcome, not today with the training.
 _OUTCOMES = ("bias", "decile error", "order", "coverage", "bias so far")
 _BATCH_COLUMNS = (
@@ -200,7 +200,9 @@ def _read_thresholds(source: Path | Mapping[str, Any] | None) -> Thresholds:
 
 
 def _read_scores(source: Path | pd.DataFrame) -> pd.DataFrame:
-    scores = read_table(source, _NEEDED, "the scores that `cltv score` wrote with --scores").reset_index()
+    scores = read_table(
+        source, _NEEDED_SCORES, "the scores that `cltv score` wrote with --scores"
+    ).reset_index()
     try:
         return scores.assign(cutoff=pd.to_datetime(scores["cutoff"]))
     except ValueError:
@@ -216,12 +218,12 @@ def _columns_to_store(scores: pd.DataFrame) -> list[str]:
 
 def _check_scores(scores: pd.DataFrame) -> Window:
     """Return the batch's window; InputError where the table is no batch of scores."""
-    missing = [name for name in _NEEDED if name not in scores]
+    missing = [name for name in _NEEDED_SCORES if name not in scores]
     if missing or not len(scores):
         raise InputError(
             f"the scores have no rows or lack the columns {missing}; give a file written by `cltv score`."
         )
-    several = [name for name in _NEEDED[2:5] if scores[name].nunique() != 1]
+    several = [name for name in _NEEDED_SCORES[2:5] if scores[name].nunique() != 1]
     if several:
         raise InputError(f"the scores have several values of {several}; monitor one batch at a time.")
     if scores["customer_id"].duplicated().any():

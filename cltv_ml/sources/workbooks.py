@@ -108,7 +108,7 @@ def workbook_rows(
         for name in chosen:
             if starts is not None:
                 starts.append((name, count))
-            layout = _look_at(book, book[name])
+            layout = _look_at_sheet(book, book[name])
             _check_calculated(layout, name, path.name)
             if notes is not None:
                 notes += layout.describe(name)
@@ -218,7 +218,7 @@ class _Layout:
         return notes
 
 
-def _look_at(book: Any, sheet: Any) -> _Layout:
+def _look_at_sheet(book: Any, sheet: Any) -> _Layout:
     layout, formulas, zeros = _Layout(), 0, 0
     with book._archive.open(sheet._worksheet_path) as packed:
         for piece in _divided(packed):

@@ -18,7 +18,7 @@ NO_MARGIN = "Contribution and customer equity are unknown: map a cost column, or
 _PART_NAMES = {"known": "existing customers", "new": "new customers", "total": "all"}
 
 #: Earlier cutoffs whose forecasts are summed up: those of about a year.
-_LATEST = 12
+_LATEST_DRAWN = 12
 
 
 def forecast_facts(
@@ -95,7 +95,7 @@ def _describe_earlier(earlier: pd.DataFrame) -> list[str]:
     """
     if earlier.empty:
         return []
-    earlier = earlier.tail(_LATEST)
+    earlier = earlier.tail(_LATEST_DRAWN)
     errors = earlier["forecast"] / earlier["realised"] - 1
     last = errors.iloc[-1]
     direction = (
