@@ -12,7 +12,7 @@ MOMENTS = tuple(
     (one + shift) / 2 for one, shift in zip(np.polynomial.legendre.leggauss(28), (1, 0), strict=True)
 )
 NATS = 20.0  # what lies further down than this does not count
-_FOLLOWED = 60.0  # purchases up to which a drawn path is followed one by one
+_FOLLOWED_PURCHASES = 60.0  # purchases up to which a drawn path is followed one by one
 
 
 def log_gap(k: np.ndarray, a: np.ndarray, c: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -104,7 +104,7 @@ def draw_renewals(k: np.ndarray, length: np.ndarray, rng: np.random.Generator) -
     """Return draws of the number of gaps ~ Gamma(k) within a length; many gaps are drawn by the normal limit."""
     spread = np.sqrt(np.maximum(length, 0.0)) * rng.standard_normal(k.shape)
     counts = np.clip(np.rint((length + (1 - k) / 2 + spread) / k), 0, 1e15)
-    short = np.flatnonzero(length / k < _FOLLOWED)
+    short = np.flatnonzero(length / k < _FOLLOWED_PURCHASES)
     count, shape, left = np.zeros(len(short)), k.ravel()[short], length.ravel()[short].copy()
     going = np.arange(len(short))
     while len(going):

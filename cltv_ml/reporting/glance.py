@@ -282,12 +282,12 @@ def customers_to_come(forecast: pd.DataFrame, currency: str, known: str = "") ->
     return {
         "name": "Expected from new customers",
         "value": format_money(float(row["expected"]), currency),
-        "note": f"{low} to {high} with 80% probability; {span}{_wider_by(whole, currency, known)}",
+        "note": f"{low} to {high} with 80% probability; {span}{_against_page(whole, currency, known)}",
         "headline": True,
     }
 
 
-def _wider_by(whole: pd.DataFrame, currency: str, known: str) -> str:
+def _against_page(whole: pd.DataFrame, currency: str, known: str) -> str:
     """Return a sentence on the difference of a forecast's existing customers and total from the page's; empty if
     none.
     """
