@@ -138,7 +138,7 @@ def test_report_tells_what_changed_and_finds_customers_on_request(scored, traine
     earlier = scored.assign(cutoff=pd.Timestamp("1998-06-01"), expected_value=scored["expected_value"] * 2)
     earlier.to_parquet(trained.folder / "earlier.parquet")
     plain = trained.cltv("report", "--experiment", "shop", "--format", "json", "--out", "-")
-    words = ("--before", "earlier.parquet", "--lookup", "5", "--currency", "DM")
+    words = ("--before", "earlier.parquet", "--lookup", "5", "--currency", "GBP")
     asked = trained.cltv(
         "report",
         "--experiment",
@@ -155,6 +155,12 @@ def test_report_tells_what_changed_and_finds_customers_on_request(scored, traine
     assert "went down by" in _changed(after)
     assert [len(part["lookup"]["rows"]) for part in after["sections"] if part["lookup"]] == [5]
     assert not any(part["lookup"] for part in before["sections"])
+
+
+def test_a_report_in_another_currency_than_the_trainings_is_refused(trained):
+    done = trained.cltv("report", "--experiment", "shop", "--currency", "DM")
+    assert done.returncode == 2
+    assert "the amounts of the newest training are in GBP, not DM" in done.stderr
 
 
 def test_scores_in_the_wrong_order_are_refused(scored, trained):
