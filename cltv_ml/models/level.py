@@ -254,7 +254,7 @@ def weigh(
 def _evidence(log: CohortRevenue, cutoff: int, horizon: int, past: Sequence[Past]) -> np.ndarray:
     """Return the number of independent windows for which each earlier cutoff counts.
 
-    Overlapping windows repeat evidence, in old ones the shop was different, with younger customers the population.
+    Overlapping windows repeat evidence; old windows show another shop, younger customers another population.
     """
     days = np.array([one.cutoff for one in past], dtype=np.float64)
     overlap = max(1.0, horizon / PACE)
