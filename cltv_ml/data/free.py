@@ -32,6 +32,11 @@ def treat_free_orders(lines: Lines, aside: Aside, rules: Rules) -> list[str]:
     [orders] = bought.row(f"select count(*) from ({free})")
     if not orders:
         return []
+    if orders == 1:
+        return [
+            "One order has a total of 0.00 and counts as a purchase. If it is a sample, a replacement or a trial, "
+            "--rule on=free_order leaves it out."
+        ]
     return [
         f"{orders:,} orders have a total of 0.00 and count as purchases. If they are samples, replacements or "
         "trials, --rule on=free_order leaves them out."

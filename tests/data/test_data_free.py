@@ -18,6 +18,9 @@ def test_orders_without_money_are_told_and_a_rule_leaves_them_out(tmp_path):
     customers, money, told = found(tmp_path, TEXT)
     assert (customers, money) == (2, 90.0)
     assert "2 orders have a total of 0.00 and count as purchases" in told
+    told = found(tmp_path, TEXT.replace("4,bob,2025-02-09,Sticker,2,0.00\n", ""))[2]
+    assert "One order has a total of 0.00 and counts as a purchase." in told
+    found(tmp_path, TEXT)
     cleaned = clean(read(tmp_path / "export.csv"), Rules(on=("free_order",)))
     assert sorted(cleaned.log["order_id"]) == ["1", "1", "2", "5"]
     assert list(cleaned.quarantine["rule"]) == ["free_order", "free_order"]
