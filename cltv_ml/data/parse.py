@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from cltv_ml.data import numerals, times
+from cltv_ml.data import numerals, times, zones
 from cltv_ml.data.calendars import as_iso, from_digits
 from cltv_ml.data.compact import with_signs
 from cltv_ml.data.day_numbers import counted, read_last_serial, tell_of_early_seconds, tell_of_shortened
@@ -18,7 +18,6 @@ from cltv_ml.data.rules import Rules
 from cltv_ml.data.signs import Signs, signs_of
 from cltv_ml.data.source_columns import SourceColumns, quote
 from cltv_ml.data.texts import cast_number, keep_texts, read_finite, read_plainly, read_sides, read_written
-from cltv_ml.data.zones import shift
 from cltv_ml.engine import Relation
 from cltv_ml.errors import InputError
 
@@ -210,6 +209,14 @@ class Columns(SourceColumns):
                 return self._from_zone(column, f"try_cast({text} as timestamp)")
             return self._from_zone(column, times.number_as_time(number, self._serials(column, number)))
         written = f"trim({name if kind == 'VARCHAR' else f'cast({name} as varchar)'})"
+        if not (named := zones.find_named_zones(self.table, written)):
+            return self._written_time(column, written)
+        self.notes.append(zones.tell_of_named_zones(column, named, self.rules.timezone))
+        time = self._written_time(column, zones.without_zone_name(written, named))
+        return zones.read_named(written, time, named, self.rules.timezone)
+
+    def _written_time(self, column: str, written: str) -> str:
+        """Return SQL for a naive business time that is written as text."""
         if self.rules.first_day and not self.table.holds(
             f"not regexp_full_match({written}, '\\d{{0,5}}([.]0+)?')"
         ):
@@ -235,6 +242,7 @@ class Columns(SourceColumns):
         at = times.from_text(text, orders, self.last_year, serials, bool(words), bool(zoned))
         if not zoned:
             return self._from_zone(column, at)
+        zone = self.rules.timezone or "UTC"
         return f"case when {times.is_zoned(text)} then {self._local(at, zone)} else {self._from_zone(column, at)} end"
 
     def has_zones(self, column: str) -> bool:
@@ -289,11 +297,11 @@ class Columns(SourceColumns):
             source = "UTC"
         if source is None:
             return naive
-        utc = naive if source == "UTC" else shift(naive, source, to_utc=True)
+        utc = naive if source == "UTC" else zones.shift(naive, source, to_utc=True)
         return self._local(utc, self.rules.timezone or "UTC")
 
     def _local(self, utc: str, zone: str) -> str:
-        return utc if zone == "UTC" else shift(utc, zone, to_utc=False)
+        return utc if zone == "UTC" else zones.shift(utc, zone, to_utc=False)
 
     def _note_unread(self, column: str, text: str, value: str, texts: Relation | None = None) -> None:
         """Add a note with the number of non-empty values that are not finite numbers; these count as missing."""

@@ -100,6 +100,7 @@ def _map_columns(
         workspace=opened.workspace,
         notes=(*opened.notes, *notes, *proposal.notes, *tell_of_cents(rows, proposal.mapping, settled)),
         starts=tuple(part.start for part in opened.parts),
+        said=(Part(opened.name, 0), *opened.parts, *opened.titles),
     )
     _check_answered((*proposal.questions, *questions, *_doubts(opened, proposal, settled)), raw)
     return raw
@@ -116,6 +117,7 @@ class Opened:
     notes: tuple[str, ...] = ()
     dataset: Dataset | None = None
     parts: tuple[Part, ...] = ()
+    titles: tuple[Part, ...] = ()
 
     @property
     def mapping(self) -> Mapping[str, str]:
@@ -215,7 +217,9 @@ def open_source(
         name = Path(name).name
     with readable(rows.table, name):
         _check_rows(rows, name)
-    return Opened(rows.table, _broken_lines(con, rows), workspace, name, rows.notes, ready, rows.parts)
+    return Opened(
+        rows.table, _broken_lines(con, rows), workspace, name, rows.notes, ready, rows.parts, rows.titles
+    )
 
 
 def _check_path(path: Path) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import Relation, frame
-from cltv_ml.sources.frames import MARK
+from cltv_ml.sources.frames import MARK, Part
 
 
 class Workspace:
@@ -47,6 +47,8 @@ class Raw:
         Notes on how the columns were understood, one sentence each.
     starts
         The first `source_row` of each file or sheet, if there are several.
+    said
+        Names and titles of the source's files and sheets, with the first `source_row` of each.
     """
 
     table: Relation = field(repr=False)
@@ -58,6 +60,7 @@ class Raw:
     workspace: Workspace | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
     starts: tuple[int, ...] = ()
+    said: tuple[Part, ...] = field(default=(), repr=False)
 
     @property
     def con(self) -> duckdb.DuckDBPyConnection:

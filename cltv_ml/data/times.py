@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import unicodedata
 from collections.abc import Sequence
 
 from cltv_ml.data.zones import once
@@ -277,6 +278,17 @@ def is_month_name(text: str) -> bool:
     (True, True, False)
     """
     return text in _MONTH_NAMES
+
+
+def month_of_name(word: str) -> int | None:
+    """Return the number of the month that a word names in one of the languages, None if it names none.
+
+    >>> month_of_name("März"), month_of_name("orders")
+    (3, None)
+    """
+    plain = unicodedata.normalize("NFKD", word.lower())
+    name = "".join(sign for sign in plain if not unicodedata.combining(sign))
+    return next((month for month, names in enumerate(_MONTHS, 1) if name in names.split()), None)
 
 
 def _joined(last: int, words: bool, zoned: bool) -> str:

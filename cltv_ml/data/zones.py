@@ -1,9 +1,37 @@
-"""SQL that converts times between UTC and a named time zone."""
+"""SQL that converts times between UTC and a named time zone, and the names of zones behind times."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
+
+from cltv_ml.engine import Relation
+
+#: Zones that are written by a short name without an offset of its own.
+_SHORT_NAMES = {
+    "ET": "America/New_York",
+    "CT": "America/Chicago",
+    "MT": "America/Denver",
+    "PT": "America/Los_Angeles",
+    "BST": "Europe/London",
+    "MSK": "Europe/Moscow",
+    "JST": "Asia/Tokyo",
+    "KST": "Asia/Seoul",
+    "HKT": "Asia/Hong_Kong",
+    "SGT": "Asia/Singapore",
+    "SAST": "Africa/Johannesburg",
+    **dict.fromkeys(("AEST", "AEDT", "AET"), "Australia/Sydney"),
+    **dict.fromkeys(("NZST", "NZDT"), "Pacific/Auckland"),
+    "BRT": "America/Sao_Paulo",
+}
+
+#: A clock time and, behind it, the name of a zone, perhaps in brackets.
+_ZONE_NAME = r":\d\d(?:[.,]\d+)?(?: ?[AaPp][Mm])?[ (]+([A-Z][A-Za-z]+/[A-Za-z_/+-]+|[A-Z]{2,4})\)?$"
+_STRIPPED = r"[ (]+(?:[A-Z][A-Za-z]+/[A-Za-z_/+-]+|[A-Z]{2,4})\)?$"
+
+#: Lines that are searched for names of zones.
+_SEARCHED = 10_000
 
 
 def once(value: str, name: str, expression: str) -> str:
@@ -23,6 +51,57 @@ def shift(time: str, zone: str, to_utc: bool) -> str:
     )
     seconds = f"(case {branches} else {changes[0][1]} end)"
     return once(time, "t", f"t {'-' if to_utc else '+'} to_seconds({seconds})")
+
+
+def find_named_zones(table: Relation, text: str) -> dict[str, str]:
+    """Return the names of zones behind the times in the first lines of a table, and the zones they stand for.
+
+    Names with a fixed offset, such as EST and CEST, are not among them.
+
+    >>> from cltv_ml.engine import connect, keep
+    >>> rows = keep(connect(), "rows", "select '2024-11-03 01:30:00 America/New_York' as t")
+    >>> find_named_zones(rows, "t")
+    {'America/New_York': 'America/New_York'}
+    """
+    names = table.rows(
+        f"select distinct regexp_extract(t, '{_ZONE_NAME}', 1) as name from (select {text} as t from {table} "
+        f"limit {_SEARCHED}) where t[-1:] > '9' and name <> '' order by 1"
+    )
+    known = available_timezones() if names else set()
+    zones = {name: _SHORT_NAMES.get(name, name) for (name,) in names}
+    return {
+        name: zone for name, zone in zones.items() if zone in known and (name in _SHORT_NAMES or "/" in name)
+    }
+
+
+def without_zone_name(text: str, names: Iterable[str]) -> str:
+    """Return SQL for a time without the name of its zone, if it is one of these."""
+    listed = ", ".join(f"'{name}'" for name in names)
+    named = f"regexp_extract({text}, '{_ZONE_NAME}', 1) in ({listed})"
+    return f"if({named}, regexp_replace({text}, '{_STRIPPED}', ''), {text})"
+
+
+def read_named(text: str, time: str, zones: Mapping[str, str], timezone: str | None) -> str:
+    """Return SQL for the business time of a local time, whose zone the text names.
+
+    Without a `timezone`, a time stays as it is if all are of one zone, and is in UTC otherwise.
+    """
+    if timezone is None and len(set(zones.values())) == 1:
+        return time
+    ways = " ".join(f"when '{name}' then {shift(time, zone, to_utc=True)}" for name, zone in zones.items())
+    utc = f"case regexp_extract({text}, '{_ZONE_NAME}', 1) {ways} else {time} end"
+    return utc if timezone in (None, "UTC") else shift(utc, str(timezone), to_utc=False)
+
+
+def tell_of_named_zones(column: str, zones: Mapping[str, str], timezone: str | None) -> str:
+    """Return the note on times that name their zone."""
+    names = ", ".join(zones)
+    if len(set(zones.values())) == 1 and timezone is None:
+        return (
+            f"Times in column {column!r} name their zone, {names}, and are its local times (--rule "
+            "timezone=Europe/Paris would convert them)."
+        )
+    return f"Times in column {column!r} name their zones, {names}, and were converted to {timezone or 'UTC'}."
 
 
 def _offsets(zone: str) -> list[tuple[datetime, timedelta]]:

@@ -19,7 +19,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.sources.datev import DATEV_LINE, complete_bookings
 from cltv_ml.sources.encodings import BROKEN, find_encoding, keep_readable
 from cltv_ml.sources.fixed_width import find_fields, split_at_blanks, write_fields, write_words
-from cltv_ml.sources.frames import SourceRows, inner_names, load_batches
+from cltv_ml.sources.frames import Part, SourceRows, inner_names, load_batches
 from cltv_ml.sources.layout import (
     check_header_row,
     find_header,
@@ -31,7 +31,7 @@ from cltv_ml.sources.layout import (
     tell_of_no_header,
     tell_of_thousands,
 )
-from cltv_ml.sources.parts import tell_of_second_table
+from cltv_ml.sources.parts import tell_of_second_table, tell_of_swallowed_lines
 
 _SAMPLE_BYTES = 1 << 20
 _BLOCK = 1 << 24
@@ -120,12 +120,14 @@ def read_csv(
         ) from error
     broken = [(start + number, line.replace(BROKEN, "\ufffd")) for number, line in broken]
     notes += tell_of_second_table(broken, delimiter, path.name)
+    notes += tell_of_swallowed_lines(table, delimiter, path.name)
     if above and DATEV_LINE.match(above[0]):
         notes += complete_bookings(table, above[0], path.name)
     if damaged:
         broken += _take_damaged(table, names, delimiter)
         notes.append(_name_damaged(path.name, [number for number, line in broken if "\ufffd" in line]))
-    return SourceRows(table, tuple(broken), tuple(notes))
+    titles = tuple(Part(line, start) for line in above if line.strip())
+    return SourceRows(table, tuple(broken), tuple(notes), titles=titles)
 
 
 def _why_unreadable(error: Exception) -> str:

@@ -35,6 +35,8 @@ class SourceRows:
     notes: tuple[str, ...] = ()
     #: The files or sheets that were read as one table.
     parts: tuple[Part, ...] = ()
+    #: Lines above the columns' names, with the first row below.
+    titles: tuple[Part, ...] = ()
 
 
 def read_frame(con: duckdb.DuckDBPyConnection, source: pd.DataFrame | pa.Table) -> SourceRows:

@@ -160,3 +160,27 @@ def tell_of_open_quotes(broken: Sequence[tuple[int, str]], name: str) -> list[st
         f"at row {long[0][0] + 1}. A quote is not closed there, so these lines were not read; correct it in "
         "the file."
     ]
+
+
+def tell_of_swallowed_lines(table: Relation, delimiter: str, name: str) -> list[str]:
+    """Return a note if fields contain whole lines of the table, as between two quotes that were never closed."""
+    names = [column for column, kind in table.kinds.items() if kind == "VARCHAR"]
+    fields = max(len(names) - 1, 1)
+    line = (
+        f"regexp_matches({{0}}, '\\n(?:[^\\n{re.escape(delimiter)}]*{re.escape(delimiter)}){{{{{fields}}}}}')"
+    )
+    swallowed = " or ".join(
+        f"(contains({quoted(column)}, chr(10)) and {line.format(quoted(column))})" for column in names
+    )
+    lines = " + ".join(
+        f"coalesce(length({quoted(c)}) - length(replace({quoted(c)}, chr(10), '')), 0)" for c in names
+    )
+    rows, inside, first = table.row(
+        f"select count(*), sum({lines}), min(source_row) from {table} where {swallowed}"
+    )
+    if not rows:
+        return []
+    return [
+        f"Fields of {name!r} contain {int(inside):,} whole lines of the table, the first in row {first + 1}. A quote "
+        "is not closed there, so these lines were not read; correct it in the file."
+    ]

@@ -47,6 +47,10 @@ _TAR, _TAR_AT = b"ustar", 257
 _TABLES = (".csv", ".tsv", ".txt", ".tab", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".gz", ".zip")
 
 
+#: Files are one table if one has all columns of the other and at most this many more, as a share.
+_FEW_COLUMNS = 0.25
+
+
 def read_file(
     con: duckdb.DuckDBPyConnection,
     path: Path,
@@ -158,37 +162,61 @@ def _read_texts(
 ) -> SourceRows:
     """Return the rows of text files, workbooks or JSON files, concatenated and numbered continuously."""
     first = _read_one(con, files[0], folder, table, header_row, 0)
-    stacked, broken, notes = first.table, list(first.broken), list(first.notes)
-    parts = [Part(files[0].name, 0)]
+    stacked, broken, notes, titles = first.table, list(first.broken), list(first.notes), list(first.titles)
+    parts, lacking = [Part(files[0].name, 0)], dict[str, str]()
     for file in files[1:]:
         [last] = stacked.row(f"select coalesce(max(source_row), -1) from {stacked}")
         start = max(int(last), *(number for number, _ in broken), -1) + 1
         rows = _read_one(con, file, folder, table, header_row, start)
-        _check_same_columns(files[0].name, stacked, file.name, rows.table)
+        lacking |= dict.fromkeys(_fit_columns(files[0].name, stacked, file.name, rows.table), file.name)
         stacked.change(f"insert into {stacked} by name from {rows.table}")
         con.execute(f"drop table {rows.table}")
         broken, notes = [*broken, *rows.broken], [*notes, *rows.notes]
         parts.append(Part(file.name, start))
+        titles += rows.titles
     parts, kind = (list(first.parts), "sheet") if len(files) == 1 else (parts, "file")
     if len(parts) > 1:
         shown = ", ".join(f"{part.name} (from row {part.start + 1})" for part in parts[:10])
         notes.append(
             f"{len(parts)} {kind}s were read as one table: {shown}{', ...' if len(parts) > 10 else ''}."
         )
+        notes += [_tell_of_lacking(lacking, files[0].name)] if lacking else []
         notes += name_parts(stacked, parts, kind)
     notes += tell_of_open_quotes(broken, files[0].name)
-    return SourceRows(stacked, tuple(broken), (*notes, *make_plain(stacked)), tuple(parts))
+    return SourceRows(stacked, tuple(broken), (*notes, *make_plain(stacked)), tuple(parts), tuple(titles))
 
 
-def _check_same_columns(first_name: str, first: Relation, name: str, table: Relation) -> None:
-    """Raise InputError if the columns of two files differ."""
-    if sorted(table.kinds) != sorted(first.kinds):
-        lacking = sorted(column.removeprefix(MARK) for column in set(table.kinds) ^ set(first.kinds))
+def _fit_columns(first_name: str, first: Relation, name: str, table: Relation) -> list[str]:
+    """Add to the first file's table the columns that only another file has; return the columns that one of them lacks.
+
+    Raises
+    ------
+    InputError
+        Each file has a column that the other lacks, or one lacks many.
+    """
+    ours, theirs = set(first.kinds), set(table.kinds)
+    lacking = sorted(column.removeprefix(MARK) for column in ours ^ theirs)
+    if not lacking:
+        return []
+    if not (ours < theirs or theirs < ours) or len(lacking) > max(1, _FEW_COLUMNS * len(ours & theirs)):
         raise InputError(
             f"{first_name!r} and {name!r} have different columns, so they are not one table: only one of "
             f"them has {lacking[:6]}; name one file, as in --query {shlex.quote(first_name)}, or give both the same "
             "columns."
         )
+    for column, kind in table.kinds.items():
+        if column not in ours:
+            first.change(f"alter table {first} add column {quoted(column)} {kind}")
+            first.kinds[column] = kind
+    return lacking
+
+
+def _tell_of_lacking(columns: dict[str, str], first: str) -> str:
+    """Return a note on columns that some files lack; `columns` names a file in which each differs from the first."""
+    return (
+        f"The columns {list(columns)[:6]} are not in every file ({first!r} and {next(iter(columns.values()))!r} "
+        "differ); they are blank on the lines of the others."
+    )
 
 
 def _read_one(

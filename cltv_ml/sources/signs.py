@@ -1,8 +1,8 @@
-"""Spreadsheet guards and digits of other scripts in text columns, converted to plain text."""
+"""Spreadsheet guards, digits of other scripts and ditto marks in text columns, converted to plain text."""
 
 from __future__ import annotations
 
-from cltv_ml.engine import Relation, quoted
+from cltv_ml.engine import Relation, keep, quoted
 from cltv_ml.sources.frames import MARK
 
 #: Digits of other scripts and their decimal and thousands signs, and what they are here.
@@ -13,10 +13,45 @@ _PLAIN_SIGNS = "0123456789" * 5
 _FIRST_LINES = 2000
 
 
+#: Marks and words that stand for the value above.
+_DITTO = r"[-–—~ ]*(?:\x22|″|”|“|„|〃|''{{2}})[-–—~ ]*|(?:[Dd]itt?o|[Ii]dem)[.]?|[Dd]o[.]|同上"
+
+
 def make_plain(table: Relation) -> list[str]:
-    """Remove spreadsheet guards and convert digits of other scripts to ASCII; return notes for the user."""
+    """Remove spreadsheet guards, convert other digits to ASCII and repeat values for ditto marks; return notes."""
     names = [name for name, kind in table.kinds.items() if kind == "VARCHAR"]
-    return [*_take_guards_off(table, names), *_write_digits(table, names)] if names else []
+    if not names:
+        return []
+    return [*_take_guards_off(table, names), *_write_digits(table, names), *_repeat_values(table, names)]
+
+
+def _repeat_values(table: Relation, names: list[str]) -> list[str]:
+    """Replace ditto marks by the value above in the columns whose first rows have some, below a value."""
+    marked = f"regexp_full_match({{0}}, '{_DITTO}')"
+    hint = f"regexp_matches({{0}}, '(?:^|\x1f)(?:{_DITTO})(?:\x1f|$)')"
+    columns = _find(table, names, f"coalesce({marked}, false)", hint)
+    counts = {}
+    for name in columns:
+        is_mark, cell = marked.format(quoted(name)), quoted(name)
+        marks, first, values = table.row(
+            f"select count(*) filter (where {is_mark}), coalesce(arg_min({is_mark}, source_row), false), "
+            f"count(distinct {cell}) filter (where not {is_mark}) from {table}"
+        )
+        if first or not values:
+            continue
+        above = keep(
+            table.con,
+            "repeated",
+            f"select source_row, last_value(if({is_mark}, null, coalesce({cell}, '')) ignore nulls) over (order by "
+            f"source_row) as value from {table}",
+        )
+        table.change(
+            f"update {table} set {cell} = nullif(value, '') from {above} as above "
+            f"where above.source_row = {table}.source_row and {is_mark}"
+        )
+        counts[name.removeprefix(MARK)] = marks
+    shown = ", ".join(f"{count:,} in {name!r}" for name, count in counts.items())
+    return [f"Ditto marks were replaced by the value above: {shown}."] if counts else []
 
 
 def _write_digits(table: Relation, names: list[str]) -> list[str]:

@@ -1,0 +1,143 @@
+"""Rows that add up other rows: subtotals, sums carried forward, and what a file says of its period and its total."""
+
+import pytest
+
+from cltv_ml.data import clean, read
+
+MONEY = [12.5, 30, 7.25, 19, 44.5, 8, 15, 61, 23.75, 9.5, 31, 27]
+
+
+def cleaned(tmp_path, text, name="sales.csv"):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return clean(read(path))
+
+
+def lines(label, of_sums, every=3):
+    """Return lines of a report, with a row of sums after every few of them, and the sum of the lines."""
+    text, block, total = "Kunde;Datum;Beleg;Umsatz\n", 0.0, 0.0
+    for number, money in enumerate(MONEY, 1):
+        text += f"K{number % 5};2024-01-{number:02d};B{number};{money}\n"
+        block, total = block + money, total + money
+        if number % every == 0:
+            text += (
+                f"{label.format(number)};2024-01-{number:02d};;{block if of_sums == 'blocks' else total}\n"
+            )
+            block = 0.0
+    return text, total
+
+
+@pytest.mark.parametrize(
+    ("label", "of_sums"),
+    [("Monatsumme", "blocks"), ("Übertrag", "carried"), ("K{} Ergebnis", "blocks"), ("Σ {}", "blocks")],
+)
+def test_rows_that_are_sums_of_others_are_set_aside_whatever_they_are_called(tmp_path, label, of_sums):
+    text, total = lines(label, of_sums)
+    report = cleaned(tmp_path, text).report
+    assert report.money_kept == total
+    assert any("4 lines" in note and "exactly the sums" in note for note in report.notes)
+
+
+def test_sums_above_their_lines_and_a_last_sum_of_all_are_set_aside(tmp_path):
+    text, total = lines("Block", "blocks")
+    header, *rows = text.splitlines()
+    upside_down = "\n".join([header, *reversed(rows), f"Alles;2024-01-31;;{total}", ""])
+    report = cleaned(tmp_path, upside_down).report
+    assert report.money_kept == total
+    assert any("5 lines without a value in column 'Beleg'" in note for note in report.notes)
+
+
+def test_equal_prices_of_one_customer_are_no_sums(tmp_path):
+    text = "customer,date,amount\n"
+    for number in range(1, 29):
+        text += f"{'big' if number % 3 == 0 else number % 4},2024-02-{number:02d},{20 if number % 3 == 0 else 10}\n"
+    report = cleaned(tmp_path, text).report
+    assert report.rows_kept == 28
+    assert not any("exactly" in note for note in report.notes)
+
+
+def orders(day):
+    return "order,customer,date,total\n" + "".join(
+        f"{number},C{number % 4},{day.format(number % 12 + 1)},{10 + number}\n" for number in range(24)
+    )
+
+
+def test_dates_outside_of_the_month_that_the_name_of_the_file_gives_are_told(tmp_path):
+    said = "'orders_2024-03.csv' names the time 2024-03-01 to 2024-03-31, but its dates go from 2024-01-03"
+    swapped = cleaned(tmp_path, orders("2024-{:02d}-03"), "orders_2024-03.csv")
+    assert any(said in note for note in swapped.report.notes)
+    right = cleaned(tmp_path, orders("2024-03-{:02d}"), "orders_2024-03.csv")
+    assert not any("names the time" in note for note in right.report.notes)
+
+
+def test_dates_outside_of_the_period_in_the_title_are_told(tmp_path):
+    title = "Zeitraum: 01.02.2024 - 29.02.2024\n\n"
+    report = cleaned(tmp_path, title + orders("2024-{:02d}-02")).report
+    assert any("names the time 2024-02-01 to 2024-02-29" in note for note in report.notes)
+
+
+def test_a_total_at_the_end_that_the_lines_do_not_have_is_told(tmp_path):
+    text = orders("2024-03-{:02d}")
+    right = cleaned(tmp_path, text + "End,,,516\n")
+    assert not any("Check that no line is missing" in note for note in right.report.notes)
+    lacking = cleaned(tmp_path, text + "End,,,690.5\n")
+    assert any("One of the last lines has 690.50" in note for note in lacking.report.notes)
+
+
+def test_lines_inside_a_field_are_told(tmp_path):
+    text = 'order,customer,date,item,total\n1,a,2024-01-01,Cup,5\n2,b,2024-01-02,"TV,7\n'
+    text += '3,c,2024-01-03,Cup,8\n4,a,2024-01-04,Disk 3",9\n5,b,2024-01-05,Cup,10\n6,c,2024-01-06,Cup,11\n'
+    report = cleaned(tmp_path, text).report
+    assert any("contain 2 whole lines of the table, the first in row 2" in note for note in report.notes)
+
+
+def test_an_address_of_several_lines_is_no_line_of_the_table(tmp_path):
+    text = "order,customer,date,address,total\n"
+    text += "".join(f'{n},c{n % 2},2024-01-0{n},"Street {n}\nTown, Land",{n}\n' for n in range(1, 7))
+    report = cleaned(tmp_path, text).report
+    assert report.rows_kept == 6
+    assert not any("whole lines" in note for note in report.notes)
+
+
+def test_ditto_marks_repeat_the_value_above(tmp_path):
+    text = 'customer\tdate\torder\ttotal\nann\t2024-01-01\t1\t5\n”\t2024-01-02\t2\t6\n-"-\t2024-01-03\t3\t7\n'
+    found = cleaned(tmp_path, text + "bob\t2024-01-04\t4\t8\n〃\t”\t5\t9\n", "sales.tsv")
+    assert found.log["customer_id"].tolist() == ["ann", "ann", "ann", "bob", "bob"]
+    assert any(
+        "Ditto marks were replaced by the value above: 3 in 'customer'" in n for n in found.report.notes
+    )
+
+
+def test_a_column_in_one_file_only_is_blank_for_the_others(tmp_path):
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "a.csv").write_text("order,customer,date,total\n1,a,2024-01-01,5\n2,b,2024-01-02,6\n")
+    (folder / "b.csv").write_text("order,customer,date,total,coupon\n3,a,2024-02-01,7,X\n4,b,2024-02-02,8,\n")
+    report = clean(read(folder)).report
+    assert (report.rows_kept, report.money_kept) == (4, 26.0)
+    assert any("The columns ['coupon'] are not in every file" in note for note in report.notes)
+
+
+def zoned(tmp_path, *zones, **changes):
+    times = ["2024-11-03 00:30:00", "2024-11-03 12:00:00", "2024-11-04 23:30:00"]
+    rows = "".join(f"{n},c{n % 2},{time} {zones[n % len(zones)]},{n + 1}\n" for n, time in enumerate(times))
+    path = tmp_path / "zoned.csv"
+    path.write_text("order,customer,created_at,total\n" + rows)
+    found = clean(read(path, changes=changes))
+    return [f"{time:%d %H:%M}" for time in found.log.sort_values("order_id")["timestamp"]], found.report.notes
+
+
+def test_the_name_of_one_zone_leaves_local_times_as_they_are(tmp_path):
+    times, notes = zoned(tmp_path, "America/New_York")
+    assert times == ["03 00:30", "03 12:00", "04 23:30"]
+    assert any("name their zone, America/New_York" in note for note in notes)
+
+
+def test_the_names_of_several_zones_are_converted(tmp_path):
+    times, _ = zoned(tmp_path, "America/New_York", "Europe/Berlin")
+    assert times == ["03 04:30", "03 11:00", "05 04:30"]
+
+
+def test_the_name_of_a_zone_is_converted_to_the_shops_own(tmp_path):
+    times, _ = zoned(tmp_path, "PT", timezone="Europe/London")
+    assert times == ["03 07:30", "03 20:00", "05 07:30"]
