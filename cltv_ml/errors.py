@@ -22,6 +22,16 @@ def unknown_name(what: str, name: object, known: Iterable[str]) -> InputError:
     return InputError(f"Unknown {what} {name!r}{among(name, known)}")
 
 
+def as_share(written: float) -> str:
+    """Return the end of a sentence about a share that is out of range: how a percentage is written.
+
+    >>> as_share(30), as_share(-1.5), as_share(1)
+    ('write 0.3 for 30%', 'write -0.015 for -1.5%', 'write 0.35 for 35%')
+    """
+    percent = written if 1 < abs(written) <= 100 else 35.0
+    return f"write {percent / 100:g} for {percent:g}%"
+
+
 def among(name: object, known: Iterable[str]) -> str:
     """Return the end of a sentence about a name that is none of the known ones: the most similar, and all of them.
 

@@ -61,7 +61,7 @@ def to_days(horizon: int | float | str | pd.Timedelta, name: str = "horizon") ->
         days = float(match[1]) * _DAYS_IN[match[2] or "d"]
     else:
         days = float(horizon)
-    if not 1 <= days < 36525:
+    if not 1 <= days <= 36525:
         raise InputError(f"{name} must be between one day and a hundred years, got {horizon!r}.")
     return round(days)
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml.errors import InputError
-from cltv_ml.settings import Act, Backtest, Build, Score, Train, Tune
+from cltv_ml.settings import Act, Backtest, Build, Lifetime, Score, Train, Tune
 from cltv_ml.settings.toml import parse_mapping, parse_params
 
 
@@ -81,6 +81,26 @@ def test_a_campaign_that_decides_nothing_is_refused():
         InputError, match="cost has no effect unless objective is profit; add --objective profit"
     ):
         Train.read(cost=2.0)
+
+
+@pytest.mark.parametrize("written", ["8,50", "8 EUR", "€8", "EUR 8.50", "8.500,00", "1,000"])
+def test_an_acquisition_cost_that_is_an_amount_in_words_is_no_file(written):
+    with pytest.raises(InputError, match=rf"must be a number such as 8\.5, or a table, got '{written}'"):
+        Lifetime(acquisition_cost=written)
+
+
+@pytest.mark.parametrize("file", ["cac.csv", "2025.csv", "costs/2025.csv", "s3://shop/1.csv"])
+def test_an_acquisition_cost_that_is_a_file_is_read_as_one(file):
+    assert str(Lifetime(acquisition_cost=file).acquisition_cost).endswith(file.rsplit("/", 1)[-1])
+
+
+def test_a_share_of_a_whole_or_more_is_told_how_a_percentage_is_written():
+    with pytest.raises(
+        InputError, match=r"^returned_share must be less than 1, got 12; write 0\.12 for 12%\.$"
+    ):
+        Lifetime(returned_share=12)
+    with pytest.raises(InputError, match=r"^rebate_share must be 0 or more, got -0\.1\.$"):
+        Lifetime(rebate_share=-0.1)
 
 
 def test_settings_written_as_toml_read_back_to_the_same(toml):

@@ -170,3 +170,9 @@ def test_origins_of_a_horizon_shorter_than_a_step_are_whole_horizons_apart():
 def test_a_span_that_is_no_horizon_is_called_by_its_own_name():
     with pytest.raises(InputError, match=r"^end must be between one day and a hundred years, got '0'"):
         to_days("0", "end")
+
+
+def test_a_hundred_years_are_the_longest_span():
+    assert to_days("100y", "end") == 36525
+    with pytest.raises(InputError, match="between one day and a hundred years, got '101y'"):
+        to_days("101y", "end")

@@ -161,7 +161,7 @@ def _map_costs(columns: list[str]) -> dict[str, str]:
             )
         if matching:
             mapping[name] = matching[0]
-    if any(plain[column] != name for name, column in mapping.items()):
+    if any(plain[column] != plain_heading(name) for name, column in mapping.items()):
         read_as = ", ".join(f"{column}={name}" for name, column in mapping.items())
         logger.warning("Costs     read as %s.", read_as)
     return mapping

@@ -47,7 +47,7 @@ def check_costs(table: pd.DataFrame, currency: str = "") -> pd.DataFrame:
             f"the costs need the columns month (or date) and cost, found {list(table.columns)}; channel, "
             "campaign and currency are optional."
         )
-    _check_currency(table, currency)
+    check_cost_currency(table, currency)
     months = _cost_months(table[when])
     cost = pd.to_numeric(table["cost"], errors="coerce")
     bad = cost.isna() | (cost < 0)
@@ -118,7 +118,8 @@ def _cost_months(written: pd.Series) -> pd.Series:
     return months.dt.to_period("M").dt.to_timestamp()
 
 
-def _check_currency(table: pd.DataFrame, currency: str) -> None:
+def check_cost_currency(table: pd.DataFrame, currency: str) -> None:
+    """Raise where costs name several currencies in the column `currency`, or another than the log's."""
     if "currency" not in table:
         return
     currencies = sorted(table["currency"].dropna().astype("str").str.strip().str.upper().unique())
@@ -127,6 +128,17 @@ def _check_currency(table: pd.DataFrame, currency: str) -> None:
             f"the costs are in {' and '.join(currencies)}, but the log is in {currency or 'one currency'}; "
             "convert the costs to the log's currency."
         )
+
+
+def describe_cost_currency(spent: pd.DataFrame, currency: str) -> list[str]:
+    """Return a sentence if costs name their currency and the log's currency is not stated."""
+    named = spent["currency"].dropna().tolist() if "currency" in spent and not currency else []
+    if not named:
+        return []
+    return [
+        f"The costs are in {named[0]}. The amounts of the log are assumed to be in the same currency; state "
+        "theirs with --currency."
+    ]
 
 
 def compute_cac(costs: pd.DataFrame, won: pd.DataFrame) -> pd.DataFrame:

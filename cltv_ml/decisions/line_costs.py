@@ -11,7 +11,7 @@ import pandas as pd
 
 from cltv_ml.decisions.lines import money
 from cltv_ml.engine import literal
-from cltv_ml.errors import InputError
+from cltv_ml.errors import InputError, as_share
 
 #: The row of lines whose product, category or channel is not known.
 UNKNOWN_GROUP = "unknown"
@@ -46,12 +46,14 @@ class Costs:
             if not -1 <= rate <= 1:
                 where = f" of {category!r}" if category else ""
                 raise InputError(
-                    f"the margin rate{where} must be a share from -1 to 1, got {rate:g}; write 0.35 for 35%."
+                    f"the margin rate{where} must be a share from -1 to 1, got {rate:g}; {as_share(rate)}."
                 )
-        if self.per_order < 0 or not 0 <= self.share_of_amount < 1:
+        if not self.per_order >= 0:
+            raise InputError(f"per_order must be 0 or more, got {self.per_order:g}.")
+        if not 0 <= self.share_of_amount < 1:
             raise InputError(
-                f"costs must not be negative and rates must be shares of at most 1, got per_order={self.per_order}, "
-                f"share_of_amount={self.share_of_amount}; write 0.03 for 3%."
+                f"share_of_amount must be a share from 0 to below 1, got {self.share_of_amount:g}; "
+                f"{as_share(self.share_of_amount)}."
             )
 
 

@@ -13,6 +13,7 @@ from cltv_ml.decisions.acquisition_costs import (
     UNATTRIBUTED,
     check_costs,
     compute_cac,
+    describe_cost_currency,
     spelled_as,
     within_log,
 )
@@ -87,7 +88,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
         *campaigns,
         *outside,
         *describe_channels(channels),
-        *_currency_notes(spent, settings.currency),
+        *describe_cost_currency(spent, settings.currency),
         *_acquisition_notes(won, costs, settings.currency),
         *describe_stated_rate(log, stated=goods is not None),
     ]
@@ -149,17 +150,6 @@ def _channel_column(cleaned: CleanedShop, log: Log, column: str, named: set[str]
         available = list(cleaned.customers.groups(end, log.customers))
         raise InputError(f"the table of customers has no column {column!r}; available: {available}.")
     return channels.replace("unknown", None)
-
-
-def _currency_notes(spent: pd.DataFrame, currency: str) -> list[str]:
-    """Return a sentence if costs name their currency and the log's currency is not stated."""
-    named = spent["currency"].dropna().tolist() if "currency" in spent and not currency else []
-    if not named:
-        return []
-    return [
-        f"The costs are in {named[0]}. The amounts of the log are assumed to be in the same currency; state "
-        "theirs with --currency."
-    ]
 
 
 def _acquisition_notes(won: Won, costs: pd.DataFrame, currency: str) -> list[str]:

@@ -183,7 +183,7 @@ def _with_costs(terms: Terms, settings: Act, cleaned: CleanedShop) -> Terms:
     if stated is None or isinstance(stated, float):
         return replace(terms, acquisition_cost=stated)
     log = cleaned.transactions
-    paid, notes = paid_to_win(cleaned, log, stated, check_as_of(log, None))
+    paid, notes = paid_to_win(cleaned, log, stated, check_as_of(log, None), settings.currency)
     return replace(terms, acquisition_cost=paid, acquisition_notes=tuple(notes))
 
 

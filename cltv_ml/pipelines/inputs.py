@@ -245,6 +245,9 @@ def read_table(
 def read_rates(source: Any) -> dict[str, float]:
     """Return the margin rate of each category of a table."""
     table = read_table(source, ["margin_rate"], "a table with category and margin_rate", key="category")
+    twice = table.index[table.index.duplicated()]
+    if len(twice):
+        raise InputError(f"the category {str(twice[0])!r} has two margin rates; keep one row.")
     return dict(to_numbers(table["margin_rate"]))
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from cltv_ml import decisions
 from cltv_ml.customers import CleanedShop, channels_won, describe_channels, read_acquisition_costs
+from cltv_ml.decisions.acquisition_costs import check_cost_currency, describe_cost_currency
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.explain import top_reasons
 from cltv_ml.evaluation.future import Future, forecast_future
@@ -27,6 +28,7 @@ from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.serving import registered_model, scoring
 from cltv_ml.settings import Lifetime as LifetimeSettings
 from cltv_ml.settings import Settings
+from cltv_ml.settings.base import flag_of
 from cltv_ml.tables import values_by_horizon
 from cltv_ml.tracking import store
 from cltv_ml.windows import days_in_words, to_days
@@ -112,7 +114,7 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
     if settings.top_reasons:
         native = model.unwrap_python_model().model
         table = table.join(_value_reasons(native, X[card["features"]], table, own[horizon], settings))
-    notes = _lifetime_notes(table, end, profit, capped)
+    notes = _lifetime_notes(table, (horizon, end), profit, capped)
     write_table(table.reset_index(), settings.out)
     shown = further.drop(columns=end, errors="ignore").join(future.expected([end]))
     path = future.expected_path([*(day for day in _PATH if day < end), end], shown)
@@ -126,7 +128,8 @@ def _check_horizons(settings: LifetimeSettings) -> tuple[list[int], int]:
     days = [to_days(horizon) for horizon in settings.horizons]
     if days != sorted(set(days)):
         raise InputError(
-            f"horizons must increase, got {', '.join(settings.horizons)}; write them from the shortest to the longest."
+            f"horizons must increase and differ, got {', '.join(settings.horizons)} "
+            f"({', '.join(map(str, days))} days); write them from the shortest to the longest."
         )
     end = to_days(settings.end, "end")
     if days and days[-1] > end:
@@ -140,8 +143,9 @@ def _check_horizons(settings: LifetimeSettings) -> tuple[list[int], int]:
 def _profit(log: Log, cleaned: CleanedShop, cutoff: pd.Timestamp, settings: LifetimeSettings) -> _Profit:
     """Return margins and costs for the profit, and sentences on them."""
     stated = settings.margin_rate is not None or settings.category_margins is not None
+    paid, cost_notes = paid_to_win(cleaned, log, settings.acquisition_cost, cutoff, settings.currency)
     if "cost" not in log.columns and not stated:
-        return _Profit(None, None, None, ["Profit is unknown: map a cost column, or state --margin-rate."])
+        return _Profit(None, None, None, [_unknown_profit(settings)])
     own = None if settings.category_margins is None else read_rates(settings.category_margins)
     costs = decisions.Costs(
         margin_rate=decisions.category_rates(log, own, settings.margin_rate),
@@ -155,21 +159,39 @@ def _profit(log: Log, cleaned: CleanedShop, cutoff: pd.Timestamp, settings: Life
         rebate_share=settings.rebate_share,
     )
     rates = decisions.customer_margin_rates(margins, decisions.margin_credibility(filled, costs))
-    paid, cost_notes = paid_to_win(cleaned, log, settings.acquisition_cost, cutoff)
     return _Profit(margins, rates, paid, [*notes, *cost_notes])
 
 
+def _unknown_profit(settings: LifetimeSettings) -> str:
+    """Return a sentence that profit is unknown, with the stated costs that are therefore not used."""
+    costs = ("per_order", "share_of_amount", "returned_share", "rebate_share", "acquisition_cost")
+    unused = [
+        flag_of(LifetimeSettings, name)
+        for name in costs
+        if not isinstance(value := getattr(settings, name), float) or value
+    ]
+    without = f" Without it, {' and '.join(unused)} changed nothing." if unused else ""
+    return f"Profit is unknown: map a cost column, or state --margin-rate.{without}"
+
+
 def paid_to_win(
-    cleaned: CleanedShop, log: Log, stated: Any, cutoff: pd.Timestamp
+    cleaned: CleanedShop, log: Log, stated: Any, cutoff: pd.Timestamp, currency: str = ""
 ) -> tuple[pd.Series, list[str]]:
-    """Return each customer's acquisition cost, from a figure or a table, and sentences on it."""
+    """Return each customer's acquisition cost, from a figure or a table, and sentences on it.
+
+    Raises
+    ------
+    InputError
+        The costs cannot be used, or are in another currency than the log.
+    """
     if isinstance(stated, float):
         return decisions.cost_of_winning(log, stated)
     table = read_acquisition_costs(stated)
+    check_cost_currency(table, currency)
     named = set(table["channel"].dropna()) if "channel" in table else set()
     channels = channels_won(cleaned.customers, cutoff, log.customers, named) if named else None
     paid, notes = decisions.cost_of_winning(log, table, channels)
-    return paid, [*describe_channels(channels), *notes]
+    return paid, [*describe_channels(channels), *describe_cost_currency(table, currency), *notes]
 
 
 def _bounded_end(future: Future, end: int, followed: int) -> tuple[int, str]:
@@ -255,11 +277,13 @@ def _value_reasons(
     return top_reasons(model, X, settings.top_reasons, scale=scale, known=past_parts)
 
 
-def _lifetime_notes(table: pd.DataFrame, end: int, profit: _Profit, capped: str) -> list[str]:
+def _lifetime_notes(table: pd.DataFrame, days: tuple[int, int], profit: _Profit, capped: str) -> list[str]:
     """Return what to know before reading the numbers."""
+    horizon, end = days
     share = decisions.residual_share(table)
     notes = [
-        f"{share:.0%} of the lifetime value lies beyond the horizon, up to {end / 365.25:.1f} years ahead; "
+        f"{share:.0%} of the lifetime value lies beyond the horizon of {days_in_words(horizon)}, up to "
+        f"{end / 365.25:.1f} years ahead; "
         "the training's test window has not measured that part."
     ]
     return [*notes, *([capped] if capped else []), *profit.notes]

@@ -292,16 +292,16 @@ def _spent_before(log: Log, cutoff: pd.Timestamp, horizon: int, currency: str) -
 
     Spans before the log's first day are left out; the text is empty where it shows neither.
     """
-    starts = {
-        f"in the {horizon} days before": cutoff - pd.Timedelta(days=horizon),
-        "in the same days a year earlier": cutoff - pd.Timedelta(days=365),
+    starts = {  # of a year's horizon both are the same days
+        cutoff - pd.Timedelta(days=365): "in the same days a year earlier",
+        cutoff - pd.Timedelta(days=horizon): f"in the {horizon} days before",
     }
     spent = [
         f"{format_money(float(log.target(Window(start, horizon), log.customers).sum()), currency)} {when}"
-        for when, start in starts.items()
+        for start, when in sorted(starts.items(), reverse=True)
         if log.first.normalize() <= start <= cutoff - pd.Timedelta(days=horizon)
     ]
-    return f"They spent {' and '.join(dict.fromkeys(spent))}" if spent else ""
+    return f"They spent {' and '.join(spent)}" if spent else ""
 
 
 def _headline_facts(

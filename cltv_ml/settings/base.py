@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
@@ -19,7 +20,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from cltv_ml.errors import InputError, among
+from cltv_ml.errors import InputError, among, as_share
 from cltv_ml.remote import as_path
 from cltv_ml.settings.toml import parse_mapping, parse_params, parse_rules, read_toml, write_toml
 
@@ -33,6 +34,12 @@ _EXPECTED = {
     "list_type": "a list",
     "dict_type": "a table",
 }
+
+
+#: An amount that Python does not read as a number, such as 8,50 or 8 EUR; 2025.csv is a file.
+_WRITTEN_AMOUNT = re.compile(
+    r"([A-Za-z]{3}|[^\w\s./\\])?\s*-?\d[\d.,']*(\s*[^\w\s./\\]|\s?[A-Za-z]{3}(?<!\..{3}))?"
+)
 
 
 def _as_text(value: Any) -> Any:
@@ -80,6 +87,11 @@ def _as_price(value: Any) -> Any:
     try:
         return float(value)
     except (TypeError, ValueError):
+        if isinstance(value, str) and _WRITTEN_AMOUNT.fullmatch(value.strip()):
+            raise InputError(
+                f"acquisition_cost must be a number such as 8.5, or a table, got {value!r}; write it with a decimal "
+                "point, without a currency."
+            ) from None
         return _as_pandas(value)
 
 
@@ -269,7 +281,9 @@ def _first_error(error: ValidationError, settings: type[Settings]) -> str:
     if kind == "literal_error":
         return f"{name} must be {first['ctx']['expected']}".replace("'", "") + f", got {value!r}."
     if kind == "greater_than_equal":
-        return f"{name} must be {first['ctx']['ge']} or more, got {value!r}."
+        return f"{name} must be {first['ctx']['ge']:g} or more, got {value!r}."
+    if kind == "less_than":
+        return f"{name} must be less than {first['ctx']['lt']:g}, got {value!r}; {as_share(value)}."
     if kind in _EXPECTED:
         return f"{name} must be {_EXPECTED[kind]}, got {value!r}."
     return f"{name}: {first['msg'][0].lower()}{first['msg'][1:]}, got {value!r}."

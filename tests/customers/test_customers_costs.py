@@ -83,3 +83,8 @@ def test_the_channel_of_customers_is_found_by_its_heading_or_by_the_channels_of_
     assert column("tv") == "Kanal"
     nothing = read_customers(log, CustomerSources(customers=table[["customer_id", "Quelle"]]))
     assert channels_won(nothing, end, log.customers) is None
+
+
+def test_columns_under_their_own_names_are_not_told(caplog):
+    read_acquisition_costs(pd.DataFrame({"channel": ["ads"], "acquisition_cost": [1.0]}))
+    assert not caplog.records

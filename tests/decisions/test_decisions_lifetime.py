@@ -94,7 +94,11 @@ def test_the_value_to_go_by_is_a_column_and_profit_must_be_known():
 
 
 def test_margin_rates_beyond_one_are_asked_for_as_shares():
-    for rate, told in ((30.0, "from -1 to 1"), (-1.2, "got -1.2"), ({"tea": 40.0}, "of 'tea'")):
+    for rate, told in (
+        (30.0, "from -1 to 1"),
+        (-1.2, "got -1.2"),
+        ({"tea": 40.0}, "of 'tea' must be a share from -1 to 1, got 40; write 0.4 for 40%"),
+    ):
         with pytest.raises(InputError, match=told):
             Costs(margin_rate=rate)
 

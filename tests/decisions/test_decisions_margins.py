@@ -89,6 +89,22 @@ def test_a_rate_written_as_percent_is_refused():
         Costs(margin_rate=35)
 
 
+def test_a_share_out_of_range_is_named_with_the_way_to_write_it():
+    wrong = {
+        r"the margin rate of 'tea' must be a share from -1 to 1, got 12; write 0.12 for 12%": {
+            "margin_rate": {"tea": 12}
+        },
+        r"share_of_amount must be a share from 0 to below 1, got 3; write 0.03 for 3%": {
+            "share_of_amount": 3
+        },
+        r"share_of_amount must be a share from 0 to below 1, got 1;": {"share_of_amount": 1},
+        r"per_order must be 0 or more, got -2\.$": {"per_order": -2},
+    }
+    for told, stated in wrong.items():
+        with pytest.raises(ValueError, match=told):
+            Costs(**stated)
+
+
 def test_margin_rates_of_customers_keep_the_total(shop):
     margins = compute_margins(shop, "customer_id")
     rates = customer_margin_rates(margins)

@@ -11,7 +11,7 @@ from cltv_ml.evaluation.progress import silent
 from cltv_ml.models import ALL, COSTLY
 from cltv_ml.pipelines.competing import check_competing
 from cltv_ml.pipelines.forecast_inputs import read_holiday_names
-from cltv_ml.pipelines.inputs import load, read_table
+from cltv_ml.pipelines.inputs import load, read_rates, read_table
 from cltv_ml.settings import Monitor, Train
 
 SALES = pd.DataFrame({"customer_id": ["a", "b"], "timestamp": ["2024-01-01"] * 2, "amount": [1.0, 2.0]})
@@ -75,3 +75,9 @@ def test_holidays_of_a_forecast_may_be_in_another_encoding(tmp_path):
         "date;name\n2024-12-26;Zweiter Weihnachtstag\n2025-10-31;Reformationstag für alle\n", "cp1252"
     )
     assert read_holiday_names(file)["Reformationstag für alle"] == [pd.Timestamp("2025-10-31")]
+
+
+def test_a_category_with_two_margin_rates_is_one_sentence():
+    rates = pd.DataFrame({"category": ["tea", "tea"], "margin_rate": [0.1, 0.2]})
+    with pytest.raises(InputError, match="the category 'tea' has two margin rates; keep one row"):
+        read_rates(rates)

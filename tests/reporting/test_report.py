@@ -364,3 +364,12 @@ def test_the_headline_compares_with_the_same_days_a_year_earlier_where_the_log_s
         == "They spent 300.00 EUR in the 91 days before"
     )
     assert _spent_before(log, pd.Timestamp("2023-02-01"), 91, "EUR") == ""
+
+
+def test_the_year_before_is_named_once_where_the_horizon_is_a_year():
+    days = pd.to_datetime(["2022-01-01", "2024-02-29"])
+    log = Log(pd.DataFrame({"customer_id": "a", "timestamp": days, "amount": [1.0, 300.0]}))
+    assert (
+        _spent_before(log, pd.Timestamp("2024-03-01"), 365, "EUR")
+        == "They spent 300.00 EUR in the 365 days before"
+    )

@@ -1,0 +1,50 @@
+"""Costs of `cltv lifetime`: what cannot be used, and what changes nothing."""
+
+import pandas as pd
+import pytest
+
+from cltv_ml.errors import InputError
+from cltv_ml.evaluation.progress import silent
+from cltv_ml.pipelines.inputs import load
+from cltv_ml.pipelines.lifetime import _profit, paid_to_win
+from cltv_ml.settings import Lifetime
+
+DAY = pd.Timestamp("2024-01-02")
+SALES = pd.DataFrame(
+    {
+        "customer_id": ["a", "b"],
+        "timestamp": ["2024-01-01"] * 2,
+        "amount": [1.0, 2.0],
+        "channel": ["tv", "ads"],
+    }
+)
+
+
+def profit(**stated):
+    settings = Lifetime(data=SALES, **stated)
+    cleaned = load(settings, silent)
+    return _profit(cleaned.transactions, cleaned, DAY, settings)
+
+
+def test_costs_that_change_nothing_without_a_margin_are_named():
+    unknown = "Profit is unknown: map a cost column, or state --margin-rate."
+    assert profit().notes == [unknown]
+    without = " Without it, --per-order and --acquisition-cost changed nothing."
+    assert profit(per_order=2.0, acquisition_cost=8.0).notes == [unknown + without]
+
+
+def test_costs_that_cannot_be_used_are_refused_without_a_margin_too():
+    with pytest.raises(InputError, match="acquisition cost must be 0 or more, got -8"):
+        profit(acquisition_cost=-8.0)
+
+
+def test_acquisition_costs_in_another_currency_than_the_log_are_refused():
+    costs = pd.DataFrame({"channel": ["tv"], "acquisition_cost": [5.0], "currency": ["USD"]})
+    cleaned = load(Lifetime(data=SALES), silent)
+    with pytest.raises(InputError, match="the costs are in USD, but the log is in EUR"):
+        paid_to_win(cleaned, cleaned.transactions, costs, DAY, "EUR")
+    assert paid_to_win(cleaned, cleaned.transactions, costs, DAY, "usd")[0].tolist() == [5.0, 0.0]
+    _, notes = paid_to_win(cleaned, cleaned.transactions, costs, DAY)
+    assert notes[0].startswith(
+        "The costs are in USD. The amounts of the log are assumed to be in the same currency"
+    )
