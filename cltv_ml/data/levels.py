@@ -40,6 +40,9 @@ UNDONE = "|".join(_WORDS[name] for name in ("undone", "cancelled", "failed", "de
 #: Texts that mean, under any heading, that nothing was sold.
 DENIED = _WORDS["denied"]
 
+#: Words that deny what follows them.
+NEGATED = re.compile(r"\b(no|not|non|never|without|dont|nicht|kein\w*|sans|sin|senza|не)\b (?!paid)")
+
 #: Texts that describe the outcome of an order rather than a separate line.
 UNDONE_STATE = _WORDS["undone_state"]
 
@@ -116,6 +119,25 @@ _VOCABULARY: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "captured": ((rf"^({_YES}|captured|paid)$", "counts"), (rf"^({_NO}|uncaptured|unpaid)$", "ignore")),
 }
+
+#: Numbers that the vocabulary contains, such as 381 for a credit note.
+_NUMBERS = {
+    number
+    for patterns in _VOCABULARY.values()
+    for pattern, _ in patterns
+    for number in re.findall(r"\d+", pattern)
+}
+
+
+def may_be_worded(levels: Iterable[str]) -> bool:
+    """Whether a level is blank, has a letter or consists of numbers of the vocabulary; others have no meaning.
+
+    >>> may_be_worded(["381", "17.50"]), may_be_worded(["17.50", "24.10"])
+    (True, False)
+    """
+    return any(
+        re.search(r"[^\W\d_]", plain) or set(plain.split()) <= _NUMBERS for plain in map(plain_level, levels)
+    )
 
 
 def read_level(name: str, level: str, defined: Mapping[str, str] | None = None) -> str | None:
@@ -230,12 +252,8 @@ def read_levels(
 
 def agreed_levels(plain: Sequence[str]) -> set[str]:
     """Return the levels of planned payments, such as a recurring gift, if another level is the payment itself."""
-    return {
-        level
-        for level in filter(None, plain)
-        if not kind_of_document(level)
-        and any(re.match(rf"{re.escape(level)} pay(ment)?s?\b", other_level) for other_level in plain)
-    }
+    paid = {text[: pay.start()] for text in plain for pay in re.finditer(r" pay(ment)?s?\b", text)}
+    return {level for level in filter(None, plain) if level in paid and not kind_of_document(level)}
 
 
 def _read_placed(
@@ -315,19 +333,6 @@ def is_mode(levels: Iterable[str]) -> bool:
     """Whether the levels distinguish tests from real sales in words."""
     texts = {plain_level(level) for level in levels}
     return len(texts) > 1 and texts <= _TEST_LEVELS | _REAL_LEVELS and bool(texts & _TEST_LEVELS)
-
-
-def are_states(levels: Iterable[str]) -> bool:
-    """Whether there are at least three levels, nearly all known order states, some of which count and some do not.
-
-    >>> are_states(["Livré", "Remboursé", "En attente", "Annulé"]), are_states(["Shirts", "Returned goods", "Caps"])
-    (True, False)
-    """
-    readings = [read_level("status", level) for level in levels if level.strip()]
-    clear = [reading for reading in readings if reading]
-    return (
-        len(readings) > 2 and len(clear) >= 0.8 * len(readings) and "counts" in clear and len(set(clear)) > 1
-    )
 
 
 def is_payment(level: str) -> bool:

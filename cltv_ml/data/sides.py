@@ -139,9 +139,11 @@ def look_at_changes(column: Unmapped, levels: Mapping[str, int]) -> bool:
 def look_at_payments(column: Unmapped, levels: Mapping[str, int]) -> bool:
     """Ask about a type some of whose lines may pay the others: negative next to positive money, or on account."""
     glance, decided, heading = column.glance, column.decided, column.heading
-    payments = [level for level in levels if is_payment(level)]
     amount = decided.get("amount")
-    if "type" in decided or not amount or not payments or heading not in SYNONYMS["type"][0].split():
+    if "type" in decided or not amount or heading not in SYNONYMS["type"][0].split():
+        return False
+    payments = [level for level in levels if is_payment(level)]
+    if not payments:
         return False
     money = glance.money_of(column.name, amount)
     paid = [money.get(level, 0.0) for level in payments]

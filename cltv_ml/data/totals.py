@@ -207,11 +207,7 @@ def _set_labelled_totals_aside(raw: Raw, marks: Relation, aside: Aside) -> list[
     """Quarantine lines that a label calls totals if each is the sum of its order's other lines; return a note."""
     if "order_id" not in raw.mapping:
         return []
-    for column in (name for name in raw.unused if raw.table.kinds[MARK + name] == "VARCHAR"):
-        labels = TOTAL_WORDS + r"|\*|t|yes|true" * (plain_heading(column) == "mainline")
-        called = f"regexp_full_match(lower(trim({quote(column)})), '{labels}')"
-        if not raw.table.holds(f"source_row < 20000 and {called}"):
-            continue
+    for column, called in _labelled_columns(raw):
         totals = keep(
             marks.con, "labelled", f"select source_row from {raw.table} where coalesce({called}, false)"
         )
@@ -230,6 +226,31 @@ def _set_labelled_totals_aside(raw: Raw, marks: Relation, aside: Aside) -> list[
                 f"column {column!r} and sum up their orders, so they were quarantined."
             ]
     return []
+
+
+def _labelled_columns(raw: Raw) -> list[tuple[str, str]]:
+    """Return the unused columns that call one of the first rows a total, each with SQL for such a row.
+
+    All are read in one query, because a wide table has many.
+    """
+    columns = [name for name in raw.unused if raw.table.kinds[MARK + name] == "VARCHAR"]
+    if not columns:
+        return []
+    labels = list(map(_label, columns))
+    places = raw.table.rows(
+        f"select distinct place from (select unnest([{', '.join(labels)}]) as label, "
+        f"unnest(range({len(columns)})) as place from {raw.table} where source_row < 20000) "
+        f"where regexp_full_match(label, '{TOTAL_WORDS}') order by 1"
+    )
+    return [(columns[place], f"regexp_full_match({labels[place]}, '{TOTAL_WORDS}')") for [place] in places]
+
+
+def _label(column: str) -> str:
+    """Return SQL for a label in lower case; a mark in a column of main lines is the label of a total."""
+    label = f"lower(trim({quote(column)}))"
+    if plain_heading(column) != "mainline":
+        return label
+    return f"case when {label} in ('*', 't', 'yes', 'true') then 'total' else {label} end"
 
 
 def _set_headers_aside(raw: Raw, marks: Relation, aside: Aside) -> list[str]:
