@@ -121,7 +121,7 @@ _VOCABULARY: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 #: Numbers that the vocabulary contains, such as 381 for a credit note.
-_NUMBERS = {
+_NUMBER_LEVELS = {
     number
     for patterns in _VOCABULARY.values()
     for pattern, _ in patterns
@@ -136,7 +136,8 @@ def may_be_worded(levels: Iterable[str]) -> bool:
     (True, False)
     """
     return any(
-        re.search(r"[^\W\d_]", plain) or set(plain.split()) <= _NUMBERS for plain in map(plain_level, levels)
+        re.search(r"[^\W\d_]", plain) or set(plain.split()) <= _NUMBER_LEVELS
+        for plain in map(plain_level, levels)
     )
 
 

@@ -42,7 +42,7 @@ from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, literal
 
 #: Columns with more distinct values than this do not contain levels.
-_LEVELS = 20
+_MOST_VALUES = 20
 
 
 def look_over(
@@ -63,7 +63,7 @@ def look_over(
     findings.mapping, findings.notes = part_refunds(glance, unmapped, kinds, mapping, explicit)
     unmapped = [column for column in unmapped if column not in findings.mapping.values()]
     findings.settled = _undone_already(glance, mapping)
-    levels_of = glance.levels(unmapped, _LEVELS)
+    levels_of = glance.levels(unmapped, _MOST_VALUES)
     for column in unmapped:
         decided = {**mapping, **findings.mapping, **explicit}
         _look_at_column(Unmapped(column, kinds[column], glance, decided, findings), levels_of.get(column))
