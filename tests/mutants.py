@@ -27,6 +27,7 @@ PURCHASE_TESTS = [
     "tests/references/test_cdnow_published.py",
     "tests/models/test_models_probabilistic.py",
     "tests/models/test_models_exactness.py",
+    "tests/models/test_models_purchases.py",
     "tests/references/test_lifetimes.py",
 ]
 

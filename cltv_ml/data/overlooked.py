@@ -21,7 +21,7 @@ from cltv_ml.data.levels import (
     read_level,
     read_levels,
 )
-from cltv_ml.data.overlooked_levels import look_at_levels
+from cltv_ml.data.overlooked_levels import look_at_few_values
 from cltv_ml.data.overlooked_numbers import (
     HEADED,
     Overlooked,
@@ -107,7 +107,7 @@ def _look_at_column(column: Unmapped, levels: Mapping[str, int] | None) -> None:
     # A few refunds are money just like many; one-digit codes are not money.
     if (column.kind == "rate" or any(is_money(level) for level in levels)) and look_at_numbers(column):
         return
-    look_at_levels(column, levels)
+    look_at_few_values(column, levels)
 
 
 def _look_at_price(

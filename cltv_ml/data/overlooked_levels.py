@@ -29,7 +29,7 @@ from cltv_ml.data.sides import look_at_changes, look_at_payments, look_at_sides
 _UNDONE = re.compile(rf"(?!.*\breturning)({UNDONE})")
 
 
-def look_at_levels(column: Unmapped, levels: Mapping[str, int]) -> None:
+def look_at_few_values(column: Unmapped, levels: Mapping[str, int]) -> None:
     """Map, ask about or note a column with few values, some of which mean that a sale was reversed."""
     if any(look(column, levels) for look in (look_at_sides, look_at_changes, look_at_payments)):
         return

@@ -61,6 +61,14 @@ def test_later_money_is_worth_less():
     assert discount_factors(np.array([30, 60]), 0.0).tolist() == [1.0, 1.0]
 
 
+def test_equity_discounts_each_period_from_its_middle(parts):
+    draws = Parts(**{name: np.stack([values, values]) for name, values in parts.plain().items()})
+    after = np.array([365.25, 730.5])
+    table = compute_equity(draws, PlanTerms(margin_rate=0.5, discount_rate=0.1), after).set_index("part")
+    by_hand = float((parts.known * 0.5 / 1.1 ** np.array([0.5, 1.5])).sum())
+    assert table.at["known", "equity"] == pytest.approx(by_hand)
+
+
 def test_each_scenario_changes_one_thing(parts):
     terms = PlanTerms(margin_rate=0.5, acquisition_cost=2.0)
     table = compute_scenarios(parts, terms, np.array([30, 60]), 0.5).set_index("scenario")

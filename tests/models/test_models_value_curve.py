@@ -54,6 +54,15 @@ def test_five_years_of_simulated_purchases_are_recovered_from_a_quarter(curve, w
     assert (sums["expected"] - sums["actual"]).abs().sum() / actual.sum() < 0.10
 
 
+def test_as_many_customers_stay_alive_as_in_a_simulation(curve, world):
+    params = curve.purchases_.params_
+    draws = np.random.default_rng(4)
+    n, age, later = 400_000, 365.0, 730.0
+    leaves = draws.exponential(size=n) / (draws.gamma(params["s"], size=n) / params["beta"])
+    alive = leaves > age
+    assert curve.survival(world, later) == pytest.approx((leaves[alive] > age + later).mean(), abs=0.01)
+
+
 def test_impossible_days_and_rates_are_refused(curve, world):
     with pytest.raises(InputError, match="days must be positive"):
         curve.multiples(world, [0])
