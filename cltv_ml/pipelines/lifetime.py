@@ -94,7 +94,7 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
     progress("following customers beyond the horizon", 0.6)
     measured = card.get("spreads", {}).get(str(horizon))
     spread = measured and Spread(*measured)
-    followed = min(end, max((cutoff - log.first.normalize()).days, horizon))
+    followed = _end_without_dropout(settings, end, (cutoff - log.first.normalize()).days, [horizon, *days])
     ends = [day for day in (followed, end) if day > horizon]
     future = forecast_future(log, X, own, cutoff, spread=spread, days=[*days, *ends], path=_PATH)
     end, capped = _bounded_end(future, end, followed)
@@ -194,6 +194,11 @@ def paid_to_win(
     return paid, [*describe_channels(channels), *describe_cost_currency(table, currency), *notes]
 
 
+def _end_without_dropout(settings: LifetimeSettings, end: int, history: int, horizons: list[int]) -> int:
+    """Return the last day of a log that shows no dropout: the stated one, else `history` or the longest horizon."""
+    return end if "end" in settings.model_fields_set else min(end, max(history, *horizons))
+
+
 def _bounded_end(future: Future, end: int, followed: int) -> tuple[int, str]:
     """Return the end, which is `followed` days ahead if the log shows no dropout, and a sentence on that."""
     stays = future.model.no_dropout(future.X)
@@ -203,7 +208,8 @@ def _bounded_end(future: Future, end: int, followed: int) -> tuple[int, str]:
         f"The log shows almost no dropout ({stays:.0%} of today's customers are expected to still be "
         "customers in five years), so the residual value has no natural limit: "
         + (
-            f"it is capped at {followed / 365.25:.1f} years ahead, the length of the log."
+            f"it is capped at {followed / 365.25:.1f} years ahead, the length of the log or the longest horizon; "
+            "state --end to follow customers for longer."
             if followed < end
             else "only the end date limits it."
         )

@@ -37,4 +37,4 @@ def learn_tail(
         return None
     if model.no_dropout(X[SUMMARY]) is None:
         return Tail(model, FOLLOWED)
-    return Tail(model, most, most)
+    return Tail(model, most)

@@ -31,12 +31,13 @@ BASES = ("revenue", "profit")
 
 @dataclass(frozen=True)
 class Tail:
-    """The value of a model's customers beyond its longest horizon, and the number of days it covers."""
+    """The value of a model's customers beyond its longest horizon, and the days it covers unless a request states them.
+
+    Where the log shows no dropout, so that the sum has no natural limit, these are the length of the log.
+    """
 
     model: FutureValue
     end: int
-    #: The last day of a request, where the log shows no dropout and the sum has no natural limit.
-    most: int | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class ValueChoice:
 
 def write_tail(tail: Tail, folder: Path) -> None:
     """Write a tail next to a model's files."""
-    text = json.dumps({"end": tail.end, "most": tail.most, "state": to_state(tail.model)}, indent=1)
+    text = json.dumps({"end": tail.end, "state": to_state(tail.model)}, indent=1)
     (folder / TAIL).write_text(text, encoding="utf-8")
 
 
@@ -86,7 +87,7 @@ def read_tail(folder: Path) -> Tail | None:
     classes = CATALOGUE | {kind.__name__: kind for kind in (FutureValue, ValueCurve)}
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-        return Tail(from_state(stored["state"], classes), int(stored["end"]), stored["most"])
+        return Tail(from_state(stored["state"], classes), int(stored["end"]))
     except (KeyError, TypeError, AttributeError, RecursionError, ValueError) as error:
         raise InputError(
             f"{TAIL} is damaged ({type(error).__name__}: {error}); restore the model's files, or train again."
@@ -129,8 +130,7 @@ def compute_remaining(
     rate = discount_rate or 0.0
     check_discount_rate(rate)
     _, values = longest(model.predict_table(X), horizon)
-    wanted = end or tail.end
-    last = wanted if tail.most is None else min(wanted, tail.most)
+    last = end or tail.end
     value = tail.model.predict(X, values, [last], rate)[last]
     table = pd.DataFrame({"value": value})
     return table if tail.model.spread_ is None else table.join(tail.model.interval(X, value, last))

@@ -6,7 +6,7 @@ import pytest
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import silent
 from cltv_ml.pipelines.inputs import load
-from cltv_ml.pipelines.lifetime import _profit, paid_to_win
+from cltv_ml.pipelines.lifetime import _end_without_dropout, _profit, paid_to_win
 from cltv_ml.settings import Lifetime
 
 DAY = pd.Timestamp("2024-01-02")
@@ -48,3 +48,12 @@ def test_acquisition_costs_in_another_currency_than_the_log_are_refused():
     assert notes[0].startswith(
         "The costs are in USD. The amounts of the log are assumed to be in the same currency"
     )
+
+
+def test_without_dropout_the_length_of_the_log_caps_the_tail_unless_the_end_or_a_longer_horizon_is_stated():
+    ends = {
+        "default": _end_without_dropout(Lifetime(), 1826, 700, [91, 365]),
+        "horizon": _end_without_dropout(Lifetime(), 1826, 700, [91, 1096]),
+        "stated": _end_without_dropout(Lifetime(end="5y"), 1826, 700, [91]),
+    }
+    assert ends == {"default": 700, "horizon": 1096, "stated": 1826}

@@ -153,13 +153,15 @@ def test_what_was_spent_must_be_a_number_that_a_shop_can_have(X, tail, served):
         assert words in str(error.value)
 
 
-def test_a_log_without_dropout_is_followed_no_longer_than_it_is_long(X, tail, served):
-    capped = served(requests.ServedModel, Tail(tail.model, 400, 400))
+def test_a_log_without_dropout_is_followed_for_its_length_unless_a_request_states_the_end(X, tail, served):
+    capped, free = (served(requests.ServedModel, Tail(tail.model, end)) for end in (400, 1826))
     answers = [
-        capped.predict(None, X, {"value": "remaining", "end": end})["remaining_value"]
-        for end in (0.0, 9000.0)
+        model.predict(None, X, {"value": "remaining", "end": end})["remaining_value"]
+        for model, end in ((capped, 0.0), (free, 400.0), (capped, 900.0), (free, 900.0))
     ]
     assert list(answers[0]) == list(answers[1])
+    assert list(answers[2]) == list(answers[3])
+    assert (answers[2] > answers[0]).all()
 
 
 def test_a_tail_is_read_as_it_was_written_and_a_damaged_one_is_a_sentence(X, tail, tmp_path):
@@ -167,7 +169,7 @@ def test_a_tail_is_read_as_it_was_written_and_a_damaged_one_is_a_sentence(X, tai
     assert chosen_value.read_tail(tmp_path) is None
     chosen_value.write_tail(tail, tmp_path)
     again = chosen_value.read_tail(tmp_path)
-    assert (again.end, again.most) == (1826, None)
+    assert again.end == 1826
     assert (
         again.model.predict(X, values, [400])[400].tolist()
         == tail.model.predict(X, values, [400])[400].tolist()
