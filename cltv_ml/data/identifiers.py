@@ -19,8 +19,8 @@ FORMS = {
 #: Normalisations that only the user can choose: SQL, which texts it changes, and the difference it removes.
 ON_DEMAND = {
     "signs": (
-        r"regexp_replace({}, '[\s#''\x22+]', '', 'g')",
-        r"regexp_matches({}, '[\s#''\x22+]')",
+        r"regexp_replace({}, '[\s#''\x22+{{}}]', '', 'g')",
+        r"regexp_matches({}, '[\s#''\x22+{{}}]')",
         "in spaces or signs",
     ),
     "case": ("lower({})", "lower({0}) <> {0}", "in upper and lower case"),

@@ -14,6 +14,7 @@ import pyarrow as pa
 from cltv_ml.addresses import is_url, without_secrets
 from cltv_ml.data.datasets import DATASETS, Dataset
 from cltv_ml.data.date_parts import join_date, join_items, join_name
+from cltv_ml.data.day_headings import join_day_headings
 from cltv_ml.data.grouped import fill_down
 from cltv_ml.data.mapping import read_mapping
 from cltv_ml.data.proposal import Proposal, complete
@@ -133,7 +134,12 @@ class Opened:
 def _join_parts(opened: Opened, explicit: Mapping[str, str | None]) -> Opened:
     """Return the source with date, customer name and amount combined into one column each."""
     columns = {name.removeprefix(MARK) for name in opened.table.kinds}
-    for name, join in (("timestamp", join_date), ("customer_id", join_name), ("amount", join_items)):
+    for name, join in (
+        ("timestamp", join_day_headings),
+        ("timestamp", join_date),
+        ("customer_id", join_name),
+        ("amount", join_items),
+    ):
         if not opened.dataset and explicit.get(name) not in columns:
             table, notes = join(opened.table)
             opened = replace(opened, table=table, notes=(*opened.notes, *notes))

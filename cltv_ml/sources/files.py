@@ -31,7 +31,7 @@ from cltv_ml.sources.layout import (
     tell_of_no_header,
     tell_of_thousands,
 )
-from cltv_ml.sources.parts import tell_of_second_table, tell_of_swallowed_lines
+from cltv_ml.sources.parts import tell_of_cut_end, tell_of_second_table, tell_of_swallowed_lines
 
 _SAMPLE_BYTES = 1 << 20
 _BLOCK = 1 << 24
@@ -120,7 +120,10 @@ def read_csv(
         ) from error
     broken = [(start + number, line.replace(BROKEN, "\ufffd")) for number, line in broken]
     notes += tell_of_second_table(broken, delimiter, path.name)
-    notes += tell_of_swallowed_lines(table, delimiter, path.name)
+    notes += [
+        *tell_of_swallowed_lines(table, delimiter, path.name),
+        *tell_of_cut_end(readable, table, path.name),
+    ]
     if above and DATEV_LINE.match(above[0]):
         notes += complete_bookings(table, above[0], path.name)
     if damaged:

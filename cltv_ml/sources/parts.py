@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from cltv_ml.engine import Relation, literal, quoted
 from cltv_ml.errors import InputError
@@ -21,6 +22,10 @@ _NO_SALES = re.compile(
 _CURRENCY_CODE = re.compile(
     r"(?<![A-Za-z])(EUR|USD|GBP|CHF|JPY|SEK|NOK|DKK|PLN|CZK|HUF|CAD|AUD|NZD|CNY|INR|BRL|MXN)(?![A-Za-z])"
 )
+
+
+#: First lines whose decimals are compared with those of the last.
+_MANY_NUMBERS = 20
 
 
 def name_parts(table: Relation, parts: Sequence[Part], kind: str) -> list[str]:
@@ -71,10 +76,11 @@ def take_headers_out(table: Relation, broken: Sequence[tuple[int, str]], name: s
         return []
     listed = ", ".join(literal(column.removeprefix(MARK)) for column in names)
     # Quicker than to compare hundreds of columns.
-    if not table.holds(" and ".join(f"trim({quoted(column)}) in ({listed})" for column in names[:2])):
+    cells = [f"trim({quoted(column)}, ' ' || chr(65279))" for column in names]
+    if not table.holds(" and ".join(f"{cell} in ({listed})" for cell in cells[:2])):
         return []
     repeats = " and ".join(
-        f"trim({quoted(column)}) = {literal(column.removeprefix(MARK))}" for column in names
+        f"{cell} = {literal(column.removeprefix(MARK))}" for cell, column in zip(cells, names, strict=True)
     )
     rows = [
         int(row)
@@ -183,4 +189,28 @@ def tell_of_swallowed_lines(table: Relation, delimiter: str, name: str) -> list[
     return [
         f"Fields of {name!r} contain {int(inside):,} whole lines of the table, the first in row {first + 1}. A quote "
         "is not closed there, so these lines were not read; correct it in the file."
+    ]
+
+
+def tell_of_cut_end(path: Path, table: Relation, name: str) -> list[str]:
+    """Return a note if a file breaks off inside its last number: no line end, and fewer decimals than all others."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - 4, 0))
+        if file.read().rstrip(b"\0").endswith((b"\n", b"\r")):
+            return []
+    names = [column for column, kind in table.kinds.items() if kind == "VARCHAR"]
+    if not names or table.count() < _MANY_NUMBERS:
+        return []
+    cell = quoted(names[-1])
+    [last] = table.row(f"select arg_max({cell}, source_row) from {table}")
+    decimals = r"length(regexp_extract(trim({}), '[.,](\d+)$', 1))"
+    [own], [fewest] = (
+        table.row(f"select {decimals.format(literal(str(last)))}"),
+        table.row(f"select min({decimals.format(cell)}) from (from {table} limit {_MANY_NUMBERS})"),
+    )
+    if last is None or not fewest or own >= fewest:
+        return []
+    return [
+        f"{name!r} ends without a line break, and its last value, {str(last)[:40]!r}, has fewer decimals than the "
+        "others: it may be cut off there. Check that the export is complete."
     ]

@@ -141,3 +141,41 @@ def test_the_names_of_several_zones_are_converted(tmp_path):
 def test_the_name_of_a_zone_is_converted_to_the_shops_own(tmp_path):
     times, _ = zoned(tmp_path, "PT", timezone="Europe/London")
     assert times == ["03 07:30", "03 20:00", "05 07:30"]
+
+
+def test_days_above_their_lines_are_put_before_the_times(tmp_path):
+    text = "Time,Receipt,Customer,Amount\n"
+    for day in (5, 6, 7):
+        text += f'"Monday, {day} May 2025",,,\n09:15,{day}1,ann,2.5\n14:30,{day}2,bob,3.5\n'
+    found = cleaned(tmp_path, text)
+    assert found.log["timestamp"].dt.strftime("%d %H:%M").tolist()[:3] == ["05 09:15", "05 14:30", "06 09:15"]
+    assert any("3 rows with only a day, such as 'Monday, 5 May 2025'" in note for note in found.report.notes)
+
+
+def test_a_file_that_breaks_off_inside_its_last_amount_is_told(tmp_path):
+    text = "order,customer,date,total\n" + "".join(
+        f"{n},c{n % 5},2024-05-{n:02d},{n}.50\n" for n in range(1, 29)
+    )
+    assert not any("cut off" in note for note in cleaned(tmp_path, text.rstrip()).report.notes)
+    assert any("'28', has fewer decimals" in note for note in cleaned(tmp_path, text[:-4]).report.notes)
+
+
+def test_a_header_with_a_byte_order_mark_between_joined_files_is_left_out(tmp_path):
+    text = "\ufefforder,customer,date,total\n1,a,2024-05-01,2\n2,b,2024-05-02,3\n"
+    report = cleaned(tmp_path, text + text.replace("\n1", "\n3").replace("\n2", "\n4")).report
+    assert (report.rows_kept, report.money_kept) == (4, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp852", "Odběratel;Datum;Částka\nŘíhová;1.2.2024;5,50\nŽák;2.2.2024;7,00\nŠťastný;3.2.2024;1,00\n"),
+        ("koi8_r", "Покупатель;Дата;Сумма\nИванов;01.02.2024;5,50\nПетров;13.02.2024;7,00\n"),
+        ("cp866", "Покупатель;Дата;Сумма\nИванов;01.02.2024;5,50\nПетров;13.02.2024;7,00\n"),
+    ],
+)
+def test_eastern_encodings_of_old_programs_are_recognised(tmp_path, encoding, text):
+    path = tmp_path / "sales.csv"
+    path.write_bytes(text.encode(encoding))
+    found = clean(read(path))
+    assert set(found.log["customer_id"]) == {line.split(";")[0] for line in text.splitlines()[1:]}

@@ -1,0 +1,75 @@
+"""Reports by day, in which a row with only a date heads the lines of that day, which have but a time."""
+
+from __future__ import annotations
+
+from cltv_ml.data.source_columns import quote
+from cltv_ml.engine import Relation, keep, literal, quoted
+from cltv_ml.sources.frames import MARK
+
+_CLOCK = r"\d{1,2}[:.h]\d\d(?:[:.]\d\d)?(?: ?[AaPp]\.?[Mm]\.?)?(?: Uhr)?"
+_HAS_DAY = r"(?:19|20)\d\d|\d{1,2}[./-]\d{1,2}[./-]\d\d"
+
+#: Rows that are searched for times without a date.
+_SEARCHED_ROWS = 200
+
+
+def join_day_headings(table: Relation) -> tuple[Relation, list[str]]:
+    """Return the lines with the day of the heading above before their time, without the headings; and a note.
+
+    >>> from cltv_ml.data import clean
+    >>> import pandas as pd
+    >>> rows = [["5 May 2025", None, None], ["09:30", "a", 2.0], ["6 May 2025", None, None], ["10:15", "b", 3.0]]
+    >>> [str(time) for time in clean(pd.DataFrame(rows, columns=["Time", "Customer", "Total"])).log["timestamp"]]
+    ['2025-05-05 09:30:00', '2025-05-06 10:15:00']
+    """
+    names = [
+        name.removeprefix(MARK)
+        for name, kind in table.kinds.items()
+        if name.startswith(MARK) and kind == "VARCHAR"
+    ]
+    clocks = _clock_columns(table, names) if len(table.kinds) > 2 else []
+    if len(clocks) != 1:
+        return table, []
+    [clock] = clocks
+    cells = ", ".join(
+        f"trim(cast({quoted(name)} as varchar))" for name in table.kinds if name.startswith(MARK)
+    )
+    marked = keep(
+        table.con,
+        "by_day",
+        "select source_row, heading, last_value(heading ignore nulls) over (order by source_row) as day from ("
+        f"select source_row, if(len(cells) = 1 and regexp_matches(cells[1], '{_HAS_DAY}'), cells[1], null) as heading "
+        f"from (select source_row, list_filter([{cells}], lambda cell: cell <> '') as cells from {table}))",
+    )
+    headings, example = marked.row(f"select count(heading), min(heading) from {marked}")
+    if headings < 2:
+        return table, []
+    time = f"regexp_full_match(trim({quote(clock)}), '{_CLOCK}')"
+    time = f"if({time}, concat_ws(' ', day, {quote(clock)}), {quote(clock)})"
+    joined = keep(
+        table.con,
+        "rows",
+        f"select raw.* replace ({time} as {quote(clock)}) from {table} as raw join {marked} as marked "
+        "using (source_row) where heading is null order by source_row",
+    )
+    return joined, [
+        f"{headings:,} rows with only a day, such as {str(example)[:40]!r}, head the lines of that day; it was put "
+        f"before the times in column {clock!r}."
+    ]
+
+
+def _clock_columns(table: Relation, names: list[str]) -> list[str]:
+    """Return the columns that contain times of day in most of the first rows, next to no date at all."""
+    if not names:
+        return []
+    tests = ", ".join(
+        f"count(*) filter (where regexp_full_match(trim({quote(name)}), {literal(_CLOCK)})), "
+        f"count(*) filter (where trim({quote(name)}) <> ''), "
+        f"count(*) filter (where regexp_matches({quote(name)}, {literal(_HAS_DAY)}))"
+        for name in names
+    )
+    figures = table.row(f"select count(*), {tests} from (from {table} limit {_SEARCHED_ROWS})")
+    rows, counts = figures[0], list(zip(figures[1::3], figures[2::3], figures[3::3], strict=True))
+    clocks = [name for name, (times, filled, _) in zip(names, counts, strict=True) if times > 0.5 * filled]
+    dated = any(days > 0.5 * rows for _, _, days in counts)
+    return [] if dated else clocks
