@@ -18,6 +18,7 @@ from cltv_ml.data.claims import doubt_period, doubt_total
 from cltv_ml.data.duplicates import tell_of_edited, treat_duplicates
 from cltv_ml.data.free import treat_free_orders
 from cltv_ml.data.lines import Lines, read_lines
+from cltv_ml.data.odd_ids import tell_of_words
 from cltv_ml.data.outputs import log_query, quarantine_query
 from cltv_ml.data.placeholders import set_placeholders_aside
 from cltv_ml.data.quality import OPENING_CUSTOMERS
@@ -26,6 +27,7 @@ from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.returns import take_returns_off
 from cltv_ml.data.revisited import Revisited
 from cltv_ml.data.rules import Rules, keep_levels
+from cltv_ml.data.running_sums import check_running_sums
 from cltv_ml.data.sum_rows import set_sum_rows_aside
 from cltv_ml.data.totals import take_totals_once
 from cltv_ml.data.versions import keep_newest, set_undone_aside
@@ -216,6 +218,7 @@ def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> _Applied:
     notes += take_bundles_once(raw, lines, aside, rules)
     notes += take_totals_once(raw, lines, aside, rules)
     notes += set_sum_rows_aside(raw, lines, aside, rules)
+    check_running_sums(raw, lines, aside, rules)
     notes += treat_duplicates(raw, lines, aside, rules)
     notes += tell_of_edited(lines, aside, raw.starts)
     notes += treat_free_orders(lines, aside, rules)
@@ -225,7 +228,11 @@ def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> _Applied:
     notes += return_notes
     if rules.applies("history_before_log"):
         _set_older_customers_aside(lines, aside)
-    notes += [*doubt_period(lines, aside, raw.said), *doubt_total(lines, aside)]
+    notes += [
+        *tell_of_words(raw, lines, aside),
+        *doubt_period(lines, aside, raw.said),
+        *doubt_total(lines, aside),
+    ]
     progress("collecting the log", 0.7)
     return _Applied(raw, lines, revisited, aside, reduced, _cap(lines.marks, aside, rules), tuple(notes))
 

@@ -59,7 +59,7 @@ def join_day_headings(table: Relation) -> tuple[Relation, list[str]]:
 
 
 def _clock_columns(table: Relation, names: list[str]) -> list[str]:
-    """Return the columns that contain times of day in most of the first rows, next to no date at all."""
+    """Return the columns that contain times of day in most of the first rows, where no column has dates."""
     if not names:
         return []
     tests = ", ".join(

@@ -19,8 +19,10 @@ _DECIMAL_SIGNS = {
 }
 
 
-def decimal_of(columns: SourceColumns, column: str, texts: Relation) -> str:
+def decimal_of(columns: SourceColumns, column: str, texts: Relation) -> str | None:
     """Return the decimal separator of a text column, inferred from all of its values (`keep_texts`).
+
+    None means that each value shows its own, and some show a point and others a comma.
 
     Raises
     ------
@@ -36,6 +38,12 @@ def decimal_of(columns: SourceColumns, column: str, texts: Relation) -> str:
     figures = texts.row(f"select {counts} from (select {numerals.bare('t')} as b, n from {texts})")
     count = dict(zip(_DECIMAL_SIGNS, figures[::2], strict=True))
     example = dict(zip(_DECIMAL_SIGNS, figures[1::2], strict=True))
+    if min(count["commas"], count["dots"]) > 0 and not count["open_commas"] and not count["open_dots"]:
+        columns.notes.append(
+            f"Column {column!r} contains numbers such as {example['commas']!r} and {example['dots']!r}; each shows its "
+            "decimal separator and was read by it (--rule decimal=. or decimal=, quarantines those of the other form)."
+        )
+        return None
     if min(count["commas"], count["dots"]) > 0.01 * max(count["commas"], count["dots"]):
         raise _ask_decimal(
             f"column {column!r} contains both {example['commas']!r} and {example['dots']!r}. Choose the "

@@ -87,6 +87,7 @@ def doubt_spellings(lines: Relation, rows: int, signs: Signs) -> list[str]:
         *_doubt_names(spelled),
         *_doubt_entities(spelled),
         *_doubt_masked(spelled),
+        *_doubt_codes(spelled),
         *_doubt_letters(spelled),
     ]
     flags = ", ".join(f"coalesce(bool_or({test.format('v')}), false)" for _, test, _ in ON_DEMAND.values())
@@ -159,6 +160,21 @@ def _doubt_masked(spelled: Relation) -> list[str]:
     return [
         f"{masked:,} of {names:,} sampled customers have masked ids, such as {str(example)[:40]!r}, under which "
         "several customers may count as one. Export an id that is complete."
+    ]
+
+
+def _doubt_codes(spelled: Relation) -> list[str]:
+    """Return a note on ids that begin with a number of the customer and go on with a name that differs."""
+    names, coded, codes, example = spelled.row(
+        "select count(*), count(nullif(code, '')), count(distinct nullif(code, '')), "
+        "arg_max(code, n) filter (where n > 1) from (select code, count(*) over (partition by code) as n from (select "
+        rf"regexp_extract(v, '^([^\s,;]*\d[^\s,;]*)[\s,;:/|(-]+.*[^\W\d_]{{2}}', 1) as code from {spelled}))"
+    )
+    if coded < 0.8 * names or coded - codes < max(2, 0.01 * names):
+        return []
+    return [
+        f"{coded - codes:,} of {names:,} sampled customers begin with the same number as another one, such as "
+        f"{str(example)[:30]!r}, and differ only behind it. Export the number in a column of its own."
     ]
 
 

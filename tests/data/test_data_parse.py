@@ -137,9 +137,10 @@ def test_an_open_decimal_sign_is_refused_with_both_readings():
     assert amounts(["1,234"], Rules(decimal=",")) == [1.234]
 
 
-def test_both_decimal_signs_in_one_column_are_refused():
+def test_both_decimal_signs_in_one_column_are_read_where_each_number_shows_its_own():
+    assert amounts(["1,50", "1.50", "1.234,5", "7"]) == [1.5, 1.5, 1234.5, 7.0]
     with pytest.raises(ValueError, match="contains both"):
-        amounts(["1,50", "1.50"])
+        amounts(["1,50", "1.50", "1.250"])
 
 
 def test_currency_signs_of_several_currencies_are_refused():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cltv_ml.data import clean, read
+from cltv_ml.data import QuestionsError, clean, read
 
 MONEY = [12.5, 30, 7.25, 19, 44.5, 8, 15, 61, 23.75, 9.5, 31, 27]
 
@@ -179,3 +179,48 @@ def test_eastern_encodings_of_old_programs_are_recognised(tmp_path, encoding, te
     path.write_bytes(text.encode(encoding))
     found = clean(read(path))
     assert set(found.log["customer_id"]) == {line.split(";")[0] for line in text.splitlines()[1:]}
+
+
+STEPS = [3, 5.5, 2, 9, 4, 7.25]
+
+
+def running(by_customer):
+    """Return lines whose amounts are running totals, of all lines or of each customer."""
+    text, totals = "date,receipt,customer,sales\n", {}
+    for number in range(48):
+        customer = f"c{number % 2}"
+        of = customer if by_customer else ""
+        totals[of] = totals.get(of, 0) + STEPS[number * 5 % 6]
+        text += f"2024-{number // 24 + 1:02d}-{number % 24 + 1:02d},r{number},{customer},{totals[of]}\n"
+    return text
+
+
+@pytest.mark.parametrize("by_customer", [False, True])
+def test_running_totals_are_asked_about(tmp_path, by_customer):
+    with pytest.raises(QuestionsError, match=r"column 'sales' go up .*as a running total"):
+        cleaned(tmp_path, running(by_customer))
+
+
+def test_amounts_that_are_sorted_are_no_running_totals(tmp_path):
+    text = "date,receipt,customer,amount\n"
+    text += "".join(f"2024-01-{n + 1:02d},r{n},c{n % 4},{10 + n + STEPS[n % 6] / 100}\n" for n in range(28))
+    assert cleaned(tmp_path, text).report.rows_kept == 28
+
+
+def test_words_among_the_numbers_of_orders_are_told(tmp_path):
+    text = "client;date;ticket;total\n" + "".join(
+        f"C{n % 4};2024-02-{n + 1:02d};{'Moyenne' if n % 9 == 8 else n};{n + 1}\n" for n in range(27)
+    )
+    notes = cleaned(tmp_path, text).report.notes
+    assert any(
+        "words on 3 of 27 lines" in note and "'Moyenne'; these lines count with 54.00" in note
+        for note in notes
+    )
+
+
+def test_a_number_before_names_that_differ_is_told(tmp_path):
+    text = "doc,customer,date,total\n" + "".join(
+        f"{n},K{n % 5} - {'Acme Ltd' if n % 2 else 'ACME'},2024-02-{n + 1:02d},{n + 1}\n" for n in range(20)
+    )
+    notes = cleaned(tmp_path, text).report.notes
+    assert any("5 of 10 sampled customers begin with the same number" in note for note in notes)

@@ -1,0 +1,42 @@
+"""Words among the numbers of customers and orders, as the labels of rows that are no sales have."""
+
+from __future__ import annotations
+
+from cltv_ml.data.aside import Aside
+from cltv_ml.data.lines import Lines
+from cltv_ml.data.raw_table import Raw
+from cltv_ml.engine import MONEY_SCALE, keep
+
+#: First lines that are looked at, the share of them with digits in the id, and the share of money without that matters.
+_LOOKED_AT, _WITH_DIGITS, _MONEY = 50_000, 0.8, 0.001
+
+
+def tell_of_words(raw: Raw, lines: Lines, aside: Aside) -> list[str]:
+    """Return a note per column of ids in which nearly all lines have digits, and others words, with their money.
+
+    Customers and orders that are words once are named as well as those that stand on many lines.
+    """
+    notes = []
+    for name in (
+        name for name in ("order_id", "customer_id") if name in lines.columns and name in raw.mapping
+    ):
+        sample = keep(
+            raw.con,
+            "ids",
+            f"select lines.{name} as id, marks.money from {lines.parsed} as lines join (from {lines.marks} anti join "
+            f"{aside} using (source_row) where rule is null order by source_row limit {_LOOKED_AT}) as marks "
+            f"using (source_row) where lines.{name} is not null",
+        )
+        words = r"not regexp_matches(id, '\d|@')"
+        rows, odd, money, all_money, example = sample.row(
+            f"select count(*), count(*) filter (where {words}), coalesce(sum(money) filter (where {words}), 0), "
+            f"coalesce(sum(money), 0), mode(id) filter (where {words}) from {sample}"
+        )
+        if not odd or odd > (1 - _WITH_DIGITS) * rows or abs(money) < _MONEY * abs(all_money):
+            continue
+        notes.append(
+            f"Column {raw.mapping[name]!r} has words on {odd:,} of {rows:,} lines where the others have numbers, such "
+            f"as {str(example)[:40]!r}; these lines count with {int(money) / MONEY_SCALE:,.2f}. If they are sums, "
+            "averages or corrections, remove them from the export."
+        )
+    return notes
