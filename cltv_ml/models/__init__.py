@@ -34,6 +34,7 @@ from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.pareto_nbd_abe import ParetoNBDAbe
 from cltv_ml.models.pareto_nbd_calendar import ParetoNBDCalendar
 from cltv_ml.models.pareto_nbd_sarmanov import ParetoNBDSarmanov
+from cltv_ml.models.pooled_value import PooledValue
 from cltv_ml.models.pooling import Pooled, fit_pooled
 from cltv_ml.models.posterior import Posterior, sample_posterior
 from cltv_ml.models.probabilistic import ProbabilisticValue
@@ -63,6 +64,7 @@ CATALOGUE = {
         AtTotal,
         ProbabilisticValue,
         WithCovariates,
+        PooledValue,
         BGNBD,
         ParetoNBD,
         ParetoNBDCalendar,

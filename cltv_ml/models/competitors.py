@@ -20,6 +20,7 @@ from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.pareto_nbd_abe import ParetoNBDAbe
 from cltv_ml.models.pareto_nbd_calendar import ParetoNBDCalendar
 from cltv_ml.models.pareto_nbd_sarmanov import ParetoNBDSarmanov
+from cltv_ml.models.pooled_value import PooledValue
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.quantile import Quantile
 from cltv_ml.models.same_rate import SameRate
@@ -41,6 +42,8 @@ _COMPETES_BY_DEFAULT = {
     "pareto_nbd_correlated_spend": False,
     "bg_nbd_covariates": False,
     "pareto_nbd_covariates": False,
+    "bg_nbd_pooled": False,
+    "pareto_nbd_pooled": False,
     "tweedie": True,
     "hurdle": True,
     "ziln": False,
@@ -128,6 +131,8 @@ def _single(horizon: int, features: list[str]) -> list[ValueModel]:
         ),
         WithCovariates(horizon, purchases=BGNBD(), attributes=attributes),
         WithCovariates(horizon, purchases=ParetoNBD(), attributes=attributes),
+        PooledValue(horizon, purchases=BGNBD(), attributes=attributes),
+        PooledValue(horizon, purchases=ParetoNBD(), attributes=attributes),
         Tweedie(horizon, features=features),
         Hurdle(horizon, features=features),
         ZILN(horizon, features=features),

@@ -90,7 +90,7 @@ class WithCovariates(ValueModel):
 
     def adapt(self, X: pd.DataFrame) -> Self:
         """Refit on today's customers, or on a sample of very many; this needs no labels. Return the model."""
-        self.value_ = self._fresh(self.penalty_).fit(code(_at_equal_steps(X, MOST_CUSTOMERS), self.coding_))
+        self.value_ = self._fresh(self.penalty_).fit(code(at_equal_steps(X, MOST_CUSTOMERS), self.coding_))
         summary = ["frequency", "recency", "T", "monetary_value"]
         self.feature_names_in_ = np.array([*summary, *self.coding_], dtype=object)
         return self
@@ -146,7 +146,7 @@ class WithCovariates(ValueModel):
             for penalty in sorted(PENALTIES, reverse=True):
                 fitted = self._fit_roughly(coded, penalty, near)
                 values, near = fitted.predict(coded), fitted.purchases_.params_
-                errors[penalty] += _mean_deviance(spent, values * spent.sum() / max(values.sum(), 1e-300))
+                errors[penalty] += mean_deviance(spent, values * spent.sum() / max(values.sum(), 1e-300))
         return min(errors, key=lambda penalty: (errors[penalty], -penalty))
 
     def _fit_roughly(
@@ -300,7 +300,7 @@ def _average(coding: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     return {column: levels.get(column, 0.0) for column in _covariates(coding)}
 
 
-def _at_equal_steps(X: pd.DataFrame, most: int) -> pd.DataFrame:
+def at_equal_steps(X: pd.DataFrame, most: int) -> pd.DataFrame:
     """Return about `most` customers at equal steps, all where there are no more."""
     return X.iloc[:: max(1, len(X) // most)]
 
@@ -314,7 +314,7 @@ def _covariates(coding: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return [column for name, one in coding.items() for column in _dummy_names(name, one)]
 
 
-def _mean_deviance(y: np.ndarray, values: np.ndarray, power: float = 1.5) -> float:
+def mean_deviance(y: np.ndarray, values: np.ndarray, power: float = 1.5) -> float:
     """Return the mean Tweedie deviance: small where a customer's value predicts their spend, zeros included."""
     values = np.maximum(values, 1e-9 * max(float(y.mean()), 1e-300))
     terms = (

@@ -12,11 +12,12 @@ from cltv_ml.evaluation.choice import beats_chance, doubt_order, judge_test
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.stability import choice_notes
 from cltv_ml.features import absent_features
-from cltv_ml.models import Level
+from cltv_ml.models import Level, PooledValue
 from cltv_ml.money import format_money
 from cltv_ml.pipelines.calendar_inputs import effect_notes
 from cltv_ml.pipelines.train_job import Job
 from cltv_ml.reporting.sections import TrainingNotes
+from cltv_ml.reporting.theme import label
 from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.windows import MIN_HISTORY, MIN_LABEL_DAYS
 
@@ -71,9 +72,26 @@ def training_notes(
         )
     if level is not None:
         doubts += [*disagreement(level, job.page_currency), *level.notes]
-    effects = effect_notes(list(result.models.values()))
+    models = list(result.models.values())
+    effects = [
+        *effect_notes(models),
+        *(_grouping_note(model) for model in models if isinstance(model, PooledValue)),
+    ]
     remarks = [*choice_notes(result, verdict.champion), *result.notes, *effects]
     return TrainingNotes(doubts, [*remarks, *_level_note(result, job.page_currency), *_absent(columns)])
+
+
+def _grouping_note(model: PooledValue) -> str:
+    """Return a sentence on the groups whose purchase parameters a model learned."""
+    groups, column = (
+        len(model.values_) - 1,
+        model.grouped_by_.removeprefix("attribute_text_").replace("_", " "),
+    )
+    by = {
+        "": "no grouping predicted earlier windows better than one group of all",
+        "T": f"{groups} cohorts of customers of about the same age",
+    }
+    return f"{label(model.name)}: {by.get(model.grouped_by_, f'{groups} groups by {column}')}."
 
 
 def _level_note(result: WindowResult, currency: str) -> list[str]:

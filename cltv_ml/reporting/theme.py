@@ -60,9 +60,9 @@ def label(model: str) -> str:
     purchases = model.removesuffix("_gamma_gamma")
     if purchases != model:
         return f"{label(purchases)} × Gamma-Gamma"
-    purchases = model.removesuffix("_covariates")
-    if purchases != model:
-        return f"{label(purchases)} with attributes"
+    for ending, words in (("_covariates", "with attributes"), ("_pooled", "by group")):
+        if model.endswith(ending):
+            return f"{label(model.removesuffix(ending))} {words}"
     return MODEL_LABELS.get(model, model.replace("_", " "))
 
 

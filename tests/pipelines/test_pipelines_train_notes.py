@@ -1,21 +1,18 @@
-"""Notes on a training that the reader must know."""
+import pytest
 
-import pandas as pd
-
-from cltv_ml.models import Level
-from cltv_ml.pipelines.train_notes import disagreement
+from cltv_ml.models import PooledValue
+from cltv_ml.pipelines.train_notes import _grouping_note
 
 
-def level(*totals: float) -> Level:
-    names, weights = ["bottom-up", "top-down", "going on"], [0.6, 0.35, 0.05]
-    table = pd.DataFrame({"candidate": names, "total": totals, "weight": weights})
-    return Level(totals[0], 0.1, 3.0, table, pd.DataFrame(), True)
-
-
-def test_forecasts_of_the_total_that_disagree_are_named():
-    (said,) = disagreement(level(100.0, 180.0, 900.0), "EUR")
-    assert "bottom-up predicts 100.00 EUR, top-down 180.00 EUR" in said
-
-
-def test_a_forecast_that_hardly_counts_is_no_disagreement():
-    assert disagreement(level(100.0, 120.0, 900.0)) == []
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        ("attribute_text_home_shop", "BG/NBD by group: 2 groups by home shop."),
+        ("T", "BG/NBD by group: 2 cohorts of customers of about the same age."),
+        ("", "BG/NBD by group: no grouping predicted earlier windows better than one group of all."),
+    ],
+)
+def test_a_note_says_how_customers_are_grouped(column, said):
+    model = PooledValue()
+    model.grouped_by_, model.values_ = column, {"": None, "a": None, "b": None}
+    assert _grouping_note(model) == said
