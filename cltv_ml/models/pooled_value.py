@@ -153,16 +153,17 @@ class PooledValue(ValueModel):
 
     def _fit_groups(self, X: pd.DataFrame, grouping: dict[str, Any]) -> dict[str, ProbabilisticValue]:
         """Return the model of each group; that of `_OTHERS` is the population's."""
-        value = ProbabilisticValue(clone(self.purchases or BGNBD()), horizon=self.horizon)
+        purchases = clone(self.purchases or BGNBD())
+        value = ProbabilisticValue(purchases, horizon=self.horizon)
         groups, spend = _groups(X, grouping), value.fit_spend(X)
         known, number = np.unique(groups, return_inverse=True)
         if len(known) < 2:
-            whole = clone(value.purchases).fit(X)
+            whole = clone(purchases).fit(X)
             return {group: value.with_parts(whole, spend) for group in (_OTHERS, *known)}
-        summary = check_columns(self, X, value.purchases.columns)
-        settings = repr((type(value.purchases).__name__, value.purchases.get_params(), "pooled"))
+        summary = check_columns(self, X, purchases.columns)
+        settings = repr((type(purchases).__name__, purchases.get_params(), "pooled"))
         pooled = once(
-            lambda: fit_pooled(value.purchases, X, pd.Series(groups)), settings, summary, number.astype(float)
+            lambda: fit_pooled(purchases, X, pd.Series(groups)), settings, summary, number.astype(float)
         )
         middle = clone(value).with_parts(pooled.middle, spend)
         return {_OTHERS: middle} | {
