@@ -268,7 +268,7 @@ class Relation:
         return {str(column): str(kind) for column, kind, *_ in described}
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """Return what a query finds."""
+        """Return the rows of a query's result."""
         return self.con.execute(query).fetchall()
 
     def row(self, query: str) -> tuple[Any, ...]:

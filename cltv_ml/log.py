@@ -169,7 +169,7 @@ class Log(Inline):
         return pd.Index(frame(ids)["customer_id"], name="customer_id")
 
     def once(self, name: str, find: Callable[[], Found]) -> Found:
-        """Return what `find` finds in this log, kept under `name` for those who ask again; nobody may change it.
+        """Return the result of `find` for this log, stored under `name` for later calls; callers must not change it.
 
         >>> log = Log(pd.DataFrame({"amount": [1.0]}))
         >>> [log.once("lines", lambda: len(log)), log.once("lines", lambda: 0)]
@@ -234,7 +234,7 @@ class Log(Inline):
         return con
 
     def target(self, window: Window, customers: pd.Index, label: str = "value") -> pd.Series:
-        """Return what each of `customers` did in the holdout of `window`, zero for those who did nothing.
+        """Return the purchases and spend of each of `customers` in the holdout of `window`, zero for those without any.
 
         Parameters
         ----------

@@ -32,7 +32,7 @@ _WRITTEN_WHOLE = (*WHOLE, "HUF", "ISK", "UYI", "¥", "₩", "₫", "FT")
 
 
 def digits(currency: str) -> int:
-    """Return how many digits an amount of a currency has after its point.
+    """Return the number of digits after the decimal point of an amount in a currency.
 
     >>> digits("JPY"), digits("EUR"), digits("KWD"), digits("")
     (0, 2, 3, 2)

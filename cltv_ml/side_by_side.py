@@ -50,7 +50,7 @@ def behind(*, alone: bool = False) -> Iterator[Later]:
 
 
 def workers() -> int:
-    """Return how many threads may work side by side: one per core, fewer where OMP_NUM_THREADS asks for fewer."""
+    """Return the number of threads that may work side by side: one per core, or fewer by OMP_NUM_THREADS."""
     if is_inside():
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -261,7 +261,7 @@ def rolling_origins(
 
 
 def origin_history(first: pd.Timestamp, before: Window) -> int:
-    """Return how many days of history a training origin needs so that its customers resemble those at the cutoff.
+    """Return the days of history that a training origin needs so that its customers resemble those at the cutoff.
 
     Customers of four weeks say little about those of four years, so it is a quarter of the history before the
     cutoff, at least `MIN_HISTORY` and at most `FULL_HISTORY` or the horizon.
@@ -275,7 +275,7 @@ def origin_history(first: pd.Timestamp, before: Window) -> int:
 
 
 def label_days(first: pd.Timestamp, before: Window) -> int:
-    """Return how many days labels may sum so that a log from `first` to `before.cutoff` holds windows to train on.
+    """Return the most days that labels may sum so that a log from `first` to `before.cutoff` holds windows to train on.
 
     The horizon where one such window with `FULL_HISTORY` lies before the cutoff. Else the longest labels of which the
     log holds two windows, one to train on and one that follows it to validate on. 0 where these would be

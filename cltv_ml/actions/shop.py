@@ -279,7 +279,7 @@ def about(shop: Shop, actions: Actions) -> pd.DataFrame:
 def draw_untreated(
     chosen: pd.DataFrame, rates: tuple[float, float], shop: Shop, actions: Actions, *, name: str
 ) -> pd.Series | None:
-    """Return which chosen customers of a list are the control, by tier: enough to show the difference of the rates.
+    """Return the control group among a list's customers, by tier: large enough to show the difference of the rates.
 
     A list too short for that leaves a fifth untreated: it cannot prove the effect, and a note reports this. `name` is
     that of the list's table.

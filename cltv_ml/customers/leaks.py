@@ -119,7 +119,7 @@ def _ends_of_rows(attributes: Attributes) -> dict[str, str]:
 
 
 def compute_facts(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    """Return what each customer did up to the end of the view `log`, and the day on which they first bought."""
+    """Return facts of each customer up to the end of the view `log`, with the day of their first purchase."""
     facts = ", ".join(f'cast({sql} as double) as "{name}"' for name, sql in _FACTS.items())
     first = "date_diff('day', date '1970-01-01', cast(min(timestamp) as date)) as first_day"
     rows = con.sql(
@@ -185,7 +185,7 @@ def doubtful_rows(attributes: Attributes, facts: pd.DataFrame) -> list[str]:
 
 
 def closeness(values: pd.Series, fact: pd.Series) -> float:
-    """Return how closely the order of a column follows that of a fact: 1 if it is the same, or the reverse.
+    """Return the closeness of a column's order to that of a fact: 1 if it is the same, or the reverse.
 
     This is the rank correlation divided by the highest one possible with as many ties; the levels of a category are
     sorted by their mean rank, less what chance contributes.

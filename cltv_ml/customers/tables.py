@@ -214,7 +214,7 @@ def _names_in_log(
 def describe_attributes(
     attributes: Attributes, coverage: Coverage, *, learns: bool = True, left_out: bool = True
 ) -> list[str]:
-    """Return how a table about customers was read, one sentence each: coverage, kinds, and columns left out.
+    """Return sentences on the reading of a table about customers: coverage, kinds, and columns left out.
 
     `learns` states whether a model will learn from it; without `left_out`, columns left out have no sentence.
     """
@@ -244,7 +244,7 @@ def describe_attributes(
 
 
 def describe_scored(attributes: Attributes, coverage: Coverage) -> list[str]:
-    """Return how a table about customers was read for scoring, one sentence each.
+    """Return sentences on the reading of a table about customers for scoring.
 
     The attributes are those that the model learned from; without any, the table changes no score.
     """
@@ -258,7 +258,7 @@ def describe_scored(attributes: Attributes, coverage: Coverage) -> list[str]:
 
 
 def describe_contacts(contacts: Contacts, coverage: Coverage) -> list[str]:
-    """Return how a table of contacts was read, one sentence each: its mapping with the coverage, and its notes."""
+    """Return sentences on the reading of a table of contacts: its mapping with the coverage, and its notes."""
     read_as = ", ".join(f"{column}={kind}" for kind, column in contacts.mapping.items())
     return [f"{read_as}. {coverage.sentence}", *contacts.notes]
 

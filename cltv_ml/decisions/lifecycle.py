@@ -100,7 +100,7 @@ def apply_lifecycle(
 
 
 def _came_back(customers: pd.DataFrame, rule: Mapping[str, float]) -> pd.Series:
-    """Return which customers ended a long silence with the last purchase, by the rhythm before it."""
+    """Return the customers whose last purchase ended a long silence, judged by the rhythm before it."""
     if "gap_last" in customers:
         last = customers["gap_last"]
     elif "gap_last_ratio" in customers:

@@ -177,7 +177,7 @@ def _integers(values: np.ndarray) -> np.ndarray:
 
 
 def _lapses(before: pd.DataFrame, after: pd.DataFrame, then: np.ndarray, now: np.ndarray) -> list[np.ndarray]:
-    """Return which customers came back from a lapse and which have lapsed since, where both tables show it."""
+    """Return the customers who came back from a lapse and those who have lapsed since, where both tables show it."""
     if "lifecycle" not in before or "lifecycle" not in after:
         return [np.zeros(len(then), dtype=bool)] * 2
     lapsed, lapsed_now = (

@@ -10,7 +10,7 @@ _VAGUE = 4.0  # standard error of a logarithm: the 95% interval spans a factor o
 
 
 def on_bound(theta: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """Return which parameters lie on a bound, shape (k,)."""
+    """Return whether each parameter lies on a bound, shape (k,)."""
     return (theta - bounds[:, 0] < _AT_BOUND) | (bounds[:, 1] - theta < _AT_BOUND)
 
 

@@ -145,7 +145,7 @@ def learn(
 
 
 def _read_terms(settings: Act) -> Terms:
-    """Return what the settings state about the business, with the tables that they name."""
+    """Return the business terms that the settings state, with the tables that they name."""
     same = (
         "margin_rate",
         "uplift",

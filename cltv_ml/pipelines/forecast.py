@@ -234,7 +234,7 @@ def _none_to_come(shop: ShopForecast) -> str:
 def _forecast_notes(
     shop: ShopForecast, terms: PlanTerms, window: Window, *, holidays: bool, currency: str
 ) -> list[str]:
-    """Return what to know before reading the numbers; `holidays` states whether there is a table of them."""
+    """Return notes to read before the numbers; `holidays` states whether there is a table of them."""
     notes = list(shop.level.notes) if shop.level is not None else []
     if shop.grain and holidays:
         notes.append(f"The table of holidays is not used, because purchases have one date per {shop.grain}.")

@@ -284,7 +284,7 @@ def _value_reasons(
 
 
 def _lifetime_notes(table: pd.DataFrame, days: tuple[int, int], profit: _Profit, capped: str) -> list[str]:
-    """Return what to know before reading the numbers."""
+    """Return notes to read before the numbers."""
     horizon, end = days
     share = decisions.residual_share(table)
     notes = [

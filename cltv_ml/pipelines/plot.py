@@ -122,7 +122,7 @@ def catalogue() -> pd.DataFrame:
 
 
 def sentence(name: str) -> str:
-    """Return what a figure shows.
+    """Return a sentence on a figure's content.
 
     >>> sentence("drift")
     'Drift of each feature since the model was trained.'

@@ -28,7 +28,7 @@ APART = 1.5
 def training_notes(
     result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp, columns: Sequence[str]
 ) -> TrainingNotes:
-    """Return what to know before trusting the forecast, and how it was made.
+    """Return doubts about the forecast, and remarks on how it was made.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ def _as_horizons(value: Any) -> Any:
 
 
 def _table_reader(parse: Callable[[Any], Any]) -> BeforeValidator:
-    """Return what turns the text of a flag into a table; a table stays as it is."""
+    """Return a function that turns the text of a flag into a table; a table stays as it is."""
     return BeforeValidator(
         lambda value: parse(value) if isinstance(value, str | Path | list | tuple) else value
     )
@@ -232,7 +232,7 @@ def flag_of(settings: type[Settings], name: str) -> str:
 
 
 def extra_of(field: FieldInfo) -> dict[str, Any]:
-    """Return what `setting` noted of a field next to pydantic's own."""
+    """Return the notes of `setting` on a field, next to pydantic's own."""
     extra = field.json_schema_extra
     return dict(extra) if isinstance(extra, dict) else {}
 

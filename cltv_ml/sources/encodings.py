@@ -98,7 +98,7 @@ def _is_utf8(path: Path) -> bool:
 
 
 def _weigh(path: Path) -> tuple[int, int, bytes]:
-    """Return how many non-ASCII lines are valid UTF-8 and how many are not, and some invalid lines."""
+    """Return the numbers of valid and invalid non-ASCII lines of UTF-8, and some invalid lines."""
     read = unread = size = 0
     sample: list[bytes] = []
     with path.open("rb") as file:

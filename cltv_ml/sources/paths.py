@@ -112,7 +112,7 @@ def _ask_for_file(path: Path, files: list[Path]) -> NoReturn:
 
 
 def _way(file: Path) -> str:
-    """Return how to read a file: by its extension, or by its content if that is of another kind."""
+    """Return a file's kind: by its extension, or by its content if that is of another kind."""
     way = _READ_BY.get(ending(file), "text")
     called = ending(file) in (".xls", ".xlsx", ".xlsm")
     if way in ("text", "workbook", "unread") and is_markup(file):
