@@ -234,7 +234,7 @@ class Log(Inline):
         return con
 
     def target(self, window: Window, customers: pd.Index, label: str = "value") -> pd.Series:
-        """Return the purchases and spend of each of `customers` in the holdout of `window`, zero for those without any.
+        """Return the label of each of `customers` in the holdout of `window`, zero for those who did nothing.
 
         Parameters
         ----------

@@ -138,7 +138,7 @@ def _by_matches(columns: Columns, candidates: list[str], customers: pd.Index) ->
 
 
 def _count_matches(columns: Columns, column: str, customers: pd.Index) -> tuple[int, int]:
-    """Return the number of a column's values that match ids of the log by letters and digits alone, and of all values."""
+    """Return the number of values that match ids of the log by letters and digits alone, and that of all values."""
     plain = customers.astype("str").str.lower().str.replace(r"[\W_]", "", regex=True).str.lstrip("0")
     ids = pa.table({"id": pa.array(plain.unique(), pa.string())})
     con = columns.table.con
