@@ -33,6 +33,12 @@ _NAMED_MONTH = r"([^\W\d_]{3,})[-_. ]*(20\d\d|19\d\d)(?!\d)"
 _ANY_YEAR = r"(?<!\d)(20\d\d|19\d\d)(?!\d)"
 
 
+#: Names of months that are short and no other word of a file's name.
+_SHORT_MONTHS = frozenset(
+    ("jan", "feb", "mar", "apr", "may", "mai", "jun", "jul", "aug", "sep", "oct", "okt", "nov", "dec", "dez")
+)
+
+
 class Period(NamedTuple):
     """The first and the last day that a text names; without a first day, the last is the day of an export."""
 
@@ -96,7 +102,10 @@ def _quarter(match: re.Match[str]) -> Period:
 
 
 def _named_month(match: re.Match[str]) -> Period | None:
-    month = month_of_name(match[1])
+    word = match[1].lower()
+    month = (
+        month_of_name(word) if len(word) > 3 or word in _SHORT_MONTHS else None
+    )  # "set" is a month as well
     return _whole_months(int(match[2]), month) if month else None
 
 

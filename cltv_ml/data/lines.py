@@ -95,6 +95,7 @@ def read_lines(raw: Raw, rules: Rules) -> Lines:
         *(_tell_of_nothing(parsed, marks) if tally.gives_away else ()),
         *describe_levels(sales.levels, "refunded" in values),
         *([days.note] if days else []),
+        *(_tell_of_unread_dates(raw, marks) if tally.breaks("bad_date") else ()),
         *_notes(raw, columns, values),
         *doubt_spellings(parsed, marks.count(), signs),
     ]
@@ -130,6 +131,18 @@ def _tell_of_nothing(parsed: Relation, marks: Relation) -> list[str]:
         "where marks.money = 0 and marks.rule = 'not_completed' and quantity = 0"
     )
     note = f"{lines:,} lines with quantity 0 and no money are not purchases and were quarantined."
+    return [note] * (lines > 0)
+
+
+def _tell_of_unread_dates(raw: Raw, marks: Relation) -> list[str]:
+    """Return a note on texts that were read as no date, with an example."""
+    column = raw.mapping["timestamp"]
+    text = f"trim(cast({quote(column)} as varchar))"
+    lines, example = raw.table.row(
+        f"select count(*), min({text}) from {raw.table} semi join (from {marks} where rule = 'bad_date') using "
+        f"(source_row) where {text} <> ''"
+    )
+    note = f"Column {column!r}: {lines:,} texts were read as no date, such as {str(example)[:40]!r}."
     return [note] * (lines > 0)
 
 

@@ -8,7 +8,7 @@ from cltv_ml.data.raw_table import Raw
 from cltv_ml.engine import MONEY_SCALE, keep
 
 #: First lines that are looked at, the share of them with digits in the id, and the share of money without that matters.
-_LOOKED_AT, _WITH_DIGITS, _MONEY = 50_000, 0.8, 0.001
+_LOOKED_AT, _WITH_DIGITS, _MONEY = 20_000, 0.8, 0.001
 
 
 def tell_of_words(raw: Raw, lines: Lines, aside: Aside) -> list[str]:
@@ -23,9 +23,9 @@ def tell_of_words(raw: Raw, lines: Lines, aside: Aside) -> list[str]:
         sample = keep(
             raw.con,
             "ids",
-            f"select lines.{name} as id, marks.money from {lines.parsed} as lines join (from {lines.marks} anti join "
-            f"{aside} using (source_row) where rule is null order by source_row limit {_LOOKED_AT}) as marks "
-            f"using (source_row) where lines.{name} is not null",
+            f"select lines.{name} as id, marks.money from (from {lines.parsed} where source_row < {_LOOKED_AT} and "
+            f"{name} is not null) as lines join (from {lines.marks} anti join {aside} using (source_row) "
+            f"where source_row < {_LOOKED_AT} and rule is null) as marks using (source_row)",
         )
         words = r"not regexp_matches(id, '\d|@')"
         rows, odd, money, all_money, example = sample.row(

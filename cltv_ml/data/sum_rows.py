@@ -15,7 +15,7 @@ from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal
 from cltv_ml.sources.frames import MARK
 
 #: Lines and columns that are looked at: the layout of a report repeats.
-_LINES, _COLUMNS = 50_000, 60
+_LINES, _COLUMNS = 20_000, 60
 
 #: Rows of sums have at least this share of the money, and this many times the money of an average line.
 _SHARE, _LARGER = 0.1, 1.2
@@ -92,9 +92,9 @@ def _first_lines(raw: Raw, lines: Lines, aside: Aside) -> Relation:
     return keep(
         raw.con,
         "first_lines",
-        f"select source_row, money, {columns} from {raw.table} join (select source_row, money from {lines.marks} "
-        f"anti join {aside} using (source_row) where rule is null order by source_row limit {_LINES}) "
-        "using (source_row) order by source_row",
+        f"select source_row, money, {columns} from (from {raw.table} where source_row < {_LINES}) join (select "
+        f"source_row, money from {lines.marks} anti join {aside} using (source_row) where source_row < {_LINES} and "
+        "rule is null) using (source_row) order by source_row",
     )
 
 

@@ -72,34 +72,34 @@ _MONTHLY = {
 #: shortened.
 _MONTHS = (
     "jan january januar janner jaenner janvier janv enero ene gennaio gen janeiro januari stycznia styczen sty ocak "
-    "января янв leden ledna يناير ינואר בינואר ιανουαριος ιανουαριου ιαν tammikuu tammikuuta ianuarie ian січня "
+    "oca января янв leden ledna يناير ינואר בינואר ιανουαριος ιανουαριου ιαν tammikuu tammikuuta ianuarie ian січня "
     "януари январь มกราคม ژانویه",
-    "feb february februar feber fevrier fevr fev febrero febbraio fevereiro februari lutego luty lut subat февраля "
+    "feb february februar feber fevrier fevr fev febrero febbraio fevereiro februari lutego luty lut subat sub февраля "
     "фев unora unor فبراير פברואר בפברואר φεβρουαριος φεβρουαριου φεβ helmikuu helmikuuta februarie лютого "
     "февруари февраль กมภาพนธ فوریه",
     "mar march marz maerz mars marzo marco maart mrt mrz marca marzec mart марта мар brezna brezen maret "
     "marts marcius مارس מרץ במרץ μαρτιος μαρτιου μαρ maaliskuu maaliskuuta martie березня март มนาคม",
-    "apr april avril avr abril abr aprile kwietnia kwiecien kwi nisan апреля апр dubna duben aprilis ابريل "
+    "apr april avril avr abril abr aprile kwietnia kwiecien kwi nisan nis апреля апр dubna duben aprilis ابريل "
     "אפריל באפריל απριλιος απριλιου απρ huhtikuu huhtikuuta aprilie квітня апрель เมษายน اوریل",
     "may mai mayo maggio mag maio mei maj maja mayıs mayis мая kvetna kveten majus مايو מאי במאי μαιος μαιου "
     "μαι toukokuu toukokuuta травня маи พฤษภาคม",
-    "jun june juni juin junio giugno giu junho juni czerwca czerwiec cze haziran июня июн cervna cerven "
+    "jun june juni juin junio giugno giu junho juni czerwca czerwiec cze haziran haz июня июн cervna cerven "
     "junius يونيو יוני ביוני ιουνιος ιουνιου ιουν kesakuu kesakuuta iunie iun червня юни июнь มถนายน ژوين",
-    "jul july juli juillet juil julio luglio lug julho juli lipca lipiec lip temmuz июля июл cervence "
+    "jul july juli juillet juil julio luglio lug julho juli lipca lipiec lip temmuz tem июля июл cervence "
     "cervenec julius يوليو יולי ביולי ιουλιος ιουλιου ιουλ heinakuu heinakuuta iulie iul липня юли июль "
     "กรกฎาคม ژويیه",
-    "aug august aout agosto ago augustus augusti sierpnia sierpien sie agustos августа авг srpna srpen "
+    "aug august aout agosto ago augustus augusti sierpnia sierpien sie agustos agu августа авг srpna srpen "
     "augusztus اغسطس אוגוסט באוגוסט αυγουστος αυγουστου αυγ elokuu elokuuta серпня สงหาคม اوت",
-    "sep sept september septembre septiembre settembre set setembro wrzesnia wrzesien wrz eylul сентября сен "
+    "sep sept september septembre septiembre settembre set setembro wrzesnia wrzesien wrz eylul eyl сентября сен "
     "zari szeptember سبتمبر ספטמבר בספטמבר σεπτεμβριος σεπτεμβριου σεπ syyskuu syyskuuta septembrie вересня "
     "септември сентябрь กนยายน سپتامبر",
-    "oct october oktober okt octobre octubre ottobre ott outubro out pazdziernika pazdziernik paz ekim "
+    "oct october oktober okt octobre octubre ottobre ott outubro out pazdziernika pazdziernik paz ekim eki "
     "октября окт rijna rijen اكتوبر אוקטובר באוקטובר οκτωβριος οκτωβριου οκτ lokakuu lokakuuta octombrie "
     "жовтня октомври октябрь ตลาคม اکتبر",
-    "nov november novembre noviembre novembro listopada listopad lis kasım kasim ноября ноя listopadu "
+    "nov november novembre noviembre novembro listopada listopad lis kasım kasim kas ноября ноя listopadu "
     "nopember نوفمبر נובמבר בנובמבר νοεμβριος νοεμβριου νοε marraskuu marraskuuta noiembrie листопада ноември "
     "ноябрь พฤศจกายน نوامبر",
-    "dec december dezember dez decembre diciembre dic dicembre dezembro grudnia grudzien gru aralık aralik "
+    "dec december dezember dez decembre diciembre dic dicembre dezembro grudnia grudzien gru aralık aralik ara "
     "декабря дек prosince prosinec desember ديسمبر דצמבר בדצמבר δεκεμβριος δεκεμβριου δεκ joulukuu joulukuuta "
     "decembrie грудня декември декабрь ธนวาคม دسامبر",
 )

@@ -124,7 +124,7 @@ def _likely_encoding(block: bytes) -> str:
     beyond = np.frombuffer(block, dtype=np.uint8) >= 128
     if (beyond[1:] & beyond[:-1]).sum() < 0.4 * beyond.sum():
         likely = max(
-            ("cp1252", "cp1250", "cp1254", "cp852", "cp932", "gb18030"),
+            ("cp1252", "cp1250", "cp1254", "cp852", "cp1257", "cp932", "gb18030"),
             key=lambda encoding: _known_words(block, encoding),
         )
         return _older_encoding(block, likely) or likely
@@ -189,7 +189,7 @@ def _older_encoding(block: bytes, likely: str) -> str | None:
 #: Beginnings of headings in languages whose letters western encodings lack.
 _TELLING = re.compile(
     "část|čísl|zákazn|objednáv|množstv|wartoś|zamówie|sprzeda|ilość|płat|vevő|rendelés|összeg|število|količ|"
-    "sipariş|müşteri|satış|ürün|ödeme|işlem|注文|受注|顧客|金額|番号|数量|会員|商品|订单|金额|客户|会员|日期",
+    "pirkėj|sąskait|užsak|mokėj|pircēj|rēķin|pasūt|tellim|sipariş|müşteri|satış|ürün|ödeme|işlem|注文|受注|顧客|金額|番号|数量|会員|商品|订单|金额|客户|会员|日期",
     re.IGNORECASE,
 )
 

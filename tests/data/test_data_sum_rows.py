@@ -224,3 +224,30 @@ def test_a_number_before_names_that_differ_is_told(tmp_path):
     )
     notes = cleaned(tmp_path, text).report.notes
     assert any("5 of 10 sampled customers begin with the same number" in note for note in notes)
+
+
+def test_the_total_of_a_customer_on_each_line_is_asked_about(tmp_path):
+    text = "customer,order,date,sales\n"
+    text += "".join(f"C{n % 12},{n},2024-03-{n // 2 + 1:02d},{(n % 12) ** 2 + 7.5}\n" for n in range(36))
+    with pytest.raises(QuestionsError, match="the same on all lines of a customer"):
+        cleaned(tmp_path, text)
+
+
+def test_the_price_of_a_subscription_is_no_total_of_a_customer(tmp_path):
+    text = "customer,order,date,sales\n"
+    text += "".join(f"C{n % 12},{n},2024-03-{n // 2 + 1:02d},{(n % 12) % 3 + 7.5}\n" for n in range(36))
+    assert cleaned(tmp_path, text).report.rows_kept == 36
+
+
+def test_dates_that_were_not_read_are_told_with_an_example(tmp_path):
+    text = "customer,order,date,sales\n"
+    text += "".join(
+        f"C{n % 4},{n},{'Yesterday 10:0' if n > 25 else '2024-03-'}{n % 9 + 1},{n}\n" for n in range(28)
+    )
+    notes = cleaned(tmp_path, text).report.notes
+    assert any("'date': 2 texts were read as no date, such as 'Yesterday 10:0" in note for note in notes)
+
+
+def test_short_turkish_months_are_read(tmp_path):
+    text = "Müşteri;Tarih;Tutar\nA;08.Oca.24;5,00\nB;09.Şub.24;6,00\nA;10.Ağu.24;7,00\n"
+    assert cleaned(tmp_path, text).log["timestamp"].dt.month.tolist() == [1, 2, 8]
