@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from cltv_ml.evaluation.metrics import group_totals
+from cltv_ml.evaluation.metrics import group_totals, relative_errors
 from cltv_ml.models.inputs import paired
 
 #: A model is trusted with money when it misses the total and the deciles by no more than this.
@@ -41,25 +42,62 @@ def decile_chance(y_true: ArrayLike, y_pred: ArrayLike, *, draws: int = 1_000, s
     >>> bool(decile_chance(spent, expected) > 0.05), bool(decile_chance(spent, expected**2) < 0.01)
     (True, True)
     """
-    true, pred = paired(y_true, y_pred)
-    if true.sum() <= 0 or pred.sum() <= 0:
+    groups = _simulate(y_true, y_pred, draws, seed)
+    if groups is None:
         return float("nan")
-    pred = pred * (true.sum() / pred.sum())
-    predicted, realised = group_totals(true, pred)
-    scatter = np.maximum(_scatter(true, pred, predicted, realised), 1e-12 * true.sum())
+    total = groups.realised.sum()
 
     def statistic(totals: np.ndarray) -> np.ndarray:
         """Return the sum of squared errors over their variance, a value per row of totals."""
-        errors = (totals - predicted) ** 2
-        return np.asarray((errors / np.maximum(scatter * predicted, 1e-12 * true.sum() ** 2)).sum(axis=-1))
+        variance = np.maximum(groups.scatter * groups.predicted, 1e-12 * total**2)
+        return np.asarray(((totals - groups.predicted) ** 2 / variance).sum(axis=-1))
 
+    as_far = statistic(groups.drawn) >= statistic(groups.realised) * (1 - 1e-9)
+    return float((1 + as_far.sum()) / (1 + len(groups.drawn)))
+
+
+def decile_error_by_chance(
+    y_true: ArrayLike, y_pred: ArrayLike, *, draws: int = 1_000, seed: int = 0
+) -> float:
+    """Return the decile error that true expected values would exceed in half of such windows.
+
+    It is the median decile error of the draws of `decile_chance`. NaN when nobody spent anything or nothing was
+    predicted.
+
+    >>> expected = np.repeat([1.0, 2.0, 4.0, 8.0], 500)
+    >>> spent = np.random.default_rng(1).exponential(expected)
+    >>> round(decile_error_by_chance(spent, expected), 2)
+    0.06
+    """
+    groups = _simulate(y_true, y_pred, draws, seed)
+    if groups is None:
+        return float("nan")
+    return float(np.median(relative_errors(groups.predicted, groups.drawn).mean(axis=-1)))
+
+
+class _Groups(NamedTuple):
+    """Totals of ten groups: predicted, realised, drawn around the predicted ones, and the variance over the mean."""
+
+    predicted: np.ndarray
+    realised: np.ndarray
+    drawn: np.ndarray
+    scatter: np.ndarray
+
+
+def _simulate(y_true: ArrayLike, y_pred: ArrayLike, draws: int, seed: int) -> _Groups | None:
+    """Return the groups at the realised total; None when nobody spent anything or nothing was predicted."""
+    true, pred = paired(y_true, y_pred)
+    if true.sum() <= 0 or pred.sum() <= 0:
+        return None
+    pred = pred * (true.sum() / pred.sum())
+    predicted, realised = group_totals(true, pred)
+    scatter = np.maximum(_scatter(true, pred, predicted, realised), 1e-12 * true.sum())
     rng = np.random.default_rng(seed)
     purchases = rng.poisson(np.minimum(2 * predicted / scatter, 1e9), size=(draws, len(predicted)))
     drawn = rng.standard_gamma(np.maximum(purchases, 1e-9)) * (scatter / 2) * (purchases > 0)
     drawn = drawn[drawn.sum(axis=1) > 0]
     drawn *= true.sum() / drawn.sum(axis=1, keepdims=True)
-    as_far = statistic(drawn) >= statistic(realised) * (1 - 1e-9)
-    return float((1 + as_far.sum()) / (1 + len(drawn)))
+    return _Groups(predicted, realised, drawn, scatter)
 
 
 def _scatter(true: np.ndarray, pred: np.ndarray, predicted: np.ndarray, realised: np.ndarray) -> np.ndarray:
@@ -132,10 +170,10 @@ def tell_overstep(scores: Mapping[str, float]) -> str:
     return f"In its test, the model was outside its bounds: {' and '.join(oversteps)}." if oversteps else ""
 
 
-def tell_chance(scores: Mapping[str, float], buyers: int) -> list[str]:
-    """Return a sentence for each miss beyond its bound that chance explains.
+def tell_chance(scores: Mapping[str, float], by_chance: float) -> list[str]:
+    """Return a sentence for each miss beyond its bound that chance explains; `by_chance` is `decile_error_by_chance`.
 
-    >>> tell_chance({"bias": 0.3, "bias_chance": 0.2, "decile_mape": 0.2}, 90)
+    >>> tell_chance({"bias": 0.3, "bias_chance": 0.2, "decile_mape": 0.2}, 0.1)
     ['In the test, the total was 30.0% too high, which is within its interval: expect errors of this size.']
     """
     sentences = []
@@ -148,9 +186,9 @@ def tell_chance(scores: Mapping[str, float], buyers: int) -> list[str]:
         )
     if decile and within[1]:
         sentences.append(
-            f"In the test, the value of a tenth of the customers was {scores['decile_mape']:.0%} off on average. With "
-            f"{buyers:,} {'buyer' if buyers == 1 else 'buyers'}, correct values could be as far off by chance, so "
-            "the test does not show whether the values of small groups are right."
+            f"In the test, the value of a tenth of the customers was {scores['decile_mape']:.0%} off on average. That "
+            f"may be chance, because few customers of some tenths bought: correct values would typically be "
+            f"{by_chance:.0%} off. The test therefore does not show whether the values of small groups are right."
         )
     return sentences
 

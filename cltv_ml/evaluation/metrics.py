@@ -206,9 +206,17 @@ def decile_mape(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     true, pred = paired(y_true, y_pred)
     if true.sum() <= 0:
         return float("nan")
-    predicted, realised = group_totals(true, pred, groups=10)
-    scale = np.where(realised > 1e-9 * true.sum(), realised, true.sum() / 10)
-    return float((np.abs(predicted - realised) / scale).mean())
+    return float(relative_errors(*group_totals(true, pred, groups=10)).mean())
+
+
+def relative_errors(predicted: np.ndarray, realised: np.ndarray) -> np.ndarray:
+    """Return |predicted - realised| / realised of each group, against the mean group where nothing was spent.
+
+    >>> relative_errors(np.array([1.0, 3.0]), np.array([0.0, 4.0])).tolist()
+    [0.5, 0.25]
+    """
+    mean = realised.mean(axis=-1, keepdims=True)
+    return np.abs(predicted - realised) / np.where(realised > 1e-8 * mean, realised, mean)
 
 
 def gains(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

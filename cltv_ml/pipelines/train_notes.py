@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from cltv_ml.evaluation.backtest import WindowResult
-from cltv_ml.evaluation.bounds import tell_chance, tell_overstep
+from cltv_ml.evaluation.bounds import decile_error_by_chance, tell_chance, tell_overstep
 from cltv_ml.evaluation.choice import beats_chance, doubt_order, judge_test
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.stability import choice_notes
@@ -55,7 +55,8 @@ def training_notes(
     if outside := tell_overstep(tested):
         ending = " Use its values to rank customers." if beats_chance(result, verdict.champion) else ""
         doubts.append(f"{outside}{ending}")
-    doubts += tell_chance(tested, int((result.y_true > 0).sum()))
+    by_chance = decile_error_by_chance(result.y_true, result.values[verdict.champion])
+    doubts += tell_chance(tested, by_chance)
     doubts += doubt_order(result, verdict.champion)
     if not result.training.origins:
         doubts.append(

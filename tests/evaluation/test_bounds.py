@@ -6,6 +6,7 @@ import pytest
 from cltv_ml.evaluation.bounds import (
     DECILE_BOUND,
     decile_chance,
+    decile_error_by_chance,
     is_within_bounds,
     tell_chance,
     tell_overstep,
@@ -53,6 +54,20 @@ def test_distorted_shares_are(customers, least, power):
     assert np.mean(found) >= least
 
 
+@pytest.mark.parametrize("customers", [300, 1_000, 10_000])
+def test_the_true_expectation_exceeds_its_decile_error_by_chance_in_half_of_the_windows(customers):
+    exceeds = []
+    for spent, expected in (shop(customers, seed) for seed in range(60)):
+        error = decile_mape(spent, expected * spent.sum() / expected.sum())
+        exceeds.append(error > decile_error_by_chance(spent, expected, draws=400))
+    assert 0.25 < np.mean(exceeds) < 0.75  # half are expected: a share beyond has a chance of 1 in 10,000
+
+
+def test_fewer_customers_make_a_larger_decile_error_by_chance():
+    errors = [decile_error_by_chance(*shop(customers, 1)) for customers in (300, 1_000, 10_000)]
+    assert errors == sorted(errors, reverse=True)
+
+
 def test_the_scale_of_the_values_and_the_order_of_the_rows_do_not_matter():
     spent, expected = shop(500, 1)
     again = np.random.default_rng(0).permutation(500)
@@ -63,6 +78,7 @@ def test_the_scale_of_the_values_and_the_order_of_the_rows_do_not_matter():
 
 def test_nothing_spent_is_not_judged():
     assert np.isnan(decile_chance([0.0, 0.0], [1.0, 2.0]))
+    assert np.isnan(decile_error_by_chance([0.0, 0.0], [1.0, 2.0]))
 
 
 def test_a_miss_that_chance_explains_is_told_apart_from_one_that_it_does_not():
@@ -73,6 +89,6 @@ def test_a_miss_that_chance_explains_is_told_apart_from_one_that_it_does_not():
         "of a tenth of the customers was 60.0% off on average (25% is allowed)."
     )
     assert tell_overstep(likely) == ""
-    assert tell_chance(unlikely, 80) == []
-    assert len(tell_chance(likely, 80)) == 2
-    assert "With 80 buyers" in tell_chance(likely, 80)[1]
+    assert tell_chance(unlikely, 0.43) == []
+    assert len(tell_chance(likely, 0.43)) == 2
+    assert "correct values would typically be 43% off" in tell_chance(likely, 0.43)[1]
