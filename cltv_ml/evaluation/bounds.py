@@ -42,7 +42,7 @@ def decile_chance(y_true: ArrayLike, y_pred: ArrayLike, *, draws: int = 1_000, s
     >>> bool(decile_chance(spent, expected) > 0.05), bool(decile_chance(spent, expected**2) < 0.01)
     (True, True)
     """
-    groups = _simulate(y_true, y_pred, draws, seed)
+    groups = _draw_groups(y_true, y_pred, draws, seed)
     if groups is None:
         return float("nan")
     total = groups.realised.sum()
@@ -69,7 +69,7 @@ def decile_error_by_chance(
     >>> round(decile_error_by_chance(spent, expected), 2)
     0.06
     """
-    groups = _simulate(y_true, y_pred, draws, seed)
+    groups = _draw_groups(y_true, y_pred, draws, seed)
     if groups is None:
         return float("nan")
     return float(np.median(relative_errors(groups.predicted, groups.drawn).mean(axis=-1)))
@@ -84,7 +84,7 @@ class _Groups(NamedTuple):
     scatter: np.ndarray
 
 
-def _simulate(y_true: ArrayLike, y_pred: ArrayLike, draws: int, seed: int) -> _Groups | None:
+def _draw_groups(y_true: ArrayLike, y_pred: ArrayLike, draws: int, seed: int) -> _Groups | None:
     """Return the groups at the realised total; None when nobody spent anything or nothing was predicted."""
     true, pred = paired(y_true, y_pred)
     if true.sum() <= 0 or pred.sum() <= 0:
