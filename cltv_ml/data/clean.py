@@ -16,6 +16,7 @@ from cltv_ml.data.aside import Aside
 from cltv_ml.data.bundles import take_bundles_once
 from cltv_ml.data.claims import doubt_period, doubt_total
 from cltv_ml.data.duplicates import tell_of_edited, treat_duplicates
+from cltv_ml.data.fixed_shares import tell_of_fixed_shares
 from cltv_ml.data.free import treat_free_orders
 from cltv_ml.data.lines import Lines, read_lines
 from cltv_ml.data.odd_ids import tell_of_words
@@ -230,6 +231,7 @@ def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> _Applied:
         _set_older_customers_aside(lines, aside)
     notes += [
         *tell_of_words(raw, lines, aside),
+        *tell_of_fixed_shares(raw, lines, aside),
         *doubt_period(lines, aside, raw.said),
         *doubt_total(lines, aside),
     ]

@@ -8,7 +8,7 @@ from cltv_ml.data.raw_table import Raw
 from cltv_ml.engine import MONEY_SCALE, keep
 
 #: First lines that are looked at, the share of them with digits in the id, and the share of money without that matters.
-_LOOKED_AT, _WITH_DIGITS, _MONEY = 20_000, 0.8, 0.001
+_LOOKED_AT, _WITH_DIGITS, _MONEY = 10_000, 0.8, 0.001
 
 
 def tell_of_words(raw: Raw, lines: Lines, aside: Aside) -> list[str]:

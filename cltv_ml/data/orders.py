@@ -70,15 +70,23 @@ def find_order(
     purchase = f"cast({customer} as varchar), cast({time} as varchar)"
     candidates = [column for column in unused if kinds[column] in ("text", "number")][:12]
     numbering = [column for column in candidates if _numbers_purchases(first, quote(column), purchase)]
+    for column in (name for name in numbering if plain_heading(name) == "id"):
+        [again] = first.row(f"select count({quote(column)}) - count(distinct {quote(column)}) from {first}")
+        if again >= _FEW_ORDERS:
+            return column, _tell_of_number(column)
     named = [column for name, column in mapping.items() if name in ("product_id", "quantity", "unit_price")]
     for column in numbering:
         compared = [quote(name) for name in [*named, *candidates][:12] if name != column]
         if any(_is_total(first, quote(column), name, amount) for name in compared):
-            return column, (
-                f"Column {column!r} changes only with the customer and the time, and was read as order_id "
-                "(--mapping order_id= turns this off)."
-            )
+            return column, _tell_of_number(column)
     return None
+
+
+def _tell_of_number(column: str) -> str:
+    return (
+        f"Column {column!r} changes only with the customer and the time, and was read as order_id (--mapping order_id= "
+        "turns this off)."
+    )
 
 
 def _numbers_purchases(first: Relation, value: str, purchase: str) -> bool:

@@ -14,7 +14,6 @@ import pyarrow as pa
 from cltv_ml.addresses import is_url, without_secrets
 from cltv_ml.data.datasets import DATASETS, Dataset
 from cltv_ml.data.date_parts import join_date, join_items, join_name
-from cltv_ml.data.day_headings import join_day_headings
 from cltv_ml.data.grouped import fill_down
 from cltv_ml.data.mapping import read_mapping
 from cltv_ml.data.proposal import Proposal, complete
@@ -28,6 +27,7 @@ from cltv_ml.data.values import open_questions
 from cltv_ml.engine import Relation, as_tabular, connect, keep, lend, literal, pattern, quoted, show
 from cltv_ml.errors import InputError
 from cltv_ml.remote import address, fetch, is_remote
+from cltv_ml.sources.day_headings import join_day_headings
 from cltv_ml.sources.frames import MARK, Part, SourceRows, inner_names, read_frame
 from cltv_ml.sources.lakes import lake_of, read_lake
 from cltv_ml.sources.paths import find, read_file, readable

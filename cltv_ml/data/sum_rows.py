@@ -15,7 +15,7 @@ from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal
 from cltv_ml.sources.frames import MARK
 
 #: Lines and columns that are looked at: the layout of a report repeats.
-_LINES, _COLUMNS = 20_000, 60
+_LINES, _COLUMNS = 10_000, 60
 
 #: Rows of sums have at least this share of the money, and this many times the money of an average line.
 _SHARE, _LARGER = 0.1, 1.2

@@ -105,7 +105,8 @@ def read_csv(
         notes.append(
             f"The columns of {path.name!r} are named in line {skip + 1}; the lines above were skipped."
         )
-        notes += tell_of_thousands(above, path.name)
+    titled = above if skip and named_line and header_row is None else []
+    notes += tell_of_thousands([*titled, *header], path.name)
     names = inner_names([name.replace(BROKEN, "\ufffd") for name in header])
     broken: list[tuple[int, str]] = []
     try:

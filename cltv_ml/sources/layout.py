@@ -30,6 +30,7 @@ _FRACTION = re.compile(r"\D{0,4}[\d.,' ]*\d[.,]\d\d?\D{0,4}")
 
 #: What says in a title that numbers count thousands or millions.
 _THOUSANDS = re.compile(
+    r"\bt\.? ?kr\b|"
     r"\bT ?€|\bT(EUR|USD|CHF|GBP)\b|\bk ?€|\bk(EUR|USD)\b|'000|\b[Tt]housands?\b|\b[Tt]ausend|\b[Mm]illions?\b|\bMio\b"
     r"|\ben (milliers|miles)\b|\bin migliaia\b|\bem milhares\b|\bw tys|тыс|千円|百万円|万元"
 )
@@ -147,13 +148,13 @@ def tell_of_no_header(names: Sequence[str], row: int, name: str) -> str:
 
 
 def tell_of_thousands(titles: Sequence[str], name: str) -> list[str]:
-    """Return a note if the title above a table says that its numbers are in thousands or millions.
+    """Return a note if a title or a column's heading says that its numbers are in thousands or millions.
 
-    >>> tell_of_thousands(["Umsatz in TEUR"], "a.csv")[0][:59]
-    "The title 'Umsatz in TEUR' of 'a.csv' mentions thousands or"
+    >>> tell_of_thousands(["Umsatz in TEUR"], "a.csv")[0][:58]
+    "The heading 'Umsatz in TEUR' of 'a.csv' mentions thousands"
     """
     return [
-        f"The title {title.strip()[:60]!r} of {name!r} mentions thousands or millions, but numbers were read "
+        f"The heading {title.strip()[:60]!r} of {name!r} mentions thousands or millions, but numbers were read "
         "unchanged (--rule money_unit=1000 multiplies them)."
         for title in titles
         if _THOUSANDS.search(title)

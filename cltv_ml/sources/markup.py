@@ -150,7 +150,7 @@ class _Reader(HTMLParser):
         self._open: list[list[list[str]]] = []
         self._spans: dict[int, tuple[int, str]] = {}
         self._text: list[str] | None = None
-        self._value = ""
+        self._value = self._number = ""
         self._width = 1
         self._equal = self._equal_rows = 1
         self._rows = 1
@@ -205,12 +205,15 @@ class _Reader(HTMLParser):
         self._rows = max(_span_of(attributes.get("rowspan")), _span_of(attributes.get("mergedown")) + 1, 1)
         self._equal = max(_span_of(attributes.get("number-columns-repeated")), 1)
         self._value = attributes.get("value") or attributes.get("date-value") or ""
+        self._number = attributes.get("num", "")
         self._text = []
 
     def _end_cell(self) -> None:
         if self._text is None:
             return
         row, value = self._open[-1][-1], self._value or " ".join("".join(self._text).split())
+        if self._number and re.fullmatch(r"-?\d[\d.,' ]*", value):  # the text of a number may be rounded
+            value = self._number
         if self._rows > 1:
             self._spans[len(row)] = (self._rows - 1, value)
         row.extend([value, *[""] * (self._width - 1)] * self._equal)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from cltv_ml.engine import Relation, keep, quoted
 from cltv_ml.sources.frames import MARK
 
 #: Digits of other scripts and their decimal and thousands signs, and what they are here.
-_DIGITS = "٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹०१२३४५६७८९๐๑๒๓๔๕๖๗๘๙０１２３４５６７８９"
-_PLAIN_SIGNS = "0123456789" * 5
+_DIGITS = "".join(
+    chr(code) for code in range(0x660, 0xFF1A) if unicodedata.decimal(chr(code), None) is not None
+)
+_PLAIN_SIGNS = "".join(str(unicodedata.decimal(sign)) for sign in _DIGITS)
 
 #: Columns whose first lines have such signs are brought to plain ones.
 _FIRST_LINES = 2000

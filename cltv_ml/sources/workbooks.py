@@ -97,6 +97,7 @@ def workbook_rows(
             )
         if notes is not None and header_row is None:
             above = [row for name in visible for row in _rows_above(book[name], places[name][1], path.name)]
+            above += [headers[name] for name in visible]
             notes += tell_of_thousands([str(cell) for row in above for cell in row if cell], path.name)
         chosen = visible if sheet is None else _only_sheet(sheet, headers, path.name)
         _check_sheets(chosen, headers, path.name)

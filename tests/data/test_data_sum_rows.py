@@ -251,3 +251,44 @@ def test_dates_that_were_not_read_are_told_with_an_example(tmp_path):
 def test_short_turkish_months_are_read(tmp_path):
     text = "Müşteri;Tarih;Tutar\nA;08.Oca.24;5,00\nB;09.Şub.24;6,00\nA;10.Ağu.24;7,00\n"
     assert cleaned(tmp_path, text).log["timestamp"].dt.month.tolist() == [1, 2, 8]
+
+
+def test_lines_that_are_a_fixed_share_of_their_order_are_told(tmp_path):
+    text = "Beleg;Kunde;Datum;Text;Betrag\n"
+    for n in range(12):
+        money = 10 + STEPS[n % 6] + n
+        text += f"{n};C{n % 4};2024-03-{n + 1:02d};Ware;{money:.2f}\n"
+        text += f"{n};C{n % 4};2024-03-{n + 1:02d};USt 19%;{0.19 * money:.2f}\n"
+    notes = cleaned(tmp_path, text).report.notes
+    assert any("'USt 19%' in column 'Text' are 19.0% of the rest of their order" in note for note in notes)
+
+
+def test_an_id_that_repeats_with_customer_and_time_is_the_order(tmp_path):
+    text = "id,updated_at,created_at,customer,total\n"
+    for n in range(12):
+        text += f"{n},2024-03-02 10:00,2024-03-01 10:{n:02d},c{n % 5},{n + 20}\n" * (n % 2)
+        text += f"{n},2024-03-03 10:00,2024-03-01 10:{n:02d},c{n % 5},{n + 10}\n"
+    report = cleaned(tmp_path, text).report
+    assert (report.mapping["order_id"], report.rows_kept, report.money_kept) == ("id", 12, 186.0)
+
+
+def test_thousands_in_the_heading_of_a_column_are_told(tmp_path):
+    text = "Ordrenr,Kundenr,Dato,Beløb (t.kr.)\n1,a,2024-03-01,5.25\n2,b,2024-03-02,7.50\n"
+    assert any(
+        "'Beløb (t.kr.)' of 'sales.csv' mentions thousands" in n for n in cleaned(tmp_path, text).report.notes
+    )
+
+
+def test_digits_of_any_script_are_read(tmp_path):
+    text = "order,customer,date,total\n1,a,০৯/০১/২০২৪,২.৫০\n2,b,১৩/০১/২০২৪,৩.৭৫\n"
+    report = cleaned(tmp_path, text).report
+    assert (report.rows_kept, report.money_kept) == (2, 6.25)
+
+
+def test_numbers_of_web_pages_are_read_before_rounding(tmp_path):
+    cells = "<tr><td>Customer</td><td>Date</td><td>Total</td></tr>" + "".join(
+        f'<tr><td>c{n}</td><td x:num="45300">2024-01-0{n}</td><td x:num="{n}.25">{n}</td></tr>'
+        for n in range(1, 5)
+    )
+    report = cleaned(tmp_path, f"<html><table>{cells}</table></html>", "sales.xls").report
+    assert (report.rows_kept, report.money_kept) == (4, 11.0)

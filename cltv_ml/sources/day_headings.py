@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, keep, literal, quoted
 from cltv_ml.sources.frames import MARK
 
@@ -31,6 +30,7 @@ def join_day_headings(table: Relation) -> tuple[Relation, list[str]]:
     if len(clocks) != 1:
         return table, []
     [clock] = clocks
+    cell = quoted(MARK + clock)
     cells = ", ".join(
         f"trim(cast({quoted(name)} as varchar))" for name in table.kinds if name.startswith(MARK)
     )
@@ -44,12 +44,12 @@ def join_day_headings(table: Relation) -> tuple[Relation, list[str]]:
     headings, example = marked.row(f"select count(heading), min(heading) from {marked}")
     if headings < 2:
         return table, []
-    time = f"regexp_full_match(trim({quote(clock)}), '{_CLOCK}')"
-    time = f"if({time}, concat_ws(' ', day, {quote(clock)}), {quote(clock)})"
+    time = f"regexp_full_match(trim({cell}), '{_CLOCK}')"
+    time = f"if({time}, concat_ws(' ', day, {cell}), {cell})"
     joined = keep(
         table.con,
         "rows",
-        f"select raw.* replace ({time} as {quote(clock)}) from {table} as raw join {marked} as marked "
+        f"select raw.* replace ({time} as {cell}) from {table} as raw join {marked} as marked "
         "using (source_row) where heading is null order by source_row",
     )
     return joined, [
@@ -63,13 +63,17 @@ def _clock_columns(table: Relation, names: list[str]) -> list[str]:
     if not names:
         return []
     tests = ", ".join(
-        f"count(*) filter (where regexp_full_match(trim({quote(name)}), {literal(_CLOCK)})), "
-        f"count(*) filter (where trim({quote(name)}) <> ''), "
-        f"count(*) filter (where regexp_matches({quote(name)}, {literal(_HAS_DAY)}))"
+        f"count(*) filter (where regexp_full_match(trim({quoted(MARK + name)}), {literal(_CLOCK)})), "
+        f"count(*) filter (where trim({quoted(MARK + name)}) <> ''), "
+        f"count(*) filter (where regexp_matches({quoted(MARK + name)}, {literal(_HAS_DAY)}))"
         for name in names
     )
     figures = table.row(f"select count(*), {tests} from (from {table} limit {_SEARCHED_ROWS})")
     rows, counts = figures[0], list(zip(figures[1::3], figures[2::3], figures[3::3], strict=True))
-    clocks = [name for name, (times, filled, _) in zip(names, counts, strict=True) if times > 0.5 * filled]
+    clocks = [
+        name
+        for name, (times, filled, _) in zip(names, counts, strict=True)
+        if times and times >= 0.5 * filled
+    ]
     dated = any(days > 0.5 * rows for _, _, days in counts)
     return [] if dated else clocks
