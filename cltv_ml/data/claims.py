@@ -149,7 +149,7 @@ def _compare_days(lines: Lines, aside: Aside, text: str, period: Period, own: st
 def doubt_total(lines: Lines, aside: Aside) -> list[str]:
     """Return a note if one of the last lines has a total, as at the end of a report, that other lines do not have."""
     last = lines.tally.last
-    if last is None:
+    if last is None or lines.tally.unbroken < _LEAST_LINES:
         return []
     stated = lines.marks.rows(
         f"select marks.source_row, money from {lines.marks} as marks join {aside} as aside using (source_row) where "

@@ -15,7 +15,7 @@ _SEEN, _TEXTS, _ORDERS, _HOLDS = 10_000, 10, 10, 0.95
 
 def tell_of_fixed_shares(raw: Raw, lines: Lines, aside: Aside) -> list[str]:
     """Return a note per text whose lines are the same share of the rest of their order to the cent."""
-    if "order_id" not in lines.columns:
+    if "order_id" not in lines.columns or lines.tally.unbroken < 2 * _ORDERS:
         return []
     texts = [name for name in raw.columns if raw.table.kinds[MARK + name] == "VARCHAR"]
     used = {raw.mapping.get(name) for name in ("customer_id", "order_id", "timestamp", "amount")}

@@ -10,12 +10,17 @@ from cltv_ml.engine import MONEY_SCALE, keep
 #: First lines that are looked at, the share of them with digits in the id, and the share of money without that matters.
 _LOOKED_AT, _WITH_DIGITS, _MONEY = 10_000, 0.8, 0.001
 
+#: Fewer lines than this show nothing.
+_FEW_IDS = 10
+
 
 def tell_of_words(raw: Raw, lines: Lines, aside: Aside) -> list[str]:
     """Return a note per column of ids in which nearly all lines have digits, and others words, with their money.
 
     Customers and orders that are words once are named as well as those that stand on many lines.
     """
+    if lines.tally.unbroken < _FEW_IDS:
+        return []
     notes = []
     for name in (
         name for name in ("order_id", "customer_id") if name in lines.columns and name in raw.mapping

@@ -26,7 +26,7 @@ def check_running_sums(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> No
     Running totals begin with the amount of one line and go up by as much with each line, which sorted amounts do not.
     Totals of customers are the same at all times of a customer, and nearly no two customers share one.
     """
-    if rules.amount_per or "amount" not in raw.mapping:
+    if rules.amount_per or "amount" not in raw.mapping or lines.tally.unbroken <= _STEPS:
         return
     found = lines.parsed.con.execute(
         f"select marks.money, dense_rank() over (order by customer_id) as customer, epoch(timestamp) as time from ("

@@ -17,6 +17,9 @@ from cltv_ml.sources.frames import MARK
 #: Lines and columns that are looked at: the layout of a report repeats.
 _LINES, _COLUMNS = 10_000, 60
 
+#: Fewer lines than this show nothing.
+_FEWEST_SUMMED = 9
+
 #: Rows of sums have at least this share of the money, and this many times the money of an average line.
 _SHARE, _LARGER = 0.1, 1.2
 
@@ -70,7 +73,8 @@ def set_sum_rows_aside(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> li
     the money of the other lines since an earlier such row, or up to the next one, and where the same amounts, moved by
     one row, are not.
     """
-    if not rules.applies("total_row") or rules.amount_per == "line":
+    few = lines.tally.unbroken < _FEWEST_SUMMED
+    if few or not rules.applies("total_row") or rules.amount_per == "line":
         return []
     notes: list[str] = []
     for _ in range(_LEVELS):

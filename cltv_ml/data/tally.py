@@ -31,6 +31,11 @@ class Tally:
         """Whether any line is a return, quarantined or not."""
         return any(is_return for _, is_return in self.counts)
 
+    @property
+    def unbroken(self) -> int:
+        """The number of lines that break no rule by themselves."""
+        return sum(counts.lines for (broken, _), counts in self.counts.items() if broken is None)
+
     def breaks(self, rule: str) -> bool:
         """Whether any line breaks a rule by itself."""
         return any(broken == rule for broken, _ in self.counts)

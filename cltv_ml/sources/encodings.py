@@ -124,9 +124,14 @@ def _likely_encoding(block: bytes) -> str:
     beyond = np.frombuffer(block, dtype=np.uint8) >= 128
     if (beyond[1:] & beyond[:-1]).sum() < 0.4 * beyond.sum():
         likely = max(
-            ("cp1252", "cp1250", "cp1254", "cp852", "cp1257", "cp932", "gb18030"),
+            ("cp1252", "cp1250", "cp1254", "cp932", "gb18030"),
             key=lambda encoding: _known_words(block, encoding),
         )
+        rarer = max(("cp852", "cp1257"), key=lambda encoding: _known_words(block, encoding))
+        if (
+            _known_words(block, rarer)[0] > _known_words(block, likely)[0]
+        ):  # only words tell it from the others
+            return rarer
         return _older_encoding(block, likely) or likely
     shown = {
         name: len(alphabet.findall(block.decode(name, errors="replace")))
