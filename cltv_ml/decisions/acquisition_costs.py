@@ -141,7 +141,7 @@ def describe_cost_currency(spent: pd.DataFrame, currency: str) -> list[str]:
     ]
 
 
-def compute_cac(costs: pd.DataFrame, won: pd.DataFrame) -> pd.DataFrame:
+def compute_cac(costs: pd.DataFrame, won: pd.DataFrame, since: pd.Timestamp | None = None) -> pd.DataFrame:
     """Return cost, customers and cost per customer by channel, the blended row first.
 
     Columns `channel`, `customers`, `cost`, `cac` (missing where nobody was won, or where costs without a channel may
@@ -155,6 +155,9 @@ def compute_cac(costs: pd.DataFrame, won: pd.DataFrame) -> pd.DataFrame:
         `check_costs`.
     won
         `month`, `channel`, `customers`.
+    since
+        First month that counts, if any month of the costs from then on has customers: before it old customers look
+        new, so a new one would look too cheap.
 
     Raises
     ------
@@ -168,6 +171,8 @@ def compute_cac(costs: pd.DataFrame, won: pd.DataFrame) -> pd.DataFrame:
             f"are {sorted(set(won['channel']))}. Use the same names, or leave the channel empty."
         )
     won = won[won["month"].isin(costs["month"])]
+    if since is not None and (won["month"] >= since).any():
+        won, costs = won[won["month"] >= since], costs[costs["month"] >= since]
     months = won.merge(costs, on=["month", "channel"], how="outer").fillna({"customers": 0, "cost": 0.0})
     total = months.groupby("month", as_index=False)[["customers", "cost"]].sum().assign(channel=BLENDED)
     rows = [_channel_row(BLENDED, total, has_costs=True)]

@@ -5,9 +5,15 @@ observed to the band's end; their sum up to an age is the value at that age. Whe
 its rate is shrunk to the shop's rate times the channel's level, which counts as `PRIOR_CUSTOMERS` customers. Bands
 that nobody has finished continue the decline of those before them. This is the chain ladder of insurance reserving (T.
 Mack, ASTIN Bulletin 23, 1993) with credibility weights.
+
+Customers who had bought before the log begins look new in its first weeks, and usually spend more than new ones. Where
+there are such customers, a band counts only those first seen later. Bands that too few of these have finished take the
+spend of the first ones, times a factor from the bands that both have finished.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -22,21 +28,30 @@ PRIOR_CUSTOMERS = 50.0
 #: Relative error expected of the rate of a band that nobody has finished.
 UNSEEN = 0.5
 
+#: Fewest customers first seen after the log's first weeks for a band to count only these.
+LEAST_LATER = 30
+
+#: Power of the ratio of their spend to that of customers first seen before: who stays is alike at later ages.
+_LATER_POWER = 0.5
+
 #: Two sides of an 80% interval, in standard errors.
 _Z = 1.2816
 
 
-def value_by_channel(won: Won, measure: str = "contribution") -> pd.DataFrame:
+def value_by_channel(won: Won, measure: str = "contribution", *, opening: int = 0) -> pd.DataFrame:
     """Return the value of a customer up to each age by channel, the blended row first.
 
-    Columns `channel`, `age`, `customers` (won), `seen` (observed to that age), `realised` (their mean, missing without
-    any), `expected` (of all customers won), and an 80% interval `lower`, `upper` of the mean of the customers won,
-    which holds chance among customers and the drift from month to month.
+    Columns `channel`, `age`, `customers` (first seen in the log), `seen` (observed to that age), `realised` (their
+    mean, missing without any), `expected` (of a customer won), and an 80% interval `lower`, `upper` of the mean of the
+    customers won, which holds chance among customers and the drift from month to month.
 
     Parameters
     ----------
     measure
         "contribution" or "revenue", which are the same where contribution is not known.
+    opening
+        Days at the log's start in which old customers look new (`evaluation.log_start`): those first seen then are not
+        part of `seen` and `realised`.
 
     Raises
     ------
@@ -48,20 +63,12 @@ def value_by_channel(won: Won, measure: str = "contribution") -> pd.DataFrame:
             f"value by age needs customers observed for {ALL_AGES[2]} days, but the longest here was "
             f"observed for {days}; use data that start earlier."
         )
-    groups = {BLENDED: np.ones(len(won.customers), dtype=bool)}
-    groups |= {
-        name: (won.customers["channel"] == name).to_numpy() for name in sorted(set(won.customers["channel"]))
-    }
-    shop = _rates(won, measure)
-    drift = monthly_drift(won, measure)
-    rows = []
-    for name, group in groups.items():
-        own = Won(
-            won.customers[group],
-            won.spent if name == BLENDED else won.spent[won.spent["channel"] == name],
-            won.known,
-        )
-        rows.append(_channel(name, own, shop, measure, drift))
+    basis = _find_basis(won, measure, opening)
+    curve, drift = _rates(won, measure, basis), _drift_of_new(won, measure, basis)
+    parts = {BLENDED: won}
+    for name in sorted(set(won.customers["channel"])):
+        parts[name] = won.of(won.customers["channel"] == name, won.spent["channel"] == name)
+    rows = [_channel(name, own, curve, measure, drift, basis) for name, own in parts.items()]
     return pd.concat(rows, ignore_index=True)
 
 
@@ -70,21 +77,50 @@ def _days_seen(won: Won) -> int:
     return 0 if won.customers.empty else int(won.customers["observed"].max())
 
 
+@dataclass(frozen=True)
+class _Basis:
+    """The customers on whose spend the values rest, by band."""
+
+    #: Customers observed for longer were first seen at the log's start and may be older than they look.
+    since: int
+    #: Bands that only customers first seen later count in, and the factor on the others' spend in the rest.
+    later_only: np.ndarray
+    factor: float
+
+
+def _find_basis(won: Won, measure: str, opening: int) -> _Basis:
+    since = _days_seen(won) - opening
+    (early, early_sums), (late, late_sums) = (_bands(part, measure) for part in won.split(since))
+    later_only = late >= LEAST_LATER
+    shared = later_only & (early > 0)
+    shared[0] = False  # a first day has no age that old customers could be ahead in
+    expected = float(late[shared] @ (early_sums[shared] / early[shared]))
+    ratio = float(late_sums[shared].sum()) / expected if expected > 0 else 1.0
+    return _Basis(since, later_only, float(np.clip(ratio, 0.0, 1.0)) ** _LATER_POWER)
+
+
+def _bands_of_new(won: Won, measure: str, basis: _Basis) -> tuple[np.ndarray, np.ndarray]:
+    """Return what `_bands` does, of customers as new as the basis allows."""
+    (early, early_sums), (late, late_sums) = (_bands(part, measure) for part in won.split(basis.since))
+    rest = ~basis.later_only
+    return late + rest * early, late_sums + rest * early_sums * basis.factor
+
+
 def _channel(
-    name: str, own: Won, shop: tuple[np.ndarray, np.ndarray], measure: str, drift: float
+    name: str, own: Won, curve: np.ndarray, measure: str, drift: float, basis: _Basis
 ) -> pd.DataFrame:
-    counts, sums = _bands(own, measure)
-    curve, _ = shop
+    counts, sums = _bands_of_new(own, measure, basis)
     level = (
         sums.sum() / max(float(counts @ curve), 1e-12) if (counts > 0).any() and counts @ curve > 0 else 1.0
     )
     rates = (sums + PRIOR_CUSTOMERS * level * curve) / (counts + PRIOR_CUSTOMERS)
     expected = np.cumsum(rates)
     customers = int(own.customers["customers"].sum())
-    months = max(1, own.customers["month"].nunique())
+    _, later = own.split(basis.since)
+    months = max(1, later.customers["month"].nunique())
     rows, before, chance = [], 0.0, 0.0
     for place, age in enumerate(ALL_AGES[1:]):
-        count, mean, spread = _realised(own, place, measure)
+        count, mean, spread = _realised(later, place, measure)
         if count:
             # Each band adds its own variance, over the customers who have been observed to its end.
             variance = (spread * mean) ** 2
@@ -115,9 +151,9 @@ def _bands(won: Won, measure: str) -> tuple[np.ndarray, np.ndarray]:
     return counts, sums
 
 
-def _rates(won: Won, measure: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the shop's rate per band, extrapolated where nobody has finished one, and the customers observed."""
-    counts, sums = _bands(won, measure)
+def _rates(won: Won, measure: str, basis: _Basis) -> np.ndarray:
+    """Return the shop's rate per band, extrapolated where nobody has finished one."""
+    counts, sums = _bands_of_new(won, measure, basis)
     length = np.diff(ALL_AGES)
     daily = np.divide(sums, counts, out=np.zeros(len(sums)), where=counts > 0) / length
     finished = int((counts >= 1).sum())
@@ -131,7 +167,7 @@ def _rates(won: Won, measure: str) -> tuple[np.ndarray, np.ndarray]:
         steps = np.arange(1, len(daily) - finished + 1)
         start = daily[max(1, finished - 3) : finished].mean() if finished > 1 else 0.0
         daily[finished:] = start * fade ** (steps / max(1, half))
-    return daily * length, counts
+    return np.asarray(daily * length)
 
 
 def _realised(won: Won, place: int, measure: str) -> tuple[int, float, float]:
@@ -157,7 +193,7 @@ def monthly_drift(won: Won, measure: str = "contribution", age: int = 90) -> flo
     place = ALL_AGES.index(age) - 1
     by_month = []
     for month, of_month in won.customers.groupby("month"):
-        own = Won(of_month, won.spent[won.spent["month"] == month], won.known)
+        own = replace(won, customers=of_month, spent=won.spent[won.spent["month"] == month])
         count, mean, spread = _realised(own, place, measure)
         if count >= 30:
             by_month.append((mean, mean**2 * spread**2 / count))
@@ -168,26 +204,43 @@ def monthly_drift(won: Won, measure: str = "contribution", age: int = 90) -> flo
     return float(np.clip(np.sqrt(max(beyond, 0.0)) / abs(means.mean()), 0.0, 1.0))
 
 
-def judge_earlier(won: Won, age: int = 180, measure: str = "contribution") -> pd.DataFrame:
+def _drift_of_new(won: Won, measure: str, basis: _Basis, age: int = 90) -> float:
+    """Return the drift among customers first seen later, and among all where they have too few months."""
+    _, later = won.split(basis.since)
+    months = later.customers.loc[later.customers["observed"] >= age, "month"].nunique()
+    return monthly_drift(later if months >= 3 else won, measure)
+
+
+def judge_earlier(
+    won: Won, age: int = 180, measure: str = "contribution", *, opening: int = 0
+) -> pd.DataFrame:
     """Return the errors of the expected value at an age for earlier months, next to those of the usual rule.
 
     One row per month of customers who have reached the age since: `month`, `customers`, `expected` (from the log as it
     stood `age` days before its end), `lower`, `upper` (80%), `rule` (the mean of older customers at that age at the
     time), `realised`.
+
+    Parameters
+    ----------
+    opening
+        As for `value_by_channel`, judged from the log up to `age` days before its end.
     """
     then, place = won.before(age), ALL_AGES.index(age) - 1
     if _days_seen(then) < ALL_AGES[2]:
         return pd.DataFrame(columns=["month", "customers", "expected", "lower", "upper", "rule", "realised"])
-    curve, drift = _rates(then, measure), monthly_drift(then, measure)
+    basis = _find_basis(then, measure, opening)
+    curve, drift = _rates(then, measure, basis), _drift_of_new(then, measure, basis)
     _, rule, spread = _realised(then, place, measure)
-    expected = float(np.cumsum(curve[0])[place])
+    blended = _channel(BLENDED, then, curve, measure, drift, basis).iloc[place]
+    expected, estimated = blended["expected"], blended["upper"] - blended["expected"]
     rows = []
     for month, of_month in won.customers.groupby("month"):
-        own = Won(of_month[of_month["observed"] < 2 * age], won.spent[won.spent["month"] == month], won.known)
-        late = Won(own.customers, own.spent[own.spent["observed"] < 2 * age], won.known)
+        spent = won.spent[(won.spent["month"] == month) & (won.spent["observed"] < 2 * age)]
+        late = replace(won, customers=of_month[of_month["observed"] < 2 * age], spent=spent)
         count, mean, _ = _realised(late, place, measure)
         if count >= 30:
-            reach = _Z * abs(expected) * np.sqrt(spread**2 / count + drift**2)
+            own = _Z * abs(expected) * np.sqrt(spread**2 / count + drift**2)
+            reach = float(np.hypot(estimated, own))
             rows.append((month, count, expected, expected - reach, expected + reach, rule, mean))
     return pd.DataFrame(
         rows, columns=["month", "customers", "expected", "lower", "upper", "rule", "realised"]

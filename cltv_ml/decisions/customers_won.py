@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 import numpy as np
@@ -39,17 +39,36 @@ class Won:
     spent: pd.DataFrame
     #: Whether contribution is known; else it is revenue.
     known: bool
+    #: The day on which the first customer was seen.
+    first: pd.Timestamp
 
     def before(self, days: int) -> Won:
         """Return the customers and spend as of `days` earlier."""
         ends = np.array(ALL_AGES[1:])
         customers = self.customers[self.customers["observed"] > days]
         spent = self.spent[self.spent["observed"] - days >= ends[self.spent["band"]]]
-        return Won(
-            customers.assign(observed=customers["observed"] - days),
-            spent.assign(observed=spent["observed"] - days),
-            self.known,
+        return replace(
+            self,
+            customers=customers.assign(observed=customers["observed"] - days),
+            spent=spent.assign(observed=spent["observed"] - days),
         )
+
+    @property
+    def joined(self) -> np.ndarray:
+        """The number of customers first seen on each day, from the first customer's day to the log's last."""
+        if self.customers.empty:
+            return np.zeros(0)
+        observed = self.customers["observed"].to_numpy()
+        return np.bincount(observed.max() - observed, self.customers["customers"], int(observed.max()))
+
+    def split(self, observed: int) -> tuple[Won, Won]:
+        """Return the customers observed for longer than so many days, and the others."""
+        longer, spent_longer = (table["observed"] > observed for table in (self.customers, self.spent))
+        return self.of(longer, spent_longer), self.of(~longer, ~spent_longer)
+
+    def of(self, customers: pd.Series, spent: pd.Series) -> Won:
+        """Return some rows of both tables."""
+        return replace(self, customers=self.customers[customers], spent=self.spent[spent])
 
 
 def read_won(
@@ -89,7 +108,8 @@ def read_won(
     _cohort(con)
     _check_levels(con.sql("select count(distinct channel) from cohort").fetchall()[0][0])
     _write_cells(con, order_key(columns), left, per_order)
-    return Won(*_counts_and_sums(con), has_cost)
+    [(first,)] = con.sql("select min(day) from won").fetchall()
+    return Won(*_counts_and_sums(con), has_cost, pd.Timestamp(first))
 
 
 def _cohort(con: duckdb.DuckDBPyConnection) -> None:

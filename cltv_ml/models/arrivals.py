@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cltv_ml.models.calendar_rate import Calendar, Rate, draw_weekly, fit_rate, shared_variance
+from cltv_ml.models.calendar_rate import START_DAYS, Calendar, Rate, draw_weekly, fit_rate, shared_variance
 
 #: Days without an arrival, and the largest probability of such a pause, for the shop to have stopped winning
 #: customers. If pauses were usual, as between two firsts of a month, this multiple of the longest one is needed.
 _QUIET_DAYS, _UNLIKELY, _PAUSES = 28, 1e-6, 2
+
+#: Standard errors by which the excess at the start of the log must exceed 0.
+_TOLD_ABOVE = 1.645
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,22 @@ class Arrivals:
         mean = self.rate.rates(self.rate.draw(size, rng), future)
         mean = mean * draw_weekly(self.clump, (size, self.horizon), rng)
         return rng.poisson(np.minimum(mean, 1e12)).astype(np.float64)
+
+    def seen_before(self, days: int) -> float:
+        """Return the share of customers first seen in the log's first days who had bought before it.
+
+        It follows from the fading excess of the first weeks, and is 0 unless the excess is positive with 95%
+        probability. It is rather too high, because the excess may fade faster than is assumed.
+        """
+        if self.rate is None:
+            return 0.0
+        place = self.rate.calendar.warming_place
+        excess, error = self.rate.mean[place], np.sqrt(self.rate.covariance[place, place])
+        if excess <= _TOLD_ABOVE * error:
+            return 0.0
+        day = np.arange(days)
+        seen = self.rate.rates(self.rate.mean[None], day)[0]
+        return float(1 - (seen * np.exp(-excess * np.exp(-day / START_DAYS))).sum() / seen.sum())
 
     def expected(self) -> np.ndarray:
         """Return the expected number of each day, shape (horizon,)."""

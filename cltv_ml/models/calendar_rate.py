@@ -67,6 +67,11 @@ class Calendar:
         """Whether the log is long enough to show a season."""
         return self.days >= SEASON_DAYS
 
+    @property
+    def warming_place(self) -> int:
+        """The regressor of the excess at the log's start; there is one only with `warming`."""
+        return len(self.precision()) - 1 - len(self.holidays)
+
     def design(self, day: np.ndarray) -> np.ndarray:
         """Return the regressors of days, shape (n, columns)."""
         day = np.asarray(day, dtype=np.float64)

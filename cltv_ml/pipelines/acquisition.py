@@ -27,6 +27,7 @@ from cltv_ml.decisions.acquisition_value import (
 from cltv_ml.decisions.cost_gaps import describe_stated_rate
 from cltv_ml.decisions.customers_won import REPORTED_AGES, read_won
 from cltv_ml.errors import InputError
+from cltv_ml.evaluation.log_start import LogStart, find_log_start
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import check_folder, write_table
 from cltv_ml.inline import Inline
@@ -39,6 +40,12 @@ from cltv_ml.reporting.report import summarise
 from cltv_ml.reporting.sections.acquisition import acquisition_facts, acquisition_sections
 from cltv_ml.settings import Acquisition, Settings
 from cltv_ml.tracking.acquisition_runs import log_acquisition
+
+#: What follows where old customers look new in the log's first weeks.
+_NOT_NEW = (
+    "Customers' values therefore rest on those first seen later, and these first months count towards the cost "
+    "per customer only if no other month has costs."
+)
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,8 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     )
     costs = costs.assign(channel=spelled_as(costs["channel"], won.customers["channel"]))
     costs = costs.groupby(["month", "channel"], as_index=False)["cost"].sum()
-    tables = _tables(won, costs, settings.age)
+    opened = find_log_start(won.joined, won.first)
+    tables = _tables(won, costs, settings.age, opened)
     files = {name: settings.out / f"{name}.csv" for name in tables}
     for name, table in tables.items():
         write_table(table, files[name])
@@ -90,6 +98,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
         *describe_channels(channels),
         *describe_cost_currency(spent, settings.currency),
         *_acquisition_notes(won, costs, settings.currency),
+        *filter(None, [opened.sentence(_NOT_NEW)]),
         *describe_stated_rate(log, stated=goods is not None),
     ]
     page = settings.out / "acquisition.html"
@@ -123,12 +132,14 @@ def _measured(tables: dict[str, pd.DataFrame]) -> dict[str, float]:
     return {"cac": float(tables["cac"]["cac"].iloc[0]), **returned, **judged}
 
 
-def _tables(won: Won, costs: pd.DataFrame, age: int) -> dict[str, pd.DataFrame]:
+def _tables(won: Won, costs: pd.DataFrame, age: int, opened: LogStart) -> dict[str, pd.DataFrame]:
     months = won.customers.groupby(["month", "channel"], as_index=False)["customers"].sum()
-    cac = compute_cac(costs, months)
-    value = value_by_channel(won)
+    cac = compute_cac(costs, months, opened.first_month(won.first))
+    value = value_by_channel(won, opening=opened.days)
     if won.known:
-        revenue = value_by_channel(won, "revenue")[["realised", "expected", "lower", "upper"]]
+        revenue = value_by_channel(won, "revenue", opening=opened.days)[
+            ["realised", "expected", "lower", "upper"]
+        ]
         value = value.join(revenue.add_prefix("revenue_"))
     by_month = months.merge(costs, on=["month", "channel"], how="outer").fillna({"customers": 0})
     return {
@@ -136,7 +147,7 @@ def _tables(won: Won, costs: pd.DataFrame, age: int) -> dict[str, pd.DataFrame]:
         "months": by_month.sort_values(["month", "channel"], ignore_index=True),
         "value": value,
         "returns": compute_returns(value, cac, age) if won.known else pd.DataFrame(),
-        "judged": judge_earlier(won),
+        "judged": judge_earlier(won, opening=find_log_start(won.before(180).joined, won.first).days),
     }
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from cltv_ml import decisions
 from cltv_ml.customers import CleanedShop
 from cltv_ml.errors import InputError
+from cltv_ml.evaluation.log_start import find_log_start, first_seen
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import table_file, write_table
 from cltv_ml.inline import Inline
@@ -24,6 +25,9 @@ from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section, summarise
 from cltv_ml.settings import Cohorts, Settings
 from cltv_ml.windows import to_days
+
+#: What follows where old customers look new in the log's first weeks.
+_WITH_OLD = "Cohorts that contain them do not show how new customers behave."
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,12 @@ def cohorts(settings: Settings | None = None, *, progress: Progress = silent, **
         write_table(continuation, _expected_file(settings))
     write_table(table, settings.out)
     page = settings.out.with_suffix(".html")
-    notes = [*_warnings(table, settings), *decisions.describe_stated_rate(log, stated=costs is not None)]
+    opened = find_log_start(first_seen(log), log.first.normalize())
+    notes = [
+        *_warnings(table, settings),
+        *filter(None, [opened.sentence(_WITH_OLD)]),
+        *decisions.describe_stated_rate(log, stated=costs is not None),
+    ]
     write_page(_cohorts_page(table, settings, continuation, notes), page)
     return CohortTable(table, continuation, notes, settings.out, page)
 

@@ -225,15 +225,65 @@ def test_chance_among_the_customers_of_a_month_is_no_drift():
 
 def test_the_bounds_of_an_earlier_month_hold_its_chance_and_the_drift(monkeypatch):
     monkeypatch.setattr(acquisition_value, "monthly_drift", lambda *_: 0.2)
-    judged = judge_earlier(read_won(daily_orders(range(0, 700, 30), [0, 175], 729)), age=180)
-    reach = (1.2816 * 0.2 * judged["expected"]).tolist()  # customers are alike: the drift alone
-    assert (judged["upper"] - judged["expected"]).tolist() == pytest.approx(reach)
-    assert (judged["expected"] - judged["lower"]).tolist() == pytest.approx(reach)
     log = daily_orders(range(0, 700, 30), [0, 175], 729)
+    # As the log stood on day 536, 180 days before its end: 18 days of joining, 12 of them 180 days old.
+    months = pd.PeriodIndex(FIRST + pd.to_timedelta(range(0, 536, 30), unit="D"), freq="M").nunique()
+    judged = judge_earlier(read_won(log), age=180)
+    drift = (
+        0.2 * judged["expected"] * np.sqrt(1 + 1 / months)
+    )  # of the month itself, and of those it was learned from
+    assert (judged["upper"] - judged["expected"]).tolist() == pytest.approx((1.2816 * drift).tolist())
+    assert (judged["expected"] - judged["lower"]).tolist() == pytest.approx((1.2816 * drift).tolist())
     log["amount"] = np.where(log["customer_id"].str[-1].astype(int) % 2, 16.0, 4.0)  # 12 around a total of 20
     judged = judge_earlier(read_won(log), age=180)
-    reach = (1.2816 * np.sqrt(0.6**2 / 40 + 0.2**2) * judged["expected"]).tolist()
-    assert (judged["upper"] - judged["expected"]).tolist() == pytest.approx(reach)
+    learned = 6**2 / (18 * 40) + (12**2 - 6**2) / (12 * 40)  # chance among those it was learned from, by band
+    reach = 1.2816 * np.sqrt(drift**2 + 12**2 / 40 + learned)
+    assert (judged["upper"] - judged["expected"]).tolist() == pytest.approx(reach.tolist())
+
+
+def test_customers_of_the_opening_count_only_where_too_few_later_ones_are_old_enough():
+    old = daily_orders([0], [0, 10, 40, 100, 400], 400).assign(amount=30.0)
+    new = daily_orders([330], [0, 10, 40], 400)
+    won = read_won(pd.concat([old, new]))
+    value = value_by_channel(won, opening=91).query("channel == @BLENDED").set_index("age")
+    assert value["expected"][[1, 30, 60]].tolist() == pytest.approx([10.0, 20.0, 30.0])
+    # New customers spent a third of what old ones did in the bands that both finished, so half of that in log units.
+    assert value["expected"][120] == pytest.approx(30.0 + 30.0 / np.sqrt(3))
+    assert value["seen"][[60, 90]].tolist() == [40, 0]
+    assert value["customers"].unique().tolist() == [80]
+    assert value_by_channel(won).set_index("age")["expected"][30].iloc[0] == pytest.approx((60 + 20) / 2)
+
+
+def test_the_value_of_new_customers_is_found_where_the_log_begins_in_the_middle_of_the_shop():
+    rng = np.random.default_rng(0)
+    joined = np.sort(rng.integers(-600, 500, 6000))
+    stays = rng.random(6000) < 0.2  # a fifth buy every 20 days for years, the others twice a year for a while
+    leaves = joined + np.where(stays, 2000, rng.exponential(60, 6000))
+    count = rng.poisson((500 - joined) / np.where(stays, 20, 180))
+    who = np.repeat(np.arange(6000), count)
+    later = joined[who] + rng.random(len(who)) * (500 - joined[who])
+    who, day = np.r_[np.arange(6000), who], np.r_[joined, later].astype(int)
+    log = pd.DataFrame({"customer_id": who.astype(str), "timestamp": FIRST + pd.to_timedelta(day, unit="D")})
+    log = log[(day < leaves[who]) & (day >= 0)].assign(amount=10.0)
+    new = log[joined[log["customer_id"].astype(int)] >= 0]
+    truth, before, found = (
+        value_by_channel(read_won(part), opening=days)
+        .query("channel == @BLENDED")
+        .set_index("age")["expected"]
+        for part, days in ((new, 0), (log, 0), (log, 91))
+    )
+    for age in (90, 180, 365):
+        assert found[age] == pytest.approx(truth[age], rel=0.12), age
+        assert before[age] > 1.25 * truth[age], age
+
+
+def test_the_cost_of_a_customer_leaves_out_months_in_which_old_ones_look_new():
+    months = pd.to_datetime(["2022-01-01", "2022-04-01"])
+    won = pd.DataFrame({"month": months, "channel": "ads", "customers": [100, 10]})
+    costs = pd.DataFrame({"month": months, "channel": "ads", "cost": [50.0, 50.0]})
+    assert compute_cac(costs, won)["cac"].iloc[0] == pytest.approx(100 / 110)
+    assert compute_cac(costs, won, months[1])["cac"].tolist() == [5.0, 5.0]
+    assert compute_cac(costs[:1], won, months[1])["cac"].tolist() == [0.5, 0.5]  # no other month has costs
 
 
 def test_a_cost_is_back_in_the_first_whole_month_whose_value_reaches_it():

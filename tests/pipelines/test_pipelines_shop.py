@@ -65,6 +65,20 @@ def test_an_audit_refuses_a_file_as_its_folder(log, tmp_path):
         pipelines.audit(data=log, out=tmp_path / "taken")
 
 
+def test_acquisition_and_cohorts_state_that_old_customers_look_new_where_the_log_begins_later(tmp_path):
+    log = simulate(1500, days=700, seed=4).log
+    later = log[log["timestamp"] >= log["timestamp"].min() + pd.Timedelta(days=300)]
+    table = pd.DataFrame({"month": [*later["timestamp"].dt.strftime("%Y-%m").unique()], "cost": 50.0})
+    for part, told in ((log, False), (later, True)):
+        costs = table if told else table.head(1)
+        found = pipelines.acquisition(data=part, costs=costs, out=tmp_path / f"acquisition{told}")
+        grouped = pipelines.cohorts(data=part, out=tmp_path / f"cohorts{told}.csv")
+        for notes in (found.notes, grouped.notes):
+            assert any("first 91 days had bought before" in note for note in notes) == told, notes
+        if told:  # the costs and the customers of the end of October to January do not count
+            assert found.tables["cac"]["cost"].iloc[0] == 50.0 * (len(table) - 4)
+
+
 @pytest.fixture(scope="module")
 def costs(log):
     months = log["timestamp"].dt.strftime("%Y-%m").drop_duplicates().sort_values()
