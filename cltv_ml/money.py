@@ -93,9 +93,20 @@ def name_currency(content: Any, currency: str) -> Any:
     return content
 
 
-_ONE_OF_MANY = re.compile(
-    r"(?<![\d.,])1 (line|customer|order|row|day|week|month|period|cohort|product|file|column|list|event|check|level)s\b"
+_THINGS = (
+    "line|customer|order|row|day|week|month|period|cohort|product|file|column|list|event|check|level|return"
 )
+_ONE_OF_MANY = re.compile(rf"(?<![\d.,])1 ({_THINGS})s\b")
+
+#: The verb of one thing at the beginning of a sentence, and the one after "and".
+_VERBS = {"are": "is", "were": "was", "have": "has", "match": "matches"} | {
+    verb: f"{verb}s" for verb in ("count", "look", "equal", "repeat", "contain", "exceed", "occur", "break")
+}
+_ONE_THING = rf"(?:^|[.:;] )1 (?:{_THINGS})\b"
+_ONE_DOES = [
+    re.compile(rf"({_ONE_THING}{between}) (?<!that )({'|'.join(_VERBS)})\b")
+    for between in (r"(?: (?:worth|with|of|such as) (?:(?!\. )[^;])*?)?", r"(?:(?!\. )[^;])* and")
+]
 
 
 def singular(text: str) -> str:
@@ -103,5 +114,10 @@ def singular(text: str) -> str:
 
     >>> singular("1 lines and 1 customers of 21 customers, 1.1 days")
     '1 line and 1 customer of 21 customers, 1.1 days'
+    >>> singular("1 lines with a total of 5.00 equal an earlier one and were kept")
+    '1 line with a total of 5.00 equals an earlier one and was kept'
     """
-    return _ONE_OF_MANY.sub(r"1 \1", text)
+    text = _ONE_OF_MANY.sub(r"1 \1", text)
+    for does in _ONE_DOES:
+        text = does.sub(lambda said: f"{said[1]} {_VERBS[said[2]]}", text)
+    return text

@@ -11,6 +11,7 @@ from cltv_ml.data.headings import NOT_THE_PURCHASE, plain_heading
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.numbered import join_numbered
 from cltv_ml.data.source_columns import quote
+from cltv_ml.data.summed import join_tenders
 from cltv_ml.data.times import month_number
 from cltv_ml.engine import Relation, quoted, show
 from cltv_ml.sources.frames import MARK
@@ -158,7 +159,7 @@ def join_items(table: Relation) -> tuple[Relation, list[str]]:
                 f"'amount' was computed from the items in column {column!r} (quantity times price, summed); "
                 "postage and discounts that are not listed as items are not included."
             ]
-    return table, []
+    return join_tenders(table, kinds)
 
 
 def _columns_headed(table: Relation, headings: Iterable[str]) -> tuple[list[str], list[str | None]]:

@@ -1,12 +1,20 @@
-"""Likely readings of unknown levels of a status or type: the first answers to a question."""
+"""Likely first answers to questions: readings of unknown levels, and columns for required names."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
 
 from cltv_ml.data.levels import agreed_levels, is_payment, kind_of_document, plain_level, read_level
+from cltv_ml.data.parse import Columns
+from cltv_ml.data.rules import Rules
+from cltv_ml.data.source_columns import quote
 from cltv_ml.data.words import words
+from cltv_ml.engine import Relation
+
+#: The most columns among which sums are looked for.
+_COMPARED = 6
 
 #: Levels, in any column, that are more likely plans than completed sales.
 _PLANNED = re.compile("|".join(words("overlooked")["planned"]))
@@ -37,6 +45,54 @@ def guess_levels(name: str, money: Mapping[str, float], levels: Iterable[str]) -
             "ignore" if own in agreed else "counts" if returned else _guess_level(name, level, total)
         )
     return guesses
+
+
+def rank_columns(first: Relation, name: str, columns: Sequence[str]) -> list[str]:
+    """Return the columns offered for a required name, the likeliest by their values first.
+
+    Customers come back, so a column unique to each line is no likely customer, and an e-mail address is the likeliest.
+    An amount is likely the sum of other columns or has decimals, and rarely a whole number that only grows.
+    """
+    if name not in ("customer_id", "amount") or len(columns) < 2:
+        return list(columns)
+    sums = _sums(first, columns[:_COMPARED]) if name == "amount" else []
+    doubts = {column: -1 if column in sums else _doubt(first, name, column) for column in columns}
+    return sorted(columns, key=doubts.__getitem__)
+
+
+def _doubt(first: Relation, name: str, column: str) -> int:
+    text = f"nullif(trim(cast({quote(column)} as varchar)), '')"
+    if name == "customer_id":
+        mails, unique = first.row(
+            f"select count({text}) filter ({text} like '%@%'), count({text}) = count(distinct {text}) from {first}"
+        )
+        return 0 if mails else 1 + unique
+    decimals, grows = first.row(
+        rf"select bool_or(regexp_matches(t, '\d[.,]\d')), bool_and(v > before and v = floor(v)) filter "
+        f"(before is not null) from (select {text} as t, try_cast({text} as double) as v, "
+        f"try_cast(lag({text}) over (order by source_row) as double) as before from {first})"
+    )
+    return 0 if decimals else 1 + bool(grows)
+
+
+def _sums(first: Relation, columns: Sequence[str]) -> list[str]:
+    """Return the columns that are the sum of two or of all other columns of numbers."""
+    number = Columns(first, Rules(), ask=False).number
+    values = {column: f"coalesce({number(column)}, 0)" for column in columns}
+    others = {whole: tuple(column for column in columns if column != whole) for whole in columns}
+    parts = [
+        (whole, added) for whole in columns for added in (*combinations(others[whole], 2), others[whole])
+    ]
+    parts = [(whole, added) for whole, added in parts if len(added) > 1]
+    if not parts:
+        return []
+    tests = ", ".join(
+        f"avg(cast(abs({' + '.join(values[part] for part in added)} - {values[whole]}) < 0.011 as integer)) "
+        f"* cast({' and '.join(f'count(*) filter ({values[part]} <> 0) > 0' for part in added)} as integer)"
+        for whole, added in parts
+    )
+    agreeing = first.row(f"select {tests} from {first}")
+    return [whole for (whole, _), share in zip(parts, agreeing, strict=True) if share and share >= 0.95]
 
 
 def _is_return_of(other: str, level: str) -> bool:

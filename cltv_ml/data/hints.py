@@ -1,10 +1,11 @@
-"""Hints about lines that may not be sales, and amounts that may not be what was paid."""
+"""Hints about lines that may not be sales."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 
+from cltv_ml.data.amount_hints import hint_at_amounts
 from cltv_ml.data.glance import COLUMNS_COMPARED, Glance
 from cltv_ml.data.headings import plain_heading, plain_pattern
 from cltv_ml.data.levels import NO, YES, plain_level
@@ -18,15 +19,12 @@ _HEADED = {
     name: re.compile(plain_pattern(words("overlooked")[name]))
     for name in (
         "texts",
-        "other_money",
         "status",
         "no_status",
         "prefixes",
         "no_lines",
         "successors",
-        "so_far",
         "flags",
-        "added",
     )
 }
 _NO_GOODS, _FREE, _PREPAID = (
@@ -35,9 +33,6 @@ _NO_GOODS, _FREE, _PREPAID = (
 
 #: Headings of how an order was paid.
 _TENDER = re.compile("pay|tender|zahl|paiement|pago|pagamento|betaal|betal")
-
-#: Headings of what was paid.
-PAID = re.compile(plain_pattern(words("ties")["headings"]["paid"]))
 
 #: Lines with a discount on an order.
 _TAKEN_OFF = re.compile(
@@ -49,9 +44,6 @@ _NO_SALE = plain_pattern(words("overlooked")["no_sale"])
 _DOCUMENT_NUMBERS = re.compile(
     "(no|nr|num|numero|number|nummer|numer|ref|reference|id|document|dokument|doc|beleg|voucher)$"
 )
-
-#: On fewer lines than this, money equal to the amount may be its refund.
-_ORDERS = 10
 
 
 def hint(
@@ -67,19 +59,6 @@ def hint(
         notes += [
             note for column in left if kinds[column] == "text" for note in _tell_of_free_text(glance, column)
         ]
-    if "returned_quantity" not in decided and decided.get("refunded", True) and "amount" in mapping:
-        numbers = [
-            column
-            for column in left
-            if kinds[column] in ("number", "rate")
-            and not _HEADED["other_money"].search(plain_heading(column))
-            and "parent" not in plain_heading(column)
-        ]
-        notes += [
-            note
-            for column in numbers[:COLUMNS_COMPARED]
-            for note in _tell_of_refunds(glance, column, mapping)
-        ]
     if "amount" in mapping and "type" not in decided:
         notes += [
             note
@@ -89,14 +68,7 @@ def hint(
     notes += tell_of_odd_products(glance, decided, [name for name in left if kinds[name] == "text"])
     if "order_id" in mapping and "customer_id" in mapping:
         notes += _shared_orders(glance, mapping["order_id"], mapping["customer_id"])
-    if "amount" in mapping:
-        notes += _sums_so_far(glance, mapping) + _tell_of_added(glance, left, kinds, mapping)
-        notes += [
-            note
-            for column in left
-            if kinds[column] == "number"
-            for note in _paid_less(glance, column, mapping)
-        ]
+    notes += hint_at_amounts(glance, left, kinds, mapping, decided)
     notes += [note for column in left for note in _successors(glance, column, mapping.get("customer_id"))]
     return notes
 
@@ -118,24 +90,6 @@ def _tell_of_free_text(glance: Glance, column: str) -> list[str]:
     ]
 
 
-def _tell_of_refunds(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[str]:
-    """Return a note on money on few lines that never exceeds their amount: it may be a refund."""
-    value, amount = glance.number(column), glance.number(mapping["amount"])
-    some, within, money, less = glance.lines.row(
-        f"select count(*) filter (v <> 0), count(*) filter (v <> 0 and abs(v) <= abs(a) + 0.005), "
-        f"count(*) filter (v >= 10 or v <> floor(v)), count(*) filter (v <> 0 and abs(v - a) > 0.005) "
-        f"from (select {value} as v, {amount} as a from {glance.lines})"
-    )
-    # If it equals the amount, on the first line of each order, it is only a repetition.
-    repeated = not less and some >= _ORDERS
-    if not some or some > 0.5 * glance.rows or within < some or not money or repeated:
-        return []
-    return [
-        f"Column {column!r} has a number on {some:,} of {glance.rows:,} lines, never above the amount, and "
-        f"is not used. If this is refunded money, use --mapping {flag('refunded', column)}."
-    ]
-
-
 def _shared_orders(glance: Glance, order: str, customer: str) -> list[str]:
     """Return a note on order ids shared by several customers, such as receipt numbers that restart each year."""
     text = f"nullif(trim(cast({quote(customer)} as varchar)), '')"
@@ -148,55 +102,6 @@ def _shared_orders(glance: Glance, order: str, customer: str) -> list[str]:
     return [
         f"{shared:,} of {orders:,} values of {order!r} belong to several customers. If order numbers restart "
         "in each shop or year, include the shop or year in the order id."
-    ]
-
-
-def _tell_of_added(
-    glance: Glance, left: Sequence[str], kinds: Mapping[str, str], mapping: Mapping[str, str]
-) -> list[str]:
-    """Return a note on tips or taxes included in the amount: it is the sum of them and another column."""
-    numbers = [column for column in left if kinds[column] in ("number", "rate")]
-    added = [column for column in numbers if _HEADED["added"].search(plain_heading(column))]
-    bases = [column for column in numbers if column not in added][:COLUMNS_COMPARED]
-    if not added or not bases:
-        return []
-    amount, values = glance.number(mapping["amount"]), {column: glance.number(column) for column in numbers}
-    pairs = [(extra, base) for extra in added for base in bases]
-    together = " + ".join(f"coalesce({values[column]}, 0)" for column in added)
-    agree = ", ".join(
-        f"count(*) filter ({values[extra]} > 0 and (abs({amount} - {values[extra]} - {values[base]}) < 0.011 "
-        f"or abs({amount} - ({together}) - {values[base]}) < 0.011)), "
-        f"count(*) filter ({values[extra]} > 0), sum({values[extra]})"
-        for extra, base in pairs
-    )
-    agreements = iter(glance.lines.row(f"select {agree} from {glance.lines}"))
-    notes = {
-        extra: f"Column {mapping['amount']!r} includes the values of {extra!r}, {money:,.2f} in total; {base!r} "
-        f"does not include them (--mapping {flag('amount', base)} uses it)."
-        for (extra, base), agreeing, positive, money in zip(pairs, *[agreements] * 3, strict=False)
-        if positive >= 3 and agreeing >= 0.98 * positive
-    }
-    return list(notes.values())
-
-
-def _sums_so_far(glance: Glance, mapping: Mapping[str, str]) -> list[str]:
-    """Return a note on an amount that only increases from line to line of each customer, like a running total."""
-    amount, customer = mapping["amount"], mapping.get("customer_id")
-    if not customer or "quantity" in mapping:
-        return []
-    up, down, all_up, all_down = glance.lines.row(
-        "select count(*) filter (own > 0), count(*) filter (own < 0), count(*) filter (whole > 0), "
-        "count(*) filter (whole < 0) "
-        f"from (select v - lag(v) over (partition by {quote(customer)} order by source_row) as own, "
-        "v - lag(v) over (order by source_row) as whole from ("
-        f"select *, {glance.number(amount)} as v from {glance.lines}))"
-    )
-    named = _HEADED["so_far"].search(plain_heading(amount)) is not None
-    if min(up, down) or up + down < (3 if named else 15) or not min(all_up, all_down):
-        return []
-    return [
-        f"Column {amount!r} only increases from line to line of each customer, like a running total. If it "
-        "is one, export the amount of each purchase instead."
     ]
 
 
@@ -215,24 +120,6 @@ def _successors(glance: Glance, column: str, customer: str | None) -> list[str]:
     return [
         f"Column {column!r} names another customer on {rows:,} of {glance.rows:,} lines and is not used. If "
         f"it contains the id that a customer was merged into, put that id into {customer!r} in the export."
-    ]
-
-
-def _paid_less(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[str]:
-    """Return a note on a paid amount that equals the amount on most lines and is lower on some."""
-    if not PAID.search(plain_heading(column)):
-        return []
-    paid, amount = glance.number(column), glance.number(mapping["amount"])
-    same, less, money = glance.lines.row(
-        f"select count(*) filter (abs(p - a) < 0.006), count(*) filter (p < a - 0.006), "
-        f"sum(a - p) filter (p < a - 0.006) from (select coalesce({paid}, 0) as p, {amount} as a from {glance.lines})"
-    )
-    if not less or same < 0.5 * glance.rows or same + less < 0.98 * glance.rows:
-        return []
-    return [
-        f"Column {column!r} equals {mapping['amount']!r} on most lines but is lower on {less:,}, by "
-        f"{money:,.2f} in total. The lines count with the full amount (--mapping {flag('amount', column)} "
-        "uses the lower one)."
     ]
 
 

@@ -15,6 +15,7 @@ from cltv_ml.data.questions import Question
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.sides import are_payments
 from cltv_ml.data.source_columns import quote
+from cltv_ml.data.summed import credit_of
 from cltv_ml.data.words import words
 from cltv_ml.engine import Relation
 
@@ -50,7 +51,8 @@ class Journal:
             if _LEDGER_HEADED["of_sales"].search(plain_text(account, " "))
         ] or [max(self.balances, key=lambda account: self.balances[account])]
         readings = {account: "counts" if account in sales else "ignore" for account in self.balances}
-        answers = [f"amount={self.credit}", f"credit={self.debit}"] if self.credit else []
+        answers = [f"amount={self.credit or credit_of(self.debit)}"]
+        answers += [f"credit={self.debit}"] if self.credit else []
         answers += [f"{name}={self.account}"]
         answers += [f"{name}={account}:{reading}" for account, reading in readings.items()]
         flags = " ".join(
@@ -62,8 +64,9 @@ class Journal:
             f"the lines of each {self.document!r} sum to zero, as in a journal with all accounts, so only some "
             f"accounts in column {self.account!r} hold the sales. Export invoices with one line each instead"
         )
-        text += f", or choose the accounts of sales, for example {flags}." if self.credit else "."
-        return Question(text, (",".join(answers),) if self.credit else ())
+        return Question(
+            f"{text}, or choose the accounts of sales, for example {flags}.", (",".join(answers),)
+        )
 
 
 def find_journal(

@@ -1,4 +1,4 @@
-"""Line totals next to prices, also under the same heading."""
+"""Which of several columns is the money of a line: line totals next to prices, and money next to counts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from cltv_ml.engine import Relation
 
 #: Fewest lines with several items that show which of two columns is the line total.
 _LEAST_LINES = 2
+
+#: Fewest lines that show that a column counts, and the largest median of such counts.
+_LEAST_COUNTS, _MANY = 4, 4
 
 
 def find_line_total(
@@ -38,4 +41,20 @@ def find_line_total(
     for (price, total, items), several, same in zip(tried, *[agreements] * 2, strict=False):
         if several >= _LEAST_LINES and same is not None and same >= 0.98:
             return total, f"which is {price!r} times {items!r}"
+    return None
+
+
+def find_money(
+    first: Relation, number: Callable[[str], str], columns: Sequence[str]
+) -> tuple[str, str] | None:
+    """Return the one of two columns that is money if the other counts sales in small whole numbers, and why."""
+    if len(columns) != 2:
+        return None
+    for counts, money in (columns, columns[::-1]):
+        rows, whole, middle, larger = first.row(
+            f"select count(*), bool_and(c = floor(c) and c >= 0), median(c), avg(cast(m >= 4 * c as integer)) from "
+            f"(select {number(counts)} as c, {number(money)} as m from {first}) where c <> 0 and m <> 0"
+        )
+        if rows >= _LEAST_COUNTS and whole and middle <= _MANY and larger >= 0.98:
+            return money, f"because {counts!r} contains small whole numbers, like counts"
     return None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cltv_ml.data.headings import plain_heading
+from cltv_ml.data.parse import Columns
+from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation
 
@@ -47,6 +49,10 @@ def is_no_order(first: Relation, column: str, customer: str | None) -> bool:
     text = f"cast({quote(column)} as varchar)"
     if not first.holds(rf"{text} <> '' and not regexp_matches({text}, '\d')"):
         return False
+    if not first.holds(rf"regexp_matches({text}, '\d')") and first.holds(
+        rf"regexp_matches({text}, '\p{{Ll}}{{3}}')"
+    ):
+        return True
     [words, rows] = first.row(
         r"select sum(n) filter (owners > 1 and not regexp_matches(value, '\d')), sum(n) from ("
         f"select {text} as value, count(*) as n, count(distinct {quote(customer)}) as owners from {first} "
@@ -77,7 +83,12 @@ def find_order(
     named = [column for name, column in mapping.items() if name in ("product_id", "quantity", "unit_price")]
     for column in numbering:
         compared = [quote(name) for name in [*named, *candidates][:12] if name != column]
-        if any(_is_total(first, quote(column), name, amount) for name in compared):
+        parts = [
+            name for name in [*named, *candidates] if kinds[name] in ("number", "rate") and name != column
+        ]
+        if any(_is_total(first, quote(column), name, amount) for name in compared) or any(
+            _is_sum(first, column, name, names[2]) for name in parts[:12]
+        ):
             return column, _tell_of_number(column)
     return None
 
@@ -107,6 +118,18 @@ def _is_total(first: Relation, value: str, compared: str, amount: str) -> bool:
         "from orders"
     )
     return bool(several >= _FEW_ORDERS and constant >= 0.95 * several)
+
+
+def _is_sum(first: Relation, order: str, part: str, amount: str) -> bool:
+    """Whether the one amount of each order of several lines is the sum of another number on these lines."""
+    columns = Columns(first, Rules(), ask=False)
+    value, whole = columns.number(part), columns.number(amount)
+    several, summed = first.row(
+        f"select count(*), count(*) filter (low = high and low > 0 and abs(total - low) < 0.011) from ("
+        f"select min({whole}) as low, max({whole}) as high, sum({value}) as total from {first} "
+        f"where {quote(order)} is not null group by {quote(order)} having count(*) > 1)"
+    )
+    return bool(several and summed >= 0.95 * several)
 
 
 def read_reference(table: Relation, mapping: dict[str, str], explicit: Mapping[str, str | None]) -> list[str]:

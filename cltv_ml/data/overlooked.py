@@ -39,6 +39,7 @@ from cltv_ml.data.overlooked_numbers import (
 )
 from cltv_ml.data.paid import ask_about_fees, ask_about_shares, ask_what_is_left
 from cltv_ml.data.source_columns import quote
+from cltv_ml.data.unexplained import tell_of_unexplained
 from cltv_ml.engine import Relation, literal
 
 #: Columns with more distinct values than this do not contain levels.
@@ -85,13 +86,18 @@ def look_over(
     findings.notes += tell_of_order_discounts(glance, numbers, mapping)
     if "unit_price" in mapping and "amount" not in mapping:
         _look_at_price(glance, kinds, numbers, mapping, explicit, findings)
+    decided = {**mapping, **findings.mapping, **explicit}
+    said = "\n".join([*findings.notes, *(question.text for question in findings.questions)])
+    left = [column for column in unmapped if column not in decided.values() and repr(column) not in said]
+    used = {name: column for name, column in decided.items() if column}
+    findings.notes += tell_of_unexplained(glance, kinds, left, used, _undone_already(glance, used))
     return findings
 
 
 def _look_at_column(column: Unmapped, levels: Mapping[str, int] | None) -> None:
     """Map, ask about or note a column, by its heading and its levels (None if it has many)."""
     settled, refunded = column.account.settled, column.decided.get("refunded")
-    if refunded and column.kind == "timestamp":
+    if refunded and column.kind in ("timestamp", "text"):
         settled = f"({settled} or {column.glance.number(refunded)} <> 0)"
     if speaks_of_return(column.heading) and column.glance.only_where(column.name, NO, settled):
         column.note("is not used, because all lines that it marks are already left out or reversed.")

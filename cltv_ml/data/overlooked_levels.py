@@ -28,6 +28,9 @@ from cltv_ml.data.sides import look_at_changes, look_at_payments, look_at_sides
 #: Levels that mean, under any heading, that a sale was reversed or never took place.
 _UNDONE = re.compile(rf"(?!.*\breturning)({UNDONE})")
 
+#: Headings of kinds of lines rather than of the state of an order.
+_OF_KINDS = re.compile("kind$|type$|(?<!s)typ$|art$|^tipo|^type|soort$|rodzaj|вид$|тип$|movement$")
+
 
 def look_at_few_values(column: Unmapped, levels: Mapping[str, int]) -> None:
     """Map, ask about or note a column with few values, some of which mean that a sale was reversed."""
@@ -74,13 +77,19 @@ def look_at_few_values(column: Unmapped, levels: Mapping[str, int]) -> None:
         if not notes and not _ask_about_type(column, levels):
             _look_at_codes(column, levels)
         return
-    name = next(
-        (status_name for status_name in ("status", "payment_status") if status_name not in decided), None
-    )
+    of_lines = "type" not in decided and _OF_KINDS.search(column.heading) and not state
+    names = ("type",) if of_lines else ("status", "payment_status")
+    name = next((level_name for level_name in names if level_name not in decided), None)
     remaining = [level for level in levels if level.strip() and level not in undone]
     readings = {read_level("status", level) for level in remaining}
     recognised = readings == {"counts"} or (state and "counts" in readings and None not in readings)
-    if name and recognised and not levels.get("", 0) and all(read_level("status", level) for level in undone):
+    if (
+        name
+        and name != "type"
+        and recognised
+        and not levels.get("", 0)
+        and all(read_level("status", level) for level in undone)
+    ):
         account.mapping[name] = column.name
     elif name or not set(decided) & set(LEVEL_NAMES):
         meaning = "the orders on such lines were not completed or were refunded"

@@ -11,6 +11,7 @@ from cltv_ml.data.headings import PRICE_PER, plain_heading, plain_pattern
 from cltv_ml.data.levels import NO, YES
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.questions import Question
+from cltv_ml.data.summed import SUM_RETURNED
 from cltv_ml.data.words import words
 
 #: Headings by content of the column; see the vocabulary file.
@@ -69,8 +70,11 @@ class Unmapped:
     def ask(self, name: str, evidence: str, meaning: str) -> None:
         """Ask whether the column has the standard name `name`; add a note if another column has it."""
         if name in self.decided:
-            if self.decided[name]:
+            if self.decided[name] not in (None, "", SUM_RETURNED):
                 self.note(f"{evidence} and is not used, because {self.decided[name]!r} is the {name}.")
+            return
+        if any(f"{name}=" in question.answers for question in self.account.questions):
+            self.note(f"{evidence} and is not used, because another column may be the {name}.")
             return
         text = (
             f"column {self.name!r} {evidence}. If {meaning}, use --mapping {flag(name, self.name)}; otherwise "

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from cltv_ml.data.amount_hints import PAID
 from cltv_ml.data.glance import COLUMNS_COMPARED, Glance
 from cltv_ml.data.headings import plain_heading
-from cltv_ml.data.hints import PAID
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.overlooked_numbers import HEADED
 from cltv_ml.data.questions import Question
@@ -37,7 +37,8 @@ def ask_what_is_left(
     values = {column: glance.number(column) for column in columns}
     tests = ", ".join(
         f"avg(cast(abs(({amount}) - abs({values[deducted]}) - ({values[net]})) < 0.006 as integer)), "
-        f"count(*) filter (({values[deducted]}) <> 0 and ({values[net]}) <> 0)"
+        f"count(*) filter (({values[deducted]}) <> 0 and ({values[net]}) <> 0) "
+        f"* cast(sum(abs({values[net]})) >= sum(abs({values[deducted]})) as integer)"
         for deducted, net in pairs
     )
     agreements = iter(glance.lines.row(f"select {tests} from {glance.lines}"))

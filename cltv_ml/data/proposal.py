@@ -12,6 +12,7 @@ from cltv_ml.data.candidates import find_columns, look_at_levels, named, net_of,
 from cltv_ml.data.currency import find_currency, pair_currency
 from cltv_ml.data.customers import doubt_customer, doubt_rows, is_no_customer
 from cltv_ml.data.discounts import settle_discount
+from cltv_ml.data.guesses import rank_columns
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.ledger import Journal, find_journal, settle_sides
@@ -88,14 +89,14 @@ def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
         SAFETY if is_complete(mapped) else tuple(name for name in SYNONYMS if name not in _OPTIONAL_NAMES)
     )
     levels = look_at_levels(table, kinds)
-    settle = partial(settle_tie, Source(kinds, levels, first, table))
-    proposal = propose_mapping(kinds, explicit, levels, wanted, settle)
+    settle, rank = partial(settle_tie, Source(kinds, levels, first, table)), partial(rank_columns, first)
+    proposal = propose_mapping(kinds, explicit, levels, wanted, settle, rank)
     mapping, questions = dict(proposal.mapping), proposal.questions
     if "customer_id" not in explicit and is_no_customer(first, mapping.get("customer_id", ""), mapping):
         without_customer = {
             column: kind for column, kind in kinds.items() if column != mapping["customer_id"]
         }
-        proposal = propose_mapping(without_customer, explicit, levels, wanted, settle)
+        proposal = propose_mapping(without_customer, explicit, levels, wanted, settle, rank)
         mapping, questions = dict(proposal.mapping), proposal.questions
     notes = [*(recognised.notes if recognised else ()), *proposal.notes]
     if not recognised:
@@ -215,6 +216,7 @@ def propose_mapping(
     levels: Mapping[str, Sequence[str]] | None = None,
     wanted: Sequence[str] = tuple(SYNONYMS),
     settle: Callable[[str, Sequence[str]], tuple[str, str] | None] | None = None,
+    rank: Callable[[str, Sequence[str]], list[str]] | None = None,
 ) -> Proposal:
     """Return standard name -> source column, for what headings, types and levels make certain.
 
@@ -231,6 +233,8 @@ def propose_mapping(
         The names to propose columns for.
     settle
         Chooses between several candidates for a name and explains the choice in a note; None if it cannot.
+    rank
+        Sorts the columns offered for a required name that no heading settles, the likeliest by their values first.
 
     >>> dict(propose_mapping({"Cust": "text", "Order Date": "timestamp", "Qty": "number", "Price": "number"}).mapping)
     {'customer_id': 'Cust', 'timestamp': 'Order Date', 'quantity': 'Qty', 'unit_price': 'Price'}
@@ -271,7 +275,7 @@ def propose_mapping(
             )
         elif candidates:
             chosen[name] = candidates[0]
-    mapping, missing = _settle(chosen, kinds, explicit, questions)
+    mapping, missing = _settle(chosen, kinds, explicit, questions, rank)
     return Proposal(mapping, tuple(notes), (*questions, *missing), ties=tuple(ties))
 
 
@@ -285,6 +289,7 @@ def _settle(
     kinds: Mapping[str, str],
     explicit: Mapping[str, str | None],
     questions: Sequence[Question],
+    rank: Callable[[str, Sequence[str]], list[str]] | None,
 ) -> tuple[dict[str, str], list[Question]]:
     """Return the mapping, with a vague price next to a quantity as the unit price, and questions on missing names."""
     weak = (
@@ -297,7 +302,7 @@ def _settle(
     if by_period := ask_for_rows(kinds, chosen, explicit):
         return {name: chosen[name] for name in SYNONYMS if name in chosen}, [by_period]
     open_already = {answer.partition("=")[0] for question in questions for answer in question.answers}
-    missing, offered = list[Question](), list[str]()
+    missing, offered, likeliest = list[Question](), list[str](), list[str]()
     for name in open_names(chosen):
         if name in open_already:
             continue
@@ -309,6 +314,7 @@ def _settle(
         fit = [
             column for column in free if kinds[column] in _ASKED_KINDS.get(name, ()) and column not in offered
         ]
+        fit = sorted(rank(name, fit) if rank else fit, key=likeliest.__contains__)
         answers, remark = offer(name, fit or free, chosen)
         suggestion, _, likely = (answers if fit else [f"{name}=COLUMN"])[0].partition("=")
         text = (
@@ -317,5 +323,6 @@ def _settle(
         )
         text += tell_of_periods(kinds, name)
         offered += fit if len(fit) == 1 else []
+        likeliest.append(likely)
         missing.append(Question(text, tuple(answers)))
     return {name: chosen[name] for name in SYNONYMS if name in chosen}, missing

@@ -22,10 +22,12 @@ from cltv_ml.data.raw_table import Raw, Workspace
 from cltv_ml.data.rules import Rules, change_rules, keep_levels
 from cltv_ml.data.scale import doubt_cents, doubt_parts, tell_of_cents
 from cltv_ml.data.source_columns import quote
+from cltv_ml.data.summed import join_credits, join_returned
 from cltv_ml.data.synthetic import customers_of, simulate
 from cltv_ml.data.values import open_questions
 from cltv_ml.engine import Relation, as_tabular, connect, keep, lend, literal, pattern, quoted, show
 from cltv_ml.errors import InputError
+from cltv_ml.money import singular
 from cltv_ml.remote import address, fetch, is_remote
 from cltv_ml.sources.day_headings import join_day_headings
 from cltv_ml.sources.frames import MARK, Part, SourceRows, inner_names, read_frame
@@ -99,7 +101,12 @@ def _map_columns(
         read_at=pd.Timestamp.now(),
         rules=settled,
         workspace=opened.workspace,
-        notes=(*opened.notes, *notes, *proposal.notes, *tell_of_cents(rows, proposal.mapping, settled)),
+        notes=tuple(
+            map(
+                singular,
+                (*opened.notes, *notes, *proposal.notes, *tell_of_cents(rows, proposal.mapping, settled)),
+            )
+        ),
         starts=tuple(part.start for part in opened.parts),
         said=(Part(opened.name, 0), *opened.parts, *opened.titles),
     )
@@ -131,15 +138,21 @@ class Opened:
         return self.dataset.rules if self.dataset else Rules()
 
 
+#: Standard name -> what is put together for it from other columns.
+_JOINS = (
+    ("timestamp", join_day_headings),
+    ("timestamp", join_date),
+    ("customer_id", join_name),
+    ("amount", join_items),
+    ("amount", join_credits),
+    ("returned_quantity", join_returned),
+)
+
+
 def _join_parts(opened: Opened, explicit: Mapping[str, str | None]) -> Opened:
-    """Return the source with date, customer name and amount combined into one column each."""
+    """Return the source with what stands in several columns, such as date and time, combined into one each."""
     columns = {name.removeprefix(MARK) for name in opened.table.kinds}
-    for name, join in (
-        ("timestamp", join_day_headings),
-        ("timestamp", join_date),
-        ("customer_id", join_name),
-        ("amount", join_items),
-    ):
+    for name, join in _JOINS:
         if not opened.dataset and explicit.get(name) not in columns:
             table, notes = join(opened.table)
             opened = replace(opened, table=table, notes=(*opened.notes, *notes))

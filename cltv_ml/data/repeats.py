@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cltv_ml.data.headings import PER_LINE, PER_ORDER, plain_heading
@@ -102,6 +103,8 @@ def whose_money(raw: Raw, rules: Rules) -> str:
         line_money.append(
             " * ".join(columns.number(raw.mapping[name]) for name in ("quantity", "unit_price"))
         )
+    elif "unit_price" in raw.mapping:
+        line_money.append(columns.number(raw.mapping["unit_price"]))
     order, time = (f"cast({quote(raw.mapping[name])} as varchar)" for name in ("order_id", "timestamp"))
     product = quote(raw.mapping["product_id"]) if "product_id" in raw.mapping else "null"
     amount = columns.number(raw.mapping["amount"])
@@ -114,6 +117,8 @@ def whose_money(raw: Raw, rules: Rules) -> str:
         )
         if several and alike >= 0.95 * several:
             return "order"
+    if _are_sums(columns, order, amount, line_money[:3]):
+        return "order"
     for value in line_money[:3]:
         differ, stays, several, alike = columns.row(
             "select count(*) filter (differ), count(*) filter (differ and least = most and most >= biggest), "
@@ -128,6 +133,20 @@ def whose_money(raw: Raw, rules: Rules) -> str:
         if several and alike >= 0.95 * several:
             return "line"
     return ""
+
+
+def _are_sums(columns: Columns, order: str, amount: str, line_money: Sequence[str]) -> bool:
+    """Whether the one amount of each order of several lines is the sum of their own money."""
+    for value in line_money:
+        several, summed = columns.row(
+            "select count(*), count(*) filter (least = most and abs(total - most) < 0.011) from ("
+            f"select min({amount}) as least, max({amount}) as most, sum({value}) as total "
+            f"from (from {columns.table} limit 20000) where {amount} > 0 and {value} > 0 group by {order} "
+            "having count(*) > 1)"
+        )
+        if several and summed >= 0.95 * several:
+            return True
+    return False
 
 
 def repeats_totals(sample: OrdersSeen, column: str, payments: str = "") -> bool:

@@ -246,12 +246,12 @@ def _of_interface(table: Relation) -> bool:
 
 
 def doubt_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> list[Question]:
-    """Ask whether a payment service's amounts are cents, if all are large integers and few are round."""
+    """Ask whether a payment service's amounts are cents, if all are large integers."""
     columns = Columns(table, Rules(), ask=False)
     headings = map(plain_heading, columns.kinds)
     if not any(map(_OF_PAYMENTS.search, headings)) and not _of_interface(table):
         return []
-    middle = _median_of_cents(columns, mapping, rules, lines=3, smallest=100, round_to=100)
+    middle = _median_of_cents(columns, mapping, rules, smallest=100, odd_share=0)
     if middle is None:
         return []
     text = (
@@ -267,7 +267,7 @@ def tell_of_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> 
     if not mapping.get("currency"):
         return []
     columns = Columns(table, Rules(), ask=False)
-    middle = _median_of_cents(columns, mapping, rules, lines=3, smallest=0, round_to=10)
+    middle = _median_of_cents(columns, mapping, rules, smallest=0, odd_share=0.3)
     if middle is None:
         return []
     return [
@@ -277,24 +277,23 @@ def tell_of_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> 
 
 
 def _median_of_cents(
-    columns: Columns, mapping: Mapping[str, str], rules: Rules, *, lines: int, smallest: int, round_to: int
+    columns: Columns, mapping: Mapping[str, str], rules: Rules, *, smallest: int, odd_share: float
 ) -> float | None:
     """Return the median of amounts that may be cents; None if they are not or if their unit is known.
 
-    At least `lines` amounts of `smallest` or more must be integers, three in ten of them not multiples of `round_to`.
-    Zeros are ignored.
+    At least three amounts of `smallest` or more must be integers, and a share of them no multiples of 10.
     """
     column, currency = mapping.get("amount", ""), mapping.get("currency", "")
     if not column or rules.money_unit is not None or rules.rates or unit_of(column):
         return None
     code = f"upper({columns.identifier(currency)})" if currency else "''"
     count, whole, odd, middle, cents = columns.row(
-        f"select count(*), bool_and(v = floor(v)), avg(cast(v % {round_to} <> 0 as integer)), median(abs(v)), "
+        f"select count(*), bool_and(v = floor(v)), avg(cast(v % 10 <> 0 as integer)), median(abs(v)), "
         f"bool_and(code not in {WHOLE_CURRENCIES + THOUSANDTHS}) "
         f"from (select {columns.number(column)} as v, {code} as code from {columns.table} limit 20000) "
         f"where v <> 0 and abs(v) >= {smallest}"
     )
-    if count < lines or not whole or odd < 0.3 or middle < 300 or not cents:
+    if count < 3 or not whole or odd < odd_share or middle < 300 or not cents:
         return None
     return float(middle)
 

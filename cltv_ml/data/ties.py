@@ -12,7 +12,7 @@ from cltv_ml.data.compound import words_of
 from cltv_ml.data.currency import in_one_currency
 from cltv_ml.data.headings import plain_heading, plain_pattern
 from cltv_ml.data.levels import read_levels
-from cltv_ml.data.line_totals import find_line_total
+from cltv_ml.data.line_totals import find_line_total, find_money
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.rules import Rules
@@ -190,6 +190,8 @@ def _settle_amount(source: Source, columns: Sequence[str]) -> tuple[str, str] | 
     """Choose money without tax, before refunds and fees, after discounts, with postage; paid rather than agreed."""
     if converted := in_one_currency(source.first, source.kinds, columns):
         return converted, "the same money in one currency"
+    if counted := find_money(source.first, source.number, columns):
+        return counted
     chosen, because = columns[0], ""
     for rival in columns[1:]:
         pair = _settle_two_amounts(source, chosen, rival, columns)

@@ -8,7 +8,7 @@ from cltv_ml.engine import connect, within
 _READING = (
     "bundles by_hand calendars clean compact datev days discounts documents duplicates first_values free grouped "
     "hints joined kinds languages layout ledger mapping netting order_credits other_trades overlooked parse parts "
-    "platforms rates sales scale sides sources statements ties tills totals unsigned workbooks writing"
+    "platforms rates sales scale sides sources statements ties tills totals unexplained unsigned workbooks writing"
 )
 
 

@@ -112,7 +112,7 @@ txn_3,refund,-10.00,eur,2025-01-09,ann@x.example
 txn_6,adjustment,-80.00,eur,2025-02-10,bob@x.example
 txn_7,charge,30.00,eur,2025-02-12,bob@x.example
 """
-    with pytest.raises(InputError, match="'adjustment' \\(1 lines"):
+    with pytest.raises(InputError, match="'adjustment' \\(1 line"):
         found(tmp_path, text, mapping={"customer_id": "customer_email"})
     assert found(tmp_path, text, changes={"type": ["adjustment:counts"]})[:2] == (2, 70.0)
 
@@ -331,7 +331,7 @@ Date,Customer,Txn Type,Amount
 """
     customers, money, told = found(tmp_path, text)
     assert (customers, money) == (2, 1600.0)
-    assert "left out: Cash adj. (1 lines, 0.01)" in told
+    assert "left out: Cash adj. (1 line, 0.01)" in told
 
 
 def test_lines_of_all_customers_that_sum_the_others_up_are_set_aside(tmp_path):

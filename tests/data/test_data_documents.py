@@ -133,7 +133,7 @@ def test_free_gifts_and_internal_orders_are_told(tmp_path):
 1,anna,2025-01-05,样品,1,10.00,10.00,1
 2,bob,2025-01-06,灯,1,50.00,50.00,0
 """
-    assert "'赠品标记' says yes on 1 lines" in found(tmp_path, text)[2]
+    assert "'赠品标记' says yes on 1 line" in found(tmp_path, text)[2]
     text = """
 Order,Date,Customer,Customer Group,Total
 1,2025-01-05,ann,Retail,40.00
@@ -142,7 +142,7 @@ Order,Date,Customer,Customer Group,Total
 5,2025-02-08,ann,Retail,30.00
 """
     told = found(tmp_path, text)[2]
-    assert "'Employee' (1 lines, 25.00), 'Internal test' (1 lines, 99.00)" in told
+    assert "'Employee' (1 line, 25.00), 'Internal test' (1 line, 99.00)" in told
 
 
 def test_a_second_count_of_undone_items_is_told_and_not_taken_for_money(tmp_path):
@@ -166,7 +166,7 @@ Sale Date,Client ID,Sale ID,Item name,Item Total
 """
     _, money, told = found(tmp_path, text)
     assert money == 290.0
-    assert "'Item name' contains 'Account deposit' (1 lines, 100.00), which count as goods" in told
+    assert "'Item name' contains 'Account deposit' (1 line, 100.00), which count as goods" in told
     assert found(tmp_path, text, changes={"non_products": "Account deposit"})[1] == 190.0
 
 
@@ -177,7 +177,7 @@ Order,Date,Customer,Order Type,Total
 2,2025-01-16,bob,Standard,50.00
 3,2025-02-01,bob,Replacement,50.00
 """
-    assert "lines such as 'Replacement' (1 lines, 50.00) count as sales" in found(tmp_path, text)[2]
+    assert "lines such as 'Replacement' (1 line, 50.00) count as sales" in found(tmp_path, text)[2]
 
 
 def test_a_deposit_with_a_return_of_its_own_is_offered_as_a_sale(tmp_path):
@@ -290,7 +290,7 @@ Rechnung;Datum;Kunde;Bezeichnung;Betrag
 3;17.01.2025;Bob;Teller;20,00
 """
     told = found(tmp_path, text)[2]
-    assert "'Bezeichnung' contains 'MwSt 19%' (1 lines, 7.60), which count as goods" in told
+    assert "'Bezeichnung' contains 'MwSt 19%' (1 line, 7.60), which count as goods" in told
     given = {"mapping": {"product_id": "Bezeichnung"}, "changes": {"non_products": "MwSt 19%"}}
     assert found(tmp_path, text, **given)[1] == 110.0
     text = """
@@ -299,7 +299,7 @@ Invoice,Date,Customer,Sales type,Net amount
 2,2025-01-16,Beta,External,50.00
 3,2025-01-17,Acme Holding,Intercompany,900.00
 """
-    assert "'Intercompany' (1 lines, 900.00)" in found(tmp_path, text)[2]
+    assert "'Intercompany' (1 line, 900.00)" in found(tmp_path, text)[2]
 
 
 def test_what_is_still_owed_is_not_sold(tmp_path):
@@ -331,4 +331,4 @@ Order,Customer,Date,Total,Refunded Amount
 """
     customers, money, told = found(tmp_path, text)
     assert (customers, money) == (2, 80.0)
-    assert "The refunds of 1 orders exceed their amounts, by 5.00 in total" in told
+    assert "The refunds of 1 order exceed their amounts, by 5.00 in total" in told

@@ -10,7 +10,7 @@ def test_equal_purchases_of_one_day_are_kept_and_told_where_nothing_tells_them_a
     cleaned = clean(TWICE)
     assert len(cleaned.log) == 3
     assert any(
-        "1 lines with a total of" in note and "equal an earlier line" in note for note in cleaned.report.notes
+        "1 line with a total of" in note and "equals an earlier line" in note for note in cleaned.report.notes
     )
 
 

@@ -32,8 +32,8 @@ def test_what_may_be_no_sale_is_told():
             order_id=[f"INV-{n}" for n in range(1, 8)] + ["CN-8"]
         ),
         "'zwr' has a number on 1 of 8 lines, never above the amount": orders(zwr=last(25.0, 0.0)),
-        "'statut_cmd' with 3 (7 lines), 5 (1 lines) is not used": orders(statut_cmd=last("5", "3")),
-        "'origin' with web (7 lines), test (1 lines) is not used": orders(origin=last("test", "web")),
+        "'statut_cmd' with 3 (7 lines), 5 (1 line) is not used": orders(statut_cmd=last("5", "3")),
+        "'origin' with web (7 lines), test (1 line) is not used": orders(origin=last("test", "web")),
         "'Bezahlt am' is blank on 1 of 8 lines": orders(**{"Bezahlt am": last(None, "2025-04-01")}),
     }
     untold = [told for told, frame in cases.items() if not any(told in note for note in read(frame).notes)]
@@ -142,7 +142,7 @@ def test_numbers_of_receipts_that_begin_again_are_told():
 
 def test_kinds_of_documents_that_are_not_known_are_told():
     told = " ".join(clean(read(orders(BON_TYP=last("Bewirtung", "Umbuchung")))).report.notes)
-    assert "'BON_TYP' with Umbuchung (7 lines), Bewirtung (1 lines) is not used" in told
+    assert "'BON_TYP' with Umbuchung (7 lines), Bewirtung (1 line) is not used" in told
     assert clean(read(orders(BON_TYP=last("AVTraining", "Beleg")))).report.money_kept == sum(AMOUNTS[:-1])
 
 

@@ -182,7 +182,7 @@ def test_one_bad_byte_sets_its_line_aside_and_changes_no_other(tmp_path):
     assert set(cleaned.log["customer_id"]) == {f"Zoë{number}" for number in range(50) if number != 7}
     assert cleaned.quarantine[["source_row", "line"]].values.tolist() == [[8, "Zo\ufffd7,2025-01-05,1.00"]]
     assert any(
-        "1 lines with bytes that are not UTF-8 were quarantined (rows 8)" in note
+        "1 line with bytes that are not UTF-8 was quarantined (rows 8)" in note
         for note in read(written(tmp_path, content)).notes
     )
 

@@ -156,4 +156,4 @@ def test_a_line_that_stands_as_sold_and_as_cancelled_within_one_export_is_told()
     )
     kept, cleaned = left(*rows, columns=OF_LINES)
     assert sorted(kept) == [20.0, 30.0]
-    assert any("1 lines occur as sold and again" in note for note in cleaned.report.notes)
+    assert any("1 line occurs as sold and again" in note for note in cleaned.report.notes)

@@ -164,7 +164,7 @@ Date,Customer,Order,Amount USD,Amount EUR
 2025-02-05,Ann,3,50.00,
 """
     told = found(tmp_path, text, mapping={"amount": "Amount USD"})[2]
-    assert "'Amount EUR' contains 80.00 on 1 lines with a blank 'Amount USD'" in told
+    assert "'Amount EUR' contains 80.00 on 1 line with a blank 'Amount USD'" in told
     text = """
 acct_id,num_seats,purchase_price,block_purchase_price,order_num,add_datetime
 11,2,60.00,120.00,9001,2025-01-15

@@ -368,4 +368,4 @@ def test_a_code_of_transactions_in_short_is_told():
             "TransAmt": [10.5, 20.5, 30.5, 40.5, 50.5],
         }
     )
-    assert any("'TransCd' with S (4 lines), V (1 lines)" in note for note in read(frame).notes)
+    assert any("'TransCd' with S (4 lines), V (1 line)" in note for note in read(frame).notes)

@@ -66,7 +66,7 @@ def test_a_header_repeated_on_the_next_page_is_left_out(tmp_path):
     source.write_text("\n".join([HEADER, *LINES[:5], "", "Page 2 of 2", HEADER, *LINES[5:]]))
     cleaned = clean(read(source))
     assert cleaned.report.rows_kept == 9
-    assert any("1 lines of 'a.csv' repeat the header" in note for note in cleaned.report.notes)
+    assert any("1 line of 'a.csv' repeats the header" in note for note in cleaned.report.notes)
 
 
 def test_a_table_of_refunds_below_the_sales_is_refused(tmp_path):

@@ -223,8 +223,7 @@ Sale Date,Client,Item,Total,Payment Method
 2025-02-06,Bob,Massage,30.00,Cash
 """
     assert (
-        "'Payment Method' is not used, so lines such as 'Package' (1 lines, 20.00)"
-        in found(tmp_path, text)[2]
+        "'Payment Method' is not used, so lines such as 'Package' (1 line, 20.00)" in found(tmp_path, text)[2]
     )
     text = """
 Opened,Guest,Item,Gross Amount,Comp Amount,Void Amount

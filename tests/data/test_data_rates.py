@@ -32,7 +32,7 @@ def test_a_line_takes_the_latest_rate_not_after_its_day(tmp_path):
 
 
 def test_lines_older_than_the_first_rate_are_asked_about(tmp_path):
-    with pytest.raises(InputError, match="1 lines are dated before the first rate"):
+    with pytest.raises(InputError, match="1 line is dated before the first rate"):
         cleaned(sales(("a", "2024-12-31", 100, "USD"), ("a", "2025-01-10", 100, "EUR")), tmp_path)
 
 

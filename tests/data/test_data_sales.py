@@ -70,7 +70,7 @@ def test_a_complete_mapping_does_not_hide_the_status():
 def test_an_unknown_level_is_asked_for_and_a_rule_settles_it():
     frame = orders(("a", 1, "1", 10.0, "paid"), ("a", 9, "2", 20.0, "B7"), names=["status"])
     with pytest.raises(
-        ValueError, match=r"'B7' \(1 lines, 20.00\)\. For each, choose .* --rule \"status=B7:counts\""
+        ValueError, match=r"'B7' \(1 line, 20.00\)\. For each, choose .* --rule \"status=B7:counts\""
     ):
         clean(frame)
     assert kept(frame, change_rules(Rules(), {"status": ["B7:counts"]})) == 30.0
@@ -84,7 +84,7 @@ def test_the_readings_are_reported_with_rows_and_money():
         ["failed", "ignore", 1, 20.0],
         ["paid", "counts", 1, 10.0],
     ]
-    assert "left out: failed (1 lines, 20.00)" in report.notes[0]
+    assert "left out: failed (1 line, 20.00)" in report.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ def test_a_type_of_which_only_what_is_no_sale_is_known_is_asked_about():
 def test_codes_under_the_heading_of_a_status_are_asked_about():
     for heading in ("current_state", "State", "Estado"):
         frame = orders(("a", 1, "1", 60.0, "5"), ("b", 9, "2", 80.0, "6"), names=[heading])
-        with pytest.raises(ValueError, match=r"'5' \(1 lines, 60.00\), '6' \(1 lines, 80.00\)"):
+        with pytest.raises(ValueError, match=r"'5' \(1 line, 60.00\), '6' \(1 line, 80.00\)"):
             clean(read(frame))
 
 
@@ -353,7 +353,7 @@ def test_money_under_paid_is_no_flag_and_what_was_not_paid_is_told():
 def test_lines_of_discounts_above_zero_are_told_and_can_be_taken_off():
     rows = [("a", 1, "1", 65.0, "product"), ("a", 1, "1", 5.0, "discount"), ("b", 9, "2", 80.0, "product")]
     frame = orders(*rows, names=["Line Type"])
-    [note] = [note for note in read(frame).notes if "'discount' (1 lines, 5.00)" in note]
+    [note] = [note for note in read(frame).notes if "'discount' (1 line, 5.00)" in note]
     assert '--rule "type=discount:refund"' in note or "--rule type=discount:refund" in note
     rules = change_rules(Rules(), {"type": ["discount:refund", "product:counts"]})
     assert kept(frame, rules, {"type": "Line Type"}) == 140

@@ -220,7 +220,7 @@ Fakturanr;Kundnr;Fakturadatum;Förfallodatum;Total;Kreditfaktura
     customers, money, told = found(tmp_path, text)
     assert (customers, money) == (1, 20.0)
     assert (
-        "'Kreditfaktura' was read as type: counts: Nej (2 lines, 50.00); netted: Ja (1 lines, 30.00)" in told
+        "'Kreditfaktura' was read as type: counts: Nej (2 lines, 50.00); netted: Ja (1 line, 30.00)" in told
     )
     assert read(tmp_path / "export.csv").mapping["timestamp"] == "Fakturadatum"
 
@@ -232,9 +232,9 @@ Order,Date,Customer,Payment,Total
 2,2025-01-16,8,Comp,30.00
 3,2025-01-17,8,Card,10.00
 """
-    assert "lines such as 'Comp' (1 lines, 30.00) count as sales of goods" in found(tmp_path, text)[2]
+    assert "lines such as 'Comp' (1 line, 30.00) count as sales of goods" in found(tmp_path, text)[2]
     components = text.replace("Payment", "Component").replace("Comp,", "Net,")
-    assert "lines such as 'Net' (1 lines, 30.00) count as sales of goods" in found(tmp_path, components)[2]
+    assert "lines such as 'Net' (1 line, 30.00) count as sales of goods" in found(tmp_path, components)[2]
 
 
 def test_other_processes_of_a_german_till_are_no_receipts(tmp_path):

@@ -128,7 +128,7 @@ def test_a_customer_who_is_nobody_is_set_aside_and_told(nobody):
     frame = pd.DataFrame({"customer": ["a", nobody, "b"], "date": "2025-01-05", "amount": [1.0, 2.0, 4.0]})
     cleaned = clean(frame)
     assert cleaned.report.money_kept == 5.0
-    assert any(f"{nobody!r} (1 lines, 2.00)" in note for note in cleaned.report.notes)
+    assert any(f"{nobody!r} (1 line, 2.00)" in note for note in cleaned.report.notes)
     assert kept(frame, Rules(off=("placeholder_customer",))) == 7.0
 
 
@@ -154,7 +154,7 @@ def test_customers_called_tests_are_told():
     rows = {"date": "2025-01-05", "amount": [float(n) for n in range(1, 8)]}
     for test in ("Test Customer", "test7@shop.org", "a@example.com", "Demo-Kunde 3"):
         frame = pd.DataFrame({"customer": [*"abcdef", test], **rows})
-        assert f"1 customers such as {test!r} (1 lines, 7.00) look like tests" in " ".join(
+        assert f"1 customer such as {test!r} (1 line, 7.00) looks like tests" in " ".join(
             clean(frame).report.notes
         )
     named = pd.DataFrame({"customer": [f"{one}@example.com" for one in "abcdefg"], **rows})

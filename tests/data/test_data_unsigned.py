@@ -25,7 +25,7 @@ def test_returns_without_a_sign_are_netted_and_told():
     assert cleaned.log["amount"].tolist() == [49.90, 20.0, 49.90]
     assert cleaned.log["quantity"].tolist() == [1.0, 1.0, 1.0]
     assert any(
-        "1 lines with a total of 49.90 have a negative quantity" in note for note in cleaned.report.notes
+        "1 line with a total of 49.90 has a negative quantity" in note for note in cleaned.report.notes
     )
     assert cleaned.report.money_in == pytest.approx(119.80)
 
@@ -63,5 +63,5 @@ def test_a_ledger_of_stock_is_asked_about():
 def test_orders_of_a_quantity_of_zero_are_no_purchases():
     cleaned = clean(lines(("d", "2025-01-20", "9", "x", 0, 0.0)))
     assert "d" not in set(cleaned.log["customer_id"])
-    assert any("1 lines with quantity 0 and no money are not purch" in note for note in cleaned.report.notes)
+    assert any("1 line with quantity 0 and no money is not purch" in note for note in cleaned.report.notes)
     assert not any("quantity 0" in note for note in clean(lines()).report.notes)

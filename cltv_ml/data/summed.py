@@ -1,0 +1,101 @@
+"""Columns that count only together or with the other sign: tenders, returned and cancelled items, signed journals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from cltv_ml.data.candidates import named
+from cltv_ml.data.compound import find_compound
+from cltv_ml.data.headings import SYNONYMS, plain_heading, plain_pattern
+from cltv_ml.data.kinds import first_lines, look
+from cltv_ml.data.parse import Columns
+from cltv_ml.data.rules import Rules
+from cltv_ml.data.words import words
+from cltv_ml.engine import Relation, quoted, show
+from cltv_ml.sources.frames import MARK
+
+#: Headings of money paid one way, of accounts and of signed amounts.
+_TENDERS = re.compile(plain_pattern(words("unexplained")["tenders"]))
+_ACCOUNTS, _SIGNED = (re.compile(plain_pattern(words("ledger")[name])) for name in ("accounts", "signed"))
+
+#: Headings of items that did not stay with the customer.
+_RETURNED = frozenset(" ".join(SYNONYMS["returned_quantity"]).split())
+
+#: Headings of the columns made here.
+SUM_RETURNED = "returned and cancelled items"
+
+
+def credit_of(column: str) -> str:
+    """Return the heading of the column that holds a signed amount with the other sign."""
+    return f"credits of {column}"
+
+
+def is_tender(column: str) -> bool:
+    """Whether a heading names a means of payment.
+
+    >>> is_tender("Cash"), is_tender("Gift Certificate Redemption"), is_tender("Cash back")
+    (True, True, False)
+    """
+    return _TENDERS.search(plain_heading(column)) is not None
+
+
+def join_tenders(table: Relation, kinds: Mapping[str, str]) -> tuple[Relation, list[str]]:
+    """Return the table with an amount summed over the means of payment if it has no other money; and a note."""
+    numbers = [column for column, kind in kinds.items() if kind in ("number", "rate")]
+    tenders = [column for column in numbers if is_tender(column)]
+    if len(tenders) < 2:
+        return table, []
+    view = _sum(table, tenders, "amount")
+    return view, [
+        f"Columns {tenders} were summed and read as 'amount', because each seems to hold what was paid in one way "
+        "and no column holds the total (--mapping amount=COLUMN uses one)."
+    ]
+
+
+def join_returned(table: Relation) -> tuple[Relation, list[str]]:
+    """Return the table with one column for returned and cancelled items if it has two that add up; and a note."""
+    columns = _columns(table)
+    counted = [column for column in columns if plain_heading(column) in _RETURNED]
+    counted += [column for column in find_compound("returned_quantity", columns) if column not in counted]
+    bought = named("quantity", columns)
+    if len(counted) < 2 or not bought:
+        return table, []
+    number = Columns(table, Rules(), ask=False).number
+    values = [f"coalesce(abs({number(column)}), 0)" for column in counted]
+    some = " and ".join(f"count(*) filter ({value} > 0) > 0" for value in values)
+    apart = " or ".join(f"{value} <> {values[0]}" for value in values[1:])
+    whole = f"count(*) filter ({' + '.join(values)} > abs({number(bought[0])}) + 1e-9) = 0"
+    [adds_up] = table.row(f"select {some} and {whole} and coalesce(bool_or({apart}), false) from {table}")
+    if not adds_up:
+        return table, []
+    view = _sum(table, counted, SUM_RETURNED)
+    return view, [f"Columns {counted} were summed, because they never exceed {bought[0]!r} together."]
+
+
+def join_credits(table: Relation) -> tuple[Relation, list[str]]:
+    """Return the table with the credits of a signed amount next to a column of accounts, where sales are below 0."""
+    columns = _columns(table)
+    signed = [column for column in columns if _SIGNED.search(plain_heading(column))]
+    accounts = [
+        column for column in columns if _ACCOUNTS.search(plain_heading(column)) and column not in signed
+    ]
+    if not accounts or len(signed) != 1 or named("credit", columns):
+        return table, []
+    if look(first_lines(table)).get(signed[0]) != "number":
+        return table, []
+    value = Columns(table, Rules(), ask=False).number(signed[0])
+    if not table.holds(f"{value} < 0"):
+        return table, []
+    made = quoted(MARK + credit_of(signed[0]))
+    return show(table.con, "rows", f"select *, -({value}) as {made} from {table}"), []
+
+
+def _columns(table: Relation) -> list[str]:
+    return [name.removeprefix(MARK) for name in table.kinds if name.startswith(MARK)]
+
+
+def _sum(table: Relation, columns: Sequence[str], name: str) -> Relation:
+    number = Columns(table, Rules(), ask=False).number
+    total = " + ".join(f"coalesce({number(column)}, 0)" for column in columns)
+    return show(table.con, "rows", f"select *, round({total}, 4) as {quoted(MARK + name)} from {table}")

@@ -1,0 +1,271 @@
+"""Unused columns that no vocabulary explains: values that may not be sales, and money with another total.
+
+The data alone decide here, so that an export in an unknown language leads to a note instead of silence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cltv_ml.data.glance import COLUMNS_COMPARED, Glance
+from cltv_ml.data.headings import plain_heading, plain_pattern
+from cltv_ml.data.levels import plain_level, read_levels
+from cltv_ml.data.mapping import flag
+from cltv_ml.data.overlooked_numbers import HEADED
+from cltv_ml.data.source_columns import quote
+from cltv_ml.data.words import words
+
+#: Headings of what is no state of a sale: who, where, with what, and how it was paid or sent.
+_HARMLESS = {name: re.compile(plain_pattern(listed)) for name, listed in words("unexplained").items()}
+
+#: The most values of a column of states, and the longest text of one.
+_MOST_VALUES, _LONGEST = 12, 40
+
+#: The most columns and values in a note.
+_SHOWN = 4
+
+#: The most whole numbers that are codes.
+_MOST_CODES = 4
+
+#: The most values per line: of words, and of codes with digits, which may be identifiers.
+_NAMED, _IDENTIFIED = 0.8, 0.34
+
+#: Customers or products that always have the same rarer value, from which on the column describes them.
+_DESCRIBED = 5
+
+#: Other money lies within this factor of the amount on nearly all lines.
+_NEAR, _NEARLY_ALL = 4.0, 0.9
+
+#: Totals that differ by less are the same.
+_SAME = 0.005
+
+
+def tell_of_unexplained(
+    glance: Glance,
+    kinds: Mapping[str, str],
+    left: Sequence[str],
+    mapping: Mapping[str, str],
+    settled: str,
+) -> list[str]:
+    """Return notes on unused columns that may change what counts, judged by their values alone.
+
+    Parameters
+    ----------
+    left
+        The columns that are neither used nor mentioned in another note or question.
+    settled
+        SQL for the lines that do not count as sales anyway.
+    """
+    notes = _tell_of_values(glance, kinds, left, mapping, settled)
+    return notes + _tell_of_totals(
+        glance, [name for name in left if kinds[name] == "number"], mapping, settled
+    )
+
+
+def _tell_of_values(
+    glance: Glance, kinds: Mapping[str, str], left: Sequence[str], mapping: Mapping[str, str], settled: str
+) -> list[str]:
+    """Return a note on columns with few values that differ between the orders of a customer and of a product."""
+    columns = [name for name in left if not _is_described(plain_heading(name))]
+    codes = _codes(glance, [name for name in columns if kinds[name] == "number"])
+    columns = [name for name in columns if kinds[name] == "text" or name in codes]
+    few = glance.levels(columns, _MOST_VALUES)
+    found = _values(glance, [*few], mapping.get("amount"), settled) if few else {}
+    found = {column: values for column, values in found.items() if _are_states(column, values)}
+    for name in ("customer_id", "product_id", "unit_price"):
+        if found and name in mapping:
+            described = _described(glance, [*found], mapping[name])
+            found = {column: values for column, values in found.items() if column not in described}
+    if not found:
+        return []
+    shown = "; ".join(
+        f"{column!r} with {_shown(values, 'amount' in mapping)}"
+        for column, values in [*found.items()][:_SHOWN]
+    )
+    return [
+        f"Values that were not used, so that all these lines count: {shown}. If one of them marks lines that are not "
+        f"completed sales, use --mapping {flag('status', next(iter(found)))}; the next run then asks what each value "
+        "means."
+    ]
+
+
+def _is_described(heading: str) -> bool:
+    """Whether a heading speaks of who, where, what or how rather than of a state of the sale.
+
+    >>> _is_described("shippingmethod"), _is_described("shippingoutcome"), _is_described("etap")
+    (True, False, False)
+    """
+    return bool(_HARMLESS["described"].search(heading)) and not _HARMLESS["states"].search(heading)
+
+
+def _codes(glance: Glance, columns: Sequence[str]) -> list[str]:
+    """Return the columns of a few different whole numbers whose headings speak of no number of things."""
+    columns = [name for name in columns if not _HARMLESS["other_numbers"].search(plain_heading(name))]
+    if not columns:
+        return []
+    tests = ", ".join(
+        f"bool_and(({v}) = floor({v})), count(distinct {v})" for v in map(glance.number, columns)
+    )
+    figures = glance.lines.row(f"select {tests} from {glance.lines}")
+    return [
+        name
+        for name, whole, several in zip(columns, *[iter(figures)] * 2, strict=True)
+        if whole and 2 <= several <= _MOST_CODES
+    ]
+
+
+def _texts(columns: Sequence[str]) -> str:
+    """Return SQL for the texts of columns, each named by its place."""
+    return ", ".join(
+        f"coalesce(trim(cast({quote(column)} as varchar)), '') as \"{place}\""
+        for place, column in enumerate(columns)
+    )
+
+
+def _values(
+    glance: Glance, columns: Sequence[str], amount: str | None, settled: str
+) -> dict[str, dict[str, tuple[int, float]]]:
+    """Return the values of each column on lines that count, the most frequent first, with their lines and money."""
+    money = glance.number(amount) if amount else "0"
+    rows = glance.lines.rows(
+        "select place, value, count(*) as n, coalesce(sum(money), 0) from (unpivot (select "
+        f"{_texts(columns)}, {money} as money from {glance.lines} where not ({settled})) "
+        "on columns(* exclude money) into name place value value) group by place, value order by n desc, value"
+    )
+    found: dict[str, dict[str, tuple[int, float]]] = {column: {} for column in columns}
+    for place, value, count, total in rows:
+        found[columns[int(place)]][str(value)] = (int(count), float(total))
+    return found
+
+
+def _are_states(column: str, values: Mapping[str, tuple[int, float]]) -> bool:
+    """Whether a column's values are few and short enough to be states of sales rather than texts or identifiers.
+
+    Where the heading speaks of sending goods, known states are none of the sale.
+    """
+    if HEADED["no_status"].search(plain_heading(column)):
+        known = read_levels(
+            "status", [value for value in values if plain_level(value) != "partial"], None, "goods"
+        )
+        if None not in known:
+            return False
+    numbered = any(re.search(r"\d", value) for value in values)
+    most = (_IDENTIFIED if numbered else _NAMED) * sum(count for count, _ in values.values())
+    return 2 <= len(values) <= most and max(map(len, values)) <= _LONGEST
+
+
+def _shown(values: Mapping[str, tuple[int, float]], with_money: bool) -> str:
+    """Return the rarest values with their lines and money, for a note."""
+    rare = sorted(values.items(), key=lambda pair: pair[1][0])[: _SHOWN + 1]
+    return ", ".join(
+        f"{value or '(empty)'} ({count:,} lines" + f", {total:,.2f}" * with_money + ")"
+        for value, (count, total) in reversed(rare)
+    )
+
+
+def _described(glance: Glance, columns: Sequence[str], owner: str) -> set[str]:
+    """Return the columns that describe the customers or products of `owner`: rarer values stay with theirs."""
+    rows = glance.lines.rows(
+        "with valued as (select place, value, owner from (unpivot (select "
+        f"{_texts(columns)}, {quote(owner)} as owner from {glance.lines}) on columns(* exclude owner) into name place "
+        "value value) where owner is not null), "
+        "usual as (select place, mode(value) as usual from valued group by place), "
+        "owned as (select place, min(value) as least, max(value) as most from valued group by place, owner "
+        "having count(*) > 1) "
+        "select place, count(*) filter (least = most and least <> usual), count(*) filter (least < most) "
+        "from owned join usual using (place) group by place"
+    )
+    return {columns[int(place)] for place, same, mixed in rows if same >= _DESCRIBED and mixed <= 0.02 * same}
+
+
+def _tell_of_totals(
+    glance: Glance, left: Sequence[str], mapping: Mapping[str, str], settled: str
+) -> list[str]:
+    """Return a note on unused numbers near those in use that lead to another total."""
+    amount = _amount(glance, mapping)
+    numbers = [name for name in left if not _HARMLESS["other_numbers"].search(plain_heading(name))]
+    if not amount or not numbers:
+        return []
+    rivals = [rival for name in numbers[:COLUMNS_COMPARED] for rival in _rivals(glance, name, mapping)]
+    order = mapping.get("order_id")
+    group = (
+        f"coalesce(cast({quote(order)} as varchar), cast(source_row as varchar))" if order else "source_row"
+    )
+    values = ", ".join(
+        f"{rival.money} as v{place}, {rival.value} as x{place}, {rival.base} as b{place}"
+        for place, rival in enumerate(rivals)
+    )
+    once, summed = "case when min({0}) = max({0}) then min({0}) else sum({0}) end", "sum({0})"
+    per_order = ", ".join(
+        f"{once.format(f'v{place}')} as once{place}, {summed.format(f'v{place}')} as sum{place}, "
+        f"{once.format(f'x{place}')} as x{place}, {summed.format(f'b{place}')} as b{place}, "
+        f"max(v{place}) as top{place}"
+        for place in range(len(rivals))
+    )
+    facts = ", ".join(
+        f"sum(once{place}), sum(sum{place}), avg(cast({rival.test(place)} as integer)) filter (b{place} <> 0), "
+        f"count(distinct top{place}), bool_or(top{place} <> floor(top{place}))"
+        for place, rival in enumerate(rivals)
+    )
+    total, total_once, broken, *figures = glance.lines.row(
+        "select sum(a), sum(a_once), bool_or(a <> floor(a)), "
+        f"{facts} from (select sum(a) as a, {once.format('a')} as a_once, {per_order} "
+        f"from (select {group} as g, {amount} as a, {values} from {glance.lines} where not ({settled})) group by g)"
+    )
+    told: dict[str, tuple[str, float]] = {}
+    for rival, single, whole, near, several, decimals in zip(rivals, *[iter(figures)] * 5, strict=True):
+        if near is None or near < _NEARLY_ALL or several < 2 or (broken and not decimals) or not total:
+            continue
+        if min(abs(one / own - 1) for one in (single, whole) for own in (total, total_once) if own) > _SAME:
+            told.setdefault(rival.column, (rival.name, single))
+    if not told:
+        return []
+    shown = ", ".join(f"{money:,.2f} with {column!r}" for column, (_, money) in [*told.items()][:_SHOWN])
+    used = repr(mapping["amount"]) if "amount" in mapping else "quantity times unit price"
+    column, (name, _) = next(iter(told.items()))
+    return [
+        f"Unused columns lead to other totals: {shown}, and {total_once:,.2f} with {used}, which was used (--mapping "
+        f"{flag(name, column)} uses {column!r})."
+    ]
+
+
+@dataclass(frozen=True)
+class _Rival:
+    """An unused column in the place of one in use."""
+
+    column: str
+    #: The standard name it would have.
+    name: str
+    #: SQL for the money of a line with it, for its own value, and for the value in use.
+    money: str
+    value: str
+    base: str
+    #: The share of the value in use that it has at least, and at most.
+    least: float = 1 / _NEAR
+    most: float = _NEAR
+
+    def test(self, place: int) -> str:
+        """Return SQL for whether the value of an order is near the one in use."""
+        return f"coalesce(x{place} / b{place}, 0) between {self.least} - 1e-9 and {self.most} + 1e-9"
+
+
+def _rivals(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[_Rival]:
+    """Return what a column could be: the amount, or one of its two factors if it is computed."""
+    value = glance.number(column)
+    rivals = [_Rival(column, "amount", value, value, _amount(glance, mapping))]
+    if "amount" not in mapping:
+        price, quantity = glance.number(mapping["unit_price"]), glance.number(mapping["quantity"])
+        rivals.append(_Rival(column, "unit_price", f"({value}) * ({quantity})", value, price, 0.5, 2.0))
+        rivals.append(_Rival(column, "quantity", f"({value}) * ({price})", value, quantity, 0.0, 1.0))
+    return rivals
+
+
+def _amount(glance: Glance, mapping: Mapping[str, str]) -> str:
+    """Return SQL for the amount of a line; empty if it is unknown."""
+    if "amount" in mapping:
+        return glance.number(mapping["amount"])
+    if {"quantity", "unit_price"} <= set(mapping):
+        return f"({glance.number(mapping['quantity'])}) * ({glance.number(mapping['unit_price'])})"
+    return ""
