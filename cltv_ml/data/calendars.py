@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cltv_ml.data import times
 from cltv_ml.data.source_columns import SourceColumns
-from cltv_ml.data.zones import once
 from cltv_ml.errors import InputError
+from cltv_ml.sources.zones import once
 
 #: Number of lines inspected for a column's notations.
 _FIRST = 20_000

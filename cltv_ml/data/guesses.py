@@ -48,9 +48,9 @@ def guess_levels(name: str, money: Mapping[str, float], levels: Iterable[str]) -
 
 
 def rank_columns(first: Relation, name: str, columns: Sequence[str]) -> list[str]:
-    """Return the columns offered for a required name, the likeliest by their values first.
+    """Return the columns offered for a required name, the most likely by their values first.
 
-    Customers come back, so a column unique to each line is no likely customer, and an e-mail address is the likeliest.
+    Customers come back, so a column unique to each line is no likely customer; an e-mail address is the most likely.
     An amount is likely the sum of other columns or has decimals, and rarely a whole number that only grows.
     """
     if name not in ("customer_id", "amount") or len(columns) < 2:

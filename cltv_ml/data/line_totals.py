@@ -1,4 +1,4 @@
-"""Which of several columns is the money of a line: line totals next to prices, and money next to counts."""
+"""The money of a line among several columns: line totals next to prices, and money next to counts."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from cltv_ml.data.words import words
-from cltv_ml.data.zones import once
 from cltv_ml.money import WHOLE
+from cltv_ml.sources.zones import once
 
 _KNOWN = words("currencies")
 

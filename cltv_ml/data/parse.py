@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from cltv_ml.data import numerals, times, zones
+from cltv_ml.data import numerals, times
 from cltv_ml.data.calendars import as_iso, from_digits
 from cltv_ml.data.compact import with_signs
 from cltv_ml.data.day_numbers import counted, read_last_serial, tell_of_early_seconds, tell_of_shortened
@@ -20,6 +20,7 @@ from cltv_ml.data.source_columns import SourceColumns, quote
 from cltv_ml.data.texts import cast_number, keep_texts, read_finite, read_plainly, read_sides, read_written
 from cltv_ml.engine import Relation
 from cltv_ml.errors import InputError
+from cltv_ml.sources import zones
 
 _NUMBERS = re.compile(
     r"(U|HUGE|UHUGE|BIG|SMALL|TINY|UBIG|USMALL|UTINY)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL.*|BIGNUM"

@@ -234,7 +234,7 @@ def propose_mapping(
     settle
         Chooses between several candidates for a name and explains the choice in a note; None if it cannot.
     rank
-        Sorts the columns offered for a required name that no heading settles, the likeliest by their values first.
+        Sorts the columns offered for a required name that no heading settles, the most likely by their values first.
 
     >>> dict(propose_mapping({"Cust": "text", "Order Date": "timestamp", "Qty": "number", "Price": "number"}).mapping)
     {'customer_id': 'Cust', 'timestamp': 'Order Date', 'quantity': 'Qty', 'unit_price': 'Price'}
@@ -302,7 +302,7 @@ def _settle(
     if by_period := ask_for_rows(kinds, chosen, explicit):
         return {name: chosen[name] for name in SYNONYMS if name in chosen}, [by_period]
     open_already = {answer.partition("=")[0] for question in questions for answer in question.answers}
-    missing, offered, likeliest = list[Question](), list[str](), list[str]()
+    missing, offered, favourites = list[Question](), list[str](), list[str]()
     for name in open_names(chosen):
         if name in open_already:
             continue
@@ -314,7 +314,7 @@ def _settle(
         fit = [
             column for column in free if kinds[column] in _ASKED_KINDS.get(name, ()) and column not in offered
         ]
-        fit = sorted(rank(name, fit) if rank else fit, key=likeliest.__contains__)
+        fit = sorted(rank(name, fit) if rank else fit, key=favourites.__contains__)
         answers, remark = offer(name, fit or free, chosen)
         suggestion, _, likely = (answers if fit else [f"{name}=COLUMN"])[0].partition("=")
         text = (
@@ -323,6 +323,6 @@ def _settle(
         )
         text += tell_of_periods(kinds, name)
         offered += fit if len(fit) == 1 else []
-        likeliest.append(likely)
+        favourites.append(likely)
         missing.append(Question(text, tuple(answers)))
     return {name: chosen[name] for name in SYNONYMS if name in chosen}, missing

@@ -23,7 +23,6 @@ from cltv_ml.data.rules import Rules, change_rules, keep_levels
 from cltv_ml.data.scale import doubt_cents, doubt_parts, tell_of_cents
 from cltv_ml.data.source_columns import quote
 from cltv_ml.data.summed import join_credits, join_returned
-from cltv_ml.data.synthetic import customers_of, simulate
 from cltv_ml.data.values import open_questions
 from cltv_ml.engine import Relation, as_tabular, connect, keep, lend, literal, pattern, quoted, show
 from cltv_ml.errors import InputError
@@ -34,6 +33,7 @@ from cltv_ml.sources.frames import MARK, Part, SourceRows, inner_names, read_fra
 from cltv_ml.sources.lakes import lake_of, read_lake
 from cltv_ml.sources.paths import find, read_file, readable
 from cltv_ml.sources.records import flatten_records
+from cltv_ml.sources.synthetic import customers_of, simulate
 
 
 def read(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cltv_ml.data import numerals
-from cltv_ml.data.zones import once
 from cltv_ml.engine import Relation, keep
+from cltv_ml.sources.zones import once
 
 #: Simple ways to read a number, as SQL over its text, the fastest first.
 _PLAIN_WAYS = (

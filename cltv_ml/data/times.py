@@ -6,7 +6,7 @@ import datetime
 import unicodedata
 from collections.abc import Sequence
 
-from cltv_ml.data.zones import once
+from cltv_ml.sources.zones import once
 
 #: Possible orders of dates with three numbers; `a`, `b` and `c` are the fields from left to right.
 ORDERS = {"dmy": ("c", "b", "a"), "mdy": ("c", "a", "b"), "ymd": ("a", "b", "c")}

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml.data import clean, read
-from cltv_ml.data.synthetic import simulate
+from cltv_ml.sources.synthetic import simulate
 
 
 def _shop(**columns):

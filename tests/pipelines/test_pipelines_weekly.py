@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from cltv_ml import pipelines
-from cltv_ml.data.synthetic import simulate
 from cltv_ml.settings import Monitor, Train, Weekly
+from cltv_ml.sources.synthetic import simulate
 from cltv_ml.tracking import registry
 
 MODULE = sys.modules[pipelines.weekly.__module__]  # the function stands before its module

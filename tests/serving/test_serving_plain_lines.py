@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from cltv_ml.data import Rules, clean, read
-from cltv_ml.data.synthetic import simulate
 from cltv_ml.serving.plain_lines import read_plain
+from cltv_ml.sources.synthetic import simulate
 from cltv_ml.tables import TRANSACTIONS
 
 #: What a request may hold that is out of the ordinary, by column.
