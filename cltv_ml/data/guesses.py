@@ -55,12 +55,12 @@ def rank_columns(first: Relation, name: str, columns: Sequence[str]) -> list[str
     """
     if name not in ("customer_id", "amount") or len(columns) < 2:
         return list(columns)
-    sums = _sums(first, columns[:_COMPARED]) if name == "amount" else []
-    doubts = {column: -1 if column in sums else _doubt(first, name, column) for column in columns}
+    sums = _which_are_sums(first, columns[:_COMPARED]) if name == "amount" else []
+    doubts = {column: -1 if column in sums else _doubt_column(first, name, column) for column in columns}
     return sorted(columns, key=doubts.__getitem__)
 
 
-def _doubt(first: Relation, name: str, column: str) -> int:
+def _doubt_column(first: Relation, name: str, column: str) -> int:
     text = f"nullif(trim(cast({quote(column)} as varchar)), '')"
     if name == "customer_id":
         mails, unique = first.row(
@@ -75,7 +75,7 @@ def _doubt(first: Relation, name: str, column: str) -> int:
     return 0 if decimals else 1 + bool(grows)
 
 
-def _sums(first: Relation, columns: Sequence[str]) -> list[str]:
+def _which_are_sums(first: Relation, columns: Sequence[str]) -> list[str]:
     """Return the columns that are the sum of two or of all other columns of numbers."""
     number = Columns(first, Rules(), ask=False).number
     values = {column: f"coalesce({number(column)}, 0)" for column in columns}

@@ -87,7 +87,7 @@ def find_order(
             name for name in [*named, *candidates] if kinds[name] in ("number", "rate") and name != column
         ]
         if any(_is_total(first, quote(column), name, amount) for name in compared) or any(
-            _is_sum(first, column, name, names[2]) for name in parts[:12]
+            _sums_up_parts(first, column, name, names[2]) for name in parts[:12]
         ):
             return column, _tell_of_number(column)
     return None
@@ -120,7 +120,7 @@ def _is_total(first: Relation, value: str, compared: str, amount: str) -> bool:
     return bool(several >= _FEW_ORDERS and constant >= 0.95 * several)
 
 
-def _is_sum(first: Relation, order: str, part: str, amount: str) -> bool:
+def _sums_up_parts(first: Relation, order: str, part: str, amount: str) -> bool:
     """Whether the one amount of each order of several lines is the sum of another number on these lines."""
     columns = Columns(first, Rules(), ask=False)
     value, whole = columns.number(part), columns.number(amount)

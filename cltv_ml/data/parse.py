@@ -22,9 +22,7 @@ from cltv_ml.engine import Relation
 from cltv_ml.errors import InputError
 from cltv_ml.sources import zones
 
-_NUMBERS = re.compile(
-    r"(U|HUGE|UHUGE|BIG|SMALL|TINY|UBIG|USMALL|UTINY)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL.*|BIGNUM"
-)
+_NUMBERS = re.compile("(U?(HUGE|BIG|SMALL|TINY)|U)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL.*|BIGNUM")
 #: What a heading calls times in UTC; an offset behind it names another zone.
 _IN_UTC = re.compile(
     r"(?<![A-Za-z])(utc|gmt|UTC|GMT)(?![A-Za-z+-])|(?<=[a-z])(Utc|UTC|Gmt|GMT)(?![A-Za-z+-])"

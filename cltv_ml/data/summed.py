@@ -46,7 +46,7 @@ def join_tenders(table: Relation, kinds: Mapping[str, str]) -> tuple[Relation, l
     tenders = [column for column in numbers if is_tender(column)]
     if len(tenders) < 2:
         return table, []
-    view = _sum(table, tenders, "amount")
+    view = _show_sum(table, tenders, "amount")
     return view, [
         f"Columns {tenders} were summed and read as 'amount', because each seems to hold what was paid in one way "
         "and no column holds the total (--mapping amount=COLUMN uses one)."
@@ -55,7 +55,7 @@ def join_tenders(table: Relation, kinds: Mapping[str, str]) -> tuple[Relation, l
 
 def join_returned(table: Relation) -> tuple[Relation, list[str]]:
     """Return the table with one column for returned and cancelled items if it has two that add up; and a note."""
-    columns = _columns(table)
+    columns = _headings_of(table)
     counted = [column for column in columns if plain_heading(column) in _RETURNED]
     counted += [column for column in find_compound("returned_quantity", columns) if column not in counted]
     bought = named("quantity", columns)
@@ -69,13 +69,13 @@ def join_returned(table: Relation) -> tuple[Relation, list[str]]:
     [adds_up] = table.row(f"select {some} and {whole} and coalesce(bool_or({apart}), false) from {table}")
     if not adds_up:
         return table, []
-    view = _sum(table, counted, SUM_RETURNED)
+    view = _show_sum(table, counted, SUM_RETURNED)
     return view, [f"Columns {counted} were summed, because they never exceed {bought[0]!r} together."]
 
 
 def join_credits(table: Relation) -> tuple[Relation, list[str]]:
     """Return the table with the credits of a signed amount next to a column of accounts, where sales are below 0."""
-    columns = _columns(table)
+    columns = _headings_of(table)
     signed = [column for column in columns if _SIGNED.search(plain_heading(column))]
     accounts = [
         column for column in columns if _ACCOUNTS.search(plain_heading(column)) and column not in signed
@@ -91,11 +91,11 @@ def join_credits(table: Relation) -> tuple[Relation, list[str]]:
     return show(table.con, "rows", f"select *, -({value}) as {made} from {table}"), []
 
 
-def _columns(table: Relation) -> list[str]:
+def _headings_of(table: Relation) -> list[str]:
     return [name.removeprefix(MARK) for name in table.kinds if name.startswith(MARK)]
 
 
-def _sum(table: Relation, columns: Sequence[str], name: str) -> Relation:
+def _show_sum(table: Relation, columns: Sequence[str], name: str) -> Relation:
     number = Columns(table, Rules(), ask=False).number
     total = " + ".join(f"coalesce({number(column)}, 0)" for column in columns)
     return show(table.con, "rows", f"select *, round({total}, 4) as {quoted(MARK + name)} from {table}")

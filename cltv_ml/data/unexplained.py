@@ -69,19 +69,19 @@ def _tell_of_values(
 ) -> list[str]:
     """Return a note on columns with few values that differ between the orders of a customer and of a product."""
     columns = [name for name in left if not _is_described(plain_heading(name))]
-    codes = _codes(glance, [name for name in columns if kinds[name] == "number"])
+    codes = _whole_codes(glance, [name for name in columns if kinds[name] == "number"])
     columns = [name for name in columns if kinds[name] == "text" or name in codes]
     few = glance.levels(columns, _MOST_VALUES)
-    found = _values(glance, [*few], mapping.get("amount"), settled) if few else {}
-    found = {column: values for column, values in found.items() if _are_states(column, values)}
+    found = _values_that_count(glance, [*few], mapping.get("amount"), settled) if few else {}
+    found = {column: values for column, values in found.items() if _may_be_states(column, values)}
     for name in ("customer_id", "product_id", "unit_price"):
         if found and name in mapping:
-            described = _described(glance, [*found], mapping[name])
+            described = _find_described(glance, [*found], mapping[name])
             found = {column: values for column, values in found.items() if column not in described}
     if not found:
         return []
     shown = "; ".join(
-        f"{column!r} with {_shown(values, 'amount' in mapping)}"
+        f"{column!r} with {_rarest(values, 'amount' in mapping)}"
         for column, values in [*found.items()][:_SHOWN]
     )
     return [
@@ -100,7 +100,7 @@ def _is_described(heading: str) -> bool:
     return bool(_HARMLESS["described"].search(heading)) and not _HARMLESS["states"].search(heading)
 
 
-def _codes(glance: Glance, columns: Sequence[str]) -> list[str]:
+def _whole_codes(glance: Glance, columns: Sequence[str]) -> list[str]:
     """Return the columns of a few different whole numbers whose headings speak of no number of things."""
     columns = [name for name in columns if not _HARMLESS["other_numbers"].search(plain_heading(name))]
     if not columns:
@@ -116,7 +116,7 @@ def _codes(glance: Glance, columns: Sequence[str]) -> list[str]:
     ]
 
 
-def _texts(columns: Sequence[str]) -> str:
+def _texts_by_place(columns: Sequence[str]) -> str:
     """Return SQL for the texts of columns, each named by its place."""
     return ", ".join(
         f"coalesce(trim(cast({quote(column)} as varchar)), '') as \"{place}\""
@@ -124,14 +124,14 @@ def _texts(columns: Sequence[str]) -> str:
     )
 
 
-def _values(
+def _values_that_count(
     glance: Glance, columns: Sequence[str], amount: str | None, settled: str
 ) -> dict[str, dict[str, tuple[int, float]]]:
     """Return the values of each column on lines that count, the most frequent first, with their lines and money."""
     money = glance.number(amount) if amount else "0"
     rows = glance.lines.rows(
         "select place, value, count(*) as n, coalesce(sum(money), 0) from (unpivot (select "
-        f"{_texts(columns)}, {money} as money from {glance.lines} where not ({settled})) "
+        f"{_texts_by_place(columns)}, {money} as money from {glance.lines} where not ({settled})) "
         "on columns(* exclude money) into name place value value) group by place, value order by n desc, value"
     )
     found: dict[str, dict[str, tuple[int, float]]] = {column: {} for column in columns}
@@ -140,7 +140,7 @@ def _values(
     return found
 
 
-def _are_states(column: str, values: Mapping[str, tuple[int, float]]) -> bool:
+def _may_be_states(column: str, values: Mapping[str, tuple[int, float]]) -> bool:
     """Whether a column's values are few and short enough to be states of sales rather than texts or identifiers.
 
     Where the heading speaks of sending goods, known states are none of the sale.
@@ -156,7 +156,7 @@ def _are_states(column: str, values: Mapping[str, tuple[int, float]]) -> bool:
     return 2 <= len(values) <= most and max(map(len, values)) <= _LONGEST
 
 
-def _shown(values: Mapping[str, tuple[int, float]], with_money: bool) -> str:
+def _rarest(values: Mapping[str, tuple[int, float]], with_money: bool) -> str:
     """Return the rarest values with their lines and money, for a note."""
     rare = sorted(values.items(), key=lambda pair: pair[1][0])[: _SHOWN + 1]
     return ", ".join(
@@ -165,12 +165,12 @@ def _shown(values: Mapping[str, tuple[int, float]], with_money: bool) -> str:
     )
 
 
-def _described(glance: Glance, columns: Sequence[str], owner: str) -> set[str]:
+def _find_described(glance: Glance, columns: Sequence[str], owner: str) -> set[str]:
     """Return the columns that describe the customers or products of `owner`: rarer values stay with theirs."""
     rows = glance.lines.rows(
         "with valued as (select place, value, owner from (unpivot (select "
-        f"{_texts(columns)}, {quote(owner)} as owner from {glance.lines}) on columns(* exclude owner) into name place "
-        "value value) where owner is not null), "
+        f"{_texts_by_place(columns)}, {quote(owner)} as owner from {glance.lines}) "
+        "on columns(* exclude owner) into name place value value) where owner is not null), "
         "usual as (select place, mode(value) as usual from valued group by place), "
         "owned as (select place, min(value) as least, max(value) as most from valued group by place, owner "
         "having count(*) > 1) "
@@ -184,11 +184,13 @@ def _tell_of_totals(
     glance: Glance, left: Sequence[str], mapping: Mapping[str, str], settled: str
 ) -> list[str]:
     """Return a note on unused numbers near those in use that lead to another total."""
-    amount = _amount(glance, mapping)
+    amount = _money_in_use(glance, mapping)
     numbers = [name for name in left if not _HARMLESS["other_numbers"].search(plain_heading(name))]
     if not amount or not numbers:
         return []
-    rivals = [rival for name in numbers[:COLUMNS_COMPARED] for rival in _rivals(glance, name, mapping)]
+    rivals = [
+        rival for name in numbers[:COLUMNS_COMPARED] for rival in _alternatives_of(glance, name, mapping)
+    ]
     order = mapping.get("order_id")
     group = (
         f"coalesce(cast({quote(order)} as varchar), cast(source_row as varchar))" if order else "source_row"
@@ -251,10 +253,10 @@ class _Rival:
         return f"coalesce(x{place} / b{place}, 0) between {self.least} - 1e-9 and {self.most} + 1e-9"
 
 
-def _rivals(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[_Rival]:
+def _alternatives_of(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[_Rival]:
     """Return what a column could be: the amount, or one of its two factors if it is computed."""
     value = glance.number(column)
-    rivals = [_Rival(column, "amount", value, value, _amount(glance, mapping))]
+    rivals = [_Rival(column, "amount", value, value, _money_in_use(glance, mapping))]
     if "amount" not in mapping:
         price, quantity = glance.number(mapping["unit_price"]), glance.number(mapping["quantity"])
         rivals.append(_Rival(column, "unit_price", f"({value}) * ({quantity})", value, price, 0.5, 2.0))
@@ -262,7 +264,7 @@ def _rivals(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[_Ri
     return rivals
 
 
-def _amount(glance: Glance, mapping: Mapping[str, str]) -> str:
+def _money_in_use(glance: Glance, mapping: Mapping[str, str]) -> str:
     """Return SQL for the amount of a line; empty if it is unknown."""
     if "amount" in mapping:
         return glance.number(mapping["amount"])
