@@ -12,7 +12,7 @@ from cltv_ml.data.source_columns import quote
 from cltv_ml.data.summed import is_tender
 from cltv_ml.data.words import words
 
-_HEADED = {
+_HEADED_AS = {
     name: re.compile(plain_pattern(words("overlooked")[name])) for name in ("other_money", "so_far", "added")
 }
 
@@ -39,7 +39,7 @@ def hint_at_amounts(
             column
             for column in left
             if kinds[column] in ("number", "rate")
-            and not _HEADED["other_money"].search(plain_heading(column))
+            and not _HEADED_AS["other_money"].search(plain_heading(column))
             and "parent" not in plain_heading(column)
             and not is_tender(column)
         ]
@@ -76,7 +76,7 @@ def _tell_of_added(
 ) -> list[str]:
     """Return a note on tips or taxes included in the amount: it is the sum of them and another column."""
     numbers = [column for column in left if kinds[column] in ("number", "rate")]
-    added = [column for column in numbers if _HEADED["added"].search(plain_heading(column))]
+    added = [column for column in numbers if _HEADED_AS["added"].search(plain_heading(column))]
     bases = [column for column in numbers if column not in added][:COLUMNS_COMPARED]
     if not added or not bases:
         return []
@@ -111,7 +111,7 @@ def _sums_so_far(glance: Glance, mapping: Mapping[str, str]) -> list[str]:
         "v - lag(v) over (order by source_row) as whole from ("
         f"select *, {glance.number(amount)} as v from {glance.lines}))"
     )
-    named = _HEADED["so_far"].search(plain_heading(amount)) is not None
+    named = _HEADED_AS["so_far"].search(plain_heading(amount)) is not None
     if min(up, down) or up + down < (3 if named else 15) or not min(all_up, all_down):
         return []
     return [

@@ -14,7 +14,7 @@ from cltv_ml.data.words import words
 from cltv_ml.engine import Relation
 
 #: The most columns among which sums are looked for.
-_COMPARED = 6
+_MOST_SUMMED = 6
 
 #: Levels, in any column, that are more likely plans than completed sales.
 _PLANNED = re.compile("|".join(words("overlooked")["planned"]))
@@ -55,7 +55,7 @@ def rank_columns(first: Relation, name: str, columns: Sequence[str]) -> list[str
     """
     if name not in ("customer_id", "amount") or len(columns) < 2:
         return list(columns)
-    sums = _which_are_sums(first, columns[:_COMPARED]) if name == "amount" else []
+    sums = _which_are_sums(first, columns[:_MOST_SUMMED]) if name == "amount" else []
     doubts = {column: -1 if column in sums else _doubt_column(first, name, column) for column in columns}
     return sorted(columns, key=doubts.__getitem__)
 

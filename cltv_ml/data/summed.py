@@ -20,7 +20,7 @@ _TENDERS = re.compile(plain_pattern(words("unexplained")["tenders"]))
 _ACCOUNTS, _SIGNED = (re.compile(plain_pattern(words("ledger")[name])) for name in ("accounts", "signed"))
 
 #: Headings of items that did not stay with the customer.
-_RETURNED = frozenset(" ".join(SYNONYMS["returned_quantity"]).split())
+_NOT_KEPT = frozenset(" ".join(SYNONYMS["returned_quantity"]).split())
 
 #: Headings of the columns made here.
 SUM_RETURNED = "returned and cancelled items"
@@ -56,7 +56,7 @@ def join_tenders(table: Relation, kinds: Mapping[str, str]) -> tuple[Relation, l
 def join_returned(table: Relation) -> tuple[Relation, list[str]]:
     """Return the table with one column for returned and cancelled items if it has two that add up; and a note."""
     columns = _headings_of(table)
-    counted = [column for column in columns if plain_heading(column) in _RETURNED]
+    counted = [column for column in columns if plain_heading(column) in _NOT_KEPT]
     counted += [column for column in find_compound("returned_quantity", columns) if column not in counted]
     bought = named("quantity", columns)
     if len(counted) < 2 or not bought:

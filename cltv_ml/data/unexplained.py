@@ -18,16 +18,16 @@ from cltv_ml.data.source_columns import quote
 from cltv_ml.data.words import words
 
 #: Headings of what is no state of a sale: who, where, with what, and how it was paid or sent.
-_HARMLESS = {name: re.compile(plain_pattern(listed)) for name, listed in words("unexplained").items()}
+_EXPLAINED = {name: re.compile(plain_pattern(listed)) for name, listed in words("unexplained").items()}
 
 #: The most values of a column of states, and the longest text of one.
 _MOST_VALUES, _LONGEST = 12, 40
 
 #: The most columns and values in a note.
-_SHOWN = 4
+_NAMED_MOST = 4
 
 #: The most whole numbers that are codes.
-_MOST_CODES = 4
+_MOST_WHOLE_CODES = 4
 
 #: The most values per line: of words, and of codes with digits, which may be identifiers.
 _NAMED, _IDENTIFIED = 0.8, 0.34
@@ -82,7 +82,7 @@ def _tell_of_values(
         return []
     shown = "; ".join(
         f"{column!r} with {_rarest(values, 'amount' in mapping)}"
-        for column, values in [*found.items()][:_SHOWN]
+        for column, values in [*found.items()][:_NAMED_MOST]
     )
     return [
         f"Values that were not used, so that all these lines count: {shown}. If one of them marks lines that are not "
@@ -97,12 +97,12 @@ def _is_described(heading: str) -> bool:
     >>> _is_described("shippingmethod"), _is_described("shippingoutcome"), _is_described("etap")
     (True, False, False)
     """
-    return bool(_HARMLESS["described"].search(heading)) and not _HARMLESS["states"].search(heading)
+    return bool(_EXPLAINED["described"].search(heading)) and not _EXPLAINED["states"].search(heading)
 
 
 def _whole_codes(glance: Glance, columns: Sequence[str]) -> list[str]:
     """Return the columns of a few different whole numbers whose headings speak of no number of things."""
-    columns = [name for name in columns if not _HARMLESS["other_numbers"].search(plain_heading(name))]
+    columns = [name for name in columns if not _EXPLAINED["other_numbers"].search(plain_heading(name))]
     if not columns:
         return []
     tests = ", ".join(
@@ -112,7 +112,7 @@ def _whole_codes(glance: Glance, columns: Sequence[str]) -> list[str]:
     return [
         name
         for name, whole, several in zip(columns, *[iter(figures)] * 2, strict=True)
-        if whole and 2 <= several <= _MOST_CODES
+        if whole and 2 <= several <= _MOST_WHOLE_CODES
     ]
 
 
@@ -158,7 +158,7 @@ def _may_be_states(column: str, values: Mapping[str, tuple[int, float]]) -> bool
 
 def _rarest(values: Mapping[str, tuple[int, float]], with_money: bool) -> str:
     """Return the rarest values with their lines and money, for a note."""
-    rare = sorted(values.items(), key=lambda pair: pair[1][0])[: _SHOWN + 1]
+    rare = sorted(values.items(), key=lambda pair: pair[1][0])[: _NAMED_MOST + 1]
     return ", ".join(
         f"{value or '(empty)'} ({count:,} lines" + f", {total:,.2f}" * with_money + ")"
         for value, (count, total) in reversed(rare)
@@ -185,7 +185,7 @@ def _tell_of_totals(
 ) -> list[str]:
     """Return a note on unused numbers near those in use that lead to another total."""
     amount = _money_in_use(glance, mapping)
-    numbers = [name for name in left if not _HARMLESS["other_numbers"].search(plain_heading(name))]
+    numbers = [name for name in left if not _EXPLAINED["other_numbers"].search(plain_heading(name))]
     if not amount or not numbers:
         return []
     rivals = [
@@ -224,7 +224,7 @@ def _tell_of_totals(
             told.setdefault(rival.column, (rival.name, single))
     if not told:
         return []
-    shown = ", ".join(f"{money:,.2f} with {column!r}" for column, (_, money) in [*told.items()][:_SHOWN])
+    shown = ", ".join(f"{money:,.2f} with {column!r}" for column, (_, money) in [*told.items()][:_NAMED_MOST])
     used = repr(mapping["amount"]) if "amount" in mapping else "quantity times unit price"
     column, (name, _) = next(iter(told.items()))
     return [
