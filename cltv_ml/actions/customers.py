@@ -38,7 +38,7 @@ def add_segments(shop: Shop, actions: Actions) -> None:
             [_about_tiers(shop)],
             figures={
                 f"Share of customers and of {_tier_basis(shop)} by tier": plots.tier_pyramid(
-                    tiers, of=_tier_basis(shop)
+                    tiers, of=_tier_basis(shop), currency=shop.terms.currency
                 ),
                 "Share of customers and of revenue by segment": plots.segment_sizes(
                     actions.tables["segments_by_rfm"], currency=shop.terms.currency

@@ -147,7 +147,7 @@ def check(settings: Check) -> None:
     if settings.as_json:
         print_json(_account_as_json(cleaned, verdict, days))
         return
-    _show_account(cleaned, settings.currency)
+    _show_account(cleaned, settings.currency or cleaned.report.currency)
     console.print(f"Verdict   [bold]{verdict.level}[/bold] for a horizon of {days} days")
     for reason in verdict.reasons:
         console.print(f"          {escape(reason)}")

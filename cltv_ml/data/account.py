@@ -53,6 +53,9 @@ class Report(Inline):
         includes them.
     unused
         Columns of the source without a standard name.
+    currency
+        Code of the currency that every line of the source states; "" if lines state none or several, or if amounts
+        were converted.
     """
 
     source: str
@@ -71,6 +74,7 @@ class Report(Inline):
     unused: tuple[str, ...] = ()
     rows_unreadable: int = 0
     money_unreadable: float = 0.0
+    currency: str = ""
 
 
 def account(
@@ -130,6 +134,7 @@ def account(
         unused=raw.unused,
         rows_unreadable=unreadable,
         money_unreadable=unreadable * float(usual) / MONEY_SCALE,
+        currency=lines.currency,
     )
 
 

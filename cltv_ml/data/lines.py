@@ -55,6 +55,8 @@ class Lines:
     levels: pd.DataFrame = field(repr=False)
     #: Notes for the reader, one sentence each.
     notes: tuple[str, ...] = ()
+    #: Code of the currency that every line states; empty if lines state none, several, or were converted.
+    currency: str = ""
 
     @property
     def columns(self) -> frozenset[str]:
@@ -99,7 +101,18 @@ def read_lines(raw: Raw, rules: Rules) -> Lines:
         *_notes(raw, columns, values),
         *doubt_spellings(parsed, marks.count(), signs),
     ]
-    return Lines(raw.table, parsed, marks, tally, query_of, customer, signs, sales.levels, tuple(notes))
+    currency = _stated_currency(parsed, rules)
+    return Lines(
+        raw.table, parsed, marks, tally, query_of, customer, signs, sales.levels, tuple(notes), currency
+    )
+
+
+def _stated_currency(parsed: Relation, rules: Rules) -> str:
+    if "currency" not in parsed.kinds or rules.rates or rules.rate_table:
+        return ""
+    codes = parsed.rows(f"select distinct currency from {parsed} limit 2")
+    code = str(codes[0][0] or "") if len(codes) == 1 else ""
+    return code if re.fullmatch("[A-Z]{3}", code) else ""
 
 
 def _query_of(columns: Columns, values: dict[str, str], version: str | None, table: Relation) -> str:

@@ -33,7 +33,7 @@ from cltv_ml.files import check_folder, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.money import format_money
-from cltv_ml.pipelines.inputs import known_costs, load
+from cltv_ml.pipelines.inputs import known_costs, load, with_currency
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
 from cltv_ml.reporting.report import summarise
@@ -73,6 +73,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
         raise InputError(f"age must be one of {list(REPORTED_AGES)}, got {settings.age}.")
     spent, campaigns = by_campaign(read_costs(settings.costs), settings.channel)
     cleaned = load(settings, progress)
+    settings = with_currency(settings, cleaned)
     log = cleaned.transactions
     costs, outside = within_log(check_costs(spent, settings.currency), log.first, log.last)
     channels = _channel_column(cleaned, log, settings.channel, set(costs["channel"]) - {UNATTRIBUTED})

@@ -80,6 +80,7 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
     terms = _read_terms(settings)
     cleaned = load(settings, progress, named=True)
     terms = _with_costs(terms, settings, cleaned)
+    terms = replace(terms, currency=terms.currency or cleaned.report.currency)
     if terms.before is None:
         terms = replace(terms, before=_earlier_customers(settings, cleaned))
     terms = replace(terms, protected=tuple(dict.fromkeys([*terms.protected, *cleaned.customers.protected])))

@@ -11,7 +11,7 @@ from cltv_ml.decisions.audit import Audit
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import check_folder, write_table
 from cltv_ml.inline import Inline
-from cltv_ml.pipelines.inputs import known_costs, load
+from cltv_ml.pipelines.inputs import known_costs, load, with_currency
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
 from cltv_ml.pipelines.redaction import as_wanted
@@ -43,6 +43,7 @@ def audit(settings: Settings | None = None, *, progress: Progress = silent, **op
     settings = AuditSettings.of(settings, options)
     check_folder(settings.out)
     cleaned = load(settings, progress)
+    settings = with_currency(settings, cleaned)
     log = cleaned.transactions
     progress("auditing the customer base", 0.5)
     per = None if settings.per == "auto" else settings.per

@@ -9,7 +9,7 @@ from cltv_ml.customers import CleanedShop
 from cltv_ml.data import DataVerdict, compare_customers, judge, write_mapping
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import write_table
-from cltv_ml.pipelines.inputs import chosen_horizon, load, read_scores
+from cltv_ml.pipelines.inputs import chosen_horizon, load, read_scores, with_currency
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
 from cltv_ml.pipelines.redaction import as_wanted
@@ -33,6 +33,7 @@ def check(
     settings = Check.of(settings, options)
     to_horizons(settings.horizon)  # what cannot be is refused before the data are read
     cleaned = load(settings, progress)
+    settings = with_currency(settings, cleaned)
     verdict = judge(
         cleaned.transactions, chosen_horizon(settings.horizon, cleaned.transactions), cleaned.report
     )

@@ -18,7 +18,7 @@ from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.money import format_money
 from cltv_ml.pipelines.continuation import continue_cohorts
-from cltv_ml.pipelines.inputs import load
+from cltv_ml.pipelines.inputs import load, with_currency
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
 from cltv_ml.reporting import plots
@@ -54,6 +54,7 @@ def cohorts(settings: Settings | None = None, *, progress: Progress = silent, **
     settings = settings.model_copy(update={"out": table_file(settings.out, "cohorts.csv")})
     days = _days(settings.horizons)
     cleaned = load(settings, progress)
+    settings = with_currency(settings, cleaned)
     log = cleaned.transactions
     progress("following the cohorts", 0.5)
     costs = None if settings.margin_rate is None else decisions.Costs(margin_rate=settings.margin_rate)

@@ -34,7 +34,7 @@ from cltv_ml.pipelines.forecast_inputs import (
     read_holiday_names,
     unused_holidays,
 )
-from cltv_ml.pipelines.inputs import load
+from cltv_ml.pipelines.inputs import load, with_currency
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
 from cltv_ml.reporting.report import summarise
@@ -115,7 +115,8 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
         raise InputError(f"cannot write {settings.out.name!r}: use a name that ends in .parquet or .csv.")
     check_folder(settings.out.parent)
     holidays = read_holiday_names(settings.holidays)
-    log = load(settings, progress).transactions
+    cleaned = load(settings, progress)
+    settings, log = with_currency(settings, cleaned), cleaned.transactions
     window = Window(log.last.normalize() + pd.Timedelta(days=1), horizon)
     per = ("week" if horizon <= _WEEKS_UPTO else "month") if settings.per == "auto" else settings.per
     terms, gaps = plan_terms(settings, log, window.cutoff)

@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -39,7 +39,21 @@ from cltv_ml.features import (
 from cltv_ml.files import as_written
 from cltv_ml.log import Log
 from cltv_ml.remote import local
-from cltv_ml.settings import Build, Check, Customers, Judged, Source, Windowed
+from cltv_ml.settings import (
+    Acquisition,
+    Audit,
+    Build,
+    Check,
+    Cohorts,
+    Customers,
+    Forecast,
+    Judged,
+    Lifetime,
+    Monitor,
+    Source,
+    Train,
+    Windowed,
+)
 from cltv_ml.sources.encodings import find_encoding
 from cltv_ml.windows import (
     Window,
@@ -52,6 +66,8 @@ from cltv_ml.windows import (
 
 #: What was guessed from the data is logged as a warning; the command line shows it on stderr.
 logger = logging.getLogger("cltv_ml")
+
+_S = TypeVar("_S", Acquisition, Audit, Check, Cohorts, Forecast, Lifetime, Monitor, Train)
 
 _TEXT = dict.fromkeys(("customer_id", "arm", "category"), "str")
 _SCORES = "a table that `cltv score` wrote"
@@ -89,6 +105,12 @@ def load(
     )
     _tell_of_customers(customers, learns=earliest is not None)
     return CleanedShop.of(cleaned, customers, names)
+
+
+def with_currency(settings: _S, cleaned: Cleaned) -> _S:
+    """Return the settings with the currency that every line of the log states, where they state none."""
+    stated = "" if settings.currency else cleaned.report.currency
+    return settings.model_copy(update={"currency": stated}) if stated else settings
 
 
 def tables_of(settings: Customers) -> CustomerSources:

@@ -23,7 +23,7 @@ from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models import Spread
 from cltv_ml.models.value_curve import check_discount_rate
-from cltv_ml.pipelines.inputs import load, read_rates
+from cltv_ml.pipelines.inputs import load, read_rates, with_currency
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.serving import registered_model, scoring
 from cltv_ml.settings import Lifetime as LifetimeSettings
@@ -75,6 +75,7 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
     settings = settings.model_copy(update={"out": table_file(settings.out, "lifetime.parquet")})
     days, end = _check_horizons(settings)
     cleaned = load(settings, progress)
+    settings = with_currency(settings, cleaned)
     log = cleaned.transactions
     cutoff = scoring.check_as_of(log, None)
     profit = _profit(log, cleaned, cutoff, settings)

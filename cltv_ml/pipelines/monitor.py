@@ -25,7 +25,7 @@ from cltv_ml.files import check_folder, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models import ValueModel
-from cltv_ml.pipelines.inputs import load, read_table
+from cltv_ml.pipelines.inputs import load, read_table, with_currency
 from cltv_ml.pipelines.monitor_checks import (
     compare_with_training,
     freshness_checks,
@@ -155,6 +155,7 @@ def monitor(
     store.open_store()
     version = registry.read_version(int(scores["model_version"].iloc[0]), REGISTERED_NAME)
     cleaned = load(settings, progress, learned=version.features)
+    settings = with_currency(settings, cleaned)
     log = cleaned.transactions
     _check_known(scores, log)
     experiment_id = runs.open_experiment(settings.experiment)

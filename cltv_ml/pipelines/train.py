@@ -41,6 +41,7 @@ from cltv_ml.pipelines.inputs import (
     holdout_window,
     load,
     targeting_of,
+    with_currency,
 )
 from cltv_ml.pipelines.monitor import store_reference
 from cltv_ml.pipelines.notebook import with_bar
@@ -131,6 +132,7 @@ def train(settings: Settings | None = None, *, progress: Progress = silent, **op
     check_competing(settings)
     horizons, targeting = horizons_of(settings), targeting_of(settings)
     cleaned = load(settings, progress, named=True)
+    settings = with_currency(settings, cleaned)
     window = holdout_window(settings, cleaned.transactions)
     verdict = check_data(cleaned.transactions, window.horizon, cleaned.report)
     if verdict.level == "no-go" and not settings.force:

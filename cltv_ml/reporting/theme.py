@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ParamSpec
 
@@ -241,17 +242,26 @@ def cell_texts(table: pd.DataFrame, form: str) -> dict[str, Any]:
 P = ParamSpec("P")
 
 
-def in_minor_units(plot: Callable[P, go.Figure]) -> Callable[P, go.Figure]:
-    """Return a plot whose hover amounts have the number of digits of its `currency`."""
+#: An amount of money in what hovering shows: every number with separators that no counted word follows.
+_HOVER_AMOUNT = re.compile(r"(%\{[^{}]*,)\.([02])f\}(?! (?:customers|orders|purchases))")
+
+
+def in_its_currency(plot: Callable[P, go.Figure]) -> Callable[P, go.Figure]:
+    """Return a plot whose hover amounts name its `currency` and have its number of digits."""
 
     @functools.wraps(plot)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> go.Figure:
-        """Draw the figure, with the digits of its currency in what hovering shows."""
+        """Draw the figure, with the digits and the name of its currency in what hovering shows."""
         figure = plot(*args, **kwargs)
-        places = money.digits(str(kwargs.get("currency", "")))
-        for trace in figure.data if places != 2 else ():
-            if getattr(trace, "hovertemplate", None):
-                trace.hovertemplate = trace.hovertemplate.replace(",.2f", f",.{places}f")
+        currency = str(kwargs.get("currency", ""))
+
+        def amount(found: re.Match[str]) -> str:
+            places = money.digits(currency) if found[2] == "2" else 0
+            return f"{found[1]}.{places}f}} {currency}".rstrip()
+
+        for trace in figure.data:
+            if isinstance(template := getattr(trace, "hovertemplate", None), str):
+                trace.hovertemplate = _HOVER_AMOUNT.sub(amount, template)
         return figure
 
     return drawn

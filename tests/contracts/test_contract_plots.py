@@ -274,6 +274,22 @@ def test_no_figure_shows_hundredths_of_a_currency_that_has_none():
     assert [name for name, one in drawn.items() if ",.2f" in one.to_json()] == []
 
 
+def test_every_amount_that_hovering_shows_names_its_currency():
+    """A number with separators is money unless a counted word follows."""
+    bare = {}
+    for name in MONEY:
+        for trace in plots.CATALOGUE[name](TABLES[name], currency="EUR").data:
+            shown = str(getattr(trace, "hovertemplate", None) or "")
+            if re.search(r",\.[02]f\}(?! (?:EUR|customers|orders))", shown):
+                bare[name] = shown
+    assert bare == {}
+
+
+def test_the_reasons_on_the_axis_are_words():
+    figure = plots.quality_waterfall(TABLES["quality_waterfall"])
+    assert list(figure.data[0].x) == ["in the source", "unreadable amount", "in the log"]
+
+
 def test_figure_leaves_its_table_as_it_was(name):
     before = TABLES[name].copy()
     plots.CATALOGUE[name](TABLES[name])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml import pipelines
-from cltv_ml.data import simulate
+from cltv_ml.data import Rules, change_rules, clean, simulate
 from cltv_ml.pipelines import pages
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -78,3 +78,32 @@ def test_every_amount_on_the_pages_of_a_shop_has_its_currency(tmp_path, monkeypa
     found = [_bare_amounts(once, more) for once, more in zip(written, written[half:], strict=False)]
     assert sum(amounts for _, amounts in found) > 100
     assert [bare for bare, _ in found] == [[]] * half
+
+
+def _orders(**columns):
+    days = pd.date_range("2025-01-05", periods=6, freq="17D")
+    return pd.DataFrame(
+        {"Customer": list("ababca"), "Date": days, "Amount": [10.0, 20, 30, 15, 5, 8], **columns}
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "rules", "stated"),
+    [
+        ({"Currency": ["eur"] * 6}, {}, "EUR"),
+        ({"Currency": ["€"] * 6}, {}, "EUR"),
+        ({}, {}, ""),
+        ({"Currency": ["EUR", "USD"] * 3}, {"rates": {"USD": 0.9, "EUR": 1.0}}, ""),
+    ],
+)
+def test_a_cleaning_reports_the_currency_that_every_line_states(columns, rules, stated):
+    assert clean(_orders(**columns), change_rules(Rules(), rules)).report.currency == stated
+
+
+def test_pages_of_a_log_that_states_its_currency_name_it(tmp_path):
+    """They had no currency until somebody gave --currency."""
+    page = tmp_path / "check.html"
+    pipelines.check(data=_orders(Currency=["CHF"] * 6), html=page)
+    assert "88.00 CHF" in page.read_text(encoding="utf-8")
+    pipelines.check(data=_orders(Currency=["CHF"] * 6), html=page, currency="Fr.")
+    assert "88.00 Fr." in page.read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from cltv_ml.data import clean, judge
+from cltv_ml.data import REASONS, SHORT_REASONS, clean, judge
 from cltv_ml.reporting.sections.data import check_sections
 
 
@@ -30,11 +30,16 @@ def rows(table):
 def test_the_account_says_where_lines_and_money_went_to_the_cent(account):
     _, tables = account
     assert rows(tables["Where the lines and the money went"]) == [
-        ["read", "4", "35.50"],
-        ["not_completed", "-1", "-20.00"],
-        ["bad_amount", "-1", "0.00"],
-        ["kept", "2", "15.50"],
+        ["read", "", "4", "35.50"],
+        ["not a completed sale", "not_completed", "-1", "-20.00"],
+        ["unreadable amount", "bad_amount", "-1", "0.00"],
+        ["kept", "", "2", "15.50"],
     ]
+
+
+def test_every_rule_has_a_name_in_words():
+    assert list(SHORT_REASONS) == list(REASONS)
+    assert [name for name in SHORT_REASONS.values() if "_" in name or len(name) > 25] == []
 
 
 def test_the_account_says_how_each_status_was_read(account):

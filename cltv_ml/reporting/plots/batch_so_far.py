@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
+@theme.in_its_currency
 def batch_so_far(progress: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return the expected and the realised total of each open batch by days since its cutoff.
 

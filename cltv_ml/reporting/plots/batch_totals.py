@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
+@theme.in_its_currency
 def batch_totals(batches: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return forecast and realised value of each scored batch whose horizon has passed.
 

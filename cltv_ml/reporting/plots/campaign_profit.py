@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
-@theme.in_minor_units
+@theme.in_its_currency
 def campaign_profit(curve: pd.DataFrame, *, currency: str = "", listed: float | None = None) -> go.Figure:
     """Return expected profit by list length with the best list, break-even and, where known, the interval.
 

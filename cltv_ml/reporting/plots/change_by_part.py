@@ -17,6 +17,7 @@ COLOURS = {
 }
 
 
+@theme.in_its_currency
 def change_by_part(
     changes: pd.DataFrame,
     *,

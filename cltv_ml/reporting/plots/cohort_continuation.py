@@ -11,7 +11,7 @@ from cltv_ml.reporting import theme
 COHORTS_DRAWN = 24
 
 
-@theme.in_minor_units
+@theme.in_its_currency
 def cohort_continuation(continuation: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return bars per cohort: a customer's value so far and, lighter, what each further horizon is expected to add.
 

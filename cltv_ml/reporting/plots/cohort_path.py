@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
+@theme.in_its_currency
 def cohort_path(cohort: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return bars of a cohort's revenue by period, and a line of the share of its customers who buy.
 

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
-@theme.in_minor_units
+@theme.in_its_currency
 def cohort_revenue(cohorts: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return a heat map: cumulative revenue per customer of each cohort, by months since the first purchase.
 

@@ -11,6 +11,7 @@ from cltv_ml.reporting import theme
 DRAWN = 7
 
 
+@theme.in_its_currency
 def cohort_stack(cohorts: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return stacked bars: each period's revenue, divided by the period in which the customers first bought.
 

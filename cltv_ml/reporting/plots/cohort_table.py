@@ -8,7 +8,6 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from cltv_ml.decisions.cohorts import SMALL_COHORT
-from cltv_ml.money import digits
 from cltv_ml.reporting import theme
 
 _CELL_FORMS = {"retention": ("Share of customers who buy", "{:.0%}", ".0%")}
@@ -16,6 +15,7 @@ _CELL_FORMS = {"retention": ("Share of customers who buy", "{:.0%}", ".0%")}
 _GREY = "#B8BDC4"
 
 
+@theme.in_its_currency
 def cohort_table(
     cohorts: pd.DataFrame,
     *,
@@ -37,7 +37,7 @@ def cohort_table(
     spent = "Margin" if "margin" in measure else "Revenue"
     words, cell, form = _CELL_FORMS.get(
         measure,
-        (theme.in_money(f"{spent} per customer so far", currency), "{:,.0f}", f",.{digits(currency)}f"),
+        (theme.in_money(f"{spent} per customer so far", currency), "{:,.0f}", ",.2f"),
     )
     named = cohorts.assign(name=cohorts["cohort"] + " (" + cohorts["customers"].map("{:,}".format) + ")")
     names = list(dict.fromkeys(named["name"]))

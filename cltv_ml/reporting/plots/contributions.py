@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
-@theme.in_minor_units
+@theme.in_its_currency
 def contributions(contributions: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return a point per customer and feature: points on the right raise the value, points on the left lower it.
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
-@theme.in_minor_units
+@theme.in_its_currency
 def decile_calibration(deciles: pd.DataFrame, *, currency: str = "", show: str | None = None) -> go.Figure:
     """Return bars of realised value and a line of predictions per decile: a calibrated model meets its bars.
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
-@theme.in_minor_units
+@theme.in_its_currency
 def dependence(dependence: pd.DataFrame, *, currency: str = "", unit: str = "", title: str = "") -> go.Figure:
     """Return the mean prediction by the value of one feature, the others unchanged.
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
-@theme.in_minor_units
+@theme.in_its_currency
 def discount_profit(profits: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return the expected profit of each depth for all customers, and the share of customers for whom it is best.
 

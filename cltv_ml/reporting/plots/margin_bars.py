@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
-@theme.in_minor_units
+@theme.in_its_currency
 def margin_bars(margins: pd.DataFrame, *, currency: str = "", top: int = 12) -> go.Figure:
     """Return contribution margins, the largest first and the losses last.
 

@@ -11,7 +11,7 @@ from cltv_ml.reporting import theme
 CHANNELS_DRAWN = 6
 
 
-@theme.in_minor_units
+@theme.in_its_currency
 def payback_curve(value: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return expected (lines) and realised (points) value per customer by age, and each channel's cost (dotted).
 

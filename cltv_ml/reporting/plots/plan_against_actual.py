@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
+@theme.in_its_currency
 def plan_against_actual(judged: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return the planned revenue of each period with its 80% band, and the realised revenue.
 

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
-@theme.in_minor_units
+@theme.in_its_currency
 def predicted_against_realised(
     realised: pd.DataFrame, *, currency: str = "", show: str | None = None
 ) -> go.Figure:

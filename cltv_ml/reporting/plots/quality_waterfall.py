@@ -1,22 +1,25 @@
-"""Lines that the cleaning set aside, rule by rule."""
+"""Lines that the cleaning set aside, by reason."""
 
 from __future__ import annotations
 
 import pandas as pd
 import plotly.graph_objects as go
 
+from cltv_ml.data import SHORT_REASONS
 from cltv_ml.reporting import theme
 
 
-def quality_waterfall(rules: pd.DataFrame) -> go.Figure:
+@theme.in_its_currency
+def quality_waterfall(rules: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return a waterfall from the lines of the source to the lines of the log, one step per rule that applied.
 
     Drawn from `Report.rules` of a cleaning: columns `rule, rows_before, money_before, rows, money`.
     """
-    figure = theme.figure("From the source to the clean log: lines set aside by rule", "", "Lines")
+    figure = theme.figure("From the source to the clean log: lines set aside by reason", "", "Lines")
     applied = rules[rules["rows"] > 0]
     before = int(rules["rows_before"].iloc[0])
-    names = ["in the source", *(str(rule).replace("_", " ") for rule in applied["rule"]), "in the log"]
+    reasons = applied["rule"].map(SHORT_REASONS).fillna(applied["rule"])
+    names = ["in the source", *reasons, "in the log"]
     figure.add_waterfall(
         x=names,
         y=[before, *(-applied["rows"]), 0],
@@ -33,8 +36,8 @@ def quality_waterfall(rules: pd.DataFrame) -> go.Figure:
         cliponaxis=False,
         decreasing_marker_color=theme.LOSS,
         totals_marker_color=theme.PALETTE[0],
-        hovertemplate="%{x}: %{text} lines, %{customdata:,.2f} in money<extra></extra>",
+        hovertemplate="%{x}: %{text} lines, %{customdata:,.2f}<extra></extra>",
     )
-    figure.update_xaxes(title_text="Rule, in the order applied")
+    figure.update_xaxes(title_text="Reason, in the order applied")
     figure.update_layout(showlegend=False)
     return figure

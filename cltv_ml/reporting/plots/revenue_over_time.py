@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
+@theme.in_its_currency
 def revenue_over_time(months: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return bars of revenue and a line of orders per month, with the number of new customers above them.
 

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
+@theme.in_its_currency
 def rfm_map(rfm: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return a map of recency and frequency scores, coloured by the number of customers.
 
@@ -40,7 +41,7 @@ def rfm_map(rfm: pd.DataFrame, *, currency: str = "") -> go.Figure:
         **theme.cell_texts(share.where(share > 0), "{:.0%}"),
         colorbar={"thickness": 12, "title": {"text": "customers"}},
         hovertemplate="recency %{x}, frequency %{y}, mostly %{customdata[0]}<br>%{z:,} customers "
-        f"(%{{customdata[2]:.1%}}), spent %{{customdata[1]:,.0f}} {currency}<extra></extra>",
+        "(%{customdata[2]:.1%}), spent %{customdata[1]:,.0f}<extra></extra>",
     )
     figure.update_xaxes(dtick=1)
     figure.update_yaxes(dtick=1)

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
+@theme.in_its_currency
 def segment_sizes(profile: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return the share of customers next to the share of revenue of each segment.
 
@@ -27,8 +28,8 @@ def segment_sizes(profile: pd.DataFrame, *, currency: str = "") -> go.Figure:
             name=name,
             marker_color=colour,
             customdata=amount,
-            hovertemplate=f"%{{y}}: %{{x:.1%}} of {name} (%{{customdata:,.0f}} "
-            f"{currency if name == 'revenue' else ''})<extra></extra>",
+            hovertemplate=f"%{{y}}: %{{x:.1%}} of {name} "
+            f"(%{{customdata:{',.0f' if name == 'revenue' else ','}}})<extra></extra>",
         )
     figure.update_xaxes(tickformat=".0%")
     figure.update_yaxes(type="category", autorange="reversed")

@@ -30,11 +30,12 @@ def shop_forecast(
         "revenue", "orders", "customers" or "won".
     """
     name = theme.in_money("Revenue", currency) if measure == "revenue" else measure.capitalize()
+    hover = f"%{{y:,.0f}} {currency if measure == 'revenue' else ''}".rstrip()
     figure = theme.figure(_TITLES[measure], "First day of the period", name)
     of_measure = bands[(bands["measure"] == measure) & (bands["span"] == "period")]
     total = of_measure[of_measure["part"] == ("new" if measure == "won" else "total")]
     if history is not None and len(history):
-        _line(figure, history["start"], history[measure], "actual", theme.ACTUAL)
+        _line(figure, history["start"], history[measure], "actual", theme.ACTUAL, hover)
     for band, alpha in ((95, 0.13), (80, 0.20), (50, 0.30)):
         figure.add_scatter(
             x=[*total["start"], *total["start"][::-1]],
@@ -48,20 +49,24 @@ def shop_forecast(
             fillcolor=f"rgba(31,127,196,{alpha})",
             hoverinfo="skip",
         )
-    _line(figure, total["start"], total["expected"], "expected", theme.MODEL)
+    _line(figure, total["start"], total["expected"], "expected", theme.MODEL, hover)
     known = of_measure[of_measure["part"] == "known"]
     if len(known) and (known["expected"].to_numpy() != total["expected"].to_numpy()).any():
-        _line(figure, known["start"], known["expected"], "existing customers", theme.PALETTE[1], "dash")
+        _line(
+            figure, known["start"], known["expected"], "existing customers", theme.PALETTE[1], hover, "dash"
+        )
     figure.update_layout(hovermode="x unified")
     return figure.update_yaxes(rangemode="tozero")
 
 
-def _line(figure: go.Figure, x: pd.Series, y: pd.Series, name: str, colour: str, dash: str = "solid") -> None:
+def _line(
+    figure: go.Figure, x: pd.Series, y: pd.Series, name: str, colour: str, hover: str, dash: str = "solid"
+) -> None:
     figure.add_scatter(
         x=x,
         y=y,
         name=name,
         mode="lines+markers" if len(x) == 1 else "lines",
         line={"color": colour, "dash": dash},
-        hovertemplate="%{y:,.0f}",
+        hovertemplate=hover,
     )

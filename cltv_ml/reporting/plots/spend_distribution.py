@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
-@theme.in_minor_units
+@theme.in_its_currency
 def spend_distribution(spend: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return lines of the share of orders and of customers by value, on a log axis.
 

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
-@theme.in_minor_units
+@theme.in_its_currency
 def spend_fit(fit: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return the distribution of repeat buyers' mean spend, next to that of the spend model.
 

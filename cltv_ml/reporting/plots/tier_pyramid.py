@@ -8,7 +8,8 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
-def tier_pyramid(tiers: pd.DataFrame, *, of: str = "predicted value") -> go.Figure:
+@theme.in_its_currency
+def tier_pyramid(tiers: pd.DataFrame, *, of: str = "predicted value", currency: str = "") -> go.Figure:
     """Return the share of customers (left) and of a value (right) per tier, the highest on top.
 
     Parameters
@@ -44,7 +45,7 @@ def tier_pyramid(tiers: pd.DataFrame, *, of: str = "predicted value") -> go.Figu
             cliponaxis=False,
             hovertemplate="%{y}: %{customdata[0]:.1%} of the "
             + title
-            + " (%{customdata[1]:,.0f})<extra></extra>",
+            + f" (%{{customdata[1]:{',.0f' if sign > 0 else ','}}})<extra></extra>",
         )
     # Room for the texts at the ends of the longest bars.
     left, right = (rows[name].max() / (rows[name].sum() or 1) for name in ("customers", "expected_value"))

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
-@theme.in_minor_units
+@theme.in_its_currency
 def value_curve(curve: pd.DataFrame, *, currency: str = "", customer: str = "") -> go.Figure:
     """Return the expected value at each horizon, joined by lines; it never falls.
 

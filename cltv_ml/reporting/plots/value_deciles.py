@@ -8,7 +8,8 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
-def value_deciles(deciles: pd.DataFrame) -> go.Figure:
+@theme.in_its_currency
+def value_deciles(deciles: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return bars of each customer decile's share of revenue, the best tenth first.
 
     Drawn from `decisions.compute_audit(log).deciles`: columns `span, decile, customers, revenue, share`.

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
+@theme.in_its_currency
 def value_waterfall(change: pd.DataFrame, *, of: str = "predicted value", currency: str = "") -> go.Figure:
     """Return a waterfall of the causes that raised or lowered a total over all customers.
 

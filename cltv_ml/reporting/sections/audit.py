@@ -105,7 +105,7 @@ def _differences(audit: Audit, currency: str) -> dict[str, Any]:
             "The steeper the curve rises, the more revenue depends on a few customers.": plots.concentration_curve(
                 audit.curve
             ),
-            "Each bar is a tenth of the customers.": plots.value_deciles(audit.deciles),
+            "Each bar is a tenth of the customers.": plots.value_deciles(audit.deciles, currency=currency),
         },
     )
 

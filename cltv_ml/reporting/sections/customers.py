@@ -56,7 +56,7 @@ def customers_section(
         },
         figures={
             "Each tier's share of customers (left) and of predicted value (right).": (
-                plots.tier_pyramid(tiers)
+                plots.tier_pyramid(tiers, currency=currency)
             ),
             "Each segment's share of customers and of revenue so far.": plots.segment_sizes(
                 profile, currency=currency

@@ -8,7 +8,15 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from cltv_ml.customers import CleanedShop
-from cltv_ml.data import Cleaned, DataVerdict, Report, compute_months, compute_seasonality, compute_summary
+from cltv_ml.data import (
+    SHORT_REASONS,
+    Cleaned,
+    DataVerdict,
+    Report,
+    compute_months,
+    compute_seasonality,
+    compute_summary,
+)
 from cltv_ml.data import judge as judge_data
 from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
 from cltv_ml.data.columns import profile_columns
@@ -133,18 +141,19 @@ def _money_account(report: Report, currency: str) -> pd.DataFrame:
     """Return the amounts read, set aside by each rule, and kept, to the cent."""
     rules = report.rules[report.rules["rows"] > 0]
     parts = [
-        ("read", report.rows_in, report.money_in),
-        *((rule.rule, -rule.rows, -rule.money) for rule in rules.itertuples()),
-        ("capped", 0, -report.money_capped),
-        ("kept", report.rows_kept, report.money_kept),
+        ("read", "", report.rows_in, report.money_in),
+        *((SHORT_REASONS[rule.rule], rule.rule, -rule.rows, -rule.money) for rule in rules.itertuples()),
+        ("capped", "", 0, -report.money_capped),
+        ("kept", "", report.rows_kept, report.money_kept),
     ]
-    shown = [part for part in parts if part[0] != "capped" or part[2]]
+    shown = [part for part in parts if part[0] != "capped" or part[3]]
     return pd.DataFrame(
         {
-            "Part": [name for name, _, _ in shown],
-            "Lines": [f"{rows:,}" for _, rows, _ in shown],
+            "Part": [name for name, _, _, _ in shown],
+            "Rule": [rule for _, rule, _, _ in shown],
+            "Lines": [f"{rows:,}" for _, _, rows, _ in shown],
             f"Money{f' in {currency}' if currency else ''}": [
-                format_exactly(money, currency, unit=False) for _, _, money in shown
+                format_exactly(money, currency, unit=False) for _, _, _, money in shown
             ],
         }
     )
@@ -241,8 +250,8 @@ def _more(cleaned: Cleaned, currency: str) -> dict[str, Any]:
             gaps
         )
     if (cleaned.report.rules["rows"] > 0).any():
-        figures["Number of lines that each cleaning rule set aside; all of them are in the quarantine."] = (
-            plots.quality_waterfall(cleaned.report.rules)
+        figures["Number of lines set aside for each reason; all of them are in the quarantine."] = (
+            plots.quality_waterfall(cleaned.report.rules, currency=currency)
         )
     return section("More about the data", figures=figures)
 

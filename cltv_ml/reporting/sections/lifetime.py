@@ -75,7 +75,9 @@ def _by_tier(values: pd.Series, value_name: str, currency: str) -> tuple[pd.Data
         return by_tier, {}
     drawn = grouped.set_axis(["customers", "expected_value"], axis=1)
     return by_tier, {
-        f"Share of customers and of {value_name} by tier": plots.tier_pyramid(drawn, of=value_name)
+        f"Share of customers and of {value_name} by tier": plots.tier_pyramid(
+            drawn, of=value_name, currency=currency
+        )
     }
 
 
