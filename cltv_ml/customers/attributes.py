@@ -263,6 +263,12 @@ def _collect(
             f"row_number() over (partition by {every} order by source_row) > 1",
             "The row equals an earlier row of the same customer.",
         )
+        if since:
+            rules["same_moment"] = (
+                f"max(source_row) over (partition by {every}) < max(source_row) over (partition by customer_id, "
+                "valid_from)",
+                "A later row of the same customer is valid from the same moment.",
+            )
     cases = " ".join(f"when {test} then '{rule}'" for rule, (test, _) in rules.items())
     judged = keep(table.con, "judged", f"select *, case {cases} end as rule from {states}")
     if several and not since:

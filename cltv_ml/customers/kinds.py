@@ -55,6 +55,13 @@ _FIRST_SIGNS = {
 #: Share of the values that must be British postcodes; share of customers whose area enough others must share.
 _MOSTLY, _COVERED = 0.9, 0.8
 
+#: Headings of dates that may be written as numbers: spreadsheet days, or seconds since 1970 and parts of them.
+_DATED = re.compile(
+    "date|datum|time|zeit|fecha|created|creation|erstellt|sign(ed)?up|registered|registration|joined|since|seit|enrol|"
+    "subscribed|opened|_?(at|on|ts|dt)$"
+)
+_MOMENTS = ((29_221, 73_050), (1e8, 4.2e9), (1e11, 4.2e12), (1e14, 4.2e15))
+
 _YEAR = re.compile("year|^yob$|jahr|annee|^an$|ano$|anno")
 _BIRTH = re.compile("birth|^(dob|yob)$|geburt|jahrgang|naissance|nacimiento|nascita|geboorte|bday")
 _ROW_HISTORY = re.compile(
@@ -101,6 +108,7 @@ def describe(
     missing = 1 - counted["there"] / max(counted["rows"], 1)
     prefix, levels, part = KINDS.get(kind, ""), counted["levels"], ""
     if learns and kind == "category" and _POSTCODE.search(plain_heading(column)):
+        _note_lost_zeros(columns, column)
         part, areas = _area(columns, column, counted)
         name, levels, reason = (f"{name}_{part}", areas, "") if part else (name, levels, reason)
     attribute_name = f"{prefix}_{name}" if prefix and not reason else ""
@@ -136,6 +144,22 @@ def _area(columns: Columns, column: str, counted: dict[str, int]) -> tuple[str, 
     return "", 0
 
 
+def _note_lost_zeros(columns: Columns, column: str) -> None:
+    """Add a note if postcodes seem to have lost a leading zero, as in a column that was once read as a number."""
+    digits = rf"regexp_replace(trim(cast({quote(column)} as varchar)), '\.0+$', '')"
+    lengths = columns.table.con.sql(
+        f"select length({digits}) as digits, count(*), bool_or({digits} like '0%') from {columns.table} "
+        f"where regexp_full_match({digits}, '\\d+') group by 1 order by 2 desc"
+    ).fetchall()
+    usual, _, zeros = lengths[0] if lengths else (0, 0, True)
+    shorter = sum(rows for length, rows, _ in lengths if length < usual)
+    if shorter and not zeros and usual == max(length for length, _, _ in lengths):
+        columns.notes.append(
+            f"Column {column!r}: {shorter:,} values have fewer than {usual} digits and no value of {usual} begins with "
+            "zero. Leading zeros seem to be lost, which mixes up areas: export the column as text."
+        )
+
+
 def plain_name(column: str, place: int) -> str:
     """Return a heading in lower-case ASCII letters, digits and underscores; `column_<place>` if nothing is left.
 
@@ -160,6 +184,7 @@ def _count(table: Relation, column: str) -> dict[str, int]:
         "short_years": r"regexp_full_match(v, '\d\d?(\.0*)?')",
         "days": r"regexp_full_match(v, '((19|20)\d\d|9999)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\.0*)?')",
         "serials": f"{is_serial('try_cast(v as double)')}",
+        "moments": " or ".join(f"try_cast(v as double) between {low} and {high}" for low, high in _MOMENTS),
         "words": "try_cast(v as double) is null",
         "yes": f"lower(v) in {YES}",
         "no": f"lower(v) in {NO}",
@@ -189,7 +214,8 @@ def _kind(column: str, look: str, counted: dict[str, int]) -> str:
         years = counted["years"] + (counted["short_years"] if _YEAR.search(heading) else 0)
         if look == "timestamp" or compact or max(years, counted["serials"]) > most:
             return "birth date"
-    if look == "timestamp" or compact:
+    counts_time = _DATED.search(heading) and counted["moments"] > 0.9 * counted["there"]
+    if look == "timestamp" or compact or counts_time:
         return "date"
     codes = counted["zeros"] or _CODE.search(heading)
     steps = counted["words"] and counted["levels"] <= MIN_SHARED_CUSTOMERS  # such as 4, 5+

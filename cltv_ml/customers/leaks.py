@@ -10,7 +10,10 @@ import pandas as pd
 import pyarrow as pa
 
 from cltv_ml.customers.attributes import Attributes
+from cltv_ml.customers.closeness import FEWEST, closeness
+from cltv_ml.customers.recent import follow_recent_spend, recent_facts
 from cltv_ml.data.headings import plain_heading
+from cltv_ml.data.mapping import flag
 from cltv_ml.tables import ids_among
 
 #: Closeness from which a column counts as a copy of a fact of the log.
@@ -18,9 +21,6 @@ TOO_CLOSE = 0.9
 
 #: Most customers that are compared; more change nothing.
 _SAMPLE = 5_000
-
-#: Fewest customers for closeness to mean anything.
-_FEWEST = 30
 
 #: Share of dates after the first purchase from which a column counts as reflecting later events.
 _LATER = 0.2
@@ -69,8 +69,9 @@ def find_leaks(attributes: Attributes, facts: pd.DataFrame, earliest: pd.Timesta
     if not len(attributes.table):
         return {}
     if attributes.dated:
-        return _ends_of_rows(attributes)
+        return _not_yet_valid(attributes, facts["last purchase"].max()) or _ends_of_rows(attributes)
     joined = _sample_customers(attributes.table, facts)
+    end = facts["last purchase"].max()
     leaks = {}
     for attribute in (attribute for attribute in attributes.account if attribute.name):
         reason = (
@@ -78,6 +79,7 @@ def find_leaks(attributes: Attributes, facts: pd.DataFrame, earliest: pd.Timesta
             or _by_date(attribute.name, joined, earliest)
             or _by_values("it", joined[attribute.name], joined)
             or _by_values("whether it has a value", joined[attribute.name].notna().astype(float), joined)
+            or _by_recent_spend(joined[attribute.name], joined, end)
         )
         if reason:
             leaks[attribute.name] = (
@@ -93,6 +95,15 @@ def _sample_customers(table: pa.Table, facts: pd.DataFrame) -> pd.DataFrame:
     if len(there) > _SAMPLE:
         there = np.sort(np.random.default_rng(0).choice(there, _SAMPLE, replace=False))
     return table.take(there).to_pandas().set_index("customer_id").join(facts, how="inner")
+
+
+def _not_yet_valid(attributes: Attributes, end: float) -> dict[str, str]:
+    """Return all attributes of a dated table whose rows all become valid after the last day of the log."""
+    first = pd.Timestamp("1970-01-01") + pd.Timedelta(days=float(end) + 1)
+    if (attributes.table["valid_from"].to_pandas() < first).any():
+        return {}
+    reason = "every row is valid only from after the last purchase of the log, so no cutoff can see it."
+    return {attribute.name: reason for attribute in attributes.account if attribute.name}
 
 
 def _ends_of_rows(attributes: Attributes) -> dict[str, str]:
@@ -113,14 +124,16 @@ def _ends_of_rows(attributes: Attributes) -> dict[str, str]:
             agreeing = (
                 last[comparable] == ~replaced[comparable] if values.nunique() == 2 else pd.Series(dtype=bool)
             )
-        if comparable.sum() >= _FEWEST and replaced.any() and agreeing.mean() >= _LEAST_ENDS_TOLD:
+        if comparable.sum() >= FEWEST and replaced.any() and agreeing.mean() >= _LEAST_ENDS_TOLD:
             ends[attribute.name] = "it shows how long a row was valid, which was unknown at that time."
     return ends
 
 
 def compute_facts(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     """Return facts of each customer up to the end of the view `log`, with the day of their first purchase."""
-    facts = ", ".join(f'cast({sql} as double) as "{name}"' for name, sql in _FACTS.items())
+    facts = ", ".join(
+        f'cast({sql} as double) as "{name}"' for name, sql in {**_FACTS, **recent_facts()}.items()
+    )
     first = "date_diff('day', date '1970-01-01', cast(min(timestamp) as date)) as first_day"
     rows = con.sql(
         f"select cast(customer_id as varchar) as customer_id, {facts}, {first} from log group by 1"
@@ -141,7 +154,7 @@ def _by_date(name: str, joined: pd.DataFrame, earliest: pd.Timestamp) -> str:
     dated = joined.dropna(subset=[name])
     day = (earliest - pd.Timestamp("1970-01-01")).days
     later = (dated[name] >= day) & (dated[name] > dated["first_day"] + 1)
-    if len(dated) < _FEWEST or later.mean() <= _LATER:
+    if len(dated) < FEWEST or later.mean() <= _LATER:
         return ""
     return f"{later.mean():.0%} of its dates are after the first purchase and on or after {earliest:%Y-%m-%d}"
 
@@ -152,6 +165,28 @@ def _by_values(subject: str, values: pd.Series, joined: pd.DataFrame) -> str:
         if close >= TOO_CLOSE:
             return f"{subject} follows each customer's {fact} in the log ({close:.0%} of the order in common)"
     return ""
+
+
+def _by_recent_spend(values: pd.Series, joined: pd.DataFrame, end: float) -> str:
+    follows, is_copy = follow_recent_spend(values, joined, end)
+    return f"it follows {follows}" if is_copy else ""
+
+
+def doubtful_columns(attributes: Attributes, facts: pd.DataFrame) -> list[str]:
+    """Return doubts about attributes of a snapshot that may come from customers' latest purchases, a sentence each."""
+    if attributes.dated or not len(attributes.table):
+        return []
+    joined = _sample_customers(attributes.table, facts)
+    doubts = []
+    for attribute in attributes.used:
+        follows, _ = follow_recent_spend(joined[attribute.name], joined, facts["last purchase"].max())
+        if follows:
+            doubts.append(
+                f"Column {attribute.column!r} follows {follows}. If it was computed from these purchases, models "
+                "learn from the future: provide a table with a valid_from column, or leave it out with "
+                f"--attribute {flag(attribute.column, 'none')}."
+            )
+    return doubts
 
 
 def doubtful_rows(attributes: Attributes, facts: pd.DataFrame) -> list[str]:
@@ -175,42 +210,15 @@ def doubtful_rows(attributes: Attributes, facts: pd.DataFrame) -> list[str]:
     first = rows.groupby("customer_id")["valid_from"].min()
     days = (first - pd.Timestamp("1970-01-01")).dt.days.reindex(facts.index).dropna()
     late = int((days > facts["first_day"].reindex(days.index) + _SOON).sum())
-    if late <= _LEAST_ENDS_TOLD / 2 * len(days):
-        return []
-    return [
+    told = (
         f"The first row of {late:,} of {len(days):,} customers is valid only from more than {_SOON} days "
-        "after their first purchase, so their attributes are missing until then. If the date is the date of "
-        "an export, leave it out with --attribute COLUMN=none."
-    ]
-
-
-def closeness(values: pd.Series, fact: pd.Series) -> float:
-    """Return the closeness of a column's order to that of a fact: 1 if it is the same, or the reverse.
-
-    This is the rank correlation divided by the highest one possible with as many ties; the levels of a category are
-    sorted by their mean rank, less what chance contributes.
-
-    >>> closeness(pd.Series([0.0, 0.0, 1.0, 1.0] * 20), pd.Series([1.0, 2.0, 3.0, 4.0] * 20))
-    1.0
-    """
-    there = values.notna() & fact.notna()
-    values, ranks = values[there], fact[there].rank()
-    if len(values) < _FEWEST or values.nunique() < 2 or ranks.nunique() < 2:
-        return 0.0
-    shrink = 1.0
-    if not pd.api.types.is_numeric_dtype(values):
-        levels = values.nunique()
-        if levels > len(values) / 3:
-            return 0.0
-        values = ranks.groupby(values).transform("mean")
-        share = 1 - (1 - _correlation(values, ranks) ** 2) * (len(values) - 1) / (len(values) - levels)
-        shrink = np.sqrt(max(share, 0.0)) / max(_correlation(values, ranks), 1e-12)
-    own = values.rank()
-    correlation = _correlation(own, ranks)
-    ends = pd.Series(np.sort(ranks)[:: 1 if correlation > 0 else -1])
-    highest = abs(_correlation(pd.Series(np.sort(own)), ends))
-    return round(abs(correlation) * min(float(shrink), 1.0) / max(highest, 1e-12), 12)
-
-
-def _correlation(x: pd.Series, y: pd.Series) -> float:
-    return float(np.corrcoef(x.to_numpy(), y.to_numpy())[0, 1])
+        "after their first purchase, so their attributes are missing until then."
+    )
+    if late > _LEAST_ENDS_TOLD / 2 * len(days):
+        return [f"{told} If the date is the date of an export, leave it out with --attribute COLUMN=none."]
+    if late > (1 - _LEAST_ENDS_TOLD) * len(days) and len(first) == len(rows):
+        return [
+            f"{told} No customer has several rows: if these are the current rows of a table with history, provide "
+            "all of its rows, because a row that is missing at a cutoff shows that it changed later."
+        ]
+    return []

@@ -79,6 +79,22 @@ def as_doubles(column: pd.Series) -> pd.Series:
         raise wrong from None  # pandas' own message shows a value of the request
 
 
+def as_levels(column: pd.Series) -> pd.Series:
+    """Return levels as a table of customers spells them: 1 and 1.0 are "1", and a missing one is None.
+
+    >>> as_levels(pd.Series(["ads", 1.0, "2.0", True, None])).tolist()
+    ['ads', '1', '2', 'True', None]
+    """
+    values = column.astype(object)
+    there = values.notna()
+    if any(isinstance(value, list | tuple | dict) for value in values[there]):
+        raise InputError(
+            f"Column {column.name!r} contains a list or an object; send one text for each customer."
+        )
+    texts = values.astype("str").str.strip().str.replace(r"^(-?\d+)\.0+$", r"\1", regex=True)
+    return texts.astype(object).where(there, None)
+
+
 def _as_words(column: pd.Series) -> pd.Series:
     """Return identifiers, texts and times as text, missing ones as None."""
     kinds = pd.api.types

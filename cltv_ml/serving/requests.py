@@ -26,7 +26,7 @@ from cltv_ml.data.identifiers import unify
 from cltv_ml.errors import InputError
 from cltv_ml.features import DuckDB, Source, absent_features, attribute_columns, build_features, is_text
 from cltv_ml.models import ValueModel
-from cltv_ml.serving.casting import as_doubles
+from cltv_ml.serving.casting import as_doubles, as_levels
 from cltv_ml.serving.chosen_value import PAST, Tail, ValueChoice, compute_remaining, read_tail
 from cltv_ml.serving.model_files import Card, load_files, read_golden_rows
 from cltv_ml.serving.packaging import FROM_TRANSACTIONS
@@ -326,7 +326,7 @@ def check_transactions(table: pd.DataFrame, features: list[str]) -> pd.DataFrame
 def _float_columns(X: pd.DataFrame) -> pd.DataFrame:
     if all(dtype == np.float64 for dtype in X.dtypes):
         return X
-    converted = {name: X[name].astype(object) if is_text(name) else as_doubles(X[name]) for name in X.columns}
+    converted = {name: as_levels(X[name]) if is_text(name) else as_doubles(X[name]) for name in X.columns}
     return pd.DataFrame(converted, index=X.index)
 
 

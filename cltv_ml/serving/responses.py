@@ -225,6 +225,9 @@ def find_faults(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
             )
         elif name in CATALOGUE and CATALOGUE[name].unit in ("days", "orders", "products", "categories"):
             faults.append((f"Column {name!r} contains a negative value; send zero or more.", column < 0))
+    for name in (name for name in X.columns if str(name).startswith("attribute_flag_")):
+        neither = ~X[name].isin([0, 1]).to_numpy() & X[name].notna().to_numpy()
+        faults.append((f"Column {name!r} is yes or no; send 1, 0 or nothing.", neither))
     faults += _find_contradictions(X)
     return [(sentence, rows) for sentence, rows in faults if rows.any()]
 

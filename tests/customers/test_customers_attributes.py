@@ -6,7 +6,7 @@ import pytest
 
 from cltv_ml.customers import CustomerSources, describe_attributes, read_customers
 from cltv_ml.customers.attributes import read_attributes
-from cltv_ml.customers.leaks import closeness
+from cltv_ml.customers.closeness import closeness
 from cltv_ml.customers.matching import Coverage, match_customers
 from cltv_ml.data import Rules
 from cltv_ml.errors import InputError

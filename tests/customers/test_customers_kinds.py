@@ -176,3 +176,26 @@ def test_numbers_that_may_stand_for_no_answer_are_told_and_kept():
     assert "score" not in told
     assert "balance" not in told
     assert found.table["number_age"].to_pylist()[2] == 999.0
+
+
+def test_dates_written_as_numbers_are_dates_where_the_heading_says_so():
+    days = 45_000 + np.arange(N)
+    seconds = (days - 25_569) * 86_400
+    found = read_attributes(people(signup=days, created_at=seconds, joined_ts=seconds * 1000, salary=days))
+    assert {one.column: one.kind for one in found.account} == {
+        "signup": "date",
+        "created_at": "date",
+        "joined_ts": "date",
+        "salary": "number",
+    }
+    table = found.table
+    assert table["date_signup"].to_pylist() == table["date_created_at"].to_pylist()
+    assert table["date_signup"].to_pylist() == table["date_joined_ts"].to_pylist()
+
+
+def test_postcodes_without_their_leading_zeros_are_told():
+    codes = [2139, 10115, 20095] * 100
+    found = read_attributes(pd.DataFrame({"customer_id": range(300), "zip": codes}))
+    assert any("'zip': 100 values have fewer than 5 digits" in note for note in found.notes)
+    whole = pd.DataFrame({"customer_id": range(300), "zip": [f"{code:05d}" for code in codes]})
+    assert not read_attributes(whole).notes

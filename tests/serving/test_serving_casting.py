@@ -14,6 +14,7 @@ from mlflow.types import ColSpec, Schema
 
 from cltv_ml.errors import InputError
 from cltv_ml.serving.casting import as_doubles, cast_request
+from cltv_ml.serving.requests import check_customers
 
 SCHEMA = Schema(
     [
@@ -128,3 +129,14 @@ def test_the_server_of_mlflow_casts_true_to_one_before_a_model_sees_it():
     request = {"dataframe_split": {"columns": ["T"], "data": [[True]]}}
     sent = infer_and_parse_data(request, Schema([ColSpec("double", "T", required=False)]))
     assert (sent["T"].dtype, sent["T"].tolist()) == (np.float64, [1.0])
+
+
+def test_levels_are_spelled_as_in_the_table_that_was_learned_from():
+    X = check_customers(pd.DataFrame({"attribute_text_grade": ["1.0", None]}), ["attribute_text_grade"])
+    assert X["attribute_text_grade"].tolist() == ["1", None]
+
+
+def test_a_list_in_place_of_a_level_is_refused():
+    sent = pd.DataFrame({"attribute_text_channel": [["ads"]]})
+    with pytest.raises(InputError, match="'attribute_text_channel' contains a list or an object"):
+        check_customers(sent, ["attribute_text_channel"])

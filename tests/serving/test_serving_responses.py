@@ -76,3 +76,10 @@ def said_of(X):
         return str(check_columns(SimpleNamespace(), X, list(X.columns), np.float32)[0])
     except InputError as error:
         return str(error)
+
+
+def test_a_yes_or_no_attribute_is_1_or_0_or_missing():
+    X = pd.DataFrame({"attribute_flag_member": [1.0, 0.0, np.nan, 2.0]})
+    ((sentence, rows),) = find_faults(X)
+    assert sentence == "Column 'attribute_flag_member' is yes or no; send 1, 0 or nothing."
+    assert rows.tolist() == [False, False, False, True]

@@ -1,0 +1,64 @@
+"""Attributes worked out from late purchases: they follow the last months of the log, and the months before far less."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from cltv_ml.customers.closeness import closeness
+
+#: Days of the windows at the end of the log that tiers, segments and flags are usually worked out from.
+WINDOWS = (91, 182, 365)
+
+#: Closeness to what customers spent in the last window: above it a column is a copy, above the second one doubtful.
+_COPY, _DOUBTFUL = 0.9, 0.5
+
+#: Fewest customers for the comparison, and how much closer to the last window than to the one before is too close:
+#: an attribute that is not worked out from purchases is as close to both, within the errors of two correlations.
+_FEWEST, _MARGIN, _ERRORS = 100, 0.1, 1.5
+
+
+def recent_facts() -> dict[str, str]:
+    """Return SQL by name: what each customer spent in the last days of the log, and in as many days before."""
+    ago = "date_diff('day', cast(timestamp as date), (select cast(max(timestamp) as date) from log))"
+    last = {_last(days): f"coalesce(sum(amount) filter (where {ago} < {days}), 0)" for days in WINDOWS}
+    before = {
+        _before(days): f"coalesce(sum(amount) filter (where {ago} between {days} and {2 * days - 1}), 0)"
+        for days in WINDOWS
+    }
+    return last | before
+
+
+def follow_recent_spend(values: pd.Series, joined: pd.DataFrame, end: float) -> tuple[str, bool]:
+    """Return a sentence if values follow late purchases, and whether they are a copy of them; else ("", False).
+
+    Compared are customers who first bought before both windows. Someone's country or channel goes with what they spend
+    in either; a segment that was worked out from the last window goes with that one.
+
+    Parameters
+    ----------
+    joined
+        The values' customers with `recent_facts` and `first_day`.
+    end
+        The last day of the log.
+    """
+    for days in WINDOWS:
+        known = joined["first_day"] <= end - 2 * days
+        if known.sum() < _FEWEST:
+            continue
+        late = closeness(values[known], joined.loc[known, _last(days)])
+        early = closeness(values[known], joined.loc[known, _before(days)])
+        if late >= _DOUBTFUL and late - early >= _MARGIN + _ERRORS / known.sum() ** 0.5:
+            sentence = (
+                f"what customers spent in the last {days} days of the log ({late:.0%} of the order in common) more "
+                f"closely than what they spent in the {days} days before ({early:.0%})"
+            )
+            return sentence, late >= _COPY
+    return "", False
+
+
+def _last(days: int) -> str:
+    return f"spend in the last {days} days"
+
+
+def _before(days: int) -> str:
+    return f"spend in the {days} days before the last {days}"
