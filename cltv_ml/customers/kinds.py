@@ -56,7 +56,7 @@ _FIRST_SIGNS = {
 _MOSTLY, _COVERED = 0.9, 0.8
 
 #: Headings of dates that may be written as numbers: spreadsheet days, or seconds since 1970 and parts of them.
-_DATED = re.compile(
+_DATE_HEADINGS = re.compile(
     "date|datum|time|zeit|fecha|created|creation|erstellt|sign(ed)?up|registered|registration|joined|since|seit|enrol|"
     "subscribed|opened|_?(at|on|ts|dt)$"
 )
@@ -214,7 +214,7 @@ def _kind(column: str, look: str, counted: dict[str, int]) -> str:
         years = counted["years"] + (counted["short_years"] if _YEAR.search(heading) else 0)
         if look == "timestamp" or compact or max(years, counted["serials"]) > most:
             return "birth date"
-    counts_time = _DATED.search(heading) and counted["moments"] > 0.9 * counted["there"]
+    counts_time = _DATE_HEADINGS.search(heading) and counted["moments"] > 0.9 * counted["there"]
     if look == "timestamp" or compact or counts_time:
         return "date"
     codes = counted["zeros"] or _CODE.search(heading)

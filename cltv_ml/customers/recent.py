@@ -7,7 +7,7 @@ import pandas as pd
 from cltv_ml.customers.closeness import closeness
 
 #: Days of the windows at the end of the log that tiers, segments and flags are usually worked out from.
-WINDOWS = (91, 182, 365)
+LAST_DAYS = (91, 182, 365)
 
 #: Closeness to what customers spent in the last window: above it a column is a copy, above the second one doubtful.
 _COPY, _DOUBTFUL = 0.9, 0.5
@@ -20,10 +20,10 @@ _FEWEST, _MARGIN, _ERRORS = 100, 0.1, 1.5
 def recent_facts() -> dict[str, str]:
     """Return SQL by name: what each customer spent in the last days of the log, and in as many days before."""
     ago = "date_diff('day', cast(timestamp as date), (select cast(max(timestamp) as date) from log))"
-    last = {_last(days): f"coalesce(sum(amount) filter (where {ago} < {days}), 0)" for days in WINDOWS}
+    last = {_last(days): f"coalesce(sum(amount) filter (where {ago} < {days}), 0)" for days in LAST_DAYS}
     before = {
         _before(days): f"coalesce(sum(amount) filter (where {ago} between {days} and {2 * days - 1}), 0)"
-        for days in WINDOWS
+        for days in LAST_DAYS
     }
     return last | before
 
@@ -41,7 +41,7 @@ def follow_recent_spend(values: pd.Series, joined: pd.DataFrame, end: float) -> 
     end
         The last day of the log.
     """
-    for days in WINDOWS:
+    for days in LAST_DAYS:
         known = joined["first_day"] <= end - 2 * days
         if known.sum() < _FEWEST:
             continue
