@@ -13,6 +13,7 @@ from experiments.benchmark import exactness as published
 from experiments.benchmark import level as totals
 from experiments.benchmark import lifetimes as tails
 from experiments.benchmark import quality as forecasts
+from experiments.benchmark import shop_forecasts as shops
 from experiments.benchmark import speed as timing
 
 console = Console()
@@ -56,6 +57,15 @@ def level(
     Example: `python -m experiments level --task online_retail_two_years`
     """
     _finish(totals.run(task, say=_say), "level")
+
+
+@app.command()
+def forecast() -> None:
+    """Compare the whole shop's forecast at rolling origins with classical forecasts of its weekly revenue.
+
+    Example: `python -m experiments forecast`
+    """
+    _finish(shops.run(say=_say), "forecast")
 
 
 @app.command()

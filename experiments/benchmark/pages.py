@@ -11,6 +11,7 @@ import pandas as pd
 from experiments.benchmark import rows
 from experiments.benchmark.cases import RESULTS, ROOT
 from experiments.benchmark.champions_table import FAR, LOST_GINI, SETS, summarise_champions
+from experiments.benchmark.forecast_table import HEAD, forecast_lines
 from experiments.benchmark.leaderboard import (
     draw_critical_difference,
     label,
@@ -55,8 +56,8 @@ def readme_table(table: pd.DataFrame) -> str:
 
 def experiments_page() -> str:
     """Return experiments/README.md."""
-    names = ("quality", "champions", "level", "lifetime", "exactness", "speed")
-    quality, champions, level, lifetime, exact, speed = (rows.read(name) for name in names)
+    names = ("quality", "champions", "level", "forecast", "lifetime", "exactness", "speed")
+    quality, champions, level, shop, lifetime, exact, speed = (rows.read(name) for name in names)
     parts = [_INTRODUCTION]
     if len(quality):
         parts += ["## Quality", _origin(quality), "![Average ranks](results/critical_difference.svg)"]
@@ -65,6 +66,8 @@ def experiments_page() -> str:
         parts += ["## Trainings", _origin(champions), _CHAMPIONS, *_champions_parts(champions)]
     if len(level.dropna(subset=["value"])):
         parts += ["## Level", _origin(level), _LEVEL, _level_table(level)]
+    if len(shop.dropna(subset=["value"])):
+        parts += ["## Whole shop", _origin(shop), _SHOP, _markdown(HEAD, forecast_lines(shop))]
     if len(lifetime.dropna(subset=["value"])):
         parts += ["## Lifetime", _origin(lifetime), _LIFETIME, _lifetime_table(lifetime)]
     if len(exact):
@@ -256,6 +259,9 @@ def _title(task: str) -> str:
     return text.replace("online retail", "Online Retail").replace("complete journey", "Complete Journey")
 
 
+_SHOP = """Revenue of all customers, known and to come, from rolling origins. SeasonalNaive is last year's revenue of
+the same weeks; AutoETS and AutoARIMA are statsforecast's on weekly sums."""
+
 _LEVEL = """Mean absolute bias of the total that known customers spend, over the windows of each log. *level* is the
 forecast that trainings use; *bottom-up* is one of its candidates, the sum of a probabilistic model's values; *best
 single* is the candidate with the smallest mean in hindsight. *In the interval* is the share of windows whose total lay
@@ -324,6 +330,7 @@ This page is written by `python -m experiments` from the files in [results](resu
 python -m experiments quality      # predictions against peers on public data; goes on where it was interrupted
 python -m experiments champions    # whole trainings, as a user sees them, on windows that nobody has looked at
 python -m experiments level        # forecasts of the total on public data and simulated shops
+python -m experiments forecast     # forecasts of all customers' revenue at rolling origins
 python -m experiments lifetime     # values beyond the horizon that was learned from, and known lifetimes
 python -m experiments exactness    # parameters, likelihoods and customer checks against published numbers
 python -m experiments speed        # time, CPU and memory against peers and bare engines; --small is what CI runs
