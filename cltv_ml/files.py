@@ -6,18 +6,22 @@ import errno
 import os
 import re
 import secrets
+import signal
 import stat
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from cltv_ml.addresses import without_secrets
 from cltv_ml.errors import InputError
-from cltv_ml.remote import address, check_writable, is_remote, send
+from cltv_ml.remote import address, check_writable, delete, is_remote, send
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -26,6 +30,9 @@ _ABANDONED = 3600.0
 
 #: Bytes of a file's name in that of its temporary file: file systems take 255.
 _LONGEST = 240
+
+#: Files that wait for their names, by those names, while a set of files is written; None for one to be deleted.
+_WAITING: ContextVar[dict[Path, Path | None] | None] = ContextVar("_WAITING", default=None)
 
 #: What a spreadsheet takes for a formula, unless it is a number; apostrophes before it are ours or the data's.
 _FORMULA, _NUMBER = r"'*[=+\-@\t\r]", r"[+-]?[\d.,]*\d[\d.,]*\s?%?"
@@ -47,21 +54,27 @@ def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
     """
     if is_remote(path):
         with tempfile.TemporaryDirectory() as folder:
-            yield (waiting := Path(folder, path.name))
-            send(waiting, path)
+            yield (local := Path(folder, path.name))
+            send(local, path)
         return
     if path.is_symlink():
         path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     _delete_abandoned(path)
-    temporary = _unused(path)
+    temporary, waiting = _unused(path), _WAITING.get()
+    kept = False
     try:
         if private:
             os.close(os.open(temporary, os.O_CREAT | os.O_WRONLY, 0o600))
         yield temporary
         if private:
             os.chmod(temporary, stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o600)
-        os.replace(temporary, path)
+        if waiting is None:
+            os.replace(temporary, path)
+        else:
+            if earlier := waiting.get(path):
+                earlier.unlink(missing_ok=True)
+            waiting[path], kept = temporary, True
     except OSError as error:
         full = error.errno in _NO_SPACE
         if not full and str(error.filename) != str(temporary):
@@ -72,7 +85,72 @@ def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
             "same command again. What was there before is unchanged."
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if not kept:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Give the files that `atomic` writes inside their names at the end, one right after the other, or none of them.
+
+    So a command that stops leaves either its own set of files or the one that was there. A signal to end that arrives
+    while the names are given takes effect afterwards. Only a SIGKILL or a power cut within those microseconds can leave
+    a mixture, and so can files on an object store. `discard` waits until then too.
+
+    Raises
+    ------
+    InputError
+        A folder has the name of one of the files.
+    """
+    if _WAITING.get() is not None:
+        yield
+        return
+    waiting: dict[Path, Path | None] = {}
+    token = _WAITING.set(waiting)
+    try:
+        yield
+        if folder := next((path for path in waiting if path.is_dir()), None):
+            raise InputError(
+                f"{folder} cannot be written, because it is a folder; move it, or choose another place."
+            )
+        with _signals_later():
+            for path, temporary in waiting.items():
+                path.unlink(missing_ok=True) if temporary is None else os.replace(temporary, path)
+    finally:
+        _WAITING.reset(token)
+        for temporary in filter(None, waiting.values()):
+            temporary.unlink(missing_ok=True)
+
+
+def discard(path: Path) -> None:
+    """Delete a file of an earlier command, in a set of files when these take their names."""
+    waiting = _WAITING.get()
+    if is_remote(path):
+        delete(path)
+    elif waiting is None:
+        path.unlink(missing_ok=True)
+    else:
+        waiting[path] = None
+
+
+@contextmanager
+def _signals_later() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM take effect after the block; only the main thread receives them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before: dict[int, Any] = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+        for number in came[:1]:
+            signal.raise_signal(number)
 
 
 def _unused(path: Path) -> Path:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cltv_ml import decisions
 from cltv_ml.actions.campaigns import show_policies, tell_policies
-from cltv_ml.files import atomic, write_table
+from cltv_ml.files import atomic, together, write_table
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import render_html, section, summarise
 
@@ -84,6 +84,7 @@ def _best_arms(uplift: pd.DataFrame, control: str, worth: float, cost: float) ->
     ).sort_values("expected_profit", ascending=False, kind="stable")
 
 
+@together()
 def _write_learned(
     tables: dict[str, pd.DataFrame], parts: list[dict[str, Any]], out: Path, customers: int
 ) -> None:

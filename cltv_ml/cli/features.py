@@ -50,8 +50,10 @@ def page(out: Annotated[Path, typer.Option(help="A Markdown file.")] = Path("doc
     Example: `cltv features page --out features.md`
     """
     from cltv_ml.features import catalogue_page
+    from cltv_ml.files import atomic
 
-    out.write_text(catalogue_page(), encoding="utf-8")
+    with atomic(out) as file:
+        file.write_text(catalogue_page(), encoding="utf-8")
     console.print(f"Features  [bold]{out}[/bold]")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.errors import InputError, among
+from cltv_ml.files import atomic
 from cltv_ml.settings.toml import write_toml
 
 REQUIRED = ("customer_id", "timestamp", "amount")
@@ -118,7 +119,8 @@ def write_mapping(
     A name without a column is written as an empty text.
     """
     tables = {"mapping": {name: column or "" for name, column in mapping.items()}, "rules": dict(rules or {})}
-    Path(path).write_text(write_toml(tables).lstrip() + "\n", encoding="utf-8")
+    with atomic(Path(path)) as file:
+        file.write_text(write_toml(tables).lstrip() + "\n", encoding="utf-8")
 
 
 def is_open_name(column: str) -> bool:

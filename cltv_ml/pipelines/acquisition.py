@@ -29,7 +29,7 @@ from cltv_ml.decisions.customers_won import REPORTED_AGES, read_won
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.log_start import LogStart, find_log_start
 from cltv_ml.evaluation.progress import Progress, silent
-from cltv_ml.files import check_folder, write_table
+from cltv_ml.files import check_folder, together, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.money import format_money
@@ -91,8 +91,6 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     opened = find_log_start(won.joined, won.first)
     tables = _tables(won, costs, settings.age, opened)
     files = {name: settings.out / f"{name}.csv" for name in tables}
-    for name, table in tables.items():
-        write_table(table, files[name])
     notes = [
         *campaigns,
         *outside,
@@ -112,7 +110,10 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
         sections,
         acquisition_facts(tables, settings.age, settings.currency),
     )
-    write_page(summary, page)
+    with together():
+        for name, table in tables.items():
+            write_table(table, files[name])
+        write_page(summary, page)
     log_acquisition(
         {name: table for name, table in tables.items() if len(table)},
         _measured(tables),

@@ -34,7 +34,7 @@ from cltv_ml.customers import CleanedShop
 from cltv_ml.decisions.product_tables import insert_names
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
-from cltv_ml.files import atomic, check_folder, table_file, write_table
+from cltv_ml.files import atomic, check_folder, discard, table_file, together, write_table
 from cltv_ml.pipelines.inputs import load, read_lifetimes, read_rates, read_table, to_numbers
 from cltv_ml.pipelines.lifetime import paid_to_win
 from cltv_ml.pipelines.notebook import with_bar
@@ -206,12 +206,13 @@ def _for_readers(table: pd.DataFrame, currency: str) -> pd.DataFrame:
     return rows.assign(currency=currency) if currency and "customer_id" in rows else rows
 
 
+@together()
 def _write_act(actions: Actions, shop: Shop, out: Path, unnamed: CleanedShop | None = None) -> None:
     """Write the tables and the page, which names no customer of `unnamed`; delete lists of an earlier call."""
     for name in LISTS:
         old = out / f"{name}.csv"
         if name not in actions.tables and remote.is_file(old):
-            remote.delete(old)
+            discard(old)
             actions.deleted.append(old.name)
     for name, table in actions.tables.items():
         write_table(_for_readers(table, shop.terms.currency), out / f"{name}.csv")

@@ -9,7 +9,7 @@ from typing import Any
 from cltv_ml import decisions
 from cltv_ml.decisions.audit import Audit
 from cltv_ml.evaluation.progress import Progress, silent
-from cltv_ml.files import check_folder, write_table
+from cltv_ml.files import check_folder, together, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.pipelines.inputs import known_costs, load, with_currency
 from cltv_ml.pipelines.notebook import with_bar
@@ -50,8 +50,6 @@ def audit(settings: Settings | None = None, *, progress: Progress = silent, **op
     costs = known_costs(settings)
     tables = decisions.compute_audit(log, per, calendar=settings.calendar, costs=costs)
     files = {name: settings.out / f"{name}.csv" for name in tables.tables}
-    for name, table in tables.tables.items():
-        write_table(table, files[name])
     notes = [*audit_notes(tables), *decisions.describe_stated_rate(log, stated=costs is not None)]
     page = settings.out / "audit.html"
     progress("writing the page", 0.8)
@@ -63,5 +61,8 @@ def audit(settings: Settings | None = None, *, progress: Progress = silent, **op
         sections,
         audit_facts(tables, currency=settings.currency),
     )
-    write_page(as_wanted(summary, settings.redact, cleaned), page)
+    with together():
+        for name, table in tables.tables.items():
+            write_table(table, files[name])
+        write_page(as_wanted(summary, settings.redact, cleaned), page)
     return Audited(tables, notes, files, page)

@@ -12,7 +12,7 @@ from cltv_ml.evaluation.backtest import judge_each
 from cltv_ml.evaluation.horizons import measure_others
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.evaluation.tables import compute_metric_ranges
-from cltv_ml.files import atomic, check_folder, write_table
+from cltv_ml.files import atomic, check_folder, together, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.pipelines.calendar_inputs import check_paths
@@ -88,9 +88,10 @@ def backtest(settings: Settings | None = None, *, progress: Progress = silent, *
         data=settings.dataset, mapping=cleaned.report.mapping, cutoff=f"{latest.cutoff:%Y-%m-%d}"
     )
     progress("logging to MLflow", 0.98)
-    write_table(results, table)
+    with together():
+        write_table(results, table)
+        _write_page(ranges, latest.horizon, 1 + len(earlier), page)
     log_backtest(results, settings.experiment, settings.dataset, settings=toml)
-    _write_page(ranges, latest.horizon, 1 + len(earlier), page)
     return Backtested([latest, *earlier], results, ranges, table, page)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from cltv_ml.customers import CleanedShop
 from cltv_ml.data import DataVerdict, compare_customers, judge, write_mapping
 from cltv_ml.evaluation.progress import Progress, silent
-from cltv_ml.files import write_table
+from cltv_ml.files import together, write_table
 from cltv_ml.pipelines.inputs import chosen_horizon, load, read_scores, with_currency
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
@@ -42,6 +42,12 @@ def check(
         if unlike := compare_customers(cleaned.transactions.customers, earlier):
             level = "caution" if verdict.level == "go" else verdict.level
             verdict = DataVerdict(level, (unlike, *verdict.reasons))
+    with together():
+        _write_files(cleaned, verdict, settings)
+    return cleaned, verdict
+
+
+def _write_files(cleaned: CleanedShop, verdict: DataVerdict, settings: Check) -> None:
     if settings.save_mapping:
         declined = {name: "" for name, column in settings.mapping.items() if not column}
         write_mapping({**declined, **cleaned.report.mapping}, settings.save_mapping, settings.rules)
@@ -49,7 +55,6 @@ def check(
         write_table(cleaned.quarantine, settings.quarantine)
     if settings.html:
         _write_report(settings.html, cleaned, verdict, settings)
-    return cleaned, verdict
 
 
 def _write_report(path: Path, cleaned: CleanedShop, verdict: DataVerdict, settings: Check) -> None:

@@ -13,7 +13,7 @@ from cltv_ml.customers import CleanedShop
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.log_start import find_log_start, first_seen
 from cltv_ml.evaluation.progress import Progress, silent
-from cltv_ml.files import table_file, write_table
+from cltv_ml.files import table_file, together, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.money import format_money
@@ -64,8 +64,6 @@ def cohorts(settings: Settings | None = None, *, progress: Progress = silent, **
     if days:
         progress("adding the champion's expected values", 0.6)
         continuation = continue_cohorts(log, decisions.cohort_members(log, by), days)
-        write_table(continuation, _expected_file(settings))
-    write_table(table, settings.out)
     page = settings.out.with_suffix(".html")
     opened = find_log_start(first_seen(log), log.first.normalize())
     notes = [
@@ -73,7 +71,11 @@ def cohorts(settings: Settings | None = None, *, progress: Progress = silent, **
         *filter(None, [opened.sentence(_WITH_OLD)]),
         *decisions.describe_stated_rate(log, stated=costs is not None),
     ]
-    write_page(_cohorts_page(table, settings, continuation, notes), page)
+    with together():
+        if continuation is not None:
+            write_table(continuation, _expected_file(settings))
+        write_table(table, settings.out)
+        write_page(_cohorts_page(table, settings, continuation, notes), page)
     return CohortTable(table, continuation, notes, settings.out, page)
 
 

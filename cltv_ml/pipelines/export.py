@@ -17,7 +17,7 @@ from cltv_ml.customers import read_order_dates
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.evaluation.bounds import is_within_bounds
-from cltv_ml.files import atomic, write_table
+from cltv_ml.files import atomic, together, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.pipelines.inputs import read_lifetimes, read_table
 from cltv_ml.settings import Export as ExportSettings
@@ -152,6 +152,7 @@ def _orders(settings: ExportSettings, scored: pd.Index) -> pd.DataFrame | None:
     return lines.sort_values("timestamp").drop_duplicates("order_id")
 
 
+@together()
 def write_exports(
     formats: Sequence[str],
     scores: pd.DataFrame,

@@ -21,7 +21,7 @@ from cltv_ml.evaluation.shop_tables import (
     repeat_share,
 )
 from cltv_ml.evaluation.whole_shop import ShopForecast, forecast_shop
-from cltv_ml.files import check_folder, table_file, write_table
+from cltv_ml.files import check_folder, table_file, together, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models.value_curve import check_discount_rate
@@ -144,9 +144,8 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
         "before": plan,
         "earlier": shop.earlier if len(shop.earlier) else None,
     }
-    files = _write_tables(
-        settings.out, {name: content for name, content in tables.items() if content is not None}
-    )
+    known = {name: content for name, content in tables.items() if content is not None}
+    files = _table_files(settings.out, known)
     page = settings.out.with_suffix(".html")
     drawn = scenarios, parts, terms, shop.periods, repeat, bands
     summary = summarise(
@@ -157,7 +156,9 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
         forecast_answers(bands, _earlier_spans(log, window), shop.earlier, notes, currency=settings.currency),
         headlines=3,
     )
-    write_page(summary, page)
+    with together():
+        _write_tables(known, files)
+        write_page(summary, page)
     log_forecast(bands, settings.experiment, settings.dataset, window, settings=_settings_to_store(settings))
     return Forecasted(bands, scenarios, equity, judged, causes, notes, settings.out, page, files)
 
@@ -218,13 +219,15 @@ def _settings_to_store(settings: Forecast) -> str:
     return settings.toml(data=settings.dataset, holidays=None, before=None)
 
 
-def _write_tables(out: Path, tables: Mapping[str, pd.DataFrame]) -> dict[str, Path]:
-    """Write the forecast to `out` and the other tables next to it; return the files by name."""
-    files = {name: out if name == "forecast" else out.with_stem(f"{out.stem}_{name}") for name in tables}
+def _table_files(out: Path, tables: Mapping[str, pd.DataFrame]) -> dict[str, Path]:
+    """Return the files by name: the forecast's is `out`, the others lie next to it."""
+    return {name: out if name == "forecast" else out.with_stem(f"{out.stem}_{name}") for name in tables}
+
+
+def _write_tables(tables: Mapping[str, pd.DataFrame], files: Mapping[str, Path]) -> None:
     for name, table in tables.items():
         first = PLAN_COLUMNS if name in ("forecast", "before") else []
         write_table(table[[*first, *(column for column in table if column not in first)]], files[name])
-    return files
 
 
 def _none_to_come(shop: ShopForecast) -> str:

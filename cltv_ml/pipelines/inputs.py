@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,8 +35,13 @@ from cltv_ml.evaluation.progress import Progress
 from cltv_ml.features import (
     attribute_columns,
 )
-from cltv_ml.files import as_written
 from cltv_ml.log import Log
+from cltv_ml.pipelines.earlier_files import (
+    check_figures,
+    check_once_each,
+    read_earlier_json,
+    read_earlier_table,
+)
 from cltv_ml.remote import local
 from cltv_ml.settings import (
     Acquisition,
@@ -54,7 +58,6 @@ from cltv_ml.settings import (
     Train,
     Windowed,
 )
-from cltv_ml.sources.encodings import find_encoding
 from cltv_ml.windows import (
     Window,
     earliest_cutoff,
@@ -69,7 +72,7 @@ logger = logging.getLogger("cltv_ml")
 
 _S = TypeVar("_S", Acquisition, Audit, Check, Cohorts, Forecast, Lifetime, Monitor, Train)
 
-_TEXT = dict.fromkeys(("customer_id", "arm", "category"), "str")
+_ACCOUNT = "the totals of `cltv lifetime`"
 _SCORES = "a table that `cltv score` wrote"
 
 
@@ -201,7 +204,9 @@ def targeting_of(settings: Judged) -> Targeting | None:
 
 def read_scores(source: Path | pd.DataFrame) -> pd.DataFrame:
     """Return the table that `cltv score` wrote, indexed by customer_id; raise InputError if it is another table."""
-    return read_table(source, ["expected_value"], _SCORES)
+    scores = read_table(source, ["expected_value"], _SCORES)
+    check_once_each(scores, _name_of_input(source), _SCORES)
+    return scores
 
 
 #: Where `cltv lifetime` writes by default.
@@ -218,7 +223,7 @@ def read_account(settings: Any, default: Path = LIFETIMES) -> dict[str, Any]:
     if not isinstance(source, Path):
         return {}
     with local(source.with_suffix(".json")) as file:
-        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        return read_earlier_json(file, _ACCOUNT) if file.is_file() else {}
 
 
 def read_lifetimes(settings: Any, default: Path = LIFETIMES) -> pd.DataFrame | None:
@@ -233,7 +238,9 @@ def read_lifetimes(settings: Any, default: Path = LIFETIMES) -> pd.DataFrame | N
         return None
     source = default if settings.lifetimes is None else settings.lifetimes
     meant = f"the table of `cltv lifetime`, which --value {settings.value} and --basis {settings.basis} need"
-    return read_table(source, ["remaining_value", "lifetime_value", "cutoff"], meant)
+    lifetimes = read_table(source, ["remaining_value", "lifetime_value", "cutoff"], meant)
+    check_once_each(lifetimes, _name_of_input(source), meant)
+    return lifetimes
 
 
 def read_table(
@@ -254,19 +261,32 @@ def read_table(
     InputError
         There is no such file, or it lacks a column.
     """
-    table = source.reset_index() if isinstance(source, pd.DataFrame) else _read_file(source, meant, as_text)
-    table = table.astype({name: "str" for name in _TEXT if name in table})
+    table = (
+        source.reset_index()
+        if isinstance(source, pd.DataFrame)
+        else read_earlier_table(source, meant, as_text=as_text)
+    )
+    table = table.astype({name: "str" for name in ("customer_id", "arm", "category") if name in table})
     missing = [name for name in [*filter(None, [key]), *wanted] if name not in table]
     if missing:
-        where = "the table" if isinstance(source, pd.DataFrame) else source.name
-        raise InputError(f"{where}: missing columns {missing}; give {meant}.")
+        raise InputError(f"{_name_of_input(source)}: missing columns {missing}; give {meant}.")
+    if key == "customer_id":
+        check_figures(table, _name_of_input(source), meant)
     key = key or ("customer_id" if "customer_id" in table else "")
     return table.set_index(key) if key else table.rename_axis("row")
+
+
+def _name_of_input(source: Path | pd.DataFrame) -> str:
+    return "the table" if isinstance(source, pd.DataFrame) else source.name
 
 
 def read_rates(source: Any) -> dict[str, float]:
     """Return the margin rate of each category of a table."""
     table = read_table(source, ["margin_rate"], "a table with category and margin_rate", key="category")
+    if table.empty:
+        raise InputError(
+            "the table of margin rates has no row; add one per category, or leave the table out."
+        )
     twice = table.index[table.index.duplicated()]
     if len(twice):
         raise InputError(f"the category {str(twice[0])!r} has two margin rates; keep one row.")
@@ -280,27 +300,6 @@ def to_numbers(column: pd.Series) -> pd.Series:
     if len(wrong):
         raise InputError(f"the column {column.name} must hold numbers, got {str(wrong.iloc[0])!r}.")
     return numbers
-
-
-def _read_file(path: Path, meant: str, as_text: bool = False) -> pd.DataFrame:
-    with local(path) as file:
-        if not file.is_file():
-            raise InputError(f"no file {path}; give {meant}.")
-        if path.suffix == ".parquet":
-            return pd.read_parquet(file)
-        if path.suffix == ".csv":
-            return as_written(_read_csv(file, "str" if as_text else _TEXT))
-    raise InputError(f"cannot read {path.name!r}; give a file that ends in .parquet or .csv.")
-
-
-def _read_csv(file: Path, types: Any) -> pd.DataFrame:
-    """Return a CSV file of any encoding, separated by the sign that its headings have most often."""
-    encoding, damaged, _ = find_encoding(file)
-    if damaged:
-        raise InputError(f"{file.name}: some of its bytes are not {encoding}; save the file as UTF-8.")
-    with file.open(encoding=encoding) as lines:
-        separator = max(",;\t|", key=lines.readline().count)
-    return pd.read_csv(file, dtype=types, sep=separator, encoding=encoding)
 
 
 def known_costs(settings: Any) -> Costs | None:

@@ -18,7 +18,7 @@ from cltv_ml.evaluation.explain import top_reasons
 from cltv_ml.evaluation.future import Future, forecast_future
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.features import build_features
-from cltv_ml.files import atomic, table_file, write_table
+from cltv_ml.files import atomic, table_file, together, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models import Spread
@@ -116,7 +116,6 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
         native = model.unwrap_python_model().model
         table = table.join(_value_reasons(native, X[card["features"]], table, own[horizon], settings))
     notes = _lifetime_notes(table, (horizon, end), profit, capped)
-    write_table(table.reset_index(), settings.out)
     shown = further.drop(columns=end, errors="ignore").join(future.expected([end]))
     path = future.expected_path([*(day for day in _PATH if day < end), end], shown)
     _write_account(settings, table, totals, notes, cuts, path)
@@ -304,7 +303,7 @@ def _write_account(
     cuts: dict[str, float],
     path: pd.Series,
 ) -> None:
-    """Write the totals and their terms next to the table; `path` is the total expected within each day."""
+    """Write the table, and next to it the totals and their terms; `path` is the total expected within each day."""
     first = table.iloc[0]
     account = {
         "cutoff": f"{first['cutoff']:%Y-%m-%d}",
@@ -321,5 +320,7 @@ def _write_account(
         "totals": json.loads(totals.reset_index().to_json(orient="records")),
         "expected_by_day": {day: float(total) for day, total in path.items()},
     }
-    with atomic(settings.out.with_suffix(".json")) as path:
-        path.write_text(json.dumps(account, indent=1), encoding="utf-8")
+    with together():
+        write_table(table.reset_index(), settings.out)
+        with atomic(settings.out.with_suffix(".json")) as file:
+            file.write_text(json.dumps(account, indent=1), encoding="utf-8")

@@ -21,7 +21,7 @@ from cltv_ml.evaluation import batch_outcome
 from cltv_ml.evaluation.batch_outcome import Check, Thresholds, worst_level
 from cltv_ml.evaluation.drift import sketch
 from cltv_ml.evaluation.progress import Progress, silent
-from cltv_ml.files import check_folder, write_table
+from cltv_ml.files import check_folder, together, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models import ValueModel
@@ -319,8 +319,6 @@ def _write_monitor(
         **({"tiers": report.shares} if len(report.shares) else {}),
         **({"horizons": report.by_horizon} if len(report.by_horizon) else {}),
     }
-    for name, table in tables.items():
-        write_table(table, out / f"{name}.csv")
     ahead = "expected" if settings.value == "horizon" else "remaining"
     summary = summarise(
         title,
@@ -344,6 +342,9 @@ def _write_monitor(
         sections.monitoring_answers(report.checks, report.notes, report.shares, report.kept),
         headlines=3,
     )
-    write_page(as_wanted(summary, settings.redact, cleaned), out / "monitor.html")
+    with together():
+        for name, table in tables.items():
+            write_table(table, out / f"{name}.csv")
+        write_page(as_wanted(summary, settings.redact, cleaned), out / "monitor.html")
     with local(out / "monitor.html") as page:
         MlflowClient().log_artifact(series, str(page))

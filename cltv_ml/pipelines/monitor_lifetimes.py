@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml import decisions
+from cltv_ml.errors import InputError
 from cltv_ml.log import Log
 from cltv_ml.money import format_money
 from cltv_ml.pipelines.inputs import read_account, read_lifetimes
@@ -66,6 +67,10 @@ class LifetimeBatch:
         return sentences
 
 
+#: Columns of the table that a batch is made of, besides its values.
+_NEEDED_COLUMNS = ("horizon", "end", "tier", "model_version")
+
+
 def read_lifetime_batch(settings: Monitor) -> LifetimeBatch | None:
     """Return the lifetime values that the settings monitor; None if they monitor the horizon's revenue.
 
@@ -74,6 +79,11 @@ def read_lifetime_batch(settings: Monitor) -> LifetimeBatch | None:
     table = read_lifetimes(settings)
     if table is None:
         return None
+    missing = [name for name in _NEEDED_COLUMNS if name not in table]
+    if missing or not len(table):
+        raise InputError(
+            f"the table of cltv lifetime has no rows or lacks the columns {missing}; run cltv lifetime again."
+        )
     ahead = "horizon" if settings.value == "horizon" else "remaining"
     chosen = decisions.choose_value(table, ahead, settings.basis)
     reach, horizon = ("horizon" if ahead == "horizon" else "end"), int(table["horizon"].iloc[0])

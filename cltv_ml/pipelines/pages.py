@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cltv_ml.files import atomic, neutral
+from cltv_ml.files import atomic, discard, neutral, together
 from cltv_ml.reporting.report import render_html
 from cltv_ml.reporting.table_files import with_files
 
 
+@together()
 def write_page(
     summary: Mapping[str, Any],
     path: Path,
@@ -32,5 +33,5 @@ def write_page(
             neutral(table).to_csv(temporary, index=False)
     if folder.is_dir():
         for left in {*folder.glob("*.csv")} - {path.parent / name for name in tables}:
-            left.unlink()
+            discard(left)
     return text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import check_local
 from cltv_ml.models import Spread
 from cltv_ml.money import name_currency
+from cltv_ml.pipelines.earlier_files import check_once_each, read_earlier_json
 from cltv_ml.pipelines.inputs import read_account, read_scores, read_table
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
@@ -145,11 +145,13 @@ def _with_lifetime(summary: dict[str, Any], default: Path, settings: Report, cur
     chosen = settings.lifetimes is not None or (settings.value, settings.basis) != ("horizon", "revenue")
     if not chosen and not account:
         return summary
-    table = read_table(source, ["remaining_value", "lifetime_value"], "the table of `cltv lifetime`")
-    if not account:
+    meant = "the table of `cltv lifetime`"
+    table = read_table(source, ["remaining_value", "lifetime_value"], meant)
+    check_once_each(table, str(source) if isinstance(source, Path) else "the table", meant)
+    if "totals" not in account:
         raise InputError(
-            f"there is no {default.with_suffix('.json').name} next to the table of cltv lifetime; run it "
-            "again."
+            f"there is no {default.with_suffix('.json').name} with totals next to the table of cltv lifetime; "
+            "run it again."
         )
     column = decisions.value_column(settings.value, settings.basis)
     label = {"horizon": f"expected {settings.basis}"}.get(
@@ -166,6 +168,7 @@ def _with_lifetime(summary: dict[str, Any], default: Path, settings: Report, cur
     return {**summary, "sections": parts, "facts": [*summary["facts"], *facts]}
 
 
+_MANIFEST = "the manifest of `cltv score`"
 _FORECAST = ["span", "part", "measure", "expected", "lower_80", "upper_80", "start", "until"]
 
 
@@ -175,8 +178,8 @@ def _lists(file: Path, *, wanted: bool) -> dict[str, Any] | None:
         if wanted:
             raise InputError(f"no file {file}; give the actions.json that cltv act wrote.")
         return None
+    summary = read_earlier_json(file, "the lists of cltv act")
     try:
-        summary: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return summary if summary["lists"] or summary.get("unprofitable") else None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{file} does not contain the lists of cltv act; run cltv act again.") from error
@@ -189,7 +192,7 @@ def _newest_earlier(scores: Path | pd.DataFrame) -> Path | None:
         return None
     earlier = []
     for manifest in scores.parent.glob("*.manifest.json"):
-        about = json.loads(manifest.read_text(encoding="utf-8"))
+        about = read_earlier_json(manifest, _MANIFEST)
         path = scores.with_name(Path(about.get("file", "")).name)
         comparable = (
             _holds_everybody(about)
@@ -205,8 +208,7 @@ def _read_manifest(scores: Path | pd.DataFrame) -> dict[str, Any]:
     """Return the manifest next to a file of scores; empty if there is none."""
     if isinstance(scores, pd.DataFrame) or not (file := scores.with_suffix(".manifest.json")).is_file():
         return {}
-    about: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return about
+    return read_earlier_json(file, _MANIFEST)
 
 
 def _holds_everybody(manifest: dict[str, Any]) -> bool:

@@ -26,7 +26,7 @@ from cltv_ml.evaluation.newcomers import compute_newcomers, newcomers_sentence
 from cltv_ml.evaluation.panel import Training, fit, prepare
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.features import catalogue_page
-from cltv_ml.files import atomic, check_folder, write_table
+from cltv_ml.files import atomic, check_folder, together, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models import Level, ValueModel, read_by
@@ -334,6 +334,7 @@ def _log_champion(log: Log, champion: _Champion, result: WindowResult) -> tuple[
     return info, packaging.request(X_now.head(3), champion.card)
 
 
+@together()
 def _write_outputs(
     cleaned: CleanedShop, result: WindowResult, summary: Mapping[str, Any], request: str, job: Job
 ) -> None:

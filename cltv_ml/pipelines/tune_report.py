@@ -13,7 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from optuna.trial import FrozenTrial
 
-from cltv_ml.files import atomic, write_table
+from cltv_ml.files import atomic, together, write_table
 from cltv_ml.reporting import theme
 from cltv_ml.reporting.report import render_html, section, summarise
 
@@ -21,6 +21,7 @@ from cltv_ml.reporting.report import render_html, section, summarise
 _OBJECTIVES = ("1 - Gini", "decile error at the realised total")
 
 
+@together()
 def write_results(
     study: optuna.Study,
     table: pd.DataFrame,

@@ -72,6 +72,8 @@ def _as_list(value: Any) -> Any:
 
 def _as_pandas(value: Any) -> Any:
     """Return the path of a table, or the table as a pandas frame."""
+    if isinstance(value, str) and not value:
+        raise InputError("the path of a table is empty; give the file's path, or leave the option out.")
     if value is None or isinstance(value, str | Path):
         return as_path(value) if isinstance(value, str) else value
     from cltv_ml.engine import as_tabular  # DuckDB and Arrow load only where a table is handed over

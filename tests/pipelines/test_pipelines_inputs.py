@@ -77,6 +77,11 @@ def test_holidays_of_a_forecast_may_be_in_another_encoding(tmp_path):
     assert read_holiday_names(file)["Reformationstag für alle"] == [pd.Timestamp("2025-10-31")]
 
 
+def test_a_table_of_margin_rates_without_a_row_is_one_sentence():
+    with pytest.raises(InputError, match="the table of margin rates has no row"):
+        read_rates(pd.DataFrame({"category": [], "margin_rate": []}))
+
+
 def test_a_category_with_two_margin_rates_is_one_sentence():
     rates = pd.DataFrame({"category": ["tea", "tea"], "margin_rate": [0.1, 0.2]})
     with pytest.raises(InputError, match="the category 'tea' has two margin rates; keep one row"):
