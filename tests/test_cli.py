@@ -37,7 +37,9 @@ def cltv(capsys, monkeypatch, tmp_path):
 def orders(tmp_path):
     """Sixty customers with six monthly purchases each, and a line that cannot be read."""
     days = pd.date_range("2024-01-03", periods=6, freq="30D").strftime("%Y-%m-%d")
-    rows = [(f"c{number}", day, 10 + number) for number in range(60) for day in days]
+    rows = [
+        (f"c{number}", day, 10 + number + place % 2) for number in range(60) for place, day in enumerate(days)
+    ]
     table = pd.DataFrame([*rows, ("c0", "2024-02-30", 5)], columns=["Client", "Day", "Total"])
     table.to_csv(tmp_path / "orders.csv", index=False)
     return tmp_path / "orders.csv"

@@ -112,7 +112,7 @@ def load(
 
 def with_currency(settings: _S, cleaned: Cleaned) -> _S:
     """Return the settings with the currency that every line of the log states, where they state none."""
-    stated = "" if settings.currency else cleaned.report.currency
+    stated = "" if settings.currency or cleaned.report is None else cleaned.report.currency
     return settings.model_copy(update={"currency": stated}) if stated else settings
 
 

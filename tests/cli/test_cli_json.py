@@ -18,7 +18,9 @@ def answer(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     days = pd.date_range("2024-01-03", periods=6, freq="30D").strftime("%Y-%m-%d")
-    rows = [(f"c{number}", day, 10 + number) for number in range(60) for day in days]
+    rows = [
+        (f"c{number}", day, 10 + number + place % 2) for number in range(60) for place, day in enumerate(days)
+    ]
     pd.DataFrame([*rows, ("c0", "2024-02-30", 5)], columns=["Client", "Day", "Total"]).to_csv("orders.csv")
 
     def ask(*words):

@@ -279,5 +279,6 @@ def test_every_competitor_that_learns_from_labels_can_be_tuned_or_has_members_th
     names = {
         model.name for model in competitors(91, [], ALL) if model.needs_labels and not model.search_space
     }
-    # Models with covariates take their one penalty from the labels themselves.
-    assert names <= {"mean", "ensemble", "bg_nbd_covariates", "pareto_nbd_covariates"}
+    # Models with covariates take their one penalty from the labels themselves, pooled ones their grouping.
+    ready = {f"{model}_{kind}" for model in ("bg_nbd", "pareto_nbd") for kind in ("covariates", "pooled")}
+    assert names <= {"mean", "ensemble", *ready}
