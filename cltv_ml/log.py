@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pandas.api.types import is_string_dtype
 
-from cltv_ml.engine import MONEY_SCALE, Tabular, as_tabular, connect, cursor, frame, publish
+from cltv_ml.engine import MONEY_SCALE, Tabular, as_tabular, connect, cursor, frame, publish, view
 from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.inline import Inline
 from cltv_ml.labels import LABELS
+from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.windows import MIN_CUSTOMERS, Window
 
 Found = TypeVar("Found")
@@ -289,3 +290,21 @@ class Log(Inline):
 
 #: A log as functions take it.
 AnyLog: TypeAlias = Log | Tabular
+
+
+def check_clean_log(file: Path) -> None:
+    """Raise InputError unless a Parquet file has the columns of a clean log, with their types."""
+    con = connect()
+    view(con, "log", file)
+    kinds = dict(con.execute("select column_name, column_type from (describe log)").fetchall())
+    missing = [name for name, column in TRANSACTIONS.columns.items() if column.required and name not in kinds]
+    if missing:
+        raise InputError(
+            f"{file}: missing columns {missing}, found {sorted(kinds)}; give a clean log of `cltv data clean`, "
+            "or other data with --data."
+        )
+    if not str(kinds["timestamp"]).startswith(("TIMESTAMP", "DATE")):
+        raise InputError(
+            f"{file}: column 'timestamp' holds {kinds['timestamp']} instead of timestamps; give a clean log of "
+            "`cltv data clean`, or other data with --data."
+        )

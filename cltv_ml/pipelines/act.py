@@ -35,7 +35,8 @@ from cltv_ml.decisions.product_tables import insert_names
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import atomic, check_folder, discard, table_file, together, write_table
-from cltv_ml.pipelines.inputs import load, read_lifetimes, read_rates, read_table, to_numbers
+from cltv_ml.pipelines.earlier_files import check_campaign
+from cltv_ml.pipelines.inputs import load, name_of_input, read_lifetimes, read_rates, read_table, to_numbers
 from cltv_ml.pipelines.lifetime import paid_to_win
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
@@ -133,6 +134,7 @@ def learn(
             f"{arm} and {outcome} are not known before the campaign; leave them out of --features."
         )
     table = read_table(settings.campaign, columns, "a table with these columns", key="")
+    check_campaign(table, arm, name_of_input(settings.campaign))
     progress("learning", 0.1)
     return learn_from_table(
         table[settings.features],
@@ -191,12 +193,15 @@ def _with_costs(terms: Terms, settings: Act, cleaned: CleanedShop) -> Terms:
 def _past_campaign(settings: Act) -> PastCampaign | None:
     if settings.campaign is None:
         return None
-    sent = read_table(settings.campaign, ["arm"], "a table with customer_id and arm").reset_index()
+    sent = read_table(settings.campaign, ["arm"], "a table with customer_id and arm")
+    check_campaign(sent, "arm", name_of_input(settings.campaign))
     if not settings.campaign_start:
         raise InputError(
             "a past campaign needs its first day; set it with --campaign-start, such as 2026-03-01."
         )
-    return PastCampaign(sent, Window(settings.campaign_start, settings.campaign_days), settings.control)
+    return PastCampaign(
+        sent.reset_index(), Window(settings.campaign_start, settings.campaign_days), settings.control
+    )
 
 
 def _for_readers(table: pd.DataFrame, currency: str) -> pd.DataFrame:

@@ -100,6 +100,17 @@ def check_once_each(table: pd.DataFrame, where: str, meant: str) -> None:
         raise InputError(f"{where}: customer {twice!r} appears twice; give {meant}, one row per customer.")
 
 
+def check_campaign(table: pd.DataFrame, arm: str, where: str) -> None:
+    """Raise InputError where the table of a past campaign has a customer twice, or rows without an arm."""
+    if table.index.name == "customer_id":
+        check_once_each(table, where, "a table of the campaign")
+    blank = int(table[arm].isna().sum())
+    if blank:
+        raise InputError(
+            f"{where}: {blank:,} of {len(table):,} rows have no {arm}; name the arm of each customer, or remove them."
+        )
+
+
 def read_earlier_json(file: Path, meant: str) -> dict[str, Any]:
     """Return what a JSON file of an earlier command holds; raise InputError where it is no such file."""
     try:

@@ -205,7 +205,7 @@ def targeting_of(settings: Judged) -> Targeting | None:
 def read_scores(source: Path | pd.DataFrame) -> pd.DataFrame:
     """Return the table that `cltv score` wrote, indexed by customer_id; raise InputError if it is another table."""
     scores = read_table(source, ["expected_value"], _SCORES)
-    check_once_each(scores, _name_of_input(source), _SCORES)
+    check_once_each(scores, name_of_input(source), _SCORES)
     return scores
 
 
@@ -239,7 +239,7 @@ def read_lifetimes(settings: Any, default: Path = LIFETIMES) -> pd.DataFrame | N
     source = default if settings.lifetimes is None else settings.lifetimes
     meant = f"the table of `cltv lifetime`, which --value {settings.value} and --basis {settings.basis} need"
     lifetimes = read_table(source, ["remaining_value", "lifetime_value", "cutoff"], meant)
-    check_once_each(lifetimes, _name_of_input(source), meant)
+    check_once_each(lifetimes, name_of_input(source), meant)
     return lifetimes
 
 
@@ -269,14 +269,15 @@ def read_table(
     table = table.astype({name: "str" for name in ("customer_id", "arm", "category") if name in table})
     missing = [name for name in [*filter(None, [key]), *wanted] if name not in table]
     if missing:
-        raise InputError(f"{_name_of_input(source)}: missing columns {missing}; give {meant}.")
+        raise InputError(f"{name_of_input(source)}: missing columns {missing}; give {meant}.")
     if key == "customer_id":
-        check_figures(table, _name_of_input(source), meant)
+        check_figures(table, name_of_input(source), meant)
     key = key or ("customer_id" if "customer_id" in table else "")
     return table.set_index(key) if key else table.rename_axis("row")
 
 
-def _name_of_input(source: Path | pd.DataFrame) -> str:
+def name_of_input(source: Path | pd.DataFrame) -> str:
+    """Return what messages call a table that the caller gave."""
     return "the table" if isinstance(source, pd.DataFrame) else source.name
 
 

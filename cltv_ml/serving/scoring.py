@@ -29,7 +29,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.features import DuckDB, Source, Spark, attribute_columns, model_input, write_features
 from cltv_ml.files import atomic
-from cltv_ml.log import AnyLog, Log
+from cltv_ml.log import AnyLog, Log, check_clean_log
 from cltv_ml.models import with_plan
 from cltv_ml.serving.batch_order import Manifest, Order, fingerprint, fingerprints, identity
 from cltv_ml.serving.batch_pieces import CHUNK, Scorer, in_batches, joined, score_files
@@ -194,6 +194,7 @@ def _clean(
     if isinstance(source, Path):
         if not source.exists():
             raise InputError(f"no file {source}; give a clean log in Parquet.")
+        check_clean_log(source)
         return source, None
     folder = work.folder / "log"
     if isinstance(source, Cleaned):

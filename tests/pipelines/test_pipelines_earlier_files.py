@@ -8,6 +8,7 @@ import pytest
 
 from cltv_ml import pipelines
 from cltv_ml.errors import InputError
+from cltv_ml.log import check_clean_log
 from cltv_ml.pipelines.earlier_files import read_earlier_json, read_earlier_table
 from cltv_ml.pipelines.inputs import read_lifetimes, read_scores
 from cltv_ml.settings import Export, Report
@@ -93,3 +94,31 @@ def test_an_empty_path_of_a_table_is_refused_before_the_work():
         Report(scores="")
     with pytest.raises(InputError, match="the path of a table is empty"):
         pipelines.export(formats=["warehouse"], customers="")
+
+
+def test_a_past_campaign_with_a_customer_twice_or_without_an_arm_is_refused_in_one_sentence(tmp_path):
+    sent = pd.DataFrame(
+        {"customer_id": ["a", "b", "c"], "arm": ["mail", "none", None], "spent": [1.0, 2, 3], "age": 3}
+    )
+    terms = {
+        "features": ["age"],
+        "outcome": "spent",
+        "control": "none",
+        "worth": 1.0,
+        "cost": 0.1,
+        "out": tmp_path,
+    }
+    with pytest.raises(InputError, match="1 of 3 rows have no arm"):
+        pipelines.learn(campaign=sent, arm="arm", **terms)
+    with pytest.raises(InputError, match="customer 'a' appears twice"):
+        pipelines.learn(campaign=sent.assign(customer_id="a"), arm="arm", **terms)
+
+
+def test_a_clean_log_without_its_columns_or_with_text_for_times_is_refused_in_one_sentence(tmp_path):
+    log = pd.DataFrame({"customer_id": ["a"], "timestamp": ["yesterday"], "amount": [1.0]})
+    log.to_parquet(tmp_path / "text.parquet")
+    log.drop(columns="amount").to_parquet(tmp_path / "short.parquet")
+    with pytest.raises(InputError, match="column 'timestamp' holds VARCHAR instead of timestamps"):
+        check_clean_log(tmp_path / "text.parquet")
+    with pytest.raises(InputError, match=r"missing columns \['amount'\]"):
+        check_clean_log(tmp_path / "short.parquet")
