@@ -19,9 +19,13 @@ window.show = (seen) => {
   const text = document.createElement("pre");
   text.id = "seen";
   text.textContent = btoa(unescape(encodeURIComponent(JSON.stringify(seen))));
-  document.body.replaceChildren(text);
+  parent.postMessage(text.outerHTML, "*");
 };
 </script>"""
+
+#: The page in a frame of the width asked for, because no window of Chromium is narrower than 500 pixels.
+_FRAME = """<!doctype html><body><iframe src="{address}" width="{width}" height="2000" style="border: 0"></iframe>
+<script>addEventListener("message", (event) => {{ document.body.innerHTML = event.data; }});</script></body>"""
 
 #: Put at the end: what axe finds against levels A and AA of the accessibility guidelines, and errors.
 _AXE = """<script>
@@ -32,7 +36,7 @@ addEventListener("load", async () => {
   const found = await axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] });
   const violations = found.violations.map((one) => one.id + ": " + one.nodes[0].html);
   if (root.scrollWidth > innerWidth) violations.push("the page scrolls sideways");
-  const seen = { passes: found.passes.length, violations: [...violations, ...faults] };
+  const seen = { width: innerWidth, passes: found.passes.length, violations: [...violations, ...faults] };
   show(seen);
 });
 </script>"""
@@ -64,11 +68,13 @@ def read(page, width, theme, script):
     )
     watched = page.with_name("watched.html")
     watched.write_text(text, encoding="utf-8")
+    framed = page.with_name("framed.html")
+    framed.write_text(_FRAME.format(address=f"watched.html#{theme}", width=width), encoding="utf-8")
     done = chromium(
-        f"--window-size={width},2000",
+        f"--window-size={max(width, 500) + 20},2020",
         "--virtual-time-budget=60000",
         "--dump-dom",
-        f"file://{watched}#{theme}",
+        f"file://{framed}",
     )
     found = re.search(r'<pre id="seen">([^<]+)</pre>', done.stdout.decode())
     assert found, done.stderr.decode()[-2000:]
@@ -81,6 +87,7 @@ def complaints(page, widths=((390, "dark"), (1440, "light"))):
     found = []
     for width, theme in widths:
         seen = read(page, width, theme, f"<script>{axe}</script>{_AXE}")
+        assert seen["width"] == width
         assert seen["passes"] > 15
         found += [(width, theme, one) for one in seen["violations"]]
     return found
