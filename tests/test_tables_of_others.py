@@ -29,7 +29,7 @@ LINES = pd.DataFrame(
     {
         "customer_id": ["a", "b", "a", "c"] * 10,
         "timestamp": pd.date_range("2024-01-01", periods=40, freq="5D"),
-        "amount": np.arange(1.0, 41.0),
+        "amount": 7.0 * np.arange(1.0, 41.0) % 41,
     }
 )
 

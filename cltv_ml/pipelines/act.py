@@ -36,7 +36,15 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import atomic, check_folder, discard, table_file, together, write_table
 from cltv_ml.pipelines.earlier_files import check_campaign
-from cltv_ml.pipelines.inputs import load, name_of_input, read_lifetimes, read_rates, read_table, to_numbers
+from cltv_ml.pipelines.inputs import (
+    load,
+    name_of_input,
+    read_lifetimes,
+    read_rates,
+    read_table,
+    stated_currency,
+    to_numbers,
+)
 from cltv_ml.pipelines.lifetime import paid_to_win
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
@@ -81,7 +89,7 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
     terms = _read_terms(settings)
     cleaned = load(settings, progress, named=True)
     terms = _with_costs(terms, settings, cleaned)
-    terms = replace(terms, currency=terms.currency or cleaned.report.currency)
+    terms = replace(terms, currency=terms.currency or stated_currency(cleaned))
     if terms.before is None:
         terms = replace(terms, before=_earlier_customers(settings, cleaned))
     terms = replace(terms, protected=tuple(dict.fromkeys([*terms.protected, *cleaned.customers.protected])))

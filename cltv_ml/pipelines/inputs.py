@@ -112,8 +112,13 @@ def load(
 
 def with_currency(settings: _S, cleaned: Cleaned) -> _S:
     """Return the settings with the currency that every line of the log states, where they state none."""
-    stated = "" if settings.currency or cleaned.report is None else cleaned.report.currency
+    stated = "" if settings.currency else stated_currency(cleaned)
     return settings.model_copy(update={"currency": stated}) if stated else settings
+
+
+def stated_currency(cleaned: Cleaned) -> str:
+    """Return the currency that every line of a log states; empty if none does, or the log was not cleaned here."""
+    return cleaned.report.currency if cleaned.report is not None else ""
 
 
 def tables_of(settings: Customers) -> CustomerSources:

@@ -95,7 +95,7 @@ def test_customers_of_today_are_all_scored_by_its_champion(store, told, orders):
     [
         (
             ["--models", "prophet"],
-            "Unknown model 'prophet'. Available: ['bg_nbd_covariates', 'bg_nbd_gamma_gamma', 'ensemble'",
+            "Unknown model 'prophet'. Available: ['bg_nbd_covariates', 'bg_nbd_gamma_gamma', 'bg_nbd_pooled',",
         ),
         (["--objective", "fame"], "objective must be gini or profit, got 'fame'."),
         (["--cost", "2"], "cost has no effect unless objective is profit; add --objective profit."),
