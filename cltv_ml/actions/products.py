@@ -132,8 +132,8 @@ def _leading(table: pd.DataFrame) -> list[str]:
     leader = str(_item_labels(first[first["item"] == item].head(1)).iloc[0])
     return [
         f"The lists differ little: {leader} ranks first for {counts.iloc[0] / len(first):.0%} "
-        "of the customers, far ahead of anything else. Choose by segment (the table below), exclude the "
-        "item with --exclude, or state the margin of its category with --category-margins."
+        "of the customers, far ahead of anything else. Choose by segment (the table below), leave the "
+        "item out, or state the margin of its category: cltv act --help names both options."
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from cltv_ml.actions.terms import enumerated
 from cltv_ml.reporting.report import section
 
-#: By option: the question that it answers, and the option with an example.
+#: By option, or column of the log: the question that it answers, and the option with an example.
 _ASKED = {
     "--margin-rate": (
         "What does an item cost you, or what share of revenue is left after costs?",
@@ -31,6 +31,10 @@ _ASKED = {
         "--campaign mail.csv --campaign-start 2026-03-01",
     ),
     "--before": ("Which customers did you score last time?", "--before last/customers.csv"),
+    "product_id": ("Which product does each line of an order name?", "a column mapped to product_id"),
+    "category": ("Which group does each product belong to?", "a column mapped to category"),
+    "quantity": ("How many items does each line have?", "a column mapped to quantity"),
+    "discount": ("What was taken off the price of each line?", "a column mapped to discount"),
 }
 
 #: What each part shows once its inputs are stated.
@@ -40,8 +44,12 @@ SHOWS = {
     "retention": "the list of customers to win back",
     "campaign": "which customers a campaign influences, and the list that follows",
     "campaign list": "the list for the next campaign",
+    "cross-sell": "what to offer each customer next",
     "cross-sell list": "the list of customers to show products to",
+    "upsell": "which more expensive product to show whom",
     "upsell list": "the list of customers to show the more expensive product to",
+    "offers": "how customers respond to discounts, and the discount that pays",
+    "price test": "how many customers a test of prices needs",
     "changes": "who moved between tiers and why the total changed",
 }
 
@@ -68,9 +76,12 @@ def missing_section(refused: Mapping[str, str]) -> dict[str, Any] | None:
 
 
 def _options(why: str) -> list[str]:
-    """Return the options that a refusal asks for.
+    """Return the options and columns that a refusal asks for.
 
     >>> _options("the list needs a cost; state it with --cost."), _options("nobody is at risk.")
     (['--cost'], [])
+    >>> _options("a price response needs the column 'discount', but the log has amount; map ... to discount.")
+    ['discount']
     """
-    return [option for option in dict.fromkeys(re.findall(r"--[a-z-]+", why)) if option in _ASKED]
+    named = re.findall(r"--[a-z-]+|(?<=needs the column ')\w+", why)
+    return [option for option in dict.fromkeys(named) if option in _ASKED]

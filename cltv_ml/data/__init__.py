@@ -16,14 +16,13 @@ from cltv_ml.data.quality import (
 from cltv_ml.data.questions import Question, QuestionsError, answer
 from cltv_ml.data.raw import read
 from cltv_ml.data.raw_table import Raw
-from cltv_ml.data.rules import REASONS, SHORT_REASONS, Rules, change_rules
+from cltv_ml.data.rules import REASONS, Rules, change_rules
 from cltv_ml.data.verdict import DataVerdict, judge
 from cltv_ml.sources.synthetic import Simulation, simulate, write_simulation
 
 __all__ = [
     "DATASETS",
     "REASONS",
-    "SHORT_REASONS",
     "Cleaned",
     "DataVerdict",
     "Dataset",

@@ -15,6 +15,7 @@ from cltv_ml.decisions.margins import measured_margin
 from cltv_ml.decisions.product_tables import compute_product_tables
 from cltv_ml.decisions.profile import profile_segments
 from cltv_ml.decisions.rfm import apply_rfm, compute_rfm, fit_rfm
+from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.choice import beats_chance, judge_test
@@ -287,21 +288,28 @@ def best_probabilistic(result: WindowResult) -> str | None:
 
 
 def _spent_before(log: Log, cutoff: pd.Timestamp, horizon: int, currency: str) -> str:
-    """Return a sentence on what the customers spent in the horizon before the cutoff and in the same days a year
-    earlier.
+    """Return a sentence on what customers who had bought before spent in the horizon before the cutoff, and in the
+    same days a year earlier.
 
-    Spans before the log's first day are left out; the text is empty where it shows neither.
+    First purchases of new customers are no part of either, as they are none of the forecast of existing customers.
+    Spans with less than a horizon of the log before them are left out, because too few of their existing customers are
+    known; the text is empty where both are.
     """
     starts = {  # of a year's horizon both are the same days
         cutoff - pd.Timedelta(days=365): "in the same days a year earlier",
         cutoff - pd.Timedelta(days=horizon): f"in the {horizon} days before",
     }
     spent = [
-        f"{format_money(float(log.target(Window(start, horizon), log.customers).sum()), currency)} {when}"
+        f"{format_money(float(log.target(Window(start, horizon), _bought_before(log, start)).sum()), currency)} {when}"
         for start, when in sorted(starts.items(), reverse=True)
-        if log.first.normalize() <= start <= cutoff - pd.Timedelta(days=horizon)
+        if log.first.normalize() + pd.Timedelta(days=horizon) <= start <= cutoff - pd.Timedelta(days=horizon)
     ]
-    return f"They spent {' and '.join(spent)}" if spent else ""
+    return f"Existing customers of that time spent {' and '.join(spent)}" if spent else ""
+
+
+def _bought_before(log: Log, day: pd.Timestamp) -> pd.Index:
+    ids = f"select distinct customer_id from log where timestamp < timestamp '{day}' order by 1"
+    return pd.Index(frame(log.connect().sql(ids))["customer_id"], name="customer_id")
 
 
 def _headline_facts(

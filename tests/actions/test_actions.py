@@ -340,6 +340,29 @@ def test_what_is_missing_is_asked_in_words_with_the_option_apart(shop):
     assert questions[3]["shows"] == "Needed for the list of customers to win back."
 
 
+def test_a_missing_column_is_asked_for_in_words():
+    """The page of a marketer had "needs the column 'category', but the log has customer_id, timestamp, ..."."""
+    log = Log(
+        pd.DataFrame({"customer_id": ["a"], "timestamp": pd.to_datetime(["2024-01-01"]), "amount": [1.0]})
+    )
+    refused = {}
+    for part, task, column in (
+        ("upsell", "upselling", "category"),
+        ("offers", "a price response", "discount"),
+    ):
+        with pytest.raises(InputError) as why:
+            log.connect_for(task, [column])
+        refused[part] = str(why.value)
+    refused["price test"] = "margins are unknown: map a cost column, or state --margin-rate."
+    asked = missing_section(refused)
+    assert [one["how"] for one in asked["questions"]][1:] == [
+        "a column mapped to category",
+        "a column mapped to discount",
+    ]
+    assert asked["questions"][0]["shows"] == "Needed for how many customers a test of prices needs."
+    assert asked["details"] == []
+
+
 def test_a_list_asks_only_for_what_was_not_stated(shop, done):
     found = Actions(tables=dict(done.tables), rates=done.rates)
     for part in ("cross-sell", "upsell"):

@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from cltv_ml.data import REASONS, SHORT_REASONS, clean, judge
+from cltv_ml.data import REASONS, clean, judge
+from cltv_ml.reporting.rule_names import SHORT_REASONS
 from cltv_ml.reporting.sections.data import check_sections
 
 

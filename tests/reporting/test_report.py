@@ -127,7 +127,7 @@ def test_report_needs_neither_todays_scores_nor_earlier_ones(plain):
 
 def test_page_without_earlier_scores_says_how_to_name_them(plain):
     part = next(part for part in plain["sections"] if part["title"] == "What changed since last time")
-    assert "--before" in part["sentences"][0]
+    assert "or with others that it is given" in part["sentences"][0]
     assert part["figures"] == []
 
 
@@ -343,27 +343,39 @@ def test_the_headline_total_carries_its_interval_and_what_the_same_customers_spe
     fact = next(fact for fact in summary["facts"] if fact["name"] == "Expected from existing customers")
     assert fact["note"].startswith("900.00 Kč to 1,100 Kč with 90% probability")
     horizon = judged.window.horizon
-    log = cleaned.log[
-        cleaned.log["timestamp"]
-        >= cleaned.log["timestamp"].max().normalize() - pd.Timedelta(days=horizon - 1)
-    ]
+    start = cleaned.log["timestamp"].max().normalize() - pd.Timedelta(days=horizon - 1)
+    since = cleaned.log["timestamp"] >= start
+    log = cleaned.log[since & cleaned.log["customer_id"].isin(cleaned.log.loc[~since, "customer_id"])]
     spent = format_money(float(log["amount"].sum()), "Kč")
-    assert f"They spent {spent} in the {horizon} days before" in fact["note"]
+    assert f"Existing customers of that time spent {spent} in the {horizon} days before" in fact["note"]
     assert expected_in_words(summary) == f"{fact['value']}: {fact['note']}"
 
 
 def test_the_headline_compares_with_the_same_days_a_year_earlier_where_the_log_shows_them():
-    days = pd.to_datetime(["2023-01-01", "2023-03-05", "2023-12-20", "2024-02-29"])
+    days = pd.to_datetime(["2022-01-01", "2023-03-05", "2023-12-20", "2024-02-29"])
     log = Log(pd.DataFrame({"customer_id": "a", "timestamp": days, "amount": [1.0, 20.0, 300.0, 4000.0]}))
     cutoff = pd.Timestamp("2024-03-01")
     assert _spent_before(log, cutoff, 91, "EUR") == (
-        "They spent 4,300 EUR in the 91 days before and 20.00 EUR in the same days a year earlier"
+        "Existing customers of that time spent 4,300 EUR in the 91 days before and 20.00 EUR in the same days a "
+        "year earlier"
     )
     assert (
-        _spent_before(log, pd.Timestamp("2023-12-31"), 91, "EUR")
-        == "They spent 300.00 EUR in the 91 days before"
+        _spent_before(log, pd.Timestamp("2022-09-01"), 91, "EUR")
+        == "Existing customers of that time spent 0.00 EUR in the 91 days before"
     )
-    assert _spent_before(log, pd.Timestamp("2023-02-01"), 91, "EUR") == ""
+    assert _spent_before(log, pd.Timestamp("2022-05-01"), 91, "EUR") == ""
+
+
+def test_the_headline_compares_with_existing_customers_only():
+    """A shop of few repeats saw its whole revenue, ten times the forecast, as what "they" had spent before."""
+    days = pd.to_datetime(["2023-01-01", "2024-01-05", "2024-02-29"])
+    log = Log(
+        pd.DataFrame({"customer_id": ["a", "new", "a"], "timestamp": days, "amount": [1.0, 4000.0, 20.0]})
+    )
+    assert (
+        _spent_before(log, pd.Timestamp("2024-03-01"), 91, "EUR")
+        == "Existing customers of that time spent 20.00 EUR in the 91 days before"
+    )
 
 
 def test_the_year_before_is_named_once_where_the_horizon_is_a_year():
@@ -371,5 +383,5 @@ def test_the_year_before_is_named_once_where_the_horizon_is_a_year():
     log = Log(pd.DataFrame({"customer_id": "a", "timestamp": days, "amount": [1.0, 300.0]}))
     assert (
         _spent_before(log, pd.Timestamp("2024-03-01"), 365, "EUR")
-        == "They spent 300.00 EUR in the 365 days before"
+        == "Existing customers of that time spent 300.00 EUR in the 365 days before"
     )

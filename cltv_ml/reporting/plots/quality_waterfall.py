@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from cltv_ml.data import SHORT_REASONS
 from cltv_ml.reporting import theme
+from cltv_ml.reporting.rule_names import SHORT_REASONS
 
 
 @theme.in_its_currency

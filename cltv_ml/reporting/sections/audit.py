@@ -54,7 +54,7 @@ def audit_notes(audit: Audit) -> list[str]:
         notes.append(f"The log covers only part of {named}, so compare it with care.")
     if len(audit.periods) == 1:
         notes.append(
-            "The log covers only one period, so there is nothing to compare yet; choose a shorter --per."
+            "The log covers only one period, so there is nothing to compare yet; choose shorter periods."
         )
     else:
         notes.append(

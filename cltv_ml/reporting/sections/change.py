@@ -37,8 +37,8 @@ def unknown_change_section() -> dict[str, Any]:
         [
             "There are no earlier scores to compare with yet. cltv score keeps the scores of an earlier day "
             "next to the new ones (scores_before.parquet). cltv report compares with the newest earlier "
-            "scores in that folder, or with the file given by --before, and shows here why the total moved "
-            "and who changed tier."
+            "scores in that folder, or with others that it is given, and shows here why the total moved and "
+            "who changed tier."
         ],
     )
 
@@ -125,6 +125,6 @@ def _about_models(before: pd.DataFrame, today: pd.DataFrame) -> list[str]:
         return []
     return [
         f"Model version {int(then)} made the earlier scores and version {int(now)} today's, so the change of "
-        "model is part of each cause. To see it separately, run cltv act --before with the customers.csv of "
-        "an earlier run."
+        "model is part of each cause. To see it separately, give cltv act the customers.csv of an earlier "
+        "run."
     ]

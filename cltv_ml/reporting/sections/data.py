@@ -9,7 +9,6 @@ import plotly.graph_objects as go
 
 from cltv_ml.customers import CleanedShop
 from cltv_ml.data import (
-    SHORT_REASONS,
     Cleaned,
     DataVerdict,
     Report,
@@ -25,6 +24,7 @@ from cltv_ml.log import Log
 from cltv_ml.money import format_exactly, format_money
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
+from cltv_ml.reporting.rule_names import SHORT_REASONS
 from cltv_ml.reporting.sections.attributes import attribute_account_section
 
 _VERDICTS = {

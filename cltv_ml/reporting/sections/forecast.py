@@ -13,7 +13,7 @@ from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 
 #: The parts that a forecast without margins lacks.
-NO_MARGIN = "Contribution and customer equity are unknown: map a cost column, or state --margin-rate."
+NO_MARGIN = "Contribution and customer equity are unknown: map a column of costs, or state a margin."
 
 _PART_NAMES = {"known": "existing customers", "new": "new customers", "total": "all"}
 
