@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.attribution import BASELINE
-from cltv_ml.models.base import ValueModel, check_columns, check_fitted, is_numeric
+from cltv_ml.models.base import check_columns, check_fitted, is_numeric
 from cltv_ml.models.bg_nbd import BGNBD
 from cltv_ml.models.categories import as_spelled, first_spelling
 from cltv_ml.models.fit_cache import once
@@ -19,8 +19,13 @@ from cltv_ml.models.inputs import as_labels, as_pandas
 from cltv_ml.models.out_of_fold import at_latest, by_cutoff
 from cltv_ml.models.pooling import fit_pooled
 from cltv_ml.models.probabilistic import NamedByPurchases, ProbabilisticValue
-from cltv_ml.models.purchases import PurchaseModel
-from cltv_ml.models.with_covariates import FEWER_CUSTOMERS, MOST_CUSTOMERS, at_equal_steps, mean_deviance
+from cltv_ml.models.with_covariates import (
+    FEWER_CUSTOMERS,
+    MOST_CUSTOMERS,
+    OfAttributes,
+    at_equal_steps,
+    mean_deviance,
+)
 
 #: Fewest customers of a group of its own, and most groups; all other customers have the population's parameters.
 MIN_GROUP, MOST_GROUPS = 20, 50
@@ -39,7 +44,7 @@ _OTHERS = ""
 Answers = TypeVar("Answers", np.ndarray, pd.DataFrame)
 
 
-class PooledValue(ValueModel):
+class PooledValue(OfAttributes):
     """BG/NBD or Pareto/NBD with Gamma-Gamma, whose purchase parameters are those of a customer's group.
 
     `pooling.fit_pooled` shrinks each group's parameters to the population's, the more the fewer its data. Customers
@@ -57,19 +62,6 @@ class PooledValue(ValueModel):
     """
 
     name = NamedByPurchases("pooled")
-    needs_labels = True
-    level_from_history = True
-
-    def __init__(
-        self,
-        horizon: int = 91,
-        *,
-        purchases: PurchaseModel | None = None,
-        attributes: Sequence[str] = (),
-    ) -> None:
-        self.horizon = horizon
-        self.purchases = purchases
-        self.attributes = attributes
 
     def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
         """Choose how to group customers on the latest labelled windows, and fit on the customers of the latest."""

@@ -47,7 +47,25 @@ PENALTY_WINDOWS, ROUGH_ROUNDS = 2, 60
 MOST_CUSTOMERS, FEWER_CUSTOMERS = 20_000, 4_000
 
 
-class WithCovariates(ValueModel):
+class OfAttributes(ValueModel):
+    """A value model of a purchase model and Gamma-Gamma that learns from attributes of customers."""
+
+    needs_labels = True
+    level_from_history = True
+
+    def __init__(
+        self,
+        horizon: int = 91,
+        *,
+        purchases: PurchaseModel | None = None,
+        attributes: Sequence[str] = (),
+    ) -> None:
+        self.horizon = horizon
+        self.purchases = purchases
+        self.attributes = attributes
+
+
+class WithCovariates(OfAttributes):
     """BG/NBD or Pareto/NBD with Gamma-Gamma, whose rates depend on attributes of the customer.
 
     Fader and Hardie (2007), "Incorporating Time-Invariant Covariates into the Pareto/NBD and BG/NBD Models". Each of
@@ -67,19 +85,6 @@ class WithCovariates(ValueModel):
     """
 
     name = NamedByPurchases("covariates")
-    needs_labels = True
-    level_from_history = True
-
-    def __init__(
-        self,
-        horizon: int = 91,
-        *,
-        purchases: PurchaseModel | None = None,
-        attributes: Sequence[str] = (),
-    ) -> None:
-        self.horizon = horizon
-        self.purchases = purchases
-        self.attributes = attributes
 
     def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
         """Choose the penalty on the latest labelled windows, and fit on the customers of the latest."""
