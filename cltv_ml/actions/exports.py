@@ -232,7 +232,7 @@ def _profiles(email: str, prefix: str) -> MakeRows:
 
 def _warehouse(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
     table = customers.drop(columns=[name for name in IDENTITIES if name in customers])
-    return table.rename_axis("customer_id").reset_index().assign(currency=order.currency)
+    return table.round(4).rename_axis("customer_id").reset_index().assign(currency=order.currency)
 
 
 def _kept_orders(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:

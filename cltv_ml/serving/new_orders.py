@@ -43,7 +43,7 @@ def write_new_orders(
 
     Columns `order_id`, `customer_id`, `timestamp` (its first line), `amount` (currency), `first_order` (whether the
     customer had not bought before, with or without an order id), and the customer's `expected_value` (currency over the
-    horizon from the cutoff on) and `tier`.
+    horizon from the cutoff on, with four decimals) and `tier`.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def write_new_orders(
             numbered as (
                 select *, timestamp = min(timestamp) over (partition by customer_id) as first_order
                 from orders where bought)
-            select n.* exclude (bought), s.expected_value, {tier}
+            select n.* exclude (bought), round(s.expected_value, 4) as expected_value, {tier}
             from numbered n left join scores s using (customer_id)
             where n.timestamp >= timestamp '{since}' and order_id is not null
             order by n.timestamp desc, order_id, customer_id"""

@@ -317,3 +317,9 @@ def test_an_orders_table_that_cannot_be_read_stops_only_the_formats_that_need_it
     assert (
         "no readable date in 1 of 2 rows, first in row 1 of 'date'" in done["google_conversion_adjustments"]
     )
+
+
+def test_a_table_for_the_warehouse_has_four_decimals(tmp_path):
+    scores = pd.DataFrame({"expected_value": [9.00001234, 8.123456]}, index=["a", "b"])
+    write_exports(["warehouse"], scores, tmp_path, ORDER, pd.DataFrame(index=["a", "b"]))
+    assert pd.read_csv(tmp_path / "warehouse.csv")["expected_value"].tolist() == [9.0, 8.1235]

@@ -28,7 +28,9 @@ def log(tmp_path):
 
 @pytest.fixture
 def scores(tmp_path):
-    table = pd.DataFrame({"customer_id": ["a", "b"], "expected_value": [40.0, 8.0], "tier": ["high", "low"]})
+    table = pd.DataFrame(
+        {"customer_id": ["a", "b"], "expected_value": [40.00004321, 8.0], "tier": ["high", "low"]}
+    )
     table.to_parquet(tmp_path / "scores.parquet")
     return [tmp_path / "scores.parquet"]
 
