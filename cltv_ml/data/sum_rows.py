@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -71,34 +72,39 @@ def set_sum_rows_aside(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> li
 
     Such rows have something in common: a word in a column, or a blank one. Those are sums where nearly each is exactly
     the money of the other lines since an earlier such row, or up to the next one, and where the same amounts, moved by
-    one row, are not.
+    one row, are not. The first lines show which rows may be sums, and all lines of the file have to bear it out.
     """
     few = lines.tally.unbroken < _FEWEST_SUMMED
     if few or not rules.applies("total_row") or rules.amount_per == "line":
         return []
     notes: list[str] = []
     for _ in range(_LEVELS):
-        sample = _first_lines(raw, lines, aside)
+        sample = _counting_lines(raw, lines, aside, _compared_columns(raw), _LINES)
         shares = [(_share_of_sums(sample, label), label) for label in _likely_labels(raw, sample)]
         share, label = max(shares, default=(0.0, None))
         if label is None or share < _DOUBTED:
             break
+        if lines.tally.unbroken > _LINES:
+            sample = _counting_lines(raw, lines, aside, [label.column])
+            share = _share_of_sums(sample, label)
         if share < _SURE:
-            notes.append(_doubt(sample, label, share))
+            notes += [_doubt(sample, label, share)] if share >= _DOUBTED else []
             break
         notes.append(_set_label_aside(raw, lines, aside, label))
     return notes + (_set_last_aside(lines, aside) if notes else [])
 
 
-def _first_lines(raw: Raw, lines: Lines, aside: Aside) -> Relation:
-    """Return the first lines that still count, in their order, with the source's columns and their money."""
-    columns = ", ".join(quote(column) for column in _compared_columns(raw))
+def _counting_lines(
+    raw: Raw, lines: Lines, aside: Aside, columns: Sequence[str], first: int | None = None
+) -> Relation:
+    """Return the lines that still count, or the `first` of them, in their order, with columns and their money."""
+    some = "true" if first is None else f"source_row < {first}"
     return keep(
         raw.con,
-        "first_lines",
-        f"select source_row, money, {columns} from (from {raw.table} where source_row < {_LINES}) join (select "
-        f"source_row, money from {lines.marks} anti join {aside} using (source_row) where source_row < {_LINES} and "
-        "rule is null) using (source_row) order by source_row",
+        "counting_lines",
+        f"select source_row, money, {', '.join(map(quote, columns))} from (from {raw.table} where {some}) join (select "
+        f"source_row, money from {lines.marks} anti join {aside} using (source_row) where {some} and rule is null) "
+        "using (source_row) order by source_row",
     )
 
 

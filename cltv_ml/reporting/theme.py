@@ -256,6 +256,7 @@ def in_its_currency(plot: Callable[P, go.Figure]) -> Callable[P, go.Figure]:
         currency = str(kwargs.get("currency", ""))
 
         def amount(found: re.Match[str]) -> str:
+            """Return the form of a hovered amount with its currency's digits and name."""
             places = money.digits(currency) if found[2] == "2" else 0
             return f"{found[1]}.{places}f}} {currency}".rstrip()
 

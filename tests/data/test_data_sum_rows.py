@@ -2,7 +2,7 @@
 
 import pytest
 
-from cltv_ml.data import QuestionsError, clean, read
+from cltv_ml.data import QuestionsError, clean, read, sum_rows
 
 MONEY = [12.5, 30, 7.25, 19, 44.5, 8, 15, 61, 23.75, 9.5, 31, 27]
 
@@ -36,6 +36,18 @@ def test_rows_that_are_sums_of_others_are_set_aside_whatever_they_are_called(tmp
     report = cleaned(tmp_path, text).report
     assert report.money_kept == total
     assert any("4 lines" in note and "exactly the sums" in note for note in report.notes)
+
+
+def test_rows_that_are_sums_only_in_the_first_lines_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(sum_rows, "_LINES", 12)
+    text, total = lines("Monatsumme", "blocks")
+    assert cleaned(tmp_path, text).report.money_kept == total
+    later = "".join(
+        f"{'Monatsumme' if n % 3 == 0 else f'K{n % 5}'};2024-02-{n:02d};C{n};{n}.17\n" for n in range(1, 28)
+    )
+    report = cleaned(tmp_path, text + later).report
+    assert report.rows_kept == 4 * 4 + 27
+    assert not any("were quarantined" in note for note in report.notes)
 
 
 def test_sums_above_their_lines_and_a_last_sum_of_all_are_set_aside(tmp_path):
