@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
 
+import mlflow
 import pandas as pd
 import pytest
 from duckdb import DuckDBPyConnection
@@ -63,6 +64,12 @@ class Shop:
             except SystemExit as stop:
                 status = stop.code or 0
         return Done(status, stdout.getvalue(), stderr.getvalue())
+
+
+@pytest.fixture(autouse=True)
+def no_store_left_open():
+    """A command run in this process opens its store for all of MLflow: the next test must name its own."""
+    mlflow.set_tracking_uri(None)
 
 
 @pytest.fixture(scope="session")

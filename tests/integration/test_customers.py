@@ -63,13 +63,10 @@ def score(shop, out, *words) -> pd.DataFrame:
     return table
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def served(shop):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_URI", shop.store)
-        mlflow.set_tracking_uri(shop.store)
-        model, _ = load_registered()
-        yield model
+    mlflow.set_tracking_uri(shop.store)
+    return load_registered()[0]
 
 
 def test_a_column_that_knows_the_future_identifies_or_is_protected_is_no_input(served):

@@ -18,6 +18,11 @@ from cltv_ml.tracking.metric_names import grouped
 MEASURED = [*METRICS, *PURCHASE_METRICS, *INTERVAL_METRICS, *QUANTILE_METRICS]
 
 
+@pytest.fixture(autouse=True)
+def open_the_store(no_store_left_open, trained):
+    mlflow.set_tracking_uri(trained.store)
+
+
 @pytest.fixture(scope="module")
 def client(trained):
     return MlflowClient(trained.store, trained.store)
@@ -140,7 +145,6 @@ def test_learned_parameters_of_the_probabilistic_models_are_logged(candidates):
 
 def test_champion_is_registered_with_the_window_shifted_to_the_end_of_the_log(trained, client):
     version = client.get_model_version_by_alias("cltv", "champion")
-    mlflow.set_tracking_uri(trained.store)
     card = mlflow.pyfunc.load_model(f"models:/cltv/{version.version}").metadata.metadata
     assert card["cutoff"] == "1998-07-01"
     assert card["horizon"] == 182
