@@ -48,14 +48,7 @@ def add_offers(shop: Shop, actions: Actions) -> None:
     actions.sections.append(
         section(
             "Personal discounts",
-            [
-                f"{len(listed):,} of {len(offers):,} customers get a discount, which is expected to bring "
-                f"{format_money(float(offers['expected_profit'].sum()), shop.terms.currency)} more profit "
-                "than full prices. Customers who buy anyway, or whose margin is too thin, get none."
-                if len(listed)
-                else f"None of the {len(offers):,} customers gets a discount: they either buy anyway or have "
-                "too thin a margin.",
-            ],
+            [_describe_offers(offers, listed, shop.terms.currency)],
             warnings=[f"The response to discounts is {CONFOUNDING}; run the price test before a rollout."],
             tables={"Who gets a discount, by tier": _offers_table(tiers, shop.terms.currency)}
             if len(listed)
@@ -101,6 +94,19 @@ def _add_offer_list(offers: pd.DataFrame, people: pd.DataFrame, shop: Shop, acti
         currency=shop.terms.currency,
     )
     return offered
+
+
+def _describe_offers(offers: pd.DataFrame, listed: pd.DataFrame, currency: str) -> str:
+    if not len(listed):
+        return (
+            f"None of the {len(offers):,} customers gets a discount: they either buy anyway or have too thin a "
+            "margin."
+        )
+    return (
+        f"{len(listed):,} of {len(offers):,} customers get a discount, which is expected to bring "
+        f"{format_money(float(offers['expected_profit'].sum()), currency)} more profit than full prices. "
+        "Customers who buy anyway, or whose margin is too thin, get none."
+    )
 
 
 def _offers_table(table: pd.DataFrame, currency: str) -> pd.DataFrame:

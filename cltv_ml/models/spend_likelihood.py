@@ -51,10 +51,9 @@ def fit_slopes(
         scaled = spend / money / np.exp(np.clip(centred @ slopes, -50.0, 50.0))
         value, gradient = spend_objective(x, scaled, weight)(theta[:3])
         shape, total = p * x + q, x * scaled
-        by_slope = (weight * (shape * total / (total + v) - p * x)) @ centred / size
         jacobian = float(weight @ (centred @ slopes)) / size
         shrink = penalty * slopes / np.square(spread)
-        by_slope = by_slope - 2 * shrink
+        by_slope = (weight * (shape * total / (total + v) - p * x)) @ centred / size - 2 * shrink
         return value - jacobian - float(shrink @ slopes), np.r_[gradient, by_slope]
 
     steep = np.full((z.shape[1], 2), [-3.0, 3.0])
@@ -124,28 +123,28 @@ def _is_plausible(mean: float, error: float) -> bool:
     return 1 - allowed <= mean <= 1 + min(allowed, 0.5)
 
 
+def _restrict(full: LogLikelihood) -> LogLikelihood:
+    """Return an objective in the free parameters, the held one following them."""
+
+    def restricted(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the objective and its gradient in the free parameters."""
+        value, gradient = full(_HELD @ theta)
+        return value, gradient @ _HELD
+
+    return restricted
+
+
 def _hold_mean(
     objective: LogLikelihood, sample: LogLikelihood | None, size: float, error: float, free: Maximum
 ) -> Maximum:
     """Return the maximum among the parameters whose population mean is the repeat buyers' mean."""
-
-    def held(full: LogLikelihood) -> LogLikelihood:
-        """Return an objective in the free parameters, the held one following them."""
-
-        def restricted(theta: np.ndarray) -> tuple[float, np.ndarray]:
-            """Return the objective and its gradient in the free parameters."""
-            value, gradient = full(_HELD @ theta)
-            return value, gradient @ _HELD
-
-        return restricted
-
     maximum = maximize(
-        held(objective),
+        _restrict(objective),
         [start[:2] for start in _STARTS],
         POPULATION_BOUNDS[:2],
         names=("p", "q"),
         size=size,
-        sample=held(sample) if sample else None,
+        sample=_restrict(sample) if sample else None,
     )
     covariance = _HELD @ np.nan_to_num(maximum.covariance, nan=0.0) @ _HELD.T
     covariance[2, 2] += error**2  # how well the mean itself is known

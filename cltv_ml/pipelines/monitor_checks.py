@@ -194,7 +194,7 @@ def _closed_checks(row: pd.Series, version: Version, limits: Thresholds, currenc
     when = (
         f"The batch of {row['cutoff']:%Y-%m-%d} (version {row['model_version']}{',' if days else ''}{days})"
     )
-    checks = [
+    return [
         level_check(
             f"bias{days}",
             away_from(row["bias_lower"], row["bias_upper"]),
@@ -210,7 +210,15 @@ def _closed_checks(row: pd.Series, version: Version, limits: Thresholds, currenc
             f"{when} had a decile error of {row['decile_mape']:.1%}, 95% interval "
             f"{row['decile_mape_lower']:.1%} to {row['decile_mape_upper']:.1%}.",
         ),
+        *_ranking_checks(row, version, limits, when, days),
+        *_coverage_checks(row, limits, when, days),
     ]
+
+
+def _ranking_checks(
+    row: pd.Series, version: Version, limits: Thresholds, when: str, days: str
+) -> list[Check]:
+    checks = []
     tested = version.tags.get(f"test_{int(row['horizon'])}d/gini" if days else "test_gini")
     if tested is not None and row["model_version"] == version.number:
         sentence = (
@@ -226,14 +234,18 @@ def _closed_checks(row: pd.Series, version: Version, limits: Thresholds, currenc
             f"interval {row['gini_lower']:+.3f} to {row['gini_upper']:+.3f})."
         )
         checks.append(level_check(f"ranking{days}", 1.0, (0.5, np.inf), sentence))
-    if "coverage" in row and np.isfinite(row["coverage"]):
-        sentence = (
-            f"{when} had {row['coverage']:.1%} of the customers inside their intervals; "
-            f"{row['coverage_nominal']:.0%} were expected."
-        )
-        gap = row["coverage_nominal"] - row["coverage_upper"]
-        checks.append(level_check(f"coverage{days}", gap, limits.coverage_gap, sentence))
     return checks
+
+
+def _coverage_checks(row: pd.Series, limits: Thresholds, when: str, days: str) -> list[Check]:
+    if "coverage" not in row or not np.isfinite(row["coverage"]):
+        return []
+    sentence = (
+        f"{when} had {row['coverage']:.1%} of the customers inside their intervals; "
+        f"{row['coverage_nominal']:.0%} were expected."
+    )
+    gap = row["coverage_nominal"] - row["coverage_upper"]
+    return [level_check(f"coverage{days}", gap, limits.coverage_gap, sentence)]
 
 
 def _open_checks(paths: pd.DataFrame, limits: Thresholds, currency: str) -> list[Check]:

@@ -205,14 +205,7 @@ def _judge_two(
     scores: list[pd.DataFrame],
     targeting: Targeting | None,
 ) -> Decision:
-    window = comparison.window
-    values = pd.concat(
-        [predictions["expected_value"] for predictions in scores], axis=1, keys=["champion", "challenger"]
-    )
-    if values.isna().any(axis=None):
-        raise InputError(
-            "the two models do not predict the same customers; train the challenger on this log again"
-        )
+    window, values = comparison.window, _values_of_both(scores)
     y_true = log.target(window, values.index)
     buyers = int((y_true > 0).sum())
     if buyers < MIN_BUYERS:
@@ -228,26 +221,44 @@ def _judge_two(
         objective="profit" if targeting else "gini",
         chances={str(side): decile_chance(y_true, values[side]) for side in values},
     )
-    reasons = [
-        verdict.reason,
+    compared = (
         f"Compared on {len(y_true):,} customers, {buyers:,} of them buyers, over {window.horizon} days from "
-        f"{window.cutoff:%Y-%m-%d}: {comparison.how}.",
-    ]
-    if targeting is not None:
-        reasons.append(
-            f"The profit is for contacting the {targeting.share:.0%} of customers ranked highest, at "
-            f"{targeting.cost:g} per contact and a margin of {targeting.margin:.0%}."
-        )
+        f"{window.cutoff:%Y-%m-%d}: {comparison.how}."
+    )
     by_horizon = compare_horizons(log, window, *scores)
-    reasons += [
+    reasons = [verdict.reason, compared, *_terms_in_words(targeting), *_horizons_in_words(by_horizon)]
+    numbers = challenger.number, champion.number
+    values = values.assign(spent=y_true)
+    return Decision(*numbers, verdict.replace, reasons, comparison, pair, targeting, by_horizon, values)
+
+
+def _values_of_both(scores: list[pd.DataFrame]) -> pd.DataFrame:
+    values = pd.concat(
+        [predictions["expected_value"] for predictions in scores], axis=1, keys=["champion", "challenger"]
+    )
+    if values.isna().any(axis=None):
+        raise InputError(
+            "the two models do not predict the same customers; train the challenger on this log again"
+        )
+    return values
+
+
+def _terms_in_words(targeting: Targeting | None) -> list[str]:
+    if targeting is None:
+        return []
+    return [
+        f"The profit is for contacting the {targeting.share:.0%} of customers ranked highest, at "
+        f"{targeting.cost:g} per contact and a margin of {targeting.margin:.0%}."
+    ]
+
+
+def _horizons_in_words(by_horizon: pd.DataFrame) -> list[str]:
+    return [
         f"Over {day} days, the challenger's Gini is {row.challenger:.3f} and the champion's "
         f"{row.champion:.3f} (difference {row.difference:+.3f}, {row.lower:+.3f} to {row.upper:+.3f}); this "
         "does not affect the decision."
         for day, row in by_horizon.iterrows()
     ]
-    numbers = challenger.number, champion.number
-    values = values.assign(spent=y_true)
-    return Decision(*numbers, verdict.replace, reasons, comparison, pair, targeting, by_horizon, values)
 
 
 def _is_simpler(first: str, second: str) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 import mlflow
 import numpy as np
 import pandas as pd
-from mlflow.models import Model
+from mlflow.models import Model, ModelSignature
 from mlflow.utils import requirements_utils
 
 import cltv_ml
@@ -53,6 +53,8 @@ REQUIREMENTS = (
     "typer",
     "xgboost",
 )
+
+_PACKAGE = Path(cltv_ml.__file__).parent
 
 #: Folder of the model for raw transactions inside a registered version.
 FROM_TRANSACTIONS = "cltv-from-transactions"
@@ -95,6 +97,20 @@ def tier_cuts(values: np.ndarray) -> dict[str, float]:
     return {name: cut * (1 - 1e-9 if cut <= highest else 1 + 1e-9) for name, cut in cuts.items()}
 
 
+def _save_for_transactions(
+    folder: Path, model: Path, signature: ModelSignature, common: dict[str, Any]
+) -> str:
+    mlflow.pyfunc.save_model(
+        folder,
+        python_model=str(_PACKAGE / "serving" / "entry_transactions.py"),
+        artifacts={"model": str(model)},
+        signature=signature,
+        input_example=(pd.DataFrame(_TRANSACTIONS_EXAMPLE), {"as_of": "2026-02-01"}),
+        **common,
+    )
+    return str(folder)
+
+
 def log_model(
     model: ValueModel, card: Card, customers: pd.DataFrame, *, served: bool = True, tail: Tail | None = None
 ) -> Any:
@@ -114,7 +130,6 @@ def log_model(
     tail
         The value of these customers beyond the horizon, for requests of a longer value.
     """
-    package = Path(cltv_ml.__file__).parent
     golden, pins = golden_rows(model, card, customers), requirements(model)
     with _one_at_a_time, _unchecked(pins), tempfile.TemporaryDirectory() as folder:
         files, second = Path(folder, "model"), Path(folder, FROM_TRANSACTIONS)
@@ -125,29 +140,22 @@ def log_model(
         (files / GOLDEN).write_text(json.dumps(_split_frame(golden), indent=1), encoding="utf-8")
         outputs = [name for name in golden.columns if name not in card.features]
         common: dict[str, Any] = {
-            "code_paths": [str(package)] if served else None,
+            "code_paths": [str(_PACKAGE)] if served else None,
             "pip_requirements": pins,
             "metadata": asdict(card) | {checksums.METADATA: checksums.of_files(files)},
         }
         artifacts = {"model": str(files)}
         if served:
-            mlflow.pyfunc.save_model(
-                second,
-                python_model=str(package / "serving" / "entry_transactions.py"),
-                artifacts={"model": str(files)},
-                signature=transactions_signature(model, card.features, outputs),
-                input_example=(pd.DataFrame(_TRANSACTIONS_EXAMPLE), {"as_of": "2026-02-01"}),
-                **common,
-            )
-            artifacts[FROM_TRANSACTIONS] = str(second)
-        if not served:
+            signature = transactions_signature(model, card.features, outputs)
+            artifacts[FROM_TRANSACTIONS] = _save_for_transactions(second, files, signature, common)
+        else:
             common["validate_serving_input"] = False
         return Model.log(
             flavor=_FromCode,
             flavor_name="pyfunc.ModelFromCode",
             artifact_path=None,
             name=re.sub(r"[^\w -]", "_", card.model),
-            python_model=str(package / "serving" / "entry_customers.py"),
+            python_model=str(_PACKAGE / "serving" / "entry_customers.py"),
             artifacts=artifacts,
             signature=customers_signature(model, card.features, outputs),
             input_example=golden[["customer_id", *card.features]].head(3),

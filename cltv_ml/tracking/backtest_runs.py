@@ -30,14 +30,18 @@ def log_backtest(results: pd.DataFrame, experiment: str, dataset: str, *, settin
             mlflow.log_metrics(grouped(model_results.groupby("metric")["value"].mean().dropna().to_dict()))
             runs.log_table(model_results.astype({"cutoff": "str"}), "tables/backtest.json")
             mlflow.log_text(settings, "settings.toml")
-            for cutoff, rows in model_results.dropna(subset="value").groupby("cutoff"):
-                day = {"cutoff": f"{cutoff:%Y-%m-%d}"}
-                runs.log_window(
-                    run_id,
-                    f"{name} {day['cutoff']}",
-                    dict(zip(rows["metric"], rows["value"], strict=True)),
-                    day,
-                    {**tags, **horizon, **day, "model": str(name)},
-                )
+            _log_windows(run_id, str(name), model_results, {**tags, **horizon})
         run_ids.append(run_id)
     return run_ids
+
+
+def _log_windows(run_id: str, name: str, results: pd.DataFrame, tags: dict[str, str]) -> None:
+    for cutoff, rows in results.dropna(subset="value").groupby("cutoff"):
+        day = {"cutoff": f"{cutoff:%Y-%m-%d}"}
+        runs.log_window(
+            run_id,
+            f"{name} {day['cutoff']}",
+            dict(zip(rows["metric"], rows["value"], strict=True)),
+            day,
+            {**tags, **day, "model": name},
+        )

@@ -34,15 +34,9 @@ def margin_bars(margins: pd.DataFrame, *, currency: str = "", top: int = 12) -> 
         orientation="h",
         name="contribution margin",
         marker_color=[theme.GAIN if margin >= 0 else theme.LOSS for margin in rows["contribution_margin"]],
-        customdata=pd.DataFrame(
-            {
-                "name": rows.index.astype("str"),
-                "revenue": rows["revenue"].to_numpy(),
-                "rate": rows["contribution_rate"].to_numpy(),
-            }
-        ),
-        hovertemplate="%{customdata[0]}<br>%{x:,.2f} of "
-        "%{customdata[1]:,.2f} revenue (%{customdata[2]:.1%})<extra></extra>",
+        customdata=rows[["revenue", "contribution_rate"]].assign(name=rows.index.astype("str")),
+        hovertemplate="%{customdata[2]}<br>%{x:,.2f} of "
+        "%{customdata[0]:,.2f} revenue (%{customdata[1]:.1%})<extra></extra>",
     )
     figure.update_yaxes(autorange="reversed", tickvals=list(range(len(rows))), ticktext=names)
     figure.update_layout(showlegend=False)

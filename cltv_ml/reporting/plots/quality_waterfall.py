@@ -18,6 +18,7 @@ def quality_waterfall(rules: pd.DataFrame, *, currency: str = "") -> go.Figure:
     figure = theme.figure("From the source to the clean log: lines set aside by reason", "", "Lines")
     applied = rules[rules["rows"] > 0]
     before = int(rules["rows_before"].iloc[0])
+    left = before - applied["rows"].sum()
     reasons = applied["rule"].map(SHORT_REASONS).fillna(applied["rule"])
     names = ["in the source", *reasons, "in the log"]
     figure.add_waterfall(
@@ -27,11 +28,7 @@ def quality_waterfall(rules: pd.DataFrame, *, currency: str = "") -> go.Figure:
         name="lines",
         customdata=[0.0, *applied["money"], 0.0],
         connector={"line": {"color": theme.REFERENCE, "width": 1}},
-        text=[
-            f"{before:,}",
-            *(f"−{rows:,}" for rows in applied["rows"]),
-            f"{before - applied['rows'].sum():,}",
-        ],
+        text=[f"{before:,}", *(f"−{rows:,}" for rows in applied["rows"]), f"{left:,}"],
         textposition="outside",
         cliponaxis=False,
         decreasing_marker_color=theme.LOSS,

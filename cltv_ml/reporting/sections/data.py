@@ -36,27 +36,31 @@ _VERDICTS = {
 _READINGS = {"counts": "a sale", "refund": "a refund, netted", "ignore": "not a sale, left out"}
 
 
-def data_section(cleaned: Cleaned, result: WindowResult, *, currency: str = "") -> dict[str, Any]:
-    """Return the section on the data, the data check, and how the models were trained and tested."""
-    log, window = cleaned.transactions, result.window
-    verdict = judge_data(log, window.horizon, cleaned.report)
-    origins = result.training.origins
-    labelled = any(model.needs_labels for model in result.models.values())
-    trained = (
+def _describe_training(result: WindowResult) -> str:
+    origins, cutoff = result.training.origins, result.window.cutoff
+    if not origins or not any(model.needs_labels for model in result.models.values()):
+        return (
+            "Only models that need no labelled earlier window competed; they learned from everything "
+            f"before {cutoff:%Y-%m-%d}."
+        )
+    return (
         f"The XGBoost models learned from {len(result.training.X):,} rows at {len(origins)} earlier "
         f"cutoff{'s' if len(origins) > 1 else ''}, the latest {origins[0].cutoff:%Y-%m-%d}; the "
-        f"probabilistic models learned from everything before the test cutoff, {window.cutoff:%Y-%m-%d}."
-        if origins and labelled
-        else "Only models that need no labelled earlier window competed; they learned from everything "
-        f"before {window.cutoff:%Y-%m-%d}."
+        f"probabilistic models learned from everything before the test cutoff, {cutoff:%Y-%m-%d}."
     )
+
+
+def data_section(cleaned: Cleaned, result: WindowResult, *, currency: str = "") -> dict[str, Any]:
+    """Return the section on the data, the data check, and how the models were trained and tested."""
+    log = cleaned.transactions
+    verdict = judge_data(log, result.window.horizon, cleaned.report)
     facts, revenue = compute_summary(log).iloc[0], float(cleaned.log["amount"].sum())
     sentences = [
         f"{facts['orders']:,} orders ({facts['rows']:,} lines) of {facts['customers']:,} customers from "
         f"{facts['first']:%Y-%m-%d} to {facts['last']:%Y-%m-%d}, {format_money(revenue, currency)} in "
         f"revenue; {len(cleaned.quarantine):,} rows were set aside, each with a reason.",
         _VERDICTS[verdict.level],
-        trained,
+        _describe_training(result),
     ]
     return section(
         "Data and method",
