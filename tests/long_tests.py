@@ -29,6 +29,7 @@ LONG = (
     "data/test_data_cases.py::test_each_small_export_is_read_right_or_asked_about",
     "data/test_data_clean.py::test_the_two_giant_cancelled_orders_of_online_retail_leave_nothing",
     "data/test_data_compact.py::test_the_column_says_which_digits_are_the_day",
+    "data/test_data_damaged.py::test_a_table_of_a_thousand_columns_is_read",
     "data/test_data_datasets.py::test_complete_journey_keeps_every_cent_beside_its_categories",
     "data/test_data_datev.py",
     "data/test_data_days.py::test_year_month_and_day_in_columns_of_their_own_are_one_date",

@@ -105,15 +105,14 @@ def _whole_codes(glance: Glance, columns: Sequence[str]) -> list[str]:
     columns = [name for name in columns if not _EXPLAINED["other_numbers"].search(plain_heading(name))]
     if not columns:
         return []
-    tests = ", ".join(
-        f"bool_and(({v}) = floor({v})), count(distinct {v})" for v in map(glance.number, columns)
+    # One column below the other, because DuckDB needs megabytes for each of several count(distinct).
+    numbers = ", ".join(f'{glance.number(name)} as "{place}"' for place, name in enumerate(columns))
+    rows = glance.lines.rows(
+        f"select place from (unpivot (select {numbers} from {glance.lines}) on columns(*) into name place value v) "
+        f"group by place having bool_and(v = floor(v)) and count(distinct v) between 2 and {_MOST_WHOLE_CODES}"
     )
-    figures = glance.lines.row(f"select {tests} from {glance.lines}")
-    return [
-        name
-        for name, whole, several in zip(columns, *[iter(figures)] * 2, strict=True)
-        if whole and 2 <= several <= _MOST_WHOLE_CODES
-    ]
+    codes = {int(place) for (place,) in rows}
+    return [name for place, name in enumerate(columns) if place in codes]
 
 
 def _texts_by_place(columns: Sequence[str]) -> str:

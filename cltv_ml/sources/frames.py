@@ -11,6 +11,9 @@ import pyarrow as pa
 from cltv_ml.engine import Relation, keep, lend
 from cltv_ml.errors import InputError
 
+#: Columns that a table may have, as many as a worksheet; the engine needs minutes for many more.
+_MOST_COLUMNS = 16_384
+
 #: Stands before every column of a source inside the engine: names of our own hold no colon.
 MARK = "source:"
 
@@ -63,9 +66,19 @@ def load_batches(
 def inner_names(columns: list[str]) -> list[str]:
     """Return the engine's names for a source's columns.
 
+    Raises
+    ------
+    InputError
+        There are too many columns.
+
     >>> inner_names(["a", "A"])
     ['source:a', 'source:A_2']
     """
+    if len(columns) > _MOST_COLUMNS:
+        raise InputError(
+            f"the table has at least {len(columns):,} columns, but at most {_MOST_COLUMNS:,} can be read; keep only "
+            "the columns that are needed, and check that its lines end where its rows do."
+        )
     return [MARK + name for name in unique_names(columns)]
 
 

@@ -27,6 +27,9 @@ _CURRENCY_CODE = re.compile(
 #: First lines whose decimals are compared with those of the last.
 _MANY_NUMBERS = 20
 
+#: Repetitions that DuckDB's regular expressions take.
+_MOST_REPETITIONS = 1000
+
 
 def name_parts(table: Relation, parts: Sequence[Part], kind: str) -> list[str]:
     """Add a column with the name of each row's part if the names distinguish kinds of sales; return notes.
@@ -171,18 +174,21 @@ def tell_of_open_quotes(broken: Sequence[tuple[int, str]], name: str) -> list[st
 def tell_of_swallowed_lines(table: Relation, delimiter: str, name: str) -> list[str]:
     """Return a note if fields contain whole lines of the table, as between two quotes that were never closed."""
     names = [column for column, kind in table.kinds.items() if kind == "VARCHAR"]
-    fields = max(len(names) - 1, 1)
-    line = (
-        f"regexp_matches({{0}}, '\\n(?:[^\\n{re.escape(delimiter)}]*{re.escape(delimiter)}){{{{{fields}}}}}')"
+    if not names:
+        return []
+    breaks = table.row(
+        "select " + ", ".join(f"bool_or(contains({quoted(c)}, chr(10)))" for c in names) + f" from {table}"
     )
-    swallowed = " or ".join(
-        f"(contains({quoted(column)}, chr(10)) and {line.format(quoted(column))})" for column in names
-    )
-    lines = " + ".join(
-        f"coalesce(length({quoted(c)}) - length(replace({quoted(c)}, chr(10), '')), 0)" for c in names
-    )
+    broken = ", ".join(quoted(column) for column, some in zip(names, breaks, strict=True) if some)
+    if not broken:
+        return []
+    sign, fields = re.escape(delimiter), min(max(len(names) - 1, 1), _MOST_REPETITIONS)
+    # A list of the fields, because DuckDB refuses a sum or a disjunction of a thousand.
+    whole = f"contains(v, chr(10)) and regexp_matches(v, '\\n(?:[^\\n{sign}]*{sign}){{{fields}}}')"
+    ends = "list_transform(fields, lambda v: length(v) - length(replace(v, chr(10), '')))"
     rows, inside, first = table.row(
-        f"select count(*), sum({lines}), min(source_row) from {table} where {swallowed}"
+        f"select count(*), sum(list_sum({ends})), min(source_row) from (select [{broken}] as fields, source_row "
+        f"from {table}) where len(list_filter(fields, lambda v: {whole})) > 0"
     )
     if not rows:
         return []

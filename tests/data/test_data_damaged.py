@@ -104,3 +104,17 @@ def test_a_damaged_workbook_is_refused_wherever_it_breaks(tmp_path):
         (tmp_path / "sales.xlsx").write_bytes(content.getvalue())
         with pytest.raises(InputError, match=r"'sales\.xlsx' cannot be read as a workbook"):
             pytest.fail(f"{place}: {len(clean(read(tmp_path / 'sales.xlsx')).log)} rows were read")
+
+
+def test_a_table_of_a_thousand_columns_is_read(tmp_path):
+    sold = [("ann", "2024-01-01", "5"), ("bob", "2024-01-02", "7"), ("ann", "2024-02-02", "9")]
+    lines = [",".join([*line, *["1"] * 1000, '"a\nb"']) for line in sold]
+    names = ["customer_id", "timestamp", "amount", *(f"x{number}" for number in range(1001))]
+    (tmp_path / "wide.csv").write_text("\n".join([",".join(names), *lines]))
+    assert clean(read(tmp_path / "wide.csv")).report.money_kept == 21.0
+
+
+def test_a_table_of_a_hundred_thousand_columns_is_refused_at_once(tmp_path):
+    (tmp_path / "wider.csv").write_text(f"{'a,' * 100_000}b\n")
+    with pytest.raises(InputError, match="at least 100,001 columns, but at most 16,384"):
+        read(tmp_path / "wider.csv")
