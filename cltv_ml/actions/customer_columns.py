@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import pandas as pd
 
+from cltv_ml.customers.permissions import OPT_IN, OPT_OUT, PROTECTED
 from cltv_ml.data.headings import plain_text
 
 #: What the table of customers may call the columns that identify people, in falling order of certainty.
@@ -77,40 +78,6 @@ IDENTITIES = {
     ),
 }
 
-#: Columns that say that a customer must not be addressed.
-OPT_OUT = (
-    *("opt_out", "optout", "opted_out", "email_opt_out", "sms_opt_out", "marketing_opt_out"),
-    *("unsubscribed", "unsubscribed_at", "unsubscribe_time", "email_unsubscribed", "suppressed"),
-    *("do_not_contact", "do_not_email", "do_not_call", "no_marketing"),
-    *(
-        "abgemeldet",
-        "abgemeldet_am",
-        "newsletter_abgemeldet",
-        "werbesperre",
-        "keine_werbung",
-        "werbewiderspruch",
-    ),
-    *("desabonne", "desinscrit", "date_de_desinscription", "ne_pas_contacter"),
-    *("dado_de_baja", "fecha_de_baja", "no_contactar", "descadastrado", "nao_contatar"),
-    *("disiscritto", "non_contattare", "uitgeschreven", "afgemeld", "niet_benaderen"),
-)
-
-#: Columns that say that one may be.
-OPT_IN = (
-    *(
-        "opt_in",
-        "optin",
-        "opted_in",
-        "email_opt_in",
-        "subscribed",
-        "marketing_consent",
-        "email_marketing_consent",
-    ),
-    *("accepts_marketing", "accepts_email_marketing", "email_consent", "einwilligung", "werbeeinwilligung"),
-    *("consentement", "consentement_marketing", "consentimiento", "consentimento", "consenso_marketing"),
-    *("toestemming", "marketing_toestemming"),
-)
-
 
 def columns_read(customers: pd.DataFrame) -> dict[object, str]:
     """Return by column the name under which it is read, for those that are."""
@@ -119,7 +86,7 @@ def columns_read(customers: pd.DataFrame) -> dict[object, str]:
         name: next((plain[alias] for alias in aliases if alias in plain), _composed(plain, aliases))
         for name, aliases in IDENTITIES.items()
     }
-    consents = {plain[name]: name for name in (*OPT_OUT, *OPT_IN) if name in plain}
+    consents = {plain[name]: name for name in (*OPT_OUT, *PROTECTED, *OPT_IN) if name in plain}
     return consents | {column: name for name, column in first.items() if column is not None}
 
 

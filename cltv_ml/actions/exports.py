@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from cltv_ml.actions.customer_columns import IDENTITIES, OPT_IN, OPT_OUT, columns_read
+from cltv_ml.actions import export_rules as rules
+from cltv_ml.actions.customer_columns import IDENTITIES, columns_read
+from cltv_ml.actions.export_rules import ExportOrder, RowCheck
 from cltv_ml.actions.identities import hashed_emails, hashed_phones, normalise_email
 from cltv_ml.actions.terms import enumerated
+from cltv_ml.customers.permissions import OPT_IN, OPT_OUT, PROTECTED
 from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.money import digits
 from cltv_ml.tables import NO, YES
@@ -21,47 +24,36 @@ from cltv_ml.tables import NO, YES
 _BLANK_WORDS = ("", "nan", "none", "<na>", "nat", "null")
 
 
-@dataclass(frozen=True)
-class ExportOrder:
-    """The terms of an export besides its customers."""
-
-    #: ISO code, such as EUR.
-    currency: str = ""
-    #: Calling code of phone numbers that state none, such as "44".
-    country_code: str = ""
-    #: Name of the conversion whose value is adjusted.
-    conversion: str = ""
-    #: Whether the model was within its bounds on its test.
-    model_passed: bool = True
-    #: Whether its test did not deny that it ranks customers better than chance.
-    model_ranks: bool = True
-    #: One row per order for the formats of orders: `order_id`, `customer_id`, `timestamp`.
-    orders: pd.DataFrame | None = None
-    #: When the files are written; values are adjusted at this moment, for Google takes none from before.
-    now: pd.Timestamp = field(default_factory=lambda: pd.Timestamp.now("UTC"))
-    #: Column of the customers whose value is written, such as `lifetime_profit`.
-    value: str = "expected_value"
-
-
 MakeRows = Callable[[pd.DataFrame, ExportOrder], pd.DataFrame]
-RowCheck = Callable[[pd.DataFrame, ExportOrder], str]
+RowMask = Callable[[pd.DataFrame], "pd.Series[bool]"]
 
 
 @dataclass(frozen=True)
 class ExportFormat:
-    """One file format: its title, the columns it cannot do without, its rows, and its rules."""
+    """One file format: its title, the columns it cannot do without, its rows, and its rules.
+
+    `unusable` are rows that the platform does not take, by the reason for leaving them out. A format `of_orders` has a
+    row per order, one that is `once` only the order that won the customer.
+    """
 
     title: str
     rows: MakeRows
     needs: Sequence[str] = ()
     rules: Sequence[RowCheck] = field(default_factory=tuple)
+    unusable: Mapping[str, RowMask] = field(default_factory=dict)
     of_orders: bool = False
+    once: bool = False
+
+    @property
+    def counted(self) -> str:
+        """What a row of the file is, and what is counted where it is left out."""
+        return "orders" if self.of_orders else "customers"
 
 
 def build_export(
     name: str, customers: pd.DataFrame, order: ExportOrder
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the table of a format, and how many customers were left out for which reason.
+    """Return the table of a format, and how many customers or orders were left out for which reason.
 
     Parameters
     ----------
@@ -69,8 +61,8 @@ def build_export(
         One of `FORMATS`.
     customers
         By `customer_id`: the value that `order` names, what `cltv act` knows (tier, `control`), and identities such as
-        `email`. A column of `OPT_OUT` leaves out whom it marks with anything but a no, one of `OPT_IN` everybody
-        without a yes; customers of a control group are left out.
+        `email`. A column of `OPT_OUT` or `PROTECTED` leaves out whom it marks with anything but a no, one of `OPT_IN`
+        everybody without a yes; customers of a control group are left out.
 
     Raises
     ------
@@ -80,8 +72,26 @@ def build_export(
     if name not in FORMATS:
         raise unknown_name("export format", name, FORMATS)
     chosen = FORMATS[name]
-    identified_customers = _identifying_columns(customers)
-    missing = [column for column in chosen.needs if column not in identified_customers]
+    named = customers.rename(columns=columns_read(customers))
+    _check_columns(chosen, named, order)
+    reasons = _reasons(named, order.value)
+    if chosen.of_orders:
+        kept, reasons = _kept_orders(named, reasons, order, once=chosen.once)
+    else:
+        kept = named[reasons == ""]
+    left_out = {str(reason): int(count) for reason, count in reasons.value_counts().items() if reason}
+    table = chosen.rows(kept, order)
+    for reason, is_unusable in {_NAMELESS: _without_identity, **chosen.unusable}.items():
+        unusable = is_unusable(table)
+        if unusable.any():
+            left_out[reason] = int(unusable.sum())
+            table = table[~unusable]
+    _check_rules(chosen, table, order, left_out, len(reasons))
+    return table.reset_index(drop=True), left_out
+
+
+def _check_columns(chosen: ExportFormat, customers: pd.DataFrame, order: ExportOrder) -> None:
+    missing = [column for column in chosen.needs if column not in customers]
     if missing:
         raise InputError(
             f"{chosen.title}: the columns {enumerated(missing)} are missing; give a table that has them with "
@@ -91,69 +101,68 @@ def build_export(
         )
     if chosen.of_orders and order.orders is None:
         raise InputError(f"{chosen.title} needs orders; give their table with --orders.")
-    allowed, left_out = _allowed(identified_customers, order.value)
-    if chosen.of_orders and order.orders is not None:
-        strangers = ~order.orders["customer_id"].isin(identified_customers.index)
-        left_out["orders of customers without a score"] = int(strangers.sum())
-    table = chosen.rows(allowed, order)
-    identified = [column for column in _IDENTIFYING if column in table]
-    if identified:
-        nameless = (table[identified] == "").all(axis=1)
-        left_out["no usable e-mail address or phone number"] = int(nameless.sum())
-        table = table[~nameless]
-    for column, reason in _POSITIVE.items():
-        if column in table:
-            nothing = table[column] <= 0
-            left_out[reason] = int(nothing.sum())
-            table = table[~nothing]
+
+
+def _check_rules(
+    chosen: ExportFormat, table: pd.DataFrame, order: ExportOrder, left_out: Mapping[str, int], whole: int
+) -> None:
     if not len(table):
-        counts = ", ".join(f"{reason} {count:,}" for reason, count in left_out.items() if count)
-        why = (
-            f" of {len(customers):,} customers; left out: {counts}"
-            if counts
-            else ", because there are no customers"
-        )
-        raise InputError(f"{chosen.title}, not written: no customer is left{why}.")
+        counts = ", ".join(f"{reason} {count:,}" for reason, count in left_out.items())
+        what = "order" if chosen.of_orders else "customer"
+        why = f" of {whole:,} {what}s; left out: {counts}" if counts else f", because there are no {what}s"
+        raise InputError(f"{chosen.title}, not written: no {what} is left{why}.")
     for rule in chosen.rules:
         broken = rule(table, order)
         if broken:
             raise InputError(f"{chosen.title}, not written: {broken}")
-    return table.reset_index(drop=True), {reason: count for reason, count in left_out.items() if count}
 
 
 #: Columns of a file by which a tool finds the customer.
 _IDENTIFYING = ("Email", "Email Address", "Phone", "email", "phone")
 
-#: Columns that hold positive values only, and why a row without one is left out.
-_POSITIVE = {
-    "Adjusted Value": "orders worth nothing, whose conversion Google would remove",
-    "predicted_value": "orders worth nothing: Meta accepts only positive values",
-}
+_NAMELESS = "no usable e-mail address or phone number"
 
 
-def _identifying_columns(customers: pd.DataFrame) -> pd.DataFrame:
-    """Return the customers with their identifying columns under the names used here."""
-    return customers.rename(columns=columns_read(customers))
+def _without_identity(table: pd.DataFrame) -> pd.Series[bool]:
+    """Return whether a row names nobody; never where the format has no identities."""
+    identifying = [column for column in _IDENTIFYING if column in table]
+    return (table[identifying] == "").all(axis=1) & bool(identifying)
 
 
-def _allowed(customers: pd.DataFrame, value: str) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the customers who may be addressed and have a value, and the others' counts by reason."""
-    left_out: dict[str, int] = {}
-    keep = pd.Series(True, index=customers.index)
+def _reasons(customers: pd.DataFrame, value: str) -> pd.Series:
+    """Return why each customer is left out; "" for those who may be addressed and have a value."""
+    reasons = pd.Series("", index=customers.index)
     for reason, columns, wanted, marks in (
         ("control group", ("control",), False, YES),
         ("opted out", OPT_OUT, True, (*NO, *_BLANK_WORDS)),
+        ("protected", PROTECTED, True, (*NO, *_BLANK_WORDS)),
         ("no consent", OPT_IN, True, (*YES, "subscribed", "opted_in", "opted in")),
     ):
         for column in columns:
             if column in customers:
                 has_mark = _text_column(customers, column).str.lower().isin(marks)
-                marked = (has_mark != wanted) & keep
-                left_out[reason] = left_out.get(reason, 0) + int(marked.sum())
-                keep &= ~marked
-    unvalued = customers[value].isna() & keep
-    left_out["no expected value"] = int(unvalued.sum())
-    return customers[keep & ~unvalued], left_out
+                reasons[(has_mark != wanted) & (reasons == "")] = reason
+    reasons[customers[value].isna() & (reasons == "")] = "no expected value"
+    return reasons
+
+
+def _kept_orders(
+    customers: pd.DataFrame, reasons: pd.Series, order: ExportOrder, *, once: bool
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Return one row per order of the customers who are kept, with their columns, and why each order is left out."""
+    assert order.orders is not None, "checked by build_export"  # noqa: S101
+    orders = order.orders.sort_values("timestamp", kind="stable")
+    why = orders["customer_id"].map(reasons).fillna("customers without a score")
+    if once:
+        first = ~orders["customer_id"].duplicated()
+        if "first_order" in orders:
+            first &= orders["first_order"].fillna(True).astype(bool)
+        why[~first & (why == "")] = "not the customer's first order: a customer is won once"
+    if order.since is not None:
+        recent = orders["timestamp"] >= order.since
+        orders, why = orders[recent], why[recent]
+    kept = orders[why == ""].drop(columns="first_order", errors="ignore")
+    return kept.join(customers, on="customer_id", how="inner"), why
 
 
 def _text_column(customers: pd.DataFrame, column: str) -> pd.Series:
@@ -171,8 +180,7 @@ def _google_customer_match(customers: pd.DataFrame, order: ExportOrder) -> pd.Da
     )
 
 
-def _google_adjustments(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
-    rows = _kept_orders(customers, order)
+def _google_adjustments(rows: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Order ID": rows["order_id"],
@@ -195,11 +203,7 @@ def _meta_audience(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
     )
 
 
-def _meta_events(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
-    # The conversion wins a customer: it happens once for each.
-    rows = (
-        _kept_orders(customers, order).sort_values("timestamp", kind="stable").drop_duplicates("customer_id")
-    )
+def _meta_events(rows: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "event_name": "Purchase",
@@ -235,82 +239,16 @@ def _warehouse(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
     return table.round(4).rename_axis("customer_id").reset_index().assign(currency=order.currency)
 
 
-def _kept_orders(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
-    """Return one row per order of the customers who are kept, with the customer's columns."""
-    assert order.orders is not None, "checked by build_export"  # noqa: S101
-    return order.orders.join(customers, on="customer_id", how="inner")
+def _mailing(
+    title: str, email: str, prefix: str, *more: RowCheck, unusable: Mapping[str, RowMask] | None = None
+) -> ExportFormat:
+    checks = (rules.one_address_each, *more)
+    return ExportFormat(title, _profiles(email, prefix), ("email",), checks, unusable or {})
 
 
-def _names_currency(table: pd.DataFrame, order: ExportOrder) -> str:
-    if len(order.currency) == 3 and order.currency.isalpha() and order.currency.isupper():
-        return ""
-    return f"the currency must be an ISO code such as EUR, not {order.currency!r}; set it with --currency."
-
-
-def _names_conversion(table: pd.DataFrame, order: ExportOrder) -> str:
-    sentence = "the name of the conversion in the ad account is missing; set it with --conversion."
-    return "" if order.conversion else sentence
-
-
-def _unique_orders(table: pd.DataFrame, order: ExportOrder) -> str:
-    twice = int(table["Order ID"].duplicated().sum())
-    return (
-        f"{twice:,} orders appear twice, but an order can be adjusted only once; remove the duplicates."
-        if twice
-        else ""
-    )
-
-
-def _has_happened(table: pd.DataFrame, order: ExportOrder) -> str:
-    # A log's clock may be ahead of UTC, by 14 hours at most.
-    latest = order.now.tz_localize(None) + pd.Timedelta(hours=14)
-    ahead = 0 if order.orders is None else int((order.orders["timestamp"] > latest).sum())
-    return (
-        (
-            f"{ahead:,} orders lie in the future, but a value can only be adjusted after its conversion; remove "
-            "them."
-        )
-        if ahead
-        else ""
-    )
-
-
-def _passed_its_test(table: pd.DataFrame, order: ExportOrder) -> str:
-    if not order.model_passed:
-        return "in its test, the model was outside its bounds, and its values would mislead the bidding."
-    if not order.model_ranks:
-        return (
-            "the test does not show that the model ranks customers better than chance, so its values would "
-            "mislead the bidding."
-        )
-    return ""
-
-
-def _recent(table: pd.DataFrame, order: ExportOrder) -> str:
-    old = int((order.now.timestamp() - table["event_time"] > 7 * 86400).sum())
-    return f"{old:,} conversions are older than 7 days; leave them out with --since." if old else ""
-
-
-def _one_address_each(table: pd.DataFrame, order: ExportOrder) -> str:
-    twice = int(table.iloc[:, 0].duplicated().sum())
-    return f"{twice:,} addresses appear twice; keep one customer per address in --customers." if twice else ""
-
-
-def _spread_out(table: pd.DataFrame, order: ExportOrder) -> str:
-    positive = table.loc[table["predicted_value"] > 0, "predicted_value"]
-    if positive.nunique() < 5:
-        return f"at least 5 distinct positive values are needed, but there are {positive.nunique()}."
-    if positive.max() < 3 * positive.min():
-        return "the largest value must be at least 3 times the smallest positive one."
-    return ""
-
-
-def _hundred_a_week(table: pd.DataFrame, order: ExportOrder) -> str:
-    return "" if len(table) >= 100 else f"at least 100 events a week are needed, but there are {len(table)}."
-
-
-def _mailing(title: str, email: str, prefix: str) -> ExportFormat:
-    return ExportFormat(title, _profiles(email, prefix), needs=("email",), rules=(_one_address_each,))
+def _beyond_ascii(table: pd.DataFrame) -> pd.Series[bool]:
+    """Return whether an address has letters beyond ASCII before the @."""
+    return ~table["Email Address"].str.split("@").str[0].map(str.isascii)
 
 
 #: The formats by name. Another one is an entry here and a fixture in `tests/actions/test_actions_exports.py`.
@@ -319,19 +257,47 @@ FORMATS: Mapping[str, ExportFormat] = {
     "google_conversion_adjustments": ExportFormat(
         "Google conversion value adjustments",
         _google_adjustments,
+        rules=(
+            rules.names_conversion,
+            rules.names_currency,
+            rules.unique_orders,
+            rules.has_happened,
+            rules.can_be_adjusted,
+        ),
+        unusable={
+            "orders worth nothing, whose conversion Google would remove": lambda rows: (
+                rows["Adjusted Value"] <= 0
+            )
+        },
         of_orders=True,
-        rules=(_names_conversion, _names_currency, _unique_orders, _has_happened),
     ),
     "meta_value_audience": ExportFormat("Meta value-based audience", _meta_audience),
     "meta_predicted_value": ExportFormat(
         "Meta predicted-value events",
         _meta_events,
         needs=("email",),
+        rules=(
+            rules.names_currency,
+            rules.passed_its_test,
+            rules.is_spread_out,
+            rules.hundred_a_week,
+            rules.is_recent,
+        ),
+        unusable={
+            "orders worth nothing: Meta accepts only positive values": lambda rows: (
+                rows["predicted_value"] <= 0
+            )
+        },
         of_orders=True,
-        rules=(_names_currency, _passed_its_test, _spread_out, _hundred_a_week, _recent),
+        once=True,
     ),
-    "klaviyo": _mailing("Klaviyo profile import", "Email Address", ""),
+    "klaviyo": _mailing("Klaviyo profile import", "Email Address", "", rules.fits_klaviyo),
     "hubspot": _mailing("HubSpot contact import", "Email", "cltv_"),
-    "mailchimp": _mailing("Mailchimp audience import", "Email Address", "CLTV_"),
+    "mailchimp": _mailing(
+        "Mailchimp audience import",
+        "Email Address",
+        "CLTV_",
+        unusable={"accents before the @, which Mailchimp does not accept": _beyond_ascii},
+    ),
     "warehouse": ExportFormat("Table for the warehouse", _warehouse),
 }

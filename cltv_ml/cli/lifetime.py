@@ -36,7 +36,8 @@ def lifetime(settings: Lifetime) -> None:
 def export(settings: Export) -> None:
     """Write scores or a list as files for ad platforms and mailing tools, offline.
 
-    Customers of a control group and those who opted out are left out and counted in manifest.json.
+    Customers of a control group, protected customers and those who opted out are left out and counted in
+    manifest.json.
 
     Example: `cltv export klaviyo,google_customer_match --scores out/scores.parquet --customers people.csv`
     """
@@ -54,7 +55,7 @@ def export(settings: Export) -> None:
             continue
         console.print(f"{name:<30} {result.rows:>9,} rows  [bold]{escape(str(result.path))}[/bold]")
         for reason, count in result.left_out.items():
-            console.print(f"          {count:,} customers left out: {escape(reason)}")
+            console.print(f"          {count:,} {result.counted} left out: {escape(reason)}")
     unread = next((result.unread for result in exported.values() if not isinstance(result, str)), [])
     if unread:
         console.print(

@@ -16,8 +16,9 @@ import typer
 from pydantic.fields import FieldInfo
 
 from cltv_ml.errors import InputError
-from cltv_ml.settings import Act, Export, Forecast, Lifetime, Monitor, Settings
+from cltv_ml.settings import Settings
 from cltv_ml.settings.base import extra_of, flag_of
+from cltv_ml.settings.parts import CHAMPIONS
 from cltv_ml.tracking.local_registry import CURRENCY_TAG, REGISTERED_NAME, find_local
 
 _CONFIG = typer.Option(
@@ -86,9 +87,10 @@ def _take_source(context: typer.Context, values: dict[str, Any]) -> None:
 
 def _with_currency(settings: S) -> S:
     """Return settings of a command that shows the champion's values in the currency that its training stated."""
-    champion = None
-    if isinstance(settings, (Act, Export, Forecast, Lifetime, Monitor)) and not settings.currency:
-        champion = find_local(REGISTERED_NAME, "champion")
+    field = type(settings).model_fields.get("currency")
+    if field is None or extra_of(field)["default_text"] != CHAMPIONS or getattr(settings, "currency", ""):
+        return settings
+    champion = find_local(REGISTERED_NAME, "champion")
     stated = "" if champion is None else champion.tags.get(CURRENCY_TAG, "")
     return settings.model_copy(update={"currency": stated}) if stated else settings
 

@@ -11,14 +11,17 @@ from cltv_ml.data.parse import Columns
 from cltv_ml.data.proposal import complete
 from cltv_ml.data.raw import open_source
 from cltv_ml.data.rules import Rules
+from cltv_ml.data.source_columns import quote
 from cltv_ml.errors import InputError
 from cltv_ml.sources.paths import readable
+from cltv_ml.tables import YES
 
 
 def read_order_dates(source: Any, customers: pd.Index) -> pd.DataFrame:
     """Return `order_id`, `customer_id` and `timestamp` of each line of a table from anything that `read` reads.
 
-    Columns are identified by the headings of a log, the customers by their ids, and dates are read as in a log.
+    Columns are identified by the headings of a log, the customers by their ids, and dates are read as in a log. A
+    column `first_order`, which `cltv score --new-orders` writes, is read too: whether the order won the customer.
 
     Raises
     ------
@@ -41,6 +44,8 @@ def read_order_dates(source: Any, customers: pd.Index) -> pd.DataFrame:
                 f"name it {missing[0]}. Found {list(columns.kinds)}."
             )
         read = {name: getattr(columns, kind)(mapping[name]) for name, kind in _NEEDED.items()}
+        if FIRST_ORDER in columns.kinds:
+            read[FIRST_ORDER] = f"lower(cast({quote(FIRST_ORDER)} as varchar)) in {YES}"
         chosen = ", ".join(f"{sql} as {name}" for name, sql in read.items())
         lines = columns.table.con.sql(f"select {chosen} from {columns.table} order by source_row").df()
     unread = int(lines["timestamp"].isna().sum())
@@ -52,6 +57,9 @@ def read_order_dates(source: Any, customers: pd.Index) -> pd.DataFrame:
         )
     return lines
 
+
+#: Whether an order won its customer.
+FIRST_ORDER = "first_order"
 
 #: The columns of orders, and how each is read.
 _NEEDED = {"order_id": "identifier", "customer_id": "identifier", "timestamp": "timestamp"}

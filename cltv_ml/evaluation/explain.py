@@ -27,7 +27,7 @@ CUSTOMERS_DRAWN = 400
 
 #: Titles of features whose declaration is shorter; the others take its first clause.
 TITLES = {
-    "frequency": "frequency",
+    "frequency": "repeat purchase days",
     "recency": "days since the last purchase",
     "T": "days since the first purchase",
     "monetary_value": "mean spend per repeat purchase day",

@@ -12,7 +12,8 @@ import pandas as pd
 
 from cltv_ml import decisions
 from cltv_ml.actions.customer_columns import unread_columns
-from cltv_ml.actions.exports import FORMATS, ExportOrder, build_export
+from cltv_ml.actions.export_rules import ExportOrder
+from cltv_ml.actions.exports import FORMATS, build_export
 from cltv_ml.customers import read_order_dates
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.errors import InputError, unknown_name
@@ -28,15 +29,17 @@ from cltv_ml.windows import to_cutoff
 
 @dataclass(frozen=True)
 class ExportedFile(Inline):
-    """An exported file: its path, rows, customers left out by reason, and columns that nothing read.
+    """An exported file: its path, rows, customers or orders left out by reason, and columns that nothing read.
 
-    An unread column of the customers' table may state that a customer must not be contacted.
+    An unread column of the customers' table may state that a customer must not be contacted. `counted` is "customers",
+    or "orders" for a format of orders.
     """
 
     path: Path
     rows: int
     left_out: dict[str, int]
     unread: list[str]
+    counted: str = "customers"
 
 
 def export(settings: Settings | None = None, **options: Any) -> dict[str, ExportedFile | str]:
@@ -71,6 +74,7 @@ def export(settings: Settings | None = None, **options: Any) -> dict[str, Export
         passed,
         ranks,
         orders,
+        to_cutoff(settings.since, "since") if settings.since else None,
         value=column,
     )
     return write_exports(settings.formats, scores, settings.out, order, people, refused=refused)
@@ -143,12 +147,10 @@ def _by_customer(source: Any, meant: str, scored: pd.Index) -> pd.DataFrame:
 
 
 def _orders(settings: ExportSettings, scored: pd.Index) -> pd.DataFrame | None:
-    """Return one row per order, from the first day that counts."""
+    """Return one row per order."""
     if settings.orders is None:
         return None
     lines = read_order_dates(settings.orders, scored)
-    if settings.since:
-        lines = lines[lines["timestamp"] >= to_cutoff(settings.since, "since")]
     return lines.sort_values("timestamp").drop_duplicates("order_id")
 
 
@@ -186,8 +188,8 @@ def write_exports(
             continue
         path = out / f"{name}.csv"
         write_table(table, path)
-        written[name] = ExportedFile(path, len(table), left_out, unread)
-    _write_manifest(written, scores, out, order.value)
+        written[name] = ExportedFile(path, len(table), left_out, unread, FORMATS[name].counted)
+    _write_manifest(written, scores, out, order)
     return written
 
 
@@ -224,9 +226,9 @@ def _plain_id(identifier: object) -> str:
 
 
 def _write_manifest(
-    written: dict[str, ExportedFile | str], scores: pd.DataFrame, out: Path, value: str
+    written: dict[str, ExportedFile | str], scores: pd.DataFrame, out: Path, order: ExportOrder
 ) -> None:
-    """Write `manifest.json`: model version, cutoff, value, and the rows of each format or why it was not written."""
+    """Write `manifest.json`: model version, cutoff, value, currency, and each format's rows or why it is missing."""
     facts = {
         name: str(scores[name].iloc[0])
         for name in ("model_version", "cutoff", "horizon")
@@ -236,6 +238,7 @@ def _write_manifest(
         name: {
             "file": entry.path.name,
             "rows": entry.rows,
+            "counted": entry.counted,
             "left_out": entry.left_out,
             "unread": entry.unread,
         }
@@ -243,5 +246,6 @@ def _write_manifest(
         else {"not_written": entry}
         for name, entry in written.items()
     }
+    about = {**facts, "value": order.value, "currency": order.currency, "files": files}
     with atomic(out / "manifest.json") as path:
-        path.write_text(json.dumps({**facts, "value": value, "files": files}, indent=1), encoding="utf-8")
+        path.write_text(json.dumps(about, indent=1), encoding="utf-8")

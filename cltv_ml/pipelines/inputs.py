@@ -54,6 +54,7 @@ from cltv_ml.settings import (
     Judged,
     Lifetime,
     Monitor,
+    Plot,
     Source,
     Train,
     Windowed,
@@ -70,7 +71,7 @@ from cltv_ml.windows import (
 #: What was guessed from the data is logged as a warning; the command line shows it on stderr.
 logger = logging.getLogger("cltv_ml")
 
-_S = TypeVar("_S", Acquisition, Audit, Check, Cohorts, Forecast, Lifetime, Monitor, Train)
+_S = TypeVar("_S", Acquisition, Audit, Check, Cohorts, Forecast, Lifetime, Monitor, Plot, Train)
 
 _ACCOUNT = "the totals of `cltv lifetime`"
 _SCORES = "a table that `cltv score` wrote"

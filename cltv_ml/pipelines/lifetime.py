@@ -208,7 +208,7 @@ def _bounded_end(future: Future, end: int, followed: int) -> tuple[int, str]:
         f"The log shows almost no dropout ({stays:.0%} of today's customers are expected to still be "
         "customers in five years), so the residual value has no natural limit: "
         + (
-            f"it is capped at {followed / 365.25:.1f} years ahead, the length of the log or the longest horizon; "
+            f"it is capped at {days_in_words(followed)} ahead, the length of the log or the longest horizon; "
             "state --end to follow customers for longer."
             if followed < end
             else "only the end date limits it."
@@ -289,7 +289,7 @@ def _lifetime_notes(table: pd.DataFrame, days: tuple[int, int], profit: _Profit,
     share = decisions.residual_share(table)
     notes = [
         f"{share:.0%} of the lifetime value lies beyond the horizon of {days_in_words(horizon)}, up to "
-        f"{end / 365.25:.1f} years ahead; "
+        f"{days_in_words(end)} ahead; "
         "the training's test window has not measured that part."
     ]
     return [*notes, *([capped] if capped else []), *profit.notes]

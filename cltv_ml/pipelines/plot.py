@@ -25,7 +25,7 @@ from cltv_ml.evaluation.learning import compute_learning
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.features import CATALOGUE as FEATURES
 from cltv_ml.files import atomic
-from cltv_ml.pipelines.inputs import load, read_scores
+from cltv_ml.pipelines.inputs import load, read_scores, with_currency
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.plot_inputs import Material, Wanted
 from cltv_ml.reporting import plots
@@ -64,16 +64,11 @@ def plot(
     path = settings.out or Path("out") / f"{settings.name}.html"
     if path.suffix not in (".html", ".json"):
         raise InputError(f"cannot draw to {path.name!r}; use a name that ends in .html or .json.")
-    wanted = Wanted(
-        settings.experiment,
-        settings.currency,
-        None if settings.before is None else read_scores(settings.before),
-        settings.customer,
-        settings.feature,
-        settings.model,
-        settings.metric,
-    )
+    before = None if settings.before is None else read_scores(settings.before)
     cleaned = load(settings, progress)
+    settings = with_currency(settings, cleaned)
+    same = ("experiment", "currency", "customer", "feature", "model", "metric")
+    wanted = Wanted(before=before, **{name: getattr(settings, name) for name in same})
     progress(f"drawing {settings.name}", 0.3)
     drawn = draw(settings.name, cleaned, wanted)
     with atomic(path) as temporary:

@@ -135,8 +135,9 @@ def _with_forecast(
     fact = glance.customers_to_come(table, currency, known)
     if fact is None:
         return summary
-    headlines = [entry for entry in summary["facts"] if entry.get("headline")]
-    return {**summary, "facts": [*headlines, fact, *summary["facts"][len(headlines) :]]}
+    facts = [glance.with_days(entry) for entry in summary["facts"]]
+    headlines = [entry for entry in facts if entry.get("headline")]
+    return {**summary, "facts": [*headlines, fact, *facts[len(headlines) :]]}
 
 
 def _with_lifetime(summary: dict[str, Any], default: Path, settings: Report, currency: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -271,20 +272,31 @@ def customers_to_come(forecast: pd.DataFrame, currency: str, known: str = "") ->
     row = rows.iloc[0]
     low, high = (format_money(float(row[f"{end}_80"]), currency) for end in ("lower", "upper"))
     start = pd.Timestamp(row["start"])
-    span = f"{(pd.Timestamp(row['until']) - start).days} days from {start:%Y-%m-%d}"
+    days = (pd.Timestamp(row["until"]) - start).days
+    name, span = f"Expected from new customers in {days} days", f"{days} days from {start:%Y-%m-%d}"
     if not (row["expected"] or row["upper_80"]):
         return {
-            "name": "Expected from new customers",
+            "name": name,
             "value": "no forecast",
             "note": f"{span}; the page of cltv forecast explains why",
             "headline": True,
         }
     return {
-        "name": "Expected from new customers",
+        "name": name,
         "value": format_money(float(row["expected"]), currency),
         "note": f"{low} to {high} with 80% probability; {span}{_against_page(whole, currency, known)}",
         "headline": True,
     }
+
+
+def with_days(fact: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a fact, the one on existing customers with the days of its note in its name, as that on new ones has.
+
+    >>> with_days({"name": KNOWN, "note": "3 customers, 91 days from 2026-01-01"})["name"]
+    'Expected from existing customers in 91 days'
+    """
+    days = re.search(r"\d+ days(?= from)", str(fact["note"]))
+    return {**fact, "name": f"{KNOWN} in {days[0]}"} if fact["name"] == KNOWN and days else dict(fact)
 
 
 def _against_page(whole: pd.DataFrame, currency: str, known: str) -> str:

@@ -26,9 +26,25 @@ const config = { displaylogo: false, responsive: true, displayModeBar: matchMedi
 function draw(plot) {
   if (plot.drawn) return plot.drawn;
   const { data, layout } = parts(plot);
-  if (plot.clientWidth < 600) layout.font = { size: 11 };
+  if (plot.clientWidth < 600) narrow(layout, data);
   plot.drawn = ready.then(() => Plotly.newPlot(plot, data, { ...layout, template: themes[mode] }, config)).then(() => fit(plot));
   return plot.drawn;
+}
+
+// On a phone: smaller letters, short names on the axes, and few ticks below.
+function narrow(layout, data) {
+  layout.font = { size: 11 };
+  const cut = (name) => (name.length > 20 ? `${name.slice(0, 19)}…` : name);
+  for (const [key, axis] of Object.entries(layout).filter(([name]) => /^[xy]axis\d*$/.test(name))) {
+    const places = data.flatMap((trace) => (Array.isArray(trace[key[0]]) ? trace[key[0]] : []));
+    if (axis.ticktext) axis.ticktext = axis.ticktext.map((name) => cut(String(name)));
+    else if (axis.type !== "category") { if (key[0] === "x" && !axis.dtick) axis.nticks ??= 5; }
+    else if (key[0] === "x" && axis.dtick) delete axis.dtick;
+    else if (places.some((name) => String(name).length > 20)) {
+      axis.tickvals = [...new Set(places)];
+      axis.ticktext = axis.tickvals.map((name) => cut(String(name)));
+    }
+  }
 }
 
 // A line that is longer than its axis is broken between words, and a value that is wider than its cell is left to hovering.
@@ -279,7 +295,7 @@ function printed(plot) {
 function shown(plot) {
   plot.data.forEach((trace, i) => { trace.showlegend = plot.screen?.[i]; });
   const { width, height, font, ...layout } = plot.layout, first = parts(plot).layout;
-  if (plot.clientWidth < 600) first.font = { size: 11 };
+  if (plot.clientWidth < 600) narrow(first, plot.data);
   return Plotly.newPlot(plot, plot.data, { ...layout, template: themes[mode], height: first.height, ...(first.font && { font: first.font }) }, config).then(() => fit(plot));
 }
 window.addEventListener("beforeprint", () => {

@@ -152,19 +152,30 @@ _HYPHENATED = re.compile(
     r"(?<![\w-])(?=[\w-]{4,24}(?![\w-]))(?:--[a-z]+(?:-[a-z]+)*|(?=[A-Za-z-]*\d)\w+(?:-\w+)+)"
 )
 
+#: Code between backticks, as in Markdown.
+_CODE = re.compile(r"`([^`]+)`")
+
 
 def unbroken(text: str) -> markupsafe.Markup:
     """Return a text escaped for a page, with its dates, options and codes in spans without line breaks.
 
-    The characters do not change, so a reader searches and copies plain hyphens.
+    The characters do not change, so a reader searches and copies plain hyphens. Options and what stands between
+    backticks are small print.
 
     >>> unbroken("<= 2024-01-31, well-known")
     Markup('&lt;= <span class="unbroken">2024-01-31</span>, well-known')
     >>> unbroken("(--attribute id=none)")
-    Markup('(<span class="unbroken">--attribute</span> id=none)')
+    Markup('(<code class="unbroken">--attribute</code> id=none)')
+    >>> unbroken("run `cltv act`")
+    Markup('run <code>cltv act</code>')
     """
-    escaped = str(markupsafe.escape(text))
-    return markupsafe.Markup(_HYPHENATED.sub(r'<span class="unbroken">\g<0></span>', escaped))
+    escaped = _CODE.sub(r"<code>\1</code>", str(markupsafe.escape(text)))
+    return markupsafe.Markup(_HYPHENATED.sub(_in_one_piece, escaped))
+
+
+def _in_one_piece(found: re.Match[str]) -> str:
+    tag = "code" if found[0].startswith("--") else "span"
+    return f'<{tag} class="unbroken">{found[0]}</{tag}>'
 
 
 @functools.cache

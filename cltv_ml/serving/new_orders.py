@@ -37,13 +37,13 @@ def check_orders(log: Path) -> None:
 
 
 def write_new_orders(
-    log: Path, pieces: Sequence[Path], cutoff: pd.Timestamp, days: int, out: Path
+    log: Path, pieces: Sequence[Path], cutoff: pd.Timestamp, days: int, out: Path, currency: str = ""
 ) -> pd.DataFrame:
     """Write and return one row per order of the last `days` before the cutoff, the latest first, without returns.
 
     Columns `order_id`, `customer_id`, `timestamp` (its first line), `amount` (currency), `first_order` (whether the
     customer had not bought before, with or without an order id), and the customer's `expected_value` (currency over the
-    horizon from the cutoff on, with four decimals) and `tier`.
+    horizon from the cutoff on, with four decimals), `tier`, and `currency` if it is known.
 
     Parameters
     ----------
@@ -74,5 +74,7 @@ def write_new_orders(
             order by n.timestamp desc, order_id, customer_id"""
         )
     )
+    if currency:
+        table["currency"] = currency
     write_table(table, out)
     return table

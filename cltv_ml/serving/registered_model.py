@@ -14,7 +14,7 @@ from cltv_ml.models import ValueModel
 from cltv_ml.serving.model_files import Card, load_files, read_golden_rows, replay_golden_rows
 from cltv_ml.serving.responses import OUTPUTS, is_of_horizon
 from cltv_ml.tracking import checksums
-from cltv_ml.tracking.local_registry import REGISTERED_NAME, LocalVersion, find_local
+from cltv_ml.tracking.local_registry import CURRENCY_TAG, REGISTERED_NAME, LocalVersion, find_local
 
 #: Largest difference of a stored model's predictions for its golden rows: beyond it, the model is not the logged one.
 _TOLERANCE = 1e-6
@@ -22,12 +22,14 @@ _TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class Registered:
-    """A loaded registered version: its model, its card, its number, and the columns of its predictions."""
+    """A loaded registered version: its model, its card, its number, the columns of its predictions, its currency."""
 
     model: ValueModel
     card: Card
     version: int
     outputs: tuple[str, ...]
+    #: Currency of its values, where its training stated one.
+    currency: str = ""
 
 
 def open_registered(name: str = REGISTERED_NAME, alias: str = "champion") -> Registered:
@@ -44,13 +46,14 @@ def open_registered(name: str = REGISTERED_NAME, alias: str = "champion") -> Reg
     read = None if local is None else _read_local(local, name)
     if read is not None:
         return read
-    from cltv_ml.tracking import store
+    from cltv_ml.tracking import registry, store
 
     store.open_store()
     model, version = load_registered(name, alias)
     served = model.unwrap_python_model()
     declared = model.metadata.get_output_schema().input_names()
-    return Registered(served.model, served.card, version, _outputs(declared))
+    currency = registry.read_version(version, name).tags.get(CURRENCY_TAG, "")
+    return Registered(served.model, served.card, version, _outputs(declared), currency)
 
 
 def load_registered(name: str = REGISTERED_NAME, alias: str = "champion") -> tuple[Any, int]:
@@ -101,7 +104,8 @@ def _read_local(local: LocalVersion, name: str) -> Registered | None:
             return None
     except (OSError, InputError):
         return None
-    return Registered(model, card, local.number, _outputs(list(golden.columns)))
+    currency = local.tags.get(CURRENCY_TAG, "")
+    return Registered(model, card, local.number, _outputs(list(golden.columns)), currency)
 
 
 def _called(version: int, name: str) -> str:

@@ -112,7 +112,7 @@ def score_log(
         progress("writing", 0.9)
         if order.new_orders:
             file = target.path.with_name(f"{target.path.stem}.new_orders.csv")
-            write_new_orders(log, pieces, cutoff, order.new_orders, file)
+            write_new_orders(log, pieces, cutoff, order.new_orders, file, scorer.currency)
         manifest = _deliver(pieces, target, scorer, order, sort=True)
         work.finish()
     return manifest
@@ -184,7 +184,7 @@ def _open_scorer(order: Order) -> Scorer:
     """Return the scorer of the version behind the alias."""
     registered = open_registered(order.name, order.alias)
     model = registered.model if order.plan is None else with_plan(registered.model, order.plan)
-    return Scorer(model, registered.card, registered.version, registered.outputs, order.top_reasons)
+    return Scorer(**{**vars(registered), "model": model}, top_reasons=order.top_reasons)
 
 
 def _clean(

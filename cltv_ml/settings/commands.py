@@ -279,7 +279,7 @@ class Plot(Printed, Customers, Source):
     metric: str = setting("gini", "Metric that `metric_ranges` shows.")
     out: File | None = setting(None, "A .html or .json file.", default_text="out/NAME.html")
     experiment: str = setting("cltv", "Name of the MLflow experiment of the training.")
-    currency: str = setting("", CURRENCY)
+    currency: str = setting("", CURRENCY, default_text=CHAMPIONS)
 
 
 class Lifetime(Printed, Chosen, Costed, Customers, Source):

@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 from cltv_ml import pipelines
-from cltv_ml.actions.exports import FORMATS, ExportOrder, build_export
+from cltv_ml.actions import export_rules
+from cltv_ml.actions.export_rules import ExportOrder
+from cltv_ml.actions.exports import FORMATS, build_export
 from cltv_ml.actions.identities import normalise_email, normalise_phone, sha256
 from cltv_ml.errors import InputError
 from cltv_ml.pipelines.export import ExportedFile, _test_of_version, write_exports
@@ -30,7 +32,7 @@ CUSTOMERS = pd.DataFrame(
 ORDERS = pd.DataFrame(
     {
         "order_id": [f"o{number}" for number in range(120)],
-        "customer_id": ["a", "b"] * 60,
+        "customer_id": ["a", "b", "a", "b", "d", "e"] * 20,
         "timestamp": pd.Timestamp("2026-07-01") + pd.to_timedelta(range(120), unit="h"),
     }
 )
@@ -40,11 +42,20 @@ ORDER = ExportOrder(
 
 
 def test_published_hashes_of_normalised_identities():
-    """Google's guide hashes test@example.com and +12125650000 written this way."""
+    """Google's guide writes them this way; the two last hashes stand in Meta's."""
     assert sha256(normalise_email(" TEST@Example.com")) == hashlib.sha256(b"test@example.com").hexdigest()
     assert sha256("test@example.com") == "973dfe463ec85785f5f95af5ba3906eedb2d931c24e69824a89ea65dba4e813b"
     assert normalise_email("b.o.b+x@GMail.com", mailbox=True) == "bob@gmail.com"
     assert normalise_phone("(212) 565-0000", "1") == "+12125650000"
+    published = {
+        "email": "62a14e44f765419d10fea99367361a727c12365e2520f32218d505ed9aa0f62f",
+        "phone": "e323ec626319ca94ee8bff2e4c87cf613be6ea19919ed1364124e16807ab3176",
+    }
+    people = pd.DataFrame(
+        {"email": [" John_Smith@gmail.com "], "phone": ["(650)555-1212"], "expected_value": 1.0}
+    )
+    table, _ = build_export("meta_value_audience", people, ExportOrder(country_code="1"))
+    assert table.drop(columns="value").to_dict("records") == [published]
 
 
 def test_every_format_leaves_out_controls_and_customers_without_a_value():
@@ -55,7 +66,8 @@ def test_every_format_leaves_out_controls_and_customers_without_a_value():
         except InputError as error:
             wrong[name] = str(error)
             continue
-        if left_out.get("control group") != 1 or left_out.get("no expected value") != 1 or not len(table):
+        one = 20 if FORMATS[name].of_orders else 1
+        if left_out.get("control group") != one or left_out.get("no expected value") != one or not len(table):
             wrong[name] = (len(table), left_out)
     assert list(wrong) == ["meta_predicted_value"]
     assert "5 distinct positive values" in wrong["meta_predicted_value"]
@@ -69,9 +81,11 @@ def test_customers_without_an_address_and_orders_of_strangers_are_counted():
     strangers = ORDERS.assign(customer_id=["a"] * 60 + ["nobody"] * 60)
     order = dataclasses.replace(ORDER, orders=strangers)
     table, left_out = build_export("google_conversion_adjustments", CUSTOMERS, order)
-    assert len(table) == left_out["orders of customers without a score"] == 60
+    assert len(table) == left_out["customers without a score"] == 60
     order = dataclasses.replace(ORDER, orders=ORDERS.assign(customer_id="nobody"))
-    with pytest.raises(InputError, match="orders of customers without a score 120"):
+    with pytest.raises(
+        InputError, match="no order is left of 120 orders; left out: customers without a score 120"
+    ):
         build_export("meta_predicted_value", CUSTOMERS, order)
 
 
@@ -99,6 +113,11 @@ def test_predicted_values_follow_the_guide():
     poor, left_out = build_export("meta_predicted_value", spread.replace({8: 0}), order)
     assert len(poor) == 105
     assert left_out == {"orders worth nothing: Meta accepts only positive values": 15}
+    close = pd.DataFrame(
+        {"expected_value": [n % 8 + 10 for n in range(121)], "email": "a@b.de"}, index=people
+    )
+    with pytest.raises(InputError, match="at least 3 times the smallest"):
+        build_export("meta_predicted_value", close, order)
     broken = {
         "100 events": dataclasses.replace(order, orders=orders.head(99)),
         "outside its bounds": dataclasses.replace(order, model_passed=False),
@@ -168,6 +187,7 @@ def test_whoever_marks_an_opt_out_or_gives_no_consent_is_left_out():
         "Abgemeldet": (["ja", "nein", "", "0", None], "opted out"),
         "Désinscrit": (["oui", "non", "", "0", None], "opted out"),
         "Unsubscribe Time": (["2026-01-05 10:00", None, None, None, None], "opted out"),
+        "Protected": (["yes", "no", "", "0", None], "protected"),
         "Accepts Email Marketing": (["no", "yes", "yes", "yes", "yes"], "no consent"),
         "email_marketing_consent": (["", "SUBSCRIBED", "SUBSCRIBED", "oui", "ja"], "no consent"),
     }
@@ -183,14 +203,62 @@ def test_values_are_adjusted_after_their_conversions_and_never_to_nothing():
     poor = CUSTOMERS.assign(expected_value=[100.0, 0.001, 5.0, 7.5, None])
     table, left_out = build_export("google_conversion_adjustments", poor, ORDER)
     assert set(table["Adjustment Time"]) == {"2026-07-08 09:00:00+00:00"}
-    assert table["Adjusted Value"].tolist() == [100.0] * 60
-    assert left_out["orders worth nothing, whose conversion Google would remove"] == 60
+    assert table["Adjusted Value"].tolist() == [100.0] * 40
+    assert left_out["orders worth nothing, whose conversion Google would remove"] == 40
 
 
-def test_an_order_of_the_future_is_not_adjusted():
-    early = dataclasses.replace(ORDER, now=pd.Timestamp("2026-07-02", tz="UTC"))
-    with pytest.raises(InputError, match="orders lie in the future"):
-        build_export("google_conversion_adjustments", CUSTOMERS, early)
+def test_an_adjustment_that_google_would_refuse_is_not_written():
+    broken = {
+        "orders lie in the future": {"now": pd.Timestamp("2026-07-02", tz="UTC")},
+        "older than 54 days, .* with --since 2026-07-02": {"now": pd.Timestamp("2026-08-24", tz="UTC")},
+        "1 orders appear twice": {"orders": pd.concat([ORDERS, ORDERS.head(1)])},
+        "name of the conversion": {"conversion": ""},
+        "ISO code such as EUR, not 'eur'": {"currency": "eur"},
+    }
+    for sentence, change in broken.items():
+        with pytest.raises(InputError, match=sentence):
+            build_export("google_conversion_adjustments", CUSTOMERS, dataclasses.replace(ORDER, **change))
+    since = dataclasses.replace(
+        ORDER, now=pd.Timestamp("2026-08-24", tz="UTC"), since=pd.Timestamp("2026-07-02")
+    )
+    assert len(build_export("google_conversion_adjustments", CUSTOMERS, since)[0]) == 64
+
+
+def test_rows_of_a_file_of_orders_and_those_left_out_are_all_orders():
+    """Customers of the control group had been counted among orders."""
+    table, left_out = build_export("google_conversion_adjustments", CUSTOMERS, ORDER)
+    assert len(table) + sum(left_out.values()) == len(ORDERS)
+    assert left_out == {"control group": 20, "no expected value": 20}
+
+
+def test_only_the_order_that_won_a_customer_is_a_conversion(tmp_path):
+    """An order of a customer won before the first day to write had been one."""
+    orders = ORDERS.assign(customer_id=[f"c{number % 110}" for number in range(120)])
+    people = pd.DataFrame(
+        {"expected_value": [n % 8 + 1.0 for n in range(110)], "email": [f"p{n}@b.de" for n in range(110)]},
+        index=[f"c{n}" for n in range(110)],
+    )
+    order = dataclasses.replace(ORDER, orders=orders, now=pd.Timestamp("2026-07-06 09:00", tz="UTC"))
+    table, left_out = build_export("meta_predicted_value", people, order)
+    assert table["order_id"].tolist() == [f"o{number}" for number in range(110)]
+    assert left_out == {"not the customer's first order: a customer is won once": 10}
+    stated = orders.head(110).assign(first_order=[False] * 9 + [True] * 101)
+    table, _ = build_export("meta_predicted_value", people, dataclasses.replace(order, orders=stated))
+    assert table["order_id"].iloc[0] == "o9"
+
+
+def test_mailchimp_takes_no_accents_before_the_at_sign():
+    people = CUSTOMERS.assign(**{"E-Mail": ["josé@example.com", "b@señor.es", None, None, None]})
+    table, left_out = build_export("mailchimp", people, ORDER)
+    assert table["Email Address"].tolist() == ["b@señor.es"]
+    assert left_out["accents before the @, which Mailchimp does not accept"] == 1
+    assert "josé@example.com" in set(build_export("klaviyo", people, ORDER)[0]["Email Address"])
+
+
+def test_klaviyo_takes_no_file_above_its_limit(monkeypatch):
+    monkeypatch.setattr(export_rules, "_KLAVIYO_BYTES", 10)
+    with pytest.raises(InputError, match="Klaviyo imports at most"):
+        build_export("klaviyo", CUSTOMERS, ORDER)
 
 
 def test_a_format_without_its_columns_says_which(tmp_path):
@@ -201,7 +269,7 @@ def test_a_format_without_its_columns_says_which(tmp_path):
 def test_a_file_for_nobody_tells_how_many_were_left_out_and_why():
     nobody = CUSTOMERS.assign(opt_out="yes")
     with pytest.raises(
-        InputError, match="no customer is left of 5 customers; left out: control group 1, opted out 4"
+        InputError, match="no customer is left of 5 customers; left out: opted out 4, control group 1"
     ):
         build_export("klaviyo", nobody, ORDER)
 
@@ -248,6 +316,7 @@ def test_the_manifest_tells_files_rows_exclusions_and_refusals(tmp_path):
     told = json.loads((tmp_path / "manifest.json").read_text())
     assert told["model_version"] == "3"
     assert told["files"]["google_customer_match"]["rows"] == 2
+    assert [told["currency"], told["files"]["google_customer_match"]["counted"]] == ["EUR", "customers"]
     assert "not_written" in told["files"]["meta_predicted_value"]
     assert not (tmp_path / "meta_predicted_value.csv").exists()
 
@@ -288,13 +357,15 @@ def test_the_customers_column_is_the_one_with_their_ids_not_their_addresses(tmp_
 
 def test_orders_are_read_by_the_headings_and_dates_of_a_log(tmp_path):
     scores = pd.DataFrame({"customer_id": ["K-1", "K-2"], "expected_value": [9.0, 8.0]})
-    text = "Bestellnummer;Kundennummer;Bestelldatum;Betrag\n7;K-1;31.03.2026;9,50\n8;K-2;01.04.2026;7,00 €\n"
+    days = [pd.Timestamp.now() - pd.Timedelta(days=number) for number in (12, 10)]
+    rows = [f"7;K-1;{days[0]:%d.%m.%Y};9,50", f"8;K-2;{days[1]:%d.%m.%Y};7,00 €", ""]
+    text = "\n".join(["Bestellnummer;Kundennummer;Bestelldatum;Betrag", *rows])
     (tmp_path / "bestellungen.csv").write_bytes(text.encode("cp1252"))
     (done,) = pipelines.export(
         scores=scores,
         formats=["google_conversion_adjustments"],
         orders=tmp_path / "bestellungen.csv",
-        since="2026-04-01",
+        since=f"{days[1]:%Y-%m-%d}",
         conversion="Kauf",
         currency="EUR",
         out=tmp_path / "out",

@@ -4,7 +4,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from cltv_ml.cli.options import _with_currency
-from cltv_ml.settings import Act, Audit, Forecast
+from cltv_ml.settings import Act, Audit, Forecast, Plot
 from cltv_ml.tracking.local_registry import CURRENCY_TAG
 
 
@@ -18,7 +18,8 @@ def champion(store, tmp_path):
 
 
 def test_values_of_the_champion_are_shown_in_its_currency_where_none_is_stated(champion):
-    assert [_with_currency(kind(data="orders.csv")).currency for kind in (Act, Forecast)] == ["EUR", "EUR"]
+    kinds = (Act, Forecast, Plot)
+    assert [_with_currency(kind(data="orders.csv")).currency for kind in kinds] == ["EUR"] * 3
     assert _with_currency(Act(data="orders.csv", currency="USD")).currency == "USD"
     assert (
         _with_currency(Audit(data="orders.csv")).currency == ""

@@ -41,9 +41,12 @@ def test_what_names_a_person_is_never_learned_from():
         "contact": [f"b{number}@x.io" for number in range(N)],
     }
     consent = ["subscribed", "never"] * 30
-    found = read_attributes(people(**names, country=["UK", "FR"] * 30, email_consent=consent))
+    found = read_attributes(
+        people(**names, country=["UK", "FR"] * 30, email_consent=consent, opted_out=["yes", "no"] * 30)
+    )
     assert [one.column for one in found.used] == ["country", "email_consent"]
     assert "identifies a person" in reason(found, "contact")
+    assert "whom nobody may address" in reason(found, "opted_out")
 
 
 def test_columns_that_say_nothing_are_left_out_by_name():

@@ -125,7 +125,7 @@ def test_reasons_of_a_hybrid_speak_of_frequency_and_days_not_of_columns():
     model = Hybrid(n_estimators=5, features=["frequency", "recency", "T"]).fit(table, spent)
     said = " ".join(top_reasons(model, table.head(50)).to_numpy().ravel())
     assert "days since the last purchase" in said
-    assert "frequency (" in said
+    assert "repeat purchase days (" in said
     assert "recency" not in said
     assert "_" not in said
 

@@ -118,7 +118,7 @@ def test_customers_to_come_stand_next_to_known_ones(tmp_path):
     FORECAST.to_csv(tmp_path / "forecast.csv", index=False)
     summary = summarise("t", "s", [], {"Known": ("50 EUR", "note"), "Champion": ("hybrid", "note")})
     facts = _with_forecast(summary, tmp_path / "forecast.csv", Report(), "EUR")["facts"]
-    assert [fact["name"] for fact in facts] == ["Known", "Expected from new customers", "Champion"]
+    assert [fact["name"] for fact in facts] == ["Known", "Expected from new customers in 90 days", "Champion"]
     assert facts[1]["value"] == "20.00 EUR"
     assert [fact["headline"] for fact in facts] == [True, True, False]
 

@@ -37,7 +37,7 @@ def test_tiers_go_by_the_chosen_value():
 def test_the_fact_names_the_total_its_interval_and_how_far_it_reaches():
     fact = lifetime_fact(ACCOUNT, "remaining_value", "remaining revenue", "EUR")
     assert (fact["name"], fact["value"]) == ("Remaining revenue", "200.00 EUR")
-    assert fact["note"] == "130.00 EUR to 260.00 EUR with 90% probability; up to 5.0 years ahead"
+    assert fact["note"] == "130.00 EUR to 260.00 EUR with 90% probability; up to 5 years ahead"
 
 
 def test_tiers_that_the_page_has_already_are_not_told_again():

@@ -45,7 +45,8 @@ def test_orders_of_the_last_days_carry_their_money_and_their_customers_value(log
 
 
 def test_an_order_that_began_the_relationship_is_marked(log, scores, tmp_path):
-    found = write_new_orders(log, scores, CUTOFF, 10, tmp_path / "orders.csv").set_index("order_id")
+    found = write_new_orders(log, scores, CUTOFF, 10, tmp_path / "orders.csv", "EUR").set_index("order_id")
+    assert set(found["currency"]) == {"EUR"}
     assert found["first_order"].to_dict() == {"2": False, "3": False, "4": True}
 
 

@@ -36,8 +36,9 @@ def cross_sell_matrix(pairs: pd.DataFrame, *, top: int = 20) -> go.Figure:
         hovertemplate="%{y} and %{x}: %{customdata[0]:.1f} times chance, %{customdata[1]:,} orders<extra></extra>",
         hoverongaps=False,
     )
-    figure.update_xaxes(type="category", tickangle=-45)
-    figure.update_yaxes(type="category", autorange="reversed")
+    figure.update_xaxes(type="category", tickangle=-45, dtick=1)
+    figure.update_yaxes(type="category", autorange="reversed", dtick=1)
+    figure.update_layout(height=260 + 18 * len(table))
     return figure
 
 

@@ -17,9 +17,10 @@ def migration_sankey(flows: pd.DataFrame) -> go.Figure:
 
     Drawn from `decisions.migration.compute_migration`: columns `before, after, customers, share`.
     """
-    figure = theme.figure("Customers by segment, before (left) and now (right)")
     left, right = (_by_value(flows[side]) for side in ("before", "after"))
     colours = theme.colours(dict.fromkeys([*left, *right]))
+    groups = "tier" if any(name in DEFAULT_SHARES for name in colours) else "segment"
+    figure = theme.figure(f"Customers by {groups}, before (left) and now (right)")
     figure.add_sankey(
         name="customers",
         arrangement="snap",

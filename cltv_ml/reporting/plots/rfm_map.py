@@ -38,7 +38,7 @@ def rfm_map(rfm: pd.DataFrame, *, currency: str = "") -> go.Figure:
         name="customers",
         colorscale=theme.SEQUENTIAL,
         customdata=np.dstack([segment.astype(object), spend, share]),
-        **theme.cell_texts(share.where(share > 0), "{:.0%}"),
+        **theme.cell_texts(share, "{:.0%}"),
         colorbar={"thickness": 12, "title": {"text": "customers"}},
         hovertemplate="recency %{x}, frequency %{y}, mostly %{customdata[0]}<br>%{z:,} customers "
         "(%{customdata[2]:.1%}), spent %{customdata[1]:,.0f}<extra></extra>",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -148,12 +149,23 @@ def groups_section(segments: pd.Series, result: WindowResult, name: str) -> dict
     figures = {}
     for words, groups in kinds.items():
         bias = compute_bias_by_group(result.y_true, result.values[name], groups)
-        bias = bias[(bias["customers"] >= MIN_COMPARED) & bias["bias"].notna()].sort_values("group")
+        bias = bias[(bias["customers"] >= MIN_COMPARED) & bias["bias"].notna()]
+        bias = bias.sort_values("group", key=lambda names: names.map(_by_first_number))
         if len(bias):
             figures[
                 f"Bias by {words} with 95% intervals, for groups of at least {MIN_COMPARED} customers."
             ] = plots.group_bias(bias, by=words)
     return section(f"Bias of {theme.label(name)} by group of customers", figures=figures)
+
+
+def _by_first_number(group: str) -> tuple[int, str]:
+    """Return a key that sorts groups by the number that they begin with, the others by name.
+
+    >>> sorted(["124–176 days", "72–122 days"], key=_by_first_number)
+    ['72–122 days', '124–176 days']
+    """
+    digits = re.match(r"\d*", group)[0]  # type: ignore[index] - matches always
+    return int(digits or 0), group
 
 
 def _cell(row: pd.Series, form: str) -> str:

@@ -13,6 +13,7 @@ from cltv_ml.decisions import apply_tiers, fit_tiers
 from cltv_ml.money import format_money
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
+from cltv_ml.windows import days_in_words
 
 _PART_TITLES = {
     "to_date": "To date",
@@ -38,7 +39,7 @@ def lifetime_section(
     discount = account.get("discount_rate", 0.0)
     sentences = [
         f"As of {account['cutoff']}: {account['horizon']} days within the horizon and up to "
-        f"{account['end'] / 365.25:.1f} years in total"
+        f"{days_in_words(account['end'])} in total"
         + (f", discounted at {discount:.1%} a year." if discount else ", not discounted.")
     ]
     tables = {"Parts of the lifetime value, all customers": _parts(account["totals"], currency)}
@@ -84,7 +85,7 @@ def _by_tier(values: pd.Series, value_name: str, currency: str) -> tuple[pd.Data
 def lifetime_fact(account: Mapping[str, Any], column: str, value_name: str, currency: str) -> dict[str, Any]:
     """Return the fact about the total of a value for the top of the page."""
     row = {one["part"]: one for one in account["totals"]}[column]
-    note = f"up to {account['end'] / 365.25:.1f} years ahead"
+    note = f"up to {days_in_words(account['end'])} ahead"
     if row.get("lower") is not None:
         note = f"{_between(row, currency)} with 90% probability; {note}"
     value = format_money(row["total"], currency)

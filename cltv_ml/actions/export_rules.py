@@ -1,0 +1,139 @@
+"""Rules of the platforms that take exported files: each returns the sentence if a table breaks it, else ""."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+#: Largest file that Klaviyo imports, in bytes.
+_KLAVIYO_BYTES = 50_000_000
+
+
+@dataclass(frozen=True)
+class ExportOrder:
+    """The terms of an export besides its customers."""
+
+    #: ISO code, such as EUR.
+    currency: str = ""
+    #: Calling code of phone numbers that state none, such as "44".
+    country_code: str = ""
+    #: Name of the conversion whose value is adjusted.
+    conversion: str = ""
+    #: Whether the model was within its bounds on its test.
+    model_passed: bool = True
+    #: Whether its test did not deny that it ranks customers better than chance.
+    model_ranks: bool = True
+    #: One row per order for the formats of orders: `order_id`, `customer_id`, `timestamp` and, where it is known,
+    #: `first_order`.
+    orders: pd.DataFrame | None = None
+    #: First moment of the orders to write; all by default.
+    since: pd.Timestamp | None = None
+    #: When the files are written; values are adjusted at this moment, for Google takes none from before.
+    now: pd.Timestamp = field(default_factory=lambda: pd.Timestamp.now("UTC"))
+    #: Column of the customers whose value is written, such as `lifetime_profit`.
+    value: str = "expected_value"
+
+
+RowCheck = Callable[[pd.DataFrame, ExportOrder], str]
+
+
+def names_currency(table: pd.DataFrame, order: ExportOrder) -> str:
+    """Whether the currency is an ISO code."""
+    if len(order.currency) == 3 and order.currency.isalpha() and order.currency.isupper():
+        return ""
+    return f"the currency must be an ISO code such as EUR, not {order.currency!r}; set it with --currency."
+
+
+def names_conversion(table: pd.DataFrame, order: ExportOrder) -> str:
+    """Whether the conversion has a name."""
+    sentence = "the name of the conversion in the ad account is missing; set it with --conversion."
+    return "" if order.conversion else sentence
+
+
+def unique_orders(table: pd.DataFrame, order: ExportOrder) -> str:
+    """Whether each order is adjusted once."""
+    twice = int(table["Order ID"].duplicated().sum())
+    return (
+        f"{twice:,} orders appear twice, but an order can be adjusted only once; remove the duplicates."
+        if twice
+        else ""
+    )
+
+
+def has_happened(table: pd.DataFrame, order: ExportOrder) -> str:
+    """Whether no order lies in the future."""
+    # A log's clock may be ahead of UTC, by 14 hours at most.
+    latest = order.now.tz_localize(None) + pd.Timedelta(hours=14)
+    ahead = 0 if order.orders is None else int((order.orders["timestamp"] > latest).sum())
+    return (
+        f"{ahead:,} orders lie in the future, but a value can only be adjusted after its conversion; remove them."
+        if ahead
+        else ""
+    )
+
+
+def can_be_adjusted(table: pd.DataFrame, order: ExportOrder) -> str:
+    """Whether Google still adjusts all orders: it takes none from more than 54 days ago."""
+    first = (order.now.tz_localize(None) - pd.Timedelta(days=54)).normalize() + pd.Timedelta(days=1)
+    if order.orders is None:
+        return ""
+    rows = order.orders[order.orders["order_id"].isin(table["Order ID"])]
+    old = int((rows["timestamp"] < first).sum())
+    return (
+        f"{old:,} orders are older than 54 days, and Google adjusts none of them; leave them out with --since "
+        f"{first:%Y-%m-%d}."
+        if old
+        else ""
+    )
+
+
+def passed_its_test(table: pd.DataFrame, order: ExportOrder) -> str:
+    """Whether the model may guide bids."""
+    if not order.model_passed:
+        return "in its test, the model was outside its bounds, and its values would mislead the bidding."
+    if not order.model_ranks:
+        return (
+            "the test does not show that the model ranks customers better than chance, so its values would "
+            "mislead the bidding."
+        )
+    return ""
+
+
+def is_recent(table: pd.DataFrame, order: ExportOrder) -> str:
+    """Whether no conversion is older than the 7 days that Meta takes."""
+    old = int((order.now.timestamp() - table["event_time"] > 7 * 86400).sum())
+    return f"{old:,} conversions are older than 7 days; leave them out with --since." if old else ""
+
+
+def one_address_each(table: pd.DataFrame, order: ExportOrder) -> str:
+    """Whether each address stands in one row."""
+    twice = int(table.iloc[:, 0].duplicated().sum())
+    return f"{twice:,} addresses appear twice; keep one customer per address in --customers." if twice else ""
+
+
+def fits_klaviyo(table: pd.DataFrame, order: ExportOrder) -> str:
+    """Whether Klaviyo imports a file of this size."""
+    size = len(table.to_csv(index=False).encode())
+    return (
+        f"the file would have {size / 1e6:,.0f} MB, but Klaviyo imports at most {_KLAVIYO_BYTES / 1e6:.0f} MB; "
+        "export the customers in several parts."
+        if size > _KLAVIYO_BYTES
+        else ""
+    )
+
+
+def is_spread_out(table: pd.DataFrame, order: ExportOrder) -> str:
+    """Whether the predicted values differ as much as Meta demands."""
+    positive = table.loc[table["predicted_value"] > 0, "predicted_value"]
+    if positive.nunique() < 5:
+        return f"at least 5 distinct positive values are needed, but there are {positive.nunique()}."
+    if positive.max() < 3 * positive.min():
+        return "the largest value must be at least 3 times the smallest positive one."
+    return ""
+
+
+def hundred_a_week(table: pd.DataFrame, order: ExportOrder) -> str:
+    """Whether there are as many events as Meta demands."""
+    return "" if len(table) >= 100 else f"at least 100 events a week are needed, but there are {len(table)}."
