@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -164,7 +163,7 @@ def _by_first_number(group: str) -> tuple[int, str]:
     >>> sorted(["124–176 days", "72–122 days"], key=_by_first_number)
     ['72–122 days', '124–176 days']
     """
-    digits = re.match(r"\d*", group)[0]  # type: ignore[index] - matches always
+    digits = group[: len(group) - len(group.lstrip("0123456789"))]
     return int(digits or 0), group
 
 
