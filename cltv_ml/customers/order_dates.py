@@ -44,8 +44,8 @@ def read_order_dates(source: Any, customers: pd.Index) -> pd.DataFrame:
                 f"name it {missing[0]}. Found {list(columns.kinds)}."
             )
         read = {name: getattr(columns, kind)(mapping[name]) for name, kind in _NEEDED.items()}
-        if FIRST_ORDER in columns.kinds:
-            read[FIRST_ORDER] = f"lower(cast({quote(FIRST_ORDER)} as varchar)) in {YES}"
+        if _WON_BY in columns.kinds:
+            read[_WON_BY] = f"lower(cast({quote(_WON_BY)} as varchar)) in {YES}"
         chosen = ", ".join(f"{sql} as {name}" for name, sql in read.items())
         lines = columns.table.con.sql(f"select {chosen} from {columns.table} order by source_row").df()
     unread = int(lines["timestamp"].isna().sum())
@@ -59,7 +59,7 @@ def read_order_dates(source: Any, customers: pd.Index) -> pd.DataFrame:
 
 
 #: Whether an order won its customer.
-FIRST_ORDER = "first_order"
+_WON_BY = "first_order"
 
 #: The columns of orders, and how each is read.
 _NEEDED = {"order_id": "identifier", "customer_id": "identifier", "timestamp": "timestamp"}

@@ -153,7 +153,7 @@ _HYPHENATED = re.compile(
 )
 
 #: Code between backticks, as in Markdown.
-_CODE = re.compile(r"`([^`]+)`")
+_BACKTICKS = re.compile(r"`([^`]+)`")
 
 
 def unbroken(text: str) -> markupsafe.Markup:
@@ -169,7 +169,7 @@ def unbroken(text: str) -> markupsafe.Markup:
     >>> unbroken("run `cltv act`")
     Markup('run <code>cltv act</code>')
     """
-    escaped = _CODE.sub(r"<code>\1</code>", str(markupsafe.escape(text)))
+    escaped = _BACKTICKS.sub(r"<code>\1</code>", str(markupsafe.escape(text)))
     return markupsafe.Markup(_HYPHENATED.sub(_in_one_piece, escaped))
 
 
