@@ -13,50 +13,13 @@ from cltv_ml.models.level_candidates import CohortRevenue
 from cltv_ml.models.shop_draws import draw_shop
 from cltv_ml.models.value_by_age import exposures, fit_value_by_age
 from cltv_ml.windows import Window
-
-START = pd.Timestamp("2021-01-01")
-
-
-def arrival_rate(day):
-    """Return customers won a day: growth of a fifth a year, a third more in winter, fewer at weekends."""
-    weekday = (day + START.day_of_week) % 7
-    season = 1 + 0.3 * np.cos(2 * np.pi * day / 365.25)
-    return 6 * np.exp(0.18 * day / 365.25) * season * np.where(weekday >= 5, 0.5, 1.2)
+from experiments.simulated_shop import START, arrival_rate, simulate_shop
 
 
 def shop(days, ahead, seed):
-    """Return counts of each day and purchases (first, day, amount) of a shop that goes on after `days`.
-
-    A customer's rate is Gamma around .02 a day at first and fades by e in 120 days; weeks share a factor.
-    """
-    counts, purchases = shop_with_customers(days, ahead, seed)
+    """Return counts of each day and purchases (first, day, amount) of a shop that goes on after `days`."""
+    counts, purchases = simulate_shop(days, ahead, seed)
     return counts, *(purchases[name].to_numpy() for name in ("first", "day", "amount"))
-
-
-def shop_with_customers(days, ahead, seed):
-    """Return counts of each day, and the purchases as a table with `customer_id` and `timestamp` too."""
-    rng = np.random.default_rng(seed)
-    day = np.arange(days + ahead)
-    common = np.repeat(rng.gamma(50, 1 / 50, len(day) // 7 + 1), 7)[: len(day)]
-    counts = rng.poisson(arrival_rate(day) * common)
-    joined = np.repeat(day, counts)
-    rate = rng.gamma(1.0, 0.02, len(joined))
-    more = rng.poisson(rate * 120)
-    who = np.repeat(np.arange(len(joined)), more)
-    later = joined[who] + 1 + rng.exponential(120, len(who)).astype(int)
-    customer = np.concatenate([np.arange(len(joined)), who])
-    when = np.concatenate([joined, later])
-    kept = when < days + ahead
-    purchases = pd.DataFrame(
-        {
-            "customer_id": customer[kept].astype(str),
-            "timestamp": START + pd.to_timedelta(when[kept], unit="D"),
-            "amount": rng.gamma(2.0, 15.0, kept.sum()),
-            "first": joined[customer[kept]],
-            "day": when[kept],
-        }
-    )
-    return counts, purchases
 
 
 def as_cohorts(counts, first, day, amount, days):
@@ -106,7 +69,7 @@ def judged_equity():
     days, ahead, terms = 800, 91, PlanTerms(margin_rate=0.4, acquisition_cost=10.0, discount_rate=0.1)
     inside, ratios = [], []
     for seed in range(24):
-        counts, purchases = shop_with_customers(days, ahead, seed)
+        counts, purchases = simulate_shop(days, ahead, seed)
         log = purchases[["customer_id", "timestamp", "amount"]]
         forecast = forecast_shop(log, Window(START + pd.Timedelta(days=days), ahead))
         until = forecast.periods["days"].cumsum().to_numpy()
