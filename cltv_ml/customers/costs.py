@@ -121,20 +121,20 @@ def _read_cost_columns(columns: Columns, mapping: dict[str, str]) -> pd.DataFram
         table[when] = months
     if when is not None and texts is not None and table[when].isna().any():
         row = int(table[when].isna().argmax())
-        written = _shown(texts.iloc[row])
+        written = _written_cell(texts.iloc[row])
         raise InputError(
             f"the costs contain the {when} {written} in row {row + 1}; write months such as 2025-03, or dates."
         )
     if table[money].isna().any():
         row = int(table[money].isna().argmax())
-        written = _shown(_cost_texts(columns, mapping[money]).iloc[row])
+        written = _written_cell(_cost_texts(columns, mapping[money]).iloc[row])
         raise InputError(
             f"a cost must be a number of at least 0, got {written} in row {row + 1}; correct it, or leave the row out."
         )
     return table[[*([when] if when else []), money, *names]]
 
 
-def _shown(written: object) -> str:
+def _written_cell(written: object) -> str:
     """Return a cell as an error shows it."""
     return repr(written) if isinstance(written, str) and written else "an empty cell"
 

@@ -8,7 +8,7 @@ from cltv_ml.decisions.shop_plan import PlanTerms, compute_equity
 from cltv_ml.evaluation.shop_tables import drawn_parts, expected_parts
 from cltv_ml.evaluation.whole_shop import forecast_shop
 from cltv_ml.models.arrivals import fit_arrivals
-from cltv_ml.models.calendar_rate import Calendar, fit_rate
+from cltv_ml.models.calendar_rate import Calendar, draw_unseen_season, fit_rate
 from cltv_ml.models.level_candidates import CohortRevenue
 from cltv_ml.models.shop_draws import draw_shop
 from cltv_ml.models.value_by_age import exposures, fit_value_by_age
@@ -213,6 +213,15 @@ def test_bands_of_single_weeks_hold_what_they_say_where_weeks_differ():
         came = np.add.reduceat(np.bincount(day[future] - days, (amount * past)[future], ahead), edges[:-1])
         inside.extend((low <= came) & (came <= high))
     assert 0.72 <= np.mean(inside) <= 0.88
+
+
+def test_weeks_may_differ_by_a_season_that_a_short_log_has_not_shown():
+    rng = np.random.default_rng(0)
+    season = draw_unseen_season(Calendar(START, 364, 91), 500, 91, rng)
+    assert season.mean(axis=0) == pytest.approx(np.ones(91))
+    assert season.mean(axis=1) == pytest.approx(np.ones(500), abs=0.01)
+    assert 0.05 < season[:, ::7].std() < 0.15
+    assert draw_unseen_season(Calendar(START, 365, 91), 500, 91, rng) is None
 
 
 def test_the_same_seed_draws_the_same_shop():
