@@ -8,8 +8,8 @@ import pandas as pd
 
 from cltv_ml.files import as_written
 
-#: Cells, headlines, sentences and titles of a page.
-SENTENCES = "td|dd|p|h3"
+#: Cells, headlines, sentences, titles and captions of a page.
+SENTENCES = "td|th|dd|dt|p|h1|h2|h3|figcaption|summary"
 
 #: Dates and words that hold digits without being a result.
 _NO_NUMBER = r"\d{4}-(?:\d\d(?:-\d\d)?|Q\d)|\(\d+\)|\b(?:50|80|90|95)% (?:band|probability|interval)"
@@ -45,7 +45,7 @@ def _numbers(file):
 
 def _shown(cell):
     for number, percent in re.findall(
-        r"(?<![\w.-])[+-]?([\d,]*\d(?:\.\d+)?)(%?)", re.sub(_NO_NUMBER, "", cell)
+        r"(?<![\w.-])[+-]?([\d,]*\d(?:\.\d+)?)(?!\.?\d|[A-Z])(%?)", re.sub(_NO_NUMBER, "", cell)
     ):
         digits = len(number.partition(".")[2])
         yield float(number.replace(",", "")), digits, bool(percent)

@@ -48,6 +48,10 @@ def add_margins(shop: Shop, actions: Actions) -> None:
         actions.tables["customers"], margin_rates(shop.X.index, actions)
     )
     drawn = actions.tables[f"margins_by_{grains[1] if len(grains) > 1 else 'tier'}"]
+    if drawn.index.name == "product_id":
+        drawn = drawn.set_axis(
+            label_products(drawn.index.to_series(), shop.product_names).rename("product_id")
+        )
     actions.sections.append(
         section(
             "Where the margin comes from",

@@ -74,8 +74,9 @@ def _describe_recommender(judged: pd.DataFrame, days: int) -> str:
     name, verdict = str(judged.index[0]), str(judged["verdict"].iloc[0])
     if beats_popular(judged):
         return (
-            f"Recommended by {name.replace('_', ' ')}. At predicting what customers bought for the first "
-            f"time in the last {days} days, it {verdict} (NDCG@10)."
+            f"Each customer is shown products that customers with similar purchases bought (method: "
+            f"{name.replace('_', ' ')}). Tested on what customers bought for the first time in the last {days} days, "
+            f"this {verdict} (measured by NDCG@10)."
         )
     sentence = (
         "There is nothing personal to recommend, so each customer is shown the most popular items that they "

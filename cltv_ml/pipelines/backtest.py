@@ -12,7 +12,7 @@ from cltv_ml.evaluation.backtest import judge_each
 from cltv_ml.evaluation.horizons import measure_others
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.evaluation.tables import compute_metric_ranges
-from cltv_ml.files import atomic, check_folder, together, write_table
+from cltv_ml.files import check_folder, together, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.pipelines.calendar_inputs import check_paths
@@ -23,8 +23,9 @@ from cltv_ml.pipelines.inputs import (
     targeting_of,
 )
 from cltv_ml.pipelines.notebook import with_bar
+from cltv_ml.pipelines.pages import write_page
 from cltv_ml.reporting import plots
-from cltv_ml.reporting.report import render_html, section, summarise
+from cltv_ml.reporting.report import section, summarise
 from cltv_ml.settings import Backtest, Settings
 from cltv_ml.tracking.backtest_runs import log_backtest
 from cltv_ml.windows import Window, rolling_origins, to_horizons
@@ -108,5 +109,4 @@ def _write_page(ranges: pd.DataFrame, horizon: int, windows: int, page: Path) ->
         }
         title = f"Across test windows: {days} days" if len(several) > 1 else "Across test windows"
         parts.append(section(title, figures=figures))
-    with atomic(page) as path:
-        path.write_text(render_html(summarise("Backtest", "", parts)), encoding="utf-8")
+    write_page(summarise("Backtest", "", parts), page)

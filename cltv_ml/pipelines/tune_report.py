@@ -14,8 +14,9 @@ import plotly.graph_objects as go
 from optuna.trial import FrozenTrial
 
 from cltv_ml.files import atomic, together, write_table
+from cltv_ml.pipelines.pages import write_page
 from cltv_ml.reporting import theme
-from cltv_ml.reporting.report import render_html, section, summarise
+from cltv_ml.reporting.report import section, summarise
 
 #: The study's objectives in words, in their order.
 _OBJECTIVES = ("1 - Gini", "decile error at the realised total")
@@ -32,8 +33,7 @@ def write_results(
 ) -> Path:
     """Write `<model>.csv`, `<model>.html` and `<model>.toml` into `out`; return the path of the TOML file."""
     write_table(table.reset_index(), out / f"{model}.csv")
-    with atomic(out / f"{model}.html") as path:
-        path.write_text(render_html(tuning_summary(study, table, params, sentences, model)), encoding="utf-8")
+    write_page(tuning_summary(study, table, params, sentences, model), out / f"{model}.html")
     with atomic(out / f"{model}.toml") as path:
         path.write_text(params_toml(model, params, sentences), encoding="utf-8")
     return out / f"{model}.toml"

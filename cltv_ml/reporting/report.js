@@ -31,16 +31,18 @@ function draw(plot) {
   return plot.drawn;
 }
 
-// On a phone: smaller letters, short names on the axes, and few ticks below.
+// On a phone: smaller letters, short names on the axes, few days below, and room for a legend that has a line for each name.
 function narrow(layout, data) {
   layout.font = { size: 11 };
-  const cut = (name) => (name.length > 20 ? `${name.slice(0, 19)}…` : name);
+  const cut = (name) => (name.length > 24 ? `${name.slice(0, 23)}…` : name);
+  const named = data.filter((trace) => trace.showlegend !== false && layout.showlegend !== false).length;
+  if (named > 4) layout.height = (layout.height ?? 440) + 18 * (named - 4);
   for (const [key, axis] of Object.entries(layout).filter(([name]) => /^[xy]axis\d*$/.test(name))) {
     const places = data.flatMap((trace) => (Array.isArray(trace[key[0]]) ? trace[key[0]] : []));
     if (axis.ticktext) axis.ticktext = axis.ticktext.map((name) => cut(String(name)));
-    else if (axis.type !== "category") { if (key[0] === "x" && !axis.dtick) axis.nticks ??= 5; }
+    else if (axis.type !== "category") { if (key[0] === "x" && /^\d{4}-\d\d-\d\d/.test(places[0])) axis.nticks ??= 5; }
     else if (key[0] === "x" && axis.dtick) delete axis.dtick;
-    else if (places.some((name) => String(name).length > 20)) {
+    else if (places.some((name) => String(name).length > 24)) {
       axis.tickvals = [...new Set(places)];
       axis.ticktext = axis.tickvals.map((name) => cut(String(name)));
     }
@@ -284,19 +286,26 @@ for (const box of document.querySelectorAll(".what-if")) whatIf(box);
 for (const box of document.querySelectorAll(".list-totals")) listTotals(box);
 for (const box of document.querySelectorAll(".scenarios")) scenarios(box);
 for (const box of document.querySelectorAll(".lookup")) lookUp(box);
-// Four figures fit on a sheet of paper, those with a row a name need more; a window's width would be cut at its edge, and drawing from the start moves nothing.
-// Models that a reader of the page may bring in by the legend stay away.
+// Two figures stand side by side on paper, those with many names or controls alone; a window's width would be cut at its edge, and drawing
+// from the start moves nothing. Models that a reader of the page may bring in by the legend stay away.
 function printed(plot) {
-  const { width, height: own, font, ...layout } = plot.layout, height = plot._fullLayout?.yaxis?.type === "category" ? 225 : 190;
+  const figure = plot.closest("figure"), { layout } = parts(plot);
   plot.screen = plot.data.map((trace) => trace.showlegend);
   for (const trace of plot.data) if (trace.visible === "legendonly") trace.showlegend = false;
-  return Plotly.newPlot(plot, plot.data, { ...layout, template: themes.light, width: 690, height, font: { size: 10 } }, config).then(() => fit(plot));
+  const named = plot.data.filter((trace) => trace.showlegend !== false).length;
+  const half = named <= 4 && !figure.closest(".what-if, .scenarios");
+  figure.classList.toggle("half", half);
+  narrow(layout, plot.data);
+  const height = (plot._fullLayout?.yaxis?.type === "category" ? 225 : 190) + (named > 4 ? 5 * named : 0);
+  const own = { template: themes.light, width: half ? 340 : 690, height, font: { size: half ? 9 : 10 } };
+  return Plotly.newPlot(plot, plot.data, { ...layout, ...own }, config).then(() => fit(plot));
 }
 function shown(plot) {
   plot.data.forEach((trace, i) => { trace.showlegend = plot.screen?.[i]; });
-  const { width, height, font, ...layout } = plot.layout, first = parts(plot).layout;
-  if (plot.clientWidth < 600) narrow(first, plot.data);
-  return Plotly.newPlot(plot, plot.data, { ...layout, template: themes[mode], height: first.height, ...(first.font && { font: first.font }) }, config).then(() => fit(plot));
+  plot.closest("figure").classList.remove("half");
+  const { layout } = parts(plot);
+  if (plot.clientWidth < 600) narrow(layout, plot.data);
+  return Plotly.newPlot(plot, plot.data, { ...layout, template: themes[mode] }, config).then(() => fit(plot));
 }
 window.addEventListener("beforeprint", () => {
   root.dataset.theme = "light";

@@ -77,14 +77,13 @@ def _headline(fact: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _sentence_numbers(summary: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the numbers of a page's sentences and titles, each with its part of the page and its sentence."""
+    """Yield the numbers of a page's sentences, titles and captions, each with its part of the page and its sentence."""
 
     def sentences(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Yield the texts of a section and of its details, with the section's title."""
-        titles = [table["caption"] for table in content["tables"]] + [
-            drawn["title"] for drawn in content["figures"]
-        ]
-        for text in (*content["sentences"], *content["warnings"], *titles):
+        titles = [table["caption"] for table in content["tables"]]
+        drawn = [figure[name] for figure in content["figures"] for name in ("title", "alt")]
+        for text in (*content["sentences"], *content["warnings"], *titles, *drawn):
             yield content["title"], text
         for detail in content.get("details", ()):
             yield from sentences(detail)

@@ -10,6 +10,7 @@ import pytest
 from cltv_ml.decisions.rfm import compute_rfm
 from cltv_ml.evaluation.compare import compare_models
 from cltv_ml.evaluation.groups import cohort_groups, segment_groups, tenure_groups
+from cltv_ml.reporting import plots
 from cltv_ml.reporting.sections.certainty import (
     groups_section,
     interval_section,
@@ -102,3 +103,17 @@ def test_metric_by_window_is_the_comparison_s_and_lies_in_its_interval(judged):
 
 def test_no_table_by_window_without_an_earlier_one(judged):
     assert windows_section(replace(judged, validation=None)) == []
+
+
+def test_groups_of_ages_run_from_the_youngest_to_the_oldest(cleaned, judged, verdict):
+    """“124–176 days” had stood before “72–122 days”."""
+    segments = segment_groups(compute_rfm(cleaned.log, judged.window.cutoff), judged.training.X_now)
+    ages = groups_section(segments, judged, verdict.champion)["figures"][-1]["figure"]["data"][0]["y"]
+    begin = [int(age.split("–")[0]) for age in ages]
+    assert begin == sorted(begin)
+
+
+def test_a_long_interval_leaves_room_for_the_other_groups():
+    row = {"customers": 30, "predicted": 2.0, "realised": 1.0, "bias": 1.0, "bias_lower": 0.5}
+    drawn = plots.group_bias(pd.DataFrame([{**row, "group": "a", "bias_upper": 60.0}]))
+    assert drawn.layout.xaxis.range[1] == 4

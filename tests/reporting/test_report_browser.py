@@ -81,7 +81,7 @@ READ = """<script>
       data: plot._fullData.map((trace) => ({ name: trace.name, visible: trace.visible,
         x: [...(trace.x ?? [])].slice(0, 50), y: [...(trace.y ?? [])].slice(0, 50) })),
       font: plot._fullLayout.font.color,
-      cut: [...plot.querySelectorAll(".g-xtitle, .g-ytitle")].some((title) => {
+      cut: [...plot.querySelectorAll(".g-xtitle, .g-ytitle, .ytick text")].some((title) => {
         const [inner, outer] = [title, plot].map((one) => one.getBoundingClientRect());
         return inner.left < outer.left - 1 || inner.right > outer.right + 1 || inner.bottom > outer.bottom + 1;
       }),
@@ -119,7 +119,7 @@ def desktop(page):
 
 @pytest.fixture(scope="module")
 def phone(page):
-    return read(page, 500, "dark", READ)
+    return read(page, 390, "dark", READ)
 
 
 def test_no_error_at_either_width(desktop, phone):

@@ -45,9 +45,10 @@ def cross_sell_matrix(pairs: pd.DataFrame, *, top: int = 20) -> go.Figure:
 def _times(lift: pd.Series) -> dict[str, object]:
     """Return a colour bar labelled in multiples of chance."""
     at = np.linspace(lift.min(), lift.max(), 4)
+    digits = 2 if len({f"{2**value:.2g}" for value in at}) == len(at) else 3
     return {
         "thickness": 12,
         "title": {"text": "times chance"},
         "tickvals": at,
-        "ticktext": [f"{2**value:.2g}×" for value in at],
+        "ticktext": [f"{2**value:.{digits}g}×" for value in at],
     }

@@ -42,13 +42,12 @@ def group_bias(bias: pd.DataFrame, *, by: str = "group of customers") -> go.Figu
     )
     figure.add_vline(x=0, line={"color": theme.REFERENCE, "dash": "dot"})
     figure.update_xaxes(tickformat="+,.0%")
-    far = rows[rows["bias"] > _WIDEST_BIAS]
-    if len(far):  # a few customers who spent almost nothing would leave no room for the others
+    if (upper > _WIDEST_BIAS).any():  # customers who spent almost nothing would leave no room for the others
         figure.update_xaxes(range=[min(-1.0, float(rows["bias_lower"].min())) - 0.05, _WIDEST_BIAS])
-        for row in far.itertuples():
-            figure.add_annotation(
-                x=_WIDEST_BIAS, y=str(row.group), text=f"{row.bias:+,.0%} →", showarrow=False, xanchor="right"
-            )
+    for row in rows[rows["bias"] > _WIDEST_BIAS].itertuples():
+        figure.add_annotation(
+            x=_WIDEST_BIAS, y=str(row.group), text=f"{row.bias:+,.0%} →", showarrow=False, xanchor="right"
+        )
     figure.update_yaxes(type="category", autorange="reversed")
     figure.update_layout(showlegend=False)
     return figure

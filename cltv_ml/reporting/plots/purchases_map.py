@@ -14,7 +14,9 @@ def purchases_map(grid: pd.DataFrame) -> go.Figure:
     Drawn from `evaluation.diagnostics.compute_history_grid`: columns `frequency, recency,
     expected_purchases`.
     """
-    return history_map("Expected purchases of a customer, by history", grid, "expected_purchases", ",.1f")
+    width = grid["expected_purchases"].max() - grid["expected_purchases"].min()
+    digits = ",.1f" if width > 0.5 else ",.3f"
+    return history_map("Expected purchases of a customer, by history", grid, "expected_purchases", digits)
 
 
 def history_map(title: str, grid: pd.DataFrame, column: str, digits: str) -> go.Figure:

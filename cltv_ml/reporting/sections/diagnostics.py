@@ -39,8 +39,8 @@ def diagnostics_section(
         "Mean purchases in the test window by days since the last purchase.": plots.conditional_by_recency(
             tables["by_recency"]
         ),
-        f"For a customer first seen {oldest:.0f} days ago.": plots.purchases_map(tables["grid"]),
-        f"For a customer first seen {oldest:.0f} days ago: after many purchases, a long silence means that "
+        f"For a customer first seen {oldest:,.0f} days ago.": plots.purchases_map(tables["grid"]),
+        f"For a customer first seen {oldest:,.0f} days ago: after many purchases, a long silence means that "
         "the customer has left.": (plots.alive_map(tables["grid"])),
         "An example: a customer with a typical number of repeat purchases.": plots.alive_history(
             tables["alive"]
