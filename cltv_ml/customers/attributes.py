@@ -17,26 +17,16 @@ from cltv_ml.customers.kinds import (
     plain_name,
 )
 from cltv_ml.customers.no_answers import blank_no_answers, doubt_numbers
-from cltv_ml.data.kinds import first_lines, look
+from cltv_ml.customers.typed_values import note_unread, value_sql
+from cltv_ml.customers.units import without_units
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.raw import Opened, open_source
 from cltv_ml.data.rules import Rules
-from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, keep
 from cltv_ml.errors import InputError
 from cltv_ml.sources.paths import readable
-from cltv_ml.tables import NO, POSTCODE_PARTS, YES, postcode_sql, split_postcode
-
-#: Valid dates; tools write days outside this range, and these two days, for a missing date.
-_DATES = "between date '1760-01-01' and date '2199-12-31'"
-_NO_DATES = "(date '1899-12-30', date '1900-01-01')"
-
-#: Texts for a missing value.
-_NOTHING = ("", "null", "nan", "none", "n/a", "na", "<na>", "nat")
-
-#: Valid values of each kind; others count as missing. `Columns` handles numbers.
-_UNREAD = {"yes/no": "yes or no", "birth date": "a date or a year", "date": "a date between 1760 and 2199"}
+from cltv_ml.tables import POSTCODE_PARTS, split_postcode
 
 #: Values of `--attribute`.
 ATTRIBUTE_KINDS = ("customer_id", "valid_from", *KINDS, "none")
@@ -91,7 +81,7 @@ class Attributes:
         rows = [
             {
                 "column": attribute.column,
-                "kind": attribute.kind,
+                "kind": "category, in order" if attribute.in_order else attribute.kind,
                 "levels": attribute.levels,
                 "missing": attribute.missing,
                 "use": f"left out: {attribute.reason}"
@@ -158,11 +148,11 @@ def _attributes_among(
 ) -> Attributes:
     """Return the attributes among the columns of a table; the arguments are those of `read_attributes`."""
     table, answers = blank_no_answers(opened.table)
-    opened = replace(opened, table=table, notes=(*opened.notes, *answers))
+    table, inferred, units = without_units(table, kinds)
+    opened = replace(opened, table=table, notes=(*opened.notes, *answers, *units))
     columns = Columns(opened.table, rules, groups=True)
     stated, hidden = _given(kinds, list(columns.kinds)), {plain_name(name, 0) for name in protected}
     key, since = find_key(columns, stated, customers), find_since(columns, stated)
-    inferred = look(first_lines(opened.table))
     candidates = [column for column in columns.kinds if column not in (key, since)]
     names = _unique([plain_name(column, place + 1) for place, column in enumerate(candidates)])
     account = []
@@ -177,8 +167,8 @@ def _attributes_among(
             )
         account.append(replace(attribute, protected=plain_name(column, 0) in hidden))
     dates = [column for column in candidates if inferred[column] == "timestamp"]
-    values = {attribute.name: _value_sql(columns, attribute) for attribute in account if attribute.name}
-    unread = _note_unread(columns, account, values)
+    values = {attribute.name: value_sql(columns, attribute) for attribute in account if attribute.name}
+    unread = note_unread(columns, account, values)
     numbers = {
         attribute.column: values[attribute.name]
         for attribute in account
@@ -281,54 +271,6 @@ def _collect(
         f"'The line has another number of fields than the header.' from {opened.broken} order by 1"
     ).df()
     return accepted.to_arrow_table(), judged.count(), aside
-
-
-def _note_unread(columns: Columns, account: Sequence[Attribute], values: Mapping[str, str]) -> dict[str, str]:
-    """Add notes on values of the wrong kind; return the attributes without a valid value, each with the reason."""
-    typed = [attribute for attribute in account if attribute.name and attribute.kind in _UNREAD]
-    counts = [
-        f"count(*) filter (where {is_filled}), count(*) filter (where {is_filled} and {values[attribute.name]} is null)"
-        for attribute in typed
-        for is_filled in [f"lower(trim(cast({quote(attribute.column)} as varchar))) not in {_NOTHING}"]
-    ]
-    figures = iter(columns.row(f"select {', '.join(counts)} from {columns.table}") if counts else ())
-    empty = {}
-    for attribute, (filled, unread) in zip(typed, zip(figures, figures, strict=True), strict=True):
-        expected = _UNREAD[attribute.kind]
-        if unread and unread == filled:
-            empty[attribute.name] = f"none of its values is {expected}."
-        elif unread:
-            columns.notes.append(
-                f"Column {attribute.column!r}: {unread:,} of {filled:,} values are not {expected}, "
-                "and count as missing."
-            )
-    return empty
-
-
-def _value_sql(columns: Columns, attribute: Attribute) -> str:
-    """Return SQL for a column's value, converted to its kind."""
-    if attribute.kind == "number":
-        return f"cast({columns.number(attribute.column)} as double)"
-    text = f"trim(cast({quote(attribute.column)} as varchar))"
-    if attribute.kind == "yes/no":
-        return f"case when lower({text}) in {YES} then 1e0 when lower({text}) in {NO} then 0e0 end"
-    if attribute.kind == "category":
-        plain = postcode_sql(rf"regexp_replace({text}, '^(-?\d+)\.0+$', '\1')", attribute.part)
-        return f"if(lower({text}) in {_NOTHING}, null, {plain})"
-    moment = f"cast({columns.timestamp(attribute.column)} as date)"
-    if attribute.kind == "birth date":
-        moment = _birth(text, moment)
-    day = f"date_diff('day', date '1970-01-01', {moment})"
-    return f"cast(if({moment} {_DATES} and {moment} not in {_NO_DATES}, {day}, null) as double)"
-
-
-def _birth(text: str, moment: str) -> str:
-    """Return SQL for a birth date: a year alone becomes the middle of that year, a two-digit year is in the past."""
-    year = f"try_cast({text} as double)"
-    middle = f"make_date(cast(if({year} < 100, 2000 + {year}, {year}) as integer), 7, 1)"
-    alone = f"{year} between 1850 and 2100 or {year} between 1 and 99 or {text} = '00'"
-    born = f"if({alone}, {middle}, {moment})"
-    return f"if({born} between current_date and date '2099-12-31', {born} - interval 100 year, {born})"
 
 
 def _check_once(judged: Relation, dates: Sequence[str]) -> None:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from anyascii import anyascii
 
+from cltv_ml.customers.column_levels import levels_of
 from cltv_ml.customers.permissions import OPT_OUT, PROTECTED
 from cltv_ml.data.headings import plain_heading, plain_text
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.source_columns import quote
 from cltv_ml.data.times import is_serial
 from cltv_ml.engine import Relation
+from cltv_ml.ranges import range_codes
 from cltv_ml.tables import NO, YES, postcode_sql
 
 #: Kinds that a user can name, and the first word of the column that each becomes.
@@ -92,6 +94,8 @@ class Attribute:
     protected: bool = False
     #: The part of a postcode that is the level (`tables.POSTCODE_PARTS`); empty for the whole value.
     part: str = ""
+    #: Whether its levels are ranges of a number, which models read in their order.
+    in_order: bool = False
 
 
 def describe(
@@ -103,9 +107,11 @@ def describe(
     """
     counted = _count(columns.table, column)
     kind = stated or _kind(column, inferred[column], counted)
-    reason = (
-        "--attribute leaves it out." if stated == "none" else _why_not(column, kind, counted, stated, learns)
-    )
+    in_order = kind == "category" and _has_ranges(columns.table, column, counted["levels"])
+    if stated == "none":
+        reason = "--attribute leaves it out."
+    else:
+        reason = _why_not(column, kind, counted, stated, learns and not in_order)
     missing = 1 - counted["there"] / max(counted["rows"], 1)
     prefix, levels, part = KINDS.get(kind, ""), counted["levels"], ""
     if learns and kind == "category" and _POSTCODE.search(plain_heading(column)):
@@ -113,7 +119,15 @@ def describe(
         part, areas = _area(columns, column, counted)
         name, levels, reason = (f"{name}_{part}", areas, "") if part else (name, levels, reason)
     attribute_name = f"{prefix}_{name}" if prefix and not reason else ""
-    return Attribute(column, attribute_name, kind, levels, missing, reason, part=part)
+    return Attribute(column, attribute_name, kind, levels, missing, reason, part=part, in_order=in_order)
+
+
+def _has_ranges(table: Relation, column: str, levels: int) -> bool:
+    """Whether a column's levels are ranges of a number, such as "35-44" and "75+", and not too many."""
+    if not 1 < levels <= MOST_LEARNED_LEVELS:
+        return False
+    rows = table.rows(f"select trim(t) from {levels_of(table, column)} where trim(t) <> ''")
+    return bool(range_codes({level for (level,) in rows}))
 
 
 def _area(columns: Columns, column: str, counted: dict[str, int]) -> tuple[str, int]:
@@ -174,8 +188,6 @@ def plain_name(column: str, place: int) -> str:
 
 def _count(table: Relation, column: str) -> dict[str, int]:
     """Return counts of rows, values, levels, levels that enough customers share, and values of a telling form."""
-    value = quote(column)
-    text = f"trim(cast({value} as varchar))"
     forms = {
         "emails": r"contains(v, '@') and regexp_full_match(v, '[^@\s]+@[^@\s]+\.[^@\s]+')",
         "addresses": r"regexp_full_match(v, '\d{1,3}(\.\d{1,3}){3}')",
@@ -192,10 +204,13 @@ def _count(table: Relation, column: str) -> dict[str, int]:
         "whole": r"regexp_full_match(v, '-?\d{1,18}(\.0*)?')",
     }
     number = "if(isfinite(try_cast(v as double)), try_cast(v as double), null)"
+    trimmed = (
+        f"select trim(t) as v, sum(n) as n from {levels_of(table, column)} where trim(t) <> '' group by 1"
+    )
     sums = ", ".join(f"coalesce(sum(n) filter (where {test}), 0) as {name}" for name, test in forms.items())
     rows = table.con.sql(
-        f"with levels as (select {text} as v, count(*) as n from {table} where {value} is not null and {text} <> '' "
-        f"group by 1) select (select count(*) from {table}) as rows, coalesce(sum(n), 0) as there, count(*) as levels, "
+        f"with levels as ({trimmed}) select {table.count()} as rows, coalesce(sum(n), 0) as there, "
+        "count(*) as levels, "
         f"count(*) filter (where n >= {MIN_SHARED_CUSTOMERS}) as common, "
         f"coalesce(sum(n) filter (where n >= {MIN_SHARED_CUSTOMERS}), 0) as shared, "
         f"coalesce(max({number}) - min({number}), 0) as width, "
@@ -218,11 +233,20 @@ def _kind(column: str, look: str, counted: dict[str, int]) -> str:
     counts_time = _DATE_HEADINGS.search(heading) and counted["moments"] > 0.9 * counted["there"]
     if look == "timestamp" or compact or counts_time:
         return "date"
-    codes = counted["zeros"] or _CODE.search(heading)
+    codes = counted["zeros"] or is_code(column)
     steps = counted["words"] and counted["levels"] <= MIN_SHARED_CUSTOMERS  # such as 4, 5+
     if look in ("number", "rate") and not codes and not steps:
         return "number"
     return "category"
+
+
+def is_code(column: str) -> bool:
+    """Whether a heading stands for numbers that are codes, not quantities.
+
+    >>> is_code("PLZ"), is_code("Age")
+    (True, False)
+    """
+    return _CODE.search(plain_heading(column)) is not None
 
 
 def _why_not(column: str, kind: str, counted: dict[str, int], stated: str, learns: bool) -> str:

@@ -51,13 +51,16 @@ _NAMES = re.compile(
 )
 
 
-def find_leaks(attributes: Attributes, facts: pd.DataFrame, earliest: pd.Timestamp) -> dict[str, str]:
-    """Return the attributes that leak the future, by name, each with the reason.
+def find_leaks(
+    attributes: Attributes, facts: pd.DataFrame, earliest: pd.Timestamp
+) -> tuple[dict[str, str], list[str]]:
+    """Return the attributes that leak the future, by name, each with the reason, and a sentence on each doubtful one.
 
     A table with `valid_from` states when each row became known and is trusted, except for columns that show when a row
     ended or which one is the last. In a snapshot, columns are left out if their heading or values reflect customers'
     behaviour up to the end of the log: spend, orders, the last purchase, churn. Dates are left out if they are after
-    both the first purchase and the earliest cutoff for more than a fifth of customers.
+    both the first purchase and the earliest cutoff for more than a fifth of customers. Columns that follow customers'
+    latest purchases less closely than a copy would are doubtful.
 
     Parameters
     ----------
@@ -67,25 +70,34 @@ def find_leaks(attributes: Attributes, facts: pd.DataFrame, earliest: pd.Timesta
         First cutoff at which features may be built.
     """
     if not len(attributes.table):
-        return {}
-    if attributes.dated:
-        return _not_yet_valid(attributes, facts["last purchase"].max()) or _ends_of_rows(attributes)
-    joined = _sample_customers(attributes.table, facts)
+        return {}, []
     end = facts["last purchase"].max()
-    leaks = {}
+    if attributes.dated:
+        return _not_yet_valid(attributes, end) or _ends_of_rows(attributes), []
+    joined = _sample_customers(attributes.table, facts)
+    leaks, doubts = {}, []
     for attribute in (attribute for attribute in attributes.account if attribute.name):
+        values, follows = joined[attribute.name], ""
         reason = (
             _by_name(attribute.column)
             or _by_date(attribute.name, joined, earliest)
-            or _by_values("it", joined[attribute.name], joined)
-            or _by_values("whether it has a value", joined[attribute.name].notna().astype(float), joined)
-            or _by_recent_spend(joined[attribute.name], joined, end)
+            or _by_values("it", values, joined)
+            or _by_values("whether it has a value", values.notna().astype(float), joined)
         )
+        if not reason:
+            follows, is_copy = follow_recent_spend(values, joined, end)
+            reason = f"it follows {follows}" if is_copy else ""
         if reason:
             leaks[attribute.name] = (
                 f"{reason}; provide a table with a valid_from column, which dates when each row became known."
             )
-    return leaks
+        elif follows and not attribute.protected:
+            doubts.append(
+                f"Column {attribute.column!r} follows {follows}. If it was computed from these purchases, models "
+                "learn from the future: provide a table with a valid_from column, or leave it out with "
+                f"--attribute {flag(attribute.column, 'none')}."
+            )
+    return leaks, doubts
 
 
 def _sample_customers(table: pa.Table, facts: pd.DataFrame) -> pd.DataFrame:
@@ -165,28 +177,6 @@ def _by_values(subject: str, values: pd.Series, joined: pd.DataFrame) -> str:
         if close >= TOO_CLOSE:
             return f"{subject} follows each customer's {fact} in the log ({close:.0%} of the order in common)"
     return ""
-
-
-def _by_recent_spend(values: pd.Series, joined: pd.DataFrame, end: float) -> str:
-    follows, is_copy = follow_recent_spend(values, joined, end)
-    return f"it follows {follows}" if is_copy else ""
-
-
-def doubtful_columns(attributes: Attributes, facts: pd.DataFrame) -> list[str]:
-    """Return doubts about attributes of a snapshot that may come from customers' latest purchases, a sentence each."""
-    if attributes.dated or not len(attributes.table):
-        return []
-    joined = _sample_customers(attributes.table, facts)
-    doubts = []
-    for attribute in attributes.used:
-        follows, _ = follow_recent_spend(joined[attribute.name], joined, facts["last purchase"].max())
-        if follows:
-            doubts.append(
-                f"Column {attribute.column!r} follows {follows}. If it was computed from these purchases, models "
-                "learn from the future: provide a table with a valid_from column, or leave it out with "
-                f"--attribute {flag(attribute.column, 'none')}."
-            )
-    return doubts
 
 
 def doubtful_rows(attributes: Attributes, facts: pd.DataFrame) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cltv_ml.customers.column_levels import levels_of, with_levels
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
@@ -23,8 +24,9 @@ _FAR = 0.5
 def blank_no_answers(table: Relation) -> tuple[Relation, list[str]]:
     """Return the table with non-answers replaced by blanks, and a note on each column with some."""
     columns = [column for column, kind in Columns(table, Rules()).kinds.items() if kind == "VARCHAR"]
-    tests = {column: f"{_plain(column)} in ({literals(_NO_ANSWER)})" for column in columns}
-    tests = _with_some(table, tests)
+    is_one = f"{{}} in ({literals(_NO_ANSWER)})"
+    some = [column for column in columns if levels_of(table, column).holds(is_one.format(_plain("t")))]
+    tests = {column: is_one.format(_plain(quote(column))) for column in some}
     if not tests:
         return table, []
     counts = ", ".join(
@@ -43,22 +45,8 @@ def blank_no_answers(table: Relation) -> tuple[Relation, list[str]]:
         )
         for column, (count, example, rows) in non_answers.items()
     ]
-    return keep(table.con, "answers", f"select * replace ({blanks}) from {table}"), notes
-
-
-def _with_some(table: Relation, tests: Mapping[str, str]) -> dict[str, str]:
-    """Return the columns with a value that passes their test; each distinct value is tested once."""
-    if not tests:
-        return {}
-    some = ", ".join(
-        f"exists(from (select distinct {quote(column)} from {table}) where {test})"
-        for column, test in tests.items()
-    )
-    return {
-        column: test
-        for (column, test), holds in zip(tests.items(), table.row(f"select {some}"), strict=True)
-        if holds
-    }
+    blanked = keep(table.con, "answers", f"select * replace ({blanks}) from {table}")
+    return with_levels(blanked, table, tests), notes
 
 
 def doubt_numbers(columns: Columns, numbers: Mapping[str, str]) -> list[str]:
@@ -94,5 +82,5 @@ def _may_be_code(number: float | None) -> bool:
     return number is not None and (number in _BELOW_ZERO or (number > 9 and set(f"{number:.15g}") == {"9"}))
 
 
-def _plain(column: str) -> str:
-    return f"replace(lower(trim({quote(column)})), '’', '''')"
+def _plain(text: str) -> str:
+    return f"replace(lower(trim({text})), '’', '''')"

@@ -13,7 +13,7 @@ from cltv_ml.customers.attributes import Attributes, read_attributes
 from cltv_ml.customers.contacts import Contacts, read_contacts
 from cltv_ml.customers.groups import group_customers
 from cltv_ml.customers.kinds import plain_name
-from cltv_ml.customers.leaks import compute_facts, doubtful_columns, doubtful_rows, find_leaks
+from cltv_ml.customers.leaks import compute_facts, doubtful_rows, find_leaks
 from cltv_ml.customers.matching import Coverage, match_customers
 from cltv_ml.data import Cleaned, Rules
 from cltv_ml.errors import InputError
@@ -168,9 +168,8 @@ def read_customers(
         if earliest is not None:
             facts = compute_facts(log.connect())
             notes = (*attributes.notes, *doubtful_rows(attributes, facts))
-            leaks = find_leaks(attributes, facts, earliest)
-            attributes = attributes.without(leaks)
-            attributes = replace(attributes, notes=(*notes, *doubtful_columns(attributes, facts)))
+            leaks, doubts = find_leaks(attributes, facts, earliest)
+            attributes = replace(attributes.without(leaks), notes=(*notes, *doubts))
         hidden = {plain_name(attribute.column, 0) for attribute in attributes.account if attribute.protected}
         protected = tuple(name for name in protected if plain_name(name, 0) not in hidden)
     protected = _names_in_log(protected, log, headings or {}, attributes, learns=earliest is not None)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.models.base import is_numeric
+from cltv_ml.ranges import range_codes
 
 #: By column the code of each level that was learned; rare levels share one code.
 Categories: TypeAlias = Mapping[str, Mapping[str, int]]
@@ -45,7 +46,15 @@ def learn_categories(X: pd.DataFrame, names: Sequence[str]) -> dict[str, dict[st
 
 
 def code_levels(counts: pd.Series, cutoffs: int = 1) -> dict[str, int]:
-    """Return the code of each level, given how many rows of how many cutoffs hold it."""
+    """Return the code of each level, given how many rows of how many cutoffs hold it.
+
+    Ranges of a number have codes in ascending order, however rare they are.
+
+    >>> code_levels(pd.Series({"25-44": 30, "45+": 8, "under 25": 20}))
+    {'under 25': 0, '25-44': 1, '45+': 2}
+    """
+    if ranges := range_codes(map(str, counts.index)):
+        return ranges
     counts = counts.sort_index().sort_values(ascending=False, kind="stable")
     spelling = first_spelling(counts.index)
     joined = (
@@ -103,6 +112,15 @@ def in_order(
     usual = np.bincount(places, expected[there], width) + PRIOR_ROWS * expected.mean()
     ranks = np.argsort(np.argsort(total / usual, kind="stable"))
     return {level: int(ranks[code]) for level, code in levels.items()}
+
+
+def without_order(categories: Categories) -> list[str]:
+    """Return the columns whose levels have no order of their own, unlike ranges of a number.
+
+    >>> without_order({"age": {"under 25": 0, "25+": 1}, "country": {"UK": 0, "FR": 1}})
+    ['country']
+    """
+    return [name for name, levels in categories.items() if not range_codes(levels)]
 
 
 def encode(X: pd.DataFrame, categories: Categories) -> pd.DataFrame:

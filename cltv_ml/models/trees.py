@@ -15,7 +15,14 @@ from cltv_ml.errors import InputError
 from cltv_ml.models import boosting
 from cltv_ml.models.base import ValueModel, check_columns, check_fitted, is_numeric
 from cltv_ml.models.bins import Examples, Matrix
-from cltv_ml.models.categories import MANY_ROWS, encode, feature_types, in_order, learn_categories
+from cltv_ml.models.categories import (
+    MANY_ROWS,
+    encode,
+    feature_types,
+    in_order,
+    learn_categories,
+    without_order,
+)
 from cltv_ml.models.feature_files import FeatureFiles, StoredRows
 from cltv_ml.models.inputs import as_frame, as_labels, as_weights
 from cltv_ml.models.search import TREES
@@ -213,8 +220,9 @@ class TreeModel(TreeArguments, ValueModel):
     ) -> tuple[str, ...]:
         """Learn the codes of levels; return which columns are split into sets of levels."""
         self.categories_ = X.categories(names) if isinstance(X, FeatureFiles) else learn_categories(X, names)
-        if len(X) < MANY_ROWS or not self.categories_:
-            return tuple(self.categories_)
+        unordered = without_order(self.categories_)
+        if len(X) < MANY_ROWS or not unordered:
+            return tuple(unordered)
         counted = np.ones(len(X), dtype=bool) if weights is None else weights > 0
         history = [X[name][counted].to_numpy(np.float32) for name in _HISTORY if name in X.columns]
         expected = (
@@ -222,6 +230,8 @@ class TreeModel(TreeArguments, ValueModel):
         )
         self.categories_ = {
             name: in_order(X[name][counted], labels[counted], levels, expected)
+            if name in unordered
+            else levels
             for name, levels in self.categories_.items()
         }
         return ()

@@ -202,3 +202,39 @@ def test_postcodes_without_their_leading_zeros_are_told():
     assert any("'zip': 100 values have fewer than 5 digits" in note for note in found.notes)
     whole = pd.DataFrame({"customer_id": range(300), "zip": [f"{code:05d}" for code in codes]})
     assert not read_attributes(whole).notes
+
+
+def test_numbers_with_one_unit_are_read_as_numbers():
+    ages = [18 + number % 50 for number in range(N)]
+    found = read_attributes(
+        people(
+            age=[f"{age} years" if age > 18 else "18 year" for age in ages],
+            height=[f"1,{age} m" for age in ages],
+            mixed=[f"{age} cm" if age % 2 else f"{age} m" for age in ages],
+            start=[f"{age % 12} am" for age in ages],
+            shop_code=[f"{age % 3} north" for age in ages],
+        )
+    )
+    table = found.table.to_pandas()
+    assert list(table.columns) == [
+        "customer_id",
+        "number_age",
+        "number_height",
+        "text_start",
+        "text_shop_code",
+    ]
+    assert table["number_age"].tolist() == ages
+    assert table["number_height"].min() == 1.18
+    assert any("'age': the values were read as numbers of years" in note for note in found.notes)
+
+
+def test_a_unit_is_removed_at_scoring_as_at_training():
+    found = read_attributes(people(age="34 years"), wanted=["number_age"], learns=False)
+    assert set(found.table["number_age"].to_pylist()) == {34.0}
+
+
+def test_ranges_of_a_number_are_categories_in_order():
+    bands = ["35-44", "75+", "under 35"]
+    found = read_attributes(people(age=bands * (N // 3), size=["S", "M", "L"] * (N // 3)))
+    assert found.account_table()["kind"].tolist() == ["category, in order", "category"]
+    assert set(found.table["text_age"].to_pylist()) == set(bands)

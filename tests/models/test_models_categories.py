@@ -140,3 +140,13 @@ def test_spellings_that_differ_in_case_alone_share_a_code():
     coded = encode(pd.DataFrame({"status": ["married", "divorced"]}), {"status": codes})
     assert coded["status"].tolist()[0] == 0
     assert np.isnan(coded["status"].tolist()[1])
+
+
+def test_trees_read_ranges_of_a_number_in_their_order():
+    ages = np.tile(["18-24", "25-34", "35-44", "45-54", "55+", "under 18"], 250)
+    order = ["under 18", "18-24", "25-34", "35-44", "45-54", "55+"]
+    X = pd.DataFrame({"age": ages, "country": np.tile(["UK", "FR"], 750)})
+    model = Tweedie(features=["age", "country"], n_estimators=2).fit(X, np.ones(len(X)))
+    assert model.categories_["age"] == {level: place for place, level in enumerate(order)}
+    types = dict(zip(["age", "country"], model.booster_.feature_types, strict=True))
+    assert types == {"age": "q", "country": "c"}
