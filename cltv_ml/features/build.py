@@ -208,11 +208,19 @@ def choose_features(names: Sequence[str] | str | None, base: Base) -> tuple[str,
         return summary_first(available(base.columns) if names == "all" else default_features(base.columns))
     for name in names:
         missing = sorted(needs(name) - base.columns)
+        if missing and missing[0].startswith("contacts."):
+            found = [column for column in base.columns if column.startswith("contacts.")]
+            lacks = (
+                f"the columns {missing} of campaign contacts, found {found}" if found else "campaign contacts"
+            )
+            raise InputError(
+                f"feature {name!r} needs {lacks}; give a table of contacts with --contacts, as at the training, "
+                "because no table does not mean that nobody was contacted."
+            )
         if missing:
             raise InputError(
                 f"feature {name!r} needs {missing}, which the log lacks. Found {sorted(base.columns)}; add "
-                "the column or leave the feature out"
-                + ("; give the table with --contacts." if missing[0].startswith("contacts.") else ".")
+                "the column or leave the feature out."
             )
     return summary_first(names)
 

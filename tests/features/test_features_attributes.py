@@ -4,7 +4,9 @@ import logging
 
 import pandas as pd
 import pyarrow as pa
+import pytest
 
+from cltv_ml.errors import InputError
 from cltv_ml.features import Source, build_features
 from cltv_ml.log import Log
 
@@ -90,3 +92,8 @@ def test_a_log_carries_its_attributes():
     X = build_features(log, "2024-02-01", ["attribute_flag_member"])
     assert X["attribute_flag_member"].iloc[0] == 1.0
     assert pd.isna(X["attribute_flag_member"].iloc[1])
+
+
+def test_features_of_contacts_without_a_table_name_the_option():
+    with pytest.raises(InputError, match=r"'contacts_90d' needs campaign contacts; give .* with --contacts"):
+        build_features(LOG, "2024-02-01", ["contacts_90d"])
