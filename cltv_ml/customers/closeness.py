@@ -19,8 +19,11 @@ def closeness(values: pd.Series, fact: pd.Series) -> float:
     1.0
     """
     there = values.notna() & fact.notna()
-    values, ranks = values[there], fact[there].rank()
-    if len(values) < FEWEST or values.nunique() < 2 or ranks.nunique() < 2:
+    values = values[there]
+    if len(values) < FEWEST or values.nunique() < 2:
+        return 0.0
+    ranks = fact[there].rank()
+    if ranks.nunique() < 2:
         return 0.0
     shrink = 1.0
     if not pd.api.types.is_numeric_dtype(values):

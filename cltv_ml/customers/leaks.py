@@ -172,6 +172,8 @@ def _by_date(name: str, joined: pd.DataFrame, earliest: pd.Timestamp) -> str:
 
 
 def _by_values(subject: str, values: pd.Series, joined: pd.DataFrame) -> str:
+    if values.nunique() < 2:
+        return ""
     for fact in _FACTS:
         close = closeness(values, joined[fact])
         if close >= TOO_CLOSE:
