@@ -110,8 +110,8 @@ def describe(
     in_order = kind == "category" and _has_ranges(columns.table, column, counted["levels"])
     if stated == "none":
         reason = "--attribute leaves it out."
-    else:
-        reason = _why_not(column, kind, counted, stated, learns and not in_order)
+    else:  # ranges need no level that enough customers share
+        reason = _why_not(column, "in order" if in_order else kind, counted, stated, learns)
     missing = 1 - counted["there"] / max(counted["rows"], 1)
     prefix, levels, part = KINDS.get(kind, ""), counted["levels"], ""
     if learns and kind == "category" and _POSTCODE.search(plain_heading(column)):
