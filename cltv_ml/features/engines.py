@@ -156,13 +156,15 @@ class DuckDB:
             return self._con.sql(sql).to_arrow_table()
 
     def write(self, sql: str, target: Path, metadata: Mapping[str, str]) -> None:
-        """Write one Parquet file: under a hidden name first, renamed when complete."""
+        """Write one Parquet file, sorted by customer: under a hidden name first, renamed when complete."""
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = target.with_name(f".{target.name}.unfinished")
         pairs = ", ".join(f"{key}: {literal(value)}" for key, value in metadata.items())
         options = f"format parquet, compression zstd, kv_metadata {{{pairs}}}"
         with self._sentences():
-            self._con.execute(f"copy ({sql}) to {literal(str(unfinished))} ({options})")
+            self._con.execute(
+                f"copy (from ({sql}) order by customer_id) to {literal(str(unfinished))} ({options})"
+            )
         os.replace(unfinished, target)
 
     def clear(self) -> None:

@@ -48,6 +48,13 @@ def test_files_hold_what_build_features_returns(log, tmp_path, shards):
     pd.testing.assert_frame_equal(as_frame(tmp_path / "X"), build_features(log, CUTOFFS, NAMES))
 
 
+def test_each_file_is_sorted_so_that_two_builds_are_the_same(log, tmp_path):
+    write_features(log, CUTOFFS, tmp_path / "X", NAMES, engine=DuckDB(shards=1))
+    for path in (tmp_path / "X").rglob("*.parquet"):
+        ids = pq.read_table(path, partitioning=None)["customer_id"].to_pylist()
+        assert ids == sorted(ids)
+
+
 def test_one_file_per_cutoff_and_shard_and_no_scratch_is_left(log, tmp_path):
     write_features(log, CUTOFFS, tmp_path / "X", NAMES, engine=DuckDB(shards=3))
     files = sorted(str(path.relative_to(tmp_path / "X")) for path in (tmp_path / "X").rglob("*.*"))
