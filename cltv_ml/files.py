@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import secrets
@@ -219,6 +220,28 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
             frame.to_parquet(temporary, index=False)
         else:
             neutral(frame).to_csv(temporary, index=False)
+
+
+def read_earlier_json(file: Path, meant: str, way_out: str = "write it again") -> dict[str, Any]:
+    """Return the object in a JSON file that an earlier command wrote.
+
+    Parameters
+    ----------
+    meant, way_out
+        What the file should contain, and what to do if it does not, for the error.
+
+    Raises
+    ------
+    InputError
+        The file is damaged, or holds something else than an object.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        raise InputError(f"{file} does not contain {meant}: it is damaged or another file; {way_out}.")
+    return content
 
 
 def neutral(frame: pd.DataFrame) -> pd.DataFrame:

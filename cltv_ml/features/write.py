@@ -20,6 +20,7 @@ from cltv_ml.features.compile import Plan
 from cltv_ml.features.engines import DuckDB, Engine
 from cltv_ml.features.labels import check_windows, choose_labels, label_query
 from cltv_ml.features.source import Base, Source, before, register_source
+from cltv_ml.files import read_earlier_json
 from cltv_ml.log import AnyLog
 from cltv_ml.windows import Window
 
@@ -27,6 +28,10 @@ from cltv_ml.windows import Window
 TableProgress = Callable[[int, int, str], None]
 
 _BUILD_FILE = "_build.json"
+
+#: What that file contains, and what to do if it does not.
+_BUILD, _WAY_OUT = "the description of a build", "choose another folder or remove this one"
+
 _SCRATCH = "_shards"
 
 
@@ -108,7 +113,7 @@ def read_features(folder: str | Path) -> pa.Table:
         The folder holds no complete build.
     """
     note = Path(folder) / _BUILD_FILE
-    if not note.exists() or not json.loads(note.read_text())["complete"]:
+    if not note.exists() or not read_earlier_json(note, _BUILD, _WAY_OUT).get("complete"):
         raise InputError(f"{str(folder)!r} has no complete build; run write_features on it (again).")
     cutoff = pa.dataset.partitioning(pa.schema([("cutoff", pa.timestamp("us"))]), flavor="hive")
     table = pa.dataset.dataset(folder, partitioning=cutoff, format="parquet").to_table()
@@ -191,8 +196,8 @@ def _open_folder(target: Path, build: _Build) -> bool:
     """Make the folder ready for this build; False if it is complete already."""
     note = target / _BUILD_FILE
     if note.exists():
-        then = json.loads(note.read_text())
-        complete = then.pop("complete")
+        then = read_earlier_json(note, _BUILD, _WAY_OUT)
+        complete = then.pop("complete", False)
         now = json.loads(json.dumps(asdict(build)))
         if then != now:
             other = [name for name in now if then.get(name) != now[name]]

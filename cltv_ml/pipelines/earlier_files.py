@@ -1,8 +1,7 @@
-"""Files that earlier commands and users wrote: Parquet, CSV and JSON, read whole or refused in one sentence."""
+"""Tables that earlier commands and users wrote, Parquet or CSV, read whole or refused in one sentence."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -109,14 +108,3 @@ def check_campaign(table: pd.DataFrame, arm: str, where: str) -> None:
         raise InputError(
             f"{where}: {blank:,} of {len(table):,} rows have no {arm}; name the arm of each customer, or remove them."
         )
-
-
-def read_earlier_json(file: Path, meant: str) -> dict[str, Any]:
-    """Return what a JSON file of an earlier command holds; raise InputError where it is no such file."""
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
-        content = None
-    if not isinstance(content, dict):
-        raise InputError(f"{file} does not contain {meant}: it is damaged or another file; write it again.")
-    return content

@@ -35,11 +35,11 @@ from cltv_ml.evaluation.progress import Progress
 from cltv_ml.features import (
     attribute_columns,
 )
+from cltv_ml.files import read_earlier_json
 from cltv_ml.log import Log
 from cltv_ml.pipelines.earlier_files import (
     check_figures,
     check_once_each,
-    read_earlier_json,
     read_earlier_table,
 )
 from cltv_ml.remote import local

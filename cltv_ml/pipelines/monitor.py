@@ -21,7 +21,7 @@ from cltv_ml.evaluation import batch_outcome
 from cltv_ml.evaluation.batch_outcome import Check, Thresholds, worst_level
 from cltv_ml.evaluation.drift import sketch
 from cltv_ml.evaluation.progress import Progress, silent
-from cltv_ml.files import check_folder, together, write_table
+from cltv_ml.files import check_folder, read_earlier_json, together, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models import ValueModel
@@ -253,7 +253,7 @@ def _read_reference(version: Version, name: str) -> tuple[dict[str, Any], list[s
             "have one."
         ]
     file = store.fetch_artifacts(f"the reference of {what}", artifact_uri=f"{version.uri}/{_REFERENCE}")
-    return json.loads(file.read_text(encoding="utf-8")), []
+    return read_earlier_json(file, f"the reference of {what}", "train a new version"), []
 
 
 def _log_report(series: str, report: MonitorReport, window: Window) -> None:

@@ -11,10 +11,10 @@ from cltv_ml import decisions
 from cltv_ml.actions.terms import enumerated
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
-from cltv_ml.files import check_local
+from cltv_ml.files import check_local, read_earlier_json
 from cltv_ml.models import Spread
 from cltv_ml.money import name_currency
-from cltv_ml.pipelines.earlier_files import check_once_each, read_earlier_json
+from cltv_ml.pipelines.earlier_files import check_once_each
 from cltv_ml.pipelines.inputs import read_account, read_scores, read_table
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page

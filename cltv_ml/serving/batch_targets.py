@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 from cltv_ml.addresses import is_url, without_secrets
 from cltv_ml.engine import connect, literal
 from cltv_ml.errors import InputError
-from cltv_ml.files import atomic, neutral
+from cltv_ml.files import atomic, neutral, read_earlier_json
 from cltv_ml.remote import address, check_writable, is_remote, send
 from cltv_ml.serving.batch_lakes import upsert
 from cltv_ml.sources.lakes import explained_lake, lake_of, open_iceberg
@@ -91,6 +92,8 @@ class Target:
             check_table(self.url, self.table, self.shown)
         elif self.path.is_dir():
             raise InputError(f"{self.shown} is a folder; use a file name that ends in .parquet or .csv.")
+        elif self.path.is_file() and self.manifest.is_file():
+            self._earlier_manifest()
 
     def keep_earlier(self, cutoff: str) -> str | None:
         """Copy the scores of an earlier day to a file next to the target and return its path; None if there are none.
@@ -100,9 +103,9 @@ class Target:
         """
         if self.place or self.lake or self.url or not (self.path.is_file() and self.manifest.is_file()):
             return None
-        manifest = json.loads(self.manifest.read_text(encoding="utf-8"))
+        manifest = self._earlier_manifest()
         partial = manifest.get("since") or manifest.get("younger_than")
-        if partial or not self._first_cutoff() == manifest.get("cutoff") < cutoff:
+        if partial or not self._first_cutoff() == str(manifest.get("cutoff")) < cutoff:
             return None
         copy = self.path.with_stem(f"{self.path.stem}_before")
         with atomic(copy, private=True) as temporary:
@@ -110,6 +113,12 @@ class Target:
         with atomic(copy.with_name(f"{copy.stem}.manifest.json")) as temporary:
             temporary.write_text(json.dumps({**manifest, "file": str(copy)}, indent=1), encoding="utf-8")
         return str(copy)
+
+    def _earlier_manifest(self) -> dict[str, Any]:
+        """Return the manifest of the scores that are in place of the target; raise InputError where it is damaged."""
+        what = f"the manifest of {self.path.name}"
+        way_out = "move both to another folder, or delete them, and run the same command again"
+        return read_earlier_json(self.manifest, what, way_out)
 
     def _first_cutoff(self) -> str:
         """Return the cutoff in the file, "" if it has no scores; after a kill the manifest may be out of date."""

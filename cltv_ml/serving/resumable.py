@@ -39,7 +39,7 @@ class Work:
         """
         note = self.folder / _JOB_FILE
         wanted = json.dumps(identity, sort_keys=True, default=str)
-        if note.exists() and note.read_text(encoding="utf-8") == wanted:
+        if note.exists() and note.read_bytes() == wanted.encode():
             return
         for path in self.folder.iterdir():
             if path.name not in _KEPT:
@@ -76,6 +76,10 @@ def opened(folder: Path) -> Iterator[Work]:
             except sqlite3.OperationalError:
                 raise InputError(
                     f"another scoring run is using {folder}; wait until it ends, or stop it."
+                ) from None
+            except sqlite3.DatabaseError:
+                raise InputError(
+                    f"{folder / 'lock'} is damaged; delete the folder {folder} and run the same command again."
                 ) from None
             work.held = True
             yield work

@@ -6,7 +6,6 @@ Each batch is a run of its own (role `batch`) with its scores as an artefact, be
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from mlflow.entities import Metric, Run
 from mlflow.tracking import MlflowClient
 
 from cltv_ml.evaluation import batch_outcome
+from cltv_ml.files import read_earlier_json
 from cltv_ml.log import Log
 from cltv_ml.tables import horizons_in
 from cltv_ml.tracking import runs, store
@@ -225,7 +225,7 @@ def _bias_so_far(log: Log, batch: pd.DataFrame, window: Window, path: pd.DataFra
 def _read_batch(run_id: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     place = store.fetch_artifacts(f"the scores of run {run_id}", run_id=run_id)
     path = Path(place, _ABOUT) if Path(place, _ABOUT).is_file() else Path(place, _OLD_ABOUT)
-    reference: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    reference = read_earlier_json(path, f"the description of the scores of run {run_id}", "delete that run")
     return pd.read_parquet(Path(place, "scores.parquet")).set_index("customer_id"), reference
 
 

@@ -117,6 +117,14 @@ def test_a_folder_of_another_build_is_refused(log, tmp_path, change, what):
         write_features(log, folder=tmp_path / "X", **arguments)
 
 
+@pytest.mark.parametrize("note", ["", "[]", '{"complete": '])
+def test_a_damaged_description_of_a_build_is_refused_in_one_sentence(log, tmp_path, note):
+    (tmp_path / "_build.json").write_text(note, encoding="utf-8")
+    for work in (read_features, lambda folder: write_features(log, CUTOFFS, folder, NAMES)):
+        with pytest.raises(ValueError, match=r"_build\.json does not contain the description of a build"):
+            work(tmp_path)
+
+
 def test_a_folder_with_other_files_is_refused(log, tmp_path):
     (tmp_path / "mine.txt").write_text("precious")
     with pytest.raises(ValueError, match="contains other files"):

@@ -8,8 +8,9 @@ import pytest
 
 from cltv_ml import pipelines
 from cltv_ml.errors import InputError
+from cltv_ml.files import read_earlier_json
 from cltv_ml.log import check_clean_log
-from cltv_ml.pipelines.earlier_files import read_earlier_json, read_earlier_table
+from cltv_ml.pipelines.earlier_files import read_earlier_table
 from cltv_ml.pipelines.inputs import read_lifetimes, read_scores
 from cltv_ml.settings import Export, Report
 

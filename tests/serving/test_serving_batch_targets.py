@@ -6,7 +6,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from cltv_ml.errors import InputError
 from cltv_ml.serving.batch_targets import Target
+from cltv_ml.serving.resumable import opened
 
 
 @pytest.mark.parametrize(("ending", "written"), [("csv", 7.3881), ("parquet", 7.388120444145785)])
@@ -55,3 +57,26 @@ def test_neither_some_customers_nor_a_file_without_its_own_manifest_are_earlier_
     assert target.keep_earlier("2026-03-15") is None
     target.path.write_bytes(b"no table")
     assert target.keep_earlier("2026-03-15") is None
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff"])
+def test_a_damaged_manifest_of_earlier_scores_is_refused_before_the_work(tmp_path, content):
+    target = Target(tmp_path / "scores.parquet")
+    target.path.write_bytes(b"scores")
+    target.manifest.write_bytes(content)
+    with pytest.raises(InputError, match=r"does not contain the manifest of scores\.parquet: .* move both"):
+        target.check()
+
+
+def test_damaged_files_of_an_interrupted_scoring_are_written_again_or_named(tmp_path):
+    folder = tmp_path / "work"
+    with opened(folder) as work:
+        work.start({"day": 1})
+    (folder / "job.json").write_bytes(b"\xff")
+    (folder / "piece").touch()
+    with opened(folder) as work:
+        work.start({"day": 1})
+        assert not (folder / "piece").exists()
+    (folder / "lock").write_bytes(b"no database, for some hundred bytes" * 9)
+    with pytest.raises(InputError, match="lock is damaged; delete the folder"), opened(folder):
+        pass
