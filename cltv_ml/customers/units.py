@@ -1,4 +1,4 @@
-"""Numbers with a unit in every value, such as "34 years" and "72 kg"."""
+"""Numbers with a unit, such as "34 years" and "72 kg"."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from cltv_ml.engine import Relation, keep
 _WITH_UNIT = re.compile(
     r"([-+]?(?:0|[1-9][0-9]*)(?:[., ][0-9]{3})*(?:[.,][0-9]+)?)(?=\s|[^\W\d_]{2}|°)\s*([^\W\d_]{1,12}|°[CF])[.]?"
 )
+_BARE_NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(?:[.,][0-9]+)?")
 #: The same in SQL: what stands before the unit.
-_BARE = r"^\s*([-+]?[0-9][0-9., ]*[0-9]|[0-9])\s*[^0-9]*$"
+_BARE = r"^\s*([-+]?[0-9](?:[0-9., ]*[0-9])?)\s*[^0-9]*$"
 
 #: Words after a number that are no unit: time of day and endings of ordinals.
 _NO_UNITS = {"am", "pm", "st", "nd", "rd", "th"}
@@ -26,7 +27,7 @@ _PLURAL = re.compile("(s|es|e|n|en)?")
 
 
 def without_units(table: Relation, stated: Mapping[str, str]) -> tuple[Relation, dict[str, str], list[str]]:
-    """Return the table with bare numbers where all values of a column have one unit, with its columns' kinds and notes.
+    """Return the table with bare numbers where the values of a column have one unit, with its columns' kinds and notes.
 
     Columns whose `stated` kind is not a number, and those whose heading stands for codes, stay as they are.
     """
@@ -53,13 +54,14 @@ def without_units(table: Relation, stated: Mapping[str, str]) -> tuple[Relation,
 
 
 def _shared_unit(table: Relation, column: str) -> str:
-    """Return the unit of all values of a column; "" if one has no unit or two differ."""
+    """Return the unit of a column's values, some of which may be bare numbers; "" if two differ or one is neither."""
     units = set()
     for (text,) in table.rows(f"select t from {levels_of(table, column)} where trim(t) <> ''"):
         found = _WITH_UNIT.fullmatch(text.strip())
-        if not found:
+        if found:
+            units.add(found[2])
+        elif not _BARE_NUMBER.fullmatch(text.strip()):
             return ""
-        units.add(found[2])
     return _one_unit(units) if units else ""
 
 

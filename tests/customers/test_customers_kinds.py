@@ -208,8 +208,9 @@ def test_numbers_with_one_unit_are_read_as_numbers():
     ages = [18 + number % 50 for number in range(N)]
     found = read_attributes(
         people(
-            age=[f"{age} years" if age > 18 else "18 year" for age in ages],
+            age=[f"{age} years" if age > 19 else f"{age} year" if age > 18 else "18" for age in ages],
             height=[f"1,{age} m" for age in ages],
+            balance=[f"-{age % 7} pt" for age in ages],
             mixed=[f"{age} cm" if age % 2 else f"{age} m" for age in ages],
             start=[f"{age % 12} am" for age in ages],
             shop_code=[f"{age % 3} north" for age in ages],
@@ -220,16 +221,18 @@ def test_numbers_with_one_unit_are_read_as_numbers():
         "customer_id",
         "number_age",
         "number_height",
+        "number_balance",
         "text_start",
         "text_shop_code",
     ]
     assert table["number_age"].tolist() == ages
     assert table["number_height"].min() == 1.18
+    assert table["number_balance"].min() == -6
     assert any("'age': the values were read as numbers of years" in note for note in found.notes)
 
 
 def test_a_unit_is_removed_at_scoring_as_at_training():
-    found = read_attributes(people(age="34 years"), wanted=["number_age"], learns=False)
+    found = read_attributes(people(age=["34 years", "34"] * (N // 2)), wanted=["number_age"], learns=False)
     assert set(found.table["number_age"].to_pylist()) == {34.0}
 
 
