@@ -200,7 +200,7 @@ def _missing(table: pd.DataFrame) -> list[str]:
 
 
 def _with_types(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a plan with dates and numbers; InputError where a cell holds neither."""
+    """Return a plan with dates and numbers; InputError where a cell holds neither, or where rows are missing."""
     typed = {name: pd.to_datetime(table[name], errors="coerce", format="ISO8601") for name in _PLAN_DATES}
     typed |= {name: pd.to_numeric(table[name], errors="coerce") for name in _PLAN_NUMBERS}
     for name, column in typed.items():
@@ -210,6 +210,15 @@ def _with_types(table: pd.DataFrame) -> pd.DataFrame:
                 f"the earlier forecast has {wrong!r} in the column {name}; give a table as `cltv forecast` wrote "
                 "it, or another name for the new one with --out."
             )
+    periods = table[table["span"] == "period"]
+    whole = (periods["part"] == "total") & (periods["measure"] == "revenue")
+    rows = pd.DataFrame({"rows": 1, "whole": whole}).groupby(periods["start"]).sum()
+    cut = rows[(rows["rows"] < rows["rows"].max()) | (rows["whole"] == 0)]
+    if not cut.empty:
+        raise InputError(
+            f"the earlier forecast lacks rows for the period from {cut.index[0]}, as if it were cut off; give a table "
+            "as `cltv forecast` wrote it, or another name for the new one with --out."
+        )
     return table.assign(**typed)
 
 

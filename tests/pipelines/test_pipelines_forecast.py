@@ -196,6 +196,9 @@ def test_what_cannot_be_forecast_is_one_sentence(growing, tmp_path):
         "the earlier forecast lacks": {"before": pd.DataFrame({"start": [1]})},
         "has '1 Feb 24' in the column start": {"before": weekly_plan("2023-02-01").assign(start="1 Feb 24")},
         "has 'n/a' in the column expected": {"before": weekly_plan("2023-02-01").assign(expected="n/a")},
+        "lacks rows for the period from 2023-02-01": {
+            "before": weekly_plan("2023-02-01").assign(part="known")
+        },
         "write 0.1 for 10%": {"margin_rate": 40.0},
     }
     for sentence, options in wrong.items():
