@@ -55,7 +55,12 @@ def add_cross_sell(shop: Shop, actions: Actions) -> None:
                 else "Ranked by probability, because margins are unknown.",
                 *_list_cross_sell(shop, actions),
             ],
-            warnings=[*doubts, *doubt_products(shop.log), *leading],
+            warnings=[
+                *doubts,
+                *doubt_products(shop.log),
+                *leading,
+                *(_CHOOSE if leading and by_segment else ()),
+            ],
             tables=by_segment,
             figures={"Items bought together": plots.cross_sell_matrix(_labelled(pairs, shop))}
             if len(pairs)
@@ -119,6 +124,8 @@ def _categories(log: pd.DataFrame) -> pd.Series:
     return products.set_index("product_id")["category"]
 
 
+_CHOOSE = ("Or choose by segment, as the table below shows.",)
+
 #: An item that leads more lists than this share makes them the same for most customers.
 _LEADS = 0.5
 
@@ -133,8 +140,8 @@ def _leading(table: pd.DataFrame) -> list[str]:
     leader = str(_item_labels(first[first["item"] == item].head(1)).iloc[0])
     return [
         f"The lists differ little: {leader} ranks first for {counts.iloc[0] / len(first):.0%} "
-        "of the customers, far ahead of anything else. Choose by segment (the table below), leave the "
-        "item out, or state the margin of its category: cltv act --help names both options."
+        "of the customers, far ahead of anything else. Leave the item out, or state the margin of its "
+        "category: `cltv act --help` names both options."
     ]
 
 

@@ -102,7 +102,7 @@ def within_log(
     months = costs.loc[outside, "month"].drop_duplicates().sort_values().dt.strftime("%Y-%m").tolist()
     return costs[~outside].reset_index(drop=True), [
         f"Costs of {costs.loc[outside, 'cost'].sum():,.2f} fall in months outside the log and are left out: "
-        f"{', '.join(months[:3])}{', ...' if len(months) > 3 else ''}."
+        f"{', '.join(months[:3])}{' and others' if len(months) > 3 else ''}."
     ]
 
 

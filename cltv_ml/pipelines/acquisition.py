@@ -189,13 +189,13 @@ def _acquisition_notes(won: Won, costs: pd.DataFrame, currency: str) -> list[str
     unnamed = sorted(names - set(costs["channel"]))
     if unnamed and loose:
         notes.append(
-            f"The costs do not mention {', '.join(unnamed[:3])}{', ...' if len(unnamed) > 3 else ''}, and "
+            f"The costs do not mention {', '.join(unnamed[:3])}{' and others' if len(unnamed) > 3 else ''}, and "
             "some costs have no channel. So the cost per customer and the payback of these channels are "
             "unknown."
         )
     elif unnamed:
         notes.append(
-            f"The costs do not mention {', '.join(unnamed[:3])}{', ...' if len(unnamed) > 3 else ''}, so "
+            f"The costs do not mention {', '.join(unnamed[:3])}{' and others' if len(unnamed) > 3 else ''}, so "
             "winning these customers counts as free."
         )
     outside = int(won.customers.loc[~won.customers["month"].isin(costs["month"]), "customers"].sum())

@@ -24,7 +24,8 @@ TERMS = {
     "Expected profit": "The margin that an action is expected to bring, minus its cost.",
     "Expected value": "Predicted mean spend over the horizon; a single customer may spend far more, or nothing.",
     "Frequency": "Purchase days after the first one; x in formulas.",
-    "Gini": "How well a model ranks customers by spend; 1 is perfect, 0 is chance.",
+    "Gini": "How well a model ranks customers by spend: 1 is perfect, 0 is chance. Of revenue: 0 if all spend "
+    "the same.",
     "Holdout": "The days from the cutoff to the end of the horizon, on which a model is tested.",
     "Horizon": "The length of the forecast, in days.",
     "In interval": "The share of customers whose spend lay within the interval of their prediction: coverage.",
