@@ -162,6 +162,15 @@ PREDICTIONS = Table(
 )
 
 
+def to_four_decimals(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table for a spreadsheet: numbers with four decimals at most, other columns as they are.
+
+    >>> to_four_decimals(pd.DataFrame({"rate": [0.1 + 0.2], "day": [pd.Timestamp("2026-01-01")]}))["rate"].tolist()
+    [0.3]
+    """
+    return table.round(dict.fromkeys(table.select_dtypes("float").columns, 4))
+
+
 def ids_among(ids: pd.Series | pd.Index, known: pd.Series | pd.Index) -> np.ndarray:
     """Return whether each id is one of the known ones, shape (n,); both are text.
 

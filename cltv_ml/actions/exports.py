@@ -19,7 +19,7 @@ from cltv_ml.actions.terms import enumerated
 from cltv_ml.customers.permissions import OPT_IN, OPT_OUT, PROTECTED
 from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.money import digits
-from cltv_ml.tables import NO, YES
+from cltv_ml.tables import NO, YES, to_four_decimals
 
 _BLANK_WORDS = ("", "nan", "none", "<na>", "nat", "null")
 
@@ -236,7 +236,7 @@ def _profiles(email: str, prefix: str) -> MakeRows:
 
 def _warehouse(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
     table = customers.drop(columns=[name for name in IDENTITIES if name in customers])
-    return table.round(4).rename_axis("customer_id").reset_index().assign(currency=order.currency)
+    return to_four_decimals(table).rename_axis("customer_id").reset_index().assign(currency=order.currency)
 
 
 def _mailing(

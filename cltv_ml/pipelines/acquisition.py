@@ -38,7 +38,9 @@ from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
 from cltv_ml.reporting.report import summarise
 from cltv_ml.reporting.sections.acquisition import acquisition_facts, acquisition_sections
+from cltv_ml.reporting.sections.shop_answers import acquisition_answers
 from cltv_ml.settings import Acquisition, Settings
+from cltv_ml.tables import to_four_decimals
 from cltv_ml.tracking.acquisition_runs import log_acquisition
 
 #: What follows where old customers look new in the log's first weeks.
@@ -109,10 +111,11 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
         f"{log.first:%Y-%m-%d} to {log.last:%Y-%m-%d}",
         sections,
         acquisition_facts(tables, settings.age, settings.currency),
+        acquisition_answers(tables["returns"], notes, settings.age),
     )
     with together():
         for name, table in tables.items():
-            write_table(table, files[name])
+            write_table(to_four_decimals(table), files[name])
         write_page(summary, page)
     log_acquisition(
         {name: table for name, table in tables.items() if len(table)},

@@ -52,6 +52,7 @@ from cltv_ml.pipelines.redaction import as_wanted
 from cltv_ml.reporting.report import summarise
 from cltv_ml.serving.scoring import check_as_of
 from cltv_ml.settings import Act, Evaluate, Learn, Settings
+from cltv_ml.tables import to_four_decimals
 from cltv_ml.windows import Window, days_in_words
 
 #: What is worked out, in this order: later parts use the tables of earlier ones.
@@ -215,7 +216,7 @@ def _past_campaign(settings: Act) -> PastCampaign | None:
 def _for_readers(table: pd.DataFrame, currency: str) -> pd.DataFrame:
     """Return a table as suits a spreadsheet: four decimals, and the currency in each row if it is known."""
     rows = table.reset_index() if table.index.name else table
-    rows = rows.round(dict.fromkeys(rows.select_dtypes("float").columns, 4))
+    rows = to_four_decimals(rows)
     return rows.assign(currency=currency) if currency and "customer_id" in rows else rows
 
 

@@ -17,8 +17,10 @@ from cltv_ml.pipelines.pages import write_page
 from cltv_ml.pipelines.redaction import as_wanted
 from cltv_ml.reporting.report import summarise
 from cltv_ml.reporting.sections.audit import audit_facts, audit_notes, audit_sections
+from cltv_ml.reporting.sections.shop_answers import audit_answers
 from cltv_ml.settings import Audit as AuditSettings
 from cltv_ml.settings import Settings
+from cltv_ml.tables import to_four_decimals
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,10 @@ def audit(settings: Settings | None = None, *, progress: Progress = silent, **op
         f"{log.first:%Y-%m-%d} to {log.last:%Y-%m-%d}, by {tables.per}",
         sections,
         audit_facts(tables, currency=settings.currency),
+        audit_answers(tables, notes, settings.currency),
     )
     with together():
         for name, table in tables.tables.items():
-            write_table(table, files[name])
+            write_table(to_four_decimals(table), files[name])
         write_page(as_wanted(summary, settings.redact, cleaned), page)
     return Audited(tables, notes, files, page)

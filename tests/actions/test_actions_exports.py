@@ -391,6 +391,8 @@ def test_an_orders_table_that_cannot_be_read_stops_only_the_formats_that_need_it
 
 
 def test_a_table_for_the_warehouse_has_four_decimals(tmp_path):
-    scores = pd.DataFrame({"expected_value": [9.00001234, 8.123456]}, index=["a", "b"])
+    scores = pd.DataFrame({"expected_value": [9.00001234, 8.123456]}, index=["a", "b"]).assign(
+        cutoff=pd.Timestamp("2026-07-01")
+    )
     write_exports(["warehouse"], scores, tmp_path, ORDER, pd.DataFrame(index=["a", "b"]))
     assert pd.read_csv(tmp_path / "warehouse.csv")["expected_value"].tolist() == [9.0, 8.1235]

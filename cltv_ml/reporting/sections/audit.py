@@ -147,7 +147,7 @@ def _changes(audit: Audit, currency: str) -> dict[str, Any]:
         )
     return section(
         "How do they change?",
-        [_sentence_on_change(audit, currency)],
+        [describe_revenue_change(audit, currency)],
         tables={
             theme.in_money("Period by period", currency): _overview(audit, currency),
             theme.in_money("The revenue tree", currency): _branches(audit, currency),
@@ -167,7 +167,8 @@ _WHO = {
 }
 
 
-def _sentence_on_change(audit: Audit, currency: str) -> str:
+def describe_revenue_change(audit: Audit, currency: str) -> str:
+    """Return a sentence on how revenue changed in the latest period, and which customers changed it most."""
     now = _latest(audit)
     change_of = audit.changes[audit.changes["period"] == now["period"]].set_index("part")["change"]
     if change_of.empty:
