@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,16 @@ def conda():
 
 def test_conda_environment_lists_the_package_dependencies(conda, dependencies):
     assert set(conda) == dependencies
+
+
+def test_every_installation_leaves_out_the_libraries_for_several_gpus():
+    overrides = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["override-dependencies"]
+    left_out = {re.match(r"[\w-]+", line)[0] for line in overrides}
+    wanted = {re.match(r"[\w-]+", line)[0] for line in requires("xgboost") if line.startswith("nvidia")}
+    assert wanted <= left_out
+    for name in ("README.md", "deploy/Dockerfile", ".ci/python"):
+        [numbers] = re.findall(r"nvidia-nccl-cu%d; [^\"]*\" ([\d ]*\d)", (ROOT / name).read_text())
+        assert {f"nvidia-nccl-cu{number}" for number in numbers.split()} == left_out, name
 
 
 def test_conda_environment_has_the_pins_of_the_constraints_file(conda, pins):
