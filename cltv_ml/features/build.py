@@ -109,7 +109,7 @@ def _build(
         with tempfile.TemporaryDirectory(prefix="cltv_") as folder:
             parts = [
                 _with_cutoff(cutoff, engine.query(plan.query(cutoff, engine.wide, base.dated)))
-                for _ in each_shard(engine, base, plan, moments[-1], Path(folder))
+                for _ in each_shard(engine, base, plan, moments, Path(folder))
                 for cutoff in moments
             ]
     finally:
@@ -160,11 +160,11 @@ def build_labels(
         check_windows(each, base.first, base.last)
         labels = choose_labels(names, base.columns)
         plan = Plan(summary_first([]), CATALOGUE, tuple(labels))
-        end = max(window.end for window in each)
+        ends = [window.end for window in each]
         with tempfile.TemporaryDirectory(prefix="cltv_") as folder:
             parts = [
                 _with_cutoff(window.cutoff, running.query(label_query(window, labels)))
-                for _ in each_shard(running, base, plan, end, Path(folder))
+                for _ in each_shard(running, base, plan, ends, Path(folder))
                 for window in each
             ]
     finally:
@@ -229,16 +229,17 @@ def each_shard(
     engine: Engine,
     base: Base,
     plan: Plan,
-    end: pd.Timestamp,
+    ends: Sequence[pd.Timestamp],
     folder: Path,
     wanted: Callable[[int], bool] = lambda shard: True,
 ) -> Iterator[int]:
     """Prepare base tables and ledgers shard by shard, and yield each wanted shard's number when ready.
 
-    `folder` takes the lines of the shards and is reused if a pass over the log was completed there before.
+    `ends` has, for each query that follows, the first day that it does not read. `folder` takes the lines of the shards
+    and is reused if a pass over the log was completed there before.
     """
     shards = engine.split(base.rows)
-    engine.create("cltv_lines", before(base.lines, end))
+    engine.lines(before(base.lines, max(ends)), base.rows, keep=len(ends) > 1)
     for name, sql in base.extra.items():
         engine.create(name, sql)
     if shards > 1:

@@ -23,6 +23,9 @@ EngineKind = Literal["time", "zoned time", "text", "number"]
 #: Bytes that ledgers and aggregations need per line of the log, for the choice of shards.
 _BYTES_PER_ROW = 400
 
+#: Lines of the log in a partition of Spark: large enough that the start of its tasks costs little.
+_ROWS_PER_PARTITION = 250_000
+
 
 class Engine(Protocol):
     """The interface that the builder needs of an engine."""
@@ -40,6 +43,10 @@ class Engine(Protocol):
 
     def split(self, rows: int) -> int:
         """Return the number of shards for a log of this many rows."""
+        ...
+
+    def lines(self, sql: str, rows: int, *, keep: bool) -> None:
+        """Make the lines of a log of this many rows readable as `cltv_lines`, with `keep` for several cutoffs."""
         ...
 
     def spread(self, folder: Path, shards: int) -> None:
@@ -122,6 +129,10 @@ class DuckDB:
             return self._shards
         limit = self._con.sql("select current_setting('memory_limit')").fetchall()[0][0]
         return max(1, math.ceil(rows * _BYTES_PER_ROW / _to_bytes(limit)))
+
+    def lines(self, sql: str, rows: int, *, keep: bool) -> None:
+        """Make a view of the lines, which reads the log in place."""
+        self.create("cltv_lines", sql)
 
     def spread(self, folder: Path, shards: int) -> None:
         """Write `cltv_lines` into `folder/shard=<number>/`, by hash of the customer."""
@@ -226,6 +237,12 @@ class Spark:
     def split(self, rows: int) -> int:
         """Return 1, because Spark divides its work itself."""
         return 1
+
+    def lines(self, sql: str, rows: int, *, keep: bool) -> None:
+        """Bring the lines of each customer into one partition, so that no later step moves rows."""
+        parts = math.ceil(rows / _ROWS_PER_PARTITION)
+        together = f"select /*+ repartition({parts}, customer_id) */ * from ({sql}) as log"
+        self.create("cltv_lines", together, keep=keep)
 
     def spread(self, folder: Path, shards: int) -> None:
         """Do nothing: there is one shard."""

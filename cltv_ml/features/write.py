@@ -138,7 +138,7 @@ class _Output:
 
 def _work(engine: Engine, base: Base, plan: Plan, windows: Sequence[Window], out: _Output) -> None:
     total = out.build.shards * len(windows)
-    end = _last_day_read(windows, out.build.horizon)
+    ends = _query_ends(windows, out.build.horizon)
     done = 0
 
     def wanted(shard: int) -> bool:
@@ -148,7 +148,7 @@ def _work(engine: Engine, base: Base, plan: Plan, windows: Sequence[Window], out
         out.progress(done, total, f"customers {shard + 1} of {out.build.shards}")
         return bool(out.missing(shard, windows))
 
-    for shard in each_shard(engine, base, plan, end, out.target / _SCRATCH, wanted):
+    for shard in each_shard(engine, base, plan, ends, out.target / _SCRATCH, wanted):
         for window in out.missing(shard, windows):
             query = _rows(plan, window, engine.wide, base.dated)
             engine.write(query, out.part(window.cutoff, shard), _metadata(out.build))
@@ -159,9 +159,9 @@ def _work(engine: Engine, base: Base, plan: Plan, windows: Sequence[Window], out
     out.progress(total, total, "complete")
 
 
-def _last_day_read(windows: Sequence[Window], horizon: int | None) -> pd.Timestamp:
-    """Return the first day that no query reads."""
-    return windows[-1].cutoff if horizon is None else windows[-1].end
+def _query_ends(windows: Sequence[Window], horizon: int | None) -> list[pd.Timestamp]:
+    """Return, for each window, the first day that its query does not read."""
+    return [window.cutoff if horizon is None else window.end for window in windows]
 
 
 def _rows(plan: Plan, window: Window, wide: str, dated: bool) -> str:
@@ -177,7 +177,7 @@ def _rows(plan: Plan, window: Window, wide: str, dated: bool) -> str:
 def _describe(
     engine: Engine, base: Base, plan: Plan, windows: Sequence[Window], horizon: int | None
 ) -> _Build:
-    seen = before(base.lines, _last_day_read(windows, horizon))  # what comes later changes nothing
+    seen = before(base.lines, max(_query_ends(windows, horizon)))  # what comes later changes nothing
     extent = engine.query(
         f"select count(*) as n, sum(amount) as total, max(day) as last from ({seen}) as seen"
     )

@@ -261,6 +261,7 @@ def test_every_feature_takes_more_than_one_value_and_no_infinite_one(built, name
 def test_spark_writes_what_duckdb_builds_and_leaves_no_view(spark, source, tmp_path):
     names = ["overdue_ratio", "orders_90d", "attribute_text_country"]
     write_features(source, CUTOFFS, tmp_path / "X", names, horizon=60, engine=Spark(spark))
+    assert len(list(tmp_path.glob("X/*/*/*.parquet"))) == len(CUTOFFS)  # no step has spread the rows again
     built = read_features(tmp_path / "X").to_pandas().set_index(["cutoff", "customer_id"])
     labels = build_labels(source, [Window(cutoff, 60) for cutoff in CUTOFFS]).add_prefix("label_")
     ours = build_features(source, CUTOFFS, names).join(labels)
