@@ -14,6 +14,9 @@ from cltv_ml.models.value_by_age import GUARD_DAYS
 #: Fewest days of log: with fewer, a fading excess cannot be told from a trend.
 SHORTEST_LOG = 56
 
+#: If fewer than this share of the customers are first seen after the first days, the log is that of a panel.
+_FEW_LATER = 0.15
+
 
 @dataclass(frozen=True)
 class LogStart:
@@ -25,18 +28,28 @@ class LogStart:
     #: because the excess is assumed to fade over `START_DAYS`.
     customers: int = 0
     share: float = 0.0
+    #: Customers first seen after these days.
+    later: int = 0
+
+    @property
+    def is_panel(self) -> bool:
+        """Return whether next to no customers come after the first days, as in a panel of households."""
+        return self.days > 0 and self.later < _FEW_LATER * (self.customers + self.later)
 
     def sentence(self, what_follows: str) -> str:
         """Return what the days show and what follows from it; empty if no old customers look new.
 
-        >>> LogStart(91, 1200, 0.63).sentence("They count as old.")
+        >>> LogStart(91, 1200, 0.63, 900).sentence("They count as old.")
         "Up to 65% of the 1,200 customers first seen in the log's first 91 days had bought before. They count as old."
+        >>> LogStart(91, 1200, 0.63, 40).sentence("They count as old.").split("old. ")[1]
+        'Only 40 customers came later, as in a panel: they may not be like those that a shop wins.'
         """
         if not self.days:
             return ""
+        few = f" Only {self.later:,} customers came later, as in a panel: they may not be like those that a shop wins."
         return (
             f"Up to {max(5, 5 * round(20 * self.share))}% of the {self.customers:,} customers first seen in the log's "
-            f"first {self.days} days had bought before. {what_follows}"
+            f"first {self.days} days had bought before. {what_follows}{few if self.is_panel else ''}"
         )
 
     def first_month(self, first: pd.Timestamp) -> pd.Timestamp:
@@ -55,7 +68,9 @@ def find_log_start(joined: np.ndarray, start: pd.Timestamp) -> LogStart:
     if len(joined) < SHORTEST_LOG or not joined.any():
         return LogStart(0)
     share = fit_arrivals(joined, start, GUARD_DAYS).seen_before(days)
-    return LogStart(days, int(joined[:days].sum()), share) if share > 0 else LogStart(0)
+    if share <= 0:
+        return LogStart(0)
+    return LogStart(days, int(joined[:days].sum()), share, int(joined[days:].sum()))
 
 
 def first_seen(log: AnyLog) -> np.ndarray:

@@ -54,7 +54,9 @@ def summarise(
             {"question": question, "sentences": [*map(singular, sentences)]}
             for question, sentences in (answers or {}).items()
         ],
-        "sections": [dict(section) for section in sections],
+        "sections": [
+            {**section, "warnings": [*map(singular, section.get("warnings", ()))]} for section in sections
+        ],
     }
 
 

@@ -39,6 +39,15 @@ def test_a_shop_that_begins_with_its_log_has_no_old_customers(days):
     assert find_log_start(np.bincount(seen, minlength=days), START) == LogStart(0)
 
 
+def test_a_panel_is_told_from_a_shop_that_wins_customers():
+    seen, old = shop(365, before=500)
+    few_new = np.r_[seen[old], seen[~old][::25]]
+    assert not find_log_start(np.bincount(seen, minlength=365), START).is_panel
+    panel = find_log_start(np.bincount(few_new, minlength=365), START)
+    assert panel.is_panel
+    assert f"Only {panel.later} customers came later, as in a panel" in panel.sentence("")
+
+
 def test_a_shop_that_has_stopped_winning_customers_or_a_short_log_shows_none():
     assert find_log_start(np.r_[np.full(60, 9.0), np.zeros(200)], START) == LogStart(0)
     assert find_log_start(np.full(50, 9.0), START) == LogStart(0)

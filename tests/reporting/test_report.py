@@ -251,6 +251,11 @@ def test_a_cell_without_a_value_is_empty():
     assert "nan" not in page[page.index("<tbody>") : page.index("</tbody>")]
 
 
+def test_one_of_a_thing_is_no_plural_in_warnings_that_are_added_later():
+    told = summarise("t", "s", [{**section("x"), "warnings": ["1 customers were won."]}])
+    assert told["sections"][0]["warnings"] == ["1 customer was won."]
+
+
 def test_older_summaries_without_facts_and_details_are_still_rendered():
     old = {
         "title": "t",
