@@ -33,7 +33,7 @@ class LogStart:
 
     @property
     def is_panel(self) -> bool:
-        """Return whether next to no customers come after the first days, as in a panel of households."""
+        """Return whether almost no customers come after the first days, as in a panel of households."""
         return self.days > 0 and self.later < _FEW_LATER * (self.customers + self.later)
 
     def sentence(self, what_follows: str) -> str:
