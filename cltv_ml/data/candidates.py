@@ -50,7 +50,8 @@ _PRICE = re.compile(plain_pattern(words("overlooked")["price"]))
 
 #: The part of a nested record that its path begins with, where it says no more than that the field is the order's.
 _CONTAINER = re.compile(
-    r"^(orders?|line_?items?|items|lines|rows|products|positions?)(?=[./][A-Za-z])|^order(?=[A-Z]\w*[.])",
+    r"^(orders?|((order|sales?|invoice)[ _]?)?(line[ _]?items?|lines?|items)|rows|products|positions?)(?=[./][A-Za-z])"
+    r"|^order(?=[A-Z]\w*[.])",
     re.I,
 )
 
@@ -228,7 +229,9 @@ def offer(name: str, columns: Sequence[str], chosen: Mapping[str, str]) -> tuple
         return answers, ""
     # Next to quantities a price is that of one item, unless it says otherwise.
     prices = [column for column in ordered if _PRICE.search(plain_heading(column))]
-    prices = [column for column in prices if not PER_LINE.search(plain_heading(column).removeprefix("item"))]
+    prices = [
+        column for column in prices if not PER_LINE.search(re.sub("^(item|unit)", "", plain_heading(column)))
+    ]
     net = [f"amount={column}" for column in prices if "discount" in chosen and "net" in plain_heading(column)]
     if net:  # a price less the line's discount is the line's
         return [*net, *(answer for answer in answers if answer not in net)], ""

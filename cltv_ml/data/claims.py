@@ -30,7 +30,7 @@ _ANY_QUARTER = (
     r"(?i)(?<![a-z\d])q([1-4])[-_ /]*(20\d\d|19\d\d)(?!\d)|(?<!\d)(20\d\d|19\d\d)[-_ /]*q([1-4])(?!\d)"
 )
 _NAMED_MONTH = r"([^\W\d_]{3,})[-_. ]*(20\d\d|19\d\d)(?!\d)"
-_ANY_YEAR = r"(?<!\d)(20\d\d|19\d\d)(?!\d)"
+_ANY_YEAR = r"(?<![\dvV])(20\d\d|19\d\d)(?!\d)"  # after a v comes the number of a version
 
 
 #: Names of months that are short and no other word of a file's name.
@@ -53,7 +53,9 @@ def find_period(text: str) -> Period | None:
     Period(first=datetime.date(2024, 1, 5), last=datetime.date(2024, 2, 4))
     >>> [str(find_period(name).last) for name in ("Umsatz März 2024", "sales 2023Q4", "orders 2024-05-01")]
     ['2024-03-31', '2023-12-31', '2024-05-01']
-    >>> find_period("Period 01/02/2024 - 03/02/2024"), find_period("cdnow_master")
+    >>> str(find_period("January 2024 - March 2025").last)
+    '2025-03-31'
+    >>> find_period("Period 01/02/2024 - 03/02/2024"), find_period("export_v2019")
     (None, None)
     """
     days = [_day(match) for match in re.finditer(_WHOLE_DAY, text)]
@@ -65,9 +67,8 @@ def find_period(text: str) -> Period | None:
     if known:
         return Period(None, known[0])
     for find, ways in ((_ANY_QUARTER, _quarter), (_ANY_MONTH, _month), (_NAMED_MONTH, _named_month)):
-        for match in re.finditer(find, text):
-            if found := ways(match):
-                return found
+        if found := [period for match in re.finditer(find, text) if (period := ways(match))]:
+            return Period(min(first for first, _ in found if first), max(last for _, last in found))
     years = {int(year) for year in re.findall(_ANY_YEAR, text)}
     return Period(date(min(years), 1, 1), date(max(years), 12, 31)) if years else None
 

@@ -21,6 +21,7 @@ from cltv_ml.data.free import treat_free_orders
 from cltv_ml.data.lines import Lines, read_lines
 from cltv_ml.data.odd_ids import tell_of_words
 from cltv_ml.data.outputs import log_query, quarantine_query
+from cltv_ml.data.payments import set_payments_aside
 from cltv_ml.data.placeholders import set_placeholders_aside
 from cltv_ml.data.quality import OPENING_CUSTOMERS
 from cltv_ml.data.raw import read
@@ -216,6 +217,7 @@ def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> _Applied:
     notes = [*raw.notes, *lines.notes]
     notes += keep_newest(raw, lines, aside) or set_undone_aside(lines, aside)
     notes += set_placeholders_aside(lines, aside, rules)
+    notes += set_payments_aside(raw, lines, aside, rules)
     notes += take_bundles_once(raw, lines, aside, rules)
     notes += take_totals_once(raw, lines, aside, rules)
     notes += set_sum_rows_aside(raw, lines, aside, rules)

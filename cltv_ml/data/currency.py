@@ -63,29 +63,37 @@ def find_currency(
 
 def pair_currency(
     first: Relation, kinds: Mapping[str, str], mapping: dict[str, str], explicit: Mapping[str, str | None]
-) -> list[str]:
-    """Map the currency column that shares most words with the amount's heading; return a note."""
-    chosen, amount = mapping.get("currency", ""), mapping.get("amount", "")
+) -> tuple[list[str], str]:
+    """Map the currency column that shares most words with the heading of the money, or none for converted money.
+
+    Returns notes, and the column of the same money in the currency of each line, or "".
+    """
+    chosen, amount = mapping.get("currency", ""), mapping.get("amount") or mapping.get("unit_price", "")
     if not chosen or not amount or "currency" in explicit:
-        return []
+        return [], ""
     same_heading = [
         column
         for column, kind in kinds.items()
         if kind == "number" and plain_heading(column) == plain_heading(amount)
     ]
-    if in_one_currency(first, kinds, same_heading) == amount:
+    local = _find_unconverted(first, kinds, mapping, amount)
+    if local or in_one_currency(first, kinds, same_heading) == amount:
         del mapping["currency"]
-        return [
+        note = (
             f"Column {amount!r} contains money in a single currency, so the currencies in {chosen!r} were "
             f"not used (--mapping {flag('currency', chosen)} applies them to {amount!r})."
-        ]
+        )
+        return [note], local
+    if "amount" not in mapping:
+        return [], ""
     if base := _converted(first, kinds, mapping):
         del mapping["currency"]
         mapping["amount"] = base
-        return [
+        note = (
             f"Column {base!r} is {amount!r} in one currency, by the rate of each line, and was read as the amount "
             f"(--mapping {flag('amount', amount)} --mapping {flag('currency', chosen)} uses the other)."
-        ]
+        )
+        return [note], ""
     shared = {
         column: len(words_of(column) & words_of(amount))
         for column, kind in kinds.items()
@@ -93,14 +101,12 @@ def pair_currency(
     }
     best = max(shared, key=lambda column: shared[column], default=chosen)
     if shared.get(chosen, 0) >= shared.get(best, 0):
-        return []
+        return [], ""
     if not _are_currencies(count_values(first, {best: _in_capitals(best)}, _MOST).get(best, {})):
-        return []
+        return [], ""
     mapping["currency"] = best
-    return [
-        f"Columns {[chosen, best]} could each be the currency; {best!r} was used because its name "
-        f"resembles {amount!r}."
-    ]
+    note = f"Columns {[chosen, best]} could each be the currency; {best!r} was used because its name "
+    return [f"{note}resembles {amount!r}."], ""
 
 
 def _converted(first: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str]) -> str:
@@ -137,6 +143,25 @@ def in_one_currency(first: Relation, kinds: Mapping[str, str], columns: Sequence
     texts = {column: _in_capitals(column) for column, kind in kinds.items() if kind == "text"}
     currencies = [values for values in count_values(first, texts, _MOST).values() if _are_currencies(values)]
     return named[0] if any(len(set(values) - {""}) > 1 for values in currencies) else None
+
+
+def _find_unconverted(
+    first: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str], amount: str
+) -> str:
+    """Return the column that equals money whose heading names a currency on the lines in that currency alone, or ""."""
+    codes = words_of(amount) & CURRENCY_WORDS
+    rivals = [column for column, kind in kinds.items() if kind == "number" and column not in mapping.values()]
+    if len(codes) != 1 or not rivals:
+        return ""
+    number = Columns(first, Rules(), ask=False).number
+    own = f"lower(trim(cast({quote(mapping['currency'])} as varchar))) = '{min(codes)}'"
+    tests = ", ".join(
+        f"coalesce(bool_and((abs({number(amount)} - ({number(rival)})) < 0.006) = ({own})) and bool_or({own}) "
+        f"and not bool_and({own}), false)"
+        for rival in rivals[:COLUMNS_COMPARED]
+    )
+    found = first.row(f"select {tests} from {first} where ({number(amount)}) <> 0")
+    return next((rival for rival, fits in zip(rivals, found, strict=False) if fits), "")
 
 
 def _in_capitals(column: str) -> str:

@@ -11,7 +11,8 @@ from cltv_ml.data.parse import Columns
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
 from cltv_ml.data.words import words
-from cltv_ml.engine import Relation
+from cltv_ml.engine import Relation, quoted
+from cltv_ml.sources.frames import MARK
 
 #: The most columns among which sums are looked for.
 _MOST_SUMMED = 6
@@ -50,7 +51,8 @@ def guess_levels(name: str, money: Mapping[str, float], levels: Iterable[str]) -
 def rank_columns(first: Relation, name: str, columns: Sequence[str]) -> list[str]:
     """Return the columns offered for a required name, the most likely by their values first.
 
-    Customers come back, so a column unique to each line is no likely customer; an e-mail address is the most likely.
+    Customers come back, so a column unique to each line is no likely customer; an e-mail address is the most likely,
+    and where a report names something alone in a row above its lines, that.
     An amount is likely the sum of other columns or has decimals, and rarely a whole number that only grows.
     """
     if name not in ("customer_id", "amount") or len(columns) < 2:
@@ -66,13 +68,24 @@ def _doubt_column(first: Relation, name: str, column: str) -> int:
         mails, unique = first.row(
             f"select count({text}) filter ({text} like '%@%'), count({text}) = count(distinct {text}) from {first}"
         )
-        return 0 if mails else 1 + unique
+        return 0 if mails or _heads_groups(first, text) else 1 + unique
     decimals, grows = first.row(
         rf"select bool_or(regexp_matches(t, '\d[.,]\d')), bool_and(v > before and v = floor(v)) filter "
         f"(before is not null) from (select {text} as t, try_cast({text} as double) as v, "
         f"try_cast(lag({text}) over (order by source_row) as double) as before from {first})"
     )
     return 0 if decimals else 1 + bool(grows)
+
+
+def _heads_groups(first: Relation, text: str) -> bool:
+    """Whether a text stands alone in several rows and is blank in the rows below, but perhaps for one of totals."""
+    cells = ", ".join(f"cast({quoted(name)} as varchar)" for name in first.kinds if name.startswith(MARK))
+    alone, others, blank = first.row(
+        "select count(*) filter (t is not null and n = 1), count(*) filter (t is not null and n > 1), "
+        f"count(*) filter (t is null and n > 1) from (select {text} as t, "
+        f"len(list_filter([{cells}], lambda cell: trim(cell) <> '')) as n from {first})"
+    )
+    return alone > 1 and others <= alone + 1 and blank >= alone
 
 
 def _which_are_sums(first: Relation, columns: Sequence[str]) -> list[str]:

@@ -61,6 +61,9 @@ def unit_of(column: str) -> float | None:
 #: Codes of currencies in headings, except those that are common words.
 CURRENCY_WORDS = frozenset(code.lower() for code in CURRENCIES - {"TRY", "ALL", "TOP"})
 
+#: A currency or small unit after a heading in camel case.
+_CAMEL_UNIT = re.compile(f"(?<=[a-z])({'|'.join(CURRENCIES - {'TRY', 'ALL', 'TOP'})}|Cents|Minor)$")
+
 #: Endings of a heading of money: its currency, its small unit, or its tax.
 _MONEY_SUFFIX = re.compile(
     rf"(?<=\w)[\W_]+(in[\W_]+)?({'|'.join(CURRENCIES - {'TRY', 'ALL', 'TOP'})}|cents?|minor|€|£|\$)$"
@@ -74,11 +77,11 @@ _MONEY_SUFFIX = re.compile(
 def plain_heading(column: str) -> str:
     """Return a heading without case, signs, a trailing unit or currency, and a number that tells namesakes apart.
 
-    >>> plain_heading("Umsatz (EUR)"), plain_heading("Prix unitaire [€]"), plain_heading("Betrag CHF")
-    ('umsatz', 'prixunitaire', 'betrag')
+    >>> plain_heading("Umsatz (EUR)"), plain_heading("Prix unitaire [€]"), plain_heading("unitPriceCHF")
+    ('umsatz', 'prixunitaire', 'unitprice')
     """
     named = re.sub(r"[(\[（【][^)\]）】]*[)\]）】]", "", column).strip() or column
-    return plain_text(re.sub(r"_\d+$", "", _MONEY_SUFFIX.sub("", named)))
+    return plain_text(re.sub(r"_\d+$", "", _MONEY_SUFFIX.sub("", _CAMEL_UNIT.sub("", named))))
 
 
 @lru_cache(4096)

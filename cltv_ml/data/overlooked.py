@@ -21,6 +21,7 @@ from cltv_ml.data.levels import (
     read_level,
     read_levels,
 )
+from cltv_ml.data.numerals import CURRENCIES
 from cltv_ml.data.overlooked_levels import look_at_few_values
 from cltv_ml.data.overlooked_numbers import (
     HEADED,
@@ -41,6 +42,9 @@ from cltv_ml.data.paid import ask_about_fees, ask_about_shares, ask_what_is_left
 from cltv_ml.data.source_columns import quote
 from cltv_ml.data.unexplained import tell_of_unexplained
 from cltv_ml.engine import Relation, literal
+
+#: If a column marks more than this share of the lines, it likely does not mark those that are no sales.
+_MOST_UNDONE = 0.5
 
 #: Columns with more distinct values than this do not contain levels.
 _MOST_VALUES = 20
@@ -195,13 +199,16 @@ def _look_at_flag(column: Unmapped, levels: Mapping[str, int]) -> bool:
         return True
     if HEADED["positive"].match(column.heading) and is_flag and values & (NO - BLANK) and values & YES:
         no = sum(count for level, count in levels.items() if level.lower() in NO)
+        meaning = "lines with a no are not completed sales"
         column.ask(
-            "captured", f"says no on {no:,} of {rows:,} lines", "lines with a no are not completed sales"
+            "captured", f"says no on {no:,} of {rows:,} lines", meaning, likely=no <= _MOST_UNDONE * rows
         )
         return True
     if not speaks_of_return(column.heading) or (column.kind in ("number", "rate") and not is_flag):
         return False
     filled = sum(count for level, count in levels.items() if level.lower() not in NO)
+    if {level.upper() for level in levels if level} <= CURRENCIES:
+        return False
     if filled == rows and not is_flag and len(levels) > 1:
         return False  # every line has a text, which may also be a negation
     if 0 < filled < rows:
@@ -212,7 +219,8 @@ def _look_at_flag(column: Unmapped, levels: Mapping[str, int]) -> bool:
             column.account.mapping[name] = column.name
             return True
         evidence = f"has an entry or a yes on {filled:,} of {rows:,} lines"
-        column.ask(name, evidence, "those lines were not completed or were refunded")
+        meaning = "those lines were not completed or were refunded"
+        column.ask(name, evidence, meaning, likely=filled <= _MOST_UNDONE * rows)
     return True
 
 

@@ -67,7 +67,7 @@ class Unmapped:
         """Add a note: `text` follows the column's name."""
         self.account.notes.append(f"Column {self.name!r} {text}")
 
-    def ask(self, name: str, evidence: str, meaning: str) -> None:
+    def ask(self, name: str, evidence: str, meaning: str, likely: bool = True) -> None:
         """Ask whether the column has the standard name `name`; add a note if another column has it."""
         if name in self.decided:
             if self.decided[name] not in (None, "", SUM_RETURNED):
@@ -80,7 +80,8 @@ class Unmapped:
             f"column {self.name!r} {evidence}. If {meaning}, use --mapping {flag(name, self.name)}; otherwise "
             f"use --mapping {name}=."
         )
-        self.account.questions.append(Question(text, (f"{name}={self.name}", f"{name}=")))
+        answers = (f"{name}={self.name}", f"{name}=")
+        self.account.questions.append(Question(text, answers if likely else answers[::-1]))
 
 
 def speaks_of_return(heading: str) -> bool:

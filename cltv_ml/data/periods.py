@@ -1,15 +1,22 @@
-"""Tables of customers by period, such as one column per month: a layout without dates to read."""
+"""Tables of customers by period: one column per month is read as dates, other periods are a layout without dates."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
 
+from cltv_ml.data.candidates import find_columns
 from cltv_ml.data.date_parts import fiscal_columns
 from cltv_ml.data.headings import plain_text
+from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.mapping import flag
+from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question
-from cltv_ml.data.times import is_month_name
+from cltv_ml.data.rules import Rules
+from cltv_ml.data.source_columns import quote
+from cltv_ml.data.times import is_month_name, month_of_name
+from cltv_ml.engine import Relation, keep, literal, quoted
+from cltv_ml.sources.frames import MARK
 
 #: A period: a month or quarter with its year, a year, or a numbered month, quarter, week or period.
 _PERIOD = re.compile(
@@ -27,6 +34,70 @@ _HEADED_COUNTS = re.compile(
 #: Fewer headings than this may be periods by chance; and from the second number on they are a table's body, so that a
 #: date next to them is the customer's, not a purchase's.
 _FEWEST, _BODY = 3, 6
+
+
+def join_months(table: Relation) -> tuple[Relation, list[str]]:
+    """Return one row per customer and month of a table with the money of each month in a column of its own; a note.
+
+    >>> from cltv_ml.data import clean
+    >>> import pandas as pd
+    >>> wide = pd.DataFrame({"Customer": ["a", "b"], "Jan 24": [5.0, None], "Feb 24": [0.0, 2.0], "Mar 24": [1.5, 4.0]})
+    >>> clean(wide).log["timestamp"].dt.month.tolist()
+    [1, 3, 2, 3]
+    """
+    columns = [name.removeprefix(MARK) for name in table.kinds if name.startswith(MARK)]
+    months = {column: _first_day(column) for column in period_columns(columns)}
+    others = [column for column in columns if column not in months]
+    if len(months) < _FEWEST or not all(months.values()) or {"date", "amount"} & set(others):
+        return table, []
+    first = first_lines(table)
+    kinds = look(first)
+    if not {kinds[column] for column in months} <= {"number", "rate", "empty"} or not find_columns(
+        "customer_id", others, kinds, {}, {}
+    ):
+        return table, []
+    number = Columns(first, Rules(), ask=False).number
+    total = " + ".join(f"coalesce({number(column)}, 0)" for column in months if kinds[column] != "empty")
+    sums = [
+        column
+        for column in others
+        if kinds[column] == "number" and not table.holds(f"abs({number(column)} - ({total})) > 0.011")
+    ]
+    if "timestamp" in {kinds[column] for column in others} or not total:
+        return table, []
+    named = "".join(f"{quote(column)}, " for column in others if column not in sums)
+    cells = ", ".join(f'cast({quote(column)} as varchar) as "{place}"' for place, column in enumerate(months))
+    days = ", ".join(literal(f"{day}") for day in months.values())
+    rows = keep(
+        table.con,
+        "rows",
+        f"select row_number() over (order by source_row, place) - 1 as source_row, {named}[{days}][place + 1] as "
+        f"{quoted(MARK + 'date')}, value as {quoted(MARK + 'amount')} from (select * replace (cast(place as bigint) as "
+        f"place) from (unpivot (select source_row, {named}{cells} from {table}) "
+        f"on {', '.join(map(quoted, map(str, range(len(months)))))} into name place value value)) "
+        r"where not regexp_full_match(trim(value), '[-–—]?|0*[.,]?0*')",
+    )
+    shown = [*months]
+    return rows, [
+        f"Columns {shown[:2]} and {len(shown) - 2:,} more contain one month each, so each of their numbers was read as "
+        "one purchase on the first day of the month. Purchases of a customer in the same month count as one."
+    ]
+
+
+def _first_day(column: str) -> str:
+    """Return the first day of the month that a heading names with its year, "" if it names none.
+
+    >>> _first_day("2024-03"), _first_day("Umsatz Mär 24"), _first_day("202411"), _first_day("M1"), _first_day("2024")
+    ('2024-03-01', '2024-03-01', '2024-11-01', '', '')
+    """
+    words = plain_text(column, " ")
+    named = re.search(r"([^\W\d]+) ?((?:19|20)?\d\d)$|\b((?:19|20)\d\d) ?([^\W\d]+)$", words)
+    if named:
+        word, year = named[1] or named[4], named[2] or named[3]
+        month = month_of_name(word)
+        return f"{year if len(year) == 4 else f'20{year}'}-{month:02d}-01" if month else ""
+    plain = re.search(r"\b((?:19|20)\d\d) ?(0?[1-9]|1[0-2])$|\b(0?[1-9]|1[0-2]) ((?:19|20)\d\d)$", words)
+    return f"{plain[1] or plain[4]}-{int(plain[2] or plain[3]):02d}-01" if plain else ""
 
 
 def ask_for_rows(

@@ -111,7 +111,8 @@ def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
         )
     if "currency" not in {*mapping, *explicit}:
         notes += find_currency(first, table, kinds, mapping)
-    notes += [] if recognised else pair_currency(first, kinds, mapping, explicit)
+    said, local = ([], "") if recognised else pair_currency(first, kinds, mapping, explicit)
+    notes += said
     mapping, later_questions = _settle_later(first, table, kinds, mapping, explicit, journal)
     questions += later_questions
     try:
@@ -126,9 +127,9 @@ def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
     rules = recognised.rules if recognised else {}
     if not recognised:
         counts = {f"returned_quantity={column}": column for column in kinds}
-        asked_about = {counts.get(answer) for question in questions for answer in question.answers}
+        settled = {counts.get(answer) for question in questions for answer in question.answers} | {local}
         overlooked = look_over(
-            table, {column: kinds[column] for column in kinds if column not in asked_about}, mapping, explicit
+            table, {column: kinds[column] for column in kinds if column not in settled}, mapping, explicit
         )
         mapping |= overlooked.mapping
         notes += overlooked.notes

@@ -16,6 +16,7 @@ from cltv_ml.data.datasets import DATASETS, Dataset
 from cltv_ml.data.date_parts import join_date, join_items, join_name
 from cltv_ml.data.grouped import fill_down
 from cltv_ml.data.mapping import read_mapping
+from cltv_ml.data.periods import join_months
 from cltv_ml.data.proposal import Proposal, complete
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.raw_table import Raw, Workspace
@@ -141,6 +142,7 @@ class Opened:
 #: Standard name -> what is put together for it from other columns.
 _JOINS = (
     ("timestamp", join_day_headings),
+    ("timestamp", join_months),
     ("timestamp", join_date),
     ("customer_id", join_name),
     ("amount", join_items),

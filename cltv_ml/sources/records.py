@@ -21,6 +21,9 @@ _MORE = re.compile(
     "has_?(more|next)(_?page)?|next(_?(page|cursor|link|url|page_?token|href))?|@odata.nextLink", re.I
 )
 
+#: Names of whole numbers that are money, such as prices in cents.
+_MONEY_NAMES = re.compile("price|amount|total|cents|minor|preis|betrag|precio|prix|valor", re.I)
+
 
 def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> SourceRows:
     """Return the rows of a JSON file, all columns as text: nested objects become `customer.id`, lists stay JSON.
@@ -124,10 +127,9 @@ def _expand_nested(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]],
         return records, []
     [key] = lists
     entries = [entry for record in records for entry in record.get(key) or [] if isinstance(entry, dict)]
-    outer = [value for record in records for name, value in _flat_record(record) if name != key]
-    if any(map(_is_money, outer)) or not any(
-        _is_money(value) for entry in entries for _, value in _flat_record(entry)
-    ):
+    outer = ((name, value) for record in records for name, value in _flat_record(record) if name != key)
+    inner = (part for entry in entries for part in _flat_record(entry))
+    if any(_is_money(*part) for part in outer) or not any(_is_money(*part) for part in inner):
         return records, []
     used = {name for record in records for name in record}
     expanded = [
@@ -173,9 +175,14 @@ def _refunds_added_up(refunds: Any) -> Decimal | None:
     return total
 
 
-def _is_money(value: Any) -> bool:
-    """Whether a value is a number with one or two decimals."""
-    return re.fullmatch(r"-?\d+\.\d{1,2}", str(value)) is not None
+def _is_money(name: str, value: Any) -> bool:
+    """Whether a value is a number with one or two decimals, or a whole one whose name says that it is money.
+
+    >>> _is_money("x", "9.50"), _is_money("unitPriceCents", "950"), _is_money("id", "950")
+    (True, True, False)
+    """
+    number = re.fullmatch(r"-?\d+(\.\d{1,2})?", str(value))
+    return number is not None and (bool(number[1]) or _MONEY_NAMES.search(name) is not None)
 
 
 def _records(
