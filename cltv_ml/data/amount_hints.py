@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from cltv_ml.data.glance import COLUMNS_COMPARED, Glance
 from cltv_ml.data.headings import plain_heading, plain_pattern
 from cltv_ml.data.mapping import flag
+from cltv_ml.data.overlooked_numbers import HEADED
 from cltv_ml.data.source_columns import quote
 from cltv_ml.data.summed import is_tender
 from cltv_ml.data.words import words
@@ -40,6 +41,7 @@ def hint_at_amounts(
             for column in left
             if kinds[column] in ("number", "rate")
             and not _HEADED_AS["other_money"].search(plain_heading(column))
+            and not HEADED["discount"].search(plain_heading(column))
             and "parent" not in plain_heading(column)
             and not is_tender(column)
         ]

@@ -25,6 +25,13 @@ class Aside:
         """Quarantine the rows that a query returns in its column `source_row`, under a rule."""
         self.table.change(f"insert into {self} select source_row, '{rule}' from ({query})")
 
+    def add_and_count(self, rule: str, query: str, marks: Relation) -> tuple[int, float]:
+        """Quarantine rows as `add` does; return how many lines these are, and their money."""
+        lines_before, money_before = self.taken(rule, marks)
+        self.add(rule, query)
+        lines, money = self.taken(rule, marks)
+        return lines - lines_before, money - money_before
+
     def taken(self, rule: str, marks: Relation) -> tuple[int, float]:
         """Return the number of lines that broke a rule, and their money."""
         lines, money = self.table.row(

@@ -55,6 +55,10 @@ _CONTAINER = re.compile(
     re.I,
 )
 
+#: Headings of the time of an order, and of what follows it, such as the invoice.
+_ORDERED = re.compile(plain_pattern(_TIES["headings"]["ordered"]))
+_LATER = re.compile(plain_pattern([*_TIES["headings"]["invoiced"], *_TIES["headings"]["later"]]))
+
 #: Headings of payment fees.
 _FEE = re.compile(
     "^(transaction|processing|payment|paypal|stripe|total)?fees?$|^commission|^gebuhr|^frais$|^comision"
@@ -82,6 +86,16 @@ def find_columns(
         candidates = [column for column in named("discount", unmapped) if kinds[column] == "rate"]
     if name == "refunded" and not candidates:
         candidates = find_compound(name, [column for column in unmapped if kinds[column] == "number"])
+    if name == "timestamp" and candidates and all(_LATER.search(plain_heading(date)) for date in candidates):
+        dates = [date for date in unmapped if kinds[date] == "timestamp" and date not in candidates]
+        plain = {date: plain_heading(date) for date in dates}
+        candidates += [
+            date
+            for date in dates
+            if _ORDERED.search(plain[date])
+            and not NOT_THE_PURCHASE.search(plain[date])
+            and not _LATER.search(plain[date])
+        ]
     # The heading is right and the values are bad: `clean` reports what is wrong with them.
     if not candidates and name in REQUIRED:
         candidates = named(name, unmapped) or (find_compound(name, unmapped) if name == "timestamp" else [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from cltv_ml.data.glance import Glance
@@ -12,6 +13,9 @@ from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, keep_first
 from cltv_ml.errors import InputError
+
+#: Headings of amounts before discounts.
+_BEFORE = re.compile("gross|list|before|subtotal")
 
 #: Fewest lines with a discount for a decision, and the share of them that must agree.
 _LINES, _SHARE = 4, 0.8
@@ -52,7 +56,7 @@ def settle_discount(
 
 
 def tell_of_order_discounts(glance: Glance, numbers: Sequence[str], mapping: Mapping[str, str]) -> list[str]:
-    """Return a note on a discount of whole orders, repeated on lines that have amounts of their own."""
+    """Return a note on a discount of whole orders, repeated on lines with own amounts, or next to gross amounts."""
     if not {"order_id", "amount"} <= mapping.keys():
         return []
     for column in (name for name in numbers if HEADED["discount"].search(plain_heading(name))):
@@ -64,9 +68,11 @@ def tell_of_order_discounts(glance: Glance, numbers: Sequence[str], mapping: Map
             f"from {glance.lines} where {quote(mapping['order_id'])} is not null "
             f"group by {quote(mapping['order_id'])})"
         )
-        if several and alike == several and own:
+        of_orders = several and alike == several and own
+        if money and (of_orders or _BEFORE.search(plain_heading(mapping["amount"]))):
             return [
-                f"Column {column!r} has one discount per order, {money:,.2f} in total, which is not subtracted from "
+                f"Column {column!r} has {'one discount per order' if of_orders else 'a discount on some lines'}, "
+                f"{money:,.2f} in total, which is not subtracted from "
                 f"{mapping['amount']!r}. If these amounts are before the discount, export amounts after it."
             ]
     return []

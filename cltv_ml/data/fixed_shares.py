@@ -9,7 +9,8 @@ from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import MONEY_SCALE, keep, literal
 from cltv_ml.sources.frames import MARK
 
-#: First lines and columns that are looked at, the fewest orders with such a line, and the share that it must hold for.
+#: First and last lines, and columns, that are looked at, the fewest orders with such a line, and the share of them
+#: that it must hold for.
 _SEEN, _TEXTS, _ORDERS, _HOLDS = 10_000, 10, 10, 0.95
 
 
@@ -23,20 +24,20 @@ def tell_of_fixed_shares(raw: Raw, lines: Lines, aside: Aside) -> list[str]:
     return [
         _tell_of_share(raw, left, column, text, share)
         for column in [name for name in texts if name not in used][:_TEXTS]
-        for text, share in _find_fixed_shares(raw, left, column)
+        for text, share in _find_fixed_shares(raw, left, column, lines.tally.ends(_SEEN))
     ]
 
 
-def _find_fixed_shares(raw: Raw, left: str, column: str) -> list[tuple[str, float]]:
+def _find_fixed_shares(raw: Raw, left: str, column: str, ends: str) -> list[tuple[str, float]]:
     """Return the texts of a column whose lines are a fixed share of the rest of their order, and that share."""
     shares = keep(
         raw.con,
         "shares",
         "select text, own, total - own as rest, median(own / (total - own)) over (partition by text) as share "
         "from (select *, sum(own) over (partition by by_order) as total from ("
-        f"select by_order, {quote(column)} as text, sum(money) as own from ({left} and source_row < {_SEEN} "
+        f"select by_order, {quote(column)} as text, sum(money) as own from ({left} and {ends} "
         f"and by_order is not null) join (select source_row, {quote(column)} from {raw.table} "
-        f"where source_row < {_SEEN}) using (source_row) group by all)) where total > own and own > 0",
+        f"where {ends}) using (source_row) group by all)) where total > own and own > 0",
     )
     return [
         (str(text), float(share))

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 from cltv_ml.data.levels import agreed_levels, is_payment, kind_of_document, plain_level, read_level
+from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns
+from cltv_ml.data.questions import Question
 from cltv_ml.data.rules import Rules
+from cltv_ml.data.scale import growth_of
 from cltv_ml.data.source_columns import quote
 from cltv_ml.data.words import words
 from cltv_ml.engine import Relation, quoted
@@ -16,6 +19,15 @@ from cltv_ml.sources.frames import MARK
 
 #: The most columns among which sums are looked for.
 _MOST_SUMMED = 6
+
+#: Numbers that count days since 1900, or seconds, milli-, micro- or nanoseconds since 1970, from 1990 to 2040.
+_CLOCKS = (
+    (32_874, 51_136),
+    *((631_152_000 * parts, 2_208_988_800 * parts) for parts in (1, 10**3, 10**6, 10**9)),
+)
+
+#: A price of one item grows with the quantity by at most this power of it.
+_PER_ITEM = 0.25
 
 #: Levels, in any column, that are more likely plans than completed sales.
 _PLANNED = re.compile("|".join(words("overlooked")["planned"]))
@@ -53,13 +65,28 @@ def rank_columns(first: Relation, name: str, columns: Sequence[str]) -> list[str
 
     Customers come back, so a column unique to each line is no likely customer; an e-mail address is the most likely,
     and where a report names something alone in a row above its lines, that.
-    An amount is likely the sum of other columns or has decimals, and rarely a whole number that only grows.
+    An amount is likely the sum of other columns or has decimals, and rarely a whole number that only grows. A time has
+    digits, as a number as many as a count of days, seconds or parts of them.
     """
-    if name not in ("customer_id", "amount") or len(columns) < 2:
+    if name not in ("customer_id", "timestamp", "amount") or len(columns) < 2:
         return list(columns)
     sums = _which_are_sums(first, columns[:_MOST_SUMMED]) if name == "amount" else []
     doubts = {column: -1 if column in sums else _doubt_column(first, name, column) for column in columns}
     return sorted(columns, key=doubts.__getitem__)
+
+
+def offer_item_price(first: Relation, mapping: Mapping[str, str], question: Question) -> Question:
+    """Return a question for the amount that offers unit_price first if its first column is a price of one item."""
+    name, _, column = (question.answers or ("",))[0].partition("=")
+    if name != "amount" or "quantity" not in mapping or f"unit_price={column}" in question.answers:
+        return question
+    growth = growth_of(Columns(first, Rules(), ask=False), mapping, column)
+    if growth is None or not growth.is_evidence or growth.slope > _PER_ITEM:
+        return question
+    text = question.text
+    for named in (f"{{'{name}': {column!r}}}", flag(name, column)):
+        text = text.replace(named, named.replace(name, "unit_price", 1))
+    return Question(text, (f"unit_price={column}", *question.answers))
 
 
 def _doubt_column(first: Relation, name: str, column: str) -> int:
@@ -68,7 +95,14 @@ def _doubt_column(first: Relation, name: str, column: str) -> int:
         mails, unique = first.row(
             f"select count({text}) filter ({text} like '%@%'), count({text}) = count(distinct {text}) from {first}"
         )
-        return 0 if mails or _heads_groups(first, text) else 1 + unique
+        return 0 if mails or _heads_groups(first, text) else 1 + unique + 2 * first.holds(f"{text} like '-%'")
+    if name == "timestamp":
+        counted = f"try_cast({text} as double)"
+        clocks = " or ".join(f"({counted} between {low} and {high})" for low, high in _CLOCKS)
+        return int(not first.holds(f"regexp_matches({text}, '[0-9]')")) or -1 * (
+            first.holds(f"{counted} is not null")
+            and not first.holds(f"{text} is not null and not coalesce({clocks}, false)")
+        )
     decimals, grows = first.row(
         rf"select bool_or(regexp_matches(t, '\d[.,]\d')), bool_and(v > before and v = floor(v)) filter "
         f"(before is not null) from (select {text} as t, try_cast({text} as double) as v, "

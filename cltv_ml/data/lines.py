@@ -16,7 +16,6 @@ from cltv_ml.data.parse import Columns, is_number, is_time
 from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.rules import REASONS, Rules
 from cltv_ml.data.sales import describe_levels
-from cltv_ml.data.signs import Signs
 from cltv_ml.data.source_columns import quote
 from cltv_ml.data.tally import Tally, count_marks
 from cltv_ml.data.unsigned import lack_sign
@@ -24,6 +23,7 @@ from cltv_ml.data.values import understand
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal, show
 from cltv_ml.errors import InputError
 from cltv_ml.sources.days import Plausible, plausible_days
+from cltv_ml.sources.text_bytes import Signs
 
 #: Larger amounts are treated as errors; sums of smaller ones, in integer minor units, cannot overflow.
 LARGEST_AMOUNT = 1e12

@@ -7,7 +7,8 @@ from cltv_ml.data.lines import Lines
 from cltv_ml.data.raw_table import Raw
 from cltv_ml.engine import MONEY_SCALE, keep
 
-#: First lines that are looked at, the share of them with digits in the id, and the share of money without that matters.
+#: First and last lines that are looked at, the share of them with digits in the id, and the share of money without
+#: that matters.
 _LOOKED_AT, _WITH_DIGITS, _MONEY = 10_000, 0.8, 0.001
 
 #: Fewer lines than this show nothing.
@@ -21,16 +22,16 @@ def tell_of_words(raw: Raw, lines: Lines, aside: Aside) -> list[str]:
     """
     if lines.tally.unbroken < _FEW_IDS:
         return []
-    notes = []
+    notes, ends = [], lines.tally.ends(_LOOKED_AT)
     for name in (
         name for name in ("order_id", "customer_id") if name in lines.columns and name in raw.mapping
     ):
         sample = keep(
             raw.con,
             "ids",
-            f"select lines.{name} as id, marks.money from (from {lines.parsed} where source_row < {_LOOKED_AT} and "
+            f"select lines.{name} as id, marks.money from (from {lines.parsed} where {ends} and "
             f"{name} is not null) as lines join (from {lines.marks} anti join {aside} using (source_row) "
-            f"where source_row < {_LOOKED_AT} and rule is null) as marks using (source_row)",
+            f"where {ends} and rule is null) as marks using (source_row)",
         )
         words = r"not regexp_matches(id, '\d|@')"
         rows, odd, money, all_money, example = sample.row(

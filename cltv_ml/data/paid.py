@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from cltv_ml.data.amount_hints import PAID
@@ -11,6 +12,11 @@ from cltv_ml.data.mapping import flag
 from cltv_ml.data.overlooked_numbers import HEADED
 from cltv_ml.data.questions import Question
 from cltv_ml.data.source_columns import quote
+
+
+def _may_be_deducted(deducted: str, net: str) -> bool:
+    """Whether two columns differ in more than their numbers, as "Amount 1" and "Amount 2" do not."""
+    return re.sub(r"\d+", "", deducted) != re.sub(r"\d+", "", net)
 
 
 def ask_what_is_left(
@@ -33,7 +39,7 @@ def ask_what_is_left(
         if "amount" in mapping
         else " * ".join(f"({glance.number(mapping[name])})" for name in ("quantity", "unit_price"))
     )
-    pairs = [(deducted, net) for deducted in columns for net in columns if deducted != net]
+    pairs = [(deducted, net) for deducted in columns for net in columns if _may_be_deducted(deducted, net)]
     values = {column: glance.number(column) for column in columns}
     tests = ", ".join(
         f"avg(cast(abs(({amount}) - abs({values[deducted]}) - ({values[net]})) < 0.006 as integer)), "

@@ -10,17 +10,17 @@ from cltv_ml.data import numerals, times
 from cltv_ml.data.calendars import as_iso, from_digits
 from cltv_ml.data.compact import with_signs
 from cltv_ml.data.day_numbers import counted, read_last_serial, tell_of_early_seconds, tell_of_shortened
-from cltv_ml.data.decimals import decimal_of
+from cltv_ml.data.decimals import decimal_of, decimal_shown
 from cltv_ml.data.exchanged import days_in_place
 from cltv_ml.data.identifiers import FORMS, ON_DEMAND, count_forms, unify
 from cltv_ml.data.order import order_of
 from cltv_ml.data.rules import Rules
-from cltv_ml.data.signs import Signs, signs_of
 from cltv_ml.data.source_columns import SourceColumns, quote
 from cltv_ml.data.texts import cast_number, keep_texts, read_finite, read_plainly, read_sides, read_written
 from cltv_ml.engine import Relation
 from cltv_ml.errors import InputError
 from cltv_ml.sources import zones
+from cltv_ml.sources.text_bytes import Signs, signs_of
 
 _NUMBERS = re.compile("(U?(HUGE|BIG|SMALL|TINY)|U)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL.*|BIGNUM")
 #: What a heading calls times in UTC; an offset behind it names another zone.
@@ -137,7 +137,7 @@ class Columns(SourceColumns):
         if not unread and (not dotted or (dotted > open_ and self.rules.decimal != ",")):
             return cast_number if self.ask and not infinite else read_finite
         if not isinstance(texts, Relation):
-            return partial(read_written, decimal=self.rules.decimal)
+            return partial(read_written, decimal=self.rules.decimal or decimal_shown(self, texts))
         read = partial(read_written, decimal=decimal_of(self, column, texts))
         return partial(read_sides, read) if self._turns_sides(column, texts) else read
 

@@ -1,4 +1,4 @@
-"""Lines that pay for the other lines of their order, as a till's journal has them, found by arithmetic."""
+"""Lines that sum or pay for the other lines of their order, as in a till's journal, found by arithmetic."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cltv_ml.data.lines import Lines
 from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
-from cltv_ml.engine import MONEY_SCALE, literals
+from cltv_ml.engine import literals
 from cltv_ml.sources.frames import MARK
 
 #: First lines and columns that are looked at, and the fewest orders that show anything.
@@ -20,12 +20,12 @@ _PAID = 0.9
 
 
 def set_payments_aside(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list[str]:
-    """Quarantine the lines that pay for the rest of their order, with the same or the other sign; return a note.
+    """Quarantine the lines that sum or pay for the rest of their order, with the same or the other sign; return a note.
 
     They share a text in a column, such as the kind of line or the means of payment, and nearly all orders have them.
     """
-    few = lines.tally.unbroken < 2 * _FEWEST_PAID
-    if "order_id" not in lines.columns or few or not rules.applies("total_row"):
+    off = rules.amount_per == "line" or not rules.applies("total_row")
+    if off or "order_id" not in lines.columns or lines.tally.unbroken < 2 * _FEWEST_PAID:
         return []
     left = (
         f"from {lines.marks} anti join {aside} using (source_row) where rule is null and by_order is not null"
@@ -38,13 +38,11 @@ def set_payments_aside(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> li
     if not texts:
         return []
     paying = f"select source_row from {raw.table} where {quote(column)} in ({literals(texts)})"
-    query = f"({left}) semi join ({paying}) using (source_row)"
-    rows, money = lines.marks.row(f"select count(*), sum(money) from {query}")
-    aside.add("total_row", f"select source_row from {query}")
+    query = f"select source_row from ({left}) semi join ({paying}) using (source_row)"
+    rows, money = aside.add_and_count("total_row", query, lines.marks)
     return [
-        f"{rows:,} lines with {' or '.join(map(repr, texts[:3]))} in column {column!r}, "
-        f"{int(money) / MONEY_SCALE:,.2f} in total, pay for the other lines of their order and were quarantined "
-        "(--rule off=total_row keeps them)."
+        f"{rows:,} lines with {' or '.join(map(repr, texts[:3]))} in column {column!r}, {money:,.2f} in total, sum or "
+        "pay for the other lines of their order and were quarantined (--rule off=total_row keeps them)."
     ]
 
 
@@ -63,13 +61,14 @@ def _find_payments(raw: Raw, left: str, columns: Sequence[str], some: str) -> tu
         f"with texts as (unpivot (select source_row, {texts} from {raw.table} where {some}) "
         "on columns(* exclude source_row) into name place value text), "
         f"counted as ({left} and {some}), "
-        "orders as (select by_order, sum(money) as total from counted group by by_order), "
+        "orders as (select by_order, sum(money) as total, count(*) as lines from counted group by by_order), "
         "parts as (select place, text, by_order, sum(money) as own, count(*) as n, max(source_row) as last "
         "from texts join counted using (source_row) where text <> '' group by all) "
         "select place, text, count(*) / (select count(*) from orders) as paid from (select *, total - own as rest "
         "from parts join orders using (by_order)) group by place, text "
-        f"having avg(cast(own <> 0 and (own = rest or (own < 0 and own = -rest)) as integer)) >= {_PAID} "
+        f"having avg(cast(own = rest or (own < 0 and own = -rest) as integer)) >= {_PAID} "
         f"and count(distinct rest) > {_FEWEST_PAID // 2} and (select count(*) from orders) >= {_FEWEST_PAID} "
+        "and (sum(own) < 0 or count(*) filter (lines > n + 1) > 1) "  # two equal lines may be two sales
         "order by sum(own) > 0, paid desc, sum(n), avg(last) desc"
     ).fetchall()
     paying: dict[str, list[str]] = {}

@@ -12,7 +12,7 @@ from cltv_ml.data.candidates import find_columns, look_at_levels, named, net_of,
 from cltv_ml.data.currency import find_currency, pair_currency
 from cltv_ml.data.customers import doubt_customer, doubt_rows, is_no_customer
 from cltv_ml.data.discounts import settle_discount
-from cltv_ml.data.guesses import rank_columns
+from cltv_ml.data.guesses import offer_item_price, rank_columns
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.ledger import Journal, find_journal, settle_sides
@@ -43,7 +43,7 @@ SAFETY = (*LEVEL_NAMES, "refunded", "returned_quantity", "cancelled_at", "curren
 #: Kinds of columns offered if no heading names the customer, the time or the amount.
 _ASKED_KINDS = {
     "customer_id": ("text", "number"),
-    "timestamp": ("timestamp", "text"),
+    "timestamp": ("timestamp", "text", "number"),
     "amount": ("number", "rate"),
 }
 
@@ -135,6 +135,7 @@ def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
         notes += overlooked.notes
         questions += tuple(overlooked.questions)
         rules = {"levels": overlooked.levels}
+    questions = tuple(offer_item_price(first, mapping, question) for question in questions)
     return Proposal(mapping, tuple(notes), questions, rules)
 
 

@@ -35,7 +35,7 @@ _PRICES = re.compile("price|preis|prix|precio|prezzo|preco|sales|revenue|umsatz|
 
 
 @dataclass(frozen=True)
-class _Growth:
+class Growth:
     """How a column grows with the quantity within a product."""
 
     lines: int
@@ -127,7 +127,7 @@ def settle_scale(
         if column is None or opposite in settled or "quantity" not in settled or column != mapping.get(name):
             continue
         columns = columns or _some_lines(table)
-        growth = _growth(columns, settled, column)
+        growth = growth_of(columns, settled, column)
         if growth is None or not growth.is_evidence:
             if name == "cost" and name not in explicit and is_open_name(column):
                 _ask_if_quantities_differ(columns, settled["quantity"], column)
@@ -309,7 +309,7 @@ def _ask_if_quantities_differ(columns: Columns, quantity: str, column: str) -> N
         raise QuestionsError([Question(text, (f"unit_cost={column}", f"cost={column}"))])
 
 
-def _growth(columns: Columns, mapping: Mapping[str, str], column: str) -> _Growth | None:
+def growth_of(columns: Columns, mapping: Mapping[str, str], column: str) -> Growth | None:
     """Return how a column grows with the quantity; None if neither products nor, for costs, prices show it.
 
     Values are compared within a product, costs also with the price of their line; the closer of the two fits counts.
@@ -334,7 +334,7 @@ def _price(columns: Columns, mapping: Mapping[str, str]) -> str:
     return _number(columns, mapping["unit_price"]) if "unit_price" in mapping else ""
 
 
-def _growth_within(columns: Columns, quantity: str, column: str, group: str, per: str) -> _Growth | None:
+def _growth_within(columns: Columns, quantity: str, column: str, group: str, per: str) -> Growth | None:
     """Return how a column in units of `per` grows with the quantity within groups; None if quantities are equal."""
     value, quantity = _number(columns, column), _number(columns, quantity)
     lines, slope, off_item, off_line = columns.row(
@@ -345,4 +345,4 @@ def _growth_within(columns: Columns, quantity: str, column: str, group: str, per
         "sqrt(avg(v * v) filter (where abs(q) > 1e-9)), sqrt(avg((v - q) * (v - q)) filter (where abs(q) > 1e-9)) "
         "from moved"
     )
-    return _Growth(lines, float(slope), float(off_item), float(off_line)) if lines else None
+    return Growth(lines, float(slope), float(off_item), float(off_line)) if lines else None

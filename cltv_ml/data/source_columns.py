@@ -6,9 +6,9 @@ import datetime
 from typing import Any
 
 from cltv_ml.data.rules import Rules
-from cltv_ml.data.signs import Signs
 from cltv_ml.engine import Relation, quoted
 from cltv_ml.sources.frames import MARK
+from cltv_ml.sources.text_bytes import Signs
 
 
 def quote(column: str) -> str:

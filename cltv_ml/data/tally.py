@@ -36,6 +36,10 @@ class Tally:
         """The number of lines that break no rule by themselves."""
         return sum(counts.lines for (broken, _), counts in self.counts.items() if broken is None)
 
+    def ends(self, lines: int) -> str:
+        """Return SQL for whether a row is one of the first or last `lines` rows of the source."""
+        return f"(source_row < {lines} or source_row > {(self.last or 0) - lines})"
+
     def breaks(self, rule: str) -> bool:
         """Whether any line breaks a rule by itself."""
         return any(broken == rule for broken, _ in self.counts)

@@ -133,16 +133,14 @@ def _set_sums_aside(marks: Relation, aside: Aside) -> list[str]:
     [last] = in_orders.row(
         f"select avg(cast(place = n as integer)) > 0.5 from {in_orders} where n > 2 and 2 * money = total"
     )
-    aside.add(
+    lines, money = aside.add_and_count(
         "total_row",
         f"select source_row from {in_orders} where 2 * money = total and n > 1 "
         f"and (n > 2 or place = {2 if last else 1})",
+        marks,
     )
-    lines, money = aside.taken("total_row", marks)
-    return [
-        f"{lines:,} lines with a total of {money:,.2f} are the sum of the other lines of their order "
-        "and were quarantined."
-    ]
+    note = f"{lines:,} lines with a total of {money:,.2f} are the sum of the other lines of their order "
+    return [f"{note}and were quarantined."] if lines else []
 
 
 def _set_grand_total_aside(lines: Lines, aside: Aside) -> list[str]:
@@ -155,13 +153,13 @@ def _set_grand_total_aside(lines: Lines, aside: Aside) -> list[str]:
     named = " or ".join(
         f"coalesce(regexp_full_match(lower({name}), '{TOTAL_WORDS}'), false)" for name in _names(lines)
     )
-    aside.add(
+    number, money = aside.add_and_count(
         "total_row",
         f"select source_row from {lines.parsed} anti join {aside} using (source_row) "
         f"where money = {top} and ({named} or ({rows} > 7 and source_row in "
         f"(select unnest([min(source_row), max(source_row)]) from {lines.marks}))) limit 1",
+        lines.marks,
     )
-    number, money = aside.taken("total_row", lines.marks)
     return (
         [f"{number:,} line with {money:,.2f} is the sum of all others and was quarantined."] if number else []
     )

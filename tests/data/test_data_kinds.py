@@ -214,13 +214,22 @@ def test_parts_are_found_under_an_id_and_in_a_known_export():
 
 def test_periods_as_columns_are_named_as_a_layout():
     for first, second, third in (
-        ("2024-01", "2024-02", "2024-03"),
-        ("Jan 24", "Feb 24", "Mar 24"),
+        ("2024-Q1", "2024-Q2", "2024-Q3"),
         ("M1", "M2", "M3"),
         ("Ventas enero", "Ventas febrero", "Ventas marzo"),
     ):
         with pytest.raises(QuestionsError, match="contain one period each"):
             read(table(f"customer,{first},{second},{third}\na,1,2,3\nb,4,5,6"))
+
+
+def test_months_as_columns_are_dates_and_their_sum_is_left_out():
+    for first, second, third in (
+        ("2024-01", "2024-02", "2024-03"),
+        ("Umsatz Jan 24", "Umsatz Feb 24", "Umsatz Mär 24"),
+    ):
+        log = clean(read(table(f"Kunde,{first},{second},{third},Ganz\na,1,2,3,6\nb,4,0,6.50,10.5"))).log
+        assert log["amount"].tolist() == [1, 2, 3, 4, 6.5]
+        assert log["timestamp"].dt.month.tolist() == [1, 2, 3, 1, 3]
 
 
 def test_periods_as_columns_are_a_layout_next_to_a_date_of_the_customer():

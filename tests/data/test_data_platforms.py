@@ -45,6 +45,18 @@ Order number,Date,Email,Currency,Total,Total (USD)
     assert answered(tmp_path, one) == (2, 100.0, ["amount=Total"])
 
 
+def test_a_price_in_one_currency_is_taken_next_to_that_of_each_order(tmp_path):
+    text = """
+Ref,Date,Buyer,Qty,Currency,UnitPriceLocal,UnitPriceGBP
+1,2025-01-05,b1,2,EUR,11.70,10.00
+2,2025-01-06,b2,1,GBP,30.00,30.00
+3,2025-02-07,b2,3,USD,12.70,10.00
+"""
+    customers, money, told = found(tmp_path, text)
+    assert (customers, money) == (2, 80.0)
+    assert "'UnitPriceGBP' contains money in a single currency" in told
+
+
 def test_sales_after_returns_on_lines_of_their_own_are_the_amount(tmp_path):
     text = """
 Day,Order,Customer email,Gross sales,Discounts,Returns,Net sales,Shipping,Taxes,Total sales

@@ -59,6 +59,19 @@ def test_sums_above_their_lines_and_a_last_sum_of_all_are_set_aside(tmp_path):
     assert any("5 lines without a value in column 'Beleg'" in note for note in report.notes)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_lines_that_pay_for_the_others_are_set_aside_also_those_of_returns(tmp_path, sign):
+    text = "Kunde;Tag;Beleg;Satz;Umsatz\n"
+    for number, money in enumerate(MONEY, 1):
+        for back in (1, -1) if number == 7 else (1,):
+            head = f"K{number % 5};2024-01-{number:02d};B{number * back}"
+            text += f"{head};Ware;{back * money}\n{head};Ware;{back * 0.5}\n{head};Nachlass;{-back}\n"
+            text += f"{head};Bar;{sign * back * (money - 0.5)}\n"
+    report = cleaned(tmp_path, text).report
+    assert report.money_kept == sum(MONEY) - 0.5 * 12 - 14.5
+    assert any("13 lines with 'Bar' in column 'Satz'" in note for note in report.notes)
+
+
 def test_equal_prices_of_one_customer_are_no_sums(tmp_path):
     text = "customer,date,amount\n"
     for number in range(1, 29):

@@ -48,6 +48,11 @@ def test_the_day_of_the_order_goes_before_those_of_invoices_and_payments():
         assert "a different date on 2 of the first 4 lines" in notes
 
 
+def test_a_day_of_the_order_with_an_unknown_heading_goes_before_that_of_the_invoice():
+    days = {"Invoice Date": ["2025-01-07"] * 4, "Ordered On": ["2025-01-05", "2025-01-06"] * 2}
+    assert settled(date=None, **days)[0]["timestamp"] == "Ordered On"
+
+
 def test_a_day_of_the_order_that_is_often_blank_is_asked_about():
     with pytest.raises(QuestionsError, match="could each be the timestamp"):
         settled(date=None, order_date=[*DAYS[:2], None, None], payment_date=DAYS)

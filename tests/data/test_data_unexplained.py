@@ -177,6 +177,16 @@ D3,2025-02-05,anna,7.00,15.00,22.00
     assert "amount=Ganzes" in first
 
 
+def test_the_first_answers_name_what_heads_the_groups_of_a_report_and_numbers_that_count_time(tmp_path):
+    rows = "".join(
+        f"Anna {n},,,\n,{1735900000 + n},{n},{n}.50\n,{1735990000 + n},{n},7.00\nSum {n},,,\n" for n in (1, 2)
+    )
+    with pytest.raises(QuestionsError) as asked:
+        found(tmp_path, "\n,Stempel,Pieces,Amount\n" + rows)
+    first = [question.answers[0] for question in asked.value.questions]
+    assert first == ["customer_id=column_1", "timestamp=Stempel"]
+
+
 def test_whole_amounts_of_a_payment_service_are_asked_about_though_all_are_round(tmp_path):
     text = """
 id,amount,currency,email,payment_id,created_at
