@@ -92,17 +92,18 @@ def offer_item_price(first: Relation, mapping: Mapping[str, str], question: Ques
 def _doubt_column(first: Relation, name: str, column: str) -> int:
     text = f"nullif(trim(cast({quote(column)} as varchar)), '')"
     if name == "customer_id":
-        mails, unique = first.row(
-            f"select count({text}) filter ({text} like '%@%'), count({text}) = count(distinct {text}) from {first}"
+        mails, unique, negative = first.row(
+            f"select count({text}) filter ({text} like '%@%'), count({text}) = count(distinct {text}), "
+            f"coalesce(bool_or(regexp_matches({text}, '^-[0-9]')), false) from {first}"
         )
-        return 0 if mails or _heads_groups(first, text) else 1 + unique + 2 * first.holds(f"{text} like '-%'")
+        return 0 if mails or _heads_groups(first, column, text) else 1 + unique + 2 * negative
     if name == "timestamp":
-        counted = f"try_cast({text} as double)"
-        clocks = " or ".join(f"({counted} between {low} and {high})" for low, high in _CLOCKS)
-        return int(not first.holds(f"regexp_matches({text}, '[0-9]')")) or -1 * (
-            first.holds(f"{counted} is not null")
-            and not first.holds(f"{text} is not null and not coalesce({clocks}, false)")
+        clocks = " or ".join(f"v between {low} and {high}" for low, high in _CLOCKS)
+        digits, counts = first.row(
+            f"select bool_or(regexp_matches(t, '[0-9]')), bool_and(coalesce({clocks}, false)) from ("
+            f"select {text} as t, try_cast({text} as double) as v from {first}) where t is not null"
         )
+        return -1 if counts else 1 - bool(digits)
     decimals, grows = first.row(
         rf"select bool_or(regexp_matches(t, '\d[.,]\d')), bool_and(v > before and v = floor(v)) filter "
         f"(before is not null) from (select {text} as t, try_cast({text} as double) as v, "
@@ -111,9 +112,12 @@ def _doubt_column(first: Relation, name: str, column: str) -> int:
     return 0 if decimals else 1 + bool(grows)
 
 
-def _heads_groups(first: Relation, text: str) -> bool:
-    """Whether a text stands alone in several rows and is blank in the rows below, but perhaps for one of totals."""
-    cells = ", ".join(f"cast({quoted(name)} as varchar)" for name in first.kinds if name.startswith(MARK))
+def _heads_groups(first: Relation, column: str, text: str) -> bool:
+    """Whether a column on the left stands alone in several rows and is blank below, but perhaps for totals."""
+    names = [name for name in first.kinds if name.startswith(MARK)]
+    if MARK + column not in names[:2]:
+        return False
+    cells = ", ".join(f"cast({quoted(name)} as varchar)" for name in names)
     alone, others, blank = first.row(
         "select count(*) filter (t is not null and n = 1), count(*) filter (t is not null and n > 1), "
         f"count(*) filter (t is null and n > 1) from (select {text} as t, "
