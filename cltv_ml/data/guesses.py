@@ -29,6 +29,9 @@ _CLOCKS = (
 #: A price of one item grows with the quantity by at most this power of it.
 _PER_ITEM = 0.25
 
+#: The doubt from which a column is not offered.
+_NO_CANDIDATE = 9
+
 #: Levels, in any column, that are more likely plans than completed sales.
 _PLANNED = re.compile("|".join(words("overlooked")["planned"]))
 
@@ -66,13 +69,15 @@ def rank_columns(first: Relation, name: str, columns: Sequence[str]) -> list[str
     Customers come back, so a column unique to each line is no likely customer; an e-mail address is the most likely,
     and where a report names something alone in a row above its lines, that.
     An amount is likely the sum of other columns or has decimals, and rarely a whole number that only grows. A time has
-    digits, as a number as many as a count of days, seconds or parts of them.
+    digits, as a number as many as a count of days, seconds or parts of them; other numbers are not offered for it.
     """
-    if name not in ("customer_id", "timestamp", "amount") or len(columns) < 2:
+    if name not in ("customer_id", "timestamp", "amount"):
         return list(columns)
     sums = _which_are_sums(first, columns[:_MOST_SUMMED]) if name == "amount" else []
     doubts = {column: -1 if column in sums else _doubt_column(first, name, column) for column in columns}
-    return sorted(columns, key=doubts.__getitem__)
+    return sorted(
+        (column for column in columns if doubts[column] < _NO_CANDIDATE), key=lambda column: doubts[column]
+    )
 
 
 def offer_item_price(first: Relation, mapping: Mapping[str, str], question: Question) -> Question:
@@ -99,11 +104,11 @@ def _doubt_column(first: Relation, name: str, column: str) -> int:
         return 0 if mails or _heads_groups(first, column, text) else 1 + unique + 2 * negative
     if name == "timestamp":
         clocks = " or ".join(f"v between {low} and {high}" for low, high in _CLOCKS)
-        digits, counts = first.row(
-            f"select bool_or(regexp_matches(t, '[0-9]')), bool_and(coalesce({clocks}, false)) from ("
-            f"select {text} as t, try_cast({text} as double) as v from {first}) where t is not null"
+        digits, numbers, counts = first.row(
+            f"select bool_or(regexp_matches(t, '[0-9]')), bool_and(v is not null), bool_and(coalesce({clocks}, false)) "
+            f"from (select {text} as t, try_cast({text} as double) as v from {first}) where t is not null"
         )
-        return -1 if counts else 1 - bool(digits)
+        return -1 if counts else _NO_CANDIDATE if numbers else 1 - bool(digits)
     decimals, grows = first.row(
         rf"select bool_or(regexp_matches(t, '\d[.,]\d')), bool_and(v > before and v = floor(v)) filter "
         f"(before is not null) from (select {text} as t, try_cast({text} as double) as v, "

@@ -40,6 +40,8 @@ def ask_what_is_left(
         else " * ".join(f"({glance.number(mapping[name])})" for name in ("quantity", "unit_price"))
     )
     pairs = [(deducted, net) for deducted in columns for net in columns if _may_be_deducted(deducted, net)]
+    if not pairs:
+        return []
     values = {column: glance.number(column) for column in columns}
     tests = ", ".join(
         f"avg(cast(abs(({amount}) - abs({values[deducted]}) - ({values[net]})) < 0.006 as integer)), "
