@@ -56,8 +56,8 @@ _CONTAINER = re.compile(
 )
 
 #: Headings of the time of an order, and of what follows it, such as the invoice.
-_ORDERED = re.compile(plain_pattern(_TIES["headings"]["ordered"]))
-_LATER = re.compile(plain_pattern([*_TIES["headings"]["invoiced"], *_TIES["headings"]["later"]]))
+_OF_ORDER = re.compile(plain_pattern(_TIES["headings"]["ordered"]))
+_FOLLOWING = re.compile(plain_pattern([*_TIES["headings"]["invoiced"], *_TIES["headings"]["later"]]))
 
 #: Headings of payment fees.
 _FEE = re.compile(
@@ -86,15 +86,19 @@ def find_columns(
         candidates = [column for column in named("discount", unmapped) if kinds[column] == "rate"]
     if name == "refunded" and not candidates:
         candidates = find_compound(name, [column for column in unmapped if kinds[column] == "number"])
-    if name == "timestamp" and candidates and all(_LATER.search(plain_heading(date)) for date in candidates):
+    if (
+        name == "timestamp"
+        and candidates
+        and all(_FOLLOWING.search(plain_heading(date)) for date in candidates)
+    ):
         dates = [date for date in unmapped if kinds[date] == "timestamp" and date not in candidates]
         plain = {date: plain_heading(date) for date in dates}
         candidates += [
             date
             for date in dates
-            if _ORDERED.search(plain[date])
+            if _OF_ORDER.search(plain[date])
             and not NOT_THE_PURCHASE.search(plain[date])
-            and not _LATER.search(plain[date])
+            and not _FOLLOWING.search(plain[date])
         ]
     # The heading is right and the values are bad: `clean` reports what is wrong with them.
     if not candidates and name in REQUIRED:

@@ -15,7 +15,7 @@ from cltv_ml.engine import Relation, keep_first
 from cltv_ml.errors import InputError
 
 #: Headings of amounts before discounts.
-_BEFORE = re.compile("gross|list|before|subtotal")
+_UNDISCOUNTED = re.compile("gross|list|before|subtotal")
 
 #: Fewest lines with a discount for a decision, and the share of them that must agree.
 _LINES, _SHARE = 4, 0.8
@@ -69,7 +69,7 @@ def tell_of_order_discounts(glance: Glance, numbers: Sequence[str], mapping: Map
             f"group by {quote(mapping['order_id'])})"
         )
         of_orders = several and alike == several and own
-        if money and (of_orders or _BEFORE.search(plain_heading(mapping["amount"]))):
+        if money and (of_orders or _UNDISCOUNTED.search(plain_heading(mapping["amount"]))):
             return [
                 f"Column {column!r} has {'one discount per order' if of_orders else 'a discount on some lines'}, "
                 f"{money:,.2f} in total, which is not subtracted from "
