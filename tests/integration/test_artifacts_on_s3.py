@@ -2,7 +2,10 @@
 
 import itertools
 import logging
+import os
+import sys
 import threading
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import boto3
@@ -63,6 +66,30 @@ def shop(s3, tmp_path, monkeypatch):
     mlflow.set_tracking_uri(before)
 
 
+@dataclass(frozen=True)
+class Client(Shop):
+    """A folder whose MLflow store is a server."""
+
+    server: str
+
+    @property
+    def store(self):
+        return self.server
+
+
+@pytest.fixture
+def client(s3, serving, tmp_path):
+    """A client without keys of a server that keeps the artifacts in a bucket."""
+    keys = os.environ | KEYS | {"MLFLOW_S3_ENDPOINT_URL": s3.url}
+    (tmp_path / "server").mkdir()
+    before = mlflow.get_tracking_uri()
+    words = ["--backend-store-uri", "sqlite:///mlflow.db", "--artifacts-destination", "s3://mlflow/team"]
+    server = [sys.executable, "-m", "mlflow", "server", *words, "--workers", "1"]
+    with serving(server, "/health", cwd=tmp_path / "server", env=keys) as address:
+        yield Client(tmp_path, address)
+    mlflow.set_tracking_uri(before)
+
+
 def _train(shop):
     return shop.cltv("train", "--data", "synthetic:300", "--horizon", "3m", "--models", MODELS)
 
@@ -110,3 +137,16 @@ def test_two_weeks_are_written_to_a_bucket_and_the_second_finds_the_first(shop, 
         assert is_file("s3://mlflow/out/monitor/monitor.html")
         assert not is_file(old)
     assert is_file("s3://mlflow/out/actions/value_change.csv")
+
+
+def test_a_server_passes_artifacts_on_to_a_bucket(client, s3):
+    bucket = boto3.resource(
+        "s3", endpoint_url=s3.url, aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1"
+    ).create_bucket(Bucket="mlflow")
+    s3.every, s3.status = 10, "500 Internal Server Error"
+    for done in (_train(client), client.cltv("score", "--data", "synthetic:300")):
+        assert done.returncode == 0, done.stderr
+    assert s3.failed > 10
+    s3.every = 0
+    assert any(one.key.endswith("report.html") for one in bucket.objects.filter(Prefix="team/"))
+    assert pd.read_parquet(client.folder / "out" / "scores.parquet")["expected_value"].notna().any()
