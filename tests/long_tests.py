@@ -110,6 +110,7 @@ LONG = (
     "evaluation/test_group_tables.py::test_interval_of_a_groups_bias_covers_the_truth_as_often_as_it_says",
     "evaluation/test_learning.py::test_each_line_learns_from_more_and_the_last_is_the_judged_model",
     "evaluation/test_no_skill.py",
+    "experiments/test_experiments_forecast.py::test_bands_are_shares_of_simulated_shops",
     "experiments/test_experiments_quality.py::test_our_models_answer_as_a_training_judges_them",
     "experiments/test_experiments_speed.py::test_a_process_tells_its_own_memory_not_that_of_the_one_that_started_it",
     "experiments/test_experiments_speed.py::test_a_ratio_a_third_above_the_baseline_is_named",

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.data.headings import plain_heading
+from cltv_ml.data.numerals import CURRENCIES, code_of
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.raw import open_source
 from cltv_ml.data.rules import Rules
@@ -114,18 +115,39 @@ def _read_cost_columns(columns: Columns, mapping: dict[str, str]) -> pd.DataFram
     chosen |= {name: columns.identifier(mapping[name]) for name in names}
     listed = ", ".join(f"{sql} as {name}" for name, sql in chosen.items())
     table = columns.table.con.sql(f"select {listed} from {columns.table} order by source_row").df()
+    if "currency" not in mapping and (code := _heading_currency(mapping[money])):
+        table["currency"], names = code, [*names, "currency"]
     if when is not None and months is not None:
         table[when] = months
     if when is not None and texts is not None and table[when].isna().any():
+        row = int(table[when].isna().argmax())
+        written = _written_cell(texts.iloc[row])
         raise InputError(
-            f"the costs contain the {when} {texts[table[when].isna()].iloc[0]!r}; write months such "
-            "as 2025-03, or dates."
+            f"the costs contain the {when} {written} in row {row + 1}; write months such as 2025-03, or dates."
         )
     if table[money].isna().any():
         row = int(table[money].isna().argmax())
-        written = _cost_texts(columns, mapping[money]).iloc[row]
-        raise InputError(f"a cost must be a number of at least 0, got {written!r} in row {row + 1}.")
+        written = _written_cell(_cost_texts(columns, mapping[money]).iloc[row])
+        raise InputError(
+            f"a cost must be a number of at least 0, got {written} in row {row + 1}; correct it, or leave the row out."
+        )
     return table[[*([when] if when else []), money, *names]]
+
+
+def _written_cell(written: object) -> str:
+    """Return a cell as an error shows it."""
+    return repr(written) if isinstance(written, str) and written else "an empty cell"
+
+
+def _heading_currency(heading: str) -> str:
+    """Return the currency that a heading of costs ends in; empty if it names none.
+
+    >>> _heading_currency("Amount spent (EUR)"), _heading_currency("Cost USD"), _heading_currency("Kosten")
+    ('EUR', 'USD', '')
+    """
+    last = re.findall(r"[^\W\d_]+|[€£₹]", heading)[-1:]
+    code = code_of(last[0]) if last else ""
+    return code if code in CURRENCIES else ""
 
 
 def by_campaign(costs: pd.DataFrame, column: str) -> tuple[pd.DataFrame, list[str]]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.errors import InputError
+from cltv_ml.money import format_money
 
 #: The row of costs and customers without a channel; they are never spread over the others.
 UNATTRIBUTED = "unattributed"
@@ -130,6 +131,20 @@ def check_cost_currency(table: pd.DataFrame, currency: str) -> None:
         )
 
 
+def describe_repeated_costs(spent: pd.DataFrame) -> list[str]:
+    """Return a sentence if rows of costs equal another row in every column, as in an export that was appended twice.
+
+    >>> describe_repeated_costs(pd.DataFrame({"month": ["2024-01"] * 2, "cost": [5.0, 5.0]}))
+    ['Rows of the costs that repeat another count too: 1 row, 5.00 in all. Remove any that is a duplicate.']
+    """
+    again = spent.duplicated() & (spent["cost"] != 0)
+    if not again.any():
+        return []
+    total = format_money(float(spent.loc[again, "cost"].sum()))
+    rows = f"{again.sum():,} row{'s' if again.sum() > 1 else ''}, {total} in all"
+    return [f"Rows of the costs that repeat another count too: {rows}. Remove any that is a duplicate."]
+
+
 def describe_cost_currency(spent: pd.DataFrame, currency: str) -> list[str]:
     """Return a sentence if costs name their currency and the log's currency is not stated."""
     named = spent["currency"].dropna().tolist() if "currency" in spent and not currency else []
@@ -165,6 +180,11 @@ def compute_cac(costs: pd.DataFrame, won: pd.DataFrame, since: pd.Timestamp | No
         A channel of the costs has no customer at all.
     """
     strangers = sorted(set(costs["channel"]) - set(won["channel"]) - {UNATTRIBUTED})
+    if strangers and set(won["channel"]) <= {UNATTRIBUTED}:
+        raise InputError(
+            f"the costs name channels such as {strangers[0]!r}, but no customer has a channel; add --customers, and "
+            "--channel for its column of channels, or leave the channels out of the costs."
+        )
     if strangers:
         raise InputError(
             f"no customer came through the channel {strangers[0]!r} of the costs; the customers' channels "

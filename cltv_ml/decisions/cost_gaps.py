@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from cltv_ml.decisions.line_costs import check_cost_unit
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
 
@@ -19,7 +20,7 @@ def fill_cost_gaps(log: AnyLog, *, stated: bool) -> tuple[Log, list[str]]:
     Raises
     ------
     InputError
-        The costs add up to more than twice the revenue: a margin below -100% means costs in another unit.
+        The costs add up to less than 0, or to more than twice the revenue: `check_cost_unit`.
     """
     log = Log.of(log)
     if "cost" not in log.columns:
@@ -62,15 +63,6 @@ def needs_stated_rate(log: AnyLog) -> bool:
     """Return whether some line has no cost of its own, so that a stated margin rate counts for it."""
     log = Log.of(log)
     return "cost" not in log.columns or bool(_describe_gap(log))
-
-
-def check_cost_unit(revenue: float, costs: float) -> None:
-    """Raise InputError where costs are more than twice the revenue of the same lines: they are in another unit."""
-    if costs > 2 * revenue > 0:
-        raise InputError(
-            f"the costs are {costs / revenue:.0%} of the revenue, a margin below -100%; map the cost of each "
-            "whole line, in the currency of the amounts, or map no cost and state --margin-rate."
-        )
 
 
 def _describe_gap(log: Log) -> str:

@@ -82,12 +82,34 @@ def cost_of_line(columns: set[str], costs: Costs) -> str:
 
 
 def check_costs_known(con: duckdb.DuckDBPyConnection, columns: set[str], costs: Costs) -> None:
-    """Raise InputError where the cost of a line of the view `log` is neither stated nor covered by a rate."""
+    """Raise InputError where the cost of a line of the view `log` is neither stated nor covered by a rate.
+
+    Costs of the log in another unit than its amounts, or with the other sign, are refused too.
+    """
     unknown = f"filter (where {cost_of_line(columns, costs)} is null)"
-    counts = con.sql(
-        f"select count(*) {unknown}, count(*), min({group_of_line(columns)}) {unknown} from log"
+    own = "sum(amount) filter (cost is not null), sum(cost)" if "cost" in columns else "null, null"
+    *counts, revenue, cost = con.sql(
+        f"select count(*) {unknown}, count(*), min({group_of_line(columns)}) {unknown}, {own} from log"
     ).fetchall()[0]
-    refuse_unknown(counts, columns, costs)
+    refuse_unknown(tuple(counts), columns, costs)
+    check_cost_unit(float(revenue or 0), float(cost or 0))
+
+
+def check_cost_unit(revenue: float, costs: float) -> None:
+    """Raise InputError where the costs of lines cannot be those of their revenue: another unit, or the other sign.
+
+    >>> check_cost_unit(100.0, 60.0)
+    """
+    if costs > 2 * revenue > 0:
+        raise InputError(
+            f"the costs are {costs / revenue:.0%} of the revenue, a margin below -100%; map the cost of each "
+            "whole line, in the currency of the amounts, or map no cost and state --margin-rate."
+        )
+    if costs < 0 < revenue:
+        raise InputError(
+            f"the costs add up to {costs:,.2f}, less than 0, a margin above 100%; reverse their sign, or map no cost "
+            "and state --margin-rate."
+        )
 
 
 def refuse_unknown(counts: tuple[Any, ...], columns: set[str], costs: Costs) -> None:

@@ -29,13 +29,14 @@ class Arrivals:
     clump: float
     season_seen: bool
 
-    def draw(self, size: int, rng: np.random.Generator) -> np.ndarray:
-        """Return draws of the customers won on each day, shape (size, horizon)."""
+    def draw(self, size: int, rng: np.random.Generator, season: np.ndarray | None = None) -> np.ndarray:
+        """Return draws of the customers won on each day, shape (size, horizon); `season` are factors of that shape."""
         if self.rate is None:
             return np.zeros((size, self.horizon))
         future = self.rate.calendar.days + np.arange(self.horizon)
         mean = self.rate.rates(self.rate.draw(size, rng), future)
         mean = mean * draw_weekly(self.clump, (size, self.horizon), rng)
+        mean = mean if season is None else mean * season
         return rng.poisson(np.minimum(mean, 1e12)).astype(np.float64)
 
     def seen_before(self, days: int) -> float:

@@ -30,6 +30,9 @@ WALK, TREND = 0.12, 0.7
 SEASON = 0.4
 HARMONICS = 4
 
+#: As `SEASON`, for the season of a log that is too short to show it: with it, bands of single weeks hold what they say.
+UNSEEN_SEASON = 0.15
+
 #: Prior standard deviations, in log units, of a weekday, of a holiday, and of the excess at the start of the log.
 WEEKDAY, HOLIDAY, START = 2.0, 1.0, 1.5
 
@@ -213,6 +216,22 @@ def draw_weekly(clump: float, shape: tuple[int, int], rng: np.random.Generator) 
     if clump <= 0:
         return np.ones(shape)
     return np.repeat(rng.gamma(1 / clump, clump, (size, -(-days // 7))), 7, axis=1)[:, :days]
+
+
+def draw_unseen_season(
+    calendar: Calendar, size: int, horizon: int, rng: np.random.Generator
+) -> np.ndarray | None:
+    """Return draws of the season after a log too short to show one, of mean 1 in every draw and on every day.
+
+    The shape is (draws, days). None where the log shows its season.
+    """
+    if calendar.season:
+        return None
+    turn = 2 * np.pi * np.arange(horizon) / 365.25
+    waves = [wave for k in range(1, 1 + HARMONICS) for wave in (np.cos(k * turn) / k, np.sin(k * turn) / k)]
+    season = np.exp(UNSEEN_SEASON * rng.standard_normal((size, len(waves))) @ np.array(waves))
+    season /= season.mean(axis=1, keepdims=True)
+    return np.asarray(season / season.mean(axis=0))
 
 
 def _with_groups(prior: np.ndarray, count: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cltv_ml.models.arrivals import Arrivals
-from cltv_ml.models.calendar_rate import draw_weekly
+from cltv_ml.models.calendar_rate import draw_unseen_season, draw_weekly
 from cltv_ml.models.level_spread import Spread
 from cltv_ml.models.value_by_age import ValueByAge
 
@@ -61,8 +61,8 @@ def draw_shop(
     """Return joint draws of every part of a shop's revenue.
 
     Each draw has a total of the existing customers, spread over time by the value by age; parameters of all rates;
-    arrivals; a factor of each week that all customers share; and the chance of single orders, a Gamma amount whose
-    variance is the rate's dispersion times its mean.
+    arrivals; a factor of each week that all customers share; a season where the log is too short to show it; and the
+    chance of single orders, a Gamma amount whose variance is the rate's dispersion times its mean.
     The excess of a draw's total over the value by age's own is taken as the shop's level, which future customers
     share. Their rates are then the estimated ones, because a draw's rates at ages that the log barely shows say
     nothing about the level.
@@ -80,7 +80,8 @@ def draw_shop(
     future = value.repeat.calendar.days + ahead
     coefficients = value.repeat.draw(size, rng)
     from_known = value.known(coefficients, future)
-    won = arrivals.draw(size, rng)
+    season = draw_unseen_season(value.repeat.calendar, size, len(ahead), np.random.default_rng([seed, 2]))
+    won = arrivals.draw(size, rng, season)
     first = won * value.first.rates(value.first.draw(size, rng), future)
     if totals is None:
         totals, repeat = from_known.sum(axis=1), value.repeats(coefficients, won, future)
@@ -90,6 +91,7 @@ def draw_shop(
         repeat = value.repeats(mean, won, future) * level[:, None]
     shared = draw_weekly(value.clump, won.shape, np.random.default_rng([seed, 1]))
     shared = shared / shared.mean(axis=0)  # so that a week's expected spend stays as it is
+    shared = shared if season is None else shared * season
     spent = _chance(_summed_by_period(from_known * shared, edges), value.repeat.dispersion, rng)
     scale = totals / np.maximum(spent.sum(axis=1), 1e-12)
     return ShopDraws(

@@ -14,6 +14,7 @@ from cltv_ml.decisions.acquisition_costs import (
     check_costs,
     compute_cac,
     describe_cost_currency,
+    describe_repeated_costs,
     spelled_as,
     within_log,
 )
@@ -98,6 +99,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
         *outside,
         *describe_channels(channels),
         *describe_cost_currency(spent, settings.currency),
+        *describe_repeated_costs(spent),
         *_acquisition_notes(won, costs, settings.currency),
         *filter(None, [opened.sentence(_NOT_NEW)]),
         *describe_stated_rate(log, stated=goods is not None),

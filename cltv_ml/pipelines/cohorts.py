@@ -177,7 +177,7 @@ def _warnings(table: pd.DataFrame, settings: Cohorts) -> list[str]:
             "These cohorts have fewer than 30 customers and are drawn in grey; read them with care: "
             f"{', '.join(small[:12])}{more}."
         )
-    if settings.by == "first_month" and 2 * len(small) > table["cohort"].nunique():
+    if settings.by == "first_month" and 2 * len(small) > table["cohort"].nunique() > 1:
         warnings.append("Most months won fewer than 30 customers; --by first_quarter joins three months.")
     reach, longest = table.loc[table["complete"], "period"].max(), table["period"].max()
     if settings.by not in ("first_month", "first_quarter") and reach < longest / 2:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from cltv_ml.decisions.cost_gaps import check_cost_unit
+from cltv_ml.decisions.line_costs import check_cost_unit
 from cltv_ml.decisions.plan_against_actual import explain_difference
 from cltv_ml.decisions.shop_plan import PlanTerms
 from cltv_ml.errors import InputError

@@ -11,7 +11,7 @@ import pandas as pd
 from experiments.benchmark import rows
 from experiments.benchmark.cases import RESULTS, ROOT
 from experiments.benchmark.champions_table import FAR, LOST_GINI, SETS, summarise_champions
-from experiments.benchmark.forecast_table import HEAD, forecast_lines
+from experiments.benchmark.forecast_table import BAND_HEAD, HEAD, band_lines, forecast_lines
 from experiments.benchmark.leaderboard import (
     draw_critical_difference,
     label,
@@ -68,6 +68,8 @@ def experiments_page() -> str:
         parts += ["## Level", _origin(level), _LEVEL, _level_table(level)]
     if len(shop.dropna(subset=["value"])):
         parts += ["## Whole shop", _origin(shop), _SHOP, _markdown(HEAD, forecast_lines(shop))]
+        if len(simulated := shop[shop["protocol"] == "simulated"]):
+            parts += [_BANDS, _markdown(BAND_HEAD, band_lines(simulated))]
     if len(lifetime.dropna(subset=["value"])):
         parts += ["## Lifetime", _origin(lifetime), _LIFETIME, _lifetime_table(lifetime)]
     if len(exact):
@@ -260,7 +262,11 @@ def _title(task: str) -> str:
 
 
 _SHOP = """Revenue of all customers, known and to come, from rolling origins. SeasonalNaive is last year's revenue of
-the same weeks; AutoETS and AutoARIMA are statsforecast's on weekly sums."""
+the same weeks; AutoETS and AutoARIMA are statsforecast's on weekly and on monthly sums (twelfths of 364 days). The
+error of weeks is the mean absolute error of single weeks over the mean week."""
+
+_BANDS = """Simulated shops that win customers with a trend, a season and weekdays: 800 days of log, 91 days forecast,
+share of totals and of single weeks within the bands."""
 
 _LEVEL = """Mean absolute bias of the total that known customers spend, over the windows of each log. *level* is the
 forecast that trainings use; *bottom-up* is one of its candidates, the sum of a probabilistic model's values; *best

@@ -1,4 +1,4 @@
-"""Accuracy of `cltv forecast`: revenue of all customers at rolling origins, next to forecasts of weekly sums."""
+"""Accuracy of `cltv forecast`: revenue of all customers at rolling origins, next to classical forecasts of its sums."""
 
 from __future__ import annotations
 
@@ -8,43 +8,47 @@ import numpy as np
 import pandas as pd
 
 import cltv_ml
-from cltv_ml.evaluation.whole_shop import forecast_shop
+from cltv_ml.evaluation.shop_tables import BANDS, expected_parts
+from cltv_ml.evaluation.whole_shop import ShopForecast, forecast_shop
 from cltv_ml.windows import Window
 from experiments.benchmark import pages, rows
 from experiments.benchmark.cases import load_log
-from experiments.benchmark.forecast_table import LAST_YEAR, OWN
+from experiments.benchmark.forecast_table import LAST_YEAR, OWN, TOTAL, WEEK_ERROR, weeks_within
+from experiments.benchmark.peers.environments import forecast_series, interpreter
+from experiments.benchmark.shop_bands import simulated_rows
 
 #: Data, its first cutoff, days between cutoffs, and horizons in days.
 DATA, FIRST, STEP, HORIZONS = "online_retail_ii", "2011-03-08", 30, (91, 182)
 
-#: Models of statsforecast, on weekly sums with a season of 52 weeks.
-PEERS = ("AutoETS", "AutoARIMA")
-
-_ABSENT = "not run: statsforecast is not installed (pip install statsforecast==2.1.1)"
+#: Models of statsforecast, and the sums that they forecast: periods of 364 days, and of a quarter.
+PEERS, SERIES = ("AutoETS", "AutoARIMA"), {"weeks": (52, 13), "months": (12, 3)}
 
 
-def run(say: Callable[[str], None] = print) -> pd.DataFrame:
-    """Return a row per window and model with its bias, and write the rows and the page."""
-    version = f"cltv_ml {cltv_ml.__version__}"
+def run(say: Callable[[str], None] = print, *, replications: int = 200) -> pd.DataFrame:
+    """Return a row per window, model and metric, and those of simulated shops; write the rows and the page."""
     about = {
         "commit": rows.commit(),
         "machine": rows.machine(),
-        "version": version,
+        "version": f"cltv_ml {cltv_ml.__version__}",
         "protocol": "out of time",
     }
-    try:
-        log = load_log(DATA)
-    except ValueError as error:
-        say(f"{DATA}: skipped, {error}")
-        found = [{"task": DATA, "model": OWN, "metric": "none", "note": f"skipped: {error}"}]
-    else:
-        found = [row for window in windows(log) for row in _window_rows(log, window)]
+    found = [*_log_rows(say), *simulated_rows(replications, say)]
     table = rows.frame([{**about, **row} for row in found])
-    for (task, model), of_model in table.dropna(subset=["value"]).groupby(["task", "model"], sort=False):
+    totals = table[table["metric"].eq(TOTAL)].dropna(subset=["value"])
+    for (task, model), of_model in totals.groupby(["task", "model"], sort=False):
         say(f"{task}, {model}: mean |bias| {of_model['value'].abs().mean():.1%} of {len(of_model)} windows")
     rows.write("forecast", table)
     pages.write_all()
     return table
+
+
+def _log_rows(say: Callable[[str], None]) -> list[dict]:
+    try:
+        log = load_log(DATA)
+    except ValueError as error:
+        say(f"{DATA}: skipped, {error}")
+        return [{"task": DATA, "model": OWN, "metric": "none", "note": f"skipped: {error}"}]
+    return [row for window in windows(log) for row in _window_rows(log, window)]
 
 
 def windows(log: pd.DataFrame) -> list[Window]:
@@ -59,40 +63,68 @@ def windows(log: pd.DataFrame) -> list[Window]:
 
 def _window_rows(log: pd.DataFrame, window: Window) -> Iterator[dict]:
     past = log[log["timestamp"] < window.cutoff]
-    total = _revenue(log, window.cutoff, window.horizon)
     about = {"task": f"{DATA}, {window.horizon} days", "cutoff": f"{window.cutoff:%Y-%m-%d}"}
-    about |= {"horizon": window.horizon, "metric": "bias", "customers": past["customer_id"].nunique()}
-    shop = forecast_shop(past, window)
-    expected = sum(shop.totals) if shop.totals else float(shop.draws.total.sum(axis=1).mean())
-    low, high = np.quantile(shop.draws.total.sum(axis=1), [0.1, 0.9]) / total - 1
-    yield {**about, "model": OWN, "value": expected / total - 1, "lower": low, "upper": high}
-    last = _revenue(past, window.cutoff - pd.Timedelta(days=364), window.horizon)
-    yield {**about, "model": LAST_YEAR, "value": last / total - 1}
-    weeks = _weekly_sums(past, window.cutoff)
-    for peer in PEERS:
-        forecast = _peer_total(peer, weeks, window.horizon // 7)
-        yield {**about, "model": peer} | (
-            {"note": _ABSENT} if forecast is None else {"value": forecast / total - 1}
-        )
+    about |= {"horizon": window.horizon, "customers": past["customer_id"].nunique()}
+    for row in _rows_of_all(log, past, window):
+        yield {**about, **row}
 
 
-def _revenue(log: pd.DataFrame, start: pd.Timestamp, days: int) -> float:
-    when = log["timestamp"]
-    return float(log.loc[(when >= start) & (when < start + pd.Timedelta(days=days)), "amount"].sum())
+def _rows_of_all(log: pd.DataFrame, past: pd.DataFrame, window: Window) -> Iterator[dict]:
+    came = _weekly(log, window.cutoff, window.horizon)
+    yield from _own_rows(forecast_shop(past, window), came)
+    last = _weekly(past, window.cutoff - pd.Timedelta(days=364), window.horizon)
+    yield from _error_rows(LAST_YEAR, last, came)
+    for name, (a_year, a_quarter) in SERIES.items():
+        sums = _period_sums(past, window.cutoff, a_year)
+        ahead = window.horizon * a_quarter // 91
+        for peer in PEERS:
+            yield from _peer_rows(peer, name, sums, ahead, came)
 
 
-def _weekly_sums(past: pd.DataFrame, cutoff: pd.Timestamp) -> np.ndarray:
-    """Return the revenue of each whole week before the cutoff, the oldest first."""
-    whole = (cutoff - past["timestamp"].min().normalize()).days // 7
-    back = (cutoff - past["timestamp"].dt.normalize()).dt.days.to_numpy()
-    week = whole - -(-back // 7)
-    return np.bincount(week[week >= 0], past["amount"].to_numpy()[week >= 0], whole)
+def _own_rows(shop: ShopForecast, came: np.ndarray) -> Iterator[dict]:
+    parts, draws = expected_parts(shop), shop.draws.total
+    low, high = np.quantile(draws.sum(axis=1), [0.1, 0.9]) / came.sum() - 1
+    total, weeks = _error_rows(OWN, parts.known + parts.first + parts.repeat, came)
+    yield {**total, "lower": low, "upper": high}
+    yield weeks
+    for band in BANDS:
+        low, high = np.quantile(draws, [0.5 - band / 200, 0.5 + band / 200], axis=0)
+        held = np.mean((low <= came) & (came <= high))
+        yield {"model": OWN, "metric": weeks_within(band), "value": held}
 
 
-def _peer_total(name: str, weeks: np.ndarray, ahead: int) -> float | None:
-    """Return a model's forecast of the sum of the next weeks, or None where statsforecast is not installed."""
+def _error_rows(model: str, weekly: np.ndarray, came: np.ndarray) -> list[dict]:
+    """Return the rows of the total's bias and of the mean absolute error of weeks over the mean week."""
+    missed = np.abs(weekly - came).sum() / came.sum()
+    return [
+        {"model": model, "metric": TOTAL, "value": weekly.sum() / came.sum() - 1},
+        {"model": model, "metric": WEEK_ERROR, "value": missed},
+    ]
+
+
+def _peer_rows(peer: str, series: str, sums: np.ndarray, ahead: int, came: np.ndarray) -> list[dict]:
+    """Return the rows of a model of statsforecast; a note instead of a value where it cannot be run."""
+    model, season = f"{peer}, {series}", SERIES[series][0]
     try:
-        from statsforecast import models
-    except ImportError:
-        return None
-    return float(np.sum(getattr(models, name)(season_length=52).forecast(y=weeks, h=ahead)["mean"]))
+        python = interpreter("statsforecast")
+        values, version = forecast_series(python, "statsforecast", peer, sums, season, ahead)
+    except OSError as error:
+        return [{"model": model, "metric": TOTAL, "note": f"not run: {error}"}]
+    found = _error_rows(model, values, came) if series == "weeks" else []
+    found = found or [{"model": model, "metric": TOTAL, "value": values.sum() / came.sum() - 1}]
+    return [{**row, "version": version} for row in found]
+
+
+def _weekly(log: pd.DataFrame, start: pd.Timestamp, days: int) -> np.ndarray:
+    """Return the revenue of each week of the days from `start` on."""
+    day = (log["timestamp"].dt.normalize() - start).dt.days.to_numpy()
+    inside = (day >= 0) & (day < days)
+    return np.bincount(day[inside] // 7, log["amount"].to_numpy()[inside], -(-days // 7))
+
+
+def _period_sums(past: pd.DataFrame, cutoff: pd.Timestamp, a_year: int) -> np.ndarray:
+    """Return the revenue of each whole period before the cutoff, the oldest first; 364 days hold `a_year` periods."""
+    back = (cutoff - past["timestamp"].dt.normalize()).dt.days.to_numpy()
+    whole = (cutoff - past["timestamp"].min().normalize()).days * a_year // 364
+    place = whole - -(-back * a_year // 364)
+    return np.bincount(place[place >= 0], past["amount"].to_numpy()[place >= 0], whole)

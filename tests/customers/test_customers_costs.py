@@ -35,12 +35,27 @@ def test_exports_of_costs_are_read_with_their_month_and_sum(tmp_path):
         assert set(found[when].dt.strftime("%Y-%m")) == {"2025-03"}, text
 
 
+def test_the_currency_of_a_heading_is_that_of_the_costs():
+    for heading in ("Amount spent (EUR)", "Cost EUR"):
+        assert read_costs(pd.DataFrame({"month": ["2025-03"], heading: [1.0]}))["currency"].tolist() == [
+            "EUR"
+        ]
+    both = pd.DataFrame({"month": ["2025-03"], "Cost EUR": [1.0], "currency": ["USD"]})
+    assert read_costs(both)["currency"].tolist() == ["USD"]
+
+
 def test_what_cannot_be_read_is_one_sentence():
     wrong = {
         "need the columns month": pd.DataFrame({"channel": ["ads"], "cost": [1.0]}),
         "could each be the cost": pd.DataFrame({"month": ["2025-03"], "cost": [1.0], "ad spend": [2.0]}),
         "the costs contain the month 'Total'": pd.DataFrame(
             {"month": ["2025-03", "Total"], "cost": [1.0, 1.0]}
+        ),
+        "the costs contain the month an empty cell in row 2": pd.DataFrame(
+            {"month": ["2025-03", None], "cost": [1.0, 1.0]}
+        ),
+        "got an empty cell in row 2; correct it": pd.DataFrame(
+            {"month": ["2025-03", "2025-04"], "cost": [1.0, None]}
         ),
         "got 'plenty' in row 2": pd.DataFrame({"month": ["2025-03", "2025-04"], "cost": ["1.00", "plenty"]}),
     }

@@ -470,6 +470,8 @@ def test_a_channel_that_no_customer_has_is_one_sentence():
     won = pd.DataFrame({"month": [month], "channel": ["ads"], "customers": [3]})
     with pytest.raises(InputError, match="no customer came through the channel 'radio'"):
         compute_cac(costs, won)
+    with pytest.raises(InputError, match="such as 'radio', but no customer has a channel; add --customers"):
+        compute_cac(costs, won.assign(channel="unattributed"))
 
 
 def test_two_first_channels_and_thousands_of_channels_are_one_sentence():

@@ -6,6 +6,8 @@ import pytest
 
 from cltv_ml.decisions import (
     cohort_members,
+    compute_audit,
+    compute_cohorts,
     compute_margins,
     cost_of_winning,
     describe_stated_rate,
@@ -115,3 +117,8 @@ def test_costs_in_another_unit_are_asked_about():
         fill_cost_gaps(Log(LOG.assign(cost=LOG["amount"] * 100)), stated=False)
     with pytest.raises(InputError, match="the cost column is empty"):
         fill_cost_gaps(Log(LOG.assign(cost=np.nan)), stated=False)
+    for compute in (compute_cohorts, compute_audit, read_won):
+        with pytest.raises(InputError, match="a margin below -100%"):
+            compute(LOG.assign(cost=LOG["amount"] * 100))
+        with pytest.raises(InputError, match=r"add up to -110.00, less than 0.*reverse their sign"):
+            compute(LOG.assign(cost=-LOG["amount"] / 2))

@@ -8,55 +8,18 @@ from cltv_ml.decisions.shop_plan import PlanTerms, compute_equity
 from cltv_ml.evaluation.shop_tables import drawn_parts, expected_parts
 from cltv_ml.evaluation.whole_shop import forecast_shop
 from cltv_ml.models.arrivals import fit_arrivals
-from cltv_ml.models.calendar_rate import Calendar, fit_rate
+from cltv_ml.models.calendar_rate import Calendar, draw_unseen_season, fit_rate
 from cltv_ml.models.level_candidates import CohortRevenue
 from cltv_ml.models.shop_draws import draw_shop
 from cltv_ml.models.value_by_age import exposures, fit_value_by_age
 from cltv_ml.windows import Window
-
-START = pd.Timestamp("2021-01-01")
-
-
-def arrival_rate(day):
-    """Return customers won a day: growth of a fifth a year, a third more in winter, fewer at weekends."""
-    weekday = (day + START.day_of_week) % 7
-    season = 1 + 0.3 * np.cos(2 * np.pi * day / 365.25)
-    return 6 * np.exp(0.18 * day / 365.25) * season * np.where(weekday >= 5, 0.5, 1.2)
+from experiments.simulated_shop import START, arrival_rate, simulate_shop
 
 
 def shop(days, ahead, seed):
-    """Return counts of each day and purchases (first, day, amount) of a shop that goes on after `days`.
-
-    A customer's rate is Gamma around .02 a day at first and fades by e in 120 days; weeks share a factor.
-    """
-    counts, purchases = shop_with_customers(days, ahead, seed)
+    """Return counts of each day and purchases (first, day, amount) of a shop that goes on after `days`."""
+    counts, purchases = simulate_shop(days, ahead, seed)
     return counts, *(purchases[name].to_numpy() for name in ("first", "day", "amount"))
-
-
-def shop_with_customers(days, ahead, seed):
-    """Return counts of each day, and the purchases as a table with `customer_id` and `timestamp` too."""
-    rng = np.random.default_rng(seed)
-    day = np.arange(days + ahead)
-    common = np.repeat(rng.gamma(50, 1 / 50, len(day) // 7 + 1), 7)[: len(day)]
-    counts = rng.poisson(arrival_rate(day) * common)
-    joined = np.repeat(day, counts)
-    rate = rng.gamma(1.0, 0.02, len(joined))
-    more = rng.poisson(rate * 120)
-    who = np.repeat(np.arange(len(joined)), more)
-    later = joined[who] + 1 + rng.exponential(120, len(who)).astype(int)
-    customer = np.concatenate([np.arange(len(joined)), who])
-    when = np.concatenate([joined, later])
-    kept = when < days + ahead
-    purchases = pd.DataFrame(
-        {
-            "customer_id": customer[kept].astype(str),
-            "timestamp": START + pd.to_timedelta(when[kept], unit="D"),
-            "amount": rng.gamma(2.0, 15.0, kept.sum()),
-            "first": joined[customer[kept]],
-            "day": when[kept],
-        }
-    )
-    return counts, purchases
 
 
 def as_cohorts(counts, first, day, amount, days):
@@ -106,7 +69,7 @@ def judged_equity():
     days, ahead, terms = 800, 91, PlanTerms(margin_rate=0.4, acquisition_cost=10.0, discount_rate=0.1)
     inside, ratios = [], []
     for seed in range(24):
-        counts, purchases = shop_with_customers(days, ahead, seed)
+        counts, purchases = simulate_shop(days, ahead, seed)
         log = purchases[["customer_id", "timestamp", "amount"]]
         forecast = forecast_shop(log, Window(START + pd.Timedelta(days=days), ahead))
         until = forecast.periods["days"].cumsum().to_numpy()
@@ -250,6 +213,15 @@ def test_bands_of_single_weeks_hold_what_they_say_where_weeks_differ():
         came = np.add.reduceat(np.bincount(day[future] - days, (amount * past)[future], ahead), edges[:-1])
         inside.extend((low <= came) & (came <= high))
     assert 0.72 <= np.mean(inside) <= 0.88
+
+
+def test_weeks_may_differ_by_a_season_that_a_short_log_has_not_shown():
+    rng = np.random.default_rng(0)
+    season = draw_unseen_season(Calendar(START, 364, 91), 500, 91, rng)
+    assert season.mean(axis=0) == pytest.approx(np.ones(91))
+    assert season.mean(axis=1) == pytest.approx(np.ones(500), abs=0.01)
+    assert 0.05 < season[:, ::7].std() < 0.15
+    assert draw_unseen_season(Calendar(START, 365, 91), 500, 91, rng) is None
 
 
 def test_the_same_seed_draws_the_same_shop():

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from experiments.benchmark.cases import CACHE, Answer, Case
@@ -53,6 +54,29 @@ def interpreter(peer: str) -> Path:
     return python
 
 
+def forecast_series(
+    python: Path, peer: str, model: str, series: np.ndarray, season: int, ahead: int
+) -> tuple[np.ndarray, str]:
+    """Return a peer's forecasts of the next `ahead` periods and its version; OSError in one sentence if it fails."""
+    question = {"model": model, "series": series.tolist(), "season": season, "ahead": ahead}
+    done = subprocess.run(
+        [str(python), str(_script(peer))],
+        input=json.dumps(question),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    if done.returncode:
+        raise OSError((done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1][:200])
+    answer = json.loads(done.stdout)
+    return np.array(answer["values"]), answer["version"]
+
+
+def _script(peer: str) -> Path:
+    return HERE / f"peer_{peer.replace('-', '_')}.py"
+
+
 def _install(folder: Path, python: Path, line: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     if shutil.which("uv"):
@@ -77,8 +101,7 @@ def _ask(python: Path, peer: str, model: str, case: Case) -> Answer:
     X = summarise(case.log, case.window.cutoff).loc[case.customers]
     with tempfile.TemporaryDirectory() as folder:
         X.to_csv(Path(folder, "customers.csv"))
-        script = HERE / f"peer_{peer.replace('-', '_')}.py"
-        words = [str(python), str(script), model, str(case.window.horizon), folder]
+        words = [str(python), str(_script(peer)), model, str(case.window.horizon), folder]
         try:
             done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE)
         except subprocess.TimeoutExpired:
