@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import re
@@ -118,6 +119,9 @@ def main(words: list[str] | None = None) -> None:
     debug = "--debug" in words
     if {"-v", "--verbose"} & set(words):
         os.environ["CLTV_VERBOSE"] = "1"
+    # A sign that the output's encoding lacks is spelled out, as on stderr.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")  # no remarks on pins and settings that are ours
     notes = Notes()
     logging.getLogger("cltv_ml").addHandler(notes)

@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -98,7 +99,8 @@ def amounts(values: pd.Series, currency: str) -> pd.Series:
 
 def print_json(document: dict[str, Any]) -> None:
     """Print one JSON document on stdout: unrounded numbers, tables as lists of rows, missing values as null."""
-    typer.echo(json.dumps(_json_value(document), indent=1, ensure_ascii=False, allow_nan=False))
+    ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")
+    typer.echo(json.dumps(_json_value(document), indent=1, ensure_ascii=ascii_only, allow_nan=False))
 
 
 def _json_value(value: Any) -> Any:

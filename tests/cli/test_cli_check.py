@@ -1,9 +1,13 @@
 """What `cltv data check` writes next to what it prints."""
 
+import io
+import sys
+
 import pandas as pd
 import pytest
 
 from cltv_ml.cli import main
+from cltv_ml.cli.printing import print_json
 from cltv_ml.data import simulate
 
 
@@ -47,3 +51,15 @@ def test_many_unused_columns_are_named_in_part_on_the_terminal(tmp_path, capsys)
     printed = " ".join(capsys.readouterr().out.split())
     assert "'x59' and 3 more, listed with --json" in printed
     assert "'x60'" not in printed
+
+
+def test_signs_that_the_output_lacks_are_spelled_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "ascii"))
+    with pytest.raises(SystemExit, match="2"):
+        main(["data", "check", "--data", str(tmp_path / "none.csv")])
+    print("café")  # noqa: T201
+    print_json({"channel": "café"})
+    sys.stdout.flush()
+    written = sys.stdout.buffer.getvalue()
+    assert b"caf\\xe9" in written
+    assert b'"caf\\u00e9"' in written
