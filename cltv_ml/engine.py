@@ -18,12 +18,10 @@ import pyarrow as pa
 
 from cltv_ml.errors import InputError
 
-#: A table that can travel between rooms: in memory a pandas or Arrow table,
-#: larger than memory a Parquet file, a folder of them or a glob.
+#: A table that rooms pass on: a pandas or Arrow table or, larger than memory, a Parquet file, a folder or a glob.
 Tabular: TypeAlias = pd.DataFrame | pa.Table | str | Path
 
-#: Money is summed as integers of this fraction of the currency unit, so that row order,
-#: thread count and engine never change a total (floating-point sums do).
+#: Money is summed in whole numbers of this fraction of the unit: no order of rows, thread or engine moves a total.
 MONEY_SCALE = 10_000
 
 #: The database that `connect` opens catalogs in, and the catalogs it has opened there.
@@ -122,9 +120,8 @@ def publish(con: duckdb.DuckDBPyConnection, name: str, table: pa.Table | str | P
     [(3.5,)]
     """
     if isinstance(table, pa.Table):
-        con.from_arrow(table).create_view(
-            name
-        )  # the view holds the table; a registered one is seen by `con` only
+        # The view holds the table; a registered one is seen by `con` only.
+        con.from_arrow(table).create_view(name)
     else:
         _view_files(con, f'view "{name}"', Path(table))
 
@@ -152,9 +149,9 @@ def _view_files(con: duckdb.DuckDBPyConnection, view_of: str, path: Path) -> Non
 def as_tabular(source: Any) -> Tabular:
     """Return a table of any library as one that the engine reads; a path stays a path.
 
-    pandas and Arrow tables stay as they are. Polars frames (lazy ones are collected), DuckDB relations, Ibis tables
-    and Arrow readers hand over Arrow's stream, a Spark DataFrame is collected; records (a list of mappings, a mapping
-    of columns, a NumPy array with names) become a pandas frame.
+    pandas and Arrow tables stay as they are. Polars frames (lazy ones are collected), DuckDB relations, Ibis tables,
+    Arrow readers and data sets hand over Arrow's stream, a Spark DataFrame is collected; records (a list of mappings,
+    a mapping of columns, a NumPy array with names) become a pandas frame.
 
     Raises
     ------
@@ -170,7 +167,10 @@ def as_tabular(source: Any) -> Tabular:
         source = source.collect()
     if hasattr(source, "toArrow"):
         return source.toArrow()
-    if hasattr(source, "__arrow_c_stream__"):
+    if hasattr(source, "scanner"):  # Arrow's data sets
+        return source.to_table()
+    is_column = isinstance(source, pa.ChunkedArray) or hasattr(source, "to_frame")
+    if hasattr(source, "__arrow_c_stream__") and not is_column:
         return pa.table(source)
     named = getattr(getattr(source, "dtype", None), "names", None)
     if named or isinstance(source, Mapping) or is_records(source):

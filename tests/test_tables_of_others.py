@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.dataset
 import pytest
 
 from cltv_ml import Log, decisions
@@ -37,6 +38,7 @@ LINES = pd.DataFrame(
 KINDS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "Arrow": pa.Table.from_pandas,
     "Arrow batch": pa.RecordBatch.from_pandas,
+    "Arrow data set": lambda frame: pyarrow.dataset.dataset(pa.Table.from_pandas(frame)),
     "Arrow reader": lambda frame: pa.Table.from_pandas(frame).to_reader(),
     "Polars": pl.from_pandas,
     "Polars, lazy": lambda frame: pl.from_pandas(frame).lazy(),
@@ -85,6 +87,9 @@ def test_every_kind_of_table_is_a_setting_of_a_command() -> None:
 def test_what_is_no_table_is_refused_by_its_name() -> None:
     with pytest.raises(InputError, match="int is not a table; give a path, or a frame of pandas, Polars"):
         as_tabular(3)
+    for column in (pl.Series([1.0]), pa.chunked_array([[1.0]])):
+        with pytest.raises(InputError, match=f"{type(column).__name__} is not a table; give a path"):
+            as_tabular(column)
 
 
 def _of_pandas() -> Iterator[tuple[str, Callable[..., Any], str]]:

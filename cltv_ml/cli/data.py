@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from cltv_ml.cli.asking import ask_until_settled
-from cltv_ml.cli.options import command
+from cltv_ml.cli.options import command, complete_dataset
 from cltv_ml.cli.printing import Json, console, print_json, progress, show_table
 from cltv_ml.errors import unknown_name
 from cltv_ml.money import format_exactly
@@ -42,7 +42,9 @@ app = typer.Typer(
     no_args_is_help=True, help="Inspect data before training: named data sets, checks, mappings."
 )
 
-Name = Annotated[str, typer.Argument(help="A data set's name, see `cltv data list`.")]
+Name = Annotated[
+    str, typer.Argument(help="A data set's name, see `cltv data list`.", autocompletion=complete_dataset)
+]
 
 
 @app.command("list")

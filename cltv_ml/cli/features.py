@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from cltv_ml.cli.options import command
+from cltv_ml.cli.options import command, complete_feature
 from cltv_ml.cli.printing import Json, console, print_json, progress, show_table
 from cltv_ml.settings import Build
 
@@ -32,7 +32,10 @@ def list_features(as_json: Json = False) -> None:
 
 @app.command()
 def describe(
-    name: Annotated[str, typer.Argument(help="A feature's name, see `cltv features list`.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="A feature's name, see `cltv features list`.", autocompletion=complete_feature),
+    ],
 ) -> None:
     """Show what a feature means, what it needs and how it is computed.
 

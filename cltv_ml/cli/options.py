@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import glob
 import inspect
+import logging
+import os
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -20,6 +23,8 @@ from cltv_ml.settings import Settings
 from cltv_ml.settings.base import extra_of, flag_of
 from cltv_ml.settings.parts import CHAMPIONS
 from cltv_ml.tracking.local_registry import CURRENCY_TAG, REGISTERED_NAME, find_local
+
+logger = logging.getLogger("cltv_ml")
 
 _CONFIG = typer.Option(
     help="TOML file with settings named like these options; options on the command line win."
@@ -43,6 +48,7 @@ def command(
         def call(context: typer.Context, config: Path | None, **values: Any) -> None:
             """Read the settings from the file and the flags, and run the command with them."""
             if context.invoked_subcommand is None:
+                _warn_of_variables(os.environ)
                 _take_source(context, values)
                 flags = {field: value for field, value in values.items() if value not in (None, [], ())}
                 run(_with_currency(settings.read(config, **flags)))
@@ -85,6 +91,25 @@ def _take_source(context: typer.Context, values: dict[str, Any]) -> None:
         values["data"] = sources[0]
 
 
+def _warn_of_variables(environment: Iterable[str]) -> None:
+    """Warn of variables that no command reads and whose name is nearly that of an option."""
+    every = {_variable_of(field) for one in _all_settings(Settings) for field in one.model_fields}
+    for name in sorted(set(environment) - every):
+        similar = get_close_matches(name, every, n=1, cutoff=0.85) if name.startswith("CLTV_") else []
+        if similar:
+            logger.warning("The variable %s sets no option; did you mean %s?", name, similar[0])
+
+
+def _variable_of(field: str) -> str:
+    return f"CLTV_{field.upper()}"
+
+
+def _all_settings(kind: type[Settings]) -> Iterator[type[Settings]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from _all_settings(below)
+
+
 def _with_currency(settings: S) -> S:
     """Return settings of a command that shows the champion's values in the currency that its training stated."""
     field = type(settings).model_fields.get("currency")
@@ -108,7 +133,7 @@ def _parameter(settings: type[Settings], name: str) -> inspect.Parameter:
         flags,
         help=words,
         metavar=choices,
-        envvar=f"CLTV_{name.upper()}",
+        envvar=_variable_of(name),
         show_envvar=False,
         autocompletion=_COMPLETED.get(name),
     )
@@ -121,7 +146,8 @@ def _model_names(begun: str) -> list[str]:
     return _list_of(sorted(ALL), begun)
 
 
-def _feature_names(begun: str) -> list[str]:
+def complete_feature(begun: str) -> list[str]:
+    """Return the names of features, or lists of names, that begin with these letters."""
     from cltv_ml.features import CATALOGUE
 
     return _list_of(sorted(CATALOGUE), begun)
@@ -133,11 +159,15 @@ def _figure_names(begun: str) -> list[str]:
     return [name for name in CATALOGUE if name.startswith(begun)]
 
 
-def _data_names(begun: str) -> list[str]:
+def complete_dataset(begun: str) -> list[str]:
+    """Return the names of data sets that begin with these letters."""
     from cltv_ml.data import DATASETS
 
-    files = glob.glob(f"{glob.escape(begun)}*")
-    return sorted([*(name for name in DATASETS if name.startswith(begun)), *files])
+    return [name for name in DATASETS if name.startswith(begun)]
+
+
+def _data_names(begun: str) -> list[str]:
+    return sorted([*complete_dataset(begun), *glob.glob(f"{glob.escape(begun)}*")])
 
 
 def _list_of(names: list[str], begun: str) -> list[str]:
@@ -153,8 +183,9 @@ def _list_of(names: list[str], begun: str) -> list[str]:
 #: Completions of the shell by the name of an option's field, or of an argument's class and field.
 _COMPLETED: dict[str, Callable[[str], list[str]]] = {
     "data": _data_names,
+    "model": _model_names,
     "models": _model_names,
-    "names": _feature_names,
+    "names": complete_feature,
     "Plot.name": _figure_names,
 }
 

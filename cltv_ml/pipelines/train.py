@@ -187,7 +187,7 @@ def _train(cleaned: CleanedShop, job: Job, progress: Progress) -> Outcome:
         version = registry.register(info.model_uri, {**tags, **about, **results}, card, run_id=run_id)
         mlflow.log_input(data, context="holdout")
         mlflow.set_tag("registered", f"{registry.REGISTERED_NAME}/{version}")
-        mlflow.set_tag(runs.DESCRIPTION, describe_training(verdict, version))
+        runs.set_description(describe_training(verdict, version), info.model_id)
     alias = registry.publish(version)  # after the run's end: no version of a failed training has an alias
     extras: dict[str, Any] = {"horizons": several, "expected": expected_in_words(summary)}
     return Outcome(result, verdict, version, alias, training_id, run_id, told, **extras)
@@ -276,7 +276,7 @@ def _log_candidate(
         )
         mlflow.log_metric("seconds", float(result.results.set_index("model")["seconds"][name].iloc[0]))
         mlflow.log_text(render_html(model_summary(result, name)), "figures.html")
-        mlflow.set_tag(runs.DESCRIPTION, describe_candidate(result, name))
+        runs.set_description(describe_candidate(result, name), info.model_id)
         model_tables.log_views(result, name)
         model_tables.log_earlier_windows(result, name, run_id, tags)
         return str(info.model_uri)

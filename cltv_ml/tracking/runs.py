@@ -29,19 +29,19 @@ from cltv_ml.tracking import lease, store
 from cltv_ml.tracking.metric_names import grouped
 from cltv_ml.tracking.store import artifact_root, open_store, store_name
 
+#: The tag that MLflow shows as the description of an experiment, a run or a logged model.
+_DESCRIPTION = "mlflow.note.content"
+
 #: An experiment's tags in MLflow: its kind, and a text above its runs.
 _EXPERIMENT = {
     "mlflow.experimentKind": "custom_model_development",
-    "mlflow.note.content": (
+    _DESCRIPTION: (
         "Customer lifetime value: trainings of `cltv`. Each run named after a model holds that model as it "
         "was compared on the test window, with metrics, figures and files. Each run named *training* holds "
         "the comparison, the report and the champion that was registered as **cltv**. If the GenAI view "
         "opens, choose *Model training* at the top left."
     ),
 }
-
-#: The tag that MLflow shows as a run's description.
-DESCRIPTION = "mlflow.note.content"
 
 #: Number of rows from which the types of a data set's columns are read.
 _TYPED = 1_000
@@ -71,6 +71,12 @@ def open_experiment(name: str, root: Path | None = None) -> str:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
         return str(mlflow.get_experiment_by_name(name).experiment_id)  # somebody else was faster
+
+
+def set_description(text: str, model_id: str) -> None:
+    """Set the description of the active run and of the model that it logged."""
+    mlflow.set_tag(_DESCRIPTION, text)
+    mlflow.set_logged_model_tags(model_id, {_DESCRIPTION: text})
 
 
 def _check_usable(experiment: Experiment, uri: str) -> None:

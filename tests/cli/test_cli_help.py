@@ -173,8 +173,10 @@ def test_an_option_may_stand_in_the_environment_and_a_flag_wins(status, monkeypa
     monkeypatch.setenv("CLTV_NAME", "nothing")
     monkeypatch.setenv("CLTV_AS_JSON", "1")
     monkeypatch.setenv("CLTV_MODELS", "tweedie,nothing")
+    monkeypatch.setenv("CLTV_HORIZN", "5w")
     code, _, told = status("train", "--data", "cdnow", "--horizon", "26w")
     assert (code, "Unknown model 'nothing'" in told) == (2, True), told
+    assert "CLTV_HORIZN sets no option; did you mean CLTV_HORIZON?" in told
     code, _, told = status("train", "--data", "cdnow", "--horizon", "26w", "--models", "tweedie,none")
     assert (code, "Unknown model 'none'" in told) == (2, True), told
 
@@ -185,6 +187,9 @@ def test_an_option_may_stand_in_the_environment_and_a_flag_wins(status, monkeypa
         ("train --models tweedie,zi", "tweedie,ziln"),
         ("plot alive_h", "alive_history"),
         ("score --data cdn", "cdnow"),
+        ("tune --model twee", "tweedie"),
+        ("features describe gap_me", "gap_mean"),
+        ("data describe cdn", "cdnow"),
     ],
 )
 def test_shell_completes_names_of_models_figures_features_and_data_sets(words, expected):

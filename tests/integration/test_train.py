@@ -129,6 +129,9 @@ def test_experiment_runs_and_registered_model_describe_themselves(client, candid
     assert [data.dataset.name for data in summary.inputs.dataset_inputs] == ["orders.csv holdout"]
     for run in candidates:
         assert f"Gini {run.data.metrics['order/gini']:.3f}" in run.data.tags["mlflow.note.content"]
+    for run in [*candidates, summary]:
+        logged = client.get_logged_model(run.outputs.model_outputs[0].model_id)
+        assert logged.tags["mlflow.note.content"] == run.data.tags["mlflow.note.content"]
     assert "`champion` is the model in use" in client.get_registered_model("cltv").description
 
 
