@@ -60,6 +60,11 @@ def copied(source: Path, expected: str | None, subject: str, subfolder: str = ""
     ----------
     subfolder
         The only folder inside it that is copied; all others are compared in place.
+
+    Raises
+    ------
+    InputError
+        As for `verified`; the temporary folder cannot take the files.
     """
     copy = _folder() / hashlib.sha256(f"{source / subfolder} {expected}".encode()).hexdigest()[:16]
     shutil.rmtree(copy, ignore_errors=True)
@@ -67,9 +72,16 @@ def copied(source: Path, expected: str | None, subject: str, subfolder: str = ""
     if sums is not None and subfolder:
         _compare_folder(sums, source, subject, _NOT_RUN)
         sums = _sums_below(sums, subfolder)
-    shutil.copytree(
-        source / subfolder, copy, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"), symlinks=True
-    )
+    compiled = shutil.ignore_patterns("__pycache__", "*.pyc")
+    try:
+        shutil.copytree(source / subfolder, copy, ignore=compiled, symlinks=True)
+    except shutil.Error as error:  # it lists the files, each with its reason
+        *_, reason = error.args[0][0]
+        raise InputError(
+            f"{subject} cannot be copied to the temporary folder {tempfile.gettempdir()} "
+            f"({str(reason).partition(': ')[0]}); free some space "
+            "there, or choose another one with the variable TMPDIR."
+        ) from error
     if sums is not None:
         _compare_folder(sums, copy, subject, _NOT_RUN, subfolder)
     _verified.add(copy)

@@ -1,5 +1,6 @@
 """A model is loaded only from files that are those it was registered with."""
 
+import resource
 import shutil
 
 import pytest
@@ -60,6 +61,18 @@ def test_what_was_compared_is_what_is_loaded(model):
     copy = checksums.verified(str(model), checksums.compute(str(model)), "version 1")
     (model / "code" / "cltv_ml" / "engine.py").write_text("x = 2", encoding="utf-8")
     assert (copy / "code" / "cltv_ml" / "engine.py").read_text(encoding="utf-8") == "x = 1"
+
+
+def test_a_temporary_folder_that_takes_no_files_is_named(model):
+    now, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, most))
+    try:
+        with pytest.raises(
+            InputError, match=r"version 1 cannot be copied to the temporary folder .*too large.* TMPDIR"
+        ):
+            checksums.copied(model, None, "version 1")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (now, most))
 
 
 def test_one_folder_is_copied_and_all_the_others_are_compared_too(model):
