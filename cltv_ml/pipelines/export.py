@@ -18,7 +18,7 @@ from cltv_ml.customers import read_order_dates
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.evaluation.bounds import is_within_bounds
-from cltv_ml.files import atomic, together, write_table
+from cltv_ml.files import atomic, discard, together, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.pipelines.inputs import read_lifetimes, read_table
 from cltv_ml.settings import Export as ExportSettings
@@ -166,6 +166,8 @@ def write_exports(
 ) -> dict[str, ExportedFile | str]:
     """Write each format whose rules are met, and `manifest.json`; return, by format, its file or the broken rule.
 
+    The file of an earlier call is deleted where a format is not written.
+
     Parameters
     ----------
     scores
@@ -189,6 +191,9 @@ def write_exports(
         path = out / f"{name}.csv"
         write_table(table, path)
         written[name] = ExportedFile(path, len(table), left_out, unread, FORMATS[name].counted)
+    for name, entry in written.items():
+        if isinstance(entry, str):  # an earlier call's file is out of date
+            discard(out / f"{name}.csv")
     _write_manifest(written, scores, out, order)
     return written
 

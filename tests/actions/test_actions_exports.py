@@ -311,6 +311,7 @@ def test_phone_numbers_of_a_csv_keep_their_plus_and_zeros(tmp_path):
 
 
 def test_the_manifest_tells_files_rows_exclusions_and_refusals(tmp_path):
+    (tmp_path / "meta_predicted_value.csv").write_text("of an earlier call")
     done = write_exports(["google_customer_match", "meta_predicted_value"], CUSTOMERS, tmp_path, ORDER)
     assert isinstance(done["google_customer_match"], ExportedFile)
     told = json.loads((tmp_path / "manifest.json").read_text())
