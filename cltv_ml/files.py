@@ -8,12 +8,13 @@ import os
 import re
 import secrets
 import signal
+import sqlite3
 import stat
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,31 @@ _WAITING: ContextVar[dict[Path, Path | None] | None] = ContextVar("_WAITING", de
 
 #: What a spreadsheet takes for a formula, unless it is a number; apostrophes before it are ours or the data's.
 _FORMULA, _NUMBER = r"'*[=+\-@\t\r]", r"[+-]?[\d.,]*\d[\d.,]*\s?%?"
+
+
+@contextmanager
+def locked(path: Path, busy: str) -> Iterator[None]:
+    """Hold the lock file `path`, which stays; the lock is released however the process ends.
+
+    Raises
+    ------
+    InputError
+        Another process holds it, which is then said in the words of `busy`; its folder cannot be written; or the file
+        is no lock.
+    """
+    # SQLite's lock works on every system, and ends with the process.
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as lock:
+        try:
+            lock.execute("begin exclusive")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                raise InputError(busy) from None
+            raise InputError(
+                f"{path} cannot be locked ({error}); choose a folder that can be written."
+            ) from None
+        except sqlite3.DatabaseError:
+            raise InputError(f"{path} is damaged; delete it and run the same command again.") from None
+        yield
 
 
 @contextmanager

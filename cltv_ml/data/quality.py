@@ -10,7 +10,9 @@ import pandas as pd
 from cltv_ml.engine import MONEY_SCALE, frame
 from cltv_ml.log import AnyLog, Log
 
-MONEY = f"sum(cast(round(amount * {MONEY_SCALE}) as bigint)) / {MONEY_SCALE}.0"
+#: A whole number: the order of the lines does not change it.
+_WHOLE_MONEY = f"sum(cast(round(amount * {MONEY_SCALE}) as bigint))"
+MONEY = f"{_WHOLE_MONEY} / {MONEY_SCALE}.0"
 
 #: Purchase days with the days since the customer's previous one; `{log}` is a table's name.
 PURCHASE_DAYS = """
@@ -99,17 +101,17 @@ def compute_seasonality(log: AnyLog) -> pd.DataFrame:
                 as day from log
             ), sold as (
                 select date_trunc('day', timestamp) as day, count(distinct {order_of_line(con)}) as orders,
-                    {MONEY} as revenue
+                    {_WHOLE_MONEY} as units
                 from log group by 1
             ), filled as (
-                select day, coalesce(orders, 0) as orders, coalesce(revenue, 0) as revenue
+                select day, coalesce(orders, 0) as orders, coalesce(units, 0) as units
                 from span left join sold using (day)
             ), parts as (
                 select 'weekday' as part, isodow(day) as number, * from filled
                 union all select 'month', month(day), * from filled
             )
-            select part, number, sum(orders) as orders, sum(revenue) as revenue,
-                avg(revenue) / nullif((select avg(revenue) from filled), 0) as "index"
+            select part, number, sum(orders) as orders, sum(units) / {MONEY_SCALE}.0 as revenue,
+                sum(units) / count(*) / nullif((select sum(units) / count(*) from filled), 0) as "index"
             from parts group by 1, 2 order by part desc, number
         """)
     )

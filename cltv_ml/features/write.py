@@ -20,7 +20,7 @@ from cltv_ml.features.compile import Plan
 from cltv_ml.features.engines import DuckDB, Engine
 from cltv_ml.features.labels import check_windows, choose_labels, label_query
 from cltv_ml.features.source import Base, Source, before, register_source
-from cltv_ml.files import read_earlier_json
+from cltv_ml.files import locked, read_earlier_json
 from cltv_ml.log import AnyLog
 from cltv_ml.windows import Window
 
@@ -28,6 +28,7 @@ from cltv_ml.windows import Window
 TableProgress = Callable[[int, int, str], None]
 
 _BUILD_FILE = "_build.json"
+_LOCK_FILE = "_lock"
 
 #: What that file contains, and what to do if it does not.
 _BUILD, _WAY_OUT = "the description of a build", "choose another folder or remove this one"
@@ -82,8 +83,8 @@ def write_features(
     Raises
     ------
     InputError
-        As for `build_features`; the log ends before a holdout does; the folder holds another build; the
-        disk has too little room for the groups of customers.
+        As for `build_features`; the log ends before a holdout does; the folder holds another build, or another
+        process is writing to it; the disk has too little room for the groups of customers.
     """
     target = Path(folder)
     running = engine or DuckDB()
@@ -98,7 +99,13 @@ def write_features(
         plan = Plan(choose_features(names, base), CATALOGUE, tuple(labels))
         build = _describe(running, base, plan, windows, horizon)
         if _open_folder(target, build):
-            _work(running, base, plan, windows, _Output(target, build, progress or _no_progress))
+            lock = target / _LOCK_FILE
+            with locked(
+                lock, f"another build is writing to {str(target)!r}; wait until it ends, or stop it."
+            ):
+                if _open_folder(target, build):  # else another process has just finished it
+                    _work(running, base, plan, windows, _Output(target, build, progress or _no_progress))
+            lock.unlink(missing_ok=True)
     finally:
         running.clear()
     return target

@@ -29,7 +29,7 @@ from cltv_ml.evaluation.folds import JUDGED_BY, TuningFold, compute_folds, folds
 from cltv_ml.evaluation.panel import prepare
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.features import feature_version
-from cltv_ml.files import check_local
+from cltv_ml.files import check_local, locked
 from cltv_ml.inline import Inline
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import ALL, ValueModel, competitors
@@ -121,11 +121,17 @@ def tune(settings: Settings | None = None, *, progress: Progress = silent, **opt
 
 
 def search(log: AnyLog, job: TuningJob, progress: Progress = silent) -> Tuned:
-    """Return the parameters that the study of a log and a job chooses."""
-    log = Log.of(log)
+    """Return the parameters that the study of a log and a job chooses; no other process may work on the study."""
+    _check_budget(job)
+    job.out.mkdir(parents=True, exist_ok=True)
+    busy = f"another search of {job.model} is using {job.out}; wait until it ends, or choose another --out."
+    with locked(job.out / f"{job.model}.lock", busy):
+        return _search(Log.of(log), job, progress)
+
+
+def _search(log: Log, job: TuningJob, progress: Progress) -> Tuned:
     features = model_features(log)
     model = find_model(job.model, competitors(job.window.horizon, features, ALL))
-    _check_budget(job)
     progress("building features", 0.0)
     training = prepare(log, job.window, features, max_origins=job.max_origins)
     folds = compute_folds(training)
@@ -165,7 +171,6 @@ def open_study(job: TuningJob, model: ValueModel, fingerprint: str) -> optuna.St
     Its first trial is the model's defaults, so the choice is never worse than they are by the same rule.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    job.out.mkdir(parents=True, exist_ok=True)
     path = job.out / f"{job.model}.db"
     study = optuna.create_study(
         storage=f"sqlite:///{path}",

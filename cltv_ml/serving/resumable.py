@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import secrets
 import shutil
-import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cltv_ml.errors import InputError
-from cltv_ml.files import check_folder
+from cltv_ml.files import check_folder, locked
 
 _JOB_FILE = "job.json"
 
@@ -67,20 +64,11 @@ def opened(folder: Path) -> Iterator[Work]:
     check_folder(folder.parent)
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)  # its pieces name customers
-    # SQLite's lock works on every system, and is released when the process ends in any way.
     work = Work(folder)
     try:
-        with contextlib.closing(sqlite3.connect(folder / "lock", timeout=0, isolation_level=None)) as lock:
-            try:
-                lock.execute("begin exclusive")
-            except sqlite3.OperationalError:
-                raise InputError(
-                    f"another scoring run is using {folder}; wait until it ends, or stop it."
-                ) from None
-            except sqlite3.DatabaseError:
-                raise InputError(
-                    f"{folder / 'lock'} is damaged; delete the folder {folder} and run the same command again."
-                ) from None
+        with locked(
+            folder / "lock", f"another scoring run is using {folder}; wait until it ends, or stop it."
+        ):
             work.held = True
             yield work
     finally:

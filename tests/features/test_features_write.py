@@ -4,6 +4,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from cltv_ml.errors import InputError
 from cltv_ml.features import (
     DuckDB,
     build_features,
@@ -85,6 +86,18 @@ def test_a_build_killed_before_its_note_was_complete_is_begun_again(log, tmp_pat
     (tmp_path / "X" / "_build.json.unfinished").write_text("{")
     write_features(log, CUTOFFS, tmp_path / "X", NAMES)
     assert len(as_frame(tmp_path / "X")) > 0
+
+
+def test_two_builds_in_one_folder_at_once_are_refused(log, tmp_path):
+    def begin_again(done, total, what):
+        if what == "complete":
+            return
+        with pytest.raises(InputError, match=r"another build is writing to '.*both'; wait until it ends"):
+            write_features(log, CUTOFFS, tmp_path / "both")
+
+    write_features(log, CUTOFFS, tmp_path / "both", progress=begin_again)
+    assert read_features(tmp_path / "both").num_rows
+    assert not (tmp_path / "both" / "_lock").exists()
 
 
 def test_an_incomplete_build_is_not_read(log, tmp_path):

@@ -11,6 +11,7 @@ from mlflow.tracking import MlflowClient
 
 from cltv_ml.data import clean, read
 from cltv_ml.errors import InputError
+from cltv_ml.files import locked
 from cltv_ml.log import Log
 from cltv_ml.models import ALL, SameRate, Tweedie, competitors, with_params
 from cltv_ml.settings.toml import parse_params
@@ -273,6 +274,15 @@ def test_a_study_of_something_else_is_refused(cltv_tune, tuned):
     done = cltv_tune("--model", "tweedie", "--cutoff", "1998-04-20", "--out", "tuning")
     assert done.returncode == 2
     assert "holds a study of other data" in " ".join(done.stderr.split())
+
+
+def test_two_searches_of_one_study_at_once_are_refused(tmp_path):
+    job = tuning.TuningJob("tweedie", Window(CUTOFF, HORIZON), out=tmp_path)
+    with (
+        locked(tmp_path / "tweedie.lock", "busy"),
+        pytest.raises(InputError, match=r"another search of tweedie is using .*; wait until it ends"),
+    ):
+        tuning.search(pd.DataFrame(), job)
 
 
 def test_every_competitor_that_learns_from_labels_can_be_tuned_or_has_members_that_can():

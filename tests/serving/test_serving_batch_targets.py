@@ -78,5 +78,5 @@ def test_damaged_files_of_an_interrupted_scoring_are_written_again_or_named(tmp_
         work.start({"day": 1})
         assert not (folder / "piece").exists()
     (folder / "lock").write_bytes(b"no database, for some hundred bytes" * 9)
-    with pytest.raises(InputError, match="lock is damaged; delete the folder"), opened(folder):
+    with pytest.raises(InputError, match="lock is damaged; delete it"), opened(folder):
         pass
