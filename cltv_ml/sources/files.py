@@ -20,7 +20,7 @@ from cltv_ml.sources.datev import DATEV_LINE, complete_bookings
 from cltv_ml.sources.encodings import BROKEN, find_encoding, keep_readable
 from cltv_ml.sources.fixed_width import find_fields, split_at_blanks, write_fields, write_words
 from cltv_ml.sources.frames import Part, SourceRows, inner_names, load_batches
-from cltv_ml.sources.key_values import find_names, write_pairs
+from cltv_ml.sources.key_values import has_pairs, write_pairs
 from cltv_ml.sources.layout import (
     check_header_row,
     find_header,
@@ -186,8 +186,8 @@ def _split_otherwise(path: Path, encoding: str, folder: Path, line: str) -> tupl
         return _take_quotes_off(
             path, encoding, folder
         ), "has a pair of quotes around each line, which were removed"
-    if names := find_names(first):
-        return write_pairs(path, encoding, folder, names), "names each value in its lines"
+    if has_pairs(first):
+        return write_pairs(path, encoding, folder), "names each value in its lines"
     if split_at_blanks(first):
         return write_words(path, encoding, folder), "has columns separated by spaces"
     return None, ""

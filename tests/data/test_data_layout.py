@@ -577,3 +577,13 @@ def test_a_part_of_a_file_without_its_header_is_not_skipped(tmp_path):
     }
     with pytest.raises(InputError, match=r"'part\.aa\.csv' and 'part\.ab\.csv' have different"):
         read(zipped(tmp_path, "parts.zip", **parts))
+
+
+def test_lines_that_name_their_values_keep_names_of_later_lines_blanks_and_what_stands_first(tmp_path):
+    lines = [f"t=2025-01-{1 + n % 28:02d} order={n} customer=Ann Lee {n % 7} sum={n}.50" for n in range(300)]
+    lines[-1] = f'late {lines[-1]} coupon="A B"'
+    (tmp_path / "till.log").write_text("\n".join(lines) + "\n")
+    raw = read(tmp_path / "till.log", mapping={"timestamp": "t", "amount": "sum"})
+    assert set(raw.columns) == {"t", "order", "customer", "sum", "start of line", "coupon"}
+    log = clean(raw).log
+    assert (log["customer_id"].nunique(), log["amount"].sum()) == (7, sum(range(300)) + 150)
