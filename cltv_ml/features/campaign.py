@@ -4,18 +4,17 @@ The table has `customer_id`, `timestamp` of the contact and optionally `responde
 (missing if there was none): features see a response only from that moment on.
 """
 
-from cltv_ml.features.declare import ageing, feature
+from cltv_ml.features.declare import feature
 
 FEATURES = (
-    *ageing(
-        feature(
-            "contacts",
-            unit="contacts",
-            grain="contact",
-            sql="sum(contacts)",
-            doc="Campaign contacts before the cutoff.",
-            fill=0,
-        )
+    *feature(
+        "contacts",
+        unit="contacts",
+        grain="contact",
+        sql="sum(contacts)",
+        doc="Campaign contacts before the cutoff.",
+        fill=0,
+        age_safe=False,
     ),
     *feature(
         "contacts_{w}d",
@@ -26,15 +25,14 @@ FEATURES = (
         doc="Campaign contacts in the last {w} days.",
         fill=0,
     ),
-    *ageing(
-        feature(
-            "responses",
-            unit="responses",
-            grain="contact",
-            sql="sum(responses)",
-            doc="Responses to campaigns before the cutoff.",
-            fill=0,
-        )
+    *feature(
+        "responses",
+        unit="responses",
+        grain="contact",
+        sql="sum(responses)",
+        doc="Responses to campaigns before the cutoff.",
+        fill=0,
+        age_safe=False,
     ),
     *feature(
         "response_rate",
@@ -43,13 +41,12 @@ FEATURES = (
         sql="@ratio(sum(responses), sum(contacts))",
         doc="Responses over contacts; missing without contacts.",
     ),
-    *ageing(
-        feature(
-            "days_since_response",
-            unit="days",
-            grain="contact",
-            sql="@cutoff - max(day) filter (where responses > 0)",
-            doc="Days from the last response to the cutoff; missing without one.",
-        )
+    *feature(
+        "days_since_response",
+        unit="days",
+        grain="contact",
+        sql="@cutoff - max(day) filter (where responses > 0)",
+        doc="Days from the last response to the cutoff; missing without one.",
+        age_safe=False,
     ),
 )

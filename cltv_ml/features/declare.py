@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -78,6 +78,7 @@ def feature(
     doc: str,
     windows: Sequence[int] = (),
     fill: float | None = None,
+    age_safe: bool = True,
 ) -> tuple[Feature, ...]:
     """Return the declared feature, one per window length where `windows` names some.
 
@@ -101,6 +102,8 @@ def feature(
         `@last_text(x, moment)` the text of the first or last moment, `@latest(x)` the last known value.
     fill
         The value of customers without such rows; missing if None.
+    age_safe
+        False if the value grows with the customer's age or the length of the log.
 
     Raises
     ------
@@ -108,7 +111,7 @@ def feature(
         The expression could see another table, another customer or the future, or the declaration is
         incomplete; the message names the feature and the word.
 
-    >>> [found.name for found in feature("orders_{w}d", unit="orders", grain="order", windows=(7, 30),
+    >>> [one.name for one in feature("orders_{w}d", unit="orders", grain="order", windows=(7, 30),
     ...     sql="count_if(is_first and @last({w}))", doc="Orders in the last {w} days.")]
     ['orders_7d', 'orders_30d']
     >>> feature("peek", unit="", grain="order", sql="(select max(amount) from log)", doc="No.")
@@ -125,21 +128,13 @@ def feature(
             doc=doc.replace("{w}", str(window)),
             window=window,
             fill=fill,
+            age_safe=age_safe,
         )
         for window in windows or (None,)
     )
     for one in declared:
         _check_declaration(one)
     return declared
-
-
-def ageing(declared: tuple[Feature, ...]) -> tuple[Feature, ...]:
-    """Mark features whose value grows with the customer's age or the length of the log.
-
-    >>> [one.age_safe for one in ageing(feature("orders", unit="orders", grain="order", sql="count(*)", doc="Orders."))]
-    [False]
-    """
-    return tuple(replace(one, age_safe=False) for one in declared)
 
 
 def _check_declaration(declared: Feature) -> None:

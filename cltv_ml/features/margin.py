@@ -1,16 +1,15 @@
 """Margin features, for logs with costs."""
 
-from cltv_ml.features.declare import ageing, feature
+from cltv_ml.features.declare import feature
 
 FEATURES = (
-    *ageing(
-        feature(
-            "margin_total",
-            unit="currency",
-            grain="order",
-            sql="sum(margin)",
-            doc="Spend minus cost, on all lines whose cost is known.",
-        )
+    *feature(
+        "margin_total",
+        unit="currency",
+        grain="order",
+        sql="sum(margin)",
+        doc="Spend minus cost, on all lines whose cost is known.",
+        age_safe=False,
     ),
     *feature(
         "margin_per_day",

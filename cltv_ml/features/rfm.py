@@ -1,34 +1,31 @@
 """Features of recency, frequency and money: the published summary and its derivatives."""
 
-from cltv_ml.features.declare import ageing, feature
+from cltv_ml.features.declare import feature
 
 FEATURES = (
-    *ageing(
-        feature(
-            "frequency",
-            unit="purchase days",
-            grain="day",
-            sql="count(*) - 1",
-            doc="Repeat purchase days: the first one is not counted.",
-        )
+    *feature(
+        "frequency",
+        unit="purchase days",
+        grain="day",
+        sql="count(*) - 1",
+        doc="Repeat purchase days: the first one is not counted.",
+        age_safe=False,
     ),
-    *ageing(
-        feature(
-            "recency",
-            unit="days",
-            grain="day",
-            sql="max(day) - min(day)",
-            doc="Age at the last purchase, from the first purchase day.",
-        )
+    *feature(
+        "recency",
+        unit="days",
+        grain="day",
+        sql="max(day) - min(day)",
+        doc="Age at the last purchase, from the first purchase day.",
+        age_safe=False,
     ),
-    *ageing(
-        feature(
-            "T",
-            unit="days",
-            grain="day",
-            sql="@cutoff - 1 - min(day)",
-            doc="Age on the last day before the cutoff, from the first purchase day.",
-        )
+    *feature(
+        "T",
+        unit="days",
+        grain="day",
+        sql="@cutoff - 1 - min(day)",
+        doc="Age on the last day before the cutoff, from the first purchase day.",
+        age_safe=False,
     ),
     *feature(
         "monetary_value",
@@ -37,14 +34,13 @@ FEATURES = (
         sql="coalesce(@ratio(sum(amount) filter (where number > 1), count(*) - 1), 0)",
         doc="Mean spend per repeat purchase day, 0 without repeat purchases.",
     ),
-    *ageing(
-        feature(
-            "spend_total",
-            unit="currency",
-            grain="day",
-            sql="sum(amount)",
-            doc="All spend before the cutoff.",
-        )
+    *feature(
+        "spend_total",
+        unit="currency",
+        grain="day",
+        sql="sum(amount)",
+        doc="All spend before the cutoff.",
+        age_safe=False,
     ),
     *feature(
         "first_spend",
@@ -95,13 +91,12 @@ FEATURES = (
         sql="@ratio(max(amount) * count(*), sum(amount))",
         doc="Largest spend of a day over the mean spend per purchase day.",
     ),
-    *ageing(
-        feature(
-            "is_repeat",
-            unit="0 or 1",
-            grain="customer",
-            sql="case when frequency > 0 then 1 else 0 end",
-            doc="1 if the customer ever came back on another day.",
-        )
+    *feature(
+        "is_repeat",
+        unit="0 or 1",
+        grain="customer",
+        sql="case when frequency > 0 then 1 else 0 end",
+        doc="1 if the customer ever came back on another day.",
+        age_safe=False,
     ),
 )

@@ -1,31 +1,29 @@
 """Trend features: rates in recent windows, recent minus earlier rates, slopes."""
 
-from cltv_ml.features.declare import ageing, feature
+from cltv_ml.features.declare import feature
 
 TREND_DAYS = (7, 30, 90, 180, 365)
 
 FEATURES = (
-    *ageing(
-        feature(
-            "orders_{w}d",
-            unit="orders",
-            grain="order",
-            windows=TREND_DAYS,
-            sql="count_if(is_first and @last({w}))",
-            doc="Orders in the last {w} days before the cutoff.",
-            fill=0,
-        )
+    *feature(
+        "orders_{w}d",
+        unit="orders",
+        grain="order",
+        windows=TREND_DAYS,
+        sql="count_if(is_first and @last({w}))",
+        doc="Orders in the last {w} days before the cutoff.",
+        fill=0,
+        age_safe=False,
     ),
-    *ageing(
-        feature(
-            "spend_{w}d",
-            unit="currency",
-            grain="day",
-            windows=TREND_DAYS,
-            sql="sum(amount) filter (where @last({w}))",
-            doc="Spend in the last {w} days before the cutoff.",
-            fill=0,
-        )
+    *feature(
+        "spend_{w}d",
+        unit="currency",
+        grain="day",
+        windows=TREND_DAYS,
+        sql="sum(amount) filter (where @last({w}))",
+        doc="Spend in the last {w} days before the cutoff.",
+        fill=0,
+        age_safe=False,
     ),
     *feature(
         "order_rate_{w}d",
