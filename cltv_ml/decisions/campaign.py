@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from cltv_ml.errors import InputError
-from cltv_ml.money import format_exactly
+from cltv_ml.money import format_exactly, singular
 from cltv_ml.tables import ACTIONS, pandas_only
 from cltv_ml.windows import Window
 
@@ -124,7 +124,8 @@ def _complete(text: pd.Series, facts: pd.DataFrame, table: pd.DataFrame) -> pd.S
     """Return the sentences with the segment and the silence before them, the control after them."""
     if {"usual_gap", "overdue_ratio"} <= set(facts):
         silences = [
-            f"silent for {gap * ratio:.0f} days, usually buys every {'day' if gap < 1.5 else f'{gap:.0f} days'}; "
+            singular(f"silent for {gap * ratio:.0f} days, ")
+            + f"usually buys every {'day' if gap < 1.5 else f'{gap:.0f} days'}; "
             if gap * ratio > 0
             else ""
             for gap, ratio in zip(facts["usual_gap"], facts["overdue_ratio"], strict=True)

@@ -23,6 +23,7 @@ from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section, summarise
+from cltv_ml.reporting.sections.shop_answers import cohort_answers
 from cltv_ml.settings import Cohorts, Settings
 from cltv_ml.windows import to_days
 
@@ -111,7 +112,8 @@ def _cohorts_page(
     if continuation is not None:
         parts.append(_to_come(continuation, settings.currency))
     subtitle = f"per {settings.per} since the first purchase"
-    return summarise("Cohorts", subtitle, parts, _cohort_facts(table, settings, continuation))
+    answers = cohort_answers(table, notes, per=settings.per, currency=settings.currency)
+    return summarise("Cohorts", subtitle, parts, _cohort_facts(table, settings, continuation), answers)
 
 
 def _cohort_facts(
@@ -178,17 +180,20 @@ def _warnings(table: pd.DataFrame, settings: Cohorts) -> list[str]:
             f"{', '.join(small[:12])}{more}."
         )
     if settings.by == "first_month" and 2 * len(small) > table["cohort"].nunique() > 1:
-        warnings.append("Most months won fewer than 30 customers; --by first_quarter joins three months.")
+        warnings.append(
+            "Most months won fewer than 30 customers; cohorts by quarter (first_quarter) join three months."
+        )
     reach, longest = table.loc[table["complete"], "period"].max(), table["period"].max()
     if settings.by not in ("first_month", "first_quarter") and reach < longest / 2:
         warnings.append(
             f"The figures end after {reach} of {longest} {per}s: they show only {per}s that every customer of a "
-            "cohort has finished, so one new customer ends them. --by first_quarter follows older customers longer."
+            "cohort has finished, so one new customer ends them. Cohorts by quarter (first_quarter) follow older "
+            "customers longer."
         )
     if not table["complete"].any():
         warnings.append(
             f"No {per} is complete for every customer of a cohort, so the figures are empty; choose a "
-            "shorter --per."
+            "shorter period."
         )
     return warnings
 

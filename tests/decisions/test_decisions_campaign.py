@@ -43,7 +43,7 @@ def test_segment_offer_and_products_travel_with_the_customer(chosen):
                 "segment": ["Cannot lose", "At risk"],
                 "offer": ["10% off one order", None],
                 "usual_gap": [30.0, 20.0],
-                "overdue_ratio": [3.0, 2.0],
+                "overdue_ratio": [3.0, 0.05],
             },
             index=["a", "b"],
         ),
@@ -54,6 +54,7 @@ def test_segment_offer_and_products_travel_with_the_customer(chosen):
     assert actions.loc["a", "reason"].startswith(
         "Cannot lose: silent for 90 days, usually buys every 30 days; 200.00 of value at risk"
     )
+    assert actions.loc["b", "reason"].startswith("At risk: silent for 1 day, usually buys every 20 days;")
     assert actions.loc["c", "reason"].startswith("no segment: 100.00 of value at risk")
     assert pd.isna(actions.loc["c", "products"])
 

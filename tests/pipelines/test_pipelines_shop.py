@@ -184,7 +184,7 @@ def test_small_cohorts_are_told_outside_the_page_too(log, tmp_path):
         in notes
     )
     few = log[log["customer_id"].isin(people["customer_id"][:40])]
-    coarser = "Most months won fewer than 30 customers; --by first_quarter joins three months."
+    coarser = "Most months won fewer than 30 customers; cohorts by quarter (first_quarter) join three months."
     by_month = {"data": few, "by": "first_month", "out": tmp_path / "months.csv"}
     assert coarser in pipelines.cohorts(**by_month).notes
     assert coarser not in pipelines.cohorts(**by_month | {"by": "first_quarter"}).notes
@@ -266,6 +266,8 @@ def test_a_folder_takes_the_table_under_its_usual_name(log, tmp_path):
     found = pipelines.cohorts(data=log, out=tmp_path)
     assert (found.file, found.page) == (tmp_path / "cohorts.csv", tmp_path / "cohorts.html")
     assert found.file.is_file()
+    shown = found.page.read_text(encoding="utf-8")
+    assert all(asked in shown for asked in ("Do customers come back?", "What should you not rely on?"))
 
 
 def test_cohorts_that_still_win_customers_tell_why_their_figures_end_early(log, tmp_path):

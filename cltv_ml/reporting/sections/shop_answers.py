@@ -1,4 +1,4 @@
-"""Answers on the first screens of the audit and of the acquisition page: what to make of the numbers, and what next."""
+"""Answers on the first screens of the audit, acquisition and cohorts: what to make of the numbers, and what next."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from cltv_ml.decisions import Audit
+from cltv_ml.money import format_money
 from cltv_ml.reporting.sections.audit import describe_revenue_change
 
 #: Number of notes on the first screen; the first section has all.
@@ -57,3 +58,87 @@ def acquisition_answers(returns: pd.DataFrame, notes: Sequence[str], age: int) -
         )
         answers = {"Which channel pays most?": [sentence], **answers}
     return {question: sentences for question, sentences in answers.items() if sentences}
+
+
+def cohort_answers(
+    table: pd.DataFrame, notes: Sequence[str], *, per: str, currency: str = ""
+) -> dict[str, list[str]]:
+    """Return the answers on cohorts, by a manager's question.
+
+    Parameters
+    ----------
+    table
+        `decisions.compute_cohorts`; only its complete periods count.
+    per
+        Name of a period.
+
+    >>> table = pd.DataFrame({"cohort": ["a", "a", "b", "b"], "period": [0, 1, 0, 1], "customers": [40, 40, 60, 60],
+    ...                       "active": [40, 10, 60, 30], "complete": True, "small": False,
+    ...                       "cumulative_revenue_per_customer": [20.0, 25.0, 30.0, 45.0]})
+    >>> answers = cohort_answers(table, [], per="month", currency="EUR")
+    >>> answers["Do customers come back?"]
+    ['In month 1, 40% of 100 customers bought again.']
+    >>> answers["Which cohort spends most?"]
+    ['By the end of month 1, the cohort b had spent 45.00 EUR per customer, the cohort a 25.00 EUR.']
+    """
+    done = table[table["complete"] & (table["period"] > 0)]
+    answers = {
+        "Do customers come back?": [
+            f"In {per} {period}, {rows['active'].sum() / rows['customers'].sum():.0%} of "
+            f"{rows['customers'].sum():,} customers bought again."
+            for period, rows in done.groupby("period")
+            if period in (1, _far(table))
+        ],
+        "What does a customer spend?": _spent_so_far(table, per, currency),
+        "Which cohort spends most?": _most_and_least(table, per, currency),
+        "What next?": [
+            "Compare what a customer has spent with the cost of winning one: the command `cltv acquisition` does so by "
+            "channel. `cltv act` lists whom to win back."
+        ],
+        "What should you not rely on?": list(notes[:_MOST_NOTES])
+        or [
+            "Small differences between cohorts: with other customers of the same kind they would differ too."
+        ],
+    }
+    return {question: sentences for question, sentences in answers.items() if sentences}
+
+
+def _far(table: pd.DataFrame) -> int:
+    """Return the last period that cohorts with half of all customers have finished; 0 where there is none."""
+    done = table[table["complete"]].groupby("period")["customers"].sum()
+    enough = done[done >= table.loc[table["period"] == 0, "customers"].sum() / 2]
+    return int(enough.index.max()) if len(enough) else 0
+
+
+def _spent_so_far(table: pd.DataFrame, per: str, currency: str) -> list[str]:
+    """Return a sentence on what the same customers had spent by the end of the first period and of the last."""
+    far = _far(table)
+    if not far:
+        return []
+    same = table.loc[table["complete"] & (table["period"] == far), "cohort"]
+    then, now = (_mean_spend(table[table["cohort"].isin(same)], period) for period in (0, far))
+    return [
+        f"{format_money(then, currency)} in {per} 0 and {format_money(now, currency)} by the end of {per} {far}, on "
+        "average over the same customers."
+    ]
+
+
+def _mean_spend(table: pd.DataFrame, period: int) -> float:
+    rows = table[table["period"] == period]
+    whole = float((rows["customers"] * rows["cumulative_revenue_per_customer"]).sum())
+    return whole / float(rows["customers"].sum())
+
+
+def _most_and_least(table: pd.DataFrame, per: str, currency: str) -> list[str]:
+    """Return a sentence on the cohorts, small ones left out, with the highest and the lowest spend per customer."""
+    far = _far(table)
+    rows = table[table["complete"] & (table["period"] == far) & ~table["small"]]
+    if len(rows) < 2:
+        return []
+    ranked = rows.sort_values("cumulative_revenue_per_customer", kind="stable")
+    most, least = ranked.iloc[-1], ranked.iloc[0]
+    return [
+        f"By the end of {per} {far}, the cohort {most['cohort']} had spent "
+        f"{format_money(most['cumulative_revenue_per_customer'], currency)} per customer, the cohort {least['cohort']} "
+        f"{format_money(least['cumulative_revenue_per_customer'], currency)}."
+    ]
