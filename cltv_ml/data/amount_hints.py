@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from cltv_ml.data.glance import COLUMNS_COMPARED, Glance
 from cltv_ml.data.headings import plain_heading, plain_pattern
@@ -25,11 +25,7 @@ _ORDERS = 10
 
 
 def hint_at_amounts(
-    glance: Glance,
-    left: Sequence[str],
-    kinds: Mapping[str, str],
-    mapping: Mapping[str, str],
-    decided: Mapping[str, str | None],
+    glance: Glance, unmapped: Mapping[str, str], mapping: Mapping[str, str], decided: Mapping[str, str | None]
 ) -> list[str]:
     """Return notes on numbers that say that the mapped amounts may not be what was paid."""
     if "amount" not in mapping:
@@ -38,8 +34,8 @@ def hint_at_amounts(
     if "returned_quantity" not in decided and decided.get("refunded", True):
         numbers = [
             column
-            for column in left
-            if kinds[column] in ("number", "rate")
+            for column, kind in unmapped.items()
+            if kind in ("number", "rate")
             and not _HEADED_AS["other_money"].search(plain_heading(column))
             and not HEADED["discount"].search(plain_heading(column))
             and "parent" not in plain_heading(column)
@@ -50,8 +46,8 @@ def hint_at_amounts(
             for column in numbers[:COLUMNS_COMPARED]
             for note in _tell_of_refunds(glance, column, mapping)
         ]
-    notes += _sums_so_far(glance, mapping) + _tell_of_added(glance, left, kinds, mapping)
-    numbers = [column for column in left if kinds[column] == "number"]
+    notes += _sums_so_far(glance, mapping) + _tell_of_added(glance, unmapped, mapping)
+    numbers = [column for column, kind in unmapped.items() if kind == "number"]
     return notes + [note for column in numbers for note in _paid_less(glance, column, mapping)]
 
 
@@ -73,11 +69,9 @@ def _tell_of_refunds(glance: Glance, column: str, mapping: Mapping[str, str]) ->
     ]
 
 
-def _tell_of_added(
-    glance: Glance, left: Sequence[str], kinds: Mapping[str, str], mapping: Mapping[str, str]
-) -> list[str]:
+def _tell_of_added(glance: Glance, unmapped: Mapping[str, str], mapping: Mapping[str, str]) -> list[str]:
     """Return a note on tips or taxes included in the amount: it is the sum of them and another column."""
-    numbers = [column for column in left if kinds[column] in ("number", "rate")]
+    numbers = [column for column, kind in unmapped.items() if kind in ("number", "rate")]
     added = [column for column in numbers if _HEADED_AS["added"].search(plain_heading(column))]
     bases = [column for column in numbers if column not in added][:COLUMNS_COMPARED]
     if not added or not bases:

@@ -47,29 +47,24 @@ _DOCUMENT_NUMBERS = re.compile(
 
 
 def hint(
-    glance: Glance,
-    left: Sequence[str],
-    kinds: Mapping[str, str],
-    mapping: Mapping[str, str],
-    decided: Mapping[str, str | None],
+    glance: Glance, unmapped: Mapping[str, str], mapping: Mapping[str, str], decided: Mapping[str, str | None]
 ) -> list[str]:
-    """Return notes on unmapped columns and on order numbers that look like credit notes."""
+    """Return notes on unmapped columns (with their kinds) and on order numbers that look like credit notes."""
+    texts = [column for column, kind in unmapped.items() if kind == "text"]
     notes = []
     if "type" not in decided:
-        notes += [
-            note for column in left if kinds[column] == "text" for note in _tell_of_free_text(glance, column)
-        ]
+        notes += [note for column in texts for note in _tell_of_free_text(glance, column)]
     if "amount" in mapping and "type" not in decided:
         notes += [
             note
-            for column in _numbers_of_orders(left, kinds, mapping)
+            for column in _numbers_of_orders(texts, mapping)
             for note in _prefixes(glance, column, mapping)
         ]
-    notes += tell_of_odd_products(glance, decided, [name for name in left if kinds[name] == "text"])
+    notes += tell_of_odd_products(glance, decided, texts)
     if "order_id" in mapping and "customer_id" in mapping:
         notes += _shared_orders(glance, mapping["order_id"], mapping["customer_id"])
-    notes += hint_at_amounts(glance, left, kinds, mapping, decided)
-    notes += [note for column in left for note in _successors(glance, column, mapping.get("customer_id"))]
+    notes += hint_at_amounts(glance, unmapped, mapping, decided)
+    notes += [note for column in unmapped for note in _successors(glance, column, mapping.get("customer_id"))]
     return notes
 
 
@@ -123,15 +118,9 @@ def _successors(glance: Glance, column: str, customer: str | None) -> list[str]:
     ]
 
 
-def _numbers_of_orders(
-    left: Sequence[str], kinds: Mapping[str, str], mapping: Mapping[str, str]
-) -> list[str]:
+def _numbers_of_orders(texts: Sequence[str], mapping: Mapping[str, str]) -> list[str]:
     """Return the column of orders or, if there is none, the columns headed as numbers."""
-    numbered = [
-        column
-        for column in left
-        if kinds[column] == "text" and _DOCUMENT_NUMBERS.search(plain_heading(column))
-    ]
+    numbered = [column for column in texts if _DOCUMENT_NUMBERS.search(plain_heading(column))]
     return [mapping["order_id"]] if "order_id" in mapping else numbered[:COLUMNS_COMPARED]
 
 

@@ -61,25 +61,25 @@ def look_over(
     A name that the user gave or declined (`status=`) settles the questions about it.
     """
     findings = Overlooked()
-    unmapped = [
-        column for column, kind in kinds.items() if column not in mapping.values() and kind != "empty"
-    ]
+    unmapped = {
+        column: kind for column, kind in kinds.items() if column not in mapping.values() and kind != "empty"
+    }
     glance = Glance(table, list(kinds))
-    findings.mapping, findings.notes = part_refunds(glance, unmapped, kinds, mapping, explicit)
-    unmapped = [column for column in unmapped if column not in findings.mapping.values()]
+    findings.mapping, findings.notes = part_refunds(glance, unmapped, mapping, explicit)
+    unmapped = _without(unmapped, findings.mapping)
     findings.settled = _undone_already(glance, mapping)
-    levels_of = glance.levels(unmapped, _MOST_VALUES)
-    for column in unmapped:
+    levels_of = glance.levels(list(unmapped), _MOST_VALUES)
+    for column, kind in unmapped.items():
         decided = {**mapping, **findings.mapping, **explicit}
-        _look_at_column(Unmapped(column, kinds[column], glance, decided, findings), levels_of.get(column))
-    unmapped = [column for column in unmapped if column not in findings.mapping.values()]
-    findings.notes += hint(glance, unmapped, kinds, mapping, {**mapping, **findings.mapping, **explicit})
-    money = [column for column in unmapped if kinds[column] == "number"]
+        _look_at_column(Unmapped(column, kind, glance, decided, findings), levels_of.get(column))
+    unmapped = _without(unmapped, findings.mapping)
+    findings.notes += hint(glance, unmapped, mapping, {**mapping, **findings.mapping, **explicit})
+    money = [column for column, kind in unmapped.items() if kind == "number"]
     look_at_net(glance, money, mapping, explicit, findings)
     returned = mapping.get("returned_quantity")
     if returned and table.holds(f"{glance.number(returned)} <> 0"):
         look_at_returned(mapping, explicit, findings)
-    numbers = [column for column in unmapped if kinds[column] in ("number", "rate")]
+    numbers = [column for column, kind in unmapped.items() if kind in ("number", "rate")]
     if "amount" in mapping or {"quantity", "unit_price"} <= set(mapping):
         questions = (
             ask(glance, numbers, mapping, explicit)
@@ -91,11 +91,17 @@ def look_over(
     if "unit_price" in mapping and "amount" not in mapping:
         _look_at_price(glance, kinds, numbers, mapping, explicit, findings)
     decided = {**mapping, **findings.mapping, **explicit}
-    said = "\n".join([*findings.notes, *(question.text for question in findings.questions)])
-    left = [column for column in unmapped if column not in decided.values() and repr(column) not in said]
+    mentioned = "\n".join([*findings.notes, *(question.text for question in findings.questions)])
     used = {name: column for name, column in decided.items() if column}
-    findings.notes += tell_of_unexplained(glance, kinds, left, used, _undone_already(glance, used))
+    unused = {
+        column: kind for column, kind in _without(unmapped, used).items() if repr(column) not in mentioned
+    }
+    findings.notes += tell_of_unexplained(glance, unused, used, _undone_already(glance, used))
     return findings
+
+
+def _without(unmapped: Mapping[str, str], mapping: Mapping[str, str]) -> dict[str, str]:
+    return {column: kind for column, kind in unmapped.items() if column not in mapping.values()}
 
 
 def _look_at_column(column: Unmapped, levels: Mapping[str, int] | None) -> None:

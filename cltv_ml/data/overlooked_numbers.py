@@ -105,8 +105,7 @@ def is_money(level: str) -> bool:
 
 def part_refunds(
     glance: Glance,
-    unmapped: Sequence[str],
-    kinds: Mapping[str, str],
+    unmapped: Mapping[str, str],
     mapping: Mapping[str, str],
     explicit: Mapping[str, str | None],
 ) -> tuple[dict[str, str], list[str]]:
@@ -120,9 +119,9 @@ def part_refunds(
     levels = glance.levels([chosen], 4).get(chosen, {})
     if not levels or not {level.lower() for level in levels} <= NO | YES:
         return {}, []
-    for column in (
-        name for name in unmapped if kinds[name] == "number" and speaks_of_return(plain_heading(name))
-    ):
+    for column, kind in unmapped.items():
+        if kind != "number" or not speaks_of_return(plain_heading(column)):
+            continue
         if not glance.given_back(column, amount, least=0) or not glance.any_number(column):
             continue
         without, both = glance.flagged(chosen, column, NO)

@@ -43,50 +43,46 @@ _SAME = 0.005
 
 
 def tell_of_unexplained(
-    glance: Glance,
-    kinds: Mapping[str, str],
-    left: Sequence[str],
-    mapping: Mapping[str, str],
-    settled: str,
+    glance: Glance, unused: Mapping[str, str], mapping: Mapping[str, str], settled: str
 ) -> list[str]:
     """Return notes on unused columns that may change what counts, judged by their values alone.
 
     Parameters
     ----------
-    left
-        The columns that are neither used nor mentioned in another note or question.
+    unused
+        The columns that are neither used nor mentioned in another note or question, with their kinds.
     settled
         SQL for the lines that do not count as sales anyway.
     """
-    notes = _tell_of_values(glance, kinds, left, mapping, settled)
-    return notes + _tell_of_totals(
-        glance, [name for name in left if kinds[name] == "number"], mapping, settled
+    numbers = [name for name, kind in unused.items() if kind == "number"]
+    return _tell_of_values(glance, unused, mapping, settled) + _tell_of_totals(
+        glance, numbers, mapping, settled
     )
 
 
 def _tell_of_values(
-    glance: Glance, kinds: Mapping[str, str], left: Sequence[str], mapping: Mapping[str, str], settled: str
+    glance: Glance, unused: Mapping[str, str], mapping: Mapping[str, str], settled: str
 ) -> list[str]:
     """Return a note on columns with few values that differ between the orders of a customer and of a product."""
-    columns = [name for name in left if not _is_described(plain_heading(name))]
-    codes = _whole_codes(glance, [name for name in columns if kinds[name] == "number"])
-    columns = [name for name in columns if kinds[name] == "text" or name in codes]
+    kinds = {name: kind for name, kind in unused.items() if not _is_described(plain_heading(name))}
+    codes = _whole_codes(glance, [name for name, kind in kinds.items() if kind == "number"])
+    columns = [name for name, kind in kinds.items() if kind == "text" or name in codes]
     few = glance.levels(columns, _MOST_VALUES)
-    found = _values_that_count(glance, [*few], mapping.get("amount"), settled) if few else {}
-    found = {column: values for column, values in found.items() if _may_be_states(column, values)}
+    states = _values_that_count(glance, [*few], mapping.get("amount"), settled) if few else {}
+    states = {column: values for column, values in states.items() if _may_be_states(column, values)}
     for name in ("customer_id", "product_id", "unit_price"):
-        if found and name in mapping:
-            described = _find_described(glance, [*found], mapping[name])
-            found = {column: values for column, values in found.items() if column not in described}
-    if not found:
+        if states and name in mapping:
+            described = _find_described(glance, [*states], mapping[name])
+            states = {column: values for column, values in states.items() if column not in described}
+    if not states:
         return []
     shown = "; ".join(
         f"{column!r} with {_rarest(values, 'amount' in mapping)}"
-        for column, values in [*found.items()][:_NAMED_MOST]
+        for column, values in [*states.items()][:_NAMED_MOST]
     )
     return [
         f"Values that were not used, so that all these lines count: {shown}. If one of them marks lines that are not "
-        f"completed sales, use --mapping {flag('status', next(iter(found)))}; the next run then asks what each value "
+        f"completed sales, use --mapping {flag('status', next(iter(states)))}; the next run then asks what each value "
         "means."
     ]
 
