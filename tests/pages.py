@@ -54,3 +54,29 @@ def _shown(cell):
 def _is_held(number, digits, percent, held):
     near = np.concatenate([np.abs(held), 100 * np.abs(held)]) if percent else np.abs(held)
     return bool((np.abs(near - number) <= 0.5 * 10**-digits + 1e-9).any())
+
+
+def recompute_totals(inputs, wanted):
+    """Return `list`, `customers`, `cost`, `expected_profit` of the best lists: what the page computes, in Python.
+
+    The best list ends before the first customer whose gain is below the cost, or where the budget ends; only its
+    treated customers are counted.
+    """
+    factor = wanted["margin"] / 100 * wanted["effect"] / 100
+    rows = []
+    for each in inputs["lists"]:
+        customers, gain = np.asarray(each["customers"]), factor * np.asarray(each["gain"])
+        cost = wanted["cost"] * customers
+        affordable = cost <= (wanted.get("budget") or np.inf) + 1e-9
+        best = int(np.where(affordable, gain - cost, -np.inf).argmax())
+        treated, treated_gain = each.get("treated", 1.0), each.get("treated_gain", 1.0)
+        spent = float(cost[best] * treated)
+        rows.append(
+            (
+                each["name"],
+                int(customers[best] * treated + 0.5),
+                spent,
+                float(gain[best] * treated_gain) - spent,
+            )
+        )
+    return pd.DataFrame(rows, columns=["list", "customers", "cost", "expected_profit"])

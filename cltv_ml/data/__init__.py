@@ -18,7 +18,7 @@ from cltv_ml.data.raw import read
 from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.rules import REASONS, Rules, change_rules
 from cltv_ml.data.verdict import DataVerdict, judge
-from cltv_ml.sources.synthetic import Simulation, simulate, write_simulation
+from cltv_ml.sources.synthetic import Simulation, simulate
 
 __all__ = [
     "DATASETS",
@@ -48,5 +48,4 @@ __all__ = [
     "read_product_names",
     "simulate",
     "write_mapping",
-    "write_simulation",
 ]

@@ -106,15 +106,6 @@ _ADVICE = {
 }
 
 
-def choose_unseen(
-    models: Sequence[ValueModel],
-    validation: Validation,
-    targeting: Targeting | None = None,
-) -> Verdict:
-    """Return the champion of `compare_shapes`."""
-    return compare_shapes(models, validation, targeting).verdict
-
-
 def _can_rank(validation: Validation) -> bool:
     """Return whether customers differ in realised spend, so that they can be ranked."""
     return bool(validation.y_true.nunique() > 1)

@@ -83,37 +83,6 @@ def _treated(rows: pd.DataFrame | None) -> dict[str, float]:
     }
 
 
-def recompute_totals(inputs: Mapping[str, Any], wanted: Mapping[str, float]) -> pd.DataFrame:
-    """Return `list`, `customers`, `cost`, `expected_profit` of the best lists: what the page computes, in Python.
-
-    The best list ends before the first customer whose gain is below the cost, or where the budget ends; only its
-    treated customers are counted.
-
-    >>> inputs = {"lists": [{"name": "mail", "customers": [0, 1, 2], "gain": [0.0, 10.0, 11.0]}]}
-    >>> recompute_totals(inputs, {"margin": 50, "effect": 100, "cost": 2})
-       list  customers  cost  expected_profit
-    0  mail          1   2.0              3.0
-    """
-    factor = wanted["margin"] / 100 * wanted["effect"] / 100
-    rows = []
-    for each in inputs["lists"]:
-        customers, gain = np.asarray(each["customers"]), factor * np.asarray(each["gain"])
-        cost = wanted["cost"] * customers
-        affordable = cost <= (wanted.get("budget") or np.inf) + 1e-9
-        best = int(np.where(affordable, gain - cost, -np.inf).argmax())
-        treated, treated_gain = each.get("treated", 1.0), each.get("treated_gain", 1.0)
-        spent = float(cost[best] * treated)
-        rows.append(
-            (
-                each["name"],
-                int(customers[best] * treated + 0.5),
-                spent,
-                float(gain[best] * treated_gain) - spent,
-            )
-        )
-    return pd.DataFrame(rows, columns=["list", "customers", "cost", "expected_profit"])
-
-
 def _curve(table: pd.DataFrame, points: int, budget: float | None) -> dict[str, list[float]]:
     """Return lengths of the list and its gain before costs, dense at its top, the stated list among them."""
     gain = np.sort((table["expected_profit"] + table["cost"]).to_numpy(dtype=np.float64))[::-1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -90,21 +89,6 @@ def simulate(customers: int = 5_000, days: int = 730, seed: int = 0) -> Simulati
         campaigns=_campaigns(days),
         offers=pd.concat(offers, ignore_index=True),
     )
-
-
-def write_simulation(folder: str | Path, customers: int, days: int = 730, seed: int = 0) -> Path:
-    """Write a simulated shop of any size as `log/*.parquet`, `truth/*.parquet` and `offers/*.parquet`.
-
-    Return the folder of the log, which `read` accepts. The customers are those of `simulate`.
-    """
-    for table in ("log", "truth", "offers"):
-        Path(folder, table).mkdir(parents=True, exist_ok=True)
-    _campaigns(days).to_parquet(Path(folder, "campaigns.parquet"))
-    for first in range(0, customers, _LOT):
-        log, truth, offers = _lot(first, min(_LOT, customers - first), days, seed)
-        for table, frame in (("log", log), ("truth", truth), ("offers", offers)):
-            frame.to_parquet(Path(folder, table, f"{first // _LOT:06d}.parquet"), index=False)
-    return Path(folder, "log")
 
 
 def customers_of(name: str) -> int:

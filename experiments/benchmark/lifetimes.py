@@ -14,7 +14,7 @@ import pandas as pd
 import cltv_ml
 from cltv_ml import decisions
 from cltv_ml.data import DATASETS
-from cltv_ml.evaluation.bootstrap import bootstrap_gini
+from cltv_ml.evaluation.bootstrap import bootstrap_metrics
 from cltv_ml.evaluation.future import Future, forecast_future
 from cltv_ml.evaluation.interval_metrics import coverage
 from cltv_ml.evaluation.levels import forecast_level, set_level
@@ -144,7 +144,7 @@ def _real_rows(name: str, log: Log, cutoff: pd.Timestamp) -> Iterator[dict]:
 def _order(future: Future, true: pd.Series, expected: pd.Series, days: int) -> dict:
     """Return the Gini, that of a Pareto/NBD with Gamma-Gamma fitted for the same days, and the paired difference."""
     peer = ProbabilisticValue(ParetoNBD(), horizon=days).fit(future.X).predict(future.X)
-    drawn = bootstrap_gini(true, pd.DataFrame({"own": expected, "peer": peer}), draws=400)
+    drawn = bootstrap_metrics(true, pd.DataFrame({"own": expected, "peer": peer}), draws=400)["gini"]
     low, high = (drawn["own"] - drawn["peer"]).quantile([0.025, 0.975])
     ours, peer_gini = gini(true, expected), gini(true, peer)
     return {

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from headless import CHROMIUM, complaints
-from pages import SENTENCES, lost_numbers
+from pages import SENTENCES, lost_numbers, recompute_totals
 
 from cltv_ml.actions import lists
 from cltv_ml.actions.shop import _test_doubts, short_control
 from cltv_ml.actions.terms import Actions, Terms, nobody_pays
 from cltv_ml.models.level_spread import Spread
 from cltv_ml.pipelines.act import _act_page, _for_readers, _write_act
-from cltv_ml.reporting.list_totals import compute_list_totals, recompute_totals
+from cltv_ml.reporting.list_totals import compute_list_totals
 from cltv_ml.reporting.sections import NO_ORDER
 
 

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from cltv_ml.data import Rules, clean, read, simulate, write_simulation
+from cltv_ml.data import simulate
 from cltv_ml.tables import TRANSACTIONS
 
 
@@ -28,10 +28,3 @@ def test_simulated_rates_and_spend_are_found_again_in_the_log():
     ratio = many["mean"] / truth.loc[many.index, "mean_spend"]
     assert ratio.mean() == pytest.approx(1, abs=0.03)
     assert (shop.expected_value(90) > 0).equals(truth["alive"])
-
-
-def test_a_simulation_of_any_size_is_written_in_lots(tmp_path):
-    log = read(write_simulation(tmp_path, 200))
-    assert clean(log, Rules(off=("exact_duplicate",))).report.money_kept == pytest.approx(
-        simulate(200).log["amount"].sum()
-    )

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml.evaluation import bootstrap
-from cltv_ml.evaluation.bootstrap import bootstrap_gini, bootstrap_metrics
+from cltv_ml.evaluation.bootstrap import bootstrap_metrics
 from cltv_ml.evaluation.metrics import METRICS, Targeting, profit
 from cltv_ml.models.fit_cache import shared_fits
 
@@ -82,17 +82,6 @@ def test_draws_without_a_buyer_are_missing_and_warn_nobody():
     share = drawn["gini"]["a"].isna().mean()
     assert share == pytest.approx(np.exp(-1), abs=0.1)
     assert drawn["mae"]["a"].notna().all()
-
-
-def test_the_gini_alone_is_that_of_all_metrics():
-    rng = np.random.default_rng(8)
-    y_true = rng.gamma(1, 20, 3_000) * (rng.random(3_000) < 0.3)
-    values = pd.DataFrame({"sharp": y_true + rng.gamma(1, 20, 3_000), "flat": np.ones(3_000)})
-    pd.testing.assert_frame_equal(
-        bootstrap_gini(y_true, values, draws=50), bootstrap_metrics(y_true, values, draws=50)["gini"]
-    )
-    nothing = bootstrap_gini(np.zeros(30), values.head(30), draws=5)
-    assert nothing.isna().all(axis=None)
 
 
 def test_single_precision_counts_change_nothing(monkeypatch):

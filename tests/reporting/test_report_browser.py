@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from headless import CHROMIUM, chromium, complaints, read
+from pages import recompute_totals
 
 from cltv_ml.evaluation.tables import compute_deciles
-from cltv_ml.reporting import list_totals
 from cltv_ml.reporting.list_totals import compute_list_totals
 from cltv_ml.reporting.report import render_html, section, summarise
 from cltv_ml.reporting.what_if import recompute
@@ -250,9 +250,7 @@ def test_the_lists_in_the_page_follow_the_reader_s_numbers_as_python_does(tmp_pa
         render_html(summarise("t", "s", [{**section("x", tables=ONE), "list_totals": totals}])), "utf-8"
     )
     seen = read(page, 800, "light", LISTS)
-    wanted = list_totals.recompute_totals(
-        totals["inputs"], {"margin": 50, "effect": 100, "cost": 2, "budget": 30}
-    )
+    wanted = recompute_totals(totals["inputs"], {"margin": 50, "effect": 100, "cost": 2, "budget": 30})
     assert [one["customers"] for one in seen["lists"]] == wanted["customers"].tolist()
     assert [one["profit"] for one in seen["lists"]] == pytest.approx(wanted["expected_profit"].tolist())
     assert seen["rows"][-1].split("\t")[1] == f"{wanted['customers'].sum()}"

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from browser import CHROMIUM, Browser
+from pages import recompute_totals
 
-from cltv_ml.reporting.list_totals import compute_list_totals, recompute_totals
+from cltv_ml.reporting.list_totals import compute_list_totals
 from cltv_ml.reporting.report import render_html, section, summarise
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-chrome on the path")

@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from pages import recompute_totals
 
 from cltv_ml.decisions.retention import compute_treatment, profit_curve
 from cltv_ml.money import format_money
-from cltv_ml.reporting import glance, list_totals
+from cltv_ml.reporting import glance
 from cltv_ml.reporting.list_totals import compute_list_totals
 from cltv_ml.reporting.sections import campaign_section
 from cltv_ml.reporting.what_if import compute_what_if, plan_campaign, present_value, recompute
@@ -108,4 +109,4 @@ def test_a_list_as_stated_is_one_of_the_lengths_that_the_page_knows():
     for length, budget in zip(stated, (None, 777.0), strict=True):
         inputs = compute_list_totals({"mail": table}, cost=1.0, budget=budget)["inputs"]
         wanted = {"margin": 100, "effect": 100, "cost": 1.0, "budget": budget}
-        assert list_totals.recompute_totals(inputs, wanted)["customers"].tolist() == [length]
+        assert recompute_totals(inputs, wanted)["customers"].tolist() == [length]

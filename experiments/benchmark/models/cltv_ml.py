@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 import cltv_ml
-from cltv_ml.evaluation.choice import choose_unseen
+from cltv_ml.evaluation.choice import compare_shapes
 from cltv_ml.evaluation.forecasts import forecast
 from cltv_ml.evaluation.levels import forecast_level
 from cltv_ml.evaluation.panel import Training, prepare
@@ -29,7 +29,7 @@ def predict(case):
     answers = {**_answers(forecasts), **_answers(forecast(training, _others(case, features), level=level))}
     chosen = WITHOUT_LABELS
     if forecasts.validation is not None:
-        chosen = choose_unseen(list(forecasts.models.values()), forecasts.validation).champion
+        chosen = compare_shapes(list(forecasts.models.values()), forecasts.validation).verdict.champion
     best = answers[chosen]
     answers["champion"] = Answer(best.values, best.version, {"is": chosen}, best.seconds, best.memory_mb)
     return answers
