@@ -29,6 +29,8 @@ from cltv_ml.windows import Window
 #: Lifecycle stages that a retention campaign addresses: customers who stay need no treatment.
 LEAVING = ("at risk", "lapsed")
 
+_LEAVING_IN_WORDS = "customers whose lifecycle is at risk or lapsed"
+
 
 def add_retention(shop: Shop, actions: Actions) -> None:
     """Add the list of customers at risk who are worth a treatment whose effect the user states."""
@@ -71,8 +73,8 @@ def add_retention(shop: Shop, actions: Actions) -> None:
         section(
             "Customers to win back",
             [
-                f"{worth_the_cost(treatment, len(chosen), terms, 'customers at risk or lapsed')}, if a "
-                f"treatment saves {terms.uplift:.0%} of the value at risk. That is your assumption, not a "
+                f"{worth_the_cost(treatment, len(chosen), terms, _LEAVING_IN_WORDS)}, if a treatment "
+                f"saves {terms.uplift:.0%} of the value at risk. That is your assumption, not a "
                 "measurement.",
                 *_outlook(treatment, chosen, curve, shop),
             ],
@@ -96,8 +98,8 @@ def _best_list(treatment: pd.DataFrame, curve: pd.DataFrame, currency: str) -> s
     break_even_point = decisions.break_even(treatment)
     best = curve.loc[curve["expected_profit"].idxmax()]
     text = (
-        f"The best list has {break_even_point['best_customers']:,} customers and is expected to earn "
-        f"{format_money(break_even_point['best_profit'], currency)}"
+        f"With its control group, the best list has {break_even_point['best_customers']:,} customers; if all of them "
+        f"were treated, it would be expected to earn {format_money(break_even_point['best_profit'], currency)}"
     )
     if "profit_lower" in curve and break_even_point["best_customers"]:
         text += (

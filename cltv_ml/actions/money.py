@@ -102,8 +102,12 @@ def add_payback(shop: Shop, actions: Actions) -> None:
         }
     )
     each = format_money(float(cost.mean() if isinstance(cost, pd.Series) else cost), shop.terms.currency)
-    each = f"their own cost, on average {each}," if isinstance(cost, pd.Series) else each
-    sentence = f"{len(paid)} of {len(months)} monthly cohorts have paid back {each} per customer"
+    each = (
+        f"their own cost per customer ({each} on average)"
+        if isinstance(cost, pd.Series)
+        else f"{each} per customer"
+    )
+    sentence = f"{len(paid)} of {len(months)} monthly cohorts have paid back {each}"
     actions.sections.append(
         section(
             "When customers pay back their acquisition cost",

@@ -73,7 +73,7 @@ def _describe_recommender(judged: pd.DataFrame, days: int) -> str:
     """Return a sentence on the chosen recommender and how well it predicted customers' first purchases.
 
     >>> judged = pd.DataFrame({"verdict": ["not shown to beat popular items (+1%)"]}, index=["similar_items"])
-    >>> _describe_recommender(judged, 91).split("(NDCG@10). ")[1]
+    >>> _describe_recommender(judged, 91).split("91 days. ")[1]
     'The best of them, similar items, is not shown to beat popular items (+1%).'
     """
     name, verdict = str(judged.index[0]), str(judged["verdict"].iloc[0])
@@ -81,12 +81,12 @@ def _describe_recommender(judged: pd.DataFrame, days: int) -> str:
         return (
             f"Each customer is shown products that customers with similar purchases bought (method: "
             f"{name.replace('_', ' ')}). Tested on what customers bought for the first time in the last {days} days, "
-            f"this {verdict} (measured by NDCG@10)."
+            f"this {verdict}."
         )
     sentence = (
         "There is nothing personal to recommend, so each customer is shown the most popular items that they "
         "have not bought yet. Recommendations from a customer's own purchases did not predict better what "
-        f"customers bought for the first time in the last {days} days (NDCG@10)."
+        f"customers bought for the first time in the last {days} days."
     )
     return (
         sentence

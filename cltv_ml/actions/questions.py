@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from cltv_ml.actions.lists import LISTS
 from cltv_ml.actions.terms import enumerated
 from cltv_ml.reporting.report import section
 
@@ -69,10 +70,24 @@ def missing_section(refused: Mapping[str, str]) -> dict[str, Any] | None:
         parts = [SHOWS[name] for name, options in wanted.items() if option in options]
         if parts:
             questions.append({"question": question, "shows": f"Needed for {enumerated(parts)}.", "how": how})
-    left = [f"{name[:1].upper()}{name[1:]}: {why}" for name, why in refused.items() if not wanted[name]]
+    left = [
+        _titled(f"{name[:1].upper()}{name[1:]}: {why}") for name, why in refused.items() if not wanted[name]
+    ]
     details = [section("Other missing parts, and the reasons", left)] if left and questions else []
     missing = section("What is missing", [] if questions else left, details=details)
     return {**missing, "questions": questions}
+
+
+def _titled(sentence: str) -> str:
+    """Return a sentence with the page's titles of lists in place of the names of their files.
+
+    >>> _titled("Control group of the retention list: 20 customers are too few.")
+    'Control group of the list “Win back”: 20 customers are too few.'
+    """
+    for name, title in LISTS.items():
+        words = re.escape(name.removesuffix("_list").replace("_", "-"))
+        sentence = re.sub(rf"(?i)\b{words} list\b", f"list “{title}”", sentence)
+    return f"{sentence[:1].upper()}{sentence[1:]}"
 
 
 def _options(why: str) -> list[str]:

@@ -51,8 +51,10 @@ def describe_channels(channels: pd.Series | None) -> list[str]:
     """Return a sentence on the column that names customers' channels; empty if there is none.
 
     >>> describe_channels(pd.Series(["ads"], name="Kanal"))
-    ['The column Kanal of --customers is the channel that won each customer.']
+    ['The column Kanal of the customers table is taken as the channel that won each customer.']
     """
     if channels is None:
         return []
-    return [f"The column {channels.name} of --customers is the channel that won each customer."]
+    return [
+        f"The column {channels.name} of the customers table is taken as the channel that won each customer."
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pandas as pd
 
-from cltv_ml.engine import frame
+from cltv_ml.engine import frame, quoted
 from cltv_ml.log import AnyLog, Log
 
 #: Number of levels of a text column to name.
@@ -20,16 +20,20 @@ _KINDS = (("TIMESTAMP", "time"), ("DATE", "time"), ("VARCHAR", "text"), ("BOOLEA
 def profile_columns(log: AnyLog) -> pd.DataFrame:
     """Return one row per column of the log, in its order.
 
-    Columns `column`, `kind` ("time", "text", "number" or "yes or no"), `missing` (share), `levels` (distinct values,
-    estimated within about 2%), `lowest`, `quarter`, `middle`, `three_quarters`, `highest` (times and numbers as text)
+    Columns `column`, `kind` ("time", "text", "number" or "yes or no"), `missing` (share), `levels` (distinct values),
+    `lowest`, `quarter`, `middle`, `three_quarters`, `highest` (times and numbers as text)
     and `frequent` (the most frequent levels of a text with their shares, in words; none of `IDENTIFIERS`).
 
     >>> log = pd.DataFrame({"customer_id": ["a", "a", "b", "c"], "amount": [1.0, 2.0, 4.0, None]})
     >>> profile_columns(log)[["column", "kind", "missing", "levels", "highest"]].to_numpy().tolist()
     [['customer_id', 'text', 0.0, 3, None], ['amount', 'number', 0.25, 3, '4.0']]
+    >>> int(profile_columns(pd.DataFrame({"customer_id": [f"c{n}" for n in range(3_000)]})).loc[0, "levels"])
+    3000
     """
     con = Log.of(log).connect()
     summary = frame(con.sql("summarize log"))
+    counts = ", ".join(f"count(distinct {quoted(name)})" for name in summary["column_name"])
+    [levels] = con.sql(f"select {counts} from log").fetchall()
     kinds = summary["column_type"].map(_kind_in_words)
     spread = {"lowest": "min", "quarter": "q25", "middle": "q50", "three_quarters": "q75", "highest": "max"}
     table = pd.DataFrame(
@@ -37,7 +41,7 @@ def profile_columns(log: AnyLog) -> pd.DataFrame:
             "column": summary["column_name"],
             "kind": kinds,
             "missing": summary["null_percentage"].astype(float) / 100,
-            "levels": summary["approx_unique"].astype(int),
+            "levels": levels,
         }
     )
     for name, source in spread.items():
@@ -54,7 +58,7 @@ def _kind_in_words(type_name: str) -> str:
 
 def _frequent(con: duckdb.DuckDBPyConnection, name: str) -> str:
     """Return the most frequent levels with their shares; empty if no level reaches 0.1% of the lines."""
-    column = '"' + name.replace('"', '""') + '"'
+    column = quoted(name)
     rows = con.sql(
         f"select {column}, count(*) / (select count(*) from log) as share from log where {column} is not null "
         f"group by 1 having share >= 0.001 order by 2 desc, 1 limit {LEVELS_NAMED}"

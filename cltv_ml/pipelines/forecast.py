@@ -56,7 +56,7 @@ from cltv_ml.windows import Window, days_in_words, to_days
 _WEEKS_UPTO = 190
 
 #: By how much last year's weight must change the total for a reader to be told of it.
-_LEAST_SAY = 0.0005
+_LEAST_SAY = 0.005
 
 _NONE_WON = "The log shows no new customer in the last four weeks"
 

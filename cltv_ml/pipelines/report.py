@@ -131,7 +131,7 @@ def _with_forecast(
             raise InputError(f"no file {file}; give the table that cltv forecast wrote.")
         return summary
     table = read_table(file, _FORECAST, "a table that `cltv forecast` wrote", key="")
-    known = next((entry["value"] for entry in summary["facts"] if entry["name"] == glance.KNOWN), "")
+    known = next((entry for entry in summary["facts"] if entry["name"] == glance.KNOWN), None)
     fact = glance.customers_to_come(table, currency, known)
     if fact is None:
         return summary

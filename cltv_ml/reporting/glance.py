@@ -252,13 +252,15 @@ def with_newer_scores(
 _STATED = {"cutoff", "horizon", "model_version"}
 
 
-def customers_to_come(forecast: pd.DataFrame, currency: str, known: str = "") -> dict[str, Any] | None:
+def customers_to_come(
+    forecast: pd.DataFrame, currency: str, known: Mapping[str, Any] | None = None
+) -> dict[str, Any] | None:
     """Return the fact about new customers from the table of `cltv forecast`; None if it holds no such row.
 
     Parameters
     ----------
     known
-        Expected revenue of existing customers on the page; the fact states the forecast's difference from it.
+        The page's fact about existing customers: over the same days, the note states the forecast's difference from it.
 
     >>> row = {"span": "horizon", "part": "new", "measure": "revenue", "expected": 900.0, "lower_80": 700.0,
     ...        "upper_80": 1200.0, "start": "2026-01-01", "until": "2026-04-01"}
@@ -284,7 +286,7 @@ def customers_to_come(forecast: pd.DataFrame, currency: str, known: str = "") ->
     return {
         "name": name,
         "value": format_money(float(row["expected"]), currency),
-        "note": f"{low} to {high} with 80% probability; {span}{_against_page(whole, currency, known)}",
+        "note": f"{low} to {high} with 80% probability; {span}{_against_page(whole, currency, known or {}, days)}",
         "headline": True,
     }
 
@@ -295,21 +297,28 @@ def with_days(fact: Mapping[str, Any]) -> dict[str, Any]:
     >>> with_days({"name": KNOWN, "note": "3 customers, 91 days from 2026-01-01"})["name"]
     'Expected from existing customers in 91 days'
     """
-    days = re.search(r"\d+ days(?= from)", str(fact["note"]))
-    return {**fact, "name": f"{KNOWN} in {days[0]}"} if fact["name"] == KNOWN and days else dict(fact)
+    days = _days_of(fact)
+    return {**fact, "name": f"{KNOWN} in {days} days"} if fact["name"] == KNOWN and days else dict(fact)
 
 
-def _against_page(whole: pd.DataFrame, currency: str, known: str) -> str:
-    """Return a sentence on the difference of a forecast's existing customers and total from the page's; empty if
-    none.
+def _days_of(fact: Mapping[str, Any]) -> str:
+    """Return the number of days in a fact's note; empty if it states none."""
+    found = re.search(r"\d+(?= days from)", str(fact.get("note", "")))
+    return found[0] if found else ""
+
+
+def _against_page(whole: pd.DataFrame, currency: str, known: Mapping[str, Any], days: int) -> str:
+    """Return a phrase on a forecast's existing customers and total, and why they differ from the page's; empty if
+    either is unknown.
     """
     parts = whole.drop_duplicates("part").set_index("part")["expected"].astype(float)
     if not known or not {"known", "total"} <= set(parts.index):
         return ""
     existing, total = (format_money(parts[part], currency) for part in ("known", "total"))
-    if existing == known:
+    if existing == known["value"]:
         return f", {total} with existing customers"
-    return (
-        f". In these days cltv forecast expects {existing} from existing customers and {total} in all: it "
-        f"forecasts the whole shop at once, so its parts do not add up to the {known} of this page"
-    )
+    text = f". In these days cltv forecast expects {existing} from existing customers and {total} in all"
+    if _days_of(known) not in ("", str(days)):  # sums over other days need no reason to differ
+        return text
+    why = f"it forecasts the whole shop at once, so its parts do not add up to the {known['value']} of this page"
+    return f"{text}: {why}"

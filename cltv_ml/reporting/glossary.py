@@ -8,7 +8,7 @@ from typing import Any
 
 #: Terms and their meaning, for the pages and the glossary of the documentation.
 TERMS = {
-    "Age": "Days from a customer's first purchase to the last day before the cutoff; T in formulas.",
+    "Age": "Days since a customer's first purchase; at the cutoff, T in formulas.",
     "Alias": "A name in the model registry that points to one version: champion, challenger or previous.",
     "AUC": "The probability that the model ranks a random buyer above a random non-buyer; 50% is chance.",
     "Bias": "Predicted over realised, minus one. At +10% the forecast is a tenth too high.",
@@ -23,12 +23,14 @@ TERMS = {
     "Deviance": "The Tweedie deviance: an error that covers both ranking and level; 0 is perfect.",
     "Expected profit": "The margin that an action is expected to bring, minus its cost.",
     "Expected value": "Predicted mean spend over the horizon; a single customer may spend far more, or nothing.",
-    "Frequency": "Purchase days after the first one; x in formulas.",
+    "Frequency": "How often a customer bought, in purchase days; models leave out the first one (x in formulas).",
     "Gini": "How well a model ranks customers by spend: 1 is perfect, 0 is chance. Of revenue: 0 if all spend "
     "the same.",
     "Holdout": "The days from the cutoff to the end of the horizon, on which a model is tested.",
     "Horizon": "The length of the forecast, in days.",
     "In interval": "The share of customers whose spend lay within the interval of their prediction: coverage.",
+    "Lifecycle": "New, active, at risk, lapsed or reactivated, by the customer's own rhythm. Segments compare "
+    "customers with each other, so the two count different customers as new or at risk.",
     "Log": "The clean transactions: each row has a customer, a time and an amount; a purchase may have several "
     "rows.",
     "MAE": "The mean error per customer, in currency. It favours models that predict nothing for everyone.",
@@ -38,8 +40,8 @@ TERMS = {
     "horizon.",
     "Pinball": "The mean quantile loss of the median and of both bounds of the interval, in currency.",
     "Quarantine": "Rows that were set aside, each with its row number and a reason. No row is dropped silently.",
-    "Recency": "The customer's age at the last purchase, in days since the first one. Not the days since the last "
-    "purchase.",
+    "Recency": "How recently a customer bought. Models count it as the age at the last purchase, not as the days since "
+    "then.",
     "RMSE": "The root of the mean squared error per customer, in currency.",
     "Segment": "Customers with similar behaviour: how recently, how often and for how much they bought.",
     "Spearman": "The rank correlation of predicted and realised spend; 1 is perfect, 0 is chance.",

@@ -169,10 +169,14 @@ def test_the_section_of_one_campaign_tells_why_its_numbers_are_not_those_of_the_
 def test_a_forecast_with_another_figure_for_existing_customers_tells_why():
     """The report said 26,727 for 90 days, the forecast 25,516 for 91, and neither why."""
     table = pd.concat([FORECAST, FORECAST.tail(1).assign(part="total", expected=70.0)])
-    note = glance.customers_to_come(table, "EUR", "52.00 EUR")["note"]
+    page = {"value": "52.00 EUR", "note": "3 customers, 90 days from 2026-01-01"}
+    note = glance.customers_to_come(table, "EUR", page)["note"]
     assert "expects 50.00 EUR from existing customers and 70.00 EUR in all" in note
     assert "do not add up to the 52.00 EUR of this page" in note
-    assert glance.customers_to_come(table, "EUR", "50.00 EUR")["note"].endswith(
+    page["note"] = "3 customers, 30 days from 2026-01-01"
+    assert glance.customers_to_come(table, "EUR", page)["note"].endswith("and 70.00 EUR in all")
+    page["value"] = "50.00 EUR"
+    assert glance.customers_to_come(table, "EUR", page)["note"].endswith(
         "2026-01-01, 70.00 EUR with existing customers"
     )
 

@@ -194,8 +194,8 @@ def _judged(judged: pd.DataFrame, currency: str) -> dict[str, Any]:
         "Accuracy of earlier expectations",
         [
             f"A forecast made 180 days ago for the value of {judged['customers'].sum():,} customers at day "
-            f"180 would have been {bias:+.1%} off; {words}. {inside:.0%} of {len(judged)} months lie within "
-            "their interval."
+            f"180 would have been {bias:+.1%} off; {words}. In {round(inside * len(judged)):,} of "
+            f"{len(judged):,} months, the value was inside its interval."
         ],
         tables={theme.in_money("Value at day 180", currency): shown},
     )

@@ -26,6 +26,7 @@ def attribute_account_section(customers: CustomerTables) -> list[dict[str, Any]]
         sentences += describe_attributes(customers.attributes, customers.coverage, left_out=False)
         table = customers.attributes.account_table()
         table["missing"] = [f"{share:.0%}" for share in table["missing"]]
+        table["levels"] = [f"{levels:,}" for levels in table["levels"]]
         tables["Columns about customers"] = table.rename(columns=str.capitalize)
     if customers.contacts is not None and customers.contact_coverage is not None:
         sentences.append(f"Contacts: {customers.contacts.rows:,} rows. {customers.contact_coverage.sentence}")
@@ -80,7 +81,7 @@ def compute_by_attribute(customers: CustomerTables, result: WindowResult, name: 
             inside = y_true.between(table["value_lower"], table["value_upper"]).astype(float)
         shares = inside.groupby(groups.to_numpy()).mean()
         bias["coverage"] = bias["group"].map(shares)
-        parts.append(bias[bias["customers"] >= MIN_GROUP].assign(attribute=attribute))
+        parts.append(bias[bias["customers"] >= MIN_GROUP].assign(attribute=attribute).sort_values("group"))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
