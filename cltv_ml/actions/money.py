@@ -67,6 +67,8 @@ def add_margins(shop: Shop, actions: Actions) -> None:
 def _losing(actions: Actions, grain: str, shop: Shop) -> str:
     margins = actions.tables[f"margins_by_{grain}"]
     losing = decisions.loss_makers(margins)
+    if losing.empty and "cost" not in shop.log.columns and not shop.terms.category_margins:
+        return f"You stated one margin rate for everything, so no {grain} can lose money."
     if losing.empty:
         return f"Every {grain} brought in more than {'they' if grain == 'customer' else 'it'} cost."
     lost = -float(losing["profit" if "profit" in losing else "contribution_margin"].sum())

@@ -71,17 +71,19 @@ def missing_section(refused: Mapping[str, str]) -> dict[str, Any] | None:
         if parts:
             questions.append({"question": question, "shows": f"Needed for {enumerated(parts)}.", "how": how})
     left = [
-        _titled(f"{name[:1].upper()}{name[1:]}: {why}") for name, why in refused.items() if not wanted[name]
+        _with_titles(f"{name[:1].upper()}{name[1:]}: {why}")
+        for name, why in refused.items()
+        if not wanted[name]
     ]
     details = [section("Other missing parts, and the reasons", left)] if left and questions else []
     missing = section("What is missing", [] if questions else left, details=details)
     return {**missing, "questions": questions}
 
 
-def _titled(sentence: str) -> str:
+def _with_titles(sentence: str) -> str:
     """Return a sentence with the page's titles of lists in place of the names of their files.
 
-    >>> _titled("Control group of the retention list: 20 customers are too few.")
+    >>> _with_titles("Control group of the retention list: 20 customers are too few.")
     'Control group of the list “Win back”: 20 customers are too few.'
     """
     for name, title in LISTS.items():

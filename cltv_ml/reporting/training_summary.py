@@ -199,7 +199,7 @@ def add_scores(
     now, before
         Outputs of `cltv score` at two dates, indexed by customer_id.
     lookup
-        Number of customers that can be looked up in the page: those with the highest value at risk.
+        Number of customers that can be looked up in the page (`lookup_table`).
 
     Raises
     ------
@@ -208,9 +208,7 @@ def add_scores(
     """
     page_sections = [dict(section) for section in summary["sections"]]
     if lookup:
-        for section in page_sections:
-            if section.get("what_if"):
-                section["lookup"] = sections.lookup_table(now, lookup, currency=currency)
+        page_sections[0]["lookup"] = sections.lookup_table(now, lookup, currency=currency)
     if before is None:
         return {**summary, "sections": page_sections}
     since = _check_order(before, now)

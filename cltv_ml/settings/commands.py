@@ -261,7 +261,9 @@ class Report(Redacted, Chosen, Settings):
         "Table of `cltv lifetime`, to show customers' lifetime value.",
         default_text="lifetime.parquet in the folder --out",
     )
-    lookup: int = setting(0, "Number of customers that readers can look up by id: those most at risk.", ge=0)
+    lookup: int = setting(
+        0, "Number of customers to look up by id: the highest value at risk or, if unknown, value.", ge=0
+    )
     currency: str = setting("", "Currency of all amounts.", default_text="that of the training")
     experiment: str = setting("cltv", "Name of the MLflow experiment.")
 

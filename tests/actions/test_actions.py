@@ -194,6 +194,12 @@ def test_a_category_with_a_margin_of_its_own_keeps_it(shop):
     rates = found.tables["margins_by_category"]["contribution_rate"]
     assert rates["tea"] == pytest.approx(0.05, abs=1e-4)
     assert rates.drop("tea").to_numpy() == pytest.approx(0.4, abs=1e-4)
+    PARTS["margins"](dataclasses.replace(shop, log=Log(log), terms=Terms(margin_rate=0.4)), found)
+    told = [part["sentences"][1] for part in found.sections]
+    assert told == [
+        "Every product brought in more than it cost.",
+        "You stated one margin rate for everything, so no product can lose money.",
+    ]
 
 
 def test_margin_rates_are_those_of_the_lifetime_values(shop, done):

@@ -31,6 +31,7 @@ from cltv_ml.reporting.sections import (
 from cltv_ml.reporting.training_summary import (
     Today,
     _spent_before,
+    add_scores,
     expected_in_words,
     training_summary,
 )
@@ -174,6 +175,12 @@ def test_identifiers_are_left_out_unless_asked_for(plain, summary, cleaned):
     assert not re.search(rf"{name}\d{{4}}", render_json(plain))
     asked = _part(summary, "What to do")["lookup"]
     assert len(asked["rows"]) == 20
+    scores = pd.DataFrame({"expected_value": [5.0, 9.0], "p_alive": np.nan}, index=["a", "b"])
+    without = _part(add_scores(plain, scores, lookup=1), "What to do")["lookup"]
+    assert (without["head"], without["rows"]) == (
+        ["Customer", "Rank", "Expected value"],
+        [["b", "1", "9.00"]],
+    )
 
 
 def test_every_figure_has_a_heading_and_says_in_words_what_it_shows(html):

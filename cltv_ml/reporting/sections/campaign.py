@@ -116,16 +116,25 @@ def _profit_table(segments: pd.DataFrame, currency: str) -> pd.DataFrame:
 
 
 def lookup_table(predictions: pd.DataFrame, top: int, *, currency: str = "") -> dict[str, Any]:
-    """Return the customers with the highest value at risk, for a section's `lookup`; else a page holds no id."""
-    scored = predictions.dropna(subset=["expected_value"])
-    listed = scored.assign(at_risk=value_at_risk(scored)).nlargest(top, "at_risk")
+    """Return the customers with the highest value at risk, for a section's `lookup`; else a page holds no id.
+
+    Where nothing tells who is leaving, they are those with the highest expected value.
+    """
+    listed = predictions.dropna(subset=["expected_value"])
+    told = [
+        name for name in ("p_alive", "expected_purchases") if name in listed and listed[name].notna().any()
+    ]
+    if told:
+        listed = listed.assign(at_risk=value_at_risk(listed))
+    listed = listed.nlargest(top, "at_risk" if told else "expected_value")
     shown = {
         "Customer": listed.index.astype("str"),
         "Rank": [f"{place:,}" for place in range(1, len(listed) + 1)],
         "Expected value": [format_money(value, currency) for value in listed["expected_value"]],
-        "Value at risk": [format_money(value, currency) for value in listed["at_risk"]],
     }
-    if "p_alive" in listed and listed["p_alive"].notna().any():
+    if told:
+        shown["Value at risk"] = [format_money(value, currency) for value in listed["at_risk"]]
+    if "p_alive" in told:
         shown["Still active"] = [f"{alive:.0%}" for alive in listed["p_alive"]]
     return cells(pd.DataFrame(shown))
 
