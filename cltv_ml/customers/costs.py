@@ -119,19 +119,21 @@ def _read_cost_columns(columns: Columns, mapping: dict[str, str]) -> pd.DataFram
         table["currency"], names = code, [*names, "currency"]
     if when is not None and months is not None:
         table[when] = months
-    if when is not None and texts is not None and table[when].isna().any():
-        row = int(table[when].isna().argmax())
-        written = _written_cell(texts.iloc[row])
-        raise InputError(
-            f"the costs contain the {when} {written} in row {row + 1}; write months such as 2025-03, or dates."
-        )
+    if when is not None and table[when].isna().any():
+        where = _first_blank(table[when], columns, mapping[when])
+        raise InputError(f"the costs contain the {when} {where}; write months such as 2025-03, or dates.")
     if table[money].isna().any():
-        row = int(table[money].isna().argmax())
-        written = _written_cell(_cost_texts(columns, mapping[money]).iloc[row])
+        where = _first_blank(table[money], columns, mapping[money])
         raise InputError(
-            f"a cost must be a number of at least 0, got {written} in row {row + 1}; correct it, or leave the row out."
+            f"a cost must be a number of at least 0, got {where}; correct it, or leave the row out."
         )
     return table[[*([when] if when else []), money, *names]]
+
+
+def _first_blank(values: pd.Series, columns: Columns, name: str) -> str:
+    """Return the cell and row of the first value of a column that could not be read."""
+    row = int(values.isna().argmax())
+    return f"{_written_cell(_cost_texts(columns, name).iloc[row])} in row {row + 1}"
 
 
 def _written_cell(written: object) -> str:

@@ -189,15 +189,7 @@ def doubtful_rows(attributes: Attributes, facts: pd.DataFrame) -> list[str]:
     if not len(attributes.table):
         return []
     if not attributes.dated:
-        there = pd.Series(
-            ids_among(facts.index, attributes.table["customer_id"].to_pandas()), index=facts.index
-        )
-        reason = _by_values("who has a row", there.astype(float), facts)
-        return (
-            [f"{reason[0].upper()}{reason[1:]}: the table may contain only active customers."]
-            if reason
-            else []
-        )
+        return _doubt_missing_customers(attributes, facts)
     rows = attributes.table.select(["customer_id", "valid_from"]).to_pandas()
     first = rows.groupby("customer_id")["valid_from"].min()
     days = (first - pd.Timestamp("1970-01-01")).dt.days.reindex(facts.index).dropna()
@@ -214,3 +206,12 @@ def doubtful_rows(attributes: Attributes, facts: pd.DataFrame) -> list[str]:
             "all of its rows, because a row that is missing at a cutoff shows that it changed later."
         ]
     return []
+
+
+def _doubt_missing_customers(attributes: Attributes, facts: pd.DataFrame) -> list[str]:
+    """Return a doubt about a table without dates if who has a row tells who left."""
+    there = pd.Series(ids_among(facts.index, attributes.table["customer_id"].to_pandas()), index=facts.index)
+    reason = _by_values("who has a row", there.astype(float), facts)
+    if not reason:
+        return []
+    return [f"{reason[0].upper()}{reason[1:]}: the table may contain only active customers."]

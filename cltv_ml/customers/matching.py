@@ -69,12 +69,7 @@ def match_customers(
     if not len(table_ids) or not len(log_ids):
         return table, Coverage(len(log_ids), 0, table_ids.nunique())
     distinct = pd.Series(table_ids.unique())
-    matches: dict[str, int] = {}
-    for name, spell in SPELLINGS.items():
-        matches[name] = int(ids_among(spell(distinct), spell(log_ids)).sum())
-        # from here on no looser spelling matches over 2% more
-        if matches[name] >= 0.98 * min(len(distinct), len(log_ids)):
-            break
+    matches = _count_matches(distinct, log_ids)
     best = max(matches.values())
     if not best:
         raise InputError(
@@ -92,6 +87,17 @@ def match_customers(
     column = table.column_names.index("customer_id")
     matched = table.set_column(column, "customer_id", pa.array(spelled, pa.string()))
     return matched, Coverage(len(log_ids), matches[spelling], len(distinct) - matches[spelling], spelling)
+
+
+def _count_matches(distinct: pd.Series, log_ids: pd.Series) -> dict[str, int]:
+    """Return how many ids of the table are in the log, by spelling, up to the one that matches nearly all."""
+    matches: dict[str, int] = {}
+    for name, spell in SPELLINGS.items():
+        matches[name] = int(ids_among(spell(distinct), spell(log_ids)).sum())
+        # from here on no looser spelling matches over 2% more
+        if matches[name] >= 0.98 * min(len(distinct), len(log_ids)):
+            break
+    return matches
 
 
 def _check_distinct(

@@ -179,17 +179,7 @@ def compute_cac(costs: pd.DataFrame, won: pd.DataFrame, since: pd.Timestamp | No
     InputError
         A channel of the costs has no customer at all.
     """
-    strangers = sorted(set(costs["channel"]) - set(won["channel"]) - {UNATTRIBUTED})
-    if strangers and set(won["channel"]) <= {UNATTRIBUTED}:
-        raise InputError(
-            f"the costs name channels such as {strangers[0]!r}, but no customer has a channel; add --customers, and "
-            "--channel for its column of channels, or leave the channels out of the costs."
-        )
-    if strangers:
-        raise InputError(
-            f"no customer came through the channel {strangers[0]!r} of the costs; the customers' channels "
-            f"are {sorted(set(won['channel']))}. Use the same names, or leave the channel empty."
-        )
+    _check_names(costs["channel"], won["channel"])
     won = won[won["month"].isin(costs["month"])]
     if since is not None and (won["month"] >= since).any():
         won, costs = won[won["month"] >= since], costs[costs["month"] >= since]
@@ -206,6 +196,21 @@ def compute_cac(costs: pd.DataFrame, won: pd.DataFrame, since: pd.Timestamp | No
     if len(rest) and rest[["customers", "cost"]].to_numpy().sum() > 0:
         rows.append(_channel_row(UNATTRIBUTED, rest, has_costs=False))
     return pd.DataFrame(rows)
+
+
+def _check_names(channels: pd.Series, of_customers: pd.Series) -> None:
+    """Raise InputError where no customer came through one of the channels of the costs."""
+    strangers = sorted(set(channels) - set(of_customers) - {UNATTRIBUTED})
+    if strangers and set(of_customers) <= {UNATTRIBUTED}:
+        raise InputError(
+            f"the costs name channels such as {strangers[0]!r}, but no customer has a channel; add --customers, and "
+            "--channel for its column of channels, or leave the channels out of the costs."
+        )
+    if strangers:
+        raise InputError(
+            f"no customer came through the channel {strangers[0]!r} of the costs; the customers' channels "
+            f"are {sorted(set(of_customers))}. Use the same names, or leave the channel empty."
+        )
 
 
 def _channel_row(channel: str, months: pd.DataFrame, *, has_costs: bool) -> dict[str, object]:

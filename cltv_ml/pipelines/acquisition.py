@@ -30,18 +30,17 @@ from cltv_ml.decisions.customers_won import REPORTED_AGES, read_won
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.log_start import LogStart, find_log_start
 from cltv_ml.evaluation.progress import Progress, silent
-from cltv_ml.files import check_folder, together, write_table
+from cltv_ml.files import check_folder
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.money import format_money
 from cltv_ml.pipelines.inputs import known_costs, load, with_currency
 from cltv_ml.pipelines.notebook import with_bar
-from cltv_ml.pipelines.pages import write_page
+from cltv_ml.pipelines.pages import write_folder
 from cltv_ml.reporting.report import summarise
 from cltv_ml.reporting.sections.acquisition import acquisition_facts, acquisition_sections
 from cltv_ml.reporting.sections.shop_answers import acquisition_answers
 from cltv_ml.settings import Acquisition, Settings
-from cltv_ml.tables import to_four_decimals
 from cltv_ml.tracking.acquisition_runs import log_acquisition
 
 #: What follows where old customers look new in the log's first weeks.
@@ -93,7 +92,6 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     costs = costs.groupby(["month", "channel"], as_index=False)["cost"].sum()
     opened = find_log_start(won.joined, won.first)
     tables = _tables(won, costs, settings.age, opened)
-    files = {name: settings.out / f"{name}.csv" for name in tables}
     notes = [
         *campaigns,
         *outside,
@@ -115,10 +113,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
         acquisition_facts(tables, settings.age, settings.currency),
         acquisition_answers(tables["returns"], notes, settings.age),
     )
-    with together():
-        for name, table in tables.items():
-            write_table(to_four_decimals(table), files[name])
-        write_page(summary, page)
+    files = write_folder(tables, summary, page)
     log_acquisition(
         {name: table for name, table in tables.items() if len(table)},
         _measured(tables),

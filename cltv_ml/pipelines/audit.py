@@ -9,18 +9,17 @@ from typing import Any
 from cltv_ml import decisions
 from cltv_ml.decisions.audit import Audit
 from cltv_ml.evaluation.progress import Progress, silent
-from cltv_ml.files import check_folder, together, write_table
+from cltv_ml.files import check_folder
 from cltv_ml.inline import Inline
 from cltv_ml.pipelines.inputs import known_costs, load, with_currency
 from cltv_ml.pipelines.notebook import with_bar
-from cltv_ml.pipelines.pages import write_page
+from cltv_ml.pipelines.pages import write_folder
 from cltv_ml.pipelines.redaction import as_wanted
 from cltv_ml.reporting.report import summarise
 from cltv_ml.reporting.sections.audit import audit_facts, audit_notes, audit_sections
 from cltv_ml.reporting.sections.shop_answers import audit_answers
 from cltv_ml.settings import Audit as AuditSettings
 from cltv_ml.settings import Settings
-from cltv_ml.tables import to_four_decimals
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,6 @@ def audit(settings: Settings | None = None, *, progress: Progress = silent, **op
     per = None if settings.per == "auto" else settings.per
     costs = known_costs(settings)
     tables = decisions.compute_audit(log, per, calendar=settings.calendar, costs=costs)
-    files = {name: settings.out / f"{name}.csv" for name in tables.tables}
     notes = [*audit_notes(tables), *decisions.describe_stated_rate(log, stated=costs is not None)]
     page = settings.out / "audit.html"
     progress("writing the page", 0.8)
@@ -64,8 +62,5 @@ def audit(settings: Settings | None = None, *, progress: Progress = silent, **op
         audit_facts(tables, currency=settings.currency),
         audit_answers(tables, notes, settings.currency),
     )
-    with together():
-        for name, table in tables.tables.items():
-            write_table(to_four_decimals(table), files[name])
-        write_page(as_wanted(summary, settings.redact, cleaned), page)
+    files = write_folder(tables.tables, as_wanted(summary, settings.redact, cleaned), page)
     return Audited(tables, notes, files, page)

@@ -6,9 +6,24 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cltv_ml.files import atomic, discard, neutral, together
+import pandas as pd
+
+from cltv_ml.files import atomic, discard, neutral, together, write_table
 from cltv_ml.reporting.report import render_html
 from cltv_ml.reporting.table_files import with_files
+from cltv_ml.tables import to_four_decimals
+
+
+@together()
+def write_folder(
+    tables: Mapping[str, pd.DataFrame], summary: Mapping[str, Any], page: Path
+) -> dict[str, Path]:
+    """Write a page, and tables as CSV next to it under their names; return the tables' files."""
+    files = {name: page.with_name(f"{name}.csv") for name in tables}
+    for name, table in tables.items():
+        write_table(to_four_decimals(table), files[name])
+    write_page(summary, page)
+    return files
 
 
 @together()

@@ -38,13 +38,6 @@ def build_scenarios(
     parts
         Expected values by period.
     """
-    sliders = dict(_SLIDERS)
-    if not (terms.acquisition_cost and terms.margin_rate is not None):
-        del sliders["cost"]
-    if not repeat_share > 0:
-        del sliders["retention"]
-    if not parts.won.any():
-        del sliders["arrivals"]
     until = periods["days"].cumsum().to_numpy()
     inputs = {
         **{name: np.round(values, 6).tolist() for name, values in parts.plain().items()},
@@ -60,8 +53,18 @@ def build_scenarios(
     return {
         "sliders": [
             {"name": name, "label": label, "min": low, "max": high, "step": step}
-            for name, (label, low, high, step) in sliders.items()
+            for name, (label, low, high, step) in _sliders(parts, terms, repeat_share).items()
         ],
         "inputs": inputs,
         "figure": embed("The line follows the sliders; the bands stay those of the forecast.", drawn),
     }
+
+
+def _sliders(parts: Parts, terms: PlanTerms, repeat_share: float) -> dict[str, tuple[str, int, int, float]]:
+    """Return the sliders that change anything in this shop."""
+    idle = {
+        "cost": not terms.acquisition_cost or terms.margin_rate is None,
+        "retention": not repeat_share > 0,
+        "arrivals": not parts.won.any(),
+    }
+    return {name: slider for name, slider in _SLIDERS.items() if not idle.get(name)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -29,25 +31,28 @@ def campaign_profit(curve: pd.DataFrame, *, currency: str = "", listed: float | 
     theme.add_line(figure, x, profit, "expected profit", "%{x:,} customers: %{y:,.2f}")
     best = profit.idxmax()
     even = curve[profit >= 0].tail(1)
-    at = curve.iloc[(x - listed).abs().argsort().iloc[:1]] if listed is not None else even
-    second = "break-even" if listed is None else "your list"
+    second = even if listed is None else curve.iloc[(x - listed).abs().argsort().iloc[:1]]
     marks = (
-        ("best list", x[[best]], profit[[best]], theme.GAIN, "star", 16),
-        (second, at["customers"], at["expected_profit"], theme.LOSS, "diamond-open", 13),
+        ("best list", curve.loc[[best]], theme.GAIN, "star", 16),
+        ("break-even" if listed is None else "your list", second, theme.LOSS, "diamond-open", 13),
     )
-    for name, where, height, colour, symbol, size in marks:
-        figure.add_scatter(
-            x=where,
-            y=height,
-            name=name,
-            mode="markers",
-            marker={"color": colour, "size": size, "symbol": symbol},
-            hovertemplate=f"{name}: %{{x:,}} customers, %{{y:,.2f}}<extra></extra>",
-        )
+    for name, at, colour, symbol, size in marks:
+        _add_mark(figure, name, at, {"color": colour, "size": size, "symbol": symbol})
     if "profit_lower" in curve:
         _add_band(figure, curve)
     figure.add_hline(y=0, line={"color": theme.REFERENCE, "dash": "dot"})
     return figure
+
+
+def _add_mark(figure: go.Figure, name: str, at: pd.DataFrame, marker: dict[str, Any]) -> None:
+    figure.add_scatter(
+        x=at["customers"],
+        y=at["expected_profit"],
+        name=name,
+        mode="markers",
+        marker=marker,
+        hovertemplate=f"{name}: %{{x:,}} customers, %{{y:,.2f}}<extra></extra>",
+    )
 
 
 def _add_band(figure: go.Figure, curve: pd.DataFrame) -> None:

@@ -36,6 +36,18 @@ def shop_forecast(
     total = of_measure[of_measure["part"] == ("new" if measure == "won" else "total")]
     if history is not None and len(history):
         _line(figure, history["start"], history[measure], "actual", theme.ACTUAL, hover)
+    _add_bands(figure, total)
+    _line(figure, total["start"], total["expected"], "expected", theme.MODEL, hover)
+    known = of_measure[of_measure["part"] == "known"]
+    if len(known) and (known["expected"].to_numpy() != total["expected"].to_numpy()).any():
+        _line(
+            figure, known["start"], known["expected"], "existing customers", theme.PALETTE[1], hover, "dash"
+        )
+    figure.update_layout(hovermode="x unified")
+    return figure.update_yaxes(rangemode="tozero")
+
+
+def _add_bands(figure: go.Figure, total: pd.DataFrame) -> None:
     for band, alpha in ((95, 0.13), (80, 0.20), (50, 0.30)):
         figure.add_scatter(
             x=[*total["start"], *total["start"][::-1]],
@@ -49,14 +61,6 @@ def shop_forecast(
             fillcolor=f"rgba(31,127,196,{alpha})",
             hoverinfo="skip",
         )
-    _line(figure, total["start"], total["expected"], "expected", theme.MODEL, hover)
-    known = of_measure[of_measure["part"] == "known"]
-    if len(known) and (known["expected"].to_numpy() != total["expected"].to_numpy()).any():
-        _line(
-            figure, known["start"], known["expected"], "existing customers", theme.PALETTE[1], hover, "dash"
-        )
-    figure.update_layout(hovermode="x unified")
-    return figure.update_yaxes(rangemode="tozero")
 
 
 def _line(

@@ -38,25 +38,14 @@ def acquisition_facts(
     if tables["returns"].empty:
         return facts
     whole = tables["returns"].iloc[0]
-    if whole["value"] == whole["value"]:
-        facts[f"Value in {age} days"] = (
-            format_money(float(whole["value"]), currency),
-            "contribution per customer"
-            + (
-                f"; {whole['ratio']:.2f} times the cost ({whole['ratio_lower']:.2f} to {whole['ratio_upper']:.2f} with "
-                "80% probability)"
-                if whole["ratio"] == whole["ratio"]
-                else ""
-            ),
-        )
-    return facts | {
-        "Paid back": (
-            "not in 24 months"
-            if whole["payback"] != whole["payback"]
-            else f"in month {whole['payback']:.0f}",
-            "expected; a month is thirty days from the first purchase",
-        )
-    }
+    if pd.notna(whole["value"]):
+        about = "contribution per customer"
+        if pd.notna(whole["ratio"]):
+            between = f"{whole['ratio_lower']:.2f} to {whole['ratio_upper']:.2f} with 80% probability"
+            about += f"; {whole['ratio']:.2f} times the cost ({between})"
+        facts[f"Value in {age} days"] = (format_money(float(whole["value"]), currency), about)
+    paid_back = f"in month {whole['payback']:.0f}" if pd.notna(whole["payback"]) else "not in 24 months"
+    return facts | {"Paid back": (paid_back, "expected; a month is thirty days from the first purchase")}
 
 
 def _cost(cac: pd.DataFrame, currency: str) -> dict[str, Any]:

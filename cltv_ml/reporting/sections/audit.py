@@ -77,19 +77,7 @@ def _latest(audit: Audit) -> pd.Series:
 
 
 def _differences(audit: Audit, currency: str) -> dict[str, Any]:
-    rows = audit.concentration
-    names = rows["span"].replace("all", "whole log")
-    shown = pd.DataFrame(
-        {
-            "Span": names,
-            "Customers": _counts(rows["customers"]),
-            "Revenue": _money(rows["revenue"], currency),
-            **{f"Best {share}% bring": rows[f"top_{share}"].map(_share) for share in (1, 5, 20)},
-            "Bring 80%": rows["bring_80"].map(_share),
-            "Gini": rows["gini"].map(lambda value: "" if pd.isna(value) else f"{value:.2f}"),
-        }
-    )
-    whole = rows.iloc[0]
+    whole = audit.concentration.iloc[0]
     return section(
         "How different are customers?",
         [
@@ -98,7 +86,7 @@ def _differences(audit: Audit, currency: str) -> dict[str, Any]:
             "few spend everything."
         ],
         tables={
-            theme.in_money("How concentrated revenue is", currency): shown,
+            theme.in_money("How concentrated revenue is", currency): _concentrated(audit, currency),
             theme.in_money("Customers in tenths, best first", currency): _tenths(audit, currency),
         },
         figures={
@@ -107,6 +95,20 @@ def _differences(audit: Audit, currency: str) -> dict[str, Any]:
             ),
             "Each bar is a tenth of the customers.": plots.value_deciles(audit.deciles, currency=currency),
         },
+    )
+
+
+def _concentrated(audit: Audit, currency: str) -> pd.DataFrame:
+    rows = audit.concentration
+    return pd.DataFrame(
+        {
+            "Span": rows["span"].replace("all", "whole log"),
+            "Customers": _counts(rows["customers"]),
+            "Revenue": _money(rows["revenue"], currency),
+            **{f"Best {share}% bring": rows[f"top_{share}"].map(_share) for share in (1, 5, 20)},
+            "Bring 80%": rows["bring_80"].map(_share),
+            "Gini": rows["gini"].map(lambda value: "" if pd.isna(value) else f"{value:.2f}"),
+        }
     )
 
 
@@ -127,11 +129,7 @@ def _tenths(audit: Audit, currency: str) -> pd.DataFrame:
 
 
 def _changes(audit: Audit, currency: str) -> dict[str, Any]:
-    tree = audit.tree[audit.tree["of"] == "revenue"]
-    branches = [name for name in _BRANCHES if name in tree and name != "margin_rate"]
-    long = tree.melt(["name", "period"], [*branches, "change"], var_name="part", value_name="change_")
-    long = long.drop(columns="period").rename(columns={"change_": "change"})
-    long["part"] = long["part"].replace({**_BRANCHES, "change": "total"})
+    by_branch = _change_by_branch(audit)
     figures = {
         "Above zero: customers who bought in the period. Below zero: customers who bought in the period "
         "before but not in this one.": (plots.base_changes(audit.periods)),
@@ -139,11 +137,11 @@ def _changes(audit: Audit, currency: str) -> dict[str, Any]:
             audit.changes, currency=currency
         ),
     }
-    if long["change"].notna().any():
+    if by_branch["change"].notna().any():
         figures[
             "The same change, split into more customers, more orders per customer, and larger orders."
         ] = plots.change_by_part(
-            long, title="Customers, orders or baskets: what changed revenue", currency=currency
+            by_branch, title="Customers, orders or baskets: what changed revenue", currency=currency
         )
     return section(
         "How do they change?",
@@ -165,6 +163,15 @@ _WHO = {
     "kept, spent less": "who bought in both periods and spent less took away",
     "lost": "who stopped buying took away",
 }
+
+
+def _change_by_branch(audit: Audit) -> pd.DataFrame:
+    """Return the change of revenue by period and branch of the revenue tree, with the total."""
+    tree = audit.tree[audit.tree["of"] == "revenue"]
+    branches = [name for name in _BRANCHES if name in tree and name != "margin_rate"]
+    long = tree.melt(["name", "period"], [*branches, "change"], var_name="part", value_name="change_")
+    long = long.drop(columns="period").rename(columns={"change_": "change"})
+    return long.assign(part=long["part"].replace({**_BRANCHES, "change": "total"}))
 
 
 def describe_revenue_change(audit: Audit, currency: str) -> str:
@@ -251,14 +258,7 @@ def _typical_cohort(cohorts: pd.DataFrame) -> str:
 
 
 def _compared(audit: Audit, currency: str) -> dict[str, Any]:
-    rows = audit.cohorts[audit.cohorts["cohort"] != "no purchase"].assign(
-        period=lambda cohorts: cohorts["age"]
-    )
-    running = rows.groupby("cohort", sort=False)["revenue"].cumsum() / rows["customers"]
-    rows = rows.assign(
-        cumulative_revenue_per_customer=running,
-        retention=rows["active"] / rows["customers"],
-    )
+    rows = _cohort_rates(audit)
     small = rows.loc[rows["customers"] < SMALL_COHORT, "cohort"].unique()
     return section(
         "How do cohorts compare?",
@@ -281,6 +281,17 @@ def _compared(audit: Audit, currency: str) -> dict[str, Any]:
                 rows, measure="retention", per=audit.per
             ),
         },
+    )
+
+
+def _cohort_rates(audit: Audit) -> pd.DataFrame:
+    """Return the cohorts by age, with revenue so far per customer and the share who bought."""
+    rows = audit.cohorts[audit.cohorts["cohort"] != "no purchase"]
+    return rows.assign(
+        period=rows["age"],
+        cumulative_revenue_per_customer=rows.groupby("cohort", sort=False)["revenue"].cumsum()
+        / rows["customers"],
+        retention=rows["active"] / rows["customers"],
     )
 
 

@@ -145,7 +145,7 @@ def forecast_section(
             f"{money(total['lower_80'], currency)} and {money(total['upper_80'], currency)}.{brought}"
         ],
         tables={
-            f"The whole horizon of {days} days": _whole(bands[bands["span"] == "horizon"], come, currency),
+            f"The whole horizon of {days} days": _whole(bands[bands["span"] == "horizon"], come, currency)
         },
         figures={
             _caption(measure, come): plots.shop_forecast(
@@ -289,12 +289,7 @@ def last_plan_section(
     inside = ((judged["actual"] >= judged["lower_80"]) & (judged["actual"] <= judged["upper_80"])).mean()
     day = judged["cutoff"].iloc[0]
     off = f"{came / planned - 1:+.1%}" if planned else "nothing was expected"
-    shown = pd.DataFrame(
-        {
-            "Cause": causes["cause"],
-            "Change": [format_money(value, currency) for value in causes["change"]],
-        }
-    )
+    change = [format_money(value, currency) for value in causes["change"]]
     return section(
         "The last forecast against realised revenue",
         [
@@ -304,7 +299,7 @@ def last_plan_section(
             "Volume is the number of customers, mix the share of new ones among them, frequency the orders "
             "per customer, basket the revenue per order.",
         ],
-        tables={"Causes of the difference": shown},
+        tables={"Causes of the difference": pd.DataFrame({"Cause": causes["cause"], "Change": change})},
         links=links,
         figures={
             "Bars show realised values, points the forecast.": plots.plan_against_actual(
