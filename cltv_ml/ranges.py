@@ -49,10 +49,10 @@ def range_codes(levels: Iterable[str]) -> dict[str, int]:
     """
     ends = {}
     for level in levels:
-        found = _range_of(" ".join(level.casefold().split()))
-        if found is None:
+        bounds = _range_of(" ".join(level.casefold().split()))
+        if bounds is None:
             return {}
-        ends[level] = found
+        ends[level] = bounds
     if all(low == high for low, high in ends.values()):
         return {}
     places = {both: place for place, both in enumerate(sorted(set(ends.values())))}
@@ -61,17 +61,17 @@ def range_codes(levels: Iterable[str]) -> dict[str, int]:
 
 def _range_of(level: str) -> tuple[float, float] | None:
     """Return the lower and upper end of a range in small letters, None if it is none."""
-    if found := _BOTH_ENDS.fullmatch(level):
-        low, low_times, high, high_times = found.groups()
+    if match := _BOTH_ENDS.fullmatch(level):
+        low, low_times, high, high_times = match.groups()
         first, second = _as_number(low, low_times or high_times), _as_number(high, high_times)
         if first > second:  # "500-1k"
             first = _as_number(low, low_times)
         return (first, second) if first <= second else None
     for pattern, is_open_below in ((_OPEN_BELOW, True), (_OPEN_ABOVE, False), (_ONE_NUMBER, None)):
-        if found := pattern.fullmatch(level):
+        if match := pattern.fullmatch(level):
             number, times = (
-                next(part for part in found.groups() if part and part not in _TIMES),
-                _multiple_in(found),
+                next(part for part in match.groups() if part and part not in _TIMES),
+                _multiple_in(match),
             )
             value = _as_number(number, times)
             if is_open_below is None:

@@ -54,8 +54,8 @@ def workers() -> int:
     if is_inside():
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(cores, MOST_THREADS, int(asked) if asked.isdigit() else MOST_THREADS))
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(cores, MOST_THREADS, int(limit) if limit.isdigit() else MOST_THREADS))
 
 
 def is_inside() -> bool:

@@ -98,12 +98,12 @@ def _composed(plain: Mapping[str, Hashable], aliases: Sequence[str]) -> Hashable
     >>> _composed({"customer_email": 1, "contact_email": 2}, IDENTITIES["email"]) is None
     True
     """
-    found = [
+    columns = [
         column
         for heading, column in plain.items()
         if (words := set(heading.split("_")) - _ADD_NOTHING) and words <= set(aliases)
     ]
-    return found[0] if len(found) == 1 else None
+    return columns[0] if len(columns) == 1 else None
 
 
 #: Words of a heading that do not change what its column holds.

@@ -194,15 +194,15 @@ def doubtful_rows(attributes: Attributes, facts: pd.DataFrame) -> list[str]:
     first = rows.groupby("customer_id")["valid_from"].min()
     days = (first - pd.Timestamp("1970-01-01")).dt.days.reindex(facts.index).dropna()
     late = int((days > facts["first_day"].reindex(days.index) + _SOON).sum())
-    told = (
+    doubt = (
         f"The first row of {late:,} of {len(days):,} customers is valid only from more than {_SOON} days "
         "after their first purchase, so their attributes are missing until then."
     )
     if late > _LEAST_ENDS_TOLD / 2 * len(days):
-        return [f"{told} If the date is the date of an export, leave it out with --attribute COLUMN=none."]
+        return [f"{doubt} If the date is the date of an export, leave it out with --attribute COLUMN=none."]
     if late > (1 - _LEAST_ENDS_TOLD) * len(days) and len(first) == len(rows):
         return [
-            f"{told} No customer has several rows: if these are the current rows of a table with history, provide "
+            f"{doubt} No customer has several rows: if these are the current rows of a table with history, provide "
             "all of its rows, because a row that is missing at a cutoff shows that it changed later."
         ]
     return []

@@ -69,7 +69,7 @@ def match_customers(
     if not len(table_ids) or not len(log_ids):
         return table, Coverage(len(log_ids), 0, table_ids.nunique())
     distinct = pd.Series(table_ids.unique())
-    matches = _count_matches(distinct, log_ids)
+    matches = _matches_by_spelling(distinct, log_ids)
     best = max(matches.values())
     if not best:
         raise InputError(
@@ -89,7 +89,7 @@ def match_customers(
     return matched, Coverage(len(log_ids), matches[spelling], len(distinct) - matches[spelling], spelling)
 
 
-def _count_matches(distinct: pd.Series, log_ids: pd.Series) -> dict[str, int]:
+def _matches_by_spelling(distinct: pd.Series, log_ids: pd.Series) -> dict[str, int]:
     """Return how many ids of the table are in the log, by spelling, up to the one that matches nearly all."""
     matches: dict[str, int] = {}
     for name, spell in SPELLINGS.items():

@@ -25,8 +25,8 @@ def blank_no_answers(table: Relation) -> tuple[Relation, list[str]]:
     """Return the table with non-answers replaced by blanks, and a note on each column with some."""
     columns = [column for column, kind in Columns(table, Rules()).kinds.items() if kind == "VARCHAR"]
     is_one = f"{{}} in ({literals(_NO_ANSWER)})"
-    some = [column for column in columns if levels_of(table, column).holds(is_one.format(_plain("t")))]
-    tests = {column: is_one.format(_plain(quote(column))) for column in some}
+    some = [column for column in columns if levels_of(table, column).holds(is_one.format(_plain_cell("t")))]
+    tests = {column: is_one.format(_plain_cell(quote(column))) for column in some}
     if not tests:
         return table, []
     counts = ", ".join(
@@ -82,5 +82,5 @@ def _may_be_code(number: float | None) -> bool:
     return number is not None and (number in _BELOW_ZERO or (number > 9 and set(f"{number:.15g}") == {"9"}))
 
 
-def _plain(text: str) -> str:
+def _plain_cell(text: str) -> str:
     return f"replace(lower(trim({text})), '’', '''')"

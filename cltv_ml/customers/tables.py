@@ -83,14 +83,12 @@ class CustomerTables:
         """
         return {} if self.attributes is None else group_customers(self.attributes, cutoff, customers, most)
 
-    def levels(
-        self, heading: str, cutoff: pd.Timestamp, customers: pd.Index, most: int | None = None
-    ) -> pd.Series | None:
+    def levels(self, heading: str, cutoff: pd.Timestamp, customers: pd.Index) -> pd.Series | None:
         """Return each customer's level of the attribute with a heading, whose case and signs are ignored.
 
-        None if no attribute has that heading. The `most` frequent levels are kept, all of them by default.
+        None if no attribute has that heading.
         """
-        groups = self.groups(cutoff, customers, len(customers) if most is None else most)
+        groups = self.groups(cutoff, customers, len(customers))
         named = {plain_name(column, 0): column for column in groups}
         column = heading if heading in groups else named.get(plain_name(heading, 0))
         return None if column is None else groups[column].rename(column)

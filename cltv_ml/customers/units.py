@@ -57,9 +57,9 @@ def _shared_unit(table: Relation, column: str) -> str:
     """Return the unit of a column's values, some of which may be bare numbers; "" if two differ or one is neither."""
     units = set()
     for (text,) in table.rows(f"select t from {levels_of(table, column)} where trim(t) <> ''"):
-        found = _WITH_UNIT.fullmatch(text.strip())
-        if found:
-            units.add(found[2])
+        match = _WITH_UNIT.fullmatch(text.strip())
+        if match:
+            units.add(match[2])
         elif not _BARE_NUMBER.fullmatch(text.strip()):
             return ""
     return _one_unit(units) if units else ""

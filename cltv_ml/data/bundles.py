@@ -89,11 +89,11 @@ def _parent_key(raw: Raw, column: str) -> str:
 def _contains(raw: Raw, column: str, parent: str) -> bool:
     """Whether each parent is a value of a column; of the first lines, so that a last order may be cut off."""
     first = f"(from {raw.table} limit 20000)"
-    filled, found = raw.table.row(
+    filled, contained = raw.table.row(
         f"select count(*), count(*) filter (p in (select {_filled_text(column)} from {first})) "
         f"from (select distinct {_filled_text(parent)} as p from {first}) where p is not null"
     )
-    return bool(filled and found >= 0.9 * filled)
+    return bool(filled and contained >= 0.9 * filled)
 
 
 def _filled_text(column: str) -> str:
@@ -124,7 +124,7 @@ def _told_by_variants(raw: Raw) -> list[tuple[str, str, str]]:
     product = raw.mapping.get("product_id")
     if not product:
         return []
-    told = []
+    distinguishing = []
     for column in (name for name in raw.unused if _TYPE_HEADING.search(plain_heading(name))):
         levels = f"lower({_filled_text(column)})"
         whole, part = (
@@ -132,8 +132,8 @@ def _told_by_variants(raw: Raw) -> list[tuple[str, str, str]]:
             for words in _VARIANTS
         )
         if raw.table.holds(f"{part} is not null") and raw.table.holds(f"{whole} is not null"):
-            told.append((column, part, whole))
-    return told
+            distinguishing.append((column, part, whole))
+    return distinguishing
 
 
 def _priced_parts(lines: Lines, aside: Aside, part_sql: str, own_sql: str) -> Relation:

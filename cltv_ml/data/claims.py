@@ -67,8 +67,8 @@ def find_period(text: str) -> Period | None:
     if known:
         return Period(None, known[0])
     for find, ways in ((_ANY_QUARTER, _quarter), (_ANY_MONTH, _month), (_NAMED_MONTH, _named_month)):
-        if found := [period for match in re.finditer(find, text) if (period := ways(match))]:
-            return Period(min(first for first, _ in found if first), max(last for _, last in found))
+        if periods := [period for match in re.finditer(find, text) if (period := ways(match))]:
+            return Period(min(first for first, _ in periods if first), max(last for _, last in periods))
     years = {int(year) for year in re.findall(_ANY_YEAR, text)}
     return Period(date(min(years), 1, 1), date(max(years), 12, 31)) if years else None
 

@@ -57,7 +57,7 @@ class Cleaned(Inline):
     report: Report
 
     def _parts(self) -> dict[str, object]:
-        """Return what a notebook shows: first the sums of lines and money, then both tables."""
+        """Return the parts that a notebook shows: first the sums of lines and money, then both tables."""
         report = self.report
         rules = report.rules.loc[report.rules["rows"] > 0, ["rule", "rows", "money"]]
         return {

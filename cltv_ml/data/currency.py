@@ -160,8 +160,8 @@ def _find_unconverted(
         f"and not bool_and({own}), false)"
         for rival in rivals[:COLUMNS_COMPARED]
     )
-    found = first.row(f"select {tests} from {first} where ({number(amount)}) <> 0")
-    return next((rival for rival, fits in zip(rivals, found, strict=False) if fits), "")
+    agreements = first.row(f"select {tests} from {first} where ({number(amount)}) <> 0")
+    return next((rival for rival, fits in zip(rivals, agreements, strict=False) if fits), "")
 
 
 def _in_capitals(column: str) -> str:

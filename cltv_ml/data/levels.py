@@ -179,7 +179,7 @@ def _read_plain(name: str, plain: str) -> str | None:
 
 
 def beside_payment(name: str, mapping: Mapping[str, str]) -> str:
-    """Return what a column of states speaks of where another one says what was paid: the "goods" or the "order"."""
+    """Return the subject of a column of states next to one of payments, "goods" or "order"; empty without payments."""
     if "payment_status" not in mapping:
         return ""
     return "goods" if _OF_GOODS.search(plain_heading(mapping[name])) else "order"
@@ -293,7 +293,7 @@ def _read_placed(
 
 @lru_cache(4096)
 def kind_of_document(plain: str) -> str:
-    """Return what a plain level of documents is: settled, ordered or billed; empty if it is none of them."""
+    """Return the kind of a plain level of documents: settled, ordered or billed; empty if it is none of them."""
     return next((kind for kind in ("settled", "ordered", "billed") if re.search(_WORDS[kind], plain)), "")
 
 

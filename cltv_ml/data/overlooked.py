@@ -56,7 +56,7 @@ def look_over(
     mapping: Mapping[str, str],
     explicit: Mapping[str, str | None],
 ) -> Overlooked:
-    """Return what the unmapped columns may mean for revenue.
+    """Return the possible effects of the unmapped columns on revenue.
 
     A name that the user gave or declined (`status=`) settles the questions about it.
     """

@@ -57,7 +57,7 @@ def _find_payments(raw: Raw, left: str, columns: Sequence[str], some: str) -> tu
     if not columns:
         return "", []
     texts = ", ".join(f'{quote(name)} as "{place}"' for place, name in enumerate(columns))
-    found = raw.con.execute(
+    paying_texts = raw.con.execute(
         f"with texts as (unpivot (select source_row, {texts} from {raw.table} where {some}) "
         "on columns(* exclude source_row) into name place value text), "
         f"counted as ({left} and {some}), "
@@ -73,7 +73,7 @@ def _find_payments(raw: Raw, left: str, columns: Sequence[str], some: str) -> tu
     ).fetchall()
     paying: dict[str, list[str]] = {}
     shares = dict.fromkeys(columns, 0.0)
-    for place, text, paid in found:
+    for place, text, paid in paying_texts:
         column = columns[int(place)]
         if shares[column] < _PAID and shares[column] + paid < 1.02:
             paying.setdefault(column, []).append(str(text))

@@ -111,8 +111,8 @@ def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
         )
     if "currency" not in {*mapping, *explicit}:
         notes += find_currency(first, table, kinds, mapping)
-    said, local = ([], "") if recognised else pair_currency(first, kinds, mapping, explicit)
-    notes += said
+    currency_notes, local = ([], "") if recognised else pair_currency(first, kinds, mapping, explicit)
+    notes += currency_notes
     mapping, later_questions = _settle_later(first, table, kinds, mapping, explicit, journal)
     questions += later_questions
     try:
@@ -208,8 +208,8 @@ def _settle_later(
             del mapping["cancels"]
     if "version" not in explicit and (version := find_version(first, table, kinds, mapping)):
         mapping["version"] = version
-    mapping, asked = settle_sides(table, kinds, mapping, explicit, journal)
-    return mapping, tuple(asked)
+    mapping, questions = settle_sides(table, kinds, mapping, explicit, journal)
+    return mapping, tuple(questions)
 
 
 def propose_mapping(

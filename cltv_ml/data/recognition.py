@@ -34,7 +34,7 @@ class Recognised:
 def recognise_source(
     table: Relation, kinds: Mapping[str, str], explicit: Mapping[str, str | None]
 ) -> Recognised | None:
-    """Return what a source's format defines, None if it is not a known export.
+    """Return the definition of a source's format, None if it is not a known export.
 
     Parameters
     ----------

@@ -28,13 +28,13 @@ def check_running_sums(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> No
     """
     if rules.amount_per or "amount" not in raw.mapping or lines.tally.unbroken <= _STEPS:
         return
-    found = lines.parsed.con.execute(
+    columns = lines.parsed.con.execute(
         f"select marks.money, dense_rank() over (order by customer_id) as customer, epoch(timestamp) as time from ("
         f"from {lines.marks} anti join {aside} using (source_row) where source_row < {_READ} and rule is null) as "
         f"marks join (from {lines.parsed} where source_row < {_READ}) as lines using (source_row) "
         "order by marks.source_row"
     ).fetchnumpy()
-    money, customer, time = (np.asarray(found[name], dtype=float) for name in ("money", "customer", "time"))
+    money, customer, time = (np.asarray(columns[name], dtype=float) for name in ("money", "customer", "time"))
     if len(money) <= _STEPS:
         return
     by_customer = np.lexsort((time, customer))

@@ -134,11 +134,13 @@ def _likely_labels(raw: Raw, sample: Relation) -> list[_Label]:
         f"sum(money) as own from {sample} group by value"
         for place, (column, part) in enumerate(parts)
     )
-    found = sample.rows(
+    candidates = sample.rows(
         f"select place, value, own from ({counted}) where n > 1 and 2 * n <= {lines} and own >= {_SHARE} * {money} "
         f"and own * ({lines} - n) >= {_LARGER} * n * ({money} - own) order by own desc, place limit {_LABELS}"
     )
-    labels = [_Label(column, part, value) for place, value, _ in found for column, part in [parts[place]]]
+    labels = [
+        _Label(column, part, value) for place, value, _ in candidates for column, part in [parts[place]]
+    ]
     return [label for label in labels if label.value or label.part == "whole"]
 
 

@@ -87,8 +87,8 @@ def join_credits(table: Relation) -> tuple[Relation, list[str]]:
     value = Columns(table, Rules(), ask=False).number(signed[0])
     if not table.holds(f"{value} < 0"):
         return table, []
-    made = quoted(MARK + credit_of(signed[0]))
-    return show(table.con, "rows", f"select *, -({value}) as {made} from {table}"), []
+    negated = quoted(MARK + credit_of(signed[0]))
+    return show(table.con, "rows", f"select *, -({value}) as {negated} from {table}"), []
 
 
 def _headings_of(table: Relation) -> list[str]:

@@ -260,7 +260,7 @@ def _set_headers_aside(raw: Raw, marks: Relation, aside: Aside) -> list[str]:
         codes = raw.table.rows(f"select distinct {code} from {raw.table} limit {_MOST_KINDS + 1}")
         if not 2 <= len(codes) <= _MOST_KINDS:
             continue
-        found = marks.rows(
+        headers = marks.rows(
             f"with coded as (select by_order, money, {code} as code from {marks} as marks anti join {aside} using "
             f"(source_row) join {raw.table} using (source_row) where by_order is not null), "
             "kinds as (select by_order, code, count(*) as n, sum(money) as money from coded group by all), "
@@ -269,7 +269,7 @@ def _set_headers_aside(raw: Raw, marks: Relation, aside: Aside) -> list[str]:
             "select code, sum(money) from orders where money <> 0 group by code having bool_and(n = 1) "
             "and avg(cast(2 * money = total as integer)) >= 0.95 and count(*) filter (lines > 2) >= 2 limit 1"
         )
-        for header, money in found:
+        for header, money in headers:
             rows = f"select source_row from {raw.table} where {code} = {literal(header)}"
             aside.add("total_row", rows)
             return [

@@ -249,7 +249,7 @@ class _Rival:
 
 
 def _alternatives_of(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[_Rival]:
-    """Return what a column could be: the amount, or one of its two factors if it is computed."""
+    """Return the possible meanings of a column: the amount, or one of its two factors if it is computed."""
     value = glance.number(column)
     rivals = [_Rival(column, "amount", value, value, _money_in_use(glance, mapping))]
     if "amount" not in mapping:

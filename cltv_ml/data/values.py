@@ -107,7 +107,7 @@ def _money_given_back(raw: Raw, columns: Columns, values: dict[str, str], sales:
 
 
 def _ask(questions: list[Question], read: Callable[..., str], *args: str) -> str:
-    """Return what `read` returns; if it raises InputError, add its questions to `questions` and return "null"."""
+    """Return the result of `read`; if it raises InputError, add its questions to `questions` and return "null"."""
     try:
         return read(*args)
     except InputError as error:

@@ -34,6 +34,9 @@ LEAST_LATER = 30
 #: Power of the ratio of their spend to that of customers first seen before: who stays is alike at later ages.
 _LATER_POWER = 0.5
 
+#: Age in days at which the values of months are compared.
+DRIFT_AGE = 90
+
 #: Two sides of an 80% interval, in standard errors.
 _Z = 1.2816
 
@@ -100,7 +103,7 @@ def _find_basis(won: Won, measure: str, opening: int) -> _Basis:
 
 
 def _bands_of_new(won: Won, measure: str, basis: _Basis) -> tuple[np.ndarray, np.ndarray]:
-    """Return what `_bands` does, of customers as new as the basis allows."""
+    """Return the result of `_bands` for customers as new as the basis allows."""
     (early, early_sums), (late, late_sums) = (_bands(part, measure) for part in won.split(basis.since))
     rest = ~basis.later_only
     return late + rest * early, late_sums + rest * early_sums * basis.factor
@@ -185,12 +188,12 @@ def _realised(won: Won, place: int, measure: str) -> tuple[int, float, float]:
     return count, mean, float(np.sqrt(variance) / abs(own)) if own else 2.0
 
 
-def monthly_drift(won: Won, measure: str = "contribution", age: int = 90) -> float:
-    """Return the standard deviation of months' values at an age over their mean, without chance among customers.
+def monthly_drift(won: Won, measure: str = "contribution") -> float:
+    """Return the standard deviation of months' values at `DRIFT_AGE` over their mean, without chance among customers.
 
     Without three months of 30 customers it is assumed to be a tenth.
     """
-    place = ALL_AGES.index(age) - 1
+    place = ALL_AGES.index(DRIFT_AGE) - 1
     by_month = []
     for month, of_month in won.customers.groupby("month"):
         own = replace(won, customers=of_month, spent=won.spent[won.spent["month"] == month])
@@ -204,10 +207,10 @@ def monthly_drift(won: Won, measure: str = "contribution", age: int = 90) -> flo
     return float(np.clip(np.sqrt(max(beyond, 0.0)) / abs(means.mean()), 0.0, 1.0))
 
 
-def _drift_of_new(won: Won, measure: str, basis: _Basis, age: int = 90) -> float:
+def _drift_of_new(won: Won, measure: str, basis: _Basis) -> float:
     """Return the drift among customers first seen later, and among all where they have too few months."""
     _, later = won.split(basis.since)
-    months = later.customers.loc[later.customers["observed"] >= age, "month"].nunique()
+    months = later.customers.loc[later.customers["observed"] >= DRIFT_AGE, "month"].nunique()
     return monthly_drift(later if months >= 3 else won, measure)
 
 

@@ -21,9 +21,6 @@ def compare_policies(
     offers: pd.DataFrame,
     policies: Mapping[str, pd.Series],
     X: pd.DataFrame | None = None,
-    *,
-    confidence: float = 0.95,
-    random_state: int = 0,
 ) -> pd.DataFrame:
     """Return the estimates of several policies in one table: `policy` and the rows of `evaluate_policy`.
 
@@ -39,7 +36,7 @@ def compare_policies(
     for name, policy in policies.items():
         if (offers["offer"].astype("str") != policy.astype("str")).all():
             continue
-        table = evaluate_policy(offers, policy, X, confidence=confidence, random_state=random_state)
+        table = evaluate_policy(offers, policy, X)
         table.insert(0, "policy", name)
         if not parts:
             parts.append(table.loc[["logged"]].assign(policy="as it was"))

@@ -12,6 +12,9 @@ from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.windows import to_cutoff
 
+#: Fewest buyers of a recommended product, and fewest lines of the customer in its category.
+FEWEST_BUYERS, FEWEST_LINES = 20, 2
+
 #: Products above a customer's usual price per unit in a category, from the view `sold`.
 _UPSELL_SQL = """
 with products as (
@@ -35,7 +38,7 @@ from habits h join products p on h.category = p.category
 anti join owned o on o.customer_id = h.customer_id and o.product_id = p.product_id
 qualify row_number() over (
     partition by h.customer_id, h.category order by extra_margin desc, customers desc, p.product_id
-) <= {top}
+) = 1
 order by extra_margin desc, h.customer_id, h.category
 """
 
@@ -45,10 +48,7 @@ def recommend_upsell(
     cutoff: str | pd.Timestamp,
     *,
     step: tuple[float, float] = (1.1, 2.0),
-    min_customers: int = 20,
-    min_purchases: int = 2,
     exclude: Collection[str] = (),
-    top: int = 1,
 ) -> pd.DataFrame:
     """Return for each customer and category the next product above what they usually pay per unit.
 
@@ -64,14 +64,8 @@ def recommend_upsell(
     ----------
     step
         Lowest and highest price step: 10% to 100% more expensive by default.
-    min_customers
-        Fewest buyers of a recommended product.
-    min_purchases
-        Fewest lines of the customer in the category.
     exclude
         Products, or categories, that a campaign must not show.
-    top
-        Number of products per customer and category.
     """
     con, columns = Log.of(log).connect_for("upselling", ["product_id", "category", "quantity"])
     low, high = step
@@ -97,9 +91,8 @@ def recommend_upsell(
                 end=end,
                 low=repr(low),
                 high=repr(high),
-                min_customers=int(min_customers),
-                min_purchases=int(min_purchases),
-                top=int(top),
+                min_customers=FEWEST_BUYERS,
+                min_purchases=FEWEST_LINES,
             )
         )
     )

@@ -125,11 +125,11 @@ def misses(scores: Mapping[str, float] | pd.Series) -> tuple[float, float]:
     >>> misses({"bias": -0.2, "decile_mape": 0.2}), misses({"bias": -0.2, "bias_chance": 0.4})
     ((2.0, 0.8), (1.0, nan))
     """
-    found = []
+    sizes = []
     for name, chance, bound in _BOUNDED:
         size = abs(scores.get(name, np.nan)) / bound
-        found.append(float(min(size, 1.0) if scores.get(chance, 0.0) >= LEAST_CHANCE else size))
-    return found[0], found[1]
+        sizes.append(float(min(size, 1.0) if scores.get(chance, 0.0) >= LEAST_CHANCE else size))
+    return sizes[0], sizes[1]
 
 
 def overstep(scores: Mapping[str, float] | pd.Series) -> float:

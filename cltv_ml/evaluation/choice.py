@@ -53,11 +53,11 @@ def judge_test(result: WindowResult, name: str) -> dict[str, float]:
     distribution of the level; without a level, and for the naive rule, which keeps its own total, it is left out.
     """
     scores, values = result.scores.loc[name], result.values[name]
-    found = {metric: float(scores[metric]) for metric in ("bias", "decile_mape")}
-    found["decile_chance"] = decile_chance(result.y_true, values)
+    bounded = {metric: float(scores[metric]) for metric in ("bias", "decile_mape")}
+    bounded["decile_chance"] = decile_chance(result.y_true, values)
     if result.level is not None and name != SameRate.name:
-        found["bias_chance"] = result.level.spread.chance(1 / (1 + found["bias"]))
-    return {metric: value for metric, value in found.items() if np.isfinite(value)}
+        bounded["bias_chance"] = result.level.spread.chance(1 / (1 + bounded["bias"]))
+    return {metric: value for metric, value in bounded.items() if np.isfinite(value)}
 
 
 def compare_shapes(

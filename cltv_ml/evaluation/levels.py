@@ -194,11 +194,11 @@ def _concentration_notes(days: pa.Table, start: pd.Timestamp, passed: int) -> tu
     con = connect()
     view(con, "days", days)
     since = start + pd.Timedelta(days=passed - WEEKS_YEAR)
-    found = con.execute(
+    row = con.execute(
         "select max(spent) / nullif(sum(spent), 0) from (select sum(amount) as spent from days "
         f"where timestamp >= timestamp '{since}' group by customer_id having spent > 0)"
     ).fetchone()
-    share = (found and found[0]) or 0.0
+    share = (row and row[0]) or 0.0
     if share < CONCENTRATED:
         return ()
     return (

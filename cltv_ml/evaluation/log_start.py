@@ -37,7 +37,7 @@ class LogStart:
         return self.days > 0 and self.later < _FEW_LATER * (self.customers + self.later)
 
     def sentence(self, what_follows: str) -> str:
-        """Return what the days show and what follows from it; empty if no old customers look new.
+        """Return a sentence on the old customers who look new, and its consequence; empty if there are none.
 
         >>> LogStart(91, 1200, 0.63, 900).sentence("They count as old.")
         "Up to 65% of the 1,200 customers first seen in the log's first 91 days had bought before. They count as old."
@@ -59,7 +59,7 @@ class LogStart:
 
 
 def find_log_start(joined: np.ndarray, start: pd.Timestamp) -> LogStart:
-    """Return what the first days show, from the number of customers first seen on each day of the log.
+    """Return how many customers of the first days are old, from the number first seen on each day of the log.
 
     If a shop is older than its log, many customers look new in the first weeks, and fewer and fewer later. A shop that
     begins with its log has no such excess. Old customers who buy less than once a year fade too slowly to be seen.
@@ -76,7 +76,7 @@ def find_log_start(joined: np.ndarray, start: pd.Timestamp) -> LogStart:
 def first_seen(log: AnyLog) -> np.ndarray:
     """Return the number of customers first seen on each day of a log."""
     log = Log.of(log)
-    found = (
+    counts = (
         log.connect()
         .sql(
             f"select date_diff('day', date '{log.first:%Y-%m-%d}', day) as day, count(*) as customers from "
@@ -85,5 +85,5 @@ def first_seen(log: AnyLog) -> np.ndarray:
         .fetchnumpy()
     )
     return np.bincount(
-        found["day"], found["customers"], (log.last.normalize() - log.first.normalize()).days + 1
+        counts["day"], counts["customers"], (log.last.normalize() - log.first.normalize()).days + 1
     )

@@ -14,13 +14,13 @@ DAYS = 30
 MIN_NEW_BUYERS = 10
 
 
-def compute_newcomers(result: WindowResult, days: int = DAYS) -> pd.DataFrame:
+def compute_newcomers(result: WindowResult) -> pd.DataFrame:
     """Return each model's metrics for customers in their first days: `customers`, `buyers`, `gini`, `bias` by model.
 
     They have almost no history, so attributes and the first order matter most for them. NaN where fewer than
     `MIN_NEW_BUYERS` of them bought in the window.
     """
-    young = (result.training.X_now["T"] < days).to_numpy()
+    young = (result.training.X_now["T"] < DAYS).to_numpy()
     y_true = result.y_true[young]
     buyers = int((y_true > 0).sum())
     rows = {}
@@ -36,7 +36,7 @@ def compute_newcomers(result: WindowResult, days: int = DAYS) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
 
 
-def newcomers_sentence(newcomers: pd.DataFrame, champion: str, days: int = DAYS) -> str:
+def newcomers_sentence(newcomers: pd.DataFrame, champion: str) -> str:
     """Return a sentence on the champion's metrics for newcomers; empty if too few of them bought.
 
     >>> table = pd.DataFrame({"customers": [532], "buyers": [90], "gini": [0.49], "bias": [0.06]}, index=["tweedie"])
@@ -46,7 +46,7 @@ def newcomers_sentence(newcomers: pd.DataFrame, champion: str, days: int = DAYS)
     if champion not in newcomers.index or not newcomers["gini"].notna().any():
         return ""
     own, best = newcomers.loc[champion], newcomers["gini"].idxmax()
-    text = f"of {own['customers']:,.0f} customers in their first {days} days it has "
+    text = f"of {own['customers']:,.0f} customers in their first {DAYS} days it has "
     figures = f"(Gini {own['gini']:.3f}, bias {own['bias']:+.0%})"
     if own["gini"] >= newcomers["gini"].max() - 1e-9:
         return f"{text}the best ranking {figures}"

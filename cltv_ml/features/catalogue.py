@@ -57,7 +57,7 @@ def assemble(declared: Iterable[Feature]) -> Catalogue:
 
 
 #: Every declared feature, by name.
-CATALOGUE = assemble(found for theme in _THEMES for found in theme.FEATURES)
+CATALOGUE = assemble(declared for theme in _THEMES for declared in theme.FEATURES)
 
 
 #: Numeric features of the first order. Models learn from them only if customers have attributes: without attributes

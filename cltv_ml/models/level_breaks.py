@@ -90,15 +90,15 @@ class Break:
 
 def monthly_misses(log: CohortRevenue, days: Sequence[int], monthly: Mapping[int, float]) -> dict[int, Month]:
     """Return by day the month that begins there, if it has ended; `monthly` holds its bottom-up forecasts."""
-    found = {}
+    months = {}
     for day in days:
         if day + MONTH <= log.days and day - log.begins(log.days) >= SETTLED and monthly.get(day):
             miss, year_ago = _miss(log, day, monthly), day - WEEKS_YEAR
             compared = year_ago - log.begins(log.days) >= SEASONED and bool(monthly.get(year_ago))
             if compared:
                 miss = _agreed(miss, miss - _miss(log, year_ago, monthly))
-            found[day] = Month(float(np.clip(miss, -_LARGEST, _LARGEST)), random_spread(log, day), compared)
-    return found
+            months[day] = Month(float(np.clip(miss, -_LARGEST, _LARGEST)), random_spread(log, day), compared)
+    return months
 
 
 def find_break(months: Mapping[int, Month], cutoff: int) -> Break:

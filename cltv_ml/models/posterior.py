@@ -29,7 +29,7 @@ from cltv_ml.models.spend_likelihood import POPULATION_BOUNDS, SHIFT
 
 _DISAGREE = 1.05  # R-hat above which chains have not found the same
 NEAR_NORMAL = 0.4  # shape of the ratios' tail up to which they correct the draws
-_FREEDOM = 5.0  # of Student's t, whose tails reach further than the normal's
+_DEGREES = 5.0  # of Student's t, whose tails reach further than the normal's
 _CHAINS, _WARM, _LEAST = (
     4,
     80,
@@ -240,9 +240,9 @@ def _normal(
     """Return draws from Student's t around the maximum, drawn again by smoothed ratios, and the shape of their tail."""
     size = max(4 * draws, 1000)
     noise = rng.standard_normal((size, len(top.theta)))
-    noise *= np.sqrt(_FREEDOM / rng.chisquare(_FREEDOM, size))[:, None]
+    noise *= np.sqrt(_DEGREES / rng.chisquare(_DEGREES, size))[:, None]
     theta = top.theta + noise @ _root(top).T
-    density = -(_FREEDOM + len(top.theta)) / 2 * np.log1p((noise**2).sum(axis=1) / _FREEDOM)
+    density = -(_DEGREES + len(top.theta)) / 2 * np.log1p((noise**2).sum(axis=1) / _DEGREES)
     logs = np.array([target(one)[0] for one in theta]) - density
     ratios, shape = smooth_tail(np.exp(logs - logs.max()))
     return theta[rng.choice(len(theta), draws, p=ratios / ratios.sum())], shape

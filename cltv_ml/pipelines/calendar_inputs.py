@@ -17,7 +17,7 @@ from cltv_ml.pipelines.inputs import read_table
 CALENDAR = "pareto_nbd_calendar_gamma_gamma"
 
 #: Columns that are the numbers of rows.
-_ROWS = ("row", "index", "level_0")
+_ROW_NUMBERS = ("row", "index", "level_0")
 
 #: Days before a holiday, itself included, in which customers may buy more or less because of it.
 HOLIDAY_DAYS = 14
@@ -101,11 +101,11 @@ def paths_of(table: pd.DataFrame | None) -> dict[str, dict[str, float]]:
     """Return each covariate's value per date, by column; raise InputError if the table does not have that form."""
     if table is None:
         return {}
-    names = [str(name) for name in table if name not in ("date", *_ROWS)]
+    names = [str(name) for name in table if name not in ("date", *_ROW_NUMBERS)]
     if "date" not in table or not names:
         raise InputError(
             "covariates need a column date and at least one column for a campaign or price, found "
-            f"{[name for name in table if name not in _ROWS]}; each value is valid from its date to the "
+            f"{[name for name in table if name not in _ROW_NUMBERS]}; each value is valid from its date to the "
             "next."
         )
     dates = _dates(table["date"], "covariates")

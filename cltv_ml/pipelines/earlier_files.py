@@ -78,14 +78,14 @@ def check_figures(table: pd.DataFrame, where: str, meant: str) -> None:
             wrong |= ~(numbers.between(1, 2**53) & (numbers % 1 == 0))
         if wrong.any():
             kind = "whole numbers from 1 on" if name in _OF_BATCH else "finite numbers"
-            found = str(table.loc[wrong, name].iloc[0])[:40]
-            raise InputError(f"{where}: column {name} must hold {kind}, got {found!r}; give {meant}.")
+            value = str(table.loc[wrong, name].iloc[0])[:40]
+            raise InputError(f"{where}: column {name} must hold {kind}, got {value!r}; give {meant}.")
     if "cutoff" in table:
         days = table["cutoff"]
         wrong = pd.to_datetime(days.astype("str"), errors="coerce", format="ISO8601").isna() & days.notna()
         if wrong.any():
-            found = str(days[wrong].iloc[0])[:40]
-            raise InputError(f"{where}: column cutoff must hold dates, got {found!r}; give {meant}.")
+            value = str(days[wrong].iloc[0])[:40]
+            raise InputError(f"{where}: column cutoff must hold dates, got {value!r}; give {meant}.")
 
 
 def check_once_each(table: pd.DataFrame, where: str, meant: str) -> None:

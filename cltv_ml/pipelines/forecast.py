@@ -129,8 +129,8 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     scenarios = compute_scenarios(parts, terms, until, repeat)
     equity = None if terms.margin_rate is None else compute_equity(drawn_parts(shop), terms, until, parts)
     judged, causes = judge_plan(log, plan, window.cutoff)
-    told = _forecast_notes(shop, terms, window, holidays=bool(holidays), currency=settings.currency)
-    notes = [*told, *gaps]
+    notes = _forecast_notes(shop, terms, window, holidays=bool(holidays), currency=settings.currency)
+    notes = [*notes, *gaps]
     if not shop.grain:
         notes += unused_holidays(holidays, log.first, window)
     progress("writing the page", 0.9)

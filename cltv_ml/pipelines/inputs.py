@@ -232,7 +232,7 @@ def read_account(settings: Any, default: Path = LIFETIMES) -> dict[str, Any]:
         return read_earlier_json(file, _ACCOUNT) if file.is_file() else {}
 
 
-def read_lifetimes(settings: Any, default: Path = LIFETIMES) -> pd.DataFrame | None:
+def read_lifetimes(settings: Any) -> pd.DataFrame | None:
     """Return the table of `cltv lifetime` if another value than the horizon's revenue is requested, else None.
 
     Raises
@@ -242,7 +242,7 @@ def read_lifetimes(settings: Any, default: Path = LIFETIMES) -> pd.DataFrame | N
     """
     if settings.value == "horizon" and settings.basis == "revenue":
         return None
-    source = default if settings.lifetimes is None else settings.lifetimes
+    source = LIFETIMES if settings.lifetimes is None else settings.lifetimes
     meant = f"the table of `cltv lifetime`, which --value {settings.value} and --basis {settings.basis} need"
     lifetimes = read_table(source, ["remaining_value", "lifetime_value", "cutoff"], meant)
     check_once_each(lifetimes, name_of_input(source), meant)
@@ -283,7 +283,7 @@ def read_table(
 
 
 def name_of_input(source: Path | pd.DataFrame) -> str:
-    """Return what messages call a table that the caller gave."""
+    """Return the name of an input table in messages."""
     return "the table" if isinstance(source, pd.DataFrame) else source.name
 
 

@@ -126,10 +126,10 @@ def search(log: AnyLog, job: TuningJob, progress: Progress = silent) -> Tuned:
     job.out.mkdir(parents=True, exist_ok=True)
     busy = f"another search of {job.model} is using {job.out}; wait until it ends, or choose another --out."
     with locked(job.out / f"{job.model}.lock", busy):
-        return _search(Log.of(log), job, progress)
+        return _run_trials(Log.of(log), job, progress)
 
 
-def _search(log: Log, job: TuningJob, progress: Progress) -> Tuned:
+def _run_trials(log: Log, job: TuningJob, progress: Progress) -> Tuned:
     features = model_features(log)
     model = find_model(job.model, competitors(job.window.horizon, features, ALL))
     progress("building features", 0.0)

@@ -20,7 +20,7 @@ ASSUMED = {"margin": 30.0, "uplift": 5.0, "discount": 10.0}
 #: The assumed cost of writing to a customer, as a share of a customer's mean expected value.
 COST_SHARE = 0.01
 
-_LABELS = {
+_CONTROLS = {
     "margin": ("Margin, % of revenue", 0, 100, 1),
     "uplift": ("Share of the value at risk that the offer saves, %", 0, 100, 0.5),
     "cost": ("Cost per customer on the list", 0, 1e9, 0.1),
@@ -141,7 +141,7 @@ def compute_what_if(
                 "max": high,
                 "step": step,
             }
-            for name, (label, low, high, step) in _LABELS.items()
+            for name, (label, low, high, step) in _CONTROLS.items()
         ],
         "inputs": inputs,
         "figure": embed("Expected profit by number of customers on the list, for the numbers above", drawn),

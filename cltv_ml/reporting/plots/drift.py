@@ -7,8 +7,11 @@ import plotly.graph_objects as go
 
 from cltv_ml.reporting import theme
 
+#: Drift beyond which a bar is marked.
+LARGE_DRIFT = 0.25
 
-def drift(drift: pd.DataFrame, *, top: int = 15, bound: float = 0.25) -> go.Figure:
+
+def drift(drift: pd.DataFrame, *, top: int = 15) -> go.Figure:
     """Return the drift of each feature's distribution since training, the largest on top.
 
     Parameters
@@ -17,8 +20,6 @@ def drift(drift: pd.DataFrame, *, top: int = 15, bound: float = 0.25) -> go.Figu
         Columns `feature` and `psi`: the population stability index, 0.1 a little, 0.25 a lot.
     top
         Number of features to draw.
-    bound
-        Drift beyond which a bar is marked.
     """
     rows = drift.sort_values("psi", ascending=False, kind="stable").head(top)
     figure = theme.figure("Drift of the features since training", "Population stability index", "Feature")
@@ -27,10 +28,10 @@ def drift(drift: pd.DataFrame, *, top: int = 15, bound: float = 0.25) -> go.Figu
         y=rows["feature"].astype("str"),
         orientation="h",
         name="drift",
-        marker_color=[theme.LOSS if psi > bound else theme.MODEL for psi in rows["psi"]],
+        marker_color=[theme.LOSS if psi > LARGE_DRIFT else theme.MODEL for psi in rows["psi"]],
         hovertemplate="%{y}: %{x:.3f}<extra></extra>",
     )
-    figure.add_vline(x=bound, line={"color": theme.REFERENCE, "dash": "dot"})
+    figure.add_vline(x=LARGE_DRIFT, line={"color": theme.REFERENCE, "dash": "dot"})
     figure.update_yaxes(type="category", autorange="reversed")
     figure.update_layout(showlegend=False)
     return figure

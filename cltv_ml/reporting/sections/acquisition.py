@@ -100,7 +100,7 @@ def _returns(
             "Paid back in month, realised": _month_names(returns["payback_realised"]),
             "Paid back in month, expected": _month_names(returns["payback"]),
             "80% interval of the month": [
-                _months(row.payback_early, row.payback_late) for row in returns.itertuples()
+                _payback_months(row.payback_early, row.payback_late) for row in returns.itertuples()
             ],
         }
     )
@@ -203,10 +203,10 @@ def _month_names(column: pd.Series) -> list[str]:
     return [_one(value) for value in column]
 
 
-def _months(early: float, late: float) -> str:
+def _payback_months(early: float, late: float) -> str:
     """Return the interval of a payback month.
 
-    >>> _months(3, 7), _months(3, float("nan")), _months(float("nan"), float("nan"))
+    >>> _payback_months(3, 7), _payback_months(3, float("nan")), _payback_months(float("nan"), float("nan"))
     ('3 to 7', '3 to later than 24', 'not in 24')
     """
     if early != early:

@@ -258,8 +258,14 @@ def _typical_cohort(cohorts: pd.DataFrame) -> str:
 
 
 def _compared(audit: Audit, currency: str) -> dict[str, Any]:
-    rows = _cohort_rates(audit)
+    rows = audit.cohorts[audit.cohorts["cohort"] != "no purchase"]
+    running = rows.groupby("cohort", sort=False)["revenue"].cumsum() / rows["customers"]
+    retention = rows["active"] / rows["customers"]
+    rows = rows.assign(period=rows["age"], cumulative_revenue_per_customer=running, retention=retention)
     small = rows.loc[rows["customers"] < SMALL_COHORT, "cohort"].unique()
+    note = (
+        f"These cohorts have fewer than {SMALL_COHORT} customers, so read them with care: {', '.join(small)}."
+    )
     return section(
         "How do cohorts compare?",
         [
@@ -267,12 +273,7 @@ def _compared(audit: Audit, currency: str) -> dict[str, Any]:
             "average they were customers for half of it. Read down a column to see whether newer customers "
             "are worth more or less."
         ],
-        warnings=[
-            f"These cohorts have fewer than {SMALL_COHORT} customers, so read them with care: "
-            f"{', '.join(small)}."
-        ]
-        if len(small)
-        else [],
+        warnings=[note] if len(small) else [],
         figures={
             "What a customer had brought in on average by each age.": plots.cohort_table(
                 rows, per=audit.per, currency=currency
@@ -281,17 +282,6 @@ def _compared(audit: Audit, currency: str) -> dict[str, Any]:
                 rows, measure="retention", per=audit.per
             ),
         },
-    )
-
-
-def _cohort_rates(audit: Audit) -> pd.DataFrame:
-    """Return the cohorts by age, with revenue so far per customer and the share who bought."""
-    rows = audit.cohorts[audit.cohorts["cohort"] != "no purchase"]
-    return rows.assign(
-        period=rows["age"],
-        cumulative_revenue_per_customer=rows.groupby("cohort", sort=False)["revenue"].cumsum()
-        / rows["customers"],
-        retention=rows["active"] / rows["customers"],
     )
 
 
