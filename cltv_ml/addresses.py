@@ -16,7 +16,16 @@ def is_url(source: str) -> bool:
     >>> is_url("postgresql://me@host/shop"), is_url("data/orders.csv")
     (True, False)
     """
-    return re.match(r"[a-z][a-z0-9+._-]*://", source) is not None
+    return re.match(r"[\s'\"]*[a-z][a-z0-9+._:-]*://", source, re.IGNORECASE) is not None
+
+
+def may_hold_login(text: str) -> bool:
+    """Return whether a word may hold a password: an address however it is written, or the settings of a driver.
+
+    >>> [may_hold_login(text) for text in ("me:secret@host/shop", "user=me password=x", "data/me@home.csv")]
+    [True, True, False]
+    """
+    return is_url(text) or re.search(r":.+@|(passw|pwd|token|secret)\w*\s*=", text, re.IGNORECASE) is not None
 
 
 def without_secrets(url: str) -> str:
@@ -28,10 +37,12 @@ def without_secrets(url: str) -> str:
     'postgresql://host:5432/shop'
     >>> without_secrets("mysql://me:p@s/s@host/shop"), without_secrets("postgresql://me:what?@host/shop")
     ('mysql://host/shop', 'postgresql://...')
-    >>> without_secrets("sqlite:////data/me@home/shop.db")
-    'sqlite:////data/me@home/shop.db'
+    >>> without_secrets("sqlite:////data/me@home/shop.db"), without_secrets("postgresql:me:secret@host/shop")
+    ('sqlite:////data/me@home/shop.db', 'postgresql...')
     """
-    scheme, _, rest = url.partition("://")
+    scheme, divided, rest = url.partition("://")
+    if not divided:
+        return re.sub("[:=].*", "...", url, flags=re.DOTALL) if may_hold_login(url) else url
     place, options = re.match(r"([^?#]*)(.*)", rest, re.DOTALL).groups()  # type: ignore[union-attr]
     if place.startswith("/") and scheme.partition("+")[0] in ("sqlite", "duckdb"):
         return f"{scheme}://{place}"
@@ -52,7 +63,10 @@ def hide(text: str, url: str) -> str:
     >>> hide("postgresql://host/shop refuses postgres", "postgresql://postgres@host/shop")
     'postgresql://host/shop refuses postgres'
     """
-    for secret in sorted(_secrets(url), key=len, reverse=True):
+    secrets = _secrets(url)
+    # As Python quotes a text, and as a path, in which two slashes are one.
+    secrets |= {form for one in secrets for form in (repr(one)[1:-1], str(Path(one))) if form != "."}
+    for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
 

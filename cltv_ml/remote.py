@@ -10,17 +10,18 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from http.client import HTTPException
 from pathlib import Path, PosixPath, PurePosixPath
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
 
-from cltv_ml.addresses import hide, without_secrets
+from cltv_ml.addresses import hide, is_url, without_secrets
 from cltv_ml.errors import InputError
 
 #: Schemes of object stores, by the one that Arrow knows.
 _STORES = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "abfs": "abfs", "abfss": "abfss", "az": "abfs"}
-_REMOTE = re.compile(rf"({'|'.join(_STORES)}|https?):/+(?=.)")
+_REMOTE = re.compile(rf"({'|'.join(_STORES)}|https?):/+(?=.)", re.IGNORECASE)
 
 #: Seconds without an answer after which a web server is given up.
 _TIMEOUT = 60
@@ -45,7 +46,7 @@ def address(place: str | Path) -> str:
     's3://shop/out/report.html'
     """
     text = PosixPath.__str__(place) if isinstance(place, RemotePath) else str(place)
-    return _REMOTE.sub(lambda match: f"{match[1]}://", text, count=1)
+    return _REMOTE.sub(lambda match: f"{match[1].lower()}://", text, count=1)
 
 
 class RemotePath(PosixPath):
@@ -65,8 +66,22 @@ class RemotePath(PosixPath):
 
 
 def as_path(place: str | Path) -> Path:
-    """Return the path of a file or folder on this machine or a remote one."""
-    return RemotePath(place) if is_remote(place) else Path(place)
+    """Return the path of a file or folder on this machine or a remote one.
+
+    Raises
+    ------
+    InputError
+        The place is an address of another kind, which would become the name of a folder.
+    """
+    if is_remote(place):
+        return RemotePath(place)
+    text = re.sub(r"^([^/]{2,}:)/+", r"\1//", str(place))  # a `Path` keeps one slash of the two
+    if is_url(text) and not Path(text.partition("/")[0]).exists():
+        raise InputError(
+            f"{without_secrets(text)} is an address, but a file or folder is needed: on this machine, or at s3://, "
+            "gs://, abfs:// or https://."
+        )
+    return Path(place)
 
 
 def fetch(place: str | Path, folder: Path) -> Path:
@@ -136,11 +151,6 @@ def delete(place: str | Path) -> None:
 def check_writable(place: str | Path) -> None:
     """Raise InputError where nothing can be sent to: a web server, or a bucket that does not exist."""
     url = address(place)
-    if url.startswith("http"):
-        raise InputError(
-            f"{without_secrets(url)} is a web page, which cannot be written to; use a folder or s3://, gs:// "
-            "or abfs://."
-        )
     with _explained_download(url, "written"):
         store, path = _store(url)
         bucket = path.partition("/")[0]
@@ -162,6 +172,11 @@ def _store(url: str) -> tuple[Any, str]:
     from pyarrow.fs import FileSystem  # late: most logs lie on a disk
 
     scheme, _, rest = url.partition("://")
+    if scheme not in _STORES:
+        raise InputError(
+            f"{without_secrets(url)} is a web page, which cannot be written to; use a folder or s3://, gs:// "
+            "or abfs://."
+        )
     store, path = FileSystem.from_uri(f"{_STORES[scheme]}://{rest}")
     return store, unquote(path).rstrip("/")
 
@@ -208,6 +223,12 @@ def _explained_download(url: str, outcome: str) -> Iterator[None]:
         error.close()
         answer = f"the server says {error.code} {error.reason}"
         raise InputError(f"{without_secrets(url)} cannot be {outcome}: {answer}.") from None
-    except OSError as error:
+    except InputError:
+        raise
+    except (
+        OSError,
+        HTTPException,
+        ValueError,
+    ) as error:  # the last is an address that the client cannot read
         reason = hide(str(error).strip().splitlines()[0].rstrip("."), url)
         raise InputError(f"{without_secrets(url)} cannot be {outcome}: {reason}.") from None

@@ -1,6 +1,8 @@
 """No password of an address can be read in anything that is shown."""
 
 import re
+import sys
+from pathlib import Path
 from urllib.parse import quote
 
 import mlflow
@@ -9,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cltv_ml.addresses import hide, sqlite_file, without_secrets
+from cltv_ml.cli import _hide_secrets
 from cltv_ml.data import read
+from cltv_ml.remote import as_path
 from cltv_ml.serving.batch_targets import Target
 from cltv_ml.settings import Source
 from cltv_ml.tracking import store
@@ -29,6 +33,9 @@ PLACES = (
     "http://{}@host:5000",
     "s3://key:{}@bucket/orders.csv",
     "s3://bucket/out?secret_key={}",
+    "POSTGRESQL://me:{}@host/shop",
+    "'postgresql://me:{}@host/shop'",
+    "jdbc:postgresql://host/shop?user=me&password={}",
 )
 
 
@@ -43,7 +50,11 @@ def test_no_letter_of_a_password_is_shown(password):
     shown = {}
     for url in addresses(password):
         shown[url] = [without_secrets(url), Source(data=url).dataset, Target(url).shown]
-    found = {url: texts for url, texts in shown.items() if re.search("[A-Z]|known", " ".join(texts))}
+    found = {
+        url: texts
+        for url, texts in shown.items()
+        if re.search("[A-Z]|known", " ".join(texts).replace("POSTGRESQL", ""))
+    }
     assert not found
 
 
@@ -53,6 +64,28 @@ def test_a_message_quotes_no_password_however_it_is_spelled(password):
     for url in addresses(password):
         for quoted in (url, password, quote(password, safe="")):
             assert password not in hide(f"the driver says: {quoted}.", url).replace("***", "")
+
+
+def test_an_address_where_a_file_is_needed_is_refused_without_its_password():
+    for place in ("postgresql://me:QX@host/shop", "sftp://me:QX@host/x", "duckdb:///x.db?password=QX"):
+        for written in (place, Path(place)):
+            with pytest.raises(ValueError, match="a file or folder is needed") as caught:
+                as_path(written)
+            assert "QX" not in str(caught.value)
+    assert str(as_path("S3://key:QX@shop/orders.csv")) == "s3://shop/orders.csv"
+
+
+def test_the_command_line_hides_secrets_of_settings_files_and_of_forms_that_are_no_address(
+    tmp_path, monkeypatch
+):
+    config = tmp_path / "shop.toml"
+    config.write_text('data = "postgresql://me:QX1234@host/shop"\n', encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["cltv", "--config", str(config), "user=me password=ZW1234"])
+    said = _hide_secrets(
+        "'postgresql:/me:QX1234@host/shop' with 'user=me password=ZW1234' failed for me:QX1234"
+    )
+    assert "QX1234" not in said
+    assert "ZW1234" not in said
 
 
 def test_what_is_not_secret_stays_readable():

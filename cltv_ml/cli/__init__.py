@@ -9,6 +9,8 @@ import re
 import signal
 import sys
 import traceback
+from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Annotated
 
@@ -17,7 +19,7 @@ from rich.markup import escape
 
 import cltv_ml
 from cltv_ml import settings
-from cltv_ml.addresses import hide, is_url, without_secrets
+from cltv_ml.addresses import hide, may_hold_login, without_secrets
 from cltv_ml.cli import (
     act,
     backtest,
@@ -36,6 +38,7 @@ from cltv_ml.cli import (
 from cltv_ml.cli.options import command
 from cltv_ml.cli.printing import Notes, stderr
 from cltv_ml.errors import InputError
+from cltv_ml.settings.toml import read_toml
 
 app = typer.Typer(
     name="cltv",
@@ -149,13 +152,23 @@ def _show_fault(kind: type[BaseException], error: BaseException, trace: Tracebac
 
 
 def _hide_secrets(text: str) -> str:
-    """Return a text without the secrets of the addresses on the command line and in the environment."""
-    words = (re.sub(r"^--[\w-]+=", "", word) for word in sys.argv)
-    named = (value for name, value in os.environ.items() if name.startswith(("CLTV_", "MLFLOW_")))
-    for url in (*named, *words):
-        if is_url(url) and without_secrets(url) != url:
+    """Return a text without the secrets of the command line, its TOML files and the environment."""
+    words = [re.sub(r"^--[\w-]+=", "", word) for word in sys.argv]
+    named = [value for name, value in os.environ.items() if name.startswith(("CLTV_", "MLFLOW_"))]
+    for url in (*named, *words, *_texts_of_files(words)):
+        if may_hold_login(url) and without_secrets(url) != url:
             text = hide(text, url)
     return text
+
+
+def _texts_of_files(words: list[str]) -> list[str]:
+    """Return the texts at the top of the TOML files among the words, such as that of --config."""
+    texts: list[str] = []
+    for word in words:
+        if word.endswith(".toml"):
+            with suppress(InputError, OSError):
+                texts += [value for value in read_toml(Path(word)).values() if isinstance(value, str)]
+    return texts
 
 
 def _words_of(error: Exception) -> str:

@@ -247,7 +247,9 @@ def _check_path(path: Path) -> None:
     """Raise InputError if there is no such file."""
     if not find(path):
         kinds = "a file, a folder with tables or the name of a data set"
-        raise InputError(f"{str(path)!r} is not {kinds}; check the path. Data sets: {sorted(DATASETS)}.")
+        raise InputError(
+            f"{without_secrets(str(path))!r} is not {kinds}; check the path. Data sets: {sorted(DATASETS)}."
+        )
 
 
 def _read_dataset(

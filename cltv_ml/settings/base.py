@@ -114,7 +114,7 @@ File = Annotated[Path, Strict(False), AfterValidator(as_path)]
 #: A table: the path of its file, in Python also the table itself, of any library.
 TableInput = Annotated[Any, BeforeValidator(_as_pandas)]
 #: The path of a TOML file, in Python also a mapping of what it holds.
-Toml = Annotated[Any, BeforeValidator(lambda value: Path(value) if isinstance(value, str) else value)]
+Toml = Annotated[Any, BeforeValidator(lambda value: as_path(value) if isinstance(value, str) else value)]
 #: One figure, or a table of figures.
 Price = Annotated[Any, BeforeValidator(_as_price)]
 #: A flag that is repeated: in a file a list, or one text.

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from cltv_ml.errors import InputError
+from cltv_ml.remote import as_path
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Return a TOML file's content; InputError where it is missing or broken."""
+    path = as_path(path)
     try:
         if path.is_char_device():  # such as /dev/zero, which never ends
             raise FileNotFoundError

@@ -47,6 +47,7 @@ _EXPERIMENT = {
 _TYPED = 1_000
 
 
+@store.explained()
 def open_experiment(name: str, root: Path | None = None) -> str:
     """Return the id of the experiment; a new one is created with its artefacts next to the store.
 

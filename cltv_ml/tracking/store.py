@@ -206,6 +206,8 @@ def _suffered(error: Exception) -> str:
         return ""
     uri = mlflow.get_tracking_uri()
     if uri.startswith("http"):
+        if answer := re.search(r"failed with error code (\d{3})", str(error)):
+            return f"the MLflow server at {store_name()} answered with status {answer[1]}"
         try:
             _check_server(uri, tries=1)
         except InputError:
