@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 import shutil
+import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
@@ -71,10 +73,12 @@ def as_path(place: str | Path) -> Path:
     Raises
     ------
     InputError
-        The place is an address of another kind, which would become the name of a folder.
+        The place is an address of another kind, which would become the name of a folder; or its name is not UTF-8, as
+        the engine expects.
     """
     if is_remote(place):
         return RemotePath(place)
+    _check_encoding(str(place))
     text = re.sub(r"^([^/]{2,}:)/+", r"\1//", str(place))  # a `Path` keeps one slash of the two
     if is_url(text) and not Path(text.partition("/")[0]).exists():
         raise InputError(
@@ -82,6 +86,19 @@ def as_path(place: str | Path) -> Path:
             "gs://, abfs:// or https://."
         )
     return Path(place)
+
+
+def _check_encoding(name: str) -> None:
+    """Raise InputError where Python and the engine would read or write files of different names."""
+    try:
+        if os.fsencode(name) == name.encode():
+            return
+    except UnicodeEncodeError:
+        pass
+    raise InputError(
+        f"the name '{name.encode(errors='backslashreplace').decode()}' is not UTF-8, or the locale reads names as "
+        f"{sys.getfilesystemencoding()}; set PYTHONUTF8=1, or rename the file."
+    )
 
 
 def fetch(place: str | Path, folder: Path) -> Path:

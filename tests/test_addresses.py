@@ -75,6 +75,15 @@ def test_an_address_where_a_file_is_needed_is_refused_without_its_password():
     assert str(as_path("S3://key:QX@shop/orders.csv")) == "s3://shop/orders.csv"
 
 
+def test_a_name_that_the_engine_would_spell_otherwise_is_refused_in_one_sentence(tmp_path):
+    for place in ("b\udce4d.csv", tmp_path / "b\udce4d.csv"):
+        with pytest.raises(ValueError, match=r"b.udce4d.csv' is not UTF-8, .*; set PYTHONUTF8=1, or rename"):
+            as_path(place)
+    with pytest.raises(ValueError, match="is not UTF-8"):
+        read("b\udce4d.csv")
+    assert as_path("bäd.csv") == Path("bäd.csv")
+
+
 def test_the_command_line_hides_secrets_of_settings_files_and_of_forms_that_are_no_address(
     tmp_path, monkeypatch
 ):

@@ -82,15 +82,6 @@ def decimal_of(columns: SourceColumns, column: str, texts: Relation) -> str | No
     return decimal
 
 
-def decimal_shown(columns: SourceColumns, texts: str) -> str | None:
-    """Return the decimal separator that some texts `t` of a query show and none contradicts; None without one."""
-    commas, dots = columns.row(
-        f"select count(*) filter ({numerals.is_decimal('b', ',')}), count(*) filter ({numerals.is_decimal('b', '.')}) "
-        f"from (select {numerals.bare('t')} as b from {texts})"
-    )
-    return "," if commas and not dots else "." if dots and not commas else None
-
-
 #: Currencies usually written without minor units.
 _WITHOUT_PARTS = {*numerals.WHOLE_CURRENCIES, "IDR", "COP", "HUF", "ISK", "UZS", "TZS", "LBP"}
 

@@ -10,13 +10,22 @@ from cltv_ml.data import numerals, times
 from cltv_ml.data.calendars import as_iso, from_digits
 from cltv_ml.data.compact import with_signs
 from cltv_ml.data.day_numbers import counted, read_last_serial, tell_of_early_seconds, tell_of_shortened
-from cltv_ml.data.decimals import decimal_of, decimal_shown
+from cltv_ml.data.decimals import decimal_of
 from cltv_ml.data.exchanged import days_in_place
 from cltv_ml.data.identifiers import FORMS, ON_DEMAND, count_forms, unify
 from cltv_ml.data.order import order_of
 from cltv_ml.data.rules import Rules
+from cltv_ml.data.shown_numbers import read_shown
 from cltv_ml.data.source_columns import SourceColumns, quote
-from cltv_ml.data.texts import cast_number, keep_texts, read_finite, read_plainly, read_sides, read_written
+from cltv_ml.data.texts import (
+    cast_number,
+    keep_texts,
+    read_finite,
+    read_plainly,
+    read_sides,
+    read_written,
+    turns_sides,
+)
 from cltv_ml.engine import Relation
 from cltv_ml.errors import InputError
 from cltv_ml.sources import zones
@@ -106,6 +115,17 @@ class Columns(SourceColumns):
         cache[key], self.notes[before:] = (value, notes), notes
         return str(value)
 
+    def learn_numbers(self, columns: list[str]) -> None:
+        """Infer how `number` reads many columns without questions, in two queries instead of two for each."""
+        keys = {column: (column, self.rules.decimal, self.ask, self.groups) for column in columns}
+        texts = {
+            column: quote(column) if self.kinds[column] == "VARCHAR" else f"cast({quote(column)} as varchar)"
+            for column, key in keys.items()
+            if key not in self.table.found and not is_number(self.kinds[column])
+        }
+        for column, value in read_shown(self.table, texts, self.rules.decimal).items():
+            self.table.found[keys[column]] = (value, [])
+
     def _number(self, column: str) -> str:
         """Return the SQL that `number` returns, inferred from the values."""
         kind, name = self.kinds[column], quote(column)
@@ -118,7 +138,7 @@ class Columns(SourceColumns):
             return value
         text = name if kind == "VARCHAR" else f"cast({name} as varchar)"
         if not self.ask:
-            return self._reader(column, f"(select {text} as t, 1 as n from {self.table})")(text)
+            return read_shown(self.table, {column: text}, self.rules.decimal)[column]
         texts = keep_texts(self.table, text)  # equal values are inspected once
         read = self._reader(column, texts)
         if read is cast_number:
@@ -126,7 +146,7 @@ class Columns(SourceColumns):
         self._note_unread(column, "t", read("t"), texts)
         return read_plainly(texts, read, text)
 
-    def _reader(self, column: str, texts: Relation | str) -> Callable[[str], str]:
+    def _reader(self, column: str, texts: Relation) -> Callable[[str], str]:
         """Return a function from a text's SQL to its number's SQL, for texts `t` that occur `n` times each."""
         unread, infinite, dotted, open_ = self.row(
             "select count(*) filter (where try_cast(t as double) is null), "
@@ -135,28 +155,9 @@ class Columns(SourceColumns):
             f"coalesce(sum(n) filter (where {numerals.is_open('trim(t)', '.')}), 0) from {texts} where t is not null"
         )
         if not unread and (not dotted or (dotted > open_ and self.rules.decimal != ",")):
-            return cast_number if self.ask and not infinite else read_finite
-        if not isinstance(texts, Relation):
-            return partial(read_written, decimal=self.rules.decimal or decimal_shown(self, texts))
+            return read_finite if infinite else cast_number
         read = partial(read_written, decimal=decimal_of(self, column, texts))
-        return partial(read_sides, read) if self._turns_sides(column, texts) else read
-
-    def _turns_sides(self, column: str, texts: Relation) -> bool:
-        """Whether debits (DR) are negative; if not, credits (CR) are, unless they are the majority."""
-        end = "upper(rtrim(t, '. '))"
-        debits, credits = self.row(
-            f"select coalesce(sum(n) filter (where suffix({end}, 'DR')), 0), "
-            f"coalesce(sum(n) filter (where suffix({end}, 'CR')), 0) from {texts}"
-        )
-        if not credits:
-            return False
-        turned = bool(credits > debits > 0)
-        under, over = ("DR", "CR") if turned else ("CR", "DR")
-        self.notes.append(
-            f"Column {column!r}: {credits:,} amounts end in CR and {debits:,} in DR. Amounts in {under} were "
-            f"read as negative, amounts in {over} as positive."
-        )
-        return turned
+        return partial(read_sides, read) if turns_sides(self, column, texts) else read
 
     def share(self, column: str) -> str:
         """Return SQL for a share between 0 and 1; if any value exceeds 1, the column contains percentages."""

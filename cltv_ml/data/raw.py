@@ -28,7 +28,7 @@ from cltv_ml.data.values import open_questions
 from cltv_ml.engine import Relation, as_tabular, connect, keep, lend, literal, pattern, quoted, show
 from cltv_ml.errors import InputError
 from cltv_ml.money import singular
-from cltv_ml.remote import address, fetch, is_remote
+from cltv_ml.remote import address, as_path, fetch, is_remote
 from cltv_ml.sources.day_headings import join_day_headings
 from cltv_ml.sources.frames import MARK, Part, SourceRows, inner_names, read_frame
 from cltv_ml.sources.lakes import lake_of, read_lake
@@ -233,7 +233,7 @@ def open_source(
         rows = read_database(con, name, table)
         name = without_secrets(name)
     else:
-        _check_path(Path(name))
+        _check_path(as_path(name))
         rows = read_file(con, Path(name), workspace.path, table, header_row)
         name = Path(name).name
     with readable(rows.table, name):

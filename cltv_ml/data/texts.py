@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cltv_ml.data import numerals
+from cltv_ml.data.source_columns import SourceColumns
 from cltv_ml.engine import Relation, keep
 from cltv_ml.sources.zones import once
 
@@ -62,3 +63,21 @@ def read_written(text: str, decimal: str | None) -> str:
 def read_sides(read: Callable[[str], str], text: str) -> str:
     """Return SQL for numbers that are negative with DR and positive with CR, the reverse of what `read` returns."""
     return f"if(regexp_matches(upper(rtrim({text}, '. ')), '[CD]R$'), -({read(text)}), {read(text)})"
+
+
+def turns_sides(columns: SourceColumns, column: str, texts: Relation) -> bool:
+    """Whether debits (DR) are negative; if not, credits (CR) are, unless they are the majority."""
+    end = "upper(rtrim(t, '. '))"
+    debits, credits = columns.row(
+        f"select coalesce(sum(n) filter (where suffix({end}, 'DR')), 0), "
+        f"coalesce(sum(n) filter (where suffix({end}, 'CR')), 0) from {texts}"
+    )
+    if not credits:
+        return False
+    turned = bool(credits > debits > 0)
+    under, over = ("DR", "CR") if turned else ("CR", "DR")
+    columns.notes.append(
+        f"Column {column!r}: {credits:,} amounts end in CR and {debits:,} in DR. Amounts in {under} were "
+        f"read as negative, amounts in {over} as positive."
+    )
+    return turned

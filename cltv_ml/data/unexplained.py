@@ -6,7 +6,7 @@ The data alone decide here, so that an export in an unknown language leads to a 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cltv_ml.data.glance import COLUMNS_COMPARED, Glance
@@ -99,16 +99,34 @@ def _is_described(heading: str) -> bool:
 def _whole_codes(glance: Glance, columns: Sequence[str]) -> list[str]:
     """Return the columns of a few different whole numbers whose headings speak of no number of things."""
     columns = [name for name in columns if not _EXPLAINED["other_numbers"].search(plain_heading(name))]
+    columns = [
+        name
+        for name, texts in glance.first(columns).items()
+        if not _are_many_numbers(texts, _MOST_WHOLE_CODES)
+    ]
     if not columns:
         return []
     # One column below the other, because DuckDB needs megabytes for each of several count(distinct).
-    numbers = ", ".join(f'{glance.number(name)} as "{place}"' for place, name in enumerate(columns))
+    numbers = ", ".join(f'{number} as "{place}"' for place, number in enumerate(glance.numbers(columns)))
     rows = glance.lines.rows(
         f"select place from (unpivot (select {numbers} from {glance.lines}) on columns(*) into name place value v) "
         f"group by place having bool_and(v = floor(v)) and count(distinct v) between 2 and {_MOST_WHOLE_CODES}"
     )
     codes = {int(place) for (place,) in rows}
     return [name for place, name in enumerate(columns) if place in codes]
+
+
+def _are_many_numbers(texts: Iterable[str], most: int) -> bool:
+    """Whether texts are more than so many different numbers, whichever sign is the decimal separator.
+
+    >>> _are_many_numbers(["1", "2", "1.0"], 2), _are_many_numbers(["1", "2", "3.25"], 2)
+    (False, True)
+    """
+    plain = {text for text in texts if re.fullmatch(r"\d{1,9}(\.\d{1,5})?", text)}
+    return (
+        min(len({float(text) for text in plain}), len({text.replace(".", "").strip("0") for text in plain}))
+        > most
+    )
 
 
 def _texts_by_place(columns: Sequence[str]) -> str:

@@ -56,3 +56,19 @@ def test_columns_that_mean_nothing_cost_no_query_of_their_own(monkeypatch):
         return len(asked)
 
     assert queries(40) <= queries(5)
+
+
+def test_many_columns_of_numbers_are_read_as_each_alone_in_two_queries(monkeypatch):
+    columns = {
+        "comma": ["1,5", "2.000,25"], "dot": ["1.5", "2,000.25"], "open": ["1.234", "12"], "both": ["1,50", "1.50"],
+        "plain": ["7", "8"], "words": ["x", "nan"], "none": [None, None], "whole": [1, 2],
+    }  # fmt: skip
+    frame = pd.DataFrame(columns | {"customer_id": ["a", "b"], "day": ["2024-01-02"] * 2})
+    table = read(frame, {"customer_id": "customer_id", "timestamp": "day", "amount": "whole"}).table
+    alone = [glance.Glance(table, list(columns)).number(column) for column in columns]
+    table.found.clear()
+    together, asked = glance.Glance(table, list(columns)), []
+    rows = Relation.rows
+    monkeypatch.setattr(Relation, "rows", lambda self, query: asked.append(query) or rows(self, query))
+    assert together.numbers(list(columns)) == alone
+    assert len([query for query in asked if "unpivot" in query]) == len(asked) == 2
