@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -12,7 +13,7 @@ import pyarrow as pa
 import sqlalchemy
 from sqlalchemy.exc import SQLAlchemyError
 
-from cltv_ml.addresses import hide, without_secrets
+from cltv_ml.addresses import hide, sqlite_file, without_secrets
 from cltv_ml.errors import InputError
 
 #: Columns that identify a table of scores, which may be replaced.
@@ -24,8 +25,12 @@ def check_table(url: str, table: str, shown: str) -> None:
 
     `shown` is the table's name without secrets.
     """
+    file = _file(url)
+    new = file is not None and not file.exists()
     with _explained_driver(shown, url):
         _check_table(url, table)
+    if file is not None and new and file.exists():
+        file.chmod(0o600)  # like every file that names customers
 
 
 def replace_table(
@@ -69,6 +74,11 @@ def _replace_table(url: str, table: str, schema: pa.Schema, batches: Iterable[pa
         schema.empty_table().to_pandas().to_sql(table, con, index=False)
         for batch in batches:
             batch.to_pandas().to_sql(table, con, index=False, if_exists="append", chunksize=10_000)
+
+
+def _file(url: str) -> Path | None:
+    """Return the file of a database of SQLite or DuckDB; None for a server."""
+    return Path(_duckdb_path(url)) if url.startswith("duckdb:") else sqlite_file(url)
 
 
 def _duckdb_path(url: str) -> str:

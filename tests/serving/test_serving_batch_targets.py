@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from cltv_ml.errors import InputError
+from cltv_ml.serving import batch_databases
 from cltv_ml.serving.batch_targets import Target
 from cltv_ml.serving.resumable import opened
 
@@ -80,3 +81,14 @@ def test_damaged_files_of_an_interrupted_scoring_are_written_again_or_named(tmp_
     (folder / "lock").write_bytes(b"no database, for some hundred bytes" * 9)
     with pytest.raises(InputError, match="lock is damaged; delete it"), opened(folder):
         pass
+
+
+@pytest.mark.parametrize("scheme", ["sqlite", "duckdb"])
+def test_a_new_database_of_scores_is_readable_by_its_owner_only(scheme, tmp_path):
+    for name, before in (("new", None), ("old", 0o640)):
+        url = f"{scheme}:///{tmp_path / name}"
+        if before:
+            batch_databases.check_table(url, "scores", url)
+            (tmp_path / name).chmod(before)
+        batch_databases.check_table(url, "scores", url)
+        assert (tmp_path / name).stat().st_mode & 0o777 == (before or 0o600)
