@@ -1,6 +1,7 @@
 """What is done to the system, and what must be true afterwards; each takes a folder and a source of chance."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -21,7 +22,7 @@ from cltv_ml.tracking import registry, runs, sqlite_store, store
 from tests.chaos.children import Failure, ended, killed, start, whole
 
 #: Seconds that the untouched work took on this machine, by scenario; kills fall into them.
-TOOK: dict[str, float] = {"creation": 0.6, "slow creation": 6.0, "tuning": 30.0}
+TOOK: dict[str, float] = {"creation": 0.6, "slow creation": 6.0, "tuning": 30.0, "week": 20.0}
 
 
 def must(truth, words):
@@ -85,18 +86,48 @@ def training(folder, chance, prepared):
     work = cltv("train", "--data", folder / "orders.csv", *words, "--out", folder / "out")
     landed = killed(work, folder, chance, TOOK, "training")
 
+    whole(lambda: look_at_store(folder / "out"), folder)
+    return landed
+
+
+def look_at_store(out):
+    """Raise Failure where a run is open, a version has no alias or comes of a failed run, or a file is half written."""
+    experiment = runs.open_experiment("cltv")
+    registry.settle()
+    client = MlflowClient()
+    states = {run.info.run_id: run.info.status for run in client.search_runs([experiment])}
+    must("RUNNING" not in states.values(), "a run stays RUNNING")
+    with contextlib.suppress(MlflowException):
+        for one in client.search_model_versions("name = 'cltv'"):
+            version = client.get_model_version("cltv", one.version)
+            must(version.aliases, f"version {one.version} has no alias")
+            must(states[version.run_id] == "FINISHED", f"version {one.version} of a failed run")
+    must(not list(out.rglob(".*.part")), "half a file")
+
+
+def week(folder, chance, prepared):
+    """A stop of a weekly job: the same command again completes its files, all of the champion, no run stays open."""
+    shutil.copy(prepared / "orders.csv", folder)
+    if chance.random() < 0.6:  # a later week, which has a champion
+        shutil.copy(prepared / "mlflow.db", folder)
+    use(folder)
+    words = ["--horizon", "26w", "--models", "same_rate,bg_nbd_gamma_gamma"]
+    work = cltv("weekly", "--data", folder / "orders.csv", *words, "--out", folder / "out")
+    landed = killed(work, folder, chance, TOOK, "week")
+    whole(work, folder, allowed=(0, 3, 4))
+    out = folder / "out"
+
     def look():
-        experiment = runs.open_experiment("cltv")
-        registry.settle()
-        client = MlflowClient()
-        states = {run.info.run_id: run.info.status for run in client.search_runs([experiment])}
-        must("RUNNING" not in states.values(), "a run stays RUNNING")
-        with contextlib.suppress(MlflowException):
-            for one in client.search_model_versions("name = 'cltv'"):
-                version = client.get_model_version("cltv", one.version)
-                must(version.aliases, f"version {one.version} has no alias")
-                must(states[version.run_id] == "FINISHED", f"version {one.version} of a failed run")
-        must(not list((folder / "out").glob(".*.part")), "half a file")
+        look_at_store(out)
+        champion = str(registry.alias_version("cltv", "champion"))
+        manifest = json.loads((out / "scores.manifest.json").read_text(encoding="utf-8"))
+        for versions in (
+            pd.read_parquet(out / "scores.parquet")["model_version"],
+            [manifest["model_version"]],
+        ):
+            must(set(map(str, versions)) == {champion}, f"scores of {set(versions)}, champion {champion}")
+        for name in ("monitor/monitor.html", "actions/actions.html", "actions/customers.csv"):
+            must((out / name).exists(), f"no {name}")
 
     whole(look, folder)
     return landed
@@ -274,6 +305,7 @@ SCENARIOS = {
     store_created: 4,
     promotion: 20,
     training: 1,
+    week: 1,
     tuning: 1,
     scoring: 2,
     scoring_while_promoted: 1,
