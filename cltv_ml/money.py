@@ -93,6 +93,25 @@ def name_currency(content: Any, currency: str) -> Any:
     return content
 
 
+#: Before an amount of the log in a note; amounts of other columns may be in another currency.
+_OF_THE_LOG = "|".join(
+    f"(?<={words} )"
+    for words in ("total of", "worth", "count with", "counts with", "returns of", "lines,", "line,", "above")
+)
+_BARE_AMOUNT = re.compile(
+    rf"(?:{_OF_THE_LOG})(-?\d{{1,3}}(?:,\d{{3}})*\.\d\d)(?![\w%]|[.,]\d| [A-Z]{{3}}\b| \N{{CURRENCY SIGN}})"
+)
+
+
+def state_currency(text: str, currency: str) -> str:
+    """Return a note with the currency after each amount of the log's lines that states none; as it is for "".
+
+    >>> state_currency("2 lines with a total of 1,009.50 equal '9.50'; 3 returns worth 3.00 EUR", "EUR")
+    "2 lines with a total of 1,009.50 EUR equal '9.50'; 3 returns worth 3.00 EUR"
+    """
+    return _BARE_AMOUNT.sub(rf"\1 {currency}", text) if currency else text
+
+
 _THINGS = (
     "line|customer|order|row|day|week|month|period|cohort|product|file|column|list|event|check|level|return"
 )

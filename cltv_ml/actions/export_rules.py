@@ -10,6 +10,9 @@ import pandas as pd
 #: Largest file that Klaviyo imports, in bytes.
 _KLAVIYO_BYTES = 50_000_000
 
+#: Most rows of a file that HubSpot imports.
+_HUBSPOT_ROWS = 1_048_576
+
 
 @dataclass(frozen=True)
 class ExportOrder:
@@ -120,6 +123,16 @@ def fits_klaviyo(table: pd.DataFrame, order: ExportOrder) -> str:
         f"the file would have {size / 1e6:,.0f} MB, but Klaviyo imports at most {_KLAVIYO_BYTES / 1e6:.0f} MB; "
         "export the customers in several parts."
         if size > _KLAVIYO_BYTES
+        else ""
+    )
+
+
+def fits_hubspot(table: pd.DataFrame, order: ExportOrder) -> str:
+    """Whether HubSpot imports a file of so many rows."""
+    return (
+        f"the file would have {len(table):,} rows, but HubSpot imports at most {_HUBSPOT_ROWS:,}; export the customers "
+        "in several parts."
+        if len(table) > _HUBSPOT_ROWS
         else ""
     )
 

@@ -292,7 +292,7 @@ FORMATS: Mapping[str, ExportFormat] = {
         once=True,
     ),
     "klaviyo": _mailing("Klaviyo profile import", "Email Address", "", rules.fits_klaviyo),
-    "hubspot": _mailing("HubSpot contact import", "Email", "cltv_"),
+    "hubspot": _mailing("HubSpot contact import", "Email", "cltv_", rules.fits_hubspot),
     "mailchimp": _mailing(
         "Mailchimp audience import",
         "Email Address",

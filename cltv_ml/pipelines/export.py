@@ -56,7 +56,7 @@ def export(settings: Settings | None = None, **options: Any) -> dict[str, Export
         raise unknown_name("export format", (unknown or [""])[0], FORMATS)
     scores = read_table(settings.scores, ["expected_value"], "a table that `cltv score` or `cltv act` wrote")
     column = decisions.value_column(settings.value, settings.basis)
-    scores = _with_value(scores, column, settings)
+    scores = _with_value(_with_version(scores, settings.scores), column, settings)
     people = (
         None if settings.customers is None else _by_customer(settings.customers, _CUSTOMERS, scores.index)
     )
@@ -78,6 +78,19 @@ def export(settings: Settings | None = None, **options: Any) -> dict[str, Export
         value=column,
     )
     return write_exports(settings.formats, scores, settings.out, order, people, refused=refused)
+
+
+def _with_version(scores: pd.DataFrame, source: Any) -> pd.DataFrame:
+    """Return a list of `cltv act` with the version, cutoff and horizon that actions.json next to it states; any other
+    table as it is.
+    """
+    if "model_version" in scores or not isinstance(source, Path):
+        return scores
+    stated = source.with_name("actions.json")
+    made = json.loads(stated.read_text(encoding="utf-8")) if stated.is_file() else {}
+    if source.name not in [entry["file"] for entry in made.get("lists", ())]:
+        return scores
+    return scores.assign(**{name: made[name] for name in ("model_version", "cutoff", "horizon")})
 
 
 def _with_value(scores: pd.DataFrame, column: str, settings: ExportSettings) -> pd.DataFrame:

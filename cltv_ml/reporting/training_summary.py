@@ -126,7 +126,7 @@ def training_summary(
             sections.quality_section(result, verdict, currency=currency, details=details),
             sections.data_section(cleaned, result, currency=currency),
             *sections.attribute_account_section(cleaned.customers),
-            sections.doubts_section(cleaned, result, verdict, doubts),
+            sections.doubts_section(cleaned, result, verdict, doubts, currency=currency),
         ],
         _headline_facts(result, verdict, today or Today(now), cutoff, before=before, **terms),
         glance.answers(result, verdict, lists, doubts, currency=currency),

@@ -255,10 +255,13 @@ def test_mailchimp_takes_no_accents_before_the_at_sign():
     assert "josé@example.com" in set(build_export("klaviyo", people, ORDER)[0]["Email Address"])
 
 
-def test_klaviyo_takes_no_file_above_its_limit(monkeypatch):
+def test_mailing_tools_take_no_file_above_their_limits(monkeypatch):
     monkeypatch.setattr(export_rules, "_KLAVIYO_BYTES", 10)
     with pytest.raises(InputError, match="Klaviyo imports at most"):
         build_export("klaviyo", CUSTOMERS, ORDER)
+    monkeypatch.setattr(export_rules, "_HUBSPOT_ROWS", 1)
+    with pytest.raises(InputError, match="2 rows, but HubSpot imports at most 1;"):
+        build_export("hubspot", CUSTOMERS, ORDER)
 
 
 def test_a_format_without_its_columns_says_which(tmp_path):
@@ -320,6 +323,22 @@ def test_the_manifest_tells_files_rows_exclusions_and_refusals(tmp_path):
     assert [told["currency"], told["files"]["google_customer_match"]["counted"]] == ["EUR", "customers"]
     assert "not_written" in told["files"]["meta_predicted_value"]
     assert not (tmp_path / "meta_predicted_value.csv").exists()
+
+
+def test_the_manifest_of_a_list_states_the_version_that_act_used(tmp_path):
+    """It named neither version nor cutoff, for a list has no such columns."""
+    people = CUSTOMERS.drop(columns="model_version").rename(columns={"E-Mail": "email"})
+    people.to_csv(tmp_path / "retention_list.csv")
+    made = {
+        "model_version": 2,
+        "cutoff": "2026-07-01",
+        "horizon": 91,
+        "lists": [{"file": "retention_list.csv"}],
+    }
+    (tmp_path / "actions.json").write_text(json.dumps(made))
+    pipelines.export(formats=["klaviyo"], scores=tmp_path / "retention_list.csv", out=tmp_path / "out")
+    told = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert [told["model_version"], told["cutoff"], told["horizon"]] == ["2", "2026-07-01", "91"]
 
 
 @pytest.mark.parametrize(

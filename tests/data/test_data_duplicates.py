@@ -56,6 +56,8 @@ def test_units_that_a_till_scanned_one_by_one_are_kept_and_told():
         note.startswith("3 lines with a total of 13.50 equal an earlier line and were kept")
         for note in cleaned.report.notes
     )
+    stated = clean(receipts(UNITS).assign(currency="EUR")).report.notes
+    assert any(note.startswith("3 lines with a total of 13.50 EUR equal an earlier line") for note in stated)
 
 
 def test_an_export_appended_to_itself_is_taken_once():
