@@ -57,7 +57,7 @@ function fit(plot) {
     if (text) changed[`${name}.title.text`] = broken(text.replaceAll("<br>", " "), length / (0.56 * title.font.size));
   }
   plot._fullData.forEach((trace, i) => {
-    if (trace.type !== "heatmap" || !plot.data[i].text || !(trace.textfont.size > 0)) return; // auto fits by itself
+    if (trace.type !== "heatmap" || !plot.data[i].text || !(trace.textfont?.size > 0)) return; // auto fits by itself, a map without values has none
     const longest = Math.max(...plot.data[i].text.flat().map((text) => text.length), 1);
     const [wide, high] = [full.xaxis, full.yaxis].map(({ _length: length, range }) => length / Math.abs(range[1] - range[0]));
     maps.push(i);

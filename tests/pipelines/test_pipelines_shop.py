@@ -228,6 +228,10 @@ def test_small_cohorts_are_grey():
     names = [trace.name for trace in plots.cohort_table(cohorts).data]
     assert names[1] == "fewer than 30 customers"
     assert len(names) == 2
+    begun = cohorts.assign(
+        complete=cohorts["customers"] == 30
+    )  # a map without values stopped the page's script
+    assert len(plots.cohort_table(begun).data) == 1
 
 
 @pytest.mark.parametrize(("cost", "said"), [(0.0, []), (1e6, ["200 customers came through"])])

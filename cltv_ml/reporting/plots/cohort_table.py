@@ -57,7 +57,7 @@ def cohort_table(
         colorbar={"thickness": 12, "tickformat": form if "%" in form else ",.0f"},
         hovertemplate=f"{hover}<extra></extra>",
     )
-    if small.any():
+    if table[small].notna().any(axis=None):
         figure.add_heatmap(
             **_cells(table[small].reindex(table.index), cell),
             name=f"fewer than {SMALL_COHORT} customers",
