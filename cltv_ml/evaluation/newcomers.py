@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from cltv_ml.evaluation.backtest import WindowResult
+from cltv_ml.evaluation.compare import compare_pair
 from cltv_ml.evaluation.metrics import bias, gini
 
 #: Days since the first purchase for which a customer is a newcomer.
@@ -36,18 +37,19 @@ def compute_newcomers(result: WindowResult) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
 
 
-def newcomers_sentence(newcomers: pd.DataFrame, champion: str) -> str:
-    """Return a sentence on the champion's metrics for newcomers; empty if too few of them bought.
+def newcomers_sentence(result: WindowResult, champion: str) -> str:
+    """Return a sentence on how the champion ranks newcomers; empty if too few of them bought.
 
-    >>> table = pd.DataFrame({"customers": [532], "buyers": [90], "gini": [0.49], "bias": [0.06]}, index=["tweedie"])
-    >>> newcomers_sentence(table, "tweedie")
-    'of 532 customers in their first 30 days it has the best ranking (Gini 0.490, bias +6%)'
+    Another model is named only if its ranking is significantly better: the paired 95% interval of the Gini.
     """
+    newcomers = compute_newcomers(result)
     if champion not in newcomers.index or not newcomers["gini"].notna().any():
         return ""
     own, best = newcomers.loc[champion], newcomers["gini"].idxmax()
-    text = f"of {own['customers']:,.0f} customers in their first {DAYS} days it has "
-    figures = f"(Gini {own['gini']:.3f}, bias {own['bias']:+.0%})"
-    if own["gini"] >= newcomers["gini"].max() - 1e-9:
-        return f"{text}the best ranking {figures}"
-    return f"{text}a weaker ranking {figures} than {best} (Gini {newcomers.at[best, 'gini']:.3f})"
+    young = (result.training.X_now["T"] < DAYS).to_numpy()
+    pair = compare_pair(result.y_true[young], result.values[champion][young], result.values[best][young])
+    text = f"of {own['customers']:,.0f} customers in their first {DAYS} days it has a"
+    figures = f"ranking (Gini {own['gini']:.3f}, bias {own['bias']:+.0%})"
+    if pair.loc["gini", "better"] == "challenger":
+        return f"{text} weaker {figures} than {best} (Gini {newcomers.at[best, 'gini']:.3f})"
+    return f"{text} {figures} that no model is shown to improve on"

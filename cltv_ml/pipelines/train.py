@@ -22,7 +22,7 @@ from cltv_ml.evaluation.horizon_shares import add_horizons
 from cltv_ml.evaluation.horizons import ByHorizon, compute_curve
 from cltv_ml.evaluation.learned_total import carry_learned
 from cltv_ml.evaluation.levels import forecast_level, forecast_levels, set_level
-from cltv_ml.evaluation.newcomers import compute_newcomers, newcomers_sentence
+from cltv_ml.evaluation.newcomers import newcomers_sentence
 from cltv_ml.evaluation.panel import Training, fit, prepare
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.features import catalogue_page
@@ -256,7 +256,7 @@ def _log_summary(
 
 def _with_newcomers(verdict: Verdict, result: WindowResult) -> Verdict:
     """Return the verdict with the champion's results on new customers, if enough of them bought."""
-    sentence = newcomers_sentence(compute_newcomers(result), verdict.champion)
+    sentence = newcomers_sentence(result, verdict.champion)
     return replace(verdict, reason=f"{verdict.reason}; {sentence}") if sentence else verdict
 
 

@@ -10,6 +10,7 @@ from cltv_ml.evaluation.backtest import judge
 from cltv_ml.evaluation.bounds import is_within_bounds
 from cltv_ml.evaluation.choice import choose
 from cltv_ml.evaluation.metrics import Targeting, profit
+from cltv_ml.evaluation.newcomers import newcomers_sentence
 from cltv_ml.evaluation.shape import choose_shape
 from cltv_ml.models import BGNBD, ProbabilisticValue, SameRate, Tweedie
 from cltv_ml.windows import Window
@@ -48,6 +49,17 @@ def test_the_test_window_says_whether_the_champion_keeps_the_bounds(result):
         other = with_scores(result, {(name, "bias"): bias, (name, "decile_mape"): 0.05})
         assert choose(other).within_bounds is kept
         assert is_within_bounds(other.scores.loc[name]) is kept
+
+
+def test_another_model_is_named_for_newcomers_only_if_it_is_shown_to_rank_them_better(result, monkeypatch):
+    monkeypatch.setattr("cltv_ml.evaluation.newcomers.DAYS", 400)
+    name, table = "tweedie", result.predictions["tweedie"]
+    spent = table.assign(expected_value=result.y_true)
+    one = (result.y_true == result.y_true.max()).astype(float)
+    alike = table.assign(expected_value=table["expected_value"] * (1 + 0.1 * one))
+    for other, told in ((spent, "weaker ranking (Gini"), (alike, "that no model is shown to improve on")):
+        both = replace(result, predictions={name: table, "other": other})
+        assert told in newcomers_sentence(both, name)
 
 
 def test_without_an_earlier_window_the_test_window_chooses_and_the_reason_says_so(result):
