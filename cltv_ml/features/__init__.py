@@ -22,8 +22,9 @@ from cltv_ml.features.catalogue import (
 )
 from cltv_ml.features.customer import attribute_columns, attribute_names
 from cltv_ml.features.declare import Feature, feature
-from cltv_ml.features.engines import DuckDB, Spark
+from cltv_ml.features.engines import DuckDB
 from cltv_ml.features.source import Source
+from cltv_ml.features.spark import Spark
 from cltv_ml.features.warehouse import warehouse_sql
 from cltv_ml.features.write import read_features, write_features
 

@@ -108,7 +108,7 @@ def _build(
         plan = Plan(choose_features(names, base), CATALOGUE)
         with tempfile.TemporaryDirectory(prefix="cltv_") as folder:
             parts = [
-                _with_cutoff(cutoff, engine.query(plan.query(cutoff, engine.wide, base.dated)))
+                _with_cutoff(cutoff, engine.answer(plan.query(cutoff, base.dated)))
                 for _ in each_shard(engine, base, plan, moments, Path(folder))
                 for cutoff in moments
             ]
@@ -163,7 +163,7 @@ def build_labels(
         ends = [window.end for window in each]
         with tempfile.TemporaryDirectory(prefix="cltv_") as folder:
             parts = [
-                _with_cutoff(window.cutoff, running.query(label_query(window, labels)))
+                _with_cutoff(window.cutoff, running.answer(label_query(window, labels)))
                 for _ in each_shard(running, base, plan, ends, Path(folder))
                 for window in each
             ]
@@ -239,16 +239,15 @@ def each_shard(
     and is reused if a pass over the log was completed there before.
     """
     shards = engine.split(base.rows)
-    engine.lines(before(base.lines, max(ends)), base.rows, keep=len(ends) > 1)
-    for name, sql in base.extra.items():
-        engine.create(name, sql)
+    tables = {"cltv_lines": before(base.lines, max(ends)), **base.extra}
+    engine.base(tables, base.rows, keep=len(ends) > 1)
     if shards > 1:
         _spread_by_customer(engine, base, folder, shards)
     for shard in filter(wanted, range(shards)):
         if shards > 1:
             engine.take(folder, shard, shards, base.extra)
         for ledger, sql in plan.ledgers("order_id" in base.columns).items():
-            engine.create(ledger, sql, keep=True)
+            engine.ledger(ledger, sql)
         yield shard
 
 

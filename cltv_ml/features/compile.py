@@ -56,10 +56,11 @@ class Plan:
             )
         return ledgers
 
-    def query(self, cutoff: pd.Timestamp, wide: str, dated: bool = True) -> str:
+    def query(self, cutoff: pd.Timestamp, dated: bool = True, wide: str = "hugeint") -> str:
         """The SQL of one row per customer with a purchase before `cutoff`, over base tables and ledgers.
 
-        `dated` states whether states of customers have a moment from which they hold.
+        `dated` states whether states of customers have a moment from which they hold, `wide` the name of whole numbers
+        of 38 digits.
         """
         return self._query(Speller(cutoff, wide, dated))
 

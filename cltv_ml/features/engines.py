@@ -1,10 +1,9 @@
-"""Engines that run the SQL of features: DuckDB and Spark, the only place with SQL of one dialect."""
+"""The interface of the engines that run the SQL of features, and DuckDB in this process."""
 
 from __future__ import annotations
 
 import math
 import os
-import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,15 +22,9 @@ EngineKind = Literal["time", "zoned time", "text", "number"]
 #: Bytes that ledgers and aggregations need per line of the log, for the choice of shards.
 _BYTES_PER_ROW = 400
 
-#: Lines of the log in a partition of Spark: large enough that the start of its tasks costs little.
-_ROWS_PER_PARTITION = 250_000
-
 
 class Engine(Protocol):
     """The interface that the builder needs of an engine."""
-
-    #: The engine's name for whole numbers of 38 digits.
-    wide: str
 
     def register(self, name: str, table: Any) -> dict[str, EngineKind]:
         """Make `table` readable under `name`; return its columns and their kinds."""
@@ -45,8 +38,8 @@ class Engine(Protocol):
         """Return the number of shards for a log of this many rows."""
         ...
 
-    def lines(self, sql: str, rows: int, *, keep: bool) -> None:
-        """Make the lines of a log of this many rows readable as `cltv_lines`, with `keep` for several cutoffs."""
+    def base(self, tables: Mapping[str, str], rows: int, *, keep: bool) -> None:
+        """Make base tables, given as SQL over registered ones, readable by name; `keep` them for several answers."""
         ...
 
     def spread(self, folder: Path, shards: int) -> None:
@@ -57,16 +50,20 @@ class Engine(Protocol):
         """Restrict `cltv_lines` and the `extra` tables, given as SQL, to the customers of one shard."""
         ...
 
-    def create(self, name: str, sql: str, *, keep: bool = False) -> None:
-        """Make a query readable under `name`; with `keep` its rows are computed once."""
+    def ledger(self, name: str, sql: str) -> None:
+        """Make a ledger over the base tables and earlier ledgers readable under `name`."""
         ...
 
     def query(self, sql: str) -> pa.Table:
-        """Return the rows of a query."""
+        """Return the rows of a query over registered tables."""
+        ...
+
+    def answer(self, sql: str) -> pa.Table:
+        """Return the rows, per customer, of a query over base tables and ledgers."""
         ...
 
     def write(self, sql: str, target: Path, metadata: Mapping[str, str]) -> None:
-        """Store the rows of a query as Parquet, all of them or none."""
+        """Store the rows of an answer as Parquet, all of them or none."""
         ...
 
     def clear(self) -> None:
@@ -90,8 +87,6 @@ class DuckDB:
         longer than it saves.
     """
 
-    wide = "hugeint"
-
     def __init__(
         self,
         memory: str = "4GB",
@@ -113,13 +108,13 @@ class DuckDB:
         view(self._con, name, table)
         self._made[name] = "view"
         return {
-            row[0]: _kind_of_type(row[1].lower()) for row in self._con.execute(f"describe {name}").fetchall()
+            row[0]: kind_of_type(row[1].lower()) for row in self._con.execute(f"describe {name}").fetchall()
         }
 
     def day(self, column: str, kind: EngineKind, zone: Mapping[int, int]) -> tuple[str, str]:
         """Return SQL of the day number and of the second of the day, in the zone where there is one."""
         if kind == "zoned time":
-            return _local_day(f"(epoch_us({column}) // 1000000)", zone)
+            return local_day(f"(epoch_us({column}) // 1000000)", zone)
         day = f"cast(date_diff('day', date '1970-01-01', cast({column} as date)) as integer)"
         return day, f"cast(date_diff('second', date_trunc('day', {column}), {column}) as integer)"
 
@@ -130,9 +125,10 @@ class DuckDB:
         limit = self._con.sql("select current_setting('memory_limit')").fetchall()[0][0]
         return max(1, math.ceil(rows * _BYTES_PER_ROW / _to_bytes(limit)))
 
-    def lines(self, sql: str, rows: int, *, keep: bool) -> None:
-        """Make a view of the lines, which reads the log in place."""
-        self.create("cltv_lines", sql)
+    def base(self, tables: Mapping[str, str], rows: int, *, keep: bool) -> None:
+        """Make views of the base tables, which read the log in place."""
+        for name, sql in tables.items():
+            self._create(name, sql)
 
     def spread(self, folder: Path, shards: int) -> None:
         """Write `cltv_lines` into `folder/shard=<number>/`, by hash of the customer."""
@@ -148,23 +144,25 @@ class DuckDB:
         files = literal(str((shard_folder if shard_folder.exists() else folder / "*") / "*.parquet"))
         # A shard without customers has no folder: the other shards give its columns, and the filter leaves no rows.
         lines = f"select * exclude (shard) from read_parquet({files}, hive_partitioning = true) where shard = {shard}"
-        self.create("cltv_lines", lines)
+        self._create("cltv_lines", lines)
         for name, sql in extra.items():
-            self.create(name, f"select * from ({sql}) as every where hash(customer_id) % {shards} = {shard}")
+            self._create(name, f"select * from ({sql}) as every where hash(customer_id) % {shards} = {shard}")
 
-    def create(self, name: str, sql: str, *, keep: bool = False) -> None:
-        """Make a temporary view, or with `keep` a temporary table."""
-        self._made[name] = "table" if keep else "view"
-        with self._sentences():
-            self._con.execute(f"create or replace temp {self._made[name]} {name} as {sql}")
+    def ledger(self, name: str, sql: str) -> None:
+        """Make a temporary table."""
+        self._create(name, sql, keep=True)
 
     def query(self, sql: str) -> pa.Table:
         """Return the rows of a query as an Arrow table."""
         if self._few:  # DuckDB reads the text of a relation twice, that of a table once
-            self.create("cltv_found", sql, keep=True)
+            self._create("cltv_found", sql, keep=True)
             sql = "from cltv_found"
         with self._sentences():
             return self._con.sql(sql).to_arrow_table()
+
+    def answer(self, sql: str) -> pa.Table:
+        """Return the rows of a query as an Arrow table."""
+        return self.query(sql)
 
     def write(self, sql: str, target: Path, metadata: Mapping[str, str]) -> None:
         """Write one Parquet file, sorted by customer: under a hidden name first, renamed when complete."""
@@ -184,6 +182,12 @@ class DuckDB:
             self._con.execute(f"drop {kind} if exists {name}")
         self._made.clear()
 
+    def _create(self, name: str, sql: str, *, keep: bool = False) -> None:
+        """Make a temporary view, or with `keep` a temporary table."""
+        self._made[name] = "table" if keep else "view"
+        with self._sentences():
+            self._con.execute(f"create or replace temp {self._made[name]} {name} as {sql}")
+
     @contextmanager
     def _sentences(self) -> Iterator[None]:
         """Turn errors that a user can fix into one sentence."""
@@ -201,111 +205,8 @@ class DuckDB:
             ) from error
 
 
-class Spark:
-    """An existing SparkSession: classic, Connect or Databricks. The cluster divides the work, not shards.
-
-    A table may be a Spark DataFrame, a path that Spark can read, or a pandas or Arrow table.
-    """
-
-    wide = "decimal(38,0)"
-
-    def __init__(self, session: Any) -> None:
-        self._session = session
-        self._kept: dict[str, Any] = {}
-        self._made: set[str] = set()
-
-    def register(self, name: str, table: Any) -> dict[str, EngineKind]:
-        """Make a Spark DataFrame, a Parquet path, an Arrow or a pandas table readable under `name`."""
-        if isinstance(table, (str, Path)):
-            table = self._session.read.parquet(_whole_path(table))
-        elif isinstance(table, pd.DataFrame):
-            table = pa.Table.from_pandas(table, preserve_index=False)
-        if isinstance(table, pa.Table):
-            schema = ", ".join(f"`{field.name}` {_spark_type(field.type)}" for field in table.schema)
-            table = self._session.createDataFrame(table, schema)
-        table.createOrReplaceTempView(name)
-        self._made.add(name)
-        return {column: _kind_of_type(_SPARK_TIMES.get(kind, kind)) for column, kind in table.dtypes}
-
-    def day(self, column: str, kind: EngineKind, zone: Mapping[int, int]) -> tuple[str, str]:
-        """Return SQL of the day number and of the second of the day, in the zone where there is one."""
-        if kind == "zoned time":
-            return _local_day(f"unix_seconds({column})", zone)
-        clock = f"hour({column}) * 3600 + minute({column}) * 60 + cast(floor(second({column})) as integer)"
-        return f"datediff(cast({column} as date), date '1970-01-01')", clock
-
-    def split(self, rows: int) -> int:
-        """Return 1, because Spark divides its work itself."""
-        return 1
-
-    def lines(self, sql: str, rows: int, *, keep: bool) -> None:
-        """Bring the lines of each customer into one partition, so that no later step moves rows."""
-        parts = math.ceil(rows / _ROWS_PER_PARTITION)
-        together = f"select /*+ repartition({parts}, customer_id) */ * from ({sql}) as log"
-        self.create("cltv_lines", together, keep=keep)
-
-    def spread(self, folder: Path, shards: int) -> None:
-        """Do nothing: there is one shard."""
-
-    def take(self, folder: Path, shard: int, shards: int, extra: Mapping[str, str]) -> None:
-        """Do nothing: the base tables hold all customers."""
-
-    def create(self, name: str, sql: str, *, keep: bool = False) -> None:
-        """Make a temporary view; with `keep` Spark caches its rows."""
-        rows = self._session.sql(sql)
-        if keep:
-            if name in self._kept:
-                self._kept[name].unpersist()
-            rows = self._kept[name] = rows.persist()
-        rows.createOrReplaceTempView(name)
-        self._made.add(name)
-
-    def query(self, sql: str) -> pa.Table:
-        """Return the rows of a query as an Arrow table."""
-        return self._session.sql(sql).toArrow()
-
-    def write(self, sql: str, target: Path, metadata: Mapping[str, str]) -> None:
-        """Write a folder of Parquet files, which Spark renames when complete."""
-        self._session.sql(sql).write.mode("overwrite").parquet(_whole_path(target))
-
-    def clear(self) -> None:
-        """Drop the views and cached rows; the session stays open."""
-        for rows in self._kept.values():
-            rows.unpersist()
-        for name in self._made:
-            self._session.catalog.dropTempView(name)
-        self._kept.clear()
-        self._made.clear()
-
-
-def _whole_path(place: str | Path) -> str:
-    """Return an absolute path, because a cluster or Connect server works in another folder.
-
-    >>> _whole_path("s3a://shop/log.parquet"), _whole_path("dbfs:/log"), _whole_path("/data/log.parquet")
-    ('s3a://shop/log.parquet', 'dbfs:/log', '/data/log.parquet')
-    """
-    return str(place) if re.match(r"[A-Za-z][\w+.-]+:/", str(place)) else os.path.abspath(place)
-
-
-_SPARK_TIMES = {"timestamp": "timestamp with time zone", "timestamp_ntz": "timestamp"}
-
-
-def _spark_type(kind: pa.DataType) -> str:
-    """The Spark type of an Arrow column; by itself Spark would give naive times a zone."""
-    if pa.types.is_timestamp(kind):
-        return "timestamp" if kind.tz else "timestamp_ntz"
-    if pa.types.is_decimal(kind):
-        return f"decimal({kind.precision},{kind.scale})"
-    if pa.types.is_integer(kind):
-        return "bigint"
-    if pa.types.is_floating(kind):
-        return "double"
-    if pa.types.is_boolean(kind):
-        return "boolean"
-    return "date" if pa.types.is_date(kind) else "string"
-
-
-def _kind_of_type(dtype: str) -> EngineKind:
+def kind_of_type(dtype: str) -> EngineKind:
+    """Return the kind of a column from the name of its type, in DuckDB's words."""
     if "time zone" in dtype:
         return "zoned time"
     if dtype == "date" or dtype.startswith("timestamp"):
@@ -319,7 +220,8 @@ def _to_bytes(size: str) -> float:
     return float(number) * 1024.0 ** ["bytes", "KiB", "MiB", "GiB", "TiB"].index(unit)
 
 
-def _local_day(epoch: str, zone: Mapping[int, int]) -> tuple[str, str]:
+def local_day(epoch: str, zone: Mapping[int, int]) -> tuple[str, str]:
+    """Return SQL of the local day number and second of the day, given SQL of the seconds since 1970 in UTC."""
     local = local_seconds(epoch, zone)
     day = f"floor({local} / 86400)"
     return f"cast({day} as integer)", f"cast({local} - {day} * 86400 as integer)"

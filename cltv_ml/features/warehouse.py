@@ -93,7 +93,7 @@ def _select(plan: Plan, base: Base, cutoff: Cutoff, table: str) -> str:
     steps = {"cltv_log": f"select * from {table}", "cltv_lines": before(base.lines, moment)}
     steps |= plan.ledgers("order_id" in base.columns)
     tables = ", ".join(f"{name} as ({sql})" for name, sql in steps.items())
-    return f"with {tables} select * from ({plan.query(moment, _WIDE)}) as features"
+    return f"with {tables} select * from ({plan.query(moment, wide=_WIDE)}) as features"
 
 
 def _without_medians(names: Sequence[str], *, named: bool) -> tuple[str, ...]:

@@ -157,7 +157,7 @@ def _work(engine: Engine, base: Base, plan: Plan, windows: Sequence[Window], out
 
     for shard in each_shard(engine, base, plan, ends, out.target / _SCRATCH, wanted):
         for window in out.missing(shard, windows):
-            query = _rows(plan, window, engine.wide, base.dated)
+            query = _rows(plan, window, base.dated)
             engine.write(query, out.part(window.cutoff, shard), _metadata(out.build))
             done += 1
             out.progress(done, total, f"{window.cutoff:%Y-%m-%d}")
@@ -171,8 +171,8 @@ def _query_ends(windows: Sequence[Window], horizon: int | None) -> list[pd.Times
     return [window.cutoff if horizon is None else window.end for window in windows]
 
 
-def _rows(plan: Plan, window: Window, wide: str, dated: bool) -> str:
-    features = plan.query(window.cutoff, wide, dated)
+def _rows(plan: Plan, window: Window, dated: bool) -> str:
+    features = plan.query(window.cutoff, dated)
     if not plan.labels:
         return features
     columns = ", ".join(f"labels.{label.name} as label_{label.name}" for label in plan.labels)
