@@ -1,8 +1,8 @@
 """Compiler of declared features: the SQL of their ledgers, and one query per cutoff over these.
 
-The SQL is the subset with the same meaning on DuckDB and Spark. The compiler writes the filter on the cutoff into
-every read of a table, and no ledger row spans more than one day, so no feature can leak. Tables are called `cltv_...`
-because on Spark they are next to the user's own.
+DuckDB runs the SQL, in this process or in Spark's workers, and sqlglot translates it for warehouses. The compiler
+writes the filter on the cutoff into every read of a table, and no ledger row spans more than one day, so no feature can
+leak. Tables are called `cltv_...` because on Spark they are next to the user's own.
 """
 
 from __future__ import annotations

@@ -31,7 +31,9 @@ class Spark:
     def __init__(self, session: Any) -> None:
         self._session = session
         self._registered: set[str] = set()
-        self._clear_base()
+        self._base: Any = None  # a row per row of a base table, the rows of a customer together
+        self._empty: dict[str, pa.Table] = {}  # the base tables without rows
+        self._ledgers: dict[str, str] = {}
 
     def register(self, name: str, table: Any) -> dict[str, EngineKind]:
         """Make a Spark DataFrame, a Parquet path, an Arrow or a pandas table readable under `name`."""
@@ -98,15 +100,11 @@ class Spark:
         if self._base is not None:
             self._base.unpersist()
             self._session.catalog.dropTempView("cltv_base")
+            self._base = None
         for name in self._registered:
             self._session.catalog.dropTempView(name)
-        self._registered.clear()
-        self._clear_base()
-
-    def _clear_base(self) -> None:
-        self._base: Any = None
-        self._empty: dict[str, pa.Table] = {}
-        self._ledgers: dict[str, str] = {}
+        for state in (self._registered, self._empty, self._ledgers):
+            state.clear()
 
     def _computed(self, sql: str) -> Any:
         """A Spark DataFrame of the rows of a query, which every worker computes for its customers."""

@@ -31,7 +31,7 @@ def warehouse_sql(
 ) -> str:
     """Return a SELECT with one row of features per customer with a purchase before the cutoff.
 
-    sqlglot translates the SQL that DuckDB and Spark run. For BigQuery and Snowflake the statement has been parsed and
+    sqlglot translates the SQL that DuckDB runs. For BigQuery and Snowflake the statement has been parsed and
     translated back, but never run: compare some customers with `build_features` before you rely on it.
 
     Parameters
