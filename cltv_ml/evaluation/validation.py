@@ -145,7 +145,7 @@ def ineligible(models: Sequence[ValueModel], validation: Validation) -> dict[str
     ]
     if {model.name for model in left} <= {SameRate.name, *uncertain}:
         return reasons
-    why = "the log has no earlier window that shows whether what it learns from labels still holds in a later one"
+    why = "the log has no earlier window that shows whether a model learned from labels still holds in a later one"
     return reasons | dict.fromkeys(uncertain, why)
 
 
