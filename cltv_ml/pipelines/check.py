@@ -14,7 +14,7 @@ from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
 from cltv_ml.pipelines.redaction import as_wanted
 from cltv_ml.reporting.report import summarise
-from cltv_ml.reporting.sections.data import check_sections
+from cltv_ml.reporting.sections.data import check_facts, check_sections
 from cltv_ml.settings import Check, Settings
 from cltv_ml.windows import to_horizons
 
@@ -63,5 +63,6 @@ def _write_report(path: Path, cleaned: CleanedShop, verdict: DataVerdict, settin
         f"Data check: {verdict.level}",
         f"{cleaned.report.rows_in:,} lines of {cleaned.report.source}",
         check_sections(cleaned, verdict, currency=settings.currency),
+        check_facts(cleaned, currency=settings.currency),
     )
     write_page(as_wanted(summary, settings.redact, cleaned), path)

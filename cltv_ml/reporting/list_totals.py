@@ -11,7 +11,7 @@ import pandas as pd
 from cltv_ml.money import digits
 
 _LABELS = {
-    "margin": "Margin, % of the stated margin",
+    "margin": "Margin, % of the lists' margin",
     "effect": "Effect, % of the stated effect",
     "cost": "Cost per customer",
     "budget": "Budget per list (empty: no limit)",

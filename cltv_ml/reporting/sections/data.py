@@ -118,6 +118,29 @@ def check_sections(cleaned: Cleaned, verdict: DataVerdict, *, currency: str = ""
     return sections
 
 
+def check_facts(cleaned: Cleaned, *, currency: str = "") -> dict[str, tuple[str, str]]:
+    """Return the key facts of a clean log: revenue, customers and the share of lines kept; none of an empty one."""
+    log, report = CleanedShop.of(cleaned).transactions, cleaned.report
+    if not len(log):
+        return {}
+    facts = compute_summary(log).iloc[0]
+    return {
+        "Revenue": (
+            format_money(float(facts["revenue"]), currency),
+            f"from {facts['first']:%Y-%m-%d} to {facts['last']:%Y-%m-%d}, returns subtracted",
+        ),
+        "Customers": (
+            f"{facts['customers']:,}",
+            f"with {facts['orders']:,} orders; {facts['repeat_rate']:.0%} of them bought again",
+        ),
+        "Lines kept": (
+            f"{report.rows_kept / report.rows_in:.0%}",
+            f"{report.rows_kept:,} of {report.rows_in:,}"
+            + ("; every other line has a reason below" if report.rows_kept < report.rows_in else ""),
+        ),
+    }
+
+
 def _account(report: Report, currency: str) -> dict[str, Any]:
     """Return the account of lines and money, the kinds of lines, and the roles of columns."""
     tables = {"Where the lines and the money went": _money_account(report, currency)}
