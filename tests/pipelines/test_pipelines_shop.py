@@ -122,6 +122,7 @@ def test_acquisition_without_a_margin_holds_nothing_against_cost(log, costs, tmp
     found = pipelines.acquisition(data=log.drop(columns="cost"), costs=costs, out=tmp_path)
     assert found.tables["returns"].empty
     assert any("not compared with cost" in note for note in found.notes)
+    assert "Revenue in 365 days" in found.page.read_text(encoding="utf-8")
 
 
 def test_acquisition_reads_channels_from_a_table_of_customers(log, costs, tmp_path):

@@ -18,16 +18,28 @@ def acquisition_sections(
     tables: Mapping[str, pd.DataFrame], age: int, *, known: bool, currency: str = ""
 ) -> list[dict[str, Any]]:
     """Return the sections of `cac`, `value`, `returns` and `judged`."""
-    parts = [_cost(tables["cac"], currency)]
+    cac, value = (_without_only_channel(tables[name]) for name in ("cac", "value"))
+    parts = [_cost(cac, currency)]
     if known:
-        parts.append(_returns(tables["returns"], tables["value"], tables["cac"], age, currency))
-    return [*parts, _value_table(tables["value"], known, currency), _judged(tables["judged"], currency)]
+        parts.append(_returns(_without_only_channel(tables["returns"]), value, cac, age, currency))
+    return [*parts, _value_table(value, known, currency), _judged(tables["judged"], currency)]
+
+
+def _without_only_channel(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table by channel; of a single channel, whose rows equal those of all channels, these alone.
+
+    >>> table = pd.DataFrame({"channel": ["all channels", "unattributed"], "customers": [3, 3]})
+    >>> len(_without_only_channel(table))
+    1
+    """
+    apart = table["channel"] != "all channels"
+    return table if table.loc[apart, "channel"].nunique() != 1 else table[~apart]
 
 
 def acquisition_facts(
     tables: Mapping[str, pd.DataFrame], age: int, currency: str = ""
 ) -> dict[str, tuple[str, str]]:
-    """Return the headlines: the cost of a customer and, where contribution is known, its value and payback."""
+    """Return the headlines: the cost of a customer and their value, and the payback where contribution is known."""
     won = tables["cac"].iloc[0]
     facts = {
         "Cost per customer": (
@@ -36,7 +48,16 @@ def acquisition_facts(
         )
     }
     if tables["returns"].empty:
-        return facts
+        value = tables["value"]
+        whole = value[(value["channel"] == "all channels") & (value["age"] == age)]
+        spent = {
+            f"Revenue in {age} days": (
+                format_money(amount, currency),
+                "expected per customer; the margin is unknown",
+            )
+            for amount in whole["expected"].dropna()
+        }
+        return facts | spent
     whole = tables["returns"].iloc[0]
     if pd.notna(whole["value"]):
         about = "contribution per customer"
