@@ -12,9 +12,9 @@ from cltv_ml.customers.permissions import OPT_OUT, PROTECTED
 from cltv_ml.data.headings import plain_heading, plain_text
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.source_columns import quote
-from cltv_ml.data.times import is_serial
 from cltv_ml.engine import Relation
 from cltv_ml.ranges import range_codes
+from cltv_ml.sources.times import is_serial
 from cltv_ml.tables import NO, YES, postcode_sql
 
 #: Kinds that a user can name, and the first word of the column that each becomes.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cltv_ml.data import times
 from cltv_ml.data.source_columns import SourceColumns
 from cltv_ml.errors import InputError
+from cltv_ml.sources import times
 from cltv_ml.sources.zones import once
 
 #: Number of lines inspected for a column's notations.
@@ -20,6 +20,7 @@ _QUARTER = (
 _ORDINAL = r"^(\d{4})[-/.](\d{3})$"
 _BASIC = r"^(\d{8})T(\d\d)(\d\d)(\d\d)?(Z|[+-]\d\d:?\d\d|[.]\d+Z?)?$"
 _DOTTED = r" (\d\d?)[.](\d\d)[.](\d\d)(?:[.]\d+)?( ?[AP]M)?\b"
+_HOURS = r" ?(\d\d?)[時时시] ?(?:(\d\d?)[分분])?(?: ?\d\d?[秒초])?$"
 _NET = r"^/Date\((\d{9,13})(?:[+-]\d{4})?\)/$"
 _SERIAL = r"^\d{5},\d+$"
 _NOON = "오전|오후|上午|下午|午前|午後|[πΠ][.]?[μΜ]|[μΜ][.]?[μΜ]|[صم]$|SA$|CH$"
@@ -38,6 +39,7 @@ _WAYS = (
     _ORDINAL,
     _BASIC,
     _DOTTED,
+    _HOURS,
     _NET,
     _SERIAL,
     _NOON,
@@ -73,8 +75,8 @@ def as_iso(columns: SourceColumns, column: str, text: str) -> str:
     if not columns.row(f"select count(*) from {lines} and not ({usual})")[0]:
         return text
     counts = ", ".join(f"count(*) filter (where regexp_matches(t, '{way}'))" for way in _WAYS)
-    era, week, quarter, ordinal, basic, dotted, net, serial, noon, years, ours, taiwan, dated = columns.row(
-        f"select {counts}, count(*) from {lines}"
+    era, week, quarter, ordinal, basic, dotted, hours, net, serial, noon, years, ours, taiwan, dated = (
+        columns.row(f"select {counts}, count(*) from {lines}")
     )
     _check_months(columns, column, lines)
     if era:
@@ -101,6 +103,10 @@ def as_iso(columns: SourceColumns, column: str, text: str) -> str:
         text = f"replace(regexp_replace({text}, '{_BASIC}', '\\1 \\2:\\3:\\4\\5'), ':Z', ':00Z')"
     if dotted:
         text = f"regexp_replace({text}, '{_DOTTED}', ' \\1:\\2:\\3\\4')"
+    if hours:
+        clock = f"regexp_extract(t, '{_HOURS}', 1) || ':' || lpad(regexp_extract(t, '{_HOURS}', 2), 2, '0')"
+        dated = f"regexp_replace(t, '{_HOURS}', '') || ' ' || {clock}"
+        text = once(text, "t", f"if(regexp_matches(t, '{_HOURS}'), {dated}, t)")
     if net:
         text = f"regexp_replace({text}, '{_NET}', '\\1')"
     if serial:

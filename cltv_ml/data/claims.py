@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
-from cltv_ml.data.times import month_of_name
 from cltv_ml.engine import MONEY_SCALE
 from cltv_ml.sources.frames import Part
+from cltv_ml.sources.times import month_of_name
 
 #: Share of lines outside of the period from which the user is told.
 _OUTSIDE = 0.01
@@ -30,6 +30,10 @@ _ANY_QUARTER = (
     r"(?i)(?<![a-z\d])q([1-4])[-_ /]*(20\d\d|19\d\d)(?!\d)|(?<!\d)(20\d\d|19\d\d)[-_ /]*q([1-4])(?!\d)"
 )
 _NAMED_MONTH = r"([^\W\d_]{3,})[-_. ]*(20\d\d|19\d\d)(?!\d)"
+_NAMED_DAY = (
+    r"(?<!\d)([0-3]?\d)[. -]+([^\W\d_]{3,})[. -]+(20\d\d|19\d\d)(?!\d)"
+    r"|([^\W\d_]{3,})[. ]+([0-3]?\d),? (20\d\d|19\d\d)(?!\d)"
+)
 _ANY_YEAR = r"(?<![\dvV])(20\d\d|19\d\d)(?!\d)"  # after a v comes the number of a version
 
 
@@ -66,6 +70,9 @@ def find_period(text: str) -> Period | None:
         return Period(*known) if known[0] < known[1] else None
     if known:
         return Period(None, known[0])
+    if named := [_named_day(match) for match in re.finditer(_NAMED_DAY, text)]:  # one alone may be any day
+        start, end = (named[0], named[-1])
+        return Period(start, end) if start and end and start < end else None
     for find, ways in ((_ANY_QUARTER, _quarter), (_ANY_MONTH, _month), (_NAMED_MONTH, _named_month)):
         if periods := [period for match in re.finditer(find, text) if (period := ways(match))]:
             return Period(min(first for first, _ in periods if first), max(last for _, last in periods))
@@ -83,6 +90,15 @@ def _day(match: re.Match[str]) -> date | None:
         year = last if len(last) == 4 else f"20{last}"
     try:
         return date(int(year), int(month), int(day))
+    except ValueError:
+        return None
+
+
+def _named_day(match: re.Match[str]) -> date | None:
+    day, word, year, other_word, other_day, other_year = match.groups()
+    month = month_of_name((word or other_word).lower())
+    try:
+        return date(int(year or other_year), month, int(day or other_day)) if month else None
     except ValueError:
         return None
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cltv_ml.data.order import allowed, choose_date_order
 from cltv_ml.data.source_columns import SourceColumns
-from cltv_ml.data.times import is_serial
 from cltv_ml.engine import Relation, keep
+from cltv_ml.sources.times import is_serial
 from cltv_ml.sources.zones import once
 
 #: Formats of such dates by number of digits; a numeric column has lost a leading zero.

@@ -37,6 +37,11 @@ _MAJOR = {
 #: Headings of exchange rates.
 _RATES = re.compile("rate$|^rate|kurs|cambio|^taux|tasso|koers|kuru?$|курс|レート|汇率|匯率|환율")
 
+#: What headings call money in the currency of each line.
+_FOREIGN = re.compile(
+    r"(?i)\b(foreign|transaction|document|presentment|original|fremd)[ _-]?(currency|währung|waehrung)\b|\bFCY?\b"
+)
+
 #: A column with more distinct texts (including the empty one) is not a currency column.
 _MOST = len(CURRENCIES) + 1
 
@@ -74,7 +79,7 @@ def pair_currency(
     same_heading = [
         column
         for column, kind in kinds.items()
-        if kind == "number" and plain_heading(column) == plain_heading(amount)
+        if kind == "number" and _without_foreign(column) == _without_foreign(amount)
     ]
     local = _find_unconverted(first, kinds, mapping, amount)
     if local or in_one_currency(first, kinds, same_heading) == amount:
@@ -136,13 +141,24 @@ def _converted(first: Relation, kinds: Mapping[str, str], mapping: Mapping[str, 
 
 
 def in_one_currency(first: Relation, kinds: Mapping[str, str], columns: Sequence[str]) -> str | None:
-    """Return the only one of equally headed columns that names a currency; None if all lines have one currency."""
+    """Return the only one of equally headed columns that names a currency, or that is not called foreign.
+
+    None if all lines have one currency.
+    """
     named = [column for column in columns if words_of(column) & CURRENCY_WORDS]
-    if len(named) != 1 or len(columns) < 2 or len({plain_heading(column) for column in columns}) > 1:
+    foreign = [column for column in columns if _FOREIGN.search(column)]
+    named = (
+        named if len(named) == 1 or not foreign else [column for column in columns if column not in foreign]
+    )
+    if len(named) != 1 or len(columns) < 2 or len({_without_foreign(column) for column in columns}) > 1:
         return None
     texts = {column: _in_capitals(column) for column, kind in kinds.items() if kind == "text"}
     currencies = [values for values in count_values(first, texts, _MOST).values() if _are_currencies(values)]
     return named[0] if any(len(set(values) - {""}) > 1 for values in currencies) else None
+
+
+def _without_foreign(column: str) -> str:
+    return plain_heading(_FOREIGN.sub("", column))
 
 
 def _find_unconverted(

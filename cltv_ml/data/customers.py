@@ -28,6 +28,16 @@ _SUM_HEADINGS = {
 }
 
 
+#: Headings by which one of several columns of customers is chosen.
+_TIED = {
+    name: re.compile(plain_pattern(words("ties")["headings"][name]))
+    for name in ("pays", "attends", "mail", "identity", "called")
+}
+
+#: Fewest rows that count as evidence, the share of them that must agree, and how far numbers of customers may differ.
+_LEAST_ROWS, _AGREEING_LINES, _MOST_APART = 3, 0.98, 0.1
+
+
 def is_no_customer(first: Relation, column: str, mapping: Mapping[str, str]) -> bool:
     """Whether a candidate for the customer is the id of each line or order, or an account of the books."""
     heading, time, order = plain_heading(column), mapping.get("timestamp"), mapping.get("order_id")
@@ -102,6 +112,68 @@ def _others(unmapped: Sequence[str]) -> list[str]:
     while matching := named("customer_id", [column for column in unmapped if column not in columns]):
         columns += matching
     return [*columns, *(column for column in find_compound("customer_id", unmapped) if column not in columns)]
+
+
+def settle_customer(first: Relation, columns: Sequence[str]) -> tuple[str, str] | None:
+    """Choose an id over an e-mail address over a name, if they identify nearly as many customers."""
+    values = {column: f"lower(nullif(trim(cast({quote(column)} as varchar)), ''))" for column in columns}
+    rows, *counts = first.row(
+        f"select count(*), {', '.join(f'count(distinct {value})' for value in values.values())} from {first}"
+    )
+    customers = dict(zip(columns, counts, strict=True))
+    # An id that is unique to each line identifies lines, not customers.
+    candidates = [column for column in columns if plain_heading(column) != "id" or customers[column] < rows]
+    ranked = sorted(_who_pays(candidates), key=_rank_of_customer)
+    if rows < _LEAST_ROWS or not ranked:
+        return None
+    chosen = ranked[0]
+    filled = (
+        " or ".join(f"{values[column]} is not null" for column in candidates if column != chosen) or "false"
+    )
+    [blank] = first.row(f"select count(*) filter ({values[chosen]} is null and ({filled})) from {first}")
+    if blank > (1 - _AGREEING_LINES) * rows or not customers[chosen]:
+        return None
+    if len(ranked) == 1:
+        return chosen, "the payer's" if len(
+            candidates
+        ) > 1 else "because the other one is unique to each line"
+    same = True
+    for rival in ranked[1:]:
+        [pairs] = first.row(
+            f"select count(distinct ({values[chosen]}, {values[rival]})) "
+            f"filter ({values[chosen]} is not null and {values[rival]} is not null) from {first}"
+        )
+        alike = pairs == customers[chosen] == customers[rival]
+        same &= alike
+        differs = abs(customers[chosen] - customers[rival]) > _MOST_APART * customers[chosen]
+        if not alike and (differs or _rank_of_customer(rival) == _rank_of_customer(chosen)):
+            return None
+    if same:
+        return chosen, "which identifies the same customers in the first lines"
+    counted = ", ".join(f"{customers[column]:,} by {column!r}" for column in ranked)
+    return (
+        chosen,
+        (
+            f"because an id takes precedence over an e-mail address, and that over a name ({counted} in "
+            "the first lines)"
+        ),
+    )
+
+
+def _who_pays(columns: list[str]) -> list[str]:
+    """Return the columns of people who pay rather than attend, if headings distinguish them."""
+    plain = {column: plain_heading(column) for column in columns}
+    paying = [column for column in columns if _TIED["pays"].search(plain[column])]
+    best = min(map(_rank_of_customer, paying), default=-1)
+    eligible = [column for column in columns if column in paying or _rank_of_customer(column) < best]
+    return eligible or [column for column in columns if not _TIED["attends"].search(plain[column])] or columns
+
+
+def _rank_of_customer(column: str) -> int:
+    plain = plain_heading(column)
+    if _TIED["mail"].search(plain):
+        return 1
+    return 0 if _TIED["identity"].search(plain) and not _TIED["called"].search(plain) else 2
 
 
 def doubt_rows(

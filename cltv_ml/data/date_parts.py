@@ -12,10 +12,10 @@ from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.numbered import join_numbered
 from cltv_ml.data.source_columns import quote
 from cltv_ml.data.summed import join_tenders
-from cltv_ml.data.times import month_number
 from cltv_ml.engine import Relation, quoted, show
 from cltv_ml.sources.frames import MARK
 from cltv_ml.sources.items import add_items_up, is_items
+from cltv_ml.sources.times import month_number
 
 #: Headings of each part.
 _DATE_PARTS = {

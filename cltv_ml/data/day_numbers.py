@@ -6,8 +6,8 @@ import datetime
 import re
 
 from cltv_ml.data.questions import Question, QuestionsError
-from cltv_ml.data.times import SERIAL_START
 from cltv_ml.engine import Relation
+from cltv_ml.sources.times import SERIAL_START
 
 #: Headings of numbers that count weeks.
 _WEEKS = re.compile("week|woche|kw|semaine|semana|settimana|周|週|недел")

@@ -17,6 +17,9 @@ from cltv_ml.errors import InputError
 #: Headings of amounts before discounts.
 _UNDISCOUNTED = re.compile("gross|list|before|subtotal")
 
+#: Headings of amounts that may be after discounts.
+_AFTER_DISCOUNT = re.compile("net|total|amount|paid|after|final|betrag|summe|montant|importe|valor")
+
 #: Fewest lines with a discount for a decision, and the share of them that must agree.
 _LINES, _SHARE = 4, 0.8
 
@@ -53,6 +56,27 @@ def settle_discount(
         "amount is quantity times price minus that percentage. It was read as discount_rate (--mapping "
         f"discount={column} reads it as money)."
     ]
+
+
+def find_net(columns: Columns, amount: str, discount: str) -> str:
+    """Return the column that is the amount less the discount on all first lines that have one; empty if none is.
+
+    Parameters
+    ----------
+    amount, discount
+        Their SQL.
+    """
+    first = keep_first(columns.table, 20_000)
+    number = Columns(first, columns.rules, ask=False).number
+    tested = [column for column in columns.kinds if _AFTER_DISCOUNT.search(plain_heading(column))]
+    for column in tested:
+        lines, same = first.row(
+            f"select count(*), count(*) filter (abs(abs({amount}) - abs({discount}) - abs({number(column)})) < 0.011) "
+            f"from {first} where abs({discount}) > 0.011"
+        )
+        if lines >= _LINES and same == lines:
+            return str(column)
+    return ""
 
 
 def tell_of_order_discounts(glance: Glance, numbers: Sequence[str], mapping: Mapping[str, str]) -> list[str]:

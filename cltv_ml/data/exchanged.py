@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from cltv_ml.data import times
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.source_columns import SourceColumns
 from cltv_ml.errors import InputError
+from cltv_ml.sources import times
 
 #: Of a column's dates, a larger share with the month behind the day is no slip but another way of writing.
 _FEW = 0.01

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from cltv_ml.data.kinds import first_lines, look
+from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question, QuestionsError
+from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
 from cltv_ml.data.totals import TOTAL_WORDS
 from cltv_ml.engine import Relation, keep, quoted
@@ -16,6 +19,9 @@ _FILLED = ("customer_id", "order_id", "timestamp", "status", "payment_status", "
 
 #: Labels of rows that contain the count or mean of their group.
 _COUNT_WORDS = ("count", "record count", "average", "avg", "anzahl", "nombre", "mittelwert")
+
+#: The column of the headings of groups that stood among the days.
+HEADING_OF_GROUP = "group heading"
 
 #: Below this share of the lines, blank customers are guests or missing.
 _SHARE = 0.1
@@ -43,9 +49,10 @@ def fill_down(table: Relation, mapping: Mapping[str, str], answer: bool | None) 
     """
     _check_one_table(table, mapping)
     _check_nothing_beside(table, mapping)
+    table, notes = _fill_days(table, mapping, answer)
     customer = mapping.get("customer_id")
     if customer is None or answer is False or not _often_blank(table, customer):
-        return table, []
+        return table, notes
     key_columns = [mapping[name] for name in ("order_id", "timestamp") if name in mapping]
     money = mapping.get("amount") or mapping.get("unit_price")
     marked = _mark_continued(table, customer, key_columns, money, mapping)
@@ -56,7 +63,7 @@ def fill_down(table: Relation, mapping: Mapping[str, str], answer: bool | None) 
         f"from {marked} where not total"
     )
     if not blank or not filled:
-        return table, []
+        return table, notes
     once = filled == distinct and (filled >= 3 or headings == filled)
     if together >= 0.95 * blank:
         reason = f"its {'order and date are' if len(key_columns) > 1 else 'date or order is'} blank as well"
@@ -72,7 +79,7 @@ def fill_down(table: Relation, mapping: Mapping[str, str], answer: bool | None) 
         )
         raise QuestionsError([Question(text, ("fill_down=true", "fill_down=false"))])
     else:
-        return table, []
+        return table, notes
     columns = [mapping[name] for name in _FILLED if name in mapping]
     filled_down = _fill(table, marked, columns, same_order=reason.startswith("they"))
     note = (
@@ -80,7 +87,40 @@ def fill_down(table: Relation, mapping: Mapping[str, str], answer: bool | None) 
         f"{reason} (--rule fill_down=false leaves them without a customer)."
     )
     note += f" {headings:,} rows with only a name were read as headings." if headings else ""
-    return filled_down, [note]
+    return filled_down, [*notes, note]
+
+
+def _fill_days(
+    table: Relation, mapping: Mapping[str, str], answer: bool | None
+) -> tuple[Relation, list[str]]:
+    """Return the lines of a report by day, which names each day once and ends it with a total, with each line's day."""
+    time, customer = mapping.get("timestamp"), mapping.get("customer_id")
+    if not time or not customer or answer is False or table.kinds[MARK + time] != "VARCHAR":
+        return table, []
+    cells = ", ".join(
+        f"lower(trim(cast({quoted(name)} as varchar)))" for name in table.kinds if name != "source_row"
+    )
+    total = rf"len(list_filter([{cells}], lambda cell: regexp_full_match(cell, '({TOTAL_WORDS})\b.*'))) > 0"
+    blank = f"not {_is_filled(time)} and {_is_filled(customer)}"
+    [lines] = table.row(f"select count(*) filter (where {blank}) from {table}")
+    if not lines:
+        return table, []
+    days, distinct, totals = table.row(
+        "select count(*) filter (where not total), count(distinct day) filter (where not total), "
+        f"count(*) filter (where total) from (select {total} as total, {quote(time)} as day, "
+        f"{_is_filled(time)} as dated from {table}) where dated or total"
+    )
+    if days != distinct or days < 3 or not (answer or totals >= 0.5 * days):
+        return table, []
+    day = f"if({_is_filled(time)} and not ({total}), {quote(time)}, null)"
+    filled = f"if({blank}, last_value({day} ignore nulls) over (order by source_row), {quote(time)})"
+    note = (
+        f"Column {time!r} names each day once and is blank on {lines:,} lines, which were given the day above (--rule "
+        "fill_down=false leaves them without a day)."
+    )
+    return keep(
+        table.con, "rows", f"select * replace ({filled} as {quote(time)}) from {table} order by source_row"
+    ), [note]
 
 
 def _check_nothing_beside(table: Relation, mapping: Mapping[str, str]) -> None:
@@ -109,13 +149,23 @@ def _any_filled(columns: Sequence[str]) -> str:
 
 
 def _check_one_table(table: Relation, mapping: Mapping[str, str]) -> None:
-    """Raise InputError if a row below the first names other columns, as when one file contains two tables.
+    """Raise InputError if one source contains two tables."""
+    if second := find_second_table(table, mapping):
+        row, names = second
+        raise InputError(
+            f"the source contains a second table with the columns {names[:6]}, starting at row {row + 1} below "
+            "the header. Put each table into a separate file."
+        )
+
+
+def find_second_table(table: Relation, mapping: Mapping[str, str]) -> tuple[int, list[str]] | None:
+    """Return the row that names the columns of a second table below the first, and these names; None without one.
 
     In such a row the date, the amount and all other cells are words, no two of them equal, and numbers follow below.
     """
     required = [mapping[name] for name in ("timestamp", "amount") if name in mapping]
     if len(required) < 2 or any(table.kinds[MARK + column] != "VARCHAR" for column in required):
-        return
+        return None
     cells = ", ".join(f"trim({quoted(name)})" for name, kind in table.kinds.items() if kind == "VARCHAR")
     words = " and ".join(f"{quote(column)} >= ':'" for column in required)
     rows = table.rows(
@@ -131,10 +181,8 @@ def _check_one_table(table: Relation, mapping: Mapping[str, str]) -> None:
         if table.holds(
             f"source_row > {row} and regexp_matches({quote(required[1])}, '\\d')"
         ) and not table.holds(again):
-            raise InputError(
-                f"the source contains a second table with the columns {names[:6]}, starting at row {row + 1} below "
-                "the header. Put each table into a separate file."
-            )
+            return int(row), list(names)
+    return None
 
 
 def _often_blank(table: Relation, customer: str) -> bool:
@@ -201,3 +249,67 @@ def _fill(table: Relation, marked: Relation, columns: list[str], same_order: boo
         f"select * exclude (heading) from (select raw.* replace ({filled}), marked.heading from {table} as raw "
         f"join {marked} as marked using (source_row)) where not heading order by source_row",
     )
+
+
+def split_labels(table: Relation) -> tuple[Relation, list[str]]:
+    """Return the lines of a report whose first column names a group, then its days, with a column of groups; a note.
+
+    Each group's number must be the sum of those of its days, as in a compact pivot table; else the table stays.
+
+    >>> from cltv_ml.data import clean, read
+    >>> import pandas as pd
+    >>> rows = [["Ann", 9.5], ["2025-01-31", 4.5], ["2025-02-03", 5.0], ["Bob", 2.0], ["2025-02-07", 2.0], ["All", 11]]
+    >>> report = pd.DataFrame(rows, columns=["Row Labels", "Sum of Sales"])
+    >>> clean(read(report, {"customer_id": "group heading"})).log["customer_id"].tolist()
+    ['Ann', 'Ann', 'Bob']
+    """
+    columns = [name.removeprefix(MARK) for name in table.kinds if name.startswith(MARK)]
+    first = first_lines(table)
+    kinds = look(first) if len(columns) > 1 else {}
+    numbers = [column for column in columns[1:] if kinds.get(column) == "number"]
+    if (
+        not numbers
+        or "timestamp" in [kinds[column] for column in columns[1:]]
+        or kinds[columns[0]] == "number"
+    ):
+        return table, []
+    reading = Columns(first, Rules(), ask=False)
+    day, value = reading.timestamp(columns[0]), reading.number(numbers[0])
+    text = f"nullif(trim(cast({quote(columns[0])} as varchar)), '')"
+    label, over = f"if({day} is null, {text}, null)", "over (order by source_row)"
+    alone = f"if({_any_filled(columns[1:])}, null, {label})"
+    if _heads(first, f"select {alone} as label, {day} as day, source_row from {first}"):
+        label = alone
+    elif not _add_up(
+        first, f"select count({label}) {over} as label, {day} as day, {value} as v from {first}"
+    ):
+        return table, []
+    split = keep(
+        table.con,
+        "rows",
+        f"select * exclude (label) from (select *, last_value({label} ignore nulls) {over} as "
+        f"{quoted(MARK + HEADING_OF_GROUP)}, "
+        f"{label} as label from {table}) where label is null order by source_row",
+    )
+    return split, [
+        f"Column {columns[0]!r} names groups above their days; they were put into column {HEADING_OF_GROUP!r}."
+    ]
+
+
+def _heads(first: Relation, labelled: str) -> bool:
+    """Whether several labels, each different, stand above lines with days."""
+    labels, distinct, heading, days, covered = first.row(
+        "select count(label), count(distinct label), count(label) filter (below), count(day), "
+        "count(day) filter (headed) from (select *, lead(day) over (order by source_row) is not null as below, "
+        f"count(label) over (order by source_row) > 0 as headed from ({labelled}))"
+    )
+    return heading >= 2 and labels == distinct and heading >= 0.8 * labels and covered == days
+
+
+def _add_up(first: Relation, labelled: str) -> bool:
+    """Whether the numbers of several labels are each the sum of those of the days below."""
+    groups, added = first.row(
+        "select count(*), count(*) filter (abs(whole - parts) < 0.011) from (select sum(v) filter (day is null) as "
+        f"whole, sum(v) filter (day is not null) as parts from ({labelled}) group by label) where parts is not null"
+    )
+    return groups >= 2 and added == groups

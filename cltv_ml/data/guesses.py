@@ -8,6 +8,7 @@ from itertools import combinations
 
 from cltv_ml.data.levels import agreed_levels, is_payment, kind_of_document, plain_level, read_level
 from cltv_ml.data.mapping import flag
+from cltv_ml.data.overlooked_numbers import HEADED
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question
 from cltv_ml.data.rules import Rules
@@ -28,6 +29,9 @@ _CLOCKS = (
 
 #: A price of one item grows with the quantity by at most this power of it.
 _PER_ITEM = 0.25
+
+#: Lines that show that a column is no customer, because all have one value of two, or no time, because one is filled.
+_TELLING_LINES = 10
 
 #: The doubt from which a column is not offered.
 _NO_CANDIDATE = 9
@@ -97,18 +101,22 @@ def offer_item_price(first: Relation, mapping: Mapping[str, str], question: Ques
 def _doubt_column(first: Relation, name: str, column: str) -> int:
     text = f"nullif(trim(cast({quote(column)} as varchar)), '')"
     if name == "customer_id":
-        mails, unique, negative = first.row(
-            f"select count({text}) filter ({text} like '%@%'), count({text}) = count(distinct {text}), "
+        mails, filled, distinct, negative = first.row(
+            f"select count({text}) filter ({text} like '%@%'), count({text}), count(distinct {text}), "
             f"coalesce(bool_or(regexp_matches({text}, '^-[0-9]')), false) from {first}"
         )
-        return 0 if mails or _heads_groups(first, column, text) else 1 + unique + 2 * negative
+        if mails or _heads_groups(first, column, text):
+            return 0
+        few = filled >= _TELLING_LINES and distinct < 3
+        return _NO_CANDIDATE if few and distinct == 1 else 1 + (filled == distinct) + 2 * negative + 3 * few
     if name == "timestamp":
         clocks = " or ".join(f"v between {low} and {high}" for low, high in _CLOCKS)
-        digits, numbers, counts = first.row(
-            f"select bool_or(regexp_matches(t, '[0-9]')), bool_and(v is not null), bool_and(coalesce({clocks}, false)) "
-            f"from (select {text} as t, try_cast({text} as double) as v from {first}) where t is not null"
+        digits, numbers, counts, blank = first.row(
+            f"select bool_or(regexp_matches(t, '[0-9]')), bool_and(v is not null) filter (t is not null), "
+            f"bool_and(coalesce({clocks}, false)) filter (t is not null), count(*) > {_TELLING_LINES} * count(t) "
+            f"from (select {text} as t, try_cast({text} as double) as v from {first})"
         )
-        return -1 if counts else _NO_CANDIDATE if numbers else 1 - bool(digits)
+        return _NO_CANDIDATE if blank else -1 if counts else _NO_CANDIDATE if numbers else 1 - bool(digits)
     decimals, grows = first.row(
         rf"select bool_or(regexp_matches(t, '\d[.,]\d')), bool_and(v > before and v = floor(v)) filter "
         f"(before is not null) from (select {text} as t, try_cast({text} as double) as v, "
@@ -132,7 +140,7 @@ def _heads_groups(first: Relation, column: str, text: str) -> bool:
 
 
 def _which_are_sums(first: Relation, columns: Sequence[str]) -> list[str]:
-    """Return the columns that are the sum of two or of all other columns of numbers."""
+    """Return the columns that are the sum of two or of all other columns of numbers, or the product of two."""
     number = Columns(first, Rules(), ask=False).number
     values = {column: f"coalesce({number(column)}, 0)" for column in columns}
     others = {whole: tuple(column for column in columns if column != whole) for whole in columns}
@@ -142,13 +150,15 @@ def _which_are_sums(first: Relation, columns: Sequence[str]) -> list[str]:
     parts = [(whole, added) for whole, added in parts if len(added) > 1]
     if not parts:
         return []
+    signs = [(whole, added, " + ") for whole, added in parts]
+    signs += [(whole, added, " * ") for whole, added in parts if len(added) == 2]
     tests = ", ".join(
-        f"avg(cast(abs({' + '.join(values[part] for part in added)} - {values[whole]}) < 0.011 as integer)) "
-        f"* cast({' and '.join(f'count(*) filter ({values[part]} <> 0) > 0' for part in added)} as integer)"
-        for whole, added in parts
+        f"avg(cast(abs({sign.join(values[part] for part in added)} - {values[whole]}) < 0.011 as integer)) * cast("
+        f"{' and '.join(f'count(*) filter ({values[part]} not in (0, 1)) > 0' for part in added)} as integer)"
+        for whole, added, sign in signs
     )
     agreeing = first.row(f"select {tests} from {first}")
-    return [whole for (whole, _), share in zip(parts, agreeing, strict=True) if share and share >= 0.95]
+    return [whole for (whole, *_), share in zip(signs, agreeing, strict=True) if share and share >= 0.95]
 
 
 def _is_return_of(other: str, level: str) -> bool:
@@ -163,4 +173,5 @@ def _guess_level(name: str, level: str, money: float) -> str:
     bought = name == "type" and re.search("purchase", plain)
     if re.fullmatch(r"-\d+", level) or is_payment(level) or ordered or bought or _PLANNED.search(plain):
         return "ignore"
-    return "refund" if (name == "type" and money < 0) or plain == "closed" else "counts"
+    taken_off = HEADED["discount"].search(plain.replace(" ", ""))  # below 0, and part of the sale
+    return "refund" if (name == "type" and money < 0 and not taken_off) or plain == "closed" else "counts"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cltv_ml.data.times import letters
 from cltv_ml.engine import Relation, keep
 from cltv_ml.sources.text_bytes import Signs
+from cltv_ml.sources.times import letters
 
 #: Spellings that are normalised by default, each value by itself, so that exports agree: name and what was done.
 FORMS = {

@@ -17,7 +17,7 @@ from cltv_ml.data.sides import are_payments
 from cltv_ml.data.source_columns import quote
 from cltv_ml.data.summed import credit_of
 from cltv_ml.data.words import words
-from cltv_ml.engine import Relation
+from cltv_ml.engine import Relation, keep_first
 
 #: Headings of amounts that a column of credits next to them makes debits.
 _DEBITS = {"amount", *SYNONYMS["amount"][-2].split()} - {"subtotal"}
@@ -27,6 +27,9 @@ _LEDGER_HEADED = {name: re.compile(plain_pattern(listed)) for name, listed in wo
 
 #: Fewest documents that show that each sums to zero, the share of them that do, and the columns tried.
 _LEAST_DOCUMENTS, _SHARE, _TRIED = 2, 0.95, 12
+
+#: Fewest lines, and the share of them and of their money, below 0 where sales are booked as credits.
+_LEAST_LINES, _BELOW = 10, 0.75
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,8 @@ def settle_sides(
     credits = named(
         "credit", [column for column in kinds if column not in mapping.values() and kinds[column] != "empty"]
     )
+    if debit and not credits and "credit" not in explicit and kinds[debit] == "number":
+        return _settle_signs(table, debit, mapping)
     if not credits or "credit" in explicit or plain_heading(debit) not in _DEBITS:
         return dict(mapping), []
     settled = {**mapping, "credit": credits[0]}
@@ -154,3 +159,26 @@ def settle_sides(
     )
     paid = are_payments(table, [column for column, kind in kinds.items() if kind == "text"], credits[0])
     return settled, [Question(text, ("credit=", f"credit={credits[0]}")[:: 1 if paid else -1])]
+
+
+def _settle_signs(
+    table: Relation, amount: str, mapping: Mapping[str, str]
+) -> tuple[dict[str, str], Sequence[Question]]:
+    """Return the mapping with an amount that is its own credit if most sales are below 0; ask if all lines are."""
+    first = keep_first(table, 20_000)
+    number = Columns(first, Rules(), ask=False).number(amount)
+    lines, below, money, owed = first.row(
+        f"select count(*), count(*) filter (v < 0), sum(abs(v)), -sum(v) filter (v < 0) "
+        f"from (select {number} as v from {first}) where v <> 0"
+    )
+    if lines < _LEAST_LINES or below < _BELOW * lines or owed < _BELOW * money:
+        return dict(mapping), []
+    settled = {**mapping, "credit": amount}
+    if below < lines:
+        return settled, []
+    text = (
+        f"all {lines:,} amounts in column {amount!r} are below 0. If they are sales, booked as credits, use --mapping "
+        f"{flag('amount', amount)} --mapping {flag('credit', amount)}; if they are refunds, use --mapping credit= and "
+        "read them together with the sales."
+    )
+    return settled, [Question(text, (f"amount={amount},credit={amount}", "credit="))]

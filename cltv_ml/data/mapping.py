@@ -43,7 +43,12 @@ def check_mapping(mapping: Mapping[str, str | None], columns: Sequence[str]) -> 
             raise InputError(
                 f"mapping: column {column!r} for {name} is not in the source. Found {name_columns(columns)}."
             )
-    twice = [column for column in columns_of.values() if list(columns_of.values()).count(column) > 1]
+    single = [
+        column
+        for name, column in columns_of.items()
+        if (name, column) != ("credit", columns_of.get("amount"))
+    ]
+    twice = [column for column in single if single.count(column) > 1]
     if twice:
         raise InputError(f"mapping: column {twice[0]!r} is mapped to more than one name; keep only one.")
     return columns_of

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cltv_ml.data import times
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import Relation, keep
 from cltv_ml.errors import InputError
+from cltv_ml.sources import times
 
 #: An order is rejected if its dates span more years than this and several times as many as in another order.
 _MOST_YEARS = 12

@@ -107,7 +107,9 @@ def _without(unmapped: Mapping[str, str], mapping: Mapping[str, str]) -> dict[st
 def _look_at_column(column: Unmapped, levels: Mapping[str, int] | None) -> None:
     """Map, ask about or note a column, by its heading and its levels (None if it has many)."""
     settled, refunded = column.account.settled, column.decided.get("refunded")
-    if refunded and column.kind in ("timestamp", "text"):
+    if refunded and (
+        column.kind in ("timestamp", "text") or {level.lower() for level in levels or "-"} <= NO | YES
+    ):
         settled = f"({settled} or {column.glance.number(refunded)} <> 0)"
     if speaks_of_return(column.heading) and column.glance.only_where(column.name, NO, settled):
         column.note("is not used, because all lines that it marks are already left out or reversed.")

@@ -51,6 +51,11 @@ def look_at_few_values(column: Unmapped, levels: Mapping[str, int]) -> None:
         for level, text in plain.items()
         if _UNDONE.search(text) and (not NEGATED.search(text) or re.search(DENIED, text)) and len(text) < 41
     ]
+    if undone and column.glance.only_where(
+        column.name, {level.lower() for level in levels if level not in undone}, account.settled
+    ):
+        column.note("is not used, because all lines that it marks are already left out or reversed.")
+        return
     if "test" not in decided and is_mode(levels):
         account.mapping["test"] = column.name
         return

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from cltv_ml.data import numerals, times
+from cltv_ml.data import numerals
 from cltv_ml.data.calendars import as_iso, from_digits
 from cltv_ml.data.compact import with_signs
 from cltv_ml.data.day_numbers import counted, read_last_serial, tell_of_early_seconds, tell_of_shortened
@@ -28,7 +28,7 @@ from cltv_ml.data.texts import (
 )
 from cltv_ml.engine import Relation
 from cltv_ml.errors import InputError
-from cltv_ml.sources import zones
+from cltv_ml.sources import times, zones
 from cltv_ml.sources.text_bytes import Signs, signs_of
 
 _NUMBERS = re.compile("(U?(HUGE|BIG|SMALL|TINY)|U)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL.*|BIGNUM")
@@ -213,6 +213,7 @@ class Columns(SourceColumns):
             return self._written_time(column, written)
         self.notes.append(zones.tell_of_named_zones(column, named, self.rules.timezone))
         time = self._written_time(column, zones.without_zone_name(written, named))
+        self._without_zones.add(column)  # the note tells of them
         return zones.read_named(written, time, named, self.rules.timezone)
 
     def _written_time(self, column: str, written: str) -> str:

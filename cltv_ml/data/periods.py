@@ -14,9 +14,9 @@ from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
-from cltv_ml.data.times import is_month_name, month_of_name
 from cltv_ml.engine import Relation, keep, literal, quoted
 from cltv_ml.sources.frames import MARK
+from cltv_ml.sources.times import is_month_name, month_of_name
 
 #: A period: a month or quarter with its year, a year, or a numbered month, quarter, week or period.
 _PERIOD = re.compile(

@@ -16,7 +16,7 @@ from cltv_ml.data.guesses import offer_item_price, rank_columns
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.ledger import Journal, find_journal, settle_sides
-from cltv_ml.data.levels import LEVEL_NAMES
+from cltv_ml.data.levels import LEVEL_NAMES, NO, YES
 from cltv_ml.data.mapping import (
     REQUIRED,
     check_divided,
@@ -262,7 +262,11 @@ def propose_mapping(
             )
             candidates = [named_net[0]]
         if name == "refunded" and len(candidates) > 1:  # the amount, not a flag
-            candidates = [column for column in candidates if kinds[column] == "number"] or candidates
+            candidates = [
+                column
+                for column in candidates
+                if kinds[column] == "number" and not {*map(str.lower, levels.get(column, "-"))} <= NO | YES
+            ] or candidates
         if len(candidates) > 1 and settle and (settled := settle(name, candidates)):
             candidates = [settled[0]]
             notes.append(settled[1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,17 @@ import pandas as pd
 import pyarrow as pa
 
 from cltv_ml.addresses import is_url, without_secrets
+from cltv_ml.data.cents import doubt_cents, doubt_parts, tell_of_cents
 from cltv_ml.data.datasets import DATASETS, Dataset
 from cltv_ml.data.date_parts import join_date, join_items, join_name
-from cltv_ml.data.grouped import fill_down
-from cltv_ml.data.mapping import read_mapping
+from cltv_ml.data.grouped import fill_down, split_labels
+from cltv_ml.data.mapping import is_complete, read_mapping
 from cltv_ml.data.periods import join_months
 from cltv_ml.data.proposal import Proposal, complete
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.raw_table import Raw, Workspace
+from cltv_ml.data.refund_tables import add_refunds, split_refunds
 from cltv_ml.data.rules import Rules, change_rules, keep_levels
-from cltv_ml.data.scale import doubt_cents, doubt_parts, tell_of_cents
 from cltv_ml.data.source_columns import quote
 from cltv_ml.data.summed import join_credits, join_returned
 from cltv_ml.data.values import open_questions
@@ -29,10 +30,10 @@ from cltv_ml.engine import Relation, as_tabular, connect, keep, lend, literal, p
 from cltv_ml.errors import InputError
 from cltv_ml.money import singular
 from cltv_ml.remote import address, as_path, fetch, is_remote
-from cltv_ml.sources.day_headings import join_day_headings
+from cltv_ml.sources.day_headings import join_day_headings, join_title_year
 from cltv_ml.sources.frames import MARK, Part, SourceRows, inner_names, read_frame
 from cltv_ml.sources.lakes import lake_of, read_lake
-from cltv_ml.sources.paths import find, read_file, readable
+from cltv_ml.sources.paths import find, read_file, read_with_refunds, readable
 from cltv_ml.sources.records import flatten_records
 from cltv_ml.sources.synthetic import customers_of, simulate
 
@@ -93,6 +94,8 @@ def _map_columns(
     opened = _join_parts(opened, columns)
     proposal = complete(opened.table, {**opened.mapping, **columns})
     settled = _settle_rules(opened, proposal, rules, changes)
+    if is_complete(proposal.mapping):
+        opened = _add_refunds(opened, proposal.mapping)
     rows, notes, questions = _fill_down(opened, proposal, settled)
     raw = Raw(
         table=rows,
@@ -115,6 +118,16 @@ def _map_columns(
     return raw
 
 
+def _add_refunds(opened: Opened, mapping: Mapping[str, str]) -> Opened:
+    """Return the source with the lines of tables of refunds next to or below its own."""
+    table, below, title = split_refunds(opened.table, mapping)
+    notes = list(opened.notes)
+    for name, refunds in {**opened.refunds, **({title: below} if below else {})}.items():
+        table, note = add_refunds(table, refunds, name, mapping)
+        notes.append(note)
+    return replace(opened, table=table, notes=tuple(notes))
+
+
 @dataclass(frozen=True)
 class Opened:
     """The rows and the broken lines of a source, before its columns are mapped; see `Raw`."""
@@ -127,6 +140,8 @@ class Opened:
     dataset: Dataset | None = None
     parts: tuple[Part, ...] = ()
     titles: tuple[Part, ...] = ()
+    #: By name, tables of refunds next to the rows.
+    refunds: Mapping[str, Relation] = field(default_factory=dict)
 
     @property
     def mapping(self) -> Mapping[str, str]:
@@ -141,6 +156,7 @@ class Opened:
 
 #: Standard name -> what is put together for it from other columns.
 _JOINS = (
+    ("customer_id", split_labels),
     ("timestamp", join_day_headings),
     ("timestamp", join_months),
     ("timestamp", join_date),
@@ -158,7 +174,9 @@ def _join_parts(opened: Opened, explicit: Mapping[str, str | None]) -> Opened:
         if not opened.dataset and explicit.get(name) not in columns:
             table, notes = join(opened.table)
             opened = replace(opened, table=table, notes=(*opened.notes, *notes))
-    return opened
+    said = [part.name for part in (Part(opened.name, 0), *opened.parts, *opened.titles)]
+    table, notes = (opened.table, []) if opened.dataset else join_title_year(opened.table, said)
+    return replace(opened, table=table, notes=(*opened.notes, *notes))
 
 
 def _settle_rules(
@@ -211,6 +229,7 @@ def open_source(
     workspace = Workspace()
     con = connect(memory, workspace.path)
     source = as_tabular(source)
+    refunds: dict[str, Relation] = {}
     name, ready = str(source) if isinstance(source, str | Path) else "", None
     if isinstance(source, pd.DataFrame | pa.Table):
         name, rows = f"a table of {len(source):,} rows", flatten_records(con, read_frame(con, source).table)
@@ -234,12 +253,23 @@ def open_source(
         name = without_secrets(name)
     else:
         _check_path(as_path(name))
-        rows = read_file(con, Path(name), workspace.path, table, header_row)
+        if table is None:
+            rows, refunds = read_with_refunds(con, Path(name), workspace.path, header_row)
+        else:
+            rows = read_file(con, Path(name), workspace.path, table, header_row)
         name = Path(name).name
     with readable(rows.table, name):
         _check_rows(rows, name)
     return Opened(
-        rows.table, _broken_lines(con, rows), workspace, name, rows.notes, ready, rows.parts, rows.titles
+        rows.table,
+        _broken_lines(con, rows),
+        workspace,
+        name,
+        rows.notes,
+        ready,
+        rows.parts,
+        rows.titles,
+        refunds,
     )
 
 

@@ -281,10 +281,12 @@ def _voided_again(
     levels = [level for level in ignored if re.search(CANCELLED, plain_level(level))]
     if not levels or not amount or "order_id" not in mapping:
         return []
-    void, money = f"{_text(mapping['type'])} in ({literals(levels)})", f"round(abs({amount}), 2)"
+    counting = counted.loc[counted["reading"] == "counts", "level"]
+    void, sale = (f"{_text(mapping['type'])} in ({literals(some)})" for some in (levels, counting))
+    money = f"round(abs({amount}), 2)"
     orders, undone = columns.row(
         "select count(*), count(*) filter (abs(voided - sold) < 0.006) from (select "
-        f"sum({money}) filter ({void}) as voided, sum({money}) filter (not {void}) as sold from {columns.table} "
+        f"sum({money}) filter ({void}) as voided, sum({money}) filter ({sale}) as sold from {columns.table} "
         f"where {_text(mapping['order_id'])} <> '' group by {_text(mapping['order_id'])}) where voided > 0"
     )
     return levels if undone and undone >= 0.5 * orders else []

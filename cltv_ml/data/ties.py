@@ -10,6 +10,7 @@ from itertools import combinations
 from cltv_ml.data.candidates import named
 from cltv_ml.data.compound import words_of
 from cltv_ml.data.currency import in_one_currency
+from cltv_ml.data.customers import settle_customer
 from cltv_ml.data.headings import plain_heading, plain_pattern
 from cltv_ml.data.levels import read_levels
 from cltv_ml.data.line_totals import find_line_total, find_money
@@ -35,6 +36,7 @@ _HIGHEST_TAX = 1.35
 _PAIR_HEADINGS = {
     name: re.compile(plain_pattern(listed)) for name, listed in words("ties")["headings"].items()
 }
+_TAX = _PAIR_HEADINGS["part_tax"]
 _SAYS = {name: frozenset(" ".join(listed).split()) for name, listed in words("ties")["words"].items()}
 
 
@@ -60,7 +62,11 @@ def settle_tie(source: Source, name: str, columns: Sequence[str]) -> tuple[str, 
         "amount": _settle_amount,
         "status": _settle_status,
     }
-    choice = settle[name](source, columns) if name in settle else None
+    filled = _keep_filled(source, columns) if name in settle else columns
+    if len(filled) == 1:
+        choice: tuple[str, str] | None = filled[0], "which is filled on most lines"
+    else:
+        choice = settle[name](source, filled) if name in settle else None
     if choice is None:
         return None
     chosen, because = choice
@@ -71,71 +77,17 @@ def settle_tie(source: Source, name: str, columns: Sequence[str]) -> tuple[str, 
     )
 
 
+def _keep_filled(source: Source, columns: Sequence[str]) -> Sequence[str]:
+    """Return the columns without those that are blank on nearly all lines, if another is filled on nearly all."""
+    texts = ", ".join(f"count(nullif(trim(cast({quote(column)} as varchar)), ''))" for column in columns)
+    rows, *counts = source.first.row(f"select count(*), {texts} from {source.first}")
+    if max(counts) < (1 - _NEAR) * rows:
+        return columns
+    return [column for column, count in zip(columns, counts, strict=True) if count > _NEAR * rows]
+
+
 def _settle_customer(source: Source, columns: Sequence[str]) -> tuple[str, str] | None:
-    """Choose an id over an e-mail address over a name, if they identify nearly as many customers."""
-    first = source.first
-    values = {column: f"lower(nullif(trim(cast({quote(column)} as varchar)), ''))" for column in columns}
-    rows, *counts = first.row(
-        f"select count(*), {', '.join(f'count(distinct {value})' for value in values.values())} from {first}"
-    )
-    customers = dict(zip(columns, counts, strict=True))
-    # An id that is unique to each line identifies lines, not customers.
-    candidates = [column for column in columns if plain_heading(column) != "id" or customers[column] < rows]
-    ranked = sorted(_who_pays(candidates), key=_rank_of_customer)
-    if rows < _LEAST_TIED or not ranked:
-        return None
-    chosen = ranked[0]
-    filled = (
-        " or ".join(f"{values[column]} is not null" for column in candidates if column != chosen) or "false"
-    )
-    [blank] = first.row(f"select count(*) filter ({values[chosen]} is null and ({filled})) from {first}")
-    if blank > (1 - _AGREEING_SHARE) * rows or not customers[chosen]:
-        return None
-    if len(ranked) == 1:
-        return chosen, "the payer's" if len(
-            candidates
-        ) > 1 else "because the other one is unique to each line"
-    same = True
-    for rival in ranked[1:]:
-        [pairs] = first.row(
-            f"select count(distinct ({values[chosen]}, {values[rival]})) "
-            f"filter ({values[chosen]} is not null and {values[rival]} is not null) from {first}"
-        )
-        alike = pairs == customers[chosen] == customers[rival]
-        same &= alike
-        differs = abs(customers[chosen] - customers[rival]) > _NEAR * customers[chosen]
-        if not alike and (differs or _rank_of_customer(rival) == _rank_of_customer(chosen)):
-            return None
-    if same:
-        return chosen, "which identifies the same customers in the first lines"
-    counted = ", ".join(f"{customers[column]:,} by {column!r}" for column in ranked)
-    return (
-        chosen,
-        (
-            f"because an id takes precedence over an e-mail address, and that over a name ({counted} in "
-            "the first lines)"
-        ),
-    )
-
-
-def _who_pays(columns: list[str]) -> list[str]:
-    """Return the columns of people who pay rather than attend, if headings distinguish them."""
-    plain = {column: plain_heading(column) for column in columns}
-    paying = [column for column in columns if _PAIR_HEADINGS["pays"].search(plain[column])]
-    best = min(map(_rank_of_customer, paying), default=-1)
-    eligible = [column for column in columns if column in paying or _rank_of_customer(column) < best]
-    return (
-        eligible
-        or [column for column in columns if not _PAIR_HEADINGS["attends"].search(plain[column])]
-        or columns
-    )
-
-
-def _rank_of_customer(column: str) -> int:
-    plain = plain_heading(column)
-    if _PAIR_HEADINGS["mail"].search(plain):
-        return 1
-    return 0 if _PAIR_HEADINGS["identity"].search(plain) and not _PAIR_HEADINGS["called"].search(plain) else 2
+    return settle_customer(source.first, columns)
 
 
 def _settle_time(source: Source, columns: Sequence[str]) -> tuple[str, str] | None:
@@ -254,7 +206,12 @@ def _after_returns(source: Source, gross: str, net: str, tied: Sequence[str]) ->
 def _without_tax(source: Source, larger: str, smaller: str) -> tuple[str, str] | None:
     """Choose the smaller amount if its heading says "without tax" and the difference is a plausible tax."""
     says, larger_says = words_of(smaller), words_of(larger)
-    if not says & _SAYS["without_tax"] or larger_says & _SAYS["without_tax"]:
+    added = (
+        _TAX.search(re.sub(r"[\W_]", "", larger.lower()))
+        and says < larger_says
+        and larger_says & _SAYS["with_tax"]
+    )
+    if (not says & _SAYS["without_tax"] and not added) or larger_says & _SAYS["without_tax"]:
         return None
     if not (says & _SAYS["surely_without_tax"] or larger_says & _SAYS["with_tax"]):
         return None

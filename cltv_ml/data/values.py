@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, MutableMapping
 from functools import partial
 
+from cltv_ml.data.discounts import find_net
 from cltv_ml.data.headings import PRICE_PER, plain_heading, unit_of
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.numerals import WHOLE_CURRENCIES
@@ -20,7 +21,7 @@ from cltv_ml.tables import TRANSACTIONS
 
 #: Headings of amounts that may be before the discount.
 _BEFORE_DISCOUNT = re.compile(
-    "^(subtotal|zwischensumme|soustotal|subtotale)$|^list|^original(price|total|amount|value)|^full(price|total|amount)"
+    "^gross|^(subtotal|zwischensumme|soustotal|subtotale)$|^list|^original(price|total|amount|value)|^full(price|total|amount)"
     "|before(discount|promo)|undiscounted|vorrabatt|avantremise|^listen|antesdel?descuento|primadellosconto"
 )
 
@@ -146,6 +147,14 @@ def _expressions(raw: Raw, columns: Columns, questions: list[Question]) -> dict[
         credit = _ask(questions, columns.number, mapping["credit"])
         credit = _in_currency(columns, mapping["credit"], credit, mapping.get("currency"))
         values["amount"] = f"coalesce({values['amount']} - coalesce({credit}, 0), -({credit}))"
+        if mapping["credit"] == mapping["amount"]:  # sales are booked below 0
+            values["amount"] = f"-({credit})"
+            columns.notes.append(
+                f"Most numbers in column {mapping['amount']!r} are below 0, as sales booked as credits are, so their "
+                "sign was reversed (--mapping credit= keeps it)."
+            )
+            if "quantity" in values:
+                values["quantity"] = f"abs({values['quantity']}) * if({credit} > 0, -1, 1)"
     _derive(columns, mapping, values, number, questions)
     if "cancels" in mapping:
         values["cancels"] = f"nullif({columns.identifier(mapping['cancels'])}, '0')"
@@ -192,7 +201,7 @@ def _derive(
     if (
         before
         and "discount" in values
-        and not _is_taken_off(columns, mapping["discount"], values["discount"], questions)
+        and not _is_taken_off(columns, mapping["discount"], (values["amount"], values["discount"]), questions)
     ):
         # The refund of a returned line is reduced by its discount.
         values["amount"] += f" - sign({values['amount']}) * coalesce(abs({values['discount']}), 0)"
@@ -200,7 +209,14 @@ def _derive(
         rate = columns.share(mapping["discount_rate"])
         certainly_before = computed and columns.rules.price_discounted is None
         off = before and (
-            certainly_before or not _is_taken_off(columns, mapping["discount_rate"], rate, questions, True)
+            certainly_before
+            or not _is_taken_off(
+                columns,
+                mapping["discount_rate"],
+                (values["amount"], f"({values['amount']}) * {rate}"),
+                questions,
+                True,
+            )
         )
         if not off:
             values["discount"] = f"coalesce(({values['amount']}) * {rate} / nullif(1 - {rate}, 0), 0)"
@@ -271,12 +287,25 @@ def _in_currency(columns: Columns, column: str, value: str, currency: str | None
 
 
 def _is_taken_off(
-    columns: Columns, column: str, discount: str, questions: list[Question], share: bool = False
+    columns: Columns, column: str, sold: tuple[str, str], questions: list[Question], share: bool = False
 ) -> bool:
-    """Whether a discount is zero or already in the price; ask if only the user knows."""
+    """Whether a discount is zero or already in the price; ask if no other column tells.
+
+    Parameters
+    ----------
+    sold
+        SQL of the amount, and of the money of its discount.
+    """
+    amount, discount = sold
     if columns.rules.price_discounted is not None:
         return columns.rules.price_discounted
     if columns.table.holds(f"{discount} <> 0"):
+        if net := find_net(columns, amount, discount):
+            columns.notes.append(
+                f"The discount in {column!r} was subtracted, which gives {net!r} on each line with a discount (--rule "
+                "price_discounted=true does not subtract it)."
+            )
+            return False
         percents = (
             "" if share else (f", or --mapping {flag('discount_rate', column)} if it contains percentages")
         )

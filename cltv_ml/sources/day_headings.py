@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from cltv_ml.engine import Relation, keep, quoted
+from cltv_ml.engine import Relation, keep, quoted, show
 from cltv_ml.sources.frames import MARK
 
 _CLOCK = r"\d{1,2}[:.h]\d\d(?:[:.]\d\d)?(?: ?[AaPp]\.?[Mm]\.?)?(?: Uhr)?"
 _HAS_DAY = r"(?:19|20)\d\d|\d{1,2}[./-]\d{1,2}[./-]\d\d"
+
+#: A day and a month without a year, and a year in a title.
+_SHORT_DAY = r"^([0-3]?\d[./-][0-3]?\d[./]?|[0-3]?\d[. -]+[^\W\d_]{3,9}[.]?|[^\W\d_]{3,9}[. ]+[0-3]?\d)$"
+_TITLE_YEAR = r"(?<!\d)(20\d\d|19\d\d)(?!\d)"
 
 #: Rows that are searched for times without a date.
 _SEARCHED_ROWS = 200
@@ -58,6 +63,51 @@ def join_day_headings(table: Relation) -> tuple[Relation, list[str]]:
         f"{headings:,} rows with only a day, such as {str(example)[:40]!r}, head the lines of that day; it was put "
         f"before the times in column {clock!r}."
     ]
+
+
+def join_title_year(table: Relation, said: Sequence[str]) -> tuple[Relation, list[str]]:
+    """Return the lines with the only year that the source's name or titles state behind days without one; and a note.
+
+    >>> from cltv_ml.engine import connect, keep
+    >>> con = connect()
+    >>> rows = keep(con, "rows", f"select '03.01.' as {quoted('source:Tag')}, 9 as {quoted('source:Sum')}")
+    >>> dated, _ = join_title_year(rows, ["Kasse 2024"])
+    >>> dated.rows(f"from {dated}")
+    [('03.01.2024', 9)]
+    """
+    stated = {year: text for text in said for year in re.findall(_TITLE_YEAR, text)}
+    names = [
+        name.removeprefix(MARK)
+        for name, kind in table.kinds.items()
+        if name.startswith(MARK) and kind == "VARCHAR"
+    ]
+    if len(stated) != 1 or not names:
+        return table, []
+    cells = ", ".join(quoted(MARK + name) for name in names)
+    columns = list(zip(*table.rows(f"select {cells} from {table} limit {_SEARCHED_ROWS}"), strict=True))
+    short = [
+        name for name, values in zip(names, columns, strict=False) if _share_of(values, _SHORT_DAY) >= 0.9
+    ]
+    if len(short) != 1 or any(_share_of(values, _HAS_DAY) > 0.5 for values in columns):
+        return table, []
+    [(year, text)] = stated.items()
+    cell = quoted(MARK + short[0])
+    sign = (
+        f"case when {cell} like '%.' then '' when {cell} like '%/%' then '/' when {cell} like '%.%' then '.' "
+    )
+    sign += f"when {cell} like '%-%' then '-' else ' ' end"
+    dated = f"if(regexp_full_match(trim({cell}), '{_SHORT_DAY}'), trim({cell}) || {sign} || '{year}', {cell})"
+    view = show(table.con, "rows", f"select * replace ({dated} as {cell}) from {table}")
+    return view, [
+        f"Column {short[0]!r} contains days without a year, which is {year} because of {text.strip()[:60]!r}; years "
+        "before or after it cannot be told."
+    ]
+
+
+def _share_of(values: Sequence[str | None], pattern: str) -> float:
+    """Return the share of the filled values in which a pattern occurs."""
+    texts = [value.strip() for value in values if value and value.strip()]
+    return sum(bool(re.search(pattern, text, re.ASCII)) for text in texts) / max(len(texts), 1)
 
 
 def _clock_columns(table: Relation, names: list[str]) -> list[str]:

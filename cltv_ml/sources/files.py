@@ -17,6 +17,7 @@ import pyarrow.csv
 from cltv_ml.engine import Relation, quoted
 from cltv_ml.errors import InputError
 from cltv_ml.sources.datev import DATEV_LINE, complete_bookings
+from cltv_ml.sources.delimiters import split_lines
 from cltv_ml.sources.encodings import BROKEN, find_encoding, keep_readable
 from cltv_ml.sources.fixed_width import find_fields, split_at_blanks, write_fields, write_words
 from cltv_ml.sources.frames import Part, SourceRows, inner_names, load_batches
@@ -28,11 +29,16 @@ from cltv_ml.sources.layout import (
     has_no_header,
     join_levels,
     number_columns,
-    split_lines,
+    tell_of_groups,
     tell_of_no_header,
     tell_of_thousands,
 )
-from cltv_ml.sources.parts import tell_of_cut_end, tell_of_second_table, tell_of_swallowed_lines
+from cltv_ml.sources.parts import (
+    take_lone_headings,
+    tell_of_cut_end,
+    tell_of_second_table,
+    tell_of_swallowed_lines,
+)
 
 _SAMPLE_BYTES = 1 << 20
 _BLOCK = 1 << 24
@@ -54,6 +60,8 @@ class _Heading(NamedTuple):
         Whether a line contains the names.
     escape
         The sign before quotes inside fields, where they are not doubled.
+    notes
+        What a reader should know of the names.
     """
 
     names: list[str]
@@ -61,6 +69,7 @@ class _Heading(NamedTuple):
     above: int
     own_line: bool = True
     escape: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def read_csv(
@@ -96,7 +105,8 @@ def read_csv(
             readable, encoding = copy, "utf-8"
             heading = _look_at(readable, encoding, header_row, path.name)
             notes.append(f"{path.name!r} {how}: {', '.join(map(repr, heading.names))}.")
-    header, delimiter, skip, named_line, escape = heading
+    header, delimiter, skip, named_line, escape, said = heading
+    notes += said
     if escape:
         notes.append(f"Quotes inside the fields of {path.name!r} stand behind a backslash and were read so.")
     if not named_line:
@@ -121,6 +131,7 @@ def read_csv(
             f"{_why_unreadable(error)}. Check its quotes and its encoding."
         ) from error
     broken = [(start + number, line.replace(BROKEN, "\ufffd")) for number, line in broken]
+    broken = take_lone_headings(table, names[0], broken, delimiter)
     notes += tell_of_second_table(broken, delimiter, path.name)
     notes += [
         *tell_of_swallowed_lines(table, delimiter, path.name),
@@ -239,16 +250,19 @@ def _look_at(path: Path, encoding: str, header_row: int | None, name: str) -> _H
             )
         names = rows[header]
     else:
-        names, header = join_levels(rows, find_header(rows, name))
+        first_row = find_header(rows, name)
+        names, header = join_levels(rows, first_row)
         if has_no_header(rows, header):
             return _Heading(number_columns(len(names)), delimiter, first + starts[header], False, escape)
-    return _Heading(fit_names(names, rows[header + 1 :]), delimiter, first + starts[header], escape=escape)
+    joined = tell_of_groups(names, rows[header], name) if header_row is None and header > first_row else []
+    named = fit_names(names, rows[header + 1 :])
+    return _Heading(named, delimiter, first + starts[header], escape=escape, notes=tuple(joined))
 
 
 def _csv_options(
     names: list[str], heading: _Heading, encoding: str, broken: list[tuple[int, str]]
 ) -> dict[str, object]:
-    _, delimiter, skip, own_line, escape = heading
+    _, delimiter, skip, own_line, escape, _ = heading
 
     def set_aside(row: pyarrow.csv.InvalidRow) -> str:
         """Keep a line that does not fit the header, and go on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -16,6 +17,14 @@ _MOST_COLUMNS = 16_384
 
 #: Stands before every column of a source inside the engine: names of our own hold no colon.
 MARK = "source:"
+
+
+class TablesError(InputError):
+    """A source holds several tables that are not one, and none was named; `tables` are their names."""
+
+    def __init__(self, message: str, tables: Sequence[str]) -> None:
+        super().__init__(message)
+        self.tables = tuple(tables)
 
 
 @dataclass(frozen=True)

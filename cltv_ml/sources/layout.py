@@ -1,8 +1,7 @@
-"""Layout of a text file: its delimiter, and the row that names the columns."""
+"""Layout of a text file or sheet: the row that names the columns, or the rows."""
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -10,17 +9,15 @@ from itertools import pairwise
 
 from cltv_ml.errors import InputError
 
-_DELIMITERS = ",;\t|^~\x01"
-
 #: Number of rows in which the header is sought; titles of reports are shorter.
-_TITLE_ROWS = 30
-
-#: Of the lines of a table from its header on, this share has as many fields as usual.
-_REGULAR = 0.6
+TITLE_ROWS = 30
 
 #: A header names nearly all columns that any row fills.
-_FULL = 0.8
+FULL = 0.8
 
+
+#: Most words of the name of a group of columns.
+_MOST_WORDS_OF_GROUP = 3
 
 #: A day, and an amount with cents.
 _DATE = re.compile(
@@ -34,37 +31,6 @@ _THOUSANDS = re.compile(
     r"\bT ?€|\bT(EUR|USD|CHF|GBP)\b|\bk ?€|\bk(EUR|USD)\b|'000|\b[Tt]housands?\b|\b[Tt]ausend|\b[Mm]illions?\b|\bMio\b"
     r"|\ben (milliers|miles)\b|\bin migliaia\b|\bem milhares\b|\bw tys|тыс|千円|百万円|万元"
 )
-
-
-def split_lines(lines: Sequence[str], delimiter: str = "") -> tuple[str, list[list[str]], list[int], str]:
-    """Return the delimiter, the rows of fields, the line on which each row begins, and the sign that escapes quotes.
-
-    If no delimiter is given, it is the one with which a header is found and most rows have the same width.
-    """
-    csv.field_size_limit(1 << 24)
-    best = max(delimiter or _DELIMITERS, key=lambda sign: _regularity(_split_rows(lines, sign)[0]))
-    if not delimiter and any('" "' in line for line in lines[:_TITLE_ROWS]):
-        alone = not _regularity(_split_rows(lines, best)[0])[2]
-        best = " " if alone and _regularity(_split_rows(lines, " ")[0])[2] else best
-    rows, starts = _split_rows(lines, best)
-    if any('\\"' in line for line in lines):
-        escaped = _split_rows(lines, best, "\\")
-        if _regularity(escaped[0])[1] > _regularity(rows)[1]:
-            return best, *escaped, "\\"
-    return best, rows, starts, ""
-
-
-def is_regular(lines: Sequence[str]) -> bool:
-    """Whether lines look like a table: one line names the columns, and most others have as many fields.
-
-    >>> is_regular(["Exports", "a,b", "1,2", "3,4"]), is_regular(["Dear Jo,", "this is the export.", "Bye!"])
-    (True, False)
-    """
-    _, rows, *_ = split_lines(lines)
-    width = max(map(_filled_cells, rows), default=0)
-    titles = (number for number, row in enumerate(rows) if len(row) > 1 and names_columns(row, width))
-    named, share, _ = _regularity(rows[next(titles, 0) :])
-    return (named and share >= _REGULAR) or (share >= _FULL and has_no_header(rows, 0))
 
 
 def find_header(rows: Sequence[Sequence[str]], name: str) -> int:
@@ -81,20 +47,17 @@ def find_header(rows: Sequence[Sequence[str]], name: str) -> int:
     filled = [number for number, row in enumerate(rows) if any(cell.strip() for cell in row)]
     if not filled:
         raise InputError(f"{name!r} is empty; check that the export is complete.")
-    width = max(_filled_cells(rows[number]) for number in filled)
-    named = [number for number in filled[:_TITLE_ROWS] if names_columns(rows[number], width)]
+    width = max(filled_cells(rows[number]) for number in filled)
+    named = [number for number in filled[:TITLE_ROWS] if names_columns(rows[number], width)]
     if not named:
         return filled[0]
     header = named[0]
     before = filled.index(header) - 1
     above = filled[before] if before >= 0 else None
     below = filled[before + 2] if before + 2 < len(filled) else None
-    if (
-        above is not None
-        and above == header - 1
-        and _filled_cells(rows[above]) > 1
-        and _is_words(rows[above])
-    ):
+    if above is not None and above == header - 1 and filled_cells(rows[above]) > 1 and _is_words(rows[above]):
+        if _are_groups(rows, above):
+            return above
         raise InputError(_two_rows(rows, above, header, name))
     if (
         below is not None
@@ -145,6 +108,13 @@ def tell_of_no_header(names: Sequence[str], row: int, name: str) -> str:
         f"{name!r} has no header, so its columns are called {names[0]} to {names[-1]} (--header-row {row} "
         f"takes the names from row {row}, which was read as data)."
     )
+
+
+def tell_of_groups(names: Sequence[str], row: Sequence[str], name: str) -> list[str]:
+    """Return a note if the columns' names are not those of their row, because another row was joined to it."""
+    joined = [full for full, own in zip(names, row, strict=False) if full.strip() != own.strip()]
+    note = f"The header of {name!r} has two rows, which were joined, as in {joined[:3]}."
+    return [note] * bool(joined)
 
 
 def tell_of_thousands(titles: Sequence[str], name: str) -> list[str]:
@@ -217,12 +187,15 @@ def _are_divided(rows: Sequence[Sequence[str]]) -> bool:
 def join_levels(rows: Sequence[Sequence[str]], header: int) -> tuple[list[str], int]:
     """Return a header's names and its last row; a second row that distinguishes repeated names is joined to the first.
 
-    A third row may name columns that the first two leave blank, as pandas writes the names of an index.
+    A third row may name columns that the first two leave blank, as pandas writes the names of an index. A first row
+    that names groups of columns stands before the names of each.
 
     >>> rows = [["", "paid", "paid"], ["", "net", "gross"], ["customer", "", ""], *[["C1", "10", "12"]] * 3]
     >>> join_levels(rows, 0)
     (['customer', 'paid net', 'paid gross'], 2)
     """
+    if _are_groups(rows, header):
+        return _name_in_groups(rows[header], rows[header + 1]), header + 1
     names = [name.strip() for name in rows[header]]
     often = Counter(filter(None, names))
     repeated = [place for place, name in enumerate(names) if often[name] > 1]
@@ -249,30 +222,47 @@ def join_levels(rows: Sequence[Sequence[str]], header: int) -> tuple[list[str], 
     return (joined, last) if _values_follow(rows, last) else (list(rows[header]), header)
 
 
-def _split_rows(
-    lines: Sequence[str], delimiter: str, escape: str | None = None
-) -> tuple[list[list[str]], list[int]]:
-    rows, starts, start = [], [], 0
-    reader = csv.reader(lines, delimiter=delimiter, escapechar=escape)
-    for row in reader:
-        rows.append(row)
-        starts.append(start)
-        start = reader.line_num
-    return rows, starts
+def _are_groups(rows: Sequence[Sequence[str]], header: int) -> bool:
+    """Whether a row names groups of the columns that the row below names, with blanks where a group goes on.
+
+    >>> rows = [["Order", "", "Customer"], ["No.", "Date", "Name"], *[["7", "2025-01-31", "C1"]] * 3]
+    >>> _are_groups(rows, 0), _are_groups([["Shop: A", "Currency: EUR", ""], *rows[1:]], 0)
+    (True, False)
+    """
+    if len(rows) < header + 2:
+        return False
+    groups, below = ([cell.strip() for cell in rows[number]] for number in (header, header + 1))
+    named = [cell for cell in groups if cell]
+    if len(named) < 2:
+        return False
+    start = groups.index(named[0])
+    goes_on = any(name and not group for group, name in zip(groups[start:], below[start:], strict=False))
+    return (
+        len(named) < filled_cells(below)
+        and len(groups) <= len(below)
+        and goes_on
+        and _is_words(groups)
+        and all(":" not in group and len(group.split()) <= _MOST_WORDS_OF_GROUP for group in named)
+        and all(re.search(r"[^\W\d_]", cell) and not re.search(r"\d", cell) for cell in below if cell)
+        and _values_follow(rows, header + 1)
+    )
 
 
-def _regularity(rows: Sequence[Sequence[str]]) -> tuple[bool, float, int]:
-    """Return whether a row names all columns, the share of rows of the usual width, and that width."""
-    counts = Counter(len(row) for row in rows if any(cell.strip() for cell in row))
-    usual, often = max(counts.items(), key=lambda entry: (entry[0] > 1, entry[1], entry[0]), default=(0, 0))
-    if usual < 2:
-        return False, 0.0, 0
-    width = max(_filled_cells(row) for row in rows)
-    named = any(names_columns(row, width) and len(row) > 1 for row in rows[:_TITLE_ROWS])
-    return named, often / counts.total(), usual
+def _name_in_groups(groups: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return the names of columns behind those of their groups.
+
+    >>> _name_in_groups(["", "Order", ""], ["Shop", "No.", "Date"])
+    ['Shop', 'Order No.', 'Order Date']
+    """
+    joined, group = [], ""
+    for place, name in enumerate(names):
+        group = (groups[place].strip() if place < len(groups) else "") or group
+        joined.append(f"{group} {name.strip()}".strip())
+    return joined
 
 
-def _filled_cells(row: Sequence[str]) -> int:
+def filled_cells(row: Sequence[str]) -> int:
+    """Return the number of cells that hold something."""
     return sum(bool(cell.strip()) for cell in row)
 
 
@@ -285,10 +275,10 @@ def names_columns(row: Sequence[str], width: int) -> bool:
     False
     """
     cells = [cell.strip() for cell in row if cell.strip()]
-    if len(cells) < _FULL * width:
+    if len(cells) < FULL * width:
         return False
     codes = len(set(cells)) == len(cells) and all(cell[0].isalpha() for cell in cells)
-    return codes or sum(map(_is_value, cells)) <= (1 - _FULL) * len(cells)
+    return codes or sum(map(_is_value, cells)) <= (1 - FULL) * len(cells)
 
 
 def _is_value(cell: str) -> bool:

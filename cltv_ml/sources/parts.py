@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,8 +28,32 @@ _CURRENCY_CODE = re.compile(
 #: First lines whose decimals are compared with those of the last.
 _MANY_NUMBERS = 20
 
+#: Files are one table if one has all columns of the other and at most this many more, as a share.
+_FEW_COLUMNS = 0.25
+
+#: The fewest headings of groups that are lines of one field.
+_FEWEST_GROUPS = 3
+
 #: Repetitions that DuckDB's regular expressions take.
 _MOST_REPETITIONS = 1000
+
+
+def holds_no_sales(name: str) -> bool:
+    """Whether a file, sheet, table or heading is called refunds or the like.
+
+    >>> holds_no_sales("Credit memos"), holds_no_sales("Orders")
+    (True, False)
+    """
+    return _NO_SALES.search(name) is not None
+
+
+def without_refund(heading: str) -> str:
+    """Return a heading without the words for refunds.
+
+    >>> without_refund("Refund Amount"), without_refund("Return date"), without_refund("Refunded")
+    ('Amount', 'date', '')
+    """
+    return re.sub(rf"({_NO_SALES.pattern})(?:ed|s)?", " ", heading, flags=re.IGNORECASE).strip(" _-.:")
 
 
 def name_parts(table: Relation, parts: Sequence[Part], kind: str) -> list[str]:
@@ -53,6 +78,39 @@ def name_parts(table: Relation, parts: Sequence[Part], kind: str) -> list[str]:
         _add(table, f"currency of the {kind}", values)
         return [f"The currency of each {kind} was taken from its name."]
     return []
+
+
+def fit_columns(first_name: str, first: Relation, name: str, table: Relation) -> list[str]:
+    """Add to the first file's table the columns that only another file has; return the columns that one of them lacks.
+
+    Raises
+    ------
+    InputError
+        Each file has a column that the other lacks, or one lacks many.
+    """
+    ours, theirs = set(first.kinds), set(table.kinds)
+    lacking = sorted(column.removeprefix(MARK) for column in ours ^ theirs)
+    if not lacking:
+        return []
+    if not (ours < theirs or theirs < ours) or len(lacking) > max(1, _FEW_COLUMNS * len(ours & theirs)):
+        raise InputError(
+            f"{first_name!r} and {name!r} have different columns, so they are not one table: only one of "
+            f"them has {lacking[:6]}; name one file, as in --query {shlex.quote(first_name)}, or give both the same "
+            "columns."
+        )
+    for column, kind in table.kinds.items():
+        if column not in ours:
+            first.change(f"alter table {first} add column {quoted(column)} {kind}")
+            first.kinds[column] = kind
+    return lacking
+
+
+def tell_of_lacking(columns: dict[str, str], first: str) -> str:
+    """Return a note on columns that some files lack; `columns` names a file in which each differs from the first."""
+    return (
+        f"The columns {list(columns)[:6]} are not in every file ({first!r} and {next(iter(columns.values()))!r} "
+        "differ); they are blank on the lines of the others."
+    )
 
 
 def _add(table: Relation, column: str, values: Sequence[tuple[str, int]]) -> None:
@@ -156,6 +214,36 @@ def tell_of_second_table(broken: Sequence[tuple[int, str]], delimiter: str, name
             "below the header, whose lines were quarantined as broken. Put each table into a separate file."
         ]
     return []
+
+
+def take_lone_headings(
+    table: Relation, column: str, broken: list[tuple[int, str]], delimiter: str
+) -> list[tuple[int, str]]:
+    """Add lines of one field, which head groups of lines that are blank there, to the table; return the other lines.
+
+    Parameters
+    ----------
+    column
+        The table's first.
+    broken
+        The lines that do not fit the header, and their numbers.
+    """
+    lone = [
+        (number, text.strip().strip('"')) for number, text in broken if delimiter not in text.strip(delimiter)
+    ]
+    lone = [(number, text.strip(delimiter)) for number, text in lone if text.strip(delimiter)]
+    if len(lone) < _FEWEST_GROUPS or len(lone) > table.count():
+        return broken
+    blank = f"count(*) filter (coalesce(trim({quoted(column)}), '') = '')"
+    [grouped] = table.row(f"select {blank} >= {len(lone)} and {blank} >= 0.5 * count(*) from {table}")
+    if not grouped:
+        return broken
+    rows = ", ".join(f"({number}, {literal(text)})" for number, text in lone)
+    table.change(
+        f"insert into {table} by name select n as source_row, t as {quoted(column)} from (values {rows}) v(n, t)"
+    )
+    taken = {number for number, _ in lone}
+    return [line for line in broken if line[0] not in taken]
 
 
 def tell_of_open_quotes(broken: Sequence[tuple[int, str]], name: str) -> list[str]:

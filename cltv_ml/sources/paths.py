@@ -17,14 +17,22 @@ import pyarrow.feather
 from cltv_ml.engine import Relation, literal, pattern, quoted, show
 from cltv_ml.errors import InputError
 from cltv_ml.sources.archives import text_batches, unpack
+from cltv_ml.sources.delimiters import is_regular
 from cltv_ml.sources.encodings import find_encoding
 from cltv_ml.sources.files import read_csv
-from cltv_ml.sources.frames import MARK, Part, SourceRows, inner_names, load_batches, read_frame
-from cltv_ml.sources.layout import is_regular
+from cltv_ml.sources.frames import Part, SourceRows, TablesError, inner_names, load_batches, read_frame
 from cltv_ml.sources.markup import copy_records, copy_table, is_markup
-from cltv_ml.sources.parts import name_parts, take_headers_out, tell_of_open_quotes
+from cltv_ml.sources.parts import (
+    fit_columns,
+    holds_no_sales,
+    name_parts,
+    take_headers_out,
+    tell_of_lacking,
+    tell_of_open_quotes,
+)
 from cltv_ml.sources.records import flatten_records, read_json
 from cltv_ml.sources.signs import make_plain
+from cltv_ml.sources.sql_dump import is_dump, write_dump
 
 #: Endings by the way they are read; any other file is read as text.
 _READ_BY = {
@@ -45,10 +53,6 @@ _TAR, _TAR_AT = b"ustar", 257
 
 #: What counts as a table inside a folder that holds no Parquet files.
 _TABLES = (".csv", ".tsv", ".txt", ".tab", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".gz", ".zip")
-
-
-#: Files are one table if one has all columns of the other and at most this many more, as a share.
-_FEW_COLUMNS = 0.25
 
 
 def read_file(
@@ -87,6 +91,27 @@ def read_file(
     else:
         rows = _read_texts(con, files, folder, table, header_row)
     return replace(rows, notes=(*notes, *rows.notes))
+
+
+def read_with_refunds(
+    con: duckdb.DuckDBPyConnection, path: Path, folder: Path, header_row: int | None = None
+) -> tuple[SourceRows, dict[str, Relation]]:
+    """Return the rows of a file or folder, and by its name each table next to them that is called refunds.
+
+    Raises
+    ------
+    InputError
+        As `read_file`; other tables have columns of their own as well.
+    """
+    try:
+        return read_file(con, path, folder, None, header_row), {}
+    except TablesError as error:
+        sales = [name for name in error.tables if not holds_no_sales(name)]
+        if len(sales) != 1:
+            raise
+        rows = read_file(con, path, folder, sales[0], header_row)
+        refunds = [name for name in error.tables if name not in sales]
+        return rows, {name: read_file(con, path, folder, name, header_row).table for name in refunds}
 
 
 def _pass_over(files: list[Path]) -> tuple[list[Path], list[str]]:
@@ -168,7 +193,10 @@ def _read_texts(
         [last] = stacked.row(f"select coalesce(max(source_row), -1) from {stacked}")
         start = max(int(last), *(number for number, _ in broken), -1) + 1
         rows = _read_one(con, file, folder, table, header_row, start)
-        lacking |= dict.fromkeys(_fit_columns(files[0].name, stacked, file.name, rows.table), file.name)
+        try:
+            lacking |= dict.fromkeys(fit_columns(files[0].name, stacked, file.name, rows.table), file.name)
+        except InputError as error:
+            raise TablesError(str(error), [one.name for one in files]) from error
         stacked.change(f"insert into {stacked} by name from {rows.table}")
         con.execute(f"drop table {rows.table}")
         broken, notes = [*broken, *rows.broken], [*notes, *rows.notes]
@@ -180,43 +208,10 @@ def _read_texts(
         notes.append(
             f"{len(parts)} {kind}s were read as one table: {shown}{', ...' if len(parts) > 10 else ''}."
         )
-        notes += [_tell_of_lacking(lacking, files[0].name)] if lacking else []
+        notes += [tell_of_lacking(lacking, files[0].name)] if lacking else []
         notes += name_parts(stacked, parts, kind)
     notes += tell_of_open_quotes(broken, files[0].name)
     return SourceRows(stacked, tuple(broken), (*notes, *make_plain(stacked)), tuple(parts), tuple(titles))
-
-
-def _fit_columns(first_name: str, first: Relation, name: str, table: Relation) -> list[str]:
-    """Add to the first file's table the columns that only another file has; return the columns that one of them lacks.
-
-    Raises
-    ------
-    InputError
-        Each file has a column that the other lacks, or one lacks many.
-    """
-    ours, theirs = set(first.kinds), set(table.kinds)
-    lacking = sorted(column.removeprefix(MARK) for column in ours ^ theirs)
-    if not lacking:
-        return []
-    if not (ours < theirs or theirs < ours) or len(lacking) > max(1, _FEW_COLUMNS * len(ours & theirs)):
-        raise InputError(
-            f"{first_name!r} and {name!r} have different columns, so they are not one table: only one of "
-            f"them has {lacking[:6]}; name one file, as in --query {shlex.quote(first_name)}, or give both the same "
-            "columns."
-        )
-    for column, kind in table.kinds.items():
-        if column not in ours:
-            first.change(f"alter table {first} add column {quoted(column)} {kind}")
-            first.kinds[column] = kind
-    return lacking
-
-
-def _tell_of_lacking(columns: dict[str, str], first: str) -> str:
-    """Return a note on columns that some files lack; `columns` names a file in which each differs from the first."""
-    return (
-        f"The columns {list(columns)[:6]} are not in every file ({first!r} and {next(iter(columns.values()))!r} "
-        "differ); they are blank on the lines of the others."
-    )
 
 
 def _read_one(
@@ -241,15 +236,20 @@ def _read_one(
 
         sheets: list[tuple[str, int]] = []
         notes: list[str] = []
+        titles: list[str] = []
         damage: list[InputError] = []
-        values = _noting(workbook_rows(file, table, header_row, sheets, notes), damage)
+        values = _noting(workbook_rows(file, table, header_row, sheets, notes, titles), damage)
         try:
             stacked = load_batches(con, text_batches(values, inner_names(list(next(values))), start))
         except duckdb.InvalidInputException as error:
             raise (damage or [error])[0] from error
-        rows = SourceRows(
-            stacked, notes=tuple(notes), parts=tuple(Part(name, start + row) for name, row in sheets)
-        )
+        parts = tuple(Part(name, start + row) for name, row in sheets)
+        named = tuple(Part(title, start) for title in titles)
+        rows = SourceRows(stacked, notes=tuple(notes), parts=parts, titles=named)
+    elif is_dump(file):
+        encoding, _, notes = find_encoding(file)
+        rows = read_csv(con, write_dump(file, encoding, folder, table), folder, None, start)
+        rows = replace(rows, notes=(*notes, *rows.notes))
     else:
         rows = read_csv(con, file, folder, header_row, start)
     return replace(rows, notes=(*rows.notes, *take_headers_out(rows.table, rows.broken, file.name)))

@@ -18,11 +18,14 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from cltv_ml.errors import InputError, among
 from cltv_ml.sources.archives import check_workbook
+from cltv_ml.sources.frames import TablesError
 from cltv_ml.sources.layout import (
     check_header_row,
     find_header,
     has_no_header,
+    join_levels,
     number_columns,
+    tell_of_groups,
     tell_of_no_header,
     tell_of_thousands,
 )
@@ -65,12 +68,13 @@ def workbook_rows(
     header_row: int | None = None,
     starts: list[tuple[str, int]] | None = None,
     notes: list[str] | None = None,
+    titles: list[str] | None = None,
 ) -> Iterator[tuple[Any, ...]]:
     """Yield the header and the rows of a workbook's sheet, or of all its sheets if they share one header.
 
-    To `starts`, each sheet's name and the number of rows before it are appended; to `notes`, notes for the user. Hidden
-    sheets are read only if named, or if there are no others. If cells are formatted in several currencies, numbers keep
-    their currency's sign.
+    To `starts`, each sheet's name and the number of rows before it are appended; to `notes`, notes for the user; to
+    `titles`, the lines above the headers. Hidden sheets are read only if named, or if there are no others. If cells are
+    formatted in several currencies, numbers keep their currency's sign.
 
     Raises
     ------
@@ -97,6 +101,8 @@ def workbook_rows(
             )
         if notes is not None and header_row is None:
             above = [row for name in visible for row in _rows_above(book[name], places[name][1], path.name)]
+            if titles is not None:
+                titles += [text for row in above if (text := " ".join(str(cell) for cell in row if cell))]
             above += [headers[name] for name in visible]
             notes += tell_of_thousands([str(cell) for row in above for cell in row if cell], path.name)
         chosen = visible if sheet is None else _only_sheet(sheet, headers, path.name)
@@ -104,6 +110,9 @@ def workbook_rows(
         names, place = places[chosen[0]]
         if notes is not None and header_row is None and names == tuple(number_columns(len(names))):
             notes.append(tell_of_no_header(names, place + 2, path.name))
+        elif notes is not None and header_row is None:
+            for row in islice(_parsed_rows(book[chosen[0]], path.name), place, place + 1):
+                notes += tell_of_groups(names, ["" if cell is None else str(cell) for cell in row], path.name)
         yield names
         count = 0
         for name in chosen:
@@ -162,9 +171,10 @@ def _check_sheets(sheets: Sequence[str], headers: Mapping[str, tuple[Any, ...]],
         raise InputError(f"{name!r} is empty; check that the export is complete.")
     if len({headers[sheet] for sheet in sheets}) > 1:
         widest = max(sheets, key=lambda sheet: len(headers[sheet]))
-        raise InputError(
+        raise TablesError(
             f"{name!r} has sheets with different headers; name one as table, such as --query {shlex.quote(widest)}. "
-            f"Available: {list(sheets)}."
+            f"Available: {list(sheets)}.",
+            sheets,
         )
 
 
@@ -326,11 +336,10 @@ def _header(sheet: Any, header_row: int | None, name: str) -> tuple[tuple[str, .
     if not any(map(any, rows)):
         return (), 0
     if header_row is None:
-        place = find_header(rows, name)
+        names, place = join_levels(rows, find_header(rows, name))
     else:
         check_header_row(header_row, len(rows), name)
-        place = header_row - 1
-    names = rows[place]
+        names, place = rows[header_row - 1], header_row - 1
     while names and not names[-1].strip():
         names.pop()
     if header_row is None and has_no_header(rows, place):

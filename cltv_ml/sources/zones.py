@@ -14,6 +14,11 @@ _SHORT_NAMES = {
     "CT": "America/Chicago",
     "MT": "America/Denver",
     "PT": "America/Los_Angeles",
+    **dict.fromkeys(("EST", "EDT"), "America/New_York"),
+    **dict.fromkeys(("CST", "CDT"), "America/Chicago"),
+    **dict.fromkeys(("MST", "MDT"), "America/Denver"),
+    **dict.fromkeys(("PST", "PDT"), "America/Los_Angeles"),
+    **dict.fromkeys(("CET", "CEST", "MEZ", "MESZ"), "Europe/Berlin"),
     "BST": "Europe/London",
     "MSK": "Europe/Moscow",
     "JST": "Asia/Tokyo",
@@ -56,7 +61,6 @@ def shift(time: str, zone: str, to_utc: bool) -> str:
 def find_named_zones(table: Relation, text: str) -> dict[str, str]:
     """Return the names of zones behind the times in the first lines of a table, and the zones they stand for.
 
-    Names with a fixed offset, such as EST and CEST, are not among them.
 
     >>> from cltv_ml.engine import connect, keep
     >>> rows = keep(connect(), "rows", "select '2024-11-03 01:30:00 America/New_York' as t")

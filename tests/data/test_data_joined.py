@@ -54,8 +54,8 @@ def test_a_price_for_a_hundred_items_is_divided():
 
 def test_statements_of_sql_are_named(tmp_path):
     path = tmp_path / "dump.csv"
-    path.write_text("CREATE TABLE orders (\n id int);\nINSERT INTO orders VALUES\n (1);\n")
-    with pytest.raises(InputError, match="SQL statements"):
+    path.write_text("CREATE TABLE orders (\n id int);\n")
+    with pytest.raises(InputError, match=r"dump of SQL without rows"):
         read(path)
 
 

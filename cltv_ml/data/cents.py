@@ -1,0 +1,153 @@
+"""Amounts counted in cents, of some files or of all lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from cltv_ml.data.compound import words_of
+from cltv_ml.data.headings import CURRENCY_WORDS, plain_heading, plain_pattern, unit_of
+from cltv_ml.data.numerals import WHOLE_CURRENCIES
+from cltv_ml.data.parse import Columns
+from cltv_ml.data.questions import Question
+from cltv_ml.data.rules import Rules
+from cltv_ml.data.words import words
+from cltv_ml.engine import Relation, quoted
+from cltv_ml.money import THOUSANDTHS
+
+#: Fewest taxes or fees that tell.
+_LEAST_PARTS = 4
+
+#: Headings that identify exports of payment services, which are in cents.
+_OF_PAYMENTS = re.compile(
+    "^psp|^capture(id|d?at)|^captured?amount|^charge(id)?$|^refundid|paymentintent|paymentid|balancetransaction"
+    "|^(amount|total|price|money)(value|amount|minor)$|moneyamount$|^amountmoney|^(currency)?exponent$|^minorunits?$|^(currency)?decimal(s|places)$|^amountscale$"
+    "|^merchant(reference|account|id)|^livemode$|^amount(refunded|captured|capturable|received)$|^settlementid|^payoutid|klarna|adyen|stripe|mollie|checkoutid"
+)
+
+#: Headings of taxes and fees, and the least share of integers that are no multiples of 10 among cents.
+_TAXES_AND_FEES = re.compile(
+    plain_pattern([*words("ties")["headings"]["part_tax"], *words("ties")["headings"]["part_fee"]])
+)
+_ODD_SHARE = 0.3
+
+#: Identifiers from the APIs of such services, for example txn_01hv8wptq8987qeep44cyrewp9.
+_OF_INTERFACES = re.compile(r"[a-z]{2,6}_[0-9A-Za-z]{10,}")
+
+
+def doubt_parts(
+    table: Relation, mapping: Mapping[str, str], files: Sequence[tuple[str, int]], rules: Rules
+) -> list[Question]:
+    """Ask if one of several files seems to be in cents and the others are not.
+
+    Its amounts are integers, not all of them multiples of 100, and their median is about a hundred times that of the
+    other files, which have decimals.
+
+    Parameters
+    ----------
+    files
+        Name and first `source_row` of each file.
+    """
+    column = mapping.get("amount") or mapping.get("unit_price", "")
+    if len(files) < 2 or not column or rules.money_unit is not None:
+        return []
+    value = Columns(table, Rules(), ask=False).number(column)
+    cases = " ".join(
+        f"when source_row >= {start} then {place}" for place, (_, start) in reversed(list(enumerate(files)))
+    )
+    medians = table.rows(
+        f"select case {cases} end as part, median(abs(v)), bool_and(v = floor(v)), bool_or(v % 100 <> 0) "
+        f"from (select source_row, {value} as v from {table}) where v <> 0 group by 1"
+    )
+    broken = [middle for _, middle, whole, _ in medians if not whole]
+    cents = [
+        (files[int(place)][0], middle)
+        for place, middle, whole, odd in medians
+        if broken and whole and odd and middle / max(broken) >= 30 and middle / min(broken) <= 300
+    ]
+    if not cents:
+        return []
+    name, middle = cents[0]
+    text = (
+        f"the numbers in column {column!r} of {name!r} are integers, and their median is "
+        f"{middle / min(broken):,.0f} times that of the other files, which have decimals. The file may be in "
+        "cents: convert the files to one unit, or use --rule money_unit=1 if the numbers are correct."
+    )
+    return [Question(text, ("money_unit=1",))]
+
+
+def _of_interface(table: Relation) -> bool:
+    """Whether the first row contains an identifier from a payment service's API."""
+    texts = ", ".join(quoted(name) for name, kind in table.kinds.items() if kind == "VARCHAR")
+    rows = table.rows(f"select {texts} from {table} limit 1") if texts else []
+    return any(_OF_INTERFACES.fullmatch(str(value)) for row in rows for value in row)
+
+
+def doubt_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> list[Question]:
+    """Ask whether a payment service's amounts are cents, if all are large integers."""
+    columns = Columns(table, Rules(), ask=False)
+    headings = map(plain_heading, columns.kinds)
+    of_service = any(map(_OF_PAYMENTS.search, headings)) or _of_interface(table)
+    least, odd = (100, 0) if of_service else (0, _ODD_SHARE)
+    middle = _median_of_cents(columns, mapping, rules, smallest=least, odd_share=odd)
+    whole = "" if of_service or middle is None else _find_whole_part(columns, mapping)
+    if middle is None or not (of_service or whole):
+        return []
+    why = f"so are those in {whole!r}" if whole else "payment services export cents"
+    text = (
+        f"the numbers in column {mapping['amount']!r} are integers with a median of {middle:,.0f}, and "
+        f"{why}. Use --rule money_unit=0.01 if these are cents, or --rule "
+        "money_unit=1 if they are not."
+    )
+    return [Question(text, ("money_unit=0.01", "money_unit=1"))]
+
+
+def _find_whole_part(columns: Columns, mapping: Mapping[str, str]) -> str:
+    """Return a column of taxes or fees that are all integers, few of them round, next to a currency; or nothing."""
+    if "currency" not in mapping:
+        return ""
+    for column in (name for name in columns.kinds if _TAXES_AND_FEES.search(plain_heading(name))):
+        value = columns.number(column)
+        count, whole, odd = columns.row(
+            f"select count(*), bool_and(v = floor(v)), avg(cast(v % 10 <> 0 as integer)) from (select {value} as v "
+            f"from {columns.table} limit 20000) where v <> 0"
+        )
+        if count >= _LEAST_PARTS and whole and odd >= _ODD_SHARE:
+            return str(column)
+    return ""
+
+
+def tell_of_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> list[str]:
+    """Return a note if a currency with cents has only integer amounts, few of them round: they may be cents."""
+    if not mapping.get("currency") and not words_of(mapping.get("amount", "")) & CURRENCY_WORDS:
+        return []
+    columns = Columns(table, Rules(), ask=False)
+    middle = _median_of_cents(columns, mapping, rules, smallest=0, odd_share=_ODD_SHARE)
+    if middle is None:
+        return []
+    return [
+        f"The numbers in column {mapping['amount']!r} are integers with a median of {middle:,.0f} and were "
+        "read unchanged. If they are cents, use --rule money_unit=0.01."
+    ]
+
+
+def _median_of_cents(
+    columns: Columns, mapping: Mapping[str, str], rules: Rules, *, smallest: int, odd_share: float
+) -> float | None:
+    """Return the median of amounts that may be cents; None if they are not or if their unit is known.
+
+    At least three amounts of `smallest` or more must be integers, and a share of them no multiples of 10.
+    """
+    column, currency = mapping.get("amount", ""), mapping.get("currency", "")
+    if not column or rules.money_unit is not None or rules.rates or unit_of(column):
+        return None
+    code = f"upper({columns.identifier(currency)})" if currency else "''"
+    count, whole, odd, middle, cents = columns.row(
+        f"select count(*), bool_and(v = floor(v)), avg(cast(v % 10 <> 0 as integer)), median(abs(v)), "
+        f"bool_and(code not in {WHOLE_CURRENCIES + THOUSANDTHS}) "
+        f"from (select {columns.number(column)} as v, {code} as code from {columns.table} limit 20000) "
+        f"where v <> 0 and abs(v) >= {smallest}"
+    )
+    if count < 3 or not whole or odd < odd_share or middle < 300 or not cents:
+        return None
+    return float(middle)
