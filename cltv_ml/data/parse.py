@@ -249,10 +249,8 @@ class Columns(SourceColumns):
     def has_zones(self, column: str) -> bool:
         """Whether any time of a column carries a zone, or its heading names one."""
         kind = self.kinds[column]
-        if column in self._in_utc:
-            return True
-        if is_number(kind) or is_time(kind):
-            return is_zoned_time(kind)
+        if column in self._in_utc or is_number(kind) or is_time(kind):
+            return column in self._in_utc or is_zoned_time(kind)
         if column in self._without_zones:
             return False
         text = f"trim(cast({quote(column)} as varchar))"

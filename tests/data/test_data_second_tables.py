@@ -176,6 +176,6 @@ def test_gross_sales_next_to_a_discount_are_asked_about_unless_another_column_te
     frame = pd.DataFrame(SALES[1:], columns=["Order", "Date", "Customer", "Gross Sales"])
     frame["Discount"] = 2.5
     with pytest.raises(QuestionsError, match="price_discounted"):
-        read(frame)
+        kept(frame)
     frame["Charged amount"] = frame["Gross Sales"] - 2.5
     assert kept(frame, {"amount": "Gross Sales", "discount": "Discount"}) == 750.0
