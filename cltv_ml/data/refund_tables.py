@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from cltv_ml.data.grouped import find_second_table
@@ -81,6 +82,20 @@ def add_refunds(
     return table, f"{note}, with {named}." if named else f"{note}."
 
 
+def _check_cancelled(
+    sales: Relation, refunds: Relation, name: str, ours: str | None, theirs: str | None
+) -> None:
+    """Raise InputError if a table is called cancelled but none of its orders is among the sales."""
+    if not ours or not theirs or not re.search("cancel|storn|annul", name.lower()):
+        return
+    orders = f"select cast({quote(ours)} as varchar) from {sales}"
+    if not refunds.holds(f"cast({quote(theirs)} as varchar) in ({orders})"):
+        raise InputError(
+            f"{name!r} seems to hold cancelled orders, and none of its orders is among the sales. If the "
+            "sales are without them, name the table of sales (--query); otherwise give both the same order numbers."
+        )
+
+
 def _propose(refunds: Relation, columns: list[str], shared: Mapping[str, str]) -> dict[str, str]:
     """Return standard name -> column of a table of refunds, read as if its headings did not say so."""
     plain = {
@@ -100,9 +115,8 @@ def _value_of_refund(of: str, column: str, mapping: Mapping[str, str]) -> str:
     if of != ("amount" if "amount" in mapping else "quantity"):
         return quote(column)
     text = f"trim(cast({quote(column)} as varchar))"
-    return (
-        f"if({text} = '' or {text} like '-%' or {text} like '(%' or {text} like '%-', {text}, '-' || {text})"
-    )
+    signed = f"regexp_matches({text}, '[-\u2212\u2013(]')"
+    return f"if({text} = '' or {signed}, {text}, '-' || {text})"
 
 
 def split_refunds(table: Relation, mapping: Mapping[str, str]) -> tuple[Relation, Relation | None, str]:

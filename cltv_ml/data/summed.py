@@ -34,10 +34,10 @@ def credit_of(column: str) -> str:
 def is_tender(column: str) -> bool:
     """Whether a heading names a means of payment.
 
-    >>> is_tender("Cash"), is_tender("Gift Certificate Redemption"), is_tender("Cash back")
+    >>> is_tender("Cash"), is_tender("Paid by Card"), is_tender("Cash back")
     (True, True, False)
     """
-    return _TENDERS.search(plain_heading(column)) is not None
+    return _TENDERS.search(plain_heading(re.sub(r"(?i)^paid (by|with|in) ", "", column))) is not None
 
 
 def join_tenders(table: Relation, kinds: Mapping[str, str]) -> tuple[Relation, list[str]]:

@@ -223,7 +223,7 @@ def join_levels(rows: Sequence[Sequence[str]], header: int) -> tuple[list[str], 
 
 
 def _are_groups(rows: Sequence[Sequence[str]], header: int) -> bool:
-    """Whether a row names groups of the columns that the row below names, with blanks where a group goes on.
+    """Whether a row names groups of the columns that the row below names, with blanks where a first one goes on.
 
     >>> rows = [["Order", "", "Customer"], ["No.", "Date", "Name"], *[["7", "2025-01-31", "C1"]] * 3]
     >>> _are_groups(rows, 0), _are_groups([["Shop: A", "Currency: EUR", ""], *rows[1:]], 0)
@@ -235,15 +235,17 @@ def _are_groups(rows: Sequence[Sequence[str]], header: int) -> bool:
     named = [cell for cell in groups if cell]
     if len(named) < 2:
         return False
-    start = groups.index(named[0])
-    goes_on = any(name and not group for group, name in zip(groups[start:], below[start:], strict=False))
+    start, end = groups.index(named[0]), len(groups) - groups[::-1].index(named[-1])
+    goes_on = any(
+        name and not group for group, name in zip(groups[start:end], below[start:end], strict=False)
+    )
     return (
         len(named) < filled_cells(below)
         and len(groups) <= len(below)
         and goes_on
         and _is_words(groups)
         and all(":" not in group and len(group.split()) <= _MOST_WORDS_OF_GROUP for group in named)
-        and all(re.search(r"[^\W\d_]", cell) and not re.search(r"\d", cell) for cell in below if cell)
+        and all(re.search(r"[^\W\d_]", cell) and not _is_value(cell) for cell in below if cell)
         and _values_follow(rows, header + 1)
     )
 

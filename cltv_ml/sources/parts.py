@@ -34,6 +34,9 @@ _FEW_COLUMNS = 0.25
 #: The fewest headings of groups that are lines of one field.
 _FEWEST_GROUPS = 3
 
+#: How words for refunds end.
+_ENDINGS = "ungs?|ements?|ed|en|es|ad[ao]|o|s|n|e|é[es]?"
+
 #: Repetitions that DuckDB's regular expressions take.
 _MOST_REPETITIONS = 1000
 
@@ -50,10 +53,10 @@ def holds_no_sales(name: str) -> bool:
 def without_refund(heading: str) -> str:
     """Return a heading without the words for refunds.
 
-    >>> without_refund("Refund Amount"), without_refund("Return date"), without_refund("Refunded")
-    ('Amount', 'date', '')
+    >>> [without_refund(one) for one in ("Refund Amount", "Return date", "Refunded", "Erstattungsbetrag")]
+    ['Amount', 'date', '', 'betrag']
     """
-    return re.sub(rf"({_NO_SALES.pattern})(?:ed|s)?", " ", heading, flags=re.IGNORECASE).strip(" _-.:")
+    return re.sub(rf"({_NO_SALES.pattern})({_ENDINGS})?", " ", heading, flags=re.IGNORECASE).strip(" _-.:")
 
 
 def name_parts(table: Relation, parts: Sequence[Part], kind: str) -> list[str]:
@@ -129,8 +132,7 @@ def take_headers_out(table: Relation, broken: Sequence[tuple[int, str]], name: s
     Raises
     ------
     InputError
-        Such a table is called refunds or the like, so that it must not be read as sales, or has its columns in
-        another order.
+        Such a table has its columns in another order.
     """
     names = [column for column, kind in table.kinds.items() if column.startswith(MARK) and kind == "VARCHAR"]
     if len(names) < 2:
@@ -150,11 +152,24 @@ def take_headers_out(table: Relation, broken: Sequence[tuple[int, str]], name: s
     _check_columns_order(table, names, name)
     if not rows:
         return []
-    titles = [title for row in rows[:20] for title in _titles(table, names, broken, row)]
-    _check_titles(titles, name)
+    titled = [(row, title) for row in rows[:20] for title in _titles(table, names, broken, row)]
+    titles = [title for _, title in titled]
+    notes = []
+    if any(map(holds_no_sales, titles)):
+        _add(table, "table", [("sales", 0), *((title, row) for row, title in titled)])
+        notes = name_tables(titles)
     table.change(f"delete from {table} where {repeats}")
     shown = f", below {titles[0][:60]!r}" if titles else ""
-    return [f"{len(rows):,} lines of {name!r} repeat the header and were left out{shown}."]
+    return [f"{len(rows):,} lines of {name!r} repeat the header and were left out{shown}.", *notes]
+
+
+def name_tables(titles: Sequence[str]) -> list[str]:
+    """Return the note on a column that tells tables of sales and of refunds apart."""
+    undone = next(filter(holds_no_sales, titles))
+    return [
+        f"A column 'table' with the title of each row's table was added, because {undone!r} suggests something other "
+        "than sales."
+    ]
 
 
 def _check_titles(titles: Sequence[str], name: str) -> None:

@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import duckdb
-import pyarrow
-import pyarrow.feather
 
-from cltv_ml.engine import Relation, literal, pattern, quoted, show
+from cltv_ml.engine import Relation
 from cltv_ml.errors import InputError
 from cltv_ml.sources.archives import text_batches, unpack
+from cltv_ml.sources.columnar import first_line, read_arrow, show_parquet
 from cltv_ml.sources.delimiters import is_regular
 from cltv_ml.sources.encodings import find_encoding
 from cltv_ml.sources.files import read_csv
-from cltv_ml.sources.frames import Part, SourceRows, TablesError, inner_names, load_batches, read_frame
+from cltv_ml.sources.frames import Part, SourceRows, TablesError, inner_names, load_batches
 from cltv_ml.sources.markup import copy_records, copy_table, is_markup
 from cltv_ml.sources.parts import (
     fit_columns,
@@ -67,7 +66,22 @@ def read_file(
     A path that exists is that file, even if its name contains pattern signs. Several files are read as one table if
     they have the same columns.
     """
-    files = [member for file in find(path) for member in unpack(file, folder)]
+    return _read_files(con, path, _files_of(path, folder), folder, table, header_row)
+
+
+def _files_of(path: Path, folder: Path) -> list[Path]:
+    return [member for file in find(path) for member in unpack(file, folder)]
+
+
+def _read_files(
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    files: list[Path],
+    folder: Path,
+    table: str | None,
+    header_row: int | None,
+) -> SourceRows:
+    """Return the rows of the files of a path, or of the one that `table` names."""
     if table is not None and len(files) > 1 and (named := [file for file in files if file.name == table]):
         files, table = named[:1], None
     files, notes = _pass_over(files)
@@ -103,15 +117,18 @@ def read_with_refunds(
     InputError
         As `read_file`; other tables have columns of their own as well.
     """
+    files = _files_of(path, folder)
     try:
-        return read_file(con, path, folder, None, header_row), {}
+        return _read_files(con, path, files, folder, None, header_row), {}
     except TablesError as error:
         sales = [name for name in error.tables if not holds_no_sales(name)]
-        if len(sales) != 1:
-            raise
-        rows = read_file(con, path, folder, sales[0], header_row)
         refunds = [name for name in error.tables if name not in sales]
-        return rows, {name: read_file(con, path, folder, name, header_row).table for name in refunds}
+        if not sales or not refunds or (len(sales) > 1 and len(files) == 1):
+            raise
+        chosen = [file for file in files if file.name not in refunds]
+        rows = _read_files(con, path, chosen, folder, sales[0] if len(files) == 1 else None, header_row)
+        tables = {name: _read_files(con, path, files, folder, name, header_row).table for name in refunds}
+        return rows, tables
 
 
 def _pass_over(files: list[Path]) -> tuple[list[Path], list[str]]:
@@ -283,45 +300,6 @@ def ending(path: Path) -> str:
     '.parquet'
     """
     return path.suffix.lower()
-
-
-def show_parquet(con: duckdb.DuckDBPyConnection, *files: Path) -> Relation:
-    """Return a view of Parquet files with one schema, with rows numbered across all files."""
-    names = "[" + ", ".join(literal(pattern(file)) for file in files) + "]"
-    try:
-        described = con.execute(f"describe from read_parquet({names}, union_by_name=true)").fetchall()
-        counts = con.execute(f"select num_rows from parquet_file_metadata({names})").fetchall()
-    except duckdb.Error as error:
-        raise InputError(f"{str(files[0])!r} cannot be read as Parquet: {first_line(error)}.") from error
-    offsets = [0]
-    for (count,) in counts:
-        offsets.append(offsets[-1] + count)
-    columns = [str(column) for column, *_ in described]
-    # The bare file_row_number lets joins on it skip what they do not want while reading.
-    number = f"{offsets[:-1]}[cast(file_index as integer) + 1] + " if len(files) > 1 else ""
-    number += "file_row_number"
-    if {"file_row_number", "file_index"} & {column.lower() for column in columns}:
-        number = "row_number() over () - 1"
-    renamed = ", ".join(
-        f"{quoted(column)} as {quoted(name)}"
-        for column, name in zip(columns, inner_names(columns), strict=True)
-    )
-    rows = f"read_parquet({names}, union_by_name=true)"
-    return show(con, "rows", f"select {renamed}, {number} as source_row from {rows}")
-
-
-def read_arrow(con: duckdb.DuckDBPyConnection, file: Path) -> SourceRows:
-    """Return the rows of an Arrow file, such as Feather."""
-    try:
-        table = pyarrow.feather.read_table(file, memory_map=False)
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise InputError(f"{file.name!r} cannot be read as Feather: {first_line(error)}.") from error
-    return flatten_records(con, read_frame(con, table).table)
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's message without its full stop; a trace that follows is dropped."""
-    return str(error).splitlines()[0].partition(" Detail:")[0].rstrip(".")
 
 
 @contextmanager
