@@ -69,11 +69,12 @@ def test_a_header_repeated_on_the_next_page_is_left_out(tmp_path):
     assert any("1 line of 'a.csv' repeats the header" in note for note in cleaned.report.notes)
 
 
-def test_a_table_of_refunds_below_the_sales_is_refused(tmp_path):
+def test_refunds_below_the_sales_under_the_same_header_are_subtracted(tmp_path):
     source = tmp_path / "a.csv"
-    source.write_text("\n".join([HEADER, *LINES, "", "Refunds", HEADER, "4,2024-03-01,C1,14.50"]))
-    with pytest.raises(InputError, match="the one below 'Refunds' does not seem to contain sales"):
-        read(source)
+    source.write_text("\n".join([HEADER, *LINES, "", "Refunds", HEADER, LINES[3].replace("2024-01", "2024-03")]))
+    refunded = float(LINES[3].rpartition(",")[2])
+    money = sum(float(line.rpartition(",")[2]) for line in LINES)
+    assert clean(read(source)).report.money_kept == pytest.approx(money - refunded)
 
 
 def test_a_quote_left_open_is_told_with_the_lines_behind_it(tmp_path):
