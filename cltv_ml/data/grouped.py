@@ -43,11 +43,10 @@ def fill_down(table: Relation, mapping: Mapping[str, str], answer: bool | None) 
     Raises
     ------
     InputError
-        A second table stands below the first, or next to it.
+        A second table stands next to the first.
     QuestionsError
         Each customer is named once, but it is unclear whether the lines below are theirs.
     """
-    _check_one_table(table, mapping)
     _check_nothing_beside(table, mapping)
     table, notes = _fill_days(table, mapping, answer)
     customer = mapping.get("customer_id")
@@ -146,16 +145,6 @@ def _check_nothing_beside(table: Relation, mapping: Mapping[str, str]) -> None:
 def _any_filled(columns: Sequence[str]) -> str:
     """Return SQL for whether a row fills any of these columns."""
     return " or ".join(f"coalesce(trim(cast({quote(column)} as varchar)), '') <> ''" for column in columns)
-
-
-def _check_one_table(table: Relation, mapping: Mapping[str, str]) -> None:
-    """Raise InputError if one source contains two tables."""
-    if second := find_second_table(table, mapping):
-        row, names = second
-        raise InputError(
-            f"the source contains a second table with the columns {names[:6]}, starting at row {row + 1} below "
-            "the header. Put each table into a separate file."
-        )
 
 
 def find_second_table(table: Relation, mapping: Mapping[str, str]) -> tuple[int, list[str]] | None:

@@ -94,8 +94,7 @@ def _map_columns(
     opened = _join_parts(opened, columns)
     proposal = complete(opened.table, {**opened.mapping, **columns})
     settled = _settle_rules(opened, proposal, rules, changes)
-    if is_complete(proposal.mapping):
-        opened = _add_refunds(opened, proposal.mapping)
+    opened = _add_refunds(opened, proposal.mapping)
     rows, notes, questions = _fill_down(opened, proposal, settled)
     raw = Raw(
         table=rows,
@@ -121,6 +120,8 @@ def _map_columns(
 def _add_refunds(opened: Opened, mapping: Mapping[str, str]) -> Opened:
     """Return the source with the lines of tables of refunds next to or below its own."""
     table, below, title = split_refunds(opened.table, mapping)
+    if not is_complete(mapping):  # asked about
+        return opened
     notes = list(opened.notes)
     for name, refunds in {**opened.refunds, **({title: below} if below else {})}.items():
         table, note = add_refunds(table, refunds, name, mapping)

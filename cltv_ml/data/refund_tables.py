@@ -120,11 +120,17 @@ def _value_of_refund(of: str, column: str, mapping: Mapping[str, str]) -> str:
 
 
 def split_refunds(table: Relation, mapping: Mapping[str, str]) -> tuple[Relation, Relation | None, str]:
-    """Return the lines of sales, a table of refunds that stands below them, and its title; None if there is none."""
+    """Return the lines of sales, a table of refunds that stands below them, and its title; None if there is none.
+
+    Raises
+    ------
+    InputError
+        Another table stands below them.
+    """
     second = find_second_table(table, mapping)
     if second is None:
         return table, None, ""
-    row, _ = second
+    row, headed = second
     names = [name for name, kind in table.kinds.items() if kind == "VARCHAR"]
     cells = ", ".join(f"coalesce(trim({quoted(name)}), '')" for name in names)
     above, headings = (
@@ -134,7 +140,10 @@ def split_refunds(table: Relation, mapping: Mapping[str, str]) -> tuple[Relation
     titles = [cell for cell in above[0] if cell] if above else []
     title = titles[0] if len(titles) == 1 else ""
     if not holds_no_sales(" ".join([title, *headings[0]])):
-        return table, None, ""
+        raise InputError(
+            f"the source contains a second table with the columns {headed[:6]}, starting at row {row + 1} below "
+            "the header. Put each table into a separate file."
+        )
     renamed = ", ".join(
         f"{quoted(name)} as {quoted(MARK + heading)}"
         for name, heading in zip(names, headings[0], strict=True)

@@ -71,7 +71,9 @@ def test_a_header_repeated_on_the_next_page_is_left_out(tmp_path):
 
 def test_refunds_below_the_sales_under_the_same_header_are_subtracted(tmp_path):
     source = tmp_path / "a.csv"
-    source.write_text("\n".join([HEADER, *LINES, "", "Refunds", HEADER, LINES[3].replace("2024-01", "2024-03")]))
+    source.write_text(
+        "\n".join([HEADER, *LINES, "", "Refunds", HEADER, LINES[3].replace("2024-01", "2024-03")])
+    )
     refunded = float(LINES[3].rpartition(",")[2])
     money = sum(float(line.rpartition(",")[2]) for line in LINES)
     assert clean(read(source)).report.money_kept == pytest.approx(money - refunded)
