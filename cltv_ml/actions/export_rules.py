@@ -141,7 +141,7 @@ def is_spread_out(table: pd.DataFrame, order: ExportOrder) -> str:
     """Whether the predicted values differ as much as Meta demands."""
     positive = table.loc[table["predicted_value"] > 0, "predicted_value"]
     if positive.nunique() < 5:
-        return f"at least 5 distinct positive values are needed, but there are {positive.nunique()}."
+        return f"at least 5 distinct positive values are needed, but the file has {positive.nunique()}."
     if positive.max() < 3 * positive.min():
         return "the largest value must be at least 3 times the smallest positive one."
     return ""
@@ -149,4 +149,6 @@ def is_spread_out(table: pd.DataFrame, order: ExportOrder) -> str:
 
 def hundred_a_week(table: pd.DataFrame, order: ExportOrder) -> str:
     """Whether there are as many events as Meta demands."""
-    return "" if len(table) >= 100 else f"at least 100 events a week are needed, but there are {len(table)}."
+    return (
+        "" if len(table) >= 100 else f"at least 100 events a week are needed, but the file has {len(table)}."
+    )
