@@ -37,6 +37,7 @@ class Glance:
         self.rows = 0
         self.table = table
         self.columns = tuple(columns)
+        self._levels: dict[int, dict[str, dict[str, int]]] = {}
         if not columns:
             return
         rows = table.count()
@@ -50,8 +51,16 @@ class Glance:
 
     def levels(self, columns: Sequence[str], most: int) -> dict[str, dict[str, int]]:
         """Return the distinct values of columns with their numbers of lines, unless there are too many."""
-        texts = {column: f"coalesce(trim(cast({quote(column)} as varchar)), '')" for column in columns}
-        return count_values(self.lines, texts, most) if columns else {}
+        found = self._levels.setdefault(most, {})
+        texts = {
+            column: f"coalesce(trim(cast({quote(column)} as varchar)), '')"
+            for column in columns
+            if column not in found
+        }
+        if texts:
+            counted = count_values(self.lines, texts, most)
+            found |= {column: counted.get(column, {}) for column in texts}
+        return {column: found[column] for column in columns if found[column]}
 
     def first(self, columns: Sequence[str]) -> dict[str, set[str]]:
         """Return the different texts of columns on the first lines."""
