@@ -225,10 +225,23 @@ def check_local(folder: Path) -> None:
 def table_file(out: Path, name: str) -> Path:
     """Return the file of a table: `out`, or `name` in it if `out` is a folder or has no ending.
 
+    Raises
+    ------
+    InputError
+        It ends in neither `.parquet` nor `.csv`, or cannot be written: found before the work that fills it.
+
     >>> table_file(Path("out"), "forecast.csv").as_posix(), table_file(Path("a.parquet"), "forecast.csv").as_posix()
     ('out/forecast.csv', 'a.parquet')
     """
-    return out / name if not out.suffix or out.is_dir() else out
+    file = out / name if not out.suffix or out.is_dir() else out
+    _check_ending(file)
+    check_folder(file.parent)
+    return file
+
+
+def _check_ending(path: Path) -> None:
+    if path.suffix not in (".parquet", ".csv"):
+        raise InputError(f"cannot write {str(path)!r}; use a name that ends in .parquet or .csv.")
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:
@@ -239,8 +252,7 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     InputError
         The name ends in neither `.parquet` nor `.csv`.
     """
-    if path.suffix not in (".parquet", ".csv"):
-        raise InputError(f"cannot write {path.name!r}; use a name that ends in .parquet or .csv.")
+    _check_ending(path)
     with atomic(path, private=True) as temporary:
         if path.suffix == ".parquet":
             frame.to_parquet(temporary, index=False)

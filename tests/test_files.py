@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cltv_ml.errors import InputError
-from cltv_ml.files import as_written, atomic, check_folder, neutral, write_table
+from cltv_ml.files import as_written, atomic, check_folder, neutral, table_file, write_table
 from cltv_ml.pipelines import train
 from cltv_ml.pipelines.inputs import read_scores
+from cltv_ml.remote import as_path
 
 DANGEROUS = ["=HYPERLINK(1)", "+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "\t=1"]
 
@@ -144,3 +145,16 @@ def test_a_folder_that_cannot_be_written_is_refused_before_any_work(tmp_path, mo
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(ValueError, match="is not writable; change its permissions"):
         check_folder(tmp_path / "new" / "out")
+
+
+def test_the_file_of_a_table_is_checked_before_the_work_that_fills_it(tmp_path):
+    (tmp_path / "taken").write_bytes(b"")
+    for out, said in {
+        tmp_path / "scores.xlsx": "cannot write .*scores.xlsx.; use a name",
+        tmp_path / "taken" / "scores.csv": "taken is a file",
+        as_path("http://host/scores.csv?token=QX"): r"http://host.* is a web page",
+    }.items():
+        with pytest.raises(InputError, match=said) as caught:
+            table_file(out, "scores.parquet")
+        assert "QX" not in str(caught.value)
+    assert table_file(tmp_path, "scores.parquet") == tmp_path / "scores.parquet"

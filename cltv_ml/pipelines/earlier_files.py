@@ -34,7 +34,7 @@ def read_earlier_table(path: Path, meant: str, *, as_text: bool = False) -> pd.D
         if not file.is_file():
             raise InputError(f"no file {path}; give {meant}.")
         if path.suffix not in (".parquet", ".csv"):
-            raise InputError(f"cannot read {path.name!r}; give a file that ends in .parquet or .csv.")
+            raise InputError(f"cannot read {str(path)!r}; give a file that ends in .parquet or .csv.")
         try:
             return _read_parquet(file) if path.suffix == ".parquet" else _read_csv(file, as_text)
         except (pa.ArrowException, OSError, pd.errors.ParserError, UnicodeError, ValueError) as error:

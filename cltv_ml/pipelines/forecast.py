@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.decisions.shop_plan import PlanTerms, compute_equity, compute_scenarios
-from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.evaluation.shop_tables import (
     compute_actuals,
@@ -21,7 +20,7 @@ from cltv_ml.evaluation.shop_tables import (
     repeat_share,
 )
 from cltv_ml.evaluation.whole_shop import ShopForecast, forecast_shop
-from cltv_ml.files import check_folder, table_file, together, write_table
+from cltv_ml.files import table_file, together, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models.value_curve import check_discount_rate
@@ -111,9 +110,6 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     settings = settings.model_copy(update={"out": table_file(settings.out, "forecast.csv")})
     horizon = to_days(settings.horizon)
     check_discount_rate(settings.discount_rate)
-    if settings.out.suffix not in (".csv", ".parquet"):
-        raise InputError(f"cannot write {settings.out.name!r}: use a name that ends in .parquet or .csv.")
-    check_folder(settings.out.parent)
     holidays = read_holiday_names(settings.holidays)
     cleaned = load(settings, progress)
     settings, log = with_currency(settings, cleaned), cleaned.transactions

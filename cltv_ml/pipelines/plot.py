@@ -63,7 +63,7 @@ def plot(
     check_name(settings.name)
     path = settings.out or Path("out") / f"{settings.name}.html"
     if path.suffix not in (".html", ".json"):
-        raise InputError(f"cannot draw to {path.name!r}; use a name that ends in .html or .json.")
+        raise InputError(f"cannot draw to {str(path)!r}; use a name that ends in .html or .json.")
     before = None if settings.before is None else read_scores(settings.before)
     cleaned = load(settings, progress)
     settings = with_currency(settings, cleaned)
