@@ -234,8 +234,8 @@ def table_file(out: Path, name: str) -> Path:
     ('out/forecast.csv', 'a.parquet')
     """
     file = out / name if not out.suffix or out.is_dir() else out
-    _check_ending(file)
     check_folder(file.parent)
+    _check_ending(file)
     return file
 
 
