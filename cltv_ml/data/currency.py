@@ -37,10 +37,12 @@ _MAJOR = {
 #: Headings of exchange rates.
 _RATES = re.compile("rate$|^rate|kurs|cambio|^taux|tasso|koers|kuru?$|курс|レート|汇率|匯率|환율")
 
-#: What headings call money in the currency of each line.
+#: What headings call money in the currency of each line, and in that of the shop.
 _FOREIGN = re.compile(
     r"(?i)\b(foreign|transaction|document|presentment|original|fremd)[ _-]?(currency|währung|waehrung)\b|\bFCY?\b"
 )
+
+_OWN = re.compile(r"(?i)\b(local|base|home|company|haus)[ _-]?(currency|währung|waehrung)\b|\bLCY?\b")
 
 #: A column with more distinct texts (including the empty one) is not a currency column.
 _MOST = len(CURRENCIES) + 1
@@ -158,7 +160,7 @@ def in_one_currency(first: Relation, kinds: Mapping[str, str], columns: Sequence
 
 
 def _without_foreign(column: str) -> str:
-    return plain_heading(_FOREIGN.sub("", column))
+    return plain_heading(_OWN.sub("", _FOREIGN.sub("", column)))
 
 
 def _find_unconverted(

@@ -79,6 +79,19 @@ def find_net(columns: Columns, amount: str, discount: str) -> str:
     return ""
 
 
+def multiply_discount(columns: Columns, column: str, values: dict[str, str]) -> None:
+    """Make a discount of one item that of its line, if another column shows the amount after it."""
+    of_line = f"({values['discount']}) * abs({values['quantity']})"
+    if find_net(columns, values["amount"], values["discount"]) or not find_net(
+        columns, values["amount"], of_line
+    ):
+        return
+    values["discount"] = of_line
+    columns.notes.append(
+        f"Column {column!r} contains the discount of one item, so it was multiplied by the quantity."
+    )
+
+
 def tell_of_order_discounts(glance: Glance, numbers: Sequence[str], mapping: Mapping[str, str]) -> list[str]:
     """Return a note on a discount of whole orders, repeated on lines with own amounts, or next to gross amounts."""
     if not {"order_id", "amount"} <= mapping.keys():

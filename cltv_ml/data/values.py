@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, MutableMapping
 from functools import partial
 
-from cltv_ml.data.discounts import find_net
+from cltv_ml.data.discounts import find_net, multiply_discount
 from cltv_ml.data.headings import PRICE_PER, plain_heading, unit_of
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.numerals import WHOLE_CURRENCIES
@@ -198,6 +198,8 @@ def _derive(
         elif "discount_rate" in mapping:
             deduction = f"abs({whole}) * {columns.share(mapping['discount_rate'])}"
             before = not _is_less(columns, values["amount"], whole, deduction)
+    if computed and "discount" in values and columns.rules.price_discounted is None:
+        multiply_discount(columns, mapping["discount"], values)
     if (
         before
         and "discount" in values

@@ -179,3 +179,21 @@ def test_gross_sales_next_to_a_discount_are_asked_about_unless_another_column_te
         kept(frame)
     frame["Charged amount"] = frame["Gross Sales"] - 2.5
     assert kept(frame, {"amount": "Gross Sales", "discount": "Discount"}) == 750.0
+
+
+def test_a_discount_of_one_item_is_multiplied_where_a_net_line_shows_it():
+    lines = [
+        [n, f"2025-01-{n:02}", f"C{n % 3}", 1 + n % 3, 10.0, 2.0, 8.0 * (1 + n % 3)] for n in range(1, 13)
+    ]
+    names = ["Order", "Date", "Customer", "Qty", "Unit price", "Unit discount", "Net line"]
+    mapping = {"unit_price": "Unit price", "quantity": "Qty", "discount": "Unit discount"}
+    assert kept(pd.DataFrame(lines, columns=names), mapping) == 8.0 * 24
+
+
+def test_money_in_the_shop_s_currency_needs_no_rates():
+    frame = pd.DataFrame(SALES[1:], columns=["Order", "Date", "Customer", "Amount (local currency)"])
+    frame["Currency"] = ["GBP", "USD"] * 6
+    frame["Amount (document currency)"] = frame["Amount (local currency)"] / frame["Currency"].map(
+        {"GBP": 1.25, "USD": 1}
+    )
+    assert kept(frame) == 780.0
