@@ -32,7 +32,7 @@ _ONE_NUMBER = re.compile(rf"{_ONE}")
 _BOTH_ENDS = re.compile(rf"(?:between |from |von )?{_ONE} ?(?:{_TO}) ?{_ONE}")
 _OPEN_BELOW = re.compile(rf"(?:{_BELOW}) ?{_ONE}|{_ONE} ?(?:{_OR_LESS})")
 _OPEN_ABOVE = re.compile(rf"(?:{_ABOVE}) ?{_ONE}|{_ONE} ?(?:{_OR_MORE}){_UNIT}")
-_TIMES = {"k": 1e3, "tsd": 1e3, "m": 1e6, "mio": 1e6}
+_MULTIPLES = {"k": 1e3, "tsd": 1e3, "m": 1e6, "mio": 1e6}
 
 
 def range_codes(levels: Iterable[str]) -> dict[str, int]:
@@ -70,7 +70,7 @@ def _range_of(level: str) -> tuple[float, float] | None:
     for pattern, is_open_below in ((_OPEN_BELOW, True), (_OPEN_ABOVE, False), (_ONE_NUMBER, None)):
         if match := pattern.fullmatch(level):
             number, times = (
-                next(part for part in match.groups() if part and part not in _TIMES),
+                next(part for part in match.groups() if part and part not in _MULTIPLES),
                 _multiple_in(match),
             )
             value = _as_number(number, times)
@@ -82,11 +82,11 @@ def _range_of(level: str) -> tuple[float, float] | None:
 
 def _multiple_in(found: re.Match[str]) -> str | None:
     """Return the word for thousands or millions in a match, None if there is none."""
-    return next((part for part in found.groups() if part in _TIMES), None)
+    return next((part for part in found.groups() if part in _MULTIPLES), None)
 
 
 def _as_number(text: str, times: str | None) -> float:
     """Return the number; a separator before exactly three digits groups thousands."""
     grouped = re.fullmatch(r"\d{1,3}(?:[.,' ]\d{3})+", text)
     plain = re.sub("[.,' ]", "", text) if grouped else text.replace(",", ".")
-    return float(plain) * _TIMES.get(times or "", 1.0)
+    return float(plain) * _MULTIPLES.get(times or "", 1.0)

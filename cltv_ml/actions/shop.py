@@ -98,7 +98,7 @@ def read_shop(cleaned: Cleaned, terms: Terms, actions: Actions) -> Shop:
     model, version = registered_model.load_registered()
     card = model.metadata.metadata
     log = replace(
-        cleaned.customers.of(Log(cleaned.log)),
+        cleaned.customers.of(cleaned.log),
         table=_without_protected(cleaned.log, cleaned.customers, terms, card["features"], actions),
     )
     names = dict.fromkeys([*card["features"], *default_features(log.columns)])

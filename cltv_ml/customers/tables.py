@@ -17,7 +17,7 @@ from cltv_ml.customers.leaks import compute_facts, doubtful_rows, find_leaks
 from cltv_ml.customers.matching import Coverage, match_customers
 from cltv_ml.data import Cleaned, Rules
 from cltv_ml.errors import InputError
-from cltv_ml.log import Log
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.tables import TRANSACTIONS
 
 
@@ -57,8 +57,9 @@ class CustomerTables:
     contact_coverage: Coverage | None = None
     protected: tuple[str, ...] = ()
 
-    def of(self, log: Log) -> Log:
+    def of(self, log: AnyLog) -> Log:
         """Return the log with the tables that models may learn from, and without protected columns."""
+        log = Log.of(log)
         hidden = [name for name in self.protected if name in log.columns]
         return Log(
             log.frame.drop(columns=hidden) if hidden else log.table,
@@ -117,7 +118,7 @@ class CleanedShop(Cleaned):
     @cached_property
     def transactions(self) -> Log:
         """The clean log with the tables about its customers, opened once and shared."""
-        return self.customers.of(Log(self.log))
+        return self.customers.of(self.log)
 
 
 def read_customers(

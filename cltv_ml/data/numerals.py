@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from cltv_ml.data.words import words
+from cltv_ml.engine import literals
 from cltv_ml.money import WHOLE
 from cltv_ml.sources.zones import once
 
@@ -31,16 +33,40 @@ _PIECES = (  # written after a number of items
     r"pz|pezzi|szt|ks|kpl|db|\x{448}\x{442}|\x{500b}|\x{4ef6}|\x{4e2a}|\x{70b9}"
 )
 _MINUS = "−–‒﹣－"  # minus signs of typesetters and Nordic locales
-_BLANK = r"[\s\x{a0}\x{202f}\x{2009}\x{2007}''’‘`´]"
+_BLANK = r"[\s\x{a0}\x{202f}\x{2009}\x{2007}'’‘`´]"
 
 
 def _alternatives() -> str:
-    signs = sorted({*CURRENCIES, *_SIGNS, *_SHARED}, key=len, reverse=True)
+    signs = sorted(sorted({*CURRENCIES, *_SIGNS, *_SHARED}), key=len, reverse=True)
     spelled = (re.sub(r"(?<=[A-Z])\\\$", r" ?\\$", re.escape(sign)) for sign in signs)  # US$ and US $
     return "|".join(spelled) + r"|\p{Sc}"
 
 
 SIGN = _alternatives()
+
+_OUTER_BLANKS = r"[\s\x{a0}\x{200e}\x{200f}\x{feff}]+"
+
+#: Rewrites of what surrounds a number: blanks, currency signs and percent signs, and dashes for no cents.
+_EDGE_REWRITES = (
+    (f"^{_OUTER_BLANKS}|{_OUTER_BLANKS}$", "", "g"),
+    (rf"^([-+(]*)\s*(?:{SIGN}){_BLANK}*", r"\1", "i"),
+    (rf"{_BLANK}*(?:{SIGN}|%)\s*([-)]*)$", r"\1", "i"),
+    (rf"(\d[.,]){_NO_CENTS}(\)?)$", r"\100\2"),
+)
+
+#: Rewrites of the number itself: blanks between thousands, units, `CR` and `DR`, brackets and a minus at the end.
+_NUMBER_REWRITES = (
+    (rf"(\d)[:/]{_NO_CENTS}(\)?)$", r"\1\2"),
+    (rf"{_BLANK}(\d{{3}})\b", r"\1", "g"),
+    (r"^([-+]?\d+(?:[.,]\d+)?)\s*[kK]$", r"\1e3"),
+    (rf"^([-+]?\d+(?:[.,]\d+)?){_BLANK}*(?:{_PIECES})[.]?$", r"\1", "i"),
+    (rf"(\d){_BLANK}*(?:(?:/|per|pro|je) ?[^\d\s.,/()-]{{1,12}}|DR)[.]?$", r"\1", "i"),
+    (rf"^[+]?(.*\d){_BLANK}*CR[.]?$", r"-\1", "i"),
+    (rf"^[x\x{{d7}}]{_BLANK}*(\d+)$", r"\1", "i"),
+    (r"^\((.*)\)$", r"-\1"),
+    (r"^([\d.,]+)\s*-$", r"-\1"),
+    (r"^([-+])\s+", r"\1"),
+)
 
 
 _CODES = {name.lower(): code for name, code in _SIGNS.items()}
@@ -82,24 +108,16 @@ def signed(text: str) -> tuple[str, str]:
 
 def bare(text: str) -> str:
     """Return SQL for a number's text without currency, grouping blanks and accountants' brackets."""
-    plain = f"translate({text}, '{_MINUS}', '{'-' * len(_MINUS)}')"
-    edge = r"[\s\x{a0}\x{200e}\x{200f}\x{feff}]+"
-    plain = f"regexp_replace({plain}, '^{edge}|{edge}$', '', 'g')"
-    plain = rf"regexp_replace({plain}, '^([-+(]*)\s*(?:{SIGN}){_BLANK}*', '\1', 'i')"
-    plain = rf"regexp_replace({plain}, '{_BLANK}*(?:{SIGN}|%)\s*([-)]*)$', '\1', 'i')"
-    plain = rf"regexp_replace({plain}, '(\d[.,]){_NO_CENTS}(\)?)$', '\100\2')"
+    plain = _rewritten(f"translate({text}, '{_MINUS}', '{'-' * len(_MINUS)}')", _EDGE_REWRITES)
     inside = r"regexp_replace(m, '^([-+]?\d+)\s?€\s?(\d\d)$', '\1.\2')"  # 12€50
-    plain = once(plain, "m", f"if(contains(m, '€'), {inside}, m)")
-    plain = rf"regexp_replace({plain}, '(\d)[:/]{_NO_CENTS}(\)?)$', '\1\2')"
-    plain = rf"regexp_replace({plain}, '{_BLANK}(\d{{3}})\b', '\1', 'g')"
-    plain = rf"regexp_replace({plain}, '^([-+]?\d+(?:[.,]\d+)?)\s*[kK]$', '\1e3')"
-    plain = rf"regexp_replace({plain}, '^([-+]?\d+(?:[.,]\d+)?){_BLANK}*(?:{_PIECES})[.]?$', '\1', 'i')"
-    plain = rf"regexp_replace({plain}, '(\d){_BLANK}*(?:(?:/|per|pro|je) ?[^\d\s.,/()-]{{1,12}}|DR)[.]?$', '\1', 'i')"
-    plain = rf"regexp_replace({plain}, '^[+]?(.*\d){_BLANK}*CR[.]?$', '-\1', 'i')"
-    plain = rf"regexp_replace({plain}, '^[x\x{{d7}}]{_BLANK}*(\d+)$', '\1', 'i')"
-    plain = rf"regexp_replace({plain}, '^\((.*)\)$', '-\1')"
-    plain = rf"regexp_replace({plain}, '^([\d.,]+)\s*-$', '-\1')"
-    return rf"regexp_replace({plain}, '^([-+])\s+', '\1')"
+    return _rewritten(once(plain, "m", f"if(contains(m, '€'), {inside}, m)"), _NUMBER_REWRITES)
+
+
+def _rewritten(text: str, rewrites: Sequence[tuple[str, ...]]) -> str:
+    """Return SQL for a text after each rewrite: a pattern, its replacement, and options of `regexp_replace`."""
+    for rewrite in rewrites:
+        text = f"regexp_replace({text}, {literals(rewrite)})"
+    return text
 
 
 def read_bare(text: str, decimal: str) -> str:

@@ -25,7 +25,7 @@ from cltv_ml.reporting.training_summary import add_scores, with_answer
 from cltv_ml.settings import Report, Settings
 from cltv_ml.tracking import registry, runs
 
-_ENDINGS = {"html": "html", "markdown": "md", "json": "json"}
+_REPORT_FORMATS = {"html": "html", "markdown": "md", "json": "json"}
 
 
 @with_bar
@@ -75,7 +75,7 @@ def report(
     progress("writing the report", 0.8)
     if settings.out == "-":
         return RENDERERS[settings.format](summary), None
-    target = folder / f"report.{_ENDINGS[settings.format]}"
+    target = folder / f"report.{_REPORT_FORMATS[settings.format]}"
     text = write_page(summary, target, render=RENDERERS[settings.format], private=bool(settings.lookup))
     return text, target
 

@@ -47,11 +47,8 @@ def with_files(
             file = _free(f"{folder}{_slug(table['caption'])}", files)
             files[file] = as_numbers(table["head"], table["rows"])
             tables.append({**table, "file": file})
-        return {
-            **content,
-            "tables": tables,
-            "details": [named(detail) for detail in content.get("details", ())],
-        }
+        details = [named(detail) for detail in content.get("details", ())]
+        return {**content, "tables": tables, "details": details}
 
     page = {**summary, "sections": [named(content) for content in summary["sections"]]}
     if summary.get("facts"):

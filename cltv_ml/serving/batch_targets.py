@@ -26,7 +26,7 @@ from cltv_ml.sources.lakes import explained_lake, lake_of, open_iceberg
 _FILES = (".parquet", ".csv")
 
 #: Digits after the point in a CSV file, as in those of `cltv act`; Parquet and databases hold every digit.
-_DECIMALS = 4
+_SCORE_DECIMALS = 4
 _REPEATED = {"tier", "reason", "model", "model_version", "cutoff", "horizon"}
 
 
@@ -184,5 +184,5 @@ def _write_csv(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch])
         schema.empty_table().to_pandas().to_csv(file, index=False)
         for batch in batches:
             rows = batch.to_pandas()
-            rows = rows.round(dict.fromkeys(rows.select_dtypes("float").columns, _DECIMALS))
+            rows = rows.round(dict.fromkeys(rows.select_dtypes("float").columns, _SCORE_DECIMALS))
             neutral(rows).to_csv(file, index=False, header=False)

@@ -83,6 +83,13 @@ def test_each_scenario_changes_one_thing(parts):
     assert table.at["acquisition cost +10%", "equity"] == pytest.approx(table.at["as forecast", "equity"] - 4)
 
 
+def test_orders_follow_arrivals_and_repeat_purchases_but_not_their_size(parts):
+    changed = parts.scaled(arrivals=2.0, kept=0.5, basket=3.0)
+    assert changed.known_orders.tolist() == [5.0, 4.5]
+    assert changed.first_orders.tolist() == [20.0, 20.0]
+    assert changed.repeat_orders.tolist() == [0.0, 2.0]
+
+
 def test_without_a_margin_there_is_no_equity(parts):
     assert "equity" not in compute_scenarios(parts, PlanTerms(), np.array([30, 60]), 0.5)
     with pytest.raises(InputError, match="needs a margin rate"):

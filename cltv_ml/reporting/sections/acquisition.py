@@ -41,12 +41,8 @@ def acquisition_facts(
 ) -> dict[str, tuple[str, str]]:
     """Return the headlines: the cost of a customer and their value, and the payback where contribution is known."""
     won = tables["cac"].iloc[0]
-    facts = {
-        "Cost per customer": (
-            format_money(float(won["cac"]), currency),
-            f"for {won['customers']:,} customers won in the months with costs",
-        )
-    }
+    customers = f"for {won['customers']:,} customers won in the months with costs"
+    facts = {"Cost per customer": (format_money(float(won["cac"]), currency), customers)}
     if tables["returns"].empty:
         value = tables["value"]
         whole = value[(value["channel"] == "all channels") & (value["age"] == age)]
@@ -121,7 +117,7 @@ def _returns(
             "Paid back in month, realised": _month_names(returns["payback_realised"]),
             "Paid back in month, expected": _month_names(returns["payback"]),
             "80% interval of the month": [
-                _payback_months(row.payback_early, row.payback_late) for row in returns.itertuples()
+                _payback_span(row.payback_early, row.payback_late) for row in returns.itertuples()
             ],
         }
     )
@@ -224,10 +220,10 @@ def _month_names(column: pd.Series) -> list[str]:
     return [_one(value) for value in column]
 
 
-def _payback_months(early: float, late: float) -> str:
+def _payback_span(early: float, late: float) -> str:
     """Return the interval of a payback month.
 
-    >>> _payback_months(3, 7), _payback_months(3, float("nan")), _payback_months(float("nan"), float("nan"))
+    >>> _payback_span(3, 7), _payback_span(3, float("nan")), _payback_span(float("nan"), float("nan"))
     ('3 to 7', '3 to later than 24', 'not in 24')
     """
     if early != early:

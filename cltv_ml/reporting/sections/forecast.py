@@ -130,7 +130,8 @@ def forecast_section(
     currency: str = "",
 ) -> dict[str, Any]:
     """Return the section of revenue, orders and customers with their bands."""
-    whole = bands[(bands["span"] == "horizon") & (bands["measure"] == "revenue")].set_index("part")
+    horizon = bands[bands["span"] == "horizon"]
+    whole = horizon[horizon["measure"] == "revenue"].set_index("part")
     total = whole.loc["total"]
     last, days = total["until"] - pd.Timedelta(days=1), (total["until"] - total["start"]).days
     money = format_money
@@ -144,9 +145,7 @@ def forecast_section(
             f"{money(total['expected'], currency)}, with 80% probability between "
             f"{money(total['lower_80'], currency)} and {money(total['upper_80'], currency)}.{brought}"
         ],
-        tables={
-            f"The whole horizon of {days} days": _whole(bands[bands["span"] == "horizon"], come, currency)
-        },
+        tables={f"The whole horizon of {days} days": _whole(horizon, come, currency)},
         figures={
             _caption(measure, come): plots.shop_forecast(
                 bands, history=history, measure=measure, currency=currency
