@@ -174,7 +174,8 @@ def _prices(before: pd.DataFrame, shop: Shop) -> tuple[float, str]:
     return ratio, (
         f"The same goods cost {abs(ratio - 1):.1%} {'more' if ratio >= 1 else 'less'} in the {days} days "
         f"before {now.end:%Y-%m-%d} than in the {days} days before {then.end:%Y-%m-%d} (Fisher's price "
-        "index). Here the other causes are at the earlier prices, so they differ a little from those in the report."
+        "index). Here the other causes, except new customers, are at the earlier prices, so they differ a little from "
+        "those in the report."
     )
 
 

@@ -68,7 +68,8 @@ def change_by_customer(
 ) -> pd.DataFrame:
     """Return per customer of either date `part` and the changes `behaviour`, `prices_and_margins`, `model`.
 
-    Changes are integers of ten-thousandths of the currency unit, computed in this order:
+    Changes are integers of ten-thousandths of the currency unit, computed in this order; the whole value of new
+    customers is behaviour, because they had no earlier price or model:
 
     1. model: today's value less the earlier model's value today (`same_model`);
     2. prices and margins: that value less the same at the earlier prices and margins (`price_ratio`);
@@ -102,7 +103,8 @@ def change_by_customer(
         raise InputError(f"price_ratio must be positive, got {ratio.min()}; 1.03 means prices rose by 3%.")
     was, is_now = _taken(old, then), _taken(new, now)
     by_old = is_now if same_model is None else _taken(by_customer(same_model, new.index, "same_model"), now)
-    at_old_prices = by_old / ratio
+    by_old = np.where(then < 0, is_now, by_old)
+    at_old_prices = np.where(then < 0, is_now, by_old / ratio)
     steps = [_integers(values) for values in (was, at_old_prices, by_old, is_now)]
     cuts = fit_tiers(old) if tiers is None else dict(tiers)
     part = np.select(

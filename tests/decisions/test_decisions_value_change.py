@@ -43,6 +43,13 @@ def test_a_new_model_on_the_same_customers_is_all_model():
     assert table["total"] == 2.0
 
 
+def test_new_customers_have_one_value_whatever_prices_and_the_model():
+    """The report said 5,991 for 61 new customers, the page of actions less, at earlier prices."""
+    before, after = _frame({"a": 10.0}), _frame({"a": 10.0, "joins": 8.0})
+    table = by_cause(before, after, price_ratio=1.25, same_model=after["expected_value"] / 2)
+    assert table.loc["new"].tolist() == [1, 8.0]
+
+
 def test_each_customer_of_behaviour_is_in_one_part():
     before = _frame(
         {"lapses": 5.0, "returns": 1.0, "climbs": 10.0, "falls": 90.0, "stays": 60.0, "leaves": 3.0}
