@@ -21,7 +21,7 @@ def migration_sankey(flows: pd.DataFrame) -> go.Figure:
     colours = theme.colours(dict.fromkeys([*left, *right]))
     groups = "tier" if any(name in DEFAULT_SHARES for name in colours) else "segment"
     figure = theme.figure(f"Customers by {groups}, before (left) and now (right)")
-    figure.add_sankey(
+    return figure.add_sankey(
         name="customers",
         arrangement="snap",
         node={
@@ -42,7 +42,6 @@ def migration_sankey(flows: pd.DataFrame) -> go.Figure:
             "%{customdata:.1%} of those before<extra></extra>",
         },
     )
-    return figure
 
 
 def _by_value(names: pd.Series) -> list[str]:

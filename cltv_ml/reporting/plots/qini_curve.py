@@ -21,10 +21,8 @@ def qini_curve(curves: pd.DataFrame) -> go.Figure:
         "Share of customers, highest uplift first",
         "Added outcome among recipients",
     )
-    arms = list(dict.fromkeys(curves["arm"]))
-    for number, arm in enumerate(arms):
+    for arm, colour in theme.colours(dict.fromkeys(curves["arm"])).items():
         of_arm = curves[curves["arm"] == arm]
-        colour = theme.PALETTE[number % len(theme.PALETTE)]
         figure.add_scatter(
             x=of_arm["share"],
             y=of_arm["incremental"],
@@ -43,5 +41,4 @@ def qini_curve(curves: pd.DataFrame) -> go.Figure:
             hoverinfo="skip",
         )
     figure.update_layout(hovermode="x unified")
-    figure.update_xaxes(tickformat=".0%", hoverformat=".0%")
-    return figure
+    return figure.update_xaxes(tickformat=".0%", hoverformat=".0%")
