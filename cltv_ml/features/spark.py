@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from cltv_ml.engine import as_tabular
 from cltv_ml.features.engines import DuckDB, EngineKind, kind_of_type, local_day
 
 #: Rows in a partition: large enough that the start of its task costs little.
@@ -24,8 +25,8 @@ _TIMES = {"timestamp": "timestamp with time zone", "timestamp_ntz": "timestamp"}
 class Spark:
     """An existing SparkSession: classic, Connect or Databricks. The cluster divides the work, not shards.
 
-    A table may be a Spark DataFrame, a path that Spark can read, or a pandas or Arrow table. The workers' Python needs
-    `duckdb` and `pyarrow`, not this package.
+    A table may be a Spark DataFrame, a path that Spark can read, or a table of pandas, Polars, Arrow, DuckDB or Ibis.
+    The workers' Python needs `duckdb` and `pyarrow`, not this package.
     """
 
     def __init__(self, session: Any) -> None:
@@ -36,10 +37,12 @@ class Spark:
         self._ledgers: dict[str, str] = {}
 
     def register(self, name: str, table: Any) -> dict[str, EngineKind]:
-        """Make a Spark DataFrame, a Parquet path, an Arrow or a pandas table readable under `name`."""
+        """Make a Spark DataFrame, a Parquet path or a table of another library readable under `name`."""
         if isinstance(table, (str, Path)):
             table = self._session.read.parquet(_whole_path(table))
-        elif isinstance(table, pd.DataFrame):
+        elif not hasattr(table, "createOrReplaceTempView"):
+            table = as_tabular(table)
+        if isinstance(table, pd.DataFrame):
             table = pa.Table.from_pandas(table, preserve_index=False)
         if isinstance(table, pa.Table):
             table = self._session.createDataFrame(table, _spark_schema(table.schema))
@@ -167,7 +170,7 @@ def _arrow_type(kind: pa.DataType) -> pa.DataType:
 
 def _spark_schema(schema: pa.Schema) -> str:
     """The columns of an Arrow table as Spark names them; by itself Spark would give naive times a zone."""
-    return ", ".join(f"`{field.name}` {_spark_type(field.type)}" for field in schema)
+    return ", ".join(f"`{field.name.replace('`', '``')}` {_spark_type(field.type)}" for field in schema)
 
 
 def _spark_type(kind: pa.DataType) -> str:

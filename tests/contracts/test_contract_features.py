@@ -2,6 +2,7 @@
 
 import os
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -238,6 +239,15 @@ def test_parts_of_postcodes_are_the_same_on_spark(spark):
     ours = build_features(Source(log, codes), "2024-02-01", names)
     assert ours[names].nunique().to_dict() == {**dict.fromkeys(names, 3), "attribute_text_zip_letters": 2}
     assert_engines_agree(build_features(Source(log, codes), "2024-02-01", names, engine=Spark(spark)), ours)
+
+
+@pytest.mark.spark
+@pytest.mark.filterwarnings("ignore::FutureWarning:pyspark", "ignore::ResourceWarning")
+@pytest.mark.parametrize("of", [duckdb.from_arrow, pa.Table.to_pandas])
+def test_spark_reads_tables_of_other_libraries_under_any_names(spark, of):
+    engine = Spark(spark)
+    assert engine.register("cltv_log", of(pa.table({"a `b` c": ["x"]}))) == {"a `b` c": "text"}
+    engine.clear()
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
