@@ -83,7 +83,7 @@ def describe_training(verdict: Verdict, version: int) -> str:
     """Return the description of a training's run in MLflow."""
     return (
         f"Champion: **{verdict.champion}**, refitted to the end of the log and registered as version {version}. "
-        f"{verdict.reason[:1].upper()}{verdict.reason[1:]}. Read `report.html` or `model_card.md` among the artifacts."
+        f"Reason: {verdict.reason}. Read `report.html` or `model_card.md` among the artifacts."
     )
 
 

@@ -126,6 +126,7 @@ def test_experiment_runs_and_registered_model_describe_themselves(client, candid
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
     assert "Customer lifetime value" in experiment.tags["mlflow.note.content"]
     assert summary.data.params["champion"] in summary.data.tags["mlflow.note.content"]
+    assert summary.data.params["champion"].capitalize() not in summary.data.tags["mlflow.note.content"]
     assert [data.dataset.name for data in summary.inputs.dataset_inputs] == ["orders.csv holdout"]
     for run in candidates:
         assert f"Gini {run.data.metrics['order/gini']:.3f}" in run.data.tags["mlflow.note.content"]
