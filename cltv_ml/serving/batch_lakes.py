@@ -13,17 +13,17 @@ _MERGE_KEY = ("customer_id", "cutoff")
 
 
 def upsert(place: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
-    """Write rows to a Delta or Iceberg table in one transaction; a Delta table that does not exist is created.
+    """Write rows to a Delta or Iceberg table in one transaction; a table that does not exist is created.
 
     Raises
     ------
     InputError
-        The table cannot be written, or an Iceberg table does not exist.
+        The table cannot be written, or the catalogue lacks the namespace of an Iceberg table.
     """
     reader = pa.RecordBatchReader.from_batches(schema, batches)
     with explained_lake(place, "written"):
         if lake_of(place) == "iceberg":
-            open_iceberg(place).upsert(reader.read_all(), join_cols=list(_MERGE_KEY))
+            open_iceberg(place, create=reader.schema).upsert(reader.read_all(), join_cols=list(_MERGE_KEY))
         else:
             _merge(delta_folder(place), reader)
 

@@ -21,7 +21,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.files import atomic, neutral, read_earlier_json
 from cltv_ml.remote import address, check_writable, is_remote, send
 from cltv_ml.serving.batch_lakes import upsert
-from cltv_ml.sources.lakes import explained_lake, lake_of, open_iceberg
+from cltv_ml.sources.lakes import check_namespace, explained_lake, lake_of
 
 _FILES = (".parquet", ".csv")
 
@@ -85,7 +85,7 @@ class Target:
             check_writable(self.place + self.options)
         elif self.lake.startswith("iceberg"):
             with explained_lake(self.lake, "written"):
-                open_iceberg(self.lake)
+                check_namespace(self.lake)
         elif self.url:
             from cltv_ml.serving.batch_databases import check_table  # late: SQLAlchemy is slow to import
 

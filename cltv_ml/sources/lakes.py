@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from cltv_ml.engine import quoted
 from cltv_ml.errors import InputError
 from cltv_ml.sources.frames import SourceRows, inner_names, load_batches
 
+_ICEBERG = re.compile(r"iceberg://([^/]+)/(.+)")
 _EXTRAS = {"delta": "deltalake", "iceberg": "pyiceberg"}
 
 #: Where the errors of these libraries come from.
@@ -70,19 +72,32 @@ def delta_folder(place: str | Path) -> str:
     return str(place).removeprefix("delta://")
 
 
-def open_iceberg(place: str | Path) -> Any:
-    """Return the Iceberg table of a folder, or of a catalogue: `iceberg://catalogue/namespace.table`."""
-    if match := re.fullmatch(r"iceberg://([^/]+)/(.+)", str(place)):
-        from pyiceberg.catalog import load_catalog
+def open_iceberg(place: str | Path, create: pa.Schema | None = None) -> Any:
+    """Return the Iceberg table of a folder, or of a catalogue: `iceberg://catalogue/namespace.table`.
 
-        try:
-            catalogue = load_catalog(match[1])
-        except ValueError as error:
-            raise InputError(f"pyiceberg does not know the catalogue {match[1]!r}: {error}") from None
-        return catalogue.load_table(match[2])
+    With `create`, a table that is not in the catalogue is made with these columns.
+    """
+    if match := _ICEBERG.fullmatch(str(place)):
+        catalogue, name = _open_catalogue(match[1]), match[2]
+        return catalogue.create_table_if_not_exists(name, create) if create else catalogue.load_table(name)
     from pyiceberg.table import StaticTable
 
     return StaticTable.from_metadata(str(_newest(Path(place))))
+
+
+def check_namespace(place: str) -> None:
+    """Raise an error of pyiceberg, or InputError, if no table could be made at `iceberg://catalogue/namespace.table`."""
+    if match := _ICEBERG.fullmatch(place):
+        _open_catalogue(match[1]).list_tables(match[2].rpartition(".")[0])
+
+
+def _open_catalogue(name: str) -> Any:
+    from pyiceberg.catalog import load_catalog
+
+    try:
+        return load_catalog(name)
+    except ValueError as error:
+        raise InputError(f"pyiceberg does not know the catalogue {name!r}: {error}") from None
 
 
 def _newest(folder: Path) -> Path:
