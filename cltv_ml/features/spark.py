@@ -68,6 +68,7 @@ class Spark:
         customer = f"coalesce({', '.join(f'{name}.customer_id' for name in tables)})"
         every = reduce(lambda some, more: some.unionByName(more, allowMissingColumns=True), each)
         every.createOrReplaceTempView("cltv_base")
+        self._registered.add("cltv_base")
         parts = math.ceil(rows / _ROWS_PER_PARTITION)
         hint = f"/*+ repartition({parts}, customer) */"
         columns = ", ".join(tables)
@@ -102,7 +103,6 @@ class Spark:
         """Drop the views and cached rows; the session stays open."""
         if self._base is not None:
             self._base.unpersist()
-            self._session.catalog.dropTempView("cltv_base")
             self._base = None
         for name in self._registered:
             self._session.catalog.dropTempView(name)
@@ -140,14 +140,13 @@ def _work(
         if not rows:
             return
         part = pyarrow.Table.from_batches(rows)
-        con = duckdb.connect(config={"threads": 1})  # Spark runs a task on every core
-        for name in tables:
-            own = part if len(tables) == 1 else part.filter(part[name].is_valid())
-            con.register(name, pyarrow.Table.from_struct_array(own[name]))
-        for name, ledger in ledgers.items():
-            con.execute(f"create temp table {name} as {ledger}")
-        yield from con.sql(sql).to_arrow_table().cast(columns).to_batches()
-        con.close()
+        with duckdb.connect(config={"threads": 1}) as con:  # Spark runs a task on every core
+            for name in tables:
+                own = part if len(tables) == 1 else part.filter(part[name].is_valid())
+                con.register(name, pyarrow.Table.from_struct_array(own[name]))
+            for name, ledger in ledgers.items():
+                con.execute(f"create temp table {name} as {ledger}")
+            yield from con.sql(sql).to_arrow_table().cast(columns).to_batches()
 
     return work
 

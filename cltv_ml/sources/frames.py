@@ -119,7 +119,10 @@ def _narrow(table: pa.Table) -> pa.Table:
 
 
 def _to_arrow(source: pd.DataFrame) -> pa.Table:
-    """Return a frame as an Arrow table; a column of mixed types becomes text."""
+    """Return a frame as an Arrow table, named levels of its index first; a column of mixed types becomes text."""
+    named = [level for level, name in enumerate(source.index.names) if name not in (None, *source.columns)]
+    if named:
+        source = source.reset_index(level=named, allow_duplicates=True)
     arrays = [_array(source.iloc[:, position]) for position in range(source.shape[1])]
     return pa.table(arrays, names=[str(column) for column in source.columns])
 

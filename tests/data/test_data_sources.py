@@ -96,6 +96,10 @@ def test_rows_are_numbered_through_all_parquet_files(tmp_path):
 def test_pandas_and_arrow_tables_give_the_reference():
     assert_is_the_reference(read(REFERENCE))
     assert_is_the_reference(read(pa.Table.from_pandas(REFERENCE)))
+    first, second, *_ = REFERENCE.columns
+    assert_is_the_reference(
+        read(REFERENCE.set_index([first, second]))
+    )  # named levels of an index are columns
 
 
 def workbook(path, **sheets):
