@@ -12,6 +12,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,8 +126,17 @@ def search(log: AnyLog, job: TuningJob, progress: Progress = silent) -> Tuned:
     _check_budget(job)
     job.out.mkdir(parents=True, exist_ok=True)
     busy = f"another search of {job.model} is using {job.out}; wait until it ends, or choose another --out."
-    with locked(job.out / f"{job.model}.lock", busy):
-        return _run_trials(Log.of(log), job, progress)
+    lock = job.out / f"{job.model}.lock"
+    try:
+        with locked(lock, busy):
+            try:
+                return _run_trials(Log.of(log), job, progress)
+            except InputError:
+                lock.unlink()
+                raise
+    finally:
+        with suppress(OSError):  # only an empty folder is removed: a refused search leaves nothing behind
+            job.out.rmdir()
 
 
 def _run_trials(log: Log, job: TuningJob, progress: Progress) -> Tuned:

@@ -264,9 +264,10 @@ def test_a_trial_behind_the_median_in_every_objective_is_pruned_and_one_ahead_in
         ),
     ],
 )
-def test_bad_input_is_one_sentence(cltv_tune, words, sentence):
+def test_bad_input_is_one_sentence(shop, cltv_tune, words, sentence):
     done = cltv_tune(*words, "--out", "never")
     assert done.returncode == 2
+    assert not (shop.folder / "never").exists()
     assert sentence in " ".join(done.stderr.split())
 
 
