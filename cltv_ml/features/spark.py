@@ -133,6 +133,7 @@ def _work(
     """Return the work of one task; as an inner function it travels whole, so workers need no package of ours."""
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield the answer for the customers of one partition."""
         import duckdb
         import pyarrow
 

@@ -105,12 +105,8 @@ def read_csv(
             readable, encoding = copy, "utf-8"
             heading = _look_at(readable, encoding, header_row, path.name)
             notes.append(f"{path.name!r} {how}: {', '.join(map(repr, heading.names))}.")
-    header, delimiter, skip, named_line, escape, said = heading
-    notes += said
-    if escape:
-        notes.append(f"Quotes inside the fields of {path.name!r} stand behind a backslash and were read so.")
-    if not named_line:
-        notes.append(tell_of_no_header(header, skip + 1, path.name))
+    header, delimiter, skip, named_line, _, _ = heading
+    notes += _tell_of_heading(heading, path.name)
     above = _lines_above(readable, encoding, skip)
     if skip and named_line and header_row is None:
         notes.append(
@@ -144,6 +140,16 @@ def read_csv(
         notes.append(_name_damaged(path.name, [number for number, line in broken if "\ufffd" in line]))
     titles = tuple(Part(line, start) for line in above if line.strip())
     return SourceRows(table, tuple(broken), tuple(notes), titles=titles)
+
+
+def _tell_of_heading(heading: _Heading, name: str) -> list[str]:
+    """Return what a reader should know about how the columns of a file are named and its fields quoted."""
+    notes = list(heading.notes)
+    if heading.escape:
+        notes.append(f"Quotes inside the fields of {name!r} stand behind a backslash and were read so.")
+    if not heading.own_line:
+        notes.append(tell_of_no_header(heading.names, heading.above + 1, name))
+    return notes
 
 
 def _why_unreadable(error: Exception) -> str:

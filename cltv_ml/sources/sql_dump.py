@@ -34,6 +34,9 @@ _COMMENTS = re.compile(r"(?s:/\*.*?\*/;?)|^--.*$|^#.*$", re.MULTILINE)
 _QUOTED_TEXT = re.compile(r"'(?:[^'\\]|\\.|'')*'", re.DOTALL)
 _SQL_TOKEN = re.compile(r"'(?:[^'\\]|\\.|'')*'|[(),;]|[^'(),;]+", re.DOTALL)
 
+#: Invalid bytes reach the copy, whose reader sets their lines aside.
+_AS_IT_IS = "surrogateescape"
+
 _ESCAPED = re.compile(r"\\(.)|''", re.DOTALL)
 _UNESCAPED = {"n": "\n", "t": "\t", "r": "\r", "0": "", "N": ""}
 
@@ -71,7 +74,7 @@ def write_dump(path: Path, encoding: str, folder: Path, table: str | None = None
         for name, columns, row in _rows_of_dump(path, encoding):
             if name not in files:
                 copies[name] = folder / f"{path.name}.{len(files)}.tsv"
-                files[name] = copies[name].open("w", encoding="utf-8", newline="")
+                files[name] = copies[name].open("w", encoding="utf-8", errors=_AS_IT_IS, newline="")
                 csv.writer(files[name], delimiter="\t").writerow(
                     columns or [f"column_{n + 1}" for n in range(len(row))]
                 )
@@ -97,7 +100,7 @@ def write_dump(path: Path, encoding: str, folder: Path, table: str | None = None
 def _rows_of_dump(path: Path, encoding: str) -> Iterator[tuple[str, list[str], list[str]]]:
     """Yield the table, its columns and the values of each row; a null is empty."""
     declared: dict[str, list[str]] = {}
-    with path.open(encoding=encoding, errors="replace", newline="") as file:
+    with path.open(encoding=encoding, errors=_AS_IT_IS, newline="") as file:
         for line in file:
             if created := _CREATE.match(line):
                 declared[_plain(created[1])] = _columns_of(line, file)
@@ -173,9 +176,9 @@ def _names_in(columns: str) -> list[str]:
 
 
 def _plain(name: str) -> str:
-    """Return a name without quotes and schema.
+    """Return a name without quotes and without the usual schemas: tables of other schemas are tables of their own.
 
-    >>> _plain('public."Orders"'), _plain("[dbo].[Sales]")
-    ('Orders', 'Sales')
+    >>> _plain('public."Orders"'), _plain("[dbo].[Sales]"), _plain("archive.orders")
+    ('Orders', 'Sales', 'archive.orders')
     """
-    return re.sub(r'[`"\[\]]', "", name).strip().rpartition(".")[2]
+    return re.sub(r"(?i)^(public|dbo|main)\.", "", re.sub(r'[`"\[\]]', "", name).strip())

@@ -96,6 +96,17 @@ def test_a_dump_of_several_tables_names_them(tmp_path):
     assert kept(tmp_path / "dump.sql", table="offers") == 780.0
 
 
+def test_dumps_keep_schemas_apart_and_set_lines_with_invalid_bytes_aside(tmp_path):
+    (tmp_path / "dump.sql").write_text(COPY + COPY.replace("public.orders", "archive.orders"))
+    with pytest.raises(InputError, match=r"\['orders', 'archive.orders'\]"):
+        read(tmp_path / "dump.sql")
+    rows = "".join(f"{number}\t2024-01-03\tJürgen{number % 3}\t1.50\n" for number in range(20)).encode()
+    head = b"COPY orders (id, day, customer, total) FROM stdin;\n"
+    (tmp_path / "dump.sql").write_bytes(head + rows.replace("ü".encode(), b"\xfc", 1) + b"\\.\n")
+    cleaned = clean(read(tmp_path / "dump.sql"))
+    assert (len(cleaned.log), cleaned.log["customer_id"].nunique()) == (19, 3)
+
+
 def test_names_of_groups_stand_before_those_of_their_columns(tmp_path):
     groups = [["Order", "", "Customer", "Amount"], ["No.", "Date", "No.", "Total"], *SALES[1:]]
     (tmp_path / "a.csv").write_text(text(groups))
