@@ -1,4 +1,4 @@
-"""Columns of a customers' table, by heading: who somebody is, and whether they may be addressed."""
+"""Columns of a customers' table, by heading, that say who somebody is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import pandas as pd
 
-from cltv_ml.customers.permissions import OPT_IN, OPT_OUT, PROTECTED
+from cltv_ml.customers.permissions import permission_of
 from cltv_ml.data.headings import plain_text
 
 #: What the table of customers may call the columns that identify people, in falling order of certainty.
@@ -81,13 +81,12 @@ IDENTITIES = {
 
 def columns_read(customers: pd.DataFrame) -> dict[object, str]:
     """Return by column the name under which it is read, for those that are."""
-    plain = {plain_text(str(name), "_"): name for name in customers.columns}
+    plain = {plain_text(str(name), "_"): name for name in customers.columns if not permission_of(str(name))}
     first = {
         name: next((plain[alias] for alias in aliases if alias in plain), _composed(plain, aliases))
         for name, aliases in IDENTITIES.items()
     }
-    consents = {plain[name]: name for name in (*OPT_OUT, *PROTECTED, *OPT_IN) if name in plain}
-    return consents | {column: name for name, column in first.items() if column is not None}
+    return {column: name for name, column in first.items() if column is not None}
 
 
 def _composed(plain: Mapping[str, Hashable], aliases: Sequence[str]) -> Hashable | None:
@@ -145,4 +144,5 @@ def unread_columns(customers: pd.DataFrame) -> list[str]:
     >>> columns_read(pd.DataFrame(columns=["Telefon", "Prénom", "Código postal", "Alter"]))
     {'Telefon': 'phone', 'Prénom': 'first_name', 'Código postal': 'zip'}
     """
-    return [str(name) for name in customers if name not in columns_read(customers)]
+    read = columns_read(customers)
+    return [str(name) for name in customers if name not in read and not permission_of(str(name))]

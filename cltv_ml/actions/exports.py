@@ -16,13 +16,10 @@ from cltv_ml.actions.customer_columns import IDENTITIES, columns_read
 from cltv_ml.actions.export_rules import ExportOrder, RowCheck
 from cltv_ml.actions.identities import hashed_emails, hashed_phones, normalise_email
 from cltv_ml.actions.terms import enumerated
-from cltv_ml.customers.permissions import OPT_IN, OPT_OUT, PROTECTED
+from cltv_ml.customers.permissions import refusals
 from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.money import digits
-from cltv_ml.tables import NO, YES, to_four_decimals
-
-_BLANK_WORDS = ("", "nan", "none", "<na>", "nat", "null")
-
+from cltv_ml.tables import YES, to_four_decimals
 
 MakeRows = Callable[[pd.DataFrame, ExportOrder], pd.DataFrame]
 RowMask = Callable[[pd.DataFrame], "pd.Series[bool]"]
@@ -61,8 +58,8 @@ def build_export(
         One of `FORMATS`.
     customers
         By `customer_id`: the value that `order` names, what `cltv act` knows (tier, `control`), and identities such as
-        `email`. A column of `OPT_OUT` or `PROTECTED` leaves out whom it marks with anything but a no, one of `OPT_IN`
-        everybody without a yes; customers of a control group are left out.
+        `email`. Columns that say who may be addressed leave out the others (`refusals`); customers of a control group
+        are left out.
 
     Raises
     ------
@@ -132,16 +129,13 @@ def _without_identity(table: pd.DataFrame) -> pd.Series[bool]:
 def _reasons(customers: pd.DataFrame, value: str) -> pd.Series:
     """Return why each customer is left out; "" for those who may be addressed and have a value."""
     reasons = pd.Series("", index=customers.index)
-    for reason, columns, wanted, marks in (
-        ("control group", ("control",), False, YES),
-        ("opted out", OPT_OUT, True, (*NO, *_BLANK_WORDS)),
-        ("protected", PROTECTED, True, (*NO, *_BLANK_WORDS)),
-        ("no consent", OPT_IN, True, (*YES, "subscribed", "opted_in", "opted in")),
-    ):
-        for column in columns:
-            if column in customers:
-                has_mark = _text_column(customers, column).str.lower().isin(marks)
-                reasons[(has_mark != wanted) & (reasons == "")] = reason
+    if "control" in customers:
+        reasons[_text_column(customers, "control").str.lower().isin(YES)] = "control group"
+    for column in customers:
+        marks = _text_column(customers, column)
+        why = refusals(str(column), marks.unique())
+        if why:
+            reasons = reasons.where(reasons != "", marks.map(lambda mark, why=why: why.get(mark, "")))
     reasons[customers[value].isna() & (reasons == "")] = "no expected value"
     return reasons
 

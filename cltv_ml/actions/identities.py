@@ -4,15 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 
 import pandas as pd
 
 #: Google's domains, in whose addresses dots before the @ and everything from a + on name the same mailbox.
 _DOTLESS = ("gmail.com", "googlemail.com")
 
+#: An address: no signs that separate or enclose addresses, and no dot at an end of a part or next to another.
+_NAME, _LABEL = r"[^\s@.<>()\[\],;:\"\\]+", r"[^\W_](?:[\w-]*[^\W_])?"
+_ADDRESS = re.compile(rf"{_NAME}(?:\.{_NAME})*@(?:{_LABEL}\.)+{_LABEL}")
+
+#: Prefixes of numbers dialled within a country, by its calling code; 0 in all others, which E.164 leaves out.
+_TRUNK = {
+    "1": "1",
+    "7": "8",
+    "36": "06",
+    "370": "[08]",
+    **dict.fromkeys(("39", "225", "241", "242", "378"), ""),
+}
+
+#: What is dialled before the calling code of another country, by the caller's; 00 in all others.
+_ABROAD = {"1": "011", "7": "810", "61": "0011", "81": "010"}
+
+#: Calling codes of one and of two digits; all others have three.
+_SHORT_CODES = re.compile(r"[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")
+
+#: What is no part of a number: its name before it, and an extension or the decimals of a spreadsheet after it.
+_AROUND_NUMBER = re.compile(r"^'?\s*(?:[^\W\d]+[.:]?\s*)*|(?:\s*(?:ext|x|#)[\s.:]*\d+|\.0)$", re.IGNORECASE)
+
 
 def normalise_email(text: str, *, mailbox: bool = False) -> str:
-    """Return an e-mail address in lower case without blanks; "" if it is none.
+    """Return an e-mail address in lower case without blanks, a name before it or signs after it; "" if it is none.
 
     Parameters
     ----------
@@ -22,11 +45,13 @@ def normalise_email(text: str, *, mailbox: bool = False) -> str:
 
     >>> normalise_email(" Jane.Doe+shop@GMail.com ", mailbox=True), normalise_email("Jane.Doe@GMail.com")
     ('janedoe@gmail.com', 'jane.doe@gmail.com')
-    >>> normalise_email("n/a")
-    ''
+    >>> normalise_email("Dr. Jane Doe <jane@doe.com>;"), normalise_email("n/a"), normalise_email("a@b.com, c@d.com")
+    ('jane@doe.com', '', '')
     """
-    plain = re.sub(r"\s", "", text).lower()
-    if not re.fullmatch(r"[^@]+@[^@]+\.[^@.]+", plain):
+    plain = unicodedata.normalize("NFKC", text).lower().strip(" \t\r\n'\",;")
+    plain = re.sub(r"^[^<>]*<([^<>]*)>$", r"\1", plain).removeprefix("mailto:")
+    plain = re.sub(r"\s*([@.])\s*", r"\1", plain.strip())
+    if not _ADDRESS.fullmatch(plain):
         return ""
     name, domain = plain.split("@")
     if mailbox and domain in _DOTLESS:
@@ -37,23 +62,40 @@ def normalise_email(text: str, *, mailbox: bool = False) -> str:
 def normalise_phone(text: str, country_code: str = "") -> str:
     """Return a phone number in E.164, such as +442070313000; "" where the country is not known or digits lack.
 
+    The prefix of numbers dialled within a country goes, except where E.164 keeps it, as in Italy; so does an extension.
+
     Parameters
     ----------
     country_code
-        Put before numbers without one, such as "44"; their leading zero goes.
+        Put before numbers that do not begin with one, such as "44".
 
     >>> normalise_phone("+44 (0)20 7031-3000"), normalise_phone("020 7031 3000", "44"), normalise_phone("020 7031 3000")
     ('+442070313000', '+442070313000', '')
+    >>> normalise_phone("1-800-888-8888", "1"), normalise_phone("06 6982 12", "39"), normalise_phone("4.9E+11", "49")
+    ('+18008888888', '+3906698212', '')
     """
-    stated = text.strip().startswith("+") or text.strip().startswith("00")
-    digits = re.sub(r"\D", "", text.replace("(0)", ""))
-    if stated:
-        digits = digits.lstrip("0")
-    elif country_code:
-        digits = country_code + digits.lstrip("0")
-    else:
+    plain = _AROUND_NUMBER.sub("", unicodedata.normalize("NFKC", text).strip())
+    digits = re.sub(r"\D", "", re.sub(r"\(\s*0\s*\)", "", plain))
+    code = country_code.lstrip("+0")
+    if any(map(str.isalpha, plain)):
         return ""
-    return f"+{digits}" if 8 <= len(digits) <= 15 else ""
+    abroad = _ABROAD.get(code, "00")
+    if plain.startswith("+") or digits.startswith((abroad, "00")):
+        digits = digits.removeprefix("" if plain.startswith("+") else abroad).lstrip("0")
+        code = code if code and digits.startswith(code) else _calling_code(digits)
+        digits = digits.removeprefix(code)
+    elif not code:
+        return ""
+    elif digits.startswith(code) and len(digits) > len(code) + 7:  # a code without its +
+        digits = digits.removeprefix(code)
+    national = re.sub(f"^{_TRUNK.get(code, '0+')}", "", digits)
+    return f"+{code}{national}" if 8 <= len(code + national) <= 15 else ""
+
+
+def _calling_code(digits: str) -> str:
+    """Return the calling code that an international number begins with."""
+    found = _SHORT_CODES.match(digits)
+    return found[0] if found else digits[:3]
 
 
 def sha256(text: str) -> str:

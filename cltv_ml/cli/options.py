@@ -22,7 +22,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.settings import Settings
 from cltv_ml.settings.base import extra_of, flag_of
 from cltv_ml.settings.parts import CHAMPIONS
-from cltv_ml.tracking.local_registry import CURRENCY_TAG, REGISTERED_NAME, find_local
+from cltv_ml.tracking.local_registry import champion_currency
 
 logger = logging.getLogger("cltv_ml")
 
@@ -115,8 +115,7 @@ def _with_currency(settings: S) -> S:
     field = type(settings).model_fields.get("currency")
     if field is None or extra_of(field)["default_text"] != CHAMPIONS or getattr(settings, "currency", ""):
         return settings
-    champion = find_local(REGISTERED_NAME, "champion")
-    stated = "" if champion is None else champion.tags.get(CURRENCY_TAG, "")
+    stated = champion_currency()
     return settings.model_copy(update={"currency": stated}) if stated else settings
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from anyascii import anyascii
 
 from cltv_ml.customers.column_levels import levels_of
-from cltv_ml.customers.permissions import OPT_OUT, PROTECTED
-from cltv_ml.data.headings import plain_heading, plain_text
+from cltv_ml.customers.permissions import permission_of
+from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation
@@ -257,7 +257,7 @@ def _why_not(column: str, kind: str, counted: dict[str, int], stated: str, learn
         return "it identifies a person, an address or a device, which no model should learn from."
     if not learns:
         return ""
-    if not stated and plain_text(column, "_") in (*OPT_OUT, *PROTECTED):
+    if not stated and permission_of(column) in ("opted out", "protected"):
         return "it says whom nobody may address; cltv export leaves these customers out."
     if not there:
         return "every value is missing."

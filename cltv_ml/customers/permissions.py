@@ -1,6 +1,11 @@
-"""Columns of a customers' table, by heading, that say whether a customer may be addressed."""
+"""Columns of a customers' table that say whether a customer may be addressed, by heading or by value."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
+
+from cltv_ml.data.headings import plain_text
+from cltv_ml.tables import NO, YES
 
 #: Columns that say that a customer must not be addressed.
 OPT_OUT = (
@@ -18,6 +23,16 @@ OPT_OUT = (
     *("desabonne", "desinscrit", "date_de_desinscription", "ne_pas_contacter"),
     *("dado_de_baja", "fecha_de_baja", "no_contactar", "descadastrado", "nao_contatar"),
     *("disiscritto", "non_contattare", "uitgeschreven", "afgemeld", "niet_benaderen"),
+    *(
+        "opting_out",
+        "suppression",
+        "no_contact",
+        "do_not_disturb",
+        "robinson",
+        "robinsonliste",
+        "werbeverbot",
+    ),
+    *("配信停止", "メール配信停止", "購読解除", "退会", "退会日", "オプトアウト", "수신거부", "退订"),
 )
 
 #: Columns that mark customers whom nobody should address, whatever they agreed to.
@@ -36,6 +51,7 @@ PROTECTED = (
         "bloccato",
     ),
     *("beschermd", "overleden", "minderjarig", "geblokkeerd"),
+    *("死亡", "未成年", "ブラックリスト"),
 )
 
 #: Columns that say that one may be.
@@ -52,4 +68,92 @@ OPT_IN = (
     *("accepts_marketing", "accepts_email_marketing", "email_consent", "einwilligung", "werbeeinwilligung"),
     *("consentement", "consentement_marketing", "consentimiento", "consentimento", "consenso_marketing"),
     *("toestemming", "marketing_toestemming"),
+    *(
+        "newsletter",
+        "mailings",
+        "werbeerlaubnis",
+        "werbezustimmung",
+        "mail_permission",
+        "permission",
+        "consent",
+    ),
+    *("メルマガ", "メルマガ購読", "メール許可", "メール配信希望", "オプトイン", "수신동의", "订阅"),
 )
+
+#: Why a customer is left out by a column of each kind, the names of its columns, and words that add nothing to them.
+_WHOM = {
+    "email",
+    "e",
+    "mail",
+    "sms",
+    "marketing",
+    "newsletter",
+    "customer",
+    "kunde",
+    "is",
+    "has",
+    "flag",
+    "status",
+}
+_WHEN = {"at", "on", "am", "date", "datum", "time", "timestamp", "since", "seit"}
+_KINDS = (
+    ("opted out", OPT_OUT, _WHOM | _WHEN),
+    ("protected", PROTECTED, _WHOM | _WHEN),
+    ("no consent", OPT_IN, _WHOM),
+)
+
+#: Texts, as `plain_text` writes them, that say in any column that somebody must not be addressed.
+_REFUSALS = frozenset(
+    [
+        *(
+            "unsubscribed",
+            "opted out",
+            "opt out",
+            "optout",
+            "do not contact",
+            "do not email",
+            "not subscribed",
+        ),
+        *("cleaned", "suppressed", "abgemeldet", "ausgetragen", "desabonne", "desinscrit", "dado de baja"),
+        *("descadastrado", "disiscritto", "uitgeschreven", "afgemeld", "配信停止", "退会"),
+    ]
+)
+
+#: Most values of a column in which such a text is looked for: names and addresses have more.
+_MOST_VALUES = 50
+
+_BLANK_WORDS = ("", "nan", "none", "<na>", "nat", "null")
+_NO, _YES = (*NO, *_BLANK_WORDS, "いいえ", "無"), (*YES, "subscribed", "opted_in", "opted in", "はい", "有")
+
+
+def permission_of(heading: str) -> str:
+    """Return why a column of this heading leaves customers out; "" if it says nothing of the kind.
+
+    >>> permission_of("Newsletter-Abgemeldet am"), permission_of("Accepts Marketing"), permission_of("City")
+    ('opted out', 'no consent', '')
+    """
+    plain = plain_text(heading, "_")
+    for reason, names, nothing in _KINDS:
+        known = {plain_text(name, "_") for name in names}
+        words = frozenset(plain.split("_")) - nothing
+        if plain in known or (words and words in {frozenset(name.split("_")) - nothing for name in known}):
+            return reason
+    return ""
+
+
+def refusals(heading: str, values: Collection[str]) -> dict[str, str]:
+    """Return, by value of a column, why customers with this value are left out; other values are not in it.
+
+    In a column of opt-outs or of protected customers anything but a no counts, in one of consents anything but a yes,
+    and in any other a value such as "unsubscribed".
+
+    >>> refusals("opt_out", ["yes", "no", ""]), refusals("Status", ["Unsubscribed", "active"])
+    ({'yes': 'opted out'}, {'Unsubscribed': 'opted out'})
+    """
+    reason = permission_of(heading)
+    if not reason:
+        few = values if len(values) <= _MOST_VALUES else ()
+        return {value: "opted out" for value in few if plain_text(value, " ") in _REFUSALS}
+    if reason == "no consent":
+        return {value: reason for value in values if value.strip().lower() not in _YES}
+    return {value: reason for value in values if value.strip().lower() not in _NO}

@@ -59,6 +59,7 @@ from cltv_ml.settings import (
     Train,
     Windowed,
 )
+from cltv_ml.tracking.local_registry import champion_currency
 from cltv_ml.windows import (
     Window,
     earliest_cutoff,
@@ -112,8 +113,13 @@ def load(
 
 
 def with_currency(settings: _S, cleaned: Cleaned) -> _S:
-    """Return the settings with the currency that every line of the log states, where they state none."""
+    """Return the settings with the currency that every line of the log states, where they state none.
+
+    A command that shows only the log's own money takes the champion's where the log states none either.
+    """
     stated = "" if settings.currency else stated_currency(cleaned)
+    if not (settings.currency or stated) and isinstance(settings, Acquisition | Audit | Cohorts):
+        stated = champion_currency()
     return settings.model_copy(update={"currency": stated}) if stated else settings
 
 

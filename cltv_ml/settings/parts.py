@@ -22,6 +22,7 @@ from cltv_ml.settings.base import (
 _LAST = "the last date minus the horizon"
 CURRENCY = "Currency shown in figures, such as EUR."
 CHAMPIONS = "that of the champion's training"
+LOGS = "that of the data, else that of the champion's training"
 MARGIN = "Share of revenue left after costs; 0.3 is 30%."
 
 

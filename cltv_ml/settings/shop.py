@@ -6,7 +6,17 @@ from pathlib import Path
 from typing import Literal
 
 from cltv_ml.settings.base import Days, File, Names, TableInput, setting
-from cltv_ml.settings.parts import CHAMPIONS, CURRENCY, MARGIN, Costed, Customers, Printed, Redacted, Source
+from cltv_ml.settings.parts import (
+    CHAMPIONS,
+    CURRENCY,
+    LOGS,
+    MARGIN,
+    Costed,
+    Customers,
+    Printed,
+    Redacted,
+    Source,
+)
 
 
 class Cohorts(Printed, Customers, Source):
@@ -28,7 +38,7 @@ class Cohorts(Printed, Customers, Source):
         Path("out/cohorts.csv"),
         "A .csv or .parquet file, or a folder; a page with figures is written next to it.",
     )
-    currency: str = setting("", CURRENCY)
+    currency: str = setting("", CURRENCY, default_text=LOGS)
 
 
 class Audit(Printed, Redacted, Source):
@@ -46,7 +56,7 @@ class Audit(Printed, Redacted, Source):
         None, "CSV file with the columns category and margin_rate, if rates differ by category."
     )
     out: File = setting(Path("out/audit"), "Folder for audit.html and a CSV file per table.")
-    currency: str = setting("", CURRENCY)
+    currency: str = setting("", CURRENCY, default_text=LOGS)
 
 
 class Forecast(Printed, Source):
@@ -95,4 +105,4 @@ class Acquisition(Printed, Costed, Customers, Source):
     age: int = setting(365, "Age in days at which value is compared with cost: 30, 60, 90, 180, 365 or 720.")
     out: File = setting(Path("out/acquisition"), "Folder for acquisition.html and a CSV file per table.")
     experiment: str = setting("cltv", "Name of the MLflow experiment.")
-    currency: str = setting("", CURRENCY)
+    currency: str = setting("", CURRENCY, default_text=LOGS)

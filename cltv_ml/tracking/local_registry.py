@@ -77,6 +77,12 @@ def find_local(name: str, alias: str) -> LocalVersion | None:
         return None
 
 
+def champion_currency() -> str:
+    """Return the currency that the champion's training stated; empty if none is known."""
+    champion = find_local(REGISTERED_NAME, "champion")
+    return "" if champion is None else champion.tags.get(CURRENCY_TAG, "")
+
+
 def _read_version(store: sqlite3.Connection, name: str, alias: str) -> LocalVersion | None:
     store.execute("begin")  # one state of the store for all that follows
     if store.execute("select version_num from alembic_version").fetchall() != [(SCHEMA,)]:

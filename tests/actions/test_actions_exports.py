@@ -58,6 +58,42 @@ def test_published_hashes_of_normalised_identities():
     assert table.drop(columns="value").to_dict("records") == [published]
 
 
+PHONES = {
+    ("1-800-888-8888", "1"): "+18008888888",
+    ("011 44 20 7031 3000", "1"): "+442070313000",
+    ("+44 ( 0 ) 20 7031 3000", ""): "+442070313000",
+    ("+49 0151 1234567", ""): "+491511234567",
+    ("0151/1234567", "+49"): "+491511234567",
+    ("491511234567.0", "49"): "+491511234567",
+    ("4.91511234567E+11", "49"): "",
+    ("06 6982 1234", "39"): "+390669821234",
+    ("+39 06 6982 1234", ""): "+390669821234",
+    ("8 (912) 345-67-89", "7"): "+79123456789",
+    ("06 30 123 4567", "36"): "+36301234567",
+    ("\uff10\uff19\uff10\uff0d1234\uff0d5678", "81"): "+819012345678",
+    ("020 7031 3000 ext. 12", "44"): "+442070313000",
+    ("Tel. 020 7031 3000", "0044"): "+442070313000",
+    ("1-800-FLOWERS", "1"): "",
+    ("07 12 34 56 78", "225"): "+2250712345678",
+}
+EMAILS = {
+    "Dr. Jane Doe <jane@doe.com>": "jane@doe.com",
+    "mailto:jane@doe.com;": "jane@doe.com",
+    "ja..ne@doe.com": "",
+    "Jane Doe jane@doe.com": "",
+    "a@b.com;c@d.com": "",
+    "jane @ doe.com": "jane@doe.com",
+    "\uff54@example.co.jp": "t@example.co.jp",
+    "o'brien+shop@x.ie": "o'brien+shop@x.ie",
+}
+
+
+def test_identities_are_normalised_however_a_table_writes_them():
+    """A wide digit, an extension, an Italian zero or a Russian 8 had given a stranger's number without a word."""
+    phones = {case: normalise_phone(*case) for case in PHONES}
+    assert (phones, {text: normalise_email(text) for text in EMAILS}) == (PHONES, EMAILS)
+
+
 def test_every_format_leaves_out_controls_and_customers_without_a_value():
     wrong = {}
     for name in FORMATS:
@@ -190,6 +226,10 @@ def test_whoever_marks_an_opt_out_or_gives_no_consent_is_left_out():
         "Protected": (["yes", "no", "", "0", None], "protected"),
         "Accepts Email Marketing": (["no", "yes", "yes", "yes", "yes"], "no consent"),
         "email_marketing_consent": (["", "SUBSCRIBED", "SUBSCRIBED", "oui", "ja"], "no consent"),
+        "Newsletter-Abgemeldet am": (["05.01.2026", None, None, None, None], "opted out"),
+        "Status": (["Unsubscribed", "active", "active", "active", "active"], "opted out"),
+        "opt_out_email": ([1.0, 0.0, None, 0.0, None], "opted out"),
+        "\u914d\u4fe1\u505c\u6b62": (["\u306f\u3044", "", "", "", ""], "opted out"),
     }
     for column, (marks, reason) in cases.items():
         people = CUSTOMERS.drop(columns="opt_out").assign(**{column: marks})

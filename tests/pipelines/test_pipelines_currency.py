@@ -2,13 +2,15 @@
 
 import importlib
 import re
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from cltv_ml import pipelines
 from cltv_ml.data import Rules, change_rules, clean, simulate
-from cltv_ml.pipelines import pages
+from cltv_ml.pipelines import inputs, pages
+from cltv_ml.settings import Audit, Cohorts
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -111,3 +113,13 @@ def test_pages_of_a_log_that_states_its_currency_name_it(tmp_path):
     assert "88.00 CHF" in page.read_text(encoding="utf-8")
     pipelines.check(data=_orders(Currency=["CHF"] * 6), html=page, currency="Fr.")
     assert "88.00 Fr." in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("stated", "of_log", "shown"), [("USD", "EUR", "USD"), ("", "EUR", "EUR"), ("", "", "CHF")]
+)
+def test_pages_of_a_logs_own_money_take_the_champions_currency_last(monkeypatch, stated, of_log, shown):
+    monkeypatch.setattr(inputs, "champion_currency", lambda: "CHF")
+    cleaned = SimpleNamespace(report=SimpleNamespace(currency=of_log))
+    wanted = [kind.of(None, {"data": "cdnow", "currency": stated}) for kind in (Audit, Cohorts)]
+    assert [inputs.with_currency(one, cleaned).currency for one in wanted] == [shown, shown]
