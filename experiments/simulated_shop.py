@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from cltv_ml.decisions.shop_plan import PlanTerms
+
 START = pd.Timestamp("2021-01-01")
 
 
@@ -43,3 +45,22 @@ def simulate_shop(days: int, ahead: int, seed: int) -> tuple[np.ndarray, pd.Data
         }
     )
     return counts, purchases
+
+
+def true_equity(counts: np.ndarray, purchases: pd.DataFrame, days: int, terms: PlanTerms) -> dict[str, float]:
+    """Return the equity of the `known` customers of the first `days`, of the `new` ones, and in `total`, as it came.
+
+    Parameters
+    ----------
+    counts, purchases
+        Of `simulate_shop`.
+    terms
+        Margin rate, cost of winning a customer and discount rate; other costs do not count.
+    """
+    yearly = 1 + terms.discount_rate
+    came = purchases[purchases["day"] >= days]
+    worth = yearly ** (-(came["day"] - days + 0.5) / 365.25) * came["amount"] * (terms.margin_rate or 0.0)
+    ahead = np.arange(len(counts) - days)
+    cost = (terms.acquisition_cost * counts[days:] * yearly ** (-(ahead + 0.5) / 365.25)).sum()
+    known = worth[came["first"] < days].sum()
+    return {"known": known, "new": worth.sum() - known - cost, "total": worth.sum() - cost}

@@ -12,6 +12,9 @@ OWN, LAST_YEAR = "cltv forecast", "SeasonalNaive"
 #: Metrics: the bias of a window's total, and the mean absolute error of its weeks over the mean week.
 TOTAL, WEEK_ERROR = "bias", "week error"
 
+#: Metrics of simulated shops and channels.
+EQUITY, PAYBACK = "equity / true equity", "payback months of all channels within their intervals"
+
 HEAD = [
     "log and horizon",
     "model",
@@ -65,3 +68,14 @@ def band_lines(table: pd.DataFrame) -> list[list[str]]:
         [f"{band}%", f"{shares[totals_within(band)]:.1%}", f"{shares[weeks_within(band)]:.1%}"]
         for band in BANDS
     ]
+
+
+def truth_sentence(table: pd.DataFrame) -> str:
+    """Return what the equity of simulated shops and the payback months of simulated channels are next to the truth."""
+    found = table[table["protocol"] == "simulated"].set_index("metric")["value"]
+    if not {EQUITY, PAYBACK} <= set(found.index):
+        return ""
+    return (
+        f"Customer equity within these days was {found[EQUITY] - 1:+.1%} off on average. In {found[PAYBACK]:.1%} of "
+        "the logs with three simulated channels the payback month of each lay within its 80% interval."
+    )

@@ -11,7 +11,7 @@ import pandas as pd
 from experiments.benchmark import rows
 from experiments.benchmark.cases import RESULTS, ROOT
 from experiments.benchmark.champions_table import FAR, LOST_GINI, SETS, summarise_champions
-from experiments.benchmark.forecast_table import BAND_HEAD, HEAD, band_lines, forecast_lines
+from experiments.benchmark.forecast_table import BAND_HEAD, HEAD, band_lines, forecast_lines, truth_sentence
 from experiments.benchmark.leaderboard import (
     draw_critical_difference,
     label,
@@ -69,7 +69,7 @@ def experiments_page() -> str:
     if len(shop.dropna(subset=["value"])):
         parts += ["## Whole shop", _origin(shop), _SHOP, _markdown(HEAD, forecast_lines(shop))]
         if len(simulated := shop[shop["protocol"] == "simulated"]):
-            parts += [_BANDS, _markdown(BAND_HEAD, band_lines(simulated))]
+            parts += [_BANDS, _markdown(BAND_HEAD, band_lines(simulated)), truth_sentence(simulated)]
     if len(lifetime.dropna(subset=["value"])):
         parts += ["## Lifetime", _origin(lifetime), _LIFETIME, _lifetime_table(lifetime)]
     if len(exact):

@@ -22,63 +22,27 @@ from cltv_ml.decisions.acquisition_value import (
 )
 from cltv_ml.decisions.customers_won import REPORTED_AGES, read_won
 from cltv_ml.errors import InputError
-
-FIRST, LAST = pd.Timestamp("2022-01-01"), pd.Timestamp("2023-12-31")
-
-#: Channel -> mean amount of an order, orders a month after the first, months of half-life, and what a customer costs.
-TRUTH = {"ads": (20.0, 0.5, 4.0, 27.0), "shop": (40.0, 0.3, 8.0, 30.0), "mail": (10.0, 0.1, 3.0, 80.0)}
-
-
-def customers(seed, each=1500):
-    """Return a log of customers of three channels who come evenly over two years and buy less and less."""
-    rng = np.random.default_rng(seed)
-    parts = []
-    for channel, (amount, rate, half, _) in TRUTH.items():
-        joined = rng.integers(0, 730, each)
-        fading = half * 30 / np.log(2)
-        count = rng.poisson(rate / 30 * fading, each)
-        who = np.repeat(np.arange(each), count)
-        later = joined[who] + 1 + rng.exponential(fading, len(who)).astype(int)
-        day = np.r_[joined, later]
-        ids = np.r_[np.arange(each), who]
-        parts.append(
-            pd.DataFrame(
-                {
-                    "customer_id": channel + pd.Series(ids).astype("str"),
-                    "timestamp": FIRST + pd.to_timedelta(day, unit="D"),
-                    "amount": rng.gamma(4.0, amount / 4, len(day)).round(2),
-                    "channel": channel,
-                }
-            )
-        )
-    log = pd.concat(parts, ignore_index=True)
-    return log[log["timestamp"] <= LAST]
-
-
-def true_value(channel, months):
-    """Return the contribution of half the revenue that a customer is expected to bring in some months."""
-    amount, rate, half, _ = TRUTH[channel]
-    later = rate * half / np.log(2) * (1 - 0.5 ** (months / half))
-    return 0.5 * amount * (1 + later)
-
-
-def true_payback(channel):
-    cost = TRUTH[channel][3]
-    return next((month for month in range(1, 25) if true_value(channel, month) >= cost), np.nan)
+from experiments.simulated_channels import (
+    FIRST,
+    LAST,
+    MARGIN_RATE,
+    TRUTH,
+    costs_of,
+    simulate_channels,
+    true_payback,
+    true_value,
+)
 
 
 @pytest.fixture(scope="module")
 def won():
-    return read_won(customers(1), costs=Costs(margin_rate=0.5))
+    return read_won(simulate_channels(1), costs=Costs(margin_rate=MARGIN_RATE))
 
 
 @pytest.fixture(scope="module")
 def cac(won):
     months = won.customers.groupby(["month", "channel"], as_index=False)["customers"].sum()
-    costs = months.assign(
-        cost=months["customers"] * months["channel"].map({name: one[3] for name, one in TRUTH.items()})
-    )
-    return compute_cac(costs[["month", "channel", "cost"]], months)
+    return compute_cac(costs_of(won.customers), months)
 
 
 def test_the_payback_month_of_every_channel_is_found_within_its_interval(won, cac):
@@ -319,7 +283,7 @@ def test_earlier_months_were_expected_about_right(won):
 
 
 def test_of_less_than_a_month_nothing_is_expected():
-    log = customers(1, each=200)
+    log = simulate_channels(1, each=200)
     short = log[log["timestamp"] < FIRST + pd.Timedelta(days=200)]
     assert judge_earlier(read_won(short)).empty
     with pytest.raises(InputError, match=r"observed for 30 days, but the longest here was observed for 2\d;"):

@@ -8,13 +8,16 @@ import pytest
 
 from experiments.benchmark import rows, shop_bands, shop_forecasts
 from experiments.benchmark.forecast_table import (
+    EQUITY,
     LAST_YEAR,
     OWN,
+    PAYBACK,
     TOTAL,
     WEEK_ERROR,
     band_lines,
     forecast_lines,
     totals_within,
+    truth_sentence,
     weeks_within,
 )
 
@@ -83,6 +86,9 @@ def test_bands_are_shares_of_simulated_shops():
     table = rows.frame([{"commit": "unknown", **row} for row in shop_bands.simulated_rows(1, print)])
     found = table.set_index("metric")["value"]
     assert found["forecast / realised"] == pytest.approx(1.0, abs=0.3)
+    assert found[EQUITY] == pytest.approx(1.0, abs=0.3)
+    assert found[PAYBACK] in (0.0, 1.0)
     assert found[totals_within(80)] in (0.0, 1.0)
     assert found[weeks_within(50)] <= found[weeks_within(80)] <= found[weeks_within(95)] <= 1.0
     assert [line[0] for line in band_lines(table)] == ["50%", "80%", "95%"]
+    assert f"was {found[EQUITY] - 1:+.1%} off" in truth_sentence(table)

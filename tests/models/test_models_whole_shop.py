@@ -13,7 +13,7 @@ from cltv_ml.models.level_candidates import CohortRevenue
 from cltv_ml.models.shop_draws import draw_shop
 from cltv_ml.models.value_by_age import exposures, fit_value_by_age
 from cltv_ml.windows import Window
-from experiments.simulated_shop import START, arrival_rate, simulate_shop
+from experiments.simulated_shop import START, arrival_rate, simulate_shop, true_equity
 
 
 def shop(days, ahead, seed):
@@ -74,14 +74,10 @@ def judged_equity():
         forecast = forecast_shop(log, Window(START + pd.Timedelta(days=days), ahead))
         until = forecast.periods["days"].cumsum().to_numpy()
         equity = compute_equity(drawn_parts(forecast), terms, until, expected_parts(forecast))
-        came = purchases[purchases["day"] >= days]
-        worth = 1.1 ** (-(came["day"] - days + 0.5) / 365.25) * came["amount"] * 0.4
-        cost = (10.0 * counts[days:] * 1.1 ** (-(np.arange(ahead) + 0.5) / 365.25)).sum()
-        known = worth[came["first"] < days].sum()
-        truth = {"known": known, "new": worth.sum() - known - cost, "total": worth.sum() - cost}
+        truth = true_equity(counts, purchases, days, terms)
         ratios.append(equity.set_index("part")["equity"] / pd.Series(truth))
         low, high = np.quantile(forecast.draws.total.sum(axis=1), [0.1, 0.9])
-        inside.append(low <= came["amount"].sum() <= high)
+        inside.append(low <= purchases.loc[purchases["day"] >= days, "amount"].sum() <= high)
     return np.mean(inside), pd.DataFrame(ratios)
 
 
