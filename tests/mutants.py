@@ -58,6 +58,7 @@ TARGETS = {
     "decisions/control.py": ["tests/decisions/test_decisions_control.py"],
     "decisions/tiers.py": ["tests/decisions/test_decisions_tiers.py"],
     "decisions/audit.py": ["tests/decisions/test_decisions_audit.py"],
+    "decisions/audit_periods.py": ["tests/decisions/test_decisions_audit.py"],
     "decisions/shop_plan.py": ["tests/decisions/test_decisions_shop_plan.py"],
     "decisions/customers_won.py": ["tests/decisions/test_decisions_acquisition.py"],
     "decisions/acquisition_value.py": ["tests/decisions/test_decisions_acquisition.py"],

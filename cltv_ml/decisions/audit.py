@@ -7,26 +7,16 @@ from the same cells, one per customer and period, so that all agree with the log
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from itertools import pairwise
-from typing import Literal
 
 import duckdb
 import pandas as pd
 
+from cltv_ml.decisions.audit_periods import Per, longest_period, make_spans
 from cltv_ml.decisions.line_costs import Costs, check_costs_known, cost_of_line
-from cltv_ml.decisions.lines import currency, money, order_key
+from cltv_ml.decisions.lines import currency, make_by_customer, money, order_key
 from cltv_ml.decisions.revenue_tree import compute_tree
 from cltv_ml.engine import frame, literal
-from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.log import AnyLog, Log
-
-#: Months in a period.
-MONTHS_IN = {"year": 12, "quarter": 3, "month": 1}
-
-#: Largest number of periods: more are unreadable, and their tables grow with the square.
-MOST_PERIODS = 130
-
-Per = Literal["year", "quarter", "month"]
 
 
 @dataclass(frozen=True)
@@ -84,7 +74,7 @@ def compute_audit(
     log
         TRANSACTIONS, refunds taken off.
     per
-        One of `MONTHS_IN`; None takes the longest period that the log holds twice in full, else a month.
+        One of `audit_periods.MONTHS_IN`; None takes the longest period that the log holds twice in full, else a month.
     calendar
         Whether periods are the calendar's; else they count back from the log's last day, and the latest is complete.
     costs
@@ -108,14 +98,14 @@ def compute_audit(
     first, last = con.sql("select min(timestamp), max(timestamp) from log").fetchall()[0]
     spans = make_spans(pd.Timestamp(first), pd.Timestamp(last), per, calendar=calendar)
     con.register("spans", spans)
-    _make_cells(con, columns, costs)
+    _make_steps(con, columns, costs)
     measures = ["orders", "revenue"] + (["margin"] if costs is not None or "cost" in columns else [])
     periods = _period_sums(con, measures)
     whole = periods.loc[periods["complete"], "period"]
     latest = int(whole.max()) if len(whole) else int(periods["period"].max())
     _make_ranked(con, latest)
     return Audit(
-        per or _longest(pd.Timestamp(first), pd.Timestamp(last)),
+        per or longest_period(pd.Timestamp(first), pd.Timestamp(last)),
         periods,
         frame(con.sql(_CHANGES)),
         compute_tree(periods),
@@ -126,98 +116,33 @@ def compute_audit(
     )
 
 
-def make_spans(
-    first: pd.Timestamp, last: pd.Timestamp, per: Per | None = None, *, calendar: bool = False
-) -> pd.DataFrame:
-    """Return the periods from the first moment of a log to its last: `period`, `name`, `since`, `until`, `complete`.
-
-    >>> make_spans(pd.Timestamp("2010-02-03"), pd.Timestamp("2011-12-09"), "year")["name"].tolist()
-    ['to 2010-12-09', 'to 2011-12-09']
-    >>> spans = make_spans(pd.Timestamp("2010-02-03"), pd.Timestamp("2011-12-09"), "quarter", calendar=True)
-    >>> spans["name"].tolist()[:2], spans["complete"].tolist()[:2], bool(spans["complete"].iloc[-1])
-    (['2010-Q1', '2010-Q2'], [False, True], False)
-    """
-    if per is not None and per not in MONTHS_IN:
-        raise unknown_name("period", per, MONTHS_IN)
-    per = per or _longest(first, last)
-    start, end = first.normalize(), last.normalize() + pd.Timedelta(days=1)
-    months = MONTHS_IN[per]
-    edges = _edges_from(start, end, months) if calendar else _edges_to(start, end, months)
-    if len(edges) - 1 > MOST_PERIODS:
-        raise InputError(
-            f"the log has {len(edges) - 1} periods of one {per}, but a table can show at most "
-            f"{MOST_PERIODS}; choose a longer period with --per, one of {list(MONTHS_IN)}."
-        )
-    names = {"year": "%Y", "month": "%Y-%m"}
-    rows = [
-        (
-            number,
-            (_calendar_name(since, names.get(per, "")) if calendar else f"to {_last_day(until)}"),
-            since,
-            until,
-            since >= start and until <= end,
-        )
-        for number, (since, until) in enumerate(pairwise(edges))
-    ]
-    return pd.DataFrame(rows, columns=["period", "name", "since", "until", "complete"])
-
-
-def _edges_from(start: pd.Timestamp, end: pd.Timestamp, months: int) -> list[pd.Timestamp]:
-    """Return the edges of calendar periods of some months each, the first at or before the start."""
-    month = pd.Timestamp(start.year, (start.month - 1) // months * months + 1, 1)
-    edges = [month]
-    while edges[-1] < end:
-        edges.append(month + pd.DateOffset(months=months * len(edges)))
-    return edges
-
-
-def _edges_to(start: pd.Timestamp, end: pd.Timestamp, months: int) -> list[pd.Timestamp]:
-    """Return the edges of periods of some months each that end with the log."""
-    edges = [end]
-    while edges[0] > start:
-        edges.insert(0, end - pd.DateOffset(months=months * len(edges)))
-    return edges
-
-
-def _longest(first: pd.Timestamp, last: pd.Timestamp) -> Per:
-    end = last.normalize() + pd.Timedelta(days=1)
-    fitting: list[Per] = [
-        name  # type: ignore[misc]
-        for name, months in MONTHS_IN.items()
-        if end - pd.DateOffset(months=2 * months) >= first.normalize()
-    ]
-    return fitting[0] if fitting else "month"
-
-
-def _calendar_name(since: pd.Timestamp, form: str) -> str:
-    return since.strftime(form) if form else f"{since.year}-Q{since.quarter}"
-
-
-def _last_day(until: pd.Timestamp) -> str:
-    return f"{until - pd.Timedelta(days=1):%Y-%m-%d}"
-
-
-def _make_cells(con: duckdb.DuckDBPyConnection, columns: set[str], costs: Costs | None) -> None:
-    """Create the tables `cell` (one row per customer and period) and `step` (with the status new, kept or returned).
+def _make_steps(con: duckdb.DuckDBPyConnection, columns: set[str], costs: Costs | None) -> None:
+    """Create the table `step`: a row per customer and period, with the status new, kept, returned or refunds only.
 
     Money is in integers. An order with lines in two periods is an order of both.
     """
     has_cost = costs is not None or "cost" in columns
     margin = f"{money('amount')} - {cost_of_line(columns, costs or Costs())}" if has_cost else "0"
     con.execute(
-        f"create temp table cell as with orders as (select customer_id, period, {order_key(columns)} as order_key, "
-        f"sum({money('amount')}) as revenue, sum({margin}) as margin, bool_or(amount >= 0) as bought "
-        "from log asof join spans on log.timestamp >= spans.since group by all) "
-        "select customer_id, period, count(*) filter (bought) as orders, cast(sum(revenue) as bigint) as revenue, "
-        "cast(sum(margin) as bigint) as margin, bool_or(bought) as bought from orders group by 1, 2"
+        "create temp table days as select period, cast(unnest(generate_series(since, until - interval 1 day, "
+        "interval 1 day)) as date) as day from spans"
     )
-    con.execute(
-        "create temp table step as select *, case when not bought then 'refunds only' "
-        "when period = cohort then 'new' when before = period - 1 then 'kept' else 'returned' end as status from ("
-        "select *, min(period) filter (bought) over (partition by customer_id) as cohort, "
-        "lag(period) over (partition by customer_id, bought order by period) as before, "
-        "lead(period) over (partition by customer_id, bought order by period) as after, "
-        "lag(revenue) over (partition by customer_id, bought order by period) as revenue_before from cell)"
+    make_by_customer(
+        con,
+        "step",
+        lambda some: (
+            f"with orders as (select customer_id, period, {order_key(columns)} as order_key, "
+            f"sum({money('amount')}) as revenue, sum({margin}) as margin, bool_or(amount >= 0) as bought "
+            f"from log join days on cast(timestamp as date) = day where {some} group by all), cell as ("
+            "select customer_id, period, count(*) filter (bought) as orders, cast(sum(revenue) as bigint) as revenue, "
+            "cast(sum(margin) as bigint) as margin, bool_or(bought) as bought from orders group by 1, 2) "
+            "select *, case when not bought then 'refunds only' "
+            "when period = cohort then 'new' when before = period - 1 then 'kept' else 'returned' end as status from ("
+            "select *, min(period) filter (bought) over (partition by customer_id) as cohort, "
+            "lag(period) over (partition by customer_id, bought order by period) as before, "
+            "lead(period) over (partition by customer_id, bought order by period) as after, "
+            "lag(revenue) over (partition by customer_id, bought order by period) as revenue_before from cell)"
+        ),
     )
 
 
@@ -279,8 +204,8 @@ def _make_ranked(con: duckdb.DuckDBPyConnection, latest: int) -> None:
     con.execute(
         "create temp table ranked as with worth as ("
         "select 'all' as span, customer_id, sum(orders) as orders, sum(revenue) as revenue, sum(margin) as margin "
-        "from cell group by 2 union all "
-        "select name, customer_id, orders, revenue, margin from cell join spans using (period) "
+        "from step group by 2 union all "
+        "select name, customer_id, orders, revenue, margin from step join spans using (period) "
         f"where period = {latest} and (select count(*) from spans) > 1) "
         "select *, row_number() over best as place, count(*) over (partition by span) as customers, "
         "sum(revenue) over (partition by span) as total, sum(revenue) over best as running from worth "

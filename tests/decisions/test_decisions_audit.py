@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from cltv_ml.data import simulate
-from cltv_ml.decisions import Costs, compute_audit
-from cltv_ml.decisions.audit import MONTHS_IN, make_spans
+from cltv_ml.decisions import Costs, compute_audit, lines
+from cltv_ml.decisions.audit_periods import MONTHS_IN, make_spans
 from cltv_ml.decisions.revenue_tree import share_change
 from cltv_ml.errors import InputError
 
@@ -56,6 +56,13 @@ def test_every_table_sums_to_the_log_whatever_the_periods(log):
                 if sums != truth or table["orders"].sum() != audit.periods["orders"].sum():
                     wrong.append((per, calendar, sums))
     assert not wrong
+
+
+def test_customers_taken_by_turns_give_the_same_tables(log, monkeypatch):
+    whole = compute_audit(log, "month").tables
+    monkeypatch.setattr(lines, "LINES_AT_ONCE", len(log) // 3)
+    for name, table in compute_audit(log, "month").tables.items():
+        pd.testing.assert_frame_equal(table, whole[name])
 
 
 def test_changes_and_branches_sum_to_the_change_of_revenue_to_the_cent(log):
