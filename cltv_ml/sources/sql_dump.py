@@ -11,10 +11,16 @@ from typing import TextIO
 
 from cltv_ml.sources.frames import TablesError
 
-#: How a dump begins, after its comments, and the statement before rows; a name may be quoted and have a schema.
+#: How a dump begins, after its comments: "Start date,Cost" is the header of a table.
 _STATEMENT = re.compile(
-    r"(create|drop|insert|copy|set|use|begin|pragma|lock|start|alter|select pg_catalog)\b", re.IGNORECASE
+    r"(create|drop|alter)\s+(\w+\s+){0,3}(table|database|schema|or|index|view|type|sequence|extension|role|user)\b"
+    r"|insert\s+(ignore|into|[`\"\[]|.*\bvalues\b)|copy\s+[^\s,;]+\s*(\(|from\b)|pragma\s|lock\s+table"
+    r"|set\s+(@|names\b|\w+\s*(=|to\b)|\w+\s+(\S+\s+)?(on|off)\s*;?$)|select\s+pg_catalog|use\s+\S+\s*$"
+    r"|(begin|start)(\s+(transaction|work))?\s*;?\s*$",
+    re.IGNORECASE,
 )
+
+#: The statement before rows; a name may be quoted and have a schema.
 _TABLE_NAME = r"((?:[`\"\[]?\w+[`\"\]]?\.)*(?:[\w$]+|[`\"\[][^`\"\]]+[`\"\]]))"
 _INSERT = re.compile(
     rf"\s*insert\s+(?:ignore\s+)?(?:into\s+)?{_TABLE_NAME}\s*(?:\(([^()]*)\))?\s*(?:values|\()", re.IGNORECASE
@@ -52,8 +58,10 @@ def is_dump(file: Path) -> bool:
 def are_statements(lines: list[str]) -> bool:
     """Whether the first line of a text without comments is a statement of SQL.
 
-    >>> are_statements(["-- MySQL dump", "", "DROP TABLE IF EXISTS `orders`;"]), are_statements(["set,price", "a,1"])
-    (True, False)
+    >>> are_statements(["-- MySQL dump", "", "DROP TABLE IF EXISTS `orders`;"])
+    True
+    >>> [are_statements([header, "a,1"]) for header in ("set,price", "Start date,Cost", "Create date,Total")]
+    [False, False, False]
     """
     text = _COMMENTS.sub("", "\n".join(lines)).strip()
     first = text.splitlines()[0] if text else ""
