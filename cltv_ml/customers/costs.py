@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import re
 from typing import Any
 
 import pandas as pd
 
-from cltv_ml.data.headings import plain_heading
-from cltv_ml.data.numerals import CURRENCIES, code_of
+from cltv_ml.customers.cost_headings import COST_HEADINGS, currency_of_costs, map_costs
+from cltv_ml.customers.cost_months import as_months, join_year, months_as_rows, refuse_several_months
+from cltv_ml.data.headings import plain_heading, unit_of
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.raw import open_source
 from cltv_ml.data.rules import Rules
@@ -19,36 +19,19 @@ from cltv_ml.sources.paths import readable
 
 logger = logging.getLogger("cltv_ml")
 
-#: Kinds of columns of costs, and their headings, the most certain first.
-_COST_HEADINGS = {
-    "month": "month monat mois mes mese maand yearmonth",
-    "date": "date day datum tag jour fecha dia data giorno dag week reportingstarts starts period periode periodo",
-    "acquisition_cost": "acquisitioncost cac cpa costperacquisition costpercustomer customeracquisitioncost "
-    "akquisekosten akquisitionskosten kundengewinnungskosten coutdacquisition costedeadquisicion costeadquisicion "
-    "costodiacquisizione acquisitiekosten",
-    "cost": "cost costs spend spent adspend adcost adcosts mediaspend mediacost totalcost totalspend kosten ausgaben "
-    "werbekosten cout couts depense depenses coste costes costo costi gasto gastos inversion spesa spese kostnad",
-    "channel": "channel kanal canal canale kanaal defaultchannelgroup sourcemedium source quelle fuente origine fonte "
-    "utmsource platform plattform medium",
-    "campaign": "campaign campaignname kampagne campagne campana campagna campanha utmcampaign",
-    "currency": "currency currencycode wahrung waehrung devise moneda valuta",
-}
 
-#: A heading of costs with its currency, such as "Amount spent (EUR)" or "Cost USD".
-_SPENT = re.compile(r"(amountspent|cost|costs|spend|kosten|ausgaben)([a-z]{3})?")
-
-#: A month alone, 2025-03, 03.2025 or 202503, and how it becomes the first of them.
-_MONTH_FORMS = {
-    r"(\d{4})[-/.](\d{1,2})": r"\1-\2",
-    r"(\d{1,2})[-/.](\d{4})": r"\2-\1",
-    r"((?:19|20)\d{2})(\d{2})": r"\1-\2",
-}
-
-
-def read_costs(source: Any) -> pd.DataFrame:
+def read_costs(source: Any, rules: Rules | None = None) -> pd.DataFrame:
     """Return costs from any source: `month` or `date`, `cost` and, if known, `channel`, `campaign` and `currency`.
 
-    Columns are identified by headings in several languages; numbers and days are read as in a log.
+    `until` is the last day of a cost that begins on `date`.
+
+    Columns are identified by headings in several languages; numbers and days are read as in a log. Each month may have
+    a column of its own.
+
+    Parameters
+    ----------
+    rules
+        Those of the log: they state the order of day and month and the decimal sign where the costs leave them open.
 
     Raises
     ------
@@ -60,21 +43,22 @@ def read_costs(source: Any) -> pd.DataFrame:
     """
     opened = open_source(source)
     with readable(opened.table, opened.name):
-        columns = Columns(opened.table, Rules())
-        mapping = _map_costs(list(columns.kinds))
+        columns = Columns(join_year(months_as_rows(opened.table)), _rules_of_costs(rules))
+        mapping = map_costs(list(columns.kinds))
         if not {"month", "date"} & set(mapping) or "cost" not in mapping:
             raise InputError(
                 "the costs need the columns month (or date) and cost, and may also have channel, campaign "
                 f"and currency. Found {list(columns.kinds)}."
             )
-        mapping.pop("acquisition_cost", None)
+        for unused in ["acquisition_cost", *(["until"] if "month" in mapping else [])]:
+            mapping.pop(unused, None)
         return _read_cost_columns(columns, mapping)
 
 
-def read_acquisition_costs(source: Any) -> pd.DataFrame:
+def read_acquisition_costs(source: Any, rules: Rules | None = None) -> pd.DataFrame:
     """Return `channel`, `month` or both, and `acquisition_cost` (per customer) or `cost` (in total), from any source.
 
-    Columns are identified as by `read_costs`; a `date` becomes the first day of its `month`.
+    Columns are identified and read as by `read_costs`; a `date` becomes the first day of its `month`.
 
     Raises
     ------
@@ -86,8 +70,8 @@ def read_acquisition_costs(source: Any) -> pd.DataFrame:
     """
     opened = open_source(source)
     with readable(opened.table, opened.name):
-        columns = Columns(opened.table, Rules())
-        mapping = _map_costs(list(columns.kinds))
+        columns = Columns(opened.table, _rules_of_costs(rules))
+        mapping = map_costs(list(columns.kinds))
         money = [name for name in ("acquisition_cost", "cost") if name in mapping]
         if len(money) != 1 or not {"channel", "month", "date"} & set(mapping):
             raise InputError(
@@ -95,39 +79,64 @@ def read_acquisition_costs(source: Any) -> pd.DataFrame:
                 f"(per customer) or cost (total). Found {list(columns.kinds)}."
             )
         table = _read_cost_columns(
-            columns, {name: column for name, column in mapping.items() if name != "campaign"}
+            columns, {name: column for name, column in mapping.items() if name not in ("campaign", "until")}
         )
     if "date" in table:
         table = table.assign(month=table.pop("date").dt.to_period("M").dt.to_timestamp())
     return table
 
 
+def _rules_of_costs(rules: Rules | None) -> Rules:
+    """Return the rules of a log that say how dates and numbers are written."""
+    rules = rules or Rules()
+    return Rules(day_first=rules.day_first, decimal=rules.decimal)
+
+
 def _read_cost_columns(columns: Columns, mapping: dict[str, str]) -> pd.DataFrame:
     """Return the mapped columns with their values read; raise InputError if a value cannot be."""
     when = next((name for name in ("month", "date") if name in mapping), None)
     money = "acquisition_cost" if "acquisition_cost" in mapping else "cost"
-    chosen = {money: columns.number(mapping[money])}
-    texts = None if when is None else _cost_texts(columns, mapping[when])
-    months = None if texts is None else _as_months(texts)
+    chosen = {money: _in_units(columns, mapping[money])}
+    months = None if when is None else _months_alone(columns, mapping[when], when)
     if when is not None and months is None:
         chosen[when] = columns.timestamp(mapping[when])
+    if "until" in mapping:
+        chosen["until"] = columns.timestamp(mapping["until"])
     names = [name for name in ("channel", "campaign", "currency") if name in mapping]
     chosen |= {name: columns.identifier(mapping[name]) for name in names}
+    if "currency" not in mapping and (code := currency_of_costs(columns, mapping[money])):
+        chosen["currency"], names = code, [*names, "currency"]
     listed = ", ".join(f"{sql} as {name}" for name, sql in chosen.items())
     table = columns.table.con.sql(f"select {listed} from {columns.table} order by source_row").df()
-    if "currency" not in mapping and (code := _heading_currency(mapping[money])):
-        table["currency"], names = code, [*names, "currency"]
     if when is not None and months is not None:
         table[when] = months
     if when is not None and table[when].isna().any():
         where = _first_blank(table[when], columns, mapping[when])
-        raise InputError(f"the costs contain the {when} {where}; write months such as 2025-03, or dates.")
+        raise InputError(
+            f"the costs contain the {when} {where}; write months such as 2025-03, or dates, and leave out totals."
+        )
     if table[money].isna().any():
         where = _first_blank(table[money], columns, mapping[money])
         raise InputError(
             f"a cost must be a number of at least 0, got {where}; correct it, or leave the row out."
         )
-    return table[[*([when] if when else []), money, *names]]
+    return table[[*([when] if when else []), *(["until"] if "until" in mapping else []), money, *names]]
+
+
+def _months_alone(columns: Columns, column: str, when: str) -> pd.Series | None:
+    """Return the months of a column that holds no days, else None; raise InputError if it holds quarters or years."""
+    texts = _cost_texts(columns, column)
+    refuse_several_months(texts, when)
+    return as_months(texts)
+
+
+def _in_units(columns: Columns, column: str) -> str:
+    """Return SQL for costs in currency, also where the heading says thousands or millionths."""
+    number, unit = columns.number(column), unit_of(column)
+    if unit is None:
+        return number
+    logger.warning("Costs     %s was multiplied by %g because of its heading.", column, unit)
+    return f"({number}) * {unit!r}"
 
 
 def _first_blank(values: pd.Series, columns: Columns, name: str) -> str:
@@ -141,17 +150,6 @@ def _written_cell(written: object) -> str:
     return repr(written) if isinstance(written, str) and written else "an empty cell"
 
 
-def _heading_currency(heading: str) -> str:
-    """Return the currency that a heading of costs ends in; empty if it names none.
-
-    >>> _heading_currency("Amount spent (EUR)"), _heading_currency("Cost USD"), _heading_currency("Kosten")
-    ('EUR', 'USD', '')
-    """
-    last = re.findall(r"[^\W\d_]+|[€£₹]", heading)[-1:]
-    code = code_of(last[0]) if last else ""
-    return code if code in CURRENCIES else ""
-
-
 def by_campaign(costs: pd.DataFrame, column: str) -> tuple[pd.DataFrame, list[str]]:
     """Return costs with the campaign as the channel if `column` is headed as a campaign.
 
@@ -163,7 +161,7 @@ def by_campaign(costs: pd.DataFrame, column: str) -> tuple[pd.DataFrame, list[st
     """
     if "campaign" not in costs:
         return costs, []
-    if plain_heading(column) in _COST_HEADINGS["campaign"].split():
+    if plain_heading(column) in COST_HEADINGS["campaign"].split():
         return costs.assign(channel=costs["campaign"]), ["Each campaign of the costs counts as a channel."]
     return costs, [
         f"The costs of {costs['campaign'].nunique():,} campaigns were summed. To compare campaigns, name the "
@@ -171,38 +169,8 @@ def by_campaign(costs: pd.DataFrame, column: str) -> tuple[pd.DataFrame, list[st
     ]
 
 
-def _map_costs(columns: list[str]) -> dict[str, str]:
-    """Return the meaning of each column by its heading; raise InputError if several could be the cost."""
-    plain = {column: plain_heading(column) for column in columns}
-    mapping: dict[str, str] = {}
-    for name, headings in _COST_HEADINGS.items():
-        matching = [column for heading in headings.split() for column in columns if plain[column] == heading]
-        if name == "cost":
-            matching = matching or [column for column in columns if _SPENT.fullmatch(plain[column])]
-        if name == "cost" and len(matching) > 1:
-            raise InputError(
-                f"columns {matching} could each be the cost; keep only one of them in the table."
-            )
-        if matching:
-            mapping[name] = matching[0]
-    if any(plain[column] != plain_heading(name) for name, column in mapping.items()):
-        read_as = ", ".join(f"{column}={name}" for name, column in mapping.items())
-        logger.warning("Costs     read as %s.", read_as)
-    return mapping
-
-
 def _cost_texts(columns: Columns, column: str) -> pd.Series:
     rows = columns.table.con.sql(
         f"select trim(cast({quote(column)} as varchar)) as v from {columns.table} order by source_row"
     )
     return rows.df()["v"].astype("object")
-
-
-def _as_months(texts: pd.Series) -> pd.Series | None:
-    """Return the first days of months that are written without a day; None if they are not."""
-    for form, iso in _MONTH_FORMS.items():
-        if texts.notna().all() and texts.str.fullmatch(form).all():
-            return pd.to_datetime(texts.str.replace(form, iso, regex=True), format="%Y-%m", errors="coerce")
-    words = pd.to_datetime(texts, format="%b %Y", errors="coerce")
-    words = words.fillna(pd.to_datetime(texts, format="%B %Y", errors="coerce"))
-    return words if words.notna().all() else None

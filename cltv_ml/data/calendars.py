@@ -12,7 +12,8 @@ _FIRST = 20_000
 
 _ERA = r"^(令和|平成|昭和|民國|民国|[RHS])[.]?(\d{1,3}|元)(?:年|[./-])(\d{1,2})(?:月|[./-])(\d{1,2})日?(.*)$"
 _WEEK = r"^(\d{4})-?W(\d{2})(?:-?([1-7]))?$|^(?:KW|CW|W|S|Week|Woche) ?(\d{1,2})[ /.-]+(\d{4})$"
-_QUARTER = (
+#: A quarter of a year in several languages.
+QUARTER_FORM = (
     r"^(\d{4})[-/ .]*(?:Q|T|K|KV|CQ|кв[. ]*)([1-4])$"
     r"|^(?:Q|T|K|KV|CQ|Qtr|Quarter|Quartal|Trimestre|кв[.]?) ?([1-4])[-/ .’\x27]*(\d{4}|\d{2})$"
     r"|^([1-4])(?:st|nd|rd|th)?[.]? ?(?:Q|T|Quartal|Quarter|Trimestre|кв[.]?|квартал|kwartał)[-/ .]*(\d{4})$"
@@ -35,7 +36,7 @@ _DAY_DIGITS = r"(1[34]\d\d|2[45]\d\d|1[01]\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01]
 _WAYS = (
     _ERA,
     _WEEK,
-    _QUARTER,
+    QUARTER_FORM,
     _ORDINAL,
     _BASIC,
     _DOTTED,
@@ -170,10 +171,10 @@ def _from_week() -> str:
 
 def _from_quarter(last: int) -> str:
     """Return SQL for the first day of a quarter."""
-    fields = f"regexp_extract(t, '{_QUARTER}', ['y', 'q', 'r', 'z', 's', 'x'])"
+    fields = f"regexp_extract(t, '{QUARTER_FORM}', ['y', 'q', 'r', 'z', 's', 'x'])"
     year, quarter = "concat(e.y, e.z, e.x)", "cast(concat(e.q, e.r, e.s) as integer)"
     day = f"{times.full_year(year, last)} || '-' || ({quarter} * 3 - 2) || '-01'"
-    return f"if(regexp_matches(t, '{_QUARTER}'), {once(fields, 'e', day)}, t)"
+    return f"if(regexp_matches(t, '{QUARTER_FORM}'), {once(fields, 'e', day)}, t)"
 
 
 def _with_noon(text: str) -> str:

@@ -50,9 +50,11 @@ _UNITS = {
 def unit_of(column: str) -> float | None:
     """Return the value in currency of one unit of a column's numbers, where its heading states it.
 
-    >>> unit_of("amount_cents"), unit_of("Umsatz (TEUR)"), unit_of("Amount"), unit_of("Percentage")
-    (0.01, 1000.0, None, None)
+    >>> [unit_of(heading) for heading in ("amount_cents", "Umsatz (TEUR)", "Cost (k)", "Amount", "Percentage")]
+    [0.01, 1000.0, 1000.0, None, None]
     """
+    if re.search(r"[(\[][kK][)\]]$", column.strip()):
+        return 1e3
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column).lower()
     apart = " " + " ".join(re.split(r"[^\w€$£]+|_", apart)) + " "
     return next((worth for unit, worth in _UNITS.items() if re.search(f" ({unit}) ", apart)), None)

@@ -46,7 +46,7 @@ def join_months(table: Relation) -> tuple[Relation, list[str]]:
     [1, 3, 2, 3]
     """
     columns = [name.removeprefix(MARK) for name in table.kinds if name.startswith(MARK)]
-    months = {column: _first_day(column) for column in period_columns(columns)}
+    months = {column: first_day_named(column) for column in period_columns(columns)}
     others = [column for column in columns if column not in months]
     if len(months) < _FEWEST or not all(months.values()) or {"date", "amount"} & set(others):
         return table, []
@@ -84,11 +84,11 @@ def join_months(table: Relation) -> tuple[Relation, list[str]]:
     ]
 
 
-def _first_day(column: str) -> str:
+def first_day_named(column: str) -> str:
     """Return the first day of the month that a heading names with its year, "" if it names none.
 
-    >>> _first_day("2024-03"), _first_day("Umsatz Mär 24"), _first_day("202411"), _first_day("M1"), _first_day("2024")
-    ('2024-03-01', '2024-03-01', '2024-11-01', '', '')
+    >>> [first_day_named(heading) for heading in ("2024-03", "Umsatz Mär 24", "202411", "M1", "2024")]
+    ['2024-03-01', '2024-03-01', '2024-11-01', '', '']
     """
     words = plain_text(column, " ")
     named = re.search(r"([^\W\d]+) ?((?:19|20)?\d\d)$|\b((?:19|20)\d\d) ?([^\W\d]+)$", words)

@@ -21,6 +21,9 @@ BLENDED = "all channels"
 #: marginal cost.
 _LEAST_MONTHS, _LEAST_VARIATION = 6, 0.1
 
+#: Fewest different days, each seven after another, for costs to be weeks.
+_LEAST_WEEKS = 4
+
 
 def check_costs(table: pd.DataFrame, currency: str = "") -> pd.DataFrame:
     """Return costs by `month` (its first day) and `channel`, summed over campaigns and days.
@@ -55,12 +58,12 @@ def check_costs(table: pd.DataFrame, currency: str = "") -> pd.DataFrame:
     if bad.any():
         raise InputError(
             f"a cost must be a number of 0 or more, got {str(table.loc[bad, 'cost'].iloc[0])!r} in "
-            f"{months[bad].iloc[0]:%Y-%m}; correct it."
+            f"{months[bad].iloc[0]:%Y-%m}; correct it, or deduct a credit from the cost that it reduces."
         )
     channel = table["channel"] if "channel" in table else pd.Series(UNATTRIBUTED, index=table.index)
     channel = channel.where(channel.notna(), UNATTRIBUTED).astype("str").str.strip().replace("", UNATTRIBUTED)
     clean = pd.DataFrame({"month": months, "channel": channel, "cost": cost.astype(float)})
-    return clean.groupby(["month", "channel"], as_index=False)["cost"].sum()
+    return clean.groupby(["month", "channel"], as_index=False)["cost"].sum().round({"cost": 4})
 
 
 def spelled_as(written: pd.Series, channels: pd.Series) -> pd.Series:
@@ -129,6 +132,46 @@ def check_cost_currency(table: pd.DataFrame, currency: str) -> None:
             f"the costs are in {' and '.join(currencies)}, but the log is in {currency or 'one currency'}; "
             "convert the costs to the log's currency."
         )
+
+
+def split_by_day(costs: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Return costs of several days as costs by day, in equal parts, and a sentence; other costs as they are.
+
+    A cost has a last day `until`, or lasts a week if all costs are dated every seven days.
+
+    Raises
+    ------
+    InputError
+        A cost ends before it begins.
+
+    >>> weeks = pd.DataFrame({"date": pd.date_range("2024-01-29", periods=4, freq="7D"), "cost": 70.0})
+    >>> daily, _ = split_by_day(weeks)
+    >>> daily.groupby(daily["date"].dt.month)["cost"].sum().to_dict()
+    {1: 30.0, 2: 250.0}
+    """
+    if "date" not in costs or not ("until" in costs or _are_weeks(costs["date"])):
+        return costs, []
+    since = costs["date"].dt.normalize()
+    until = costs["until"].dt.normalize() if "until" in costs else since + pd.Timedelta(days=6)
+    days = (until.fillna(since) - since).dt.days + 1
+    if (days < 1).any():
+        wrong = int(days.argmin())
+        raise InputError(
+            f"a cost begins on {since.iloc[wrong]:%Y-%m-%d} and ends on {until.iloc[wrong]:%Y-%m-%d}; correct it."
+        )
+    daily = costs.assign(date=since, cost=costs["cost"] / days).loc[costs.index.repeat(days)]
+    daily["date"] += pd.to_timedelta(daily.groupby(level=0).cumcount(), unit="D")
+    how = (
+        "from their first to their last day" if "until" in costs else "over the seven days from their date on"
+    )
+    return daily.reset_index(drop=True), [
+        f"Costs were divided evenly {how}, so they may lie in two months or more."
+    ]
+
+
+def _are_weeks(date: pd.Series) -> bool:
+    gaps = np.diff(np.unique(date.dt.normalize().to_numpy())) // np.timedelta64(1, "D")
+    return len(gaps) >= _LEAST_WEEKS - 1 and not (gaps % 7).any() and bool(np.median(gaps) == 7)
 
 
 def describe_repeated_costs(spent: pd.DataFrame) -> list[str]:

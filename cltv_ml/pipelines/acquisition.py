@@ -16,6 +16,7 @@ from cltv_ml.decisions.acquisition_costs import (
     describe_cost_currency,
     describe_repeated_costs,
     spelled_as,
+    split_by_day,
     within_log,
 )
 from cltv_ml.decisions.acquisition_value import (
@@ -34,7 +35,7 @@ from cltv_ml.files import check_folder
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.money import format_money
-from cltv_ml.pipelines.inputs import known_costs, load, with_currency
+from cltv_ml.pipelines.inputs import known_costs, load, rules_of, with_currency
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_folder
 from cltv_ml.reporting.report import summarise
@@ -73,11 +74,12 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     check_folder(settings.out)
     if settings.age not in REPORTED_AGES:
         raise InputError(f"age must be one of {list(REPORTED_AGES)}, got {settings.age}.")
-    spent, campaigns = by_campaign(read_costs(settings.costs), settings.channel)
+    spent, campaigns = by_campaign(read_costs(settings.costs, rules_of(settings)), settings.channel)
     cleaned = load(settings, progress)
     settings = with_currency(settings, cleaned)
     log = cleaned.transactions
-    costs, outside = within_log(check_costs(spent, settings.currency), log.first, log.last)
+    by_day, divided = split_by_day(spent)
+    costs, outside = within_log(check_costs(by_day, settings.currency), log.first, log.last)
     channels = _channel_column(cleaned, log, settings.channel, set(costs["channel"]) - {UNATTRIBUTED})
     goods = known_costs(settings)
     progress("following the customers won", 0.4)
@@ -94,6 +96,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     tables = _tables(won, costs, settings.age, opened)
     notes = [
         *campaigns,
+        *divided,
         *outside,
         *describe_channels(channels),
         *describe_cost_currency(spent, settings.currency),

@@ -11,6 +11,7 @@ from cltv_ml.customers import (
     read_costs,
     read_customers,
 )
+from cltv_ml.data import Rules
 from cltv_ml.errors import InputError
 from cltv_ml.log import Log
 
@@ -22,6 +23,11 @@ EXPORTS = {
     'Month,Source / medium,Spend\nMar 2025,google / cpc,"1,250.50"\n': 1250.5,
     "yearmonth,channel,ad_spend\n202503,ads,20\n": 20.0,
     "Datum;Quelle;Werbekosten\n31.03.2025;ads;20,00\n": 20.0,
+    "Kanal;Mär 25;März 2025;Summe\nads;1.250,50;20,00;1.270,50\nseo;-;;0,00\n": 1270.5,
+    "Marketing,2025-03,03/2025\nads,10,20\nseo,1,2\n": 33.0,
+    "Year,Month,Channel,Cost (k)\n2025,3,ads,1.5\n2025,March,seo,0.5\n": 2000.0,
+    "Start date,End date,Cost\n2025-03-01,2025-03-31,50\n": 50.0,
+    "Woche;Kanal;Betrag\nKW 10 2025;ads;70,00\nKW 11 2025;ads;70,00\n": 140.0,
 }
 
 
@@ -40,6 +46,9 @@ def test_the_currency_of_a_heading_is_that_of_the_costs():
         assert read_costs(pd.DataFrame({"month": ["2025-03"], heading: [1.0]}))["currency"].tolist() == [
             "EUR"
         ]
+    signs = pd.DataFrame({"month": ["2025-03"] * 2, "cost": ["€5.50", "£6.00"]})
+    assert read_costs(signs)["currency"].tolist() == ["EUR", "GBP"]
+    assert "currency" not in read_costs(signs.assign(cost="kr 5"))
     both = pd.DataFrame({"month": ["2025-03"], "Cost EUR": [1.0], "currency": ["USD"]})
     assert read_costs(both)["currency"].tolist() == ["USD"]
 
@@ -57,11 +66,24 @@ def test_what_cannot_be_read_is_one_sentence():
         "got an empty cell in row 2; correct it": pd.DataFrame(
             {"month": ["2025-03", "2025-04"], "cost": [1.0, None]}
         ),
+        "the month '2025-Q1', which is several months": pd.DataFrame({"month": ["2025-Q1"], "cost": [1.0]}),
+        "the month '2025', which is several months": pd.DataFrame({"month": [2025], "cost": [1.0]}),
+        "heading 'Jan' of the costs names no month": pd.DataFrame(
+            {"channel": ["ads"], "Jan": [1.0], "Feb": [2.0]}
+        ),
         "got 'plenty' in row 2": pd.DataFrame({"month": ["2025-03", "2025-04"], "cost": ["1.00", "plenty"]}),
     }
     for sentence, table in wrong.items():
         with pytest.raises(InputError, match=sentence):
             read_costs(table)
+
+
+def test_costs_follow_the_rules_of_the_log_on_dates_and_decimals():
+    costs = pd.DataFrame({"date": ["04/03/2025"], "cost": ["1.250"]})
+    with pytest.raises(InputError, match="--rule decimal=."):
+        read_costs(costs)
+    found = read_costs(costs, Rules(day_first=True, decimal=",", money_unit=0.01))
+    assert found.to_dict("records") == [{"date": pd.Timestamp("2025-03-04"), "cost": 1250.0}]
 
 
 def test_costs_of_winning_are_read_in_other_languages_with_or_without_a_month():

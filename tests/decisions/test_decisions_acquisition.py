@@ -11,6 +11,7 @@ from cltv_ml.decisions.acquisition_costs import (
     check_costs,
     compute_cac,
     spelled_as,
+    split_by_day,
     within_log,
 )
 from cltv_ml.decisions.acquisition_value import (
@@ -393,6 +394,22 @@ def test_costs_by_campaign_and_day_are_summed_by_month_and_channel():
     )
     found = check_costs(table)
     assert found[["channel", "cost"]].to_numpy().tolist() == [["ads", 15.5], [UNATTRIBUTED, 1.0]]
+
+
+def test_costs_of_several_days_are_divided_among_their_months():
+    until = pd.to_datetime(["2022-03-05", "2022-02-28"])
+    spent = pd.DataFrame(
+        {"date": pd.to_datetime(["2022-01-10", "2022-02-28"]), "until": until, "cost": [55.0, 7.0]}
+    )
+    daily, [sentence] = split_by_day(spent)
+    assert check_costs(daily)["cost"].tolist() == [22.0, 35.0, 5.0]
+    assert sentence.startswith("Costs were divided evenly from their first to their last day")
+    with pytest.raises(InputError, match="begins on 2022-03-05 and ends on 2022-01-10"):
+        split_by_day(spent.rename(columns={"date": "until", "until": "date"}))
+    every_second_week = pd.DataFrame(
+        {"date": pd.date_range("2022-01-03", periods=9, freq="14D"), "cost": 1.0}
+    )
+    assert split_by_day(every_second_week) == (every_second_week, [])
 
 
 def test_costs_that_cannot_be_used_are_one_sentence():
