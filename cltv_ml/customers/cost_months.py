@@ -67,7 +67,8 @@ def months_as_rows(table: Relation) -> Relation:
 def _labels(table: Relation, columns: list[str]) -> list[tuple[str, str]]:
     """Return the meaning and name of the columns that name a row's costs; a text column alone is the channel."""
     meaning = headed(columns)
-    named = [(name, meaning[name]) for name in ("channel", "campaign", "currency") if name in meaning]
+    kinds: tuple[str, ...] = ("channel", "campaign", "currency")
+    named = [(name, meaning[name]) for name in kinds if name in meaning]
     texts = [column for column in columns if table.kinds[MARK + column] == "VARCHAR"]
     if named or len(texts) != 1:
         return named
