@@ -40,7 +40,7 @@ def months_as_rows(table: Relation) -> Relation:
     InputError
         A heading names a period that is no month, or a month without its year.
     """
-    names = _names(table)
+    names = _source_names(table)
     months = {column: first_day_named(column) for column in period_columns(names)}
     others = [name for name in names if name not in months]
     if len(months) < _FEWEST_MONTHS or {"month", "date"} & set(headed(others)):
@@ -50,7 +50,9 @@ def months_as_rows(table: Relation) -> Relation:
             f"the heading {unknown[0]!r} of the costs names no month with its year; write 2025-03, or give one row "
             "per month with the columns month, channel and cost."
         )
-    kept = "".join(f"{quote(column)} as {quoted(MARK + name)}, " for name, column in _labels(table, others))
+    kept = "".join(
+        f"{quote(column)} as {quoted(MARK + name)}, " for name, column in _row_labels(table, others)
+    )
     rows = " union all ".join(
         f"select source_row, {place} as place, {kept}{literal(first)} as {quoted(MARK + 'month')}, "
         f"cast({quote(column)} as varchar) as {quoted(MARK + 'cost')} from {table}"
@@ -64,7 +66,7 @@ def months_as_rows(table: Relation) -> Relation:
     )
 
 
-def _labels(table: Relation, columns: list[str]) -> list[tuple[str, str]]:
+def _row_labels(table: Relation, columns: list[str]) -> list[tuple[str, str]]:
     """Return the meaning and name of the columns that name a row's costs; a text column alone is the channel."""
     meaning = headed(columns)
     kinds: tuple[str, ...] = ("channel", "campaign", "currency")
@@ -78,17 +80,17 @@ def _labels(table: Relation, columns: list[str]) -> list[tuple[str, str]]:
 
 def join_year(table: Relation) -> Relation:
     """Return the table with year and month joined in the column `month`, if they are columns of their own."""
-    month = headed(_names(table)).get("month")
+    month = headed(_source_names(table)).get("month")
     joined, notes = join_date(table) if month else (table, [])
     if not month or not notes:
         return table
-    added = _names(joined)[-1]
-    rest = ", ".join(quote(name) for name in _names(table) if name != month)
+    added = _source_names(joined)[-1]
+    rest = ", ".join(quote(name) for name in _source_names(table) if name != month)
     together = f"{quote(added)} as {quoted(MARK + 'month')}"
     return keep(table.con, "months", f"select source_row, {rest}, {together} from {joined}")
 
 
-def _names(table: Relation) -> list[str]:
+def _source_names(table: Relation) -> list[str]:
     return [name.removeprefix(MARK) for name in table.kinds if name.startswith(MARK)]
 
 
