@@ -65,8 +65,8 @@ def compute_spend_histogram(log: AnyLog) -> pd.DataFrame:
     )
 
 
-def compute_gap_histogram(log: AnyLog, bins: int = 90) -> pd.DataFrame:
-    """Return the distribution of days between purchase days.
+def compute_gap_histogram(log: AnyLog) -> pd.DataFrame:
+    """Return the distribution of days between purchase days, in up to 90 bins.
 
     Columns `days` (lower end of the bin), `width` (whole days), `gaps`, `share` and `cumulative_share`.
     The longest 1% of the gaps share the last bin.
@@ -76,7 +76,7 @@ def compute_gap_histogram(log: AnyLog, bins: int = 90) -> pd.DataFrame:
         f"create temp table gaps as select gap from ({PURCHASE_DAYS.format(log='log')}) where gap is not null"
     )
     [(longest,)] = con.execute("select coalesce(quantile_disc(gap, 0.99), 1) from gaps").fetchall()
-    width = max(1, -(-int(longest) // bins))
+    width = max(1, -(-int(longest) // 90))
     return frame(
         con.sql(
             f"select days, {width} as width, n as gaps, n / sum(n) over () as share, "

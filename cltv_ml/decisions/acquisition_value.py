@@ -214,9 +214,7 @@ def _drift_of_new(won: Won, measure: str, basis: _Basis) -> float:
     return monthly_drift(later if months >= 3 else won, measure)
 
 
-def judge_earlier(
-    won: Won, age: int = 180, measure: str = "contribution", *, opening: int = 0
-) -> pd.DataFrame:
+def judge_earlier(won: Won, age: int = 180, *, opening: int = 0) -> pd.DataFrame:
     """Return the errors of the expected value at an age for earlier months, next to those of the usual rule.
 
     One row per month of customers who have reached the age since: `month`, `customers`, `expected` (from the log as it
@@ -231,6 +229,7 @@ def judge_earlier(
     then, place = won.before(age), ALL_AGES.index(age) - 1
     if _days_seen(then) < ALL_AGES[2]:
         return pd.DataFrame(columns=["month", "customers", "expected", "lower", "upper", "rule", "realised"])
+    measure = "contribution"
     basis = _find_basis(then, measure, opening)
     curve, drift = _rates(then, measure, basis), _drift_of_new(then, measure, basis)
     _, rule, spread = _realised(then, place, measure)

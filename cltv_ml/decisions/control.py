@@ -21,11 +21,10 @@ def control_size(
     base_rate: float | None = None,
     spread: float | None = None,
     power: float = 0.8,
-    alpha: float = 0.05,
 ) -> int:
     """Return the smallest control group out of `customers` that detects `uplift` with the given power.
 
-    Two-sided test of two means, normal approximation. The outcome is either buying (give `base_rate`,
+    Two-sided test of two means at 5%, normal approximation. The outcome is either buying (give `base_rate`,
     `uplift` in points of it) or an amount (give `spread`, its standard deviation, `uplift` in currency).
 
     Raises
@@ -37,14 +36,14 @@ def control_size(
     1996
     """
     treated_variance, control_variance = _variances(uplift, base_rate, spread)
-    allowed = (uplift / _z(power, alpha)) ** 2
+    allowed = (uplift / _z(power)) ** 2
     # control_variance / n + treated_variance / (customers - n) = allowed, a quadratic in n.
     b = control_variance - treated_variance + allowed * customers
     root = b * b - 4 * allowed * control_variance * customers
     n = math.ceil((b - math.sqrt(root)) / (2 * allowed)) if root >= 0 else customers
     if not 2 <= max(n, 2) <= customers - 2:
         detectable = detectable_uplift(
-            customers, customers // 2, base_rate=base_rate, spread=spread, power=power, alpha=alpha
+            customers, customers // 2, base_rate=base_rate, spread=spread, power=power
         )
         raise InputError(
             f"{customers:,} customers cannot show an uplift of {uplift:.3g} with a power of {power:.0%}: "
@@ -61,7 +60,6 @@ def detectable_uplift(
     base_rate: float | None = None,
     spread: float | None = None,
     power: float = 0.8,
-    alpha: float = 0.05,
 ) -> float:
     """Return the smallest uplift that a control group of this size detects with the given power.
 
@@ -74,7 +72,7 @@ def detectable_uplift(
     for _ in range(50):  # the variance of a rate depends a little on the uplift itself
         treated_variance, control_variance = _variances(uplift or 1e-12, base_rate, spread)
         error = math.sqrt(control_variance / control + treated_variance / (customers - control))
-        uplift = _z(power, alpha) * error
+        uplift = _z(power) * error
         if base_rate is not None:
             uplift = min(uplift, 1 - base_rate)
     return uplift
@@ -181,7 +179,8 @@ def _variances(uplift: float, base_rate: float | None, spread: float | None) -> 
     return treated * (1 - treated), base_rate * (1 - base_rate)
 
 
-def _z(power: float, alpha: float) -> float:
-    if not 0 < alpha < 1 or not 0 < power < 1:
-        raise InputError(f"power and alpha must be between 0 and 1, got {power} and {alpha}.")
-    return float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power))
+def _z(power: float) -> float:
+    """Return how many standard errors an uplift needs to be detected at 5% with this power."""
+    if not 0 < power < 1:
+        raise InputError(f"power must be between 0 and 1, got {power}.")
+    return float(stats.norm.ppf(0.975) + stats.norm.ppf(power))

@@ -195,11 +195,9 @@ def _less_sure(steps: np.ndarray, fitted: np.ndarray, mean: float) -> np.ndarray
     return np.maximum.accumulate((steps * offers + mean * _PRIOR) / (offers + _PRIOR))
 
 
-def _sampled_scores(
-    purchases: Purchases, weights: Weights, most: int = 20_000
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return rows of at most `most` customers drawn at random, their best items and the scores of these."""
-    drawn = np.random.default_rng(0).permutation(len(purchases.customers))[:most]
+def _sampled_scores(purchases: Purchases, weights: Weights) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return rows of up to 20,000 customers drawn at random, their best items and the scores of these."""
+    drawn = np.random.default_rng(0).permutation(len(purchases.customers))[:20_000]
     batches = []
     for start in range(0, len(drawn), BATCH_CUSTOMERS):
         scores = score_new_items(purchases, weights, drawn[start : start + BATCH_CUSTOMERS])

@@ -125,7 +125,7 @@ def category_rates(
 
 
 @pandas_only
-def loss_makers(margins: pd.DataFrame, top: int | None = None) -> pd.DataFrame:
+def loss_makers(margins: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `compute_margins` that lose money, the largest loss first.
 
     >>> margins = pd.DataFrame({"contribution_margin": [5.0, -1.0, -9.0]}, index=["a", "b", "c"])
@@ -133,8 +133,7 @@ def loss_makers(margins: pd.DataFrame, top: int | None = None) -> pd.DataFrame:
     ['c', 'b']
     """
     column = "profit" if "profit" in margins else "contribution_margin"
-    losing = margins[margins[column] < 0].sort_values(column, kind="stable")
-    return losing if top is None else losing.head(top)
+    return margins[margins[column] < 0].sort_values(column, kind="stable")
 
 
 def measured_margin(log: AnyLog) -> float | None:

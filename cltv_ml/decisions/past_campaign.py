@@ -155,9 +155,9 @@ def judge_policies(
     return compare_policies(offers, {**everybody, "each customer's best": best}, numbers)
 
 
-def _thinned(curve: pd.DataFrame, points: int = 200) -> pd.DataFrame:
-    """Return the first and the last row, and between them the first row beyond each of evenly spaced shares."""
-    places = curve["share"].searchsorted(np.linspace(0, 1, points + 1))
+def _thinned(curve: pd.DataFrame) -> pd.DataFrame:
+    """Return the first and the last row, and between them the first row beyond each of 200 evenly spaced shares."""
+    places = curve["share"].searchsorted(np.linspace(0, 1, 201))
     return curve.iloc[np.unique(np.minimum(places, len(curve) - 1))]
 
 

@@ -13,6 +13,9 @@ from cltv_ml.errors import unknown_name
 #: The weight of each bought item (rows) for each item to recommend (columns); popularity is added for all customers.
 Weights = tuple[np.ndarray, np.ndarray]
 
+#: Ridge penalty of `linear_autoencoder`, over the mean number of buyers of an item.
+_SHRINKAGE = 6.0
+
 
 def most_popular(purchases: Purchases) -> Weights:
     """Recommend the most popular items to every customer: the baseline.
@@ -32,15 +35,15 @@ def similar_items(purchases: Purchases) -> Weights:
     return weights, np.zeros(len(length))
 
 
-def linear_autoencoder(purchases: Purchases, shrinkage: float = 6.0) -> Weights:
+def linear_autoencoder(purchases: Purchases) -> Weights:
     """Recommend by the linear model that best rebuilds each item from a customer's others (EASE).
 
     Ridge regression of every item on all others at once, in closed form: B = I - P / diag(P) with P = (X'X + lambda
     I)^-1 (Steck, "Embarrassingly shallow autoencoders", 2019). Unlike similarity, it accounts for two items bought
-    together because of a third. Lambda is `shrinkage` times the mean number of buyers of an item.
+    together because of a third. Lambda is proportional to the mean number of buyers of an item.
     """
     together = _together(purchases)
-    penalty = shrinkage * float(np.diag(together).mean())
+    penalty = _SHRINKAGE * float(np.diag(together).mean())
     inverse = linalg.inv(together + penalty * np.eye(len(together)))
     weights = -inverse / np.diag(inverse)
     np.fill_diagonal(weights, 0.0)

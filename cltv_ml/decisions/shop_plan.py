@@ -7,7 +7,6 @@ McCarthy, P. Fader and B. Hardie, Journal of Marketing 81(1), 2017).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -143,14 +142,10 @@ def compute_equity(
     return pd.DataFrame(rows, columns=["part", "equity", "lower_80", "upper_80", "lower_95", "upper_95"])
 
 
-def compute_scenarios(
-    parts: Parts,
-    terms: PlanTerms,
-    until: np.ndarray,
-    repeat_share: float,
-    changes: Mapping[str, float] = SCENARIOS,
-) -> pd.DataFrame:
-    """Return one row for the plan and one per scenario: `scenario`, `revenue`, `won`, where known `equity`, changes.
+def compute_scenarios(parts: Parts, terms: PlanTerms, until: np.ndarray, repeat_share: float) -> pd.DataFrame:
+    """Return one row for the plan and one for each of `SCENARIOS`: `scenario`, `revenue`, `won`, `equity`, changes.
+
+    `equity` and its change are left out where no margin rate is stated.
 
     Parameters
     ----------
@@ -161,7 +156,7 @@ def compute_scenarios(
         existing customers and of later orders in that proportion.
     """
     rows = [("as forecast", parts, terms)]
-    for name, change in changes.items():
+    for name, change in SCENARIOS.items():
         if name == "acquisition cost":
             if terms.acquisition_cost and terms.margin_rate is not None:
                 raised = PlanTerms(

@@ -63,12 +63,10 @@ def read_thresholds(values: Mapping[str, object]) -> Thresholds:
     return Thresholds(**limits)
 
 
-def compute_truth(
-    y_true: pd.Series, predicted: pd.DataFrame, *, level: float | None = None, confidence: float = 0.95
-) -> pd.DataFrame:
+def compute_truth(y_true: pd.Series, predicted: pd.DataFrame, *, level: float | None = None) -> pd.DataFrame:
     """Return bias, Gini, decile error and, with intervals, their coverage: columns `value, lower, upper`.
 
-    Indexed by `metric`. Ranges are a bootstrap over customers, for coverage Wilson's.
+    Indexed by `metric`. The 95% ranges are a bootstrap over customers, for coverage Wilson's.
 
     Parameters
     ----------
@@ -81,30 +79,27 @@ def compute_truth(
     """
     values = predicted["expected_value"]
     draws = bootstrap_metrics(y_true, values.to_frame("model"))
-    tail = (1 - confidence) / 2
     rows = {}
     for metric in MEASURED:
         drawn = draws[metric]["model"].to_numpy()
         drawn = drawn[np.isfinite(drawn)]
-        ends = np.quantile(drawn, [tail, 1 - tail]) if len(drawn) else (np.nan, np.nan)
+        ends = np.quantile(drawn, [0.025, 0.975]) if len(drawn) else (np.nan, np.nan)
         rows[metric] = (METRICS[metric].function(y_true, values), *ends)
     if level is not None and {"value_lower", "value_upper"} <= set(predicted):
         inside = (y_true >= predicted["value_lower"]) & (y_true <= predicted["value_upper"])
         counts = {"inside": int(inside.sum()), "outside": int((~inside).sum())}
-        share = compute_shares(counts, counts, confidence=confidence).iloc[0]
+        share = compute_shares(counts, counts).iloc[0]
         rows["coverage"] = (share["share"], share["lower"], share["upper"])
     return pd.DataFrame(rows, index=["value", "lower", "upper"]).T.rename_axis("metric")
 
 
-def compute_expected_path(
-    model: ValueModel, X: pd.DataFrame, log: AnyLog, past: Window, points: int = 26
-) -> pd.DataFrame:
-    """Return the share of the horizon's value that is expected by each day: columns `day`, `share`.
+def compute_expected_path(model: ValueModel, X: pd.DataFrame, log: AnyLog, past: Window) -> pd.DataFrame:
+    """Return the share of the horizon's value that is expected by each of up to 27 days: columns `day`, `share`.
 
     Purchase models predict shorter horizons themselves. For models of one horizon it is the path of spending after
     `past.cutoff`, among the customers of that day.
     """
-    days = np.unique(np.linspace(0, past.horizon, min(points, past.horizon) + 1).round().astype(int))
+    days = np.unique(np.linspace(0, past.horizon, min(26, past.horizon) + 1).round().astype(int))
     if isinstance(model, ProbabilisticValue):
         some = X if len(X) <= 20_000 else X.sample(20_000, random_state=0)
         reached = [0.0, *(_value_by(model, int(day), some) for day in days[1:])]

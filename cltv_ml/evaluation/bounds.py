@@ -56,9 +56,7 @@ def decile_chance(y_true: ArrayLike, y_pred: ArrayLike, *, draws: int = 1_000, s
     return float((1 + as_far.sum()) / (1 + len(groups.drawn)))
 
 
-def decile_error_by_chance(
-    y_true: ArrayLike, y_pred: ArrayLike, *, draws: int = 1_000, seed: int = 0
-) -> float:
+def decile_error_by_chance(y_true: ArrayLike, y_pred: ArrayLike, *, draws: int = 1_000) -> float:
     """Return the decile error that true expected values would exceed in half of such windows.
 
     It is the median decile error of the draws of `decile_chance`. NaN when nobody spent anything or nothing was
@@ -69,7 +67,7 @@ def decile_error_by_chance(
     >>> round(decile_error_by_chance(spent, expected), 2)
     0.06
     """
-    groups = _draw_groups(y_true, y_pred, draws, seed)
+    groups = _draw_groups(y_true, y_pred, draws, seed=0)
     if groups is None:
         return float("nan")
     return float(np.median(relative_errors(groups.predicted, groups.drawn).mean(axis=-1)))

@@ -22,6 +22,18 @@ from cltv_ml.windows import Window
 #: Number of age groups that sums over all customers use.
 _AGES = 60
 
+#: Frequency from which customers are counted together.
+_HIGHEST = 7
+
+#: Most groups of customers by frequency or recency.
+_GROUPS = 12
+
+#: Number of values of frequency, and of recency, in a grid of histories.
+_GRID_POINTS = 40
+
+#: Number of bins of mean spend.
+_SPEND_BINS = 40
+
 
 def diagnose(log: Log, result: WindowResult, name: str) -> dict[str, pd.DataFrame]:
     """Return the usual checks of a BTYD model by name: its fit before the cutoff and its forecast after it.
@@ -60,23 +72,23 @@ def typical_customer(X: pd.DataFrame) -> str:
     return str(repeat[repeat["frequency"] == level].sort_values("T", kind="stable").index[-1])
 
 
-def compute_frequency_fit(model: PurchaseModel, X: pd.DataFrame, highest: int = 7) -> pd.DataFrame:
+def compute_frequency_fit(model: PurchaseModel, X: pd.DataFrame) -> pd.DataFrame:
     """Return the number of customers by `frequency`, as observed (`actual`) and as expected (`model`).
 
-    The last row counts all customers with at least `highest` repeat purchases. The expected counts are the sum of the
+    The last row counts all customers with at least 7 repeat purchases. The expected counts are the sum of the
     model's probabilities over customers at their ages, not a simulation.
     """
-    counts = np.minimum(X["frequency"].to_numpy(), highest).astype(int)
+    counts = np.minimum(X["frequency"].to_numpy(), _HIGHEST).astype(int)
     ages, sizes = _ages(X["T"].to_numpy())
-    expected = np.zeros(highest + 1)
+    expected = np.zeros(_HIGHEST + 1)
     for age, size in zip(ages, sizes, strict=True):
-        mass = [model.new_customer_pmf(n, age) if age > 0 else float(n == 0) for n in range(highest)]
-        expected[:highest] += size * np.array(mass)
-    expected[highest] = max(len(X) - expected[:highest].sum(), 0.0)
+        mass = [model.new_customer_pmf(n, age) if age > 0 else float(n == 0) for n in range(_HIGHEST)]
+        expected[:_HIGHEST] += size * np.array(mass)
+    expected[_HIGHEST] = max(len(X) - expected[:_HIGHEST].sum(), 0.0)
     return pd.DataFrame(
         {
-            "frequency": [*map(str, range(highest)), f"{highest}+"],
-            "actual": np.bincount(counts, minlength=highest + 1),
+            "frequency": [*map(str, range(_HIGHEST)), f"{_HIGHEST}+"],
+            "actual": np.bincount(counts, minlength=_HIGHEST + 1),
             "model": expected,
         }
     )
@@ -125,9 +137,7 @@ def _daily_counts(log: AnyLog, window: Window) -> pd.DataFrame:
     )
 
 
-def compute_conditional(
-    predicted: pd.Series, actual: pd.Series, X: pd.DataFrame, by: str, groups: int = 12
-) -> pd.DataFrame:
+def compute_conditional(predicted: pd.Series, actual: pd.Series, X: pd.DataFrame, by: str) -> pd.DataFrame:
     """Return mean purchases after the cutoff by frequency or recency before it, predicted and actual.
 
     Parameters
@@ -141,13 +151,13 @@ def compute_conditional(
     Returns columns `group` (text), `from` (its lower end), `predicted`, `actual` (means) and `customers`.
     """
     if by == "frequency":
-        level = np.minimum(X["frequency"].to_numpy(), groups - 1)
-        width, names = 1.0, [*map(str, range(groups - 1)), f"{groups - 1}+"]
+        level = np.minimum(X["frequency"].to_numpy(), _GROUPS - 1)
+        width, names = 1.0, [*map(str, range(_GROUPS - 1)), f"{_GROUPS - 1}+"]
     elif by == "recency":
         silent = (X["T"] - X["recency"]).to_numpy()
-        width = max(1.0, float(np.ceil((silent.max() + 1) / groups)))
+        width = max(1.0, float(np.ceil((silent.max() + 1) / _GROUPS)))
         level = silent // width
-        names = [f"{int(n * width)}–{int((n + 1) * width) - 1}" for n in range(groups)]
+        names = [f"{int(n * width)}–{int((n + 1) * width) - 1}" for n in range(_GROUPS)]
     else:
         raise InputError(f"by must be 'frequency' or 'recency', got {by!r}.")
     grouped = pd.DataFrame(
@@ -159,19 +169,17 @@ def compute_conditional(
     return table.reset_index(drop=True)
 
 
-def compute_history_grid(
-    model: PurchaseModel, X: pd.DataFrame, t: float | str, points: int = 40
-) -> pd.DataFrame:
+def compute_history_grid(model: PurchaseModel, X: pd.DataFrame, t: float | str) -> pd.DataFrame:
     """Return expected purchases in `t` days and P(alive) over a grid of possible purchase histories.
 
-    A grid of at most `points` x `points` values, whatever the number of customers: `frequency` to the
+    A grid of at most 40 x 40 values, whatever the number of customers: `frequency` to the
     99.5% quantile of `X`, `recency` to the greatest age, one `T` for all, the greatest. Columns
     `frequency`, `recency`, `T`, `expected_purchases`, `p_alive`.
     """
     oldest = float(X["T"].max())
     most = max(1, int(X["frequency"].quantile(0.995)))
-    frequency = np.unique(np.linspace(0, most, points).round())
-    recency = np.unique(np.linspace(0, oldest, points).round())
+    frequency = np.unique(np.linspace(0, most, _GRID_POINTS).round())
+    recency = np.unique(np.linspace(0, oldest, _GRID_POINTS).round())
     grid = pd.MultiIndex.from_product([frequency, recency], names=["frequency", "recency"]).to_frame(False)
     grid = grid[(grid["frequency"] > 0) == (grid["recency"] > 0)].assign(T=oldest).reset_index(drop=True)
     return grid.assign(expected_purchases=model.expected_purchases(grid, t), p_alive=model.p_alive(grid))
@@ -233,7 +241,7 @@ def compute_rates(model: PurchaseModel, points: int = 200) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def compute_spend_fit(model: GammaGamma, X: pd.DataFrame, bins: int = 40) -> pd.DataFrame:
+def compute_spend_fit(model: GammaGamma, X: pd.DataFrame) -> pd.DataFrame:
     """Return the distribution of repeat buyers over their mean spend, observed and as fitted.
 
     Columns `lower`, `upper` (currency, equal ratios), `actual` and `model` (customers). Given x purchases
@@ -246,9 +254,9 @@ def compute_spend_fit(model: GammaGamma, X: pd.DataFrame, bins: int = 40) -> pd.
         )
     spend = repeat["monetary_value"].to_numpy()
     low, high = np.quantile(spend, [0.001, 0.999])
-    edges = np.geomspace(low * 0.99, max(high, low * 1.1) * 1.01, bins + 1)
+    edges = np.geomspace(low * 0.99, max(high, low * 1.1) * 1.01, _SPEND_BINS + 1)
     p, q, v = (model.params_[name] for name in ("p", "q", "v"))
-    reached = np.zeros(bins + 1)
+    reached = np.zeros(len(edges))
     for x, size in zip(*np.unique(repeat["frequency"].to_numpy(), return_counts=True), strict=True):
         reached += size * betainc(p * x, q, x * edges / (x * edges + v))
     return pd.DataFrame(

@@ -98,18 +98,16 @@ def compute_drift(reference: Sketch, table: pd.DataFrame, *, confidence: float =
     return drift.sort_values(["psi", "feature"], ascending=[False, True], kind="stable", ignore_index=True)
 
 
-def compute_shares(
-    before: Mapping[str, int], now: Mapping[str, int], *, confidence: float = 0.95
-) -> pd.DataFrame:
+def compute_shares(before: Mapping[str, int], now: Mapping[str, int]) -> pd.DataFrame:
     """Return the share of customers in each segment then and now: `segment, before, share, lower, upper`.
 
-    The interval is Wilson's for the share now.
+    The 95% interval is Wilson's for the share now.
 
     >>> compute_shares({"high": 20, "low": 80}, {"high": 30, "low": 70})["share"].tolist()
     [0.3, 0.7]
     """
     then, total = sum(before.values()), sum(now.values())
-    z = float(stats.norm.ppf((1 + confidence) / 2))
+    z = float(stats.norm.ppf(0.975))
     rows = []
     for segment in dict.fromkeys([*before, *now]):
         share = now.get(segment, 0) / max(total, 1)
@@ -219,9 +217,9 @@ def _standard_deviation(values: np.ndarray) -> float:
 
 
 @functools.cache
-def _bridges(draws: int = 2000) -> np.ndarray:
-    """Return absolute Brownian bridges between the points of the quantile function, shape (draws, POINTS - 1)."""
-    steps = np.random.default_rng(0).standard_normal((draws, POINTS)) / np.sqrt(POINTS)
+def _bridges() -> np.ndarray:
+    """Return 2,000 absolute Brownian bridges between the points of the quantile function, one a row."""
+    steps = np.random.default_rng(0).standard_normal((2000, POINTS)) / np.sqrt(POINTS)
     path = np.cumsum(steps, axis=1)
     return np.abs(path - np.arange(1, POINTS + 1) / POINTS * path[:, -1:])[:, :-1]
 

@@ -41,15 +41,13 @@ TITLES = {
 }
 
 
-def compute_importance(
-    model: ValueModel, X: pd.DataFrame, y: pd.Series, *, repeats: int = 3, seed: int = 0
-) -> pd.DataFrame:
+def compute_importance(model: ValueModel, X: pd.DataFrame, y: pd.Series, *, repeats: int = 3) -> pd.DataFrame:
     """Return the loss of normalised Gini when one feature is shuffled: `feature`, `importance`, `spread`.
 
     The most important first. A feature whose information another one also carries looks unimportant. Source:
     L. Breiman, Random Forests, 2001.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     X, y = _sample_rows(X, y, rng)
     names = [str(name) for name in model.feature_names_in_]
     whole = gini(y, model.predict(X))
@@ -65,9 +63,7 @@ def compute_importance(
     return table.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
 
 
-def compute_dependence(
-    model: ValueModel, X: pd.DataFrame, feature: str, *, points: int = 20, seed: int = 0
-) -> pd.DataFrame:
+def compute_dependence(model: ValueModel, X: pd.DataFrame, feature: str, *, points: int = 20) -> pd.DataFrame:
     """Return the mean prediction as one feature takes each of its values and all others stay.
 
     Columns `feature`, `value` (at equal steps of the quantiles, in the terms of `feature_title`: recency as days since
@@ -77,7 +73,7 @@ def compute_dependence(
     """
     if feature not in X:
         raise unknown_name("feature", feature, map(str, X.columns))
-    sample, _ = _sample_rows(X, None, np.random.default_rng(seed))
+    sample, _ = _sample_rows(X, None, np.random.default_rng(0))
     readable = _readable_values(feature, X).dropna()
     if types.is_numeric_dtype(readable):
         values = np.unique(readable.quantile(np.linspace(0.01, 0.99, points), interpolation="nearest"))
@@ -181,19 +177,17 @@ def _reason_text(phrase: str, added: float) -> str:
     return f"{phrase}{', ' if ': ' in phrase else ': '}{added:+,.2f}" if abs(added) >= 0.005 else ""
 
 
-def compute_contributions(
-    model: ValueModel, X: pd.DataFrame, *, top: int = 12, seed: int = 0
-) -> pd.DataFrame:
-    """Return the contributions of the most important features, a row per sampled customer and feature.
+def compute_contributions(model: ValueModel, X: pd.DataFrame) -> pd.DataFrame:
+    """Return the contributions of the 12 most important features, a row per sampled customer and feature.
 
     Columns `feature`, `title` (in words), `value` (of the feature), `rank` (of that value among the customers,
     0 lowest to 1 highest) and `contribution` (currency). Features come by their mean absolute contribution,
     the largest first.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     sample, _ = _sample_rows(X, None, rng, EXPLAINED)
     parts = explain(model, sample).drop(columns=BASELINE)
-    ordered = parts.abs().mean().sort_values(ascending=False, kind="stable").index[:top]
+    ordered = parts.abs().mean().sort_values(ascending=False, kind="stable").index[:12]
     drawn = np.sort(rng.choice(len(sample), min(CUSTOMERS_DRAWN, len(sample)), replace=False))
     rows = []
     for name in ordered:

@@ -41,7 +41,7 @@ class TuningFold:
         return self.training.X.iloc[self.rows.windows[0][1]]
 
 
-def compute_folds(training: Training, most: int = MAX_FOLDS) -> list[TuningFold]:
+def compute_folds(training: Training) -> list[TuningFold]:
     """Return the folds of `models.out_of_fold` at the latest origins, the earliest cutoff first.
 
     Each of the latest origins that has windows before it to learn from is a fold. Where none has, the customers
@@ -57,7 +57,7 @@ def compute_folds(training: Training, most: int = MAX_FOLDS) -> list[TuningFold]
             "the log is too short: no window to learn from ends before the test cutoff; use a longer log, a "
             "later cutoff or a shorter horizon."
         )
-    cutoffs = sorted(training.X.index.get_level_values("cutoff").unique())[-most:]
+    cutoffs = sorted(training.X.index.get_level_values("cutoff").unique())[-MAX_FOLDS:]
     folds = split(training.X, training.y, training.label_days, cutoffs)
     if folds[0].protocol == OUT_OF_TIME:
         return [TuningFold(training, fold) for fold in folds]

@@ -26,15 +26,15 @@ def tenure_groups(X: pd.DataFrame, groups: int = 4) -> pd.Series:
     return pd.Series([names[number] for number in code], index=X.index)
 
 
-def cohort_groups(X: pd.DataFrame, cutoff: pd.Timestamp, most: int = 8) -> pd.Series:
-    """Return customers by the quarter of their first purchase; the earliest beyond `most` quarters together.
+def cohort_groups(X: pd.DataFrame, cutoff: pd.Timestamp) -> pd.Series:
+    """Return customers by the quarter of their first purchase; the earliest beyond eight quarters together.
 
     >>> cohort_groups(pd.DataFrame({"T": [0.0, 100.0]}), pd.Timestamp("2024-04-10")).tolist()
     ['2024 Q2', '2023 Q4']
     """
     first = (cutoff - pd.to_timedelta(X["T"] + 1, unit="D")).dt.to_period("Q")
     quarters = sorted(first.unique())
-    oldest = quarters[-most:][0]
+    oldest = quarters[-8:][0]
     names = {one: f"{one.year} Q{one.quarter}" for one in quarters if one >= oldest}
     if oldest > quarters[0]:
         names |= dict.fromkeys((one for one in quarters if one <= oldest), f"{names[oldest]} or earlier")

@@ -75,7 +75,6 @@ def prepare(
     features: Sequence[str],
     *,
     max_origins: int = 6,
-    step: int | str = "1m",
     customers: float | None = None,
     max_rows: int = MAX_ROWS,
 ) -> Training:
@@ -102,7 +101,7 @@ def prepare(
     log = Log.of(log)
     first = log.first
     days = window.horizon if customers is not None else label_days(first, window)
-    origins = training_origins(first, Window(window.cutoff, days), step, max_origins) if days else []
+    origins = training_origins(first, Window(window.cutoff, days), max_origins=max_origins) if days else []
     thinned = _thin_log(log, max_rows / (1 + len(origins))) if customers is None and origins else None
     cutoffs, names = [origin.cutoff for origin in origins], list(features)
     if thinned is not None:

@@ -147,15 +147,15 @@ def compute_actuals(log: AnyLog, periods: pd.DataFrame, cutoff: pd.Timestamp) ->
     )
 
 
-def compute_history(log: AnyLog, forecast: ShopForecast, most: int = 60) -> pd.DataFrame:
-    """Return revenue, orders and customers of the periods before a forecast, of the same length, the oldest first.
+def compute_history(log: AnyLog, forecast: ShopForecast) -> pd.DataFrame:
+    """Return revenue, orders and customers of up to 60 periods before a forecast, of the same length, oldest first.
 
     `won` is the number of customers who were new in each.
     """
     periods = forecast.periods
     cutoff, length = periods["start"].iloc[0], int(np.median(periods["days"]))
     start = cutoff - pd.Timedelta(days=forecast.value.repeat.calendar.days)
-    count = min(most, (cutoff - start).days // length)
+    count = min(60, (cutoff - start).days // length)
     since = [cutoff - pd.Timedelta(days=length * number) for number in range(count, 0, -1)]
     past = pd.DataFrame({"start": since, "until": [one + pd.Timedelta(days=length) for one in since]})
     if past.empty:

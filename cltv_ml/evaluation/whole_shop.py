@@ -99,7 +99,6 @@ def forecast_shop(
     *,
     holidays: Mapping[str, list[pd.Timestamp]] | None = None,
     size: int = SHOP_DRAWS,
-    seed: int = 0,
 ) -> ShopForecast:
     """Return the forecast of all customers, known and to come, from what the log holds before the window's cutoff.
 
@@ -131,8 +130,8 @@ def forecast_shop(
     level = forecast_known(log, window)
     totals = None
     if level is not None:
-        totals = level.total * np.random.default_rng(seed + 1).permutation(level.factors(size))
-    draws, total = draw_shop(value, arrivals, totals, edges, seed=seed), None
+        totals = level.total * np.random.default_rng(1).permutation(level.factors(size))
+    draws, total = draw_shop(value, arrivals, totals, edges), None
     if level is not None and arrivals.rate is not None:
         parts = level.total + _expected_new(value, arrivals, level.total)
         past = _past(cohorts, level, start, numbered)

@@ -151,25 +151,19 @@ def climb_roughly(
 
 
 def _leads_to(
-    objective: LogLikelihood,
-    theta: np.ndarray,
-    value: float,
-    best: tuple[np.ndarray, float],
-    points: int = 8,
+    objective: LogLikelihood, theta: np.ndarray, value: float, best: tuple[np.ndarray, float]
 ) -> bool:
     """Return whether the likelihood only rises on the straight line from `theta` to a known maximum."""
     end, top = best
-    heights = [objective(theta + share * (end - theta))[0] for share in np.linspace(0, 1, points + 2)[1:-1]]
+    heights = [objective(theta + share * (end - theta))[0] for share in np.linspace(0, 1, 10)[1:-1]]
     return bool((np.diff([value, *heights, top]) >= -1e-12).all())
 
 
-def _climb_ridge(
-    objective: LogLikelihood, theta: np.ndarray, bounds: np.ndarray, rounds: int = 40
-) -> tuple[np.ndarray, float]:
-    """Return the end of damped Newton steps; along a narrow bent ridge BFGS takes hundreds of steps."""
+def _climb_ridge(objective: LogLikelihood, theta: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the end of up to 40 damped Newton steps; along a narrow bent ridge BFGS takes hundreds of steps."""
     value, gradient = objective(theta)
     damping = 1e-6
-    for _ in range(rounds):
+    for _ in range(40):
         free = gradient == projected(gradient, theta, bounds)
         if np.abs(gradient[free]).max(initial=0.0) < 1e-8:
             break

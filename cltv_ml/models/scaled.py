@@ -40,9 +40,9 @@ class Scaled:
         return float(self.problem.size * mean - (rows.weight * rows.x).sum() * np.log(self.problem.time))
 
 
-def scaled(model: LikelihoodModel, X: pd.DataFrame, weights: np.ndarray | None = None) -> Scaled:
+def scaled(model: LikelihoodModel, X: pd.DataFrame) -> Scaled:
     """Return the likelihood of customers `X` under a model, fitted or not."""
-    problem = model._problem(X, weights)
+    problem = model._problem(X, None)
     names = model._all_names()
     power = np.array([(name in model.time_params) - (name in model.rate_params) for name in names])
     stretch = np.r_[np.ones(len(model.param_names)), np.asarray(problem.spread, dtype=np.float64)]

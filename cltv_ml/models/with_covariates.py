@@ -319,9 +319,9 @@ def _covariates(coding: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return [column for name, one in coding.items() for column in _dummy_names(name, one)]
 
 
-def mean_deviance(y: np.ndarray, values: np.ndarray, power: float = 1.5) -> float:
-    """Return the mean Tweedie deviance: small where a customer's value predicts their spend, zeros included."""
-    values = np.maximum(values, 1e-9 * max(float(y.mean()), 1e-300))
+def mean_deviance(y: np.ndarray, values: np.ndarray) -> float:
+    """Return the mean Tweedie deviance of power 1.5: small where values predict customers' spend, zeros included."""
+    values, power = np.maximum(values, 1e-9 * max(float(y.mean()), 1e-300)), 1.5
     terms = (
         np.power(y, 2 - power) / ((1 - power) * (2 - power))
         - y * np.power(values, 1 - power) / (1 - power)

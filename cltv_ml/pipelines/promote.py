@@ -91,16 +91,16 @@ def _features(challenger: Version, champion: int | None) -> list[str]:
     return list(dict.fromkeys([*challenger.features, *standing]))
 
 
-def find_challenger(name: str = REGISTERED_NAME) -> int:
+def find_challenger() -> int:
     """Return the version that challenges the champion; raise InputError if there is none."""
     store.open_store()
-    registry.settle(name)
-    version = registry.alias_version(name, "challenger")
+    registry.settle(REGISTERED_NAME)
+    version = registry.alias_version(REGISTERED_NAME, "challenger")
     if version is None:
-        registry.resolve(name)  # says what is registered, where nothing is
+        registry.resolve(REGISTERED_NAME)  # says what is registered, where nothing is
         raise InputError(
-            f"model {name!r} has no challenger: run `cltv train` to get one, or give a version that alias in "
-            "MLflow."
+            f"model {REGISTERED_NAME!r} has no challenger: run `cltv train` to get one, or give a version that "
+            "alias in MLflow."
         )
     return version
 

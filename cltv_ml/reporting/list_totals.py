@@ -25,7 +25,6 @@ def compute_list_totals(
     budget: float | None = None,
     currency: str = "",
     written: Mapping[str, pd.DataFrame] | None = None,
-    points: int = 300,
 ) -> dict[str, Any] | None:
     """Return the sliders and, for each list, a few hundred points of the profit before costs; None if there are no
     lists.
@@ -56,7 +55,7 @@ def compute_list_totals(
         ],
         "inputs": {
             "lists": [
-                {"name": name, **_curve(table, points, budget), **_treated((written or {}).get(name))}
+                {"name": name, **_curve(table, budget), **_treated((written or {}).get(name))}
                 for name, table in candidates.items()
             ],
             "currency": currency,
@@ -83,15 +82,21 @@ def _treated(rows: pd.DataFrame | None) -> dict[str, float]:
     }
 
 
-def _curve(table: pd.DataFrame, points: int, budget: float | None) -> dict[str, list[float]]:
-    """Return lengths of the list and its gain before costs, dense at its top, the stated list among them."""
+def _curve(table: pd.DataFrame, budget: float | None) -> dict[str, list[float]]:
+    """Return lengths of the list and its gain before costs, the stated list among them."""
     gain = np.sort((table["expected_profit"] + table["cost"]).to_numpy(dtype=np.float64))[::-1]
-    size = len(gain)
-    lengths = np.unique(
-        np.r_[0, np.geomspace(1, max(size, 1), points).round(), np.linspace(0, size, points).round()]
-    )
     spent = table.sort_values("expected_profit", ascending=False)["cost"].cumsum()
-    affordable = int((spent <= budget).sum()) if budget else size
-    stated = min(int((table["expected_profit"] > 0).sum()), affordable)
-    lengths = np.union1d(lengths[lengths <= size], stated).astype(int)
+    affordable = int((spent <= budget).sum()) if budget else len(gain)
+    lengths = drawn_lengths(len(gain), min(int((table["expected_profit"] > 0).sum()), affordable))
     return {"customers": lengths.tolist(), "gain": np.r_[0.0, gain.cumsum()][lengths].round(4).tolist()}
+
+
+def drawn_lengths(size: int, marked: int) -> np.ndarray:
+    """Return a few hundred lengths of a list of up to `size` customers, dense at its top, the `marked` one included.
+
+    >>> drawn_lengths(4, 3).tolist()
+    [0, 1, 2, 3, 4]
+    """
+    dense, even = np.geomspace(1, max(size, 1), 300), np.linspace(0, size, 300)
+    lengths = np.unique(np.r_[0, dense.round(), even.round()])
+    return np.union1d(lengths[lengths <= size], marked).astype(int)

@@ -65,11 +65,10 @@ def model_card(result: WindowResult, verdict: Verdict, notes: Sequence[str], abo
     return "\n\n".join(lines).replace("\n\n- ", "\n- ") + "\n"
 
 
-def compute_ranges(y_true: pd.Series, y_pred: pd.Series, confidence: float = 0.95) -> pd.DataFrame:
-    """Return the bootstrap interval of each metric: columns `lower` and `upper`, indexed by metric."""
-    tail = (1 - confidence) / 2
+def compute_ranges(y_true: pd.Series, y_pred: pd.Series) -> pd.DataFrame:
+    """Return the 95% bootstrap interval of each metric: columns `lower` and `upper`, indexed by metric."""
     draws = bootstrap_metrics(y_true, pd.DataFrame({"model": np.asarray(y_pred)}))
     return pd.DataFrame(
-        {name: np.nanquantile(table["model"], [tail, 1 - tail]) for name, table in draws.items()},
+        {name: np.nanquantile(table["model"], [0.025, 0.975]) for name, table in draws.items()},
         index=["lower", "upper"],
     ).T

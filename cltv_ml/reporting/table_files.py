@@ -144,14 +144,14 @@ def _values(read: list[re.Match[str] | None], number: int, of: int) -> pd.Series
     return pd.Series(pd.to_numeric(pd.Series(shown, dtype=object)), dtype="Int64" if whole else "float64")
 
 
-def _slug(caption: str, longest: int = 48) -> str:
+def _slug(caption: str) -> str:
     """Return the file name for a caption.
 
     >>> _slug("Tiers, by predicted value (EUR)")
     'tiers_by_predicted_value_eur'
     """
     words = re.sub(r"[\W_]+", "_", caption.lower()).strip("_")
-    return words if len(words) <= longest else words[:longest].rpartition("_")[0] or words[:longest]
+    return words if len(words) <= 48 else words[:48].rpartition("_")[0] or words[:48]
 
 
 def _free(stem: str, taken: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 from cltv_ml.decisions.retention import value_at_risk
 from cltv_ml.money import digits
 from cltv_ml.reporting import plots
+from cltv_ml.reporting.list_totals import drawn_lengths
 from cltv_ml.reporting.report import embed
 
 #: Initial settings of the controls: assumptions, in the units of the controls.
@@ -91,7 +92,6 @@ def compute_what_if(
     *,
     assumed: Mapping[str, float] | None = None,
     currency: str = "",
-    points: int = 300,
 ) -> dict[str, Any]:
     """Return controls, the numbers they work on, and the figure they redraw.
 
@@ -112,13 +112,9 @@ def compute_what_if(
     """
     ranked = np.sort(at_risk.to_numpy(dtype=np.float64))[::-1]
     size = len(ranked)
-    # Dense at the top, where lists end; the best list at first is among them.
-    lengths = np.unique(
-        np.r_[0, np.geomspace(1, max(size, 1), points).round(), np.linspace(0, size, points).round()]
-    )
     settings = {**ASSUMED, "cost": assumed_cost(expected_value, size), **(assumed or {})}
     best = int((_gain_rate(settings, horizon) * ranked > settings["cost"]).sum())
-    lengths = np.union1d(lengths[lengths <= size], best).astype(int)
+    lengths = drawn_lengths(size, best)
     inputs = {
         "customers": lengths.tolist(),
         "at_risk": np.r_[0.0, ranked.cumsum()][lengths].round(4).tolist(),

@@ -188,15 +188,15 @@ class _FromCode:
         mlflow.pyfunc.save_model(**words)
 
 
-def golden_rows(model: ValueModel, card: Card, customers: pd.DataFrame, count: int = 20) -> pd.DataFrame:
-    """Return a few customers, from the least to the most valuable, with the model's predictions for them.
+def golden_rows(model: ValueModel, card: Card, customers: pd.DataFrame) -> pd.DataFrame:
+    """Return up to 20 customers, from the least to the most valuable, with the model's predictions for them.
 
     Columns: `customer_id` (invented, because a model names no customer), the card's features, the predictions. They are
     stored with the model, so anyone who loads it later can check that it still predicts the same.
     """
     X = customers.iloc[:: max(1, len(customers) // _GOLDEN_CUSTOMERS)]
     X = model_input(X, card.features)
-    ranks = np.unique(np.linspace(0, len(X) - 1, min(count, len(X))).astype(int))
+    ranks = np.unique(np.linspace(0, len(X) - 1, min(20, len(X))).astype(int))
     chosen = X.iloc[np.argsort(model.predict(X), kind="stable")[ranks]]
     golden = chosen.join(answer(model, card.tiers, chosen)).reset_index(drop=True)
     golden.insert(0, "customer_id", [f"golden {number + 1}" for number in range(len(golden))])

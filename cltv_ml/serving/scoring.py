@@ -149,11 +149,11 @@ def score_features(
     return manifest
 
 
-def predict_in_chunks(model: Any, X: pd.DataFrame, chunk: int = CHUNK) -> pd.DataFrame:
+def predict_in_chunks(model: Any, X: pd.DataFrame) -> pd.DataFrame:
     """Return the pyfunc's predictions for features `X`, cast to its schema, indexed like `X`."""
     parts = [
-        model.predict(model_input(X.iloc[start : start + chunk], X.columns))
-        for start in range(0, len(X), chunk)
+        model.predict(model_input(X.iloc[start : start + CHUNK], X.columns))
+        for start in range(0, len(X), CHUNK)
     ]
     return pd.concat(parts).set_axis(X.index)
 

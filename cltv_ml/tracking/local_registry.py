@@ -54,15 +54,15 @@ class LocalVersion:
     folder: Path
 
 
-def project_root(start: Path | None = None) -> Path:
-    """Return the nearest parent folder with an MLproject file, else `start` (by default the working folder)."""
-    here = (start or Path.cwd()).resolve()
+def project_root() -> Path:
+    """Return the nearest folder with an MLproject file, from the working folder upwards, else the working folder."""
+    here = Path.cwd().resolve()
     return next((folder for folder in (here, *here.parents) if (folder / "MLproject").is_file()), here)
 
 
-def store_uri(root: Path | None = None) -> str:
+def store_uri() -> str:
     """Return the store's address: `MLFLOW_TRACKING_URI`, else that of `mlflow.db` in the project's root."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(root or project_root()) / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{project_root() / 'mlflow.db'}"
 
 
 def find_local(name: str, alias: str) -> LocalVersion | None:

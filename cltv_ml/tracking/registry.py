@@ -298,7 +298,7 @@ def promote(version: int, expected: int | None, name: str = REGISTERED_NAME) -> 
 
 
 @store.explained()
-def rollback(name: str = REGISTERED_NAME) -> tuple[int | None, int]:
+def rollback() -> tuple[int | None, int]:
     """Point `champion` back at `previous`; return the version it pointed at and the one it points at now.
 
     `previous` is then the champion before that one, so a second call goes back one step further.
@@ -308,7 +308,7 @@ def rollback(name: str = REGISTERED_NAME) -> tuple[int | None, int]:
     InputError
         There is no previous champion.
     """
-    client = MlflowClient()
+    client, name = MlflowClient(), REGISTERED_NAME
     settle(name)
     with store.store_lock():
         champion, previous = alias_version(name, "champion"), alias_version(name, "previous")

@@ -48,12 +48,12 @@ _TYPED = 1_000
 
 
 @store.explained()
-def open_experiment(name: str, root: Path | None = None) -> str:
+def open_experiment(name: str) -> str:
     """Return the id of the experiment; a new one is created with its artefacts next to the store.
 
     Inside `mlflow run` it is the experiment in which the project was started.
     """
-    uri = open_store(root)
+    uri = open_store()
     if "MLFLOW_RUN_ID" in os.environ:
         return str(MlflowClient().get_run(os.environ["MLFLOW_RUN_ID"]).info.experiment_id)
     experiment = mlflow.get_experiment_by_name(name)
@@ -116,16 +116,16 @@ def server_command(port: int) -> list[str]:
     return words
 
 
-def runs_page(port: int, experiment: str = "cltv") -> str:
-    """Return the address of the page that compares the experiment's runs."""
-    stored = mlflow.get_experiment_by_name(experiment)
+def runs_page(port: int) -> str:
+    """Return the address of the page that compares the runs of the experiment `cltv`."""
+    stored = mlflow.get_experiment_by_name("cltv")
     page = f"/experiments/{stored.experiment_id}/runs" if stored else "/experiments"
     return f"http://127.0.0.1:{port}/#{page}?workflowType=machine_learning"
 
 
-def serve_command(port: int = 5001) -> str:
+def serve_command() -> str:
     """Return the command that serves the champion."""
-    serve = f"mlflow models serve -m models:/cltv@champion --env-manager local --port {port}"
+    serve = "mlflow models serve -m models:/cltv@champion --env-manager local --port 5001"
     uri = open_store()
     # MLflow looks for mlflow.db in the working folder only; elsewhere it needs the address.
     found_by_itself = uri == f"sqlite:///{Path.cwd() / 'mlflow.db'}"

@@ -38,7 +38,7 @@ class StoreError(InputError):
     """The store disappeared, stayed locked or could not be written while in use."""
 
 
-def open_store(root: Path | None = None) -> str:
+def open_store() -> str:
     """Point MLflow at one absolute store and create it if necessary; return its URI.
 
     `MLFLOW_TRACKING_URI` takes precedence; otherwise it is `mlflow.db` in the project's root, wherever the command was
@@ -50,7 +50,7 @@ def open_store(root: Path | None = None) -> str:
         The address is that of a server or a database that does not answer, or its driver is not installed; or a
         SQLite store is locked by another process, lies in a folder that cannot be written, or is not whole.
     """
-    uri = store_uri(root)
+    uri = store_uri()
     mlflow.set_tracking_uri(uri)
     # Errors that this logger shows with their stack traces are raised as well, and become one sentence.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
@@ -76,12 +76,12 @@ def _create_once(uri: str, path: Path) -> None:
 
 
 @functools.cache
-def _check_database(uri: str, tries: int = 3) -> None:
-    """Raise InputError with one sentence if a database cannot be opened, after a few attempts a second apart.
+def _check_database(uri: str) -> None:
+    """Raise InputError with one sentence if a database cannot be opened, after three attempts a second apart.
 
     MLflow itself would retry for minutes and then show its stack trace.
     """
-    for left in reversed(range(tries)):
+    for left in reversed(range(3)):
         try:
             sqlalchemy.create_engine(uri, poolclass=sqlalchemy.pool.NullPool).connect().close()
         except (SQLAlchemyError, ImportError) as error:

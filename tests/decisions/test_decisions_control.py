@@ -56,7 +56,7 @@ def test_the_largest_remainders_get_the_customers_left_over():
 def test_a_rate_of_nobody_and_a_power_beyond_certainty_are_refused():
     with pytest.raises(InputError, match="base_rate must be between 0 and 1 - uplift, got 0"):
         control_size(10_000, 0.02, base_rate=0.0)
-    with pytest.raises(InputError, match=r"power and alpha must be between 0 and 1, got 1\.5"):
+    with pytest.raises(InputError, match=r"power must be between 0 and 1, got 1\.5"):
         control_size(10_000, 0.02, base_rate=0.1, power=1.5)
 
 
@@ -146,9 +146,7 @@ def test_terms_of_a_control_that_cannot_be_are_one_sentence():
         "base_rate must be between 0 and 1 - uplift, got 0.99": lambda: control_size(
             1_000, 0.02, base_rate=0.99
         ),
-        "power and alpha must be between 0 and 1, got 1": lambda: control_size(
-            1_000, 0.02, base_rate=0.1, power=1
-        ),
+        "power must be between 0 and 1, got 1": lambda: control_size(1_000, 0.02, base_rate=0.1, power=1),
         "control must be between 0 and 10, got 10": lambda: detectable_uplift(10, 10, base_rate=0.1),
         "lack": lambda: expected_rates(pd.DataFrame({"p_alive": [0.5]}), 0.1),
         "with 2 customers, the control must leave at least one on each side, got 2": lambda: draw_control(

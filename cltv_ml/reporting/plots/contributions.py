@@ -46,7 +46,7 @@ def contributions(contributions: pd.DataFrame, *, currency: str = "") -> go.Figu
     figure.add_vline(x=0, line={"color": theme.REFERENCE, "dash": "dot"})
     figure.update_yaxes(
         tickvals=list(range(len(titles))),
-        ticktext=[_wrapped(title) for title in titles],
+        ticktext=[_shortened(title) for title in titles],
         range=[len(titles) - 0.5, -0.5],
         showgrid=False,
     )
@@ -54,5 +54,5 @@ def contributions(contributions: pd.DataFrame, *, currency: str = "") -> go.Figu
     return figure
 
 
-def _wrapped(title: str, width: int = 44) -> str:
-    return title if len(title) <= width else title[: width - 1].rstrip(" ,") + "…"
+def _shortened(title: str) -> str:
+    return title if len(title) <= 44 else title[:43].rstrip(" ,") + "…"
