@@ -240,6 +240,11 @@ def _mailing(
     return ExportFormat(title, _profiles(email, prefix), ("email",), checks, unusable or {})
 
 
+def _worthless(value: str) -> RowMask:
+    """Return the test of whether the value in this column is zero or less."""
+    return lambda rows: rows[value] <= 0
+
+
 def _beyond_ascii(table: pd.DataFrame) -> pd.Series[bool]:
     """Return whether an address has letters beyond ASCII before the @."""
     return ~table["Email Address"].str.split("@").str[0].map(str.isascii)
@@ -258,11 +263,7 @@ FORMATS: Mapping[str, ExportFormat] = {
             rules.has_happened,
             rules.can_be_adjusted,
         ),
-        unusable={
-            "orders worth nothing, whose conversion Google would remove": lambda rows: (
-                rows["Adjusted Value"] <= 0
-            )
-        },
+        unusable={"orders worth nothing, whose conversion Google would remove": _worthless("Adjusted Value")},
         of_orders=True,
     ),
     "meta_value_audience": ExportFormat("Meta value-based audience", _meta_audience),
@@ -277,11 +278,7 @@ FORMATS: Mapping[str, ExportFormat] = {
             rules.hundred_a_week,
             rules.is_recent,
         ),
-        unusable={
-            "orders worth nothing: Meta accepts only positive values": lambda rows: (
-                rows["predicted_value"] <= 0
-            )
-        },
+        unusable={"orders worth nothing: Meta accepts only positive values": _worthless("predicted_value")},
         of_orders=True,
         once=True,
     ),

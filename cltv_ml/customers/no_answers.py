@@ -29,12 +29,16 @@ def blank_no_answers(table: Relation) -> tuple[Relation, list[str]]:
     tests = {column: is_one.format(_plain_cell(quote(column))) for column in some}
     if not tests:
         return table, []
-    counts = ", ".join(
-        f"count(*) filter (where {test}), mode(trim({quote(column)})) filter (where {test}), count({quote(column)})"
-        for column, test in tests.items()
+    non_answers = table.aggregate(
+        {
+            column: (
+                f"count(*) filter (where {test})",
+                f"mode(trim({quote(column)})) filter (where {test})",
+                f"count({quote(column)})",
+            )
+            for column, test in tests.items()
+        }
     )
-    counted = iter(table.row(f"select {counts} from {table}"))
-    non_answers = dict(zip(tests, zip(counted, counted, counted, strict=True), strict=True))
     blanks = ", ".join(
         f"if({tests[column]}, null, {quote(column)}) as {quote(column)}" for column in non_answers
     )

@@ -77,19 +77,23 @@ def _tell_of_added(glance: Glance, unmapped: Mapping[str, str], mapping: Mapping
     if not added or not bases:
         return []
     amount, values = glance.number(mapping["amount"]), {column: glance.number(column) for column in numbers}
-    pairs = [(extra, base) for extra in added for base in bases]
     together = " + ".join(f"coalesce({values[column]}, 0)" for column in added)
-    agree = ", ".join(
-        f"count(*) filter ({values[extra]} > 0 and (abs({amount} - {values[extra]} - {values[base]}) < 0.011 "
-        f"or abs({amount} - ({together}) - {values[base]}) < 0.011)), "
-        f"count(*) filter ({values[extra]} > 0), sum({values[extra]})"
-        for extra, base in pairs
+    agreements = glance.lines.aggregate(
+        {
+            (extra, base): (
+                f"count(*) filter ({values[extra]} > 0 and (abs({amount} - {values[extra]} - {values[base]}) < 0.011 "
+                f"or abs({amount} - ({together}) - {values[base]}) < 0.011))",
+                f"count(*) filter ({values[extra]} > 0)",
+                f"sum({values[extra]})",
+            )
+            for extra in added
+            for base in bases
+        }
     )
-    agreements = iter(glance.lines.row(f"select {agree} from {glance.lines}"))
     notes = {
         extra: f"Column {mapping['amount']!r} includes the values of {extra!r}, {money:,.2f} in total; {base!r} "
         f"does not include them (--mapping {flag('amount', base)} uses it)."
-        for (extra, base), agreeing, positive, money in zip(pairs, *[agreements] * 3, strict=False)
+        for (extra, base), (agreeing, positive, money) in agreements.items()
         if positive >= 3 and agreeing >= 0.98 * positive
     }
     return list(notes.values())

@@ -75,18 +75,15 @@ def _is_plain(name: str, kind: str) -> bool:
 
 def _look_at_typed(first: Relation, names: list[str], kinds: dict[str, str]) -> dict[str, _Seen]:
     """Return the counts for columns of numbers and times."""
-    if not names:
-        return {}
-    counts = []
+    counts = {}
     for name in names:
         value = f"cast({quote(name)} as double)" if is_number(kinds[name]) else "null::double"
+        measures = ("count(*)", f"min({value})", f"max({value})", f"bool_and({value} = floor({value}))")
         finite = f"filter (where isfinite({value}))"
-        counts += [f"count({quote(name)})", f"count(*) {finite}", f"min({value}) {finite}"]
-        counts += [f"max({value}) {finite}", f"bool_and({value} = floor({value})) {finite}"]
-    figures = iter(first.row(f"select {', '.join(counts)} from {first}"))
+        counts[name] = [f"count({quote(name)})", *(f"{measure} {finite}" for measure in measures)]
     return {
         name: _Seen(values, numbers, 0, low, high, whole, 0)
-        for name, values, numbers, low, high, whole in zip(names, *[figures] * 5, strict=False)
+        for name, (values, numbers, low, high, whole) in first.aggregate(counts).items()
     }
 
 

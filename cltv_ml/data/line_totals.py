@@ -26,19 +26,21 @@ def find_line_total(
     counts
         The columns that may count items.
     """
-    tried = [
-        (price, total, items) for items in counts[:COLUMNS_COMPARED] for price, total in (pair, pair[::-1])
-    ]
-    if not tried:
+    if not counts:
         return None
-    tests = ", ".join(
-        f"count(*) filter ({number(items)} > 1), avg(cast({number(items)} = floor({number(items)}) "
-        f"and abs(({number(price)}) * ({number(items)}) - ({number(total)})) < 0.011 as integer))"
-        for price, total, items in tried
+    agreements = first.aggregate(
+        {
+            (price, total, items): (
+                f"count(*) filter ({number(items)} > 1)",
+                f"avg(cast({number(items)} = floor({number(items)}) "
+                f"and abs(({number(price)}) * ({number(items)}) - ({number(total)})) < 0.011 as integer))",
+            )
+            for items in counts[:COLUMNS_COMPARED]
+            for price, total in (pair, pair[::-1])
+        },
+        where=" and ".join(f"{number(column)} > 0" for column in pair),
     )
-    positive = " and ".join(f"{number(column)} > 0" for column in pair)
-    agreements = iter(first.row(f"select {tests} from {first} where {positive}"))
-    for (price, total, items), several, same in zip(tried, *[agreements] * 2, strict=False):
+    for (price, total, items), (several, same) in agreements.items():
         if several >= _LEAST_LINES and same is not None and same >= 0.98:
             return total, f"which is {price!r} times {items!r}"
     return None

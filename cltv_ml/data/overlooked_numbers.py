@@ -286,18 +286,21 @@ def tell_of_other_money(glance: Glance, numbers: list[str], mapping: Mapping[str
 def _tell_of_items(glance: Glance, values: Mapping[str, str], counts: list[str], amount: str) -> list[str]:
     """Tell of a column that is the amount times a whole number on nearly all lines: the amount is that of one item."""
     own = glance.number(amount)
-    pairs = [(items, whole) for items in counts for whole in values if items != whole]
-    if not pairs:
-        return []
-    tests = ", ".join(
-        f"count(*) filter ({values[items]} > 1), "
-        f"avg(cast(abs(({own}) * ({values[items]}) - ({values[whole]})) < 0.011 as integer))"
-        for items, whole in pairs
+    agreements = glance.lines.aggregate(
+        {
+            (items, whole): (
+                f"count(*) filter ({values[items]} > 1)",
+                f"avg(cast(abs(({own}) * ({values[items]}) - ({values[whole]})) < 0.011 as integer))",
+            )
+            for items in counts
+            for whole in values
+            if items != whole
+        },
+        where=f"{own} <> 0",
     )
-    agreements = iter(glance.lines.row(f"select {tests} from {glance.lines} where {own} <> 0"))
     return [
         f"Column {whole!r} equals {amount!r} times {items!r} on nearly all lines, so {amount!r} seems to be "
         f"a unit price (--mapping {flag('amount', whole)} uses the line total)."
-        for (items, whole), several, same in zip(pairs, *[agreements] * 2, strict=False)
+        for (items, whole), (several, same) in agreements.items()
         if several > 1 and same is not None and same >= 0.98
     ]

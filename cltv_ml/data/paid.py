@@ -40,17 +40,18 @@ def ask_what_is_left(
         else " * ".join(f"({glance.number(mapping[name])})" for name in ("quantity", "unit_price"))
     )
     pairs = [(deducted, net) for deducted in columns for net in columns if _may_be_deducted(deducted, net)]
-    if not pairs:
-        return []
-    values = {column: glance.number(column) for column in columns}
-    tests = ", ".join(
-        f"avg(cast(abs(({amount}) - abs({values[deducted]}) - ({values[net]})) < 0.006 as integer)), "
-        f"count(*) filter (({values[deducted]}) <> 0 and ({values[net]}) <> 0) "
-        f"* cast(sum(abs({values[net]})) >= sum(abs({values[deducted]})) as integer)"
-        for deducted, net in pairs
+    values = {column: glance.number(column) for pair in pairs for column in pair}
+    agreements = glance.lines.aggregate(
+        {
+            (deducted, net): (
+                f"avg(cast(abs(({amount}) - abs({values[deducted]}) - ({values[net]})) < 0.006 as integer))",
+                f"count(*) filter (({values[deducted]}) <> 0 and ({values[net]}) <> 0) "
+                f"* cast(sum(abs({values[net]})) >= sum(abs({values[deducted]})) as integer)",
+            )
+            for deducted, net in pairs
+        }
     )
-    agreements = iter(glance.lines.row(f"select {tests} from {glance.lines}"))
-    for (deducted, net), agree, differ in zip(pairs, *[agreements] * 2, strict=False):
+    for (deducted, net), (agree, differ) in agreements.items():
         if differ >= 3 and agree is not None and agree >= 0.98:
             text = (
                 f"column {net!r} equals {base!r} minus {deducted!r} on nearly all lines and may be the amount "
