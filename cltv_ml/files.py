@@ -66,6 +66,17 @@ def locked(path: Path, busy: str) -> Iterator[None]:
 
 
 @contextmanager
+def folder_if_used(folder: Path) -> Iterator[None]:
+    """Create a folder for the block, and remove it at the end if it is empty."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # it holds files
+            folder.rmdir()
+
+
+@contextmanager
 def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Yield a temporary path next to `path`; on success it takes the name `path`, on failure it vanishes.
 

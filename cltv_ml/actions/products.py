@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 
 from cltv_ml import decisions
@@ -220,12 +222,7 @@ def add_upsell(shop: Shop, actions: Actions) -> None:
     if "extra_margin" not in table:
         rates = margin_rates(shop.X.index, actions).reindex(table["customer_id"]).to_numpy()
         table["extra_margin"] = (table["price"] - table["usual_price"]) * rates
-    buys = decisions.probability_to_buy(shop.predictions).reindex(table["customer_id"]).fillna(0.0).to_numpy()
-    units = table["usual_units"] * shop.window.horizon / 365
-    shown = label_products(table["product_id"], shop.product_names)
-    gain = table.assign(gain=table["extra_margin"] * units * buys, p_buy=buys, item=shown)
-    best = gain.sort_values(["gain", "product_id"], ascending=[False, True]).drop_duplicates("customer_id")
-    best = best.set_index("customer_id")
+    best = _best_upsell(table, shop)
     offers = pd.DataFrame(
         {
             "cost": terms.cost,
@@ -248,12 +245,22 @@ def add_upsell(shop: Shop, actions: Actions) -> None:
         actions.sections.append(section("More expensive alternatives", listed))
 
 
+def _best_upsell(table: pd.DataFrame, shop: Shop) -> pd.DataFrame:
+    """Return each customer's alternative with the highest expected gain: its row with `gain`, `p_buy` and `item`."""
+    buys = decisions.probability_to_buy(shop.predictions).reindex(table["customer_id"]).fillna(0.0).to_numpy()
+    units = table["usual_units"] * shop.window.horizon / 365
+    gain = table.assign(
+        gain=table["extra_margin"] * units * buys,
+        p_buy=buys,
+        item=label_products(table["product_id"], shop.product_names),
+    )
+    best = gain.sort_values(["gain", "product_id"], ascending=[False, True]).drop_duplicates("customer_id")
+    return best.set_index("customer_id")
+
+
 def _upsell_reasons(best: pd.DataFrame, currency: str) -> list[str]:
-
-    def amount(value: float) -> str:
-        """Return an amount with its digits and its currency."""
-        return format_exactly(value, currency)
-
+    """Return a sentence per customer: the usual price, and the price and the extra margin of the product shown."""
+    amount = partial(format_exactly, currency=currency)
     columns = ("usual_price", "category", "price", "extra_margin")
     return [
         f"pays {amount(usual)} per unit of {category}; the product shown costs {amount(price)} and earns "

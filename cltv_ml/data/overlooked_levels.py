@@ -82,19 +82,20 @@ def look_at_few_values(column: Unmapped, levels: Mapping[str, int]) -> None:
         if not notes and not _ask_about_type(column, levels):
             _look_at_codes(column, levels)
         return
-    of_lines = "type" not in decided and _OF_KINDS.search(column.heading) and not state
+    _settle_undone(column, levels, undone, is_state=bool(state))
+
+
+def _settle_undone(column: Unmapped, levels: Mapping[str, int], undone: list[str], *, is_state: bool) -> None:
+    """Map, ask about or note a column in which some levels mean that a sale was undone."""
+    decided, account = column.decided, column.account
+    of_lines = "type" not in decided and _OF_KINDS.search(column.heading) and not is_state
     names = ("type",) if of_lines else ("status", "payment_status")
     name = next((level_name for level_name in names if level_name not in decided), None)
     remaining = [level for level in levels if level.strip() and level not in undone]
     readings = {read_level("status", level) for level in remaining}
-    recognised = readings == {"counts"} or (state and "counts" in readings and None not in readings)
-    if (
-        name
-        and name != "type"
-        and recognised
-        and not levels.get("", 0)
-        and all(read_level("status", level) for level in undone)
-    ):
+    recognised = readings == {"counts"} or (is_state and "counts" in readings and None not in readings)
+    complete = not levels.get("", 0) and all(read_level("status", level) for level in undone)
+    if name and name != "type" and recognised and complete:
         account.mapping[name] = column.name
     elif name or not set(decided) & set(LEVEL_NAMES):
         meaning = "the orders on such lines were not completed or were refunded"

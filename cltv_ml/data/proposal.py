@@ -114,16 +114,9 @@ def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
     currency_notes, local = ([], "") if recognised else pair_currency(first, kinds, mapping, explicit)
     notes += currency_notes
     mapping, later_questions = _settle_later(first, table, kinds, mapping, explicit, journal)
-    questions += later_questions
-    try:
-        mapping, new_notes = settle_units(table, kinds, mapping, explicit)
-        notes += new_notes
-        mapping, new_notes = settle_scale(table, mapping, explicit)
-        notes += new_notes
-        mapping, new_notes = settle_discount(table, mapping, explicit)
-        notes += new_notes
-    except QuestionsError as error:
-        questions += error.questions
+    mapping, amount_notes, amount_questions = _settle_amounts(table, kinds, mapping, explicit)
+    notes += amount_notes
+    questions += (*later_questions, *amount_questions)
     rules = recognised.rules if recognised else {}
     if not recognised:
         counts = {f"returned_quantity={column}": column for column in kinds}
@@ -210,6 +203,25 @@ def _settle_later(
         mapping["version"] = version
     mapping, questions = settle_sides(table, kinds, mapping, explicit, journal)
     return mapping, tuple(questions)
+
+
+def _settle_amounts(
+    table: Relation, kinds: Mapping[str, str], mapping: dict[str, str], explicit: Mapping[str, str | None]
+) -> tuple[dict[str, str], list[str], Sequence[Question]]:
+    """Return the mapping with what the amounts count, in which unit and before which discount; notes and questions."""
+    notes: list[str] = []
+    steps = (
+        partial(settle_units, table, kinds),
+        partial(settle_scale, table),
+        partial(settle_discount, table),
+    )
+    try:
+        for settle in steps:
+            mapping, new_notes = settle(mapping, explicit)
+            notes += new_notes
+    except QuestionsError as error:
+        return mapping, notes, error.questions
+    return mapping, notes, ()
 
 
 def propose_mapping(

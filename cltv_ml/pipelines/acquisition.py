@@ -107,16 +107,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     ]
     page = settings.out / "acquisition.html"
     progress("writing the page", 0.9)
-    sections = acquisition_sections(tables, settings.age, known=won.known, currency=settings.currency)
-    sections[0]["warnings"] = notes
-    summary = summarise(
-        "Acquisition",
-        f"{log.first:%Y-%m-%d} to {log.last:%Y-%m-%d}",
-        sections,
-        acquisition_facts(tables, settings.age, settings.currency),
-        acquisition_answers(tables["returns"], notes, settings.age),
-    )
-    files = write_folder(tables, summary, page)
+    files = write_folder(tables, _page(tables, notes, won, log, settings), page)
     log_acquisition(
         {name: table for name, table in tables.items() if len(table)},
         _measured(tables),
@@ -126,6 +117,21 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
         settings=settings.toml(data=settings.dataset, costs=None, customers=None),
     )
     return Acquired(tables, notes, files, page)
+
+
+def _page(
+    tables: dict[str, pd.DataFrame], notes: list[str], won: Won, log: Log, settings: Acquisition
+) -> dict[str, Any]:
+    """Return the page's texts, tables and figures, its notes in the first section."""
+    sections = acquisition_sections(tables, settings.age, known=won.known, currency=settings.currency)
+    sections[0]["warnings"] = notes
+    return summarise(
+        "Acquisition",
+        f"{log.first:%Y-%m-%d} to {log.last:%Y-%m-%d}",
+        sections,
+        acquisition_facts(tables, settings.age, settings.currency),
+        acquisition_answers(tables["returns"], notes, settings.age),
+    )
 
 
 def _measured(tables: dict[str, pd.DataFrame]) -> dict[str, float]:

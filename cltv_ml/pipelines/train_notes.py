@@ -35,10 +35,41 @@ def training_notes(
     first, columns
         The first timestamp and the columns of the log.
     """
-    window, doubts = result.window, []
+    doubts = [*_doubt_data(result, job, first), *_doubt_test(result, verdict.champion)]
+    if not result.training.origins:
+        doubts.append(
+            "The log has no window before the cutoff to learn from, so only models without labels competed; "
+            f"the others need {MIN_HISTORY + 2 * MIN_LABEL_DAYS} days of log before the cutoff, with "
+            "customers who spent again. Intervals follow from the assumptions of the probabilistic models, "
+            "not from measured errors; the same-rate rule has none."
+        )
+    level = result.level
+    if level is not None:
+        doubts += [*disagreement(level, job.page_currency), *level.notes]
+    elif not job.settings.customers_share:
+        doubts.append(
+            "Nobody bought in the last horizon before the test window, so the total cannot be forecast and "
+            "every model keeps its own."
+        )
+    models = list(result.models.values())
+    groupings = [_grouping_note(model) for model in models if isinstance(model, PooledValue)]
+    remarks = [
+        *choice_notes(result, verdict.champion),
+        *result.notes,
+        *effect_notes(models),
+        *groupings,
+        *_level_note(result, job.page_currency),
+        *_absent(columns),
+    ]
+    return TrainingNotes(doubts, remarks)
+
+
+def _doubt_data(result: WindowResult, job: Job, first: pd.Timestamp) -> list[str]:
+    """Return doubts about the log, and about what was tested on it."""
+    doubts = []
     if job.verdict.level != "go":
         doubts.append(f"The data check says {state_currency(job.verdict.text, job.page_currency)}.")
-    if window.cutoff - pd.Timedelta(days=365) < first.normalize():
+    if result.window.cutoff - pd.Timedelta(days=365) < first.normalize():
         doubts.append(
             "The log covers less than a year before the test window, so no model has seen the season of the "
             "horizon. The models can still rank customers, but the total may be off by as much as that "
@@ -51,35 +82,18 @@ def training_notes(
             "were tested on the others. This shows how well they rank customers, not how well they forecast "
             "the total of a later window."
         )
-    tested = judge_test(result, verdict.champion)
+    return doubts
+
+
+def _doubt_test(result: WindowResult, champion: str) -> list[str]:
+    """Return doubts about the champion's quality in the test window."""
+    tested = judge_test(result, champion)
+    doubts = []
     if outside := tell_overstep(tested):
-        ending = " Use its values to rank customers." if beats_chance(result, verdict.champion) else ""
+        ending = " Use its values to rank customers." if beats_chance(result, champion) else ""
         doubts.append(f"{outside}{ending}")
-    by_chance = decile_error_by_chance(result.y_true, result.values[verdict.champion])
-    doubts += tell_chance(tested, by_chance)
-    doubts += doubt_order(result, verdict.champion)
-    if not result.training.origins:
-        doubts.append(
-            "The log has no window before the cutoff to learn from, so only models without labels competed; "
-            f"the others need {MIN_HISTORY + 2 * MIN_LABEL_DAYS} days of log before the cutoff, with "
-            "customers who spent again. Intervals follow from the assumptions of the probabilistic models, "
-            "not from measured errors; the same-rate rule has none."
-        )
-    level = result.level
-    if level is None and not job.settings.customers_share:
-        doubts.append(
-            "Nobody bought in the last horizon before the test window, so the total cannot be forecast and "
-            "every model keeps its own."
-        )
-    if level is not None:
-        doubts += [*disagreement(level, job.page_currency), *level.notes]
-    models = list(result.models.values())
-    effects = [
-        *effect_notes(models),
-        *(_grouping_note(model) for model in models if isinstance(model, PooledValue)),
-    ]
-    remarks = [*choice_notes(result, verdict.champion), *result.notes, *effects]
-    return TrainingNotes(doubts, [*remarks, *_level_note(result, job.page_currency), *_absent(columns)])
+    by_chance = decile_error_by_chance(result.y_true, result.values[champion])
+    return [*doubts, *tell_chance(tested, by_chance), *doubt_order(result, champion)]
 
 
 def _grouping_note(model: PooledValue) -> str:

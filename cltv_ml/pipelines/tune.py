@@ -12,7 +12,6 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from cltv_ml.evaluation.folds import JUDGED_BY, TuningFold, compute_folds, folds
 from cltv_ml.evaluation.panel import prepare
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.features import feature_version
-from cltv_ml.files import check_local, locked
+from cltv_ml.files import check_local, folder_if_used, locked
 from cltv_ml.inline import Inline
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import ALL, ValueModel, competitors
@@ -124,19 +123,14 @@ def tune(settings: Settings | None = None, *, progress: Progress = silent, **opt
 def search(log: AnyLog, job: TuningJob, progress: Progress = silent) -> Tuned:
     """Return the parameters that the study of a log and a job chooses; no other process may work on the study."""
     _check_budget(job)
-    job.out.mkdir(parents=True, exist_ok=True)
     busy = f"another search of {job.model} is using {job.out}; wait until it ends, or choose another --out."
     lock = job.out / f"{job.model}.lock"
-    try:
-        with locked(lock, busy):
-            try:
-                return _run_trials(Log.of(log), job, progress)
-            except InputError:
-                lock.unlink()
-                raise
-    finally:
-        with suppress(OSError):  # only an empty folder is removed: a refused search leaves nothing behind
-            job.out.rmdir()
+    with folder_if_used(job.out), locked(lock, busy):
+        try:
+            return _run_trials(Log.of(log), job, progress)
+        except InputError:
+            lock.unlink()  # a refused search leaves nothing behind
+            raise
 
 
 def _run_trials(log: Log, job: TuningJob, progress: Progress) -> Tuned:
@@ -208,9 +202,8 @@ def choose_trial(study: optuna.Study, table: pd.DataFrame) -> tuple[int, str]:
     below the best of these; the earlier trial wins a tie.
     """
     front = table.loc[sorted(trial.number for trial in study.best_trials)]
-    within = (
-        front[front["decile_mape"] <= DECILE_BOUND] if (front["decile_mape"] <= DECILE_BOUND).any() else front
-    )
+    bounded = front[front["decile_mape"] <= DECILE_BOUND]
+    within = front if bounded.empty else bounded
     best = int(within.loc[within["gini"] >= within["gini"].max() - _SAME_GINI, "decile_mape"].idxmin())
     row = front.loc[best]
     return best, (
