@@ -1,4 +1,4 @@
-"""One DuckDB connection with a memory limit, tables as views in it, and relations that steps hand on."""
+"""One DuckDB connection with a memory limit, tables as views in it, and relations that steps pass on."""
 
 from __future__ import annotations
 
@@ -256,7 +256,7 @@ class Relation:
 
     con: duckdb.DuckDBPyConnection = field(repr=False)
     name: str
-    #: What was found in its rows, for whoever asks again.
+    #: Facts about its rows that were computed before.
     found: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""The transaction log that travels between rooms: opened in DuckDB once, its span and customers found once."""
+"""The transaction log that travels between rooms: opened in DuckDB once, its span and customers computed once."""
 
 from __future__ import annotations
 

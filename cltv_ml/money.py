@@ -1,4 +1,4 @@
-"""Amounts of money as text, with as many digits as their currency has, and counts of one."""
+"""Amounts of money as text, with as many digits as their currency has, and sentences on a count of one."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ _ONE_DOES = [
 
 
 def singular(text: str) -> str:
-    """Return a sentence in which one of a thing is no plural.
+    """Return a sentence with singular nouns and verbs after a count of one.
 
     >>> singular("1 lines and 1 customers of 21 customers, 1.1 days")
     '1 line and 1 customer of 21 customers, 1.1 days'

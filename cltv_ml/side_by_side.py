@@ -1,4 +1,4 @@
-"""Independent pieces of work side by side, in threads: results in the order asked for, as if one after another."""
+"""Independent pieces of work side by side, in threads: results in the order of the inputs, as without threads."""
 
 from __future__ import annotations
 

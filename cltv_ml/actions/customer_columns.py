@@ -1,4 +1,4 @@
-"""Columns of a customers' table, by heading, that say who somebody is."""
+"""Columns of a customers' table, by heading, that identify a customer."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ _ADD_NOTHING = frozenset(
 
 
 def unread_columns(customers: pd.DataFrame) -> list[str]:
-    """Return the columns of a customers' table that say neither who somebody is nor whether they may be addressed.
+    """Return the columns of a customers' table that state neither an identity nor whether a customer may be contacted.
 
     >>> unread_columns(pd.DataFrame(columns=["Email", "Abgemeldet", "Keine Post"]))
     ['Keine Post']

@@ -128,7 +128,7 @@ def fits_klaviyo(table: pd.DataFrame, order: ExportOrder) -> str:
 
 
 def fits_hubspot(table: pd.DataFrame, order: ExportOrder) -> str:
-    """Whether HubSpot imports a file of so many rows."""
+    """Whether HubSpot imports a file with this many rows."""
     return (
         f"the file would have {len(table):,} rows, but HubSpot imports at most {_HUBSPOT_ROWS:,}; export the customers "
         "in several parts."

@@ -14,7 +14,7 @@ from cltv_ml.settings import Act, Evaluate, Learn
 
 
 class _ActOnData(TyperGroup):
-    """The group of commands, which takes a first word that is no command as the data."""
+    """The group of commands, which treats a first word that is not a command as the data."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put `--data` before such a word, and parse the options."""

@@ -1,4 +1,4 @@
-"""The closeness of a column of any kind to a fact of the log."""
+"""Measures of how closely a column of any kind follows a fact of the log."""
 
 from __future__ import annotations
 

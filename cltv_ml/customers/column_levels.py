@@ -21,7 +21,7 @@ def levels_of(table: Relation, column: str) -> Relation:
 
 
 def with_levels(table: Relation, source: Relation, changed: Collection[str]) -> Relation:
-    """Return a table made from another one, with what that one remembers of the columns that were not changed."""
+    """Return a table derived from another one, with the stored levels of the columns that did not change."""
     kept = {key: found for key, found in source.found.items() if key[0] == _LEVELS and key[1] not in changed}
     table.found.update(kept)
     return table

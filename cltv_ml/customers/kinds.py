@@ -258,7 +258,7 @@ def _why_not(column: str, kind: str, counted: dict[str, int], stated: str, learn
     if not learns:
         return ""
     if not stated and permission_of(column) in ("opted out", "protected"):
-        return "it says whom nobody may address; cltv export leaves these customers out."
+        return "it states who must not be contacted; cltv export leaves these customers out."
     if not there:
         return "every value is missing."
     if _ROW_HISTORY.search(heading) and not stated:

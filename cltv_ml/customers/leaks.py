@@ -209,7 +209,7 @@ def doubtful_rows(attributes: Attributes, facts: pd.DataFrame) -> list[str]:
 
 
 def _doubt_missing_customers(attributes: Attributes, facts: pd.DataFrame) -> list[str]:
-    """Return a doubt about a table without dates if who has a row tells who left."""
+    """Return a doubt about a table without dates if having a row reveals who left."""
     there = pd.Series(ids_among(facts.index, attributes.table["customer_id"].to_pandas()), index=facts.index)
     reason = _by_values("who has a row", there.astype(float), facts)
     if not reason:

@@ -1,4 +1,4 @@
-"""Orders that campaign tools value: order, customer and time, read as a log is."""
+"""Orders to value for campaign tools: order, customer and time, read like a log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns of a customers' table that say whether a customer may be addressed, by heading or by value."""
+"""Columns of a customers' table, by heading or by value, that state whether a customer may be contacted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attributes worked out from late purchases: they follow the last months of the log, and the months before far less."""
+"""Attributes computed from recent purchases: they follow the log's last months far more closely than earlier ones."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def recent_facts() -> dict[str, str]:
 
 
 def follow_recent_spend(values: pd.Series, joined: pd.DataFrame, end: float) -> tuple[str, bool]:
-    """Return a sentence if values follow late purchases, and whether they are a copy of them; else ("", False).
+    """Return a sentence if values follow recent purchases, and whether they copy them; else ("", False).
 
-    Compared are customers who first bought before both windows. Someone's country or channel goes with what they spend
-    in either; a segment that was worked out from the last window goes with that one.
+    Only customers who first bought before both windows are compared. A country or a channel is related to their spend
+    in either window; a segment computed from the last window follows only that one.
 
     Parameters
     ----------

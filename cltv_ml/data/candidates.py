@@ -230,7 +230,7 @@ def speaks_of(name: str, column: str) -> bool:
 
 
 def offer(name: str, columns: Sequence[str], chosen: Mapping[str, str]) -> tuple[list[str], str]:
-    """Return the answers to the question which of the columns has a required name, and what to say of the first.
+    """Return the answers to the question of which column has a required name, and a remark on the first.
 
     >>> offer("amount", ["Retail Price", "Tax"], {"quantity": "Qty"})
     (['unit_price=Retail Price', 'amount=Retail Price', 'amount=Tax'], '')

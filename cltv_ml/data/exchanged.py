@@ -40,7 +40,7 @@ def days_in_place(columns: SourceColumns, column: str, text: str) -> str:
     swapped = f"regexp_replace({text}, '{times.YEAR_AHEAD}', '\\1\\2\\4\\2\\3')"
     if low and high > _FEW * dates:
         raise InputError(
-            f"column {column!r}: in {high:,} dates the day stands before the month, in {low:,} behind it, such as "
+            f"column {column!r}: in {high:,} dates the day comes before the month, in {low:,} after it, such as "
             f"{before!r} and {behind!r}. Export all dates in one form."
         )
     if high and not low:

@@ -56,6 +56,6 @@ def _tell_of_share(raw: Raw, left: str, column: str, text: str, share: float) ->
     )
     return (
         f"Lines with {text[:40]!r} in column {column!r} are {share:.1%} of the rest of their order each time, as taxes "
-        f"and fees are; they count with {int(money) / MONEY_SCALE:,.2f} in total. If they are no revenue, remove them "
+        f"and fees are; they count with {int(money) / MONEY_SCALE:,.2f} in total. If they are not revenue, remove them "
         "from the export."
     )

@@ -70,8 +70,8 @@ def guess_levels(name: str, money: Mapping[str, float], levels: Iterable[str]) -
 def rank_columns(first: Relation, name: str, columns: Sequence[str]) -> list[str]:
     """Return the columns offered for a required name, the most likely by their values first.
 
-    Customers come back, so a column unique to each line is no likely customer; an e-mail address is the most likely,
-    and where a report names something alone in a row above its lines, that.
+    Customers come back, so a column unique to each line is unlikely to be the customer. An e-mail address is the most
+    likely, and so is a value that a report writes alone in a row above its lines.
     An amount is likely the sum of other columns or has decimals, and rarely a whole number that only grows. A time has
     digits, as a number as many as a count of days, seconds or parts of them; other numbers are not offered for it.
     """

@@ -174,7 +174,7 @@ def _doubt_codes(spelled: Relation) -> list[str]:
         return []
     return [
         f"{coded - codes:,} of {names:,} sampled customers begin with the same number as another one, such as "
-        f"{str(example)[:30]!r}, and differ only behind it. Export the number in a column of its own."
+        f"{str(example)[:30]!r}, and differ only after it. Export the number in a column of its own."
     ]
 
 

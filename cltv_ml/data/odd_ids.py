@@ -1,4 +1,4 @@
-"""Words among the numbers of customers and orders, as the labels of rows that are no sales have."""
+"""Words among the numbers of customers and orders, such as the labels of rows that are not sales."""
 
 from __future__ import annotations
 

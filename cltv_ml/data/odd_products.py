@@ -1,4 +1,4 @@
-"""Products that may be no goods, by their names: gift cards, deposits, fees, samples."""
+"""Products whose names suggest that they are not goods: gift cards, deposits, fees, samples."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SHOWN, _MOST = 6, 0.5
 def tell_of_odd_products(
     glance: Glance, decided: Mapping[str, str | None], texts: Sequence[str]
 ) -> list[str]:
-    """Return a note on products with money whose names say that they may be no goods.
+    """Return a note on products with money whose names suggest that they are not goods.
 
     Parameters
     ----------

@@ -68,7 +68,7 @@ def answer(
 
 
 def ask_which(name: str, columns: Sequence[str]) -> Question:
-    """Return the question which of several columns has a standard name."""
+    """Return the question of which of several columns has a standard name."""
     text = (
         f"columns {list(columns)} could each be the {name}. Choose one in the mapping, for example "
         f"{{{name!r}: {columns[0]!r}}} or --mapping {flag(name, columns[0])}."

@@ -1,4 +1,4 @@
-"""Amounts of more than a line: running totals, and the total of a customer on each of the customer's lines."""
+"""Amounts that cover more than one line: running totals, and a customer's total on each of their lines."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class _Tests:
         self.conditions: dict[str, list[str]] = {"ignore": [], "refund": [], "takes_back": []}
 
     def add(self, name: str, column: str, counted: pd.DataFrame, undone: bool) -> None:
-        """Add the SQL of the levels that are no sale; `undone` where refunds of a type undo their own order."""
+        """Add the SQL of the levels that are not sales; `undone` where refunds of a type undo their own order."""
         for reading in ("ignore", "refund"):
             levels = counted.loc[counted["reading"] == reading, "level"]
             if len(levels):

@@ -1,4 +1,4 @@
-"""Columns that count only together or with the other sign: tenders, returned and cancelled items, signed journals."""
+"""Columns that count only together or with the opposite sign: tenders, returned or cancelled items, signed journals."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def _whole_codes(glance: Glance, columns: Sequence[str]) -> list[str]:
 
 
 def _are_many_numbers(texts: Iterable[str], most: int) -> bool:
-    """Whether texts are more than so many different numbers, whichever sign is the decimal separator.
+    """Whether texts are more than this many different numbers, whichever sign is the decimal separator.
 
     >>> _are_many_numbers(["1", "2", "1.0"], 2), _are_many_numbers(["1", "2", "3.25"], 2)
     (False, True)

@@ -26,7 +26,7 @@ def lack_sign(
     Raises
     ------
     QuestionsError
-        They may be sales, because most lines look so, or mistakes, because other returns bear a sign.
+        They may be sales, because most lines look so, or mistakes, because other returns have a sign.
     """
     if rules.unsigned_returns is False or not marks.holds("rule = 'contradictory_signs'"):
         return False, []

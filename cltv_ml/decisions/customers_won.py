@@ -62,7 +62,7 @@ class Won:
         return np.bincount(observed.max() - observed, self.customers["customers"], int(observed.max()))
 
     def split(self, observed: int) -> tuple[Won, Won]:
-        """Return the customers observed for longer than so many days, and the others."""
+        """Return the customers observed for longer than this many days, and the others."""
         longer, spent_longer = (table["observed"] > observed for table in (self.customers, self.spent))
         return self.of(longer, spent_longer), self.of(~longer, ~spent_longer)
 

@@ -188,7 +188,7 @@ def _check_objective(objective: str, metrics: pd.Index) -> None:
 
 
 def _point(y_true: pd.Series, y_pred: pd.Series, targeting: Targeting | None) -> dict[str, float]:
-    """Return each metric of a model; while a training lasts they are found once for the choice, notes and report."""
+    """Return each metric of a model, computed once per training for the choice, the notes and the report."""
     sides = (np.asarray(side, dtype=np.float64) for side in (y_true, y_pred))
     return once(partial(_all_points, y_true, y_pred, targeting), f"point {targeting}", *sides)
 

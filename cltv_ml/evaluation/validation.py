@@ -1,4 +1,4 @@
-"""Out-of-fold predictions for windows before the test: what weights, intervals and the champion are chosen on."""
+"""Out-of-fold predictions for windows before the test: the basis of weights, intervals and the choice of a champion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole shop's forecast from a log: the models fitted on it, their draws, and the tables of these."""
+"""The whole shop's forecast from a log: the models fitted on it, their draws, and tables of them."""
 
 from __future__ import annotations
 

@@ -214,7 +214,7 @@ def choose_features(names: Sequence[str] | str | None, base: Base) -> tuple[str,
                 f"the columns {missing} of campaign contacts, found {found}" if found else "campaign contacts"
             )
             raise InputError(
-                f"feature {name!r} needs {lacks}; give a table of contacts with --contacts, as at the training, "
+                f"feature {name!r} needs {lacks}; give a table of contacts with --contacts, as in the training, "
                 "because no table does not mean that nobody was contacted."
             )
         if missing:

@@ -39,7 +39,7 @@ class Source:
     contacts
         Campaign contacts: `customer_id`, `timestamp`, and optionally `responded_at`; by default those of the `Log`.
     timezone
-        The shop's own time zone, such as `"Europe/Paris"`: needed where times carry a zone, because a
+        The shop's own time zone, such as `"Europe/Paris"`: needed where times have a zone, because a
         cutoff is a midnight there. Times without zone are in it already.
     until
         First day that the log does not cover; by default the day after its last line, or after the day until which a
@@ -100,7 +100,7 @@ def register_source(engine: Engine, source: Source) -> Base:
     Raises
     ------
     InputError
-        A required column is missing or of another kind, or times carry a zone and none is named.
+        A required column is missing or of another kind, or times have a zone and none is named.
     """
     table = source.log.readable if isinstance(source.log, Log) else source.log
     kinds = engine.register("cltv_log", table)

@@ -82,7 +82,7 @@ def _base(log: AnyLog) -> Base:
     check_kinds(kinds, "log", {"customer_id": None, "timestamp": "time", "amount": "number"}, Source(log))
     if kinds["timestamp"] == "zoned time":
         raise InputError(
-            "log: times carry a zone; give them in the shop's own time, as `table` must have them."
+            "log: times have a time zone; give them in the shop's own time, as `table` must have them."
         )
     first, last = Log.of(log).span
     return Base(lines_sql(_DAY_NUMBER, _DAY_SECOND, kinds), {}, frozenset(kinds), first, last, 0)

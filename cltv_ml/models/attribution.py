@@ -121,9 +121,9 @@ def history_parts(
     customer.
 
     Shapley values of `frequency` (the repeat purchases and the time they took), `recency` (the days since the last
-    purchase) and `monetary_value`; columns named in `covariates` stay as they are. A customer of whom none is known
-    has just bought for the first time; without `recency` the last purchase was today; without `monetary_value` the
-    customer spends `mean_spend`.
+    purchase) and `monetary_value`; columns named in `covariates` stay as they are. If none of the three is known, the
+    customer has just bought for the first time; without `recency` the last purchase was today; without
+    `monetary_value` the customer spends `mean_spend`.
     """
     own = X[["frequency", "recency", "T", "monetary_value", *covariates]].astype(np.float64)
     since = own["T"] - own["recency"]

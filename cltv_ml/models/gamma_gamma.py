@@ -208,8 +208,8 @@ class GammaGamma(BaseEstimator):
         return [tuple(theta) for theta in np.exp(np.clip(drawn, -300, 300)) + SHIFT]
 
     def likelihood(self, X: pd.DataFrame) -> tuple[np.ndarray, LogLikelihood, float, float]:
-        """Return log p, log(q - 1) and log v, the mean log-likelihood of the repeat buyers of `X` by these, the number
-        of these, and their mean spend, in units of which v is; slopes are as fitted.
+        """Return log p, log(q - 1) and log v; the mean log-likelihood of the repeat buyers of `X` as a function of
+        these; the number of repeat buyers; and their mean spend, the unit of v. Slopes are as fitted.
         """
         check_fitted(self)
         x, spend = self._read(X)

@@ -1,4 +1,4 @@
-"""The grain of a log: days, or whole weeks or months where every purchase of one bears the same date."""
+"""The grain of a log: days, or whole weeks or months whose purchases all have the same date."""
 
 from __future__ import annotations
 

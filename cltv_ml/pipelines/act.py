@@ -1,4 +1,4 @@
-"""Decision tables of a log, and a sentence for each that it cannot answer: `cltv act`."""
+"""Decision tables of a log, and a sentence for each that cannot be computed: `cltv act`."""
 
 from __future__ import annotations
 

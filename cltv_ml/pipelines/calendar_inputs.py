@@ -124,7 +124,7 @@ def _numbers(column: pd.Series, name: str) -> list[float]:
     if wrong.any():
         raise InputError(
             f"covariates: {name} must be a number on every date, found {str(column[wrong].iloc[0])!r} in "
-            f"{int(wrong.sum())} rows; write 0 where nothing goes on."
+            f"{int(wrong.sum())} rows; write 0 on dates without a campaign."
         )
     return [float(number) for number in numbers]
 

@@ -122,8 +122,8 @@ def find_plan(
 ) -> pd.DataFrame | None:
     """Return the earlier forecast to compare with realised revenue and to keep next to `out`; None if there is none.
 
-    Unless one is named, it is the newer of two of which a period has ended: the forecast in `out`, and the one kept by
-    an earlier call. So neither a second call on the same day nor daily calls lose the plan.
+    Unless one is named, it is the forecast in `out` or the one that an earlier call kept: the newer of those with a
+    period that has ended. So neither a second call on the same day nor daily calls lose the plan.
 
     Parameters
     ----------

@@ -218,7 +218,7 @@ def _columns_to_store(scores: pd.DataFrame) -> list[str]:
 
 
 def _check_scores(scores: pd.DataFrame) -> Window:
-    """Return the batch's window; InputError where the table is no batch of scores."""
+    """Return the batch's window; InputError where the table is not a batch of scores."""
     missing = [name for name in _NEEDED_SCORES if name not in scores]
     if missing or not len(scores):
         raise InputError(

@@ -37,7 +37,7 @@ def report(
     Raises
     ------
     InputError
-        There is no training, or the scores are no table of scores.
+        There is no training, or the scores are not a table of scores.
     """
     settings = Report.of(settings, options)
     folder = Path("out" if settings.out == "-" else settings.out)

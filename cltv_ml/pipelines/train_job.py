@@ -38,7 +38,7 @@ class Job:
 
     @property
     def page_currency(self) -> str:
-        """The currency of amounts on the stored page: `UNSTATED` until somebody states it."""
+        """The currency of amounts on the stored page: `UNSTATED` until it is stated."""
         return self.settings.currency or UNSTATED
 
     def tags(self, training_id: str, features: Sequence[str]) -> dict[str, str]:

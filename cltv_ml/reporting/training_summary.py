@@ -289,7 +289,7 @@ def _spent_before(log: Log, cutoff: pd.Timestamp, horizon: int, currency: str) -
     """Return a sentence on what customers who had bought before spent in the horizon before the cutoff, and in the
     same days a year earlier.
 
-    First purchases of new customers are no part of either, as they are none of the forecast of existing customers.
+    Both exclude the first purchases of new customers, as does the forecast of existing customers.
     Spans with less than a horizon of the log before them are left out, because too few of their existing customers are
     known; the text is empty where both are.
     """

@@ -174,8 +174,8 @@ def check_as_of(
     if not first.normalize() < cutoff <= end:
         raise InputError(
             f"as-of {cutoff:%Y-%m-%d} lies outside the log, which runs from {first:%Y-%m-%d} to "
-            f"{last:%Y-%m-%d}; choose a day after the first and up to {end:%Y-%m-%d}, or state with "
-            "--observed-until until when the data are complete."
+            f"{last:%Y-%m-%d}; choose a day after the first and up to {end:%Y-%m-%d}, or give the last day with "
+            "complete data as --observed-until."
         )
     return cutoff
 

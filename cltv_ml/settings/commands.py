@@ -87,7 +87,7 @@ class Promote(Printed, Judged, Customers, Source):
     """Settings of `cltv promote`."""
 
     dry_run: bool = setting(False, "Show the decision and change nothing.")
-    force: bool = setting(False, "Move the alias whatever the comparison shows.")
+    force: bool = setting(False, "Move the alias regardless of the comparison.")
     experiment: str = setting("cltv", "Name of the MLflow experiment that stores the decision.")
 
 
@@ -262,7 +262,9 @@ class Report(Redacted, Chosen, Settings):
         default_text="lifetime.parquet in the folder --out",
     )
     lookup: int = setting(
-        0, "Number of customers to look up by id: the highest value at risk or, if unknown, value.", ge=0
+        0,
+        "Number of customers to look up by id: those with the highest value at risk or, without it, value.",
+        ge=0,
     )
     currency: str = setting("", "Currency of all amounts.", default_text="that of the training")
     experiment: str = setting("cltv", "Name of the MLflow experiment.")
@@ -277,7 +279,9 @@ class Plot(Printed, Customers, Source):
     )
     customer: str = setting("", "Customer shown by `alive_history` and `value_curve`.")
     feature: str = setting("", "Feature that `dependence` varies.", default_text="the most important one")
-    model: str = setting("", "Probabilistic model for a diagnostic figure.", default_text="the best ranking")
+    model: str = setting(
+        "", "Probabilistic model for a diagnostic figure.", default_text="the one that ranks best"
+    )
     metric: str = setting("gini", "Metric that `metric_ranges` shows.")
     out: File | None = setting(None, "A .html or .json file.", default_text="out/NAME.html")
     experiment: str = setting("cltv", "Name of the MLflow experiment of the training.")

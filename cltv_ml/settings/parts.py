@@ -1,4 +1,4 @@
-"""Parts of settings that several commands share: the source, its customers, the window, the models, the judging."""
+"""Parts of settings that several commands share: the source, its customers, the window, the models, the evaluation."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ class Competing(Windowed):
     params: ModelParams = setting({}, "TOML file with parameters of models, as `cltv tune` writes it.")
     holidays: TableInput = setting(
         None,
-        "Table with holiday and date of movable holidays such as Easter, for the forecast of the total.",
+        "Table of movable holidays such as Easter (columns holiday and date), for the forecast of the total.",
     )
     covariates: TableInput = setting(
         None,

@@ -1,4 +1,4 @@
-"""Reports by day, in which a row with only a date heads the lines of that day, which have but a time."""
+"""Reports by day: a row with only a date precedes the lines of that day, which only have a time."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def join_title_year(table: Relation, said: Sequence[str]) -> tuple[Relation, lis
     view = show(table.con, "rows", f"select * replace ({dated} as {cell}) from {table}")
     return view, [
         f"Column {short[0]!r} contains days without a year, which is {year} because of {text.strip()[:60]!r}; years "
-        "before or after it cannot be told."
+        "before or after it cannot be recognised."
     ]
 
 

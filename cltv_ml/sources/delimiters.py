@@ -1,4 +1,4 @@
-"""The delimiter of a text file: the sign by which its lines become the rows of a table."""
+"""The delimiter of a text file: the sign that separates the values of a line."""
 
 from __future__ import annotations
 

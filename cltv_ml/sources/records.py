@@ -31,7 +31,7 @@ def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> Sou
     Raises
     ------
     InputError
-        The file is no JSON, is nested too deeply, or holds neither an array of records nor a record a line.
+        The file is not JSON, is nested too deeply, or holds neither an array of records nor a record a line.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")

@@ -284,7 +284,7 @@ def promote(version: int, expected: int | None, name: str = REGISTERED_NAME) -> 
     Raises
     ------
     InputError
-        The champion is not `expected`: somebody has moved the alias meanwhile.
+        The champion is not `expected`: the alias was moved in the meantime.
     """
     settle(name)
     with store.store_lock():

@@ -46,7 +46,7 @@ def test_what_names_a_person_is_never_learned_from():
     )
     assert [one.column for one in found.used] == ["country", "email_consent"]
     assert "identifies a person" in reason(found, "contact")
-    assert "whom nobody may address" in reason(found, "opted_out")
+    assert "who must not be contacted" in reason(found, "opted_out")
 
 
 def test_columns_that_say_nothing_are_left_out_by_name():

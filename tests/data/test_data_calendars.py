@@ -44,7 +44,7 @@ def test_short_years_of_another_calendar_are_refused():
 
 
 def test_a_year_first_with_the_day_before_and_behind_the_month_is_refused():
-    with pytest.raises(InputError, match="in 1 dates the day stands before the month, in 2 behind it"):
+    with pytest.raises(InputError, match="in 1 dates the day comes before the month, in 2 after it"):
         days(["2024-31-01", "2024-01-30", "2024-01-29"])
 
 

@@ -301,8 +301,8 @@ def test_features_are_explained_by_what_they_add_and_shuffled_only_where_a_model
     models = {**judged.models, "regression": silent.fit(learned.X, learned.y)}
     both = dataclasses.replace(judged, models=models)
     for name, words in {
-        "bg_nbd_gamma_gamma": "adds to what is expected",
-        "regression": "dealt out at random",
+        "bg_nbd_gamma_gamma": "raises the expected value",
+        "regression": "are shuffled among them",
     }.items():
         first, second = explanation_section(both, name)["figures"]
         assert words in first["alt"], name

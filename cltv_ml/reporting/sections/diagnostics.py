@@ -58,31 +58,30 @@ def explanation_section(result: WindowResult, name: str, *, currency: str = "") 
     """Return the section on the features that change a model's values most, in currency, and on the effect of the
     first of them.
 
-    A model that cannot say what its features add gets their importances instead, which differ more from draw to draw:
-    each feature's values are dealt out at random.
+    A model without contributions gets the importances of its features instead, which vary more from draw to draw:
+    each feature's values are shuffled among the customers.
     """
     model, X = result.models[name], result.training.X_now
     contributions = compute_contributions(model, X)
     if (contributions["contribution"] != 0).any():
         order = contributions["feature"]
         figures = {
-            "A point is a customer: to the right the feature adds to what is expected, to the left it takes away.": (
-                plots.contributions(contributions, currency=currency)
-            )
+            "Each point is a customer: the feature raises the expected value to the right of zero and lowers it to the "
+            "left.": plots.contributions(contributions, currency=currency)
         }
     else:
         importance = compute_importance(model, X, result.y_true, repeats=2)
         order = importance["feature"][importance["importance"] > 0]
         titled = importance.assign(feature=importance["feature"].map(feature_title))
         figures = {
-            "How much worse customers are put in order when the values of one feature are dealt out at random.": (
+            "How much worse customers are ranked when the values of one feature are shuffled among them.": (
                 plots.importances(titled)
             )
         }
     first = next((str(feature) for feature in order if feature in X), None)
     if first is not None:
         figures[
-            f"The mean expected value if every customer had this {feature_title(first)}, all else as it is."
+            f"The mean expected value if every customer had this {feature_title(first)}, all else unchanged."
         ] = _mean_by_feature(model, X, first, currency)
     return section(f"Features that {theme.label(name)} uses", figures=figures)
 
