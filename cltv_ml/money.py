@@ -93,23 +93,35 @@ def name_currency(content: Any, currency: str) -> Any:
     return content
 
 
-#: Before an amount of the log in a note; amounts of other columns may be in another currency.
-_OF_THE_LOG = "|".join(
-    f"(?<={words} )"
-    for words in ("total of", "worth", "count with", "counts with", "returns of", "lines,", "line,", "above")
-)
-_BARE_AMOUNT = re.compile(
-    rf"(?:{_OF_THE_LOG})(-?\d{{1,3}}(?:,\d{{3}})*\.\d\d)(?![\w%]|[.,]\d| [A-Z]{{3}}\b| \N{{CURRENCY SIGN}})"
-)
+#: Follows an amount of the log in a note until its currency is stated; no text of a user holds this noncharacter.
+_OF_THE_LOG = "\ufdd0"
 
 
-def state_currency(text: str, currency: str) -> str:
-    """Return a note with the currency after each amount of the log's lines that states none; as it is for "".
+def log_amount(amount: float) -> str:
+    """Return an amount of the log for a `Note`, which states the log's currency as soon as it is known."""
+    return f"{amount:,.2f}{_OF_THE_LOG}"
 
-    >>> state_currency("2 lines with a total of 1,009.50 equal '9.50'; 3 returns worth 3.00 EUR", "EUR")
-    "2 lines with a total of 1,009.50 EUR equal '9.50'; 3 returns worth 3.00 EUR"
+
+class Note(str):
+    """A sentence about a log, with a currency after each amount of `log_amount`, or without any for "".
+
+    A note without a currency can be made again with one.
+
+    >>> note = Note(f"3 lines with a total of {log_amount(1009.5)} were kept")
+    >>> note, Note(note, "EUR")
+    ('3 lines with a total of 1,009.50 were kept', '3 lines with a total of 1,009.50 EUR were kept')
     """
-    return _BARE_AMOUNT.sub(rf"\1 {currency}", text) if currency else text
+
+    _marked: str
+
+    def __new__(cls, text: str, currency: str = "") -> Note:
+        """Make a note of a text with amounts of `log_amount`, or of another note."""
+        marked = text._marked if isinstance(text, Note) else text
+        if currency:
+            marked = marked.replace(_OF_THE_LOG, f" {currency}")
+        note = super().__new__(cls, marked.replace(_OF_THE_LOG, ""))
+        note._marked = marked
+        return note
 
 
 _THINGS = (

@@ -13,7 +13,7 @@ from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.rules import REASONS
 from cltv_ml.engine import MONEY_SCALE, Relation
 from cltv_ml.inline import Inline
-from cltv_ml.money import singular, state_currency
+from cltv_ml.money import Note, singular
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,9 @@ def account(
         money_capped=capped / MONEY_SCALE,
         money_returned=returned / MONEY_SCALE,
         rules=_rule_table(by_rule, rows_in, int(money_in)),
-        notes=tuple(state_currency(singular(note), lines.currency) for note in notes),
+        notes=tuple(
+            Note(note if isinstance(note, Note) else singular(note), lines.currency) for note in notes
+        ),
         levels=lines.levels,
         unused=raw.unused,
         rows_unreadable=unreadable,

@@ -11,6 +11,7 @@ from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literals
+from cltv_ml.money import log_amount
 from cltv_ml.sources.frames import MARK
 
 #: Headings of a column that names a line's parent.
@@ -64,7 +65,7 @@ def _tell(parts: Relation, aside: Aside, column: str, *, surely: bool) -> list[s
     where = "where same" if surely else ""
     number, money = parts.row(f"select count(*), coalesce(sum(money), 0) from {parts} {where}")
     summary = (
-        f"{number:,} lines with a total of {money / MONEY_SCALE:,.2f} are parts of another line in their "
+        f"{number:,} lines with a total of {log_amount(money / MONEY_SCALE)} are parts of another line in their "
         "order"
     )
     if not surely:

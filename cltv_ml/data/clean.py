@@ -38,6 +38,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.files import atomic
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
+from cltv_ml.money import log_amount
 from cltv_ml.sources.paths import readable
 from cltv_ml.tables import TRANSACTIONS
 
@@ -188,7 +189,7 @@ class _Applied:
         if self.cap is not None:
             share = capped / max(int(money_kept) + capped, 1)
             notes.append(
-                f"{lines:,} amounts above {self.cap / MONEY_SCALE:,.2f} were capped at that value, which "
+                f"{lines:,} amounts above {log_amount(self.cap / MONEY_SCALE)} were capped at that value, which "
                 f"reduces revenue by {share:.2%}."
             )
         return account(self.raw, self.lines, self.aside, self.reduced, int(money_kept), capped, notes)

@@ -13,6 +13,7 @@ from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, keep_first
 from cltv_ml.errors import InputError
+from cltv_ml.money import log_amount
 
 #: Headings of amounts before discounts.
 _UNDISCOUNTED = re.compile("gross|list|before|subtotal")
@@ -109,7 +110,7 @@ def tell_of_order_discounts(glance: Glance, numbers: Sequence[str], mapping: Map
         if money and (of_orders or _UNDISCOUNTED.search(plain_heading(mapping["amount"]))):
             return [
                 f"Column {column!r} has {'one discount per order' if of_orders else 'a discount on some lines'}, "
-                f"{money:,.2f} in total, which is not subtracted from "
+                f"{log_amount(money)} in total, which is not subtracted from "
                 f"{mapping['amount']!r}. If these amounts are before the discount, export amounts after it."
             ]
     return []

@@ -15,6 +15,7 @@ from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, lend
+from cltv_ml.money import log_amount
 
 #: Headings of ids that a message or a line has for itself; that of an item alone names the goods.
 _IDS_OF_LINES = re.compile(
@@ -57,7 +58,7 @@ def treat_duplicates(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
         else "without an order id or a time of day, they may be separate purchases on that day"
     )
     return [
-        f"{number:,} lines with a total of {int(money) / MONEY_SCALE:,.2f} equal an earlier line and were "
+        f"{number:,} lines with a total of {log_amount(int(money) / MONEY_SCALE)} equal an earlier line and were "
         f"kept: {why} (--rule on=exact_duplicate removes them)."
     ]
 

@@ -7,6 +7,7 @@ from cltv_ml.data.lines import Lines
 from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import MONEY_SCALE, keep, literal
+from cltv_ml.money import log_amount
 from cltv_ml.sources.frames import MARK
 
 #: First and last lines, and columns, that are looked at, the fewest orders with such a line, and the share of them
@@ -56,6 +57,6 @@ def _tell_of_share(raw: Raw, left: str, column: str, text: str, share: float) ->
     )
     return (
         f"Lines with {text[:40]!r} in column {column!r} are {share:.1%} of the rest of their order each time, as taxes "
-        f"and fees are; they count with {int(money) / MONEY_SCALE:,.2f} in total. If they are not revenue, remove them "
-        "from the export."
+        f"and fees are; they count with {log_amount(int(money) / MONEY_SCALE)} in total. If they are not revenue, "
+        "remove them from the export."
     )

@@ -6,6 +6,7 @@ from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import keep
+from cltv_ml.money import log_amount
 
 
 def treat_free_orders(lines: Lines, aside: Aside, rules: Rules) -> list[str]:
@@ -34,10 +35,10 @@ def treat_free_orders(lines: Lines, aside: Aside, rules: Rules) -> list[str]:
         return []
     if orders == 1:
         return [
-            "One order has a total of 0.00 and counts as a purchase. If it is a sample, a replacement or a trial, "
-            "--rule on=free_order leaves it out."
+            f"One order has a total of {log_amount(0)} and counts as a purchase. If it is a sample, a replacement or a "
+            "trial, --rule on=free_order leaves it out."
         ]
     return [
-        f"{orders:,} orders have a total of 0.00 and count as purchases. If they are samples, replacements or "
-        "trials, --rule on=free_order leaves them out."
+        f"{orders:,} orders have a total of {log_amount(0)} and count as purchases. If they are samples, replacements "
+        "or trials, --rule on=free_order leaves them out."
     ]

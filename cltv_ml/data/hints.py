@@ -14,6 +14,7 @@ from cltv_ml.data.odd_products import tell_of_odd_products
 from cltv_ml.data.source_columns import quote
 from cltv_ml.data.words import words
 from cltv_ml.engine import literal
+from cltv_ml.money import log_amount
 
 _HEADED = {
     name: re.compile(plain_pattern(words("overlooked")[name]))
@@ -186,7 +187,7 @@ def _flagged(
         f"where lower(trim(cast({quote(column)} as varchar))) in ({flags})"
     )
     return [
-        f"Column {column!r} says yes on {rows:,} lines with a total of {money or 0:,.2f}, which count as "
+        f"Column {column!r} says yes on {rows:,} lines with a total of {log_amount(money or 0)}, which count as "
         f"sales. If they are not sales, exclude them with --mapping {flag('test', column)}."
     ]
 
@@ -217,7 +218,7 @@ def _no_goods(
     if not odd or not any(level.strip() and level not in odd for level in levels):
         return []
     reading = ":refund" if odd == less else ":ignore"
-    shown = ", ".join(f"{level!r} ({levels[level]:,} lines, {sums[level]:,.2f})" for level in odd[:6])
+    shown = ", ".join(f"{level!r} ({levels[level]:,} lines, {log_amount(sums[level])})" for level in odd[:6])
     return [
         f"Column {column!r} is not used, so lines such as {shown} count as sales of goods. If they are not, "
         f"use --mapping {flag('type', column)} and --rule {flag('type', odd[0] + reading)}, with :counts for "

@@ -6,6 +6,7 @@ from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
 from cltv_ml.data.revisited import Revisited
 from cltv_ml.engine import MONEY_SCALE, Relation, keep
+from cltv_ml.money import log_amount
 
 #: The matching rounds: the columns in which a return and its purchase must agree. Each round
 #: uses only what earlier rounds left unmatched.
@@ -298,8 +299,8 @@ def tell_of_excess(entries: Relation, reduced: Relation) -> list[str]:
     if not excess or excess < MONEY_SCALE / 100:
         return []
     return [
-        f"Returns were worth {excess / MONEY_SCALE:,.2f} more than the purchases they were matched with. A purchase "
-        "loses at most its own amount, so this money was not deducted."
+        f"Returns were worth {log_amount(excess / MONEY_SCALE)} more than the purchases they were matched with. A "
+        "purchase loses at most its own amount, so this money was not deducted."
     ]
 
 

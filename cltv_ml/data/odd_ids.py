@@ -6,6 +6,7 @@ from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
 from cltv_ml.data.raw_table import Raw
 from cltv_ml.engine import MONEY_SCALE, keep
+from cltv_ml.money import log_amount
 
 #: First and last lines that are looked at, the share of them with digits in the id, and the share of money without
 #: that matters.
@@ -42,7 +43,7 @@ def tell_of_words(raw: Raw, lines: Lines, aside: Aside) -> list[str]:
             continue
         notes.append(
             f"Column {raw.mapping[name]!r} has words on {odd:,} of {rows:,} lines where the others have numbers, such "
-            f"as {str(example)[:40]!r}; these lines count with {int(money) / MONEY_SCALE:,.2f}. If they are sums, "
-            "averages or corrections, remove them from the export."
+            f"as {str(example)[:40]!r}; these lines count with {log_amount(int(money) / MONEY_SCALE)}. If they are "
+            "sums, averages or corrections, remove them from the export."
         )
     return notes

@@ -10,6 +10,7 @@ from cltv_ml.data.lines import Lines
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.words import words
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal
+from cltv_ml.money import log_amount
 from cltv_ml.sources.text_bytes import Signs
 
 #: Identifiers that are placeholders, in any case; and numbers that are if many lines have them.
@@ -56,7 +57,7 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
         f"(select source_row from {aside} where rule = 'placeholder_customer')"
     )
     shown = ", ".join(
-        f"{name!r} ({rows:,} lines, {int(money or 0) / MONEY_SCALE:,.2f})"
+        f"{name!r} ({rows:,} lines, {log_amount(int(money or 0) / MONEY_SCALE)})"
         for name, rows, money, _ in nobody[:8]
     )
     adopted = "order_id" in lines.columns and any(returns for *_, returns in nobody)
@@ -139,7 +140,7 @@ def _tell_of_numbered_guests(suspects: Relation) -> list[str]:
         return []
     return [
         f"{customers:,} customers such as {str(example)[:30]!r} ({number:,} lines, "
-        f"{int(money or 0) / MONEY_SCALE:,.2f}) look like guests with a new id for each order, so their "
+        f"{log_amount(int(money or 0) / MONEY_SCALE)}) look like guests with a new id for each order, so their "
         "repeat purchases cannot be recognised. They count as customers; to quarantine them, leave their id "
         "blank."
     ]
@@ -153,7 +154,7 @@ def _tell_of_tests(suspects: Relation, nobody: Iterable[tuple[Any, ...]], rows: 
         return []
     return [
         f"{customers:,} customers such as {str(example)[:30]!r} ({number:,} lines, "
-        f"{int(money or 0) / MONEY_SCALE:,.2f}) look like tests and count as customers. If they are tests, "
+        f"{log_amount(int(money or 0) / MONEY_SCALE)}) look like tests and count as customers. If they are tests, "
         "remove their lines from the export."
     ]
 

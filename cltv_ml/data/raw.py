@@ -28,7 +28,7 @@ from cltv_ml.data.summed import join_credits, join_returned
 from cltv_ml.data.values import open_questions
 from cltv_ml.engine import Relation, as_tabular, connect, keep, lend, literal, pattern, quoted, show
 from cltv_ml.errors import InputError
-from cltv_ml.money import singular
+from cltv_ml.money import Note, singular
 from cltv_ml.remote import address, as_path, fetch, is_remote
 from cltv_ml.sources.day_headings import join_day_headings, join_title_year
 from cltv_ml.sources.frames import MARK, Part, SourceRows, inner_names, read_frame
@@ -105,9 +105,12 @@ def _map_columns(
         rules=settled,
         workspace=opened.workspace,
         notes=tuple(
-            map(
-                singular,
-                (*opened.notes, *notes, *proposal.notes, *tell_of_cents(rows, proposal.mapping, settled)),
+            Note(singular(note))
+            for note in (
+                *opened.notes,
+                *notes,
+                *proposal.notes,
+                *tell_of_cents(rows, proposal.mapping, settled),
             )
         ),
         starts=tuple(part.start for part in opened.parts),

@@ -26,6 +26,7 @@ from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import MONEY_SCALE, literals
+from cltv_ml.money import log_amount
 
 #: Unknown kinds of lines are left out if they have at most this share of the money.
 _HARMLESS = 0.001
@@ -319,7 +320,7 @@ def describe_levels(levels: pd.DataFrame, refunds_known: bool) -> list[str]:
         for reading, word in (("counts", "counts"), ("refund", "netted"), ("ignore", "left out")):
             chosen = group[group["reading"] == reading]
             shown = ", ".join(
-                f"{row.level} ({row.rows:,} lines, {row.money:,.2f})" for row in chosen.itertuples()
+                f"{row.level} ({row.rows:,} lines, {log_amount(row.money)})" for row in chosen.itertuples()
             )
             parts += [f"{word}: {shown}"] if shown else []
         change = (

@@ -13,6 +13,7 @@ from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal
+from cltv_ml.money import log_amount
 from cltv_ml.sources.frames import MARK
 
 #: Lines and columns that are looked at: the layout of a report repeats.
@@ -203,7 +204,9 @@ def _set_last_aside(lines: Lines, aside: Aside) -> list[str]:
     if not own or 2 * own != money:
         return []
     aside.add("total_row", f"select {last} as source_row")
-    return [f"The last line, {int(own) / MONEY_SCALE:,.2f}, is the sum of all others and was quarantined."]
+    return [
+        f"The last line, {log_amount(int(own) / MONEY_SCALE)}, is the sum of all others and was quarantined."
+    ]
 
 
 def _doubt(sample: Relation, label: _Label, share: float) -> str:

@@ -19,6 +19,7 @@ from cltv_ml.data.repeats import (
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal
+from cltv_ml.money import log_amount
 from cltv_ml.sources.frames import MARK
 
 #: Headings from tables that are often joined to order lines.
@@ -114,7 +115,7 @@ def _set_repeats_aside(lines: Lines, aside: Aside, column: str, rules: Rules) ->
         return []
     return [
         f"Column {column!r} contains the order total on each line, so it counted once per order; this left "
-        f"out {number:,} lines with a total of {money:,.2f}. To keep every line, map unit_price and quantity "
+        f"out {number:,} lines with a total of {log_amount(money)}. To keep every line, map unit_price and quantity "
         f"instead{advice}."
     ]
 
@@ -139,7 +140,9 @@ def _set_sums_aside(marks: Relation, aside: Aside) -> list[str]:
         f"and (n > 2 or place = {2 if last else 1})",
         marks,
     )
-    note = f"{lines:,} lines with a total of {money:,.2f} are the sum of the other lines of their order "
+    note = (
+        f"{lines:,} lines with a total of {log_amount(money)} are the sum of the other lines of their order "
+    )
     return [f"{note}and were quarantined."] if lines else []
 
 
@@ -196,7 +199,7 @@ def _set_group_totals_aside(lines: Lines, aside: Aside) -> list[str]:
         return []
     aside.add("total_row", f"select source_row from {totals}")
     return [
-        f"{rows:,} lines with a total of {money / MONEY_SCALE:,.2f} are labelled as totals and equal "
+        f"{rows:,} lines with a total of {log_amount(money / MONEY_SCALE)} are labelled as totals and equal "
         "the sum of other lines, so they were quarantined."
     ]
 
@@ -220,7 +223,7 @@ def _set_labelled_totals_aside(raw: Raw, marks: Relation, aside: Aside) -> list[
         if orders and alike >= 0.95 * orders:
             aside.add("total_row", f"select source_row from {totals}")
             return [
-                f"{lines:,} lines with a total of {money / MONEY_SCALE:,.2f} are labelled as totals in "
+                f"{lines:,} lines with a total of {log_amount(money / MONEY_SCALE)} are labelled as totals in "
                 f"column {column!r} and sum up their orders, so they were quarantined."
             ]
     return []

@@ -16,6 +16,7 @@ from cltv_ml.data.mapping import flag
 from cltv_ml.data.overlooked_numbers import HEADED
 from cltv_ml.data.source_columns import quote
 from cltv_ml.data.words import words
+from cltv_ml.money import log_amount
 
 #: Headings of what is no state of a sale: who, where, with what, and how it was paid or sent.
 _EXPLAINED = {name: re.compile(plain_pattern(listed)) for name, listed in words("unexplained").items()}
@@ -173,7 +174,7 @@ def _rarest(values: Mapping[str, tuple[int, float]], with_money: bool) -> str:
     """Return the rarest values with their lines and money, for a note."""
     rare = sorted(values.items(), key=lambda pair: pair[1][0])[: _NAMED_MOST + 1]
     return ", ".join(
-        f"{value or '(empty)'} ({count:,} lines" + f", {total:,.2f}" * with_money + ")"
+        f"{value or '(empty)'} ({count:,} lines" + f", {log_amount(total)}" * with_money + ")"
         for value, (count, total) in reversed(rare)
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import MONEY_SCALE, Relation
+from cltv_ml.money import log_amount
 
 #: Lines that are invalid only because of their signs.
 _UNSIGNED = "marks.rule = 'contradictory_signs'"
@@ -36,10 +37,8 @@ def lack_sign(
         "count(*) filter (where marks.rule is null and amount < 0) "
         f"from {parsed} as lines join {marks} as marks using (source_row)"
     )
-    evidence = (
-        f"{lines:,} lines with a total of {int(money) / MONEY_SCALE:,.2f} have a negative quantity "
-        "and a positive amount"
-    )
+    total, oddity = int(money) / MONEY_SCALE, "have a negative quantity and a positive amount"
+    evidence = f"{lines:,} lines with a total of {total:,.2f} {oddity}"
     if rules.unsigned_returns is None and lines > sales:
         quantity = mapping.get("quantity", "")
         text = (
@@ -53,8 +52,10 @@ def lack_sign(
             "lines are returns, or --rule unsigned_returns=false to quarantine them."
         )
         raise QuestionsError([Question(text, ("unsigned_returns=true", "unsigned_returns=false"))])
-    note = f"{evidence}. They were read as returns (--rule unsigned_returns=false quarantines them)."
-    return True, [note]
+    return True, [
+        f"{lines:,} lines with a total of {log_amount(total)} {oddity}. They were read as returns (--rule "
+        "unsigned_returns=false quarantines them)."
+    ]
 
 
 def _cost_alike(parsed: Relation, marks: Relation) -> bool:

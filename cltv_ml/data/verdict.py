@@ -14,7 +14,7 @@ from cltv_ml.data.regularity import compute_regularity
 from cltv_ml.data.unit_changes import LEAST_CHANGE, find_unit_change
 from cltv_ml.inline import Inline
 from cltv_ml.log import AnyLog, Log
-from cltv_ml.money import state_currency
+from cltv_ml.money import Note, log_amount
 
 #: Fewest customers in a log for naming those with a large share of the revenue.
 _MANY = 20
@@ -65,7 +65,12 @@ class DataVerdict(Inline):
         >>> DataVerdict("caution", ("few customers.", "a short log.")).text
         'caution: few customers; a short log'
         """
-        return ": ".join(filter(None, [self.level, "; ".join(reason.rstrip(".") for reason in self.reasons)]))
+        return self.text_in("")
+
+    def text_in(self, currency: str) -> str:
+        """Return the text with a currency after the amounts of the log that state none."""
+        reasons = "; ".join(Note(reason, currency).rstrip(".") for reason in self.reasons)
+        return ": ".join(filter(None, [self.level, reasons]))
 
 
 def _largest_rule(report: Report | None) -> str:
@@ -100,7 +105,8 @@ def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None)
             reasons.append(
                 "nearly all amounts are negative. If these are the sales, reverse their sign in the export."
             )
-        return DataVerdict("no-go", (f"no purchase is left after cleaning{_largest_rule(report)}.", *reasons))
+        nothing = f"no purchase is left after cleaning{_largest_rule(report)}."
+        return DataVerdict("no-go", (nothing, *map(Note, reasons)))
     facts = compute_summary(log).iloc[0]
     doubts = [*_doubt_log(facts, horizon), _doubt_unit(log), *_doubt_rhythm(log, facts)]
     if report is not None:
@@ -112,7 +118,7 @@ def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None)
     if any(severe for severe, _ in confirmed):
         level = "no-go"
     stated = "" if report is None else report.currency
-    return DataVerdict(level, tuple(state_currency(text, stated) for _, text in confirmed))
+    return DataVerdict(level, tuple(Note(text, stated) for _, text in confirmed))
 
 
 def _doubt_log(facts: pd.Series, horizon: int | None) -> list[tuple[bool, str] | None]:
@@ -199,7 +205,7 @@ def _unmatched(report: Report) -> tuple[bool, str] | None:
     if money <= CAUTION["unmatched"] * report.money_kept:
         return None
     return False, (
-        f"{lines:,} returns worth {money:,.2f} match no purchase in these data, so revenue may be "
+        f"{lines:,} returns worth {log_amount(money)} match no purchase in these data, so revenue may be "
         f"{money / max(report.money_kept, 1e-9):.1%} too high."
     )
 
@@ -209,7 +215,7 @@ def _doubt_returns(report: Report) -> tuple[bool, str] | None:
     sold = report.money_kept + report.money_returned
     share = report.money_returned / max(sold, 1e-9)
     text = (
-        f"returns of {report.money_returned:,.2f} reduced sales by {share:.0%} (if negative lines are "
+        f"returns of {log_amount(report.money_returned)} reduced sales by {share:.0%} (if negative lines are "
         "payments, remove them from the export or use --rule off=cancellation --rule off=customer_total)"
     )
     return _above("returned", share, text)

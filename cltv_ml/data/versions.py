@@ -11,6 +11,7 @@ from cltv_ml.data.lines import Lines
 from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, keep
+from cltv_ml.money import log_amount
 
 
 def find_version(
@@ -87,7 +88,7 @@ def keep_newest(raw: Raw, lines: Lines, aside: Aside) -> list[str]:
     column, no = (column, "version") if recorded else (raw.mapping["timestamp"], "status")
     return [
         f"Column {column!r} dates the states of an order. Only the last one counts, which leaves out "
-        f"{number:,} lines with a total of {money:,.2f} (--mapping {no}= keeps every line)."
+        f"{number:,} lines with a total of {log_amount(money)} (--mapping {no}= keeps every line)."
     ]
 
 
@@ -129,7 +130,7 @@ def set_undone_aside(lines: Lines, aside: Aside) -> list[str]:
         return notes
     return [
         "Orders with lines both as sold and as cancelled or refunded were read as cancelled, which leaves "
-        f"out {number:,} lines with a total of {money:,.2f} (--mapping status= ignores the status).",
+        f"out {number:,} lines with a total of {log_amount(money)} (--mapping status= ignores the status).",
         *notes,
     ]
 

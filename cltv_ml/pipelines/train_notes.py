@@ -13,7 +13,7 @@ from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.stability import choice_notes
 from cltv_ml.features import absent_features
 from cltv_ml.models import Level, PooledValue
-from cltv_ml.money import format_money, state_currency
+from cltv_ml.money import format_money
 from cltv_ml.pipelines.calendar_inputs import effect_notes
 from cltv_ml.pipelines.train_job import Job
 from cltv_ml.reporting.sections import TrainingNotes
@@ -68,7 +68,7 @@ def _doubt_data(result: WindowResult, job: Job, first: pd.Timestamp) -> list[str
     """Return doubts about the log, and about what was tested on it."""
     doubts = []
     if job.verdict.level != "go":
-        doubts.append(f"The data check says {state_currency(job.verdict.text, job.page_currency)}.")
+        doubts.append(f"The data check says {job.verdict.text_in(job.page_currency)}.")
     if result.window.cutoff - pd.Timedelta(days=365) < first.normalize():
         doubts.append(
             "The log covers less than a year before the test window, so no model has seen the season of the "

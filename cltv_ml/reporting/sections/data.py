@@ -21,7 +21,7 @@ from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogra
 from cltv_ml.data.columns import profile_columns
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.log import Log
-from cltv_ml.money import format_exactly, format_money, state_currency
+from cltv_ml.money import Note, format_exactly, format_money
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 from cltv_ml.reporting.rule_names import SHORT_REASONS
@@ -65,7 +65,7 @@ def data_section(cleaned: Cleaned, result: WindowResult, *, currency: str = "") 
     return section(
         "Data and method",
         sentences,
-        warnings=[state_currency(_sentence(reason), currency) for reason in verdict.reasons],
+        warnings=[_sentence(Note(reason, currency)) for reason in verdict.reasons],
         details=[_more(cleaned, currency)],
     )
 
@@ -92,13 +92,13 @@ def check_sections(cleaned: Cleaned, verdict: DataVerdict, *, currency: str = ""
         section(
             "Can customer lifetime value be learned from this data?",
             [_VERDICTS[verdict.level]],
-            warnings=[state_currency(_sentence(reason), currency) for reason in verdict.reasons],
+            warnings=[_sentence(Note(reason, currency)) for reason in verdict.reasons],
         ),
         _account(cleaned.report, currency),
         *attribute_account_section(cleaned.customers),
     ]
     if cleaned.report.notes:
-        notes = [state_currency(note, currency) for note in cleaned.report.notes]
+        notes = [Note(note, currency) for note in cleaned.report.notes]
         sections.append(section("Notes on the source", notes))
     if len(log):
         sections += [

@@ -13,7 +13,7 @@ from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.tables import compute_bias_by_group
 from cltv_ml.models import ProbabilisticValue
-from cltv_ml.money import state_currency
+from cltv_ml.money import Note
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 
@@ -60,7 +60,7 @@ def doubts_section(
     ]
     return section(
         "What not to trust",
-        [*sentences, *(state_currency(note, currency) for note in cleaned.report.notes)],
+        [*sentences, *(Note(note, currency) for note in cleaned.report.notes)],
         warnings=list(doubts),
         figures={
             "Bias of the champion by number of purchases before the cutoff, with 95% intervals for chance "
