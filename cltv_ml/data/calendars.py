@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from cltv_ml.data.source_columns import SourceColumns
 from cltv_ml.errors import InputError
 from cltv_ml.sources import times
@@ -33,21 +35,22 @@ _TAIWAN = r"^(\d{2,3})([/.-])(\d{1,2})[/.-](\d{1,2})(.*)$"
 #: Other calendars' dates written in digits only: 25670131, 14030131 and 1130131.
 _DAY_DIGITS = r"(1[34]\d\d|2[45]\d\d|1[01]\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"
 
-_WAYS = (
-    _ERA,
-    _WEEK,
-    QUARTER_FORM,
-    _ORDINAL,
-    _BASIC,
-    _DOTTED,
-    _HOURS,
-    _NET,
-    _SERIAL,
-    _NOON,
-    _YEARS,
-    r"(?:^|\D)(19|20)\d\d(?:\D|$)",
-    r"^1[01]\d[/.-]\d{1,2}[/.-]\d{1,2}",
-)
+#: Ways of writing times that a column is searched for, by name.
+_WAYS = {
+    "era": _ERA,
+    "week": _WEEK,
+    "quarter": QUARTER_FORM,
+    "ordinal": _ORDINAL,
+    "basic": _BASIC,
+    "dotted": _DOTTED,
+    "hours": _HOURS,
+    "net": _NET,
+    "serial": _SERIAL,
+    "noon": _NOON,
+    "other years": _YEARS,
+    "our years": r"(?:^|\D)(19|20)\d\d(?:\D|$)",
+    "taiwan": r"^1[01]\d[/.-]\d{1,2}[/.-]\d{1,2}",
+}
 
 
 def from_digits(columns: SourceColumns, column: str, text: str) -> str:
@@ -75,14 +78,25 @@ def as_iso(columns: SourceColumns, column: str, text: str) -> str:
     usual = f"t >= '19' and t < '21' and regexp_full_match(t, '{times.PLAIN}')"
     if not columns.row(f"select count(*) from {lines} and not ({usual})")[0]:
         return text
-    counts = ", ".join(f"count(*) filter (where regexp_matches(t, '{way}'))" for way in _WAYS)
-    era, week, quarter, ordinal, basic, dotted, hours, net, serial, noon, years, ours, taiwan, dated = (
-        columns.row(f"select {counts}, count(*) from {lines}")
-    )
+    counts = ", ".join(f"count(*) filter (where regexp_matches(t, '{way}'))" for way in _WAYS.values())
+    *counted, dated = columns.row(f"select {counts}, count(*) from {lines}")
+    seen = {name: count for name, count in zip(_WAYS, counted, strict=True) if count}
     _check_months(columns, column, lines)
-    if era:
+    text = _with_clock(_with_days(columns, column, text, seen), seen)
+    if "other years" in seen and "our years" not in seen:
+        return _from_years(columns, column, text)
+    if "other years" in seen:
+        _tell_of_other_years(columns, column, lines)
+    if seen.get("taiwan") == dated:
+        return _from_taiwan(columns, column, text)
+    return text
+
+
+def _with_days(columns: SourceColumns, column: str, text: str, seen: Container[str]) -> str:
+    """Return SQL for texts with eras, weeks, quarters and ordinal dates as dates; add notes on weeks and quarters."""
+    if "era" in seen:
         text = once(text, "t", _from_era())
-    if week:
+    if "week" in seen:
         if columns.table.holds(
             f"regexp_full_match({text}, '.*(?:W\\d\\d|\\d{{4}})') and regexp_matches({text}, '{_WEEK}')"
         ):
@@ -91,36 +105,33 @@ def as_iso(columns: SourceColumns, column: str, text: str) -> str:
                 "week count as one day."
             )
         text = once(text, "t", _from_week())
-    if quarter:
+    if "quarter" in seen:
         columns.notes.append(
             f"Column {column!r} contains quarters. Each was read as the quarter's first day, so a customer's "
             "purchases within a quarter count as one day."
         )
         text = once(text, "t", _from_quarter(columns.last_year))
-    if ordinal:
+    if "ordinal" in seen:
         day = "strftime(try_strptime(replace(replace(t, '/', '-'), '.', '-'), '%Y-%j'), '%Y-%m-%d')"
         text = once(text, "t", f"if(regexp_matches(t, '{_ORDINAL}'), {day}, t)")
-    if basic:
-        text = f"replace(regexp_replace({text}, '{_BASIC}', '\\1 \\2:\\3:\\4\\5'), ':Z', ':00Z')"
-    if dotted:
-        text = f"regexp_replace({text}, '{_DOTTED}', ' \\1:\\2:\\3\\4')"
-    if hours:
-        clock = f"regexp_extract(t, '{_HOURS}', 1) || ':' || lpad(regexp_extract(t, '{_HOURS}', 2), 2, '0')"
-        dated = f"regexp_replace(t, '{_HOURS}', '') || ' ' || {clock}"
-        text = once(text, "t", f"if(regexp_matches(t, '{_HOURS}'), {dated}, t)")
-    if net:
-        text = f"regexp_replace({text}, '{_NET}', '\\1')"
-    if serial:
-        text = once(text, "t", f"if(regexp_matches(t, '{_SERIAL}'), replace(t, ',', '.'), t)")
-    if noon:
-        text = _with_noon(text)
-    if years and not ours:
-        return _from_years(columns, column, text)
-    if years:
-        _tell_of_other_years(columns, column, lines)
-    if taiwan and taiwan == dated:
-        return _from_taiwan(columns, column, text)
     return text
+
+
+def _with_clock(text: str, seen: Container[str]) -> str:
+    """Return SQL for texts with times of day as HH:MM, and moments written as numbers as plain numbers."""
+    if "basic" in seen:
+        text = f"replace(regexp_replace({text}, '{_BASIC}', '\\1 \\2:\\3:\\4\\5'), ':Z', ':00Z')"
+    if "dotted" in seen:
+        text = f"regexp_replace({text}, '{_DOTTED}', ' \\1:\\2:\\3\\4')"
+    if "hours" in seen:
+        clock = f"regexp_extract(t, '{_HOURS}', 1) || ':' || lpad(regexp_extract(t, '{_HOURS}', 2), 2, '0')"
+        moment = f"regexp_replace(t, '{_HOURS}', '') || ' ' || {clock}"
+        text = once(text, "t", f"if(regexp_matches(t, '{_HOURS}'), {moment}, t)")
+    if "net" in seen:
+        text = f"regexp_replace({text}, '{_NET}', '\\1')"
+    if "serial" in seen:
+        text = once(text, "t", f"if(regexp_matches(t, '{_SERIAL}'), replace(t, ',', '.'), t)")
+    return _with_noon(text) if "noon" in seen else text
 
 
 def _check_months(columns: SourceColumns, column: str, lines: str) -> None:

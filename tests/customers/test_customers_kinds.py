@@ -8,7 +8,7 @@ from tests.customers.test_customers_attributes import N, people, reason
 
 
 def test_kinds_are_inferred_from_headings_and_values():
-    found = read_attributes(
+    attributes = read_attributes(
         people(
             country=["UK", "FR"] * 30,
             income=np.linspace(1, 2, N),
@@ -19,7 +19,7 @@ def test_kinds_are_inferred_from_headings_and_values():
             size=["1", "2", "5+"] * 20,
         )
     )
-    kinds = {one.column: one.kind for one in found.account}
+    kinds = {one.column: one.kind for one in attributes.account}
     assert kinds == {
         "country": "category",
         "income": "number",
@@ -41,29 +41,29 @@ def test_what_names_a_person_is_never_learned_from():
         "contact": [f"b{number}@x.io" for number in range(N)],
     }
     consent = ["subscribed", "never"] * 30
-    found = read_attributes(
+    attributes = read_attributes(
         people(**names, country=["UK", "FR"] * 30, email_consent=consent, opted_out=["yes", "no"] * 30)
     )
-    assert [one.column for one in found.used] == ["country", "email_consent"]
-    assert "identifies a person" in reason(found, "contact")
-    assert "who must not be contacted" in reason(found, "opted_out")
+    assert [one.column for one in attributes.used] == ["country", "email_consent"]
+    assert "identifies a person" in reason(attributes, "contact")
+    assert "who must not be contacted" in reason(attributes, "opted_out")
 
 
 def test_columns_that_say_nothing_are_left_out_by_name():
-    found = read_attributes(people(empty=None, same="x", own=[f"n{number}" for number in range(N)]))
-    assert not found.used
-    assert reason(found, "empty") == "every value is missing."
-    assert reason(found, "same") == "every customer has the same value."
-    assert "has a different value" in reason(found, "own")
+    attributes = read_attributes(people(empty=None, same="x", own=[f"n{number}" for number in range(N)]))
+    assert not attributes.used
+    assert reason(attributes, "empty") == "every value is missing."
+    assert reason(attributes, "same") == "every customer has the same value."
+    assert "has a different value" in reason(attributes, "own")
 
 
 def test_a_column_of_too_many_levels_is_refused_with_advice():
     many = pd.DataFrame(
         {"customer_id": range(6000), "shop": [f"{number % 250:03d}" for number in range(6000)]}
     )
-    found = read_attributes(many)
-    assert "250 of its levels" in reason(found, "shop")
-    assert "for example towns into regions" in reason(found, "shop")
+    attributes = read_attributes(many)
+    assert "250 of its levels" in reason(attributes, "shop")
+    assert "for example towns into regions" in reason(attributes, "shop")
 
 
 def test_levels_that_too_few_customers_share_are_refused_with_advice():
@@ -74,9 +74,9 @@ def test_levels_that_too_few_customers_share_are_refused_with_advice():
 def test_postcodes_that_few_customers_share_become_areas():
     codes = [f"{area}{number % 97:02d}0" for number in range(150) for area in ("10", "80")]
     table = pd.DataFrame({"customer_id": range(300), "PLZ": codes})
-    found = read_attributes(table)
-    assert found.table["text_plz_first_2"].to_pylist()[:2] == ["10", "80"]
-    assert any("its first 2 characters are used as the level (2 areas)" in note for note in found.notes)
+    attributes = read_attributes(table)
+    assert attributes.table["text_plz_first_2"].to_pylist()[:2] == ["10", "80"]
+    assert any("its first 2 characters are used as the level (2 areas)" in note for note in attributes.notes)
     again = read_attributes(table.head(1), wanted=["text_plz_first_2"])
     assert again.table.to_pylist() == [{"customer_id": "0", "text_plz_first_2": "10"}]
 
@@ -85,22 +85,22 @@ def test_british_postcodes_become_their_outward_code_and_not_first_signs_that_mi
     inward = [f"{number % 9 + 1}a{'abdefgh'[number % 7]}" for number in range(60)]
     codes = [f"{area} {code}" for code in inward for area in ("m1", "m14", "sw1a")]
     table = pd.DataFrame({"customer_id": range(180), "Postcode": codes})
-    found = read_attributes(table)
-    assert set(found.table["text_postcode_outward"].to_pylist()) == {"M1", "M14", "SW1A"}
-    assert any("its outward code is used as the level (3 areas)" in note for note in found.notes)
+    attributes = read_attributes(table)
+    assert set(attributes.table["text_postcode_outward"].to_pylist()) == {"M1", "M14", "SW1A"}
+    assert any("its outward code is used as the level (3 areas)" in note for note in attributes.notes)
     again = read_attributes(table.assign(Postcode="sw1a1aa").head(1), wanted=["text_postcode_outward"])
     assert again.table["text_postcode_outward"].to_pylist() == ["SW1A"]
 
 
 def test_british_postcodes_of_many_districts_become_the_letters_of_their_area():
     codes = [f"{area}{number % 20 + 1} {number % 9 + 1}AB" for number in range(100) for area in ("M", "SW")]
-    found = read_attributes(pd.DataFrame({"customer_id": range(200), "Postcode": codes}))
-    assert set(found.table["text_postcode_letters"].to_pylist()) == {"M", "SW"}
-    assert any("its letters are used as the level (2 areas)" in note for note in found.notes)
+    attributes = read_attributes(pd.DataFrame({"customer_id": range(200), "Postcode": codes}))
+    assert set(attributes.table["text_postcode_letters"].to_pylist()) == {"M", "SW"}
+    assert any("its letters are used as the level (2 areas)" in note for note in attributes.notes)
 
 
 def test_birth_years_of_two_digits_and_codes_for_no_date_are_understood():
-    found = read_attributes(
+    attributes = read_attributes(
         people(
             jahrgang=["45", "99", "02", "80"] * 15,
             birth_month=[1, 12] * 30,
@@ -108,33 +108,33 @@ def test_birth_years_of_two_digits_and_codes_for_no_date_are_understood():
             enrolled=[20230105, 20231231] * 30,
         )
     )
-    days = found.table.to_pandas()
+    days = attributes.table.to_pandas()
     years = pd.to_datetime(days["birth_jahrgang"].head(4), unit="D").dt.year.tolist()
     assert years == [1945, 1999, 2002, 1980]
     assert days["date_founded"].notna().sum() == 20
-    assert any("40 of 60 values are not a date between" in note for note in found.notes)
+    assert any("40 of 60 values are not a date between" in note for note in attributes.notes)
     assert days["date_enrolled"].iloc[0] == (pd.Timestamp("2023-01-05") - pd.Timestamp(0)).days
-    assert {one.column: one.kind for one in found.account}["birth_month"] == "number"
+    assert {one.column: one.kind for one in attributes.account}["birth_month"] == "number"
 
 
 def test_a_column_none_of_whose_values_can_be_read_is_left_out():
-    found = read_attributes(people(born=["x", "y"] * 30), {"born": "birth date"})
-    assert reason(found, "born") == "none of its values is a date or a year."
+    attributes = read_attributes(people(born=["x", "y"] * 30), {"born": "birth date"})
+    assert reason(attributes, "born") == "none of its values is a date or a year."
 
 
 def test_names_of_companies_and_accounts_are_never_learned_from():
     names = ["cust_nm", "Company", "Account Name", "login", "twitter_handle", "Website", "VAT number"]
-    found = read_attributes(people(**{name: ["a", "b"] * 30 for name in names}))
-    assert found.used == ()
+    attributes = read_attributes(people(**{name: ["a", "b"] * 30 for name in names}))
+    assert attributes.used == ()
 
 
 def test_whole_numbers_that_tell_rows_apart_are_no_attribute():
     table = people(
         dim_key=np.arange(N) * 7 + 3, row=np.arange(N), age=np.arange(N) % 50 + 18, worth=np.arange(N) ** 2
     )
-    found = read_attributes(table)
-    assert [one.column for one in found.used] == ["age", "worth"]
-    assert "like a key" in reason(found, "dim_key")
+    attributes = read_attributes(table)
+    assert [one.column for one in attributes.used] == ["age", "worth"]
+    assert "like a key" in reason(attributes, "dim_key")
 
 
 def test_numbers_that_are_no_number_or_infinite_do_not_stop_the_reading():
@@ -151,21 +151,21 @@ def test_answers_that_tell_nothing_are_read_as_blanks():
         signup=[*pd.date_range("2023-01-01", periods=40).astype(str), *answers],
     )
     blank = asked.mask(asked.isin(answers))
-    found, expected = read_attributes(asked), read_attributes(blank)
-    assert found.table.equals(expected.table)
-    assert found.account == expected.account
-    assert "Column 'member': 20 of 60 values" in " ".join(found.notes)
+    attributes, expected = read_attributes(asked), read_attributes(blank)
+    assert attributes.table.equals(expected.table)
+    assert attributes.account == expected.account
+    assert "Column 'member': 20 of 60 values" in " ".join(attributes.notes)
 
 
 def test_a_customer_whose_id_tells_nothing_is_set_aside():
     table = people(country=["UK", "FR"] * 30)
     table.loc[:1, "customer_id"] = "unknown"
-    found = read_attributes(table)
-    assert found.quarantine["rule"].tolist() == ["missing_customer"] * 2
+    attributes = read_attributes(table)
+    assert attributes.quarantine["rule"].tolist() == ["missing_customer"] * 2
 
 
 def test_numbers_that_may_stand_for_no_answer_are_told_and_kept():
-    found = read_attributes(
+    attributes = read_attributes(
         people(
             age=[20, 30, 999] * 20,
             children=[0, 1, -1] * 20,
@@ -173,40 +173,42 @@ def test_numbers_that_may_stand_for_no_answer_are_told_and_kept():
             balance=[-5, -1, 3] * 20,
         )
     )
-    told = " ".join(found.notes)
+    told = " ".join(attributes.notes)
     assert "Column 'age': 20 values are 999, far from the nearest other value, 30" in told
     assert "Column 'children': 20 values are -1, far from the nearest other value, 0" in told
     assert "score" not in told
     assert "balance" not in told
-    assert found.table["number_age"].to_pylist()[2] == 999.0
+    assert attributes.table["number_age"].to_pylist()[2] == 999.0
 
 
 def test_dates_written_as_numbers_are_dates_where_the_heading_says_so():
     days = 45_000 + np.arange(N)
     seconds = (days - 25_569) * 86_400
-    found = read_attributes(people(signup=days, created_at=seconds, joined_ts=seconds * 1000, salary=days))
-    assert {one.column: one.kind for one in found.account} == {
+    attributes = read_attributes(
+        people(signup=days, created_at=seconds, joined_ts=seconds * 1000, salary=days)
+    )
+    assert {one.column: one.kind for one in attributes.account} == {
         "signup": "date",
         "created_at": "date",
         "joined_ts": "date",
         "salary": "number",
     }
-    table = found.table
+    table = attributes.table
     assert table["date_signup"].to_pylist() == table["date_created_at"].to_pylist()
     assert table["date_signup"].to_pylist() == table["date_joined_ts"].to_pylist()
 
 
 def test_postcodes_without_their_leading_zeros_are_told():
     codes = [2139, 10115, 20095] * 100
-    found = read_attributes(pd.DataFrame({"customer_id": range(300), "zip": codes}))
-    assert any("'zip': 100 values have fewer than 5 digits" in note for note in found.notes)
+    attributes = read_attributes(pd.DataFrame({"customer_id": range(300), "zip": codes}))
+    assert any("'zip': 100 values have fewer than 5 digits" in note for note in attributes.notes)
     whole = pd.DataFrame({"customer_id": range(300), "zip": [f"{code:05d}" for code in codes]})
     assert not read_attributes(whole).notes
 
 
 def test_numbers_with_one_unit_are_read_as_numbers():
     ages = [18 + number % 50 for number in range(N)]
-    found = read_attributes(
+    attributes = read_attributes(
         people(
             age=[f"{age} years" if age > 19 else f"{age} year" if age > 18 else "18" for age in ages],
             height=[f"1,{age} m" for age in ages],
@@ -216,7 +218,7 @@ def test_numbers_with_one_unit_are_read_as_numbers():
             shop_code=[f"{age % 3} north" for age in ages],
         )
     )
-    table = found.table.to_pandas()
+    table = attributes.table.to_pandas()
     assert list(table.columns) == [
         "customer_id",
         "number_age",
@@ -228,16 +230,18 @@ def test_numbers_with_one_unit_are_read_as_numbers():
     assert table["number_age"].tolist() == ages
     assert table["number_height"].min() == 1.18
     assert table["number_balance"].min() == -6
-    assert any("'age': the values were read as numbers of years" in note for note in found.notes)
+    assert any("'age': the values were read as numbers of years" in note for note in attributes.notes)
 
 
 def test_a_unit_is_removed_at_scoring_as_at_training():
-    found = read_attributes(people(age=["34 years", "34"] * (N // 2)), wanted=["number_age"], learns=False)
-    assert set(found.table["number_age"].to_pylist()) == {34.0}
+    attributes = read_attributes(
+        people(age=["34 years", "34"] * (N // 2)), wanted=["number_age"], learns=False
+    )
+    assert set(attributes.table["number_age"].to_pylist()) == {34.0}
 
 
 def test_ranges_of_a_number_are_categories_in_order():
     bands = ["35-44", "75+", "under 35"]
-    found = read_attributes(people(age=bands * (N // 3), size=["S", "M", "L"] * (N // 3)))
-    assert found.account_table()["kind"].tolist() == ["category, in order", "category"]
-    assert set(found.table["text_age"].to_pylist()) == set(bands)
+    attributes = read_attributes(people(age=bands * (N // 3), size=["S", "M", "L"] * (N // 3)))
+    assert attributes.account_table()["kind"].tolist() == ["category, in order", "category"]
+    assert set(attributes.table["text_age"].to_pylist()) == set(bands)

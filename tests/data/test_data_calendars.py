@@ -16,7 +16,7 @@ def days(values, heading="date", rules=None):
     return log["timestamp"].dt.strftime("%Y-%m-%d").tolist()
 
 
-@pytest.mark.parametrize("written", ["25670131", "14021111", "1130131", "11/11/1402"])
+@pytest.mark.parametrize("written", ["25670131", "14021111", "1130131", "11/11/1402", "113/01/31 14時30分"])
 def test_dates_of_other_calendars_are_read_in_digits_and_with_the_day_first(written):
     assert days([written]) == ["2024-01-31"]
     if written.isdigit():

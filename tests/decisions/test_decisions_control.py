@@ -115,15 +115,15 @@ def test_a_control_sized_for_a_share_of_value_saved_has_the_promised_power():
     predictions, without, with_it = _share_saved(40_000, 0.15, seed=3)
     base, treated = expected_rates(predictions, 0.15)
     size = control_size(len(predictions), treated - base, base_rate=base)
-    rng, found = np.random.default_rng(0), []
+    rng, significant = np.random.default_rng(0), []
     for _ in range(600):
         control = np.zeros(len(predictions), dtype=bool)
         control[rng.choice(len(control), size, replace=False)] = True
         bought = rng.random(len(control)) < np.where(control, without, with_it)
         means = bought[~control].mean(), bought[control].mean()
         error = np.sqrt(means[0] * (1 - means[0]) / (len(control) - size) + means[1] * (1 - means[1]) / size)
-        found.append((means[0] - means[1]) / error > 1.96)
-    assert np.mean(found) == pytest.approx(0.8, abs=0.06)
+        significant.append((means[0] - means[1]) / error > 1.96)
+    assert np.mean(significant) == pytest.approx(0.8, abs=0.06)
 
 
 def test_the_expected_rates_are_those_of_the_simulated_customers():
