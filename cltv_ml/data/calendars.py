@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 
 from cltv_ml.data.source_columns import SourceColumns
 from cltv_ml.errors import InputError
@@ -82,7 +82,10 @@ def as_iso(columns: SourceColumns, column: str, text: str) -> str:
     *counted, dated = columns.row(f"select {counts}, count(*) from {lines}")
     seen = {name: count for name, count in zip(_WAYS, counted, strict=True) if count}
     _check_months(columns, column, lines)
-    text = _with_clock(_with_days(columns, column, text, seen), seen)
+    text = _with_days(columns, column, text, seen)
+    for way, rewrite in _CLOCKS.items():
+        if way in seen:
+            text = rewrite(text)
     if "other years" in seen and "our years" not in seen:
         return _from_years(columns, column, text)
     if "other years" in seen:
@@ -115,23 +118,6 @@ def _with_days(columns: SourceColumns, column: str, text: str, seen: Container[s
         day = "strftime(try_strptime(replace(replace(t, '/', '-'), '.', '-'), '%Y-%j'), '%Y-%m-%d')"
         text = once(text, "t", f"if(regexp_matches(t, '{_ORDINAL}'), {day}, t)")
     return text
-
-
-def _with_clock(text: str, seen: Container[str]) -> str:
-    """Return SQL for texts with times of day as HH:MM, and moments written as numbers as plain numbers."""
-    if "basic" in seen:
-        text = f"replace(regexp_replace({text}, '{_BASIC}', '\\1 \\2:\\3:\\4\\5'), ':Z', ':00Z')"
-    if "dotted" in seen:
-        text = f"regexp_replace({text}, '{_DOTTED}', ' \\1:\\2:\\3\\4')"
-    if "hours" in seen:
-        clock = f"regexp_extract(t, '{_HOURS}', 1) || ':' || lpad(regexp_extract(t, '{_HOURS}', 2), 2, '0')"
-        moment = f"regexp_replace(t, '{_HOURS}', '') || ' ' || {clock}"
-        text = once(text, "t", f"if(regexp_matches(t, '{_HOURS}'), {moment}, t)")
-    if "net" in seen:
-        text = f"regexp_replace({text}, '{_NET}', '\\1')"
-    if "serial" in seen:
-        text = once(text, "t", f"if(regexp_matches(t, '{_SERIAL}'), replace(t, ',', '.'), t)")
-    return _with_noon(text) if "noon" in seen else text
 
 
 def _check_months(columns: SourceColumns, column: str, lines: str) -> None:
@@ -188,6 +174,13 @@ def _from_quarter(last: int) -> str:
     return f"if(regexp_matches(t, '{QUARTER_FORM}'), {once(fields, 'e', day)}, t)"
 
 
+def _from_hours(text: str) -> str:
+    """Return SQL for times of day with Chinese, Japanese or Korean signs as HH:MM."""
+    clock = f"regexp_extract(t, '{_HOURS}', 1) || ':' || lpad(regexp_extract(t, '{_HOURS}', 2), 2, '0')"
+    moment = f"regexp_replace(t, '{_HOURS}', '') || ' ' || {clock}"
+    return once(text, "t", f"if(regexp_matches(t, '{_HOURS}'), {moment}, t)")
+
+
 def _with_noon(text: str) -> str:
     """Return SQL for times with AM and PM written in other languages."""
     for names, half in (("오전|上午|午前", "AM"), ("오후|下午|午後", "PM")):
@@ -198,6 +191,17 @@ def _with_noon(text: str) -> str:
     ):
         text = rf"regexp_replace({text}, '(:\d\d) ?(?:{names})$', '\1 {half}')"
     return text
+
+
+#: By way of writing: the SQL for a text with its time of day as HH:MM, or its number of a moment as a plain number.
+_CLOCKS: dict[str, Callable[[str], str]] = {
+    "basic": lambda text: f"replace(regexp_replace({text}, '{_BASIC}', '\\1 \\2:\\3:\\4\\5'), ':Z', ':00Z')",
+    "dotted": lambda text: f"regexp_replace({text}, '{_DOTTED}', ' \\1:\\2:\\3\\4')",
+    "hours": _from_hours,
+    "net": lambda text: f"regexp_replace({text}, '{_NET}', '\\1')",
+    "serial": lambda text: once(text, "t", f"if(regexp_matches(t, '{_SERIAL}'), replace(t, ',', '.'), t)"),
+    "noon": _with_noon,
+}
 
 
 def _from_years(columns: SourceColumns, column: str, text: str) -> str:
