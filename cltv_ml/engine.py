@@ -187,21 +187,6 @@ def is_records(source: Any) -> bool:
     return isinstance(source, list) and bool(source) and all(isinstance(row, Mapping) for row in source)
 
 
-def columns(table: Tabular) -> list[str]:
-    """Return the column names of a table.
-
-    >>> columns(pd.DataFrame({"customer_id": ["a"], "amount": [1.0]}))
-    ['customer_id', 'amount']
-    """
-    if isinstance(table, pd.DataFrame):
-        return [str(name) for name in table.columns]
-    if isinstance(table, pa.Table):
-        return list(table.column_names)
-    con = connect()
-    view(con, "log", table)
-    return list(con.table("log").columns)
-
-
 def frame(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
     """Return a query's result as a pandas frame, strings Arrow-backed and shared rather than copied."""
     return relation.to_arrow_table().to_pandas()
@@ -280,11 +265,7 @@ class Relation:
     def aggregate(
         self, sought: Mapping[Key, Sequence[str]], where: str = "true"
     ) -> dict[Key, tuple[Any, ...]]:
-        """Return the values of each key's aggregates over the rows that pass a test, all in one pass.
-
-        >>> keep(connect(), "lines", "select 2 as amount").aggregate({"sales": ["count(*)", "sum(amount)"]})
-        {'sales': (1, 2)}
-        """
+        """Return the values of each key's aggregates over the rows that pass a test, all in one pass."""
         if not sought:
             return {}
         columns = ", ".join(itertools.chain.from_iterable(sought.values()))

@@ -12,7 +12,6 @@ from cltv_ml.decisions.line_costs import UNKNOWN_GROUP, Costs, cost_of_line, gro
 from cltv_ml.decisions.lines import currency, money, order_key
 from cltv_ml.decisions.profile import UNSEGMENTED
 from cltv_ml.engine import MONEY_SCALE, Tabular, frame, literal, view
-from cltv_ml.engine import columns as columns_of
 from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.tables import pandas_only
@@ -237,7 +236,7 @@ def _lines_sold(
     sold = _sold(columns, costs, _group_key(by, columns))
     if returns is not None:
         view(con, "returned_lines", returns)
-        sold += f" union all {_returned(set(columns_of(returns)), by)}"
+        sold += f" union all {_returned(set(con.table('returned_lines').columns), by)}"
     joined = "left join segments using (customer_id)" if by == "segment" else ""
     key = f"coalesce(segment, {literal(UNSEGMENTED)})" if by == "segment" else "grain"
     con.execute(
