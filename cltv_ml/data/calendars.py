@@ -83,7 +83,7 @@ def as_iso(columns: SourceColumns, column: str, text: str) -> str:
     seen = {name: count for name, count in zip(_WAYS, counted, strict=True) if count}
     _check_months(columns, column, lines)
     text = _with_days(columns, column, text, seen)
-    for way, rewrite in _CLOCKS.items():
+    for way, rewrite in _CLOCK_SQL.items():
         if way in seen:
             text = rewrite(text)
     if "other years" in seen and "our years" not in seen:
@@ -194,7 +194,7 @@ def _with_noon(text: str) -> str:
 
 
 #: By way of writing: the SQL for a text with its time of day as HH:MM, or its number of a moment as a plain number.
-_CLOCKS: dict[str, Callable[[str], str]] = {
+_CLOCK_SQL: dict[str, Callable[[str], str]] = {
     "basic": lambda text: f"replace(regexp_replace({text}, '{_BASIC}', '\\1 \\2:\\3:\\4\\5'), ':Z', ':00Z')",
     "dotted": lambda text: f"regexp_replace({text}, '{_DOTTED}', ' \\1:\\2:\\3\\4')",
     "hours": _from_hours,
