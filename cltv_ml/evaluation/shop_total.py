@@ -31,9 +31,13 @@ _GROWTH_DOUBT, _APART_DOUBT = 0.7, 0.8
 _PRIOR_WINDOWS, _LARGEST_ERROR, _SHARPNESS, _HALF_LIFE = 2.0, 0.5, 2.5, 365.0
 
 #: The total's log error is expected to be `_PARTS_ERROR` for a horizon as long as the log, to grow with their ratio to
-#: this power, and to be larger by this factor as long as the log has not seen the horizon's season a year before. That
-#: counts for so many independent windows next to the record.
-_RATIO_POWER, _SEASON_UNSEEN, _SPREAD_WINDOWS = 0.25, 1.5, 0.5
+#: this power, and to be larger by this factor as long as the log has not seen the horizon's season a year before.
+_RATIO_POWER, _SEASON_UNSEEN = 0.25, 1.5
+
+#: For the spread, independent windows that the expected error counts for, and the largest error of the record: also as
+#: long as the season is unseen. The record then comes from the seasons before, and a large error is likely to recur.
+_SPREAD_WINDOWS, _SPREAD_WINDOWS_UNSEEN = 0.5, 1.0
+_LARGEST_ERROR_UNSEEN = 1.0
 
 #: An 80% interval reaches at least as far as the forecasts from this many latest cutoffs missed on average.
 _LATEST = 12
@@ -99,19 +103,26 @@ def _total_error_spread(
     Forecasts from a longer log usually miss less, and the scale follows that. A shop whose latest forecasts missed by
     more than the 80% interval would reach has not become easier to forecast: it gets the wider one.
     """
-    counts = _evidence_of_past(past, cutoff, horizon)
-    squared = _squared(replayed, [one.total for one in past])
+    counts, unseen = _evidence_of_past(past, cutoff, horizon), _is_unseen(cutoff, horizon)
+    largest = _LARGEST_ERROR_UNSEEN if unseen else _LARGEST_ERROR
+    squared = _squared(replayed, [one.total for one in past], largest)
     usual = np.array([_usual_error(one.cutoff, horizon) for one in past])
-    windows, freedom = _SPREAD_WINDOWS + counts.sum(), float(_FREEDOM + counts.sum())
-    over = np.sqrt((_SPREAD_WINDOWS + counts @ (squared / usual**2)) / windows)
+    before = _SPREAD_WINDOWS_UNSEEN if unseen else _SPREAD_WINDOWS
+    over = np.sqrt((before + counts @ (squared / usual**2)) / (before + counts.sum()))
+    freedom = float(_FREEDOM + counts.sum())
     least = float(np.sqrt(squared[-_LATEST:]).mean() / stats.t.ppf(0.9, freedom))
     return Spread(max(float(over * _usual_error(cutoff, horizon)), least), freedom)
 
 
 def _usual_error(cutoff: int, horizon: int) -> float:
     """Return the total's log error that is expected of a log of that many days before its record is read."""
-    unseen = _SEASON_UNSEEN if cutoff < WEEKS_YEAR + horizon else 1.0
+    unseen = _SEASON_UNSEEN if _is_unseen(cutoff, horizon) else 1.0
     return float(_PARTS_ERROR * unseen * (horizon / cutoff) ** _RATIO_POWER)
+
+
+def _is_unseen(cutoff: int, horizon: int) -> bool:
+    """Return whether the log does not hold the horizon's days of a year before."""
+    return cutoff < WEEKS_YEAR + horizon
 
 
 def last_year(log: CohortRevenue, cutoff: int, horizon: int) -> float | None:
@@ -161,6 +172,8 @@ def _evidence_of_past(past: Sequence[ShopPast], cutoff: int, horizon: int) -> np
     return 0.5 ** ((cutoff - horizon - days) / _HALF_LIFE) / max(1.0, horizon / PACE)
 
 
-def _squared(forecasts: Sequence[float], totals: Sequence[float]) -> np.ndarray:
+def _squared(
+    forecasts: Sequence[float], totals: Sequence[float], largest: float = _LARGEST_ERROR
+) -> np.ndarray:
     errors = np.log(np.array(forecasts, dtype=np.float64) / np.array(totals, dtype=np.float64))
-    return np.clip(errors, -_LARGEST_ERROR, _LARGEST_ERROR) ** 2
+    return np.clip(errors, -largest, largest) ** 2

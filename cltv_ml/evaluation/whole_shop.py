@@ -18,6 +18,7 @@ from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import Level
 from cltv_ml.models.arrivals import Arrivals, fit_arrivals
 from cltv_ml.models.level_candidates import CohortRevenue
+from cltv_ml.models.level_closures import as_if_open, find_closures
 from cltv_ml.models.level_grain import PeriodGrain, find_grain
 from cltv_ml.models.shop_draws import ShopDraws, draw_shop, relative_level
 from cltv_ml.models.value_by_age import ValueByAge, fit_value_by_age
@@ -125,8 +126,9 @@ def forecast_shop(
     numbered = {
         name: frozenset((day - start).days for day in dates) for name, dates in (holidays or {}).items()
     }
-    arrivals = fit_arrivals(np.diff(cohorts.joined), start, horizon, numbered)
-    value = fit_value_by_age(cohorts, start, horizon)
+    cohorts, closed = _without_closures(cohorts, horizon)
+    arrivals = fit_arrivals(np.diff(cohorts.joined), start, horizon, numbered, closed)
+    value = fit_value_by_age(cohorts, start, horizon, closed)
     level = forecast_known(log, window)
     totals = None
     if level is not None:
@@ -134,7 +136,7 @@ def forecast_shop(
     draws, total = draw_shop(value, arrivals, totals, edges), None
     if level is not None and arrivals.rate is not None:
         parts = level.total + _expected_new(value, arrivals, level.total)
-        past = _past(cohorts, level, start, numbered)
+        past = _past(cohorts, level, start, numbered, closed)
         total = combine_total(cohorts, days, horizon, parts, past)
         draws = draws.brought_to(total.total, total.parts, total.spread)
     ratios = _ratios(con, days, float(np.median(np.diff(starts))))
@@ -153,8 +155,24 @@ def _days_of_log(start: pd.Timestamp, cutoff: pd.Timestamp) -> int:
     return days
 
 
+def _without_closures(cohorts: CohortRevenue, horizon: int) -> tuple[CohortRevenue, np.ndarray]:
+    """Return the log as if open in closures that are not expected again, and whether it was closed on each day.
+
+    A season that was fitted to such a gap would swing on both sides of it.
+    """
+    once = [one for one in find_closures(cohorts) if not one.returns(cohorts.days, horizon)]
+    closed = np.zeros(cohorts.days, dtype=bool)
+    for one in once:
+        closed[one.start : one.end] = True
+    return as_if_open(cohorts, once, newcomers=True), closed
+
+
 def _past(
-    cohorts: CohortRevenue, level: Level, start: pd.Timestamp, holidays: Mapping[str, frozenset[int]]
+    cohorts: CohortRevenue,
+    level: Level,
+    start: pd.Timestamp,
+    holidays: Mapping[str, frozenset[int]],
+    closed: np.ndarray,
 ) -> list[ShopPast]:
     """Return the parts forecast at each earlier cutoff of the level's record, with the realised total."""
     horizon, past = level.basis.horizon if level.basis else 0, []
@@ -162,8 +180,8 @@ def _past(
         total = cohorts.revenue(day, day + horizon)
         if total > 0:
             before = cohorts.until(day)
-            value = fit_value_by_age(before, start, horizon)
-            arrivals = fit_arrivals(np.diff(before.joined), start, horizon, holidays)
+            value = fit_value_by_age(before, start, horizon, closed[:day])
+            arrivals = fit_arrivals(np.diff(before.joined), start, horizon, holidays, closed[:day])
             past.append(ShopPast(day, total, from_known + _expected_new(value, arrivals, from_known)))
     return past
 

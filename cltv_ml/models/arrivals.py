@@ -70,8 +70,9 @@ def fit_arrivals(
     start: pd.Timestamp,
     horizon: int,
     holidays: Mapping[str, frozenset[int]] | None = None,
+    closed: np.ndarray | None = None,
 ) -> Arrivals:
-    """Return the forecast of customers won after the days of `counts`.
+    """Return the forecast of customers won after the days of `counts`; days on which it was `closed` do not count.
 
     The days of a week share a random factor. The days are first fitted as overdispersed Poisson counts; the variance
     of weekly counts in excess of Poisson's gives `clump`, with which the days are fitted again. In the first weeks of
@@ -85,13 +86,13 @@ def fit_arrivals(
     if _has_stopped(counts):
         return Arrivals(None, horizon, 0.0, days >= 365)
     calendar = Calendar(start, days, horizon, weekdays=True, warming=True, holidays=holidays or {})
-    day, ones = np.arange(days), np.ones(days)
-    rate, clump = fit_rate(calendar, day, counts, ones), 0.0
+    day, is_open = np.arange(days), np.ones(days) if closed is None else 1.0 - closed
+    rate, clump = fit_rate(calendar, day, counts, is_open), 0.0
     for _ in range(2):
         mean = rate.rates(rate.mean[None], day)[0]
-        clump = _weekly_clump(counts, mean)
+        clump = _weekly_clump(counts * is_open, mean * is_open)
         # A week's common factor weighs on each of its days as if it were seven times as large.
-        rate = fit_rate(calendar, day, counts, ones, clump=7 * clump)
+        rate = fit_rate(calendar, day, counts, is_open, clump=7 * clump)
     return Arrivals(rate, horizon, clump, calendar.season)
 
 

@@ -78,10 +78,10 @@ def find_closures(log: CohortRevenue) -> list[Closure]:
     return closures
 
 
-def as_if_open(log: CohortRevenue, closures: Iterable[Closure]) -> CohortRevenue:
+def as_if_open(log: CohortRevenue, closures: Iterable[Closure], *, newcomers: bool = False) -> CohortRevenue:
     """Return the log with the sales that each closure cost: its lost share of the mean of the weekdays around it.
 
-    Customers first seen after a day do not count on it.
+    Sales to customers first seen after a day count on it only with `newcomers`, who are then first seen on it.
     """
     closures = list(closures)
     if not closures:
@@ -94,10 +94,14 @@ def as_if_open(log: CohortRevenue, closures: Iterable[Closure]) -> CohortRevenue
             alike = _alike(closure, closed, log.days)
             for one in alike:
                 rows = slice(*np.searchsorted(day, [one, one + 1]))
-                joined = first[rows] <= closed
+                joined = (first[rows] <= closed) | newcomers
                 share = closure.lost / len(alike)
                 cells.append(
-                    (first[rows][joined], np.full(joined.sum(), closed), share * amount[rows][joined])
+                    (
+                        np.minimum(first[rows][joined], closed),
+                        np.full(joined.sum(), closed),
+                        share * amount[rows][joined],
+                    )
                 )
     first, day, amount = (np.concatenate(part) for part in zip(*cells, strict=True))
     return replace(log, first=first, day=day, amount=amount, _sums={})

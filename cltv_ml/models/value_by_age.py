@@ -67,7 +67,9 @@ class ValueByAge:
         return np.einsum("dgt,dg->dt", exposure, by_group) * self.repeat.rates(coefficients, days)
 
 
-def fit_value_by_age(cohorts: CohortRevenue, start: pd.Timestamp, horizon: int) -> ValueByAge:
+def fit_value_by_age(
+    cohorts: CohortRevenue, start: pd.Timestamp, horizon: int, closed: np.ndarray | None = None
+) -> ValueByAge:
     """Return the value by age of a log's customers, from weeks and age groups.
 
     Parameters
@@ -76,24 +78,30 @@ def fit_value_by_age(cohorts: CohortRevenue, start: pd.Timestamp, horizon: int) 
         Revenue by first day and day.
     start
         The log's first day.
+    closed
+        Whether the shop was closed on each day of the log; purchases of these days do not count.
     """
     joined = np.diff(cohorts.joined)
+    closed = np.zeros(cohorts.days, dtype=bool) if closed is None else closed
     days, guard = cohorts.days, min(GUARD_DAYS, cohorts.days // 4)
     if joined[:guard].sum() > joined.sum() / 2:
         guard = 0
     ages = tuple(one for one in AGE_STEPS if one == AGE_STEPS[0] or one + SHOWN_DAYS <= days - guard)
     calendar = Calendar(start, days, horizon, weekdays=False)
     age = cohorts.day - cohorts.first
-    opening = age <= 0
+    is_open = ~closed[cohorts.day]
+    opening, later = (age <= 0) & is_open, (age > 0) & is_open
     weekly = _week_of(days)
     opened = np.bincount(
         weekly[cohorts.day[opening]], weights=cohorts.amount[opening], minlength=weekly[-1] + 1
     )
-    first = fit_rate(calendar, np.unique(weekly) * 7 + 3, opened, np.bincount(weekly, weights=joined))
+    first = fit_rate(
+        calendar, np.unique(weekly) * 7 + 3, opened, np.bincount(weekly, weights=joined * ~closed)
+    )
     group = np.where(cohorts.first < guard, len(ages), np.searchsorted(ages, age, side="right") - 1)
     table = np.zeros((len(ages) + 1, weekly[-1] + 1))
-    np.add.at(table, (group[~opening], weekly[cohorts.day[~opening]]), cohorts.amount[~opening])
-    exposure = exposures(joined[None, :], np.arange(days), guard, ages)[0]
+    np.add.at(table, (group[later], weekly[cohorts.day[later]]), cohorts.amount[later])
+    exposure = exposures(joined[None, :], np.arange(days), guard, ages)[0] * ~closed
     weeks = np.add.reduceat(exposure, np.arange(0, days, 7), axis=1)
     aged = table[:-1]
     number = np.broadcast_to(np.arange(len(aged))[:, None], aged.shape)

@@ -29,6 +29,7 @@ from cltv_ml.pipelines.forecast_inputs import (
     PLAN_COLUMNS,
     find_plan,
     judge_plan,
+    pause_expected_again,
     plan_terms,
     read_holiday_names,
     unused_holidays,
@@ -129,6 +130,7 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     notes = [*notes, *gaps]
     if not shop.grain:
         notes += unused_holidays(holidays, log.first, window)
+    notes += pause_expected_again(shop.value.joined, window)
     progress("writing the page", 0.9)
     tables = {
         "forecast": bands.assign(cutoff=window.cutoff),

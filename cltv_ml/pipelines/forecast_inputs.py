@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cltv_ml.decisions.line_costs import check_cost_unit
@@ -14,6 +16,8 @@ from cltv_ml.decisions.shop_plan import PlanTerms
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.shop_tables import compute_actuals, margin_rate
 from cltv_ml.log import Log
+from cltv_ml.models.level_candidates import WEEKS_YEAR
+from cltv_ml.models.level_closures import MOST_DAYS
 from cltv_ml.pipelines.inputs import read_table
 from cltv_ml.settings import Forecast
 from cltv_ml.windows import Window
@@ -115,6 +119,29 @@ def unused_holidays(
         return []
     names = ", ".join(unseen)
     return [f"No day of these holidays lies within the log, so they have no effect on the forecast: {names}."]
+
+
+def pause_expected_again(joined: np.ndarray, window: Window) -> list[str]:
+    """Return a sentence on a pause, too long for a closure, that lies a year before the window and in no other year.
+
+    Parameters
+    ----------
+    joined
+        Customers won on each day of the log, which ends where the window begins.
+    """
+    won, end = np.flatnonzero(joined), len(joined) + window.horizon
+    for before, after in pairwise(won.tolist()):
+        again = before + 1 + WEEKS_YEAR < end and after + WEEKS_YEAR > len(joined)
+        if after - before > MOST_DAYS and before < WEEKS_YEAR and again:
+            since, until = (
+                window.cutoff - pd.Timedelta(days=len(joined) - day) for day in (before + 1, after - 1)
+            )
+            return [
+                f"Nobody new came from {since:%Y-%m-%d} to {until:%Y-%m-%d}. The log has these days in no earlier "
+                "year, so the forecast takes them for a season and expects little on them again; if the shop paused "
+                "only once, it is too low."
+            ]
+    return []
 
 
 def find_plan(

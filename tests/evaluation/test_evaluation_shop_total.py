@@ -76,6 +76,13 @@ def test_errors_of_before_the_season_was_seen_count_less_once_it_is():
     assert late.sigma < 0.9 * early.sigma
 
 
+def test_misses_by_more_than_a_half_count_as_they_are_until_the_season_was_seen():
+    log = shop(1092, growth=0.7)
+    large, larger = (errors_of(log, 440, size).sigma for size in (0.5, 0.9))
+    assert larger > 1.5 * large
+    assert errors_of(log, 900, 0.9).sigma == pytest.approx(errors_of(log, 900, 0.5).sigma, rel=0.02)
+
+
 def test_an_80_percent_interval_reaches_as_far_as_the_latest_forecasts_missed_on_average():
     spread = errors_of(shop(1092, growth=0.7), 500, 0.2)  # before the season was seen, of which it is now
     assert np.log(spread.interval(1.0, 0.8)[1]) == pytest.approx(

@@ -6,7 +6,7 @@ import pytest
 
 from cltv_ml.decisions.shop_plan import PlanTerms, compute_equity
 from cltv_ml.evaluation.shop_tables import drawn_parts, expected_parts
-from cltv_ml.evaluation.whole_shop import forecast_shop
+from cltv_ml.evaluation.whole_shop import _without_closures, forecast_shop
 from cltv_ml.models.arrivals import fit_arrivals
 from cltv_ml.models.calendar_rate import Calendar, draw_unseen_season, fit_rate
 from cltv_ml.models.level_candidates import CohortRevenue
@@ -134,6 +134,28 @@ def test_a_holiday_moves_the_arrivals_of_its_day():
     counts[[50, 150, 250]] = 60
     expected = fit_arrivals(counts, START, 91, holidays).expected()
     assert expected[20] > 2 * expected[19]
+
+
+def with_a_closure(days, since, until):
+    """Return the counts and cohorts of a shop with ten new customers a day who buy again, closed for some days."""
+    day = np.repeat(np.arange(days), 3)
+    first = np.maximum(day - np.tile([0, 9, 40], days), 0)
+    is_open = (day < since) | (day >= until)
+    counts = np.where((np.arange(days) < since) | (np.arange(days) >= until), 10.0, 0.0)
+    joined = np.concatenate([[0.0], np.cumsum(counts)])
+    return counts, CohortRevenue(first[is_open], day[is_open], np.full(is_open.sum(), 50.0), joined)
+
+
+def test_a_closure_that_is_not_expected_again_is_no_season():
+    counts, log = with_a_closure(800, 300, 390)
+    opened, closed = _without_closures(log, 91)
+    assert np.flatnonzero(closed)[[0, -1]].tolist() == [300, 389]
+    assert opened.revenue(300, 390) == pytest.approx(log.revenue(200, 290), rel=0.05)
+    expected = fit_arrivals(counts, START, 91, closed=closed).expected()
+    assert expected == pytest.approx(np.full(91, 10.0), rel=0.05)
+    value = fit_value_by_age(log, START, 91, closed)
+    assert value.repeat.rates(value.repeat.mean[None], np.arange(800, 891)).std() < 0.05
+    assert not _without_closures(with_a_closure(600, 300, 390)[1], 91)[1].any()  # expected again
 
 
 def test_less_than_a_year_of_arrivals_has_no_season():

@@ -12,7 +12,13 @@ from cltv_ml.evaluation.shop_tables import margin_rate
 from cltv_ml.evaluation.whole_shop import forecast_shop
 from cltv_ml.log import Log
 from cltv_ml.money import format_money
-from cltv_ml.pipelines.forecast_inputs import find_plan, kept_plan, plan_terms, unused_holidays
+from cltv_ml.pipelines.forecast_inputs import (
+    find_plan,
+    kept_plan,
+    pause_expected_again,
+    plan_terms,
+    unused_holidays,
+)
 from cltv_ml.settings import Forecast
 from cltv_ml.windows import Window
 
@@ -215,6 +221,15 @@ def test_a_shop_dated_by_week_is_told_what_is_counted_and_that_holidays_are_not(
         in found.notes
     )
     assert "The table of holidays is not used, because purchases have one date per week." in found.notes
+
+
+def test_a_pause_that_is_expected_again_is_told_where_no_other_year_shows_it():
+    days, window = np.arange(600), Window("2024-08-23", 91)  # day 600 of a log from 2023-01-01
+    paused = np.where((days > 250) & (days < 350), 0.0, 2.0)
+    [sentence] = pause_expected_again(paused, window)
+    assert sentence.startswith("Nobody new came from 2023-09-09 to 2023-12-16.")
+    assert pause_expected_again(paused, Window("2024-08-23", 7)) == []  # over before the window comes to it
+    assert pause_expected_again(np.where(days < 300, paused, 2.0), window) == []
 
 
 def test_holidays_without_an_effect_are_named():
