@@ -14,7 +14,7 @@ LEVELS_NAMED = 3
 #: Columns whose values are not shown because they identify people and orders.
 IDENTIFIERS = ("customer_id", "order_id")
 
-_KINDS = (("TIMESTAMP", "time"), ("DATE", "time"), ("VARCHAR", "text"), ("BOOLEAN", "yes or no"))
+_KIND_OF_TYPES = (("TIMESTAMP", "time"), ("DATE", "time"), ("VARCHAR", "text"), ("BOOLEAN", "yes or no"))
 
 
 def profile_columns(log: AnyLog) -> pd.DataFrame:
@@ -53,7 +53,7 @@ def profile_columns(log: AnyLog) -> pd.DataFrame:
 
 
 def _kind_in_words(type_name: str) -> str:
-    return next((kind for start, kind in _KINDS if type_name.startswith(start)), "number")
+    return next((kind for start, kind in _KIND_OF_TYPES if type_name.startswith(start)), "number")
 
 
 def _frequent(con: duckdb.DuckDBPyConnection, name: str) -> str:

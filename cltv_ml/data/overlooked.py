@@ -47,7 +47,7 @@ from cltv_ml.engine import Relation, literal
 _MOST_UNDONE = 0.5
 
 #: Columns with more distinct values than this do not contain levels.
-_MOST_VALUES = 20
+_FEW_VALUES = 20
 
 
 def look_over(
@@ -68,7 +68,7 @@ def look_over(
     findings.mapping, findings.notes = part_refunds(glance, unmapped, mapping, explicit)
     unmapped = _without(unmapped, findings.mapping)
     findings.settled = _undone_already(glance, mapping)
-    levels_of = glance.levels(list(unmapped), _MOST_VALUES)
+    levels_of = glance.levels(list(unmapped), _FEW_VALUES)
     for column, kind in unmapped.items():
         decided = {**mapping, **findings.mapping, **explicit}
         _look_at_column(Unmapped(column, kind, glance, decided, findings), levels_of.get(column))

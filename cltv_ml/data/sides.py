@@ -40,7 +40,7 @@ _ROW_CHANGES = {
 _OF_CHANGES = re.compile("^op$|oper|^cdc|^dml|chang|action|^event|rowkind|^iud|^meta")
 
 #: Headings of when a change was recorded.
-_WHEN = (
+_CHANGE_TIMES = (
     "tsms",
     "sourcetsms",
     "committimestamp",
@@ -120,7 +120,7 @@ def look_at_changes(column: Unmapped, levels: Mapping[str, int]) -> bool:
     key = next(
         (names[column_name] for column_name in ("id", "orderid", "pk", "key") if column_name in names), ""
     )
-    time = next((names[column_name] for column_name in _WHEN if column_name in names), "")
+    time = next((names[column_name] for column_name in _CHANGE_TIMES if column_name in names), "")
     answer += [f"order_id={key}"] if key and not decided.get("order_id") else []
     answer += [f"version={time}"] if time and not decided.get("version") else []
     flags = " ".join(

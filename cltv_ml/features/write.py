@@ -104,7 +104,9 @@ def write_features(
                 lock, f"another build is writing to {str(target)!r}; wait until it ends, or stop it."
             ):
                 if _open_folder(target, build):  # else another process has just finished it
-                    _work(running, base, plan, windows, _Output(target, build, progress or _no_progress))
+                    _write_windows(
+                        running, base, plan, windows, _Output(target, build, progress or _no_progress)
+                    )
             lock.unlink(missing_ok=True)
     finally:
         running.clear()
@@ -143,7 +145,7 @@ class _Output:
         return [window for window in windows if not self.part(window.cutoff, shard).exists()]
 
 
-def _work(engine: Engine, base: Base, plan: Plan, windows: Sequence[Window], out: _Output) -> None:
+def _write_windows(engine: Engine, base: Base, plan: Plan, windows: Sequence[Window], out: _Output) -> None:
     total = out.build.shards * len(windows)
     ends = _query_ends(windows, out.build.horizon)
     done = 0

@@ -44,7 +44,7 @@ class Format:
 
     def identify(self, columns: Sequence[str]) -> tuple[str, ...]:
         """Return the columns that identify an export as this format; empty if it is another one."""
-        here = {_plain(column): column for column in columns}
+        here = {_plain_spelling(column): column for column in columns}
         columns_of = [_first(spellings, here) for spellings in self.headings]
         return tuple(column for column in columns_of if column) if all(columns_of) else ()
 
@@ -58,7 +58,7 @@ class Format:
         taken
             Columns that already stand for another name.
         """
-        here = {_plain(column): column for column in columns if column not in taken}
+        here = {_plain_spelling(column): column for column in columns if column not in taken}
         columns_of = {name: _first(spellings, here) for name, spellings in self.mapping.items()}
         return {name: column for name, column in columns_of.items() if column or not self.mapping[name]}
 
@@ -67,8 +67,10 @@ class Format:
         readings = {
             level: reading for level, reading in self.levels.get(name, {}).items() if level != "otherwise"
         }
-        listed = {_plain(level) for level in readings}
-        unlisted = [level for level in levels if _plain(level) and _plain(level) not in listed]
+        listed = {_plain_spelling(level) for level in readings}
+        unlisted = [
+            level for level in levels if _plain_spelling(level) and _plain_spelling(level) not in listed
+        ]
         if "otherwise" in self.levels.get(name, {}):
             readings |= dict.fromkeys(unlisted, self.levels[name]["otherwise"])
         return readings
@@ -119,14 +121,16 @@ def _as_tuple(spellings: str | list[str]) -> tuple[str, ...]:
 
 
 def _first(spellings: Sequence[str], here: Mapping[str, str]) -> str:
-    return next((here[_plain(spelling)] for spelling in spellings if _plain(spelling) in here), "")
+    return next(
+        (here[_plain_spelling(spelling)] for spelling in spellings if _plain_spelling(spelling) in here), ""
+    )
 
 
 @lru_cache(4096)
-def _plain(text: str) -> str:
+def _plain_spelling(text: str) -> str:
     """Return a heading or level without case, blanks and signs.
 
-    >>> _plain("*ContactName"), _plain("Created (UTC)"), _plain("wc-on-hold")
+    >>> _plain_spelling("*ContactName"), _plain_spelling("Created (UTC)"), _plain_spelling("wc-on-hold")
     ('contactname', 'createdutc', 'wconhold')
     """
     return re.sub(r"[\W_]+", "", text.casefold())

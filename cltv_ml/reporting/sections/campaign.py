@@ -29,7 +29,7 @@ def campaign_section(
     content = section(
         "What to do",
         [
-            *([_WHOM] if ordered else []),
+            *([_WHOM_TO_WRITE_TO] if ordered else []),
             f"In total, {format_money(float(at_risk.sum()), currency)} of "
             f"{format_money(campaign.total, currency)} is at risk over {campaign.horizon} days. The command "
             "cltv score writes the expected value of every customer to a file.",
@@ -66,7 +66,7 @@ _NOT_THE_LISTS = (
     "control group and discounts the profit."
 )
 
-_WHOM = (
+_WHOM_TO_WRITE_TO = (
     "Write to the customers with the highest value at risk: their expected spend times the probability that "
     "they are leaving. Customers who will certainly stay or have certainly left come last."
 )
