@@ -82,8 +82,10 @@ def compute_cohorts(
             f"{by if isinstance(by, str) else by.name} splits the customers into {groups:,} cohorts, but at "
             f"most {MOST_COHORTS:,} can be followed; use a coarser grouping."
         )
-    rows = frame(con.sql(_COHORTS_SQL.format(**_measures(columns, costs), days=PERIODS[per])))
-    return _per_customer(rows)
+    _count_cells(con, columns, costs, PERIODS[per])
+    return _per_customer(
+        frame(con.sql(_COHORTS_SQL.format(columns=_measures(columns, costs)[1], days=PERIODS[per])))
+    )
 
 
 @pandas_only
@@ -164,18 +166,35 @@ _COHORTS = {
 }
 
 
-def _measures(columns: set[str], costs: Costs | None) -> dict[str, str]:
+def _measures(columns: set[str], costs: Costs | None) -> tuple[str, str]:
     """Return the SQL of the sums per cell and of their columns."""
     sums = {"revenue": money("amount")}
     if "discount" in columns:
         sums["discount"] = f"coalesce({money('discount')}, 0)"
     if costs is not None or "cost" in columns:
         sums["margin"] = f"{money('amount')} - {cost_of_line(columns, costs or Costs())}"
-    return {
-        "order": order_key(columns),
-        "sums": ", ".join(f"sum({sql}) as {name}" for name, sql in sums.items()),
-        "columns": ", ".join(f"{currency(name)} as {name}" for name in sums),
-    }
+    return (
+        ", ".join(f"sum({sql}) as {name}" for name, sql in sums.items()),
+        ", ".join(f"{currency(name)} as {name}" for name in sums),
+    )
+
+
+def _count_cells(con: duckdb.DuckDBPyConnection, columns: set[str], costs: Costs | None, days: float) -> None:
+    """Create the tables `bought`, `ordered` and `spent`: customers, orders and sums by cohort and period.
+
+    One after another: together the distinct customers and orders of ten million lines fill a gigabyte.
+    """
+    lines = (
+        f"(select *, cast(floor(date_diff('second', t0, timestamp) / 86400.0 / {days}) as integer) as period "
+        "from log join member using (customer_id))"
+    )
+    sums, _ = _measures(columns, costs)
+    con.execute(f"create temp table spent as select cohort, period, {sums} from {lines} group by 1, 2")
+    for table, key in (("bought", "customer_id"), ("ordered", order_key(columns))):
+        con.execute(
+            f"create temp table {table} as select cohort, period, count(*) as n from "
+            f"(select distinct cohort, period, {key} from {lines} where {key} is not null) group by 1, 2"
+        )
 
 
 #: Every cohort has a row for every period that any of its customers has entered.
@@ -189,14 +208,11 @@ with seen as (
         date_diff('second', eldest, until - interval 1 second) / 86400.0 / {days}) as integer))) as period,
         date_diff('second', youngest, until) / 86400.0 as observed
     from size, seen
-), done as (
-    select cohort, cast(floor(date_diff('second', t0, timestamp) / 86400.0 / {days}) as integer) as period,
-        count(distinct customer_id) as active, count(distinct {order}) as orders, {sums}
-    from log join member using (customer_id) group by 1, 2
 )
-select cohort, period, customers, coalesce(active, 0) as active, coalesce(active, 0) / customers as retention,
-    coalesce(orders, 0) as orders, {columns}, observed >= (period + 1) * {days} as complete
-from cell left join done using (cohort, period) order by 1, 2
+select cohort, period, customers, coalesce(bought.n, 0) as active, coalesce(bought.n, 0) / customers as retention,
+    coalesce(ordered.n, 0) as orders, {columns}, observed >= (period + 1) * {days} as complete
+from cell left join bought using (cohort, period) left join ordered using (cohort, period)
+    left join spent using (cohort, period) order by 1, 2
 """
 
 

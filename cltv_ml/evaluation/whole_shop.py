@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from cltv_ml.decisions.lines import make_by_customer
 from cltv_ml.engine import MONEY_SCALE, frame
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.future import forecast_known
@@ -215,24 +216,33 @@ def _period_table(window: Window, edges: np.ndarray) -> pd.DataFrame:
 
 
 def _open_orders(log: Log, start: pd.Timestamp, cutoff: pd.Timestamp) -> duckdb.DuckDBPyConnection:
-    """Return a connection with the table `orders`: customer, order, day, `bought` or returned, money in integers."""
+    """Return a connection with the table `orders`: customer, day, `bought` or returned, money in integers."""
     con = log.connect()
     order = "order_id" if "order_id" in log.columns else "cast(timestamp as date)"
-    con.execute(
-        f"create temp table orders as select customer_id, {order} as order_key, "
-        f"date_diff('day', timestamp '{start}', timestamp) as day, bool_or(amount >= 0) as bought, "
-        f"sum(cast(round(amount * {MONEY_SCALE}) as bigint)) as money from log "
-        f"where timestamp < timestamp '{cutoff}' group by 1, 2, 3"
+    make_by_customer(
+        con,
+        "orders",
+        lambda some: (
+            "select customer_id, day, bought, money from ("
+            f"select customer_id, {order} as order_key, date_diff('day', timestamp '{start}', timestamp) as day, "
+            f"bool_or(amount >= 0) as bought, sum(cast(round(amount * {MONEY_SCALE}) as bigint)) as money from log "
+            f"where timestamp < timestamp '{cutoff}' and {some} group by 1, 2, 3)"
+        ),
     )
     return con
 
 
 def _with_purchases(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """Return the connection with the table `bought`: the orders with their customer's first day."""
-    con.execute(
-        "create temp table bought as select *, min(day) filter (bought) over (partition by customer_id) as first "
-        "from orders"
+    """Return the connection with the table `bought`, the orders with their customer's first day, in their place."""
+    make_by_customer(
+        con,
+        "bought",
+        lambda some: (
+            "select *, min(day) filter (bought) over (partition by customer_id) as first from orders "
+            f"where {some}"
+        ),
     )
+    con.execute("drop table orders")
     return con
 
 
