@@ -95,6 +95,7 @@ def name_currency(content: Any, currency: str) -> Any:
 
 #: Follows an amount of the log in a note until its currency is stated; no text of a user holds this noncharacter.
 _OF_THE_LOG = "\ufdd0"
+_MARKED = re.compile(rf"(-?[\d,]+\.\d\d){_OF_THE_LOG}")
 
 
 def log_amount(amount: float) -> str:
@@ -110,6 +111,8 @@ class Note(str):
     >>> note = Note(f"3 lines with a total of {log_amount(1009.5)} were kept")
     >>> note, Note(note, "EUR")
     ('3 lines with a total of 1,009.50 were kept', '3 lines with a total of 1,009.50 EUR were kept')
+    >>> Note(f"3 lines, {log_amount(1009)}", "JPY")
+    '3 lines, 1,009 JPY'
     """
 
     _marked: str
@@ -118,7 +121,10 @@ class Note(str):
         """Make a note of a text with amounts of `log_amount`, or of another note."""
         marked = text._marked if isinstance(text, Note) else text
         if currency:
-            marked = marked.replace(_OF_THE_LOG, f" {currency}")
+            places = min(digits(currency), 2)
+            marked = _MARKED.sub(
+                lambda found: _amount_text(float(found[1].replace(",", "")), places, currency), marked
+            )
         note = super().__new__(cls, marked.replace(_OF_THE_LOG, ""))
         note._marked = marked
         return note

@@ -106,7 +106,10 @@ def _best_list(treatment: pd.DataFrame, curve: pd.DataFrame, currency: str) -> s
             f" ({format_money(float(best['profit_lower']), currency)} to "
             f"{format_money(float(best['profit_upper']), currency)} with about 90% probability)"
         )
-    return f"{text}; beyond {break_even_point['break_even_customers'] + 1:,} customers, a list loses money."
+    gaining = int(break_even_point["break_even_customers"])
+    if gaining >= len(treatment):
+        return f"{text}; a list of all {len(treatment):,} customers still loses no money."
+    return f"{text}; beyond {gaining + 1:,} customers, a list loses money."
 
 
 def check_outcome_known(window: Window, last: pd.Timestamp, start: str, length: str) -> None:

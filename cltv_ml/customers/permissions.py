@@ -31,6 +31,9 @@ OPT_OUT = (
         "robinson",
         "robinsonliste",
         "werbeverbot",
+        "abmeldung",
+        "abbestellt",
+        "widersprochen",
     ),
     *("配信停止", "メール配信停止", "購読解除", "退会", "退会日", "オプトアウト", "수신거부", "退订"),
 )

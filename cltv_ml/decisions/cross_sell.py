@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,15 +11,15 @@ from sklearn.isotonic import IsotonicRegression
 
 from cltv_ml.decisions.associations import ProductLevel
 from cltv_ml.decisions.lines import by_customer
-from cltv_ml.decisions.purchases import Purchases, read_purchases
-from cltv_ml.decisions.recommenders import Weights, best_items, check_recommender, score_new_items
+from cltv_ml.decisions.purchases import Purchases, holds, read_purchases
+from cltv_ml.decisions.recommenders import Weights, best_items, best_new_items, check_recommender
 from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.tables import pandas_only
 from cltv_ml.windows import Window
 
-#: Customers scored at a time: with 3,000 items a batch fills 100 MB.
+#: Customers whose lists are made at a time.
 BATCH_CUSTOMERS = 4_000
 
 #: Number of items with the highest scores that are ranked by margin, so that an expensive item that nobody wants is
@@ -97,10 +97,9 @@ def recommend_next(
     kinds = pd.factorize(goods["category"])[0]
     active = None if p_active is None else by_customer(p_active, purchases.customers, "p_active").to_numpy()
     parts = []
-    for rows, scores in _score_batches(purchases, weights):
-        scores[:, ~(margin > 0)] = -np.inf
-        places = best_items(scores, CANDIDATES)
-        score = np.take_along_axis(scores, places, axis=1)
+    for start in range(0, len(purchases.customers), BATCH_CUSTOMERS):
+        rows = np.arange(start, min(start + BATCH_CUSTOMERS, len(purchases.customers)))
+        places, score = best_new_items(purchases, weights, rows, CANDIDATES, margin > 0)
         probability = np.interp(np.interp(score, levels, _PLACES), *calibration)
         if active is not None:
             probability *= active[rows][:, None]
@@ -148,12 +147,6 @@ def new_purchases(log: Log, purchases: Purchases, window: Window, level: Product
     )
 
 
-def _score_batches(purchases: Purchases, weights: Weights) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for start in range(0, len(purchases.customers), BATCH_CUSTOMERS):
-        rows = np.arange(start, min(start + BATCH_CUSTOMERS, len(purchases.customers)))
-        yield rows, score_new_items(purchases, weights, rows)
-
-
 #: Scores are compared at these places of their distribution.
 _PLACES = np.linspace(0, 1, 1001)
 
@@ -171,7 +164,7 @@ def _calibrate(
     if active_only:
         usable &= log.target(window, purchases.customers, "active").to_numpy()[rows][:, None] > 0
     keys = common["row"].to_numpy() * len(purchases.items) + common["place"].to_numpy()
-    bought = np.isin(rows[:, None] * len(purchases.items) + places, keys)[usable]
+    bought = holds(keys, rows[:, None] * len(purchases.items) + places)[usable]
     if not bought.any():
         raise InputError(
             f"nobody bought anything new in the {window.horizon} days from {window.cutoff:%Y-%m-%d}, so no probability "
@@ -198,16 +191,7 @@ def _less_sure(steps: np.ndarray, fitted: np.ndarray, mean: float) -> np.ndarray
 def _sampled_scores(purchases: Purchases, weights: Weights) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return rows of up to 20,000 customers drawn at random, their best items and the scores of these."""
     drawn = np.random.default_rng(0).permutation(len(purchases.customers))[:20_000]
-    batches = []
-    for start in range(0, len(drawn), BATCH_CUSTOMERS):
-        scores = score_new_items(purchases, weights, drawn[start : start + BATCH_CUSTOMERS])
-        places = best_items(scores, CANDIDATES)
-        batches.append((places, np.take_along_axis(scores, places, axis=1)))
-    return (
-        drawn,
-        np.concatenate([places for places, _ in batches]),
-        np.concatenate([score for _, score in batches]),
-    )
+    return (drawn, *best_new_items(purchases, weights, drawn, CANDIDATES))
 
 
 def _score_levels(score: np.ndarray) -> np.ndarray:
@@ -239,10 +223,12 @@ def _best_of_each_kind(worth: np.ndarray, kinds: np.ndarray) -> np.ndarray:
     """
     order = np.argsort(-worth, axis=1, kind="stable")
     sorted_kinds = np.take_along_axis(kinds, order, axis=1)
-    again = np.zeros(worth.shape, dtype=bool)
-    for place in range(1, worth.shape[1]):
-        kind = sorted_kinds[:, place : place + 1]
-        again[:, place] = ((sorted_kinds[:, :place] == kind) & (kind >= 0)).any(axis=1)
+    together = np.argsort(sorted_kinds, axis=1, kind="stable")  # each kind's candidates, best first
+    kind = np.take_along_axis(sorted_kinds, together, axis=1)
+    follows = np.zeros(worth.shape, dtype=bool)
+    follows[:, 1:] = (kind[:, 1:] == kind[:, :-1]) & (kind[:, 1:] >= 0)
+    again = np.empty(worth.shape, dtype=bool)
+    np.put_along_axis(again, together, follows, axis=1)
     distinct = worth.copy()
     np.put_along_axis(
         distinct, order, np.where(again, -np.inf, np.take_along_axis(worth, order, axis=1)), axis=1
@@ -283,11 +269,8 @@ def _best_items(
     place = np.take_along_axis(places, chosen, axis=1)
     row, rank = np.nonzero(valid)
     item = place[row, rank]
-    # The customer's items, each with its weight for the recommended one.
-    speaks = purchases.matrix[rows[row]]
-    speaks.data = weights[0][speaks.indices, np.repeat(item, np.diff(speaks.indptr))]
-    reason, strength = np.asarray(speaks.argmax(axis=1)).ravel(), speaks.max(axis=1).toarray().ravel()
-    because = pd.Series(purchases.items.to_numpy()[reason], dtype="str").where(strength > 0)
+    reason = _reasons(purchases, weights, rows[row], item)
+    because = pd.Series(purchases.items.to_numpy()[reason], dtype="str").where(reason >= 0)
     return pd.DataFrame(
         {
             "customer_id": purchases.customers.to_numpy()[rows[row]],
@@ -297,3 +280,23 @@ def _best_items(
             "because": because,
         }
     ).astype({"customer_id": "str", "item": "str"})
+
+
+def _reasons(purchases: Purchases, weights: Weights, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
+    """Return, for each row's customer and recommended item, the customer's item with the largest weight for it.
+
+    It is -1 where no weight is above zero; of equal weights the first item counts.
+    """
+    reasons = np.full(len(rows), -1)
+    owned = purchases.matrix[rows]
+    if weights[0] is None or not owned.nnz:
+        return reasons
+    lengths = np.diff(owned.indptr)
+    weight = weights[0][owned.indices, np.repeat(items, lengths)]
+    some = np.flatnonzero(lengths)
+    largest = np.zeros(len(rows))
+    largest[some] = np.maximum.reduceat(weight, owned.indptr[some])
+    of_row = np.repeat(np.arange(len(rows)), lengths)
+    at = np.flatnonzero((weight == largest[of_row]) & (weight > 0))[::-1]
+    reasons[of_row[at]] = owned.indices[at]  # the first of a row is written last
+    return reasons

@@ -9,14 +9,8 @@ import pandas as pd
 
 from cltv_ml.decisions.associations import ProductLevel
 from cltv_ml.decisions.cross_sell import BATCH_CUSTOMERS, new_purchases
-from cltv_ml.decisions.purchases import Purchases, read_purchases
-from cltv_ml.decisions.recommenders import (
-    RECOMMENDERS,
-    Weights,
-    best_items,
-    check_recommender,
-    score_new_items,
-)
+from cltv_ml.decisions.purchases import Purchases, holds, read_purchases
+from cltv_ml.decisions.recommenders import RECOMMENDERS, Weights, best_new_items, check_recommender
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.windows import Window
@@ -53,10 +47,10 @@ def evaluate_cross_sell(
     names = list(dict.fromkeys([_BASELINE, *recommenders]))
     quality = {name: _quality(purchases, check_recommender(name)(purchases), new) for name in names}
     rows = []
-    draws = np.random.default_rng(0).poisson(1.0, (200, len(quality[_BASELINE]))).astype(float)
-    for name in names:
+    resampled = _resampled_sums(np.column_stack([quality[name]["ndcg_10"] for name in names]))
+    for place, name in enumerate(names):
         ndcg, base = quality[name]["ndcg_10"].to_numpy(), quality[_BASELINE]["ndcg_10"].to_numpy()
-        ratios = (draws @ ndcg) / np.maximum(draws @ base, 1e-12) - 1
+        ratios = resampled[:, place] / np.maximum(resampled[:, 0], 1e-12) - 1
         low, high = np.quantile(ratios, [0.025, 0.975])
         gain = ndcg.mean() / max(base.mean(), 1e-12) - 1
         means = quality[name].mean()
@@ -64,6 +58,12 @@ def evaluate_cross_sell(
     table = pd.DataFrame(rows, index=pd.Index(names, name="recommender"))
     table["verdict"] = [_gain_verdict(name, row["gain"], row["gain_lower"]) for name, row in table.iterrows()]
     return table.sort_values("ndcg_10", ascending=False, kind="stable")
+
+
+def _resampled_sums(measures: np.ndarray, draws: int = 200) -> np.ndarray:
+    """Return the sum of each measure (columns) over customers (rows), drawn with replacement, once per draw (rows)."""
+    rng = np.random.default_rng(0)
+    return np.array([rng.poisson(1.0, len(measures)).astype(np.float64) @ measures for _ in range(draws)])
 
 
 def _quality(purchases: Purchases, weights: Weights, new: pd.DataFrame) -> pd.DataFrame:
@@ -74,8 +74,8 @@ def _quality(purchases: Purchases, weights: Weights, new: pd.DataFrame) -> pd.Da
     batches = []
     for start in range(0, len(new_items), BATCH_CUSTOMERS):
         rows = new_items.index.to_numpy()[start : start + BATCH_CUSTOMERS]
-        places = best_items(score_new_items(purchases, weights, rows), 10)
-        hits = np.isin(rows[:, None] * (len(purchases.items) + 1) + places, keys)
+        places, _ = best_new_items(purchases, weights, rows, 10)
+        hits = holds(keys, rows[:, None] * (len(purchases.items) + 1) + places)
         many = new_items.to_numpy()[start : start + BATCH_CUSTOMERS]
         measures = {}
         for top in (5, 10):

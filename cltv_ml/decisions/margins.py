@@ -178,14 +178,15 @@ def margin_credibility(log: AnyLog, costs: Costs | None = None) -> float:
     10.0
     """
     con, _ = _lines_sold(log, "customer_id", costs or Costs(), None, None)
-    con.execute(
-        f"create temp table rated as select customer_id, revenue / {MONEY_SCALE} as w, 1 - cost / revenue as rate "
-        "from lines where revenue > 0"
-    )
+    # Summed as integers, so that the order in which threads add lines moves no last digit.
+    within = f"cast(sum(cast(round(m * m / w * {MONEY_SCALE}) as hugeint)) as double) / {MONEY_SCALE}"
     customers = frame(
         con.sql(
-            "select count(*) as n, sum(w) as w, sum(w * rate) / sum(w) as rate, "
-            "sum(w * rate * rate) - sum(w * rate) ** 2 / sum(w) as within from rated group by customer_id"
+            "with rated as (select customer_id, revenue as w, cast(revenue - cost as double) as m from lines "
+            "where revenue > 0), sums as (select customer_id, count(*) as n, cast(sum(w) as double) as w, "
+            f"sum(m) as m, {within} as squares from rated group by 1) "
+            f"select n, w / {MONEY_SCALE} as w, m / w as rate, (squares - m * m / w) / {MONEY_SCALE} as within "
+            "from sums order by customer_id"
         )
     )
     weight = float(customers["w"].sum())

@@ -70,6 +70,17 @@ def read_purchases(
     return Purchases(pd.Index(customers, name="customer_id"), pd.Index(items, name="item"), matrix)
 
 
+def holds(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return whether each wanted key is among the keys, which ascend.
+
+    >>> holds(np.array([2, 5]), np.array([[5, 1], [9, 2]])).tolist()
+    [[True, False], [False, True]]
+    """
+    if not len(keys):
+        return np.zeros(wanted.shape, dtype=bool)
+    return keys[np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)] == wanted
+
+
 def _most_bought(con: duckdb.DuckDBPyConnection) -> pd.Series:
     return frame(
         con.sql(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import duckdb
+import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from cltv_ml.decisions.lines import currency, money
 from cltv_ml.engine import frame, literal
@@ -15,32 +18,31 @@ from cltv_ml.windows import to_cutoff
 #: Fewest buyers of a recommended product, and fewest lines of the customer in its category.
 FEWEST_BUYERS, FEWEST_LINES = 20, 2
 
-#: Products above a customer's usual price per unit in a category, from the view `sold`.
-_UPSELL_SQL = """
-with products as (
+#: Products, those of a category with the largest margin per unit first, from the view `sold`.
+_PRODUCTS_SQL = """
+create temp table products as select *, row_number() over (
+        partition by category order by unit_margin desc, customers desc, product_id) - 1 as place
+from (
     select category, product_id, count(distinct customer_id) as customers,
-        {spend} / sum(quantity) as price,
-        {margin} / sum(quantity) as unit_margin
+        {spend} / sum(quantity) as price, {margin} / sum(quantity) as unit_margin
     from sold where product_id not in ({left_out}) and category not in ({left_out})
-    group by 1, 2 having count(distinct customer_id) >= {min_customers}
-), habits as (
-    select customer_id, category, {spend} / sum(quantity) as usual_price,
-        {margin} / sum(quantity) as usual_margin,
-        365.0 * sum(quantity) / greatest(90, date_diff('day', min(timestamp), timestamp '{end}'))
-            as usual_units
-    from sold group by 1, 2 having count(*) >= {min_purchases}
-), owned as (select distinct customer_id, product_id from sold)
-select h.customer_id, h.category, usual_price, usual_units, p.product_id, price,
-    price / usual_price as price_step, customers, unit_margin - usual_margin as extra_margin
-from habits h join products p on h.category = p.category
-    and price between usual_price * {low} and usual_price * {high}
-    and unit_margin > 0 and unit_margin > usual_margin
-anti join owned o on o.customer_id = h.customer_id and o.product_id = p.product_id
-qualify row_number() over (
-    partition by h.customer_id, h.category order by extra_margin desc, customers desc, p.product_id
-) = 1
-order by extra_margin desc, h.customer_id, h.category
+    group by 1, 2 having count(distinct customer_id) >= {min_customers})
+where unit_margin > 0
 """
+
+#: What a customer usually pays per unit in a category, from the view `sold`.
+_HABITS_SQL = """
+create temp table habits as select *, row_number() over (
+        partition by category order by customer_id) - 1 as number
+from (
+    select customer_id, category, {spend} / sum(quantity) as usual_price, {margin} / sum(quantity) as usual_margin,
+        365.0 * sum(quantity) / greatest(90, date_diff('day', min(timestamp), timestamp '{end}')) as usual_units
+    from sold group by 1, 2 having count(*) >= {min_purchases})
+where category in (select category from products)
+"""
+
+#: Habits and products of a category compared at a time: a million pairs.
+_PAIRS = 1_000_000
 
 
 def recommend_upsell(
@@ -68,8 +70,7 @@ def recommend_upsell(
         Products, or categories, that a campaign must not show.
     """
     con, columns = Log.of(log).connect_for("upselling", ["product_id", "category", "quantity"])
-    low, high = step
-    if not 1 < low < high:
+    if not 1 < step[0] < step[1]:
         raise InputError(
             f"step must increase and begin above 1, got {step}; (1.1, 2.0) is 10% to 100% more expensive."
         )
@@ -82,18 +83,68 @@ def recommend_upsell(
         f"create temp view sold as select * from log where timestamp < timestamp '{end}' and quantity > 0 "
         "and amount > 0 and product_id is not null and category is not null"
     )
-    table = frame(
-        con.sql(
-            _UPSELL_SQL.format(
-                spend=currency(revenue),
-                margin=currency(margin),
-                left_out=left_out,
-                end=end,
-                low=repr(low),
-                high=repr(high),
-                min_customers=FEWEST_BUYERS,
-                min_purchases=FEWEST_LINES,
-            )
+    spend = currency(revenue)
+    con.execute(
+        _PRODUCTS_SQL.format(
+            spend=spend, margin=currency(margin), left_out=left_out, min_customers=FEWEST_BUYERS
         )
     )
+    con.execute(_HABITS_SQL.format(spend=spend, margin=currency(margin), end=end, min_purchases=FEWEST_LINES))
+    table = _best_products(con, step)
     return table if "cost" in columns else table.drop(columns="extra_margin")
+
+
+def _best_products(con: duckdb.DuckDBPyConnection, step: tuple[float, float]) -> pd.DataFrame:
+    """Return the best product of each habit's category within the price step, from the tables `products` and `habits`.
+
+    Within a category the extra margin falls with the margin per unit, whoever buys: the first fitting product is best.
+    """
+    products, habits, owned = (
+        {str(category): rows for category, rows in frame(con.sql(query)).groupby("category")}
+        for query in (
+            "from products order by category, place",
+            "from habits order by category, number",
+            "select distinct h.category, h.number, p.place from sold s join habits h using (customer_id, category) "
+            "join products p using (category, product_id)",
+        )
+    )
+    none = pd.DataFrame({"number": [], "place": []}, dtype="int64")
+    found = [
+        _of_category(rows, products[category], owned.get(category, none), step)
+        for category, rows in habits.items()
+    ]
+    if not found:
+        return pd.DataFrame(columns=_COLUMNS)
+    table = pd.concat(found).sort_values(["customer_id", "category"])
+    return table.sort_values("extra_margin", ascending=False, kind="stable", ignore_index=True)
+
+
+_COLUMNS = [
+    *("customer_id", "category", "usual_price", "usual_units", "product_id", "price", "price_step"),
+    *("customers", "extra_margin"),
+]
+
+
+def _of_category(
+    habits: pd.DataFrame, products: pd.DataFrame, owned: pd.DataFrame, step: tuple[float, float]
+) -> pd.DataFrame:
+    price, margin = products["price"].to_numpy(), products["unit_margin"].to_numpy()
+    usual, before = habits["usual_price"].to_numpy(), habits["usual_margin"].to_numpy()
+    has = sparse.csr_matrix(
+        (np.ones(len(owned), dtype=bool), (owned["number"].to_numpy(), owned["place"].to_numpy())),
+        shape=(len(habits), len(products)),
+    )
+    best = np.full(len(habits), -1)
+    size = max(1, _PAIRS // len(products))
+    for start in range(0, len(habits), size):
+        part = slice(start, start + size)
+        low, high = (usual[part, None] * end for end in step)
+        fits = (price >= low) & (price <= high) & (margin > before[part, None])
+        fits &= ~has[part].toarray()
+        best[part] = np.where(fits.any(axis=1), fits.argmax(axis=1), -1)
+    chosen = habits[best >= 0].reset_index(drop=True)
+    shown = products.iloc[best[best >= 0]].reset_index(drop=True)
+    return pd.concat([chosen, shown.drop(columns="category")], axis=1).assign(
+        price_step=shown["price"] / chosen["usual_price"],
+        extra_margin=shown["unit_margin"] - chosen["usual_margin"],
+    )[_COLUMNS]

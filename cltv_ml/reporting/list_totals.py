@@ -86,7 +86,7 @@ def _curve(table: pd.DataFrame, budget: float | None) -> dict[str, list[float]]:
     """Return lengths of the list and its gain before costs, the stated list among them."""
     gain = np.sort((table["expected_profit"] + table["cost"]).to_numpy(dtype=np.float64))[::-1]
     spent = table.sort_values("expected_profit", ascending=False)["cost"].cumsum()
-    affordable = int((spent <= budget).sum()) if budget else len(gain)
+    affordable = int((spent <= budget + 1e-6).sum()) if budget else len(gain)
     lengths = drawn_lengths(len(gain), min(int((table["expected_profit"] > 0).sum()), affordable))
     return {"customers": lengths.tolist(), "gain": np.r_[0.0, gain.cumsum()][lengths].round(4).tolist()}
 

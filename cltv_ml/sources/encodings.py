@@ -139,6 +139,9 @@ def _likely_encoding(block: bytes) -> str:
     }
     if any(shown.values()):
         return max(shown, key=lambda name: shown[name])
+    eastern = max(("cp932", "gb18030"), key=lambda encoding: _known_words(block, encoding))
+    if _known_words(block, eastern)[0] and "\ufffd" not in block.decode(eastern, errors="replace")[:-1]:
+        return eastern
     best = from_bytes(block, cp_isolation=["cp1251", "shift_jis", "gb18030", "euc_kr", "big5"]).best()
     if best and len(_MIXED.findall(str(best))) < 0.02 * beyond.sum():
         return best.encoding

@@ -1,13 +1,20 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 from cltv_ml.decisions.associations import find_associations
-from cltv_ml.decisions.cross_sell import Shown, _less_sure, margin_per_purchase, recommend_next
+from cltv_ml.decisions.cross_sell import (
+    Shown,
+    _less_sure,
+    _reasons,
+    margin_per_purchase,
+    recommend_next,
+)
 from cltv_ml.decisions.cross_sell_quality import evaluate_cross_sell
 from cltv_ml.decisions.margins import compute_margins
-from cltv_ml.decisions.purchases import read_purchases
-from cltv_ml.decisions.recommenders import RECOMMENDERS, linear_autoencoder
+from cltv_ml.decisions.purchases import Purchases, read_purchases
+from cltv_ml.decisions.recommenders import RECOMMENDERS, best_items, best_new_items, linear_autoencoder
 from cltv_ml.windows import Window
 
 CUTOFF = "2023-10-01"
@@ -222,3 +229,27 @@ def test_pairs_of_online_retail_are_found_within_memory(data_dir):
     table = find_associations(_online_retail(data_dir), "product_id")
     assert len(table) > 1000
     assert (table["lift_lower"] > 1).all()
+
+
+@pytest.mark.parametrize("top", [3, 50])
+@pytest.mark.parametrize("personal", [True, False])
+def test_the_best_new_items_are_those_of_all_scores(personal, top):
+    """Equal scores too: of items as popular as the last of the best, the same ones are shown."""
+    rng = np.random.default_rng(6)
+    owned = sparse.csr_matrix((rng.random((300, 30)) < 0.2).astype(float))
+    people = Purchases(pd.RangeIndex(300), pd.RangeIndex(30), owned)
+    weights = rng.random((30, 30)) if personal else None
+    popular, offered = np.repeat(np.arange(10, 0, -1) / 10, 3), rng.random(30) < 0.8
+    rows = rng.permutation(300)[:270]
+    scores = popular + (np.asarray(owned[rows] @ weights) if personal else 0.0) + np.zeros((270, 30))
+    scores[owned[rows].nonzero()] = -np.inf
+    scores[:, ~offered] = -np.inf
+    places, found = best_new_items(people, (weights, popular), rows, top, offered)
+    wanted = np.take_along_axis(scores, best_items(scores, top), axis=1)
+    assert np.array_equal(found, wanted)
+    assert np.array_equal(np.take_along_axis(scores, places, axis=1), wanted)
+    items = places[:, 0]
+    reasons = _reasons(people, (weights, popular), rows, items)
+    for row, item, reason in zip(rows, items, reasons, strict=True):
+        has = np.flatnonzero(owned[row].toarray()[0])
+        assert reason == (has[weights[has, item].argmax()] if personal and len(has) else -1)

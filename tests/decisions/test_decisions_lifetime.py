@@ -1,5 +1,6 @@
 """Lifetime value is a sum of its parts, in revenue and in profit."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -70,6 +71,22 @@ def test_margins_between_customers_whose_lines_differ_need_more_lines():
     assert (
         margin_credibility(noisy) == 40.0
     )  # customers do not differ: everybody's rate, as for an average customer
+
+
+def test_the_weight_of_a_rate_is_the_same_to_the_bit_in_any_order_of_lines():
+    """Two runs with the same data had listed customers in two orders, because threads added lines in another order."""
+    rng = np.random.default_rng(4)
+    lines = pd.DataFrame(
+        {
+            "customer_id": rng.integers(0, 60, 900).astype("str"),
+            "timestamp": pd.Timestamp("2024-01-01"),
+            "amount": rng.gamma(2, 40, 900).round(2) + 0.01,
+        }
+    )
+    costs = Costs(margin_rate=0.3)
+    assert margin_credibility(lines, costs) == margin_credibility(
+        lines.sample(frac=1.0, random_state=1), costs
+    )
 
 
 def test_rates_beyond_everything_are_held_between_minus_one_and_one():

@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -42,3 +43,37 @@ def test_nothing_from_the_cutoff_on_is_seen(log):
 def test_without_categories_the_message_says_which_column(log):
     with pytest.raises(ValueError, match="upselling needs the column 'category'"):
         recommend_upsell(log.drop(columns="category"), "2024-02-01")
+
+
+def test_upselling_equals_the_slow_loop():
+    rng = np.random.default_rng(2)
+    product = rng.integers(0, 24, 3000)
+    log = pd.DataFrame(
+        {
+            "customer_id": rng.integers(0, 60, 3000).astype("str"),
+            "product_id": product.astype("str"),
+            "category": (product % 3).astype("str"),
+            "amount": 1.0 + product,
+            "cost": 0.5 + product * rng.choice([0.5, 0.9], 24)[product],
+            "quantity": 1,
+            "timestamp": pd.Timestamp("2024-01-01"),
+        }
+    )
+    sold = log.groupby(["category", "product_id"]).agg(
+        {"amount": "mean", "cost": "mean", "customer_id": "nunique"}
+    )
+    sold = sold[sold["customer_id"] >= 20].reset_index()
+    wanted = {}
+    for (customer, category), lines in log.groupby(["customer_id", "category"]):
+        usual, before = lines["amount"].mean(), (lines["amount"] - lines["cost"]).mean()
+        extra = sold["amount"] - sold["cost"] - before
+        fits = (
+            (sold["category"] == category) & sold["amount"].between(1.1 * usual, 2 * usual) & (extra > 1e-9)
+        )
+        fits &= ~sold["product_id"].isin(lines["product_id"])
+        if fits.any() and len(lines) > 1:
+            best = sold[fits].assign(extra=extra[fits]).sort_values("extra").iloc[-1]
+            wanted[customer, category] = (best["product_id"], pytest.approx(best["extra"]))
+    table = recommend_upsell(log, "2024-02-01").set_index(["customer_id", "category"])
+    assert len(wanted) > 20
+    assert {key: (row["product_id"], row["extra_margin"]) for key, row in table.iterrows()} == wanted
