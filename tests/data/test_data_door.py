@@ -72,6 +72,15 @@ def test_text_of_todays_encodings_is_not_taken_for_an_old_one(tmp_path):
     assert not wrong
 
 
+def test_a_table_of_japanese_customers_is_read_in_the_encoding_of_its_headings(tmp_path):
+    """Wide digits had it taken for a western one, and refused."""
+    path = tmp_path / "a.csv"
+    wide = str.maketrans("0123456789-", "\uff10\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18\uff19\uff0d")
+    rows = "".join(f"会員{n},鈴木,{f'090-{n}-1580'.translate(wide)},配信中\n" for n in range(1000, 1300))
+    path.write_bytes(f"顧客ID,氏名,電話番号,メルマガ状態\n{rows}".encode("cp932"))
+    assert find_encoding(path)[0] == "cp932"
+
+
 def test_months_by_name_in_a_column_of_their_own_are_part_of_the_date():
     for months in (["March", "April", "May"], ["Mär.", "Apr", "Mai"], ["mars", "avril", "mai"]):
         frame = sales(year=[2025] * 3, month=months, day=[2, 3, 13], amount=[1.0, 2.0, 3.0])
