@@ -110,3 +110,10 @@ def test_a_list_as_stated_is_one_of_the_lengths_that_the_page_knows():
         inputs = compute_list_totals({"mail": table}, cost=1.0, budget=budget)["inputs"]
         wanted = {"margin": 100, "effect": 100, "cost": 1.0, "budget": budget}
         assert recompute_totals(inputs, wanted)["customers"].tolist() == [length]
+
+
+def test_a_budget_pays_for_the_whole_stated_list_whatever_its_cost():
+    """1.20 each for 750 customers adds up to a hair above 900, and the page began with 749."""
+    people = pd.DataFrame({"cost": 1.2, "expected_profit": np.linspace(9, 0.1, 1000)})
+    found = compute_list_totals({"mail": people}, cost=1.2, budget=900.0)
+    assert 750 in found["inputs"]["lists"][0]["customers"]
