@@ -179,12 +179,12 @@ def margin_credibility(log: AnyLog, costs: Costs | None = None) -> float:
     """
     con, _ = _lines_sold(log, "customer_id", costs or Costs(), None, None)
     # Summed as integers, so that the order in which threads add lines moves no last digit.
-    within = f"cast(sum(cast(round(m * m / w * {MONEY_SCALE}) as hugeint)) as double) / {MONEY_SCALE}"
+    squares = f"cast(sum(cast(round(m * m / w * {MONEY_SCALE}) as hugeint)) as double) / {MONEY_SCALE}"
     customers = frame(
         con.sql(
             "with rated as (select customer_id, revenue as w, cast(revenue - cost as double) as m from lines "
             "where revenue > 0), sums as (select customer_id, count(*) as n, cast(sum(w) as double) as w, "
-            f"sum(m) as m, {within} as squares from rated group by 1) "
+            f"sum(m) as m, {squares} as squares from rated group by 1) "
             f"select n, w / {MONEY_SCALE} as w, m / w as rate, (squares - m * m / w) / {MONEY_SCALE} as within "
             "from sums order by customer_id"
         )
