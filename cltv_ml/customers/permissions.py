@@ -84,7 +84,7 @@ OPT_IN = (
 )
 
 #: Why a customer is left out by a column of each kind, the names of its columns, and words that add nothing to them.
-_WHOM = {
+_ABOUT_WHOM = {
     "email",
     "e",
     "mail",
@@ -98,11 +98,11 @@ _WHOM = {
     "flag",
     "status",
 }
-_WHEN = {"at", "on", "am", "date", "datum", "time", "timestamp", "since", "seit"}
-_KINDS = (
-    ("opted out", OPT_OUT, _WHOM | _WHEN),
-    ("protected", PROTECTED, _WHOM | _WHEN),
-    ("no consent", OPT_IN, _WHOM),
+_ABOUT_WHEN = {"at", "on", "am", "date", "datum", "time", "timestamp", "since", "seit"}
+_PERMISSIONS = (
+    ("opted out", OPT_OUT, _ABOUT_WHOM | _ABOUT_WHEN),
+    ("protected", PROTECTED, _ABOUT_WHOM | _ABOUT_WHEN),
+    ("no consent", OPT_IN, _ABOUT_WHOM),
 )
 
 #: Texts, as `plain_text` writes them, that say in any column that somebody must not be addressed.
@@ -123,7 +123,7 @@ _REFUSALS = frozenset(
 )
 
 #: Most values of a column in which such a text is looked for: names and addresses have more.
-_MOST_VALUES = 50
+_FEW_VALUES = 50
 
 _BLANK_WORDS = ("", "nan", "none", "<na>", "nat", "null")
 _NO, _YES = (*NO, *_BLANK_WORDS, "いいえ", "無"), (*YES, "subscribed", "opted_in", "opted in", "はい", "有")
@@ -136,7 +136,7 @@ def permission_of(heading: str) -> str:
     ('opted out', 'no consent', '')
     """
     plain = plain_text(heading, "_")
-    for reason, names, nothing in _KINDS:
+    for reason, names, nothing in _PERMISSIONS:
         known = {plain_text(name, "_") for name in names}
         words = frozenset(plain.split("_")) - nothing
         if plain in known or (words and words in {frozenset(name.split("_")) - nothing for name in known}):
@@ -155,7 +155,7 @@ def refusals(heading: str, values: Collection[str]) -> dict[str, str]:
     """
     reason = permission_of(heading)
     if not reason:
-        few = values if len(values) <= _MOST_VALUES else ()
+        few = values if len(values) <= _FEW_VALUES else ()
         return {value: "opted out" for value in few if plain_text(value, " ") in _REFUSALS}
     if reason == "no consent":
         return {value: reason for value in values if value.strip().lower() not in _YES}

@@ -269,7 +269,7 @@ def _best_items(
     place = np.take_along_axis(places, chosen, axis=1)
     row, rank = np.nonzero(valid)
     item = place[row, rank]
-    reason = _reasons(purchases, weights, rows[row], item)
+    reason = _strongest_items(purchases, weights, rows[row], item)
     because = pd.Series(purchases.items.to_numpy()[reason], dtype="str").where(reason >= 0)
     return pd.DataFrame(
         {
@@ -282,7 +282,9 @@ def _best_items(
     ).astype({"customer_id": "str", "item": "str"})
 
 
-def _reasons(purchases: Purchases, weights: Weights, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
+def _strongest_items(
+    purchases: Purchases, weights: Weights, rows: np.ndarray, items: np.ndarray
+) -> np.ndarray:
     """Return, for each row's customer and recommended item, the customer's item with the largest weight for it.
 
     It is -1 where no weight is above zero; of equal weights the first item counts.

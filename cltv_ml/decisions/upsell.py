@@ -114,12 +114,12 @@ def _best_products(con: duckdb.DuckDBPyConnection, step: tuple[float, float]) ->
         for category, rows in habits.items()
     ]
     if not found:
-        return pd.DataFrame(columns=_COLUMNS)
+        return pd.DataFrame(columns=_UPSELL_COLUMNS)
     table = pd.concat(found).sort_values(["customer_id", "category"])
     return table.sort_values("extra_margin", ascending=False, kind="stable", ignore_index=True)
 
 
-_COLUMNS = [
+_UPSELL_COLUMNS = [
     *("customer_id", "category", "usual_price", "usual_units", "product_id", "price", "price_step"),
     *("customers", "extra_margin"),
 ]
@@ -147,4 +147,4 @@ def _of_category(
     return pd.concat([chosen, shown.drop(columns="category")], axis=1).assign(
         price_step=shown["price"] / chosen["usual_price"],
         extra_margin=shown["unit_margin"] - chosen["usual_margin"],
-    )[_COLUMNS]
+    )[_UPSELL_COLUMNS]

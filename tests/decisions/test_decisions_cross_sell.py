@@ -7,7 +7,7 @@ from cltv_ml.decisions.associations import find_associations
 from cltv_ml.decisions.cross_sell import (
     Shown,
     _less_sure,
-    _reasons,
+    _strongest_items,
     margin_per_purchase,
     recommend_next,
 )
@@ -249,7 +249,7 @@ def test_the_best_new_items_are_those_of_all_scores(personal, top):
     assert np.array_equal(found, wanted)
     assert np.array_equal(np.take_along_axis(scores, places, axis=1), wanted)
     items = places[:, 0]
-    reasons = _reasons(people, (weights, popular), rows, items)
+    reasons = _strongest_items(people, (weights, popular), rows, items)
     for row, item, reason in zip(rows, items, reasons, strict=True):
         has = np.flatnonzero(owned[row].toarray()[0])
         assert reason == (has[weights[has, item].argmax()] if personal and len(has) else -1)
