@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from cltv_ml.engine import MONEY_SCALE, connect, frame, view
 from cltv_ml.errors import InputError
+from cltv_ml.evaluation.level_sample import sample_days, stand_for
 from cltv_ml.features import Source, build_features
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import GammaGamma, Level, ParetoNBD, SameRate, ValueModel, estimate_level
@@ -27,17 +28,11 @@ from cltv_ml.models.level_steps import last_step
 from cltv_ml.tables import SUMMARY
 from cltv_ml.windows import Window
 
-#: Approximate number of customers in the bottom-up forecasts of earlier cutoffs; larger logs are sampled.
-SAMPLED_CUSTOMERS = 20_000
-
 #: Share of a break, and size of a last month's miss (log units), from which on a note reports them.
 LEAST_TOLD = 0.2
 
 #: Share of the last year's revenue by one customer from which on a note reports it.
 CONCENTRATED = 0.3
-
-#: Approximate number of customers that each of these models is fitted on.
-FITTED = 2_500
 
 
 def forecast_level(log: AnyLog, window: Window) -> Level | None:
@@ -255,23 +250,27 @@ def bottom_up(
 ) -> dict[int, dict[int, float]]:
     """Return by horizon the sum of a Pareto/NBD and Gamma-Gamma model's values by day, fitted on what lay before.
 
-    In a large log a sample of the customers is valued, and the sum scaled by the revenue before that day. A day at
-    which the model cannot be fitted is left out.
+    In a large log a sample of the customers (`level_sample`) stands for all. A day at which the model cannot be
+    fitted is left out.
     """
-    some = _sample_days(days, cohorts.customers(cohorts.days))
-    sample = cohorts if some is days else read_cohorts(some, start, cohorts.days)
-    sampled = [day for day in past_days(cohorts.days) if sample.revenue(0, day) > 0]
+    some, top = sample_days(days, cohorts.customers(cohorts.days))
+    dates = {
+        start + pd.Timedelta(days=day): day for day in past_days(cohorts.days) if cohorts.revenue(0, day) > 0
+    }
     by_horizon: dict[int, dict[int, float]] = {horizon: {} for horizon in horizons}
-    if not sampled:
+    if not dates:
         return by_horizon
     # The last purchase may lie days before the cutoff; the log is known until there all the same.
     source = Source(some, until=start + pd.Timedelta(days=cohorts.days))
-    X = build_features(source, [start + pd.Timedelta(days=day) for day in sampled], names=SUMMARY)
+    X = build_features(source, list(dates), names=SUMMARY)
     near: Mapping[str, float] = {}
-    for day in sampled:
-        totals, near = _own_totals(X.xs(start + pd.Timedelta(days=day), level="cutoff"), horizons, near)
+    known = dict(list(X.groupby(level="cutoff")))
+    for date in [date for date in dates if date in known]:  # the latest first
+        then = known[date].droplevel("cutoff")
+        weights = stand_for(then, top, cohorts.customers(dates[date]))
+        totals, near = _own_totals(then, weights, horizons, near)
         for horizon, total in totals.items():
-            by_horizon[horizon][day] = total * cohorts.revenue(0, day) / sample.revenue(0, day)
+            by_horizon[horizon][dates[date]] = total
     return by_horizon
 
 
@@ -287,25 +286,29 @@ def set_level(model: ValueModel, level: Level | None, X: pd.DataFrame) -> ValueM
 
 
 def _own_totals(
-    X: pd.DataFrame, horizons: Sequence[int], near: Mapping[str, float]
+    X: pd.DataFrame, weights: np.ndarray, horizons: Sequence[int], near: Mapping[str, float]
 ) -> tuple[dict[int, float], Mapping[str, float]]:
-    """Return the totals by horizon and the parameters; those of a neighbouring day, `near`, are a start."""
-    some = X.iloc[:: max(1, round(len(X) / FITTED))]
-    spenders = some[(some["frequency"] > 0) & (some["monetary_value"] != 0)]
-    if not len(spenders):  # too early: nobody has come back yet
+    """Return the totals by horizon and the parameters; those of a neighbouring day, `near`, are a start.
+
+    Each row of `X` stands for as many customers as its weight says.
+    """
+    spends = ((X["frequency"] > 0) & (X["monetary_value"] != 0)).to_numpy()
+    if not spends.any():  # too early: nobody has come back yet
         return {}, near
+    counts = weights / weights.mean()  # a sample shows no more than its own number of customers
 
     def fit() -> tuple[ParetoNBD, GammaGamma]:
         """Fit the purchases and the spend of the customers of this cutoff."""
-        purchases = ParetoNBD().fit_near(some, near) if near else ParetoNBD().fit(some)
-        return purchases, GammaGamma().fit(spenders)
+        purchases = ParetoNBD()
+        fitted = purchases.fit_near(X, near, weights=counts) if near else purchases.fit(X, weights=counts)
+        return fitted, GammaGamma().fit(X[spends], weights=counts[spends])
 
     try:
-        purchases, spend = once(fit, f"level {sorted(near.items())}", some.to_numpy(dtype=np.float64))
+        purchases, spend = once(fit, f"level {sorted(near.items())}", X.to_numpy(dtype=np.float64), weights)
         expected, each = purchases.expected_by_length(X, horizons), spend.predict(X)
     except InputError:
         return {}, near
-    totals = {day: float((expected[day] * each).sum()) for day in horizons}
+    totals = {day: float((expected[day] * each) @ weights) for day in horizons}
     return {day: total for day, total in totals.items() if total > 0}, purchases.params_
 
 
@@ -317,13 +320,3 @@ def _purchase_days(log: Log, cutoff: pd.Timestamp) -> pa.Table:
         f"select customer_id, date_trunc('day', timestamp)::timestamp as timestamp, cast({money} as double) as amount "
         f"from log where timestamp < timestamp '{cutoff}' group by customer_id, 2, amount >= 0"
     ).to_arrow_table()
-
-
-def _sample_days(days: pa.Table, customers: int) -> pa.Table:
-    """Return the rows of about `SAMPLED_CUSTOMERS` customers, chosen by a hash of the id; of fewer all."""
-    if customers <= SAMPLED_CUSTOMERS:
-        return days
-    con = connect()
-    view(con, "days", days)
-    share = f"{SAMPLED_CUSTOMERS / customers * 1000003:.0f}"
-    return con.sql(f"from days where md5_number_lower(customer_id) % 1000003 < {share}").to_arrow_table()

@@ -95,7 +95,13 @@ class LikelihoodModel(BaseEstimator):
         self._learn(self._maximum(problem, self._starts(problem.rate)), problem)
         return self
 
-    def fit_near(self, X: pd.DataFrame, params: Mapping[str, float], rounds: int = 20) -> Self:
+    def fit_near(
+        self,
+        X: pd.DataFrame,
+        params: Mapping[str, float],
+        rounds: int = 20,
+        weights: np.ndarray | None = None,
+    ) -> Self:
         """Estimate the parameters roughly, starting from those of similar customers, without standard errors or a
         verdict.
 
@@ -107,8 +113,10 @@ class LikelihoodModel(BaseEstimator):
             Start of the search; slopes that are not named start at 0.
         rounds
             Largest number of steps.
+        weights
+            Customers that each row stands for, one by default.
         """
-        problem = self._problem(X, None)
+        problem = self._problem(X, weights)
         names, shapes, spread = self._all_names(), len(self.param_names), np.array(problem.spread)
         scale = problem.time ** self._powers_of_time()
         slopes = np.array([params.get(name, 0.0) for name in names[shapes:]], dtype=np.float64) * spread

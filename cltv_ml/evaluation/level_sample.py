@@ -1,0 +1,51 @@
+"""A sample of customers that stands for all in the bottom-up forecasts of the level."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from cltv_ml.engine import MONEY_SCALE, connect, frame, view
+
+#: About the most customers in the bottom-up forecasts. Half of the sample of a larger log are the largest spenders,
+#: because the total depends on which of them are in it.
+SAMPLED_CUSTOMERS = 20_000
+
+
+def sample_days(days: pa.Table, customers: int) -> tuple[pa.Table, pd.Index]:
+    """Return the rows of about `SAMPLED_CUSTOMERS` customers, and the ids of the largest spenders, who are all in it.
+
+    The others are chosen by a hash of the id. Of no more than so many `customers` all rows are returned, and no ids.
+    """
+    if customers <= SAMPLED_CUSTOMERS:
+        return days, pd.Index([])
+    con = connect()
+    view(con, "days", days)
+    half = SAMPLED_CUSTOMERS // 2
+    con.execute(
+        "create temp table top as select customer_id from days group by customer_id "
+        f"order by sum(cast(round(amount * {MONEY_SCALE}) as bigint)) desc, md5_number_lower(customer_id) limit {half}"
+    )
+    share = f"{half / (customers - half) * 1000003:.0f}"
+    some = con.sql(
+        f"from days where customer_id in (from top) or md5_number_lower(customer_id) % 1000003 < {share}"
+    ).to_arrow_table()
+    return some, pd.Index(frame(con.sql("from top"))["customer_id"])
+
+
+def stand_for(X: pd.DataFrame, largest: pd.Index, customers: int) -> np.ndarray:
+    """Return how many of all `customers` each row of `X` stands for, shape (n,).
+
+    The largest spenders stand for themselves, the others for those who were left out as well; without any of the
+    largest all stand for themselves.
+
+    >>> X = pd.DataFrame(index=["a", "b", "c"])
+    >>> stand_for(X, pd.Index(["b"]), customers=7).tolist()
+    [3.0, 1.0, 3.0]
+    """
+    if not len(largest):
+        return np.ones(len(X))
+    alone = X.index.isin(largest)
+    others = max(len(X) - int(alone.sum()), 1)
+    return np.where(alone, 1.0, max((customers - int(alone.sum())) / others, 1.0))
