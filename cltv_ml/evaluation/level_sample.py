@@ -24,12 +24,16 @@ def sample_days(days: pa.Table, customers: int) -> tuple[pa.Table, pd.Index]:
     view(con, "days", days)
     half = SAMPLED_CUSTOMERS // 2
     con.execute(
-        "create temp table top as select customer_id from days group by customer_id "
-        f"order by sum(cast(round(amount * {MONEY_SCALE}) as bigint)) desc, md5_number_lower(customer_id) limit {half}"
+        f"create temp table spent as select customer_id, sum(cast(round(amount * {MONEY_SCALE}) as bigint)) as total, "
+        "md5_number_lower(customer_id) as hash from days group by customer_id"
+    )
+    con.execute(
+        f"create temp table top as select customer_id from spent order by total desc, hash limit {half}"
     )
     share = f"{half / (customers - half) * 1000003:.0f}"
     some = con.sql(
-        f"from days where customer_id in (from top) or md5_number_lower(customer_id) % 1000003 < {share}"
+        "select days.* from days semi join "
+        f"(from top union select customer_id from spent where hash % 1000003 < {share}) using (customer_id)"
     ).to_arrow_table()
     return some, pd.Index(frame(con.sql("from top"))["customer_id"])
 
