@@ -10,7 +10,7 @@ import pandas as pd
 
 from cltv_ml.decisions.acquisition_costs import UNATTRIBUTED
 from cltv_ml.decisions.line_costs import Costs, check_costs_known, cost_of_line
-from cltv_ml.decisions.lines import first_channels, money, order_key
+from cltv_ml.decisions.lines import first_channels, make_by_customer, money, order_key
 from cltv_ml.engine import MONEY_SCALE, frame, literal
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
@@ -130,14 +130,18 @@ def _cohort(con: duckdb.DuckDBPyConnection) -> None:
 def _write_cells(con: duckdb.DuckDBPyConnection, order: str, left: str, per_order: float) -> None:
     """Create the table `cell`: each customer's amounts by band of age, per order, in integers."""
     con.register("bands", pd.DataFrame({"since": ALL_AGES[:-1], "band": range(len(ALL_AGES) - 1)}))
-    con.execute(
-        "create temp table cell as with orders as (select customer_id, "
-        f"greatest(0, date_diff('day', day, cast(timestamp as date))) as age, {order} as order_key, "
-        f"sum({money('amount')}) as revenue, sum({left}) as contribution, bool_or(amount >= 0) as bought "
-        "from log join won using (customer_id) group by 1, 2, 3) "
-        "select customer_id, band, sum(revenue) as revenue, "
-        f"sum(contribution) - {round(per_order * MONEY_SCALE)} * count(*) filter (bought) as contribution "
-        f"from orders asof join bands on age >= since where age < {ALL_AGES[-1]} group by 1, 2"
+    make_by_customer(
+        con,
+        "cell",
+        lambda some: (
+            "with orders as (select customer_id, "
+            f"greatest(0, date_diff('day', day, cast(timestamp as date))) as age, {order} as order_key, "
+            f"sum({money('amount')}) as revenue, sum({left}) as contribution, bool_or(amount >= 0) as bought "
+            f"from log join won using (customer_id) where {some} group by 1, 2, 3) "
+            "select customer_id, band, sum(revenue) as revenue, "
+            f"sum(contribution) - {round(per_order * MONEY_SCALE)} * count(*) filter (bought) as contribution "
+            f"from orders asof join bands on age >= since where age < {ALL_AGES[-1]} group by 1, 2"
+        ),
     )
 
 
