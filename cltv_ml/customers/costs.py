@@ -110,6 +110,14 @@ def _read_cost_columns(columns: Columns, mapping: dict[str, str]) -> pd.DataFram
     table = columns.table.con.sql(f"select {listed} from {columns.table} order by source_row").df()
     if when is not None and months is not None:
         table[when] = months
+    _check_cells(table, columns, mapping, when, money)
+    return table[[*([when] if when else []), *(["until"] if "until" in mapping else []), money, *names]]
+
+
+def _check_cells(
+    table: pd.DataFrame, columns: Columns, mapping: dict[str, str], when: str | None, money: str
+) -> None:
+    """Raise InputError if a month, a date or a cost could not be read."""
     if when is not None and table[when].isna().any():
         where = _first_blank(table[when], columns, mapping[when])
         raise InputError(
@@ -120,7 +128,6 @@ def _read_cost_columns(columns: Columns, mapping: dict[str, str]) -> pd.DataFram
         raise InputError(
             f"a cost must be a number of at least 0, got {where}; correct it, or leave the row out."
         )
-    return table[[*([when] if when else []), *(["until"] if "until" in mapping else []), money, *names]]
 
 
 def _months_alone(columns: Columns, column: str, when: str) -> pd.Series | None:

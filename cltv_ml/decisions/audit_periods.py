@@ -40,15 +40,10 @@ def make_spans(
             f"the log has {len(edges) - 1} periods of one {per}, but a table can show at most "
             f"{MOST_PERIODS}; choose a longer period with --per, one of {list(MONTHS_IN)}."
         )
-    names = {"year": "%Y", "month": "%Y-%m"}
     rows = [
         (
             number,
-            (
-                _calendar_name(since, names.get(per, ""))
-                if calendar
-                else f"to {until - pd.Timedelta(days=1):%Y-%m-%d}"
-            ),
+            _period_name(since, until, per, calendar=calendar),
             since,
             until,
             since >= start and until <= end,
@@ -86,5 +81,9 @@ def longest_period(first: pd.Timestamp, last: pd.Timestamp) -> Per:
     return fitting[0] if fitting else "month"
 
 
-def _calendar_name(since: pd.Timestamp, form: str) -> str:
-    return since.strftime(form) if form else f"{since.year}-Q{since.quarter}"
+def _period_name(since: pd.Timestamp, until: pd.Timestamp, per: Per, *, calendar: bool) -> str:
+    """Return the name of a calendar's period, or the last day of another."""
+    if not calendar:
+        return f"to {until - pd.Timedelta(days=1):%Y-%m-%d}"
+    forms = {"year": "%Y", "month": "%Y-%m"}
+    return since.strftime(forms[per]) if per in forms else f"{since.year}-Q{since.quarter}"
