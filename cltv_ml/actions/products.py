@@ -45,7 +45,7 @@ def add_cross_sell(shop: Shop, actions: Actions) -> None:
     actions.tables["cross_sell"] = table = insert_names(table, "item", shop.product_names)
     pairs = decisions.find_associations(shop.log, level)
     actions.tables["cross_sell_pairs"] = pairs
-    leading = _leading(table)
+    leading = _leading(table, costs_known="cost" in shop.log.columns)
     by_segment = _by_segment(shop, actions, level) if leading or not personal else {}
     actions.sections.append(
         section(
@@ -132,7 +132,7 @@ _CHOOSE = ("Or choose by segment, as the table below shows.",)
 _LEADS = 0.5
 
 
-def _leading(table: pd.DataFrame) -> list[str]:
+def _leading(table: pd.DataFrame, *, costs_known: bool) -> list[str]:
     """Return a sentence about an item that still leads most customers' lists; empty if there is none."""
     first = table[table["rank"] == 1]
     counts = first["item"].value_counts()
@@ -142,8 +142,12 @@ def _leading(table: pd.DataFrame) -> list[str]:
     leader = str(_item_labels(first[first["item"] == item].head(1)).iloc[0])
     return [
         f"The lists differ little: {leader} ranks first for {counts.iloc[0] / len(first):.0%} "
-        "of the customers, far ahead of anything else. Leave the item out, or state the margin of its "
-        "category: `cltv act --help` names both options."
+        "of the customers, far ahead of anything else. "
+        + (
+            "Leave the item out with the option `--exclude`."
+            if costs_known
+            else "Leave the item out, or state the margin of its category: `cltv act --help` names both options."
+        )
     ]
 
 

@@ -31,20 +31,28 @@ function draw(plot) {
   return plot.drawn;
 }
 
+// A name no longer than so many letters; those of Chinese, Japanese and Korean are as wide as two.
+function cut(name, longest) {
+  const letters = [...name], size = (letter) => (/[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60]/.test(letter) ? 2 : 1);
+  const ends = letters.reduce((all, letter) => [...all, (all[all.length - 1] ?? 0) + size(letter)], []);
+  return ends[ends.length - 1] > longest ? `${letters.filter((_, i) => ends[i] < longest).join("")}…` : name;
+}
+
 // On a phone: smaller letters, short names on the axes, few days below, and room for a legend that has a line for each name.
 function narrow(layout, data) {
   layout.font = { size: 11 };
-  const cut = (name) => (name.length > 24 ? `${name.slice(0, 23)}…` : name);
+  const longest = layout.xaxis?.type === "category" && data.some((trace) => trace.type === "heatmap") ? 14 : 24, short = (name) => cut(String(name), longest);
   const named = data.filter((trace) => trace.showlegend !== false && layout.showlegend !== false).length;
   if (named > 4) layout.height = (layout.height ?? 440) + 18 * (named - 4);
   for (const [key, axis] of Object.entries(layout).filter(([name]) => /^[xy]axis\d*$/.test(name))) {
     const places = data.flatMap((trace) => (Array.isArray(trace[key[0]]) ? trace[key[0]] : []));
-    if (axis.ticktext) axis.ticktext = axis.ticktext.map((name) => cut(String(name)));
+    if (axis.ticktext) axis.ticktext = axis.ticktext.map(short);
     else if (axis.type !== "category") { if (key[0] === "x" && /^\d{4}-\d\d-\d\d/.test(places[0])) axis.nticks ??= 5; }
-    else if (key[0] === "x" && axis.dtick) delete axis.dtick;
-    else if (places.some((name) => String(name).length > 24)) {
+    else if (key[0] === "x" && axis.dtick && longest > 14) delete axis.dtick;
+    else if (places.some((name) => short(name) !== String(name))) {
       axis.tickvals = [...new Set(places)];
-      axis.ticktext = axis.tickvals.map((name) => cut(String(name)));
+      axis.ticktext = axis.tickvals.map(short);
+      if (longest < 24 && key[0] === "x") axis.tickangle = -90;
     }
   }
 }

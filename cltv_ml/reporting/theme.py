@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any, ParamSpec
+from unicodedata import east_asian_width
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -271,12 +273,17 @@ def in_its_currency(plot: Callable[P, go.Figure]) -> Callable[P, go.Figure]:
 def short_names(names: Iterable[str], longest: int = 24) -> list[str]:
     """Return names cut to leave room for the figure, numbered where the cut makes them equal.
 
+    Letters of Chinese, Japanese and Korean are as wide as two.
+
     >>> short_names(["tea from Assam", "tea from Ceylon", "milk"], longest=9)
     ['tea from…', 'tea from… (2)', 'milk']
+    >>> short_names(["北海道産じゃがいも"], longest=9)
+    ['北海道産…']
     """
     short: list[str] = []
     for name in map(str, names):
-        cut = name if len(name) <= longest else name[: longest - 1] + "…"
+        ends = list(accumulate(2 if east_asian_width(sign) in "WF" else 1 for sign in name))
+        cut = name if not ends or ends[-1] <= longest else name[: sum(end < longest for end in ends)] + "…"
         number = sum(other == cut or other.startswith(f"{cut} (") for other in short)
         short.append(f"{cut} ({number + 1})" if number else cut)
     return short

@@ -1,6 +1,7 @@
 """The report opened in a headless Chromium: no errors, figures with the tables' numbers, working controls."""
 
 import itertools
+import json
 import re
 import struct
 
@@ -11,6 +12,7 @@ from headless import CHROMIUM, chromium, complaints, read
 from pages import recompute_totals
 
 from cltv_ml.evaluation.tables import compute_deciles
+from cltv_ml.reporting import theme
 from cltv_ml.reporting.list_totals import compute_list_totals
 from cltv_ml.reporting.report import render_html, section, summarise
 from cltv_ml.reporting.what_if import recompute
@@ -271,3 +273,9 @@ def printed_pages(page, folder, style="</head>"):
 def test_the_first_screen_prints_on_one_page_and_the_rest_on_eight_at_most(page, tmp_path):
     assert printed_pages(page, tmp_path, FIRST_SCREEN) == 1
     assert 2 < printed_pages(page, tmp_path) <= 9
+
+
+def test_names_are_cut_to_their_width_as_python_does(page):
+    names = ["北海道産じゃがいも", "tea from Assam", "tea"]
+    script = f"<script>show({json.dumps(names)}.map((name) => cut(name, 9)));</script>"
+    assert read(page, 390, "light", script) == theme.short_names(names, longest=9)
