@@ -132,7 +132,7 @@ _CHOOSE = ("Or choose by segment, as the table below shows.",)
 _LEADS = 0.5
 
 
-def _leading(table: pd.DataFrame, *, costs_known: bool) -> list[str]:
+def _leading(table: pd.DataFrame, *, costs_known: bool = False) -> list[str]:
     """Return a sentence about an item that still leads most customers' lists; empty if there is none."""
     first = table[table["rank"] == 1]
     counts = first["item"].value_counts()

@@ -304,7 +304,7 @@ function printed(plot) {
   const half = named <= 4 && !figure.closest(".what-if, .scenarios");
   figure.classList.toggle("half", half);
   narrow(layout, plot.data);
-  const height = (plot._fullLayout?.yaxis?.type === "category" ? 225 : 190) + (named > 4 ? 5 * named : 0);
+  const height = (plot._fullLayout?.yaxis?.type === "category" ? 225 : 190) + (named > 4 ? 5 * named : 12 * Math.max(named - 2, 0));
   const own = { template: themes.light, width: half ? 340 : 690, height, font: { size: half ? 9 : 10 } };
   return Plotly.newPlot(plot, plot.data, { ...layout, ...own }, config).then(() => fit(plot));
 }

@@ -173,6 +173,7 @@ def test_an_item_that_leads_most_lists_is_told():
         {"rank": 1, "item": ["fuel", "fuel", "fuel", "jam"], "category": ["FUEL", "FUEL", "FUEL", "SWEET"]}
     )
     assert "fuel (FUEL) ranks first for 75% of the customers" in products._leading(table)[0]
+    assert "state the margin" not in products._leading(table, costs_known=True)[0]
     assert products._leading(table.assign(item=list("aabc"))) == []
 
 
