@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
@@ -42,7 +44,7 @@ def read_costs(source: Any, rules: Rules | None = None) -> pd.DataFrame:
     [{'month': Timestamp('2025-03-01 00:00:00'), 'cost': 1250.5, 'channel': 'ads'}]
     """
     opened = open_source(source)
-    with readable(opened.table, opened.name):
+    with readable(opened.table, opened.name), _as_a_table_of_costs():
         columns = Columns(join_year(months_as_rows(opened.table)), _rules_of_costs(rules))
         mapping = map_costs(list(columns.kinds))
         if not {"month", "date"} & set(mapping) or "cost" not in mapping:
@@ -69,7 +71,7 @@ def read_acquisition_costs(source: Any, rules: Rules | None = None) -> pd.DataFr
     [{'acquisition_cost': 12.5, 'channel': 'ads'}]
     """
     opened = open_source(source)
-    with readable(opened.table, opened.name):
+    with readable(opened.table, opened.name), _as_a_table_of_costs():
         columns = Columns(opened.table, _rules_of_costs(rules))
         mapping = map_costs(list(columns.kinds))
         money = [name for name in ("acquisition_cost", "cost") if name in mapping]
@@ -84,6 +86,20 @@ def read_acquisition_costs(source: Any, rules: Rules | None = None) -> pd.DataFr
     if "date" in table:
         table = table.assign(month=table.pop("date").dt.to_period("M").dt.to_timestamp())
     return table
+
+
+@contextmanager
+def _as_a_table_of_costs() -> Iterator[None]:
+    """Add to a question that a rule answers how to do without the rule, which holds for the log too."""
+    try:
+        yield
+    except InputError as error:
+        if "--rule" not in str(error):
+            raise
+        raise InputError(
+            f"the costs: {error} The rule holds for the log too; if that is written otherwise, write costs as 1250.00 "
+            "and dates as 2025-03-31."
+        ) from error
 
 
 def _rules_of_costs(rules: Rules | None) -> Rules:

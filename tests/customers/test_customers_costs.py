@@ -80,7 +80,9 @@ def test_what_cannot_be_read_is_one_sentence():
 
 def test_costs_follow_the_rules_of_the_log_on_dates_and_decimals():
     costs = pd.DataFrame({"date": ["04/03/2025"], "cost": ["1.250"]})
-    with pytest.raises(InputError, match="Choose the decimal separator"):
+    with pytest.raises(
+        InputError, match=r"the costs: .* Choose the decimal separator .* write costs as 1250\.00"
+    ):
         read_costs(costs)
     found = read_costs(costs, Rules(day_first=True, decimal=",", money_unit=0.01))
     assert found.to_dict("records") == [{"date": pd.Timestamp("2025-03-04"), "cost": 1250.0}]
