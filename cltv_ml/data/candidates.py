@@ -167,7 +167,7 @@ def _best(name: str, columns: Sequence[str]) -> list[str]:
     if not matching and name != "refunded":
         matching = find_compound(name, columns)
     if not matching and name == "amount":
-        telling = "amount|total|revenue|sales|spend|value"
+        telling = "amount|total|revenue|sales|spend|value|sum$"
         likely = [column for column in likely if not _OTHER_SUMS.search(plain_heading(column))]
         return [column for column in likely if re.search(telling, plain_heading(column))]
     return matching
@@ -227,6 +227,15 @@ def speaks_of(name: str, column: str) -> bool:
     plain = plain_heading(column)
     likely, never = (re.search(plain_pattern(_TIES[kind][name]), plain) for kind in ("likely", "never"))
     return not plain.isascii() or (likely is not None and never is None)
+
+
+def may_be(name: str, column: str) -> bool:
+    """Whether a column's heading leaves open that it has a required name; only customers' headings exclude it.
+
+    >>> may_be("customer_id", "shipment-id"), may_be("customer_id", "Rider"), may_be("amount", "Tax")
+    (False, True, True)
+    """
+    return name != "customer_id" or not re.search(plain_pattern(_TIES["never"][name]), plain_heading(column))
 
 
 def offer(name: str, columns: Sequence[str], chosen: Mapping[str, str]) -> tuple[list[str], str]:

@@ -28,8 +28,12 @@ _OF_PAYMENTS = re.compile(
 #: Headings of taxes and fees, and the least share of integers that are no multiples of 10 among cents.
 _TAXES_AND_FEES = re.compile(
     plain_pattern([*words("ties")["headings"]["part_tax"], *words("ties")["headings"]["part_fee"]])
+    + "|^earnings|^proceeds"
 )
 _ODD_SHARE = 0.3
+
+#: Currencies whose taxes and fees are never all whole.
+_NEVER_WHOLE = ("EUR", "USD", "GBP", "CHF", "CAD", "AUD")
 
 #: Identifiers from the APIs of such services, for example txn_01hv8wptq8987qeep44cyrewp9.
 _OF_INTERFACES = re.compile(r"[a-z]{2,6}_[0-9A-Za-z]{10,}")
@@ -88,9 +92,12 @@ def doubt_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> li
     columns = Columns(table, Rules(), ask=False)
     headings = map(plain_heading, columns.kinds)
     of_service = any(map(_OF_PAYMENTS.search, headings)) or _of_interface(table)
-    least, odd = (100, 0) if of_service else (0, _ODD_SHARE)
-    middle = _median_of_cents(columns, mapping, rules, smallest=least, odd_share=odd)
+    middle = _median_of_cents(columns, mapping, rules, smallest=100 if of_service else 0, odd_share=0)
     whole = "" if of_service or middle is None else _find_whole_part(columns, mapping)
+    if whole and columns.table.holds(
+        f"upper({columns.identifier(mapping['currency'])}) not in {_NEVER_WHOLE}"
+    ):
+        middle = _median_of_cents(columns, mapping, rules, smallest=0, odd_share=_ODD_SHARE)
     if middle is None or not (of_service or whole):
         return []
     why = f"so are those in {whole!r}" if whole else "payment services export cents"

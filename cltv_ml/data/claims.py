@@ -21,7 +21,7 @@ _OUTSIDE = 0.01
 _APART, _LEAST_LINES, _LAST_LINES = 0.005, 8, 4
 
 _YEAR_MONTH_DAY = r"(20\d\d|19\d\d)[-/._]?(0[1-9]|1[0-2])[-/._]?([0-2]\d|3[01])"
-_DAY_AND_MONTH = r"([0-3]?\d)([./-])([01]?\d)\5(20\d\d|\d\d)"
+_DAY_AND_MONTH = r"([0-3]?\d)([./-])([0-3]?\d)\5(20\d\d|\d\d)"
 _WHOLE_DAY = rf"(?<!\d)(?:{_YEAR_MONTH_DAY}|{_DAY_AND_MONTH})(?!\d)"
 _ANY_MONTH = (
     r"(?<!\d)(20\d\d|19\d\d)[-_. ]?(0[1-9]|1[0-2])(?!\d)|(?<!\d)(0[1-9]|1[0-2])[-_. ](20\d\d|19\d\d)(?!\d)"
@@ -61,6 +61,8 @@ def find_period(text: str) -> Period | None:
     '2025-03-31'
     >>> find_period("Period 01/02/2024 - 03/02/2024"), find_period("export_v2019")
     (None, None)
+    >>> str(find_period("From: 01/01/2024 To: 03/31/2025").last)
+    '2025-03-31'
     """
     days = [_day(match) for match in re.finditer(_WHOLE_DAY, text)]
     if None in days or len(days) > 2:

@@ -42,7 +42,10 @@ _FOREIGN = re.compile(
     r"(?i)\b(foreign|transaction|document|presentment|original|fremd)[ _-]?(currency|währung|waehrung)\b|\bFCY?\b"
 )
 
-_OWN = re.compile(r"(?i)\b(local|base|home|company|haus)[ _-]?(currency|währung|waehrung)\b|\bLCY?\b")
+_OWN = re.compile(
+    r"(?i)^base_|\b(local|base|home|company|haus)[ _-]?(currency|währung|waehrung)\b"
+    r"|\bLCY?\b|\bin [$€£](?!\w)|\bconverted\b"
+)
 
 #: A column with more distinct texts (including the empty one) is not a currency column.
 _MOST = len(CURRENCIES) + 1
@@ -84,7 +87,8 @@ def pair_currency(
         if kind == "number" and _without_foreign(column) == _without_foreign(amount)
     ]
     local = _find_unconverted(first, kinds, mapping, amount)
-    if local or in_one_currency(first, kinds, same_heading) == amount:
+    single = in_one_currency(first, kinds, same_heading)
+    if local or single == amount:
         del mapping["currency"]
         note = (
             f"Column {amount!r} contains money in a single currency, so the currencies in {chosen!r} were "
@@ -93,11 +97,14 @@ def pair_currency(
         return [note], local
     if "amount" not in mapping:
         return [], ""
-    if base := _converted(first, kinds, mapping):
+    base = _converted(first, kinds, mapping)
+    if base or (single and "amount" not in explicit):
         del mapping["currency"]
-        mapping["amount"] = base
+        mapping |= _all_in_one(kinds, mapping, explicit) if single else {}
+        mapping["amount"] = base or single or amount
+        rate = ", by the rate of each line," * bool(base)
         note = (
-            f"Column {base!r} is {amount!r} in one currency, by the rate of each line, and was read as the amount "
+            f"Column {mapping['amount']!r} is {amount!r} in one currency{rate} and was read as the amount "
             f"(--mapping {flag('amount', amount)} --mapping {flag('currency', chosen)} uses the other)."
         )
         return [note], ""
@@ -114,6 +121,15 @@ def pair_currency(
     mapping["currency"] = best
     note = f"Columns {[chosen, best]} could each be the currency; {best!r} was used because its name "
     return [f"{note}resembles {amount!r}."], ""
+
+
+def _all_in_one(
+    kinds: Mapping[str, str], mapping: Mapping[str, str], explicit: Mapping[str, str | None]
+) -> dict[str, str]:
+    """Return the refunds and discounts in the currency of the shop where a mapped one has such a counterpart."""
+    own = {_without_foreign(column): column for column in kinds if _OWN.search(column)}
+    names = [name for name in ("refunded", "discount") if name in mapping and name not in explicit]
+    return {name: own.get(_without_foreign(mapping[name]), mapping[name]) for name in names}
 
 
 def _converted(first: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str]) -> str:
@@ -149,14 +165,24 @@ def in_one_currency(first: Relation, kinds: Mapping[str, str], columns: Sequence
     """
     named = [column for column in columns if words_of(column) & CURRENCY_WORDS]
     foreign = [column for column in columns if _FOREIGN.search(column)]
+    own = [column for column in columns if _OWN.search(column)]
+    named = own if len(own) == 1 and not named else named
     named = (
         named if len(named) == 1 or not foreign else [column for column in columns if column not in foreign]
     )
     if len(named) != 1 or len(columns) < 2 or len({_without_foreign(column) for column in columns}) > 1:
         return None
     texts = {column: _in_capitals(column) for column, kind in kinds.items() if kind == "text"}
-    currencies = [values for values in count_values(first, texts, _MOST).values() if _are_currencies(values)]
-    return named[0] if any(len(set(values) - {""}) > 1 for values in currencies) else None
+    codes = {
+        column: set(values) - {""}
+        for column, values in count_values(first, texts, _MOST).items()
+        if _are_currencies(values)
+    }
+    # A ledger leaves the code of its own currency blank.
+    several = (
+        len(known) > 1 or (own and first.holds(f"{quote(column)} is null")) for column, known in codes.items()
+    )
+    return named[0] if any(several) else None
 
 
 def _without_foreign(column: str) -> str:

@@ -28,11 +28,19 @@ _SUM_HEADINGS = {
 }
 
 
+#: Headings of the current state of a subscription, which is no purchase.
+_SUBSCRIPTION = re.compile(
+    "^currentperiod(start|end)|^(next|upcoming)(billing|renewal|charge)|^trial(start|end)"
+)
+
 #: Headings by which one of several columns of customers is chosen.
 _TIED = {
     name: re.compile(plain_pattern(words("ties")["headings"][name]))
     for name in ("pays", "attends", "mail", "identity", "called")
 }
+
+#: Rows from which a column with one value on all of them identifies no customer.
+_MANY_ROWS = 10
 
 #: Fewest rows that count as evidence, the share of them that must agree, and how far numbers of customers may differ.
 _LEAST_ROWS, _AGREEING_LINES, _MOST_APART = 3, 0.98, 0.1
@@ -49,11 +57,14 @@ def is_no_customer(first: Relation, column: str, mapping: Mapping[str, str]) -> 
         # A document has one customer and is posted to several accounts.
         if several > 1 and mixed >= 0.9 * several:
             return True
+    if column and _is_the_same(first, column):
+        return True
     if heading not in ("id", *" ".join(SYNONYMS["customer_id"][-2:]).split()):
         return False
     times = f"cast({quote(time)} as varchar)" if time else "source_row"
     rows, values, pairs = first.row(
-        f"select count(*), count(distinct {quote(column)}), count(distinct ({quote(column)}, {times})) from {first}"
+        f"select count({quote(column)}), count(distinct {quote(column)}), count(distinct ({quote(column)}, {times})) "
+        f"filter ({quote(column)} is not null) from {first}"
     )
     if heading == "id" and rows > 2 and values == pairs and values > 1:
         return True
@@ -63,6 +74,12 @@ def is_no_customer(first: Relation, column: str, mapping: Mapping[str, str]) -> 
     ):
         return True  # masked or last digits, as of a payment card
     return bool(rows > 2 and values in ((1, rows) if heading == "id" else (1,)))
+
+
+def _is_the_same(first: Relation, column: str) -> bool:
+    """Whether all of several lines have one value, such as the shop's own address."""
+    filled, values = first.row(f"select count({quote(column)}), count(distinct {quote(column)}) from {first}")
+    return bool(filled >= _MANY_ROWS and values == 1)
 
 
 def doubt_customer(
@@ -195,12 +212,14 @@ def doubt_rows(
     ]
     time = mapping.get("timestamp", "")
     own_dates = _SUM_HEADINGS["dates_of_customer"].search(plain_heading(time)) is not None
-    if not counts and not spent and not own_dates:
+    periods = [column for column in kinds if _SUBSCRIPTION.search(plain_heading(column))]
+    if not counts and not spent and not own_dates and not periods:
         return []
     rows, customers = table.row(f"select count(*), count(distinct {quote(customer)}) from {table}")
     if rows < 3 or customers < rows:
         return []
     evidence = f" and its own date in {time!r}" if own_dates else ""
+    evidence = f" and the period of a subscription in {periods[0]!r}" if periods else evidence
     evidence = f" and the column {counts[0]!r} seems to count their orders" if counts else evidence
     sums = spent[0] if amount not in spent and spent else amount
     text = (

@@ -72,7 +72,8 @@ def decimal_of(columns: SourceColumns, column: str, texts: Relation) -> str | No
             return "." if sign == "," else ","
         raise _ask_decimal(
             f"column {column!r}: {unclear!r} could be {whole} or {broken}. Choose the decimal separator with "
-            "--rule decimal=. or --rule decimal=,."
+            "--rule decimal=. or --rule decimal=,.",
+            "," if sign == "." else ".",
         )
     decimal = "." if sign == "," else ","
     columns.notes.append(
@@ -115,5 +116,6 @@ def _decimal_nearby(columns: SourceColumns, column: str) -> str | None:
     return sign
 
 
-def _ask_decimal(text: str) -> QuestionsError:
-    return QuestionsError([Question(text, ("decimal=.", "decimal=,"))])
+def _ask_decimal(text: str, likely: str = ".") -> QuestionsError:
+    answers = ("decimal=.", "decimal=,")
+    return QuestionsError([Question(text, answers if likely == "." else answers[::-1])])

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
+from cltv_ml.data.candidates import speaks_of
 from cltv_ml.data.levels import agreed_levels, is_payment, kind_of_document, plain_level, read_level
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.overlooked_numbers import HEADED
@@ -26,6 +27,9 @@ _CLOCKS = (
     (32_874, 51_136),
     *((631_152_000 * parts, 2_208_988_800 * parts) for parts in (1, 10**3, 10**6, 10**9)),
 )
+
+#: Numbers with decimals, such as money, which identify nobody.
+_DECIMALS = r"\D{0,4}[\d.,'' ]*[.,](\d?[1-9]|[1-9]\d)\D{0,4}"
 
 #: A price of one item grows with the quantity by at most this power of it.
 _PER_ITEM = 0.25
@@ -87,7 +91,12 @@ def rank_columns(first: Relation, name: str, columns: Sequence[str]) -> list[str
 def offer_item_price(first: Relation, mapping: Mapping[str, str], question: Question) -> Question:
     """Return a question for the amount that offers unit_price first if its first column is a price of one item."""
     name, _, column = (question.answers or ("",))[0].partition("=")
-    if name != "amount" or "quantity" not in mapping or f"unit_price={column}" in question.answers:
+    if (
+        name != "amount"
+        or MARK + column not in first.kinds
+        or "quantity" not in mapping
+        or f"unit_price={column}" in question.answers
+    ):
         return question
     growth = growth_of(Columns(first, Rules(), ask=False), mapping, column)
     if growth is None or not growth.is_evidence or growth.slope > _PER_ITEM:
@@ -101,14 +110,18 @@ def offer_item_price(first: Relation, mapping: Mapping[str, str], question: Ques
 def _doubt_column(first: Relation, name: str, column: str) -> int:
     text = f"nullif(trim(cast({quote(column)} as varchar)), '')"
     if name == "customer_id":
-        mails, filled, distinct, negative = first.row(
+        mails, filled, distinct, negative, money = first.row(
             f"select count({text}) filter ({text} like '%@%'), count({text}), count(distinct {text}), "
-            f"coalesce(bool_or(regexp_matches({text}, '^-[0-9]')), false) from {first}"
+            f"coalesce(bool_or(regexp_matches({text}, '^-[0-9]')), false), "
+            f"coalesce(bool_or(regexp_full_match({text}, '{_DECIMALS}')), false) from {first}"
         )
         if mails or _heads_groups(first, column, text):
             return 0
         few = filled >= _TELLING_LINES and distinct < 3
-        return _NO_CANDIDATE if few and distinct == 1 else 1 + (filled == distinct) + 2 * negative + 3 * few
+        lines = filled >= _TELLING_LINES and filled == distinct and not speaks_of(name, column)
+        if money or lines or (few and distinct == 1):
+            return _NO_CANDIDATE
+        return 1 + (filled == distinct) + 2 * negative + 3 * few
     if name == "timestamp":
         clocks = " or ".join(f"v between {low} and {high}" for low, high in _CLOCKS)
         digits, numbers, counts, blank = first.row(
@@ -116,7 +129,7 @@ def _doubt_column(first: Relation, name: str, column: str) -> int:
             f"bool_and(coalesce({clocks}, false)) filter (t is not null), count(*) > {_TELLING_LINES} * count(t) "
             f"from (select {text} as t, try_cast({text} as double) as v from {first})"
         )
-        return _NO_CANDIDATE if blank else -1 if counts else _NO_CANDIDATE if numbers else 1 - bool(digits)
+        return -1 if counts and not blank else _NO_CANDIDATE if blank or numbers or digits is False else 0
     decimals, grows = first.row(
         rf"select bool_or(regexp_matches(t, '\d[.,]\d')), bool_and(v > before and v = floor(v)) filter "
         f"(before is not null) from (select {text} as t, try_cast({text} as double) as v, "

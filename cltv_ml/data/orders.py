@@ -13,6 +13,9 @@ from cltv_ml.engine import Relation
 #: Fewer orders of several lines than this show nothing.
 _FEW_ORDERS = 3
 
+#: Of dates without a time, a customer may have several orders on one: at most this many times as many orders.
+_MORE_ORDERS = 1.1
+
 
 def choose_order(first: Relation, columns: Sequence[str], customer: str | None) -> str | None:
     """Return which of several candidates is the order id: the one whose groups contain those of all others.
@@ -101,12 +104,12 @@ def _tell_of_number(column: str) -> str:
 
 
 def _numbers_purchases(first: Relation, value: str, purchase: str) -> bool:
-    """Whether a column changes with the customer and the time, and only with them."""
+    """Whether a column changes with the customer and the time, and else at most rarely, as on a day with two orders."""
     groups, both, purchases = first.row(
         f"select count(distinct {value}), count(distinct ({value}, {purchase})) filter ({value} is not null), "
         f"count(distinct ({purchase})) from {first}"
     )
-    return bool(groups == both == purchases)
+    return bool(groups == both and purchases <= groups <= _MORE_ORDERS * purchases)
 
 
 def _is_total(first: Relation, value: str, compared: str, amount: str) -> bool:

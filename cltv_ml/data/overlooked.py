@@ -151,7 +151,7 @@ def _look_at_price(
     if "quantity" in mapping and "quantity" not in explicit:
         look_at_quantities(glance, mapping["quantity"], numbers, findings)
     if "unit_price" not in explicit:
-        look_at_prices(glance, mapping["unit_price"], numbers, findings)
+        look_at_prices(glance, mapping, numbers, findings)
 
 
 def _undone_already(glance: Glance, mapping: Mapping[str, str]) -> str:

@@ -224,8 +224,11 @@ def look_at_returned(
         account.questions.append(Question(text, (f"returned_quantity={column}", "returned_quantity=")))
 
 
-def look_at_prices(glance: Glance, chosen: str, numbers: list[str], account: Overlooked) -> None:
-    """Ask which of two different prices was paid."""
+def look_at_prices(
+    glance: Glance, mapping: Mapping[str, str], numbers: list[str], account: Overlooked
+) -> None:
+    """Ask which of two different prices was paid; what is one of them times the quantity is none."""
+    chosen = mapping["unit_price"]
     rivals = [
         column
         for column in numbers
@@ -233,9 +236,21 @@ def look_at_prices(glance: Glance, chosen: str, numbers: list[str], account: Ove
         and not HEADED["no_price"].search(plain_heading(column))
         and not PRICE_PER.search(plain_heading(column))
         and glance.differ(chosen, column)
+        and not _is_product(glance, column, chosen, mapping.get("quantity", ""))
     ]
     reason = "prices, and the amount of a line is quantity times the price paid"
     _ask_which(account, "unit_price", [chosen, *rivals], f"{reason}. Choose one")
+
+
+def _is_product(glance: Glance, column: str, price: str, quantity: str) -> bool:
+    """Whether a column is a price times the quantity on nearly all lines."""
+    if not quantity:
+        return False
+    value, one, count = map(glance.number, (column, price, quantity))
+    [share] = glance.lines.row(
+        f"select avg(cast(abs({value} - {one} * {count}) < 0.011 as integer)) from {glance.lines}"
+    )
+    return share is not None and share >= 0.95
 
 
 def look_at_quantities(glance: Glance, chosen: str, numbers: list[str], account: Overlooked) -> None:

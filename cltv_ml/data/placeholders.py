@@ -119,7 +119,9 @@ def _with_start(starts: Sequence[str], signs: Signs) -> str:
 
 
 def _spelled(names: Iterable[str]) -> set[str]:
+    """Return each name with other signs for its blanks, in brackets, and in capitals."""
     joined = {name.replace(" ", sign) for name in names for sign in " _-"}
+    joined |= {f"{start}{name}{end}" for name in names for start, end in ("()", "[]", "<>")}
     return {
         form
         for name in joined

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from cltv_ml.data.candidates import find_columns, look_at_levels, named, net_of, of_lines, offer
+from cltv_ml.data.candidates import find_columns, look_at_levels, may_be, named, net_of, of_lines, offer
 from cltv_ml.data.currency import find_currency, pair_currency
 from cltv_ml.data.customers import doubt_customer, doubt_rows, is_no_customer
 from cltv_ml.data.discounts import settle_discount
@@ -333,14 +333,16 @@ def _settle(
             column for column in free if kinds[column] in _ASKED_KINDS.get(name, ()) and column not in offered
         ]
         fit = sorted(rank(name, fit) if rank else fit, key=favourites.__contains__)
+        fit = [column for column in fit if may_be(name, column)]
         answers, remark = offer(name, fit or free, chosen)
         suggestion, _, likely = (answers if fit else [f"{name}=COLUMN"])[0].partition("=")
         text = (
             f"no column found for {name}{also}; name it in the mapping, for example {{{suggestion!r}: {likely!r}}} or "
-            f"--mapping {flag(suggestion, likely)}. Found {name_columns(kinds)}.{remark * bool(fit)}"
+            f"--mapping {flag(suggestion, likely)}. Found {name_columns(kinds)}."
+            f"{remark * bool(fit or name == 'customer_id')}"
         )
         text += tell_of_periods(kinds, name)
         offered += fit if len(fit) == 1 else []
         favourites.append(likely)
-        missing.append(Question(text, tuple(answers)))
+        missing.append(Question(text, tuple(answers if fit or name != "customer_id" else ())))
     return {name: chosen[name] for name in SYNONYMS if name in chosen}, missing

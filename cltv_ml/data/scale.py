@@ -19,6 +19,9 @@ from cltv_ml.errors import InputError
 _LINES = 30
 _EXACT_LINES = 4
 
+#: Most columns among which a product is looked for, and the share of lines on which it must be right.
+_COMPARED, _AGREEING = 6, 0.95
+
 #: The proposed name of a column, and its name if it contains the other kind of money.
 _OTHER = {"unit_price": "amount", "amount": "unit_price", "cost": "unit_cost", "unit_cost": "cost"}
 
@@ -83,7 +86,9 @@ def settle_units(
         and _PRICES.search(plain_heading(price))
         and not _counts_items(columns, price)
     ]
-    if not _AMOUNTS.match(plain_heading(column)) or not prices or not _counts_items(columns, column, 0.0):
+    if not _AMOUNTS.match(plain_heading(column)):
+        return _settle_counted(columns, kinds, mapping, column)
+    if not prices or not _counts_items(columns, column, 0.0):
         return dict(mapping), []
     if not _counts_items(columns, column):
         text = (
@@ -103,6 +108,33 @@ def settle_units(
         "rather than money."
     )
     return {**settled, "quantity": column, "unit_price": prices[0]}, [note]
+
+
+def _settle_counted(
+    columns: Columns, kinds: Mapping[str, str], mapping: Mapping[str, str], column: str
+) -> tuple[dict[str, str], list[str]]:
+    """Return a mapping with a line total instead of an amount that counts the items of a price."""
+    numbers = [name for name, kind in kinds.items() if kind == "number" and name != column][:_COMPARED]
+    if len(numbers) < 2 or not _counts_items(columns, column):
+        return dict(mapping), []
+    values = {name: _number(columns, name) for name in (column, *numbers)}
+    pairs = [(price, total) for price in numbers for total in numbers if price != total]
+    tests = ", ".join(
+        f"coalesce(avg(cast(abs({values[column]} * {values[price]} - {values[total]}) < 0.011 as integer)) * cast("
+        f"bool_or({values[price]} <> {values[total]}) and max(abs({values[price]})) > 1 as integer), 0)"
+        for price, total in pairs
+    )
+    shares = columns.row(f"select {tests} from {columns.table}")
+    fitting = [pair for pair, share in zip(pairs, shares, strict=True) if share >= _AGREEING]
+    if len(fitting) != 1:
+        return dict(mapping), []
+    [(price, total)] = fitting
+    settled = {name: source for name, source in mapping.items() if source not in (price, total)}
+    note = (
+        f"Column {column!r} times {price!r} is {total!r}, so it was read as quantity rather than money and "
+        f"{total!r} as the amount."
+    )
+    return {**settled, "quantity": column, "amount": total}, [note]
 
 
 def settle_scale(

@@ -196,7 +196,7 @@ def _older_encoding(block: bytes, likely: str) -> str | None:
 
 #: Beginnings of headings in languages whose letters western encodings lack.
 _TELLING = re.compile(
-    "část|čísl|zákazn|objednáv|množstv|wartoś|zamówie|sprzeda|ilość|płat|vevő|rendelés|összeg|število|količ|"
+    "část|čísl|zákazn|objednáv|množstv|vyřízen|dokonč|doruč|přija|přijm|příjm|měna|čeká|wysłan|opłac|zwróc|wartoś|zamówie|sprzeda|ilość|płat|vevő|rendelés|összeg|število|količ|"
     "pirkėj|sąskait|užsak|mokėj|pircēj|rēķin|pasūt|tellim|sipariş|müşteri|satış|ürün|ödeme|işlem|注文|受注|顧客|金額|番号|数量|会員|商品|订单|金额|客户|会员|日期",
     re.IGNORECASE,
 )

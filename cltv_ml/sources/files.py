@@ -39,6 +39,7 @@ from cltv_ml.sources.parts import (
     tell_of_second_table,
     tell_of_swallowed_lines,
 )
+from cltv_ml.sources.record_types import check_record_types
 
 _SAMPLE_BYTES = 1 << 20
 _BLOCK = 1 << 24
@@ -256,6 +257,7 @@ def _look_at(path: Path, encoding: str, header_row: int | None, name: str) -> _H
             )
         names = rows[header]
     else:
+        check_record_types(rows, name)
         first_row = find_header(rows, name)
         names, header = join_levels(rows, first_row)
         if has_no_header(rows, header):

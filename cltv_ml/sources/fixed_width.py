@@ -27,7 +27,8 @@ def find_fields(lines: Sequence[str]) -> tuple[int, list[int]] | None:
     filled = [number for number, line in enumerate(lines) if not _RULED.fullmatch(line)]
     candidates: list[tuple[int, list[int]]] = []
     for header in filled[:_TITLES]:
-        body = [lines[number] for number in filled if number >= header]
+        above = {_form(lines[number]) for number in filled if number < header}
+        body = [lines[number] for number in filled if number >= header and _form(lines[number]) not in above]
         if len(body) < _FEWEST:
             break
         places = _places(body)
@@ -46,6 +47,11 @@ def find_fields(lines: Sequence[str]) -> tuple[int, list[int]] | None:
     return next(headers), places  # the first page's, where each page repeats it
 
 
+def _form(line: str) -> str:
+    """Return a line without its digits and the width of its blanks, by which the titles of pages are alike."""
+    return re.sub(r"\d+", "0", " ".join(line.split()))
+
+
 def cut(line: str, places: Sequence[int]) -> list[str]:
     """Return the parts of a line between the column offsets; the whole line if an offset is inside a word.
 
@@ -58,7 +64,8 @@ def cut(line: str, places: Sequence[int]) -> list[str]:
 
 
 def write_fields(path: Path, encoding: str, folder: Path, header: int, places: Sequence[int]) -> Path:
-    """Return a tab-separated copy of a file in `folder`; titles and ruled lines become empty lines."""
+    """Return a tab-separated copy of a file in `folder`; the titles of each page and ruled lines become empty lines."""
+    titles = set()
     copy = folder / f"{path.name}.fields"
     with (
         path.open(encoding=encoding, errors="replace") as file,
@@ -66,8 +73,9 @@ def write_fields(path: Path, encoding: str, folder: Path, header: int, places: S
     ):
         writer = csv.writer(to, delimiter="\t", lineterminator="\n")
         for number, line in enumerate(file):
-            blank = number < header or _RULED.fullmatch(line)
-            if blank:
+            if number < header:
+                titles.add(_form(line))
+            if number < header or _RULED.fullmatch(line) or _form(line) in titles:
                 to.write("\n")
             else:
                 writer.writerow(cut(line.rstrip("\r\n"), places))

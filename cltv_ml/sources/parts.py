@@ -140,11 +140,11 @@ def take_headers_out(table: Relation, broken: Sequence[tuple[int, str]], name: s
     listed = ", ".join(literal(column.removeprefix(MARK)) for column in names)
     # Quicker than to compare hundreds of columns.
     cells = [f"trim({quoted(column)}, ' ' || chr(65279))" for column in names]
-    if not table.holds(" and ".join(f"{cell} in ({listed})" for cell in cells[:2])):
+    named = [(cell, column.removeprefix(MARK)) for cell, column in zip(cells, names, strict=True)]
+    named = [pair for pair in named if not re.fullmatch(r"column_\d+", pair[1])] or named  # without a heading
+    if not table.holds(" and ".join(f"{cell} in ({listed})" for cell, _ in named[:2])):
         return []
-    repeats = " and ".join(
-        f"{cell} = {literal(column.removeprefix(MARK))}" for cell, column in zip(cells, names, strict=True)
-    )
+    repeats = " and ".join(f"{cell} = {literal(name)}" for cell, name in named)
     rows = [
         int(row)
         for (row,) in table.rows(f"select source_row from {table} where {repeats} order by 1 limit 10000")

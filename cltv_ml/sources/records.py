@@ -15,11 +15,15 @@ from cltv_ml.engine import Relation, is_records
 from cltv_ml.errors import InputError
 from cltv_ml.sources.archives import text_batches
 from cltv_ml.sources.frames import MARK, SourceRows, inner_names, load_batches
+from cltv_ml.sources.parts import holds_no_sales
 
 #: Keys under which an API says that further pages follow.
 _MORE = re.compile(
     "has_?(more|next)(_?page)?|next(_?(page|cursor|link|url|page_?token|href))?|@odata.nextLink", re.I
 )
+
+#: A value that begins with a day.
+_DAY = re.compile(r"\d{4}-\d\d-\d\d|\d\d?[./]\d\d?[./]\d{4}")
 
 #: Names of whole numbers that are money, such as prices in cents.
 _MONEY_NAMES = re.compile("price|amount|total|cents|minor|preis|betrag|precio|prix|valor", re.I)
@@ -202,14 +206,12 @@ def _records(
         return keyed, [], [note]
     if isinstance(content, dict):
         lists = {key: value for key, value in content.items() if is_records(value)}
-        if len(lists) > 1:
-            raise InputError(
-                f"{name!r} contains several lists of records, {sorted(lists)}; save one of them as a file."
-            )
         more = _tell_of_more(content, name)
         if lists:
-            [(key, records)] = lists.items()
-            return records, [], [f"The records of {name!r} were read from its list {key!r}.", *more]
+            key, others = _find_sales(lists, name)
+            left = f" Its other lists, {others}, were not read." * bool(others)
+            note = f"The records of {name!r} were read from its list {key!r}.{left}"
+            return lists[key], [], [note, *more]
         deeper = list(_lists_within(content))
         if len(deeper) == 1:
             [(path, records)] = deeper
@@ -221,6 +223,29 @@ def _records(
             f"{name!r} is JSON but contains no array of records; write [{{...}}, ...] or one record per line."
         )
     return content, [], []
+
+
+def _find_sales(lists: dict[str, list[dict[str, Any]]], name: str) -> tuple[str, list[str]]:
+    """Return the one list whose records have money and a date, and the names of the others.
+
+    Raises
+    ------
+    InputError
+        Several lists have both, none has, or one is called refunds or the like.
+    """
+    dated = [key for key, records in lists.items() if _have_money_and_date(records)]
+    if len(lists) == 1:
+        dated = list(lists)
+    if len(dated) != 1 or any(holds_no_sales(key) for key in lists if key not in dated):
+        raise InputError(
+            f"{name!r} contains several lists of records, {sorted(lists)}; save one of them as a file."
+        )
+    return dated[0], sorted(lists.keys() - dated)
+
+
+def _have_money_and_date(records: list[dict[str, Any]]) -> bool:
+    values = [part for record in records[:50] for part in _flat_record(record)]
+    return any(_is_money(*part) for part in values) and any(_DAY.match(str(value)) for _, value in values)
 
 
 def _tell_of_more(content: dict[str, Any], name: str) -> list[str]:

@@ -17,6 +17,7 @@ EXAMPLES = Path(__file__).with_name("exports") / "formats"
 TRUTH = {
     "adyen_settlements": (2, 3, 50 + (123.45 - 23.45) + 25),
     "amazon_orders": (2, 3, 42 + 20 + 60),
+    "amazon_settlements": None,
     "amazon_shipments": (2, 3, 42 + 20 + 60),
     "amazon_transactions": None,
     "bigcommerce_orders": (2, 4, 44 + 60 + (50 - 20) + 10.5),
@@ -46,6 +47,8 @@ TRUTH = {
     "salesforce_opportunities": (3, 3, 12000 + 3000 + 7250.5),
     "sap_documents": (2, 3, 1234.5 + (600 - 100) + 69),
     "shopify_orders": (2, 3, 59.9 + (60 - 20) + 40),
+    "shopify_transactions": None,
+    "shopware5_orders": (2, 3, 54.9 + 40 + 70),
     "square_items": (1, 2, 9 + 4 + 4.5),
     "square_transactions": (1, 2, 13 + 9),
     "stripe_charges": (2, 3, 50 + (123.45 - 23.45) + 25),
