@@ -43,7 +43,7 @@ _FOREIGN = re.compile(
 )
 
 _OWN = re.compile(
-    r"(?i)^base_|\b(local|base|home|company|haus)[ _-]?(currency|währung|waehrung)\b"
+    r"(?i)\b(local|base|home|company|haus)[ _-]?(currency|währung|waehrung)\b"
     r"|\bLCY?\b|\bin [$€£](?!\w)|\bconverted\b"
 )
 
@@ -60,15 +60,22 @@ def find_currency(
         for column, kind in kinds.items()
         if kind == "text" and column not in mapping.values()
     }
-    for column, values in count_values(first, texts, _MOST).items():
-        if not _are_currencies(values):  # the first lines exclude most columns
-            continue
-        names = count_values(table, {column: texts[column]}, _MOST).get(column, {})
-        if _are_currencies(names):
-            mapping["currency"] = column
-            shown = ", ".join(sorted(name for name in names if name)[:8])
-            return [f"Column {column!r} contains currencies ({shown}) and was read as currency."]
-    return []
+    likely = {
+        column: texts[column]
+        for column, values in count_values(first, texts, _MOST).items()
+        if _are_currencies(values)  # the first lines exclude most columns
+    }
+    found = {
+        column: sorted(filter(None, names))
+        for column, names in count_values(table, likely, _MOST).items()
+        if _are_currencies(names)
+    }
+    if not found:
+        return []
+    chosen = max(found, key=lambda column: len(found[column]))  # the orders' rather than the shop's
+    mapping["currency"] = chosen
+    shown = ", ".join(found[chosen][:8])
+    return [f"Column {chosen!r} contains currencies ({shown}) and was read as currency."]
 
 
 def pair_currency(
@@ -100,7 +107,6 @@ def pair_currency(
     base = _converted(first, kinds, mapping)
     if base or (single and "amount" not in explicit):
         del mapping["currency"]
-        mapping |= _all_in_one(kinds, mapping, explicit) if single else {}
         mapping["amount"] = base or single or amount
         rate = ", by the rate of each line," * bool(base)
         note = (
@@ -121,15 +127,6 @@ def pair_currency(
     mapping["currency"] = best
     note = f"Columns {[chosen, best]} could each be the currency; {best!r} was used because its name "
     return [f"{note}resembles {amount!r}."], ""
-
-
-def _all_in_one(
-    kinds: Mapping[str, str], mapping: Mapping[str, str], explicit: Mapping[str, str | None]
-) -> dict[str, str]:
-    """Return the refunds and discounts in the currency of the shop where a mapped one has such a counterpart."""
-    own = {_without_foreign(column): column for column in kinds if _OWN.search(column)}
-    names = [name for name in ("refunded", "discount") if name in mapping and name not in explicit]
-    return {name: own.get(_without_foreign(mapping[name]), mapping[name]) for name in names}
 
 
 def _converted(first: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str]) -> str:

@@ -45,16 +45,6 @@ Posting Date,Document No.,Customer No.,Currency Code,Amount,Amount (LCY)
 """,
         (2, 64.0),
     ),
-    "base and order currency": (
-        """
-increment_id,customer_id,base_currency_code,order_currency_code,base_grand_total,grand_total,created_at
-1,1,EUR,EUR,10.00,10.00,2025-01-05
-2,2,EUR,USD,20.00,22.00,2025-01-06
-3,1,EUR,EUR,30.00,30.00,2025-02-07
-4,2,EUR,USD,10.00,11.00,2025-02-08
-""",
-        (2, 70.0),
-    ),
     "an amount that counts items": (
         """
 code,date,email,orderItemAmount,orderItemUnitPrice,orderItemTotalPrice
@@ -154,6 +144,16 @@ def test_no_answer_names_a_column_that_cannot_identify_customers(tmp_path, headi
         found(tmp_path, "\n".join([heading, *rows]))
     answers = [answer for question in error.value.questions for answer in question.answers]
     assert not {wrong, "customer_id=Fee"} & set(answers)
+
+
+def test_the_currency_of_the_order_is_taken_rather_than_that_of_the_shop(tmp_path):
+    text = """
+increment_id,customer_id,base_currency_code,order_currency_code,base_grand_total,grand_total,created_at
+1,1,EUR,EUR,10.00,10.00,2025-01-05
+2,2,EUR,USD,20.00,22.00,2025-01-06
+"""
+    with pytest.raises(QuestionsError, match="If 'base_grand_total' is the same money"):
+        found(tmp_path, text)
 
 
 def test_subscriptions_are_asked_about(tmp_path):
