@@ -57,7 +57,7 @@ def is_no_customer(first: Relation, column: str, mapping: Mapping[str, str]) -> 
         # A document has one customer and is posted to several accounts.
         if several > 1 and mixed >= 0.9 * several:
             return True
-    if (_TIED["mail"].search(heading) or _STAFF.match(heading)) and _is_the_same(first, column):
+    if _TIED["mail"].search(heading) and _is_the_same(first, column):
         return True
     if heading not in ("id", *" ".join(SYNONYMS["customer_id"][-2:]).split()):
         return False
