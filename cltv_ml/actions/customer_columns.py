@@ -21,6 +21,8 @@ IDENTITIES = {
             "correo_electronico",
             "emailadres",
             "e_mailadres",
+            "メールアドレス",
+            "이메일",
         ),
     ),
     "phone": (
@@ -35,6 +37,7 @@ IDENTITIES = {
             "mobil",
         ),
         *("mobilnummer", "handy", "handynummer", "numero_de_telephone", "portable", "telefono", "movil"),
+        *("電話番号", "携帯電話番号", "携帯電話", "전화번호", "휴대폰번호"),
         *("telefone", "celular", "telemovel", "cellulare", "telefoon", "telefoonnummer", "mobiel"),
     ),
     "first_name": (
@@ -79,12 +82,17 @@ IDENTITIES = {
 }
 
 
+_PLAIN_IDENTITIES = {
+    name: [plain_text(alias, "_") for alias in aliases] for name, aliases in IDENTITIES.items()
+}
+
+
 def columns_read(customers: pd.DataFrame) -> dict[object, str]:
     """Return by column the name under which it is read, for those that are."""
     plain = {plain_text(str(name), "_"): name for name in customers.columns if not permission_of(str(name))}
     first = {
         name: next((plain[alias] for alias in aliases if alias in plain), _composed(plain, aliases))
-        for name, aliases in IDENTITIES.items()
+        for name, aliases in _PLAIN_IDENTITIES.items()
     }
     return {column: name for name, column in first.items() if column is not None}
 
@@ -143,6 +151,8 @@ def unread_columns(customers: pd.DataFrame) -> list[str]:
     ['Keine Post']
     >>> columns_read(pd.DataFrame(columns=["Telefon", "Prénom", "Código postal", "Alter"]))
     {'Telefon': 'phone', 'Prénom': 'first_name', 'Código postal': 'zip'}
+    >>> columns_read(pd.DataFrame(columns=["メールアドレス", "電話番号"]))
+    {'メールアドレス': 'email', '電話番号': 'phone'}
     """
     read = columns_read(customers)
     return [str(name) for name in customers if name not in read and not permission_of(str(name))]
