@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import os
@@ -172,7 +173,9 @@ def _texts_of_files(words: list[str]) -> list[str]:
 
 
 def _words_of(error: Exception) -> str:
-    """Return an error's message; for a lack of memory its first line and a way out."""
+    """Return an error's message; for a lack of memory its first line and a way out, for one of space a way out too."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"nothing more can be written ({error}); free some space and run the same command again."
     if not _lacks_memory(error):
         return str(error)
     reason = (str(error).splitlines() or ["no more is available"])[0].rstrip(".")

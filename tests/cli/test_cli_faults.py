@@ -1,5 +1,6 @@
 """A fault of the program keeps its stack trace and ends with status 1; only an InputError becomes a sentence."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -109,3 +110,17 @@ def test_too_little_memory_is_a_sentence_with_status_2(error, reason, monkeypatc
     said = capsys.readouterr().err
     assert said.startswith("cltv: there is not enough memory (")
     assert said.endswith(f"{reason}); free some, or use a machine with more.\n")
+
+
+def test_a_full_disk_is_a_sentence_with_its_way_out(monkeypatch, capsys):
+    """Where a library wrote the file, its own words were all there was."""
+
+    def fail(words):
+        raise OSError(errno.EFBIG, "Error writing bytes to file. Detail: [errno 27] File too large")
+
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["data", "list"])
+    assert stop.value.code == 2
+    assert "File too large); free some space and run the same command again." in capsys.readouterr().err
