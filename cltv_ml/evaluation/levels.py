@@ -60,11 +60,17 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
     always = (*_replaced_notes(find_replaced_ids(cohorts), start), *_concentration_notes(days, start, passed))
     for horizon in usable:
         length = lengths[horizon]
-        base = as_if_open(cohorts, (one for one in closures if not one.returns(passed, length)))
+        once = [one for one in closures if not one.returns(passed, length)]
+        base = as_if_open(cohorts, once)
         base = replace(base, step=last_step(base))
         if log.holidays is not None and grain is None:
             base = replace(base, base=_aligned(log.holidays, start, passed + length))
-        level = estimate_level(base, passed, length, below[length], months=months)
+        sound = {
+            day: total
+            for day, total in below[length].items()
+            if not any(one.misled(day, passed) for one in once)
+        }
+        level = estimate_level(base, passed, length, sound, months=months)
         notes = (
             *_period_notes(grain, log.holidays is not None),
             *_closure_notes(closures, start, passed, length),

@@ -12,8 +12,8 @@ from cltv_ml.models.level_candidates import WEEKS_YEAR, CohortRevenue
 #: Shortest and longest closure in days: anything shorter is a holiday, anything longer a season.
 LEAST_DAYS, MOST_DAYS = 14, 91
 
-#: The longest closure if the shop was open on these days in every other year of the log, which rules out a season:
-#: those days must hold this share of the sales of the `MOST_DAYS` before or after, whichever are more.
+#: The longest closure if the shop was open on these days in every other year of the log, as far as the last one goes,
+#: which rules out a season: those days must hold this share of the sales of the `MOST_DAYS` before or after, whichever are more.
 MOST_ONCE, OPEN = 182, 0.5
 
 #: A shop is closed while a week's sales are below this share of a usual week before it and of one after it.
@@ -36,7 +36,8 @@ MOST_SHIFT = 14
 class Closure:
     """Days from `start` to before `end`, counted from the log's first, of which a share of the sales is `lost`.
 
-    `yearly` states whether the shop was closed on these days of another year too; None if the log holds no other year.
+    `yearly` states whether the shop was closed on these days of another year too; None if no other year of the log
+    shows it.
     """
 
     start: int
@@ -54,6 +55,13 @@ class Closure:
             and self.end + year * WEEKS_YEAR + MOST_SHIFT > cutoff
             for year in years
         )
+
+    def misled(self, day: int, cutoff: int) -> bool:
+        """Return whether customers looked lost on an earlier day because of it, and no longer do at the cutoff.
+
+        Soon after it the forecasts of these days show how far those of today are off.
+        """
+        return self.start < day < 2 * self.end - self.start and cutoff >= self.end + AROUND
 
 
 def find_closures(log: CohortRevenue) -> list[Closure]:
@@ -74,7 +82,10 @@ def find_closures(log: CohortRevenue) -> list[Closure]:
         long_enough = LEAST_DAYS <= end - start <= most and expected >= LEAST_EXPECTED
         if long_enough and (not closures or start >= closures[-1].end):
             lost = 1 - sales[start:end].sum() / expected
-            closures.append(Closure(start, end, float(lost), _is_yearly(low, usual, start, end)))
+            yearly = _is_yearly(low, usual, start, end)
+            if yearly is None and _is_open_again(sales, start, end):
+                yearly = False
+            closures.append(Closure(start, end, float(lost), yearly))
     return closures
 
 
@@ -149,12 +160,26 @@ def _is_yearly(low: np.ndarray, usual: np.ndarray, start: int, end: int) -> bool
 def _was_open(sales: np.ndarray, start: int, end: int) -> bool:
     """Return whether the log holds these days of another year, and the shop was open on them in each."""
     years = range(-(start // WEEKS_YEAR), 1 + (len(sales) - end) // WEEKS_YEAR)
-    shares = []
-    for since, until in ((start + year * WEEKS_YEAR, end + year * WEEKS_YEAR) for year in years if year):
-        around = (sales[max(since - MOST_DAYS, 0) : since], sales[until : until + MOST_DAYS])
-        most = max((float(days.mean()) for days in around if len(days) >= NEEDED), default=np.inf)
-        shares.append(sales[since:until].mean() >= OPEN * most)
-    return bool(shares) and all(shares)
+    others = [(start + year * WEEKS_YEAR, end + year * WEEKS_YEAR) for year in years if year]
+    if not others:
+        return _is_open_again(sales, start, end)
+    return all(_sold_as_around(sales, since, until) for since, until in others)
+
+
+def _is_open_again(sales: np.ndarray, start: int, end: int) -> bool:
+    """Return whether the log ends among these days of the next year, and the shop was open on them until then.
+
+    A closure may come up to `MOST_SHIFT` days later, so that the first of these days show nothing.
+    """
+    since, until = start + WEEKS_YEAR + MOST_SHIFT, min(end + WEEKS_YEAR, len(sales))
+    return until - since >= MOST_SHIFT and _sold_as_around(sales, since, until)
+
+
+def _sold_as_around(sales: np.ndarray, since: int, until: int) -> bool:
+    """Return whether these days hold a share of `OPEN` of the sales of the days before or after, whichever are more."""
+    around = (sales[max(since - MOST_DAYS, 0) : since], sales[until : until + MOST_DAYS])
+    most = max((float(days.mean()) for days in around if len(days) >= NEEDED), default=np.inf)
+    return bool(sales[since:until].mean() >= OPEN * most)
 
 
 def _alike(closure: Closure, day: int, days: int) -> list[int]:

@@ -45,6 +45,16 @@ def test_what_is_closed_in_every_year_is_told_from_what_was_once():
     assert [one.yearly for one in find_closures(shop(closed=once))] == [False]
 
 
+@pytest.mark.parametrize("length", [90, 150])
+def test_a_shop_that_is_open_again_on_these_days_of_the_next_year_was_closed_once(length):
+    log = shop(closed=[(300, 300 + length)])
+    (after,) = find_closures(log.until(664 + 40))
+    assert after.yearly is False and not after.returns(704, 60)
+    assert [one.yearly for one in find_closures(log.until(664 + 20))] == [None] * (length == 90)
+    again = shop(closed=[(300, 390), (664, 754)])
+    assert all(one.yearly is None for one in find_closures(again.until(704)))
+
+
 @pytest.mark.parametrize(("yearly", "expected"), [(True, True), (None, True), (False, False)])
 def test_only_a_closure_that_was_seen_once_is_not_expected_again(yearly, expected):
     closure = Closure(600, 630, 1.0, yearly)
