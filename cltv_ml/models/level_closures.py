@@ -13,7 +13,8 @@ from cltv_ml.models.level_candidates import WEEKS_YEAR, CohortRevenue
 LEAST_DAYS, MOST_DAYS = 14, 91
 
 #: The longest closure if the shop was open on these days in every other year of the log, as far as the last one goes,
-#: which rules out a season: those days must hold this share of the sales of the `MOST_DAYS` before or after, whichever are more.
+#: which rules out a season: those days must hold this share of the sales of the `MOST_DAYS` before or after, whichever
+#: are more.
 MOST_ONCE, OPEN = 182, 0.5
 
 #: A shop is closed while a week's sales are below this share of a usual week before it and of one after it.

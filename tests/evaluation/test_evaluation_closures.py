@@ -12,11 +12,13 @@ from cltv_ml.evaluation.levels import (
     _ended_months,
     _may_be_forecast,
     _replaced_notes,
+    forecast_level,
 )
 from cltv_ml.models.level import past_days
 from cltv_ml.models.level_breaks import MONTH, Break, find_break
 from cltv_ml.models.level_candidates import CohortRevenue
 from cltv_ml.models.level_closures import Closure, find_closures
+from cltv_ml.windows import Window
 
 START = pd.Timestamp("2020-01-01")
 
@@ -101,3 +103,23 @@ def test_a_shop_that_waits_for_its_season_has_a_level_and_one_that_has_ended_has
     log = CohortRevenue(np.zeros(len(days), int), days, np.ones(len(days)), np.ones(841))
     assert log.revenue(749, 840) == 0
     assert _may_be_forecast(log, 840, 91) is waits
+
+
+@pytest.mark.parametrize("cutoff", [695, 700])
+def test_a_quarter_closed_last_year_does_not_return_where_the_shop_is_open_again(cutoff):
+    rng = np.random.default_rng(7)
+    purchases = []
+    for number in range(900):
+        day = joined = rng.uniform(-300, 800)
+        while day < min(joined + 600, 800):
+            if day >= 0 and not 300 <= day < 390:
+                purchases.append((f"c{number}", START + pd.Timedelta(days=int(day)), 50.0))
+            day += rng.exponential(25)
+    log = pd.DataFrame(purchases, columns=["customer_id", "timestamp", "amount"])
+    window = Window(START + pd.Timedelta(days=cutoff), 60)
+    past = log[log["timestamp"] < window.cutoff]
+    ahead = log[(log["timestamp"] >= window.cutoff) & (log["timestamp"] < window.end)]
+    realised = ahead.loc[ahead["customer_id"].isin(past["customer_id"]), "amount"].sum()
+    level = forecast_level(log, window)
+    assert level is not None
+    assert level.total == pytest.approx(realised, rel=0.15)

@@ -49,7 +49,8 @@ def test_what_is_closed_in_every_year_is_told_from_what_was_once():
 def test_a_shop_that_is_open_again_on_these_days_of_the_next_year_was_closed_once(length):
     log = shop(closed=[(300, 300 + length)])
     (after,) = find_closures(log.until(664 + 40))
-    assert after.yearly is False and not after.returns(704, 60)
+    assert after.yearly is False
+    assert not after.returns(704, 60)
     assert [one.yearly for one in find_closures(log.until(664 + 20))] == [None] * (length == 90)
     again = shop(closed=[(300, 390), (664, 754)])
     assert all(one.yearly is None for one in find_closures(again.until(704)))
@@ -69,3 +70,10 @@ def test_a_closed_shop_is_given_what_it_sold_around():
     assert opened.revenue(600, 630) == pytest.approx(1300, rel=0.05)
     assert opened.revenue(0, 600) == log.revenue(0, 600)
     assert opened.revenue(607, 608) > 0 == opened.revenue(609, 610)  # Sundays stay Sundays
+
+
+@pytest.mark.parametrize(
+    ("day", "cutoff", "expected"), [(650, 900, True), (650, 700, False), (590, 900, False), (670, 900, False)]
+)
+def test_a_forecast_is_misled_by_a_closure_until_it_is_as_long_ago_as_it_lasted(day, cutoff, expected):
+    assert Closure(600, 630, 1.0, False).misled(day, cutoff) is expected
