@@ -40,7 +40,7 @@ from cltv_ml.pipelines.competing import model_features
 from cltv_ml.pipelines.inputs import holdout_window, load
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.tune_report import write_results
-from cltv_ml.pipelines.tune_runs import log_scores, study_run, trial_run
+from cltv_ml.pipelines.tune_runs import log_scores, stored_study, study_run, trial_run
 from cltv_ml.settings import Settings, Tune
 from cltv_ml.tracking import runs
 from cltv_ml.windows import Window, to_horizons
@@ -176,12 +176,7 @@ def open_study(job: TuningJob, model: ValueModel, fingerprint: str) -> optuna.St
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     path = job.out / f"{job.model}.db"
-    study = optuna.create_study(
-        storage=f"sqlite:///{path}",
-        study_name=job.model,
-        directions=["minimize"] * len(JUDGED_BY),
-        load_if_exists=True,
-    )
+    study = stored_study(path, job.model, objectives=len(JUDGED_BY))
     stored = study.user_attrs.get("fingerprint")
     if stored is None:
         study.set_user_attr("fingerprint", fingerprint)

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -13,7 +14,10 @@ from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from optuna.trial import TrialState
+from sqlalchemy.exc import MultipleResultsFound
 
+from cltv_ml.errors import InputError
+from cltv_ml.files import atomic
 from cltv_ml.tracking import lease, runs
 from cltv_ml.tracking.metric_names import grouped
 
@@ -94,3 +98,29 @@ def _run_exists(run_id: Any) -> bool:
     except MlflowException:
         return False
     return True
+
+
+def stored_study(path: Path, name: str, *, objectives: int) -> optuna.Study:
+    """Return the study in a file, new or as an earlier process left it; raise InputError if the file is damaged.
+
+    A new file is made beside and renamed: one that a stop had left without its rules held a study twice.
+    """
+    if not path.is_file() or not path.stat().st_size:
+        with atomic(path) as fresh:
+            made = optuna.storages.RDBStorage(f"sqlite:///{fresh}")
+            made.remove_session()
+            made.engine.dispose()
+    try:
+        return optuna.create_study(
+            storage=f"sqlite:///{path}",
+            study_name=name,
+            directions=["minimize"] * objectives,
+            load_if_exists=True,
+        )
+    except optuna.exceptions.StorageInternalError as error:
+        if not isinstance(error.__cause__, MultipleResultsFound):
+            raise
+        raise InputError(
+            f"{path} is damaged: an earlier search was stopped while it was made; delete it and run the same "
+            "command again."
+        ) from error

@@ -80,7 +80,7 @@ def forecast_answers(
             "forecast again with newer data: it then compares this forecast with the realised revenue."
         ],
         "What should you not rely on?": [note for note in notes if note != NO_MARGIN]
-        or ["Single weeks: their bands are wider than the band of the total."],
+        or ["Single weeks or months: their bands are wider than the band of the total."],
         "What is not known?": [note for note in notes if note == NO_MARGIN],
     }
     return {question: sentences for question, sentences in answers.items() if sentences}
