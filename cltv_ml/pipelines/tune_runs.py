@@ -103,7 +103,7 @@ def _run_exists(run_id: Any) -> bool:
 def stored_study(path: Path, name: str, *, objectives: int) -> optuna.Study:
     """Return the study in a file, new or as an earlier process left it; raise InputError if the file is damaged.
 
-    A new file is made beside and renamed: one that a stop had left without its rules held a study twice.
+    A new file gets its name when it is complete: one that a stop had left without its index held a study twice.
     """
     if not path.is_file() or not path.stat().st_size:
         with atomic(path) as fresh:
