@@ -18,18 +18,15 @@ def group_rows(columns: Sequence[np.ndarray]) -> tuple[list[np.ndarray], np.ndar
     >>> [column.tolist() for column in distinct], place.tolist()
     ([[0.0, 2.0], [1.0, 5.5]], [1, 0, 1])
     """
-    coded = [_code(column) for column in columns]
-    key, size = coded[0][0], len(coded[0][1])
-    distinct = [(coded[0][1], np.arange(size))]
-    for codes, values in coded[1:]:
-        present, key = _compress(key * len(values) + codes, size * len(values))
-        distinct = [(distinct_values, place[present // len(values)]) for distinct_values, place in distinct]
-        distinct.append((values, present % len(values)))
-        size = len(present)
-    if len(columns) == 1:
-        present, key = _compress(key, size)
-        distinct = [(distinct[0][0], present)]
-    return [values[place] for values, place in distinct], key
+    key, size = np.zeros(len(columns[0]), dtype=np.int64), 1
+    for column in columns:
+        if size == len(key):  # all rows differ already
+            break
+        codes, number = _code(column)
+        key, size = _compress(key * number + codes, size * number)
+    first = np.empty(size, dtype=np.int64)
+    first[key[::-1]] = np.arange(len(key) - 1, -1, -1)
+    return [np.asarray(column, dtype=np.float64)[first] for column in columns], key
 
 
 def on_distinct(function: Callable[..., np.ndarray], *columns: np.ndarray) -> np.ndarray:
@@ -56,27 +53,27 @@ def in_parts(function: Callable[..., np.ndarray], columns: Sequence[np.ndarray],
     )
 
 
-def _code(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return an integer code per row and the value of each code, ascending."""
+def _code(column: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return an integer code per row, in the order of the values, and the number of codes."""
     if len(column) and column.min() >= 0 and column.max() < _SMALL:
         whole = column.astype(np.int64)
         if (whole == column).all():
-            return whole, np.arange(whole.max() + 1.0)
+            return whole, int(whole.max()) + 1
     codes, values = pd.factorize(column, sort=True)
-    return codes, values
+    return codes, len(values)
 
 
-def _compress(key: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the keys that occur, ascending, and for each row the position of its own."""
+def _compress(key: np.ndarray, size: int) -> tuple[np.ndarray, int]:
+    """Return for each row the position of its key among those that occur, in their order, and how many occur."""
     if size <= 8 * len(key) + _SMALL:
         occurs = np.zeros(size, dtype=bool)
         occurs[key] = True
         present = np.flatnonzero(occurs)
         rank = np.empty(size, dtype=np.int32 if len(key) < 2**31 else np.int64)
         rank[present] = np.arange(len(present))
-        return present, rank[key]
+        return rank[key], len(present)
     place, present = pd.factorize(key)
     order = np.argsort(present)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
-    return present[order], rank[place]
+    return rank[place], len(present)
