@@ -23,7 +23,8 @@ def group_rows(columns: Sequence[np.ndarray]) -> tuple[list[np.ndarray], np.ndar
         if size == len(key):  # all rows differ already
             break
         codes, number = _code(column)
-        key, size = _compress(key * number + codes, size * number)
+        # Positions of up to 2**31 rows are 32 bits wide, their pairs with the next column are not.
+        key, size = _compress(np.multiply(key, number, dtype=np.int64) + codes, size * number)
     first = np.empty(size, dtype=np.int64)
     first[key[::-1]] = np.arange(len(key) - 1, -1, -1)
     return [np.asarray(column, dtype=np.float64)[first] for column in columns], key
