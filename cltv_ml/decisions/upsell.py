@@ -104,8 +104,10 @@ def _best_products(con: duckdb.DuckDBPyConnection, step: tuple[float, float]) ->
         for query in (
             "from products order by category, place",
             "from habits order by category, number",
-            "select distinct h.category, h.number, p.place from sold s join habits h using (customer_id, category) "
-            "join products p using (category, product_id)",
+            # A product that is listed in several categories is owned in each of them.
+            "select h.category, h.number, p.place from (select distinct customer_id, product_id from sold) s "
+            "join products p using (product_id) join habits h on h.customer_id = s.customer_id "
+            "and h.category = p.category",
         )
     )
     none = pd.DataFrame({"number": [], "place": []}, dtype="int64")
