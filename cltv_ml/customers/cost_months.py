@@ -28,8 +28,11 @@ _MONTH_FORMS = {
 #: Costs of several months: a quarter or a year.
 _SEVERAL_MONTHS = re.compile(rf"(19|20)\d\d|{QUARTER_FORM}", re.IGNORECASE)
 
-#: Fewest headings that are months for a table with a column per month, and what its cells without a cost hold.
-_FEWEST_MONTHS, _NO_COST = 2, "[-–—]?"
+#: Fewest headings that are months for a table with a column per month.
+_FEWEST_MONTHS = 2
+
+#: What cells without an entry hold.
+NO_ENTRY = "[-–—]?"
 
 
 def months_as_rows(table: Relation) -> Relation:
@@ -62,7 +65,7 @@ def months_as_rows(table: Relation) -> Relation:
         table.con,
         "months",
         "select row_number() over (order by source_row, place) - 1 as source_row, * exclude (source_row, place) "
-        f"from ({rows}) where not regexp_full_match(trim({quoted(MARK + 'cost')}), '{_NO_COST}')",
+        f"from ({rows}) where not regexp_full_match(trim({quoted(MARK + 'cost')}), '{NO_ENTRY}')",
     )
 
 

@@ -10,7 +10,13 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.customers.cost_headings import COST_HEADINGS, currency_of_costs, map_costs
-from cltv_ml.customers.cost_months import as_months, join_year, months_as_rows, refuse_several_months
+from cltv_ml.customers.cost_months import (
+    NO_ENTRY,
+    as_months,
+    join_year,
+    months_as_rows,
+    refuse_several_months,
+)
 from cltv_ml.data.headings import plain_heading, unit_of
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.raw import open_source
@@ -116,6 +122,7 @@ def _read_cost_columns(columns: Columns, mapping: dict[str, str]) -> pd.DataFram
     months = None if when is None else _months_alone(columns, mapping[when], when)
     if when is not None and months is None:
         chosen[when] = columns.timestamp(mapping[when])
+    ends = _months_alone(columns, mapping["until"], "end date") if "until" in mapping else None
     if "until" in mapping:
         chosen["until"] = columns.timestamp(mapping["until"])
     names = [name for name in ("channel", "campaign", "currency") if name in mapping]
@@ -126,6 +133,8 @@ def _read_cost_columns(columns: Columns, mapping: dict[str, str]) -> pd.DataFram
     table = columns.table.con.sql(f"select {listed} from {columns.table} order by source_row").df()
     if when is not None and months is not None:
         table[when] = months
+    if ends is not None:
+        table["until"] = ends + pd.offsets.MonthEnd(0)
     _check_cells(table, columns, mapping, when, money)
     return table[[*([when] if when else []), *(["until"] if "until" in mapping else []), money, *names]]
 
@@ -139,10 +148,23 @@ def _check_cells(
         raise InputError(
             f"the costs contain the {when} {where}; write months such as 2025-03, or dates, and leave out totals."
         )
+    if "until" in table:
+        _check_ends(table["until"], _cost_texts(columns, mapping["until"]))
     if table[money].isna().any():
         where = _first_blank(table[money], columns, mapping[money])
         raise InputError(
             f"a cost must be a number of at least 0, got {where}; correct it, or leave the row out."
+        )
+
+
+def _check_ends(ends: pd.Series, written: pd.Series) -> None:
+    """Raise InputError if an end date could not be read; an empty cell is none."""
+    unread = ends.isna() & ~written.fillna("").str.fullmatch(NO_ENTRY)
+    if unread.any():
+        row = int(unread.argmax())
+        raise InputError(
+            f"the costs contain the end date {written.iloc[row]!r} in row {row + 1}; write a date such as "
+            "2025-03-31, or leave the cell empty for a cost of one day."
         )
 
 

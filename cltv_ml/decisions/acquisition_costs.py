@@ -142,7 +142,7 @@ def split_by_day(costs: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     Raises
     ------
     InputError
-        A cost ends before it begins.
+        A cost ends before it begins, or `check_costs` refuses it.
 
     >>> weeks = pd.DataFrame({"date": pd.date_range("2024-01-29", periods=4, freq="7D"), "cost": 70.0})
     >>> daily, _ = split_by_day(weeks)
@@ -151,6 +151,8 @@ def split_by_day(costs: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """
     if "date" not in costs or not ("until" in costs or _are_weeks(costs["date"])):
         return costs, []
+    check_costs(costs)  # before a part of a cost is taken for it
+    costs = costs.reset_index(drop=True)
     since = costs["date"].dt.normalize()
     until = costs["until"].dt.normalize() if "until" in costs else since + pd.Timedelta(days=6)
     days = (until.fillna(since) - since).dt.days + 1

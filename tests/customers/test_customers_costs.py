@@ -73,9 +73,19 @@ def test_what_cannot_be_read_is_one_sentence():
         ),
         "got 'plenty' in row 2": pd.DataFrame({"month": ["2025-03", "2025-04"], "cost": ["1.00", "plenty"]}),
     }
+    dated = pd.DataFrame({"start date": ["2025-03-01"] * 2, "cost": [1.0, 1.0]})
+    wrong["the end date '31.13.2025' in row 2; write"] = dated.assign(Enddatum=["-", "31.13.2025"])
     for sentence, table in wrong.items():
         with pytest.raises(InputError, match=sentence):
             read_costs(table)
+
+
+def test_a_cost_until_a_month_lasts_until_its_end():
+    spent = pd.DataFrame(
+        {"von": ["2024-01", "2024-03"], "bis": ["2024-02", "2024-03"], "Kosten": [60.0, 5.0]}
+    )
+    until = read_costs(spent)["until"]
+    assert until.tolist() == [pd.Timestamp("2024-02-29"), pd.Timestamp("2024-03-31")]
 
 
 def test_costs_follow_the_rules_of_the_log_on_dates_and_decimals():

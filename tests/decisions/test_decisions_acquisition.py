@@ -406,6 +406,9 @@ def test_costs_of_several_days_are_divided_among_their_months():
     assert sentence.startswith("Costs were divided evenly from their first to their last day")
     with pytest.raises(InputError, match="begins on 2022-03-05 and ends on 2022-01-10"):
         split_by_day(spent.rename(columns={"date": "until", "until": "date"}))
+    with pytest.raises(InputError, match=r"a number of 0 or more, got '-55\.0' in 2022-01"):
+        split_by_day(spent.assign(cost=[-55.0, 7.0]))
+    assert split_by_day(pd.concat([spent, spent]))[0]["cost"].sum() == pytest.approx(124.0)
     every_second_week = pd.DataFrame(
         {"date": pd.date_range("2022-01-03", periods=9, freq="14D"), "cost": 1.0}
     )
