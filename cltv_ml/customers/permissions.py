@@ -57,6 +57,20 @@ PROTECTED = (
     *("死亡", "未成年", "ブラックリスト"),
 )
 
+#: Columns that may say what somebody agreed to, such as how often or by which channel, rather than yes.
+LOOSE_OPT_IN = (
+    *(
+        "newsletter",
+        "mailings",
+        "werbeerlaubnis",
+        "werbezustimmung",
+        "mail_permission",
+        "permission",
+        "consent",
+    ),
+    *("メルマガ", "メルマガ購読", "メール許可", "メール配信希望", "オプトイン", "수신동의", "订阅"),
+)
+
 #: Columns that say that one may be.
 OPT_IN = (
     *(
@@ -71,16 +85,7 @@ OPT_IN = (
     *("accepts_marketing", "accepts_email_marketing", "email_consent", "einwilligung", "werbeeinwilligung"),
     *("consentement", "consentement_marketing", "consentimiento", "consentimento", "consenso_marketing"),
     *("toestemming", "marketing_toestemming"),
-    *(
-        "newsletter",
-        "mailings",
-        "werbeerlaubnis",
-        "werbezustimmung",
-        "mail_permission",
-        "permission",
-        "consent",
-    ),
-    *("メルマガ", "メルマガ購読", "メール許可", "メール配信希望", "オプトイン", "수신동의", "订阅"),
+    *LOOSE_OPT_IN,
 )
 
 #: Why a customer is left out by a column of each kind, the names of its columns, and words that add nothing to them.
@@ -128,6 +133,47 @@ _FEW_VALUES = 50
 _BLANK_WORDS = ("", "nan", "none", "<na>", "nat", "null")
 _NO, _YES = (*NO, *_BLANK_WORDS, "いいえ", "無"), (*YES, "subscribed", "opted_in", "opted in", "はい", "有")
 
+#: Texts, as `plain_text` writes them, by which somebody has agreed to nothing.
+_NOTHING_AGREED = frozenset(
+    [
+        *(
+            "never",
+            "denied",
+            "declined",
+            "refused",
+            "rejected",
+            "withdrawn",
+            "revoked",
+            "pending",
+            "unconfirmed",
+        ),
+        *(
+            "unknown",
+            "nie",
+            "nie mehr",
+            "kein",
+            "keine",
+            "abgelehnt",
+            "widerrufen",
+            "ausstehend",
+            "unbekannt",
+        ),
+        *(
+            "jamais",
+            "refuse",
+            "aucun",
+            "aucune",
+            "nunca",
+            "ninguno",
+            "rechazado",
+            "mai",
+            "nessuno",
+            "nooit",
+            "geen",
+        ),
+    ]
+)
+
 
 def permission_of(heading: str) -> str:
     """Return why a column of this heading leaves customers out; "" if it says nothing of the kind.
@@ -138,25 +184,46 @@ def permission_of(heading: str) -> str:
     plain = plain_text(heading, "_")
     for reason, names, nothing in _PERMISSIONS:
         known = {plain_text(name, "_") for name in names}
-        words = frozenset(plain.split("_")) - nothing
-        if plain in known or (words and words in {frozenset(name.split("_")) - nothing for name in known}):
+        words = _telling_words(plain, nothing)
+        # In order: a "Contact No" is a number, not a customer whom one must not contact.
+        if plain in known or (words and words in {_telling_words(name, nothing) for name in known}):
             return reason
     return ""
+
+
+def _telling_words(plain: str, nothing: Collection[str]) -> tuple[str, ...]:
+    return tuple(word for word in plain.split("_") if word and word not in nothing)
 
 
 def refusals(heading: str, values: Collection[str]) -> dict[str, str]:
     """Return, by value of a column, why customers with this value are left out; other values are not in it.
 
     In a column of opt-outs or of protected customers anything but a no counts, in one of consents anything but a yes,
-    and in any other a value such as "unsubscribed".
+    and in any other a value such as "unsubscribed". A column such as `newsletter` without any yes may hold how often
+    somebody agreed to be written to: in it only an empty value, a no or a refusal counts.
 
     >>> refusals("opt_out", ["yes", "no", ""]), refusals("Status", ["Unsubscribed", "active"])
     ({'yes': 'opted out'}, {'Unsubscribed': 'opted out'})
+    >>> refusals("newsletter", ["weekly", "monthly", ""])
+    {'': 'no consent'}
     """
     reason = permission_of(heading)
     if not reason:
         few = values if len(values) <= _FEW_VALUES else ()
         return {value: "opted out" for value in few if plain_text(value, " ") in _REFUSALS}
     if reason == "no consent":
-        return {value: reason for value in values if value.strip().lower() not in _YES}
+        loose = plain_text(heading, "_") in LOOSE_OPT_IN and not any(map(_says_yes, values))
+        return {
+            value: reason
+            for value in values
+            if (_agrees_to_nothing(value) if loose else not _says_yes(value))
+        }
     return {value: reason for value in values if value.strip().lower() not in _NO}
+
+
+def _says_yes(value: str) -> bool:
+    return value.strip().lower() in _YES
+
+
+def _agrees_to_nothing(value: str) -> bool:
+    return value.strip().lower() in _NO or plain_text(value, " ") in _REFUSALS | _NOTHING_AGREED

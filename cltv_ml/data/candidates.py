@@ -234,6 +234,8 @@ def may_be(name: str, column: str) -> bool:
 
     >>> may_be("customer_id", "Costs per customer"), may_be("customer_id", "Rider"), may_be("amount", "Tax")
     (False, True, True)
+    >>> [may_be("customer_id", heading) for heading in ("Discount", "Billing account", "Order date", "SEPA mandate")]
+    [False, True, False, True]
     """
     return name != "customer_id" or not re.search(plain_pattern(_TIES["never"][name]), plain_heading(column))
 

@@ -243,12 +243,13 @@ def look_at_prices(
 
 
 def _is_product(glance: Glance, column: str, price: str, quantity: str) -> bool:
-    """Whether a column is a price times the quantity on nearly all lines."""
+    """Whether a column is a price times the quantity on nearly all lines, those with one item left out."""
     if not quantity:
         return False
     value, one, count = map(glance.number, (column, price, quantity))
     [share] = glance.lines.row(
-        f"select avg(cast(abs({value} - {one} * {count}) < 0.011 as integer)) from {glance.lines}"
+        f"select avg(cast(abs({value} - {one} * {count}) < 0.011 as integer)) from {glance.lines} "
+        f"where {value} <> {one} or {count} <> 1"
     )
     return share is not None and share >= 0.95
 

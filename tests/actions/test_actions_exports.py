@@ -230,12 +230,20 @@ def test_whoever_marks_an_opt_out_or_gives_no_consent_is_left_out():
         "Status": (["Unsubscribed", "active", "active", "active", "active"], "opted out"),
         "opt_out_email": ([1.0, 0.0, None, 0.0, None], "opted out"),
         "\u914d\u4fe1\u505c\u6b62": (["\u306f\u3044", "", "", "", ""], "opted out"),
+        "Newsletter": (["never", "weekly", "monthly", "weekly", "2026-01-05"], "no consent"),
+        "Permission": (["", "yes", "yes", "1", "ja"], "no consent"),
     }
     for column, (marks, reason) in cases.items():
         people = CUSTOMERS.drop(columns="opt_out").assign(**{column: marks})
         table, left_out = build_export("klaviyo", people, ORDER)
         assert (column, left_out.get(reason)) == (column, 1)
         assert "ann@example.com" not in set(table["Email Address"])
+
+
+def test_a_column_that_only_resembles_an_opt_out_leaves_nobody_out():
+    people = CUSTOMERS.assign(**{"Contact No": "0171-1234567", "newsletter": "weekly"})
+    _, left_out = build_export("klaviyo", people, ORDER)
+    assert not {"opted out", "no consent"} & set(left_out)
 
 
 def test_values_are_adjusted_after_their_conversions_and_never_to_nothing():

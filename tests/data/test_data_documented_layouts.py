@@ -156,6 +156,15 @@ increment_id,customer_id,base_currency_code,order_currency_code,base_grand_total
         found(tmp_path, text)
 
 
+def test_a_second_price_is_asked_about_where_nearly_all_lines_have_one_item(tmp_path):
+    text = "order_id,customer_id,date,unit_price,sale_price,quantity\n"
+    text += "".join(
+        f"{n},{n % 5},2025-01-{n % 28 + 1:02d},{n}.50,{n - 5 * (n % 30 == 9)}.50,1\n" for n in range(1, 61)
+    )
+    with pytest.raises(QuestionsError, match=r"\['unit_price', 'sale_price'\] contain different prices"):
+        found(tmp_path, text)
+
+
 def test_subscriptions_are_asked_about(tmp_path):
     text = "id,Customer ID,Quantity,Amount,Created (UTC),Current Period End (UTC)\n"
     text += "".join(f"s{n},c{n},1,19.00,2025-01-{n:02d} 10:00,2025-02-{n:02d} 10:00\n" for n in range(1, 9))
