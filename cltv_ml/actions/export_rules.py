@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -47,6 +48,13 @@ def names_currency(table: pd.DataFrame, order: ExportOrder) -> str:
     if len(order.currency) == 3 and order.currency.isalpha() and order.currency.isupper():
         return ""
     return f"the currency must be an ISO code such as EUR, not {order.currency!r}; set it with --currency."
+
+
+def names_country(table: pd.DataFrame, order: ExportOrder) -> str:
+    """Whether the calling code is one, if it is stated."""
+    if re.fullmatch(r"(?:(?:\+|00)?[1-9]\d{0,3})?", order.country_code):
+        return ""
+    return f"the calling code must be a number such as 44, not {order.country_code!r}; set it with --country-code."
 
 
 def names_conversion(table: pd.DataFrame, order: ExportOrder) -> str:

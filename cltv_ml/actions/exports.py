@@ -252,7 +252,9 @@ def _beyond_ascii(table: pd.DataFrame) -> pd.Series[bool]:
 
 #: The formats by name. Another one is an entry here and a fixture in `tests/actions/test_actions_exports.py`.
 FORMATS: Mapping[str, ExportFormat] = {
-    "google_customer_match": ExportFormat("Google Customer Match", _google_customer_match),
+    "google_customer_match": ExportFormat(
+        "Google Customer Match", _google_customer_match, rules=(rules.names_country,)
+    ),
     "google_conversion_adjustments": ExportFormat(
         "Google conversion value adjustments",
         _google_adjustments,
@@ -266,7 +268,9 @@ FORMATS: Mapping[str, ExportFormat] = {
         unusable={"orders worth nothing, whose conversion Google would remove": _worthless("Adjusted Value")},
         of_orders=True,
     ),
-    "meta_value_audience": ExportFormat("Meta value-based audience", _meta_audience),
+    "meta_value_audience": ExportFormat(
+        "Meta value-based audience", _meta_audience, rules=(rules.names_country,)
+    ),
     "meta_predicted_value": ExportFormat(
         "Meta predicted-value events",
         _meta_events,

@@ -21,7 +21,22 @@ _TRUNK = {
     "7": "8",
     "36": "06",
     "370": "[08]",
-    **dict.fromkeys(("39", "225", "241", "242", "378"), ""),
+    **dict.fromkeys(("39", "225", "229", "241", "242", "378"), ""),
+}
+
+#: Numbers within a country, by its calling code, where local numbers are shorter or whole ones begin like the code.
+_NATIONAL = {
+    "1": r"[2-9]\d\d[2-9]\d{6}",
+    "7": r"[3-9]\d{9}",
+    "33": r"[1-9]\d{8}",
+    "34": r"[5-9]\d{8}",
+    "39": r"0\d{5,10}|3\d{8,9}|8\d{5,9}",
+    "44": r"[1-9]\d{8,9}",
+    "55": r"[1-9]\d{9,10}",
+    "61": r"[2-478]\d{8}",
+    "81": r"[1-9]\d{8,9}",
+    "91": r"[1-9]\d{9}",
+    "370": r"[3-9]\d{7}",
 }
 
 #: What is dialled before the calling code of another country, by the caller's; 00 in all others.
@@ -48,7 +63,7 @@ def normalise_email(text: str, *, mailbox: bool = False) -> str:
     >>> normalise_email("Dr. Jane Doe <jane@doe.com>;"), normalise_email("n/a"), normalise_email("a@b.com, c@d.com")
     ('jane@doe.com', '', '')
     """
-    plain = unicodedata.normalize("NFKC", text).lower().strip(" \t\r\n'\",;")
+    plain = _visible(text).lower().strip(" \t\r\n'\",;")
     plain = re.sub(r"^[^<>]*<([^<>]*)>$", r"\1", plain).removeprefix("mailto:")
     plain = re.sub(r"\s*([@.])\s*", r"\1", plain.strip())
     if not _ADDRESS.fullmatch(plain):
@@ -74,22 +89,44 @@ def normalise_phone(text: str, country_code: str = "") -> str:
     >>> normalise_phone("1-800-888-8888", "1"), normalise_phone("06 6982 12", "39"), normalise_phone("4.9E+11", "49")
     ('+18008888888', '+3906698212', '')
     """
-    plain = _AROUND_NUMBER.sub("", unicodedata.normalize("NFKC", text).strip())
+    plain = _AROUND_NUMBER.sub("", _visible(text))
     digits = re.sub(r"\D", "", re.sub(r"\(\s*0\s*\)", "", plain))
     code = country_code.lstrip("+0")
     if any(map(str.isalpha, plain)):
         return ""
-    abroad = _ABROAD.get(code, "00")
-    if plain.startswith("+") or digits.startswith((abroad, "00")):
-        digits = digits.removeprefix("" if plain.startswith("+") else abroad).lstrip("0")
+    abroad = "" if re.match(r"\D*\+", plain) else _ABROAD.get(code, "00")
+    if digits.startswith((abroad, "00")):
+        digits = digits.removeprefix(abroad).lstrip("0")
         code = code if code and digits.startswith(code) else _calling_code(digits)
-        digits = digits.removeprefix(code)
-    elif not code:
-        return ""
-    elif digits.startswith(code) and len(digits) > len(code) + 7:  # a code without its +
-        digits = digits.removeprefix(code)
-    national = re.sub(f"^{_TRUNK.get(code, '0+')}", "", digits)
-    return f"+{code}{national}" if 8 <= len(code + national) <= 15 else ""
+        return _completed(digits.removeprefix(code), code)
+    return _completed_within(digits, code) if code else ""
+
+
+def _completed_within(digits: str, code: str) -> str:
+    """Return a number without its + in E.164; "" where it may begin with the calling code or not."""
+    whole = _completed(digits, code)
+    if not digits.startswith(code) or (code not in _NATIONAL and len(digits) <= len(code) + 7):
+        return whole
+    rest = _completed(digits.removeprefix(code), code)
+    return rest if code not in _NATIONAL or whole in ("", rest) else "" if rest else whole
+
+
+def _completed(national: str, code: str) -> str:
+    """Return a number within a country in E.164; "" where it has too few digits, or too many."""
+    trunk = _TRUNK.get(code, "0+")
+    first = "[1-9]" if trunk else r"\d"
+    whole = _NATIONAL.get(code, rf"{first}\d{{{max(7 - len(code), 0)},{14 - len(code)}}}")
+    numbers = (national, re.sub(f"^{trunk}", "", national))
+    return next((f"+{code}{number}" for number in numbers if re.fullmatch(whole, number)), "")
+
+
+def _visible(text: str) -> str:
+    """Return a text with plain letters and digits, without blanks around it and signs that are not shown."""
+    plain = unicodedata.normalize("NFKC", text)
+    signs = (
+        str(int(sign)) if sign.isdecimal() else sign for sign in plain if unicodedata.category(sign) != "Cf"
+    )
+    return "".join(signs).strip()
 
 
 def _calling_code(digits: str) -> str:

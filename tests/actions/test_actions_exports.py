@@ -75,6 +75,23 @@ PHONES = {
     ("Tel. 020 7031 3000", "0044"): "+442070313000",
     ("1-800-FLOWERS", "1"): "",
     ("07 12 34 56 78", "225"): "+2250712345678",
+    # national numbers that begin like the calling code, or like the prefix dialled before them
+    ("91234 56789", "91"): "+919123456789",
+    ("91 91234 56789", "91"): "+919123456789",
+    ("393 123 4567", "39"): "+393931234567",
+    ("55 99999 9999", "55"): "+5555999999999",
+    ("+7 812 123-45-67", "7"): "+78121234567",
+    ("+370 800 12345", ""): "+37080012345",
+    # either a mobile number or one of Rome: it cannot be told
+    ("3906698212", "39"): "",
+    # without the area code
+    ("555-1234", "1"): "",
+    ("7031 3000", "44"): "",
+    # a plus after other signs, some of which are not shown
+    ("(+44) 20 7031 3000", "49"): "+442070313000",
+    ("Tel.: +44 20 7031 3000", "49"): "+442070313000",
+    ("\u202a+44 20 7031 3000\u202c", "49"): "+442070313000",
+    ("+\u0664\u0664 20 7031 3000", ""): "+442070313000",
 }
 EMAILS = {
     "Dr. Jane Doe <jane@doe.com>": "jane@doe.com",
@@ -85,6 +102,7 @@ EMAILS = {
     "jane @ doe.com": "jane@doe.com",
     "\uff54@example.co.jp": "t@example.co.jp",
     "o'brien+shop@x.ie": "o'brien+shop@x.ie",
+    "\ufeffjane@doe.com\u200b": "jane@doe.com",
 }
 
 
@@ -266,6 +284,9 @@ def test_an_adjustment_that_google_would_refuse_is_not_written():
     for sentence, change in broken.items():
         with pytest.raises(InputError, match=sentence):
             build_export("google_conversion_adjustments", CUSTOMERS, dataclasses.replace(ORDER, **change))
+    abroad = dataclasses.replace(ORDER, country_code="GB")
+    with pytest.raises(InputError, match="calling code must be a number such as 44, not 'GB'"):
+        build_export("google_customer_match", CUSTOMERS, abroad)
     since = dataclasses.replace(
         ORDER, now=pd.Timestamp("2026-08-24", tz="UTC"), since=pd.Timestamp("2026-07-02")
     )
