@@ -59,6 +59,8 @@ class ShopForecast:
     value: ValueByAge
     #: The level of the existing customers.
     level: Level | None
+    #: Whether each day of the log lies in a closure that is not expected again.
+    closed: np.ndarray
     #: The total of all customers; None where the known ones are all of it, or the log has no level.
     total: ShopTotal | None = None
     #: "week" or "month" where purchases carry one date per period and whole periods were counted, empty for days.
@@ -142,7 +144,7 @@ def forecast_shop(
         draws = draws.brought_to(total.total, total.parts, total.spread)
     ratios = _ratios(con, days, float(np.median(np.diff(starts))))
     periods, name = _period_table(window, starts), grain.name if grain is not None else ""
-    return ShopForecast(draws, periods, ratios, arrivals, value, level, total, name)
+    return ShopForecast(draws, periods, ratios, arrivals, value, level, closed, total, name)
 
 
 def _days_of_log(start: pd.Timestamp, cutoff: pd.Timestamp) -> int:

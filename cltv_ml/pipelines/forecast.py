@@ -130,7 +130,7 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     notes = [*notes, *gaps]
     if not shop.grain:
         notes += unused_holidays(holidays, log.first, window)
-    notes += pause_expected_again(shop.value.joined, window)
+    notes += pause_expected_again(shop.value.joined, shop.closed, window)
     progress("writing the page", 0.9)
     tables = {
         "forecast": bands.assign(cutoff=window.cutoff),

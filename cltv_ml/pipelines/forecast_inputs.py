@@ -121,15 +121,17 @@ def unused_holidays(
     return [f"No day of these holidays lies within the log, so they have no effect on the forecast: {names}."]
 
 
-def pause_expected_again(joined: np.ndarray, window: Window) -> list[str]:
+def pause_expected_again(joined: np.ndarray, closed: np.ndarray, window: Window) -> list[str]:
     """Return a sentence on a pause, too long for a closure, that lies a year before the window and in no other year.
 
     Parameters
     ----------
     joined
         Customers won on each day of the log, which ends where the window begins.
+    closed
+        Whether each day lies in a closure that is not expected again.
     """
-    won, end = np.flatnonzero(joined), len(joined) + window.horizon
+    won, end = np.flatnonzero((joined > 0) | closed), len(joined) + window.horizon
     for before, after in pairwise(won.tolist()):
         again = before + 1 + WEEKS_YEAR < end and after + WEEKS_YEAR > len(joined)
         if after - before > MOST_DAYS and before < WEEKS_YEAR and again:

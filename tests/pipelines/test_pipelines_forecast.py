@@ -226,10 +226,13 @@ def test_a_shop_dated_by_week_is_told_what_is_counted_and_that_holidays_are_not(
 def test_a_pause_that_is_expected_again_is_told_where_no_other_year_shows_it():
     days, window = np.arange(600), Window("2024-08-23", 91)  # day 600 of a log from 2023-01-01
     paused = np.where((days > 250) & (days < 350), 0.0, 2.0)
-    [sentence] = pause_expected_again(paused, window)
+    never = np.zeros(600, dtype=bool)
+    [sentence] = pause_expected_again(paused, never, window)
     assert sentence.startswith("Nobody new came from 2023-09-09 to 2023-12-16.")
-    assert pause_expected_again(paused, Window("2024-08-23", 7)) == []  # over before the window comes to it
-    assert pause_expected_again(np.where(days < 300, paused, 2.0), window) == []
+    over = Window("2024-08-23", 7)  # before it comes again
+    assert pause_expected_again(paused, never, over) == []
+    assert pause_expected_again(np.where(days < 300, paused, 2.0), never, window) == []
+    assert pause_expected_again(paused, paused == 0, window) == []  # a closure that is not expected again
 
 
 def test_holidays_without_an_effect_are_named():
