@@ -6,6 +6,7 @@ and the error names the rule.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,7 +15,7 @@ import pandas as pd
 from cltv_ml.actions import export_rules as rules
 from cltv_ml.actions.customer_columns import IDENTITIES, columns_read
 from cltv_ml.actions.export_rules import ExportOrder, RowCheck
-from cltv_ml.actions.identities import hashed_emails, hashed_phones, normalise_email
+from cltv_ml.actions.identities import hashed_emails, hashed_phones, normalise_email, normalise_phone
 from cltv_ml.actions.terms import enumerated
 from cltv_ml.customers.permissions import refusals
 from cltv_ml.errors import InputError, unknown_name
@@ -30,7 +31,7 @@ class ExportFormat:
     """One file format: its title, the columns it cannot do without, its rows, and its rules.
 
     `unusable` are rows that the platform does not take, by the reason for leaving them out. A format `of_orders` has a
-    row per order, one that is `once` only the order that won the customer.
+    row per order, one that is `once` only the order that won the customer. Those `of_phones` hold phone numbers.
     """
 
     title: str
@@ -40,6 +41,7 @@ class ExportFormat:
     unusable: Mapping[str, RowMask] = field(default_factory=dict)
     of_orders: bool = False
     once: bool = False
+    of_phones: bool = False
 
     @property
     def counted(self) -> str:
@@ -85,6 +87,15 @@ def build_export(
             table = table[~unusable]
     _check_rules(chosen, table, order, left_out, len(reasons))
     return table.reset_index(drop=True), left_out
+
+
+def count_lost_phones(name: str, customers: pd.DataFrame, order: ExportOrder) -> int:
+    """Return how many phone numbers of these customers a format does not hold because they cannot be completed."""
+    named = customers.rename(columns=columns_read(customers))
+    if "phone" not in named or not FORMATS[name].of_phones:
+        return 0
+    phones = _text_column(named, "phone")
+    return sum(not normalise_phone(text, order.country_code) for text in phones if re.search(r"\d", text))
 
 
 def _check_columns(chosen: ExportFormat, customers: pd.DataFrame, order: ExportOrder) -> None:
@@ -253,7 +264,7 @@ def _beyond_ascii(table: pd.DataFrame) -> pd.Series[bool]:
 #: The formats by name. Another one is an entry here and a fixture in `tests/actions/test_actions_exports.py`.
 FORMATS: Mapping[str, ExportFormat] = {
     "google_customer_match": ExportFormat(
-        "Google Customer Match", _google_customer_match, rules=(rules.names_country,)
+        "Google Customer Match", _google_customer_match, rules=(rules.names_country,), of_phones=True
     ),
     "google_conversion_adjustments": ExportFormat(
         "Google conversion value adjustments",
@@ -269,7 +280,7 @@ FORMATS: Mapping[str, ExportFormat] = {
         of_orders=True,
     ),
     "meta_value_audience": ExportFormat(
-        "Meta value-based audience", _meta_audience, rules=(rules.names_country,)
+        "Meta value-based audience", _meta_audience, rules=(rules.names_country,), of_phones=True
     ),
     "meta_predicted_value": ExportFormat(
         "Meta predicted-value events",

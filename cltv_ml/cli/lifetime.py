@@ -56,6 +56,10 @@ def export(settings: Export) -> None:
         console.print(f"{name:<30} {result.rows:>9,} rows  [bold]{escape(str(result.path))}[/bold]")
         for reason, count in result.left_out.items():
             console.print(f"          {count:,} {result.counted} left out: {escape(reason)}")
+        if result.lost_phones:
+            console.print(
+                f"          {result.lost_phones:,} phone numbers in the table lack digits or a country (--country-code)"
+            )
     unread = next((result.unread for result in exported.values() if not isinstance(result, str)), [])
     if unread:
         console.print(

@@ -13,7 +13,7 @@ import pandas as pd
 from cltv_ml import decisions
 from cltv_ml.actions.customer_columns import unread_columns
 from cltv_ml.actions.export_rules import ExportOrder
-from cltv_ml.actions.exports import FORMATS, build_export
+from cltv_ml.actions.exports import FORMATS, build_export, count_lost_phones
 from cltv_ml.customers import read_order_dates
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.errors import InputError, unknown_name
@@ -32,7 +32,7 @@ class ExportedFile(Inline):
     """An exported file: its path, rows, customers or orders left out by reason, and columns that nothing read.
 
     An unread column of the customers' table may state that a customer must not be contacted. `counted` is "customers",
-    or "orders" for a format of orders.
+    or "orders" for a format of orders. `lost_phones` are numbers in the whole table that cannot be completed.
     """
 
     path: Path
@@ -40,6 +40,7 @@ class ExportedFile(Inline):
     left_out: dict[str, int]
     unread: list[str]
     counted: str = "customers"
+    lost_phones: int = 0
 
 
 def export(settings: Settings | None = None, **options: Any) -> dict[str, ExportedFile | str]:
@@ -203,7 +204,8 @@ def write_exports(
             continue
         path = out / f"{name}.csv"
         write_table(table, path)
-        written[name] = ExportedFile(path, len(table), left_out, unread, FORMATS[name].counted)
+        lost = count_lost_phones(name, everybody, order)
+        written[name] = ExportedFile(path, len(table), left_out, unread, FORMATS[name].counted, lost)
     for name, entry in written.items():
         if isinstance(entry, str):  # an earlier call's file is out of date
             discard(out / f"{name}.csv")
@@ -259,6 +261,7 @@ def _write_manifest(
             "counted": entry.counted,
             "left_out": entry.left_out,
             "unread": entry.unread,
+            "lost_phones": entry.lost_phones,
         }
         if isinstance(entry, ExportedFile)
         else {"not_written": entry}

@@ -346,12 +346,13 @@ def test_a_file_for_nobody_tells_how_many_were_left_out_and_why():
         build_export("klaviyo", nobody, ORDER)
 
 
-def _written(folder, people, **options):
+def _written(folder, people, lost_phones=0, **options):
     """The file that `cltv export` writes for two customers, given a CSV of theirs."""
     scores = pd.DataFrame({"customer_id": ["00123", "A-7"], "expected_value": [9.0, 8.0]})
     (folder / "people.csv").write_text(people)
     told = pipelines.export(scores=scores, customers=folder / "people.csv", out=folder / "out", **options)
     (one,) = told.values()
+    assert one.lost_phones == lost_phones
     return pd.read_csv(one.path, dtype="str", keep_default_na=False)
 
 
@@ -377,9 +378,9 @@ def test_a_customers_table_without_the_scores_ids_is_asked_for_them_by_name(tmp_
 
 
 def test_phone_numbers_of_a_csv_keep_their_plus_and_zeros(tmp_path):
-    people = "customer_id,phone\n00123,+442070313000\nA-7,\n"
-    found = _written(tmp_path, people, formats=["google_customer_match"], country_code="44")
-    assert found["Phone"].tolist() == [sha256("+442070313000")]
+    people = "customer_id,phone,email\n00123,+442070313000,\nA-7,7031 3000,bob@a.com\n"
+    found = _written(tmp_path, people, 1, formats=["google_customer_match"], country_code="44")
+    assert found["Phone"].tolist() == [sha256("+442070313000"), ""]
 
 
 def test_the_manifest_tells_files_rows_exclusions_and_refusals(tmp_path):
