@@ -231,16 +231,18 @@ def _find_sales(lists: dict[str, list[dict[str, Any]]], name: str) -> tuple[str,
     Raises
     ------
     InputError
-        Several lists have both, none has, or one is called refunds or the like.
+        Several lists have both, none has, another has the same fields, or one is called refunds or the like.
     """
     dated = [key for key, records in lists.items() if _have_money_and_date(records)]
     if len(lists) == 1:
         dated = list(lists)
-    if len(dated) != 1 or any(holds_no_sales(key) for key in lists if key not in dated):
+    others = [key for key in lists if key not in dated]
+    alike = [key for key in others for chosen in dated if lists[key][0].keys() == lists[chosen][0].keys()]
+    if len(dated) != 1 or alike or any(map(holds_no_sales, others)):
         raise InputError(
             f"{name!r} contains several lists of records, {sorted(lists)}; save one of them as a file."
         )
-    return dated[0], sorted(lists.keys() - dated)
+    return dated[0], sorted(others)
 
 
 def _have_money_and_date(records: list[dict[str, Any]]) -> bool:

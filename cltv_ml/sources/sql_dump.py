@@ -13,10 +13,12 @@ from cltv_ml.sources.frames import TablesError
 
 #: How a dump begins, after its comments: "Start date,Cost" is the header of a table.
 _STATEMENT = re.compile(
-    r"(create|drop|alter)\s+(\w+\s+){0,3}(table|database|schema|or|index|view|type|sequence|extension|role|user)\b"
+    r"(create|drop|alter)\s+(\w+\s+){0,3}(table|database|schema|or|index|view|type|sequence|extension|role|user|domain|"
+    r"function|procedure|trigger|session|default)( +\S|\s*$)"
     r"|insert\s+(ignore|into|[`\"\[]|.*\bvalues\b)|copy\s+[^\s,;]+\s*(\(|from\b)|pragma\s|lock\s+table"
-    r"|set\s+(@|names\b|\w+\s*(=|to\b)|\w+\s+(\S+\s+)?(on|off)\s*;?$)|select\s+pg_catalog|use\s+\S+\s*$"
-    r"|(begin|start)(\s+(transaction|work))?\s*;?\s*$",
+    r"|set\s+(@|names\b|(\w+\s+)?\w+\s*(=|to\b)|(character\s+set|sql\s+dialect|time\s+zone)\b|"
+    r"(\w+, )*\w+\s+(\S+\s+)?(on|off)\s*;?$)"
+    r"|select\s+pg_catalog|use\s+\S+\s*$|(begin|start)(\s+(transaction|work|immediate|exclusive)\b.*)?\s*;?\s*$",
     re.IGNORECASE,
 )
 
@@ -58,8 +60,9 @@ def is_dump(file: Path) -> bool:
 def are_statements(lines: list[str]) -> bool:
     """Whether the first line of a text without comments is a statement of SQL.
 
-    >>> are_statements(["-- MySQL dump", "", "DROP TABLE IF EXISTS `orders`;"])
-    True
+    >>> dumps = ["DROP TABLE IF EXISTS `orders`;", "SET SESSION sql_mode = '';", "CREATE FUNCTION f()", "BEGIN WORK;"]
+    >>> [are_statements(["-- MySQL dump", "", statement]) for statement in dumps]
+    [True, True, True, True]
     >>> [are_statements([header, "a,1"]) for header in ("set,price", "Start date,Cost", "Create date,Total")]
     [False, False, False]
     """

@@ -99,9 +99,10 @@ def test_one_list_of_sales_next_to_others_in_json_is_read(tmp_path):
     ]
     people = [{"id": 1, "name": "Ann", "orders_count": 2}]
     assert found(tmp_path, json.dumps({"customers": people, "orders": orders}), "a.json") == (2, 7.5)
-    again = {"orders": orders, "refunds": [{"id": 9}]}
-    with pytest.raises(InputError, match="several lists"):
-        found(tmp_path, json.dumps(again), "a.json")
+    counted = [{**order, "created_at": 1_736_000_000} for order in orders]
+    for others in ({"refunds": [{"id": 9}]}, {"store_orders": counted}):
+        with pytest.raises(InputError, match="several lists"):
+            found(tmp_path, json.dumps({"orders": orders, **others}), "a.json")
 
 
 def test_titles_of_pages_are_left_out_of_columns_of_fixed_width(tmp_path):
