@@ -87,7 +87,7 @@ def tell_of_edited(lines: Lines, aside: Aside, starts: Sequence[int]) -> list[st
         return []
     return [
         f"{orders:,} orders such as {str(example)[:30]!r} occur in several files with the same date. They "
-        f"count once per file, which counts at least {int(money) / MONEY_SCALE:,.2f} twice. If an order was "
+        f"count once per file, which counts at least {log_amount(int(money) / MONEY_SCALE)} twice. If an order was "
         "changed between two exports, keep only its latest version."
     ]
 

@@ -15,6 +15,7 @@ from cltv_ml.data.netting import (
 from cltv_ml.data.revisited import Revisited
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import Relation, keep
+from cltv_ml.money import log_amount
 
 
 def take_returns_off(
@@ -68,8 +69,8 @@ def _tell_of_large_refunds(lines: Lines, aside: Aside) -> list[str]:
     if not orders:
         return []
     return [
-        f"The refunds of {orders:,} orders exceed their amounts, by {excess:,.2f} in total, which was not deducted. "
-        "They may include taxes or postage that the amounts do not."
+        f"The refunds of {orders:,} orders exceed their amounts, by {log_amount(excess)} in total, which was not "
+        "deducted. They may include taxes or postage that the amounts do not."
     ]
 
 

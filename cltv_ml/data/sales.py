@@ -333,7 +333,7 @@ def describe_levels(levels: pd.DataFrame, refunds_known: bool) -> list[str]:
     partly = states[states["level"].map(is_partly_undone).astype(bool)]
     if len(partly) and not refunds_known:
         notes.append(
-            f"{partly['rows'].sum():,} lines with {partly['money'].sum():,.2f} were partly refunded, but no column "
-            "is mapped as refunded. They count in full unless a separate line has the refund."
+            f"{partly['rows'].sum():,} lines with {log_amount(partly['money'].sum())} were partly refunded, but no "
+            "column is mapped as refunded. They count in full unless a separate line has the refund."
         )
     return notes

@@ -164,7 +164,9 @@ def _set_grand_total_aside(lines: Lines, aside: Aside) -> list[str]:
         lines.marks,
     )
     return (
-        [f"{number:,} line with {money:,.2f} is the sum of all others and was quarantined."] if number else []
+        [f"{number:,} line with {log_amount(money)} is the sum of all others and was quarantined."]
+        if number
+        else []
     )
 
 
@@ -276,8 +278,8 @@ def _set_headers_aside(raw: Raw, marks: Relation, aside: Aside) -> list[str]:
             rows = f"select source_row from {raw.table} where {code} = {literal(header)}"
             aside.add("total_row", rows)
             return [
-                f"Lines with {header!r} in column {column!r}, {int(money) / MONEY_SCALE:,.2f} in total, sum up the "
-                "other lines of their orders, so they were quarantined (--rule amount_per=line keeps them)."
+                f"Lines with {header!r} in column {column!r}, {log_amount(int(money) / MONEY_SCALE)} in total, sum up "
+                "the other lines of their orders, so they were quarantined (--rule amount_per=line keeps them)."
             ]
     return []
 

@@ -97,7 +97,7 @@ def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None)
     >>> judge(log).level
     'no-go'
     """
-    log = Log.of(log)
+    log, stated = Log.of(log), "" if report is None else report.currency
     if not len(log):
         returned = [_doubt_returns(report)] if report else []
         reasons = [text for _, text in filter(None, returned)]
@@ -106,7 +106,7 @@ def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None)
                 "nearly all amounts are negative. If these are the sales, reverse their sign in the export."
             )
         nothing = f"no purchase is left after cleaning{_largest_rule(report)}."
-        return DataVerdict("no-go", (nothing, *map(Note, reasons)))
+        return DataVerdict("no-go", (nothing, *(Note(text, stated) for text in reasons)))
     facts = compute_summary(log).iloc[0]
     doubts = [*_doubt_log(facts, horizon), _doubt_unit(log), *_doubt_rhythm(log, facts)]
     if report is not None:
@@ -117,7 +117,6 @@ def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None)
     level: Literal["go", "caution", "no-go"] = "go" if not confirmed else "caution"
     if any(severe for severe, _ in confirmed):
         level = "no-go"
-    stated = "" if report is None else report.currency
     return DataVerdict(level, tuple(Note(text, stated) for _, text in confirmed))
 
 
@@ -187,7 +186,7 @@ def _doubt_report(report: Report) -> list[tuple[bool, str] | None]:
         share = report.money_unreadable / max(report.money_unreadable + report.money_kept, 1e-9)
         text = (
             f"the amount of {report.rows_unreadable:,} lines cannot be read (about "
-            f"{report.money_unreadable:,.2f}, or {share:.1%} of the money)"
+            f"{log_amount(report.money_unreadable)}, or {share:.1%} of the money)"
         )
         doubts.append(_above("unreadable", share, text))
     return [*doubts, _unmatched(report), _doubt_returns(report)]

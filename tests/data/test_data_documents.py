@@ -324,11 +324,11 @@ Ordrenr.;Dato;E-mail;Total ekskl. moms;Moms;Total inkl. moms
 
 def test_refunds_above_their_orders_are_told(tmp_path):
     text = """
-Order,Customer,Date,Total,Refunded Amount
-1,ann,2025-01-05,40.00,0.00
-2,bob,2025-01-06,50.00,10.00
-3,bob,2025-01-08,30.00,35.00
+Order,Customer,Date,Total,Refunded Amount,Currency
+1,ann,2025-01-05,40.00,0.00,EUR
+2,bob,2025-01-06,50.00,10.00,EUR
+3,bob,2025-01-08,30.00,35.00,EUR
 """
     customers, money, told = found(tmp_path, text)
     assert (customers, money) == (2, 80.0)
-    assert "The refunds of 1 order exceed their amounts, by 5.00 in total" in told
+    assert "The refunds of 1 order exceed their amounts, by 5.00 EUR in total" in told

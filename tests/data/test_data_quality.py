@@ -212,7 +212,13 @@ def test_amounts_that_cannot_be_read_are_estimated_and_block_go():
     assert cleaned.report.money_unreadable == pytest.approx(lost, rel=0.1)
     verdict = judge(cleaned.log, 30, cleaned.report)
     assert verdict.level != "go"
-    assert any("cannot be read (about" in reason for reason in verdict.reasons)
+    assert re.search(r"cannot be read \(about [\d,.]+ EUR, or", verdict.text_in("EUR"))
+
+
+def test_the_verdict_on_a_log_of_returns_states_the_currency():
+    lines = pd.DataFrame({"customer_id": "a", "order_id": "1", "amount": [5.0, -5.0], "currency": "EUR"})
+    cleaned = clean(read(lines.assign(timestamp=["2024-01-01", "2024-01-05"])))
+    assert "returns of 5.00 EUR reduced sales" in judge(cleaned.log, 30, cleaned.report).text
 
 
 def test_the_verdict_names_a_customer_with_a_large_share():
