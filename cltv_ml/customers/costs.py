@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cltv_ml.customers.cost_headings import COST_HEADINGS, currency_of_costs, map_costs
@@ -26,6 +27,9 @@ from cltv_ml.errors import InputError
 from cltv_ml.sources.paths import readable
 
 logger = logging.getLogger("cltv_ml")
+
+#: Channels that are the sum of all others, by name.
+_TOTAL = r"\W*(grand |sub ?)?(totals?|summe|gesamt(summe)?|somme|suma|totaal|totale|all( channels)?|sum)\W*"
 
 
 def read_costs(source: Any, rules: Rules | None = None) -> pd.DataFrame:
@@ -60,7 +64,9 @@ def read_costs(source: Any, rules: Rules | None = None) -> pd.DataFrame:
             )
         for unused in ["acquisition_cost", *(["until"] if "month" in mapping else [])]:
             mapping.pop(unused, None)
-        return _read_cost_columns(columns, mapping)
+        table = _read_cost_columns(columns, mapping)
+    _refuse_totals(table)
+    return table
 
 
 def read_acquisition_costs(source: Any, rules: Rules | None = None) -> pd.DataFrame:
@@ -137,6 +143,20 @@ def _read_cost_columns(columns: Columns, mapping: dict[str, str]) -> pd.DataFram
         table["until"] = ends + pd.offsets.MonthEnd(0)
     _check_cells(table, columns, mapping, when, money)
     return table[[*([when] if when else []), *(["until"] if "until" in mapping else []), money, *names]]
+
+
+def _refuse_totals(table: pd.DataFrame) -> None:
+    """Raise InputError if a channel called a total costs as much as all others together, in each of its months."""
+    if "channel" not in table:
+        return
+    when = next(name for name in ("month", "date") if name in table)
+    is_total = table["channel"].fillna("").str.fullmatch(_TOTAL, case=False)
+    costs = table.groupby([table[when], is_total])["cost"].sum().unstack(fill_value=0.0)
+    if is_total.any() and not is_total.all() and np.allclose(costs[True], costs[False], rtol=0.01):
+        name = table.loc[is_total, "channel"].iloc[0]
+        raise InputError(
+            f"the costs of {name!r} are the sum of those of the other channels; leave out totals."
+        )
 
 
 def _check_cells(

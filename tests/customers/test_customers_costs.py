@@ -57,6 +57,9 @@ def test_what_cannot_be_read_is_one_sentence():
     wrong = {
         "need the columns month": pd.DataFrame({"channel": ["ads"], "cost": [1.0]}),
         "could each be the cost": pd.DataFrame({"month": ["2025-03"], "cost": [1.0], "ad spend": [2.0]}),
+        "the costs of 'Total' are the sum of those of the other channels": pd.DataFrame(
+            {"channel": ["ads", "tv", "Total"], "2025-01": [1, 2, 3], "2025-02": [5, None, 5]}
+        ),
         "the costs contain the month 'Total'": pd.DataFrame(
             {"month": ["2025-03", "Total"], "cost": [1.0, 1.0]}
         ),
