@@ -42,12 +42,15 @@ def total(column: str) -> str:
 
 
 def order_key(columns: set[str]) -> str:
-    """Return SQL that identifies an order: the order id, else the customer's day.
+    """Return SQL that identifies an order: the order id, else, also where a line has none, the customer's day.
 
-    >>> order_key({"order_id"}), order_key(set())
-    ('order_id', "customer_id || ' ' || strftime(timestamp, '%Y-%m-%d')")
+    >>> order_key(set())
+    "customer_id || ' ' || strftime(timestamp, '%Y-%m-%d')"
+    >>> order_key({"order_id"})
+    "coalesce(cast(order_id as varchar), customer_id || ' ' || strftime(timestamp, '%Y-%m-%d'))"
     """
-    return "order_id" if "order_id" in columns else "customer_id || ' ' || strftime(timestamp, '%Y-%m-%d')"
+    day = "customer_id || ' ' || strftime(timestamp, '%Y-%m-%d')"
+    return f"coalesce(cast(order_id as varchar), {day})" if "order_id" in columns else day
 
 
 def first_channels(columns: set[str]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from cltv_ml.decisions.lines import order_key
 from cltv_ml.decisions.shop_plan import Parts, PlanTerms, plan_contributions
 from cltv_ml.engine import MONEY_SCALE, frame
 from cltv_ml.evaluation.whole_shop import ShopForecast
@@ -128,7 +129,7 @@ def compute_actuals(log: AnyLog, periods: pd.DataFrame, cutoff: pd.Timestamp) ->
     log = Log.of(log)
     con = log.connect()
     con.register("periods", periods[["start", "until"]])
-    order = "order_id" if "order_id" in log.columns else "cast(timestamp as date)"
+    order = order_key(set(log.columns))
     return frame(
         con.sql(
             "with firsts as (select customer_id, min(timestamp) filter (amount >= 0) as t0 from log group by 1), "

@@ -6,8 +6,13 @@ import pytest
 
 from cltv_ml.data import simulate
 from cltv_ml.decisions import Costs, cohort_members, compute_cohorts
+from cltv_ml.decisions.associations import find_associations
+from cltv_ml.decisions.audit import compute_audit
 from cltv_ml.decisions.cohorts import GROUPS, PERIODS
+from cltv_ml.decisions.margins import compute_margins
+from cltv_ml.decisions.profile import profile_segments
 from cltv_ml.errors import InputError
+from cltv_ml.evaluation.shop_tables import compute_actuals
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +53,23 @@ def test_every_grouping_and_period_keeps_the_logs_money_to_the_cent(log):
             if sums != truth or not counted:
                 wrong.append((by, per, sums))
     assert not wrong
+
+
+@pytest.mark.parametrize("blank", [[0, 1], [0, 1, 2, 3, 4]])
+def test_a_line_without_an_order_id_is_an_order_of_the_customers_day(two_customers, blank):
+    two_customers["order_id"] = two_customers["order_id"].mask(two_customers.index.isin(blank))
+    by_day, period = two_customers.drop(columns="order_id"), two_customers["timestamp"].agg(["min", "max"])
+    spans = pd.DataFrame({"start": [period["min"]], "until": [period["max"] + pd.Timedelta(days=1)]})
+    per_order, one = Costs(per_order=1.0), pd.Series("all", index=["A", "B"])
+    for compute in (
+        compute_cohorts,
+        lambda log: compute_audit(log, "month").periods,
+        lambda log: compute_margins(log, "customer_id", costs=per_order),
+        lambda log: profile_segments(log, one),
+        lambda log: find_associations(log, "product_id", min_orders=1),
+        lambda log: compute_actuals(log, spans, period["min"]),
+    ):
+        pd.testing.assert_frame_equal(compute(two_customers), compute(by_day))
 
 
 def test_the_clock_of_a_customer_starts_with_the_first_purchase(two_customers):
