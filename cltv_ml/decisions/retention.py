@@ -163,7 +163,7 @@ def choose_customers(treatment: pd.DataFrame, budget: float | None = None) -> pd
     ranked = _by_gain(treatment[treatment["expected_profit"] > 0])
     if budget is None:
         return ranked
-    chosen, left, rest = [], budget, ranked
+    chosen, left, rest = [], budget + 1e-6, ranked  # 3,000 times 0.7 is a little more than 2,100
     while len(rest):  # each round takes at least one customer or ends: those who no longer fit are dropped
         rest = rest[rest["cost"] <= left]
         fits = rest["cost"].cumsum() <= left

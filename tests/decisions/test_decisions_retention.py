@@ -104,6 +104,8 @@ def test_nobody_who_loses_money_is_on_an_unlimited_list(treatment):
 def test_a_customer_dearer_than_the_budget_does_not_block_the_others():
     treatment = pd.DataFrame({"cost": [100.0, 1.0], "expected_profit": [900.0, 1.0]}, index=["dear", "cheap"])
     assert choose_customers(treatment, budget=5.0).index.tolist() == ["cheap"]
+    alike = pd.DataFrame({"cost": [0.7] * 3_000, "expected_profit": 1.0})
+    assert len(choose_customers(alike, budget=2_100.0)) == 3_000
 
 
 @pytest.mark.parametrize("budget", [0, -5.0])
