@@ -58,7 +58,7 @@ def export(settings: Export) -> None:
             console.print(f"          {count:,} {result.counted} left out: {escape(reason)}")
         if result.lost_phones:
             console.print(
-                f"          {result.lost_phones:,} phone numbers in the table lack digits or a country (--country-code)"
+                f"          Phone numbers that lack digits or a country (--country-code): {result.lost_phones:,}"
             )
     unread = next((result.unread for result in exported.values() if not isinstance(result, str)), [])
     if unread:
