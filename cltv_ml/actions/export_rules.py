@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pandas as pd
+
+from cltv_ml.actions.identities import is_calling_code
 
 #: Largest file that Klaviyo imports, in bytes.
 _KLAVIYO_BYTES = 50_000_000
@@ -52,7 +53,7 @@ def names_currency(table: pd.DataFrame, order: ExportOrder) -> str:
 
 def names_country(table: pd.DataFrame, order: ExportOrder) -> str:
     """Whether the calling code is one, if it is stated."""
-    if re.fullmatch(r"(?:(?:\+|00)?[1-9]\d{0,3})?", order.country_code):
+    if not order.country_code or is_calling_code(order.country_code):
         return ""
     return f"the calling code must be a number such as 44, not {order.country_code!r}; set it with --country-code."
 

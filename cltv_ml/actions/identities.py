@@ -7,6 +7,7 @@ import re
 import unicodedata
 
 import pandas as pd
+import phonenumbers
 
 #: Google's domains, in whose addresses dots before the @ and everything from a + on name the same mailbox.
 _DOTLESS = ("gmail.com", "googlemail.com")
@@ -14,36 +15,6 @@ _DOTLESS = ("gmail.com", "googlemail.com")
 #: An address: no signs that separate or enclose addresses, and no dot at an end of a part or next to another.
 _NAME, _LABEL = r"[^\s@.<>()\[\],;:\"\\]+", r"[^\W_](?:[\w-]*[^\W_])?"
 _ADDRESS = re.compile(rf"{_NAME}(?:\.{_NAME})*@(?:{_LABEL}\.)+{_LABEL}")
-
-#: Prefixes of numbers dialled within a country, by its calling code; 0 in all others, which E.164 leaves out.
-_TRUNK = {
-    "1": "1",
-    "7": "8",
-    "36": "06",
-    "370": "[08]",
-    **dict.fromkeys(("39", "225", "229", "241", "242", "378"), ""),
-}
-
-#: Numbers within a country, by its calling code, where local numbers are shorter or whole ones begin like the code.
-_NATIONAL = {
-    "1": r"[2-9]\d\d[2-9]\d{6}",
-    "7": r"[3-9]\d{9}",
-    "33": r"[1-9]\d{8}",
-    "34": r"[5-9]\d{8}",
-    "39": r"0\d{5,10}|3\d{8,9}|8\d{5,9}",
-    "44": r"[1-9]\d{8,9}",
-    "55": r"[1-9]\d{9,10}",
-    "61": r"[2-478]\d{8}",
-    "81": r"[1-9]\d{8,9}",
-    "91": r"[1-9]\d{9}",
-    "370": r"[3-9]\d{7}",
-}
-
-#: What is dialled before the calling code of another country, by the caller's; 00 in all others.
-_ABROAD = {"1": "011", "7": "810", "61": "0011", "81": "010"}
-
-#: Calling codes of one and of two digits; all others have three.
-_SHORT_CODES = re.compile(r"[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")
 
 #: What is no part of a number: its name before it, and an extension or the decimals of a spreadsheet after it.
 _AROUND_NUMBER = re.compile(r"^'?\s*(?:[^\W\d]+[.:]?\s*)*|(?:\s*(?:ext|x|#)[\s.:]*\d+|\.0)$", re.IGNORECASE)
@@ -75,9 +46,9 @@ def normalise_email(text: str, *, mailbox: bool = False) -> str:
 
 
 def normalise_phone(text: str, country_code: str = "") -> str:
-    """Return a phone number in E.164, such as +442070313000; "" where the country is not known or digits lack.
+    """Return a phone number in E.164, such as +442070313000; "" where it is none of its country, or may be two.
 
-    The prefix of numbers dialled within a country goes, except where E.164 keeps it, as in Italy; so does an extension.
+    Countries' numbering plans are those of the library phonenumbers. An extension goes.
 
     Parameters
     ----------
@@ -90,34 +61,38 @@ def normalise_phone(text: str, country_code: str = "") -> str:
     ('+18008888888', '+3906698212', '')
     """
     plain = _AROUND_NUMBER.sub("", _visible(text))
-    digits = re.sub(r"\D", "", re.sub(r"\(\s*0\s*\)", "", plain))
     code = country_code.lstrip("+0")
     if any(map(str.isalpha, plain)):
         return ""
-    abroad = "" if re.match(r"\D*\+", plain) else _ABROAD.get(code, "00")
-    if digits.startswith((abroad, "00")):
-        digits = digits.removeprefix(abroad).lstrip("0")
-        code = code if code and digits.startswith(code) else _calling_code(digits)
-        return _completed(digits.removeprefix(code), code)
-    return _completed_within(digits, code) if code else ""
+    if not is_calling_code(country_code):
+        return _e164(re.sub(r"^\D*00", "+", plain))
+    region = phonenumbers.region_code_for_country_code(int(code))
+    # Digits that begin with the calling code may be a whole number without its plus.
+    whole = _e164(f"+{plain}") if re.sub(r"\D", "", plain).startswith(code) else ""
+    if whole and phonenumbers.ndd_prefix_for_region(region, True):
+        return whole  # within the country it would begin with a prefix such as 0
+    readings = {_e164(plain, region), whole} - {""}
+    return readings.pop() if len(readings) == 1 else ""
 
 
-def _completed_within(digits: str, code: str) -> str:
-    """Return a number without its + in E.164; "" where it may begin with the calling code or not."""
-    whole = _completed(digits, code)
-    if not digits.startswith(code) or (code not in _NATIONAL and len(digits) <= len(code) + 7):
-        return whole
-    rest = _completed(digits.removeprefix(code), code)
-    return rest if code not in _NATIONAL or whole in ("", rest) else "" if rest else whole
+def is_calling_code(text: str) -> bool:
+    """Return whether a text is the calling code of a country, with or without + or 00.
+
+    >>> [is_calling_code(text) for text in ("44", "+44", "0044", "999", "GB", "")]
+    [True, True, True, False, False, False]
+    """
+    code = re.fullmatch(r"(?:\+|00)?([1-9]\d{0,2})", text)
+    return code is not None and int(code[1]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
 
 
-def _completed(national: str, code: str) -> str:
-    """Return a number within a country in E.164; "" where it has too few digits, or too many."""
-    trunk = _TRUNK.get(code, "0+")
-    first = "[1-9]" if trunk else r"\d"
-    whole = _NATIONAL.get(code, rf"{first}\d{{{max(7 - len(code), 0)},{14 - len(code)}}}")
-    numbers = (national, re.sub(f"^{trunk}", "", national))
-    return next((f"+{code}{number}" for number in numbers if re.fullmatch(whole, number)), "")
+def _e164(text: str, region: str | None = None) -> str:
+    """Return a valid number in E.164, "" for any other; without a plus it is one as dialled within the region."""
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return ""
+    valid = phonenumbers.is_valid_number(number)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if valid else ""
 
 
 def _visible(text: str) -> str:
@@ -127,12 +102,6 @@ def _visible(text: str) -> str:
         str(int(sign)) if sign.isdecimal() else sign for sign in plain if unicodedata.category(sign) != "Cf"
     )
     return "".join(signs).strip()
-
-
-def _calling_code(digits: str) -> str:
-    """Return the calling code that an international number begins with."""
-    found = _SHORT_CODES.match(digits)
-    return found[0] if found else digits[:3]
 
 
 def sha256(text: str) -> str:

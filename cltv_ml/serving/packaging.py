@@ -42,6 +42,7 @@ REQUIREMENTS = (
     "openpyxl",
     "optuna",
     "pandas",
+    "phonenumbers",
     "plotly",
     "pooch",
     "pyarrow",
