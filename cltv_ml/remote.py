@@ -91,14 +91,14 @@ def as_path(place: str | Path) -> Path:
 def _check_encoding(name: str) -> None:
     """Raise InputError where Python and the engine would read or write files of different names."""
     try:
-        if os.fsencode(name) == name.encode():
-            return
-    except UnicodeEncodeError:
-        pass
-    raise InputError(
-        f"the name '{name.encode(errors='backslashreplace').decode()}' is not UTF-8, or the locale reads names as "
-        f"{sys.getfilesystemencoding()}; set PYTHONUTF8=1, or rename the file."
-    )
+        readable = os.fsencode(name) == name.encode()
+    except UnicodeEncodeError:  # one of the two cannot write it
+        readable = False
+    if not readable:
+        raise InputError(
+            f"the name '{name.encode(errors='backslashreplace').decode()}' is not UTF-8, or the locale reads names as "
+            f"{sys.getfilesystemencoding()}; set PYTHONUTF8=1, or rename the file."
+        )
 
 
 def fetch(place: str | Path, folder: Path) -> Path:
