@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import uuid
 from pathlib import Path
 
 import hypothesis
@@ -60,13 +61,13 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory):
+def postgres_url():
     """A server of our own on loopback; PostgreSQL refuses to run as root, so it runs as user postgres."""
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not binaries:
         pytest.skip("PostgreSQL's server binaries are not installed (Debian: apt-get install postgresql)")
     pytest.importorskip("psycopg", reason="the extra 'postgres' is not installed")
-    folder = Path("/tmp", f"cltv_postgres_{tmp_path_factory.getbasetemp().name}")
+    folder = Path("/tmp", f"cltv_postgres_{uuid.uuid4().hex}")  # a server that was killed leaves its folder behind
     as_owner = ["runuser", "-u", "postgres", "--"] if Path.home() == Path("/root") else []
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -74,7 +75,8 @@ def postgres_url(tmp_path_factory):
 
     def run(program, *arguments):
         command = [*as_owner, str(binaries[-1].with_name(program)), *arguments]
-        subprocess.run(command, check=True, capture_output=True, cwd="/")
+        done = subprocess.run(command, capture_output=True, cwd="/", text=True)
+        assert done.returncode == 0, done.stderr
 
     run("initdb", "-D", str(folder), "-U", "shop", "-A", "trust", "-E", "UTF8", "--no-sync")
     options = f"-p {port} -h 127.0.0.1 -k {folder} -F"
