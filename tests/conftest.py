@@ -67,7 +67,8 @@ def postgres_url():
     if not binaries:
         pytest.skip("PostgreSQL's server binaries are not installed (Debian: apt-get install postgresql)")
     pytest.importorskip("psycopg", reason="the extra 'postgres' is not installed")
-    folder = Path("/tmp", f"cltv_postgres_{uuid.uuid4().hex}")  # a server that was killed leaves its folder behind
+    # A server that was killed leaves its folder behind, so no two may share a name.
+    folder = Path("/tmp", f"cltv_postgres_{uuid.uuid4().hex}")
     as_owner = ["runuser", "-u", "postgres", "--"] if Path.home() == Path("/root") else []
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
