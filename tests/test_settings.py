@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from cltv_ml.errors import InputError
-from cltv_ml.settings import Act, Backtest, Build, Lifetime, Score, Train, Tune
+from cltv_ml.settings import Act, Backtest, Build, Lifetime, Report, Score, Train, Tune
 from cltv_ml.settings.toml import parse_mapping, parse_params
+from cltv_ml.windows import to_cutoff
 
 
 @pytest.fixture
@@ -127,6 +128,15 @@ def test_data_may_be_a_frame_in_python():
     frame = pd.DataFrame({"customer_id": ["a"]})
     assert (Score(data=frame).names_data, Score().names_data) == (True, False)
     assert Score(data=frame).dataset == "transactions"
+
+
+def test_python_gives_paths_and_days_as_what_they_are(tmp_path):
+    score = Score(out=tmp_path / "scores.parquet", observed_until=pd.Timestamp("2026-06-30"))
+    assert (score.out, to_cutoff(score.observed_until)) == (
+        str(tmp_path / "scores.parquet"),
+        pd.Timestamp("2026-06-30"),
+    )
+    assert Report(out=tmp_path).out == str(tmp_path)
 
 
 def test_a_missing_file_is_named(tmp_path):

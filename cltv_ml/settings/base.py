@@ -49,6 +49,11 @@ def _as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _as_place(value: Any) -> Any:
+    """Return a path as text, next to which the URL of a database may stand."""
+    return str(value) if isinstance(value, Path) else value
+
+
 def _as_horizons(value: Any) -> Any:
     """Return several horizons as one text, separated by commas."""
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else _as_text(value)
@@ -110,6 +115,8 @@ Day = Annotated[str, BeforeValidator(_as_text)]
 Days = Annotated[str, BeforeValidator(_as_text)]
 #: One horizon, or several separated by commas, in Python and in files also a list.
 HorizonsText = Annotated[str, BeforeValidator(_as_horizons)]
+#: A file or folder, or else what a command writes to instead: the URL of a database, or - for the terminal.
+Place = Annotated[str, BeforeValidator(_as_place)]
 File = Annotated[Path, Strict(False), AfterValidator(as_path)]
 #: A table: the path of its file, in Python also the table itself, of any library.
 TableInput = Annotated[Any, BeforeValidator(_as_pandas)]

@@ -10,6 +10,7 @@ from cltv_ml.settings.base import (
     Days,
     File,
     Names,
+    Place,
     Price,
     Repeated,
     Settings,
@@ -119,7 +120,7 @@ class Score(Printed, Customers, Source):
         "bidding.",
         ge=0,
     )
-    out: str = setting(
+    out: Place = setting(
         "out", "A .parquet or .csv file, a folder, or a database URL such as sqlite:///shop.db."
     )
     table: str = setting("scores", "Name of the table in the database.")
@@ -236,7 +237,7 @@ class Learn(Printed):
 class Report(Redacted, Chosen, Settings):
     """Settings of `cltv report`."""
 
-    out: str = setting("out", "Folder for report.html, report.md or report.json; - prints it.")
+    out: Place = setting("out", "Folder for report.html, report.md or report.json; - prints it.")
     format: Literal["html", "markdown", "json"] = setting("html", "Format of the report.")
     scores: TableInput = setting(
         None, "Scores of `cltv score`.", default_text="scores.parquet in the folder --out"

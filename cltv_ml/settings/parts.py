@@ -64,7 +64,7 @@ class Source(Settings):
         flag="--rule",
     )
     timezone: str = setting("", "Time zone of the shop, if times have one, such as Europe/Paris.")
-    observed_until: str = setting(
+    observed_until: Day = setting(
         "",
         "Last day with complete data, such as 2025-06-30.",
         default_text="the day of the last sale",
