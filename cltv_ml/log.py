@@ -161,6 +161,15 @@ class Log(Inline):
         """The last timestamp, or the day until which the log is known to be complete."""
         return self.span[1]
 
+    @property
+    def end(self) -> pd.Timestamp:
+        """The first day after those that the log covers.
+
+        >>> str(Log(pd.DataFrame({"timestamp": pd.to_datetime(["2026-01-31 18:00"])})).end)
+        '2026-02-01 00:00:00'
+        """
+        return self.last.normalize() + pd.Timedelta(days=1)
+
     @cached_property
     def customers(self) -> pd.Index:
         """The customers, sorted."""

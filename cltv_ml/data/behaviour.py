@@ -19,7 +19,8 @@ def compute_cohort_activity(log: AnyLog) -> pd.DataFrame:
     `revenue_per_customer` (currency per customer of the cohort). Calendar months that the log
     covers only in part are left out; months without purchases are rows of zeros.
     """
-    con = Log.of(log).connect()
+    log = Log.of(log)
+    con = log.connect()
     con.execute(
         "create temp table months as select *, min(seen) over (partition by customer_id) as cohort from "
         f"(select customer_id, cast(date_trunc('month', timestamp) as date) as seen, {_SUM_OF_AMOUNTS} as revenue "
@@ -27,7 +28,7 @@ def compute_cohort_activity(log: AnyLog) -> pd.DataFrame:
     )
     return frame(
         con.sql(
-            "with last as (select date_trunc('month', max(timestamp) + interval 1 day)::date as stop from log), "
+            f"with last as (select date_trunc('month', timestamp '{log.end}')::date as stop), "
             "size as (select cohort, count(distinct customer_id) as customers from months group by 1), "
             "cell as (select cohort, customers, "
             "unnest(generate_series(0, date_diff('month', cohort, stop) - 1)) as month "

@@ -31,17 +31,18 @@ def compute_summary(log: AnyLog) -> pd.DataFrame:
     """Return a summary of a log, one row.
 
     `rows`, `customers`, `orders` (by order_id, else customer and day), `revenue`, `first` and `last` (time), `days`
-    (the span, both ends included), `repeat_rate` (share of customers with two purchase days), `days_without_orders`,
-    `longest_gap` (days in a row without an order), `median_gap` (days between a customer's purchase days), `regular`
-    (share of customers with four purchase days or more whose gaps vary by less than 15%), `opening_customers` (who
-    first bought within one median gap of the first day and may be older than the log) and `zero_customers` (whose
-    purchases were all free).
+    (from the first day to the last, or to the one until which the log is known to be complete), `repeat_rate` (share of
+    customers with two purchase days), `days_without_orders`, `longest_gap` (days in a row without an order),
+    `median_gap` (days between a customer's purchase days), `regular` (share of customers with four purchase days or
+    more whose gaps vary by less than 15%), `opening_customers` (who first bought within one median gap of the first day
+    and may be older than the log) and `zero_customers` (whose purchases were all free).
     """
     log = Log.of(log)
-    return log.once("summary", lambda: _summarise(log.connect())).copy()
+    return log.once("summary", lambda: _summarise(log)).copy()
 
 
-def _summarise(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+def _summarise(log: Log) -> pd.DataFrame:
+    con = log.connect()
     return frame(
         con.sql(f"""
             with days as ({PURCHASE_DAYS.format(log="log")}), customer as (
@@ -49,7 +50,7 @@ def _summarise(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
                 from days group by 1
             ), closed as (
                 select date_diff('day', lag(day) over (order by day), day) - 1 as length
-                from (select distinct day from days)
+                from (select distinct day from days union select date '{log.end:%Y-%m-%d}')
             )
             select count(*) as rows,
                 (select count(*) from customer) as customers,
@@ -57,7 +58,7 @@ def _summarise(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
                 {MONEY} as revenue,
                 min(timestamp) as first,
                 max(timestamp) as last,
-                date_diff('day', min(timestamp), max(timestamp)) + 1 as days,
+                date_diff('day', min(timestamp), timestamp '{log.end}') as days,
                 (select avg(cast(purchase_days > 1 as integer)) from customer) as repeat_rate,
                 (select coalesce(sum(length), 0) from closed) as days_without_orders,
                 (select coalesce(max(length), 0) from closed) as longest_gap,
@@ -93,12 +94,14 @@ def compute_seasonality(log: AnyLog) -> pd.DataFrame:
     `index` is the mean revenue of such a day over the mean of all days in the log's span: 1 is average. A
     log of less than a year shows its trend as much as its season.
     """
-    con = Log.of(log).connect()
+    log = Log.of(log)
+    con = log.connect()
     return frame(
         con.sql(f"""
             with span as (
-                select unnest(generate_series(date_trunc('day', min(timestamp)), max(timestamp), interval 1 day))
-                as day from log
+                select unnest(generate_series(
+                    date_trunc('day', min(timestamp)), timestamp '{log.last}', interval 1 day
+                )) as day from log
             ), sold as (
                 select date_trunc('day', timestamp) as day, count(distinct {order_of_line(con)}) as orders,
                     {_WHOLE_MONEY} as units

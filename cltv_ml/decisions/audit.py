@@ -95,8 +95,7 @@ def compute_audit(
     con, columns = log.connect(), set(log.columns)
     if costs is not None or "cost" in columns:
         check_costs_known(con, columns, costs or Costs())
-    first, last = con.sql("select min(timestamp), max(timestamp) from log").fetchall()[0]
-    spans = make_spans(pd.Timestamp(first), pd.Timestamp(last), per, calendar=calendar)
+    spans = make_spans(log.first, log.last, per, calendar=calendar)
     con.register("spans", spans)
     _make_steps(con, columns, costs)
     measures = ["orders", "revenue"] + (["margin"] if costs is not None or "cost" in columns else [])
@@ -105,7 +104,7 @@ def compute_audit(
     latest = int(whole.max()) if len(whole) else int(periods["period"].max())
     _make_ranked(con, latest)
     return Audit(
-        per or longest_period(pd.Timestamp(first), pd.Timestamp(last)),
+        per or longest_period(log.first, log.last),
         periods,
         frame(con.sql(_CHANGES)),
         compute_tree(periods),

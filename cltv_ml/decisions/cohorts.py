@@ -72,6 +72,7 @@ def compute_cohorts(
     """
     if per not in PERIODS:
         raise unknown_name("period", per, PERIODS)
+    log = Log.of(log)
     con, columns = _open_log(log, by)
     if costs is not None or "cost" in columns:
         check_costs_known(con, columns, costs or Costs())
@@ -84,7 +85,9 @@ def compute_cohorts(
         )
     _count_cells(con, columns, costs, PERIODS[per])
     return _per_customer(
-        frame(con.sql(_COHORTS_SQL.format(columns=_measures(columns, costs)[1], days=PERIODS[per])))
+        frame(
+            con.sql(_COHORTS_SQL.format(columns=_measures(columns, costs)[1], days=PERIODS[per], end=log.end))
+        )
     )
 
 
@@ -200,7 +203,7 @@ def _count_cells(con: duckdb.DuckDBPyConnection, columns: set[str], costs: Costs
 #: Every cohort has a row for every period that any of its customers has entered.
 _COHORTS_SQL = """
 with seen as (
-    select cast(max(timestamp) as date) + interval 1 day as until from log
+    select timestamp '{end}' as until
 ), size as (
     select cohort, count(*) as customers, min(t0) as eldest, max(t0) as youngest from member group by 1
 ), cell as (

@@ -40,12 +40,15 @@ def compute_payback(
     """
     if isinstance(acquisition_cost, float | int) and not acquisition_cost > 0:
         raise InputError(f"acquisition_cost must be positive to be paid back, got {acquisition_cost}.")
-    con, columns = Log.of(log).connect_for("the payback month", [] if margin_rate is not None else ["cost"])
+    log = Log.of(log)
+    con, columns = log.connect_for("the payback month", [] if margin_rate is not None else ["cost"])
     margin = f"{money('amount')} - {money('cost')}"
     if margin_rate is not None:
         by_rate = f"cast(round({money('amount')} * {float(margin_rate)!r}) as bigint)"
         margin = f"coalesce({margin}, {by_rate})" if "cost" in columns else by_rate
-    rows = frame(con.sql(_PAYBACK_SQL.format(margin=margin, months=int(months), total=currency("margin"))))
+    rows = frame(
+        con.sql(_PAYBACK_SQL.format(margin=margin, months=int(months), total=currency("margin"), end=log.end))
+    )
     rows["cumulative_margin"] = rows.groupby("cohort")["margin"].cumsum() / rows["customers"]
     rows["cohort"] = pd.to_datetime(rows["cohort"]).astype("datetime64[us]")
     owed = (
@@ -80,7 +83,7 @@ _PAYBACK_SQL = """
 with won as (
     select customer_id, date_trunc('month', min(timestamp))::date as cohort from log group by 1
 ), whole as (
-    select date_trunc('month', max(timestamp)::date + interval 1 day)::date as after from log
+    select date_trunc('month', timestamp '{end}')::date as after
 ), cohorts as (
     select cohort, count(*) as customers from won group by 1
 ), grid as (

@@ -49,8 +49,7 @@ def profile_segments(
     log = Log.of(log)
     con, columns = log.connect(), set(log.columns)
     con.register("segments", _segment_rows(segments))
-    last = con.sql("select max(timestamp) from log").fetchall()[0][0]
-    end = to_cutoff(cutoff) if cutoff is not None else pd.Timestamp(last).normalize() + pd.Timedelta(days=1)
+    end = to_cutoff(cutoff) if cutoff is not None else log.end
     con.execute(
         f"create temp view lines as select log.*, coalesce(segment, '{UNSEGMENTED}') as segment from log "
         f"left join segments using (customer_id) where timestamp < timestamp '{end}'"

@@ -121,7 +121,7 @@ def measure_others(
     """
     cutoff = result.window.cutoff
     windows = {day: Window(cutoff, day) for day in days if day != result.window.horizon}
-    ends = log.last.normalize() + pd.Timedelta(days=1)
+    ends = log.end
     windows = {day: window for day, window in windows.items() if window.end <= ends}
     levels = move_levels(forecast_levels(log, cutoff, days), result.level, result.window.horizon)
     tables = {}
@@ -188,7 +188,7 @@ def compare_horizons(
 
     The windows begin where `window` does. Columns of `compare.compare_pair`, indexed by `horizon`.
     """
-    end = log.last.normalize() + pd.Timedelta(days=1)
+    end = log.end
     shared = set(horizons_in(champion)) & set(horizons_in(challenger)) - {window.horizon}
     rows = {}
     for day in sorted(day for day in shared if Window(window.cutoff, day).end <= end):

@@ -113,7 +113,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
         _measured(tables),
         settings.experiment,
         settings.dataset,
-        log.last.normalize() + pd.Timedelta(days=1),
+        log.end,
         settings=settings.toml(data=settings.dataset, costs=None, customers=None),
     )
     return Acquired(tables, notes, files, page)
@@ -164,7 +164,7 @@ def _tables(won: Won, costs: pd.DataFrame, age: int, opened: LogStart) -> dict[s
 
 def _channel_column(cleaned: CleanedShop, log: Log, column: str, named: set[str]) -> pd.Series | None:
     """Return the channel that won each customer, from the stated column or the likely one; None if there is none."""
-    end = log.last.normalize() + pd.Timedelta(days=1)
+    end = log.end
     if not column:
         return channels_won(cleaned.customers, end, log.customers, named)
     channels = cleaned.customers.levels(column, end, log.customers)

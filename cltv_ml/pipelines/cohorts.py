@@ -97,7 +97,7 @@ def _grouping(by: str, cleaned: CleanedShop, log: Log) -> str | pd.Series:
     """Return the name of the grouping, or each customer's level of the attribute that it names."""
     if by in decisions.GROUPS or cleaned.customers.attributes is None:
         return by
-    end = log.last.normalize() + pd.Timedelta(days=1)
+    end = log.end
     levels = cleaned.customers.levels(by, end, log.customers)
     if levels is None:
         available = [*decisions.GROUPS, *cleaned.customers.groups(end, log.customers)]

@@ -114,7 +114,7 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     holidays = read_holiday_names(settings.holidays)
     cleaned = load(settings, progress)
     settings, log = with_currency(settings, cleaned), cleaned.transactions
-    window = Window(log.last.normalize() + pd.Timedelta(days=1), horizon)
+    window = Window(log.end, horizon)
     per = ("week" if horizon <= _WEEKS_UPTO else "month") if settings.per == "auto" else settings.per
     terms, gaps = plan_terms(settings, log, window.cutoff)
     plan = find_plan(settings.before, settings.out, log.first, window.cutoff)

@@ -68,7 +68,7 @@ class Material:
     @cached_property
     def end(self) -> pd.Timestamp:
         """The day after the log's last."""
-        return self.log.last.normalize() + pd.Timedelta(days=1)
+        return self.log.end
 
     @cached_property
     def X_today(self) -> pd.DataFrame:  # noqa: N802

@@ -231,7 +231,7 @@ class _Final:
 
 def _prepare_final(log: Log, features: Sequence[str], job: Job) -> _Final:
     """Return the window after the end of the log, its training rows, its levels by horizon, and that of a year."""
-    window = Window(log.last.normalize() + pd.Timedelta(days=1), job.window.horizon)
+    window = Window(log.end, job.window.horizon)
     training = prepare(log, window, features, max_origins=job.settings.max_origins)
     tail = {YEAR} if max(job.horizons) < YEAR else set()
     levels = forecast_levels(log, window.cutoff, [*job.horizons, *tail])

@@ -140,7 +140,7 @@ def _latest_forecast(
 ) -> tuple[pd.DataFrame, pd.Timestamp]:
     """Return the champion's predictions and their day: the end of the log, else the test cutoff."""
     if today is not None:
-        return today.predictions, cleaned.log["timestamp"].max().normalize() + pd.Timedelta(days=1)
+        return today.predictions, cleaned.transactions.end
     now = with_alive(result, result.predictions[champion], result.training.X_now)
     return now, result.window.cutoff
 

@@ -104,7 +104,7 @@ def look_back_by_horizon(series: str, experiment_id: str, log: Log) -> pd.DataFr
 
     Each is measured once and stored in the batch's run under names such as `30d/bias`.
     """
-    until = log.last.normalize() + pd.Timedelta(days=1)
+    until = log.end
     rows = []
     for run in _batches(series, experiment_id):
         tags = run.data.tags
@@ -146,7 +146,7 @@ def look_back(series: str, experiment_id: str, log: Log) -> tuple[pd.DataFrame, 
     A batch that closes is measured once; its metrics and its point in the series do not change later.
     """
     client = MlflowClient()
-    until = log.last.normalize() + pd.Timedelta(days=1)
+    until = log.end
     closed, paths = [], []
     for run in _batches(series, experiment_id):
         window = Window(run.data.tags["cutoff"], int(run.data.tags["horizon_days"]))
