@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,28 @@ def keep_readable(path: Path, folder: Path) -> Path:
         for line in file:
             text = line.decode("utf-8", errors="cltv_broken").removeprefix("\ufeff")
             target.write(text.encode("utf-8"))
+    return copy
+
+
+def as_utf8(path: Path, encoding: str, folder: Path) -> Path:
+    """Return a file in UTF-8: itself, or a copy of it in `folder`.
+
+    Arrow would decode other encodings with Python's decoder in threads of its own. One that still runs when the
+    process ends aborts it.
+
+    Raises
+    ------
+    UnicodeError
+        Some bytes are invalid in the encoding.
+    """
+    if encoding in ("utf-8", "utf-8-sig"):
+        return path
+    copy = folder / f"{path.name}.decoded"
+    with (
+        path.open(encoding=encoding, newline="") as file,
+        copy.open("w", encoding="utf-8", newline="") as target,
+    ):
+        shutil.copyfileobj(file, target, _BLOCK_BYTES)
     return copy
 
 

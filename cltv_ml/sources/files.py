@@ -18,7 +18,7 @@ from cltv_ml.engine import Relation, quoted
 from cltv_ml.errors import InputError
 from cltv_ml.sources.datev import DATEV_LINE, complete_bookings
 from cltv_ml.sources.delimiters import split_lines
-from cltv_ml.sources.encodings import BROKEN, find_encoding, keep_readable
+from cltv_ml.sources.encodings import BROKEN, as_utf8, find_encoding, keep_readable
 from cltv_ml.sources.fixed_width import find_fields, split_at_blanks, write_fields, write_words
 from cltv_ml.sources.frames import Part, SourceRows, inner_names, load_batches
 from cltv_ml.sources.key_values import has_pairs, write_pairs
@@ -118,7 +118,8 @@ def read_csv(
     names = inner_names([name.replace(BROKEN, "\ufffd") for name in header])
     broken: list[tuple[int, str]] = []
     try:
-        with pyarrow.csv.open_csv(readable, **_csv_options(names, heading, encoding, broken)) as reader:
+        decoded = as_utf8(readable, encoding, folder)
+        with pyarrow.csv.open_csv(decoded, **_csv_options(names, heading, broken)) as reader:
             schema = reader.schema.append(pa.field("source_row", pa.int64()))
             batches = pa.RecordBatchReader.from_batches(schema, _numbered(reader, broken, start))
             table = load_batches(con, batches)
@@ -267,9 +268,7 @@ def _look_at(path: Path, encoding: str, header_row: int | None, name: str) -> _H
     return _Heading(named, delimiter, first + starts[header], escape=escape, notes=tuple(joined))
 
 
-def _csv_options(
-    names: list[str], heading: _Heading, encoding: str, broken: list[tuple[int, str]]
-) -> dict[str, object]:
+def _csv_options(names: list[str], heading: _Heading, broken: list[tuple[int, str]]) -> dict[str, object]:
     _, delimiter, skip, own_line, escape, _ = heading
 
     def set_aside(row: pyarrow.csv.InvalidRow) -> str:
@@ -282,7 +281,6 @@ def _csv_options(
             column_names=names,
             skip_rows=skip,
             skip_rows_after_names=int(own_line),
-            encoding="utf-8" if encoding == "utf-8-sig" else encoding,
             block_size=_BLOCK,
             use_threads=False,
         ),

@@ -7,6 +7,7 @@ import zipfile
 import openpyxl
 import pandas as pd
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
@@ -118,3 +119,18 @@ def test_a_table_of_a_hundred_thousand_columns_is_refused_at_once(tmp_path):
     (tmp_path / "wider.csv").write_text(f"{'a,' * 100_000}b\n")
     with pytest.raises(InputError, match="at least 100,001 columns, but at most 16,384"):
         read(tmp_path / "wider.csv")
+
+
+def test_arrow_decodes_no_text_with_pythons_decoder(tmp_path, monkeypatch):
+    """It does so in threads of its own: one that had work left when a command was refused aborted or held it up."""
+    given, open_csv = [], pyarrow.csv.open_csv
+
+    def noted(file, *, read_options, **options):
+        given.append(read_options.encoding)
+        return open_csv(file, read_options=read_options, **options)
+
+    monkeypatch.setattr(pyarrow.csv, "open_csv", noted)
+    file = tmp_path / "orders.csv"
+    file.write_bytes("customer_id,timestamp,amount\nJosé,2024-01-31,9.5\n".encode("cp1252"))
+    assert clean(read(file)).log["customer_id"].tolist() == ["José"]
+    assert given == ["utf8"]
