@@ -63,6 +63,24 @@ def format_exactly(amount: float, currency: str = "", *, unit: bool = True) -> s
     return _amount_text(amount, digits(currency), currency if unit else "")
 
 
+def format_number(value: float) -> str:
+    """Return a number with four significant digits, a larger one whole: never in powers of ten.
+
+    >>> format_number(0.12345), format_number(3.0), format_number(12345.6)
+    ('0.1235', '3', '12,346')
+    """
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"
+
+
+def format_range(lower: float, upper: float) -> str:
+    """Return an interval with the digits of `format_number`.
+
+    >>> format_range(-0.5, 12345.6)
+    '-0.5 to 12,346'
+    """
+    return f"{format_number(lower)} to {format_number(upper)}"
+
+
 def _amount_text(amount: float, places: int, unit: str) -> str:
     # Rounded first, so that nothing is written as minus zero.
     return f"{round(float(amount), places) + 0.0:,.{places}f} {unit}".rstrip()
@@ -131,7 +149,8 @@ class Note(str):
 
 
 _THINGS = (
-    "line|customer|order|row|day|week|month|period|cohort|product|file|column|list|event|check|level|return"
+    "line|customer|order|row|day|week|month|period|cohort|product|file|column|list|event|check|level|return|"
+    "identifier"
 )
 _ONE_OF_MANY = re.compile(rf"(?<![\d.,])1 ({_THINGS})s\b")
 

@@ -21,7 +21,7 @@ from cltv_ml.actions.shop import (
 from cltv_ml.actions.terms import Actions, PastCampaign, nobody_pays, still_needed, worth_the_cost
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features, default_features
-from cltv_ml.money import format_exactly, format_money
+from cltv_ml.money import format_exactly, format_money, format_number, format_range
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 from cltv_ml.windows import Window
@@ -109,7 +109,7 @@ def _best_list(treatment: pd.DataFrame, curve: pd.DataFrame, currency: str) -> s
     gaining = int(break_even_point["break_even_customers"])
     if gaining >= len(treatment):
         return f"{text}; a list of all {len(treatment):,} customers still loses no money."
-    return f"{text}; beyond {gaining + 1:,} customers, a list loses money."
+    return f"{text}; a list of more than {gaining:,} customers loses money."
 
 
 def check_outcome_known(window: Window, last: pd.Timestamp, start: str, length: str) -> None:
@@ -236,12 +236,12 @@ def tell_policies(table: pd.DataFrame, currency: str = "") -> list[str]:
     """Return a sentence on the policy that would have earned most, by the doubly robust estimates."""
     robust = table[table["estimator"] == "doubly_robust"]
     best, logged = robust.loc[robust["value"].idxmax()], table.iloc[0]
-    value, logged_value = (f"{row['value']:,.4g} {currency}".rstrip() for row in (best, logged))
+    value, logged_value = (f"{format_number(row['value'])} {currency}".rstrip() for row in (best, logged))
     sentences = (
         f"Of all ways to choose arms, {best['policy']} would have earned most: {value} per "
-        f"customer ({best['lower']:,.4g} to {best['upper']:,.4g}, doubly robust, on the half that the "
-        f"learner never saw). The campaign as it was earned {logged_value} ({logged['lower']:,.4g} "
-        f"to {logged['upper']:,.4g})."
+        f"customer ({format_range(best['lower'], best['upper'])}, doubly robust, on the half that the "
+        f"learner never saw). The campaign as it was earned {logged_value} "
+        f"({format_range(logged['lower'], logged['upper'])})."
     )
     personal = best["policy"] == "each customer's best"
     return [
@@ -258,10 +258,10 @@ def show_policies(policies: pd.DataFrame, currency: str = "") -> pd.DataFrame:
             "Arms": policies["policy"],
             "Estimator": policies["estimator"].str.replace("_", " "),
             f"Profit per customer ({currency})".removesuffix(" ()"): [
-                f"{value:,.4g}" for value in policies["value"]
+                format_number(value) for value in policies["value"]
             ],
             "95% interval": [
-                f"{low:,.4g} to {high:,.4g}"
+                format_range(low, high)
                 for low, high in zip(policies["lower"], policies["upper"], strict=True)
             ],
             "Customers": [f"{count:,}" for count in policies["customers"]],

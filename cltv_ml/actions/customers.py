@@ -87,7 +87,9 @@ def _about_tiers(shop: Shop) -> str:
 def _profile(shop: Shop, groups: pd.Series) -> pd.DataFrame:
     """Return the profile of each group, with the value behind the tiers if it is not the champion's."""
     predictions = shop.predictions.assign(expected_value=shop.values)
-    table = decisions.profile_segments(shop.log, groups, predictions=predictions, cutoff=shop.window.cutoff)
+    table = decisions.profile_segments(
+        shop.log, groups, predictions=predictions, cutoff=shop.window.cutoff, costs=shop.costs
+    )
     return table.rename(columns={"expected_value": shop.column})
 
 

@@ -88,7 +88,7 @@ def add_payback(shop: Shop, actions: Actions) -> None:
             "the payback month needs the cost of winning a customer; state it with --acquisition-cost."
         )
     by_cohort = _by_cohort(cost, shop) if isinstance(cost, pd.Series) else cost
-    table = decisions.compute_payback(shop.log, by_cohort, margin_rate=shop.terms.margin_rate)
+    table = decisions.compute_payback(shop.log, by_cohort, margin_rate=shop.costs.margin_rate)
     months = decisions.payback_month(table)
     actions.tables |= {"payback_curve": table, "payback": months}
     paid = months["payback_month"].dropna()

@@ -8,6 +8,7 @@ from cltv_ml import decisions
 from cltv_ml.actions.products import products_of
 from cltv_ml.actions.shop import Shop, about, draw_untreated, margin_rates, order_values
 from cltv_ml.actions.terms import Actions
+from cltv_ml.decisions.campaign import DISCOUNT
 from cltv_ml.decisions.price_response import CONFOUNDING
 from cltv_ml.errors import InputError
 from cltv_ml.money import format_exactly, format_money
@@ -87,7 +88,7 @@ def _add_offer_list(offers: pd.DataFrame, people: pd.DataFrame, shop: Shop, acti
     actions.tables["offer_list"] = decisions.build_campaign(
         offered.join(people[["margin_rate"]]),
         shop.window,
-        action="personal discount",
+        action=DISCOUNT,
         about=about(shop, actions),
         products=products_of(offered.index, actions),
         control=draw_untreated(offered, rates, shop, actions, name="offer_list"),

@@ -11,6 +11,7 @@ import pandas as pd
 from cltv_ml import decisions
 from cltv_ml.actions.campaigns import show_policies, tell_policies
 from cltv_ml.files import atomic, together, write_table
+from cltv_ml.money import format_number, format_range
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import render_html, section, summarise
 
@@ -68,10 +69,13 @@ def learn_from_table(
 
 
 def _uplift_sentence(arm: str, row: pd.Series) -> str:
+    uplift, qini = (
+        f"{format_number(row[name])} ({format_range(row[f'{name}_lower'], row[f'{name}_upper'])})"
+        for name in ("uplift", "qini")
+    )
     return (
-        f"{arm}: {row['uplift']:+.4g} ({row['uplift_lower']:.4g} to {row['uplift_upper']:.4g}) of the "
-        "outcome per customer. On the half that the learner never saw, its Qini coefficient is "
-        f"{row['qini']:.3g} ({row['qini_lower']:.3g} to {row['qini_upper']:.3g}): it {row['verdict']}."
+        f"{arm}: {'+' * (row['uplift'] >= 0)}{uplift} of the outcome per customer. On the half that the learner "
+        f"never saw, its Qini coefficient is {qini}: it {row['verdict']}."
     )
 
 

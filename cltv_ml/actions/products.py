@@ -205,7 +205,7 @@ def add_upsell(shop: Shop, actions: Actions) -> None:
     within the horizon.
     """
     terms = shop.terms
-    table = decisions.recommend_upsell(shop.log, shop.window.cutoff, exclude=terms.exclude)
+    table = decisions.recommend_upsell(shop.log, shop.window.cutoff, exclude=terms.exclude, costs=shop.costs)
     actions.tables["upsell"] = table = insert_names(table, "product_id", shop.product_names)
     if table.empty:
         raise InputError(

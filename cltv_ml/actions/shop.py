@@ -80,6 +80,17 @@ class Shop:
         return (1.0, 1.0) if self.spread is None else self.spread.interval(1.0)
 
     @property
+    def costs(self) -> decisions.Costs:
+        """The stated margin rates; none where they cannot be used, which the part on margins reports."""
+        terms = self.terms
+        try:
+            return decisions.Costs(
+                margin_rate=decisions.category_rates(self.log, terms.category_margins, terms.margin_rate)
+            )
+        except InputError:
+            return decisions.Costs()
+
+    @property
     def worth(self) -> pd.DataFrame:
         """The predictions with the value of lists as `expected_value`: future value only, never past spend."""
         lifetimes = self.terms.lifetimes
@@ -259,9 +270,14 @@ def margin_rates(customers: pd.Index, actions: Actions) -> pd.Series:
 
 
 def order_values(log: pd.DataFrame, customers: pd.Index) -> pd.Series:
-    """Return each customer's mean order in currency, shrunk towards the overall mean by the weight of one order."""
-    days = log["timestamp"].dt.normalize()
-    orders = log.groupby(["customer_id", log.get("order_id", days).rename("order")])["amount"].sum()
+    """Return each customer's mean order in currency, shrunk towards the overall mean by the weight of one order.
+
+    An order without a number is all that the customer bought without one on that day.
+    """
+    order: Any = log["timestamp"].dt.normalize().astype("str")
+    if "order_id" in log:
+        order = log["order_id"].astype("str").fillna(order)
+    orders = log.groupby(["customer_id", order.rename("order")])["amount"].sum()
     grouped = orders.groupby(level="customer_id").agg(["sum", "size"])
     mean = float(orders.mean())
     return ((grouped["sum"] + mean) / (grouped["size"] + 1)).reindex(customers).fillna(mean)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.customers.attributes import Attributes
+from cltv_ml.money import format_number
 
 UNKNOWN = "unknown"
 OTHER = "other"
@@ -57,8 +58,9 @@ def _quarters(values: pd.Series, unit: str) -> pd.Series:
     edges = np.unique(np.quantile(present, [0.25, 0.5, 0.75]))
     code = np.searchsorted(edges, present.to_numpy(), side="left")
     names = {
-        number: f"{present[code == number].min():,.4g}–{present[code == number].max():,.4g} {unit}".strip()
+        number: "–".join(map(format_number, (part.min(), part.max()))) + f" {unit}".rstrip()
         for number in set(code)
+        for part in [present[code == number]]
     }
     named = pd.Series([names[number] for number in code], index=present.index, dtype="object")
     return named.reindex(values.index).fillna(UNKNOWN)

@@ -9,6 +9,9 @@ from cltv_ml.money import format_exactly, singular
 from cltv_ml.tables import ACTIONS, pandas_only
 from cltv_ml.windows import Window
 
+#: The action of a list whose cost is the discount that its customers are expected to use.
+DISCOUNT = "personal discount"
+
 
 @pandas_only
 def build_campaign(

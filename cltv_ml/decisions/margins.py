@@ -143,7 +143,7 @@ def measured_margin(log: AnyLog) -> float | None:
     with_cost = log.frame[log.frame["cost"].notna()]
     revenue = float(with_cost["amount"].sum())
     share = 1 - float(with_cost["cost"].sum()) / revenue if revenue > 0 else 0.0
-    return round(100 * max(share, 0.0), 1)
+    return round(100 * share, 1)
 
 
 @pandas_only

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from cltv_ml.decisions.campaign import DISCOUNT
 from cltv_ml.decisions.lines import by_customer
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
@@ -39,7 +40,7 @@ def evaluate_campaign(
     actions
         ACTIONS with `control` (True: left untreated) and, where drawn by tier, `tier`.
     log
-        TRANSACTIONS that reach the end of the window.
+        TRANSACTIONS that reach the end of the window; its amounts are those after discounts.
     window
         First day of the campaign and the days until its outcome is read.
     margin_rate
@@ -53,15 +54,15 @@ def evaluate_campaign(
     _check_list(actions, confidence)
     people = actions.set_index("customer_id")
     log = Log.of(log)
-    spend = log.target(window, people.index)
+    spend, rates = log.target(window, people.index), by_customer(margin_rate, people.index, "margin_rate")
     outcomes = pd.DataFrame(
         {
             "control": people["control"].astype(bool),
             "tier": people["tier"].astype("str") if "tier" in people else ALL_CUSTOMERS,
             "uplift": log.target(window, people.index, "active"),
             "spend_uplift": spend,
-            "realised_profit": spend * by_customer(margin_rate, people.index, "margin_rate"),
-            "cost": people["cost"].astype(float),
+            "realised_profit": spend * rates,
+            "cost": _cost_beyond_spend(people, rates),
             "expected_profit": people["expected_profit"].astype(float),
         }
     )
@@ -73,6 +74,17 @@ def evaluate_campaign(
             if part["control"].sum() >= 2 and (~part["control"]).sum() >= 2:
                 rows[str(name)] = _outcome_row(part, pd.Series(ALL_CUSTOMERS, index=part.index), z)
     return pd.DataFrame(rows.values(), index=pd.Index(rows, name="tier"))
+
+
+def _cost_beyond_spend(people: pd.DataFrame, rates: pd.Series) -> pd.Series:
+    """Return each customer's cost of treatment less the part that their spend already lacks.
+
+    A discount d lowers an order's amount by d, and its margin at the rate by rate x d; the goods cost what they did.
+    """
+    cost = people["cost"].astype(float)
+    if "action" not in people:
+        return cost
+    return cost * (1 - rates).where(people["action"] == DISCOUNT, 1.0)
 
 
 def _check_list(actions: pd.DataFrame, confidence: float) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
+from cltv_ml.decisions.line_costs import Costs, check_costs_known, cost_of_line
 from cltv_ml.decisions.lines import currency, money
 from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
@@ -13,7 +16,11 @@ from cltv_ml.tables import pandas_only
 
 @pandas_only
 def compute_payback(
-    log: AnyLog, acquisition_cost: float | pd.Series, *, margin_rate: float | None = None, months: int = 24
+    log: AnyLog,
+    acquisition_cost: float | pd.Series,
+    *,
+    margin_rate: float | Mapping[str, float] | None = None,
+    months: int = 24,
 ) -> pd.DataFrame:
     """Return the cumulative margin per customer of each monthly cohort, month by month since it was won.
 
@@ -29,23 +36,21 @@ def compute_payback(
     acquisition_cost
         Currency per customer won: one figure, or one for each `cohort`.
     margin_rate
-        Share of the amount that is margin, where the log has no cost.
+        Share of the amount that is margin, for lines without a cost: one rate, or one per category.
     months
         Number of months to follow.
 
     Raises
     ------
     InputError
-        Neither cost nor margin rate is known, or the acquisition cost is not positive.
+        A line has no cost and no rate covers it, or the acquisition cost is not positive.
     """
     if isinstance(acquisition_cost, float | int) and not acquisition_cost > 0:
         raise InputError(f"acquisition_cost must be positive to be paid back, got {acquisition_cost}.")
-    log = Log.of(log)
+    log, costs = Log.of(log), Costs(margin_rate=margin_rate)
     con, columns = log.connect_for("the payback month", [] if margin_rate is not None else ["cost"])
-    margin = f"{money('amount')} - {money('cost')}"
-    if margin_rate is not None:
-        by_rate = f"cast(round({money('amount')} * {float(margin_rate)!r}) as bigint)"
-        margin = f"coalesce({margin}, {by_rate})" if "cost" in columns else by_rate
+    check_costs_known(con, columns, costs)
+    margin = f"{money('amount')} - {cost_of_line(columns, costs)}"
     rows = frame(
         con.sql(_PAYBACK_SQL.format(margin=margin, months=int(months), total=currency("margin"), end=log.end))
     )

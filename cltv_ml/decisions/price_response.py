@@ -56,9 +56,10 @@ def fit_response(log: AnyLog, *, by: str = "category", protected: Sequence[str] 
     units = "greatest(sum(quantity), 1)" if "quantity" in columns else "count(*)"
     panel = frame(
         con.sql(
+            "with sold as (select *, coalesce(discount, 0) as taken from log) "
             f"select cast({by} as varchar) as grouped, product_id, date_trunc('week', timestamp)::date as week, "
-            f"ln({units}) as demand, sum(discount) / sum(amount + discount) as depth from log "
-            f"where {by} is not null and product_id is not null and amount + discount > 0 group by 1, 2, 3"
+            f"ln({units}) as demand, sum(taken) / sum(amount + taken) as depth from sold "
+            f"where {by} is not null and product_id is not null and amount + taken > 0 group by 1, 2, 3"
         )
     )
     demand, depth = (_without_means(panel, name) for name in ("demand", "depth"))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import duckdb
 import pandas as pd
 
-from cltv_ml.decisions.lines import currency, money, order_key, total
-from cltv_ml.engine import frame
+from cltv_ml.decisions.line_costs import Costs, cost_of_line
+from cltv_ml.decisions.lines import money, order_key, total
+from cltv_ml.engine import MONEY_SCALE, frame
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.tables import pandas_only
 from cltv_ml.windows import to_cutoff
@@ -23,6 +24,7 @@ def profile_segments(
     predictions: pd.DataFrame | None = None,
     cutoff: str | pd.Timestamp | None = None,
     top: int = 3,
+    costs: Costs | None = None,
 ) -> pd.DataFrame:
     """Return one row per segment, the one with the highest revenue first, indexed by `segment`.
 
@@ -45,6 +47,8 @@ def profile_segments(
         Only purchases before it count, and days are counted back from it; default the day after the log.
     top
         Number of products and categories to name.
+    costs
+        Margin rates for lines without a cost. The margin of a segment with a line whose cost is unknown is missing.
     """
     log = Log.of(log)
     con, columns = log.connect(), set(log.columns)
@@ -54,7 +58,7 @@ def profile_segments(
         f"create temp view lines as select log.*, coalesce(segment, '{UNSEGMENTED}') as segment from log "
         f"left join segments using (customer_id) where timestamp < timestamp '{end}'"
     )
-    table = frame(con.sql(_totals(columns, end))).set_index("segment")
+    table = frame(con.sql(_totals(columns, end, costs or Costs()))).set_index("segment")
     sizes = segments.dropna().value_counts().rename_axis("segment")
     table = table.reindex(table.index.union(sizes.index, sort=False))
     table["customers"] = sizes.reindex(table.index).fillna(table["buyers"]).astype("int64")
@@ -75,12 +79,14 @@ def _segment_rows(segments: pd.Series) -> pd.DataFrame:
     return segments.dropna().astype("str").rename("segment").rename_axis("customer_id").reset_index()
 
 
-def _totals(columns: set[str], end: pd.Timestamp) -> str:
+def _totals(columns: set[str], end: pd.Timestamp, costs: Costs) -> str:
     """Return SQL for the totals of each segment; money is summed in integers."""
     optional, order = "", order_key(columns)
     if "cost" in columns:
-        margin = f"sum({money('amount')}) - sum({money('cost')})"
-        optional += f", {currency(margin)} as margin, {currency(margin)} / nullif({total('amount')}, 0) as margin_rate"
+        cost = cost_of_line(columns, costs)
+        known = f"if(count(*) = count({cost}), sum({money('amount')}) - sum({cost}), null)"
+        margin = f"cast({known} as double) / {MONEY_SCALE}.0"
+        optional += f", {margin} as margin, {margin} / nullif({total('amount')}, 0) as margin_rate"
     if "discount" in columns:
         before = f"({total('amount')} + {total('discount')})"
         optional += f", {total('discount')} / nullif({before}, 0) as discount_share"

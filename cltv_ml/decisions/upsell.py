@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from cltv_ml.decisions.lines import currency, money
+from cltv_ml.decisions.line_costs import Costs, cost_of_line
+from cltv_ml.decisions.lines import currency, money, total
 from cltv_ml.engine import frame, literal
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
@@ -24,7 +25,7 @@ create temp table products as select *, row_number() over (
         partition by category order by unit_margin desc, customers desc, product_id) - 1 as place
 from (
     select category, product_id, count(distinct customer_id) as customers,
-        {spend} / sum(quantity) as price, {margin} / sum(quantity) as unit_margin
+        {spend} / sum(quantity) as price, {margin} as unit_margin
     from sold where product_id not in ({left_out}) and category not in ({left_out})
     group by 1, 2 having count(distinct customer_id) >= {min_customers})
 where unit_margin > 0
@@ -35,7 +36,7 @@ _HABITS_SQL = """
 create temp table habits as select *, row_number() over (
         partition by category order by customer_id) - 1 as number
 from (
-    select customer_id, category, {spend} / sum(quantity) as usual_price, {margin} / sum(quantity) as usual_margin,
+    select customer_id, category, {spend} / sum(quantity) as usual_price, {margin} as usual_margin,
         365.0 * sum(quantity) / greatest(90, date_diff('day', min(timestamp), timestamp '{end}')) as usual_units
     from sold group by 1, 2 having count(*) >= {min_purchases})
 where category in (select category from products)
@@ -51,6 +52,7 @@ def recommend_upsell(
     *,
     step: tuple[float, float] = (1.1, 2.0),
     exclude: Collection[str] = (),
+    costs: Costs | None = None,
 ) -> pd.DataFrame:
     """Return for each customer and category the next product above what they usually pay per unit.
 
@@ -58,8 +60,9 @@ def recommend_upsell(
     `usual_units` (units bought per year in the category, since its first line and over at least a quarter),
     `price` (the product's mean per unit), `price_step` (price over usual price), `customers` (who buy it)
     and, with costs, `extra_margin` per unit over what the customer's units bring now; the highest extra
-    margin first (without costs the highest price), then the most bought. Products that lose money, that the
-    customer has, or outside the price step are left out. A unit is what `quantity` counts: where packs of
+    margin first (without costs the highest price), then the most bought. Margins are those of lines whose cost is
+    known. Products that lose money, that the customer has, outside the price step, or whose extra margin is unknown
+    are left out. A unit is what `quantity` counts: where packs of
     several sizes share a category, give quantities in kilograms or pieces.
 
     Parameters
@@ -68,6 +71,8 @@ def recommend_upsell(
         Lowest and highest price step: 10% to 100% more expensive by default.
     exclude
         Products, or categories, that a campaign must not show.
+    costs
+        Margin rates for lines without a cost, in a log with costs.
     """
     con, columns = Log.of(log).connect_for("upselling", ["product_id", "category", "quantity"])
     if not 1 < step[0] < step[1]:
@@ -75,23 +80,28 @@ def recommend_upsell(
             f"step must increase and begin above 1, got {step}; (1.1, 2.0) is 10% to 100% more expensive."
         )
     end = to_cutoff(cutoff)
-    # Without costs the margin is the price: the most expensive product within the step goes first.
-    revenue = f"sum({money('amount')})"
-    margin = f"{revenue} - sum({money('cost')})" if "cost" in columns else revenue
     left_out = ", ".join(["''", *map(literal, exclude)])
     con.execute(
         f"create temp view sold as select * from log where timestamp < timestamp '{end}' and quantity > 0 "
         "and amount > 0 and product_id is not null and category is not null"
     )
-    spend = currency(revenue)
-    con.execute(
-        _PRODUCTS_SQL.format(
-            spend=spend, margin=currency(margin), left_out=left_out, min_customers=FEWEST_BUYERS
-        )
-    )
-    con.execute(_HABITS_SQL.format(spend=spend, margin=currency(margin), end=end, min_purchases=FEWEST_LINES))
+    of_line = {"spend": total("amount"), "margin": _unit_margin(columns, costs or Costs())}
+    con.execute(_PRODUCTS_SQL.format(**of_line, left_out=left_out, min_customers=FEWEST_BUYERS))
+    con.execute(_HABITS_SQL.format(**of_line, end=end, min_purchases=FEWEST_LINES))
     table = _best_products(con, step)
     return table if "cost" in columns else table.drop(columns="extra_margin")
+
+
+def _unit_margin(columns: set[str], costs: Costs) -> str:
+    """Return SQL for the margin per unit of the lines whose cost is known.
+
+    Without costs it is the price, so that the most expensive product within the step goes first.
+    """
+    if "cost" not in columns:
+        return f"{total('amount')} / sum(quantity)"
+    cost = cost_of_line(columns, costs)
+    margin = currency(f"sum({money('amount')} - {cost})")
+    return f"{margin} / sum(quantity) filter ({cost} is not null)"
 
 
 def _best_products(con: duckdb.DuckDBPyConnection, step: tuple[float, float]) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from cltv_ml.features import CATALOGUE
 from cltv_ml.models.attribution import BASELINE
 from cltv_ml.models.base import ValueModel
 from cltv_ml.models.out_of_fold import for_each
+from cltv_ml.money import format_number
 
 #: Number of sampled customers; more change the result less than another sample does.
 SAMPLE = 5_000
@@ -243,4 +244,4 @@ def _title_and_values(name: str, X: pd.DataFrame) -> list[str]:
     if name in CATALOGUE and CATALOGUE[name].unit == "0 or 1":
         words = {1.0: f"{title}: yes", 0.0: f"{title}: no"}
         return [words.get(value, title) for value in values]
-    return [f"{title} ({value:,.4g})" if np.isfinite(value) else title for value in values]
+    return [f"{title} ({format_number(value)})" if np.isfinite(value) else title for value in values]

@@ -22,7 +22,7 @@ ASSUMED = {"margin": 30.0, "uplift": 5.0, "discount": 10.0}
 COST_SHARE = 0.01
 
 _CONTROLS = {
-    "margin": ("Margin, % of revenue", 0, 100, 1),
+    "margin": ("Margin, % of revenue", -100, 100, 1),
     "uplift": ("Share of the value at risk that the offer saves, %", 0, 100, 0.5),
     "cost": ("Cost per customer on the list", 0, 1e9, 0.1),
     "discount": ("Discount rate, % a year", 0, 100, 0.5),

@@ -10,6 +10,7 @@ import pytest
 from cltv_ml import decisions, pipelines
 from cltv_ml.actions import products
 from cltv_ml.actions import shop as room
+from cltv_ml.actions.campaigns import _best_list, show_policies, tell_policies
 from cltv_ml.actions.exports import ExportOrder, build_export
 from cltv_ml.actions.questions import missing_section
 from cltv_ml.actions.terms import Actions, PastCampaign, Terms
@@ -454,3 +455,51 @@ def test_a_share_in_percent_is_refused():
     for name in ("uplift", "upsell_share"):
         with pytest.raises(InputError, match=rf"{name} must be at most 1 \(0.1 is 10%\), got 10."):
             Terms(**{name: 10.0})
+
+
+def test_an_order_without_a_number_counts_as_the_customers_day():
+    log = pd.DataFrame(
+        {"customer_id": "a", "timestamp": pd.Timestamp("2024-01-05"), "amount": [10.0, 60.0, 30.0]}
+    )
+    log["order_id"] = ["one", None, None]
+    assert room.order_values(log, pd.Index(["a"])).tolist() == [pytest.approx((10 + 90 + 50) / 3)]
+
+
+def test_profits_of_policies_in_a_currency_of_small_units_are_written_out():
+    row = {
+        "policy": "mail",
+        "estimator": "doubly_robust",
+        "value": 12345.6,
+        "lower": -250.5,
+        "upper": 24000.0,
+    }
+    table = pd.DataFrame([{**row, "customers": 90}])
+    assert "12,346 JPY per customer (-250.5 to 24,000," in tell_policies(table, "JPY")[0]
+    assert show_policies(table, "JPY").iloc[0, 2:4].tolist() == ["12,346", "-250.5 to 24,000"]
+
+
+def test_the_longest_list_that_loses_no_money_is_named():
+    treatment = pd.DataFrame({"cost": 1.0, "expected_profit": [3.0, 1.0, -2.0, -5.0]})
+    told = _best_list(treatment, decisions.profit_curve(treatment), "EUR")
+    assert told.endswith("; a list of more than 3 customers loses money.")
+
+
+def test_tables_of_a_log_with_lines_without_a_cost_agree_on_the_margin(shop):
+    """At the stated rate for the gaps; without one, what needs a cost of every line is left out."""
+    lines = shop.log.frame
+    gaps = Log(lines.assign(cost=lines["cost"].where(np.arange(len(lines)) % 4 > 0)))
+    for rate in (0.35, None):
+        terms = Terms(margin_rate=rate, acquisition_cost=8.0)
+        found = Actions(rules={"tiers": {}})
+        for part in ("segments", "margins"):
+            try:
+                PARTS[part](dataclasses.replace(shop, log=gaps, terms=terms), found)
+            except InputError as error:
+                found.refused[part] = str(error)
+        margin = found.tables["segments_by_rfm"]["margin"]
+        if rate is None:
+            assert margin.isna().all()
+            assert "margins" in found.refused
+        else:
+            whole = found.tables["margins_by_segment"]["contribution_margin"]
+            assert margin.to_dict() == pytest.approx(whole.to_dict())

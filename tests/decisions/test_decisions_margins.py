@@ -10,6 +10,7 @@ from cltv_ml.decisions.margins import (
     compute_margins,
     customer_margin_rates,
     loss_makers,
+    measured_margin,
 )
 
 
@@ -146,3 +147,10 @@ def test_lines_sold_below_cost_are_counted_exactly_and_money_adds_up():
         assert margins["lines_below_cost"].sum() == (log["cost"] > log["amount"]).sum()
         assert margins["revenue"].sum() == pytest.approx(log["amount"].sum(), abs=0.005)
         assert margins["cost"].sum() == pytest.approx(log["cost"].sum(), abs=0.005)
+
+
+def test_a_log_sold_below_cost_has_a_negative_margin():
+    log = pd.DataFrame(
+        {"customer_id": "a", "timestamp": pd.Timestamp("2024-01-01"), "amount": [10.0], "cost": [12.0]}
+    )
+    assert measured_margin(log) == -20.0

@@ -86,3 +86,18 @@ def test_a_log_that_ends_too_early_is_refused():
     actions, log = _campaign(1)
     with pytest.raises(ValueError, match="the log ends on"):
         evaluate_campaign(actions, log, Window("2024-01-01", 60), margin_rate=0.5)
+
+
+def test_a_discount_counts_once_in_what_a_personal_offer_earned():
+    """Goods that cost 50 are sold at 100, to the treated at 80: each of them brings in 20 less."""
+    ids = [f"c{number}" for number in range(40)]
+    control = np.arange(40) % 2 == 0
+    actions = pd.DataFrame({"customer_id": ids, "control": control, "cost": 20.0, "expected_profit": -20.0})
+    log = pd.DataFrame(
+        {"customer_id": ids, "timestamp": WINDOW.cutoff, "amount": np.where(control, 100.0, 80.0)}
+    )
+    log.loc[0, "timestamp"] = WINDOW.end - pd.Timedelta(days=1)
+    offered = actions.assign(action="personal discount")
+    row = evaluate_campaign(offered, log, WINDOW, margin_rate=0.5).loc["all"]
+    assert row["realised_profit"] == row["expected_profit"] == -400.0
+    assert evaluate_campaign(actions, log, WINDOW, margin_rate=0.5).loc["all", "realised_profit"] == -600.0

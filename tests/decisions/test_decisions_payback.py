@@ -67,3 +67,12 @@ def test_a_cost_below_one_is_a_cost(log):
 def test_cohorts_are_followed_for_two_years_by_default(log):
     log.loc[3, "timestamp"] = pd.Timestamp("2025-12-31")
     assert compute_payback(log, 5.0)["month"].max() == 24
+
+
+def test_lines_without_a_cost_take_a_rate_and_are_refused_without_one(log):
+    log["category"] = "tea"
+    gaps = log.assign(cost=log["cost"].where(log["amount"] != 12))
+    with pytest.raises(ValueError, match="the cost of 1 of 4 lines is unknown"):
+        compute_payback(gaps, 5.0)
+    for rate in (0.5, {"tea": 0.5}):
+        pd.testing.assert_frame_equal(compute_payback(gaps, 5.0, margin_rate=rate), compute_payback(log, 5.0))

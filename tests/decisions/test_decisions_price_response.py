@@ -82,3 +82,10 @@ def test_a_log_without_discounts_is_sent_to_a_price_test():
 def test_without_the_discount_column_the_message_says_which():
     with pytest.raises(ValueError, match="needs the column 'discount'"):
         fit_response(_shop({"tea": 1.0}, weeks=5).drop(columns="discount"))
+
+
+def test_a_line_without_a_discount_was_sold_at_full_price():
+    log = _shop({"tea": 2.0})
+    blank = log.assign(discount=log["discount"].where(log["discount"] > 0))
+    assert blank["discount"].isna().any()
+    pd.testing.assert_frame_equal(fit_response(blank), fit_response(log))

@@ -1,6 +1,9 @@
+import numpy as np
 import pandas as pd
 import pytest
 
+from cltv_ml.decisions.line_costs import Costs
+from cltv_ml.decisions.margins import compute_margins
 from cltv_ml.decisions.profile import profile_segments
 
 
@@ -68,3 +71,14 @@ def test_a_parquet_file_gives_the_same_profile(shop, halves, tmp_path):
     pd.testing.assert_frame_equal(
         profile_segments(tmp_path / "log.parquet", halves), profile_segments(shop, halves)
     )
+
+
+def test_the_margin_of_a_segment_with_a_line_without_a_cost_is_unknown_until_a_rate_is_stated(shop, halves):
+    gap = shop["customer_id"].map(halves).eq("first") & (np.arange(len(shop)) % 5 == 0)
+    gaps = shop.assign(cost=shop["cost"].where(~gap))
+    table = profile_segments(gaps, halves)
+    assert table.loc["first", ["margin", "margin_rate"]].isna().all()
+    assert table.loc["second", "margin"] == profile_segments(shop, halves).loc["second", "margin"]
+    stated = profile_segments(gaps, halves, costs=Costs(margin_rate=0.4))
+    margins = compute_margins(gaps, "segment", costs=Costs(margin_rate=0.4), segments=halves)
+    assert stated["margin"].to_dict() == pytest.approx(margins["contribution_margin"].to_dict())

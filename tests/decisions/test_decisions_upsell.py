@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cltv_ml.decisions.line_costs import Costs
 from cltv_ml.decisions.upsell import recommend_upsell
 
 
@@ -77,3 +78,12 @@ def test_upselling_equals_the_slow_loop():
     table = recommend_upsell(log, "2024-02-01").set_index(["customer_id", "category"])
     assert len(wanted) == 49
     assert {key: (row["product_id"], row["extra_margin"]) for key, row in table.iterrows()} == wanted
+
+
+def test_lines_without_a_cost_earn_no_margin_until_a_rate_is_stated(log):
+    gaps = log.assign(cost=log["cost"].where(log["product_id"] != "sour"))
+    assert set(recommend_upsell(gaps, "2024-02-01")["product_id"]) == {"fine"}
+    stated = recommend_upsell(gaps, "2024-02-01", costs=Costs(margin_rate=0.8))
+    assert stated[["product_id", "extra_margin"]].values.tolist() == [["sour", pytest.approx(1.8)]] * 5
+    usual = log.assign(cost=log["cost"].where((log["product_id"] != "plain") | log.duplicated()))
+    assert recommend_upsell(usual, "2024-02-01")["extra_margin"].tolist() == [0.5] * 5

@@ -41,7 +41,7 @@ def contributions(contributions: pd.DataFrame, *, currency: str = "") -> go.Figu
             "colorscale": [[0, theme.PALETTE[0]], [0.5, theme.REFERENCE], [1, theme.LOSS]],
             "colorbar": {"title": "Feature", "tickvals": [0, 1], "ticktext": ["low", "high"]},
         },
-        hovertemplate="%{customdata[0]}: %{customdata[1]:,.4~g}<br>adds %{x:+,.2f}<extra></extra>",
+        hovertemplate="%{customdata[0]}: %{customdata[1]:,.4~r}<br>adds %{x:+,.2f}<extra></extra>",
     )
     figure.add_vline(x=0, line={"color": theme.REFERENCE, "dash": "dot"})
     figure.update_yaxes(
