@@ -17,8 +17,9 @@ logger = logging.getLogger("cltv_ml")
 COST_HEADINGS = {
     "month": "month monat mois mes mese maand yearmonth",
     "date": "date day datum tag jour fecha dia data giorno dag week woche kalenderwoche semaine semana settimana "
-    "reportingstarts starts startdate startdatum von datedebut fechainicio datainizio period periode periodo",
-    "until": "enddate reportingends ends enddatum bis datefin fechafin datafine dataconclusao einddatum",
+    "reportingstarts starts startdate startdatum von datedebut fechainicio datainizio period periode periodo zeitraum "
+    "daterange reportingperiod datumsbereich",
+    "until": "until enddate reportingends ends enddatum bis datefin fechafin datafine dataconclusao einddatum",
     "acquisition_cost": "acquisitioncost cac cpa costperacquisition costpercustomer customeracquisitioncost "
     "akquisekosten akquisitionskosten kundengewinnungskosten coutdacquisition costedeadquisicion costeadquisicion "
     "costodiacquisizione acquisitiekosten",
@@ -33,7 +34,9 @@ COST_HEADINGS = {
 }
 
 #: A heading of costs with its currency or unit, such as "Amount spent (EUR)", "Cost USD" or "cost_micros".
-_SPENT = re.compile(r"(amountspent|cost|costs|spend|kosten|ausgaben)([a-z]{3}|micros|inthousands|teur)?")
+_SPENT = re.compile(
+    rf"(amountspent|cost|costs|spend|kosten|ausgaben)({'|'.join(sorted(CURRENCIES)).lower()}|micros|inthousands|teur)?"
+)
 
 
 def map_costs(columns: list[str]) -> dict[str, str]:

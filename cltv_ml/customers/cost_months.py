@@ -43,7 +43,7 @@ def months_as_rows(table: Relation) -> Relation:
     InputError
         A heading names a period that is no month, or a month without its year.
     """
-    names = _source_names(table)
+    names = source_names(table)
     months = {column: first_day_named(column) for column in period_columns(names)}
     others = [name for name in names if name not in months]
     if len(months) < _FEWEST_MONTHS or {"month", "date"} & set(headed(others)):
@@ -83,17 +83,18 @@ def _row_labels(table: Relation, columns: list[str]) -> list[tuple[str, str]]:
 
 def join_year(table: Relation) -> Relation:
     """Return the table with year and month joined in the column `month`, if they are columns of their own."""
-    month = headed(_source_names(table)).get("month")
+    month = headed(source_names(table)).get("month")
     joined, notes = join_date(table) if month else (table, [])
     if not month or not notes:
         return table
-    added = _source_names(joined)[-1]
-    rest = ", ".join(quote(name) for name in _source_names(table) if name != month)
+    added = source_names(joined)[-1]
+    rest = ", ".join(quote(name) for name in source_names(table) if name != month)
     together = f"{quote(added)} as {quoted(MARK + 'month')}"
     return keep(table.con, "months", f"select source_row, {rest}, {together} from {joined}")
 
 
-def _source_names(table: Relation) -> list[str]:
+def source_names(table: Relation) -> list[str]:
+    """Return the headings of a source's columns."""
     return [name.removeprefix(MARK) for name in table.kinds if name.startswith(MARK)]
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.customers.cost_headings import COST_HEADINGS, currency_of_costs, map_costs
+from cltv_ml.customers.cost_layouts import channels_as_rows, split_ranges
 from cltv_ml.customers.cost_months import (
     NO_ENTRY,
     as_months,
@@ -23,6 +24,7 @@ from cltv_ml.data.parse import Columns
 from cltv_ml.data.raw import open_source
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
+from cltv_ml.engine import Relation
 from cltv_ml.errors import InputError
 from cltv_ml.sources.paths import readable
 
@@ -37,8 +39,8 @@ def read_costs(source: Any, rules: Rules | None = None) -> pd.DataFrame:
 
     `until` is the last day of a cost that begins on `date`.
 
-    Columns are identified by headings in several languages; numbers and days are read as in a log. Each month may have
-    a column of its own.
+    Columns are identified by headings in several languages; numbers and days are read as in a log. Each month or each
+    channel may have a column of its own.
 
     Parameters
     ----------
@@ -55,7 +57,7 @@ def read_costs(source: Any, rules: Rules | None = None) -> pd.DataFrame:
     """
     opened = open_source(source)
     with readable(opened.table, opened.name), _as_a_table_of_costs():
-        columns = Columns(join_year(months_as_rows(opened.table)), _rules_of_costs(rules))
+        columns = Columns(_as_rows(opened.table), _rules_of_costs(rules))
         mapping = map_costs(list(columns.kinds))
         if not {"month", "date"} & set(mapping) or "cost" not in mapping:
             raise InputError(
@@ -84,7 +86,7 @@ def read_acquisition_costs(source: Any, rules: Rules | None = None) -> pd.DataFr
     """
     opened = open_source(source)
     with readable(opened.table, opened.name), _as_a_table_of_costs():
-        columns = Columns(opened.table, _rules_of_costs(rules))
+        columns = Columns(split_ranges(opened.table), _rules_of_costs(rules))
         mapping = map_costs(list(columns.kinds))
         money = [name for name in ("acquisition_cost", "cost") if name in mapping]
         if len(money) != 1 or not {"channel", "month", "date"} & set(mapping):
@@ -98,6 +100,11 @@ def read_acquisition_costs(source: Any, rules: Rules | None = None) -> pd.DataFr
     if "date" in table:
         table = table.assign(month=table.pop("date").dt.to_period("M").dt.to_timestamp())
     return table
+
+
+def _as_rows(table: Relation) -> Relation:
+    """Return one row per cost of a table that may have a column per month or channel, or two dates in one cell."""
+    return split_ranges(channels_as_rows(join_year(months_as_rows(table))))
 
 
 @contextmanager

@@ -47,6 +47,9 @@ _OWN = re.compile(
     r"|\bLCY?\b|\bin [$€£](?!\w)|\bconverted\b"
 )
 
+#: What headings of money in the shop's currency begin or end with, such as "base_total".
+_OWN_MONEY = re.compile(r"(?i)^(base|shop|local|home|company|accounting)[ _-]|[ _-](base|local|lcy|lc)$")
+
 #: A column with more distinct texts (including the empty one) is not a currency column.
 _MOST = len(CURRENCIES) + 1
 
@@ -169,17 +172,32 @@ def in_one_currency(first: Relation, kinds: Mapping[str, str], columns: Sequence
     )
     if len(named) != 1 or len(columns) < 2 or len({_without_foreign(column) for column in columns}) > 1:
         return None
-    texts = {column: _in_capitals(column) for column, kind in kinds.items() if kind == "text"}
-    codes = {
-        column: set(values) - {""}
-        for column, values in count_values(first, texts, _MOST).items()
-        if _are_currencies(values)
-    }
     # A ledger leaves the code of its own currency blank.
     several = (
-        len(known) > 1 or (own and first.holds(f"{quote(column)} is null")) for column, known in codes.items()
+        len(known) > 1 or (own and first.holds(f"{quote(column)} is null"))
+        for column, known in currency_codes(first, kinds).items()
     )
     return named[0] if any(several) else None
+
+
+def currency_codes(lines: Relation, kinds: Mapping[str, str]) -> dict[str, set[str]]:
+    """Return the currencies in each column that contains nothing else."""
+    texts = {column: _in_capitals(column) for column, kind in kinds.items() if kind == "text"}
+    return {
+        column: set(values) - {""}
+        for column, values in count_values(lines, texts, _MOST).items()
+        if _are_currencies(values)
+    }
+
+
+def is_own_currency(column: str) -> bool:
+    """Whether a heading says that money is in one currency on all lines, that of the shop or one it names.
+
+    >>> [is_own_currency(heading) for heading in ("base_total", "Amount (LCY)", "total_eur", "Sales", "Database total")]
+    [True, True, True, False, False]
+    """
+    named = words_of(column) & CURRENCY_WORDS
+    return bool(_OWN.search(column) or _OWN_MONEY.search(column) or named)
 
 
 def _without_foreign(column: str) -> str:

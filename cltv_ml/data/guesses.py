@@ -31,6 +31,9 @@ _CLOCKS = (
 #: Numbers with decimals, such as money, which identify nobody.
 _DECIMALS = r"\D{0,4}[\d.,'' ]*[.,](\d?[1-9]|[1-9]\d)\D{0,4}"
 
+#: Two numbers, six digits or a year, as in nearly any time.
+_TIME_LIKE = r"[0-9][^0-9]{1,12}[0-9]|[0-9]{6}|\b(19|20)[0-9]{2}\b"
+
 #: A price of one item grows with the quantity by at most this power of it.
 _PER_ITEM = 0.25
 
@@ -77,7 +80,8 @@ def rank_columns(first: Relation, name: str, columns: Sequence[str]) -> list[str
     Customers come back, so a column unique to each line is unlikely to be the customer. An e-mail address is the most
     likely, and so is a value that a report writes alone in a row above its lines.
     An amount is likely the sum of other columns or has decimals, and rarely a whole number that only grows. A time has
-    digits, as a number as many as a count of days, seconds or parts of them; other numbers are not offered for it.
+    two numbers or many digits, as a number as many as a count of days, seconds or parts of them; other numbers are not
+    offered for it.
     """
     if name not in ("customer_id", "timestamp", "amount"):
         return list(columns)
@@ -124,12 +128,13 @@ def _doubt_column(first: Relation, name: str, column: str) -> int:
         return 1 + (filled == distinct) + 2 * negative + 3 * few
     if name == "timestamp":
         clocks = " or ".join(f"v between {low} and {high}" for low, high in _CLOCKS)
-        digits, numbers, counts, blank = first.row(
-            f"select bool_or(regexp_matches(t, '[0-9]')), bool_and(v is not null) filter (t is not null), "
+        likely, numbers, counts, blank = first.row(
+            f"select avg(cast(regexp_matches(t, '{_TIME_LIKE}') as integer)) >= 0.5, "
+            "bool_and(v is not null) filter (t is not null), "
             f"bool_and(coalesce({clocks}, false)) filter (t is not null), count(*) > {_TELLING_LINES} * count(t) "
             f"from (select {text} as t, try_cast({text} as double) as v from {first})"
         )
-        return -1 if counts and not blank else _NO_CANDIDATE if blank or numbers or digits is False else 0
+        return -1 if counts and not blank else _NO_CANDIDATE if blank or numbers or likely is False else 0
     decimals, grows = first.row(
         rf"select bool_or(regexp_matches(t, '\d[.,]\d')), bool_and(v > before and v = floor(v)) filter "
         f"(before is not null) from (select {text} as t, try_cast({text} as double) as v, "

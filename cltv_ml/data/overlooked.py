@@ -39,6 +39,7 @@ from cltv_ml.data.overlooked_numbers import (
     tell_of_other_money,
 )
 from cltv_ml.data.paid import ask_about_fees, ask_about_shares, ask_what_is_left
+from cltv_ml.data.refund_currency import pair_refund
 from cltv_ml.data.source_columns import quote
 from cltv_ml.data.unexplained import tell_of_unexplained
 from cltv_ml.engine import Relation, literal
@@ -66,7 +67,9 @@ def look_over(
     }
     glance = Glance(table, list(kinds))
     findings.mapping, findings.notes = part_refunds(glance, unmapped, mapping, explicit)
-    unmapped = _without(unmapped, findings.mapping)
+    pair_refund(glance, unmapped, mapping, explicit, findings)
+    mapping = {**mapping, **findings.mapping}
+    unmapped = _without({column: kind for column, kind in kinds.items() if kind != "empty"}, mapping)
     findings.settled = _undone_already(glance, mapping)
     levels_of = glance.levels(list(unmapped), _FEW_VALUES)
     for column, kind in unmapped.items():

@@ -344,5 +344,5 @@ def _settle(
         text += tell_of_periods(kinds, name)
         offered += fit if len(fit) == 1 else []
         favourites.append(likely)
-        missing.append(Question(text, tuple(answers if fit or name != "customer_id" else ())))
+        missing.append(Question(text, tuple(answers if fit or name == "amount" else ())))
     return {name: chosen[name] for name in SYNONYMS if name in chosen}, missing

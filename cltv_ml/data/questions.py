@@ -49,11 +49,14 @@ def answer(
 
     >>> answer(["status=State", "status=B7:counts", "refunded=", "day_first=true"], {}, {"decimal": ["."]})
     ({'status': 'State', 'refunded': ''}, {'decimal': ['.'], 'status': ['B7:counts'], 'day_first': ['true']})
+    >>> answer(["refunded=refund"], {}, {})
+    ({'refunded': 'refund'}, {})
     """
     columns, settings = dict(mapping), dict(rules)
     for assignment in (one for answered in chosen for one in re.split(r",(?=[a-z_]+=)", answered)):
         name, _, value = (side.strip() for side in assignment.partition("="))
-        if name in SYNONYMS and value.rpartition(":")[2] not in READINGS:
+        of_a_level = ":" in value and value.rpartition(":")[2] in READINGS
+        if name in SYNONYMS and not of_a_level:
             columns[name] = value
         elif name in LEVEL_NAMES or name == "rates":
             earlier = settings.get(name, [])

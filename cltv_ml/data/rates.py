@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
+from cltv_ml.data.currency import is_own_currency
 from cltv_ml.data.headings import plain_heading
+from cltv_ml.data.mapping import flag
+from cltv_ml.data.parse import Columns
+from cltv_ml.data.questions import Question, QuestionsError
+from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import Relation, keep, literal, pattern, quoted
 from cltv_ml.errors import InputError
@@ -15,8 +21,47 @@ _DAY_HEADINGS = "date day datum fecha data jour tag validfrom ratedate asof"
 _CURRENCY = "currency code currencycode ccy curr from fromcurrency base waehrung wahrung devise moneda symbol"
 _RATE = "rate exchangerate fxrate value kurs wechselkurs taux tasa price factor"
 
+#: Words for money converted to one currency; the rest of such a heading is that of the original money.
+_CONVERTED = re.compile(
+    "base|shop|home|local|converted|company|reporting|functional|domestic|lcy|hauswahrung|inusd|ineur|ingbp"
+)
 
-def rate_sql(table: Relation, currency: str, time: str, column: str, rules: Rules) -> str:
+
+def rate_of_lines(raw: Raw, columns: Columns, values: Mapping[str, str]) -> str:
+    """Return SQL for the value of one unit of a line's currency; empty if all lines have the same.
+
+    Raises
+    ------
+    QuestionsError
+        A rate is missing, but the amounts or another column may be in one currency.
+    """
+    time, money = values.get("timestamp", "cast(null as timestamp)"), raw.mapping.get("amount", "")
+    try:
+        return _rate_sql(raw.table, values["currency"], time, raw.mapping["currency"], columns.rules)
+    except InputError as error:
+        if not money or columns.rules.rates or columns.rules.rate_table:
+            raise
+        converted = [
+            column
+            for column in columns.kinds
+            if _CONVERTED.sub("", plain_heading(column), 1) == plain_heading(money)
+            and column not in raw.mapping.values()
+        ]
+        if converted:
+            way_out = (
+                f"{converted[0]!r} is the same money in one currency, use --mapping "
+                f"{flag('amount', converted[0])} --mapping currency= instead."
+            )
+            answers = (f"amount={converted[0]},currency=",)
+        elif is_own_currency(money):
+            way_out = f"{money!r} is in one currency, as its name suggests, use --mapping currency= instead."
+            answers = ("currency=",)
+        else:
+            raise
+        raise QuestionsError([Question(f"{str(error).rstrip('.')}. If {way_out}", answers)]) from error
+
+
+def _rate_sql(table: Relation, currency: str, time: str, column: str, rules: Rules) -> str:
     """Return SQL for the value of one unit of a line's currency; empty for a single currency without a rate.
 
     From a table of rates, each line takes the latest rate that is not after its day.

@@ -12,7 +12,7 @@ from cltv_ml.data.mapping import flag
 from cltv_ml.data.numerals import WHOLE_CURRENCIES
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question, QuestionsError, questions_of
-from cltv_ml.data.rates import rate_sql
+from cltv_ml.data.rates import rate_of_lines
 from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.sales import Sales, read_sales
 from cltv_ml.errors import InputError
@@ -23,11 +23,6 @@ from cltv_ml.tables import TRANSACTIONS
 _BEFORE_DISCOUNT = re.compile(
     "^gross|^(subtotal|zwischensumme|soustotal|subtotale)$|^list|^original(price|total|amount|value)|^full(price|total|amount)"
     "|before(discount|promo)|undiscounted|vorrabatt|avantremise|^listen|antesdel?descuento|primadellosconto"
-)
-
-#: Words for money converted to one currency; the rest of such a heading is that of the original money.
-_CONVERTED = re.compile(
-    "base|home|local|converted|company|reporting|functional|domestic|lcy|hauswahrung|inusd|ineur|ingbp"
 )
 
 #: Columns of money.
@@ -103,7 +98,7 @@ def _money_given_back(raw: Raw, columns: Columns, values: dict[str, str], sales:
     refunded = _in_currency(columns, raw.mapping["refunded"], sales.refunded, raw.mapping.get("currency"))
     if "currency" not in values or not (columns.rules.rates or columns.rules.rate_table):
         return refunded
-    rate = _rate(raw, columns, values)
+    rate = rate_of_lines(raw, columns, values)
     return f"({refunded}) * ({rate})" if rate else refunded
 
 
@@ -163,7 +158,7 @@ def _expressions(raw: Raw, columns: Columns, questions: list[Question]) -> dict[
         values["version"] = _ask(questions, read, mapping["version"])
     if "currency" in mapping:
         values["currency"] = columns.currency(mapping["currency"])
-        rate = _ask(questions, partial(_rate, raw, columns, values))
+        rate = _ask(questions, partial(rate_of_lines, raw, columns, values))
         for name in {"amount", "discount", "cost"} & set(values) if rate else ():
             values[name] = f"({values[name]}) * ({rate})"
     return values
@@ -319,25 +314,3 @@ def _is_taken_off(
         )
         questions.append(Question(text, ("price_discounted=false", "price_discounted=true", *answers)))
     return True
-
-
-def _rate(raw: Raw, columns: Columns, values: dict[str, str]) -> str:
-    """Return SQL for the value of one unit of a line's currency; empty if all lines have the same."""
-    time = values.get("timestamp", "cast(null as timestamp)")
-    try:
-        return rate_sql(raw.table, values["currency"], time, raw.mapping["currency"], columns.rules)
-    except InputError as error:
-        amount = plain_heading(raw.mapping.get("amount", ""))
-        converted = [
-            column
-            for column in columns.kinds
-            if amount and _CONVERTED.sub("", plain_heading(column), 1) == amount
-        ]
-        converted = [column for column in converted if column not in raw.mapping.values()]
-        if not converted or columns.rules.rates or columns.rules.rate_table:
-            raise
-        text = (
-            f"{str(error).rstrip('.')}. If {converted[0]!r} is the same money in one currency, use --mapping "
-            f"{flag('amount', converted[0])} --mapping currency= instead."
-        )
-        raise QuestionsError([Question(text, (f"amount={converted[0]},currency=",))]) from error

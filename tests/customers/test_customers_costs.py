@@ -28,6 +28,9 @@ EXPORTS = {
     "Year,Month,Channel,Cost (k)\n2025,3,ads,1.5\n2025,March,seo,0.5\n": 2000.0,
     "Start date,End date,Cost\n2025-03-01,2025-03-31,50\n": 50.0,
     "Woche;Kanal;Betrag\nKW 10 2025;ads;70,00\nKW 11 2025;ads;70,00\n": 140.0,
+    "Monat;Kosten Google;Meta (Facebook)\n03.2025;100,50;39,50\n": 140.0,
+    "Zeitraum;Kanal;Kosten\n01.03.2025 - 31.03.2025;ads;140,00\n": 140.0,
+    "Date range,Cost\n2025-03-01 to 2025-03-09,40\n2025-03-10 to 2025-03-31,100\n": 140.0,
 }
 
 
@@ -81,6 +84,28 @@ def test_what_cannot_be_read_is_one_sentence():
     for sentence, table in wrong.items():
         with pytest.raises(InputError, match=sentence):
             read_costs(table)
+
+
+def test_a_column_per_channel_names_the_channels_but_other_numbers_are_none():
+    across = pd.DataFrame({"month": ["2025-03", "2025-04"], "Google Ads spend": [1, 2], "Mail": [3.5, None]})
+    found = read_costs(across)
+    assert found[["channel", "cost"]].values.tolist() == [
+        ["Google Ads", 1.0],
+        ["Mail", 3.5],
+        ["Google Ads", 2.0],
+    ]
+    for other in ("Clicks", "New customers", "Revenue", "Cost CPC"):
+        with pytest.raises(InputError, match="need the columns month"):
+            read_costs(across.rename(columns={"Mail": other}))
+    with pytest.raises(InputError, match="'Total' are the sum of those of the other channels"):
+        read_costs(across.assign(Total=[4.5, 2.0]))
+
+
+def test_two_days_in_one_cell_are_the_first_and_the_last():
+    spent = pd.DataFrame({"Zeitraum": ["01.03.2025-16.03.2025", "17.03.2025 – 31.03.2025"], "Kosten": [1, 2]})
+    found = read_costs(spent)
+    assert found["date"].dt.day.tolist() == [1, 17]
+    assert found["until"].dt.day.tolist() == [16, 31]
 
 
 def test_a_cost_until_a_month_lasts_until_its_end():

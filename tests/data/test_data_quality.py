@@ -39,6 +39,7 @@ def test_a_large_irregular_log_is_a_go():
     ("log", "horizon", "reason"),
     [
         (simulate(50).log, None, "50 customers have an order, fewer than the required 100 customers"),
+        (log_of(("a", 0, 9.0)), None, "1 customer has an order, fewer than the required 100 customers"),
         (simulate(700, days=60).log, None, "the log spans 60 days, fewer than the required 90 days"),
         (
             log_of(*((f"c{n}", n, 5.0) for n in range(700))),
@@ -248,7 +249,7 @@ def test_returns_that_match_no_purchase_are_a_doubt():
     )
     cleaned = clean(source)
     assert any(
-        reason.startswith("1 returns worth 20.00 match no purchase")
+        reason.startswith("1 return worth 20.00 matches no purchase")
         for reason in judge(cleaned.log, None, cleaned.report).reasons
     )
 

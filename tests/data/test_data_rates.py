@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from cltv_ml.data import answer, change_rules, clean, read
+from cltv_ml.data import QuestionsError, answer, change_rules, clean, read
 from cltv_ml.errors import InputError
 
 TABLE = "date,currency,rate\n2025-01-01,USD,0.90\n2025-01-10,USD,0.80\n2025-01-01,GBP,1.20\n"
@@ -86,3 +86,41 @@ def test_answers_lead_to_the_truth():
     assert result.report.money_kept == 6.0
     assert result.log["timestamp"].dt.month.tolist() == [2, 4]
     assert change_rules(read(frame, mapping, changes=rules).rules, {}).day_first is True
+
+
+IN_CURRENCIES = """
+order_id,date,email,currency,total,base_total,total_refunded,base_total_refunded
+1,2025-01-05,ann@x.example,EUR,50.00,50.00,,
+2,2025-01-06,bob@x.example,USD,110.00,100.00,27.50,25.00
+3,2025-02-05,ann@x.example,GBP,40.00,50.00,,
+4,2025-02-06,bob@x.example,EUR,60.00,60.00,,
+"""
+
+
+def read_export(folder, text, **mapping):
+    path = folder / "export.csv"
+    path.write_text(text.strip() + "\n", encoding="utf-8")
+    return clean(read(path, mapping))
+
+
+def test_refunds_are_those_in_the_currency_of_the_amount(tmp_path):
+    report = read_export(tmp_path, IN_CURRENCIES, amount="base_total", currency="").report
+    assert report.mapping["refunded"] == "base_total_refunded"
+    assert report.money_kept == 50 + (100 - 25) + 50 + 60
+
+
+def test_refunds_that_may_be_in_other_currencies_than_the_amount_are_asked_about(tmp_path):
+    alone = "\n".join(row.rpartition(",")[0] for row in IN_CURRENCIES.strip().split("\n"))
+    alone = alone.replace("total_refunded", "refund")
+    for text in (alone, alone.replace(",total,", ",weight,").replace("0.00,", "1,")):
+        with pytest.raises(QuestionsError, match="'refund' contains refunds, perhaps in the currencies"):
+            read_export(tmp_path, text, amount="base_total", currency="")
+
+
+def test_money_called_that_of_the_shop_needs_no_rates(tmp_path):
+    rows = ["1,2025-01-05,ann@x.example,EUR,50.00", "2,2025-01-06,bob@x.example,USD,100.00"]
+    for heading in ("base_total", "Amount (LCY)", "shop_total"):
+        text = "\n".join([f"order_id,date,email,currency,{heading}", *rows])
+        with pytest.raises(QuestionsError, match="is in one currency, as its name suggests") as asked:
+            read_export(tmp_path, text)
+        assert asked.value.questions[0].answers == ("currency=",)

@@ -206,3 +206,10 @@ G2,2025-01-06,C2,30.00,-10.00
 G3,2025-02-06,C1,25.00,0.00
 """
     assert "If this is refunded money, use --mapping refunded=Incidents" in found(tmp_path, text)[2]
+
+
+def test_texts_that_cannot_be_times_are_not_offered_for_one(tmp_path):
+    rows = "".join(f"C{n % 3},{n}.50,AB{n},{'xy'[n % 2]}\n" for n in range(12))
+    with pytest.raises(QuestionsError, match="no column found for timestamp") as asked:
+        found(tmp_path, "customer,amount,code,kind\n" + rows)
+    assert asked.value.questions[0].answers == ()
