@@ -90,10 +90,9 @@ def _read_files(
         _ask_for_file(path, files)
     [(way, file)] = ways.items()
     if way == "unread" and _begins(file, b"SQLite format 3\0"):
-        raise InputError(
-            f"{file.name!r} is a database of SQLite; give its URL, sqlite:///{shlex.quote(str(path))}, and name the "
-            "table (--query) where it has several."
-        )
+        from cltv_ml.sources.databases import read_database  # imported late: SQLAlchemy is slow to import
+
+        return read_database(con, f"sqlite:///{file}", table)
     if way == "unread" and _is_packed(file):
         raise InputError(f"{file.name!r} is an archive of another kind than gz and zip; unpack it first.")
     if way == "unread":

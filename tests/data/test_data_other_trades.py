@@ -1,6 +1,8 @@
 """Exports of other trades written by hand: customers, orders and money were worked out before each was read."""
 
 import datetime
+import sqlite3
+from contextlib import closing
 
 import openpyxl
 import pyarrow as pa
@@ -359,10 +361,18 @@ def test_a_list_of_words_in_a_column_is_no_fault(tmp_path):
     assert clean(read(table)).report.money_kept == 3.0
 
 
-def test_a_sqlite_file_is_refused_with_its_url(tmp_path):
-    (tmp_path / "shop.db").write_bytes(b"SQLite format 3\0" + bytes(84))
-    with pytest.raises(InputError, match="is a database of SQLite; give its URL, sqlite:///"):
-        read(tmp_path / "shop.db")
+def test_a_sqlite_file_is_read_by_its_path(tmp_path):
+    path = tmp_path / "shop.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("create table orders (customer text, date text, amount real)")
+        database.execute("insert into orders values ('a', '2025-01-05', 9.5)")
+        database.commit()
+    assert clean(read(path)).report.money_kept == 9.5
+    with pytest.raises(InputError, match=r"no table called 'sales'|sales"):
+        read(path, table="sales")
+    path.write_bytes(b"SQLite format 3\0" + bytes(84))
+    with pytest.raises(InputError, match=r"sqlite:///.*shop\.db cannot be read"):
+        read(path)
 
 
 def test_credits_that_a_text_calls_payments_are_first_offered_as_such(tmp_path):
