@@ -15,7 +15,7 @@ from cltv_ml.sources.frames import MARK
 
 logger = logging.getLogger("cltv_ml")
 
-#: Headings of numbers beside costs, which are no channels.
+#: Headings of numbers next to costs, which are no channels.
 _NO_CHANNEL = re.compile(
     r"\b(click|klick|impression|conversion|konversion|customer|kund|client|orders|bestell|session|visit|besuch|user|lead"
     "|view|reach|reichweite|revenue|umsatz|sales|income|profit|gewinn|roas|roi|ctr|cpc|cpm|cpa|cac|budget|year|jahr"
@@ -29,8 +29,8 @@ _COST_WORD = (
 )
 
 #: Two days in one cell, such as "01.01.2026 - 31.01.2026".
-_WORDS = "to|until|through|thru|bis|au|al|tot|ate|hasta|do"
-_RANGE = rf"(?i)(.*\d)\s*(?:\s(?:-|{_WORDS})\s|[–—~])\s*(\S.*\d)|([\d./]+)-([\d./]+)"
+_UNTIL_WORDS = "to|until|through|thru|bis|au|al|tot|ate|hasta|do"
+_RANGE = rf"(?i)(.*\d)\s*(?:\s(?:-|{_UNTIL_WORDS})\s|[–—~])\s*(\S.*\d)|([\d./]+)-([\d./]+)"
 
 
 def channels_as_rows(table: Relation) -> Relation:

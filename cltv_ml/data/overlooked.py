@@ -69,7 +69,7 @@ def look_over(
     findings.mapping, findings.notes = part_refunds(glance, unmapped, mapping, explicit)
     pair_refund(glance, unmapped, mapping, explicit, findings)
     mapping = {**mapping, **findings.mapping}
-    unmapped = _without({column: kind for column, kind in kinds.items() if kind != "empty"}, mapping)
+    unmapped = _without(unmapped, mapping)
     findings.settled = _undone_already(glance, mapping)
     levels_of = glance.levels(list(unmapped), _FEW_VALUES)
     for column, kind in unmapped.items():

@@ -13,10 +13,10 @@ from cltv_ml.data.questions import Question
 from cltv_ml.data.source_columns import quote
 
 #: Share of the lines with a refund on which one share of two sums of money must agree.
-_AGREEING = 0.98
+_SAME_SHARE = 0.98
 
 #: Two sums of money whose quotient differs from 1 by more are in different currencies.
-_APART = 0.01
+_OTHER_CURRENCY = 0.01
 
 #: The rates of one currency over a few years differ by less, as a share.
 _SPREAD = 0.1
@@ -45,15 +45,15 @@ def pair_refund(
     own, back = glance.number(amount), glance.number(refunded)
     tests = {
         (other, refund): (
-            f"count(*) filter ({r} <> 0 and abs({own} / nullif({o}, 0) - 1) > {_APART})",
-            _share(f"{back} * {own}", f"{r} * {o}"),
-            _share(f"{back} * {o}", f"{r} * {own}"),
+            f"count(*) filter ({r} <> 0 and abs({own} / nullif({o}, 0) - 1) > {_OTHER_CURRENCY})",
+            _agree(f"{back} * {own}", f"{r} * {o}"),
+            _agree(f"{back} * {o}", f"{r} * {own}"),
         )
         for other, o in zip(others, glance.numbers(others), strict=True)
         for refund, r in zip(returned, glance.numbers(returned), strict=True)
     }
     for (other, refund), (apart, crossed, straight) in glance.lines.aggregate(tests, f"{back} <> 0").items():
-        if apart and (crossed or 0) >= _AGREEING > (straight or 0):
+        if apart and (crossed or 0) >= _SAME_SHARE > (straight or 0):
             account.mapping["refunded"] = refund
             account.notes.append(
                 f"Column {refund!r} was read as refunded: it is the same share of {amount!r} as {refunded!r} is of "
@@ -93,9 +93,9 @@ def _is_exchanged(glance: Glance, amount: str, other: str, currency: str) -> boo
         "select max(wide / mean), min(mean), max(mean) from (select coalesce(stddev(r), 0) as wide, avg(r) as mean "
         f"from (select {ratio} as r, {quote(currency)} as c from {glance.lines}) where r > 0 group by c)"
     )
-    return spread is not None and spread <= _SPREAD and most >= (1 + _APART) * least
+    return spread is not None and spread <= _SPREAD and most >= (1 + _OTHER_CURRENCY) * least
 
 
-def _share(one: str, other: str) -> str:
+def _agree(one: str, other: str) -> str:
     """Return SQL for the share of lines on which two products agree but for rounding."""
     return f"avg(cast(abs({one} - {other}) <= 0.01 * (1 + abs({one})) as integer))"
