@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.log import AnyLog, Log
-from cltv_ml.models import ProbabilisticValue
+from cltv_ml.models import GGompertzNBD, ParetoNBDAbe, ProbabilisticValue
+from cltv_ml.models.distinct_rows import group_rows
 from cltv_ml.models.gamma_gamma import GammaGamma
 from cltv_ml.models.purchase_history import DAYS_IN
 from cltv_ml.models.purchases import PurchaseModel
@@ -215,19 +217,13 @@ def compute_rates(model: PurchaseModel, points: int = 200) -> pd.DataFrame:
 
     Columns `rate` ("purchases per week", "dropout per week" or "dropout after a purchase"), `x` and
     `density`, between the 0.5% and the 99% quantile, and `mean`. Source: the mixing distributions of the
-    model's paper, Gamma(r, alpha) and Gamma(s, beta) or Beta(a, b).
+    model's paper, such as Gamma(r, alpha) and Gamma(s, beta) or Beta(a, b). A dropout rate that rises with time is
+    that right after the first purchase.
     """
-    params, week = model.params_, 7 / DAYS_IN[model.time_unit]
-    laws = {}
-    if {"r", "alpha"} <= set(params):
-        laws["purchases per week"] = stats.gamma(params["r"], scale=week / params["alpha"])
-    if {"s", "beta"} <= set(params):
-        laws["dropout per week"] = stats.gamma(params["s"], scale=week / params["beta"])
-    if {"a", "b"} <= set(params):
-        laws["dropout after a purchase"] = stats.beta(params["a"], params["b"])
+    laws = _rate_laws(model)
     if not laws:
         raise InputError(
-            f"{type(model).__name__} has no rates that differ between customers, only {sorted(params)}; "
+            f"{type(model).__name__} has no rates that differ between customers, only {sorted(model.params_)}; "
             "choose a model with such rates, for example pareto_nbd."
         )
     parts = []
@@ -241,11 +237,34 @@ def compute_rates(model: PurchaseModel, points: int = 200) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def _rate_laws(model: PurchaseModel) -> dict[str, Any]:
+    """Return the distribution of each rate over customers, by its name."""
+    params, week = model.params_, 7 / DAYS_IN[model.time_unit]
+    laws = {}
+    if isinstance(model, ParetoNBDAbe):
+        names = {"purchases per week": "lambda", "dropout per week": "mu"}
+        return {
+            rate: stats.lognorm(params[f"sigma_{name}"], scale=week * params[name])
+            for rate, name in names.items()
+        }
+    if {"r", "alpha"} <= set(params):  # of k events only the last is a purchase
+        laws["purchases per week"] = stats.gamma(
+            params["r"], scale=week / params["alpha"] / params.get("k", 1.0)
+        )
+    if {"s", "beta"} <= set(params):
+        pace = params["b"] if isinstance(model, GGompertzNBD) else 1.0
+        laws["dropout per week"] = stats.gamma(params["s"], scale=week * pace / params["beta"])
+    if {"a", "b"} <= set(params):
+        laws["dropout after a purchase"] = stats.beta(params["a"], params["b"])
+    return laws
+
+
 def compute_spend_fit(model: GammaGamma, X: pd.DataFrame) -> pd.DataFrame:
     """Return the distribution of repeat buyers over their mean spend, observed and as fitted.
 
     Columns `lower`, `upper` (currency, equal ratios), `actual` and `model` (customers). Given x purchases
-    the share x z / (x z + v) of a mean spend z follows Beta(p x, q): Fader and Hardie (2013), equation 1a.
+    the share x z / (x z + v) of a mean spend z follows Beta(p x, q): Fader and Hardie (2013), equation 1a. Where spend
+    depends on covariates or on frequency, z is the spend without their factor.
     """
     repeat = X[(X["frequency"] > 0) & (X["monetary_value"] > 0)]
     if repeat.empty:
@@ -257,8 +276,9 @@ def compute_spend_fit(model: GammaGamma, X: pd.DataFrame) -> pd.DataFrame:
     edges = np.geomspace(low * 0.99, max(high, low * 1.1) * 1.01, _SPEND_BINS + 1)
     p, q, v = (model.params_[name] for name in ("p", "q", "v"))
     reached = np.zeros(len(edges))
-    for x, size in zip(*np.unique(repeat["frequency"].to_numpy(), return_counts=True), strict=True):
-        reached += size * betainc(p * x, q, x * edges / (x * edges + v))
+    (purchases, factors), place = group_rows([repeat["frequency"].to_numpy(float), model.factor(repeat)])
+    for x, factor, size in zip(purchases, factors, np.bincount(place), strict=True):
+        reached += size * betainc(p * x, q, x * edges / (x * edges + v * factor))
     return pd.DataFrame(
         {
             "lower": edges[:-1],

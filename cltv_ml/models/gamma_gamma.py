@@ -150,7 +150,7 @@ class GammaGamma(BaseEstimator):
         """Return the expected spend per future purchase, shape (n,), in currency units."""
         check_fitted(self)
         x, spend = self._read(X)
-        factor = self._factor(X)
+        factor = self.factor(X)
         p, q, v = (self.params_[name] for name in self.param_names)
         total = np.where(x > 0, x * np.maximum(spend, 0.0), 0.0) / factor
         return p * (v + total) / (p * x + q - 1) * factor
@@ -189,7 +189,7 @@ class GammaGamma(BaseEstimator):
         The customer's own spend rate is drawn from its posterior once per draw.
         """
         x, spend = self._read(X)
-        factor = self._factor(X)
+        factor = self.factor(X)
         p, q, v = params or tuple(self.params_[name] for name in self.param_names)
         total = np.where(x > 0, x * np.maximum(spend, 0.0), 0.0) / factor
         rate = rng.gamma((q + p * x)[:, None], 1.0, purchases.shape) / (v + total)[:, None]
@@ -214,7 +214,7 @@ class GammaGamma(BaseEstimator):
         check_fitted(self)
         x, spend = self._read(X)
         order = np.argsort(x, kind="stable")[(x <= 0).sum() :]
-        x, spend = x[order], (spend / self._factor(X))[order]
+        x, spend = x[order], (spend / self.factor(X))[order]
         money = float(spend.mean())
         values = np.array([self.params_[name] for name in self.param_names]) - SHIFT
         objective = spend_objective(x, spend / money, np.ones(len(x)))
@@ -231,7 +231,7 @@ class GammaGamma(BaseEstimator):
             )
         return matrix
 
-    def _factor(self, X: pd.DataFrame) -> np.ndarray:
+    def factor(self, X: pd.DataFrame) -> np.ndarray:
         """Return the factor of covariates on each customer's spend per purchase, 1 at covariates of zero, shape
         (n,).
         """

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from cltv_ml.evaluation import diagnostics
-from cltv_ml.models import BGNBD, GammaGamma, ParetoNBD
+from cltv_ml.models import BGNBD, MBGCNBD, GammaGamma, GGompertzNBD, ParetoNBD, ParetoNBDAbe
 from cltv_ml.windows import Window
 
 PARAMS = {"r": 0.55, "alpha": 70.0, "s": 0.6, "beta": 80.0}
@@ -127,6 +127,28 @@ def test_rates_are_densities_of_the_fitted_distributions(model):
     assert means["purchases per week"] == pytest.approx(7 * model.params_["r"] / model.params_["alpha"])
 
 
+GOMPERTZ = {"r": 0.8, "alpha": 40.0, "b": 0.002, "s": 0.7, "beta": 0.1}
+ABE = {"lambda": 0.02, "mu": 0.003, "sigma_lambda": 1.0, "sigma_mu": 0.8, "w": 1.2}
+
+
+@pytest.mark.parametrize(
+    "model", [MODEL, GGompertzNBD().with_params(GOMPERTZ), ParetoNBDAbe().with_params(ABE)]
+)
+def test_mean_rates_are_those_right_after_the_first_purchase(model):
+    means = diagnostics.compute_rates(model).groupby("rate")["mean"].first()
+    new, days = pd.DataFrame({"frequency": [0.0], "recency": [0.0], "T": [0.0]}), 1e-3
+    bought, left = model.expected_new_customer_purchases(days), 1 - model.p_alive(new, days)[0]
+    assert means.to_dict() == pytest.approx(
+        {"dropout per week": 7 * left / days, "purchases per week": 7 * bought / days}, rel=1e-3
+    )
+
+
+def test_only_every_kth_event_is_a_purchase():
+    model = MBGCNBD().with_params({"k": 3.0, "r": 0.8, "alpha": 13.0, "a": 1e-9, "b": 1.0})
+    mean = diagnostics.compute_rates(model).groupby("rate")["mean"].first()["purchases per week"]
+    assert mean == pytest.approx(7 * model.expected_new_customer_purchases(1e4) / 1e4, rel=0.01)
+
+
 def test_rates_of_customers_who_never_leave_have_no_density_to_draw():
     model = BGNBD().with_params({"r": 0.8, "alpha": 40.0, "a": 1e-12, "b": 1e3})
     never = diagnostics.compute_rates(model)  # warnings are errors
@@ -136,14 +158,15 @@ def test_rates_of_customers_who_never_leave_have_no_density_to_draw():
     assert set(unending["rate"]) == {"purchases per week"}
 
 
-def test_spend_is_spread_as_simulated():
+@pytest.mark.parametrize("slope", [0.0, 0.5])
+def test_spend_is_spread_as_simulated(slope):
     rng = np.random.default_rng(0)
     p, q, v = 5.0, 4.0, 90.0
     x = rng.integers(1, 6, 20_000)
     scale = 1 / rng.gamma(q, 1 / v, len(x))
-    spend = rng.gamma(p * x, scale) / x
+    spend = rng.gamma(p * x, scale) / x * x**slope
     model = GammaGamma()
-    model.params_ = {"p": p, "q": q, "v": v}
+    model.params_ = {"p": p, "q": q, "v": v, **({"spend:log(frequency)": slope} if slope else {})}
     fit = diagnostics.compute_spend_fit(model, pd.DataFrame({"frequency": x, "monetary_value": spend}))
     chance = stats.chi2.sf(((fit["actual"] - fit["model"]) ** 2 / fit["model"]).sum(), len(fit))
     assert chance > 0.001

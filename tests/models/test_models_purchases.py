@@ -130,6 +130,16 @@ def test_next_purchase_comes_within_the_time_asked(known, few):
     assert ((wait > 0) & (wait <= AHEAD)).all()
 
 
+@pytest.mark.parametrize("days", [91.0, 365.0, 3650.0])
+def test_next_purchase_of_heavy_buyers_is_hours_away(days):
+    model = CATALOGUE["NBD"]().with_params({"r": 0.55, "alpha": 10.6})
+    X = pd.DataFrame({"frequency": [3.0, 50, 364, 3000], "recency": [300.0, 350, 364, 364], "T": 364.0})
+    r, alpha = 0.55 + X["frequency"], 10.6 + X["T"]
+    last = (1 + days / alpha) ** -r
+    area = alpha / (r - 1) * (1 - (1 + days / alpha) ** (1 - r)) - days * last  # of (1 + u / alpha)^-r - last
+    assert model.expected_next_purchase(X, days) == pytest.approx(area / (1 - last), rel=1e-3)
+
+
 def test_answers_follow_the_rows(known, few):
     mixed = few.iloc[::-1]
     assert (known.expected_purchases(mixed, 5)[::-1] == known.expected_purchases(few, 5)).all()
