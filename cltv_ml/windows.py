@@ -143,13 +143,14 @@ def _window_fits(first: pd.Timestamp, last: pd.Timestamp, days: int, cutoff: str
 
 
 def to_cutoff(moment: str | date | pd.Timestamp, argument: str = "cutoff") -> pd.Timestamp:
-    """Return a cutoff as a midnight without time zone.
+    """Return a cutoff as a midnight without time zone; a text must begin with the year, for 01.10.1997 is two days.
 
     >>> to_cutoff("1997-10-01")
     Timestamp('1997-10-01 00:00:00')
     """
+    unclear = isinstance(moment, str) and not re.match(r"\s*\d{4}(\d{4})?\b", moment)
     try:
-        cutoff = pd.Timestamp(moment)
+        cutoff = pd.NaT if unclear else pd.Timestamp(moment)
     except (ValueError, TypeError):
         cutoff = pd.NaT
     if cutoff is pd.NaT or cutoff.tzinfo is not None or cutoff != cutoff.normalize():
@@ -245,8 +246,7 @@ def rolling_origins(
 ) -> list[Window]:
     """Return test windows whose holdouts all end by `before.cutoff`, the latest first.
 
-    The latest ends exactly at that cutoff, the others follow `step` apart into the past as long as
-    enough history lies before them.
+    The latest ends at that cutoff, the others follow `step` apart into the past while enough history lies before them.
 
     >>> test = Window("2011-09-10", "13w")
     >>> [f"{window.cutoff:%Y-%m-%d}" for window in rolling_origins(pd.Timestamp("2011-02-01"), test)]

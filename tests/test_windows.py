@@ -60,7 +60,10 @@ def test_horizons_that_cannot_be_read_are_refused(horizon):
         to_days(horizon)
 
 
-@pytest.mark.parametrize("moment", ["yesterday-ish", "2020-01-01 12:00", "2020-01-01T00:00Z", None])
+@pytest.mark.parametrize(
+    "moment",
+    ["yesterday-ish", "2020-01-01 12:00", "2020-01-01T00:00Z", None, "01.02.2020", "1/2/2020", "010220"],
+)
 def test_cutoffs_that_are_no_calendar_day_are_refused(moment):
     with pytest.raises(ValueError, match="cutoff must be a calendar day"):
         to_cutoff(moment)

@@ -12,6 +12,9 @@ from mlflow.types import DataType
 from cltv_ml.engine import as_tabular
 from cltv_ml.errors import InputError
 
+#: From here on a decimal number may stand for a whole number next to it.
+_ROUNDED = 2.0**53
+
 
 def cast_request(model: Any, table: Any) -> pd.DataFrame:
     """Return a table with the types of a loaded model's signature, without unknown columns.
@@ -93,6 +96,33 @@ def as_levels(column: pd.Series) -> pd.Series:
         )
     texts = values.astype("str").str.strip().str.replace(r"^(-?\d+)\.0+$", r"\1", regex=True)
     return texts.astype(object).where(there, None)
+
+
+def as_identifiers(column: pd.Series) -> pd.Series:
+    """Return the identifiers of a request as text, missing ones as None: 12.0 is "12", and "0012" stays "0012".
+
+    Raises
+    ------
+    InputError
+        A number has so many digits that the reader of the request may have rounded it.
+
+    >>> as_identifiers(pd.Series(["0012", 12, 12.0, None])).tolist()
+    ['0012', '12', '12', None]
+    """
+    return pd.Series([_identifier(value) for value in column.tolist()], column.index, dtype=object)
+
+
+def _identifier(value: Any) -> str | None:
+    if value is None or value is pd.NA or value != value:
+        return None
+    if not isinstance(value, float) or not value.is_integer():
+        return str(value)
+    if abs(value) >= _ROUNDED:
+        raise InputError(
+            "Column 'customer_id' holds numbers of 16 digits or more, which are rounded where another id is "
+            "missing; send ids as text, in quotes."
+        )
+    return str(int(value))
 
 
 def _as_words(column: pd.Series) -> pd.Series:

@@ -26,7 +26,7 @@ from cltv_ml.data.identifiers import unify
 from cltv_ml.errors import InputError
 from cltv_ml.features import DuckDB, Source, absent_features, attribute_columns, build_features, is_text
 from cltv_ml.models import ValueModel
-from cltv_ml.serving.casting import as_doubles, as_levels
+from cltv_ml.serving.casting import as_doubles, as_identifiers, as_levels
 from cltv_ml.serving.chosen_value import PAST, Tail, ValueChoice, compute_remaining, read_tail
 from cltv_ml.serving.model_files import Card, load_files, read_golden_rows
 from cltv_ml.serving.packaging import FROM_TRANSACTIONS
@@ -124,7 +124,7 @@ class ServedModel(mlflow.pyfunc.PythonModel):
         past = _read_past(model_input)
         table = self._answer(X, params, past).reset_index(drop=True).assign(features_missing=missing)
         if "customer_id" in model_input.columns:
-            table.insert(0, "customer_id", _ids_as_text(model_input["customer_id"]))
+            table.insert(0, "customer_id", as_identifiers(model_input["customer_id"]).to_numpy())
         return table
 
     def _answer(self, X: pd.DataFrame, params: Mapping[str, Any], past: pd.Series | None) -> pd.DataFrame:
@@ -264,7 +264,7 @@ def _as_cleaned(ids: pd.Series) -> pd.Series:
 def _with_lines_set_aside(table: pd.DataFrame, quarantine: pd.DataFrame) -> pd.DataFrame:
     """Return a table of predictions with each customer's number of unused lines, apart from netted returns."""
     unused = quarantine[quarantine["rule"] != "cancellation"]
-    counts = _ids_as_text(unused["customer_id"].dropna()).value_counts()
+    counts = as_identifiers(unused["customer_id"].dropna()).value_counts()
     aside = table["customer_id"].map(counts).fillna(0).astype("int64")
     nobody = int(unused["customer_id"].isna().sum())
     if nobody:
@@ -313,14 +313,15 @@ def check_transactions(table: pd.DataFrame, features: list[str]) -> pd.DataFrame
     if not len(table):
         raise Refusal("The table has no rows; send at least one transaction.")
     columns = [name for name in TRANSACTIONS.columns if name in table.columns]
-    sent = table[columns].dropna(axis="columns", how="all").reset_index(drop=True)
+    empty = [name for name in columns if name not in TRANSACTIONS.required and table[name].isna().all()]
+    sent = table[columns].drop(columns=empty).reset_index(drop=True)
     absent = absent_features([*sent.columns, *TRANSACTIONS.required])
     lost = sorted({column for name in features for column in absent.get(name, [])} - set(_CONTACTS))
     if lost:
         raise Refusal(
             f"Missing columns {lost}; this model's features are built from them too, send them filled in."
         )
-    return sent.assign(customer_id=_ids_as_text(table["customer_id"]))
+    return sent.assign(customer_id=as_identifiers(sent["customer_id"]))
 
 
 def _float_columns(X: pd.DataFrame) -> pd.DataFrame:
@@ -328,12 +329,6 @@ def _float_columns(X: pd.DataFrame) -> pd.DataFrame:
         return X
     converted = {name: as_levels(X[name]) if is_text(name) else as_doubles(X[name]) for name in X.columns}
     return pd.DataFrame(converted, index=X.index)
-
-
-def _ids_as_text(column: pd.Series) -> pd.Series:
-    """Return identifiers as text, missing ones as None."""
-    texts = column.astype("str").astype(object)
-    return texts.where(column.notna(), None).reset_index(drop=True)
 
 
 def _name_and_version(folder: Path) -> tuple[str, str]:

@@ -252,12 +252,17 @@ def _find_contradictions(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
         sentence = "Column 'recency' exceeds column 'T'; recency is the age at the last purchase, in days."
         faults.append((sentence, late))
     if {"frequency", "recency"} <= set(columns):
-        early = (columns["frequency"] == 0) & (columns["recency"] > 0)
+        frequency, recency = columns["frequency"], columns["recency"]
         sentence = (
             "Column 'recency' is above zero where column 'frequency' is zero; send 0 for customers without a "
             "repeat purchase."
         )
-        faults.append((sentence, early))
+        faults.append((sentence, (frequency == 0) & (recency > 0)))
+        sentence = (
+            "Column 'recency' is below column 'frequency', which counts days; recency is the age at the last "
+            "purchase, in days, not the days since then."
+        )
+        faults.append((sentence, recency < frequency))
     return faults
 
 

@@ -42,10 +42,10 @@ def make_features(folder: Path, customers: int) -> list[str]:
         X = pd.DataFrame({name: rng.gamma(1.0, 20.0, len(rows)) for name in names})
         X = X.where(rng.random(X.shape) > 0.1)
         T = rng.integers(1, 900, len(rows)).astype(float)
-        frequency = rng.poisson(1.0, len(rows)).astype(float)
+        frequency = np.minimum(rng.poisson(1.0, len(rows)), T)
         summary = {
             "frequency": frequency,
-            "recency": np.floor(T * rng.random(len(rows))) * (frequency > 0),
+            "recency": np.maximum(np.floor(T * rng.random(len(rows))) * (frequency > 0), frequency),
             "T": T,
         }
         summary["monetary_value"] = rng.gamma(2.0, 15.0, len(rows)) * (frequency > 0)

@@ -13,7 +13,7 @@ from mlflow.pyfunc.scoring_server import infer_and_parse_data
 from mlflow.types import ColSpec, Schema
 
 from cltv_ml.errors import InputError
-from cltv_ml.serving.casting import as_doubles, cast_request
+from cltv_ml.serving.casting import as_doubles, as_identifiers, cast_request
 from cltv_ml.serving.requests import check_customers
 
 SCHEMA = Schema(
@@ -82,6 +82,15 @@ def test_identifiers_keep_their_zeros_in_every_type_of_text():
 def test_identifiers_that_came_as_numbers_are_written_without_a_fraction():
     for name, column in WHOLE.items():
         assert taken(id=column)["id"].tolist() == ["12", None], name
+
+
+def test_a_missing_identifier_changes_none_of_the_others():
+    """JSON's reader makes decimals of whole numbers next to a missing one."""
+    assert as_identifiers(pd.Series([12, None, 2**53 - 1])).tolist() == ["12", None, "9007199254740991"]
+    with pytest.raises(
+        InputError, match="'customer_id' holds numbers of 16 digits or more, which are rounded"
+    ):
+        as_identifiers(pd.Series([2**53 + 1, None]))
 
 
 def test_times_of_every_type_become_text():

@@ -68,6 +68,14 @@ def test_a_refused_request_leaves_nothing_there_either(served):
     assert left == [("memory",)]
 
 
+@pytest.mark.parametrize("column", ["customer_id", "timestamp", "amount"])
+def test_a_required_column_without_any_value_is_no_fault_of_the_server(served, column):
+    lines = LINES.assign(**{column: pd.Series([None] * len(LINES), dtype=object)})
+    with pytest.raises(requests.Refusal, match=f"column '{column}' .* none of its values is") as refused:
+        served.predict(None, lines, {"as_of": "2026-05-01"})
+    assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
+
+
 def on_features(served):
     other = requests.ServedModel()
     other.model, other.card, other.version = served.model, served.card, "1"

@@ -60,6 +60,13 @@ def test_a_value_near_the_largest_number_is_a_fault_of_its_column():
     assert rows.tolist() == [False, True]
 
 
+def test_days_since_the_last_purchase_are_no_recency():
+    X = pd.DataFrame({"frequency": [3.0, 3.0], "recency": [2.0, 3.0], "T": [90.0, 90.0]})
+    ((sentence, rows),) = find_faults(X)
+    assert sentence.startswith("Column 'recency' is below column 'frequency', which counts days;")
+    assert rows.tolist() == [True, False]
+
+
 @pytest.mark.parametrize("value", [3.0, 0.0, -1.0, np.nan, np.inf, -np.inf, 1e16, 1e300])
 @pytest.mark.parametrize("column", ["frequency", "order_rate_30d", "spend_spread"])
 def test_one_customer_is_looked_at_as_many_are(column, value):
