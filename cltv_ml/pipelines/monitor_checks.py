@@ -124,6 +124,7 @@ def freshness_checks(
     refused = float(scores["expected_value"].isna().mean())
     old = (window.cutoff - version.fitted_until).days
     age = old / window.horizon
+    fitted = f"The model was fitted on all data up to {version.fitted_until:%Y-%m-%d}"
     before = log.frame.loc[log.frame["timestamp"] < window.cutoff, "timestamp"]
     quiet = (window.cutoff - before.max().normalize()).days - 1
     return [
@@ -135,13 +136,9 @@ def freshness_checks(
             if refused
             else "Every customer has a value.",
         ),
-        level_check(
-            "model age",
-            age,
-            limits.model_age,
-            f"The model was fitted on all data up to {version.fitted_until:%Y-%m-%d}, "
-            + (f"{old} days ({age:.1f} horizons) before the batch." if old else "the day of the batch."),
-        ),
+        level_check("model age", age, limits.model_age, f"{fitted}, {_age_in_words(old, age)}.")
+        if old >= 0
+        else level_check("model age", 1.0, (0.5, np.inf), f"{fitted}, {_HINDSIGHT}"),
         level_check(
             "log age",
             quiet,
@@ -152,6 +149,16 @@ def freshness_checks(
             worst="watch",
         ),
     ]
+
+
+_HINDSIGHT = (
+    "after the day of the batch: it has learned from what it predicts here, so the outcome says nothing about other "
+    "batches."
+)
+
+
+def _age_in_words(days: int, horizons: float) -> str:
+    return f"{days} days ({horizons:.1f} horizons) before the batch" if days else "the day of the batch"
 
 
 def tested_checks(version: Version, truth: pd.DataFrame) -> list[Check]:

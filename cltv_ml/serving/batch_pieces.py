@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from cltv_ml.features import is_text
 from cltv_ml.files import atomic
 from cltv_ml.serving.registered_model import Registered
 from cltv_ml.serving.responses import answer, find_faults
+
+logger = logging.getLogger("cltv_ml")
 
 #: Customers in memory at a time.
 CHUNK = 200_000
@@ -47,7 +50,16 @@ class Scorer(Registered):
         return list(dict.fromkeys(["customer_id", *self.features, *needed]))
 
     def at(self, cutoff: pd.Timestamp, since: pd.Timestamp | None = None) -> Scorer:
-        """Return the scorer as of a day."""
+        """Return the scorer as of a day; warn if its model was fitted on later days too."""
+        seen = pd.Timestamp(self.card.cutoff)
+        if cutoff < seen:
+            logger.warning(
+                "Note      version %s was fitted on data before %s, so it has seen what customers did from %s on: "
+                "these scores do not show how well it forecasts; cltv backtest does.",
+                self.version,
+                f"{seen:%Y-%m-%d}",
+                f"{cutoff:%Y-%m-%d}",
+            )
         return replace(self, cutoff=cutoff, since=since)
 
     def score(self, rows: pa.RecordBatch) -> pa.Table:

@@ -50,6 +50,7 @@ def test_customers_who_came_after_the_day_have_a_reason(trained, orders):
         "score", "--data", "orders.csv", *trained.mapping, "--as-of", "1997-02-01", "--out", "early.csv"
     )
     assert done.returncode == 0, done.stderr
+    assert "has seen what customers did from 1997-02-01 on: these scores do not show" in done.stderr
     table = pd.read_csv(trained.folder / "early.csv", dtype={"customer_id": str}).set_index("customer_id")
     first = orders.groupby("Kunde")["Datum"].min()
     late = first.index[first >= "1997-02-01"]

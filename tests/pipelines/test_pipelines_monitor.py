@@ -329,6 +329,7 @@ def test_scores_that_cannot_be_monitored_are_refused(registered, log, fitted, tm
     [
         ("2022-10-01", "up to 2022-10-01, the day of the batch."),
         ("2022-09-01", "up to 2022-09-01, 30 days (0.5 horizons) before the batch."),
+        ("2022-10-02", "it predicts here, so the outcome says nothing about other batches."),
     ],
 )
 def test_the_age_of_a_model_is_told_in_days(log, fitted, told):
@@ -337,4 +338,5 @@ def test_the_age_of_a_model_is_told_in_days(log, fitted, told):
     scores = pd.DataFrame({"expected_value": [1.0]})
     _, age, quiet = freshness_checks(Log(log), scores, Window(CUTOFF, HORIZON), version, Thresholds())
     assert age.sentence.endswith(told)
+    assert age.level == ("ok" if pd.Timestamp(fitted) <= CUTOFF else "watch")
     assert quiet.sentence == "The last day before the batch's cutoff has purchases."
