@@ -66,15 +66,17 @@ def recompute_totals(inputs, wanted):
     rows = []
     for each in inputs["lists"]:
         customers, gain = np.asarray(each["customers"]), factor * np.asarray(each["gain"])
-        cost = wanted["cost"] * customers
-        affordable = cost <= (wanted.get("budget") or np.inf) + 1e-9
-        best = int(np.where(affordable, gain - cost, -np.inf).argmax())
+        budget = np.inf if wanted.get("budget") is None else wanted["budget"]
+        room = min(np.floor((budget + 1e-9) / wanted["cost"]), customers[-1])
+        lengths = np.append(customers[customers < room], room)
+        gain, cost = np.interp(lengths, customers, gain), wanted["cost"] * lengths
+        best = int((gain - cost).argmax())
         treated, treated_gain = each.get("treated", 1.0), each.get("treated_gain", 1.0)
         spent = float(cost[best] * treated)
         rows.append(
             (
                 each["name"],
-                int(customers[best] * treated + 0.5),
+                int(lengths[best] * treated + 0.5),
                 spent,
                 float(gain[best] * treated_gain) - spent,
             )

@@ -109,22 +109,46 @@ function setTheme(wanted) {
   for (const plot of plots) if (plot.drawn) plot.drawn.then(() => Plotly.relayout(plot, { template: themes[mode] }));
 }
 
+// What a trace shows along an axis: what it was told to show (`meta`, a list or a column of its customdata), else where it is drawn.
+function told(trace, axis) {
+  const own = trace.meta?.[axis];
+  return Array.isArray(own) ? own : own >= 0 ? [...trace.customdata].map((row) => row[own]) : trace[axis];
+}
+
+// The names of the columns of a figure's table: its series, then its axes.
+function columnNames(plot) {
+  const titled = (letter) => [...new Set(Object.entries(plot.layout).filter(([key]) => RegExp(`^${letter}axis\\d*$`).test(key))
+    .map(([, axis]) => axis.title?.text?.replaceAll("<br>", " ")).filter(Boolean))].join(" / ");
+  const trace = plot._fullData[0];
+  if (trace?.link) return ["", "From", "To", trace.name];
+  return trace?.z ? ["", titled("y"), titled("x"), trace.colorbar?.title?.text || trace.name] : ["", titled("x"), titled("y")];
+}
+
+function cellText(cell) {
+  if (typeof cell !== "number") return String(cell ?? "").replace(/T00:00:00(\.0+)?$/, "");
+  if (!Number.isFinite(cell)) return "";
+  return String(Number.isInteger(cell) ? cell : Math.abs(cell) >= 1000 ? +cell.toFixed(2) : +cell.toPrecision(6));
+}
+
 // The numbers of a figure as a table, for screen readers and for copying.
+const MOST_ROWS = 1000;
 function tabulate(plot, place) {
   const rows = [];
   for (const trace of plot._fullData ?? []) {
-    const [x, y, z] = [trace.x ?? trace.labels ?? [], trace.y ?? trace.values ?? [], trace.z];
+    const [x, y, z] = [told(trace, "x") ?? trace.labels ?? [], told(trace, "y") ?? trace.values ?? [], told(trace, "z")];
     if (z) y.forEach((name, i) => x.forEach((at, j) => rows.push([trace.name, name, at, z[i][j]])));
     else if (trace.link) trace.link.source.forEach((from, i) =>
       rows.push([trace.name, trace.node.label[from], trace.node.label[trace.link.target[i]], trace.link.value[i]]));
     else for (let i = 0; i < Math.max(x.length, y.length); i += 1) rows.push([trace.name, x[i], y[i]]);
   }
-  const table = document.createElement("table");
-  for (const row of rows.slice(0, 1000)) {
-    const line = table.insertRow();
-    for (const cell of row) line.insertCell().textContent = typeof cell === "number" ? +cell.toPrecision(6) : cell;
+  const table = document.createElement("table"), head = table.createTHead().insertRow(), body = table.createTBody();
+  for (const name of columnNames(plot)) head.append(Object.assign(document.createElement(name ? "th" : "td"), { textContent: name }));
+  for (const row of rows.slice(0, MOST_ROWS)) {
+    const line = body.insertRow();
+    for (const cell of row) line.insertCell().textContent = cellText(cell);
   }
-  place.replaceChildren(table);
+  const more = rows.length > MOST_ROWS ? [`The first ${MOST_ROWS.toLocaleString("en")} of ${rows.length.toLocaleString("en")} rows.`] : [];
+  place.replaceChildren(table, ...more);
 }
 
 for (const details of document.querySelectorAll("details.data")) {
@@ -195,13 +219,15 @@ function whatIf(box) {
 function bestLists({ lists }, wanted) {
   const factor = wanted.margin / 100 * wanted.effect / 100;
   return lists.map(({ name, customers, gain, treated = 1, treated_gain: gained = 1 }) => {
+    const whole = customers[customers.length - 1], paid = Math.floor((wanted.budget + 1e-9) / wanted.cost);
+    const room = paid < whole ? Math.max(paid, 0) : whole;
     let best = 0, most = 0;
-    customers.forEach((n, i) => {
-      const cost = wanted.cost * n, profit = factor * gain[i] - cost;
-      if (profit > most && cost <= (wanted.budget || Infinity) + 1e-9) [best, most] = [i, profit];
-    });
-    const cost = wanted.cost * customers[best] * treated;
-    return { name, customers: Math.floor(customers[best] * treated + 0.5), cost, profit: factor * gain[best] * gained - cost };
+    for (const n of [...customers.filter((one) => one < room), room]) {
+      const profit = factor * interpolate(customers, gain, n) - wanted.cost * n;
+      if (profit > most) [best, most] = [n, profit];
+    }
+    const cost = wanted.cost * best * treated;
+    return { name, customers: Math.floor(best * treated + 0.5), cost, profit: factor * interpolate(customers, gain, best) * gained - cost };
   });
 }
 
@@ -225,7 +251,8 @@ function listTotals(box) {
     cost: all.cost + one.cost, profit: all.profit + one.profit }), { customers: 0, cost: 0, profit: 0 });
   let before;
   const update = () => {
-    const found = bestLists(inputs, Object.fromEntries(fields.map((field) => [field.name, Number(field.value)])));
+    const wanted = fields.map((field) => [field.name, field.value === "" && field.dataset.open ? Infinity : Number(field.value)]);
+    const found = bestLists(inputs, Object.fromEntries(wanted));
     box.lists = found;
     const rows = [...found, totals(found)];
     before ??= rows;

@@ -12,7 +12,7 @@ from cltv_ml.money import digits
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import embed
 
-_SLIDERS = {
+_SLIDERS: dict[str, tuple[str, float, float, float]] = {
     "arrivals": ("Customers won, %", -50, 50, 1),
     "retention": ("Share of customers who buy again, percentage points", -10, 10, 0.5),
     "basket": ("Revenue per order, %", -30, 30, 1),
@@ -60,11 +60,18 @@ def build_scenarios(
     }
 
 
-def _sliders(parts: Parts, terms: PlanTerms, repeat_share: float) -> dict[str, tuple[str, int, int, float]]:
-    """Return the sliders that change anything in this shop."""
+def _sliders(
+    parts: Parts, terms: PlanTerms, repeat_share: float
+) -> dict[str, tuple[str, float, float, float]]:
+    """Return the sliders that change anything in this shop; the share who buy again stays between 0 and 100%."""
     idle = {
         "cost": not terms.acquisition_cost or terms.margin_rate is None,
         "retention": not repeat_share > 0,
         "arrivals": not parts.won.any(),
     }
-    return {name: slider for name, slider in _SLIDERS.items() if not idle.get(name)}
+    sliders = {name: slider for name, slider in _SLIDERS.items() if not idle.get(name)}
+    if "retention" in sliders:
+        label, low, high, step = sliders["retention"]
+        down, up = (int(100 * share / step) * step for share in (repeat_share, 1 - repeat_share))
+        sliders["retention"] = (label, max(low, -down), min(high, up), step)
+    return sliders

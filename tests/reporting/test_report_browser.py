@@ -12,7 +12,7 @@ from headless import CHROMIUM, chromium, complaints, read
 from pages import recompute_totals
 
 from cltv_ml.evaluation.tables import compute_deciles
-from cltv_ml.reporting import theme
+from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.list_totals import compute_list_totals
 from cltv_ml.reporting.report import render_html, section, summarise
 from cltv_ml.reporting.what_if import recompute
@@ -279,3 +279,55 @@ def test_names_are_cut_to_their_width_as_python_does(page):
     names = ["北海道産じゃがいも", "tea from Assam", "tea"]
     script = f"<script>show({json.dumps(names)}.map((name) => cut(name, 9)));</script>"
     assert read(page, 390, "light", script) == theme.short_names(names, longest=9)
+
+
+#: Put at the end: opens the data of every figure, and writes down the rows of each table.
+DATA = """<script>
+(async () => {
+  const folded = [...document.querySelectorAll("details.data")];
+  for (const one of folded) one.open = true;
+  await Promise.all(plots.map(draw));
+  await new Promise((done) => setTimeout(done, 200));
+  const texts = (row) => [...row.cells].map((cell) => cell.textContent);
+  show(folded.map((one) => [...one.querySelectorAll("tr")].map(texts)));
+})();
+</script>"""
+
+
+def test_the_data_of_a_figure_are_what_it_tells_not_where_it_draws(tmp_path):
+    """Lifts on a logarithmic scale, shares drawn to the left, names at places 0, 1, 2, and a bar at the total."""
+    pairs = pd.DataFrame(
+        {"bought": ["tea", "jam"], "also_bought": ["jam", "tea"], "orders": 4, "lift": [8.0, 8.0]}
+    )
+    margins = pd.DataFrame(
+        {"revenue": [1e7], "contribution_margin": [3581663.12], "contribution_rate": [0.36]}
+    )
+    rules = {
+        "rule": ["cancellation"],
+        "rows_before": [9],
+        "money_before": [90.0],
+        "rows": [2],
+        "money": [20.0],
+    }
+    months = pd.DataFrame({"month": pd.to_datetime(["2024-01-01"]), "revenue": [9.5], "orders": [2]}).assign(
+        customers=1, new_customers=1
+    )
+    figures = [
+        plots.cross_sell_matrix(pairs),
+        plots.margin_bars(
+            margins.set_axis(pd.Index(["A long name of a product, in full"], name="product_id"))
+        ),
+        plots.tier_pyramid(pd.DataFrame({"tier": ["high"], "customers": [3], "expected_value": [9.0]})),
+        plots.quality_waterfall(pd.DataFrame(rules)),
+        plots.revenue_over_time(months),
+    ]
+    file = tmp_path / "page.html"
+    part = section("x", tables=ONE, figures={f"Figure {n}": figure for n, figure in enumerate(figures)})
+    file.write_text(render_html(summarise("t", "s", [part])), encoding="utf-8")
+    lifts, bars, tiers, lines, money = read(file, 1200, "light", DATA)
+    assert lifts[0] == ["", "Bought", "Also bought", "times chance"]
+    assert lifts[1:] == [["lift", "jam", "jam", ""], ["lift", "jam", "tea", "8"], *lifts[3:]]
+    assert bars[1] == ["contribution margin", "3581663.12", "A long name of a product, in full"]
+    assert tiers[1] == ["customers", "1", "high"]
+    assert [row[-1] for row in lines[1:]] == ["9", "-2", "7"]
+    assert money[:2] == [["", "Month", "Revenue (currency units) / Orders"], ["revenue", "2024-01-01", "9.5"]]

@@ -67,7 +67,7 @@ def drag(page, name, to):
 
 
 def assert_shows_what_python_computes(seen, lists):
-    wanted = {name: float(value or 0) for name, value in seen["fields"].items()}
+    wanted = {name: float(value) if value else None for name, value in seen["fields"].items()}
     told = recompute_totals(lists["inputs"], wanted)
     assert [one["customers"] for one in seen["lists"]] == told["customers"].tolist()
     assert [one["profit"] for one in seen["lists"]] == pytest.approx(told["expected_profit"].tolist())
@@ -86,6 +86,9 @@ def test_a_dragged_slider_moves_its_field_and_the_lists(page, lists):
         assert float(seen["fields"][name]) == pytest.approx(share * most, abs=step + 0.02 * most)
         assert_shows_what_python_computes(seen, lists)
         assert seen["rows"] != start["rows"]
+    drag(page, "budget", 0.0)
+    seen = page.wait(_SEEN)
+    assert [one["customers"] for one in seen["lists"]] == [0, 0]  # a budget of nothing treats nobody
     drag(page, "budget", 1.0)
     seen = page.wait(_SEEN)
     assert seen["fields"]["budget"] == ""  # the end of the slider is no limit

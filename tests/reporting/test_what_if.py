@@ -117,3 +117,8 @@ def test_a_budget_pays_for_the_whole_stated_list_whatever_its_cost():
     people = pd.DataFrame({"cost": 1.2, "expected_profit": np.linspace(9, 0.1, 1000)})
     found = compute_list_totals({"mail": people}, cost=1.2, budget=900.0)
     assert 750 in found["inputs"]["lists"][0]["customers"]
+    wanted = {"margin": 100, "effect": 100, "cost": 1.2}
+    for budget, length in ((0.0, 0), (1.2 * 733, 733), (None, 1000)):
+        assert recompute_totals(found["inputs"], {**wanted, "budget": budget})["customers"].tolist() == [
+            length
+        ]

@@ -31,6 +31,7 @@ def base_changes(periods: pd.DataFrame) -> go.Figure:
     figure.add_bar(
         x=names,
         y=-periods["lost"],
+        meta={"y": periods["lost"].tolist()},
         name="lost",
         marker_color=theme.LOSS,
         customdata=periods["lost"],

@@ -29,6 +29,7 @@ def contributions(contributions: pd.DataFrame, *, currency: str = "") -> go.Figu
     figure.add_scatter(
         x=contributions["contribution"],
         y=contributions["title"].map(titles.index) + spread,
+        meta={"y": 0},
         name="customers",
         mode="markers",
         customdata=contributions[["title", "value"]],

@@ -29,6 +29,7 @@ def cross_sell_matrix(pairs: pd.DataFrame, *, top: int = 20) -> go.Figure:
         x=theme.short_names(table.columns),
         y=theme.short_names(table.index),
         z=np.log2(table),
+        meta={"x": [*table.columns], "y": [*table.index], "z": table.to_numpy().tolist()},
         name="lift",
         colorscale=theme.SEQUENTIAL,
         customdata=np.dstack([table, orders]),

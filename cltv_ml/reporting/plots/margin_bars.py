@@ -31,6 +31,7 @@ def margin_bars(margins: pd.DataFrame, *, currency: str = "", top: int = 12) -> 
     figure.add_bar(
         x=rows["contribution_margin"],
         y=list(range(len(rows))),
+        meta={"y": [*map(str, rows.index)]},
         orientation="h",
         name="contribution margin",
         marker_color=[theme.GAIN if margin >= 0 else theme.LOSS for margin in rows["contribution_margin"]],

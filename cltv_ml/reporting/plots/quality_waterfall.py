@@ -24,6 +24,7 @@ def quality_waterfall(rules: pd.DataFrame, *, currency: str = "") -> go.Figure:
     figure.add_waterfall(
         x=names,
         y=[before, *(-applied["rows"]), 0],
+        meta={"y": [before, *(-applied["rows"]).tolist(), int(left)]},
         measure=["absolute", *["relative"] * len(applied), "total"],
         name="lines",
         customdata=[0.0, *applied["money"], 0.0],

@@ -35,6 +35,7 @@ def tier_pyramid(tiers: pd.DataFrame, *, of: str = "predicted value", currency: 
         share = rows[column] / (rows[column].sum() or 1)
         figure.add_bar(
             x=sign * share,
+            meta={"x": share.tolist()},
             y=names.astype("str"),
             orientation="h",
             name=title,
