@@ -39,6 +39,8 @@ class ExportOrder:
     now: pd.Timestamp = field(default_factory=lambda: pd.Timestamp.now("UTC"))
     #: Column of the customers whose value is written, such as `lifetime_profit`.
     value: str = "expected_value"
+    #: The customers' phone numbers in E.164, "" for none, if they are complete already.
+    phones: pd.Series | None = None
 
 
 RowCheck = Callable[[pd.DataFrame, ExportOrder], str]

@@ -6,7 +6,6 @@ and the error names the rule.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,7 +14,7 @@ import pandas as pd
 from cltv_ml.actions import export_rules as rules
 from cltv_ml.actions.customer_columns import IDENTITIES, columns_read
 from cltv_ml.actions.export_rules import ExportOrder, RowCheck
-from cltv_ml.actions.identities import hashed_emails, hashed_phones, normalise_email, normalise_phone
+from cltv_ml.actions.identities import hashed_emails, normalise_email, normalise_phones, sha256
 from cltv_ml.actions.terms import enumerated
 from cltv_ml.customers.permissions import refusals
 from cltv_ml.errors import InputError, unknown_name
@@ -89,13 +88,23 @@ def build_export(
     return table.reset_index(drop=True), left_out
 
 
+def phone_numbers(customers: pd.DataFrame, order: ExportOrder) -> pd.Series:
+    """Return each customer's phone number in E.164, "" where there is none or it cannot be completed."""
+    if order.phones is not None:
+        return order.phones.reindex(customers.index)
+    return normalise_phones(_phones_as_written(customers), order.country_code)
+
+
 def count_lost_phones(name: str, customers: pd.DataFrame, order: ExportOrder) -> int:
     """Return how many phone numbers of these customers a format does not hold because they cannot be completed."""
-    named = customers.rename(columns=columns_read(customers))
-    if "phone" not in named or not FORMATS[name].of_phones:
+    if not FORMATS[name].of_phones:
         return 0
-    phones = _text_column(named, "phone")
-    return sum(not normalise_phone(text, order.country_code) for text in phones if re.search(r"\d", text))
+    written = _phones_as_written(customers).str.contains(r"\d")
+    return int((written & (phone_numbers(customers, order) == "")).sum())
+
+
+def _phones_as_written(customers: pd.DataFrame) -> pd.Series:
+    return _text_column(customers.rename(columns=columns_read(customers)), "phone")
 
 
 def _check_columns(chosen: ExportFormat, customers: pd.DataFrame, order: ExportOrder) -> None:
@@ -180,7 +189,7 @@ def _google_customer_match(customers: pd.DataFrame, order: ExportOrder) -> pd.Da
     return pd.DataFrame(
         {
             "Email": hashed_emails(_text_column(customers, "email"), mailbox=True),
-            "Phone": hashed_phones(_text_column(customers, "phone"), order.country_code),
+            "Phone": phone_numbers(customers, order).map(sha256),
         }
     )
 
@@ -202,7 +211,7 @@ def _meta_audience(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "email": hashed_emails(_text_column(customers, "email")),
-            "phone": hashed_phones(_text_column(customers, "phone"), order.country_code, plus=False),
+            "phone": phone_numbers(customers, order).str.removeprefix("+").map(sha256),
             "value": customers[order.value].clip(lower=0).round(digits(order.currency)),
         }
     )

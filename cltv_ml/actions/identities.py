@@ -120,7 +120,6 @@ def hashed_emails(column: pd.Series, *, mailbox: bool = False) -> pd.Series:
     )
 
 
-def hashed_phones(column: pd.Series, country_code: str = "", *, plus: bool = True) -> pd.Series:
-    """Return the hash of each phone number in E.164, with or without its plus; "" where there is none."""
-    numbers = column.fillna("").astype("str").map(lambda text: normalise_phone(text, country_code))
-    return (numbers if plus else numbers.str.removeprefix("+")).map(sha256)
+def normalise_phones(column: pd.Series, country_code: str = "") -> pd.Series:
+    """Return each phone number in E.164 (`normalise_phone`), "" where there is none or it cannot be completed."""
+    return column.fillna("").astype("str").map(lambda text: normalise_phone(text, country_code))

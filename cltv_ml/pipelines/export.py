@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pandas as pd
 from cltv_ml import decisions
 from cltv_ml.actions.customer_columns import unread_columns
 from cltv_ml.actions.export_rules import ExportOrder
-from cltv_ml.actions.exports import FORMATS, build_export, count_lost_phones
+from cltv_ml.actions.exports import FORMATS, build_export, count_lost_phones, phone_numbers
 from cltv_ml.customers import read_order_dates
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.errors import InputError, unknown_name
@@ -192,6 +192,8 @@ def write_exports(
         Formats that cannot be written, each with the reason.
     """
     everybody = _joined_table(scores, customers)
+    if any(FORMATS[name].of_phones for name in formats):
+        order = replace(order, phones=phone_numbers(everybody, order))
     unread = [] if customers is None else unread_columns(customers)
     written: dict[str, ExportedFile | str] = {**(refused or {})}
     for name in formats:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml import pipelines
-from cltv_ml.actions import export_rules
+from cltv_ml.actions import export_rules, identities
 from cltv_ml.actions.export_rules import ExportOrder
 from cltv_ml.actions.exports import FORMATS, build_export
 from cltv_ml.actions.identities import normalise_email, normalise_phone, sha256
@@ -492,3 +492,15 @@ def test_a_table_for_the_warehouse_has_four_decimals(tmp_path):
     )
     write_exports(["warehouse"], scores, tmp_path, ORDER, pd.DataFrame(index=["a", "b"]))
     assert pd.read_csv(tmp_path / "warehouse.csv")["expected_value"].tolist() == [9.0, 8.1235]
+
+
+def test_a_phone_number_is_completed_once_for_all_formats(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(identities, "normalise_phone", lambda text, code: seen.append(text) or "")
+    people = pd.DataFrame({"phone": ["030 12", "n/a"]}, index=pd.Index(["a", "b"], name="customer_id"))
+    scores = pd.DataFrame({"expected_value": [9.0, 8.0]}, index=people.index)
+    formats = ["google_customer_match", "meta_value_audience"]
+    people["email"] = ["ann@a.com", "bob@a.com"]
+    told = write_exports(formats, scores, tmp_path, ExportOrder("EUR", "49"), people)
+    assert [told[name].lost_phones for name in formats] == [1, 1]
+    assert seen == ["030 12", "n/a"]
