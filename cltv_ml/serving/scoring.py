@@ -238,7 +238,8 @@ def _chosen(log: Path, order: Order, cutoff: pd.Timestamp, work: Work) -> Path:
         conditions, reasons = [], []
         if order.since is not None:
             since = to_cutoff(order.since, "since")
-            conditions.append(f"max(timestamp) >= timestamp '{since}'")
+            before = f"max(timestamp) filter (where timestamp < timestamp '{cutoff}')"
+            conditions.append(f"{before} >= timestamp '{since}'")
             reasons.append(f"bought on or after {since:%Y-%m-%d}; choose an earlier --since")
         if order.younger_than is not None:
             first = cutoff - pd.Timedelta(days=order.younger_than)

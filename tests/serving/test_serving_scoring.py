@@ -7,6 +7,8 @@ import pandas as pd
 from cltv_ml.customers import CustomerSources
 from cltv_ml.data import Rules
 from cltv_ml.serving import scoring
+from cltv_ml.serving.batch_order import Order
+from cltv_ml.serving.resumable import Work
 
 
 def test_tables_about_customers_are_read_by_the_rules_of_the_log(tmp_path):
@@ -37,3 +39,12 @@ def test_scoring_says_which_attributes_it_reads_and_when_it_needs_none(tmp_path,
     assert "1 of 1 customers in the log (100%) have a row" in learned
     assert "Contacts  " in learned
     assert "quarantined" not in none
+
+
+def test_who_bought_since_a_day_is_judged_by_what_the_model_sees(tmp_path):
+    days = {"before": "2024-02-01", "between": "2024-03-05", "after": "2024-03-20"}
+    log = pd.DataFrame({"customer_id": list(days), "timestamp": pd.to_datetime(list(days.values()))})
+    log.to_parquet(tmp_path / "log.parquet")
+    order, work = Order(tmp_path / "scores.parquet", since="2024-03-01"), Work(tmp_path)
+    chosen = scoring._chosen(tmp_path / "log.parquet", order, pd.Timestamp("2024-03-10"), work)
+    assert pd.read_parquet(chosen)["customer_id"].tolist() == ["between"]
