@@ -22,6 +22,7 @@ from cltv_ml.pipelines.redaction import as_wanted
 from cltv_ml.reporting import glance, sections
 from cltv_ml.reporting.report import RENDERERS
 from cltv_ml.reporting.training_summary import add_scores, with_answer
+from cltv_ml.serving.batch_targets import manifest_of
 from cltv_ml.settings import Report, Settings
 from cltv_ml.tracking import registry, runs
 
@@ -207,7 +208,7 @@ def _newest_earlier(scores: Path | pd.DataFrame) -> Path | None:
 
 def _read_manifest(scores: Path | pd.DataFrame) -> dict[str, Any]:
     """Return the manifest next to a file of scores; empty if there is none."""
-    if isinstance(scores, pd.DataFrame) or not (file := scores.with_suffix(".manifest.json")).is_file():
+    if isinstance(scores, pd.DataFrame) or not (file := manifest_of(scores)).is_file():
         return {}
     return read_earlier_json(file, _MANIFEST)
 

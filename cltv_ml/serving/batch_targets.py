@@ -77,7 +77,7 @@ class Target:
     @property
     def manifest(self) -> Path:
         """The file that describes what was written."""
-        return self.path.with_name(f"{self.path.stem}.manifest.json")
+        return manifest_of(self.path)
 
     def check(self) -> None:
         """Raise InputError if the target cannot be written, before any work is done."""
@@ -110,7 +110,7 @@ class Target:
         copy = self.path.with_stem(f"{self.path.stem}_before")
         with atomic(copy, private=True) as temporary:
             shutil.copyfile(self.path, temporary)
-        with atomic(copy.with_name(f"{copy.stem}.manifest.json")) as temporary:
+        with atomic(manifest_of(copy)) as temporary:
             temporary.write_text(json.dumps({**manifest, "file": str(copy)}, indent=1), encoding="utf-8")
         return str(copy)
 
@@ -158,6 +158,15 @@ class Target:
             with atomic(self.path, private=True) as temporary:
                 writer = _write_parquet if self.path.suffix == ".parquet" else _write_csv
                 writer(temporary, schema, batches)
+
+
+def manifest_of(scores: Path) -> Path:
+    """Return the file next to scores that describes them: one for Parquet, another for a CSV of the same name.
+
+    >>> manifest_of(Path("scores.parquet")).name, manifest_of(Path("scores.csv")).name
+    ('scores.manifest.json', 'scores.csv.manifest.json')
+    """
+    return scores.with_suffix(".csv.manifest.json" if scores.suffix == ".csv" else ".manifest.json")
 
 
 def _with_file(place: str) -> tuple[str, str]:

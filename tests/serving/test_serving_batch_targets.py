@@ -8,7 +8,7 @@ import pytest
 
 from cltv_ml.errors import InputError
 from cltv_ml.serving import batch_databases
-from cltv_ml.serving.batch_targets import Target
+from cltv_ml.serving.batch_targets import Target, manifest_of
 from cltv_ml.serving.resumable import opened
 
 
@@ -44,7 +44,17 @@ def test_scores_of_an_earlier_day_are_kept_next_to_the_new_ones(tmp_path, ending
     assert deliver(target, "2026-03-08", 3.0) is None  # again on the same day: the week before stays
     read = pd.read_csv if ending == "csv" else pd.read_parquet
     assert read(before)["expected_value"].tolist() == [1.0]
-    assert json.loads((tmp_path / "scores_before.manifest.json").read_text())["cutoff"] == "2026-03-01"
+    assert json.loads(manifest_of(before).read_text())["cutoff"] == "2026-03-01"
+
+
+def test_scores_in_two_formats_do_not_share_a_manifest(tmp_path):
+    some, everybody = Target(tmp_path / "scores.parquet"), Target(tmp_path / "scores.csv")
+    deliver(some, "2026-03-08", 1.0, since="2026-03-01")
+    deliver(everybody, "2026-03-08", 2.0)
+    assert [json.loads(one.manifest.read_text()).get("since") for one in (some, everybody)] == [
+        "2026-03-01",
+        None,
+    ]
 
 
 def test_neither_some_customers_nor_a_file_without_its_own_manifest_are_earlier_scores(tmp_path):
