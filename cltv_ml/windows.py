@@ -110,7 +110,7 @@ def main_horizon(
     Raises
     ------
     InputError
-        A horizon is longer than the log.
+        A horizon is as long as the log, or longer.
 
     >>> main_horizon(pd.Timestamp("2024-01-01"), pd.Timestamp("2025-06-30"), [30, 91, 365])
     91
@@ -123,10 +123,9 @@ def main_horizon(
 
 def _check_length(horizon: int, first: pd.Timestamp, last: pd.Timestamp) -> None:
     whole = (last.normalize() - first.normalize()).days + 1
-    if horizon > whole:
-        raise InputError(
-            f"the horizon of {horizon} days is longer than the log of {whole} days; give a shorter one."
-        )
+    if horizon >= whole:
+        how = "as long as" if horizon == whole else "longer than"
+        raise InputError(f"the horizon of {horizon} days is {how} the log of {whole} days; shorten it.")
 
 
 def judged_window(last: pd.Timestamp, days: int, cutoff: str | pd.Timestamp = "") -> Window:

@@ -74,6 +74,7 @@ def test_cutoffs_that_are_no_calendar_day_are_refused(moment):
     [
         ("2019-12-01", 5, "cutoff 2019-12-01 lies outside the log"),
         ("2010-01-10", 3650, "the horizon of 3650 days is longer than the log of"),
+        ("2020-01-10", 51, "the horizon of 51 days is as long as the log of 51 days; shorten it"),
         ("2020-01-01", 5, "lies outside the log"),
         ("2020-03-01", 5, "lies outside the log"),
         ("2020-02-18", 5, "ends 2020-02-23, but the log ends on 2020-02-20"),

@@ -30,7 +30,7 @@ def csv(shop, tmp_path, orders):
         (["--cutoff", "1996-01-01"], "cutoff 1996-01-01 lies outside the log"),
         (["--cutoff", "1999-01-01"], "cutoff 1999-01-01 lies outside the log"),
         (["--cutoff", "Tuesday?"], "cutoff must be a calendar day such as 2011-09-10, got 'Tuesday?'"),
-        (["--horizon", "5y"], "longer than the log of 546 days; give a shorter one"),
+        (["--horizon", "5y"], "longer than the log of 546 days; shorten it"),
         (["--horizon", "1y"], "67% of the history"),
         (["--horizon", "soon"], "horizon 'soon' cannot be read"),
         (["--cutoff", "1998-06-01", "--horizon", "26w"], "but the log ends on 1998-06-"),
