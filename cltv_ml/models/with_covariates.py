@@ -111,26 +111,24 @@ class WithCovariates(OfAttributes):
         return self.value_.p_buy(code(X, self.coding_))
 
     def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return the history's contribution where no attribute is known, and what each attribute adds to it."""
+        """Return the history's contribution where no attribute is known, and what each attribute alone adds to it.
+
+        What attributes add only together is in the baseline.
+        """
         check_fitted(self)
         coded = code(X, self.coding_)
         plain = coded.assign(**_average(self.coding_))
-        history = self.value_.contributions(plain)
-        slopes = self._slopes()
-        parts = pd.DataFrame(
-            {
-                name: sum(
-                    ((coded[one] - plain[one]) * slopes[one] for one in columns),
-                    pd.Series(0.0, index=X.index),
-                )
-                for name, columns in (
-                    (name, _dummy_names(name, coding)) for name, coding in self.coding_.items()
-                )
-            },
-            index=X.index,
+        history, before = self.value_.contributions(plain), self.value_.predict(plain)
+        # a slope is not what a customer's value changes by: their own history counts as well
+        alone = {
+            name: self.value_.predict(plain.assign(**coded[_dummy_names(name, entry)]))
+            for name, entry in self.coding_.items()
+        }
+        log_before = np.log(np.maximum(before, 1e-300))
+        parts = (
+            pd.DataFrame(alone, index=X.index).clip(lower=1e-300).transform(np.log).sub(log_before, axis=0)
         )
-        before = self.value_.predict(plain)
-        in_money = in_currency(parts, np.log(np.maximum(before, 1e-300)), self.value_.predict(coded))
+        in_money = in_currency(parts, log_before, self.value_.predict(coded))
         rest = in_money[BASELINE].to_numpy() - before
         return history.assign(**{BASELINE: history[BASELINE] + rest}).join(in_money.drop(columns=BASELINE))
 
@@ -171,14 +169,6 @@ class WithCovariates(OfAttributes):
         return ProbabilisticValue(
             purchases, GammaGamma(covariates=names, penalty=penalty), horizon=self.horizon
         )
-
-    def _slopes(self) -> dict[str, float]:
-        """Return each covariate's slope of the log value, purchases and spend together."""
-        params, spend = self.value_.purchases_.params_, self.value_.spend_.params_
-        return {
-            name: params[f"purchase:{name}"] + spend.get(f"spend:{name}", 0.0)
-            for name in _covariates(self.coding_)
-        }
 
 
 def learn_coding(X: pd.DataFrame, attributes: Sequence[str]) -> dict[str, dict[str, Any]]:

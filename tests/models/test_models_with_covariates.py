@@ -83,8 +83,14 @@ def test_contributions_add_up_and_name_the_attribute(simulated, fitted):
     X = simulated[0].head(20)
     parts = fitted.contributions(X)
     np.testing.assert_allclose(parts.sum(axis=1), fitted.predict(X), rtol=1e-6)
-    referral = X["attribute_text_channel"] == "referral"
-    assert abs(parts.loc[referral, "attribute_text_channel"].mean()) > 0
+    assert (parts["attribute_text_channel"] != 0).all()
+
+
+def test_an_attribute_adds_what_the_value_loses_where_it_is_unknown(simulated, fitted):
+    X = simulated[0].head(200).assign(attribute_number_age=np.nan)
+    lost = fitted.predict(X) - fitted.predict(X.assign(attribute_text_channel=None))
+    added = fitted.contributions(X)["attribute_text_channel"]
+    np.testing.assert_allclose(added, lost, rtol=1e-6, atol=1e-9 * np.abs(lost).max())
 
 
 def test_a_level_that_was_never_seen_and_a_missing_one_get_a_value(simulated, fitted):
