@@ -158,7 +158,7 @@ def top_reasons(
     if scale is not None:
         parts = parts.mul(scale, axis=0)
     if known is not None:
-        parts = parts.join(known)
+        parts = pd.concat([parts, known], axis="columns")
     amounts, names = parts.to_numpy(), [str(name) for name in parts.columns]
     phrases = pd.DataFrame({name: _title_and_values(name, X) for name in names}, index=X.index)
     order = np.argsort(-np.abs(amounts), axis=1, kind="stable")[:, :n]

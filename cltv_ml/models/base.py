@@ -160,7 +160,11 @@ class ValueModel(RegressorMixin, BaseEstimator):
         return list(dict.fromkeys([*map(str, self.feature_names_in_), *others]))
 
     def _add_horizons(self, X: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-        return table.join(self.horizons_.table(X, table)) if hasattr(self, "horizons_") else table
+        if not hasattr(self, "horizons_"):
+            return table
+        return pd.concat(
+            [table, self.horizons_.table(X, table)], axis="columns"
+        )  # by place: names may repeat
 
     def components(self) -> list[ValueModel]:
         """Return the models that this one combines, not yet fitted; none by default."""

@@ -185,12 +185,14 @@ class ProbabilisticValue(ValueModel):
         check_fitted(self)
         check_coverage(self, coverage)
         bounds = [between(draws, coverage) for draws in self.draw_values(X, size, seed=seed)]
-        return pd.DataFrame(np.concatenate(bounds), index=X.index, columns=["value_lower", "value_upper"])
+        table = np.concatenate(bounds) * self._level_factor
+        return pd.DataFrame(table, index=as_pandas(X).index, columns=["value_lower", "value_upper"])
 
     def sample_values(self, X: pd.DataFrame, size: int, *, seed: int = 0) -> np.ndarray:
         """Return `size` draws of what each customer spends over the horizon, shape (n, size), in currency units.
 
-        They hold each customer's randomness and the uncertainty of both models' parameters.
+        They hold each customer's randomness and the uncertainty of both models' parameters, at the model's own total
+        whatever `bring_to` has set.
         """
         check_fitted(self)
         return np.concatenate(list(self.draw_values(X, size, seed=seed)))

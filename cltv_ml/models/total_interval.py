@@ -44,7 +44,7 @@ def predict_total_interval(
     total = np.zeros(size)
     if isinstance(model, ProbabilisticValue):
         for draws in model.draw_values(X, size, seed=seed):
-            total += draws.sum(axis=0)
+            total += draws.sum(axis=0) * model._level_factor
     else:
         models = model._plausible(np.random.default_rng([seed, 1]))
         for _, draws in model._draw(models, X, model._length(0.0 if t is None else t), size, seed):

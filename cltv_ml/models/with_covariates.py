@@ -130,7 +130,7 @@ class WithCovariates(OfAttributes):
         )
         in_money = in_currency(parts, log_before, self.value_.predict(coded))
         rest = in_money[BASELINE].to_numpy() - before
-        return history.assign(**{BASELINE: history[BASELINE] + rest}).join(in_money.drop(columns=BASELINE))
+        return history.assign(**{BASELINE: history[BASELINE] + rest}, **in_money.drop(columns=BASELINE))
 
     def _table(self, X: pd.DataFrame) -> pd.DataFrame:
         return self.value_.at_own_total().predict_table(code(X, self.coding_))

@@ -83,7 +83,7 @@ class ZILN(TreeModel):
 
     def _parts(self, matrix: Matrix) -> np.ndarray:
         """Return log-odds of buying, mu and log sigma, shape (n, 3)."""
-        return boosting.booster_scores(self.booster_, matrix)
+        return boosting.booster_scores(self.booster_, matrix).reshape(-1, 3)
 
     def _money(self, parts: np.ndarray) -> np.ndarray:
         sigma = np.exp(np.clip(parts[:, 2], *LOG_SIGMA))

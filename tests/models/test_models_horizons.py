@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.models import Horizons, Tweedie
+from cltv_ml.models import Horizons, SameRate, Tweedie
 
 X = pd.DataFrame(
     {
@@ -28,6 +28,12 @@ def test_totals_are_read_in_proportion_to_that_of_the_main_horizon():
     horizons = Horizons(91, [30, 91]).fit(X)
     table = horizons.bring_to({30: 50.0, 91: 106.5}, X, VALUES).values(X, VALUES)
     assert table[30].sum() == pytest.approx(100)
+
+
+def test_a_table_whose_rows_share_a_name_keeps_its_rows():
+    model = SameRate(91).fit(X).set_horizons(Horizons(91, [30, 91]).fit(X))
+    table = model.predict_table(X.set_axis(["same"] * len(X)))
+    np.testing.assert_array_equal(table, model.predict_table(X))
 
 
 def test_where_nobody_came_back_values_grow_in_proportion_to_time():

@@ -1,10 +1,12 @@
 """Predictive intervals: does what simulated customers then did lie where a model fitted to them said."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.models import BGNBD, MBGNBD, ParetoNBD, ProbabilisticValue
+from cltv_ml.models import BGNBD, MBGNBD, ParetoNBD, ProbabilisticValue, predict_total_interval
 
 AHEAD = 60
 TRUTH = {
@@ -50,6 +52,17 @@ def test_a_90_percent_purchase_interval_covers_88_to_92_percent(case):
     interval = model.purchases_.predict_interval(customers, AHEAD, 0.9)
     later = customers["purchases"].to_numpy()
     assert 0.88 <= covered(later, interval)[undecided(model, customers)].mean() <= 0.92
+
+
+def test_intervals_are_at_the_level_of_the_values(case):
+    model, customers, _ = case
+    few = customers.head(50)
+    brought = copy.copy(model).bring_to(3 * model.predict(few).sum(), few)
+    assert brought.predict_interval(few).to_numpy() == pytest.approx(
+        3 * model.predict_interval(few).to_numpy()
+    )
+    total = predict_total_interval(model, few, size=100)
+    assert predict_total_interval(brought, few, size=100) == pytest.approx([3 * end for end in total])
 
 
 # The published estimates of CDNOW in days, where three customers in five never come back.

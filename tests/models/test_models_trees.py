@@ -107,6 +107,7 @@ def test_ziln_knows_the_probability_of_buying(shop):
     X, y, _ = shop
     found = ZILN().fit(X, y).p_buy(X)
     assert np.mean(np.abs(found - (0.1 + 0.6 * X["activity"]))) < 0.04
+    assert ZILN(n_estimators=2).fit(X, y).predict(X[:0]).shape == (0,)
 
 
 def test_quantiles_never_cross_and_hold_their_share(shop):

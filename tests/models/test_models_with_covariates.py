@@ -91,6 +91,8 @@ def test_an_attribute_adds_what_the_value_loses_where_it_is_unknown(simulated, f
     lost = fitted.predict(X) - fitted.predict(X.assign(attribute_text_channel=None))
     added = fitted.contributions(X)["attribute_text_channel"]
     np.testing.assert_allclose(added, lost, rtol=1e-6, atol=1e-9 * np.abs(lost).max())
+    twice = fitted.contributions(pd.concat([X, X]))["attribute_text_channel"]
+    np.testing.assert_allclose(twice, np.tile(added, 2), rtol=1e-9)
 
 
 def test_a_level_that_was_never_seen_and_a_missing_one_get_a_value(simulated, fitted):
