@@ -20,18 +20,16 @@ from cltv_ml.pipelines.competing import check_competing, model_features, named_m
 from cltv_ml.pipelines.inputs import (
     holdout_window,
     load,
+    stated_currency,
     targeting_of,
 )
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
-from cltv_ml.reporting import plots
-from cltv_ml.reporting.report import section, summarise
+from cltv_ml.reporting.report import summarise
+from cltv_ml.reporting.sections.backtest import backtest_answers, backtest_section
 from cltv_ml.settings import Backtest, Settings
 from cltv_ml.tracking.backtest_runs import log_backtest
 from cltv_ml.windows import Window, rolling_origins, to_horizons
-
-#: Metrics on the page, those that were measured.
-PAGE_METRICS = ("gini", "bias", "decile_mape", "mae", "profit", "coverage")
 
 
 @dataclass(frozen=True)
@@ -91,22 +89,25 @@ def backtest(settings: Settings | None = None, *, progress: Progress = silent, *
     progress("logging to MLflow", 0.98)
     with together():
         write_table(results, table)
-        _write_page(ranges, latest.horizon, 1 + len(earlier), page)
+        _write_page(ranges, [latest, *earlier], page, stated_currency(cleaned))
     log_backtest(results, settings.experiment, settings.dataset, settings=toml)
     return Backtested([latest, *earlier], results, ranges, table, page)
 
 
-def _write_page(ranges: pd.DataFrame, horizon: int, windows: int, page: Path) -> None:
+def _write_page(ranges: pd.DataFrame, windows: list[Window], page: Path, currency: str) -> None:
     """Write the page, with a section per horizon if there are several."""
-    several = dict(list(ranges.groupby("horizon"))) if "horizon" in ranges else {horizon: ranges}
-    parts = []
-    for days, rows in several.items():
-        figures = {
-            f"{metric.replace('_', ' ').capitalize()} of each model: mean, worst and best of {windows} test "
-            "windows.": plots.metric_ranges(rows, metric=metric)
-            for metric in PAGE_METRICS
-            if metric in set(rows["metric"])
-        }
-        title = f"Across test windows: {days} days" if len(several) > 1 else "Across test windows"
-        parts.append(section(title, figures=figures))
-    write_page(summarise("Backtest", "", parts), page)
+    main = windows[0].horizon
+    several = dict(list(ranges.groupby("horizon"))) if "horizon" in ranges else {main: ranges}
+    parts = [
+        backtest_section(
+            f"Across test windows: {days} days" if len(several) > 1 else "Across test windows",
+            rows,
+            len(windows),
+            currency=currency,
+        )
+        for days, rows in several.items()
+    ]
+    cutoffs = ", ".join(f"{window.cutoff:%Y-%m-%d}" for window in windows)
+    subtitle = f"{len(windows)} windows of {main} days, from {cutoffs}, each predicted from earlier data only"
+    answers = backtest_answers(several[main], len(windows))
+    write_page(summarise("Backtest", subtitle, parts, answers=answers), page)

@@ -66,9 +66,9 @@ def test_the_ranges_are_those_of_the_table(told, table):
 
 def test_the_page_shows_a_figure_per_metric(place, told):
     page = (place.folder / told["figures"]).read_text(encoding="utf-8")
-    assert "Gini of each model: mean, worst and best of 3 test windows." in page
-    assert "Decile mape across test windows" in page
-    assert "Coverage of each model: mean, worst and best of 3 test windows." in page
+    assert "Gini of each model: mean, lowest and highest of 3 test windows." in page
+    assert "Decile error across test windows" in page
+    assert "In interval of each model: mean, lowest and highest of 3 test windows." in page
 
 
 def test_mlflow_has_a_run_per_model_and_below_it_one_per_window(place, table):
