@@ -123,6 +123,7 @@ def expected(params: Params, t: float) -> np.ndarray:
     transformation of the hypergeometric function, or by quadrature over p where that overflows.
     """
     r, alpha, a, b = np.broadcast_arrays(*params)
+    low = a + b < 1.01
     most = r * t / alpha
     near = np.abs(a - 1) < _SIDE
     value = _closed_form(r, alpha, np.where(near, 1 - _SIDE, a), b, t)
@@ -131,12 +132,23 @@ def expected(params: Params, t: float) -> np.ndarray:
         value = value + share * (_closed_form(r, alpha, np.where(near, 1 + _SIDE, a), b, t) - value)
     with np.errstate(invalid="ignore"):
         unsure = ~((value >= 0) & (value <= most * (1 + 1e-9)))
-    unsure |= (a + b < 1.01) | (np.maximum(a, b) > 1e3) | (value < 1e-6 * most)
+    unsure |= (np.maximum(a, b) > 1e3) | (value < 1e-6 * most)
+    unsure &= ~low
+    value = value.copy()
     if unsure.any():
-        value = value.copy()
         chosen = tuple(array[unsure] for array in (r, alpha, a, b))
         value[unsure] = _over_p(chosen, lambda p, r, alpha: -np.expm1(-r * np.log1p(p * t / alpha)) / p)
+    if low.any():
+        value[low] = _from_larger((r[low], alpha[low], a[low], b[low]), t)
     return np.minimum(value, most)
+
+
+def _from_larger(params: Params, t: float) -> np.ndarray:
+    """Return the expected purchases for a + b near or below 1, where the closed form is unstable: of a share
+    b / (a + b) as for b + 1, of the others as for a + 1, since 1 = (1 - p) + p under Beta(a, b).
+    """
+    r, alpha, a, b = params
+    return (b * expected((r, alpha, a, b + 1), t) + a * expected((r, alpha, a + 1, b), t)) / (a + b)
 
 
 def _closed_form(r: np.ndarray, alpha: np.ndarray, a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -119,3 +120,13 @@ def factor(values: np.ndarray, slopes: np.ndarray) -> np.ndarray:
 def weigh_rows(table: np.ndarray, row: np.ndarray) -> np.ndarray:
     """Return the sum of each row's products with `row`."""
     return np.einsum("ij,j->i", table, row)
+
+
+def by_slope(
+    by_log: dict[str, np.ndarray], effect: Sequence[tuple[str, int]], columns: np.ndarray
+) -> np.ndarray:
+    """Return the derivative by a covariate's slopes through every parameter it moves."""
+    total = np.zeros(columns.shape[1])
+    for name, sign in effect:
+        total += sign * (by_log[name] @ columns)
+    return total

@@ -15,6 +15,7 @@ from cltv_ml.models.base import check_columns
 from cltv_ml.models.distinct_rows import group_rows
 from cltv_ml.models.likelihood import Maximum, climb_roughly, maximize
 from cltv_ml.models.purchase_history import Rows, build_rows, read_history, rescale_rows, thin_rows
+from cltv_ml.models.slopes import WithSlopes
 
 #: One parameter per name, a number or one value per customer.
 Params = tuple[np.ndarray, ...]
@@ -144,11 +145,14 @@ class LikelihoodModel(BaseEstimator):
         """Return the highest likelihood found from `starts`, parameters without slopes on covariates."""
         rows, spread = problem.rows, problem.spread
         shapes, slopes = len(self.param_names), len(spread)
+        objective = self._objective(rows, spread)
+        if isinstance(objective, WithSlopes):
+            starts = [np.exp(self._maximum(_without_covariates(problem), starts).theta)]
         return maximize(
-            self._objective(rows, spread),
+            objective,
             [np.r_[np.log(start), np.zeros(slopes)] for start in starts],
             bounds_of(shapes, slopes),
-            names=self._all_names(),
+            names=self._all_names()[: shapes + slopes],
             size=problem.size,
             sample=self._objective(thin_rows(rows, _SAMPLE), spread) if len(rows) > _LARGE else None,
             between=[
@@ -163,36 +167,36 @@ class LikelihoodModel(BaseEstimator):
     ) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
         """Return the mean log-likelihood and its gradient as a function of log-parameters and slopes."""
         chunks = [rows.take(slice(first, first + self.chunk)) for first in range(0, len(rows), self.chunk)]
-        size = rows.weight.sum()
-        shapes, first = len(self.param_names), rows.purchase.shape[1]
+        if len(spread):
+            penalties = self._penalties() / np.square(spread)
+            return WithSlopes(self._params_at, self._terms, self._directions(), chunks, penalties)
+        size, nothing = rows.weight.sum(), np.zeros(0)
 
         def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
             """Return the value and its gradient, summed over chunks of the rows."""
-            slopes = theta[shapes:]
             value, gradient = 0.0, np.zeros(len(theta))
             for chunk in chunks:
-                params = self._spread(np.exp(theta[:shapes]), slopes, chunk.purchase, chunk.dropout)
+                params = self._spread(np.exp(theta), nothing, chunk.purchase, chunk.dropout)
                 terms, derivatives = self._terms(params, chunk)
                 value += chunk.weight @ terms
-                gradient[:shapes] += [
+                gradient += [
                     param * (chunk.weight @ by) if np.ndim(param) == 0 else chunk.weight @ (param * by)
                     for param, by in zip(params, derivatives, strict=True)
                 ]
-                if len(slopes):
-                    by_log = {
-                        name: chunk.weight * param * by
-                        for name, param, by in zip(self.param_names, params, derivatives, strict=True)
-                    }
-                    gradient[shapes : shapes + first] += by_slope(
-                        by_log, self.purchase_effect, chunk.purchase
-                    )
-                    gradient[shapes + first :] += by_slope(by_log, self.dropout_effect, chunk.dropout)
-            shrink = self._penalties() * slopes / np.square(spread)
-            gradient = gradient / size
-            gradient[shapes:] -= 2 * shrink
-            return value / size - float(shrink @ slopes), gradient
+            return value / size, gradient / size
 
         return objective
+
+    def _params_at(self, theta: np.ndarray, rows: Rows) -> Params:
+        """Return each row's parameters at log-parameters and slopes."""
+        shapes = len(self.param_names)
+        return self._spread(np.exp(theta[:shapes]), theta[shapes:], rows.purchase, rows.dropout)
+
+    def _directions(self) -> np.ndarray:
+        """Return the signs with which each parameter, a purchase and a dropout covariate move log-parameters."""
+        effects = [dict(effect) for effect in (self.purchase_effect, self.dropout_effect)]
+        signs = [[effect.get(name, 0) for name in self.param_names] for effect in effects]
+        return np.vstack([np.eye(len(self.param_names)), signs])
 
     def _learn(self, maximum: Maximum, problem: Problem) -> None:
         """Store a maximum in the user's units."""
@@ -336,14 +340,11 @@ def _distinct_rows(
     )
 
 
+def _without_covariates(problem: Problem) -> Problem:
+    rows, none = problem.rows, np.zeros((len(problem.rows), 0))
+    return Problem(_distinct_rows(rows.x, rows.tx, rows.T, rows.weight, none, none), problem.time, [])
+
+
 def _dot(x: np.ndarray, y: np.ndarray) -> float:
     """Return the sum of products; BLAS would start threads for it, which costs more on a busy machine."""
     return float((x * y).sum())
-
-
-def by_slope(by_log: dict[str, np.ndarray], effect: Effect, columns: np.ndarray) -> np.ndarray:
-    """Return the derivative by a covariate's slopes through every parameter it moves."""
-    total = np.zeros(columns.shape[1])
-    for name, sign in effect:
-        total += sign * (by_log[name] @ columns)
-    return total

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -12,8 +13,21 @@ from cltv_ml.models.verdict import advise, covariance, doubtful, on_bound, proje
 #: Takes parameters, returns the mean log-likelihood and its gradient.
 LogLikelihood = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
+
+@runtime_checkable
+class Curved(Protocol):
+    """A `LogLikelihood` that knows its Hessian, and is climbed by Newton steps."""
+
+    def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the mean log-likelihood and its gradient."""
+
+    def hessian(self, theta: np.ndarray) -> np.ndarray:
+        """Return the second derivatives."""
+
+
 _STEP = 1e-4  # of the differences that make a Hessian of gradients
 _EXACT, _ROUGH = 1e-7, 1e-4  # slopes of the mean log-likelihood at which a climb ends
+_FLATTEST = 1e-8  # the same at the end of Newton steps
 _LOOK = 10  # rounds of a climb after which it looks whether it is on its way to a maximum that is known
 
 
@@ -115,6 +129,8 @@ def _climb(
     SciPy's L-BFGS-B does the same, but for four parameters its BLAS threads make it a hundred times slower on a busy
     machine.
     """
+    if isinstance(objective, Curved):
+        return _climb_ridge(objective, theta, bounds, flat if flat > _EXACT else _FLATTEST)
     value, gradient = objective(theta)
     inverse = np.eye(len(theta)) if inverse is None else inverse
     for number in range(rounds):
@@ -159,13 +175,15 @@ def _leads_to(
     return bool((np.diff([value, *heights, top]) >= -1e-12).all())
 
 
-def _climb_ridge(objective: LogLikelihood, theta: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, float]:
+def _climb_ridge(
+    objective: LogLikelihood, theta: np.ndarray, bounds: np.ndarray, flat: float = _FLATTEST
+) -> tuple[np.ndarray, float]:
     """Return the end of up to 40 damped Newton steps; along a narrow bent ridge BFGS takes hundreds of steps."""
     value, gradient = objective(theta)
     damping = 1e-6
     for _ in range(40):
         free = gradient == projected(gradient, theta, bounds)
-        if np.abs(gradient[free]).max(initial=0.0) < 1e-8:
+        if np.abs(gradient[free]).max(initial=0.0) < flat:
             break
         curvature, axes = np.linalg.eigh(-_hessian(objective, theta, bounds, gradient)[np.ix_(free, free)])
         slope = axes.T @ gradient[free]
@@ -291,6 +309,8 @@ def _hessian(
     """Return the second derivatives by differences of the exact gradient, kept inside the bounds: central
     ones, or, where `gradient` at `theta` is given, one-sided ones for half the price and four digits.
     """
+    if isinstance(objective, Curved):
+        return objective.hessian(theta)
     rows = []
     for number in range(len(theta)):
         up, down = theta.copy(), theta.copy()

@@ -12,7 +12,7 @@ from scipy.special import expit
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns, check_fitted
-from cltv_ml.models.calendar_likelihood import factor, log_gone, overlaps, terms, weigh_rows
+from cltv_ml.models.calendar_likelihood import by_slope, factor, log_gone, overlaps, terms, weigh_rows
 from cltv_ml.models.calendar_path import (
     CUTOFF_DAY,
     MONTHS,
@@ -24,7 +24,7 @@ from cltv_ml.models.calendar_path import (
     sums_at_purchases,
 )
 from cltv_ml.models.covariates import CovariateModel
-from cltv_ml.models.fitting import Params, Problem, by_slope, check_weights
+from cltv_ml.models.fitting import Params, Problem, check_weights
 from cltv_ml.models.pareto_nbd import expm1_over, log_nbd
 from cltv_ml.models.purchase_history import DAYS_IN, Rows
 from cltv_ml.models.simulation import draw_gamma, draw_poisson

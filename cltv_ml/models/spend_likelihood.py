@@ -8,11 +8,15 @@ import numpy as np
 from scipy.special import digamma, gammaln
 
 from cltv_ml.models.likelihood import LogLikelihood, Maximum, maximize
+from cltv_ml.models.purchase_history import Rows, build_rows
+from cltv_ml.models.slopes import WithSlopes
 
 _LARGE, _SAMPLE = 30_000, 8_000
 #: Bounds of log p, log(q - 1) and log v.
 POPULATION_BOUNDS = np.log([[1e-3, 1e5], [1e-2, 1e5], [1e-5, 1e7]])  # money in units of its mean
 _STARTS = [np.log(start) for start in ((4.0, 3, 3), (1.0, 1, 1), (30.0, 30, 1), (0.5, 10, 20))]
+#: p, q - 1 and v move themselves, the covariates v.
+_DIRECTIONS = np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1], [0, 0, 0]])
 SHIFT = np.array([0.0, 1.0, 0.0])
 _HELD = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 1.0]])  # log p, log(q - 1), log v from the first two, mean 1
 
@@ -44,23 +48,38 @@ def fit_slopes(
         x, spend, weight, centred = x[chosen], spend[chosen], weight[chosen], centred[chosen]
         size = float(weight.sum())
 
-    def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the objective at `theta` and its gradient."""
-        p, q, v = np.exp(theta[:3]) + SHIFT
-        slopes = theta[3:]
-        scaled = spend / money / np.exp(np.clip(centred @ slopes, -50.0, 50.0))
-        value, gradient = spend_objective(x, scaled, weight)(theta[:3])
-        shape, total = p * x + q, x * scaled
-        jacobian = float(weight @ (centred @ slopes)) / size
-        shrink = penalty * slopes / np.square(spread)
-        by_slope = (weight * (shape * total / (total + v) - p * x)) @ centred / size - 2 * shrink
-        return value - jacobian - float(shrink @ slopes), np.r_[gradient, by_slope]
-
+    rows = build_rows(x, spend / money, x, weight, centred, np.zeros((len(x), 0)))
+    objective = WithSlopes(_own_params, _terms, _DIRECTIONS, [rows], penalty / np.square(spread))
     steep = np.full((z.shape[1], 2), [-3.0, 3.0])
     names = ("p", "q", "v", *(f"slope {number}" for number in range(z.shape[1])))
-    starts = [np.r_[start, np.zeros(z.shape[1])] for start in _STARTS[:2]]
-    maximum = maximize(objective, starts, np.vstack([POPULATION_BOUNDS, steep]), names=names, size=size)
-    return maximum.theta[3:] / spread
+    population = fit_population(x, spend / money, weight).theta
+    start = np.r_[population, np.zeros(z.shape[1])]
+    bounds = np.vstack([POPULATION_BOUNDS, steep])
+    return maximize(objective, [start], bounds, names=names, size=size).theta[3:] / spread
+
+
+def _own_params(theta: np.ndarray, rows: Rows) -> tuple[np.ndarray, ...]:
+    """Return p, q - 1 and each customer's v, which a covariate multiplies as it does spend."""
+    p, over_one, v = np.exp(theta[:3])
+    return p, over_one, v * np.exp(np.clip(rows.purchase @ theta[3:], -50.0, 50.0))
+
+
+def _terms(params: tuple[np.ndarray, ...], rows: Rows) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    """Return each row's log-likelihood, `tx` its mean spend, and the derivatives by p, q - 1 and v."""
+    p, over_one, v = params
+    q, x = over_one + 1, rows.distinct_x
+    shape, total = p * x + q, rows.x * rows.tx
+    log_height, log_v = np.log(total + v), np.log(v)
+    at_x = gammaln(shape) - gammaln(p * x) - gammaln(q)
+    psi, own_shape = digamma(shape), shape[rows.place_x]
+    value = (
+        at_x[rows.place_x] + q * log_v + p * rows.x * np.log(total) - np.log(rows.tx) - own_shape * log_height
+    )
+    return value, (
+        rows.x * ((psi - digamma(p * x))[rows.place_x] + np.log(total) - log_height),
+        (psi - digamma(q))[rows.place_x] + log_v - log_height,
+        q / v - own_shape / (total + v),
+    )
 
 
 def spend_objective(x: np.ndarray, spend: np.ndarray, weight: np.ndarray) -> LogLikelihood:

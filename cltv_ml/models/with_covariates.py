@@ -272,17 +272,17 @@ def code(X: pd.DataFrame, coding: Mapping[str, Mapping[str, Any]]) -> pd.DataFra
 
 def _code_levels(name: str, column: pd.Series, entry: Mapping[str, Any]) -> dict[str, pd.Series]:
     """Return a covariate per level: 1 where a customer has it, and its share of all where their level has none."""
-    shares = entry.get("shares", [0.0] * len(entry["levels"]))
-    levels = [
-        *entry["levels"],
-        *entry.get("others", [])[:1],
-    ]  # of the others the first is the most frequent level of all
-    level = column.map(as_spelled(column.dropna().unique(), levels))
-    average = ~level.isin(levels) & (column.notna() | (not entry["missing"]))
-    return {
-        f"{name}={coded}": (level == coded).fillna(False).astype("float64").mask(average, share)
-        for coded, share in zip(entry["levels"], shares, strict=True)
-    }
+    own, shares = entry["levels"], entry.get("shares", [0.0] * len(entry["levels"]))
+    known = [*own, *entry.get("others", [])[:1]]  # of the others the first is the most frequent level of all
+    place, values = pd.factorize(column)
+    level = as_spelled(values, known)
+    coded = [
+        [float(level.get(value) == one) for one in own] if level.get(value) in known else shares
+        for value in values
+    ]
+    missing = [0.0] * len(own) if entry["missing"] else shares
+    table = np.array([*coded, missing], dtype=np.float64)[place]  # the place of a missing value is -1
+    return {f"{name}={one}": pd.Series(table[:, at], index=column.index) for at, one in enumerate(own)}
 
 
 def _average(coding: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:

@@ -30,7 +30,7 @@ def test_a_purchase_covariate_is_recovered(model):
 
 
 @pytest.mark.parametrize("model", BASE)
-def test_gradients_by_covariates_are_exact(model):
+def test_derivatives_by_covariates_are_exact(model):
     rng = np.random.default_rng(1)
     x = np.sort(rng.integers(0, 6, 30)).astype(float)
     T = rng.uniform(0.5, 1.5, 30)
@@ -42,6 +42,10 @@ def test_gradients_by_covariates_are_exact(model):
     theta = np.r_[np.log([0.6, 0.3, 0.8, 1.7]), 0.3, -0.2, 0.4]
     numeric = approx_fprime(theta, lambda at: objective(at)[0], 1e-7)
     assert objective(theta)[1] == pytest.approx(numeric, abs=1e-5)
+    second = [
+        (objective(theta + step)[1] - objective(theta - step)[1]) / 2e-5 for step in 1e-5 * np.eye(len(theta))
+    ]
+    assert objective.hessian(theta) == pytest.approx(np.array(second), abs=1e-6)
 
 
 @pytest.mark.parametrize("model", BASE)
