@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml.errors import InputError
-from cltv_ml.settings import Act, Backtest, Build, Lifetime, Report, Score, Train, Tune
+from cltv_ml.settings import Act, Backtest, Build, Lifetime, Report, Score, Train, Tune, Weekly
 from cltv_ml.settings.toml import parse_mapping, parse_params
 from cltv_ml.windows import to_cutoff
 
@@ -82,6 +82,15 @@ def test_a_campaign_that_decides_nothing_is_refused():
         InputError, match="cost has no effect unless objective is profit; add --objective profit"
     ):
         Train.read(cost=2.0)
+
+
+def test_a_campaign_s_share_is_refused_wherever_it_decides_nothing(toml):
+    """A cost in a file may be meant for another command; a share is for none without the objective."""
+    for kind in (Train, Weekly):
+        with pytest.raises(InputError, match="share has no effect unless objective is profit"):
+            kind.read(toml("share = 0.2\ncost = 1.0"))
+        kind.read(toml('share = 0.2\nobjective = "profit"'))
+        kind.read(toml('share = 0.2\nobjective = "profit"'), objective="gini")
 
 
 @pytest.mark.parametrize("written", ["8,50", "8 EUR", "€8", "EUR 8.50", "8.500,00", "1,000"])

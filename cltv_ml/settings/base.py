@@ -212,7 +212,9 @@ class Settings(BaseModel):
         lone = {
             name
             for name, (other, value) in cls.only_with.items()
-            if name not in named and content.get(other, cls.model_fields[other].default) != value
+            if name not in named
+            and content.get(other, cls.model_fields[other].default) != value
+            and (other in named or _decides_elsewhere(name))
         }
         return {name: value for name, value in content.items() if name not in lone}
 
@@ -244,6 +246,11 @@ def extra_of(field: FieldInfo) -> dict[str, Any]:
     """Return the notes of `setting` on a field, next to pydantic's own."""
     extra = field.json_schema_extra
     return dict(extra) if isinstance(extra, dict) else {}
+
+
+def _decides_elsewhere(name: str) -> bool:
+    """Return whether a setting decides something in a command without another setting."""
+    return any(name in one.model_fields and name not in one.only_with for one in _family(Settings))
 
 
 def _own(settings: type[Settings], content: dict[str, Any], where: str) -> dict[str, Any]:

@@ -202,7 +202,8 @@ class Act(Chosen, _Stated):
 class Weekly(_Stated, _Watched, _Trained):
     """Settings of `cltv weekly`: those of train, monitor and act."""
 
-    only_with: ClassVar = {}  # a cost also decides about lists
+    #: A cost and a margin also decide about lists.
+    only_with: ClassVar = {"share": ("objective", "profit")}
 
     cost: float = setting(
         0.0, "Cost of treating one customer, including any discount.", default_text="not stated"
