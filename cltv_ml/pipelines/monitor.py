@@ -23,10 +23,10 @@ from cltv_ml.evaluation.drift import sketch
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import check_folder, read_earlier_json, together, write_table
 from cltv_ml.inline import Inline
-from cltv_ml.log import Log
 from cltv_ml.models import ValueModel
 from cltv_ml.pipelines.inputs import load, read_table, with_currency
 from cltv_ml.pipelines.monitor_checks import (
+    check_known,
     compare_with_training,
     freshness_checks,
     outcome_checks,
@@ -42,7 +42,6 @@ from cltv_ml.reporting.report import summarise
 from cltv_ml.serving.responses import is_of_horizon, tier_names
 from cltv_ml.settings import Monitor, Settings
 from cltv_ml.settings.toml import read_toml
-from cltv_ml.tables import ids_among
 from cltv_ml.tracking import registry, runs, scored_batches, store
 from cltv_ml.tracking.registry import REGISTERED_NAME, Version
 from cltv_ml.windows import Window, days_in_words
@@ -157,7 +156,7 @@ def monitor(
     cleaned = load(settings, progress, learned=version.features)
     settings = with_currency(settings, cleaned)
     log = cleaned.transactions
-    _check_known(scores, log)
+    check_known(scores, log, window.cutoff)
     experiment_id = runs.open_experiment(settings.experiment)
     reference, notes, name = _expectations(version, lifetimes, settings.currency)
     progress("comparing with the training", 0.2)
@@ -232,17 +231,6 @@ def _check_scores(scores: pd.DataFrame) -> Window:
     if not scores["expected_value"].notna().any():
         raise InputError("no customer in the scores has an expected value, so there is nothing to monitor.")
     return Window(pd.Timestamp(scores["cutoff"].iloc[0]), int(scores["horizon"].iloc[0]))
-
-
-def _check_known(scores: pd.DataFrame, log: Log) -> None:
-    """Raise InputError where the scores are of another log's customers."""
-    valued = scores.loc[scores["expected_value"].notna(), "customer_id"]
-    share = float(ids_among(valued, log.customers).mean())
-    if share < 0.9:
-        raise InputError(
-            f"the log contains only {share:.0%} of the scored customers; use the log that they were scored "
-            "from, with the orders since then."
-        )
 
 
 def _read_reference(version: Version, name: str) -> tuple[dict[str, Any], list[str]]:
