@@ -21,6 +21,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from cltv_ml.addresses import without_secrets
 from cltv_ml.errors import InputError
 from cltv_ml.tracking import checksums, lease, store
 from cltv_ml.tracking.local_registry import INTENT, PENDING, REGISTERED_NAME
@@ -240,12 +241,17 @@ def resolve(name: str = REGISTERED_NAME, alias: str = "champion") -> int:
         int(entry.version) for entry in MlflowClient().search_model_versions(f"name = '{name}'")
     )
     if not existing:
-        raise InputError(f"no model {name!r} is registered in {store.store_name()}; run `cltv train` first.")
+        raise InputError(f"no model {name!r} is registered in {_place()}; run `cltv train` first.")
     raise InputError(
-        f"model {name!r} in {store.store_name()} has versions {existing} but no alias {alias!r} (deleting a "
+        f"model {name!r} in {_place()} has versions {existing} but no alias {alias!r} (deleting a "
         "version also deletes its aliases); run `cltv rollback` for the previous champion, or `cltv train` "
         "for a new one."
     )
+
+
+def _place() -> str:
+    """Return the registry's address without login: the store's, unless MLFLOW_REGISTRY_URI names another."""
+    return without_secrets(mlflow.get_registry_uri())
 
 
 def read_version(number: int, name: str = REGISTERED_NAME) -> Version:
@@ -314,7 +320,7 @@ def rollback() -> tuple[int | None, int]:
         champion, previous = alias_version(name, "champion"), alias_version(name, "previous")
         if previous is None or previous == champion:
             raise InputError(
-                f"model {name!r} in {store.store_name()} has no previous champion to go back to; "
+                f"model {name!r} in {_place()} has no previous champion to go back to; "
                 "choose a version in the MLflow UI and give it the alias champion."
             )
         before = client.get_model_version(name, str(previous)).tags.get("promoted_from", "")

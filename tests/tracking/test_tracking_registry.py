@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import mlflow
 import pytest
 from mlflow.tracking import MlflowClient
 
@@ -253,3 +254,9 @@ def _race(store, number, start, results):
         results.put("promoted")
     except ValueError:
         results.put("moved")
+
+
+def test_a_registry_elsewhere_is_the_one_that_messages_name(store, monkeypatch):
+    monkeypatch.setattr(mlflow, "get_registry_uri", lambda: "postgresql://me:secret@registry/models")
+    with pytest.raises(ValueError, match=r"no model 'cltv' is registered in postgresql://\S*models; run"):
+        registry.resolve()
