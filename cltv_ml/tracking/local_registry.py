@@ -68,7 +68,7 @@ def store_uri() -> str:
 def find_local(name: str, alias: str) -> LocalVersion | None:
     """Return the version behind an alias in the present store; None if only MLflow can find it."""
     path = sqlite_file(store_uri())
-    if path is None or not path.is_file() or any(os.environ.get(setting) for setting in _ELSEWHERE):
+    if path is None or not path.is_file() or _is_elsewhere():
         return None
     try:
         with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as store:
@@ -78,9 +78,21 @@ def find_local(name: str, alias: str) -> LocalVersion | None:
 
 
 def champion_currency() -> str:
-    """Return the currency that the champion's training stated; empty if none is known."""
+    """Return the currency that the champion's training stated; empty if none is known.
+
+    A registry on a server is asked by MLflow; if it does not answer, the command says so where it needs it.
+    """
     champion = find_local(REGISTERED_NAME, "champion")
+    if champion is None and _is_elsewhere():
+        from cltv_ml.tracking import store
+
+        return store.champion_tag(CURRENCY_TAG)
     return "" if champion is None else champion.tags.get(CURRENCY_TAG, "")
+
+
+def _is_elsewhere() -> bool:
+    """Return whether the registry is not in a SQLite file that this module could read."""
+    return sqlite_file(store_uri()) is None or any(os.environ.get(setting) for setting in _ELSEWHERE)
 
 
 def _read_version(store: sqlite3.Connection, name: str, alias: str) -> LocalVersion | None:

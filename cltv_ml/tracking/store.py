@@ -25,7 +25,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from cltv_ml.addresses import hide, sqlite_file, without_secrets
 from cltv_ml.errors import InputError
 from cltv_ml.tracking import sqlite_store
-from cltv_ml.tracking.local_registry import store_uri
+from cltv_ml.tracking.local_registry import REGISTERED_NAME, store_uri
 
 #: Seconds to wait for a store that another process is writing to.
 _PATIENCE = 60.0
@@ -147,6 +147,15 @@ def _lock_file(uri: str) -> Path:
 def store_name() -> str:
     """Return the store's address without login and options."""
     return without_secrets(mlflow.get_tracking_uri())
+
+
+def champion_tag(key: str) -> str:
+    """Return a tag of the champion; empty without the tag, a champion, or a registry that answers."""
+    with contextlib.suppress(InputError, MlflowException):
+        open_store()
+        champion = mlflow.MlflowClient().get_model_version_by_alias(REGISTERED_NAME, "champion")
+        return str(champion.tags.get(key, ""))
+    return ""
 
 
 def artifact_root(uri: str) -> Path | None:

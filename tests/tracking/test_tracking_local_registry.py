@@ -83,3 +83,12 @@ def test_a_deleted_version_that_was_pending_does_not_count(client):
     client.set_model_version_tag("cltv", "1", local_registry.PENDING, "a")
     client.delete_model_version("cltv", "1")
     assert find_local("cltv", "champion").number == registry.resolve("cltv", "champion")
+
+
+def test_the_currency_of_a_champion_in_another_registry_is_known_too(client, store, tmp_path, monkeypatch):
+    client.set_model_version_tag("cltv", "2", local_registry.CURRENCY_TAG, "EUR")
+    assert local_registry.champion_currency() == "EUR"
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", store)
+    assert (find_local("cltv", "champion"), local_registry.champion_currency()) == (None, "EUR")
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", f"sqlite:///{tmp_path}/other.db")
+    assert local_registry.champion_currency() == ""
