@@ -21,21 +21,21 @@ from cltv_ml.tracking.registry import Version
 from cltv_ml.windows import Window
 
 #: Least share of the scored customers in the log, and of the log's customers in the scores.
-_SHARED = 0.9
+_LEAST_SHARED = 0.9
 
 
 def check_known(scores: pd.DataFrame, log: Log, cutoff: pd.Timestamp) -> None:
     """Raise InputError where the scores are of another log's customers, or of some customers only."""
     valued = scores.loc[scores["expected_value"].notna(), "customer_id"]
     share = float(ids_among(valued, log.customers).mean())
-    if share < _SHARED:
+    if share < _LEAST_SHARED:
         raise InputError(
             f"the log contains only {share:.0%} of the scored customers; use the log that they were scored "
             "from, with the orders since then."
         )
     before = log.frame.loc[log.frame["timestamp"] < cutoff, "customer_id"].drop_duplicates()
     share = float(ids_among(before, scores["customer_id"]).mean())
-    if share < _SHARED:
+    if share < _LEAST_SHARED:
         raise InputError(
             f"the scores hold only {share:.0%} of the {len(before):,} customers who had bought before "
             f"{cutoff:%Y-%m-%d}, but are compared with all customers of the training; score everybody, without --since "
