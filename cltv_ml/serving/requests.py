@@ -124,7 +124,7 @@ class ServedModel(mlflow.pyfunc.PythonModel):
         past = _read_past(model_input)
         table = self._answer(X, params, past).reset_index(drop=True).assign(features_missing=missing)
         if "customer_id" in model_input.columns:
-            table.insert(0, "customer_id", as_identifiers(model_input["customer_id"]).to_numpy())
+            table.insert(0, "customer_id", as_identifiers(model_input["customer_id"]).reset_index(drop=True))
         return table
 
     def _answer(self, X: pd.DataFrame, params: Mapping[str, Any], past: pd.Series | None) -> pd.DataFrame:

@@ -91,6 +91,12 @@ def test_values_that_a_row_lacks_are_counted_in_its_answer(served):
     assert list(model.predict(None, table)["features_missing"]) == [1, 0]
 
 
+def test_a_customer_without_an_id_is_null_in_the_answer_and_changes_no_other_id(served):
+    X = pd.DataFrame({"customer_id": [3.0, None], **dict.fromkeys(FEATURES, 0.0), "T": 90.0})
+    answer = on_features(served).predict(None, X.set_axis([7, 8]))
+    assert answer["customer_id"].tolist() == ["3", None]
+
+
 def test_of_a_customer_spelled_in_two_ways_the_last_attribute_counts():
     lines = pd.DataFrame(
         {"customer_id": ["Ann@x.io", "bob", "ann@x.io "], "customers.country": ["UK", "DE", "FR"]}
