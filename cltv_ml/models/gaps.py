@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -52,22 +51,39 @@ def window(
     )
 
 
+def gap_series(k: np.ndarray, a: np.ndarray, count: int) -> np.ndarray:
+    """Return the parts of the densities of one gap, two gaps ... `count` gaps that depend on k and a only, shape
+    (count, n): log B(k, a), log B(k, a) / B(2 k, a), and the ratios of the later B((j - 1) k, a) / B(j k, a) to it.
+    """
+    fresh = np.r_[True, (k[1:] != k[:-1]) | (a[1:] != a[:-1])][: len(k)]  # neighbours share both
+    logs = np.array([betaln(j * k[fresh], a[fresh]) for j in range(1, count + 1)])
+    steps = -np.diff(logs, axis=0)
+    return np.vstack([logs[:1], steps[:1], np.exp(steps[1:] - steps[0])])[:, np.cumsum(fresh) - 1]
+
+
 def density_after(
-    k: np.ndarray, a: np.ndarray, b: np.ndarray, w: np.ndarray, log_beta: Sequence[np.ndarray]
+    k: np.ndarray, a: np.ndarray, b: np.ndarray, w: np.ndarray, series: np.ndarray
 ) -> np.ndarray:
     """Return the density of purchases at w after a purchase, as a multiple of the rate's mean.
 
-    The density is the sum of those of one gap, two gaps and so on; beyond some number of gaps an integral replaces
-    the sum.
+    The density is the sum of those of one gap, two gaps and so on, each from the one before by `gap_series`; beyond
+    some number of gaps an integral replaces the sum.
     """
+    log_beta, log_step, *ratios = series
     u = k * w / b
-    share = np.log(u) - np.log1p(u)
-    first = np.log(b / (a * w)) - a * np.log1p(u)
-    terms = [np.exp(first + j * k * share - one) for j, one in enumerate(log_beta, start=1)]
-    total = np.sum(terms, axis=0)
+    log_u, longer = np.log(u), np.log1p(u)
+    share = log_u - longer
+    term = np.exp(np.log(k / a) - log_u - a * longer + k * share - log_beta)
+    before, step, total = term, np.exp(k * share + log_step), term.copy()
+    for ratio in (1.0, *ratios):
+        before, term = term, term * step
+        term *= ratio
+        total += term
+        if not (term > 1e-18 * total).any():
+            break
     # terms fall the faster the later, so that the rest is less than the last one where it is half of the one before
-    more = np.flatnonzero(~((terms[-1] < 1e-13 * total) & (terms[-1] < terms[-2] / 2)))
-    least = np.maximum((len(log_beta) + 0.5) * k[more] - 0.5, 1e-3)
+    more = np.flatnonzero(~((term < 1e-13 * total) & (term < before / 2)))
+    least = np.maximum((len(series) + 0.5) * k[more] - 0.5, 1e-3)
     total[more] += betainc(least, a[more] + 1, np.exp(share[more]))
     return total
 

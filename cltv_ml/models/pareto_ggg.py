@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from scipy.special import betaincinv, betaln, digamma, gammaln
+from scipy.special import betaincinv, digamma, gammaln
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns, check_fitted
@@ -19,6 +19,7 @@ from cltv_ml.models.gaps import (
     NATS,
     density_after,
     draw_renewals,
+    gap_series,
     log_gap,
     log_quiet,
     quiet,
@@ -294,22 +295,23 @@ def _after_next(
 
     Only the last stretch depends on that time, and nothing is subtracted, so that no sum falls with it.
     """
-    scale, logs = np.minimum(b / a, B / s), [betaln(j * k, a) for j in range(1, _SINGLE + 1)]
+    scale, gaps = np.minimum(b / a, B / s), gap_series(k, a, _SINGLE)
     reach, power = np.log1p(np.minimum(left / scale, 1e15)), np.clip(1.5 / k, 1.0, 40.0)
-    later = 0.0 * reach
+    order = np.argsort(-reach, kind="stable")  # those that reach a stretch come first
+    k, a, b, B, scale, reach, power = (one[order] for one in (k, a, b, B, scale, reach, power))
+    gaps, later = gaps[:, order], 0.0 * reach
     for low, high in pairwise(_STRETCHES):
-        reached = np.flatnonzero(reach > low)
+        reached = slice(0, int(np.searchsorted(-reach, -low)))
         width, unit, life = np.minimum(reach[reached], high) - low, scale[reached], B[reached]
         bend = power[reached] if low == 0 else 1.0  # dense after a purchase, where the others come if k < 1
         for node, share in zip(*_FEW, strict=True):
             at = low + width * node**bend
             w = np.maximum(unit * np.expm1(at), 1e-290)
             step = share * width * bend * node ** (bend - 1) * unit * np.exp(at - s * np.log1p(w / life))
-            density = density_after(
-                k[reached], a[reached], b[reached], w, [values[reached] for values in logs]
-            )
-            later[reached] += step * density
-    return a / b * later
+            later[reached] += step * density_after(k[reached], a[reached], b[reached], w, gaps[:, reached])
+    expected = np.empty_like(later)
+    expected[order] = a / b * later
+    return expected
 
 
 def _next(params: Params, t: float) -> tuple[np.ndarray, ...]:

@@ -68,6 +68,17 @@ def test_the_posterior_of_cdnow_is_the_published_one(weeks):
         assert found.summary().loc[name, "sd"] == pytest.approx(deviation, rel=0.25)
 
 
+def test_the_posterior_of_spend_is_that_of_another_sampler(weeks):
+    # pymc-marketing 0.19.2, flat priors, NUTS, 2 chains of 1,000 draws: mean and standard deviation
+    sampled = {"p": (6.374, 1.245), "q": (3.785, 0.288), "v": (16.09, 4.14)}
+    spent = weeks[(weeks["frequency"] > 0) & (weeks["repeat_cents"] > 0)]
+    spent = spent.assign(monetary_value=spent["repeat_cents"] / 100 / spent["frequency"])
+    found = sample_posterior(GammaGamma().fit(spent), spent, 2_000, prior="flat").summary()
+    for name, (mean, deviation) in sampled.items():
+        assert found.loc[name, "mean"] == pytest.approx(mean, abs=deviation / 4)
+        assert found.loc[name, "sd"] == pytest.approx(deviation, rel=0.2)
+
+
 def test_forecasts_carry_the_posterior_and_so_does_the_stored_model(few):
     model = NBD("weeks").fit(few)
     sample_posterior(model, few, 200)
