@@ -114,7 +114,7 @@ def shapley(
 def history_parts(
     value: Callable[[pd.DataFrame], np.ndarray],
     X: pd.DataFrame,
-    mean_spend: float,
+    usual: np.ndarray,
     covariates: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the contributions of a customer's history to a purchase model's prediction, and the prediction for a new
@@ -123,7 +123,7 @@ def history_parts(
     Shapley values of `frequency` (the repeat purchases and the time they took), `recency` (the days since the last
     purchase) and `monetary_value`; columns named in `covariates` stay as they are. If none of the three is known, the
     customer has just bought for the first time; without `recency` the last purchase was today; without
-    `monetary_value` the customer spends `mean_spend`.
+    `monetary_value` the customer spends what is `usual`, shape (n,).
     """
     own = X[["frequency", "recency", "T", "monetary_value", *covariates]].astype(np.float64)
     since = own["T"] - own["recency"]
@@ -132,7 +132,7 @@ def history_parts(
         """Return the values of customers if only some columns are known."""
         repeat = (own["frequency"] > 0) & ("frequency" in columns)
         recency = own["recency"].where(repeat, 0.0)
-        spend = own["monetary_value"] if "monetary_value" in columns else mean_spend
+        spend = own["monetary_value"] if "monetary_value" in columns else usual
         return value(
             own.assign(
                 frequency=own["frequency"].where(repeat, 0.0),

@@ -155,6 +155,14 @@ class GammaGamma(BaseEstimator):
         total = np.where(x > 0, x * np.maximum(spend, 0.0), 0.0) / factor
         return p * (v + total) / (p * x + q - 1) * factor
 
+    def population_mean(self, X: pd.DataFrame) -> np.ndarray:
+        """Return the expected spend per purchase of customers whose own spend is unknown, shape (n,), in currency
+        units: the same for all with the same covariates.
+        """
+        check_fitted(self)
+        p, q, v = (self.params_[name] for name in self.param_names)
+        return p * v / (q - 1) * self.factor(X)
+
     def simulate(self, n: int, frequency: float | np.ndarray = 3, seed: int = 0) -> pd.DataFrame:
         """Return `frequency` and `monetary_value` of `n` simulated customers; needs `fit` or `with_params`."""
         check_fitted(self)

@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from cltv_ml.errors import InputError
 from cltv_ml.models import boosting
-from cltv_ml.models.attribution import history_parts, in_currency, tree_parts
+from cltv_ml.models.attribution import in_currency, tree_parts
 from cltv_ml.models.feature_files import FeatureFiles
 from cltv_ml.models.inputs import as_frame
 from cltv_ml.models.out_of_fold import by_cutoff
@@ -128,7 +128,7 @@ class Hybrid(TreeModel):
         matrix = np.hstack([self._matrix(X, self.tree_features_), table.to_numpy(dtype=np.float32)])
         offset = _log_value(table, self.scale_) - np.log(self.scale_)
         trees, margin = tree_parts(self.booster_, matrix, [*self.tree_features_, *MODEL_OUTPUTS], offset)
-        history, new = history_parts(lambda rows: np.log(below.predict(rows)), X, below.mean_spend())
+        history, new = below.explain_history(X, np.log)
         before = new + (margin - offset) + np.log(self.level_)
         return in_currency(history.add(trees, fill_value=0.0), before, self._predict(X)).set_axis(X.index)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Self, cast
 
 import numpy as np
@@ -151,18 +151,19 @@ class ProbabilisticValue(ValueModel):
 
     def _contributions(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return the contribution of each part of a customer's history to the expected value, in currency."""
-        purchases = self.purchases_
-        covariates = dict.fromkeys([*purchases.reads, *self.spend_.covariates])
-        parts, new = history_parts(self._predict, X, self.mean_spend(), list(covariates))
+        parts, new = self.explain_history(X)
         return parts.assign(**{BASELINE: new}).set_axis(X.index)
 
-    def mean_spend(self) -> float:
-        """Return the expected spend per purchase of a customer without history, in currency units."""
+    def explain_history(
+        self, X: pd.DataFrame, of: Callable[[np.ndarray], np.ndarray] = np.asarray
+    ) -> tuple[pd.DataFrame, np.ndarray]:
+        """Return the contribution of each part of a customer's history to a function of the value, and that function
+        for a new customer with the same covariates.
+        """
         check_fitted(self)
-        nobody = pd.DataFrame(
-            0.0, index=[0], columns=["frequency", "monetary_value", *self.spend_.covariates]
-        )
-        return float(self.spend_.predict(nobody)[0])
+        covariates = dict.fromkeys([*self.purchases_.reads, *self.spend_.covariates])
+        usual = self.spend_.population_mean(X)
+        return history_parts(lambda rows: of(self._predict(rows)), X, usual, list(covariates))
 
     def residual_value(self, X: pd.DataFrame) -> np.ndarray:
         """Return the expected discounted margin of each customer's whole future, shape (n,), in currency units:

@@ -295,7 +295,7 @@ def fit(folder, chance, prepared):
     except InputError:
         return True
     must(np.isfinite(values).all() and (values >= 0).all(), "a value that is none")
-    new = model.mean_spend() / X["monetary_value"][frequency > 0].mean()
+    new = model.spend_.population_mean(X)[0] / X["monetary_value"][frequency > 0].mean()
     must(new < 1.6, f"a newcomer spends {new:.1f} times what the buyers do")
     return True
 

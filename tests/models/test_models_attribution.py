@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import xgboost as xgb
 
-from cltv_ml.models import ParetoNBD, ProbabilisticValue, Tweedie
+from cltv_ml.models import GammaGamma, ParetoNBD, ParetoNBDCalendar, ProbabilisticValue, Tweedie
 from cltv_ml.models.attribution import in_currency, shapley, through, tree_parts
 
 WORTH = {"": 1.0, "a": 3.0, "b": 2.0, "c": 1.0, "ab": 9.0, "ac": 4.0, "bc": 2.0, "abc": 12.0}
@@ -85,6 +85,19 @@ def test_more_purchases_and_a_lately_seen_customer_add_value(customers):
     assert (parts["frequency"] > 0).all()
     assert parts["recency"].tolist()[1] < parts["recency"].tolist()[0] <= 0
     assert parts["baseline"].nunique() == 1
+
+
+def test_spend_as_usual_for_such_customers_adds_nothing(customers):
+    X = customers.assign(member=np.arange(len(customers)) % 2.0, cutoff_day=18_262.0)
+    spend = GammaGamma(covariates=["member"])
+    spend.params_ = {"p": 5.0, "q": 4.0, "v": 60.0, "spend:member": 0.8, "spend:log(frequency)": 0.3}
+    purchases = ParetoNBDCalendar(months=False).with_params({"r": 0.8, "alpha": 30.0, "s": 0.6, "beta": 90.0})
+    model = ProbabilisticValue(horizon=90).with_parts(purchases, spend)
+    usual = X.assign(monetary_value=np.where(X["frequency"] > 0, spend.population_mean(X), 0.0))
+    parts = model.contributions(usual)
+    assert parts["monetary_value"].abs().max() < 1e-9
+    assert parts.sum(axis=1).to_numpy() == pytest.approx(model.predict(usual), rel=1e-9)
+    assert model.explain_history(usual, np.log)[0]["monetary_value"].abs().max() < 1e-9
 
 
 def test_trees_explain_by_the_feature_that_matters():
