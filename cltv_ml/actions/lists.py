@@ -128,7 +128,7 @@ def _short_controls(totals: pd.DataFrame, actions: Actions) -> list[str]:
 def list_answers(totals: pd.DataFrame, shop: Shop, actions: Actions) -> dict[str, list[str]]:
     """Return the answers to a marketer's next questions, by question."""
     doubts = shop.doubts
-    since = {"What changed since last time?": [actions.changed]} if actions.changed else {}
+    since = {"What changed since last time?": [_told_change(shop, actions)]}
     if totals.empty:
         return {
             "What should you do next?": _without_lists(actions),
@@ -168,6 +168,20 @@ def list_answers(totals: pd.DataFrame, shop: Shop, actions: Actions) -> dict[str
             *([f"Your own assumptions, which nobody has measured: {enumerated(stated)}."] if stated else []),
         ],
     }
+
+
+def _told_change(shop: Shop, actions: Actions) -> str:
+    """Return a sentence on the changes since an earlier run, else on why there is none."""
+    if actions.changed:
+        return actions.changed
+    if "changes" in actions.refused:
+        return f"It is not known: {actions.refused['changes']}"
+    again = "run cltv act again in this folder with newer data, or give the customers.csv of an earlier run"
+    named = "give the customers.csv of an earlier run"
+    return (
+        "There is no earlier run to compare with yet. To see here what changed and why, "
+        f"{again if shop.column == 'expected_value' else named} with `--before`."
+    )
 
 
 def unprofitable_lists(actions: Actions) -> list[str]:

@@ -26,7 +26,10 @@ const config = { displaylogo: false, responsive: true, displayModeBar: matchMedi
 function draw(plot) {
   if (plot.drawn) return plot.drawn;
   const { data, layout } = parts(plot);
-  if (plot.clientWidth < 600) narrow(layout, data);
+  if (plot.clientWidth < 600) {
+    narrow(layout, data);
+    layBars(data);
+  }
   plot.drawn = ready.then(() => Plotly.newPlot(plot, data, { ...layout, template: themes[mode] }, config)).then(() => fit(plot));
   return plot.drawn;
 }
@@ -57,12 +60,24 @@ function narrow(layout, data) {
   }
 }
 
+// On a phone a colour bar lies above the figure, where it takes no width from it, and amounts above many bars stand upright.
+const LYING = { orientation: "h", x: 0.5, xanchor: "center", y: 1.02, yanchor: "bottom", thickness: 8, len: 1 };
+function layBars(data) {
+  for (const trace of data) {
+    if (trace.type === "heatmap") Object.assign(trace.colorbar ??= {}, LYING);
+    if (trace.marker?.colorbar) Object.assign(trace.marker.colorbar, LYING);
+    if (trace.type === "waterfall" && trace.x.length > 4) Object.assign(trace, { textangle: -90, constraintext: "none", textfont: { size: 10 } });
+  }
+}
+
 // A line that is longer than its axis is broken between words, and a value that is wider than its cell is left to hovering.
 function fit(plot) {
   const full = plot._fullLayout, changed = {}, cells = { texttemplate: [] }, maps = [];
   for (const name of Object.keys(full).filter((key) => /^[xy]axis\d*$/.test(key))) {
     const { title, _length: length } = full[name], text = plot.layout[name]?.title?.text;
     if (text) changed[`${name}.title.text`] = broken(text.replaceAll("<br>", " "), length / (0.56 * title.font.size));
+    const upright = plot.layout[name]?.tickangle === -90 && full[name].tickvals?.length, room = Math.floor(length / upright) - 1;
+    if (room < full[name].tickfont.size) changed[`${name}.tickfont.size`] = Math.max(room, 6);
   }
   plot._fullData.forEach((trace, i) => {
     if (trace.type !== "heatmap" || !plot.data[i].text || !(trace.textfont?.size > 0)) return; // auto fits by itself, a map without values has none
@@ -71,7 +86,8 @@ function fit(plot) {
     maps.push(i);
     cells.texttemplate.push(longest * 0.6 * trace.textfont.size + 3 < wide && trace.textfont.size < high ? "%{text}" : "");
   });
-  const wanted = Object.fromEntries(Object.entries(changed).filter(([key, text]) => text !== plot.layout[key.split(".")[0]].title.text));
+  const now = (path) => path.split(".").reduce((part, name) => part?.[name], plot.layout);
+  const wanted = Object.fromEntries(Object.entries(changed).filter(([path, value]) => value !== now(path)));
   const dull = maps.some((i, n) => plot.data[i].texttemplate !== cells.texttemplate[n]);
   if (!dull && !Object.keys(wanted).length) return plot;
   return Plotly.update(plot, dull ? cells : {}, wanted, dull ? maps : undefined);
@@ -119,9 +135,9 @@ function told(trace, axis) {
 function columnNames(plot) {
   const titled = (letter) => [...new Set(Object.entries(plot.layout).filter(([key]) => RegExp(`^${letter}axis\\d*$`).test(key))
     .map(([, axis]) => axis.title?.text?.replaceAll("<br>", " ")).filter(Boolean))].join(" / ");
-  const trace = plot._fullData[0];
+  const [trace] = plot._fullData, bar = plot.data[0]?.colorbar?.title; // a title that nobody gave is not empty in what plotly fills in
   if (trace?.link) return ["", "From", "To", trace.name];
-  return trace?.z ? ["", titled("y"), titled("x"), trace.colorbar?.title?.text || trace.name] : ["", titled("x"), titled("y")];
+  return trace?.z ? ["", titled("y"), titled("x"), (bar?.text ?? bar) || trace.name] : ["", titled("x"), titled("y")];
 }
 
 function cellText(cell) {

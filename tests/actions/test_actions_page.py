@@ -207,3 +207,13 @@ def test_without_a_list_the_page_tells_that_nobody_earns_the_cost():
         "Retention list: no customer is expected to earn the cost of 40.00 EUR; a lower cost would change that.",
         "There are no lists yet. Answer the questions below and run cltv act again.",
     ]
+
+
+def test_the_page_tells_since_when_or_why_it_does_not(shop, done, totals):
+    for refused, said in (
+        ({}, "There is no earlier run"),
+        ({"changes": "the horizons differ."}, "It is not known"),
+    ):
+        found = dataclasses.replace(done, changed="", refused=refused)
+        (told,) = lists.list_answers(totals, shop, found)["What changed since last time?"]
+        assert told.startswith(said)

@@ -80,6 +80,7 @@ READ = """<script>
     figures: plots.map((plot) => ({
       title: plot.closest("figure").querySelector("h3").textContent, svg: plot.querySelectorAll(".main-svg").length,
       text: plot.querySelector(".main-svg").getBoundingClientRect().width, room: plot.clientWidth,
+      inside: plot._fullLayout._size.w,
       data: plot._fullData.map((trace) => ({ name: trace.name, visible: trace.visible,
         x: [...(trace.x ?? [])].slice(0, 50), y: [...(trace.y ?? [])].slice(0, 50) })),
       font: plot._fullLayout.font.color,
@@ -148,6 +149,7 @@ def test_every_figure_is_drawn_and_fits_its_place(desktop, phone):
             assert drawn["svg"] > 0, drawn["title"]
             assert drawn["data"], drawn["title"]
             assert drawn["text"] <= drawn["room"] + 1, drawn["title"]
+            assert drawn["inside"] > 0.4 * drawn["room"], drawn["title"]
             assert not drawn["cut"], drawn["title"]
 
 

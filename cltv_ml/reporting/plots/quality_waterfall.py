@@ -32,6 +32,7 @@ def quality_waterfall(rules: pd.DataFrame, *, currency: str = "") -> go.Figure:
         text=[f"{before:,}", *(f"−{rows:,}" for rows in applied["rows"]), f"{left:,}"],
         textposition="outside",
         cliponaxis=False,
+        constraintext="none",
         decreasing_marker_color=theme.LOSS,
         totals_marker_color=theme.PALETTE[0],
         hovertemplate="%{x}: %{text} lines, %{customdata:,.2f}<extra></extra>",
