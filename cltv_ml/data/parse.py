@@ -71,8 +71,7 @@ def is_time(kind: str) -> bool:
 class Columns(SourceColumns):
     """The columns of a source, with the SQL that reads each as what it stands for.
 
-    The whole column decides how its values are read: which of two numbers is the day, which sign is the
-    decimal separator.
+    The whole column decides how values are read: which of two numbers is the day, which sign separates decimals.
     """
 
     def __init__(self, table: Relation, rules: Rules, ask: bool = True, *, groups: bool = False) -> None:
@@ -192,10 +191,9 @@ class Columns(SourceColumns):
             Day, month and year cannot be told apart; the message shows the readings.
         """
         kind, name = self.kinds[column], quote(column)
-        zone = self.rules.timezone or "UTC"
         if is_zoned_time(kind):
             name = f"cast({name} as timestamptz)"
-            return self._local(f"if(isfinite({name}), make_timestamp(epoch_us({name})), null)", zone)
+            return self._local(f"if(isfinite({name}), make_timestamp(epoch_us({name})), null)")
         if is_time(kind):
             return self._from_zone(column, f"if(isfinite({name}), try_cast({name} as timestamp), null)")
         if is_number(kind):
@@ -211,8 +209,10 @@ class Columns(SourceColumns):
         written = f"trim({name if kind == 'VARCHAR' else f'cast({name} as varchar)'})"
         if not (named := zones.find_named_zones(self.table, written)):
             return self._written_time(column, written)
+        bare = zones.without_zone_name(written, named)
+        named |= {"UTC": "UTC"} if self.table.holds(times.is_zoned(bare)) else {}  # as offsets are read
         self.notes.append(zones.tell_of_named_zones(column, named, self.rules.timezone))
-        time = self._written_time(column, zones.without_zone_name(written, named))
+        time = self._written_time(column, bare)
         self._without_zones.add(column)  # the note tells of them
         return zones.read_named(written, time, named, self.rules.timezone)
 
@@ -243,8 +243,8 @@ class Columns(SourceColumns):
         at = times.from_text(text, orders, self.last_year, serials, bool(words), bool(zoned))
         if not zoned:
             return self._from_zone(column, at)
-        zone = self.rules.timezone or "UTC"
-        return f"case when {times.is_zoned(text)} then {self._local(at, zone)} else {self._from_zone(column, at)} end"
+        local, plain = self._local(at), self._from_zone(column, at)
+        return f"case when {times.is_zoned(text)} then {local} else {plain} end"
 
     def has_zones(self, column: str) -> bool:
         """Whether any time of a column carries a zone, or its heading names one."""
@@ -297,9 +297,10 @@ class Columns(SourceColumns):
         if source is None:
             return naive
         utc = naive if source == "UTC" else zones.shift(naive, source, to_utc=True)
-        return self._local(utc, self.rules.timezone or "UTC")
+        return self._local(utc)
 
-    def _local(self, utc: str, zone: str) -> str:
+    def _local(self, utc: str) -> str:
+        zone = self.rules.timezone or "UTC"
         return utc if zone == "UTC" else zones.shift(utc, zone, to_utc=False)
 
     def _note_unread(self, column: str, text: str, value: str, texts: Relation | None = None) -> None:

@@ -35,7 +35,7 @@ _SHORT_NAMES = {
 _ZONE_NAME = r":\d\d(?:[.,]\d+)?(?: ?[AaPp][Mm])?[ (]+([A-Z][A-Za-z]+/[A-Za-z_/+-]+|[A-Z]{2,4})\)?$"
 _STRIPPED = r"[ (]+(?:[A-Z][A-Za-z]+/[A-Za-z_/+-]+|[A-Z]{2,4})\)?$"
 
-#: Lines that are searched for names of zones.
+#: First lines that are searched for names of zones; only if they have some, all lines are.
 _SEARCHED = 10_000
 
 
@@ -59,23 +59,23 @@ def shift(time: str, zone: str, to_utc: bool) -> str:
 
 
 def find_named_zones(table: Relation, text: str) -> dict[str, str]:
-    """Return the names of zones behind the times in the first lines of a table, and the zones they stand for.
-
+    """Return the names of zones behind the times of a table whose first lines have some, and the zones they stand for.
 
     >>> from cltv_ml.engine import connect, keep
     >>> rows = keep(connect(), "rows", "select '2024-11-03 01:30:00 America/New_York' as t")
     >>> find_named_zones(rows, "t")
     {'America/New_York': 'America/New_York'}
     """
-    names = table.rows(
-        f"select distinct regexp_extract(t, '{_ZONE_NAME}', 1) as name from (select {text} as t from {table} "
-        f"limit {_SEARCHED}) where t[-1:] > '9' and name <> '' order by 1"
-    )
-    known = available_timezones() if names else set()
+    sought = f"regexp_extract(t, '{_ZONE_NAME}', 1)"
+    times = f"(select {text} as t from {table}{{}}) where t[-1:] > '9'"
+    if not table.rows(f"select 1 from {times.format(f' limit {_SEARCHED}')} and {sought} <> '' limit 1"):
+        return {}
+    names = table.rows(f"select distinct {sought} as name from {times.format('')} and name <> '' order by 1")
+    known = available_timezones()
     zones = {name: _SHORT_NAMES.get(name, name) for (name,) in names}
-    return {
-        name: zone for name, zone in zones.items() if zone in known and (name in _SHORT_NAMES or "/" in name)
-    }
+    if {"BST", "GMT"} <= set(zones):  # in summer and in winter
+        zones["GMT"] = zones["BST"]
+    return {name: zone for name, zone in zones.items() if zone in known and "/" in zone}
 
 
 def without_zone_name(text: str, names: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 import pytest
 
 from cltv_ml.data import QuestionsError, clean, read, sum_rows
+from cltv_ml.sources import zones
 
 MONEY = [12.5, 30, 7.25, 19, 44.5, 8, 15, 61, 23.75, 9.5, 31, 27]
 
@@ -143,9 +144,9 @@ def test_a_column_in_one_file_only_is_blank_for_the_others(tmp_path):
     assert any("The columns ['coupon'] are not in every file" in note for note in report.notes)
 
 
-def zoned(tmp_path, *zones, **changes):
+def zoned(tmp_path, *names, **changes):
     times = ["2024-11-03 00:30:00", "2024-11-03 12:00:00", "2024-11-04 23:30:00"]
-    rows = "".join(f"{n},c{n % 2},{time} {zones[n % len(zones)]},{n + 1}\n" for n, time in enumerate(times))
+    rows = "".join(f"{n},c{n % 2},{time} {names[n % len(names)]},{n + 1}\n" for n, time in enumerate(times))
     path = tmp_path / "zoned.csv"
     path.write_text("order,customer,created_at,total\n" + rows)
     found = clean(read(path, changes=changes))
@@ -158,9 +159,16 @@ def test_the_name_of_one_zone_leaves_local_times_as_they_are(tmp_path):
     assert any("name their zone, America/New_York" in note for note in notes)
 
 
-def test_the_names_of_several_zones_are_converted(tmp_path):
-    times, _ = zoned(tmp_path, "America/New_York", "Europe/Berlin")
+@pytest.mark.parametrize("other", ["Europe/Berlin", "+0100"])
+def test_the_names_of_several_zones_are_converted(tmp_path, other):
+    times, _ = zoned(tmp_path, "America/New_York", other)
     assert times == ["03 04:30", "03 11:00", "05 04:30"]
+
+
+def test_the_second_name_of_a_zone_is_found_wherever_it_begins(tmp_path, monkeypatch):
+    monkeypatch.setattr(zones, "_SEARCHED", 1)
+    for summer, winter in (("PDT", "PST"), ("BST", "GMT")):
+        assert zoned(tmp_path, summer, winter)[0] == ["03 00:30", "03 12:00", "04 23:30"]
 
 
 def test_the_name_of_a_zone_is_converted_to_the_shops_own(tmp_path):
