@@ -14,7 +14,7 @@ from cltv_ml.data.lines import Lines
 from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
-from cltv_ml.engine import MONEY_SCALE, Relation, keep, lend
+from cltv_ml.engine import MONEY_SCALE, Relation, keep, lend, show
 from cltv_ml.money import log_amount
 
 #: Headings of ids that a message or a line has for itself; that of an item alone names the goods.
@@ -31,9 +31,9 @@ def treat_duplicates(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
     """Quarantine lines that copy an earlier line; return notes on them and on equal lines that may be separate sales.
 
     A till that scans each unit writes equal lines into one receipt. A copy repeats a whole receipt, or is on other
-    lines of the source than the rest of its receipt. Without an order id, the customer and the time of day identify the
-    receipt; without either, equal lines may be purchases of the same day. If each line has an id, as messages and
-    events do, equal lines are copies.
+    lines of the source than the rest of its receipt. For lines without an order id, the customer and the time of day
+    identify the receipt; without either, equal lines may be purchases of the same day. If each line has an id, as
+    messages and events do, equal lines are copies.
     """
     if not rules.applies("exact_duplicate"):
         return []
@@ -101,11 +101,20 @@ def _have_ids(raw: Raw, duplicates: Relation) -> bool:
 
 
 def _receipt(lines: Lines) -> tuple[str, Relation] | None:
-    """Return SQL that identifies a line's receipt, and its table; None without an order id and a time of day."""
-    if "order_id" in lines.columns:
-        return "by_order", lines.marks
+    """Return SQL that identifies a line's receipt, null if nothing does, and its table; None if no line has any."""
     timed = lines.parsed.holds("timestamp <> date_trunc('day', timestamp)")
-    return ("hash(customer_id, timestamp)", lines.parsed) if timed else None
+    moment = "hash(customer_id, timestamp)"
+    if "order_id" not in lines.columns:
+        return (moment, lines.parsed) if timed else None
+    if not timed or not lines.marks.holds("by_order is null"):
+        return "by_order", lines.marks
+    times = f"(select source_row, {moment} as moment from {lines.parsed})"
+    both = show(
+        lines.marks.con,
+        "receipt_lines",
+        f"select marks.*, moment from {lines.marks} as marks join {times} using (source_row)",
+    )
+    return "coalesce(by_order, moment)", both
 
 
 def _copies(duplicates: Relation, receipt: str, table: Relation, by_product: bool) -> str:

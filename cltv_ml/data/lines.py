@@ -41,7 +41,8 @@ class Lines:
     #: `source_row`, `rule` (the first rule that the line breaks by itself), `is_return`, `money`, `reading`
     #: (`'refund'` where a status says that the sale was undone), `state` (a hash of its statuses),
     #: `line_hash` of all the source's columns, and `by_product` and `by_order`, hashes of the customer with
-    #: the product and with the order meant. The source has no statuses where it lacks `reading` or `state`.
+    #: the product and with the order meant, the last null where the line names none. The source has no statuses
+    #: where it lacks `reading` or `state`.
     marks: Relation
     #: The numbers of lines in `marks` as it was at first.
     tally: Tally = field(repr=False)
@@ -170,8 +171,8 @@ def _mark(parsed: Relation, rule: str, names: set[str]) -> Relation:
     """Return the columns that the rules need for each line, see `Lines`."""
     states = "reading, " if "reading" in names else ""
     states += "hash(state) as state, " if "state" in names else ""
-    refers = "if(is_return and cancels is not null, hash(cancels), order_id_hash)"
-    by_order = f"hash(customer_id_hash, {refers if 'cancels' in names else 'order_id_hash'})"
+    refers = "coalesce(if(is_return, cancels, null), order_id)" if "cancels" in names else "order_id"
+    by_order = f"if({refers} is null, null, hash(customer_id_hash, hash({refers})))"
     return keep(
         parsed.con,
         "marks",

@@ -95,3 +95,22 @@ def test_the_id_of_an_item_names_the_goods_and_that_of_a_line_the_line(heading, 
         date="2025-01-05 08:00"
     )
     assert clean(lines).report.money_kept == kept
+
+
+@pytest.mark.parametrize(("time", "kept"), [("", 15.0), (" 09:30", 11.5)])
+def test_lines_without_an_order_id_are_no_receipt_of_their_own(time, kept):
+    rows = [("K1", None, 3.5), ("K2", "1", 4.0), ("K3", "2", 4.0), ("K1", None, 3.5)]
+    lines = pd.DataFrame(rows, columns=["customer", "order_id", "amount"]).assign(date="2024-01-05" + time)
+    assert clean(lines).report.money_kept == kept
+
+
+def test_a_return_without_an_order_id_is_netted_whatever_came_of_others_without_one():
+    rows = [
+        ("1", 1, 50.0, "paid"),
+        (None, 5, 20.0, "failed"),
+        (None, 9, -50.0, "paid"),
+        ("2", 9, 8.0, "paid"),
+    ]
+    lines = pd.DataFrame(rows, columns=["order_id", "day", "amount", "status"]).assign(customer="K1")
+    lines["date"] = [f"2024-01-{day:02d}" for day in lines.pop("day")]
+    assert clean(lines).report.money_kept == 8.0
