@@ -9,12 +9,11 @@ from cltv_ml.data.netting import (
     collect_entries,
     net_returns,
     nothing_reduced,
-    take_refunds_off,
     tell_of_excess,
 )
 from cltv_ml.data.revisited import Revisited
 from cltv_ml.data.rules import Rules
-from cltv_ml.engine import Relation, keep
+from cltv_ml.engine import MONEY_SCALE, Relation, keep
 from cltv_ml.money import log_amount
 
 
@@ -37,7 +36,7 @@ def take_returns_off(
         reduced = nothing_reduced(lines)
     if "refunded" in lines.columns:
         notes += _tell_of_large_refunds(lines, aside)
-        reduced = take_refunds_off(lines, aside, reduced)
+        reduced = _take_refunds_off(lines, aside, reduced)
     if reduced.count():
         aside.add("cancellation", f"select source_row from {reduced} where undone")
     if "reading" in lines.columns:
@@ -55,6 +54,54 @@ def take_returns_off(
         if rules.applies("customer_total"):
             _set_totals_aside(lines, aside, entries, reduced)
     return reduced, notes
+
+
+def _take_refunds_off(lines: Lines, aside: Aside, reduced: Relation) -> Relation:
+    """Return the deductions, including the money in the column `refunded`.
+
+    A refund is deducted from its line unless a return already was. Where one is larger than its line, refunds belong to
+    orders: they are then deducted from all lines of the order, each by the same share.
+    """
+    con = lines.marks.con
+    refunds = keep(
+        con,
+        "refunds",
+        f"select source_row, cast(round(least(refunded, 1e12) * {MONEY_SCALE}) as bigint) as refund, money "
+        f"from {lines.parsed} anti join {aside} using (source_row) where refunded > 0 and not is_return",
+    )
+    if "order_id" in lines.columns and refunds.holds("refund > money"):
+        refunds = _spread_refunds(lines, aside, refunds)
+    return keep(
+        con,
+        "reduced",
+        "select source_row, coalesce(units_share, 1) as units_share, "
+        "    least(coalesce(reduced.money, refunds.money), greatest(refunds.money - refund, 0)) as money, "
+        "    coalesce(undone, false) or refund >= refunds.money as undone "
+        f"from {refunds} as refunds left join {reduced} as reduced using (source_row) union all "
+        f"select source_row, units_share, money, undone from {reduced} anti join {refunds} using (source_row)",
+    )
+
+
+def _spread_refunds(lines: Lines, aside: Aside, refunds: Relation) -> Relation:
+    """Return the refunds of orders, spread over their lines; a line without an order is one.
+
+    A refund that all lines of an order repeat is the order's; others are added up.
+    """
+    return keep(
+        lines.marks.con,
+        "refunds",
+        "with theirs as ("
+        "    select source_row, lines.money, refund, "
+        "        if(order_id is null, hash(source_row), hash(order_id)) as bought "
+        f"    from {lines.parsed} as lines left join {refunds} as refunds using (source_row) "
+        f"    anti join {aside} using (source_row) where not is_return"
+        "), orders as ("
+        "    select bought, if(min(refund) = max(refund) and bool_and(refund > 0 or coalesce(money, 0) = 0), "
+        "        max(refund), sum(refund)) as back from theirs group by 1 having max(refund) > 0"
+        ") select source_row, money, cast(round(cast(money as double) * least(back "
+        "    / sum(money) over (partition by bought), 1)) as bigint) as refund "
+        "from theirs join orders using (bought) where money > 0",
+    )
 
 
 def _tell_of_large_refunds(lines: Lines, aside: Aside) -> list[str]:

@@ -150,7 +150,7 @@ def test_a_refund_on_a_row_of_its_own_is_converted_as_its_sale_is():
     assert clean(read(frame, changes={"rates": {"USD": 0.5, "EUR": 1.0}})).report.money_kept == 35.0
 
 
-def test_a_refund_written_on_one_line_of_its_order_is_shared_by_all_lines():
+def test_a_refund_larger_than_its_line_is_shared_by_the_lines_of_its_order():
     frame = orders(
         ("a", 1, "1", 20.0, 30.0),
         ("a", 1, "1", 40.0, None),
@@ -158,6 +158,15 @@ def test_a_refund_written_on_one_line_of_its_order_is_shared_by_all_lines():
         names=["amount_refunded"],
     )
     assert clean(frame).log["amount"].tolist() == [10.0, 20.0, 5.0]
+    others = orders(
+        ("a", 1, "1", 20.0, 30.0),
+        ("a", 1, "1", 40.0, 30.0),
+        ("b", 1, "2", 10.0, 5.0),
+        ("b", 1, "2", 30.0, 7.0),
+        ("c", 1, None, 50.0, 20.0),
+        names=["amount_refunded"],
+    )
+    assert clean(others).log["amount"].tolist() == [10.0, 20.0, 7.0, 21.0, 30.0]
 
 
 @pytest.mark.parametrize(
