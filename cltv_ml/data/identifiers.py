@@ -227,7 +227,7 @@ def count_forms(text: str, table: Relation, nothing: str, signs: Signs) -> dict[
         "rounded": "strlen(v) > 15",
     }
     tests = {
-        "blanks": f"v < '!' or {blank_ends} or {wide} and regexp_matches(v, '{_INVISIBLE}')",
+        "blanks": f"v < '!' and v <> '' or {blank_ends} or {wide} and regexp_matches(v, '{_INVISIBLE}')",
         "unicode": f"{wide} and nfc_normalize(v) <> v",
         "decimals": rf"{decimal_ends} and regexp_full_match(v, '-?\d+\.0+')",
         "email_case": f"contains(v, '@') and lower(v) <> v and regexp_full_match(v, '{_EMAIL}')",

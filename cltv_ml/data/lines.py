@@ -22,6 +22,7 @@ from cltv_ml.data.unsigned import lack_sign
 from cltv_ml.data.values import understand
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal, show
 from cltv_ml.errors import InputError
+from cltv_ml.money import log_amount
 from cltv_ml.sources.days import Plausible, plausible_days
 from cltv_ml.sources.text_bytes import Signs
 
@@ -92,6 +93,7 @@ def read_lines(raw: Raw, rules: Rules) -> Lines:
         marks = _mark(parsed, _rule(rules, set(values), raw.read_at, days), set(values))
         tally = count_marks(marks)
     _check_readable(raw, parsed, tally)
+    currency, blank_notes = _look_at_currency(parsed, raw.mapping.get("currency", ""), rules)
     customer, signs = values["customer_id"], columns.signs.get(raw.mapping["customer_id"], Signs.any())
     notes = [
         *sign_notes,
@@ -100,20 +102,34 @@ def read_lines(raw: Raw, rules: Rules) -> Lines:
         *([days.note] if days else []),
         *(_tell_of_unread_dates(raw, marks) if tally.breaks("bad_date") else ()),
         *_notes(raw, columns, values),
+        *blank_notes,
         *doubt_spellings(parsed, marks.count(), signs),
     ]
-    currency = _stated_currency(parsed, rules)
     return Lines(
         raw.table, parsed, marks, tally, query_of, customer, signs, sales.levels, tuple(notes), currency
     )
 
 
-def _stated_currency(parsed: Relation, rules: Rules) -> str:
-    if "currency" not in parsed.kinds or rules.rates or rules.rate_table:
-        return ""
-    codes = parsed.rows(f"select distinct currency from {parsed} limit 2")
-    code = str(codes[0][0] or "") if len(codes) == 1 else ""
-    return code if re.fullmatch("[A-Z]{3}", code) else ""
+def _look_at_currency(parsed: Relation, column: str, rules: Rules) -> tuple[str, list[str]]:
+    """Return the code that all lines state, else an empty text, and a note on lines that state none among others."""
+    if "currency" not in parsed.kinds or len(rules.rates) > 1 or rules.rate_table:
+        return "", []
+    several, code, blank, paid, money = parsed.row(
+        "select count(distinct currency), min(currency), count(*) - count(currency), "
+        "count(*) filter (currency is null and money <> 0), coalesce(sum(money) filter (currency is null), 0) "
+        f"from {parsed}"
+    )
+    if several == 1 and not blank and not rules.rates:
+        return (code, []) if re.fullmatch("[A-Z]{3}", code) else ("", [])
+    read_as = (
+        "the log's currency"
+        if rules.rates
+        else f"{code}. If another currency is meant, give the value of one {code} in it, for example --rule "
+        f"rates={code}:0.92"
+    )
+    total = log_amount(int(money) / MONEY_SCALE)
+    note = f"Column {column!r} is blank on {paid:,} lines with a total of {total}, read as {read_as}."
+    return "", [note] * (several == 1 and paid > 0)
 
 
 def _query_of(columns: Columns, values: dict[str, str], version: str | None, table: Relation) -> str:

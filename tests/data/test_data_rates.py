@@ -124,3 +124,17 @@ def test_money_called_that_of_the_shop_needs_no_rates(tmp_path):
         with pytest.raises(QuestionsError, match="is in one currency, as its name suggests") as asked:
             read_export(tmp_path, text)
         assert asked.value.questions[0].answers == ("currency=",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept", "said"),
+    [
+        ({}, 15.0, "1 line with a total of 5.00, read as USD"),
+        ({"rates": "USD:0.5"}, 10.0, "read as the log's currency"),
+    ],
+)
+def test_a_line_without_a_currency_beside_others_is_told(changes, kept, said):
+    frame = sales(("a", "2025-01-09", 10, "USD"), ("b", "2025-01-10", 5, ""))
+    report = clean(read(frame, changes=changes)).report
+    assert report.money_kept == kept
+    assert any(said in note for note in report.notes)
