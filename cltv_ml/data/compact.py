@@ -24,9 +24,6 @@ _DAYS_OF_YEAR = {
     5: (r"[012]\d(00[1-9]|0[1-9]\d|[12]\d\d|3[0-5]\d|36[0-6])", "%y%j"),
 }
 
-#: Number of lines inspected for such dates.
-_LINES_READ = 20_000
-
 #: With fewer distinct months than this, the digits may also be days.
 _ENDS = 3
 
@@ -50,7 +47,7 @@ def with_signs(columns: SourceColumns, column: str, text: str) -> str:
     longest, shortest, serial, days = columns.row(
         f"select max(length(t)), min(length(t)), bool_and({is_serial('cast(t as integer)')}), "
         f"bool_and(regexp_full_match(t, '{of_years}')) "
-        f"from (select {text} as t from {columns.table} limit {_LINES_READ}) "
+        f"from (select {text} as t from {columns.table}) "
         r"where regexp_full_match(t, '\d{5,8}')"
     )
     if longest == shortest and longest in _DAYS_OF_YEAR and days:

@@ -10,6 +10,9 @@ from cltv_ml.sources import times
 #: Of a column's dates, a larger share with the month behind the day is no slip but another way of writing.
 _FEW = 0.01
 
+#: Number of characters in which the day of a date stands: each day is looked at once.
+_DAY_LENGTH = 13
+
 
 def days_in_place(columns: SourceColumns, column: str, text: str) -> str:
     """Return SQL for times, with day and month swapped back if the column has them swapped.
@@ -30,12 +33,19 @@ def days_in_place(columns: SourceColumns, column: str, text: str) -> str:
     first, second = (
         f"try_cast(regexp_extract(t, '{times.YEAR_BEHIND}', {group}) as integer)" for group in (1, 2)
     )
+    tests = (
+        f"{month} between 13 and 31",
+        f"{day} between 13 and 31",
+        f"{month} is not null",
+        f"{month} <= 12 and {day} <= 12",
+        f"{first} is not null",
+        f"greatest({first}, {second}) > 12",
+    )
+    counts = ", ".join(f"coalesce(sum(n) filter (where {test}), 0)" for test in tests)
     high, low, dates, plain, texts, sure, example, before, behind = columns.row(
-        f"select count(*) filter (where {month} between 13 and 31), count(*) filter (where {day} between 13 and 31), "
-        f"count({month}), count(*) filter (where {month} <= 12 and {day} <= 12), count({first}), "
-        f"count(*) filter (where greatest({first}, {second}) > 12), min(t) filter (where {month} <> {day}), "
+        f"select {counts}, min(t) filter (where {month} <> {day}), "
         f"min(t) filter (where {month} between 13 and 31), min(t) filter (where {day} between 13 and 31) "
-        f"from (select {text} as t from {columns.table} limit 20000)"
+        f"from (select left({text}, {_DAY_LENGTH}) as t, count(*) as n from {columns.table} group by 1)"
     )
     swapped = f"regexp_replace({text}, '{times.YEAR_AHEAD}', '\\1\\2\\4\\2\\3')"
     if low and high > _FEW * dates:

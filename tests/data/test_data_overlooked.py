@@ -209,6 +209,9 @@ def test_days_and_months_that_a_spreadsheet_exchanged_are_asked_about():
     raw = read(frame)
     log = clean(raw, change_rules(raw.rules, {"swapped_dates": "true"})).log
     assert log["timestamp"].tolist() == days.tolist()
+    many = pd.concat([frame[frame["date"].str.len() > 10]] * 1000).assign(amount=range(24_000))
+    with pytest.raises(QuestionsError, match="swapped_dates"):
+        clean(pd.concat([many, frame]))
 
 
 def test_year_day_month_is_recognised():
