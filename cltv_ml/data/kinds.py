@@ -13,7 +13,7 @@ import pyarrow as pa
 from cltv_ml.data.parse import Columns, is_number, is_time
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
-from cltv_ml.engine import Relation, keep_first, lend
+from cltv_ml.engine import Relation, keep, keep_first, lend
 from cltv_ml.sources.frames import MARK
 
 #: Number of lines inspected first.
@@ -49,6 +49,34 @@ class _Seen(NamedTuple):
 def first_lines(table: Relation) -> Relation:
     """Return the first lines of a source; the source itself if it has no more."""
     return keep_first(table, FIRST)
+
+
+def look_further(
+    table: Relation, first: Relation, kinds: Mapping[str, str]
+) -> tuple[Relation, dict[str, str]]:
+    """Return the first lines and the kinds of columns, with some later lines of columns that the first leave blank.
+
+    A column may begin late, as refunds do in an export sorted by date.
+    """
+    blank = [column for column, kind in kinds.items() if kind == "empty"] if table.count() > FIRST else []
+    counts = (
+        table.row(f"select {', '.join(f'count({quote(name)})' for name in blank)} from {table}")
+        if blank
+        else ()
+    )
+    begun = [column for column, count in zip(blank, counts, strict=True) if count]
+    filled = (f"trim(cast({quote(column)} as varchar)) <> ''" for column in begun)
+    found = [table.rows(f"select source_row from {table} where {some} limit {_FEWEST}") for some in filled]
+    rows = sorted({int(row) for later in found for (row,) in later})
+    if not rows:
+        return first, dict(kinds)
+    lines = keep(
+        table.con,
+        "first_rows",
+        f"from {first} union all from {table} where source_row in (select unnest({rows}))",
+    )
+    later_kinds = look(lines)
+    return lines, {column: later_kinds[column] if column in begun else kind for column, kind in kinds.items()}
 
 
 def look(first: Relation) -> dict[str, str]:

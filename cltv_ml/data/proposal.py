@@ -14,7 +14,7 @@ from cltv_ml.data.customers import doubt_customer, doubt_rows, is_no_customer
 from cltv_ml.data.discounts import settle_discount
 from cltv_ml.data.guesses import offer_item_price, rank_columns
 from cltv_ml.data.headings import SYNONYMS, plain_heading
-from cltv_ml.data.kinds import first_lines, look
+from cltv_ml.data.kinds import first_lines, look, look_further
 from cltv_ml.data.ledger import Journal, find_journal, settle_sides
 from cltv_ml.data.levels import LEVEL_NAMES, NO, YES
 from cltv_ml.data.mapping import (
@@ -73,8 +73,8 @@ def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
     A known export is mapped by its format. If the user's names suffice, only columns that decide what counts as revenue
     are added (`SAFETY`). Whatever only the user knows becomes a question of the proposal.
     """
-    first = first_lines(table)
-    kinds = look(first)
+    beginning = first_lines(table)
+    first, kinds = look_further(table, beginning, look(beginning))
     check_mapping(explicit, list(kinds))
     check_divided(list(kinds))
     recognised = recognise_source(table, kinds, explicit)
@@ -82,7 +82,7 @@ def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
         declined = dict.fromkeys(set(SYNONYMS) - {*SAFETY, *_OPTIONAL_NAMES} - set(recognised.mapping), "")
         explicit = {**declined, **recognised.mapping, **explicit}
     mapped = check_mapping(explicit, list(kinds))
-    journal = find_journal(first, kinds, explicit)
+    journal = find_journal(beginning, kinds, explicit)
     if journal:
         kinds = {column: kind for column, kind in kinds.items() if column != journal.account}
     wanted = (

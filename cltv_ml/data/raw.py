@@ -31,7 +31,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.money import Note, singular
 from cltv_ml.remote import address, as_path, fetch, is_remote
 from cltv_ml.sources.day_headings import join_day_headings, join_title_year
-from cltv_ml.sources.frames import MARK, Part, SourceRows, inner_names, read_frame
+from cltv_ml.sources.frames import MARK, Part, SourceRows, inner_names, read_frame, without_nan
 from cltv_ml.sources.lakes import lake_of, read_lake
 from cltv_ml.sources.paths import find, read_file, read_with_refunds, readable
 from cltv_ml.sources.records import flatten_records
@@ -264,8 +264,9 @@ def open_source(
         name = Path(name).name
     with readable(rows.table, name):
         _check_rows(rows, name)
+        present = without_nan(rows.table)
     return Opened(
-        rows.table,
+        present,
         _broken_lines(con, rows),
         workspace,
         name,

@@ -9,7 +9,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from cltv_ml.engine import Relation, keep, lend
+from cltv_ml.engine import Relation, keep, lend, quoted, show
 from cltv_ml.errors import InputError
 
 #: Columns that a table may have, as many as a worksheet; the engine needs minutes for many more.
@@ -57,6 +57,25 @@ def read_frame(con: duckdb.DuckDBPyConnection, source: pd.DataFrame | pa.Table) 
     table = table.rename_columns(inner_names(table.column_names))
     rows = pa.array(range(len(table)), pa.int64())
     return SourceRows(lend(con, "rows", table.append_column("source_row", rows)))
+
+
+def without_nan(table: Relation) -> Relation:
+    """Return a table in which numbers that are not a number, as some libraries write missing ones, are missing.
+
+    >>> from cltv_ml.engine import connect
+    >>> rows = keep(connect(), "rows", "select unnest([1.5, 'nan'::double]) as amount")
+    >>> without_nan(rows).rows(f"from {without_nan(rows)}")
+    [(1.5,), (None,)]
+    """
+    floats = [quoted(name) for name, kind in table.kinds.items() if kind in ("DOUBLE", "FLOAT")]
+    tests = ", ".join(f"bool_or(isnan({name}))" for name in floats)
+    found = table.row(f"select {tests} from {table}") if floats else ()
+    changed = [
+        f"if(isnan({name}), null, {name}) as {name}" for name, some in zip(floats, found, strict=True) if some
+    ]
+    return (
+        show(table.con, "rows", f"select * replace ({', '.join(changed)}) from {table}") if changed else table
+    )
 
 
 def load_batches(

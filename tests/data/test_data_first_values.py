@@ -2,6 +2,12 @@
 
 import random
 
+import pandas as pd
+import polars
+import pyarrow as pa
+import pytest
+
+from cltv_ml.data import clean, kinds, read
 from cltv_ml.data.kinds import _read_first_texts
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.rules import Rules
@@ -42,3 +48,25 @@ def test_rows_are_counted_again_after_a_change():
     assert table.count() == 3
     table.change(f"delete from {table} where n = 2")
     assert table.count() == 2
+
+
+LATE = pd.DataFrame(
+    {"customer": list("abc"), "date": "2024-01-31", "order_id": ["1", "2", "3"], "total": [4.0, 5.0, 6.0]}
+)
+
+
+@pytest.mark.parametrize(
+    ("heading", "value"), [("Refunded Amount", "6"), ("Cancelled at", "2024-02-01"), ("Outcome", "refunded")]
+)
+def test_a_column_that_is_blank_on_the_first_lines_is_read_where_it_begins(monkeypatch, heading, value):
+    monkeypatch.setattr(kinds, "FIRST", 2)
+    for blank in ("", None):
+        assert clean(LATE.assign(**{heading: [blank, blank, value]})).report.money_kept == 9.0, blank
+
+
+def test_what_is_not_a_number_is_missing_in_tables_of_any_library(tmp_path):
+    refunds = pa.array([float("nan"), 5.0, float("nan")])
+    table = pa.Table.from_pandas(LATE, preserve_index=False).append_column("Refunded Amount", refunds)
+    polars.from_arrow(table).write_parquet(tmp_path / "sales.parquet")
+    for source in (table, tmp_path / "sales.parquet"):
+        assert clean(read(source)).report.money_kept == 10.0
