@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from cltv_ml.customers.key import find_key
 from cltv_ml.data.headings import plain_heading
-from cltv_ml.data.kinds import first_lines, look
+from cltv_ml.data.kinds import first_lines, look, look_further
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.raw import Opened, open_source
@@ -103,7 +103,9 @@ def _contacts_among(
 ) -> Contacts:
     """Return the contacts among the rows of a table."""
     columns = Columns(opened.table, rules)
-    mapping = _map(columns, kinds, look(first_lines(opened.table)), customers)
+    first = first_lines(opened.table)
+    _, inferred = look_further(opened.table, first, look(first))
+    mapping = _map(columns, kinds, inferred, customers)
     chosen = {"customer_id": columns.identifier(mapping["customer_id"])}
     chosen["timestamp"] = columns.timestamp(mapping["timestamp"])
     notes = []

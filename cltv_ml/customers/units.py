@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from cltv_ml.customers.column_levels import levels_of, with_levels
 from cltv_ml.customers.kinds import is_code
-from cltv_ml.data.kinds import first_lines, look
+from cltv_ml.data.kinds import first_lines, look, look_further
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, keep
 
@@ -31,8 +31,8 @@ def without_units(table: Relation, stated: Mapping[str, str]) -> tuple[Relation,
 
     Columns whose `stated` kind is not a number, and those whose heading stands for codes, stay as they are.
     """
-    first = first_lines(table)
-    inferred = look(first)
+    beginning = first_lines(table)
+    first, inferred = look_further(table, beginning, look(beginning))
     texts = [
         column
         for column, kind in inferred.items()

@@ -245,3 +245,9 @@ def test_ranges_of_a_number_are_categories_in_order():
     attributes = read_attributes(people(age=bands * (N // 3), size=["S", "M", "L"] * (N // 3)))
     assert attributes.account_table()["kind"].tolist() == ["category, in order", "category"]
     assert set(attributes.table["text_age"].to_pylist()) == set(bands)
+
+
+def test_a_column_that_is_blank_for_the_first_customers_has_the_kind_of_its_values(monkeypatch):
+    monkeypatch.setattr("cltv_ml.data.kinds.FIRST", 2)
+    ages = pd.DataFrame({"id": list("abcd"), "age": [None, None, "34", "51"]})
+    assert [one.kind for one in read_attributes(ages).account] == ["number"]
