@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -79,7 +79,7 @@ def connect(
         con = duckdb.connect(config={"memory_limit": memory})
     except duckdb.ParserException:
         raise InputError(f"memory must be a size such as '4GB', got {memory!r}.") from None
-    _silence(con)
+    _set_up(con)
     if not ordered:
         con.execute("set preserve_insertion_order = false")
     if temp_directory is not None:
@@ -87,13 +87,15 @@ def connect(
     return con
 
 
-def _silence(con: duckdb.DuckDBPyConnection) -> None:
-    """Switch DuckDB's progress bar off: a library never prints, and callers follow progress by callbacks.
+def _set_up(con: duckdb.DuckDBPyConnection) -> None:
+    """Switch DuckDB's progress bar off, as a library never prints, and count times in UTC, not by the machine's zone.
 
-    In Jupyter without ipywidgets there is none, and DuckDB refuses to set what is so already.
+    In Jupyter without ipywidgets there is no bar, and DuckDB refuses to set what is so already.
     """
     if con.execute("select current_setting('enable_progress_bar')").fetchall()[0][0]:
         con.execute("set enable_progress_bar = false")
+    with suppress(duckdb.Error):  # a build that knows no zones counts in UTC
+        con.execute("set timezone = 'UTC'")
 
 
 def view(con: duckdb.DuckDBPyConnection, name: str, table: Tabular) -> None:
@@ -131,7 +133,7 @@ def publish(con: duckdb.DuckDBPyConnection, name: str, table: pa.Table | str | P
 def cursor(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """Return another connection to the same database, with temporary tables of its own."""
     other = con.cursor()
-    _silence(other)  # a setting of each connection
+    _set_up(other)  # settings of each connection
     return other
 
 

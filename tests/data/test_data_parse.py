@@ -1,5 +1,6 @@
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pandas as pd
 import pytest
 
@@ -224,3 +225,21 @@ def test_prices_per_any_unit_are_numbers():
         clean(read(frame.assign(amount=["$10.50/session", "20 per Stunde", "5.00/人"]))).report.money_kept
         == 35.5
     )
+
+
+def test_files_with_and_without_zones_are_read_alike_whatever_the_zone_of_the_machine(tmp_path, monkeypatch):
+    open_database = duckdb.connect
+
+    def open_elsewhere(**settings):
+        con = open_database(**settings)
+        con.execute("set timezone = 'Asia/Tokyo'")
+        return con
+
+    monkeypatch.setattr(duckdb, "connect", open_elsewhere)
+    lines = frame(timestamp=pd.to_datetime(["2024-01-31 15:04:00"]))
+    lines.to_parquet(tmp_path / "naive.parquet")
+    lines.assign(timestamp=lines["timestamp"].dt.tz_localize("UTC"), amount=2.0).to_parquet(
+        tmp_path / "zoned.parquet"
+    )
+    found = clean(read(tmp_path)).log["timestamp"]
+    assert found.tolist() == [pd.Timestamp("2024-01-31 15:04:00")] * 2
