@@ -186,7 +186,8 @@ def _read_filled(
 def _unread(columns: Columns, column: str, number: str) -> list[Question]:
     """Return a question if a column of refunds contains mostly something else."""
     filled, read, example = columns.row(
-        f"select count(*), count({number}), min({_text(column)}) from {columns.table} where {_text(column)} <> ''"
+        f"select count(*), count({number}), min({_text(column)}) filter (where {number} is null) "
+        f"from {columns.table} where lower({_text(column)}) not in ({literals(sorted(NO))})"
     )
     if not filled or read >= 0.5 * filled:
         return []

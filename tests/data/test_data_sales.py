@@ -135,6 +135,13 @@ def test_a_refunded_amount_is_taken_off_its_order():
     assert cleaned.report.money_returned == 45.0
 
 
+@pytest.mark.parametrize("nothing", ["-", "N/A", "null", float("nan")])
+def test_words_for_no_refund_are_no_refunds(nothing):
+    frame = orders(("a", 1, "1", 100.0, "25"), ("b", 9, "2", 20.0, nothing), names=["Refunded Amount"])
+    more = orders(*[("c", day, str(day), 5.0, nothing) for day in range(3, 9)], names=["Refunded Amount"])
+    assert kept(pd.concat([frame, more])) == 125.0
+
+
 def test_a_refund_is_in_the_unit_of_its_heading_as_the_amount_is():
     frame = orders(("a", 1, "1", 10000, 2500), ("b", 9, "2", 2000, 0), names=["Refunded Amount (cents)"])
     assert kept(frame.rename(columns={"total": "Total (cents)"})) == 95.0
