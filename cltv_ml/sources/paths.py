@@ -50,8 +50,11 @@ _NO_TEXT = (b"ARROW1\0", b"FEA1", b"SQLite format 3\0", b"PK\3\4", b"\x1f\x8b", 
 _PACKED = (b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07")
 _TAR, _TAR_AT = b"ustar", 257
 
-#: What counts as a table inside a folder that holds no Parquet files.
-_TABLES = (".csv", ".tsv", ".txt", ".tab", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".gz", ".zip")
+#: What counts as a table inside a folder.
+_TABLES = {
+    *(".csv", ".tsv", ".txt", ".tab", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".gz", ".zip"),
+    *(".parquet", ".pq", ".feather", ".arrow", ".ipc"),
+}
 
 
 def read_file(
@@ -85,6 +88,7 @@ def _read_files(
     if table is not None and len(files) > 1 and (named := [file for file in files if file.name == table]):
         files, table = named[:1], None
     files, notes = _pass_over(files)
+    notes += _tell_of_others(path)
     ways = {_way(file): file for file in files}
     if len(ways) > 1:
         _ask_for_file(path, files)
@@ -135,12 +139,21 @@ def _pass_over(files: list[Path]) -> tuple[list[Path], list[str]]:
     skipped = [file for file in files if _way(file) == "unread" or (_way(file) == "text" and _is_prose(file))]
     if not skipped or len(skipped) == len(files):
         return files, []
-    names = sorted(file.name for file in skipped)
-    note = (
-        f"{names[:5]}{', ...' if len(names) > 5 else ''} next to the tables were skipped, because they "
-        "do not contain a table."
-    )
+    note = f"{_some_names(skipped)} next to the tables were skipped, because they do not contain a table."
     return [file for file in files if file not in skipped], [note]
+
+
+def _tell_of_others(path: Path) -> list[str]:
+    """Return a note on the files of a folder that are read only if they are named themselves."""
+    others = [file for file in path.rglob("*") if ending(file) in _READ_BY.keys() - _TABLES]
+    return (
+        [f"{_some_names(others)} in the folder were not read; to read one, name its path."] if others else []
+    )
+
+
+def _some_names(files: list[Path]) -> str:
+    names = sorted(file.name for file in files)
+    return f"{names[:5]}{', ...' if len(names) > 5 else ''}"
 
 
 def _ask_for_file(path: Path, files: list[Path]) -> NoReturn:
@@ -283,13 +296,16 @@ def _noting(rows: Iterator[tuple[Any, ...]], damage: list[InputError]) -> Iterat
 def find(path: Path) -> list[Path]:
     """Return the path itself if it exists, else the files that match it as a glob pattern."""
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
-        return [file for file in files if _READ_BY.get(ending(file)) == "parquet"] or [
-            file for file in files if ending(file) in _TABLES
-        ]
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        return [file for file in files if ending(file) in _TABLES and not _is_hidden(file.relative_to(path))]
     if path.exists():
         return [path]
     return [Path(name) for name in sorted(glob(str(path), recursive=True))]
+
+
+def _is_hidden(file: Path) -> bool:
+    """Whether a file inside a folder is hidden, or in a folder of a program's own, such as `_delta_log`."""
+    return file.name.startswith(".") or any(part.startswith("_") for part in file.parts[:-1])
 
 
 def ending(path: Path) -> str:

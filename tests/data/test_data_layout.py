@@ -481,6 +481,18 @@ def test_of_files_that_are_no_one_table_one_is_named(tmp_path):
         read(mixed)
 
 
+def test_no_table_of_a_folder_is_passed_over_in_silence(tmp_path):
+    sales = pd.DataFrame({"customer": ["a"], "date": "2024-01-31", "total": 9.0})
+    sales.to_parquet(tmp_path / "2023.parquet")
+    (tmp_path / "_log").mkdir()
+    (tmp_path / "_log" / "1.json").write_text("{}")
+    (tmp_path / "2024.ods").touch()
+    assert "['2024.ods'] in the folder were not read" in read(tmp_path).notes[0]
+    pd.concat([sales] * 5).to_csv(tmp_path / "2024.csv", index=False)
+    with pytest.raises(InputError, match=r"several kinds.*2023\.parquet"):
+        read(tmp_path)
+
+
 def test_records_of_xml_are_read_like_those_of_json(tmp_path):
     orders = "".join(
         f"<order id='{number}'><customer><name>C{number % 2}</name></customer><date>2025-01-0{number}</date>"
