@@ -9,7 +9,7 @@ from cltv_ml.data.headings import plain_heading, plain_text
 from cltv_ml.data.lines import Lines
 from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.rules import Rules
-from cltv_ml.data.source_columns import quote
+from cltv_ml.data.source_columns import id_text
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literals
 from cltv_ml.money import log_amount
 from cltv_ml.sources.frames import MARK
@@ -49,7 +49,7 @@ def take_bundles_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> lis
     parents = [
         (column, _parent_key(raw, column)) for column in raw.unused if _PARENT.search(plain_heading(column))
     ]
-    pairs = [(column, _filled_text(column), _filled_text(key)) for column, key in parents if key]
+    pairs = [(column, id_text(column), id_text(key)) for column, key in parents if key]
     for column, part_of, own in [*pairs, *_told_by_type(raw), *_told_by_variants(raw)]:
         parts = _priced_parts(lines, aside, part_of, own)
         both, same = parts.row(
@@ -91,21 +91,17 @@ def _contains(raw: Raw, column: str, parent: str) -> bool:
     """Whether each parent is a value of a column; of the first lines, so that a last order may be cut off."""
     first = f"(from {raw.table} limit 20000)"
     filled, contained = raw.table.row(
-        f"select count(*), count(*) filter (p in (select {_filled_text(column)} from {first})) "
-        f"from (select distinct {_filled_text(parent)} as p from {first}) where p is not null"
+        f"select count(*), count(*) filter (p in (select {id_text(column)} from {first})) "
+        f"from (select distinct {id_text(parent)} as p from {first}) where p is not null"
     )
     return bool(filled and contained >= 0.9 * filled)
-
-
-def _filled_text(column: str) -> str:
-    return f"nullif(trim(cast({quote(column)} as varchar)), '')"
 
 
 def _told_by_type(raw: Raw) -> list[tuple[str, str, str]]:
     """Return a column whose levels distinguish bundles from parts, with SQL for a part's bundle and for a bundle."""
     distinguishing = []
     for column in (name for name in raw.unused if _TYPE_HEADING.search(plain_heading(name))):
-        rows = raw.table.rows(f"select distinct {_filled_text(column)} from {raw.table} limit 21")
+        rows = raw.table.rows(f"select distinct {id_text(column)} from {raw.table} limit 21")
         levels = [str(level) for (level,) in rows if level is not None]
         parts = [level for level in levels if _PART_LEVEL.search(plain_text(level, " "))]
         wholes = [
@@ -113,7 +109,7 @@ def _told_by_type(raw: Raw) -> list[tuple[str, str, str]]:
         ]
         if len(rows) <= 20 and parts and wholes:
             sql = [
-                f"if({_filled_text(column)} in ({literals(members)}), 'bundle', null)"
+                f"if({id_text(column)} in ({literals(members)}), 'bundle', null)"
                 for members in (parts, wholes)
             ]
             distinguishing.append((column, sql[0], sql[1]))
@@ -127,10 +123,9 @@ def _told_by_variants(raw: Raw) -> list[tuple[str, str, str]]:
         return []
     distinguishing = []
     for column in (name for name in raw.unused if _TYPE_HEADING.search(plain_heading(name))):
-        levels = f"lower({_filled_text(column)})"
+        levels = f"lower({id_text(column)})"
         whole, part = (
-            f"if({levels} in ({literals(words.split())}), {_filled_text(product)}, null)"
-            for words in _VARIANTS
+            f"if({levels} in ({literals(words.split())}), {id_text(product)}, null)" for words in _VARIANTS
         )
         if raw.table.holds(f"{part} is not null") and raw.table.holds(f"{whole} is not null"):
             distinguishing.append((column, part, whole))

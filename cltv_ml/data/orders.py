@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.rules import Rules
-from cltv_ml.data.source_columns import quote
+from cltv_ml.data.source_columns import id_text, quote
 from cltv_ml.engine import Relation
 
 #: Fewer orders of several lines than this show nothing.
@@ -140,7 +140,7 @@ def read_reference(table: Relation, mapping: dict[str, str], explicit: Mapping[s
     column, order = mapping.get("product_id", ""), mapping.get("order_id", "")
     if not order or plain_heading(column) != "reference" or {"product_id", "cancels"} & {*explicit}:
         return []
-    text, own = (f"nullif(trim(cast({quote(name)} as varchar)), '')" for name in (column, order))
+    text, own = id_text(column), id_text(order)
     filled, foreign = table.row(
         f"select count({text}), count(*) filter ({text} <> {own} and {text} in (select {own} from {table})) "
         f"from {table}"

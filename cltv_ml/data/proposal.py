@@ -32,7 +32,7 @@ from cltv_ml.data.periods import ask_for_rows, tell_of_periods
 from cltv_ml.data.questions import Question, QuestionsError, ask_which
 from cltv_ml.data.recognition import recognise_source
 from cltv_ml.data.scale import settle_scale, settle_units
-from cltv_ml.data.source_columns import quote
+from cltv_ml.data.source_columns import id_text
 from cltv_ml.data.ties import Source, settle_tie
 from cltv_ml.data.versions import find_version
 from cltv_ml.engine import Relation
@@ -113,7 +113,7 @@ def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
         notes += find_currency(first, table, kinds, mapping)
     currency_notes, local = ([], "") if recognised else pair_currency(first, kinds, mapping, explicit)
     notes += currency_notes
-    mapping, later_questions = _settle_later(first, table, kinds, mapping, explicit, journal)
+    mapping, later_questions = _settle_later(table, kinds, mapping, explicit, journal)
     mapping, amount_notes, amount_questions = _settle_amounts(table, kinds, mapping, explicit)
     notes += amount_notes
     questions += (*later_questions, *amount_questions)
@@ -183,7 +183,6 @@ def _settle_order(
 
 
 def _settle_later(
-    first: Relation,
     table: Relation,
     kinds: Mapping[str, str],
     mapping: dict[str, str],
@@ -195,11 +194,10 @@ def _settle_later(
     own_ids = [column for column in kinds if plain_heading(column) == "id" and column not in mapping.values()]
     if cancels and not order and own_ids and "order_id" not in explicit:
         mapping["order_id"] = order = own_ids[0]
-    if order and plain_heading(cancels).startswith("parent") and "cancels" not in explicit:
-        orders = f"select cast({quote(order)} as varchar) from {table}"
-        if not table.holds(f"cast({quote(cancels)} as varchar) in ({orders})"):
-            del mapping["cancels"]
-    if "version" not in explicit and (version := find_version(first, table, kinds, mapping)):
+    parents = order and plain_heading(cancels).startswith("parent") and "cancels" not in explicit
+    if parents and not table.holds(f"{id_text(cancels)} in (select {id_text(order)} from {table})"):
+        del mapping["cancels"]
+    if "version" not in explicit and (version := find_version(table, kinds, mapping)):
         mapping["version"] = version
     mapping, questions = settle_sides(table, kinds, mapping, explicit, journal)
     return mapping, tuple(questions)

@@ -20,6 +20,16 @@ def quote(column: str) -> str:
     return quoted(MARK + column)
 
 
+def id_text(column: str) -> str:
+    """Return SQL for a column's values as ids that another column may name: without blanks, 12.0 as 12, empty as null.
+
+    >>> import duckdb
+    >>> duckdb.sql(f"select {id_text('n')} from (select unnest([7.0, null]) as {quote('n')})").fetchall()
+    [('7',), (None,)]
+    """
+    return rf"nullif(regexp_replace(trim(cast({quote(column)} as varchar)), '^(-?\d+)\.0+$', '\1'), '')"
+
+
 class SourceColumns:
     """The columns of a source with their types, the rules on reading them, and notes.
 

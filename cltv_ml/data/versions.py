@@ -14,9 +14,7 @@ from cltv_ml.engine import Relation, keep
 from cltv_ml.money import log_amount
 
 
-def find_version(
-    first: Relation, table: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str]
-) -> str:
+def find_version(table: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str]) -> str:
     """Return the column with the time of a line's version if it varies within orders; else an empty text.
 
     Without an order id, lines of a snapshot are equal in all other columns.
@@ -28,10 +26,10 @@ def find_version(
             remaining = [name for name in kinds if name != column]
             if column in mapping.values() or ("order_id" not in mapping and not _is_snapshot(column)):
                 continue
-            key = f"hash({', '.join(map(quote, [mapping['order_id']] if 'order_id' in mapping else remaining))})"
+            key = ", ".join(map(quote, [mapping["order_id"]] if "order_id" in mapping else remaining))
+            named = f"{key} is not null" if "order_id" in mapping else "true"
             if table.holds(
-                f"{key} in (select {key} from {first} where {quote(column)} is not null) "
-                f"group by {key} having min({quote(column)}) < max({quote(column)})"
+                f"{named} group by hash({key}) having min({quote(column)}) < max({quote(column)})"
             ):
                 return column
     return ""

@@ -44,8 +44,12 @@ def test_extras_with_a_price_of_their_own_count_and_are_told():
 def test_parents_are_found_by_the_number_of_their_line():
     parents = [None, "0", "0", None, None, "4", "4", None, None]
     numbered = table(item_id=[str(n) for n in range(9)], parent_item_id=parents)
-    cleaned = clean(read(numbered.drop(columns="parent_sku")))
-    assert cleaned.log["amount"].sum() == 54 + 12 + 54 + 6.5 + 13
+    as_numbers = numbered.assign(
+        **{name: pd.to_numeric(numbered[name]) for name in ("item_id", "parent_item_id")}
+    )
+    for lines in (numbered, as_numbers):
+        cleaned = clean(read(lines.drop(columns="parent_sku")))
+        assert cleaned.log["amount"].sum() == 54 + 12 + 54 + 6.5 + 13
 
 
 def test_parts_that_name_the_line_or_the_title_of_their_bundle_count_once(tmp_path):

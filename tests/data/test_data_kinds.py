@@ -96,6 +96,8 @@ SPLIT = """order_id,parent_order_id,customer,date,total
 def test_the_parts_that_sum_an_order_up_are_taken_once():
     assert kept(SPLIT.format("03")) == 150.0
     assert "split into parts with the same sum" in notes(SPLIT.format("03"))
+    numbers = table(SPLIT.format("03")).assign(order_id=[1, 2, 3, 4], parent_order_id=[None, 1.0, 1.0, None])
+    assert clean(read(numbers)).report.money_kept == 150.0
 
 
 def test_later_orders_of_a_subscription_count_beside_the_first_and_are_told():
@@ -114,6 +116,14 @@ SNAPSHOTS = """snapshot_date,order_id,customer,order_date,amount
 def test_an_order_repeated_by_snapshots_counts_as_in_the_newest():
     assert kept(SNAPSHOTS) == 65.0
     assert "--mapping version= keeps every line" in notes(SNAPSHOTS)
+
+
+def test_an_order_that_no_first_line_names_counts_as_in_the_newest_snapshot(monkeypatch):
+    monkeypatch.setattr("cltv_ml.data.kinds.FIRST", 2)
+    before = SNAPSHOTS.replace(
+        "amount\n", "amount\n2024-02-28,8,c,2024-01-02,1\n2024-02-28,9,d,2024-01-02,1\n"
+    )
+    assert kept(before) == 67.0
 
 
 def test_snapshots_without_an_order_id_repeat_equal_lines():
