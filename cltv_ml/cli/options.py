@@ -50,6 +50,7 @@ def command(
             if context.invoked_subcommand is None:
                 _warn_of_variables(os.environ)
                 _take_source(context, values)
+                _take_variables(settings, values)
                 flags = {field: value for field, value in values.items() if value not in (None, [], ())}
                 run(_with_currency(settings.read(config, **flags)))
 
@@ -89,6 +90,14 @@ def _take_source(context: typer.Context, values: dict[str, Any]) -> None:
         )
     if sources:
         values["data"] = sources[0]
+
+
+def _take_variables(settings: type[Settings], values: dict[str, Any]) -> None:
+    """Read variables of repeatable options, one entry per line: Typer would split one at every blank."""
+    for name, field in settings.model_fields.items():
+        repeatable = _flag_type(field.annotation) == list[str] and extra_of(field)["flag"] != "argument"
+        if repeatable and not values[name] and (text := os.environ.get(_variable_of(name))):
+            values[name] = text.splitlines()
 
 
 def _warn_of_variables(environment: Iterable[str]) -> None:
@@ -132,7 +141,7 @@ def _parameter(settings: type[Settings], name: str) -> inspect.Parameter:
         flags,
         help=words,
         metavar=choices,
-        envvar=_variable_of(name),
+        envvar=None if kind == list[str] else _variable_of(name),
         show_envvar=False,
         autocompletion=_COMPLETED.get(name),
     )

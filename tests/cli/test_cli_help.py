@@ -177,6 +177,10 @@ def test_an_option_may_stand_in_the_environment_and_a_flag_wins(status, monkeypa
     code, _, told = status("train", "--data", "cdnow", "--horizon", "26w")
     assert (code, "Unknown model 'nothing'" in told) == (2, True), told
     assert "CLTV_HORIZN sets no option; did you mean CLTV_HORIZON?" in told
+    monkeypatch.setenv("CLTV_MAPPING", "customer_id=Customer no\namount=Net total,timestamp")
+    code, _, told = status("data", "check", "cdnow")
+    assert (code, "mapping 'timestamp' cannot be read" in told) == (2, True), told
+    monkeypatch.delenv("CLTV_MAPPING")
     code, _, told = status("train", "--data", "cdnow", "--horizon", "26w", "--models", "tweedie,none")
     assert (code, "Unknown model 'none'" in told) == (2, True), told
 
