@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from cltv_ml.decisions.product_tables import insert_names
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import atomic, check_folder, discard, table_file, together, write_table
+from cltv_ml.log import Log
 from cltv_ml.pipelines.earlier_files import check_campaign
 from cltv_ml.pipelines.inputs import (
     load,
@@ -54,6 +56,8 @@ from cltv_ml.serving.scoring import check_as_of
 from cltv_ml.settings import Act, Evaluate, Learn, Settings
 from cltv_ml.tables import to_four_decimals
 from cltv_ml.windows import Window, days_in_words
+
+logger = logging.getLogger("cltv_ml")
 
 #: What is worked out, in this order: later parts use the tables of earlier ones.
 PARTS: dict[str, Callable[[Shop, Actions], None]] = {
@@ -97,6 +101,7 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
     progress("scoring the customers", 0.1)
     actions = Actions()
     shop = read_shop(cleaned, terms, actions)
+    tell_of_exclusions(shop.log, terms.exclude)
     for number, (name, write_part) in enumerate(PARTS.items()):
         progress(name, 0.3 + 0.6 * number / len(PARTS))
         try:
@@ -187,6 +192,19 @@ def _earlier_customers(settings: Act, cleaned: CleanedShop) -> pd.DataFrame | No
     days = earlier["cutoff"].dropna().unique() if "cutoff" in earlier else []
     today = f"{check_as_of(cleaned.transactions, None):%Y-%m-%d}"
     return earlier if len(days) == 1 and days[0] < today else None
+
+
+def tell_of_exclusions(log: Log, exclude: Sequence[str]) -> None:
+    """Log each name to leave out of lists that neither a product nor a category has."""
+    columns = [name for name in ("product_id", "category") if name in log.columns]
+    known = {str(value) for name in columns for value in log.frame[name].dropna().unique()} if exclude else ()
+    for name in exclude:
+        if name not in known:
+            logger.warning(
+                "Exclude   %r is neither a product nor a category of the log, so it leaves nothing out; write each "
+                "name as the log does, with an --exclude of its own.",
+                name,
+            )
 
 
 def _with_costs(terms: Terms, settings: Act, cleaned: CleanedShop) -> Terms:

@@ -8,7 +8,9 @@ import pytest
 from cltv_ml import pipelines
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import silent
+from cltv_ml.log import Log
 from cltv_ml.models import ALL, COSTLY
+from cltv_ml.pipelines.act import tell_of_exclusions
 from cltv_ml.pipelines.competing import check_competing
 from cltv_ml.pipelines.forecast_inputs import read_holiday_names
 from cltv_ml.pipelines.inputs import load, read_rates, read_table
@@ -86,3 +88,11 @@ def test_a_category_with_two_margin_rates_is_one_sentence():
     rates = pd.DataFrame({"category": ["tea", "tea"], "margin_rate": [0.1, 0.2]})
     with pytest.raises(InputError, match="the category 'tea' has two margin rates; keep one row"):
         read_rates(rates)
+
+
+def test_what_no_list_may_show_is_told_where_the_log_has_nothing_of_that_name(caplog):
+    log = Log(SALES.assign(category=["FUEL", None], product_id=["GIFT CARD", "mug"]))
+    tell_of_exclusions(log, ["FUEL", "GIFT CARD", "fuel,mug"])
+    assert [record.getMessage().split(" is neither")[0] for record in caplog.records] == [
+        "Exclude   'fuel,mug'"
+    ]
