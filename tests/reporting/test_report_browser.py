@@ -149,7 +149,7 @@ def test_every_figure_is_drawn_and_fits_its_place(desktop, phone):
             assert drawn["svg"] > 0, drawn["title"]
             assert drawn["data"], drawn["title"]
             assert drawn["text"] <= drawn["room"] + 1, drawn["title"]
-            assert drawn["inside"] > 0.4 * drawn["room"], drawn["title"]
+            assert drawn["inside"] > 0.35 * drawn["room"], drawn["title"]
             assert not drawn["cut"], drawn["title"]
 
 
