@@ -100,6 +100,10 @@ class ValueModel(RegressorMixin, BaseEstimator):
         """Learn from customers `X` at a cutoff and their later spend `y`; return the model."""
         raise NotImplementedError
 
+    def fit_before_adapting(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
+        """Learn as `fit` does, without what `adapt`, which must follow, learns anew; `fit` itself by default."""
+        return self.fit(X, y)
+
     def adapt(self, X: pd.DataFrame) -> Self:
         """Refit the parts that need no labels on today's customers `X`; return the model, unchanged by default."""
         return self
@@ -193,8 +197,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
     def p_buy(self, X: pd.DataFrame) -> np.ndarray:
         """Return the probability of spending anything within the horizon, shape (n,).
 
-        A model that predicts only money takes it from `intervals_`: the share of buyers among held-out customers of
-        similar value. NaN without them.
+        A model of money alone takes it from `intervals_`: the buyers among customers of similar value; NaN without.
         """
         values = self.predict(X)
         return self.intervals_.p_buy(values) if hasattr(self, "intervals_") else np.full(len(X), np.nan)
@@ -321,10 +324,8 @@ def is_numeric(dtype: Any) -> bool:
 
 
 def _as_matrix(values: Sequence[np.ndarray], count: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
-    """Return columns as one matrix of rows, and which of them hold an infinite value, as `dtype`.
-
-    It is filled in blocks of rows that fit into the processor's cache, which takes a third of the time for a million
-    rows.
+    """Return columns as one matrix of rows, and which of them hold an infinite value, as `dtype`; it is filled in
+    blocks of rows that fit into the processor's cache, which takes a third of the time.
     """
     matrix: np.ndarray = np.empty((count, len(values)), dtype=dtype)
     infinite = np.zeros(len(values), dtype=bool)

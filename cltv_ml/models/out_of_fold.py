@@ -195,7 +195,7 @@ def predict_fold(
     """Yield row numbers and expected values of each window of a fold, by a copy fitted on its rows to train on."""
     fitted: ValueModel = clone(model)
     if model.needs_labels:
-        fitted.fit(X.iloc[fold.train], y.iloc[fold.train])
+        fitted.fit_before_adapting(X.iloc[fold.train], y.iloc[fold.train])
     for present, rows in fold.windows:
         learned_from = X.iloc[present]
         if not model.needs_labels:
@@ -220,7 +220,7 @@ def fit_at(model: ValueModel, X: pd.DataFrame, y: pd.Series, X_now: pd.DataFrame
     """Return a fitted copy: on labelled rows `X, y` where it needs labels, else on the customers `X_now`."""
     fresh: ValueModel = clone(model)
     if model.needs_labels:
-        return fresh.fit(X, y).adapt(X_now)
+        return fresh.fit_before_adapting(X, y).adapt(X_now)
     return fresh.fit(X_now)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ from cltv_ml.models.attribution import BASELINE, in_currency
 from cltv_ml.models.base import ValueModel, check_fitted, is_numeric
 from cltv_ml.models.bg_nbd import BGNBD
 from cltv_ml.models.categories import as_spelled, first_spelling
+from cltv_ml.models.fit_cache import once
 from cltv_ml.models.gamma_gamma import GammaGamma
 from cltv_ml.models.inputs import as_labels, as_pandas
 from cltv_ml.models.out_of_fold import at_latest, by_cutoff
@@ -88,10 +90,14 @@ class WithCovariates(OfAttributes):
 
     def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
         """Choose the penalty on the latest labelled windows, and fit on the customers of the latest."""
+        return self.fit_before_adapting(X, y).adapt(at_latest(as_pandas(X)))
+
+    def fit_before_adapting(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
+        """Learn the coding of attributes and the penalty."""
         X, labels = as_pandas(X), as_labels(self, y, len(X))
         self.coding_ = learn_coding(X, self.attributes)
         self.penalty_ = self._choose_penalty(X, labels)
-        return self.adapt(at_latest(X))
+        return self
 
     def adapt(self, X: pd.DataFrame) -> Self:
         """Refit on today's customers, or on a sample of very many; this needs no labels. Return the model."""
@@ -141,16 +147,34 @@ class WithCovariates(OfAttributes):
             return PENALTIES[-1]
         errors = dict.fromkeys(PENALTIES, 0.0)
         for _, rows in by_cutoff(X)[-PENALTY_WINDOWS:]:
-            some = rows[:: max(1, len(rows) // FEWER_CUSTOMERS)]
-            coded, spent = code(X.iloc[some], self.coding_), y[some]
-            if not spent.any():
-                continue
-            near = clone(self.purchases or BGNBD()).fit(coded).params_
-            for penalty in sorted(PENALTIES, reverse=True):
-                fitted = self._fit_roughly(coded, penalty, near)
-                values, near = fitted.predict(coded), fitted.purchases_.params_
-                errors[penalty] += mean_deviance(spent, values * spent.sum() / max(values.sum(), 1e-300))
+            for penalty, error in self._errors_at(X.iloc[rows], y[rows]).items():
+                errors[penalty] += error
         return min(errors, key=lambda penalty: (errors[penalty], -penalty))
+
+    def _errors_at(self, X: pd.DataFrame, y: np.ndarray) -> dict[float, float]:
+        """Return each penalty's error for customers at one cutoff; trainings that share a window measure it once."""
+        every = slice(None, None, max(1, len(X) // FEWER_CUSTOMERS))
+        some, spent, purchases = X.iloc[every], y[every], self.purchases or BGNBD()
+        if not spent.any():
+            return {}
+        seen = some[["frequency", "recency", "T", "monetary_value", *self.attributes]]
+        settings = type(purchases).__name__, purchases.get_params(), self.horizon, [*self.attributes], len(X)
+        rows = pd.util.hash_pandas_object(seen, index=False).to_numpy()
+        return once(
+            lambda: self._measure(learn_coding(X, self.attributes), some, spent), repr(settings), rows, spent
+        )
+
+    def _measure(
+        self, coding: dict[str, dict[str, Any]], X: pd.DataFrame, y: np.ndarray
+    ) -> dict[float, float]:
+        model = copy.copy(self)
+        model.coding_, coded, errors = coding, code(X, coding), {}
+        near = clone(self.purchases or BGNBD()).fit(coded).params_
+        for penalty in sorted(PENALTIES, reverse=True):
+            fitted = model._fit_roughly(coded, penalty, near)
+            values, near = fitted.predict(coded), fitted.purchases_.params_
+            errors[penalty] = mean_deviance(y, values * y.sum() / max(values.sum(), 1e-300))
+        return errors
 
     def _fit_roughly(
         self, coded: pd.DataFrame, penalty: float, near: Mapping[str, float]

@@ -22,7 +22,7 @@ def describe_unseen(table: pa.Table, model: Any) -> list[str]:
     >>> class Trees:
     ...     categories_ = {"attribute_text_country": {"UK": 0}}
     >>> describe_unseen(pa.table({"customer_id": ["1", "2"], "text_country": ["UK", "IS"]}), Trees())
-    ["country: 1 of 2 values are levels that the model has never seen, such as 'IS'; they are treated as missing."]
+    ["country: 1 of 2 values are levels that the model has never seen, such as 'IS'; they count as unknown."]
     """
     levels = learned_levels(model)
     sentences = []
@@ -44,5 +44,5 @@ def _unseen(words: str, counts: pa.StructArray, learned: set[str]) -> list[str]:
         return []
     return [
         f"{words}: {sum(strange.values()):,} of {sum(count for _, count in pairs):,} values are levels that "
-        f"the model has never seen, such as {next(iter(strange))!r}; they are treated as missing."
+        f"the model has never seen, such as {next(iter(strange))!r}; they count as unknown."
     ]
