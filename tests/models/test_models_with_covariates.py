@@ -161,3 +161,11 @@ def test_a_rough_fit_values_customers_as_the_exact_one_does(simulated, purchases
         exact = model._fresh(penalty).fit(coded)
         gap = rough.predict(coded) - exact.predict(coded)
         assert np.abs(gap).mean() < 0.01 * exact.predict(coded).mean()
+
+
+def test_learning_what_adapting_keeps_and_adapting_is_the_same_as_fitting_and_adapting(simulated, fitted):
+    X, y, _ = simulated
+    today = X.iloc[::2]
+    fresh = clone(fitted).fit_before_adapting(X, y)
+    assert not hasattr(fresh, "value_")
+    assert (fresh.adapt(today).predict(today) == clone(fitted).fit(X, y).adapt(today).predict(today)).all()
