@@ -101,7 +101,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
         raise NotImplementedError
 
     def fit_before_adapting(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
-        """Learn as `fit` does, without what `adapt`, which must follow, learns anew; `fit` itself by default."""
+        """Learn as `fit` does, without what `adapt`, which must follow, replaces; `fit` itself by default."""
         return self.fit(X, y)
 
     def adapt(self, X: pd.DataFrame) -> Self:
