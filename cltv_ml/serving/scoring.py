@@ -164,7 +164,7 @@ def check_as_of(
     """Return the day to score as of, by default the day after the last observed one; InputError outside the log."""
     first, last = Log.of(log).span
     if observed_until is not None:
-        last = max(last, pd.Timestamp(observed_until))
+        last = max(last, to_cutoff(observed_until, "observed_until"))
     if first is pd.NaT:
         raise InputError(
             "the log has no valid purchase, so there is no customer to score; see the quarantine table."

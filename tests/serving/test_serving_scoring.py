@@ -3,9 +3,11 @@
 from types import SimpleNamespace
 
 import pandas as pd
+import pytest
 
 from cltv_ml.customers import CustomerSources
 from cltv_ml.data import Rules
+from cltv_ml.errors import InputError
 from cltv_ml.serving import scoring
 from cltv_ml.serving.batch_order import Order
 from cltv_ml.serving.resumable import Work
@@ -48,3 +50,10 @@ def test_who_bought_since_a_day_is_judged_by_what_the_model_sees(tmp_path):
     order, work = Order(tmp_path / "scores.parquet", since="2024-03-01"), Work(tmp_path)
     chosen = scoring._chosen(tmp_path / "log.parquet", order, pd.Timestamp("2024-03-10"), work)
     assert pd.read_parquet(chosen)["customer_id"].tolist() == ["between"]
+
+
+def test_the_last_observed_day_of_a_clean_log_may_not_be_two_days():
+    log = pd.DataFrame({"customer_id": ["a"], "timestamp": [pd.Timestamp("2024-01-01")], "amount": [1.0]})
+    assert scoring.check_as_of(log, None, "2024-03-02") == pd.Timestamp("2024-03-03")
+    with pytest.raises(InputError, match="observed_until must be a calendar day such as"):
+        scoring.check_as_of(log, None, "02.03.2024")
