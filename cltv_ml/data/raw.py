@@ -114,7 +114,7 @@ def _map_columns(
             )
         ),
         starts=tuple(part.start for part in opened.parts),
-        said=(Part(opened.name, 0), *opened.parts, *opened.titles),
+        said=opened.said,
     )
     _check_answered((*proposal.questions, *questions, *_doubts(opened, proposal, settled)), raw)
     return raw
@@ -153,6 +153,12 @@ class Opened:
         return self.dataset.mapping if self.dataset else {}
 
     @property
+    def said(self) -> tuple[Part, ...]:
+        """Names and titles of the source and its parts; the number in `synthetic:2000` is no year."""
+        own = () if self.dataset else (Part(self.name, 0),)
+        return (*own, *self.parts, *self.titles)
+
+    @property
     def rules(self) -> Rules:
         """The cleaning settings of a named data set; the defaults for any other source."""
         return self.dataset.rules if self.dataset else Rules()
@@ -178,7 +184,7 @@ def _join_parts(opened: Opened, explicit: Mapping[str, str | None]) -> Opened:
         if not opened.dataset and explicit.get(name) not in columns:
             table, notes = join(opened.table)
             opened = replace(opened, table=table, notes=(*opened.notes, *notes))
-    said = [part.name for part in (Part(opened.name, 0), *opened.parts, *opened.titles)]
+    said = [part.name for part in opened.said]
     table, notes = (opened.table, []) if opened.dataset else join_title_year(opened.table, said)
     return replace(opened, table=table, notes=(*opened.notes, *notes))
 

@@ -88,6 +88,10 @@ def orders(day):
     )
 
 
+def test_the_customers_of_a_simulated_shop_are_no_year():
+    assert read("synthetic:1999").said == ()
+
+
 def test_dates_outside_of_the_month_that_the_name_of_the_file_gives_are_told(tmp_path):
     said = "'orders_2024-03.csv' names the time 2024-03-01 to 2024-03-31, but its dates go from 2024-01-03"
     swapped = cleaned(tmp_path, orders("2024-{:02d}-03"), "orders_2024-03.csv")
