@@ -6,9 +6,11 @@ import pytest
 from pages import recompute_totals
 
 from cltv_ml.decisions.retention import compute_treatment, profit_curve
+from cltv_ml.decisions.shop_plan import Parts, PlanTerms
 from cltv_ml.money import format_money
 from cltv_ml.reporting import glance
 from cltv_ml.reporting.list_totals import compute_list_totals
+from cltv_ml.reporting.scenarios import _sliders
 from cltv_ml.reporting.sections import campaign_section
 from cltv_ml.reporting.what_if import compute_what_if, plan_campaign, present_value, recompute
 
@@ -122,3 +124,9 @@ def test_a_budget_pays_for_the_whole_stated_list_whatever_its_cost():
         assert recompute_totals(found["inputs"], {**wanted, "budget": budget})["customers"].tolist() == [
             length
         ]
+
+
+def test_the_share_who_buy_again_stays_a_share_wherever_its_slider_stands():
+    parts = Parts(*np.ones((7, 3)))
+    ends = [_sliders(parts, PlanTerms(), share)["retention"][1:3] for share in (0.032, 0.5, 0.98)]
+    assert ends == [(-3.0, 10), (-10, 10), (-10, 2.0)]
