@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from cltv_ml.data.copies import ask_about_kinds, find_copies
 from cltv_ml.data.discounts import tell_of_order_discounts
 from cltv_ml.data.glance import Glance
 from cltv_ml.data.headings import plain_heading
@@ -94,6 +95,7 @@ def look_over(
     if "unit_price" in mapping and "amount" not in mapping:
         _look_at_price(glance, kinds, numbers, mapping, explicit, findings)
     decided = {**mapping, **findings.mapping, **explicit}
+    _look_at_copies(table, levels_of, mapping, decided, findings)
     mentioned = "\n".join([*findings.notes, *(question.text for question in findings.questions)])
     used = {name: column for name, column in decided.items() if column}
     unused = {
@@ -101,6 +103,25 @@ def look_over(
     }
     findings.notes += tell_of_unexplained(glance, unused, used, _undone_already(glance, used))
     return findings
+
+
+def _look_at_copies(
+    table: Relation,
+    levels_of: Mapping[str, Mapping[str, int]],
+    mapping: Mapping[str, str],
+    decided: Mapping[str, str | None],
+    findings: Overlooked,
+) -> None:
+    """Ask about a column that may tell kinds of lines apart, because those with one value repeat others."""
+    asked = [answer for question in findings.questions for answer in question.answers]
+    columns = [
+        column for column in levels_of if column not in decided.values() and f"type={column}" not in asked
+    ]
+    if "type" not in decided and not any(answer.startswith("type=") for answer in asked):
+        columns = [column for column in columns if len(levels_of[column]) > 1]
+        for column, copies in find_copies(table, mapping, columns).items():
+            findings.questions.append(ask_about_kinds(column, copies))
+            return
 
 
 def _without(unmapped: Mapping[str, str], mapping: Mapping[str, str]) -> dict[str, str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 
+from cltv_ml.data.copies import ask_about_copies, find_copies, guess_copies
 from cltv_ml.data.guesses import guess_levels
 from cltv_ml.data.levels import (
     CANCELLED,
@@ -27,6 +28,7 @@ from cltv_ml.data.questions import Question
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import MONEY_SCALE, literals
 from cltv_ml.money import log_amount
+from cltv_ml.sources.twins import Twins
 
 #: Unknown kinds of lines are left out if they have at most this share of the money.
 _HARMLESS = 0.001
@@ -90,13 +92,17 @@ def read_sales(
             voided = _voided_again(columns, mapping, counted, amount)
             counted.loc[counted["level"].isin(set(voided) - set(meanings)), "reading"] = "refund"
         unknown, open_levels = counted[counted["reading"].isna()], {*counted["level"]} - set(meanings)
+        compared = [mapping[name]] if name in ("status", "type") and open_levels and len(counted) > 1 else []
+        copies = find_copies(columns.table, mapping, compared).get(mapping[name], [])
         if len(unknown):
-            questions.append(_unknown(name, mapping[name], counted))
+            questions.append(_unknown(name, mapping[name], counted, copies))
         elif name in ("status", "type") and not ({"counts"} & {*counted["reading"]}) and open_levels:
             questions.append(_no_sales(name, mapping[name], counted))
         undone = name == "type" and not meanings and _undoes_its_order(columns, mapping, counted, amount)
         if undone is None:
             questions.append(_whose_refunds(mapping["type"], counted))
+        readings = dict(zip(counted["level"], counted["reading"], strict=True))
+        questions += ask_about_copies(name, mapping[name], copies, readings, meanings)
         tests.add(name, mapping[name], counted, bool(undone))
         tables.append(counted.assign(name=name, column=mapping[name]))
     refunded = _read_filled(columns, mapping, amount, tests, tables, questions)
@@ -205,12 +211,13 @@ def _is_flag(columns: Columns, column: str) -> bool:
     return not columns.table.holds(f"lower({_text(column)}) not in ({answers})")
 
 
-def _unknown(name: str, column: str, counted: pd.DataFrame) -> Question:
+def _unknown(name: str, column: str, counted: pd.DataFrame, copies: Sequence[Twins]) -> Question:
     unknown = counted[counted["reading"].isna()]
     listed = _by_level(unknown)
     remainder = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
     money = {str(row.level): row.money for row in unknown.itertuples()}
     guesses = guess_levels(name, money, [str(level) for level in counted["level"]])
+    guesses |= {level: guess for level, guess in guess_copies(copies).items() if level in guesses}
     guessed = [f"{name}={level}:{guess}" for level, guess in guesses.items()]
     flags = " ".join(f"--rule {flag(*answer.split('=', 1))}" for answer in guessed[:8])
     text = (

@@ -1,0 +1,91 @@
+"""Kinds of lines that repeat other lines of their customer: one sale may count twice."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from cltv_ml.data.levels import is_payment
+from cltv_ml.data.mapping import flag
+from cltv_ml.data.parse import Columns
+from cltv_ml.data.questions import Question
+from cltv_ml.data.rules import Rules
+from cltv_ml.data.source_columns import quote
+from cltv_ml.engine import Relation, keep_first
+from cltv_ml.sources.twins import Twins, find_twins, share_repeated
+
+#: Lines and columns that are compared, and the share of lines with an equal one from which on they are.
+_COMPARED_LINES, _COMPARED_COLUMNS, _REPEATED = 20_000, 8, 0.05
+
+
+def find_copies(
+    table: Relation, mapping: Mapping[str, str], columns: Sequence[str]
+) -> dict[str, list[Twins]]:
+    """Return, by column, the levels whose lines repeat the customer and the amount of another level's lines."""
+    if not {"customer_id", "amount"} <= set(mapping):
+        return {}
+    first = keep_first(table, _COMPARED_LINES)
+    read = Columns(first, Rules(day_first=True), ask=False)
+    amount, customer = read.number(mapping["amount"]), quote(mapping["customer_id"])
+    if share_repeated(first, customer, amount) < _REPEATED:
+        return {}
+    time = read.timestamp(mapping["timestamp"]) if "timestamp" in mapping else "null"
+    order = quote(mapping["order_id"]) if "order_id" in mapping else "null"
+    found = {
+        column: find_twins(
+            first, f"coalesce(trim(cast({quote(column)} as varchar)), '')", customer, amount, time, order
+        )
+        for column in columns[:_COMPARED_COLUMNS]
+    }
+    return {column: twins for column, twins in found.items() if twins}
+
+
+def ask_about_copies(
+    name: str,
+    column: str,
+    copies: Sequence[Twins],
+    readings: Mapping[str, str | None],
+    defined: Collection[str],
+) -> list[Question]:
+    """Ask about levels that are read alike, though the lines of one repeat those of the other."""
+    alike = [
+        twins
+        for twins in copies
+        if readings[twins.copy] == readings[twins.base] in ("counts", "refund") and twins.copy not in defined
+    ]
+    return [
+        Question(
+            f"column {column!r}: {_evidence(twins)}, as two documents of one sale do. Use --rule "
+            f"{flag(name, twins.copy + ':ignore')} to leave them out, or --rule "
+            f"{flag(name, f'{twins.copy}:{readings[twins.copy]}')} if they are sales or refunds of their own.",
+            (f"{name}={twins.copy}:ignore", f"{name}={twins.copy}:{readings[twins.copy]}"),
+        )
+        for twins in alike[:1]
+    ]
+
+
+def guess_copies(copies: Sequence[Twins]) -> dict[str, str]:
+    """Return the likely reading of levels that repeat others: dated later they take a sale back, else they announce it.
+
+    >>> guess_copies([Twins("Pro forma", "Invoice", 9, 9, False), Twins("4", "3", 9, 9, True)])
+    {'Pro forma': 'ignore', '4': 'refund'}
+    """
+    return {
+        twins.copy: "refund" if twins.later and not is_payment(twins.copy) else "ignore"
+        for twins in copies[::-1]
+    }
+
+
+def ask_about_kinds(column: str, copies: Sequence[Twins]) -> Question:
+    """Ask whether a column that is not used says what each line is."""
+    text = (
+        f"column {column!r}: {_evidence(copies[0])}, as two documents of one sale or a sale and its return do. If the "
+        f"column says what each line is, use --mapping {flag('type', column)}; otherwise use --mapping type=."
+    )
+    return Question(text, (f"type={column}", "type="))
+
+
+def _evidence(twins: Twins) -> str:
+    return (
+        f"{twins.twins:,} of {twins.lines:,} lines with {twins.copy!r} have the customer and the amount of a line with "
+        f"{twins.base!r}"
+    )
