@@ -48,6 +48,9 @@ _STATUS_OF_ORDERS = re.compile(
 #: Headings of prices that customers pay.
 _PRICE = re.compile(plain_pattern(words("overlooked")["price"]))
 
+#: Headings of prices that others than these customers pay.
+_LISTED_PRICE = re.compile("retail|^list|msrp|^rrp|^uvp|recommended|suggested")
+
 #: The part of a nested record that its path begins with, where it says no more than that the field is the order's.
 _CONTAINER = re.compile(
     r"^(orders?|((order|sales?|invoice)[ _]?)?(line[ _]?items?|lines?|items)|rows|products|positions?)(?=[./][A-Za-z])"
@@ -261,6 +264,7 @@ def offer(name: str, columns: Sequence[str], chosen: Mapping[str, str]) -> tuple
     prices = [
         column for column in prices if not PER_LINE.search(re.sub("^(item|unit)", "", plain_heading(column)))
     ]
+    prices = sorted(prices, key=lambda column: bool(_LISTED_PRICE.search(plain_heading(column))))
     net = [f"amount={column}" for column in prices if "discount" in chosen and "net" in plain_heading(column)]
     if net:  # a price less the line's discount is the line's
         return [*net, *(answer for answer in answers if answer not in net)], ""

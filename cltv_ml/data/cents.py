@@ -6,14 +6,18 @@ import re
 from collections.abc import Mapping, Sequence
 
 from cltv_ml.data.compound import words_of
+from cltv_ml.data.currency import currency_codes
 from cltv_ml.data.headings import CURRENCY_WORDS, plain_heading, plain_pattern, unit_of
 from cltv_ml.data.numerals import WHOLE_CURRENCIES
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.words import words
-from cltv_ml.engine import Relation, quoted
+from cltv_ml.engine import Relation, keep_first, quoted
 from cltv_ml.money import THOUSANDTHS
+
+#: Lines in which currencies are looked for.
+_FIRST = 200
 
 #: Fewest taxes or fees that tell.
 _LEAST_PARTS = 4
@@ -22,7 +26,7 @@ _LEAST_PARTS = 4
 _OF_PAYMENTS = re.compile(
     "^psp|^capture(id|d?at)|^captured?amount|^charge(id)?$|^refundid|paymentintent|paymentid|balancetransaction"
     "|^(amount|total|price|money)(value|amount|minor)$|moneyamount$|^amountmoney|^(currency)?exponent$|^minorunits?$|^(currency)?decimal(s|places)$|^amountscale$"
-    "|^merchant(reference|account|id)|^livemode$|^amount(refunded|captured|capturable|received)$|^settlementid|^payoutid|klarna|adyen|stripe|mollie|checkoutid"
+    "|^merchant(reference|account|id)|^livemode$|^amount(refunded|captured|capturable|received)$|^settlementid|^payoutid|(creditsapplied|writeoffamount)$|klarna|adyen|stripe|mollie|checkoutid"
 )
 
 #: Headings of taxes and fees, and the least share of integers that are no multiples of 10 among cents.
@@ -126,9 +130,11 @@ def _find_whole_part(columns: Columns, mapping: Mapping[str, str]) -> str:
 
 def tell_of_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> list[str]:
     """Return a note if a currency with cents has only integer amounts, few of them round: they may be cents."""
-    if not mapping.get("currency") and not words_of(mapping.get("amount", "")) & CURRENCY_WORDS:
-        return []
     columns = Columns(table, Rules(), ask=False)
+    named = mapping.get("currency") or words_of(mapping.get("amount", "")) & CURRENCY_WORDS
+    texts = {column: "text" for column, kind in columns.kinds.items() if kind == "VARCHAR"}
+    if not named and not currency_codes(keep_first(table, _FIRST), texts):
+        return []
     middle = _median_of_cents(columns, mapping, rules, smallest=0, odd_share=_ODD_SHARE)
     if middle is None:
         return []

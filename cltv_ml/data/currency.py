@@ -50,6 +50,9 @@ _OWN = re.compile(
 #: What headings of money in the shop's currency begin or end with, such as "base_total".
 _OWN_MONEY = re.compile(r"(?i)^(base|shop|local|home|company|accounting)[ _-]|[ _-](base|local|lcy|lc)$")
 
+#: The rates of one currency over a few years differ by less, as a share.
+_SPREAD = 0.1
+
 #: A column with more distinct texts (including the empty one) is not a currency column.
 _MOST = len(CURRENCIES) + 1
 
@@ -188,6 +191,22 @@ def currency_codes(lines: Relation, kinds: Mapping[str, str]) -> dict[str, set[s
         for column, values in count_values(lines, texts, _MOST).items()
         if _are_currencies(values)
     }
+
+
+def is_exchanged(lines: Relation, amount: str, other: str, currency: str) -> bool:
+    """Whether two sums of money are the same but for a rate of each currency, 1 for one of them at most.
+
+    Parameters
+    ----------
+    amount, other, currency
+        SQL of a line's money and currency.
+    """
+    spread, least, most, alike = lines.row(
+        "select max(wide / mean), min(mean), max(mean), count(*) filter (abs(mean - 1) < 0.005) from (select "
+        f"coalesce(stddev(r), 0) as wide, avg(r) as mean from (select {amount} / nullif({other}, 0) as r, "
+        f"{currency} as c from {lines}) where r > 0 and c is not null group by c)"
+    )
+    return spread is not None and spread <= _SPREAD and most >= 1.01 * least and alike <= 1
 
 
 def is_own_currency(column: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from cltv_ml.data.candidates import named
 from cltv_ml.data.compound import find_compound
 from cltv_ml.data.headings import SYNONYMS, plain_heading, plain_pattern
+from cltv_ml.data.line_totals import is_constant
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.questions import Question
 from cltv_ml.data.source_columns import quote
@@ -46,6 +47,16 @@ _MANY_ROWS = 10
 _LEAST_ROWS, _AGREEING_LINES, _MOST_APART = 3, 0.98, 0.1
 
 
+def excluded_column(first: Relation, mapping: Mapping[str, str], explicit: Mapping[str, str | None]) -> str:
+    """Return a column that its values exclude as the customer or the amount; empty if there is none."""
+    customer, amount = (
+        "" if name in explicit else mapping.get(name, "") for name in ("customer_id", "amount")
+    )
+    if is_no_customer(first, customer, mapping):
+        return customer
+    return amount if amount and not named("amount", [amount]) and is_constant(first, amount) else ""
+
+
 def is_no_customer(first: Relation, column: str, mapping: Mapping[str, str]) -> bool:
     """Whether a candidate for the customer is the id of each line or order, or an account of the books."""
     heading, time, order = plain_heading(column), mapping.get("timestamp"), mapping.get("order_id")
@@ -57,7 +68,7 @@ def is_no_customer(first: Relation, column: str, mapping: Mapping[str, str]) -> 
         # A document has one customer and is posted to several accounts.
         if several > 1 and mixed >= 0.9 * several:
             return True
-    if _TIED["mail"].search(heading) and _is_the_same(first, column):
+    if column and _is_the_same(first, column):
         return True
     if heading not in ("id", *" ".join(SYNONYMS["customer_id"][-2:]).split()):
         return False

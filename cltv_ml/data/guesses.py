@@ -43,6 +43,9 @@ _TELLING_LINES = 10
 #: The doubt from which a column is not offered.
 _NO_CANDIDATE = 9
 
+#: Levels that mean unpaid if another level is one of those behind it.
+_BEFORE_PAYING = ((("open", "offen"), ("closed",)), (("billed", "issued"), ("paid", "completed", "past due")))
+
 #: Levels, in any column, that are more likely plans than completed sales.
 _PLANNED = re.compile("|".join(words("overlooked")["planned"]))
 
@@ -61,16 +64,28 @@ def guess_levels(name: str, money: Mapping[str, float], levels: Iterable[str]) -
     {'Lieferschein': 'ignore', 'Adjustment': 'refund'}
     >>> guess_levels("type", {"LAYBY": 100.0}, ["LAYBY", "LAYBY_PAYMENT", "SALE"])
     {'LAYBY': 'ignore'}
+    >>> guess_levels("type", {"Settlement": 100.0}, ["Settlement", "Refund"])
+    {'Settlement': 'counts'}
     """
+    levels = list(levels)
     plain = list(map(plain_level, levels))
     agreed = agreed_levels(plain)
     guesses = {}
     for level, total in money.items():
         own = plain_level(level)
         returned = name == "type" and any(_is_return_of(other, own) for other in plain)
+        unpaid = any(own in before and {*after} & {*plain} for before, after in _BEFORE_PAYING)
         guesses[level] = (
-            "ignore" if own in agreed else "counts" if returned else _guess_level(name, level, total)
+            "ignore"
+            if own in agreed or unpaid
+            else "counts"
+            if returned
+            else _guess_level(name, level, total)
         )
+    most = max(money, key=lambda level: money[level], default="")
+    known = {read_level(name, level) for level in levels}
+    if name == "type" and money and money[most] > 0 and "counts" not in {*known, *guesses.values()}:
+        guesses[most] = "counts"  # some kind of line is a sale
     return guesses
 
 
@@ -93,8 +108,13 @@ def rank_columns(first: Relation, name: str, columns: Sequence[str]) -> list[str
 
 
 def offer_item_price(first: Relation, mapping: Mapping[str, str], question: Question) -> Question:
-    """Return a question for the amount that offers unit_price first if its first column is a price of one item."""
+    """Return a question for the amount that offers its first column as what it is: a price of one item or of a line."""
     name, _, column = (question.answers or ("",))[0].partition("=")
+    if name == "unit_price" and f"amount={column}" in question.answers and MARK + column in first.kinds:
+        growth = growth_of(Columns(first, Rules(), ask=False), mapping, column)
+        if growth is None or not growth.is_evidence or growth.slope < 1 - _PER_ITEM:
+            return question
+        return _first_as(question, name, column, "amount")
     if (
         name != "amount"
         or MARK + column not in first.kinds
@@ -105,10 +125,15 @@ def offer_item_price(first: Relation, mapping: Mapping[str, str], question: Ques
     growth = growth_of(Columns(first, Rules(), ask=False), mapping, column)
     if growth is None or not growth.is_evidence or growth.slope > _PER_ITEM:
         return question
+    return _first_as(question, name, column, "unit_price")
+
+
+def _first_as(question: Question, name: str, column: str, other: str) -> Question:
+    """Return a question whose first answer gives its column another name."""
     text = question.text
     for named in (f"{{'{name}': {column!r}}}", flag(name, column)):
-        text = text.replace(named, named.replace(name, "unit_price", 1))
-    return Question(text, (f"unit_price={column}", *question.answers))
+        text = text.replace(named, named.replace(name, other, 1))
+    return Question(text, tuple(dict.fromkeys((f"{other}={column}", *question.answers))))
 
 
 def _doubt_column(first: Relation, name: str, column: str) -> int:

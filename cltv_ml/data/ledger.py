@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cltv_ml.data.candidates import named
 from cltv_ml.data.headings import SYNONYMS, plain_heading, plain_pattern, plain_text
-from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS
+from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, read_levels
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question
@@ -152,13 +152,37 @@ def settle_sides(
         return dict(mapping), []
     settled = {**mapping, "credit": credits[0]}
     if "type" in mapping:
-        return settled, []
+        return settled, _ask_for_sides(table, debit, credits[0], mapping["type"])
     text = (
         f"columns {debit!r} and {credits[0]!r} look like the two sides of a ledger. If the credits are "
         f"refunds, use --mapping {flag('credit', credits[0])}; if they are payments, use --mapping credit=."
     )
     paid = are_payments(table, [column for column, kind in kinds.items() if kind == "text"], credits[0])
     return settled, [Question(text, ("credit=", f"credit={credits[0]}")[:: 1 if paid else -1])]
+
+
+def _ask_for_sides(table: Relation, debit: str, credit: str, kind: str) -> list[Question]:
+    """Ask whether the sides of a ledger are exchanged, where its sales are credits and its refunds are debits."""
+    number = Columns(table, Rules(), ask=False).number
+    level = f"coalesce(trim(cast({quote(kind)} as varchar)), '')"
+    rows = table.rows(
+        f"select {level}, sum(coalesce({number(debit)}, 0) - coalesce({number(credit)}, 0)) from {table} group by 1 "
+        f"order by 1 limit {MOST_LEVELS + 1}"
+    )
+    readings = read_levels("type", [str(level) for level, _ in rows])
+    sums = {
+        reading: sum(money for (_, money), read in zip(rows, readings, strict=True) if read == reading)
+        for reading in ("counts", "refund")
+    }
+    if sums["counts"] >= 0 or sums["refund"] < 0:
+        return []
+    text = (
+        f"columns {debit!r} and {credit!r} look like the two sides of a ledger, and the sales are credits, "
+        f"{-sums['counts']:,.2f} in total. Use --mapping {flag('amount', credit)} --mapping "
+        f"{flag('credit', debit)} to read the credits as sales, or --mapping {flag('credit', credit)} to read the "
+        "debits as sales."
+    )
+    return [Question(text, (f"amount={credit},credit={debit}", f"credit={credit}"))]
 
 
 def _settle_signs(

@@ -109,6 +109,7 @@ _VOCABULARY: dict[str, tuple[tuple[str, str], ...]] = {
         (_SUM, "ignore"),
         (r"(chargeback|dispute|refund|reversal)s? (reversal|reversed|won|cancel\w*|failure|failed)", ""),
         (r"\b(credit|debit) card|\bcard\b|\border (updated?|edit\w*|chang\w*|modified)\b", ""),
+        (r"\brefund\w*\b.*\b(commission|fees?)\b|\b(commission|fees?)\b.*\brefund", "ignore"),
         ("^sent for ", "ignore"),  # what becomes of it is a line of its own
         (_WORDS["takes_back"], "refund"),
         (f"{_WORDS['no_sale']}|{DENIED}", "ignore"),

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from cltv_ml.data.glance import COLUMNS_COMPARED
+from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation
 
 #: Fewest lines with several items that show which of two columns is the line total.
 _LEAST_LINES = 2
+
+#: Lines from which a column with one number on all of them, headed vaguely, is no money.
+_MANY_LINES = 10
 
 #: Fewest lines that show that a column counts, and the largest median of such counts.
 _LEAST_COUNTS, _MANY = 4, 4
@@ -60,3 +64,9 @@ def find_money(
         if rows >= _LEAST_COUNTS and whole and middle <= _MANY and larger >= 0.98:
             return money, f"because {counts!r} contains small whole numbers, like counts"
     return None
+
+
+def is_constant(first: Relation, column: str) -> bool:
+    """Whether all of several lines have one number, such as the rate of the only currency."""
+    filled, values = first.row(f"select count({quote(column)}), count(distinct {quote(column)}) from {first}")
+    return bool(filled >= _MANY_LINES and values == 1)

@@ -11,7 +11,6 @@ from pathlib import Path
 import pandas as pd
 
 from cltv_ml.data.date_parts import is_fiscal
-from cltv_ml.data.identifiers import doubt_spellings
 from cltv_ml.data.parse import Columns, is_number, is_time
 from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.rules import REASONS, Rules
@@ -24,6 +23,7 @@ from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal, show
 from cltv_ml.errors import InputError
 from cltv_ml.money import log_amount
 from cltv_ml.sources.days import Plausible, plausible_days
+from cltv_ml.sources.identifiers import doubt_spellings
 from cltv_ml.sources.text_bytes import Signs
 
 #: Larger amounts are treated as errors; sums of smaller ones, in integer minor units, cannot overflow.

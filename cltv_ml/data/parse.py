@@ -12,7 +12,6 @@ from cltv_ml.data.compact import with_signs
 from cltv_ml.data.day_numbers import counted, read_last_serial, tell_of_early_seconds, tell_of_shortened
 from cltv_ml.data.decimals import decimal_of
 from cltv_ml.data.exchanged import days_in_place
-from cltv_ml.data.identifiers import FORMS, ON_DEMAND, count_forms, unify
 from cltv_ml.data.order import order_of
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.shown_numbers import read_shown
@@ -29,6 +28,7 @@ from cltv_ml.data.texts import (
 from cltv_ml.engine import Relation
 from cltv_ml.errors import InputError
 from cltv_ml.sources import times, zones
+from cltv_ml.sources.identifiers import FORMS, ON_DEMAND, count_forms, unify
 from cltv_ml.sources.text_bytes import Signs, signs_of
 
 _NUMBERS = re.compile("(U?(HUGE|BIG|SMALL|TINY)|U)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL.*|BIGNUM")

@@ -10,7 +10,7 @@ from typing import Any
 
 from cltv_ml.data.candidates import find_columns, look_at_levels, may_be, named, net_of, of_lines, offer
 from cltv_ml.data.currency import find_currency, pair_currency
-from cltv_ml.data.customers import doubt_customer, doubt_rows, is_no_customer
+from cltv_ml.data.customers import doubt_customer, doubt_rows, excluded_column
 from cltv_ml.data.discounts import settle_discount
 from cltv_ml.data.guesses import offer_item_price, rank_columns
 from cltv_ml.data.headings import SYNONYMS, plain_heading
@@ -92,11 +92,10 @@ def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
     settle, rank = partial(settle_tie, Source(kinds, levels, first, table)), partial(rank_columns, first)
     proposal = propose_mapping(kinds, explicit, levels, wanted, settle, rank)
     mapping, questions = dict(proposal.mapping), proposal.questions
-    if "customer_id" not in explicit and is_no_customer(first, mapping.get("customer_id", ""), mapping):
-        without_customer = {
-            column: kind for column, kind in kinds.items() if column != mapping["customer_id"]
-        }
-        proposal = propose_mapping(without_customer, explicit, levels, wanted, settle, rank)
+    left = kinds
+    while wrong := excluded_column(first, mapping, explicit):
+        left = {column: kind for column, kind in left.items() if column != wrong}
+        proposal = propose_mapping(left, explicit, levels, wanted, settle, rank)
         mapping, questions = dict(proposal.mapping), proposal.questions
     notes = [*(recognised.notes if recognised else ()), *proposal.notes]
     if not recognised:

@@ -7,14 +7,17 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
-from cltv_ml.data.currency import is_own_currency
+from cltv_ml.data.currency import is_exchanged, is_own_currency
+from cltv_ml.data.glance import COLUMNS_COMPARED
 from cltv_ml.data.headings import plain_heading
+from cltv_ml.data.kinds import look
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.rules import Rules
-from cltv_ml.engine import Relation, keep, literal, pattern, quoted
+from cltv_ml.data.source_columns import quote
+from cltv_ml.engine import Relation, keep, keep_first, literal, pattern, quoted
 from cltv_ml.errors import InputError
 
 _DAY_HEADINGS = "date day datum fecha data jour tag validfrom ratedate asof"
@@ -23,7 +26,7 @@ _RATE = "rate exchangerate fxrate value kurs wechselkurs taux tasa price factor"
 
 #: Words for money converted to one currency; the rest of such a heading is that of the original money.
 _CONVERTED = re.compile(
-    "base|shop|home|local|converted|company|reporting|functional|domestic|lcy|hauswahrung|inusd|ineur|ingbp"
+    "inlocalcurrency|base|shop|home|local|converted|company|reporting|functional|domestic|lcy|hauswahrung|inusd|ineur|ingbp"
 )
 
 
@@ -46,7 +49,7 @@ def rate_of_lines(raw: Raw, columns: Columns, values: Mapping[str, str]) -> str:
             for column in columns.kinds
             if _CONVERTED.sub("", plain_heading(column), 1) == plain_heading(money)
             and column not in raw.mapping.values()
-        ]
+        ] or _find_exchanged(raw, columns, money)
         if converted:
             way_out = (
                 f"{converted[0]!r} is the same money in one currency, use --mapping "
@@ -59,6 +62,27 @@ def rate_of_lines(raw: Raw, columns: Columns, values: Mapping[str, str]) -> str:
         else:
             raise
         raise QuestionsError([Question(f"{str(error).rstrip('.')}. If {way_out}", answers)]) from error
+
+
+def _find_exchanged(raw: Raw, columns: Columns, money: str) -> list[str]:
+    """Return the column that is nearest to money but for a rate of each currency; empty if there is none."""
+    first = keep_first(raw.table, 20_000)
+    read = Columns(first, Rules(), ask=False)
+    taken = {*raw.mapping.values()}
+    numbers = [name for name, kind in look(first).items() if kind == "number" and name not in taken][
+        : 2 * COLUMNS_COMPARED
+    ]
+    own, currency = read.number(money), quote(raw.mapping["currency"])
+    found = [name for name in numbers if is_exchanged(first, own, read.number(name), currency)]
+    apart = first.aggregate(
+        {
+            name: (
+                f"abs(avg(ln(({own}) / ({read.number(name)}))) filter (({own}) / ({read.number(name)}) > 0))",
+            )
+            for name in found
+        }
+    )
+    return sorted(found, key=lambda name: apart[name][0])[:1]
 
 
 def _rate_sql(table: Relation, currency: str, time: str, column: str, rules: Rules) -> str:

@@ -15,6 +15,7 @@ from cltv_ml.addresses import is_url, without_secrets
 from cltv_ml.data.cents import doubt_cents, doubt_parts, tell_of_cents
 from cltv_ml.data.datasets import DATASETS, Dataset
 from cltv_ml.data.date_parts import join_date, join_items, join_name
+from cltv_ml.data.document_kinds import split_kind
 from cltv_ml.data.grouped import fill_down, split_labels
 from cltv_ml.data.mapping import is_complete, read_mapping
 from cltv_ml.data.periods import join_months
@@ -174,6 +175,7 @@ _JOINS = (
     ("amount", join_items),
     ("amount", join_credits),
     ("returned_quantity", join_returned),
+    ("type", split_kind),
 )
 
 

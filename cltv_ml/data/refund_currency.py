@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cltv_ml.data.currency import currency_codes, is_own_currency
+from cltv_ml.data.currency import currency_codes, is_exchanged, is_own_currency
 from cltv_ml.data.glance import COLUMNS_COMPARED, Glance
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.mapping import flag
@@ -17,9 +17,6 @@ _SAME_SHARE = 0.98
 
 #: Two sums of money whose quotient differs from 1 by more are in different currencies.
 _OTHER_CURRENCY = 0.01
-
-#: The rates of one currency over a few years differ by less, as a share.
-_SPREAD = 0.1
 
 
 def pair_refund(
@@ -70,7 +67,14 @@ def _doubt_refund(
     codes = [column for column, found in currency_codes(glance.lines, unmapped).items() if len(found) > 1]
     if "currency" in mapping or not codes or is_own_currency(refunded) or not glance.any_number(refunded):
         return []
-    other = next((column for column in others if _is_exchanged(glance, amount, column, codes[0])), "")
+    other = next(
+        (
+            column
+            for column in others
+            if is_exchanged(glance.lines, glance.number(amount), glance.number(column), quote(codes[0]))
+        ),
+        "",
+    )
     if not other and not is_own_currency(amount):
         return []
     same = f" like {other!r}" * bool(other)
@@ -84,16 +88,6 @@ def _doubt_refund(
         else "export them in that currency."
     )
     return [Question(text, (f"refunded={refunded}",))]
-
-
-def _is_exchanged(glance: Glance, amount: str, other: str, currency: str) -> bool:
-    """Whether two sums of money differ by a rate for each currency."""
-    ratio = f"{glance.number(amount)} / nullif({glance.number(other)}, 0)"
-    spread, least, most = glance.lines.row(
-        "select max(wide / mean), min(mean), max(mean) from (select coalesce(stddev(r), 0) as wide, avg(r) as mean "
-        f"from (select {ratio} as r, {quote(currency)} as c from {glance.lines}) where r > 0 group by c)"
-    )
-    return spread is not None and spread <= _SPREAD and most >= (1 + _OTHER_CURRENCY) * least
 
 
 def _agree(one: str, other: str) -> str:

@@ -81,8 +81,11 @@ def set_sum_rows_aside(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> li
     notes: list[str] = []
     for _ in range(_LEVELS):
         sample = _counting_lines(raw, lines, aside, _compared_columns(raw), _LINES)
-        shares = [(_share_of_sums(sample, label), label) for label in _likely_labels(raw, sample)]
-        share, label = max(shares, default=(0.0, None))
+        labels = _likely_labels(raw, sample)
+        share, label = max(((_share_of_sums(sample, label), label) for label in labels), default=(0.0, None))
+        if share < _DOUBTED and (pair := _find_memo(sample, labels)):
+            notes.append(_set_memo_aside(raw, lines, aside, *pair))
+            continue
         if label is None or share < _DOUBTED:
             break
         if lines.tally.unbroken > _LINES:
@@ -145,10 +148,10 @@ def _likely_labels(raw: Raw, sample: Relation) -> list[_Label]:
     return [label for label in labels if label.value or label.part == "whole"]
 
 
-def _share_of_sums(sample: Relation, label: _Label) -> float:
+def _share_of_sums(sample: Relation, label: _Label, where: str = "true") -> float:
     """Return the share of the rows with a label that are sums of other lines; 0 if this may be chance."""
     columns = sample.con.execute(
-        f"select money, {label.test} as labelled from {sample} order by source_row"
+        f"select money, {label.test} as labelled from {sample} where {where} order by source_row"
     ).fetchnumpy()
     money, labelled = columns["money"].astype(np.int64), columns["labelled"].astype(bool)
     return max(_share_above(money, labelled), _share_above(money[::-1], labelled[::-1]))
@@ -165,7 +168,7 @@ def _share_above(money: np.ndarray, labelled: np.ndarray) -> float:
     sums, before, own = others[labelled], numbers[labelled], money[labelled]
     starts = np.concatenate([[0], sums])
     several = np.diff(np.concatenate([[0], before])) > 1
-    right = (np.isin(sums - own, starts) | (own == others[-1])) & (own > 0)
+    right = (np.isin(sums - own, starts) | (own == others[-1])) & (own != 0)
     if right.sum() < 2 or (several & right).sum() < 2:
         return 0.0
     if len(own) < 4:
@@ -176,7 +179,37 @@ def _share_above(money: np.ndarray, labelled: np.ndarray) -> float:
     return float(right.mean()) if len(by_chance) and by_chance.mean() < 0.5 * right.mean() else 0.0
 
 
-def _set_label_aside(raw: Raw, lines: Lines, aside: Aside, label: _Label) -> str:
+def _find_memo(sample: Relation, labels: Sequence[_Label]) -> tuple[_Label, _Label] | None:
+    """Return a label of rows that are sums of all others but those with a second label, and the second one."""
+    for label in labels:
+        text = _cell_text(label.column)
+        values = sample.rows(
+            f"select {text} as value from {sample} where not ({label.test}) group by value having count(*) > 1 "
+            f"order by count(*) desc, value limit {_LABELS}"
+        )
+        for (value,) in values:
+            memo = _Label(label.column, "whole", str(value))
+            if value and _share_of_sums(sample, label, f"not ({memo.test})") >= _SURE:
+                return label, memo
+    return None
+
+
+def _set_memo_aside(raw: Raw, lines: Lines, aside: Aside, label: _Label, memo: _Label) -> str:
+    """Quarantine rows of sums and what these sums do not contain, such as payments; return a note."""
+    sums = _set_label_aside(raw, lines, aside, label)
+    return (
+        f"{sums} They do not contain the lines {memo.text}, such as taxes included "
+        f"or payments. {_set_label_aside(raw, lines, aside, memo, 'are in none of these sums')}"
+    )
+
+
+def _set_label_aside(
+    raw: Raw,
+    lines: Lines,
+    aside: Aside,
+    label: _Label,
+    reason: str = "are exactly the sums of the lines above or below them",
+) -> str:
     """Quarantine all lines with a label and return the note."""
     [before] = aside.table.row(f"select count(*) from {aside} where rule = 'total_row'")
     money = f"sum(money) filter (where source_row in (select source_row from {raw.table} where {label.test}))"
@@ -190,8 +223,8 @@ def _set_label_aside(raw: Raw, lines: Lines, aside: Aside, label: _Label) -> str
     )
     [after] = aside.table.row(f"select count(*) from {aside} where rule = 'total_row'")
     return (
-        f"{after - before:,} lines {label.text}, {int(summed) / MONEY_SCALE:,.2f} in total, are exactly the sums of "
-        "the lines above or below them and were quarantined (--rule off=total_row keeps them)."
+        f"{after - before:,} lines {label.text}, {int(summed) / MONEY_SCALE:,.2f} in total, {reason} and were "
+        "quarantined (--rule off=total_row keeps them)."
     )
 
 

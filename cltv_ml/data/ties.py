@@ -61,6 +61,7 @@ def settle_tie(source: Source, name: str, columns: Sequence[str]) -> tuple[str, 
         "timestamp": _settle_time,
         "amount": _settle_amount,
         "status": _settle_status,
+        "refunded": _settle_refunded,
     }
     filled = _keep_filled(source, columns) if name in settle else columns
     if len(filled) == 1:
@@ -158,6 +159,12 @@ def _settle_amount(source: Source, columns: Sequence[str]) -> tuple[str, str] | 
         return chosen, because
     listed = ", ".join(f"{sums[column] or 0:,.2f} in {column!r}" for column in columns)
     return chosen, f"{because} ({listed})"
+
+
+def _settle_refunded(source: Source, columns: Sequence[str]) -> tuple[str, str] | None:
+    """Choose refunds in one currency, as among amounts."""
+    converted = in_one_currency(source.first, source.kinds, columns)
+    return (converted, "the same money in one currency") if converted else None
 
 
 def _settle_two_amounts(

@@ -22,7 +22,6 @@ from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, INVALID_PARAMETER_VALUE
 from cltv_ml import engine
 from cltv_ml.customers.attributes import read_attributes
 from cltv_ml.data import Rules, clean, read
-from cltv_ml.data.identifiers import unify
 from cltv_ml.errors import InputError
 from cltv_ml.features import DuckDB, Source, absent_features, attribute_columns, build_features, is_text
 from cltv_ml.models import ValueModel
@@ -32,6 +31,7 @@ from cltv_ml.serving.model_files import Card, load_files, read_golden_rows
 from cltv_ml.serving.packaging import FROM_TRANSACTIONS
 from cltv_ml.serving.plain_lines import read_plain
 from cltv_ml.serving.responses import AnswerTerms, answer, find_faults, find_unscored
+from cltv_ml.sources.identifiers import unify
 from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.tracking import checksums
 from cltv_ml.windows import to_cutoff

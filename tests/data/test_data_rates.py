@@ -138,3 +138,28 @@ def test_a_line_without_a_currency_beside_others_is_told(changes, kept, said):
     report = clean(read(frame, changes=changes)).report
     assert report.money_kept == kept
     assert any(said in note for note in report.notes)
+
+
+def test_the_same_money_in_one_currency_is_found_by_its_numbers(tmp_path):
+    rows = [
+        (1, "EUR", 9.0, 10.0), (2, "USD", 20.0, 20.0), (3, "EUR", 27.0, 30.0), (4, "GBP", 32.0, 40.0),
+        (5, "USD", 15.0, 15.0), (6, "GBP", 8.0, 10.0),
+    ]  # fmt: skip
+    text = "\n".join(
+        f"{n},2025-01-{n:02d},c{n % 3},{code},{money},{money * 0.2},{settled},{settled * 0.19}"
+        for n, code, money, settled in rows
+    )
+    text = "id,date,customer,currency,total,vat,payout,commission\n" + text
+    with pytest.raises(QuestionsError, match="If 'payout' is the same money in one currency") as asked:
+        read_export(tmp_path, text)
+    assert asked.value.questions[0].answers == ("amount=payout,currency=",)
+
+
+def test_refunds_and_amounts_are_chosen_in_the_same_currency(tmp_path):
+    text = IN_CURRENCIES.replace("base_total_refunded", "refunded_amount_eur").replace(
+        "base_total", "total_eur"
+    )
+    report = read_export(tmp_path, text.replace("total_refunded", "refunded_amount")).report
+    assert report.mapping["amount"] == "total_eur"
+    assert report.mapping["refunded"] == "refunded_amount_eur"
+    assert report.money_kept == 50 + (100 - 25) + 50 + 60

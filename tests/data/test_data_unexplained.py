@@ -213,3 +213,44 @@ def test_texts_that_cannot_be_times_are_not_offered_for_one(tmp_path):
     with pytest.raises(QuestionsError, match="no column found for timestamp") as asked:
         found(tmp_path, "customer,amount,code,kind\n" + rows)
     assert asked.value.questions[0].answers == ()
+
+
+def test_a_price_that_grows_with_the_quantity_is_first_offered_as_that_of_the_line(tmp_path):
+    rows = "".join(
+        f"{n},2025-01-{n:02d},c{n % 3},{'AB'[n % 2]},{n % 3 + 1},{(n % 3 + 1) * (5.25 + n % 2)}\n"
+        for n in range(1, 25)
+    )
+    with pytest.raises(QuestionsError, match="no column found for amount") as asked:
+        found(tmp_path, "receipt,date,customer,item,quantity,final price\n" + rows)
+    assert asked.value.questions[0].answers[0] == "amount=final price"
+
+
+def test_a_wholesale_price_is_offered_before_the_retail_price(tmp_path):
+    text = "order,date,customer,item,quantity,retail price,wholesale price\n1,2025-01-05,c,A,2,9.50,4.50\n"
+    with pytest.raises(QuestionsError, match="no column found for amount") as asked:
+        found(tmp_path, text)
+    assert asked.value.questions[0].answers[0] == "unit_price=wholesale price"
+
+
+def test_columns_with_one_value_are_neither_the_customer_nor_the_amount(tmp_path):
+    rows = "".join(
+        f"{n},2025-01-{n:02d},c{n % 3},shop@shop.example,EUR,1.0000,{n}.50\n" for n in range(1, 13)
+    )
+    text = "orders_id,date,customers_id,user,currency,currency_value,final_price\n" + rows
+    with pytest.raises(QuestionsError, match="no column found for amount") as asked:
+        found(tmp_path, text)
+    assert asked.value.questions[0].answers[0] == "amount=final_price"
+    with pytest.raises(QuestionsError, match="no column found for customer_id"):
+        found(tmp_path, text.replace("customers_id", "code").replace("final_price", "amount"))
+
+
+def test_the_kind_before_the_number_of_a_document_is_its_type(tmp_path):
+    text = """
+Документ,Дата,Контрагент,Сумма
+Реализация товаров 0000-000001 от 05.01.2025,05.01.2025,ООО Анна,100.00
+Реализация товаров 0000-000002 от 06.01.2025,06.01.2025,ООО Борис,80.00
+Возврат товаров от покупателя 0000-000001 от 09.01.2025,09.01.2025,ООО Борис,80.00
+"""
+    customers, money, told = found(tmp_path, text)
+    assert (customers, money) == (1, 100.0)
+    assert "'kind of document' is what stands before the number in column 'Документ'" in told

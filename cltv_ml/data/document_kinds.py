@@ -1,0 +1,39 @@
+"""Kinds of documents that only the beginning of their number states, such as "Credit note 0012 of 05.01.2025"."""
+
+from __future__ import annotations
+
+import re
+
+from cltv_ml.data.candidates import named
+from cltv_ml.data.headings import plain_heading
+from cltv_ml.data.levels import read_levels
+from cltv_ml.data.source_columns import quote
+from cltv_ml.engine import Relation, literal, quoted, show
+from cltv_ml.sources.frames import MARK
+
+#: Headings of documents, and words before the number of one.
+_DOCUMENTS = re.compile("docum|dokument|beleg|документ|регистратор|voucher|comprobante|transaction|^doc")
+_BEFORE_NUMBER = r"^(\pL[^\d]{2,40}?)[\s:,]*(№|#|(?i:no|nr|num)\.?)?\s*[A-Za-z]{0,4}[-/]?\d"
+
+#: The most kinds of documents, and how the column of them is called.
+_KINDS, KIND = 12, "kind of document"
+
+
+def split_kind(table: Relation) -> tuple[Relation, list[str]]:
+    """Return the table with the kind before the number of each document in a column of its own, and a note.
+
+    Nothing changes unless each document has one of a few kinds, known to be sales and refunds, and no column is called
+    the type of the line.
+    """
+    texts = [name.removeprefix(MARK) for name, kind in table.kinds.items() if kind == "VARCHAR"]
+    texts = [name for name in texts if MARK + name in table.kinds]
+    if named("type", texts):
+        return table, []
+    for column in (name for name in texts if _DOCUMENTS.search(plain_heading(name))):
+        kind = f"regexp_extract(trim({quote(column)}), {literal(_BEFORE_NUMBER)}, 1)"
+        rows = table.rows(f"select distinct {kind} as kind from {table} order by 1 limit {_KINDS + 1}")
+        kinds = [str(value or "") for (value,) in rows]
+        if len(kinds) <= _KINDS and all(kinds) and {"counts", "refund"} <= {*read_levels("type", kinds)}:
+            view = show(table.con, "rows", f"select *, {kind} as {quoted(MARK + KIND)} from {table}")
+            return view, [f"{KIND!r} is what stands before the number in column {column!r}."]
+    return table, []
