@@ -17,7 +17,7 @@ from cltv_ml.engine import Relation, keep_first, quoted
 from cltv_ml.money import THOUSANDTHS
 
 #: Lines in which currencies are looked for.
-_FIRST = 200
+_LINES_OF_CODES = 200
 
 #: Fewest taxes or fees that tell.
 _LEAST_PARTS = 4
@@ -133,7 +133,7 @@ def tell_of_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> 
     columns = Columns(table, Rules(), ask=False)
     named = mapping.get("currency") or words_of(mapping.get("amount", "")) & CURRENCY_WORDS
     texts = {column: "text" for column, kind in columns.kinds.items() if kind == "VARCHAR"}
-    if not named and not currency_codes(keep_first(table, _FIRST), texts):
+    if not named and not currency_codes(keep_first(table, _LINES_OF_CODES), texts):
         return []
     middle = _median_of_cents(columns, mapping, rules, smallest=0, odd_share=_ODD_SHARE)
     if middle is None:

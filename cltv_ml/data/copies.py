@@ -54,7 +54,7 @@ def ask_about_copies(
     ]
     return [
         Question(
-            f"column {column!r}: {_evidence(twins)}, as two documents of one sale do. Use --rule "
+            f"column {column!r}: {_told(twins)}, as two documents of one sale do. Use --rule "
             f"{flag(name, twins.copy + ':ignore')} to leave them out, or --rule "
             f"{flag(name, f'{twins.copy}:{readings[twins.copy]}')} if they are sales or refunds of their own.",
             (f"{name}={twins.copy}:ignore", f"{name}={twins.copy}:{readings[twins.copy]}"),
@@ -78,13 +78,13 @@ def guess_copies(copies: Sequence[Twins]) -> dict[str, str]:
 def ask_about_kinds(column: str, copies: Sequence[Twins]) -> Question:
     """Ask whether a column that is not used says what each line is."""
     text = (
-        f"column {column!r}: {_evidence(copies[0])}, as two documents of one sale or a sale and its return do. If the "
+        f"column {column!r}: {_told(copies[0])}, as two documents of one sale or a sale and its return do. If the "
         f"column says what each line is, use --mapping {flag('type', column)}; otherwise use --mapping type=."
     )
     return Question(text, (f"type={column}", "type="))
 
 
-def _evidence(twins: Twins) -> str:
+def _told(twins: Twins) -> str:
     return (
         f"{twins.twins:,} of {twins.lines:,} lines with {twins.copy!r} have the customer and the amount of a line with "
         f"{twins.base!r}"

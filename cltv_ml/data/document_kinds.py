@@ -16,7 +16,7 @@ _DOCUMENTS = re.compile("docum|dokument|beleg|документ|регистра�
 _BEFORE_NUMBER = r"^(\pL[^\d]{2,40}?)[\s:,]*(№|#|(?i:no|nr|num)\.?)?\s*[A-Za-z]{0,4}[-/]?\d"
 
 #: The most kinds of documents, and how the column of them is called.
-_KINDS, KIND = 12, "kind of document"
+_KINDS, KIND = 12, "document type"
 
 
 def split_kind(table: Relation) -> tuple[Relation, list[str]]:

@@ -13,10 +13,10 @@ _FEWEST, _AMOUNTS, _TWINS = 5, 4, 0.95
 _AGAIN = 0.3
 
 #: Most days between the two documents of one sale.
-_DAYS = 20
+_DAYS_BETWEEN = 20
 
 #: The most kinds that are compared.
-_MOST_KINDS = 12
+_KINDS_COMPARED = 12
 
 
 class Twins(NamedTuple):
@@ -59,12 +59,12 @@ def find_twins(
         f"with keyed as materialized (select * from ({keyed}) where who <> '' and money <> 0), "
         "kinds as (select kind, count(*) as n, count(distinct money) as amounts, "
         "coalesce(sum(same) filter (same > 1), 0) / sum(same) as again from (select kind, who, money, count(*) as same "
-        f"from keyed group by all) group by kind qualify count(*) over () between 2 and {_MOST_KINDS}), "
+        f"from keyed group by all) group by kind qualify count(*) over () between 2 and {_KINDS_COMPARED}), "
         "near as (select a.kind as copy, a.source_row, min_by(b.kind, coalesce(abs(a.day - b.day), 0)) as base, "
         "min_by(a.day - b.day, abs(a.day - b.day)) as apart from keyed as a join keyed as b on a.who = b.who "
         "and a.money = b.money and a.kind <> b.kind where a.own is null or a.own is distinct from b.own group by all), "
         "pairs as (select copy, mode(base) as base, count(*) as twins, coalesce(median(apart), 0) >= 1 as later "
-        f"from near where abs(coalesce(apart, 0)) <= {_DAYS} group by copy) "
+        f"from near where abs(coalesce(apart, 0)) <= {_DAYS_BETWEEN} group by copy) "
         "select copy, base, one.n, twins, later from pairs join kinds as one on one.kind = copy "
         f"join kinds as other on other.kind = base where one.n >= {_FEWEST} and twins >= {_TWINS} * one.n "
         f"and one.amounts >= greatest({_AMOUNTS}, one.n / 2) and other.again <= {_AGAIN} "

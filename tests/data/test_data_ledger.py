@@ -51,5 +51,5 @@ Date,Transaction,Order,Customer ID,Type,Debit,Credit
 2025-03-01,7,O3,c2,Order amount,,20.00
 """
     customers, money, asked = answered(tmp_path, text)
-    assert "the sales are credits, 60.00 in total" in asked[0]
+    assert asked[0] == "amount=Credit,credit=Debit"
     assert (customers, money) == (2, 60.0)

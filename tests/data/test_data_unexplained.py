@@ -253,4 +253,4 @@ def test_the_kind_before_the_number_of_a_document_is_its_type(tmp_path):
 """
     customers, money, told = found(tmp_path, text)
     assert (customers, money) == (1, 100.0)
-    assert "'kind of document' is what stands before the number in column 'Документ'" in told
+    assert "'document type' is what stands before the number in column 'Документ'" in told
