@@ -25,6 +25,9 @@ _BEFORE_DISCOUNT = re.compile(
     "|before(discount|promo)|undiscounted|vorrabatt|avantremise|^listen|antesdel?descuento|primadellosconto"
 )
 
+#: Fewest lines with a discount that show that amounts are before it.
+_FEWEST_OFF = 3
+
 #: Columns of money.
 _MONEY = frozenset(("amount", "unit_price", "discount", "cost", "unit_cost", "profit"))
 
@@ -186,11 +189,14 @@ def _derive(
         _divide_price(columns, mapping, number)
         values["amount"] = f"({values['quantity']}) * ({number['unit_price']})"
     before = computed or _BEFORE_DISCOUNT.search(plain_heading(mapping.get("amount", ""))) is not None
-    if before and not computed and "quantity" in values and "unit_price" in number:
+    if not computed and {"amount", "quantity"} <= set(values) and "unit_price" in number:
         whole = f"({values['quantity']}) * ({number['unit_price']})"
-        if "discount" in values:
-            before = not _is_less(columns, values["amount"], whole, f"abs({values['discount']})")
-        elif "discount_rate" in mapping:
+        off = f"abs({values['discount']})" if "discount" in values else ""
+        if before and off:
+            before = not _is_less(columns, values["amount"], whole, off)
+        elif off:
+            before = _is_whole(columns, values["amount"], whole, off)
+        elif before and "discount_rate" in mapping:
             deduction = f"abs({whole}) * {columns.share(mapping['discount_rate'])}"
             before = not _is_less(columns, values["amount"], whole, deduction)
     if computed and "discount" in values and columns.rules.price_discounted is None:
@@ -233,6 +239,15 @@ def _is_less(columns: Columns, amount: str, whole: str, off: str) -> bool:
         f"where {off} > 0.02"
     )
     return bool(lines and less == lines)
+
+
+def _is_whole(columns: Columns, amount: str, whole: str, off: str) -> bool:
+    """Whether amounts are quantity times price on all of several lines with a discount, so that it is not in them."""
+    lines, same = columns.row(
+        f"select count(*), count(*) filter (abs(abs({amount}) - abs({whole})) < 0.011) from {columns.table} "
+        f"where {off} > 0.02 and {amount} <> 0"
+    )
+    return bool(lines >= _FEWEST_OFF and same == lines)
 
 
 def _divide_price(columns: Columns, mapping: Mapping[str, str], number: MutableMapping[str, str]) -> None:

@@ -4,9 +4,9 @@ import duckdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cltv_ml.data import identifiers
 from cltv_ml.data.parse import _NOTHING
 from cltv_ml.engine import connect, keep
+from cltv_ml.sources import identifiers
 from cltv_ml.sources.identifiers import FORMS, count_forms, damage
 from cltv_ml.sources.text_bytes import signs_of
 
