@@ -23,6 +23,9 @@ _COUNT_WORDS = ("count", "record count", "average", "avg", "anzahl", "nombre", "
 #: The column of the headings of groups that stood among the days.
 HEADING_OF_GROUP = "group heading"
 
+#: Reports with more columns have no such headings.
+_WIDEST = 60
+
 #: Below this share of the lines, blank customers are guests or missing.
 _SHARE = 0.1
 
@@ -256,12 +259,11 @@ def split_labels(table: Relation) -> tuple[Relation, list[str]]:
     first = first_lines(table)
     kinds = look(first) if len(columns) > 1 else {}
     numbers = [column for column in columns[1:] if kinds.get(column) == "number"]
-    if (
-        not numbers
-        or "timestamp" in [kinds[column] for column in columns[1:]]
-        or kinds[columns[0]] == "number"
-    ):
+    dated = [column for column in columns[1:] if kinds.get(column) == "timestamp"]
+    if not numbers or kinds[columns[0]] == "number":
         return table, []
+    if dated:
+        return _split_headings(table, first, columns, dated[0])
     reading = Columns(first, Rules(), ask=False)
     day, value = reading.timestamp(columns[0]), reading.number(numbers[0])
     text = f"nullif(trim(cast({quote(columns[0])} as varchar)), '')"
@@ -273,16 +275,38 @@ def split_labels(table: Relation) -> tuple[Relation, list[str]]:
         first, f"select count({label}) {over} as label, {day} as day, {value} as v from {first}"
     ):
         return table, []
-    split = keep(
-        table.con,
-        "rows",
-        f"select * exclude (label) from (select *, last_value({label} ignore nulls) {over} as "
-        f"{quoted(MARK + HEADING_OF_GROUP)}, "
-        f"{label} as label from {table}) where label is null order by source_row",
-    )
-    return split, [
+    return _split_off(table, label), [
         f"Column {columns[0]!r} names groups above their days; they were put into column {HEADING_OF_GROUP!r}."
     ]
+
+
+def _split_headings(
+    table: Relation, first: Relation, columns: Sequence[str], dated: str
+) -> tuple[Relation, list[str]]:
+    """Return the lines of a report with rows that hold only a name above the documents of each group."""
+    if len(columns) > _WIDEST:
+        return table, []
+    text = f"nullif(trim(cast({quote(columns[0])} as varchar)), '')"
+    label = f"if({_any_filled(columns[1:])}, null, {text})"
+    if not first.holds(f"{label} is not null"):
+        return table, []
+    day = Columns(first, Rules(), ask=False).timestamp(dated)
+    [unnamed] = first.row(f"select count(*) from {first} where {day} is not null and {text} is null")
+    if unnamed or not _heads(first, f"select {label} as label, {day} as day, source_row from {first}"):
+        return table, []
+    return _split_off(table, label), [
+        f"Column {columns[0]!r} names groups in rows of their own; they were put into column {HEADING_OF_GROUP!r}."
+    ]
+
+
+def _split_off(table: Relation, label: str) -> Relation:
+    """Return the lines that are no labels, each with the label above it in a column of its own."""
+    return keep(
+        table.con,
+        "rows",
+        f"select * exclude (label) from (select *, last_value({label} ignore nulls) over (order by source_row) as "
+        f"{quoted(MARK + HEADING_OF_GROUP)}, {label} as label from {table}) where label is null order by source_row",
+    )
 
 
 def _heads(first: Relation, labelled: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
+from cltv_ml.data.compound import words_of
 from cltv_ml.data.currency import is_exchanged, is_own_currency
 from cltv_ml.data.glance import COLUMNS_COMPARED
 from cltv_ml.data.headings import plain_heading
@@ -50,12 +51,16 @@ def rate_of_lines(raw: Raw, columns: Columns, values: Mapping[str, str]) -> str:
             if _CONVERTED.sub("", plain_heading(column), 1) == plain_heading(money)
             and column not in raw.mapping.values()
         ] or _find_exchanged(raw, columns, money)
-        if converted:
+        currency = words_of(raw.mapping["currency"])
+        if converted and len(currency & words_of(converted[0])) <= len(currency & words_of(money)):
             way_out = (
                 f"{converted[0]!r} is the same money in one currency, use --mapping "
                 f"{flag('amount', converted[0])} --mapping currency= instead."
             )
             answers = (f"amount={converted[0]},currency=",)
+        elif converted:
+            way_out = f"{converted[0]!r} is in these currencies and {money!r} in one, use --mapping currency= instead."
+            answers = ("currency=",)
         elif is_own_currency(money):
             way_out = f"{money!r} is in one currency, as its name suggests, use --mapping currency= instead."
             answers = ("currency=",)

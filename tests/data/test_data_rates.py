@@ -153,6 +153,10 @@ def test_the_same_money_in_one_currency_is_found_by_its_numbers(tmp_path):
     with pytest.raises(QuestionsError, match="If 'payout' is the same money in one currency") as asked:
         read_export(tmp_path, text)
     assert asked.value.questions[0].answers == ("amount=payout,currency=",)
+    text = text.replace("currency", "payout currency", 1)
+    with pytest.raises(QuestionsError, match="'payout' is in these currencies and 'total' in one") as asked:
+        read_export(tmp_path, text)
+    assert asked.value.questions[0].answers == ("currency=",)
 
 
 def test_refunds_and_amounts_are_chosen_in_the_same_currency(tmp_path):

@@ -360,3 +360,16 @@ def test_a_total_and_the_payment_of_each_receipt_are_set_aside(tmp_path):
     assert report.money_kept == pytest.approx(
         sum(2 * (10.5 + 3 * n) - (4.9 if n % 2 else 5.9) for n in range(12))
     )
+
+
+def test_names_in_rows_of_their_own_above_documents_are_groups(tmp_path):
+    rows = "".join(
+        f"{name};;\nINV-{n}1;2025-01-0{n};{n}0.00\nINV-{n}2;2025-02-0{n};5.00\nTotal {name};;{n}5.00\n"
+        for n, name in enumerate(["Ann", "Bob", "Cid"], 1)
+    )
+    text = "Invoice;Date;Amount\n" + rows
+    with pytest.raises(QuestionsError, match="no column found for customer_id") as asked:
+        cleaned(tmp_path, text)
+    assert asked.value.questions[0].answers[0] == "customer_id=group heading"
+    log = clean(read(tmp_path / "sales.csv", {"customer_id": "group heading"})).log
+    assert log.groupby("customer_id")["amount"].sum().to_dict() == {"Ann": 15.0, "Bob": 25.0, "Cid": 35.0}
