@@ -6,18 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 
 from cltv_ml.data.compound import words_of
-from cltv_ml.data.currency import currency_codes
 from cltv_ml.data.headings import CURRENCY_WORDS, plain_heading, plain_pattern, unit_of
 from cltv_ml.data.numerals import WHOLE_CURRENCIES
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.words import words
-from cltv_ml.engine import Relation, keep_first, quoted
+from cltv_ml.engine import Relation, quoted
 from cltv_ml.money import THOUSANDTHS
-
-#: Lines in which currencies are looked for.
-_LINES_OF_CODES = 200
 
 #: Fewest taxes or fees that tell.
 _LEAST_PARTS = 4
@@ -132,8 +128,7 @@ def tell_of_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> 
     """Return a note if a currency with cents has only integer amounts, few of them round: they may be cents."""
     columns = Columns(table, Rules(), ask=False)
     named = mapping.get("currency") or words_of(mapping.get("amount", "")) & CURRENCY_WORDS
-    texts = {column: "text" for column, kind in columns.kinds.items() if kind == "VARCHAR"}
-    if not named and not currency_codes(keep_first(table, _LINES_OF_CODES), texts):
+    if not named and "currency" not in " ".join(map(plain_heading, columns.kinds)):
         return []
     middle = _median_of_cents(columns, mapping, rules, smallest=0, odd_share=_ODD_SHARE)
     if middle is None:

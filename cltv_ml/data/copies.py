@@ -21,7 +21,7 @@ def find_copies(
     table: Relation, mapping: Mapping[str, str], columns: Sequence[str]
 ) -> dict[str, list[Twins]]:
     """Return, by column, the levels whose lines repeat the customer and the amount of another level's lines."""
-    if not {"customer_id", "amount"} <= set(mapping):
+    if not columns or not {"customer_id", "amount"} <= set(mapping):
         return {}
     first = keep_first(table, _COMPARED_LINES)
     read = Columns(first, Rules(day_first=True), ask=False)

@@ -14,6 +14,7 @@ from cltv_ml.data.questions import Question
 from cltv_ml.data.source_columns import quote
 from cltv_ml.data.words import words
 from cltv_ml.engine import Relation
+from cltv_ml.sources.frames import MARK
 
 #: Headings that may also name an employee or the shop.
 _STAFF = re.compile(
@@ -68,7 +69,11 @@ def is_no_customer(first: Relation, column: str, mapping: Mapping[str, str]) -> 
         # A document has one customer and is posted to several accounts.
         if several > 1 and mixed >= 0.9 * several:
             return True
-    if column and _is_the_same(first, column):
+    others = [
+        name.removeprefix(MARK) for name in first.kinds if name.startswith(MARK) and name != MARK + column
+    ]
+    alone = _STAFF.match(heading) and not find_compound("customer_id", others)  # else the user is asked
+    if (_TIED["mail"].search(heading) or alone) and _is_the_same(first, column):
         return True
     if heading not in ("id", *" ".join(SYNONYMS["customer_id"][-2:]).split()):
         return False

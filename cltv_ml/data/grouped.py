@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from cltv_ml.data.candidates import named
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question, QuestionsError
@@ -24,7 +25,7 @@ _COUNT_WORDS = ("count", "record count", "average", "avg", "anzahl", "nombre", "
 HEADING_OF_GROUP = "group heading"
 
 #: Reports with more columns have no such headings.
-_WIDEST = 60
+_WIDEST_REPORT = 60
 
 #: Below this share of the lines, blank customers are guests or missing.
 _SHARE = 0.1
@@ -284,7 +285,9 @@ def _split_headings(
     table: Relation, first: Relation, columns: Sequence[str], dated: str
 ) -> tuple[Relation, list[str]]:
     """Return the lines of a report with rows that hold only a name above the documents of each group."""
-    if len(columns) > _WIDEST:
+    if len(columns) > _WIDEST_REPORT or named(
+        "customer_id", columns[:1]
+    ):  # `fill_down` reads customers above their lines
         return table, []
     text = f"nullif(trim(cast({quote(columns[0])} as varchar)), '')"
     label = f"if({_any_filled(columns[1:])}, null, {text})"

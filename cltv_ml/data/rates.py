@@ -52,7 +52,10 @@ def rate_of_lines(raw: Raw, columns: Columns, values: Mapping[str, str]) -> str:
             and column not in raw.mapping.values()
         ] or _find_exchanged(raw, columns, money)
         currency = words_of(raw.mapping["currency"])
-        if converted and len(currency & words_of(converted[0])) <= len(currency & words_of(money)):
+        if converted and (
+            _CONVERTED.search(plain_heading(converted[0]))
+            or len(currency & words_of(converted[0])) <= len(currency & words_of(money))
+        ):
             way_out = (
                 f"{converted[0]!r} is the same money in one currency, use --mapping "
                 f"{flag('amount', converted[0])} --mapping currency= instead."

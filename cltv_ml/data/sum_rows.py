@@ -83,7 +83,7 @@ def set_sum_rows_aside(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> li
         sample = _counting_lines(raw, lines, aside, _compared_columns(raw), _LINES)
         labels = _likely_labels(raw, sample)
         share, label = max(((_share_of_sums(sample, label), label) for label in labels), default=(0.0, None))
-        if share < _DOUBTED and (pair := _find_memo(sample, labels)):
+        if share < _DOUBTED and (pair := _find_memo(raw, sample, labels)):
             notes.append(_set_memo_aside(raw, lines, aside, *pair))
             continue
         if label is None or share < _DOUBTED:
@@ -148,10 +148,10 @@ def _likely_labels(raw: Raw, sample: Relation) -> list[_Label]:
     return [label for label in labels if label.value or label.part == "whole"]
 
 
-def _share_of_sums(sample: Relation, label: _Label, where: str = "true") -> float:
+def _share_of_sums(sample: Relation, label: _Label) -> float:
     """Return the share of the rows with a label that are sums of other lines; 0 if this may be chance."""
     columns = sample.con.execute(
-        f"select money, {label.test} as labelled from {sample} where {where} order by source_row"
+        f"select money, {label.test} as labelled from {sample} order by source_row"
     ).fetchnumpy()
     money, labelled = columns["money"].astype(np.int64), columns["labelled"].astype(bool)
     return max(_share_above(money, labelled), _share_above(money[::-1], labelled[::-1]))
@@ -168,7 +168,7 @@ def _share_above(money: np.ndarray, labelled: np.ndarray) -> float:
     sums, before, own = others[labelled], numbers[labelled], money[labelled]
     starts = np.concatenate([[0], sums])
     several = np.diff(np.concatenate([[0], before])) > 1
-    right = (np.isin(sums - own, starts) | (own == others[-1])) & (own != 0)
+    right = (np.isin(sums - own, starts) | (own == others[-1])) & (own > 0)
     if right.sum() < 2 or (several & right).sum() < 2:
         return 0.0
     if len(own) < 4:
@@ -179,9 +179,12 @@ def _share_above(money: np.ndarray, labelled: np.ndarray) -> float:
     return float(right.mean()) if len(by_chance) and by_chance.mean() < 0.5 * right.mean() else 0.0
 
 
-def _find_memo(sample: Relation, labels: Sequence[_Label]) -> tuple[_Label, _Label] | None:
-    """Return a label of rows that are sums of all others but those with a second label, and the second one."""
-    for label in labels:
+def _find_memo(raw: Raw, sample: Relation, labels: Sequence[_Label]) -> tuple[_Label, _Label] | None:
+    """Return a label of the totals of orders, of all lines but those with a second label, and the second one."""
+    order = raw.mapping.get("order_id")
+    for label in (
+        label for label in labels if order and label.part == "whole" and label.column in raw.unused
+    ):
         text = _cell_text(label.column)
         values = sample.rows(
             f"select {text} as value from {sample} where not ({label.test}) group by value having count(*) > 1 "
@@ -189,9 +192,20 @@ def _find_memo(sample: Relation, labels: Sequence[_Label]) -> tuple[_Label, _Lab
         )
         for (value,) in values:
             memo = _Label(label.column, "whole", str(value))
-            if value and _share_of_sums(sample, label, f"not ({memo.test})") >= _SURE:
+            if value and _are_order_totals(sample, str(order), label, memo):
                 return label, memo
     return None
+
+
+def _are_order_totals(sample: Relation, order: str, label: _Label, memo: _Label) -> bool:
+    """Whether each of several orders has one line with a label, the sum of the order's lines with neither label."""
+    orders, right, several = sample.row(
+        "select count(*), count(*) filter (totals = 1 and total = parts), count(*) filter (lines > 1) from (select "
+        f"count(*) filter ({label.test}) as totals, sum(money) filter ({label.test}) as total, "
+        f"sum(money) filter (not ({label.test}) and not ({memo.test})) as parts, "
+        f"count(*) filter (not ({label.test}) and not ({memo.test})) as lines from {sample} group by {quote(order)})"
+    )
+    return orders >= _FEWEST_SUMMED and right >= _SURE * orders and several >= 0.2 * orders
 
 
 def _set_memo_aside(raw: Raw, lines: Lines, aside: Aside, label: _Label, memo: _Label) -> str:

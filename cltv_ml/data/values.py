@@ -191,11 +191,11 @@ def _derive(
     before = computed or _BEFORE_DISCOUNT.search(plain_heading(mapping.get("amount", ""))) is not None
     if not computed and {"amount", "quantity"} <= set(values) and "unit_price" in number:
         whole = f"({values['quantity']}) * ({number['unit_price']})"
-        off = f"abs({values['discount']})" if "discount" in values else ""
-        if before and off:
-            before = not _is_less(columns, values["amount"], whole, off)
-        elif off:
-            before = _is_whole(columns, values["amount"], whole, off)
+        stated = f"abs({values['discount']})" if "discount" in values else ""
+        if before and stated:
+            before = not _is_less(columns, values["amount"], whole, stated)
+        elif stated:
+            before = _is_whole(columns, values["amount"], whole, stated)
         elif before and "discount_rate" in mapping:
             deduction = f"abs({whole}) * {columns.share(mapping['discount_rate'])}"
             before = not _is_less(columns, values["amount"], whole, deduction)
