@@ -135,6 +135,12 @@ def test_a_refunded_amount_is_taken_off_its_order():
     assert cleaned.report.money_returned == 45.0
 
 
+@pytest.mark.parametrize(("yes", "no"), [("1", "0"), ("1.00", "0.00"), ("1,0", "0,0"), (1.0, None)])
+@pytest.mark.parametrize("heading", ["Refunded", "Cancelled"])
+def test_a_flag_with_decimals_is_no_amount(heading, yes, no):
+    assert kept(orders(("a", 1, "1", 100.0, yes), ("b", 9, "2", 20.0, no), names=[heading])) == 20.0
+
+
 @pytest.mark.parametrize("nothing", ["-", "N/A", "null", float("nan")])
 def test_words_for_no_refund_are_no_refunds(nothing):
     frame = orders(("a", 1, "1", 100.0, "25"), ("b", 9, "2", 20.0, nothing), names=["Refunded Amount"])
