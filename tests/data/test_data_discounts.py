@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from cltv_ml.data import clean, read
+from cltv_ml.data import QuestionsError, clean, read
 
 LINES = pd.DataFrame(
     {
@@ -32,6 +32,16 @@ def test_the_amount_tells_whether_a_discount_is_money_or_a_share(kind):
     assert any("'Rabatt' contains percentages" in note for note in cleaned.report.notes) == (
         kind == "percents"
     )
+
+
+def test_a_discount_is_asked_about_where_the_total_is_quantity_times_price():
+    mapping = {"discount": "Rabatt", "amount": "Gesamt"}
+    lines = LINES.assign(Gesamt=WHOLE, Rabatt=LINES["Rabatt"] / 10)
+    with pytest.raises(QuestionsError, match="'Rabatt' contains discounts") as asked:
+        clean(read(lines, mapping))
+    assert asked.value.questions[0].answers[0] == "price_discounted=false"
+    kept = clean(read(lines, mapping, changes={"price_discounted": ["false"]})).report.money_kept
+    assert kept == pytest.approx((WHOLE - LINES["Rabatt"] / 10).sum())
 
 
 def test_the_users_word_outranks_the_lines():
