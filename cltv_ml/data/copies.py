@@ -67,7 +67,7 @@ def guess_copies(copies: Sequence[Twins]) -> dict[str, str]:
     """Return the likely reading of levels that repeat others: dated later they take a sale back, else they announce it.
 
     >>> guess_copies([Twins("Pro forma", "Invoice", 9, 9, False), Twins("4", "3", 9, 9, True)])
-    {'Pro forma': 'ignore', '4': 'refund'}
+    {'4': 'refund', 'Pro forma': 'ignore'}
     """
     return {
         twins.copy: "refund" if twins.later and not is_payment(twins.copy) else "ignore"

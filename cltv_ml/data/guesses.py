@@ -60,7 +60,7 @@ def guess_levels(name: str, money: Mapping[str, float], levels: Iterable[str]) -
     levels
         All levels of the column: where one is the payment of another, the payments are the sales.
 
-    >>> guess_levels("type", {"Lieferschein": 50.0, "Adjustment": -5.0}, ["Lieferschein", "Adjustment"])
+    >>> guess_levels("type", {"Lieferschein": 50.0, "Adjustment": -5.0}, ["Rechnung", "Lieferschein", "Adjustment"])
     {'Lieferschein': 'ignore', 'Adjustment': 'refund'}
     >>> guess_levels("type", {"LAYBY": 100.0}, ["LAYBY", "LAYBY_PAYMENT", "SALE"])
     {'LAYBY': 'ignore'}

@@ -74,7 +74,7 @@ def test_the_main_horizon_is_judged_as_without_others(result, several):
 
 def test_what_could_not_be_judged_is_named_with_its_reason(several):
     assert list(several.unjudged) == [400]
-    assert "outside the log" in several.unjudged[400]
+    assert "as long as the log" in several.unjudged[400]
 
 
 def test_earlier_windows_of_a_horizon_end_before_the_test(result, several):
