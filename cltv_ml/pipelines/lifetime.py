@@ -17,6 +17,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.explain import top_reasons
 from cltv_ml.evaluation.future import Future, forecast_future
 from cltv_ml.evaluation.progress import Progress, silent
+from cltv_ml.evaluation.spend_kept import doubt_spend_kept, spend_kept
 from cltv_ml.features import build_features
 from cltv_ml.files import atomic, table_file, together, write_table
 from cltv_ml.inline import Inline
@@ -115,9 +116,10 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
     if settings.top_reasons:
         native = model.unwrap_python_model().model
         table = table.join(_value_reasons(native, X[card["features"]], table, own[horizon], settings))
-    notes = _lifetime_notes(table, (horizon, end), profit, capped)
     shown = further.drop(columns=end, errors="ignore").join(future.expected([end]))
     path = future.expected_path([*(day for day in _PATH if day < end), end], shown)
+    doubts = [capped, doubt_spend_kept(path, spend_kept(log))]
+    notes = _lifetime_notes(table, (horizon, end), profit, [*filter(None, doubts)])
     _write_account(settings, table, totals, notes, cuts, path)
     return Lifetimes(table, totals, notes, settings.out)
 
@@ -283,7 +285,9 @@ def _value_reasons(
     return top_reasons(model, X, settings.top_reasons, scale=scale, known=past_parts)
 
 
-def _lifetime_notes(table: pd.DataFrame, days: tuple[int, int], profit: _Profit, capped: str) -> list[str]:
+def _lifetime_notes(
+    table: pd.DataFrame, days: tuple[int, int], profit: _Profit, doubts: list[str]
+) -> list[str]:
     """Return notes to read before the numbers."""
     horizon, end = days
     share = decisions.residual_share(table)
@@ -292,7 +296,7 @@ def _lifetime_notes(table: pd.DataFrame, days: tuple[int, int], profit: _Profit,
         f"{days_in_words(end)} ahead; "
         "the training's test window has not measured that part."
     ]
-    return [*notes, *([capped] if capped else []), *profit.notes]
+    return [*notes, *doubts, *profit.notes]
 
 
 def _write_account(
