@@ -15,6 +15,9 @@ _AGAIN = 0.3
 #: Most days between the two documents of one sale.
 _DAYS_BETWEEN = 20
 
+#: Most lines with one customer and amount that are compared with each other: thousands of guests may pay one price.
+_ALIKE = 20
+
 #: The most kinds that are compared.
 _KINDS_COMPARED = 12
 
@@ -56,13 +59,15 @@ def find_twins(
         f"epoch(try_cast({time} as timestamp)) / 86400 as day, cast({order} as varchar) as own, source_row from {lines}"
     )
     rows = lines.rows(
-        f"with keyed as materialized (select * from ({keyed}) where who <> '' and money <> 0), "
+        "with keyed as materialized (select *, count(*) over (partition by who, money) as alike "
+        f"from ({keyed}) where who <> '' and money <> 0), "
         "kinds as (select kind, count(*) as n, count(distinct money) as amounts, "
         "coalesce(sum(same) filter (same > 1), 0) / sum(same) as again from (select kind, who, money, count(*) as same "
         f"from keyed group by all) group by kind qualify count(*) over () between 2 and {_KINDS_COMPARED}), "
         "near as (select a.kind as copy, a.source_row, min_by(b.kind, coalesce(abs(a.day - b.day), 0)) as base, "
         "min_by(a.day - b.day, abs(a.day - b.day)) as apart from keyed as a join keyed as b on a.who = b.who "
-        "and a.money = b.money and a.kind <> b.kind where a.own is null or a.own is distinct from b.own group by all), "
+        f"and a.money = b.money and a.kind <> b.kind where a.alike <= {_ALIKE} and b.alike <= {_ALIKE} "
+        "and (a.own is null or a.own is distinct from b.own) group by all), "
         "pairs as (select copy, mode(base) as base, count(*) as twins, coalesce(median(apart), 0) >= 1 as later "
         f"from near where abs(coalesce(apart, 0)) <= {_DAYS_BETWEEN} group by copy) "
         "select copy, base, one.n, twins, later from pairs join kinds as one on one.kind = copy "
