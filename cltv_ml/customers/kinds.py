@@ -253,12 +253,12 @@ def _why_not(column: str, kind: str, counted: dict[str, int], stated: str, learn
     """Return why a column is left out; empty if it is used."""
     heading, there, levels = plain_heading(column), counted["there"], counted["levels"]
     form = max(counted["emails"], counted["addresses"], counted["phones"])
+    if learns and not stated and permission_of(column) in ("opted out", "protected"):
+        return "it states who must not be contacted; cltv export leaves these customers out."
     if _PERSON.search(heading) or (there and form > 0.5 * there):
         return "it identifies a person, an address or a device, which no model should learn from."
     if not learns:
         return ""
-    if not stated and permission_of(column) in ("opted out", "protected"):
-        return "it states who must not be contacted; cltv export leaves these customers out."
     if not there:
         return "every value is missing."
     if _ROW_HISTORY.search(heading) and not stated:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from cltv_ml.data.headings import plain_text
@@ -38,9 +39,17 @@ OPT_OUT = (
     *("配信停止", "メール配信停止", "購読解除", "退会", "退会日", "オプトアウト", "수신거부", "退订"),
 )
 
+#: Words of a heading that say opted out whatever stands next to them, as in "Opted out of email: Surveys".
+_ALWAYS_OPTED_OUT = (
+    *("opt_out", "optout", "opted_out", "unsub", "unsubscribe", "unsubscribed", "suppressed", "suppressions"),
+    *("do_not", "donotcall", "donotcontact", "donotemail", "donotbulkemail", "donotmail", "donotpostalmail"),
+    *("donotphone", "donotfax", "werbesperre", "kontaktsperre", "abgemeldet", "abmeldung"),
+)
+
 #: Columns that mark customers whom nobody should address, whatever they agreed to.
 PROTECTED = (
     *("protected", "is_protected", "vulnerable", "deceased", "minor", "underage", "blocked", "blacklisted"),
+    *("blacklist", "blocklisted", "blocklist"),
     *("geschuetzt", "gesperrt", "verstorben", "minderjaehrig", "protege", "decede", "mineur", "bloque"),
     *(
         "protegido",
@@ -84,7 +93,17 @@ OPT_IN = (
     ),
     *("accepts_marketing", "accepts_email_marketing", "email_consent", "einwilligung", "werbeeinwilligung"),
     *("consentement", "consentement_marketing", "consentimiento", "consentimento", "consenso_marketing"),
-    *("toestemming", "marketing_toestemming"),
+    *("toestemming", "marketing_toestemming", "double_opt_in", "consented"),
+    *(
+        "allowed",
+        "email_allowed",
+        "allow_email",
+        "allow_contact",
+        "contact_allowed",
+        "may_contact",
+        "can_contact",
+    ),
+    *("erlaubt", "werbung_erlaubt", "receives_newsletter"),
     *LOOSE_OPT_IN,
 )
 
@@ -102,6 +121,10 @@ _ABOUT_WHOM = {
     "has",
     "flag",
     "status",
+    "to",
+    "gdpr",
+    "dsgvo",
+    "rgpd",
 }
 _ABOUT_WHEN = {"at", "on", "am", "date", "datum", "time", "timestamp", "since", "seit"}
 _PERMISSIONS = (
@@ -122,7 +145,16 @@ _REFUSALS = frozenset(
             "do not email",
             "not subscribed",
         ),
-        *("cleaned", "suppressed", "abgemeldet", "ausgetragen", "desabonne", "desinscrit", "dado de baja"),
+        *(
+            "non marketing contact",
+            "cleaned",
+            "suppressed",
+            "abgemeldet",
+            "ausgetragen",
+            "desabonne",
+            "desinscrit",
+            "dado de baja",
+        ),
         *("descadastrado", "disiscritto", "uitgeschreven", "afgemeld", "配信停止", "退会"),
     ]
 )
@@ -132,6 +164,8 @@ _FEW_VALUES = 50
 
 _BLANK_WORDS = ("", "nan", "none", "<na>", "nat", "null")
 _NO, _YES = (*NO, *_BLANK_WORDS, "いいえ", "無"), (*YES, "subscribed", "opted_in", "opted in", "はい", "有")
+
+_NOT_OPTED_OUT = (*_NO, "allow", "allowed", "erlaubt")
 
 #: Texts, as `plain_text` writes them, by which somebody has agreed to nothing.
 _NOTHING_AGREED = frozenset(
@@ -180,8 +214,12 @@ def permission_of(heading: str) -> str:
 
     >>> permission_of("Newsletter-Abgemeldet am"), permission_of("Accepts Marketing"), permission_of("City")
     ('opted out', 'no consent', '')
+    >>> permission_of("HasOptedOutOfEmail"), permission_of("Contact No")
+    ('opted out', '')
     """
-    plain = plain_text(heading, "_")
+    plain = plain_text(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", heading), "_")
+    if any(f"_{words}_" in f"_{plain}_" for words in _ALWAYS_OPTED_OUT):
+        return "opted out"
     for reason, names, nothing in _PERMISSIONS:
         known = {plain_text(name, "_") for name in names}
         words = _telling_words(plain, nothing)
@@ -218,7 +256,7 @@ def refusals(heading: str, values: Collection[str]) -> dict[str, str]:
             for value in values
             if (_agrees_to_nothing(value) if loose else not _says_yes(value))
         }
-    return {value: reason for value in values if value.strip().lower() not in _NO}
+    return {value: reason for value in values if value.strip().lower() not in _NOT_OPTED_OUT}
 
 
 def _says_yes(value: str) -> bool:

@@ -256,6 +256,15 @@ def test_whoever_marks_an_opt_out_or_gives_no_consent_is_left_out():
         "\u914d\u4fe1\u505c\u6b62": (["\u306f\u3044", "", "", "", ""], "opted out"),
         "Newsletter": (["never", "weekly", "monthly", "weekly", "2026-01-05"], "no consent"),
         "Permission": (["", "yes", "yes", "1", "ja"], "no consent"),
+        # as Salesforce, HubSpot and Dynamics export them
+        "HasOptedOutOfEmail": (["true", "false", "false", "0", None], "opted out"),
+        "DoNotCall": ([1, 0, 0, 0, 0], "opted out"),
+        "Unsubscribed from all email": (["true", "false", "", "false", None], "opted out"),
+        "Opted out of email: Customer Surveys": (["Yes", "No", "", "No", None], "opted out"),
+        "Marketing contact status": (["Non-marketing contact", *["Marketing contact"] * 4], "opted out"),
+        "Do not allow Bulk Emails": (["Do Not Allow", "Allow", "Allow", "Allow", None], "opted out"),
+        "isSubscribed": (["false", "true", "true", "true", "true"], "no consent"),
+        "Werbung erlaubt": (["nein", "ja", "ja", "ja", "ja"], "no consent"),
     }
     for column, (marks, reason) in cases.items():
         people = CUSTOMERS.drop(columns="opt_out").assign(**{column: marks})
@@ -265,7 +274,7 @@ def test_whoever_marks_an_opt_out_or_gives_no_consent_is_left_out():
 
 
 def test_a_column_that_only_resembles_an_opt_out_leaves_nobody_out():
-    people = CUSTOMERS.assign(**{"Contact No": "0171-1234567", "newsletter": "weekly"})
+    people = CUSTOMERS.assign(**{"Contact No": "0171-1234567", "newsletter": "weekly", "minorVersion": 3})
     _, left_out = build_export("klaviyo", people, ORDER)
     assert not {"opted out", "no consent"} & set(left_out)
 

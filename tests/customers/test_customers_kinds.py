@@ -251,3 +251,17 @@ def test_a_column_that_is_blank_for_the_first_customers_has_the_kind_of_its_valu
     monkeypatch.setattr("cltv_ml.data.kinds.FIRST", 2)
     ages = pd.DataFrame({"id": list("abcd"), "age": [None, None, "34", "51"]})
     assert [one.kind for one in read_attributes(ages).account] == ["number"]
+
+
+def test_opt_outs_of_crm_exports_are_not_learned_from():
+    marks = ["true", "false"] * 30
+    headings = (
+        "HasOptedOutOfEmail",
+        "DoNotCall",
+        "Unsubscribed from all email",
+        "Opted out of email: Surveys",
+    )
+    found = read_attributes(pd.DataFrame({"customer_id": range(60), **dict.fromkeys(headings, marks)}))
+    assert {one.column: one.reason[:33] for one in found.account} == dict.fromkeys(
+        headings, "it states who must not be contacted"[:33]
+    )
