@@ -46,7 +46,9 @@ def show_decision(decision: Decision, *, dry_run: bool = False) -> None:
         show_table(_written(decision.pair), "On the same customers; from, to: 95% interval of the difference")
     for reason in decision.reasons:
         console.print(f"Reason    {escape(reason)}")
-    kept = f"version {decision.champion} stays champion"
+    kept = (
+        f"version {decision.champion} stays champion" if decision.champion else "there is still no champion"
+    )
     promoted = f"version {decision.challenger} {'would be promoted' if dry_run else 'is champion now'}"
     console.print(f"Decision  [bold]{promoted if decision.promoted else kept}[/bold]")
 

@@ -24,6 +24,7 @@ from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.own_code import score_apart
 from cltv_ml.settings import Promote, Settings
 from cltv_ml.tracking import checksums, registry, runs, store
+from cltv_ml.tracking.local_registry import CURRENCY_TAG
 from cltv_ml.tracking.registry import REGISTERED_NAME, Version
 from cltv_ml.tracking.second_opinion import second_opinion
 from cltv_ml.windows import Window
@@ -167,9 +168,10 @@ def _decide(
     progress: Progress,
 ) -> Decision:
     """Return the decision by the written rule, or the reason why the models cannot be compared."""
-    if champion is None:
-        return Decision(challenger.number, None, True, ["There is no champion to compare with."])
     try:
+        _check_buildable(challenger)
+        if champion is None:
+            return Decision(challenger.number, None, True, ["There is no champion to compare with."])
         standing = registry.read_version(champion, REGISTERED_NAME)
         _check_comparable(standing, challenger)
         comparison = choose_comparison(standing, challenger, log)
@@ -183,17 +185,27 @@ def _decide(
         return Decision(challenger.number, champion, False, [f"refused: {error}"])
 
 
-def _check_comparable(champion: Version, challenger: Version) -> None:
-    """Raise InputError if the challenger cannot take the champion's place, however good it is."""
+def _check_buildable(challenger: Version) -> None:
+    """Raise InputError if the challenger cannot predict here, whether or not there is a champion."""
     if feature_version(challenger.features) != challenger.feature_version:
         raise InputError(
             "the features of the challenger cannot be built here as they were in training (by cltv_ml "
             f"{challenger.cltv_ml_version}); train again"
         )
+
+
+def _check_comparable(champion: Version, challenger: Version) -> None:
+    """Raise InputError if the challenger cannot take the champion's place, however good it is."""
     if champion.horizon != challenger.horizon:
         raise InputError(
             f"the challenger predicts {challenger.horizon} days, the champion {champion.horizon}; train with "
             "the champion's horizon, or promote with --force"
+        )
+    old, new = (version.tags.get(CURRENCY_TAG, "") for version in (champion, challenger))
+    if old and new and old != new:
+        raise InputError(
+            f"the challenger predicts amounts in {new}, the champion in {old}; train on amounts in {old}, or "
+            f"promote with --force if the shop changes to {new}"
         )
 
 
@@ -226,7 +238,13 @@ def _judge_two(
         f"{window.cutoff:%Y-%m-%d}: {comparison.how}."
     )
     by_horizon = compare_horizons(log, window, *scores)
-    reasons = [verdict.reason, compared, *_terms_in_words(targeting), *_horizons_in_words(by_horizon)]
+    reasons = [
+        verdict.reason,
+        compared,
+        *_data_in_words(champion, challenger),
+        *_terms_in_words(targeting),
+        *_horizons_in_words(by_horizon),
+    ]
     numbers = challenger.number, champion.number
     values = values.assign(spent=y_true)
     return Decision(*numbers, verdict.replace, reasons, comparison, pair, targeting, by_horizon, values)
@@ -241,6 +259,14 @@ def _values_of_both(scores: list[pd.DataFrame]) -> pd.DataFrame:
             "the two models do not predict the same customers; train the challenger on this log again"
         )
     return values
+
+
+def _data_in_words(champion: Version, challenger: Version) -> list[str]:
+    """Return a sentence if the two learned from data of other names: new exports of a shop, or another shop."""
+    old, new = (version.tags.get("dataset", "") for version in (champion, challenger))
+    return (
+        [f"The champion was trained on {old}, the challenger on {new}."] if old and new and old != new else []
+    )
 
 
 def _terms_in_words(targeting: Targeting | None) -> list[str]:

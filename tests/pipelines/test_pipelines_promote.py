@@ -11,6 +11,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from cltv_ml import pipelines
+from cltv_ml.cli.promotion import show_decision
 from cltv_ml.data import clean, simulate
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features, feature_version
@@ -246,6 +247,39 @@ def test_a_forced_promotion_moves_the_alias_and_says_so(rivals, shop):
 def test_a_challenger_whose_features_are_defined_otherwise_here_is_refused(rivals, shop):
     challenge(rivals, 4)
     assert "the features of the challenger cannot be built here" in pipelines.promote(data=shop).reasons[0]
+
+
+def test_a_challenger_whose_features_cannot_be_built_does_not_fill_an_empty_place(rivals, shop, capsys):
+    challenge(rivals, 4)
+    rivals.delete_registered_model_alias("cltv", "champion")
+    decision = pipelines.promote(data=shop)
+    assert "the features of the challenger cannot be built here" in decision.reasons[0]
+    assert registry.alias_version("cltv", "champion") is None
+    show_decision(decision)
+    assert "there is still no champion" in capsys.readouterr().out
+
+
+def test_a_challenger_in_another_currency_is_refused(rivals, shop, monkeypatch):
+    challenge(rivals, 2)
+    truth = truth_of(shop)
+    scored_as(monkeypatch, [truth * 0 + truth.mean(), truth + 1])
+    rivals.set_model_version_tag("cltv", "2", "currency", "USD")
+    assert pipelines.promote(data=shop, dry_run=True).promoted  # the champion's may be the same
+    rivals.set_model_version_tag("cltv", "1", "currency", "EUR")
+    assert "amounts in USD, the champion in EUR" in pipelines.promote(data=shop, dry_run=True).reasons[0]
+
+
+def test_models_of_differently_named_data_are_compared_and_both_names_are_told(rivals, shop, monkeypatch):
+    challenge(rivals, 2)
+    truth = truth_of(shop)
+    scored_as(monkeypatch, [truth * 0 + truth.mean(), truth + 1])
+    told = "The champion was trained on may.csv, the challenger on june.csv."
+    rivals.set_model_version_tag("cltv", "1", "dataset", "may.csv")
+    for name, count in (("may.csv", 0), ("june.csv", 1)):
+        rivals.set_model_version_tag("cltv", "2", "dataset", name)
+        decision = pipelines.promote(data=shop, dry_run=True)
+        assert decision.promoted
+        assert decision.reasons.count(told) == count
 
 
 def test_too_few_buyers_are_no_evidence(rivals, shop, monkeypatch):
