@@ -277,7 +277,9 @@ def _read_one(
         rows = SourceRows(stacked, notes=tuple(notes), parts=parts, titles=named)
     elif is_dump(file):
         encoding, _, notes = find_encoding(file)
-        rows = read_csv(con, write_dump(file, encoding, folder, table), folder, None, start)
+        copy, told = write_dump(file, encoding, folder, table)
+        notes += told
+        rows = read_csv(con, copy, folder, None, start)
         rows = replace(rows, notes=(*notes, *rows.notes))
     else:
         rows = read_csv(con, file, folder, header_row, start)
