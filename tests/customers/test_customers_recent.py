@@ -43,10 +43,32 @@ def test_a_segment_of_the_last_quarter_is_left_out_and_one_with_noise_is_told(sh
     found = read(*shop)
     assert [one.column for one in found.used] == ["channel", "group"]
     (segment,) = (one.reason for one in found.account if one.column == "segment")
-    assert "it follows what customers spent in the last 91 days of the log (100% of the order in" in segment
+    assert "it follows each customer's spend in the last 91 days in the log (100% of the order in" in segment
     (note,) = found.notes
-    assert note.startswith("Column 'group' follows what customers spent in the last 91 days")
+    assert note.startswith("Column 'group': it follows what customers spent in the last 91 days")
     assert "leave it out with --attribute group=none" in note
+
+
+def test_facts_of_the_whole_log_are_left_out_under_any_heading_and_cohorts_are_not(shop):
+    log, table = shop
+    lines = log.frame.assign(day=log.frame["timestamp"].dt.normalize(), year=log.frame["timestamp"].dt.year)
+    days = lines.groupby(["customer_id", "day"], as_index=False)["amount"].sum()
+    by_customer = days.groupby("customer_id")
+    span = (by_customer["day"].max() - by_customer["day"].min()).dt.days
+    facts = {
+        "kpi_1": by_customer["amount"].last(),
+        "kpi_2": by_customer["amount"].max(),
+        "kpi_3": span,
+        "kpi_4": (span / (by_customer.size() - 1)).where(span > 0, 999),
+        "kpi_5": lines[lines["year"] == 2023].groupby("customer_id")["amount"].sum(),
+        "kpi_6": by_customer["amount"].mean() * np.random.default_rng(1).uniform(0.8, 1.25, N),
+    }
+    spent = table[["customer_id"]].set_index("customer_id").assign(**facts).fillna({"kpi_5": 0.0})
+    first = by_customer["day"].min()
+    found = read(log, spent.assign(signup=first, cohort=first.dt.strftime("M%m")).reset_index())
+    assert [one.column for one in found.used] == ["kpi_6", "signup", "cohort"]
+    (note,) = found.notes
+    assert note.startswith("Column 'kpi_6': it follows each customer's mean spend per purchase in the log (8")
 
 
 def test_a_table_valid_only_after_the_log_is_left_out(shop):
