@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 
 import numpy as np
@@ -20,9 +21,6 @@ BLENDED = "all channels"
 #: Fewest months with cost and customers, and least variation of spend (standard deviation of its logarithm), for a
 #: marginal cost.
 _LEAST_MONTHS, _LEAST_VARIATION = 6, 0.1
-
-#: Fewest different days, each seven after another, for costs to be weeks.
-_LEAST_WEEKS = 4
 
 
 def check_costs(table: pd.DataFrame, currency: str = "") -> pd.DataFrame:
@@ -67,10 +65,10 @@ def check_costs(table: pd.DataFrame, currency: str = "") -> pd.DataFrame:
 
 
 def spelled_as(written: pd.Series, channels: pd.Series) -> pd.Series:
-    """Return channels in the spelling of the customers' channels, if they differ only in case, blanks or signs.
+    """Return channels in the spelling of the customers' channels, if only case, blanks, signs or accents differ.
 
-    >>> spelled_as(pd.Series(["Paid Search", "tv"]), pd.Series(["paid_search", "email"])).tolist()
-    ['paid_search', 'tv']
+    >>> spelled_as(pd.Series(["Paid Search", "tele"]), pd.Series(["paid_search", "Télé"])).tolist()
+    ['paid_search', 'Télé']
     """
     own = set(channels.dropna())
     times = Counter(map(_letters, own))
@@ -81,33 +79,7 @@ def spelled_as(written: pd.Series, channels: pd.Series) -> pd.Series:
 
 
 def _letters(channel: str) -> str:
-    return re.sub(r"[\W_]+", "", channel.casefold())
-
-
-def within_log(
-    costs: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp
-) -> tuple[pd.DataFrame, list[str]]:
-    """Return the costs of the log's months, and a sentence on those of other months.
-
-    Raises
-    ------
-    InputError
-        Every month lies outside the log.
-    """
-    outside = (costs["month"] < first.to_period("M").to_timestamp()) | (costs["month"] > last)
-    if outside.all():
-        raise InputError(
-            f"all months of the costs lie outside the log: {costs['month'].min():%Y-%m} to "
-            f"{costs['month'].max():%Y-%m} against {first:%Y-%m} to {last:%Y-%m}; give costs of the log's "
-            "months."
-        )
-    if not outside.any():
-        return costs, []
-    months = costs.loc[outside, "month"].drop_duplicates().sort_values().dt.strftime("%Y-%m").tolist()
-    return costs[~outside].reset_index(drop=True), [
-        f"Costs of {costs.loc[outside, 'cost'].sum():,.2f} fall in months outside the log and are left out: "
-        f"{', '.join(months[:3])}{' and others' if len(months) > 3 else ''}."
-    ]
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKD", channel.casefold())) or channel
 
 
 def _cost_months(written: pd.Series) -> pd.Series:
@@ -132,48 +104,6 @@ def check_cost_currency(table: pd.DataFrame, currency: str) -> None:
             f"the costs are in {' and '.join(currencies)}, but the log is in {currency or 'one currency'}; "
             "convert the costs to the log's currency."
         )
-
-
-def split_by_day(costs: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Return costs of several days as costs by day, in equal parts, and a sentence; other costs as they are.
-
-    A cost has a last day `until`, or lasts a week if all costs are dated every seven days.
-
-    Raises
-    ------
-    InputError
-        A cost ends before it begins, or `check_costs` refuses it.
-
-    >>> weeks = pd.DataFrame({"date": pd.date_range("2024-01-29", periods=4, freq="7D"), "cost": 70.0})
-    >>> daily, _ = split_by_day(weeks)
-    >>> daily.groupby(daily["date"].dt.month)["cost"].sum().to_dict()
-    {1: 30.0, 2: 250.0}
-    """
-    if "date" not in costs or not ("until" in costs or _are_weeks(costs["date"])):
-        return costs, []
-    check_costs(costs)  # before a part of a cost is taken for it
-    costs = costs.reset_index(drop=True)
-    since = costs["date"].dt.normalize()
-    until = costs["until"].dt.normalize() if "until" in costs else since + pd.Timedelta(days=6)
-    days = (until.fillna(since) - since).dt.days + 1
-    if (days < 1).any():
-        wrong = int(days.argmin())
-        raise InputError(
-            f"a cost begins on {since.iloc[wrong]:%Y-%m-%d} and ends on {until.iloc[wrong]:%Y-%m-%d}; correct it."
-        )
-    daily = costs.assign(date=since, cost=costs["cost"] / days).loc[costs.index.repeat(days)]
-    daily["date"] += pd.to_timedelta(daily.groupby(level=0).cumcount(), unit="D")
-    how = (
-        "from their first to their last day" if "until" in costs else "over the seven days from their date on"
-    )
-    return daily.reset_index(drop=True), [
-        f"Costs were divided evenly {how}, so they may lie in two months or more."
-    ]
-
-
-def _are_weeks(date: pd.Series) -> bool:
-    gaps = np.diff(np.unique(date.dt.normalize().to_numpy())) // np.timedelta64(1, "D")
-    return len(gaps) >= _LEAST_WEEKS - 1 and not (gaps % 7).any() and bool(np.median(gaps) == 7)
 
 
 def describe_repeated_costs(spent: pd.DataFrame) -> list[str]:

@@ -16,8 +16,6 @@ from cltv_ml.decisions.acquisition_costs import (
     describe_cost_currency,
     describe_repeated_costs,
     spelled_as,
-    split_by_day,
-    within_log,
 )
 from cltv_ml.decisions.acquisition_value import (
     Won,
@@ -26,6 +24,7 @@ from cltv_ml.decisions.acquisition_value import (
     judged_errors,
     value_by_channel,
 )
+from cltv_ml.decisions.cost_days import split_by_day, within_log
 from cltv_ml.decisions.cost_gaps import describe_stated_rate
 from cltv_ml.decisions.customers_won import REPORTED_AGES, read_won
 from cltv_ml.errors import InputError
@@ -79,7 +78,8 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     settings = with_currency(settings, cleaned)
     log = cleaned.transactions
     by_day, divided = split_by_day(spent)
-    costs, outside = within_log(check_costs(by_day, settings.currency), log.first, log.last)
+    inside, outside = within_log(by_day, log.first, log.last, settings.currency)
+    costs = check_costs(inside, settings.currency)
     channels = _channel_column(cleaned, log, settings.channel, set(costs["channel"]) - {UNATTRIBUTED})
     goods = known_costs(settings)
     progress("following the customers won", 0.4)
@@ -167,6 +167,10 @@ def _channel_column(cleaned: CleanedShop, log: Log, column: str, named: set[str]
     end = log.end
     if not column:
         return channels_won(cleaned.customers, end, log.customers, named)
+    if cleaned.customers.attributes is None:
+        raise InputError(
+            f"the channel {column!r} is a column of the table of customers, but none is given; add it with --customers."
+        )
     channels = cleaned.customers.levels(column, end, log.customers)
     if channels is None:
         available = list(cleaned.customers.groups(end, log.customers))

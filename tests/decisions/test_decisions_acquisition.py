@@ -11,8 +11,6 @@ from cltv_ml.decisions.acquisition_costs import (
     check_costs,
     compute_cac,
     spelled_as,
-    split_by_day,
-    within_log,
 )
 from cltv_ml.decisions.acquisition_value import (
     compute_returns,
@@ -21,6 +19,7 @@ from cltv_ml.decisions.acquisition_value import (
     monthly_drift,
     value_by_channel,
 )
+from cltv_ml.decisions.cost_days import split_by_day, within_log
 from cltv_ml.decisions.customers_won import REPORTED_AGES, read_won
 from cltv_ml.errors import InputError
 from experiments.simulated_channels import (
@@ -439,6 +438,34 @@ def test_costs_outside_the_log_are_left_out_and_counted():
         within_log(costs.tail(1), FIRST, LAST)
 
 
+def test_costs_by_day_count_from_the_first_day_of_the_log_to_its_last():
+    days = pd.DataFrame({"date": pd.date_range("2024-02-28", "2024-05-31"), "channel": "ads", "cost": 10.0})
+    first, last = pd.Timestamp("2024-03-10 09:00"), pd.Timestamp("2024-05-09 18:00")
+    kept, notes = within_log(days, first, last, "EUR")
+    assert check_costs(kept)["cost"].tolist() == [
+        220.0,
+        300.0,
+        90.0,
+    ]  # 22 days of March, April, 9 days of May
+    assert notes == [
+        "Costs of 330.00 EUR fall before the log's first day, 2024-03-10, or after its last, 2024-05-09, and are left "
+        "out."
+    ]
+    with pytest.raises(InputError, match="all days of the costs lie outside the log: 2024-05 to 2024-05"):
+        within_log(days.tail(5), first, last)
+
+
+def test_costs_of_a_month_that_the_log_covers_in_part_count_in_full_and_are_told():
+    first, last = pd.Timestamp("2024-03-10 09:00"), pd.Timestamp("2024-05-30 18:00")
+    months = pd.to_datetime(["2024-03-01", "2024-04-01", "2024-05-01"])
+    for heading in ("month", "date"):  # one date per month is that of the month's costs
+        kept, notes = within_log(pd.DataFrame({heading: months, "cost": [31.0, 30.0, 31.0]}), first, last)
+        assert kept["cost"].sum() == 92.0
+        assert [note.split(";")[0] for note in notes] == [
+            "The log covers 22 of the 31 days of 2024-03, but its costs of 31.00 count in full"
+        ]
+
+
 def test_a_spelling_that_two_channels_share_is_left_as_it_is():
     channels = pd.Series(["E-Mail", "email", "Paid Search"])
     assert spelled_as(pd.Series(["e mail", "email", "PAID_SEARCH"]), channels).tolist() == [
@@ -446,6 +473,8 @@ def test_a_spelling_that_two_channels_share_is_left_as_it_is():
         "email",
         "Paid Search",
     ]
+    own = pd.Series(["Télé", "?"])
+    assert spelled_as(pd.Series(["TELE", "-"]), own).tolist() == ["Télé", "-"]
 
 
 def test_a_channel_that_no_customer_has_is_one_sentence():

@@ -171,6 +171,11 @@ def test_a_channel_without_costs_is_told_to_count_as_free(log, costs, tmp_path):
     )
 
 
+def test_a_channel_column_without_its_table_is_one_sentence(log, costs, tmp_path):
+    with pytest.raises(ValueError, match="'source' is a column of the table of customers, but none is given"):
+        pipelines.acquisition(data=log, costs=costs, channel="source", out=tmp_path)
+
+
 def test_an_age_that_is_not_followed_is_one_sentence(log, costs, tmp_path):
     with pytest.raises(InputError, match="age must be one of"):
         pipelines.acquisition(data=log, costs=costs, age=100, out=tmp_path)
