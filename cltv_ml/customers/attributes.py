@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -48,6 +48,8 @@ class Attributes:
     source: str
     #: Notes for the reader, a sentence each.
     notes: tuple[str, ...] = ()
+    #: By column, in words, how many of its values nobody can read.
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def used(self) -> tuple[Attribute, ...]:
@@ -168,7 +170,7 @@ def _attributes_among(
         account.append(replace(attribute, protected=plain_name(column, 0) in hidden))
     dates = [column for column in candidates if inferred[column] == "timestamp"]
     values = {attribute.name: value_sql(columns, attribute) for attribute in account if attribute.name}
-    unread = note_unread(columns, account, values)
+    empty, unreadable = note_unread(columns, account, values)
     numbers = {
         attribute.column: values[attribute.name]
         for attribute in account
@@ -177,8 +179,8 @@ def _attributes_among(
     doubts = doubt_numbers(columns, numbers) if learns and wanted is None else []
     table, rows, aside = _collect(opened, columns, (key, since), values, dates)
     notes = (*opened.notes, *columns.notes, *doubts)
-    attributes = Attributes(table, tuple(account), rows, aside, opened.name, notes)
-    return attributes.without(unread) if wanted is None else attributes
+    attributes = Attributes(table, tuple(account), rows, aside, opened.name, notes, unreadable)
+    return attributes.without(empty) if wanted is None else attributes
 
 
 def _given(kinds: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:

@@ -10,40 +10,65 @@ from cltv_ml.data.parse import Columns
 from cltv_ml.data.source_columns import quote
 from cltv_ml.tables import NO, YES, postcode_sql
 
-#: Valid dates; tools write days outside this range, and these two days, for a missing date.
-_DATES = "between date '1760-01-01' and date '2199-12-31'"
+#: Days that tools write for a missing date, as they write days before 1760 and after 2199.
 _NO_DATES = "(date '1899-12-30', date '1900-01-01')"
 
 #: Texts for a missing value.
 _NO_VALUE = ("", "null", "nan", "none", "n/a", "na", "<na>", "nat")
 _IS_NOTHING = f"lower(trim(t)) in {_NO_VALUE}"
 
-#: Valid values of each kind; others count as missing. `Columns` handles numbers.
-_UNREAD = {"yes/no": "yes or no", "birth date": "a date or a year", "date": "a date between 1760 and 2199"}
+#: Valid values of each kind; others count as missing.
+_VALID = {
+    "number": "a number",
+    "yes/no": "yes or no",
+    "birth date": "a date or a year in the past",
+    "date": "a date between 1760 and 2199",
+}
 
 
-def note_unread(columns: Columns, account: Sequence[Attribute], values: Mapping[str, str]) -> dict[str, str]:
-    """Add notes on values of the wrong kind; return the attributes without a valid value, each with the reason."""
-    typed = [attribute for attribute in account if attribute.name and attribute.kind in _UNREAD]
-    empty = {}
-    for attribute in typed:
-        column, levels = quote(attribute.column), levels_of(columns.table, attribute.column)
-        texts = f"(select n, t, t as {column} from {levels})"
-        if columns.kinds[attribute.column] != "VARCHAR":
-            texts = f"(select 1 as n, cast({column} as varchar) as t, {column} from {columns.table})"
-        filled, unread = levels.row(
-            f"select coalesce(sum(n), 0), coalesce(sum(n) filter (where {values[attribute.name]} is null), 0) "
-            f"from {texts} where not ({_IS_NOTHING})"
-        )
-        expected = _UNREAD[attribute.kind]
+def note_unread(
+    columns: Columns, account: Sequence[Attribute], values: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Add notes on values of the wrong kind; return the attributes without a valid value, each with the reason.
+
+    The second result has by column, in words, how many values nobody can read: all of these but days that stand for a
+    missing date.
+    """
+    empty, unreadable = {}, {}
+    for attribute in (one for one in account if one.name and one.kind in _VALID):
+        valid = _VALID[attribute.kind]
+        unread, illegible, filled = _count_unread(columns, attribute, values[attribute.name])
+        if illegible:
+            unreadable[attribute.column] = f"{illegible:,} of {filled:,} values are not {valid}"
+        if attribute.kind == "number":  # `Columns` adds the note
+            continue
         if unread and unread == filled:
-            empty[attribute.name] = f"none of its values is {expected}."
+            empty[attribute.name] = f"none of its values is {valid}."
         elif unread:
             columns.notes.append(
-                f"Column {attribute.column!r}: {unread:,} of {filled:,} values are not {expected}, "
-                "and count as missing."
+                f"Column {attribute.column!r}: {unread:,} of {filled:,} values are not {valid}, and count as missing."
             )
-    return empty
+    return empty, unreadable
+
+
+def _count_unread(columns: Columns, attribute: Attribute, value: str) -> tuple[int, int, int]:
+    """Return the number of values that count as missing, of those that nobody can read, and of all."""
+    kind, illegible = columns.kinds[attribute.column], f"{value} is null"
+    if attribute.kind == "number" and kind != "VARCHAR":
+        return 0, 0, 0
+    if attribute.kind in ("date", "birth date"):
+        moment = _moment(columns, attribute)
+        ahead = f" or {moment} between current_date and date '2199-12-31'"
+        illegible = f"{moment} is null{ahead if attribute.kind == 'birth date' else ''}"
+    column, levels = quote(attribute.column), levels_of(columns.table, attribute.column)
+    texts = f"(select n, t, t as {column} from {levels})"
+    if kind != "VARCHAR":
+        texts = f"(select 1 as n, cast({column} as varchar) as t, {column} from {columns.table})"
+    counts = levels.row(
+        f"select coalesce(sum(n) filter (where {value} is null), 0), coalesce(sum(n) filter (where {illegible}), 0), "
+        f"coalesce(sum(n), 0) from {texts} where not ({_IS_NOTHING})"
+    )
+    return int(counts[0]), int(counts[1]), int(counts[2])
 
 
 def value_sql(columns: Columns, attribute: Attribute) -> str:
@@ -61,11 +86,20 @@ def value_sql(columns: Columns, attribute: Attribute) -> str:
         plain = rf"regexp_replace({text}, '^(-?\d+)\.0+$', '\1')" if whole else text
         plain = postcode_sql(plain, attribute.part)
         return f"if(lower({text}) in {_NO_VALUE}, null, {plain})" if levels.holds(_IS_NOTHING) else plain
-    moment = f"cast({columns.timestamp(attribute.column)} as date)"
+    moment, latest = _moment(columns, attribute), "date '2199-12-31'"
     if attribute.kind == "birth date":
-        moment = _birth(text, moment)
+        latest = "current_date"
     day = f"date_diff('day', date '1970-01-01', {moment})"
-    return f"cast(if({moment} {_DATES} and {moment} not in {_NO_DATES}, {day}, null) as double)"
+    valid = f"{moment} between date '1760-01-01' and {latest} and {moment} not in {_NO_DATES}"
+    return f"cast(if({valid}, {day}, null) as double)"
+
+
+def _moment(columns: Columns, attribute: Attribute) -> str:
+    """Return SQL for the date of a value."""
+    moment = f"cast({columns.timestamp(attribute.column)} as date)"
+    if attribute.kind != "birth date":
+        return moment
+    return _birth(f"trim(cast({quote(attribute.column)} as varchar))", moment)
 
 
 def _birth(text: str, moment: str) -> str:
@@ -74,4 +108,6 @@ def _birth(text: str, moment: str) -> str:
     middle = f"make_date(cast(if({year} < 100, 2000 + {year}, {year}) as integer), 7, 1)"
     alone = f"{year} between 1850 and 2100 or {year} between 1 and 99 or {text} = '00'"
     born = f"if({alone}, {middle}, {moment})"
-    return f"if({born} between current_date and date '2099-12-31', {born} - interval 100 year, {born})"
+    ahead = f"{born} between current_date and date '2099-12-31'"
+    in_full = f"contains({text}, cast(year({born}) as varchar))"
+    return f"if({ahead} and not {in_full}, {born} - interval 100 year, {born})"

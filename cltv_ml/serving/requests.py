@@ -240,7 +240,13 @@ def _database() -> duckdb.DuckDBPyConnection:
 
 
 def read_block(table: pd.DataFrame, features: Sequence[str]) -> pa.Table | None:
-    """Return the attributes in columns `customers.NAME` of a request that the model learned from; None without any."""
+    """Return the attributes in columns `customers.NAME` of a request that the model learned from; None without any.
+
+    Raises
+    ------
+    Refusal
+        A value cannot be read as what the model learned from, such as a birth date that lies ahead.
+    """
     wanted = attribute_columns(features)
     columns = [str(name) for name in table.columns if str(name).startswith("customers.")]
     block = table[["customer_id", *columns]].dropna(subset=["customer_id"])
@@ -249,7 +255,10 @@ def read_block(table: pd.DataFrame, features: Sequence[str]) -> pa.Table | None:
     ids = _as_cleaned(block["customer_id"].astype("str"))
     block = block.assign(customer_id=ids).groupby("customer_id", sort=False).last().reset_index()
     named = block.rename(columns=lambda name: name.removeprefix("customers."))
-    return read_attributes(named, {"customer_id": "customer_id"}, wanted=wanted).table
+    read = read_attributes(named, {"customer_id": "customer_id"}, wanted=wanted)
+    for column, told in read.unreadable.items():
+        raise Refusal(f"Column 'customers.{column}': {told}; send one or nothing.")
+    return read.table
 
 
 def _as_cleaned(ids: pd.Series) -> pd.Series:

@@ -228,6 +228,9 @@ def find_faults(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
     for name in (name for name in X.columns if str(name).startswith("attribute_flag_")):
         neither = ~X[name].isin([0, 1]).to_numpy() & X[name].notna().to_numpy()
         faults.append((f"Column {name!r} is yes or no; send 1, 0 or nothing.", neither))
+    for name in (name for name in X.columns if str(name).startswith("attribute_age_")):
+        impossible = ~X[name].between(0, 150).to_numpy() & X[name].notna().to_numpy()
+        faults.append((f"Column {name!r} is an age in years; send 0 to 150 or nothing.", impossible))
     faults += _find_contradictions(X)
     return [(sentence, rows) for sentence, rows in faults if rows.any()]
 

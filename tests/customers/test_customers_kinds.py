@@ -117,9 +117,19 @@ def test_birth_years_of_two_digits_and_codes_for_no_date_are_understood():
     assert {one.column: one.kind for one in attributes.account}["birth_month"] == "number"
 
 
+def test_a_birth_date_that_lies_ahead_is_missing_and_told_unless_its_year_has_two_digits():
+    attributes = read_attributes(people(dob=["2085-03-01", "01.02.85", "1985-02-01"] * 20))
+    born = pd.to_datetime(attributes.table.to_pandas()["birth_dob"], unit="D").dt.year.tolist()
+    assert born[1:3] == [1985, 1985]
+    assert pd.isna(born[0])
+    assert "Column 'dob': 20 of 60 values are not a date or a year in the past, and count as missing." in (
+        attributes.notes
+    )
+
+
 def test_a_column_none_of_whose_values_can_be_read_is_left_out():
     attributes = read_attributes(people(born=["x", "y"] * 30), {"born": "birth date"})
-    assert reason(attributes, "born") == "none of its values is a date or a year."
+    assert reason(attributes, "born") == "none of its values is a date or a year in the past."
 
 
 def test_names_of_companies_and_accounts_are_never_learned_from():

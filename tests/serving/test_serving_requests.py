@@ -116,6 +116,25 @@ def test_a_request_may_carry_the_whole_postcode_of_which_the_model_knows_the_are
     assert requests.read_block(lines, features)["text_zip_first_2"].to_pylist() == ["10"]
 
 
+def test_an_attribute_that_cannot_be_read_is_refused_and_a_day_for_no_date_is_missing():
+    features = ["attribute_age_dob", "attribute_number_income", "attribute_flag_member"]
+    refused = {
+        "customers.dob": ("12th of never", "2099-01-01", "3021"),
+        "customers.income": ("plenty",),
+        "customers.member": ("perhaps",),
+    }
+    for column, values in refused.items():
+        for value in values:
+            lines = pd.DataFrame({"customer_id": ["a", "b"], column: [value, None]})
+            with pytest.raises(
+                requests.Refusal, match=f"'{column}': 1 of 1 values are not .*; send one or nothing"
+            ):
+                requests.read_block(lines, features)
+    for value in ("1900-01-01", "9999-12-31", "unknown", "", None):
+        lines = pd.DataFrame({"customer_id": ["a", "b"], "customers.dob": [value, "1985"]})
+        assert requests.read_block(lines, features)["birth_dob"].null_count == 1
+
+
 def test_a_model_that_was_not_fetched_from_the_registry_has_no_name(tmp_path):
     note = tmp_path / "registered_model_meta"
     assert requests._name_and_version(tmp_path) == ("", "")

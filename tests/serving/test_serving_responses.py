@@ -90,3 +90,10 @@ def test_a_yes_or_no_attribute_is_1_or_0_or_missing():
     ((sentence, rows),) = find_faults(X)
     assert sentence == "Column 'attribute_flag_member' is yes or no; send 1, 0 or nothing."
     assert rows.tolist() == [False, False, False, True]
+
+
+def test_an_age_that_nobody_has_is_refused():
+    X = pd.DataFrame({"attribute_age_dob": [-0.5, 34.0, None, 151.0]})
+    ((sentence, rows),) = find_faults(X)
+    assert sentence == "Column 'attribute_age_dob' is an age in years; send 0 to 150 or nothing."
+    assert rows.tolist() == [True, False, False, True]
