@@ -26,6 +26,12 @@ from cltv_ml.tables import NO, YES
 #: Days after which a contact counts as answered if the answer is yes without a date.
 ANSWERED_AFTER = 28
 
+#: Largest count of answers to one contact; larger numbers are times.
+_MOST_ANSWERS = 1_000
+
+#: Texts of no response.
+_NO_VALUE = ("null", "nan", "none", "n/a", "na", "<na>", "nat")
+
 _MAILED = "send|sent|sending|deliver(ed|y)?|contact(ed)?|e?mail(ed|ing)?|dispatch(ed)?|campaign|start|launch(ed)?|event"
 _DAY_ENDING = "(at|on|date|day|time|timestamp|datetime|ts|dt)"
 _ANSWER = "respon[ds]ed|response|answer(ed)?|react(ed|ion)|reaktion|antwort|reponse|respuesta|risposta"
@@ -177,12 +183,44 @@ def _headed(columns: Sequence[str], words: str) -> list[str]:
 
 
 def _response(columns: Columns, column: str, contacted: str) -> tuple[str, list[str]]:
-    """Return SQL for the time of the response, null if there was none, and notes for the user."""
+    """Return SQL for the time of the response, null if there was none, and notes for the user.
+
+    A value is a time, a yes or no, or a count of answers such as clicks.
+    """
     text = f"lower(trim(cast({quote(column)} as varchar)))"
-    if columns.table.holds(f"{text} is not null and {text} not in {('', *YES, *NO)}"):
-        return columns.timestamp(column), []
-    note = (
-        f"Column {column!r} shows whether a contact was answered but not when, so an answer counts as known "
-        f"{ANSWERED_AFTER} days after the contact."
+    count = f"coalesce(try_cast({text} as double), -1)"
+    is_yes = f"({text} in {YES} or {count} between 1 and {_MOST_ANSWERS})"
+    is_no = f"({text} is null or {text} in {('', *NO, *_NO_VALUE)} or {count} = 0)"
+    answered = f"{contacted} + interval {ANSWERED_AFTER} day"
+    moment, notes = "null::timestamp", []
+    if columns.table.holds(f"not {is_no} and not {is_yes}"):
+        moment = columns.timestamp(column)
+        notes = _note_answers(columns, column, f"not {is_no} and not {is_yes}", moment, contacted)
+    if columns.table.holds(is_yes):
+        notes.append(
+            f"Column {column!r} shows whether a contact was answered but not when, so an answer counts as known "
+            f"{ANSWERED_AFTER} days after the contact."
+        )
+    return f"case when {is_yes} then {answered} when {is_no} then null else {moment} end", notes
+
+
+def _note_answers(columns: Columns, column: str, is_time: str, moment: str, contacted: str) -> list[str]:
+    """Return notes on answers that cannot be read, and on those from before their contact."""
+    unread, example, early = columns.row(
+        f"select count(*) filter (where {moment} is null), mode(cast({quote(column)} as varchar)) filter (where "
+        f"{moment} is null), count(*) filter (where {moment} < {contacted}) from {columns.table} where {is_time}"
     )
-    return f"case when {text} in {YES} then {contacted} + interval {ANSWERED_AFTER} day end", [note]
+    notes = []
+    if unread:
+        notes.append(
+            f"Column {column!r}: {unread:,} values, such as {example!r}, are neither a time nor yes or no nor a count, "
+            "and count as no response. Write yes or no in their place, or leave the column out with --contact "
+            f"{flag(column, 'none')}."
+        )
+    if early:
+        verb = "response is" if early == 1 else "responses are"
+        notes.append(
+            f"Column {column!r}: {early:,} {verb} from before the contact. Check that both columns have the same time "
+            "zone and belong to the same contact."
+        )
+    return notes

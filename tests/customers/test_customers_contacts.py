@@ -43,3 +43,20 @@ def test_contacts_say_their_moment_in_other_words():
     for heading in ("START_DAY", "Versanddatum", "date_sent", "Send Date", "fecha de envío", "Delivered At"):
         other = pd.DataFrame({"id": ["a"], heading: ["2024-05-01"], "END_DAY": ["2024-06-01"]})
         assert read_contacts(other).mapping["timestamp"] == heading
+
+
+def test_answers_may_be_counts_words_and_times_and_none_is_lost_in_silence():
+    sent = pd.DataFrame({"id": list("abcde"), "sent": ["2024-05-01"] * 5})
+    later = pd.Timestamp("2024-05-29")
+
+    def answers(*values):
+        found = read_contacts(sent.assign(response=values))
+        return found.table["responded_at"].to_pylist(), " ".join(found.notes)
+
+    assert answers(0, 3, 1, 0, 2)[0] == [None, later, later, None, later]
+    mixed, _ = answers("yes", "2024-05-03", "no", "", "none")
+    assert mixed == [later, pd.Timestamp("2024-05-03"), None, None, None]
+    times, notes = answers("positive", "positive", "2024-05-03", "2024-04-03", "")
+    assert times == [None, None, pd.Timestamp("2024-05-03"), pd.Timestamp("2024-04-03"), None]
+    assert "2 values, such as 'positive', are neither a time nor yes or no nor a count" in notes
+    assert "1 response is from before the contact" in notes
