@@ -9,7 +9,7 @@ from cltv_ml.decisions.audit import Audit, compute_audit
 from cltv_ml.decisions.campaign import build_campaign, campaign_summary
 from cltv_ml.decisions.cohorts import GROUPS, cohort_members, compute_cohorts
 from cltv_ml.decisions.control import control_size, detectable_uplift, draw_control, expected_rates
-from cltv_ml.decisions.cost_gaps import describe_stated_rate, fill_cost_gaps
+from cltv_ml.decisions.cost_gaps import describe_stated_rate, fill_cost_gaps, fill_every_gap
 from cltv_ml.decisions.cost_of_winning import cost_of_winning
 from cltv_ml.decisions.cross_sell import Shown, margin_per_purchase, recommend_next
 from cltv_ml.decisions.cross_sell_quality import evaluate_cross_sell
@@ -117,6 +117,7 @@ __all__ = [
     "expected_rates",
     "favourites_by_segment",
     "fill_cost_gaps",
+    "fill_every_gap",
     "find_associations",
     "fit_lifecycle",
     "fit_response",

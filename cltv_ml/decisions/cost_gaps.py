@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pandas as pd
+import pyarrow as pa
 
 from cltv_ml.decisions.line_costs import check_cost_unit
 from cltv_ml.errors import InputError
-from cltv_ml.log import AnyLog, Log
+from cltv_ml.log import AnyLog, Log, observed_until
+
+_NO_COST_AT_ALL = "the cost column is empty; state --margin-rate, or fill it in."
 
 
 def fill_cost_gaps(log: AnyLog, *, stated: bool) -> tuple[Log, list[str]]:
@@ -31,13 +34,57 @@ def fill_cost_gaps(log: AnyLog, *, stated: bool) -> tuple[Log, list[str]]:
     if stated or has.all():
         return log, describe_stated_rate(log, stated=stated)
     if not has.any():
-        raise InputError("the cost column is empty; state --margin-rate, or fill it in.")
+        raise InputError(_NO_COST_AT_ALL)
     filled, without = _at_own_rates(lines)
     note = (
         f"{_describe_gap(log)}: they get the margin of the customer's other lines, and {without:,} customers "
         "without any cost have no profit; state --margin-rate to give them one."
     )
     return replace(log, table=filled), [note]
+
+
+def fill_every_gap(log: AnyLog, *, stated: bool) -> tuple[Log, list[str]]:
+    """Return the log with a cost on every line, for tables that add up to all of its revenue, and a sentence on gaps.
+
+    Lines without a cost take the margin rate where one is stated, else the rate of the customer's other lines, and the
+    rate of all other lines where the customer has no cost at all.
+
+    Raises
+    ------
+    InputError
+        The cost column is empty, or in another unit than the amounts: `check_cost_unit`.
+
+    >>> log = pd.DataFrame({"customer_id": ["a", "a", "b"], "timestamp": pd.Timestamp("2024-01-01"),
+    ...                     "amount": [10.0, 20.0, 30.0], "cost": [6.0, None, None]})
+    >>> fill_every_gap(log, stated=False)[0].frame["cost"].tolist()
+    [6.0, 12.0, 18.0]
+    """
+    log = Log.of(log)
+    gap = "" if stated or "cost" not in log.columns else _describe_gap(log)
+    if not gap:
+        return log, describe_stated_rate(log, stated=stated)
+    con = log.connect()
+    [(amount, cost)] = con.sql(
+        "select cast(sum(amount) as double), cast(sum(cost) as double) from log where cost is not null"
+    ).fetchall()
+    if not amount:
+        raise InputError(_NO_COST_AT_ALL)
+    check_cost_unit(amount, cost)
+    filled = con.sql(
+        f"select log.* replace (coalesce(cost, amount * coalesce(rate, {cost / amount!r})) as cost) from log left join "
+        "(select customer_id, sum(cost) / sum(amount) as rate from log where cost is not null group by 1 "
+        "having sum(amount) > 0) using (customer_id)"
+    ).to_arrow_table()
+    return replace(log, table=_as_observed(filled, log)), [
+        f"{gap}: they get the margin of the customer's other lines, or, where the customer has no cost at all, of all "
+        f"other lines, {1 - cost / amount:.1%}; state --margin-rate to use another."
+    ]
+
+
+def _as_observed(table: pa.Table, log: Log) -> pa.Table:
+    """Return a table that is known to be complete until the same day as a log's."""
+    until = observed_until(log.table)
+    return table if until is None else table.replace_schema_metadata({"observed_until": until})
 
 
 def describe_stated_rate(log: AnyLog, *, stated: bool) -> list[str]:

@@ -111,7 +111,8 @@ def category_rates(
         raise InputError(
             "margins by category need categories: map the product group to category, or state one --margin-rate."
         )
-    categories = set(log.frame["category"].dropna().unique())
+    found = log.connect().sql("select distinct category from log where category is not null")
+    categories = {name for [name] in found.fetchall()}
     absent = sorted(set(own) - categories - {UNKNOWN_GROUP})
     if absent:
         raise InputError(

@@ -25,7 +25,6 @@ from cltv_ml.decisions.acquisition_value import (
     value_by_channel,
 )
 from cltv_ml.decisions.cost_days import split_by_day, within_log
-from cltv_ml.decisions.cost_gaps import describe_stated_rate
 from cltv_ml.decisions.customers_won import REPORTED_AGES, read_won
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.log_start import LogStart, find_log_start
@@ -81,7 +80,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     inside, outside = within_log(by_day, log.first, log.last, settings.currency)
     costs = check_costs(inside, settings.currency)
     channels = _channel_column(cleaned, log, settings.channel, set(costs["channel"]) - {UNATTRIBUTED})
-    goods = known_costs(settings)
+    goods, log, cost_notes = known_costs(settings, log)
     progress("following the customers won", 0.4)
     won = read_won(
         log,
@@ -103,7 +102,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
         *describe_repeated_costs(spent),
         *_acquisition_notes(won, costs, settings.currency),
         *filter(None, [opened.sentence(_NOT_NEW)]),
-        *describe_stated_rate(log, stated=goods is not None),
+        *cost_notes,
     ]
     page = settings.out / "acquisition.html"
     progress("writing the page", 0.9)

@@ -48,9 +48,9 @@ def audit(settings: Settings | None = None, *, progress: Progress = silent, **op
     log = cleaned.transactions
     progress("auditing the customer base", 0.5)
     per = None if settings.per == "auto" else settings.per
-    costs = known_costs(settings)
+    costs, log, cost_notes = known_costs(settings, log)
     tables = decisions.compute_audit(log, per, calendar=settings.calendar, costs=costs)
-    notes = [*audit_notes(tables), *decisions.describe_stated_rate(log, stated=costs is not None)]
+    notes = [*audit_notes(tables), *cost_notes]
     page = settings.out / "audit.html"
     progress("writing the page", 0.8)
     sections = audit_sections(tables, currency=settings.currency)

@@ -18,7 +18,7 @@ from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.money import format_money
 from cltv_ml.pipelines.continuation import continue_cohorts
-from cltv_ml.pipelines.inputs import load, with_currency
+from cltv_ml.pipelines.inputs import known_costs, load, with_currency
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
 from cltv_ml.reporting import plots
@@ -58,7 +58,7 @@ def cohorts(settings: Settings | None = None, *, progress: Progress = silent, **
     settings = with_currency(settings, cleaned)
     log = cleaned.transactions
     progress("following the cohorts", 0.5)
-    costs = None if settings.margin_rate is None else decisions.Costs(margin_rate=settings.margin_rate)
+    costs, log, cost_notes = known_costs(settings, log)
     by = _grouping(settings.by, cleaned, log)
     table = decisions.compute_cohorts(log, by, settings.per, costs=costs)
     continuation = None
@@ -70,7 +70,7 @@ def cohorts(settings: Settings | None = None, *, progress: Progress = silent, **
     notes = [
         *_warnings(table, settings),
         *filter(None, [opened.sentence(_WITH_OLD)]),
-        *decisions.describe_stated_rate(log, stated=costs is not None),
+        *cost_notes,
     ]
     with together():
         if continuation is not None:

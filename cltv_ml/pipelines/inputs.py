@@ -28,7 +28,7 @@ from cltv_ml.data import (
     read,
     read_product_names,
 )
-from cltv_ml.decisions import Costs
+from cltv_ml.decisions import Costs, category_rates, fill_every_gap
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.evaluation.progress import Progress
@@ -315,9 +315,11 @@ def to_numbers(column: pd.Series) -> pd.Series:
     return numbers
 
 
-def known_costs(settings: Any) -> Costs | None:
-    """Return the margin rates that the settings state; None if they state none."""
-    if settings.margin_rate is None and settings.category_margins is None:
-        return None
-    rates = settings.category_margins
-    return Costs(margin_rate=settings.margin_rate if rates is None else read_rates(rates))
+def known_costs(settings: Any, log: Log) -> tuple[Costs | None, Log, list[str]]:
+    """Return the stated margin rates, None if there are none, the log without gaps in its costs, and sentences."""
+    rates, costs = getattr(settings, "category_margins", None), None
+    if settings.margin_rate is not None or rates is not None:
+        own = None if rates is None else read_rates(rates)
+        costs = Costs(margin_rate=category_rates(log, own, settings.margin_rate))
+    filled, notes = fill_every_gap(log, stated=costs is not None)
+    return costs, filled, notes

@@ -12,6 +12,7 @@ from cltv_ml.decisions import (
     cost_of_winning,
     describe_stated_rate,
     fill_cost_gaps,
+    fill_every_gap,
 )
 from cltv_ml.decisions.acquisition_costs import UNATTRIBUTED
 from cltv_ml.decisions.customers_won import read_won
@@ -94,6 +95,31 @@ def test_lines_without_a_cost_take_the_customers_own_rate():
     assert "c" not in margins.index
     assert "50.0% of the lines (36.4% of the revenue)" in notes[0]
     assert "1 customers without any cost have no profit" in notes[0]
+
+
+def test_every_gap_is_filled_where_tables_add_up_to_all_revenue():
+    table = pd.DataFrame(
+        {
+            "customer_id": ["a", "a", "b", "c"],
+            "timestamp": pd.date_range("2024-01-01", periods=4),
+            "amount": [10.0, 20.0, 40.0, 30.0],
+            "cost": [5.0, np.nan, 32.0, np.nan],
+        }
+    )
+    table.attrs["observed_until"] = "2024-01-09"
+    filled, [note] = fill_every_gap(Log(table), stated=False)
+    # Customer a spends half on goods; the lines with a cost, 37 of 50, which is what c gets.
+    assert filled.frame.sort_values("timestamp")["cost"].tolist() == pytest.approx([5.0, 10.0, 32.0, 22.2])
+    assert filled.last == pd.Timestamp("2024-01-09")
+    assert note.startswith(
+        "50.0% of the lines (50.0% of the revenue) have no cost: they get the margin of the"
+    )
+    assert "of all other lines, 26.0%; state" in note
+    stated, [note] = fill_every_gap(Log(table), stated=True)
+    assert stated.frame["cost"].isna().sum() == 2
+    assert "the stated margin rate is used" in note
+    with pytest.raises(InputError, match="the cost column is empty"):
+        fill_every_gap(Log(table.assign(cost=np.nan)), stated=False)
 
 
 def test_a_stated_rate_counts_for_lines_without_a_cost():

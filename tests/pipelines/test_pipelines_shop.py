@@ -118,6 +118,34 @@ def test_acquisition_tells_revenue_next_to_contribution_and_keeps_a_run(log, cos
     assert kept["expected"].tolist() == pytest.approx(value["expected"].tolist())
 
 
+def test_a_few_lines_without_a_cost_are_filled_and_told_and_money_still_adds_up(log, costs, tmp_path):
+    gaps = log.assign(cost=log["cost"].where(log.index % 20 > 0))
+    audit = pipelines.audit(data=gaps, out=tmp_path / "audit")
+    cohorts = pipelines.cohorts(data=gaps, out=tmp_path / "cohorts.csv")
+    won = pipelines.acquisition(data=gaps, costs=costs, out=tmp_path / "acquisition")
+    for found in (audit, cohorts, won):
+        assert any(
+            "have no cost: they get the margin of the customer's other lines" in n for n in found.notes
+        )
+    assert cohorts.table["revenue"].sum() == pytest.approx(log["amount"].sum(), abs=0.001)
+    assert cohorts.table["margin"].sum() == pytest.approx(audit.audit.periods["margin"].sum(), abs=0.001)
+    own = gaps.dropna(subset="cost").groupby("customer_id")[["cost", "amount"]].sum()
+    rate = (own["cost"] / own["amount"]).reindex(gaps["customer_id"].unique())
+    rate = rate.fillna(own["cost"].sum() / own["amount"].sum())
+    spent = gaps["cost"].fillna(gaps["amount"] * gaps["customer_id"].map(rate)).sum()
+    assert cohorts.table["margin"].sum() == pytest.approx(log["amount"].sum() - spent, abs=0.01)
+
+
+def test_a_margin_rate_counts_for_categories_that_have_none_of_their_own(log, costs, tmp_path):
+    rates = pd.DataFrame({"category": [log["category"].min()], "margin_rate": [0.5]})
+    bare = log.drop(columns="cost")
+    found = pipelines.audit(data=bare, category_margins=rates, margin_rate=0.2, out=tmp_path)
+    own = log["category"] == log["category"].min()
+    assert found.audit.periods["margin"].sum() == pytest.approx(
+        0.5 * log.loc[own, "amount"].sum() + 0.2 * log.loc[~own, "amount"].sum(), abs=0.05
+    )
+
+
 def test_acquisition_without_a_margin_holds_nothing_against_cost(log, costs, tmp_path):
     found = pipelines.acquisition(data=log.drop(columns="cost"), costs=costs, out=tmp_path)
     assert found.tables["returns"].empty
