@@ -43,7 +43,8 @@ def calibrate(
         return model
     values, futures = _simulate(model, training.X_now)
     if of_total is not None:
-        values = values / _in_turn(of_total, len(values))
+        factors = of_total.factors()
+        values = values / factors[np.arange(len(values)) % len(factors)]  # each customer has many futures
     return model.set_intervals(Intervals(level).fit(values, futures))
 
 
@@ -51,24 +52,21 @@ def learn_intervals(
     expected: pd.Series, y_true: pd.Series, level: float = LEVEL, *, of_total: Level | None = None
 ) -> Intervals:
     """Return intervals from out-of-fold predictions and the truth, with the level's errors `of_total` in them."""
-    if of_total is not None:
-        expected = _at_uncertain_level(expected, y_true, of_total)
-    return Intervals(level).fit(expected, y_true)
+    if of_total is None:
+        return Intervals(level).fit(expected, y_true)
+    # Every customer with each error of the level: one error apiece would let the order of rows move the bounds.
+    factors = of_total.factors()
+    values = np.outer(_at_realised_totals(expected, y_true), 1 / factors).ravel()
+    return Intervals(level).fit(values, np.repeat(y_true.to_numpy(), len(factors)), repeats=len(factors))
 
 
-def _at_uncertain_level(expected: pd.Series, spent: pd.Series, level: Level) -> pd.Series:
-    """Return expected values scaled to the realised total of each cutoff, then multiplied by the level's errors."""
+def _at_realised_totals(expected: pd.Series, spent: pd.Series) -> np.ndarray:
+    """Return expected values scaled to the realised total of each cutoff, shape (n,)."""
     cutoffs = spent.index.get_level_values(0) if spent.index.nlevels > 1 else np.zeros(len(spent))
     table = pd.DataFrame({"expected": expected.to_numpy(), "spent": spent.to_numpy()})
     totals = table.groupby(np.asarray(cutoffs)).transform("sum")
     right = (totals["spent"] / totals["expected"].where(totals["expected"] > 0)).fillna(1.0)
-    return expected * right.to_numpy() / _in_turn(level, len(expected))
-
-
-def _in_turn(level: Level, count: int) -> np.ndarray:
-    """Return ratios of the true total to the forecast, equally often each."""
-    factors = level.factors()
-    return factors[np.arange(count) % len(factors)]
+    return expected.to_numpy() * right.to_numpy()
 
 
 def _can_simulate(model: ValueModel) -> bool:

@@ -43,8 +43,11 @@ class Intervals(BaseEstimator):
     def __init__(self, level: float = 0.9) -> None:
         self.level = level
 
-    def fit(self, expected: ArrayLike, actual: ArrayLike) -> Self:
+    def fit(self, expected: ArrayLike, actual: ArrayLike, *, repeats: int = 1) -> Self:
         """Learn from out-of-fold predictions and the customers' later spend, shape (n,) each; return self.
+
+        Where a prediction is uncertain itself, each customer may have `repeats` rows, one per prediction that is
+        equally likely. The size of groups and the finite-sample correction then count customers, not rows.
 
         Raises
         ------
@@ -54,15 +57,15 @@ class Intervals(BaseEstimator):
         if not 0 < self.level < 1:
             raise InputError(f"Intervals: level must be between 0 and 1, got {self.level!r}.")
         value, spent = _checked_pairs(expected, actual)
-        groups = _value_groups(value)
-        bounds = np.array([_quantiles(value[rows], spent[rows], self.level) for rows in groups])
+        groups = _value_groups(value, repeats)
+        bounds = np.array([_quantiles(value[rows], spent[rows], self.level, repeats) for rows in groups])
         self.values_ = np.array([value[rows].mean() for rows in groups])
         self.lower_ = np.minimum(_isotonic(bounds[:, 0]), self.values_)
         self.upper_ = np.maximum(_isotonic(bounds[:, 1]), self.values_)
         middle = [_median(value[rows], spent[rows]) for rows in groups]
         self.median_ = np.clip(_isotonic(np.array(middle)), self.lower_, self.upper_)
         self.p_buy_ = _isotonic(np.array([(spent[rows] > 0).mean() for rows in groups]))
-        self.customers_ = len(value)
+        self.customers_ = len(value) // repeats
         return self
 
     def predict(self, values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -104,28 +107,30 @@ def _checked_pairs(expected: ArrayLike, actual: ArrayLike) -> tuple[np.ndarray, 
     return value, spent
 
 
-def _value_groups(value: np.ndarray) -> list[np.ndarray]:
+def _value_groups(value: np.ndarray, repeats: int) -> list[np.ndarray]:
     """Return the row numbers of each group, the lowest values first; equal values share a group.
 
     Values of zero are a group of their own, because ratios to them have no meaning.
     """
-    order = np.argsort(value, kind="stable")
+    order = np.argsort(value)
     zeros = int((value == 0).sum())
-    count = int(np.clip((len(value) - zeros) // GROUP_SIZE, 1, VALUE_GROUPS))
+    count = int(np.clip((len(value) - zeros) // (GROUP_SIZE * repeats), 1, VALUE_GROUPS))
     borders = np.linspace(zeros, len(value), count + 1).astype(int)[1:-1]
     starts = np.searchsorted(value[order], value[order][borders], side="left")
     parts = np.split(order, np.unique(np.r_[zeros, starts]))
     return [rows for rows in parts if len(rows)]
 
 
-def _quantiles(value: np.ndarray, spent: np.ndarray, level: float) -> tuple[float, float]:
+def _quantiles(value: np.ndarray, spent: np.ndarray, level: float, repeats: int) -> tuple[float, float]:
     """Return the bounds of a group at its mean value."""
-    centre, tail = value.mean(), (1 - level) / 2
-    scale = value / centre if centre > 0 else np.ones(len(value))
-    ordered = np.sort(spent / scale)
+    centre, tail, size = value.mean(), (1 - level) / 2, len(value)
+    ratios = spent / (value / centre) if centre > 0 else spent
     if (spent <= 0).mean() >= tail:
-        return 0.0, ordered[_rank(level, len(ordered))]
-    return ordered[len(ordered) - 1 - _rank(1 - tail, len(ordered))], ordered[_rank(1 - tail, len(ordered))]
+        above = _rank(level, size, repeats)
+        return 0.0, float(np.partition(ratios, above)[above])
+    above = _rank(1 - tail, size, repeats)
+    ordered = np.partition(ratios, [size - 1 - above, above])
+    return float(ordered[size - 1 - above]), float(ordered[above])
 
 
 def _median(value: np.ndarray, spent: np.ndarray) -> float:
@@ -135,9 +140,9 @@ def _median(value: np.ndarray, spent: np.ndarray) -> float:
     return float(np.median(spent / scale))
 
 
-def _rank(share: float, size: int) -> int:
-    """Return the rank that another draw does not exceed with probability `share`, at most the last."""
-    return min(int(np.ceil(share * (size + 1) - 1e-9)), size) - 1
+def _rank(share: float, size: int, repeats: int) -> int:
+    """Return the rank that another customer does not exceed with probability `share`, at most the last."""
+    return min(int(np.ceil(share * (size + repeats) - 1e-9)), size) - 1
 
 
 def _isotonic(values: np.ndarray) -> np.ndarray:

@@ -6,10 +6,10 @@ import pytest
 
 from cltv_ml.data import clean, read
 from cltv_ml.evaluation.backtest import judge
-from cltv_ml.evaluation.calibration import calibrate
+from cltv_ml.evaluation.calibration import calibrate, learn_intervals
 from cltv_ml.evaluation.panel import Training, prepare
 from cltv_ml.log import Log
-from cltv_ml.models import CATALOGUE, GammaGamma, ParetoNBD, ProbabilisticValue, SameRate
+from cltv_ml.models import CATALOGUE, GammaGamma, Level, ParetoNBD, ProbabilisticValue, SameRate
 from cltv_ml.models.state import from_state, to_state
 from cltv_ml.windows import Window
 
@@ -76,3 +76,31 @@ def test_a_restored_model_gives_one_customer_the_bounds_he_had_among_all(trainin
 def test_simulated_bounds_are_the_same_each_time(training, model):
     again = calibrate(ProbabilisticValue(horizon=WINDOW.horizon).fit(training.X_now), training)
     pd.testing.assert_frame_equal(again.predict_table(training.X_now), model.predict_table(training.X_now))
+
+
+def uncertain_shop(customers, seed):
+    """Return expected values and what was spent in two windows, each at its right total."""
+    rng = np.random.default_rng(seed)
+    rows = pd.MultiIndex.from_product([["2024-01-01", "2024-04-01"], range(customers)])
+    expected = pd.Series(rng.lognormal(3, 1, len(rows)), rows)
+    return expected, expected * rng.gamma(0.5, 2.0, len(rows))
+
+
+def test_the_order_of_customers_does_not_move_bounds_at_an_uncertain_level():
+    level = Level(1.0, 0.3, 8.0, pd.DataFrame(), pd.DataFrame(), season_seen=True)
+    expected, spent = uncertain_shop(700, 1)
+    bounds = learn_intervals(expected, spent, of_total=level).predict(expected)
+    other = np.random.default_rng(2).permutation(len(expected))
+    again = learn_intervals(expected.iloc[other], spent.iloc[other], of_total=level)
+    np.testing.assert_allclose(again.predict(expected), bounds, rtol=1e-9)
+
+
+def test_bounds_hold_nine_in_ten_on_average_over_the_errors_of_the_level():
+    level = Level(1.0, 0.3, 8.0, pd.DataFrame(), pd.DataFrame(), season_seen=True)
+    intervals = learn_intervals(*uncertain_shop(4_000, 3), of_total=level)
+    held = []
+    for seed, factor in enumerate(level.factors(40)):  # the true total over the forecast
+        expected, spent = uncertain_shop(1_000, 10 + seed)
+        lower, upper = intervals.predict(expected)
+        held.append(((spent * factor >= lower) & (spent * factor <= upper)).mean())
+    assert np.mean(held) == pytest.approx(0.9, abs=0.01)

@@ -123,3 +123,13 @@ def test_intervals_stored_before_medians_were_learned_have_none():
     intervals = Intervals().fit(*customers(500, 1))
     del intervals.median_
     assert intervals.predict_median([1.0]) is None
+
+
+def test_customers_with_several_predictions_each_count_once():
+    """A customer whose nine predictions are one and the same is a customer with that prediction."""
+    expected, actual = customers(800, 12)
+    once = Intervals().fit(expected, actual)
+    nine = Intervals().fit(np.repeat(expected, 9), np.repeat(actual, 9), repeats=9)
+    assert nine.customers_ == once.customers_ == 800
+    for one, other in zip(once.predict(expected), nine.predict(expected), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0.02)
