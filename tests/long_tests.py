@@ -249,6 +249,7 @@ LONG = (
     "pipelines/test_pipelines_shop.py::test_costs_in_a_currency_of_their_own_are_told_where_the_logs_is_not_stated",
     "pipelines/test_pipelines_shop.py::test_every_number_on_the_pages_of_a_log_is_in_a_file_next_to_it",
     "pipelines/test_pipelines_shop.py::test_small_cohorts_are_told_outside_the_page_too",
+    "pipelines/test_pipelines_train_notes.py::test_a_training_tells_what_has_happened_since_the_cutoff_of_its_test_window",
     "reporting/test_certainty.py",
     "reporting/test_other_pages_browser.py",
     "reporting/test_report.py::test_a_champion_outside_its_bounds_is_said_before_the_total",

@@ -57,7 +57,10 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
     levels: dict[int, Level | None] = dict.fromkeys(horizons)
     closures = find_closures(cohorts)
     months = _ended_months(cohorts, closures, below.get(MONTH, {}))
-    always = (*_replaced_notes(find_replaced_ids(cohorts), start), *_concentration_notes(days, start, passed))
+    always = (
+        *_replaced_notes(find_replaced_ids(cohorts), start),
+        *_concentration_notes(days, start, cutoff, passed),
+    )
     for horizon in usable:
         length = lengths[horizon]
         once = [one for one in closures if not one.returns(passed, length)]
@@ -73,9 +76,13 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
         level = estimate_level(base, passed, length, sound, months=months)
         notes = (
             *_period_notes(grain, log.holidays is not None),
-            *_closure_notes(closures, start, passed, length),
-            *(_break_notes(level.broken) if level else ()),
-            *(_PEAKED if level and not level.season_seen and peak_ended(base, passed, length) else ()),
+            *_closure_notes(closures, start, cutoff, passed, length),
+            *(_break_notes(level.broken, cutoff) if level else ()),
+            *(
+                _peak_notes(cutoff)
+                if level and not level.season_seen and peak_ended(base, passed, length)
+                else ()
+            ),
             *always,
         )
         levels[horizon] = level and replace(level, notes=notes)
@@ -145,21 +152,22 @@ def _period_notes(grain: PeriodGrain | None, holidays: bool) -> tuple[str, ...]:
 
 
 def _closure_notes(
-    closures: Sequence[Closure], start: pd.Timestamp, passed: int, horizon: int
+    closures: Sequence[Closure], start: pd.Timestamp, cutoff: pd.Timestamp, passed: int, horizon: int
 ) -> tuple[str, ...]:
     """Return sentences on closures that were seen once, and on the latest one that is expected again."""
     notes = []
     again = [one for one in closures if one.returns(passed, horizon)]
     for one in [one for one in closures if one not in again[:-1]]:
         first, last = (start + pd.Timedelta(days=day) for day in (one.start, one.end - 1))
-        lead = f"Almost nothing was sold from {first:%Y-%m-%d} to {last:%Y-%m-%d}: the forecast of the total"
+        lead = (
+            f"Almost nothing was sold from {first:%Y-%m-%d} to {last:%Y-%m-%d}: the forecast of the total from "
+            f"{cutoff:%Y-%m-%d}"
+        )
         if one in again:
             why = "as in other years" if one.yearly else "because the log contains no other year"
-            notes.append(f"{lead} expects the same on these days of the window, {why}.")
+            notes.append(f"{lead} expects the same on these days of the year, {why}.")
         elif not one.yearly:
-            notes.append(
-                f"{lead} assumes that the shop sold as much on these days as on the days around them."
-            )
+            notes.append(f"{lead} assumes that the shop sold as much then as on the days around.")
     return tuple(notes)
 
 
@@ -174,23 +182,26 @@ def _replaced_notes(day: int | None, start: pd.Timestamp) -> tuple[str, ...]:
     )
 
 
-def _break_notes(broken: Break) -> tuple[str, ...]:
+def _break_notes(broken: Break, cutoff: pd.Timestamp) -> tuple[str, ...]:
     """Return a sentence on a break that moves the total, or on an unusual last month that widens the interval."""
     if broken.believed >= LEAST_TOLD:
         return (
-            f"In each of the last two months, existing customers spent {_in_words(broken.size)} than their "
-            "histories suggest, which is unusual: the forecast of the total assumes that "
-            f"{broken.believed:.0%} of this change will last.",
+            f"In each of the two months before {cutoff:%Y-%m-%d}, existing customers spent "
+            f"{_in_words(broken.size)} than their histories suggest, which is unusual: the forecast of the total "
+            f"from then on assumes that {broken.believed:.0%} of this change will last.",
         )
     if abs(broken.open) >= LEAST_TOLD:
         return (
-            f"In the last month, existing customers spent {_in_words(broken.open)} than their histories "
-            "suggest. One month does not show whether that lasts, so the interval of the total is wider.",
+            f"In the month before {cutoff:%Y-%m-%d}, existing customers spent {_in_words(broken.open)} than their "
+            "histories suggest. One month does not show whether that lasts, so the interval of the total from then "
+            "on is wider.",
         )
     return ()
 
 
-def _concentration_notes(days: pa.Table, start: pd.Timestamp, passed: int) -> tuple[str, ...]:
+def _concentration_notes(
+    days: pa.Table, start: pd.Timestamp, cutoff: pd.Timestamp, passed: int
+) -> tuple[str, ...]:
     """Return a sentence if one customer brought much of the last year's revenue."""
     con = connect()
     view(con, "days", days)
@@ -203,15 +214,17 @@ def _concentration_notes(days: pa.Table, start: pd.Timestamp, passed: int) -> tu
     if share < CONCENTRATED:
         return ()
     return (
-        f"One customer brought in {share:.0%} of the revenue of the year before the cutoff, so the total depends on "
-        "whether this customer goes on. Earlier windows may not show that risk, and the interval knows only them.",
+        f"One customer brought in {share:.0%} of the revenue of the year before {cutoff:%Y-%m-%d}, so the total "
+        "depends on whether this customer goes on. Earlier windows may not show that risk, and the interval knows "
+        "only them.",
     )
 
 
-_PEAKED = (
-    "Sales rose within the last quarter and have fallen again, and the log holds no earlier year: the forecast of the "
-    "total assumes that this peak is over.",
-)
+def _peak_notes(cutoff: pd.Timestamp) -> tuple[str, ...]:
+    return (
+        f"Sales rose within the quarter before {cutoff:%Y-%m-%d} and have fallen again, and the log holds no earlier "
+        "year: the forecast of the total from then on assumes that this peak is over.",
+    )
 
 
 def _in_words(log_ratio: float) -> str:

@@ -50,7 +50,7 @@ from cltv_ml.pipelines.promote import Decision, promote
 from cltv_ml.pipelines.redaction import as_wanted
 from cltv_ml.pipelines.tail import learn_tail
 from cltv_ml.pipelines.train_job import Job
-from cltv_ml.pipelines.train_notes import training_notes
+from cltv_ml.pipelines.train_notes import training_notes, with_log_end
 from cltv_ml.pipelines.train_runs import (
     data_tags,
     describe_candidate,
@@ -170,6 +170,7 @@ def _train(cleaned: CleanedShop, job: Job, progress: Progress) -> Outcome:
         progress(f"refitting {verdict.champion} to the end of the log", 0.85)
         champion = _refit(log, verdict.champion, result, job, final.result(), several)
         del final  # its rows are as large as a quarter of the log
+        notes = with_log_end(notes, champion.level, champion.window.cutoff, job.page_currency)
         progress("writing the report", 0.95)
         options: dict[str, Any] = {"today": champion.today, "currency": job.page_currency}
         report = later(partial(training_summary, cleaned, result, verdict, job.dataset, notes, **options))
@@ -284,11 +285,12 @@ def _log_candidate(
 
 @dataclass(frozen=True)
 class _Champion:
-    """The champion, refitted to the log's end: its window, customers, a year's level, predictions, and its card."""
+    """The champion, refitted to the log's end: its window, customers, level, a year's, predictions, and its card."""
 
     model: ValueModel
     window: Window
     X_now: pd.DataFrame
+    level: Level | None
     year: Level | None
     table: pd.DataFrame
     card: Any
@@ -321,7 +323,7 @@ def _refit(
         None if several is None else compute_curve(table, spreads),
     )
     year = final.year if max(job.horizons) < YEAR else levels[max(job.horizons)]
-    return _Champion(model, window, training.X_now, year, table, card, today)
+    return _Champion(model, window, training.X_now, level, year, table, card, today)
 
 
 def _log_champion(log: Log, champion: _Champion, result: WindowResult) -> tuple[Any, str]:

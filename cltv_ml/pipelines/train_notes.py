@@ -45,7 +45,7 @@ def training_notes(
         )
     level = result.level
     if level is not None:
-        doubts += [*disagreement(level, job.page_currency), *level.notes]
+        doubts += [*disagreement(level, result.window.cutoff, job.page_currency), *level.notes]
     elif not job.settings.customers_share:
         doubts.append(
             "Nobody bought in the last horizon before the test window, so the total cannot be forecast and "
@@ -62,6 +62,22 @@ def training_notes(
         *_absent(columns),
     ]
     return TrainingNotes(doubts, remarks)
+
+
+def with_log_end(
+    notes: TrainingNotes, level: Level | None, cutoff: pd.Timestamp, currency: str
+) -> TrainingNotes:
+    """Return the notes with doubts about the total that is forecast from the end of the log, `cutoff`, on.
+
+    Those on the test window's total do not hold for it: a break, a closure or a peak may have come since.
+    """
+    told = [
+        f"Nobody bought in the last horizon before {cutoff:%Y-%m-%d}, so the total from then on cannot be forecast "
+        "and the champion keeps its own."
+    ]
+    if level is not None:
+        told = [*disagreement(level, cutoff, currency), *level.notes]
+    return notes._replace(doubts=[*notes.doubts, *(one for one in told if one not in notes.doubts)])
 
 
 def _doubt_data(result: WindowResult, job: Job, first: pd.Timestamp) -> list[str]:
@@ -128,7 +144,7 @@ def _level_note(result: WindowResult, currency: str) -> list[str]:
     ]
 
 
-def disagreement(level: Level, currency: str = "") -> list[str]:
+def disagreement(level: Level, cutoff: pd.Timestamp, currency: str = "") -> list[str]:
     """Return a sentence if forecasts that count differ by more than `APART`; else an empty text."""
     counted = level.table[level.table["weight"] >= 0.1]
     low, high = (counted.loc[end] for end in (counted["total"].idxmin(), counted["total"].idxmax()))
@@ -136,8 +152,8 @@ def disagreement(level: Level, currency: str = "") -> list[str]:
         return []
     least, most = (format_money(end["total"], currency) for end in (low, high))
     return [
-        f"These forecasts disagree: {low['candidate']} predicts {least}, {high['candidate']} {most}. Errors "
-        "are larger in such windows, so the interval is wider."
+        f"The forecasts of the total from {cutoff:%Y-%m-%d} disagree: {low['candidate']} predicts {least}, "
+        f"{high['candidate']} {most}. Errors are larger in such windows, so the interval is wider."
     ]
 
 

@@ -1,7 +1,13 @@
+import pandas as pd
 import pytest
 
-from cltv_ml.models import PooledValue
-from cltv_ml.pipelines.train_notes import _grouping_note
+from cltv_ml import pipelines
+from cltv_ml.data import simulate
+from cltv_ml.models import Level, PooledValue
+from cltv_ml.pipelines.train_notes import _grouping_note, with_log_end
+from cltv_ml.reporting.sections import TrainingNotes
+
+END = pd.Timestamp("2024-05-01")
 
 
 @pytest.mark.parametrize(
@@ -16,3 +22,34 @@ def test_a_note_says_how_customers_are_grouped(column, said):
     model = PooledValue()
     model.grouped_by_, model.values_ = column, {"": None, "a": None, "b": None}
     assert _grouping_note(model) == said
+
+
+def test_the_notes_have_the_doubts_about_the_total_from_the_end_of_the_log_once():
+    table = pd.DataFrame({"candidate": ["a", "b"], "total": [100.0, 200.0], "weight": [0.5, 0.5]})
+    level = Level(140.0, 0.1, 5.0, table, pd.DataFrame(), season_seen=True, notes=("closed", "peak"))
+    notes = with_log_end(TrainingNotes(["closed"], ["remark"]), level, END, "EUR")
+    assert notes.remarks == ["remark"]
+    assert notes.doubts[0] == "closed"
+    assert notes.doubts[1].startswith("The forecasts of the total from 2024-05-01 disagree: a predicts ")
+    assert notes.doubts[2:] == ["peak"]
+
+
+def test_a_log_in_whose_last_horizon_nobody_bought_is_told():
+    (told,) = with_log_end(TrainingNotes(), None, END, "EUR").doubts
+    assert told.startswith("Nobody bought in the last horizon before 2024-05-01")
+
+
+def test_a_training_tells_what_has_happened_since_the_cutoff_of_its_test_window(filling, tmp_path):
+    log = simulate(200, days=300, seed=3).log[["customer_id", "timestamp", "amount"]]
+    last = log["timestamp"].max()
+    large = pd.DataFrame({"customer_id": ["big"], "timestamp": [last], "amount": [0.9 * log["amount"].sum()]})
+    with filling(tmp_path):
+        outcome = pipelines.train(
+            data=pd.concat([log, large]),
+            horizon=60,
+            models="same_rate,bg_nbd_gamma_gamma",
+            out=tmp_path / "out",
+            force=True,
+        )
+    told = f"47% of the revenue of the year before {last.normalize() + pd.Timedelta(days=1):%Y-%m-%d}"
+    assert [told in note for note in outcome.notes].count(True) == 1
