@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.customers.attributes import Attributes
+from cltv_ml.models.categories import first_spelling
 from cltv_ml.money import format_number
 
 UNKNOWN = "unknown"
@@ -17,7 +18,8 @@ def group_customers(
 ) -> dict[str, pd.Series]:
     """Return each customer's level of every attribute, by its heading; numbers and dates are divided into quarters.
 
-    Levels beyond the `most` frequent are "other"; customers without a value, or without a row, are "unknown".
+    Spellings of a level are one, as in models. Levels beyond the `most` frequent are "other"; customers without a
+    value, or without a row, are "unknown".
     """
     table = attributes.table.to_pandas()
     if attributes.dated:
@@ -42,6 +44,7 @@ def group_customers(
 
 
 def _most(values: pd.Series, most: int) -> pd.Series:
+    values = values.map(first_spelling(values.value_counts().index), na_action="ignore")
     levels = values.value_counts().index[:most]
     return values.where(values.isin(levels) | values.isna(), OTHER).fillna(UNKNOWN)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -69,27 +70,28 @@ def code_levels(counts: pd.Series, cutoffs: int = 1) -> dict[str, int]:
 
 
 def first_spelling(levels: Iterable[str]) -> dict[str, str]:
-    """Return each level's canonical form: the first level that differs only in case and blanks.
+    """Return each level's canonical form: the first level that differs only in case, blanks, and `-` or `_` in words.
 
-    >>> first_spelling(["Married", "Single", "MARRIED "])
-    {'Married': 'Married', 'Single': 'Single', 'MARRIED ': 'Married'}
+    >>> sorted(set(first_spelling(["Paid search", "PAID SEARCH ", "paid_search", "A", "A-", "B 2"]).values()))
+    ['A', 'A-', 'B 2', 'Paid search']
     """
     first: dict[str, str] = {}
-    return {level: first.setdefault(" ".join(str(level).casefold().split()), level) for level in levels}
+    return {level: first.setdefault(_plainly(level), level) for level in levels}
 
 
 def as_spelled(levels: Iterable[Any], known: Collection[str]) -> dict[Any, Any]:
-    """Return each level as the known level that differs only in case and blanks, or unchanged if there is none.
+    """Return each level as the known one that `first_spelling` takes for the same, or unchanged if there is none.
 
     >>> as_spelled(["MARRIED", "widowed"], ["Married"])
     {'MARRIED': 'Married', 'widowed': 'widowed'}
     """
-    by_folded = {" ".join(level.casefold().split()): level for level in reversed(list(known))}
+    by_folded = {_plainly(level): level for level in reversed(list(known))}
     exact = set(known)
-    return {
-        level: level if level in exact else by_folded.get(" ".join(str(level).casefold().split()), level)
-        for level in levels
-    }
+    return {level: level if level in exact else by_folded.get(_plainly(level), level) for level in levels}
+
+
+def _plainly(level: Any) -> str:
+    return " ".join(re.sub(r"(?<=[^\W\d_])[-_ ]+(?=[^\W\d_])", " ", str(level).casefold()).split())
 
 
 def in_order(

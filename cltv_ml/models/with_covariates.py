@@ -95,7 +95,7 @@ class WithCovariates(OfAttributes):
     def fit_before_adapting(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
         """Learn the coding of attributes and the penalty."""
         X, labels = as_pandas(X), as_labels(self, y, len(X))
-        self.coding_ = learn_coding(X, self.attributes)
+        self.coding_ = learn_coding(at_latest(X), self.attributes)  # one row per customer
         self.penalty_ = self._choose_penalty(X, labels)
         return self
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.customers.attributes import read_attributes
+from cltv_ml.customers.groups import group_customers
 from tests.customers.test_customers_attributes import N, people, reason
 
 
@@ -275,3 +276,15 @@ def test_opt_outs_of_crm_exports_are_not_learned_from():
     assert {one.column: one.reason[:33] for one in found.account} == dict.fromkeys(
         headings, "it states who must not be contacted"[:33]
     )
+
+
+def test_groups_of_customers_take_spellings_of_a_level_for_one():
+    found = read_attributes(people(channel=["Paid search", "paid_search", "PAID SEARCH", "Referral"] * 15))
+    groups = group_customers(
+        found, pd.Timestamp("2024-01-01"), pd.Index(found.table["customer_id"].to_pylist())
+    )
+    assert groups["channel"].str.casefold().str.replace("_", " ").value_counts().to_dict() == {
+        "paid search": 45,
+        "referral": 15,
+    }
+    assert groups["channel"].nunique() == 2

@@ -132,7 +132,7 @@ def test_levels_of_many_rows_are_coded_from_files_as_from_a_frame(shop, tmp_path
     files_are_as_a_frame(*shop, tmp_path)
 
 
-def test_spellings_that_differ_in_case_alone_share_a_code():
+def test_spellings_that_differ_in_case_and_gaps_alone_share_a_code():
     counts = pd.Series({"Married": 30, "MARRIED": 15, "Single": 40, "single": 1})
     codes = code_levels(counts)
     assert codes["Married"] == codes["MARRIED"] == 0
@@ -140,6 +140,11 @@ def test_spellings_that_differ_in_case_alone_share_a_code():
     coded = encode(pd.DataFrame({"status": ["married", "divorced"]}), {"status": codes})
     assert coded["status"].tolist()[0] == 0
     assert np.isnan(coded["status"].tolist()[1])
+    three = code_levels(
+        pd.Series({"Paid search": 30, "paid_search": 15, "PAID-SEARCH": 9, "-1": 25, "1": 25})
+    )
+    assert three["Paid search"] == three["paid_search"] == three["PAID-SEARCH"]
+    assert three["-1"] != three["1"]
 
 
 def test_trees_read_ranges_of_a_number_in_their_order():

@@ -124,6 +124,17 @@ def test_levels_beyond_the_most_frequent_are_joined_and_spellings_are_one():
     assert coded["shop=shop 1"][2] == pytest.approx(20 / 249)
 
 
+def test_a_level_is_rare_by_its_customers_and_not_by_their_rows_at_all_cutoffs(monkeypatch):
+    monkeypatch.setattr(WithCovariates, "_choose_penalty", lambda self, X, y: 1.0)
+    cutoffs = pd.to_datetime(["2024-01-01", "2024-02-01", "2024-03-01"])
+    rows = pd.MultiIndex.from_product([range(60), cutoffs], names=["customer_id", "cutoff"])
+    shops = pd.Series(["mill"] * 26 + ["dock"] * 26 + ["quay"] * 8)
+    X = pd.DataFrame({"shop": shops.loc[rows.get_level_values(0)].to_numpy()}, index=rows)
+    coding = WithCovariates(attributes=["shop"]).fit_before_adapting(X, pd.Series(1.0, rows)).coding_["shop"]
+    assert coding["levels"] == ["mill"]
+    assert coding["others"] == ["dock", "quay"]
+
+
 def test_codes_for_no_answer_are_missing():
     X = pd.DataFrame({"likert": [1.0, 2, 3, 4, 5, -99] * 30, "age": [20.0, 30, 40, 50, 60, 70] * 30})
     coding = learn_coding(X, ["likert", "age"])
