@@ -16,7 +16,7 @@ from cltv_ml.customers.kinds import (
     describe,
     plain_name,
 )
-from cltv_ml.customers.no_answers import blank_no_answers, doubt_numbers
+from cltv_ml.customers.no_answers import blank_no_answers, doubt_ages, doubt_numbers
 from cltv_ml.customers.typed_values import note_unread, value_sql
 from cltv_ml.customers.units import without_units
 from cltv_ml.data.mapping import flag
@@ -171,12 +171,14 @@ def _attributes_among(
     dates = [column for column in candidates if inferred[column] == "timestamp"]
     values = {attribute.name: value_sql(columns, attribute) for attribute in account if attribute.name}
     empty, unreadable = note_unread(columns, account, values)
-    numbers = {
-        attribute.column: values[attribute.name]
-        for attribute in account
-        if attribute.name and attribute.kind == "number"
+    of_kind = {
+        kind: {one.column: values[one.name] for one in account if one.name and one.kind == kind}
+        for kind in KINDS
     }
-    doubts = doubt_numbers(columns, numbers) if learns and wanted is None else []
+    doubts = []
+    if learns and wanted is None:
+        numbers, births = of_kind["number"], of_kind["birth date"]
+        doubts = [*doubt_numbers(columns, numbers), *doubt_ages(columns, numbers, births)]
     table, rows, aside = _collect(opened, columns, (key, since), values, dates)
     notes = (*opened.notes, *columns.notes, *doubts)
     attributes = Attributes(table, tuple(account), rows, aside, opened.name, notes, unreadable)

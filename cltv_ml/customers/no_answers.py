@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from cltv_ml.customers.column_levels import levels_of, with_levels
+from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
@@ -16,6 +18,17 @@ _NO_ANSWER = words("answers")["no_answer"]
 
 #: Numbers below 0 that surveys write for a missing answer; above 0 such numbers consist of nines.
 _BELOW_ZERO = (-1.0, -2.0, -7.0, -8.0, -9.0, -99.0, -999.0, -9999.0)
+
+#: Headings of ages, and the oldest age that counts as one.
+_AGE = re.compile(
+    "^(customer|kunden)?(age|alter|edad|eta|idade|leeftijd|wiek|alder)(inyears|injahren|years)?$"
+)
+_OLDEST = 110
+
+#: A date stands out if so many customers have it, and so many times as many as have the next.
+_OFTEN, _FAR_MORE = 20, 3
+
+_LEAVE_BLANK = "If they mean that there is no answer, leave them blank."
 
 #: A number of nines is far from the others where the next one is at most this share of it.
 _FAR = 0.5
@@ -72,8 +85,41 @@ def doubt_numbers(columns: Columns, numbers: Mapping[str, str]) -> list[str]:
             if times > 1 and far:
                 notes.append(
                     f"Column {column!r}: {times:,} values are {code:g}, far from the nearest other value, "
-                    f"{following:g}. If they mean that there is no answer, leave them blank."
+                    f"{following:g}. {_LEAVE_BLANK}"
                 )
+    return notes
+
+
+def doubt_ages(columns: Columns, numbers: Mapping[str, str], births: Mapping[str, str]) -> list[str]:
+    """Return a note on each column of ages or birth dates with ages that nobody has, or one date far too often.
+
+    No value is changed. `numbers` and `births` contain the SQL of each column's number, and of its days since 1970.
+    """
+    today = "date_diff('day', date '1970-01-01', current_date)"
+    ages = {column: sql for column, sql in numbers.items() if _AGE.search(plain_heading(column))}
+    ages |= {column: f"({today} - {sql}) / 365.25" for column, sql in births.items()}
+    notes = []
+    for column, age in ages.items():
+        odd = f"not {age} between {0 if column in births else 1} and {_OLDEST}"
+        times, all_, example = columns.row(
+            f"select count(*) filter (where {odd}), count({age}), mode(trim(cast({quote(column)} as varchar))) "
+            f"filter (where {odd}) from {columns.table}"
+        )
+        if times:
+            notes.append(
+                f"Column {column!r}: {times:,} of {all_:,} values, such as {example!r}, are not an age of up to "
+                f"{_OLDEST} years, and models learn from them as they are. {_LEAVE_BLANK}"
+            )
+    for column, day in births.items():
+        most = columns.table.rows(
+            f"select count(*), any_value(trim(cast({quote(column)} as varchar))) from {columns.table} "
+            f"where {day} is not null group by {day} order by 1 desc, 2 limit 2"
+        )
+        if len(most) == 2 and most[0][0] >= max(_OFTEN, _FAR_MORE * most[1][0]):
+            notes.append(
+                f"Column {column!r}: {most[0][0]:,} values are {most[0][1]!r}, and no other is there more than "
+                f"{most[1][0]:,} times. {_LEAVE_BLANK}"
+            )
     return notes
 
 

@@ -288,3 +288,18 @@ def test_groups_of_customers_take_spellings_of_a_level_for_one():
         "referral": 15,
     }
     assert groups["channel"].nunique() == 2
+
+
+def test_ages_that_nobody_has_and_a_birthday_of_too_many_are_told():
+    odd = people(
+        age=[0, 200, *range(20, 78)],
+        Alter=[*range(18, 78)],
+        dob=["01.01.1970"] * 25 + [f"{day % 28 + 1:02d}.05.19{60 + day}" for day in range(35)],
+        yob=["1900"] * 4 + ["1980", "1990"] * 28,
+    )
+    notes = [note for note in read_attributes(odd).notes if "leave them blank" in note]
+    assert [note[:60] for note in notes] == [
+        "Column 'age': 2 of 60 values, such as '0', are not an age of",
+        "Column 'yob': 4 of 60 values, such as '1900', are not an age",
+        "Column 'dob': 25 values are '01.01.1970', and no other is th",
+    ]
