@@ -19,13 +19,18 @@ _BOOKED, _BOOKED_SIDE, _ACCOUNT = "Umsatz (ohne Soll/Haben-Kz)", "Soll/Haben-Ken
 _OTHER_ACCOUNT, _BOOKED_DAY, _REVERSAL = "Gegenkonto (ohne BU-Schlüssel)", "Belegdatum", "Generalumkehr"
 
 
+#: What marks a booking that takes another back.
+_REVERSED = "('1', 'g')"
+
+
 def complete_bookings(table: Relation, line: str, name: str) -> list[str]:
     """Add each booking's debtor and type to the table, and the year to its day; return notes for the user.
 
     Debtor accounts have one digit more than other accounts and begin with 1 to 6 (10000 to 69999 if the others have
     four). A booking against an account to which debtors mostly owe money is a bill (`Rechnung`) or, on the other side,
     a credit (`Gutschrift`). One against any other account is a payment (`Zahlung`), and one without a debtor a
-    `Journal` entry.
+    `Journal` entry. A booking that takes another back (`Generalumkehr`) is on the other side than that, as DATEV writes
+    it, unless more of them are on the same side.
 
     Parameters
     ----------
@@ -67,11 +72,12 @@ def complete_bookings(table: Relation, line: str, name: str) -> list[str]:
             f"{name!r} contains DATEV bookings without debtor accounts (1 to 6 and {digits} more digits), so "
             "no line has a customer. Export the bookings of the receivables."
         )
-    _add_kinds(table, texts, debtor, opposite, texts.get(reversal, "'0'"))
+    reversals = _add_kinds(table, texts, debtor, opposite, texts.get(reversal, "''"))
     notes = [
         f"{name!r} contains DATEV bookings: debtor accounts were read as customers (column 'Debitor'); "
         "invoices, credits and payments were identified by the opposite account (column 'Buchungsart'); "
-        "amounts include VAT."
+        "amounts include VAT.",
+        *reversals,
     ]
     first = fields[_FIRST_DAY] or fields[_YEAR_BEGINS]
     if re.fullmatch(r"\d{8}", first):
@@ -83,18 +89,25 @@ def complete_bookings(table: Relation, line: str, name: str) -> list[str]:
     return notes
 
 
-def _add_kinds(table: Relation, texts: dict[str, str], debtor: str, opposite: str, reversal: str) -> None:
-    """Add the columns with each booking's debtor and type."""
+def _add_kinds(
+    table: Relation, texts: dict[str, str], debtor: str, opposite: str, reversal: str
+) -> list[str]:
+    """Add the columns with each booking's debtor and type; return a note on bookings that take others back."""
     against = f"if({debtor}, {texts[_OTHER_ACCOUNT]}, {texts[_ACCOUNT]})"
-    owes = f"((upper({texts[_BOOKED_SIDE]}) = 'S') = {debtor}) = ({reversal} <> '1')"
+    who = f"case when {debtor} then {texts[_ACCOUNT]} when {opposite} then {texts[_OTHER_ACCOUNT]} end"
+    owes = f"(upper({texts[_BOOKED_SIDE]}) = 'S') = {debtor}"
     money = f"coalesce(try_cast(replace(replace({texts[_BOOKED]}, '.', ''), ',', '.') as double), 0)"
+    reverses = f"lower({reversal}) in {_REVERSED}"
+    count, same_side = _look_at_reversals(table, who, against, money, owes, reverses)
+    if same_side:
+        owes = f"({owes}) <> ({reverses})"
     sales = table.rows(
         f"select {against} from {table} where {debtor} <> {opposite} group by 1 "
         f"having sum(if({owes}, {money}, 0)) > sum(if({owes}, 0, {money}))"
     )
     listed = ", ".join(literal(str(account)) for (account,) in sales) or "''"
     columns = {
-        "Debitor": f"case when {debtor} then {texts[_ACCOUNT]} when {opposite} then {texts[_OTHER_ACCOUNT]} end",
+        "Debitor": who,
         "Buchungsart": f"case when {debtor} = {opposite} then 'Journal' "
         f"when {against} not in ({listed}) then 'Zahlung' when {owes} then 'Rechnung' else 'Gutschrift' end",
     }
@@ -102,6 +115,23 @@ def _add_kinds(table: Relation, texts: dict[str, str], debtor: str, opposite: st
         table.change(f"alter table {table} add column {quoted(MARK + column)} varchar")
         table.change(f"update {table} set {quoted(MARK + column)} = {sql}")
         table.kinds[MARK + column] = "VARCHAR"
+    side = "the same side as" if same_side else "the other side than"
+    note = f"{count:,} bookings marked {_REVERSAL!r} were taken to be on {side} the bookings that they take back."
+    return [note] * bool(count)
+
+
+def _look_at_reversals(
+    table: Relation, who: str, against: str, money: str, owes: str, reverses: str
+) -> tuple[int, bool]:
+    """Return how many bookings take others back, and whether more are on the side of those than on the other."""
+    count, same, other = table.row(
+        f"with bookings as materialized (select {who} as who, {against} as account, {money} as money, {owes} as owes, "
+        f"{reverses} as back from {table}) select (select count(*) from bookings where back), "
+        "count(*) filter (one.owes = other.owes), count(*) filter (one.owes <> other.owes) from bookings as one join "
+        "(select distinct who, account, money, owes from bookings where not back) as other using (who, account, money) "
+        "where one.back"
+    )
+    return int(count), same > other
 
 
 def _complete_days(table: Relation, text: str, column: str, first: str) -> None:

@@ -33,10 +33,22 @@ def test_days_without_a_year_lie_in_the_year_that_the_first_line_begins_with(tmp
     assert [f"{day:%Y-%m-%d}" for day in days] == ["2024-07-05", "2024-12-31", "2025-02-01"]
 
 
-def test_a_reversed_booking_takes_its_bill_back(tmp_path):
+@pytest.mark.parametrize("mark", ["1", "G"])
+@pytest.mark.parametrize("side", ["S", "H"])
+def test_a_reversed_booking_takes_its_bill_back_on_either_side(tmp_path, mark, side):
     head, *lines = BOOKINGS.strip().split("\n")
-    text = "\n".join([f"{head};Generalumkehr (GU)", *(f"{line};0" for line in lines), f"{lines[5]};1"])
-    assert found(tmp_path, LINE + text)[:2] == (2, 1190 - 20 + 50)
+    back = lines[5].replace(";S;", f";{side};")
+    text = "\n".join([f"{head};Generalumkehr (GU)", *(f"{line};0" for line in lines), f"{back};{mark}"])
+    customers, money, told = found(tmp_path, LINE + text)
+    assert (customers, money) == (2, 1190 - 20 + 50)
+    assert f"on the {'same' if side == 'S' else 'other'} side" in told
+
+
+def test_a_reversed_booking_without_its_bill_is_on_the_other_side_as_datev_writes_it(tmp_path):
+    head, *lines = BOOKINGS.strip().split("\n")
+    back = lines[5].replace("30,00;S;", "15,00;H;")
+    text = "\n".join([f"{head};Generalumkehr (GU)", *(f"{line};" for line in lines), f"{back};1"])
+    assert found(tmp_path, LINE + text)[1] == 1190 - 20 + 50 + 30 - 15
 
 
 def test_bookings_without_debtors_name_no_customers(tmp_path):
