@@ -32,9 +32,10 @@ from cltv_ml.errors import InputError
 from cltv_ml.money import Note, singular
 from cltv_ml.remote import address, as_path, fetch, is_remote
 from cltv_ml.sources.day_headings import join_day_headings, join_title_year
+from cltv_ml.sources.folders import find
 from cltv_ml.sources.frames import MARK, Part, SourceRows, inner_names, read_frame, without_nan
 from cltv_ml.sources.lakes import lake_of, read_lake
-from cltv_ml.sources.paths import find, read_file, read_with_refunds, readable
+from cltv_ml.sources.paths import read_file, read_with_refunds, readable
 from cltv_ml.sources.records import flatten_records
 from cltv_ml.sources.synthetic import customers_of, simulate
 
@@ -289,10 +290,8 @@ def open_source(
 def _check_path(path: Path) -> None:
     """Raise InputError if there is no such file."""
     if not find(path):
-        kinds = "a file, a folder with tables or the name of a data set"
-        raise InputError(
-            f"{without_secrets(str(path))!r} is not {kinds}; check the path. Data sets: {sorted(DATASETS)}."
-        )
+        what = f"{without_secrets(str(path))!r} is not a file, a folder with tables or the name of a data set"
+        raise InputError(f"{what}; check the path. Data sets: {sorted(DATASETS)}.")
 
 
 def _read_dataset(

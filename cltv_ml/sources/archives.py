@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import IO, Any
 
 import pyarrow as pa
@@ -24,9 +25,10 @@ _ROWS = 20_000
 
 
 def unpack(path: Path, folder: Path) -> list[Path]:
-    """Return the files inside a gz or zip archive, unpacked into `folder`; any other file is returned unchanged.
+    """Return the files inside a gz or zip archive, unpacked below `folder`; any other file is returned unchanged.
 
-    A pipe can be read only once, so its content is copied into `folder`.
+    Archives and their members may share a name, so each has a folder of its own. A pipe can be read only once, so its
+    content is copied into `folder`.
 
     Raises
     ------
@@ -42,7 +44,7 @@ def unpack(path: Path, folder: Path) -> list[Path]:
     try:
         if path.suffix.lower() == ".gz":
             with gzip.open(path) as packed:
-                return [_copy(packed, folder / path.stem, path)]
+                return [_copy(packed, Path(mkdtemp(dir=folder)) / path.stem, path)]
         if path.suffix.lower() == ".zip":
             with zipfile.ZipFile(path) as archive:
                 return [_copy_member(archive, entry, folder, path) for entry in _members(archive, path)]
@@ -108,10 +110,8 @@ def _members(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
 
 
 def _copy_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, path: Path) -> Path:
-    inside = folder / f"{path.stem}_{entry.header_offset}"  # members of several folders may share a name
-    inside.mkdir(exist_ok=True)
     with archive.open(entry) as packed:
-        return _copy(packed, inside / Path(entry.filename).name, path)
+        return _copy(packed, Path(mkdtemp(dir=folder)) / Path(entry.filename).name, path)
 
 
 def _copy(packed: IO[bytes] | gzip.GzipFile, target: Path, archive: Path) -> Path:

@@ -85,7 +85,8 @@ def copy_records(path: Path, folder: Path) -> Path | None:
         for child in parent
         if often[id(parent), child.tag] > 1
     }
-    if not lists or root.tag.rpartition("}")[2].lower() in ("html", "workbook"):
+    names = {element.tag.rpartition("}")[2].lower() for element in root.iter()}
+    if not lists or {"html", "tr"} & names or root.tag.rpartition("}")[2].lower() == "workbook":
         return None
     copy = folder / f"{path.name}.json"
     copy.write_text(json.dumps(_as_json(root, lists), ensure_ascii=False), encoding="utf-8")

@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from glob import glob
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,6 +18,7 @@ from cltv_ml.sources.columnar import first_line, read_arrow, show_parquet
 from cltv_ml.sources.delimiters import is_regular
 from cltv_ml.sources.encodings import find_encoding
 from cltv_ml.sources.files import read_csv
+from cltv_ml.sources.folders import ending, find, some_names, tell_of_other_files
 from cltv_ml.sources.frames import Part, SourceRows, TablesError, inner_names, load_batches
 from cltv_ml.sources.markup import copy_records, copy_table, is_markup
 from cltv_ml.sources.parts import (
@@ -50,12 +50,6 @@ _NO_TEXT = (b"ARROW1\0", b"FEA1", b"SQLite format 3\0", b"PK\3\4", b"\x1f\x8b", 
 _PACKED = (b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07")
 _TAR, _TAR_AT = b"ustar", 257
 
-#: What counts as a table inside a folder.
-_TABLES = {
-    *(".csv", ".tsv", ".txt", ".tab", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".gz", ".zip"),
-    *(".parquet", ".pq", ".feather", ".arrow", ".ipc"),
-}
-
 
 def read_file(
     con: duckdb.DuckDBPyConnection,
@@ -73,7 +67,8 @@ def read_file(
 
 
 def _files_of(path: Path, folder: Path) -> list[Path]:
-    return [member for file in find(path) for member in unpack(file, folder)]
+    members = [member for file in find(path) for member in unpack(file, folder)]
+    return [inner for member in members for inner in unpack(member, folder)]  # an archive may hold others
 
 
 def _read_files(
@@ -88,7 +83,7 @@ def _read_files(
     if table is not None and len(files) > 1 and (named := [file for file in files if file.name == table]):
         files, table = named[:1], None
     files, notes = _pass_over(files)
-    notes += _tell_of_others(path)
+    notes += tell_of_other_files(path)
     ways = {_way(file): file for file in files}
     if len(ways) > 1:
         _ask_for_file(path, files)
@@ -136,24 +131,17 @@ def read_with_refunds(
 
 def _pass_over(files: list[Path]) -> tuple[list[Path], list[str]]:
     """Return the files that may be tables, or all if none may be, and a note on the others."""
-    skipped = [file for file in files if _way(file) == "unread" or (_way(file) == "text" and _is_prose(file))]
-    if not skipped or len(skipped) == len(files):
+    unread = [file for file in files if _way(file) == "unread"]
+    prose = [file for file in files if _way(file) == "text" and _is_prose(file)]
+    if len(unread) + len(prose) in (0, len(files)):
         return files, []
-    note = f"{_some_names(skipped)} next to the tables were skipped, because they do not contain a table."
-    return [file for file in files if file not in skipped], [note]
-
-
-def _tell_of_others(path: Path) -> list[str]:
-    """Return a note on the files of a folder that are read only if they are named themselves."""
-    others = [file for file in path.rglob("*") if ending(file) in _READ_BY.keys() - _TABLES]
-    return (
-        [f"{_some_names(others)} in the folder were not read; to read one, name its path."] if others else []
-    )
-
-
-def _some_names(files: list[Path]) -> str:
-    names = sorted(file.name for file in files)
-    return f"{names[:5]}{', ...' if len(names) > 5 else ''}"
+    reasons = {"are not in a supported format": unread, "do not contain a table": prose}
+    notes = [
+        f"{some_names(skipped)} next to the tables were skipped, because they {reason}."
+        for reason, skipped in reasons.items()
+        if skipped
+    ]
+    return [file for file in files if file not in unread + prose], notes
 
 
 def _ask_for_file(path: Path, files: list[Path]) -> NoReturn:
@@ -293,30 +281,6 @@ def _noting(rows: Iterator[tuple[Any, ...]], damage: list[InputError]) -> Iterat
     except InputError as error:
         damage.append(error)
         raise
-
-
-def find(path: Path) -> list[Path]:
-    """Return the path itself if it exists, else the files that match it as a glob pattern."""
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file())
-        return [file for file in files if ending(file) in _TABLES and not _is_hidden(file.relative_to(path))]
-    if path.exists():
-        return [path]
-    return [Path(name) for name in sorted(glob(str(path), recursive=True))]
-
-
-def _is_hidden(file: Path) -> bool:
-    """Whether a file inside a folder is hidden, or in a folder of a program's own, such as `_delta_log`."""
-    return file.name.startswith(".") or any(part.startswith("_") for part in file.parts[:-1])
-
-
-def ending(path: Path) -> str:
-    """Return a file's extension in lower case.
-
-    >>> ending(Path("ORDERS.PARQUET"))
-    '.parquet'
-    """
-    return path.suffix.lower()
 
 
 @contextmanager

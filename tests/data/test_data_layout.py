@@ -443,6 +443,12 @@ def test_a_web_page_saved_as_a_workbook_is_read_with_its_largest_table(tmp_path)
     assert "['Menu', 'Help']" in notes
 
 
+def test_a_table_of_html_alone_is_no_list_of_records(tmp_path):
+    lines = [line.split(",") for line in ORDERS.splitlines()]
+    rows = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in line)}</tr>" for line in lines)
+    assert kept(written(tmp_path, f"<table>{rows}</table>")) == (3, 60.5)
+
+
 def test_an_xml_spreadsheet_and_an_open_document_are_read(tmp_path):
     assert kept(written(tmp_path, SPREADSHEET, "orders.xls")) == (2, 1270.5)
     assert kept(written(tmp_path, SPREADSHEET.encode("utf-16"), "wide.xml")) == (2, 1270.5)
@@ -467,7 +473,24 @@ def test_a_description_next_to_tables_is_passed_over_and_told(tmp_path):
     readme = "Thank you for your export.\n\nThe file orders.csv has all orders, one per line.\nSupport: a@b.example\n"
     path = zipped(tmp_path, "export.zip", orders_csv=ORDERS, README_txt=readme, logo_pdf="%PDF")
     assert kept(path) == (3, 60.5)
-    assert "['README.txt', 'logo.pdf'] next to the tables were skipped" in read(path).notes[0]
+    assert read(path).notes[:2] == (
+        "['logo.pdf'] next to the tables were skipped, because they are not in a supported format.",
+        "['README.txt'] next to the tables were skipped, because they do not contain a table.",
+    )
+
+
+def test_archives_of_one_name_and_archives_in_archives_are_all_read(tmp_path):
+    days = {place: ORDERS.replace("2025", f"202{place}") for place in range(4)}
+    for place in (0, 1):
+        written(tmp_path, gzip.compress(days[place].encode()), f"shop/{place}/orders.csv.gz")
+        (tmp_path / "inner").mkdir(exist_ok=True)
+    inner = [
+        zipped(tmp_path / "inner", f"{place}.zip", orders_csv=days[place]).read_bytes() for place in (2, 3)
+    ]
+    for place, content in enumerate(inner):
+        with zipfile.ZipFile(tmp_path / "shop" / str(place) / "export.zip", "w") as archive:
+            archive.writestr("orders.zip", content)
+    assert kept(tmp_path / "shop") == (12, 4 * 60.5)
 
 
 def test_of_files_that_are_no_one_table_one_is_named(tmp_path):
@@ -486,8 +509,10 @@ def test_no_table_of_a_folder_is_passed_over_in_silence(tmp_path):
     sales.to_parquet(tmp_path / "2023.parquet")
     (tmp_path / "_log").mkdir()
     (tmp_path / "_log" / "1.json").write_text("{}")
-    (tmp_path / "2024.ods").touch()
-    assert "['2024.ods'] in the folder were not read" in read(tmp_path).notes[0]
+    for name in ("2024.ods", "2022", "2021.dat", "_SUCCESS", "Thumbs.db", ".DS_Store", ".trash.csv"):
+        (tmp_path / name).touch()
+    written(tmp_path, ORDERS, ".ipynb_checkpoints/2020.csv")
+    assert "['1.json', '2021.dat', '2022', '2024.ods'] in the folder were not read" in read(tmp_path).notes[0]
     pd.concat([sales] * 5).to_csv(tmp_path / "2024.csv", index=False)
     with pytest.raises(InputError, match=r"several kinds.*2023\.parquet"):
         read(tmp_path)

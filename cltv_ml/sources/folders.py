@@ -1,0 +1,62 @@
+"""Files of a folder or pattern: those that are read as tables, and those that are named but not read."""
+
+from __future__ import annotations
+
+from glob import glob
+from pathlib import Path
+
+#: Files and folders that programs and operating systems keep next to tables.
+_SYSTEM = {"thumbs.db", "desktop.ini"}
+_PROGRAMS = {"_delta_log", "_temporary", "_committed", "__MACOSX", "__pycache__"}
+
+#: What counts as a table inside a folder.
+_TABLES = {
+    *(".csv", ".tsv", ".txt", ".tab", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".gz", ".zip"),
+    *(".parquet", ".pq", ".feather", ".arrow", ".ipc"),
+}
+
+
+def find(path: Path) -> list[Path]:
+    """Return the path itself if it exists, else the files that match it as a glob pattern."""
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        return [file for file in files if ending(file) in _TABLES and not _is_hidden(file.relative_to(path))]
+    if path.exists():
+        return [path]
+    return [Path(name) for name in sorted(glob(str(path), recursive=True))]
+
+
+def _is_hidden(file: Path) -> bool:
+    """Whether a file inside a folder is hidden, or in a folder of a program's own, such as `_delta_log`."""
+    return any(part.startswith(".") for part in file.parts) or any(
+        part.startswith("_") for part in file.parts[:-1]
+    )
+
+
+def _is_own(file: Path) -> bool:
+    """Whether a file inside a folder is the user's, not one that a program or an operating system keeps there."""
+    kept = file.name.lower() in _SYSTEM or file.name.startswith("_") or _PROGRAMS & set(file.parts)
+    return not kept and not any(part.startswith(".") for part in file.parts)
+
+
+def ending(path: Path) -> str:
+    """Return a file's extension in lower case.
+
+    >>> ending(Path("ORDERS.PARQUET"))
+    '.parquet'
+    """
+    return path.suffix.lower()
+
+
+def tell_of_other_files(path: Path) -> list[str]:
+    """Return a note on the files of a folder that are read only if they are named themselves."""
+    left = {file for file in path.rglob("*") if file.is_file()} - set(find(path))
+    others = [file for file in left if _is_own(file.relative_to(path))]
+    note = f"{some_names(others)} in the folder were not read; to read one, name its path."
+    return [note] * bool(others)
+
+
+def some_names(files: list[Path]) -> str:
+    """Return the names of the first files, sorted."""
+    names = sorted(file.name for file in files)
+    return f"{names[:5]}{', ...' if len(names) > 5 else ''}"
