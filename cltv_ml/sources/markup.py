@@ -15,6 +15,8 @@ from xml.etree import ElementTree
 from cltv_ml.errors import InputError
 from cltv_ml.sources.archives import check_workbook
 from cltv_ml.sources.encodings import find_encoding
+from cltv_ml.sources.frames import Part
+from cltv_ml.sources.layout import find_header
 
 #: What the beginning of such a file holds; a text file may begin with `<TICKER>` too.
 _MARKUP = re.compile(
@@ -27,6 +29,12 @@ _ELEMENTS = {
     **dict.fromkeys(("tr", "row", "table-row"), "row"),
     **dict.fromkeys(("td", "th", "cell", "table-cell", "covered-table-cell"), "cell"),
 }
+
+#: Elements whose text is no value: notes on a cell, and what a browser runs.
+_UNREAD = {"comment", "annotation", "script", "style"}
+
+#: The most rows that a spreadsheet has.
+_MOST_ROWS = 1 << 20
 
 _FED_AT_ONCE = 1 << 20
 
@@ -45,31 +53,41 @@ def is_markup(path: Path) -> bool:
     return _MARKUP.match(head.removeprefix(b"\xef\xbb\xbf")) is not None
 
 
-def copy_table(path: Path, folder: Path) -> tuple[Path, list[str]]:
-    """Return a CSV copy, in `folder`, of the largest table of a web page or XML spreadsheet, and notes for the user.
+def copy_table(path: Path, folder: Path) -> tuple[Path, list[str], list[Part]]:
+    """Return a CSV copy, in `folder`, of the largest table of a web page or XML spreadsheet, notes, and its parts.
 
-    Tables with the same first row are parts of it. A cell that spans several rows is repeated in each.
+    Tables with the same first row, and so with the same header, are its parts, named after their sheets or the text
+    above them. A cell that spans several rows is repeated in each.
 
     Raises
     ------
     InputError
         The file holds no table of two rows.
     """
-    tables = _tables_of(path)
+    named = _tables_of(path)
+    tables = [rows for _, rows in named]
     if not tables:
         raise InputError(_NO_TABLE.format(name=path.name))
     largest = max(tables, key=lambda rows: sum(map(len, rows)))
-    matching = [rows for rows in tables if rows[0] == largest[0]]
+    above = find_header(largest, path.name) + 1
+    parts, done = list[Part](), 0
     copy = folder / f"{path.name}.csv"
     with copy.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows(row for rows in matching for row in rows)
-    notes = [f"{path.name!r} is a web page or XML file rather than a workbook; its largest table was read."]
+        writer = csv.writer(file)
+        for title, rows in named:
+            if rows[0] == largest[0]:
+                own = rows[above:] if rows[:above] == largest[:above] else rows[1:]
+                writer.writerows(own if parts else [*largest[:above], *own])
+                parts.append(Part(title or f"table {len(parts) + 1}", done))
+                done += len(own)
+    note = f"{path.name!r} is a web page or XML file rather than a workbook; its largest table was read."
+    notes = [] if path.suffix.lower() == ".ods" else [note]
     if skipped := [rows for rows in tables if rows[0] != largest[0]]:
         shown = ", ".join(repr([cell for cell in rows[0] if cell][:4]) for rows in skipped[:5])
         notes.append(
             f"{len(skipped)} other tables of {path.name!r} were skipped; their first rows are {shown}."
         )
-    return copy, notes
+    return copy, notes, parts
 
 
 def copy_records(path: Path, folder: Path) -> Path | None:
@@ -113,8 +131,8 @@ def _as_json(element: ElementTree.Element, lists: set[tuple[str, str]]) -> Any:
     return record
 
 
-def _tables_of(path: Path) -> list[list[list[str]]]:
-    """Return the tables with at least two rows, row by row."""
+def _tables_of(path: Path) -> list[tuple[str, list[list[str]]]]:
+    """Return the tables with at least two rows, row by row, and their titles."""
     reader = _Reader()
     if zipfile.is_zipfile(path):
         check_workbook(path)
@@ -123,7 +141,11 @@ def _tables_of(path: Path) -> list[list[list[str]]]:
     else:
         _feed_text(reader, path)
     reader.close()
-    return [rows for rows in reader.tables if len(rows) > 1 and max(map(len, rows)) > 1]
+    for rows in reader.tables:
+        while rows and not any(rows[-1]):
+            rows.pop()
+    named = zip(reader.titles, reader.tables, strict=True)
+    return [(title, rows) for title, rows in named if len(rows) > 1 and max(map(len, rows)) > 1]
 
 
 def _feed_text(reader: HTMLParser, path: Path) -> None:
@@ -148,6 +170,9 @@ class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.tables: list[list[list[str]]] = []
+        self.titles: list[str] = []
+        self._title = ""
+        self._unread = ""
         self._open: list[list[list[str]]] = []
         self._spans: dict[int, tuple[int, str]] = {}
         self._text: list[str] | None = None
@@ -160,14 +185,20 @@ class _Reader(HTMLParser):
         """Begin a table, a row or a cell."""
         kind = _ELEMENTS.get(tag.rpartition(":")[2])
         attributes = {name.rpartition(":")[2]: value or "" for name, value in attrs}
+        if tag.rpartition(":")[2] in _UNREAD:
+            self._unread = self._unread or tag
+        if tag.rpartition(":")[2] == "worksheet":
+            self._title = attributes.get("name", "")
         if kind == "table":
             self._open.append([])
             self.tables.append(self._open[-1])
+            self.titles.append(attributes.get("name") or self._title)
+            self._title = ""
             self._text, self._spans = None, {}
         elif kind == "row" and self._open:
             self._end_row()
             self._open[-1].append([])
-            self._equal_rows = max(_span_of(attributes.get("number-rows-repeated")), 1)
+            self._equal_rows = max(_span_of(attributes.get("number-rows-repeated"), _MOST_ROWS), 1)
         elif kind == "cell" and self._open:
             self._end_cell()
             self._begin_cell(attributes)
@@ -177,6 +208,7 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         """End a table, a row or a cell."""
         kind = _ELEMENTS.get(tag.rpartition(":")[2])
+        self._unread = "" if tag == self._unread else self._unread
         if kind == "table" and self._open:
             self._end_row()
             self._open.pop()
@@ -186,9 +218,15 @@ class _Reader(HTMLParser):
             self._end_cell()
 
     def handle_data(self, data: str) -> None:
-        """Add text to the current cell."""
+        """Add text to the current cell, or keep it as the title of a table."""
+        if self._unread or not data.strip(" \n\r\t"):
+            return
         if self._text is not None:
             self._text.append(data)
+        elif not self._open:
+            self._title = " ".join(data.split())
+        elif not self._open[-1] and self._open[-1] is self.tables[-1]:  # a caption
+            self.titles[-1] = " ".join(data.split())
 
     def unknown_decl(self, data: str) -> None:
         """Add the text of a CDATA section, as in XML records."""
@@ -224,7 +262,8 @@ class _Reader(HTMLParser):
         self._end_cell()
         if self._open and self._open[-1] and self._open[-1][-1]:
             self._take_spanned()
-            self._open[-1].extend([list(self._open[-1][-1]) for _ in range(self._equal_rows - 1)])
+            more = self._equal_rows - 1 if any(self._open[-1][-1]) else 0
+            self._open[-1].extend([list(self._open[-1][-1]) for _ in range(more)])
             self._equal_rows = 1
 
     def _take_spanned(self) -> None:
@@ -237,5 +276,5 @@ class _Reader(HTMLParser):
             row.append(value)
 
 
-def _span_of(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() and int(text) < 1000 else 0
+def _span_of(text: str | None, most: int = 1000) -> int:
+    return int(text) if text and text.isdecimal() and int(text) < most else 0

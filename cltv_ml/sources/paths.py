@@ -205,7 +205,7 @@ def _read_texts(
     """Return the rows of text files, workbooks or JSON files, concatenated and numbered continuously."""
     first = _read_one(con, files[0], folder, table, header_row, 0)
     stacked, broken, notes, titles = first.table, list(first.broken), list(first.notes), list(first.titles)
-    parts, lacking = [Part(files[0].name, 0)], dict[str, str]()
+    parts, kind, lacking = [Part(files[0].name, 0)], "file", dict[str, str]()
     for file in files[1:]:
         [last] = stacked.row(f"select coalesce(max(source_row), -1) from {stacked}")
         start = max(int(last), *(number for number, _ in broken), -1) + 1
@@ -219,7 +219,8 @@ def _read_texts(
         broken, notes = [*broken, *rows.broken], [*notes, *rows.notes]
         parts.append(Part(file.name, start))
         titles += rows.titles
-    parts, kind = (list(first.parts), "sheet") if len(files) == 1 else (parts, "file")
+    if len(files) == 1:
+        parts, kind = list(first.parts), "table" if _way(files[0]) == "markup" else "sheet"
     if len(parts) > 1:
         shown = ", ".join(f"{part.name} (from row {part.start + 1})" for part in parts[:10])
         notes.append(
@@ -245,9 +246,10 @@ def _read_one(
     if way == "markup" and ending(file) != ".ods" and (records := copy_records(file, folder)):
         return read_json(con, records, start)
     if way == "markup":
-        copy, read_notes = copy_table(file, folder)
+        copy, read_notes, named_parts = copy_table(file, folder)
         rows = read_csv(con, copy, folder, header_row, start)
-        return replace(rows, notes=(*read_notes, *rows.notes))
+        parts = tuple(Part(part.name, start + part.start) for part in named_parts)
+        return replace(rows, notes=(*read_notes, *rows.notes), parts=parts)
     if way == "workbook":
         from cltv_ml.sources.workbooks import workbook_rows  # late: openpyxl is slow to import
 

@@ -1,0 +1,91 @@
+"""Tables of web pages, of XML spreadsheets and of OpenDocument: their parts, repeated rows and notes on cells."""
+
+import zipfile
+
+import pytest
+
+from cltv_ml.data import clean, read
+
+HEADINGS = ["Customer", "Date", "Order", "Amount"]
+SALES = [[f"C{n % 3}", f"2025-01-{n:02}", f"R{n}", f"{n}.50"] for n in range(1, 13)]
+REFUNDS = [SALES[3]]
+
+
+def page(**tables):
+    """Return a web page with each table below its title."""
+    return "".join(
+        f"<h2>{title}</h2><table>"
+        + "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in [HEADINGS, *rows])
+        + "</table>"
+        for title, rows in tables.items()
+    )
+
+
+def spreadsheet(**sheets):
+    """Return a workbook as Excel's XML."""
+    return (
+        '<?xml version="1.0"?><Workbook xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet">'
+        + "".join(
+            f'<Worksheet ss:Name="{title}"><Table>'
+            + "".join(
+                f"<Row>{''.join(f'<Cell><Data>{cell}</Data></Cell>' for cell in row)}</Row>"
+                for row in [HEADINGS, *rows]
+            )
+            + "</Table></Worksheet>"
+            for title, rows in sheets.items()
+        )
+    )
+
+
+def document(times=1, **sheets):
+    """Return the content of an OpenDocument sheet, whose rows of data are repeated."""
+    return '<?xml version="1.0"?><office:document-content>' + "".join(
+        f'<table:table table:name="{title}">'
+        + "".join(
+            f'<table:table-row table:number-rows-repeated="{times if place else 1}">'
+            + "".join(f"<table:table-cell><text:p>{cell}</text:p></table:table-cell>" for cell in row)
+            + "</table:table-row>"
+            for place, row in enumerate([HEADINGS, *rows])
+        )
+        + '<table:table-row table:number-rows-repeated="1048000"><table:table-cell/></table:table-row></table:table>'
+        for title, rows in sheets.items()
+    )
+
+
+def kept(folder, content, name):
+    if name.endswith(".ods"):
+        with zipfile.ZipFile(folder / name, "w") as archive:
+            archive.writestr("content.xml", content)
+    else:
+        (folder / name).write_text(content)
+    report = clean(read(folder / name)).report
+    return report.money_kept, " ".join(report.notes)
+
+
+@pytest.mark.parametrize(
+    ("write", "name"),
+    [(page, "a.html"), (spreadsheet, "a.xls"), (document, "a.ods")],
+    ids=["page", "xml", "ods"],
+)
+def test_tables_of_one_header_are_one_and_refunds_are_subtracted(tmp_path, write, name):
+    money, told = kept(tmp_path, write(January=SALES[:7], February=SALES[7:]), name)
+    assert money == 84.0
+    assert "2 tables were read as one table: January (from row 1), February (from row 8)" in told
+    money, told = kept(tmp_path, write(Sales=SALES, Refunds=REFUNDS), name)
+    assert money == 84.0 - 4.5
+
+
+def test_a_row_that_a_document_repeats_counts_as_often(tmp_path):
+    rows = [["C1", "2025-01-05", "", "2.50"], ["C2", "2025-01-06", "", "1.00"]]
+    assert kept(tmp_path, document(1200, Sales=rows), "a.ods")[0] == 1200 * 3.5
+
+
+def test_notes_on_a_cell_are_not_part_of_its_value(tmp_path):
+    noted = spreadsheet(Sales=SALES).replace(
+        "<Data>4.50</Data>", "<Data>4.50</Data><Comment><ss:Data>12</ss:Data></Comment>"
+    )
+    assert kept(tmp_path, noted, "a.xls")[0] == 84.0
+    noted = document(Sales=SALES).replace(
+        "<text:p>4.50", "<office:annotation><text:p>1</text:p></office:annotation><text:p>4.50"
+    )
+    assert kept(tmp_path, noted, "a.ods")[0] == 84.0
