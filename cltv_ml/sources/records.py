@@ -126,23 +126,34 @@ def _expand_nested(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]],
 
     This is how an order with prices per line and no total is written, and a customer with all orders.
     """
-    lists = {key for record in records for key, value in record.items() if is_records(value)}
-    if len(lists) != 1:
+    flat = [dict(_flat_record(record)) for record in records]
+    lists = [dict(_inner_lists(record)) for record in records]
+    paid = {key for inner in lists for key, entries in inner.items() if _contain_money(entries)}
+    outer = ((name, value) for record in flat for name, value in record.items() if name not in paid)
+    if len(paid) != 1 or any(_is_money(*part) for part in outer):
         return records, []
-    [key] = lists
-    entries = [entry for record in records for entry in record.get(key) or [] if isinstance(entry, dict)]
-    outer = ((name, value) for record in records for name, value in _flat_record(record) if name != key)
-    inner = (part for entry in entries for part in _flat_record(entry))
-    if any(_is_money(*part) for part in outer) or not any(_is_money(*part) for part in inner):
-        return records, []
-    used = {name for record in records for name in record}
+    [key] = paid
+    used = {name for record in flat for name in record}
     expanded = [
         {name: value for name, value in record.items() if name != key}
         | {f"{key}.{name}" if name in used else name: value for name, value in entry.items()}
-        for record in records
-        for entry in record.get(key) or [{}]
+        for record, inner in zip(flat, lists, strict=True)
+        for entry in inner.get(key) or [{}]
     ]
     return expanded, [f"The list {key!r} of each record was read as {len(expanded):,} rows, one per entry."]
+
+
+def _inner_lists(record: dict[str, Any], path: str = "") -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield the lists of records in a record and in its objects, by the name that each has as a column."""
+    for name, value in record.items():
+        if is_records(value):
+            yield path + name, [entry for entry in value if isinstance(entry, dict)]
+        elif isinstance(value, dict):
+            yield from _inner_lists(value, f"{path}{name}.")
+
+
+def _contain_money(entries: list[dict[str, Any]]) -> bool:
+    return any(_is_money(*part) for entry in entries for part in _flat_record(entry))
 
 
 def _sum_refunds(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:

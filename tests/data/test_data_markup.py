@@ -1,5 +1,6 @@
-"""Tables of web pages, of XML spreadsheets and of OpenDocument: their parts, repeated rows and notes on cells."""
+"""Tables and records of web pages, XML, OpenDocument and JSON: their parts, repeated rows, notes and inner lists."""
 
+import json
 import zipfile
 
 import pytest
@@ -89,3 +90,36 @@ def test_notes_on_a_cell_are_not_part_of_its_value(tmp_path):
         "<text:p>4.50", "<office:annotation><text:p>1</text:p></office:annotation><text:p>4.50"
     )
     assert kept(tmp_path, noted, "a.ods")[0] == 84.0
+
+
+def test_lines_inside_elements_of_their_own_are_read_one_by_one(tmp_path):
+    orders = "".join(
+        f"<order><id>{order}</id><customer>{who}</customer><date>{day}</date><items>"
+        + "".join(
+            f"<item><sku>{sku}</sku><qty>2</qty><price>{money}</price></item>"
+            for sku in "AB"[: 1 + (who == "C1")]
+        )
+        + "</items></order>"
+        for who, day, order, money in SALES
+    )
+    money, told = kept(tmp_path, f"<orders>{orders}</orders>", "a.xml")
+    assert money == 2 * (84.0 + 1.5 + 4.5 + 7.5 + 10.5)
+    assert "The list 'items.item' of each record was read as 16 rows" in told
+
+
+def test_lines_next_to_lists_without_money_are_read_one_by_one(tmp_path):
+    orders = [
+        {
+            "id": order,
+            "customer": {"id": who, "addresses": [{"city": "Ulm"}]},
+            "created_at": day,
+            "lines": {
+                "has_more": False,
+                "data": [{"sku": "A", "qty": 2, "price": money}, {"sku": "B", "qty": 1, "price": 0.5}],
+            },
+        }
+        for who, day, order, money in SALES
+    ]
+    money, told = kept(tmp_path, json.dumps(orders), "a.json")
+    assert money == 2 * 84.0 + 12 * 0.5
+    assert "The list 'lines.data' of each record was read as 24 rows" in told
