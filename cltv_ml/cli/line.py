@@ -100,7 +100,7 @@ def _show_outcome(outcome: Outcome, out: Path) -> None:
     console.print(f"Expected  {outcome.expected}")
     console.print(
         f"Best      {outcome.verdict.reason}, registered as [bold]cltv version {outcome.version}[/bold], "
-        f"{outcome.alias}"
+        f"{outcome.alias or 'without an alias, because a later version challenges the champion already'}"
     )
     if outcome.decision:
         show_decision(outcome.decision)

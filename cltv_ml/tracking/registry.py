@@ -96,13 +96,19 @@ def register(
 
 
 def publish(version: int, name: str = REGISTERED_NAME) -> str:
-    """Give a version its alias and return the alias: `challenger`, or `champion` if there is none yet."""
+    """Give a version its alias and return the alias: `challenger`, or `champion` if there is none yet.
+
+    Where a later version challenges already, it stays, and the alias returned is empty: of two trainings at once the
+    one that registered first may end last.
+    """
     with store.store_lock():
         alias = "champion" if alias_version(name, "champion") is None else "challenger"
-        _move(name, {alias: version})
+        superseded = (alias_version(name, alias) or 0) > version
+        if not superseded:
+            _move(name, {alias: version})
         _unmark(name, version)
     settle(name)  # deletes what a repeated request registered twice
-    return alias
+    return "" if superseded else alias
 
 
 def settle(name: str = REGISTERED_NAME) -> None:

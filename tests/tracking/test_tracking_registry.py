@@ -181,6 +181,12 @@ def test_a_training_stopped_before_it_gave_its_version_an_alias_has_it_given(ver
     assert "cltv_ml.pending" not in versions.get_model_version("cltv", "3").tags
 
 
+def test_a_version_does_not_take_the_place_of_a_later_challenger(versions):
+    assert registry.publish(3) == "challenger"
+    assert registry.publish(2) == ""  # registered before, ended after
+    assert aliases() == {"champion": 1, "previous": None, "challenger": 3}
+
+
 def test_a_model_that_a_repeated_request_registered_twice_is_one_version(versions):
     run_id = pending(versions, "FINISHED")
     source = versions.get_model_version("cltv", "3").source
