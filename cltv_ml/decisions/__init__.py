@@ -7,7 +7,7 @@ as plain values, to be stored and applied to the next month.
 from cltv_ml.decisions.associations import find_associations
 from cltv_ml.decisions.audit import Audit, compute_audit
 from cltv_ml.decisions.campaign import build_campaign, campaign_summary
-from cltv_ml.decisions.cohorts import GROUPS, cohort_members, compute_cohorts
+from cltv_ml.decisions.cohorts import GROUPS, SMALL_COHORT, cohort_members, compute_cohorts, is_followed
 from cltv_ml.decisions.control import control_size, detectable_uplift, draw_control, expected_rates
 from cltv_ml.decisions.cost_gaps import describe_stated_rate, fill_cost_gaps, fill_every_gap
 from cltv_ml.decisions.cost_of_winning import cost_of_winning
@@ -69,6 +69,7 @@ __all__ = [
     "LEARNERS",
     "RECOMMENDERS",
     "SEGMENTS",
+    "SMALL_COHORT",
     "Audit",
     "CampaignLesson",
     "ClassTransformation",
@@ -123,6 +124,7 @@ __all__ = [
     "fit_response",
     "fit_rfm",
     "fit_tiers",
+    "is_followed",
     "judge_policies",
     "learn_from_campaign",
     "loss_makers",

@@ -7,7 +7,7 @@ import pandas as pd
 
 from cltv_ml.decisions.line_costs import UNKNOWN_GROUP, Costs, check_costs_known, cost_of_line
 from cltv_ml.decisions.lines import currency, money, order_key
-from cltv_ml.engine import MONEY_SCALE, frame, literal
+from cltv_ml.engine import frame, literal
 from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.tables import pandas_only
@@ -83,12 +83,19 @@ def compute_cohorts(
             f"{by if isinstance(by, str) else by.name} splits the customers into {groups:,} cohorts, but at "
             f"most {MOST_COHORTS:,} can be followed; use a coarser grouping."
         )
-    _count_cells(con, columns, costs, PERIODS[per])
-    return _per_customer(
-        frame(
-            con.sql(_COHORTS_SQL.format(columns=_measures(columns, costs)[1], days=PERIODS[per], end=log.end))
-        )
-    )
+    _count_cells(con, columns, costs, PERIODS[per], log.end)
+    shown = _measures(columns, costs)[1]
+    return _per_customer(frame(con.sql(_COHORTS_SQL.format(columns=shown, days=PERIODS[per], end=log.end))))
+
+
+def is_followed(cohorts: pd.DataFrame) -> pd.Series:
+    """Return whether a row of `compute_cohorts` rests on enough customers to be shown: `SMALL_COHORT`, or all of them.
+
+    >>> table = pd.DataFrame({"observed": [29, 30, 5], "complete": [False, False, True]})
+    >>> is_followed(table).tolist()
+    [False, True, True]
+    """
+    return cohorts["complete"] | (cohorts.get("observed", 0) >= SMALL_COHORT)
 
 
 @pandas_only
@@ -170,58 +177,70 @@ _COHORTS = {
 
 
 def _measures(columns: set[str], costs: Costs | None) -> tuple[str, str]:
-    """Return the SQL of the sums per cell and of their columns."""
+    """Return the SQL of the sums per cell, of all customers and of those observed to its end, and of their columns."""
     sums = {"revenue": money("amount")}
     if "discount" in columns:
         sums["discount"] = f"coalesce({money('discount')}, 0)"
     if costs is not None or "cost" in columns:
         sums["margin"] = f"{money('amount')} - {cost_of_line(columns, costs or Costs())}"
+    names = [*sums, *(f"seen_{name}" for name in sums if name != "discount")]
     return (
-        ", ".join(f"sum({sql}) as {name}" for name, sql in sums.items()),
-        ", ".join(f"{currency(name)} as {name}" for name in sums),
+        ", ".join(
+            f"sum({sql}) as {name}, sum({sql}) filter (seen) as seen_{name}" for name, sql in sums.items()
+        ),
+        ", ".join(f"{currency(name)} as {name}" for name in names),
     )
 
 
-def _count_cells(con: duckdb.DuckDBPyConnection, columns: set[str], costs: Costs | None, days: float) -> None:
-    """Create the tables `bought`, `ordered` and `spent`: customers, orders and sums by cohort and period.
+def _count_cells(
+    con: duckdb.DuckDBPyConnection, columns: set[str], costs: Costs | None, days: float, end: pd.Timestamp
+) -> None:
+    """Create the view `aged` and the tables `bought`, `ordered` and `spent`: sums by cohort and period.
 
     One after another: together the distinct customers and orders of ten million lines fill a gigabyte.
     """
+    con.execute(
+        "create temp view aged as select *, cast(floor("
+        f"date_diff('second', t0, timestamp '{end}') / 86400.0 / {days}) as integer) as whole from member"
+    )
     lines = (
-        f"(select *, cast(floor(date_diff('second', t0, timestamp) / 86400.0 / {days}) as integer) as period "
-        "from log join member using (customer_id))"
+        f"(select *, cast(floor(date_diff('second', t0, timestamp) / 86400.0 / {days}) as integer) as period, "
+        "whole > period as seen from log join aged using (customer_id))"
     )
     sums, _ = _measures(columns, costs)
     con.execute(f"create temp table spent as select cohort, period, {sums} from {lines} group by 1, 2")
     for table, key in (("bought", "customer_id"), ("ordered", order_key(columns))):
         con.execute(
-            f"create temp table {table} as select cohort, period, count(*) as n from "
-            f"(select distinct cohort, period, {key} from {lines} where {key} is not null) group by 1, 2"
+            f"create temp table {table} as select cohort, period, count(*) as n, count(*) filter (seen) as seen from "
+            f"(select distinct cohort, period, seen, {key} from {lines} where {key} is not null) group by 1, 2"
         )
 
 
 #: Every cohort has a row for every period that any of its customers has entered.
 _COHORTS_SQL = """
-with seen as (
-    select timestamp '{end}' as until
-), size as (
-    select cohort, count(*) as customers, min(t0) as eldest, max(t0) as youngest from member group by 1
+with size as (
+    select cohort, count(*) as customers, min(t0) as eldest from member group by 1
 ), cell as (
     select cohort, customers, unnest(generate_series(0, cast(floor(
-        date_diff('second', eldest, until - interval 1 second) / 86400.0 / {days}) as integer))) as period,
-        date_diff('second', youngest, until) / 86400.0 as observed
-    from size, seen
+        date_diff('second', eldest, timestamp '{end}' - interval 1 second) / 86400.0 / {days}) as integer))) as period
+    from size
+), aged_by as (
+    select cohort, whole, count(*) as n from aged group by 1, 2
+), finished as (
+    select cell.cohort, period, sum(n) as observed from cell join aged_by on aged_by.cohort = cell.cohort
+    and whole > period group by 1, 2
 )
-select cohort, period, customers, coalesce(bought.n, 0) as active, coalesce(bought.n, 0) / customers as retention,
-    coalesce(ordered.n, 0) as orders, {columns}, observed >= (period + 1) * {days} as complete
-from cell left join bought using (cohort, period) left join ordered using (cohort, period)
-    left join spent using (cohort, period) order by 1, 2
+select cohort, period, customers, coalesce(bought.n, 0) as active,
+    cast(coalesce(observed, 0) as bigint) as observed, coalesce(bought.seen, 0) / observed as retention,
+    coalesce(ordered.n, 0) as orders, {columns}, coalesce(observed, 0) = customers as complete
+from cell left join finished using (cohort, period) left join bought using (cohort, period)
+    left join ordered using (cohort, period) left join spent using (cohort, period) order by 1, 2
 """
 
 
 def _per_customer(rows: pd.DataFrame) -> pd.DataFrame:
     for name in ("revenue", "margin"):
         if name in rows:
-            running = (rows[name] * MONEY_SCALE).round().groupby(rows["cohort"]).cumsum() / MONEY_SCALE
-            rows[f"cumulative_{name}_per_customer"] = running / rows["customers"]
+            mean = rows.pop(f"seen_{name}") / rows["observed"].where(rows["observed"] > 0)
+            rows[f"cumulative_{name}_per_customer"] = mean.groupby(rows["cohort"]).cumsum()
     return rows.assign(small=rows["customers"] < SMALL_COHORT)

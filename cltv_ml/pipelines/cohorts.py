@@ -23,7 +23,7 @@ from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section, summarise
-from cltv_ml.reporting.sections.shop_answers import cohort_answers
+from cltv_ml.reporting.sections.shop_answers import cohort_answers, share_who_bought
 from cltv_ml.settings import Cohorts, Settings
 from cltv_ml.windows import to_days
 
@@ -121,17 +121,17 @@ def _cohort_facts(
 ) -> dict[str, tuple[str, str]]:
     """Return the page's facts: customers followed, the share who came back, and their expected revenue."""
     first, second = (table[table["period"] == period] for period in (0, 1))
-    second = second[second["complete"]]
+    second = second[decisions.is_followed(second)]
     facts = {
         "Customers": (
             f"{first['customers'].sum():,}",
             f"in {len(first):,} cohorts by {settings.by.replace('_', ' ')}",
         )
     }
-    if second["customers"].sum():
+    if second["observed"].sum():
         facts[f"Bought in {settings.per} 1"] = (
-            f"{second['active'].sum() / second['customers'].sum():.0%}",
-            f"of {second['customers'].sum():,} customers; {settings.per} 0 begins with the first purchase",
+            f"{share_who_bought(second):.0%}",
+            f"of {second['observed'].sum():,} customers; {settings.per} 0 begins with the first purchase",
         )
     if continuation is not None:
         last = continuation[continuation["days"] == continuation["days"].max()]
@@ -148,8 +148,9 @@ def _so_far(table: pd.DataFrame, settings: Cohorts, notes: list[str]) -> dict[st
         f"Customers by {settings.by.replace('_', ' ')}",
         [
             f"{table.loc[table['period'] == 0, 'customers'].sum():,} customers, each followed from their own "
-            f"first purchase, where {settings.per} 0 begins. Figures leave out periods that some customers "
-            "of a cohort have not finished; the table marks them as not complete."
+            f"first purchase, where {settings.per} 0 begins. A cell counts the customers who have been observed to "
+            f"the end of its {settings.per}; cells with fewer than {decisions.SMALL_COHORT} of them are left out, "
+            "unless these are the whole cohort."
         ],
         warnings=notes,
         links={
@@ -183,17 +184,10 @@ def _warnings(table: pd.DataFrame, settings: Cohorts) -> list[str]:
         warnings.append(
             "Most months won fewer than 30 customers; cohorts by quarter (first_quarter) join three months."
         )
-    reach, longest = table.loc[table["complete"], "period"].max(), table["period"].max()
-    if settings.by not in ("first_month", "first_quarter") and reach < longest / 2:
+    if not decisions.is_followed(table).any():
         warnings.append(
-            f"The figures end after {reach} of {longest} {per}s: they show only {per}s that every customer of a "
-            "cohort has finished, so one new customer ends them. Cohorts by quarter (first_quarter) follow older "
-            "customers longer."
-        )
-    if not table["complete"].any():
-        warnings.append(
-            f"No {per} is complete for every customer of a cohort, so the figures are empty; choose a "
-            "shorter period."
+            f"No cohort has {decisions.SMALL_COHORT} customers, or all of its customers, observed for a whole {per}, "
+            "so the figures are empty; choose a shorter period."
         )
     return warnings
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pandas as pd
 import plotly.graph_objects as go
 
-from cltv_ml.decisions.cohorts import SMALL_COHORT
+from cltv_ml.decisions.cohorts import SMALL_COHORT, is_followed
 from cltv_ml.reporting import theme
 
 _CELL_FORMS = {"retention": ("Share of customers who buy", "{:.0%}", ".0%")}
@@ -30,7 +30,8 @@ def cohort_table(
     Parameters
     ----------
     cohorts
-        `decisions.compute_cohorts`; periods that are not complete are left empty, cohorts of fewer than 30 are grey.
+        `decisions.compute_cohorts`; periods whose end fewer than 30 customers have reached are left empty unless these
+        are the whole cohort, and cohorts of fewer than 30 are grey.
     per
         Name of the period on the axis.
     """
@@ -41,7 +42,7 @@ def cohort_table(
     )
     named = cohorts.assign(name=cohorts["cohort"] + " (" + cohorts["customers"].map("{:,}".format) + ")")
     names = list(dict.fromkeys(named["name"]))
-    table = named[named["complete"]].pivot(index="name", columns="period", values=measure).reindex(names)
+    table = named[is_followed(named)].pivot(index="name", columns="period", values=measure).reindex(names)
     figure = theme.figure(
         f"{words}, cohort by cohort", f"{per.capitalize()}s since the first purchase", "Cohort (customers)"
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from cltv_ml.decisions import Audit
+from cltv_ml.decisions.cohorts import is_followed
 from cltv_ml.money import format_money
 from cltv_ml.reporting.sections.audit import describe_revenue_change
 
@@ -68,12 +69,13 @@ def cohort_answers(
     Parameters
     ----------
     table
-        `decisions.compute_cohorts`; only its complete periods count.
+        `decisions.compute_cohorts`; only rows with enough customers observed count (`is_followed`).
     per
         Name of a period.
 
     >>> table = pd.DataFrame({"cohort": ["a", "a", "b", "b"], "period": [0, 1, 0, 1], "customers": [40, 40, 60, 60],
-    ...                       "active": [40, 10, 60, 30], "complete": True, "small": False,
+    ...                       "observed": [40, 40, 60, 60], "retention": [1.0, 0.25, 1.0, 0.5], "complete": True,
+    ...                       "small": False,
     ...                       "cumulative_revenue_per_customer": [20.0, 25.0, 30.0, 45.0]})
     >>> answers = cohort_answers(table, [], per="month", currency="EUR")
     >>> answers["Do customers come back?"]
@@ -81,11 +83,10 @@ def cohort_answers(
     >>> answers["Which cohort spends most?"]
     ['By the end of month 1, the cohort b had spent 45.00 EUR per customer, the cohort a 25.00 EUR.']
     """
-    done = table[table["complete"] & (table["period"] > 0)]
+    done = table[is_followed(table) & (table["period"] > 0)]
     answers = {
         "Do customers come back?": [
-            f"In {per} {period}, {rows['active'].sum() / rows['customers'].sum():.0%} of "
-            f"{rows['customers'].sum():,} customers bought again."
+            f"In {per} {period}, {share_who_bought(rows):.0%} of {rows['observed'].sum():,} customers bought again."
             for period, rows in done.groupby("period")
             if period in (1, _far(table))
         ],
@@ -103,36 +104,40 @@ def cohort_answers(
     return {question: sentences for question, sentences in answers.items() if sentences}
 
 
+def share_who_bought(rows: pd.DataFrame) -> float:
+    """Return the share of customers observed who bought in the periods of some rows of a table of cohorts."""
+    return float((rows["retention"] * rows["observed"]).sum() / rows["observed"].sum())
+
+
 def _far(table: pd.DataFrame) -> int:
-    """Return the last period that cohorts with half of all customers have finished; 0 where there is none."""
-    done = table[table["complete"]].groupby("period")["customers"].sum()
+    """Return the last period that half of all customers have finished; 0 where there is none."""
+    done = table[is_followed(table)].groupby("period")["observed"].sum()
     enough = done[done >= table.loc[table["period"] == 0, "customers"].sum() / 2]
     return int(enough.index.max()) if len(enough) else 0
 
 
 def _spent_so_far(table: pd.DataFrame, per: str, currency: str) -> list[str]:
-    """Return a sentence on what the same customers had spent by the end of the first period and of the last."""
+    """Return a sentence on what customers of the same cohorts had spent by the end of the first period and the last."""
     far = _far(table)
     if not far:
         return []
-    same = table.loc[table["complete"] & (table["period"] == far), "cohort"]
-    then, now = (_mean_spend(table[table["cohort"].isin(same)], period) for period in (0, far))
+    rows = table[is_followed(table)].set_index("cohort")
+    last = rows[rows["period"] == far]
+    weights = last["observed"] / last["observed"].sum()
+    then, now = (
+        float((weights * rows.loc[rows["period"] == period, "cumulative_revenue_per_customer"]).sum())
+        for period in (0, far)
+    )
     return [
         f"{format_money(then, currency)} in {per} 0 and {format_money(now, currency)} by the end of {per} {far}, on "
-        "average over the same customers."
+        "average over the same cohorts."
     ]
-
-
-def _mean_spend(table: pd.DataFrame, period: int) -> float:
-    rows = table[table["period"] == period]
-    whole = float((rows["customers"] * rows["cumulative_revenue_per_customer"]).sum())
-    return whole / float(rows["customers"].sum())
 
 
 def _most_and_least(table: pd.DataFrame, per: str, currency: str) -> list[str]:
     """Return a sentence on the cohorts, small ones left out, with the highest and the lowest spend per customer."""
     far = _far(table)
-    rows = table[table["complete"] & (table["period"] == far) & ~table["small"]]
+    rows = table[is_followed(table) & (table["period"] == far) & ~table["small"]]
     if len(rows) < 2:
         return []
     ranked = rows.sort_values("cumulative_revenue_per_customer", kind="stable")
