@@ -34,6 +34,7 @@ from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.money import format_money
 from cltv_ml.pipelines.inputs import known_costs, load, rules_of, with_currency
+from cltv_ml.pipelines.left_out import describe_left_out
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_folder
 from cltv_ml.reporting.report import summarise
@@ -94,6 +95,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     opened = find_log_start(won.joined, won.first)
     tables = _tables(won, costs, settings.age, opened)
     notes = [
+        *describe_left_out(cleaned, settings.currency),
         *campaigns,
         *divided,
         *outside,

@@ -12,6 +12,7 @@ from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import check_folder
 from cltv_ml.inline import Inline
 from cltv_ml.pipelines.inputs import known_costs, load, with_currency
+from cltv_ml.pipelines.left_out import describe_left_out
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_folder
 from cltv_ml.pipelines.redaction import as_wanted
@@ -50,7 +51,7 @@ def audit(settings: Settings | None = None, *, progress: Progress = silent, **op
     per = None if settings.per == "auto" else settings.per
     costs, log, cost_notes = known_costs(settings, log)
     tables = decisions.compute_audit(log, per, calendar=settings.calendar, costs=costs)
-    notes = [*audit_notes(tables), *cost_notes]
+    notes = [*describe_left_out(cleaned, settings.currency), *audit_notes(tables), *cost_notes]
     page = settings.out / "audit.html"
     progress("writing the page", 0.8)
     sections = audit_sections(tables, currency=settings.currency)

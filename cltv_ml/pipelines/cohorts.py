@@ -19,6 +19,7 @@ from cltv_ml.log import Log
 from cltv_ml.money import format_money
 from cltv_ml.pipelines.continuation import continue_cohorts
 from cltv_ml.pipelines.inputs import known_costs, load, with_currency
+from cltv_ml.pipelines.left_out import describe_left_out
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
 from cltv_ml.reporting import plots
@@ -68,6 +69,7 @@ def cohorts(settings: Settings | None = None, *, progress: Progress = silent, **
     page = settings.out.with_suffix(".html")
     opened = find_log_start(first_seen(log), log.first.normalize())
     notes = [
+        *describe_left_out(cleaned, settings.currency),
         *_warnings(table, settings),
         *filter(None, [opened.sentence(_WITH_OLD)]),
         *cost_notes,

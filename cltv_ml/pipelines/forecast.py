@@ -35,6 +35,7 @@ from cltv_ml.pipelines.forecast_inputs import (
     unused_holidays,
 )
 from cltv_ml.pipelines.inputs import load, with_currency
+from cltv_ml.pipelines.left_out import describe_left_out
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
 from cltv_ml.reporting.report import summarise
@@ -127,7 +128,7 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     equity = None if terms.margin_rate is None else compute_equity(drawn_parts(shop), terms, until, parts)
     judged, causes = judge_plan(log, plan, window.cutoff)
     notes = _forecast_notes(shop, terms, window, holidays=bool(holidays), currency=settings.currency)
-    notes = [*notes, *gaps]
+    notes = [*describe_left_out(cleaned, settings.currency), *notes, *gaps]
     if not shop.grain:
         notes += unused_holidays(holidays, log.first, window)
     notes += pause_expected_again(shop.value.joined, shop.closed, window)

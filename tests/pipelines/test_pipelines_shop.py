@@ -46,6 +46,24 @@ def test_every_number_on_the_pages_of_a_log_is_in_a_file_next_to_it(log, costs, 
     assert lost_numbers(found.page, found.page.parent.rglob("*.csv"), tags=SENTENCES) == []
 
 
+def test_lines_that_are_set_aside_are_counted_in_rows_and_money(log, costs, tmp_path):
+    guests = pd.DataFrame({"customer_id": None, "timestamp": log["timestamp"].iloc[:40], "amount": 25.0})
+    fees = log.tail(3).assign(amount=-7.5, customer_id="nobody else", order_id=["r1", "r2", "r3"])
+    raw = pd.concat([log, guests, fees], ignore_index=True)
+    expected = (
+        f"43 of the {len(raw):,} lines read, worth 977.50 EUR, are left out: no customer (40 lines, 1,000 EUR), "
+        "return without a purchase (3 lines, -22.50 EUR)."
+    )
+    for found in (
+        pipelines.audit(data=raw, out=tmp_path / "audit", currency="EUR"),
+        pipelines.cohorts(data=raw, out=tmp_path / "cohorts.csv", currency="EUR"),
+        pipelines.acquisition(data=raw, costs=costs, out=tmp_path / "acquisition", currency="EUR"),
+        pipelines.forecast(data=raw, horizon=91, out=tmp_path / "forecast.csv", currency="EUR"),
+    ):
+        assert expected in found.notes[0]
+    assert "lines read" not in " ".join(pipelines.audit(data=log, out=tmp_path / "audit").notes)
+
+
 def test_an_audit_says_the_days_of_the_log_and_none_before_it(log, tmp_path):
     page = pipelines.audit(data=log, out=tmp_path / "audit").page.read_text(encoding="utf-8")
     first, last = log["timestamp"].min(), log["timestamp"].max()
@@ -319,4 +337,6 @@ def test_figures_of_a_shop_that_still_wins_customers_go_on_where_its_old_ones_ar
     fourth = shown[shown["period"] == 4]
     assert fourth["observed"].sum() >= 100
     share = (fourth["retention"] * fourth["observed"]).sum() / fourth["observed"].sum()
-    assert f"{share:.0%} of {fourth['observed'].sum():,} customers bought again." in found.page.read_text("utf-8")
+    assert f"{share:.0%} of {fourth['observed'].sum():,} customers bought again." in found.page.read_text(
+        "utf-8"
+    )

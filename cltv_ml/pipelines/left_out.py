@@ -1,0 +1,38 @@
+"""Lines that a clean log leaves out, as a sentence for readers of the whole shop's totals."""
+
+from __future__ import annotations
+
+from cltv_ml.data import Cleaned
+from cltv_ml.money import format_money
+from cltv_ml.reporting.rule_names import SHORT_REASONS
+
+#: Least share of the lines, or of the money, that is worth a sentence.
+LEAST_TOLD = 0.01
+
+#: Most reasons named.
+_NAMED = 3
+
+
+def describe_left_out(cleaned: Cleaned, currency: str = "") -> list[str]:
+    """Return a sentence on the lines and the money that were set aside, with the main reasons; empty below 1% of both.
+
+    Purchases that were returned, and their returns, are not counted: revenue is right without them.
+    """
+    report = cleaned.report
+    if report is None:
+        return []
+    rules = report.rules[(report.rules["rows"] > 0) & (report.rules["rule"] != "cancellation")]
+    share = rules["money"].abs().sum() / max(report.money_kept, 1e-9)
+    if max(rules["rows"].sum() / max(report.rows_in, 1), share) < LEAST_TOLD:
+        return []
+    by_size = rules.assign(size=rules["money"].abs()).sort_values(["size", "rows"], ascending=False)
+    reasons = [
+        f"{SHORT_REASONS.get(one.rule, one.rule)} ({one.rows:,} lines, {format_money(one.money, currency)})"
+        for one in by_size.head(_NAMED).itertuples()
+    ]
+    more = " and others" if len(rules) > _NAMED else ""
+    return [
+        f"{rules['rows'].sum():,} of the {report.rows_in:,} lines read, worth "
+        f"{format_money(rules['money'].sum(), currency)}, are left out: {', '.join(reasons)}{more}. The command "
+        "`cltv data check` explains them."
+    ]
