@@ -106,7 +106,7 @@ def check_cost_currency(table: pd.DataFrame, currency: str) -> None:
         )
 
 
-def describe_repeated_costs(spent: pd.DataFrame) -> list[str]:
+def describe_repeated_costs(spent: pd.DataFrame, currency: str = "") -> list[str]:
     """Return a sentence if rows of costs equal another row in every column, as in an export that was appended twice.
 
     >>> describe_repeated_costs(pd.DataFrame({"month": ["2024-01"] * 2, "cost": [5.0, 5.0]}))
@@ -115,7 +115,7 @@ def describe_repeated_costs(spent: pd.DataFrame) -> list[str]:
     again = spent.duplicated() & (spent["cost"] != 0)
     if not again.any():
         return []
-    total = format_money(float(spent.loc[again, "cost"].sum()))
+    total = format_money(float(spent.loc[again, "cost"].sum()), currency)
     rows = f"{again.sum():,} row{'s' if again.sum() > 1 else ''}, {total} in all"
     return [f"Rows of the costs that repeat another count too: {rows}. Remove any that is a duplicate."]
 

@@ -101,7 +101,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
         *outside,
         *describe_channels(channels),
         *describe_cost_currency(spent, settings.currency),
-        *describe_repeated_costs(spent),
+        *describe_repeated_costs(spent, settings.currency),
         *_acquisition_notes(won, costs, settings.currency),
         *filter(None, [opened.sentence(_NOT_NEW)]),
         *cost_notes,
@@ -212,6 +212,7 @@ def _acquisition_notes(won: Won, costs: pd.DataFrame, currency: str) -> list[str
             f"The costs do not mention {', '.join(unnamed[:3])}{' and others' if len(unnamed) > 3 else ''}, so "
             "winning these customers counts as free."
         )
+    notes += _months_without_their_channel(won.customers, costs)
     outside = int(won.customers.loc[~won.customers["month"].isin(costs["month"]), "customers"].sum())
     if outside:
         notes.append(
@@ -224,3 +225,18 @@ def _acquisition_notes(won: Won, costs: pd.DataFrame, currency: str) -> list[str
             "or state --margin-rate."
         )
     return notes
+
+
+def _months_without_their_channel(customers: pd.DataFrame, costs: pd.DataFrame) -> list[str]:
+    """Return a sentence on customers of a channel that has costs, but not in their month, where others have some."""
+    named = costs[["month", "channel"]].assign(named=True)
+    unnamed = customers.merge(named, how="left")["named"].isna().to_numpy()
+    at_all = customers["month"].isin(costs["month"]) & customers["channel"].isin(costs["channel"])
+    free = customers[unnamed & at_all & (customers["channel"] != UNATTRIBUTED)]
+    if free.empty:
+        return []
+    first = free.sort_values(["month", "channel"]).iloc[0]
+    return [
+        f"{free['customers'].sum():,} customers were won in months in which the costs mention other channels but not "
+        f"theirs, such as {first['channel']} in {first['month']:%Y-%m}, so winning them counts as free."
+    ]

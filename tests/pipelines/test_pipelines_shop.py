@@ -217,6 +217,19 @@ def test_a_channel_without_costs_is_told_to_count_as_free(log, costs, tmp_path):
     )
 
 
+def test_months_in_which_a_channel_has_no_costs_are_told_to_count_as_free(log, costs, tmp_path):
+    months = sorted(costs["month"].unique())
+    spent = costs[(costs["channel"] != "web") | (costs["month"] != months[2])]
+    notes = pipelines.acquisition(data=log, costs=spent, out=tmp_path).notes
+    first = log.loc[log.groupby("customer_id")["timestamp"].idxmin()]
+    free = (first["channel"] == "web") & (first["timestamp"].dt.strftime("%Y-%m") == str(months[2])[:7])
+    said = f"{free.sum():,} customers were won in months in which the costs mention other channels but not theirs"
+    assert any(said in note and f"such as web in {str(months[2])[:7]}" in note for note in notes)
+    assert not any(
+        "not theirs" in n for n in pipelines.acquisition(data=log, costs=costs, out=tmp_path).notes
+    )
+
+
 def test_a_channel_column_without_its_table_is_one_sentence(log, costs, tmp_path):
     with pytest.raises(ValueError, match="'source' is a column of the table of customers, but none is given"):
         pipelines.acquisition(data=log, costs=costs, channel="source", out=tmp_path)
