@@ -9,8 +9,9 @@ import pytest
 from pages import SENTENCES, lost_numbers
 
 from cltv_ml import pipelines
-from cltv_ml.data import simulate
+from cltv_ml.data import clean, simulate
 from cltv_ml.errors import InputError
+from cltv_ml.pipelines.left_out import describe_left_out
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import unbroken
 
@@ -62,6 +63,24 @@ def test_lines_that_are_set_aside_are_counted_in_rows_and_money(log, costs, tmp_
     ):
         assert expected in found.notes[0]
     assert "lines read" not in " ".join(pipelines.audit(data=log, out=tmp_path / "audit").notes)
+
+
+def test_sales_without_a_customer_are_told_above_one_in_a_hundred():
+    days = pd.date_range("2024-01-01", periods=100)
+    shop = pd.DataFrame(
+        {"customer_id": [f"c{day % 7}" for day in range(100)], "timestamp": days, "amount": 5.0}
+    )
+    told = {
+        count: describe_left_out(
+            clean(shop.assign(customer_id=shop["customer_id"].mask(shop.index < count))), "EUR"
+        )
+        for count in (0, 3)
+    }
+    assert told[0] == []
+    assert told[3] == [
+        "3 of the 100 lines read, worth 15.00 EUR, are left out: no customer (3 lines, 15.00 EUR). The command "
+        "`cltv data check` explains them."
+    ]
 
 
 def test_an_audit_says_the_days_of_the_log_and_none_before_it(log, tmp_path):
