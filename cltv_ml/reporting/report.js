@@ -131,13 +131,25 @@ function told(trace, axis) {
   return Array.isArray(own) ? own : own >= 0 ? [...trace.customdata].map((row) => row[own]) : trace[axis];
 }
 
-// The names of the columns of a figure's table: its series, then its axes.
+// The axis along which a trace has error bars; none where it has not.
+function barred(trace) {
+  return ["x", "y"].find((axis) => trace[`error_${axis}`]?.visible);
+}
+
+// The ends of the error bars of a trace's point; empty cells where it has none.
+function barEnds(trace, i) {
+  const axis = barred(trace), bars = trace[`error_${axis}`];
+  return axis ? [trace[axis][i] - (bars.arrayminus ?? bars.array)[i], trace[axis][i] + bars.array[i]] : ["", ""];
+}
+
+// The names of the columns of a figure's table: its series, then its axes, then the ends of error bars.
 function columnNames(plot) {
   const titled = (letter) => [...new Set(Object.entries(plot.layout).filter(([key]) => RegExp(`^${letter}axis\\d*$`).test(key))
     .map(([, axis]) => axis.title?.text?.replaceAll("<br>", " ")).filter(Boolean))].join(" / ");
   const [trace] = plot._fullData, bar = plot.data[0]?.colorbar?.title; // a title that nobody gave is not empty in what plotly fills in
   if (trace?.link) return ["", "From", "To", trace.name];
-  return trace?.z ? ["", titled("y"), titled("x"), (bar?.text ?? bar) || trace.name] : ["", titled("x"), titled("y")];
+  return trace?.z ? ["", titled("y"), titled("x"), (bar?.text ?? bar) || trace.name]
+    : ["", titled("x"), titled("y"), ...(plot._fullData.some(barred) ? ["Lower end", "Upper end"] : [])];
 }
 
 function cellText(cell) {
@@ -149,13 +161,13 @@ function cellText(cell) {
 // The numbers of a figure as a table, for screen readers and for copying.
 const MOST_ROWS = 1000;
 function tabulate(plot, place) {
-  const rows = [];
+  const rows = [], whiskers = (plot._fullData ?? []).some(barred);
   for (const trace of plot._fullData ?? []) {
     const [x, y, z] = [told(trace, "x") ?? trace.labels ?? [], told(trace, "y") ?? trace.values ?? [], told(trace, "z")];
     if (z) y.forEach((name, i) => x.forEach((at, j) => rows.push([trace.name, name, at, z[i][j]])));
     else if (trace.link) trace.link.source.forEach((from, i) =>
       rows.push([trace.name, trace.node.label[from], trace.node.label[trace.link.target[i]], trace.link.value[i]]));
-    else for (let i = 0; i < Math.max(x.length, y.length); i += 1) rows.push([trace.name, x[i], y[i]]);
+    else for (let i = 0; i < Math.max(x.length, y.length); i += 1) rows.push([trace.name, x[i], y[i], ...(whiskers ? barEnds(trace, i) : [])]);
   }
   const table = document.createElement("table"), head = table.createTHead().insertRow(), body = table.createTBody();
   for (const name of columnNames(plot)) head.append(Object.assign(document.createElement(name ? "th" : "td"), { textContent: name }));

@@ -333,3 +333,14 @@ def test_the_data_of_a_figure_are_what_it_tells_not_where_it_draws(tmp_path):
     assert tiers[1] == ["customers", "1", "high"]
     assert [row[-1] for row in lines[1:]] == ["9", "-2", "7"]
     assert money[:2] == [["", "Month", "Revenue (currency units) / Orders"], ["revenue", "2024-01-01", "9.5"]]
+
+
+def test_the_data_of_a_figure_tell_the_ends_of_its_error_bars(tmp_path):
+    judged = {"start": pd.to_datetime(["2024-01-01"]), "expected": [10.0], "actual": [12.0]}
+    plan = pd.DataFrame(judged).assign(lower_80=8.0, upper_80=13.5)
+    file = tmp_path / "page.html"
+    part = section("x", tables=ONE, figures={"Figure": plots.plan_against_actual(plan)})
+    file.write_text(render_html(summarise("t", "s", [part])), encoding="utf-8")
+    [[heads, *rows]] = read(file, 1200, "light", DATA)
+    assert heads[-2:] == ["Lower end", "Upper end"]
+    assert {row[2]: row[3:] for row in rows} == {"10": ["8", "13.5"], "12": ["", ""]}
