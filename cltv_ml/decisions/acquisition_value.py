@@ -272,7 +272,8 @@ def compute_returns(value: pd.DataFrame, cac: pd.DataFrame, age: int = 365) -> p
 
     Columns `channel`, `customers`, `cac`, `value`, `ratio`, `ratio_lower`, `ratio_upper`, `payback_realised`,
     `payback` (expected), `payback_early`, `payback_late` (the ends of its 80% interval), in months of thirty days and
-    missing where the cost is not back within 24, and `never` (customers of a channel whose cost is not expected back).
+    missing where the cost is not back within 24, and `never` (customers of a channel whose cost is not expected back,
+    or the sum of these for all channels together).
     """
     rows = []
     for row in cac[cac["cac"].notna()].itertuples():
@@ -296,7 +297,11 @@ def compute_returns(value: pd.DataFrame, cac: pd.DataFrame, age: int = 365) -> p
                 "never": row.customers if np.isnan(paid["expected"]) else 0,
             }
         )
-    return pd.DataFrame(rows)
+    returns = pd.DataFrame(rows)
+    if len(returns) > 1:
+        whole = returns["channel"] == BLENDED
+        returns.loc[whole, "never"] = returns.loc[~whole, "never"].sum()
+    return returns
 
 
 #: Columns of the ratio of value to cost, and the value behind each.

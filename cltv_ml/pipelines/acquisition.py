@@ -33,7 +33,7 @@ from cltv_ml.files import check_folder
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.money import format_money
-from cltv_ml.pipelines.inputs import known_costs, load, rules_of, with_currency
+from cltv_ml.pipelines.inputs import known_costs, load, rules_of, with_currency, without_effect
 from cltv_ml.pipelines.left_out import describe_left_out
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_folder
@@ -94,6 +94,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     costs = costs.groupby(["month", "channel"], as_index=False)["cost"].sum()
     opened = find_log_start(won.joined, won.first)
     tables = _tables(won, costs, settings.age, opened)
+    unused = [] if won.known else [without_effect(settings, ("per_order", "share_of_amount"))]
     notes = [
         *describe_left_out(cleaned, settings.currency),
         *campaigns,
@@ -103,7 +104,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
         *describe_cost_currency(spent, settings.currency),
         *describe_repeated_costs(spent, settings.currency),
         *_acquisition_notes(won, costs, settings.currency),
-        *filter(None, [opened.sentence(_NOT_NEW)]),
+        *filter(None, [opened.sentence(_NOT_NEW), *unused]),
         *cost_notes,
     ]
     page = settings.out / "acquisition.html"

@@ -34,7 +34,7 @@ from cltv_ml.pipelines.forecast_inputs import (
     read_holiday_names,
     unused_holidays,
 )
-from cltv_ml.pipelines.inputs import load, with_currency
+from cltv_ml.pipelines.inputs import load, with_currency, without_effect
 from cltv_ml.pipelines.left_out import describe_left_out
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
@@ -58,6 +58,9 @@ _WEEKS_UPTO = 190
 
 #: By how much last year's weight must change the total for a reader to be told of it.
 _LEAST_SAY = 0.005
+
+#: Settings that change nothing where no margin is known.
+_NEED_A_MARGIN = ("share_of_amount", "per_order", "acquisition_cost", "discount_rate")
 
 _NONE_WON = "The log shows no new customer in the last four weeks"
 
@@ -128,7 +131,8 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     equity = None if terms.margin_rate is None else compute_equity(drawn_parts(shop), terms, until, parts)
     judged, causes = judge_plan(log, plan, window.cutoff)
     notes = _forecast_notes(shop, terms, window, holidays=bool(holidays), currency=settings.currency)
-    notes = [*describe_left_out(cleaned, settings.currency), *notes, *gaps]
+    unused = without_effect(settings, _NEED_A_MARGIN) if terms.margin_rate is None else ""
+    notes = [*describe_left_out(cleaned, settings.currency), *notes, *gaps, *filter(None, [unused])]
     if not shop.grain:
         notes += unused_holidays(holidays, log.first, window)
     notes += pause_expected_again(shop.value.joined, shop.closed, window)

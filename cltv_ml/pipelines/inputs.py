@@ -59,6 +59,7 @@ from cltv_ml.settings import (
     Train,
     Windowed,
 )
+from cltv_ml.settings.base import flag_of
 from cltv_ml.tracking.local_registry import champion_currency
 from cltv_ml.windows import (
     Window,
@@ -313,6 +314,16 @@ def to_numbers(column: pd.Series) -> pd.Series:
     if len(wrong):
         raise InputError(f"the column {column.name} must hold numbers, got {str(wrong.iloc[0])!r}.")
     return numbers
+
+
+def without_effect(settings: Source, names: Sequence[str]) -> str:
+    """Return a sentence on the stated ones of these costs, which change nothing without a margin; empty without any."""
+    unused = [
+        flag_of(type(settings), name)
+        for name in names
+        if not isinstance(value := getattr(settings, name), float) or value
+    ]
+    return f"Without a margin, {' and '.join(unused)} changed nothing." if unused else ""
 
 
 def known_costs(settings: Any, log: Log) -> tuple[Costs | None, Log, list[str]]:

@@ -24,12 +24,11 @@ from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models import Spread
 from cltv_ml.models.value_curve import check_discount_rate
-from cltv_ml.pipelines.inputs import load, read_rates, with_currency
+from cltv_ml.pipelines.inputs import load, read_rates, with_currency, without_effect
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.serving import registered_model, scoring
 from cltv_ml.settings import Lifetime as LifetimeSettings
 from cltv_ml.settings import Settings
-from cltv_ml.settings.base import flag_of
 from cltv_ml.tables import values_by_horizon
 from cltv_ml.tracking import store
 from cltv_ml.windows import days_in_words, to_days
@@ -167,13 +166,11 @@ def _profit(log: Log, cleaned: CleanedShop, cutoff: pd.Timestamp, settings: Life
 def _unknown_profit(settings: LifetimeSettings) -> str:
     """Return a sentence that profit is unknown, with the stated costs that are therefore not used."""
     costs = ("per_order", "share_of_amount", "returned_share", "rebate_share", "acquisition_cost")
-    unused = [
-        flag_of(LifetimeSettings, name)
-        for name in costs
-        if not isinstance(value := getattr(settings, name), float) or value
+    sentences = [
+        "Profit is unknown: map a cost column, or state --margin-rate.",
+        without_effect(settings, costs),
     ]
-    without = f" Without it, {' and '.join(unused)} changed nothing." if unused else ""
-    return f"Profit is unknown: map a cost column, or state --margin-rate.{without}"
+    return " ".join(filter(None, sentences))
 
 
 def paid_to_win(

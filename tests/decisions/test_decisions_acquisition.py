@@ -264,6 +264,20 @@ def test_a_cost_is_back_in_the_first_whole_month_whose_value_reaches_it():
     assert lost["never"] == 7
 
 
+def test_customers_who_never_pay_back_are_those_of_the_channels_that_do_not():
+    parts = {BLENDED: (10, 9.5), "ads": (7, 2.0), "tv": (3, 27.0)}
+    ages = [1, 30, 365]
+    value = pd.concat(
+        pd.DataFrame({"channel": name, "age": ages, "customers": customers})
+        for name, (customers, _) in parts.items()
+    ).assign(realised=5.0, expected=5.0, lower=5.0, upper=5.0)
+    cac = pd.DataFrame(
+        [(name, customers, each) for name, (customers, each) in parts.items()],
+        columns=["channel", "customers", "cac"],
+    )
+    assert compute_returns(value, cac)["never"].tolist() == [3, 0, 3]
+
+
 def test_every_customer_is_in_one_channel(won):
     value = value_by_channel(won)
     at = value[value["age"] == 30].set_index("channel")["customers"]

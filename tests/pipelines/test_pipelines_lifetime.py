@@ -29,7 +29,7 @@ def profit(**stated):
 def test_costs_that_change_nothing_without_a_margin_are_named():
     unknown = "Profit is unknown: map a cost column, or state --margin-rate."
     assert profit().notes == [unknown]
-    without = " Without it, --per-order and --acquisition-cost changed nothing."
+    without = " Without a margin, --per-order and --acquisition-cost changed nothing."
     assert profit(per_order=2.0, acquisition_cost=8.0).notes == [unknown + without]
 
 

@@ -236,6 +236,11 @@ def test_a_channel_without_costs_is_told_to_count_as_free(log, costs, tmp_path):
     )
 
 
+def test_costs_of_orders_that_change_nothing_without_a_margin_are_named(log, costs, tmp_path):
+    found = pipelines.acquisition(data=log.drop(columns="cost"), costs=costs, per_order=2.0, out=tmp_path)
+    assert "Without a margin, --per-order changed nothing." in found.notes
+
+
 def test_months_in_which_a_channel_has_no_costs_are_told_to_count_as_free(log, costs, tmp_path):
     months = sorted(costs["month"].unique())
     spent = costs[(costs["channel"] != "web") | (costs["month"] != months[2])]

@@ -121,8 +121,7 @@ def _returns(
             ],
         }
     )
-    apart = returns[returns["channel"] != "all channels"]
-    never = int((apart if len(apart) else returns)["never"].sum())
+    never = int(returns["never"].iloc[0])
     drawn = value.merge(cac[["channel", "cac"]].dropna(), on="channel")
     return section(
         "Customer value against acquisition cost",
