@@ -35,7 +35,8 @@ COST_HEADINGS = {
 
 #: A heading of costs with its currency or unit, such as "Amount spent (EUR)", "Cost USD" or "cost_micros".
 _SPENT = re.compile(
-    rf"(amountspent|cost|costs|spend|kosten|ausgaben)({'|'.join(sorted(CURRENCIES)).lower()}|micros|inthousands|teur)?"
+    r"(amountspent|cost|costs|spend|kosten|ausgaben)(in)?(t|k|tsd|mio|thousands?|tausend|000s?)?"
+    rf"({'|'.join(sorted(CURRENCIES)).lower()}|euro|micros)?"
 )
 
 

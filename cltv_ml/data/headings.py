@@ -42,8 +42,8 @@ _LETTERS = str.maketrans({"ß": "ss", "ł": "l", "ø": "o", "æ": "ae", "œ": "o
 _UNITS = {
     r"cents?|pence|pennies|centimes|centimos|centesimi|centavos|kopecks|paise|minor|minor units?|rappen|groszy": 0.01,
     r"micros?": 1e-6,
-    r"teur|tusd|tchf|tsd|thousands?|tausend|k€|k\$|k£|keur|kusd|milliers|miles": 1e3,
-    r"mio|mn|millions?|millionen|m€|m\$|meur|musd": 1e6,
+    r"t(eur|usd|chf|gbp|sd|€)|thousands?|tausend|k[€$£]|[€$£]k|k ?(eur|usd|chf|gbp)|milliers|miles": 1e3,
+    r"mio|mn|millions?|millionen|m[€$£]|[€$£]m|meur|musd": 1e6,
 }
 
 
@@ -52,8 +52,10 @@ def unit_of(column: str) -> float | None:
 
     >>> [unit_of(heading) for heading in ("amount_cents", "Umsatz (TEUR)", "Cost (k)", "Amount", "Percentage")]
     [0.01, 1000.0, 1000.0, None, None]
+    >>> [unit_of(heading) for heading in ("Spend ($000)", "Sales USD '000", "Kosten in T€", "in k EUR", "Item 000")]
+    [1000.0, 1000.0, 1000.0, 1000.0, None]
     """
-    if re.search(r"[(\[][kK][)\]]$", column.strip()):
+    if re.search(r"[(\[][kK][)\]]$|[$€£'’] ?000s?\b", column.strip()):
         return 1e3
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column).lower()
     apart = " " + " ".join(re.split(r"[^\w€$£]+|_", apart)) + " "

@@ -165,3 +165,22 @@ def test_the_channel_of_customers_is_found_by_its_heading_or_by_the_channels_of_
 def test_columns_under_their_own_names_are_not_told(caplog):
     read_acquisition_costs(pd.DataFrame({"channel": ["ads"], "acquisition_cost": [1.0]}))
     assert not caplog.records
+
+
+def test_thousands_in_a_heading_are_read_as_thousands_however_they_are_written():
+    headings = [
+        "Kosten in T€",
+        "Kosten (Tsd. EUR)",
+        "Spend ($000)",
+        "Cost £000s",
+        "Cost (USD '000)",
+        "Spend in €k",
+    ]
+    table = {"month": ["2025-03", "2025-04"], "channel": ["ads", "tv"]}
+    wrong = {
+        heading: found
+        for heading in headings
+        if (found := read_costs(pd.DataFrame(table | {heading: ["1,5", "0,25"]}))["cost"].tolist())
+        != [1500.0, 250.0]
+    }
+    assert not wrong
