@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -20,18 +20,18 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, INVALID_PARAMETER_VALUE
 
 from cltv_ml import engine
-from cltv_ml.customers.attributes import read_attributes
 from cltv_ml.data import Rules, clean, read
 from cltv_ml.errors import InputError
-from cltv_ml.features import DuckDB, Source, absent_features, attribute_columns, build_features, is_text
+from cltv_ml.features import DuckDB, Source, absent_features, build_features, is_text
 from cltv_ml.models import ValueModel
 from cltv_ml.serving.casting import as_doubles, as_identifiers, as_levels
 from cltv_ml.serving.chosen_value import PAST, Tail, ValueChoice, compute_remaining, read_tail
 from cltv_ml.serving.model_files import Card, load_files, read_golden_rows
 from cltv_ml.serving.packaging import FROM_TRANSACTIONS
 from cltv_ml.serving.plain_lines import read_plain
+from cltv_ml.serving.request_attributes import read_block
 from cltv_ml.serving.responses import AnswerTerms, answer, find_faults, find_unscored
-from cltv_ml.sources.identifiers import unify
+from cltv_ml.serving.signatures import NOT_CONTACTED
 from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.tracking import checksums
 from cltv_ml.windows import to_cutoff
@@ -46,6 +46,11 @@ _NO_CONTACTS = pa.table(
         "timestamp": pa.array([], pa.timestamp("us")),
         "responded_at": pa.array([], pa.timestamp("us")),
     }
+)
+
+_NEEDS_CONTACTS = (
+    "This model learned from campaign contacts, which transactions do not contain. For customers whom no campaign has "
+    f"contacted, send the parameter {NOT_CONTACTED} as true; for others send their features to the model on features."
 )
 
 _NO_LINES = pd.DataFrame({"rule": [], "customer_id": []}, dtype="str")
@@ -157,7 +162,8 @@ class ServedOnTransactions(ServedModel):
     be used; lines without a customer are counted in a row without a `customer_id`.
 
     Columns `customers.NAME` on any line of a customer are attributes of the customer, such as `customers.country`; the
-    last of several values counts. They are optional; campaign contacts cannot be sent.
+    last of several values counts. They are optional. Campaign contacts cannot be sent: for a model that learned from
+    them, the parameter `not_contacted` states that there were none.
     """
 
     within = f"artifacts/{FROM_TRANSACTIONS}"
@@ -167,7 +173,9 @@ class ServedOnTransactions(ServedModel):
             return self._from_transactions(model_input, params)
 
     def _from_transactions(self, model_input: pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
-        transactions = check_transactions(model_input, self.card.features)
+        transactions = check_transactions(
+            model_input, self.card.features, not_contacted=params.pop(NOT_CONTACTED, False)
+        )
         cutoff = to_cutoff(params.pop("as_of", "") or date.today(), "as_of")
         log, quarantine = _read_lines(transactions)
         unscored = _NO_REFUSALS
@@ -239,37 +247,6 @@ def _database() -> duckdb.DuckDBPyConnection:
     return database
 
 
-def read_block(table: pd.DataFrame, features: Sequence[str]) -> pa.Table | None:
-    """Return the attributes in columns `customers.NAME` of a request that the model learned from; None without any.
-
-    Raises
-    ------
-    Refusal
-        A value cannot be read as what the model learned from, such as a birth date that lies ahead.
-    """
-    wanted = attribute_columns(features)
-    columns = [str(name) for name in table.columns if str(name).startswith("customers.")]
-    block = table[["customer_id", *columns]].dropna(subset=["customer_id"])
-    if not wanted or not columns or not len(block):
-        return None
-    ids = _as_cleaned(block["customer_id"].astype("str"))
-    block = block.assign(customer_id=ids).groupby("customer_id", sort=False).last().reset_index()
-    named = block.rename(columns=lambda name: name.removeprefix("customers."))
-    read = read_attributes(named, {"customer_id": "customer_id"}, wanted=wanted)
-    for column, told in read.unreadable.items():
-        raise Refusal(f"Column 'customers.{column}': {told}; send one or nothing.")
-    return read.table
-
-
-def _as_cleaned(ids: pd.Series) -> pd.Series:
-    """Return customers' ids as cleaning writes them, so that one customer does not become two."""
-    distinct = pd.Series(ids.unique())
-    con = engine.connect()
-    engine.view(con, "ids", pd.DataFrame({"id": distinct}))
-    unified = engine.frame(con.sql(f"select {unify('id', Rules().id_forms)} as id from ids"))["id"]
-    return ids.map(dict(zip(distinct, unified, strict=True)))
-
-
 def _with_lines_set_aside(table: pd.DataFrame, quarantine: pd.DataFrame) -> pd.DataFrame:
     """Return a table of predictions with each customer's number of unused lines, apart from netted returns."""
     unused = quarantine[quarantine["rule"] != "cancellation"]
@@ -306,13 +283,18 @@ def check_customers(table: pd.DataFrame, features: list[str]) -> pd.DataFrame:
     return X
 
 
-def check_transactions(table: pd.DataFrame, features: list[str]) -> pd.DataFrame:
+def check_transactions(
+    table: pd.DataFrame, features: list[str], *, not_contacted: bool = False
+) -> pd.DataFrame:
     """Return the transactions of a request: the known columns that have values.
+
+    `not_contacted` states that no campaign has contacted its customers, which models that learned from contacts need.
 
     Raises
     ------
     Refusal
-        A required column, or one that the features read, is missing, or there is no row.
+        A required column, one that the features read, or what is known of campaign contacts is missing, or there is
+        no row.
     """
     missing = [name for name in TRANSACTIONS.required if name not in table.columns]
     if missing:
@@ -325,10 +307,12 @@ def check_transactions(table: pd.DataFrame, features: list[str]) -> pd.DataFrame
     empty = [name for name in columns if name not in TRANSACTIONS.required and table[name].isna().all()]
     sent = table[columns].drop(columns=empty).reset_index(drop=True)
     absent = absent_features([*sent.columns, *TRANSACTIONS.required])
-    lost = sorted({column for name in features for column in absent.get(name, [])} - set(_CONTACTS))
-    if lost:
+    lost = {column for name in features for column in absent.get(name, [])}
+    if lost & set(_CONTACTS) and not not_contacted:
+        raise Refusal(_NEEDS_CONTACTS)
+    if lost := lost - set(_CONTACTS):
         raise Refusal(
-            f"Missing columns {lost}; this model's features are built from them too, send them filled in."
+            f"Missing columns {sorted(lost)}; this model's features are built from them too, send them filled in."
         )
     return sent.assign(customer_id=as_identifiers(sent["customer_id"]))
 

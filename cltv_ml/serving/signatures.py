@@ -12,6 +12,9 @@ from cltv_ml.models import ValueModel
 from cltv_ml.serving.chosen_value import PAST
 from cltv_ml.tables import TRANSACTIONS, split_postcode
 
+#: The parameter that states that no campaign has contacted the customers of a request.
+NOT_CONTACTED = "not_contacted"
+
 #: The outputs that are not numbers.
 _OUTPUT_KINDS = {
     "customer_id": "string",
@@ -66,7 +69,9 @@ def transactions_signature(
                 for name in (*outputs, "reason", "lines_set_aside", "model_version", "as_of")
             ]
         ),
-        params=ParamSchema([*_params(model), ParamSpec("as_of", "string", "")]),
+        params=ParamSchema(
+            [*_params(model), ParamSpec("as_of", "string", ""), ParamSpec(NOT_CONTACTED, "boolean", False)]
+        ),
     )
 
 

@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 
 from cltv_ml import engine
+from cltv_ml.errors import InputError
 from cltv_ml.serving import requests
 from cltv_ml.serving.model_files import Card
 from cltv_ml.serving.packaging import tier_cuts
+from cltv_ml.serving.request_attributes import read_block
 from cltv_ml.serving.signatures import transactions_signature
 
 FEATURES = ["frequency", "recency", "T", "monetary_value"]
@@ -101,7 +103,7 @@ def test_of_a_customer_spelled_in_two_ways_the_last_attribute_counts():
     lines = pd.DataFrame(
         {"customer_id": ["Ann@x.io", "bob", "ann@x.io "], "customers.country": ["UK", "DE", "FR"]}
     )
-    table = requests.read_block(lines, ["attribute_text_country"]).to_pydict()
+    table = read_block(lines, ["attribute_text_country"]).to_pydict()
     assert dict(zip(table["customer_id"], table["text_country"], strict=True)) == {
         "ann@x.io": "FR",
         "bob": "DE",
@@ -113,7 +115,7 @@ def test_a_request_may_carry_the_whole_postcode_of_which_the_model_knows_the_are
     signature = transactions_signature(served.model, features, ["expected_value"])
     assert {"customers.zip", "customers.zip_first_2"} <= set(signature.inputs.input_names())
     lines = LINES.head(1).assign(**{"customers.zip": "10115"})
-    assert requests.read_block(lines, features)["text_zip_first_2"].to_pylist() == ["10"]
+    assert read_block(lines, features)["text_zip_first_2"].to_pylist() == ["10"]
 
 
 def test_an_attribute_that_cannot_be_read_is_refused_and_a_day_for_no_date_is_missing():
@@ -127,12 +129,12 @@ def test_an_attribute_that_cannot_be_read_is_refused_and_a_day_for_no_date_is_mi
         for value in values:
             lines = pd.DataFrame({"customer_id": ["a", "b"], column: [value, None]})
             with pytest.raises(
-                requests.Refusal, match=f"'{column}': 1 of 1 values are not .*; send one or nothing"
+                InputError, match=f"'{column}': 1 of 1 values are not .*; send one or nothing"
             ):
-                requests.read_block(lines, features)
+                read_block(lines, features)
     for value in ("1900-01-01", "9999-12-31", "unknown", "", None):
         lines = pd.DataFrame({"customer_id": ["a", "b"], "customers.dob": [value, "1985"]})
-        assert requests.read_block(lines, features)["birth_dob"].null_count == 1
+        assert read_block(lines, features)["birth_dob"].null_count == 1
 
 
 def test_a_model_that_was_not_fetched_from_the_registry_has_no_name(tmp_path):
@@ -142,3 +144,13 @@ def test_a_model_that_was_not_fetched_from_the_registry_has_no_name(tmp_path):
     assert requests._name_and_version(tmp_path) == ("", "")
     note.write_text("model_name: cltv\nmodel_version: '3'\n")
     assert requests._name_and_version(tmp_path) == ("cltv", "3")
+
+
+def test_a_model_that_learned_from_contacts_asks_whether_there_were_any(served):
+    """Lines hold no contacts: customers who were contacted would be answered as if they had not been."""
+    features = [*FEATURES, "contacts"]
+    with pytest.raises(requests.Refusal, match="not_contacted as true; for others send their features"):
+        requests.check_transactions(LINES, features)
+    assert len(requests.check_transactions(LINES, features, not_contacted=True)) == len(LINES)
+    params = transactions_signature(served.model, features, ["expected_value"]).params
+    assert "not_contacted" in {one.name for one in params}
