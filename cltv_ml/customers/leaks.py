@@ -51,7 +51,9 @@ _NAMES = re.compile(
     "(total|lifetime|cumulated|overall|sum).*(spen|revenue|sales|value|order|purchase|amount|umsatz|turnover)|"
     "(spen[dt]|revenue|sales|orders|purchases)(total|todate|sofar|lifetime|count)|^c?ltv|customer(lifetime)?value|^clv|"
     "(last|latest|recent|letzte).*(order|purchase|seen|login|visit|activ|buy|bought|kauf|bestell|contact|transaction)|"
-    "(number|count|nb|num|no|anzahl|n)(of)?(orders|purchases|transactions|bestellungen|invoices)|"
+    "(last|latest|recent|letzte).*deal|"
+    "(number|count|nb|num|no|anzahl|n)(of)?(associated)?(orders|purchases|transactions|deals|bestellungen|invoices)|"
+    "^(days(to|until))?(next|nachste).*(order|purchase|visit|activ|kauf|bestell|deal)|"
     "churn|^recency|^frequency|^monetary|^rfm|dayssince(last)?(order|purchase)|^isactive|^inactive|lapsed|"
     "averageorder|avgorder|^aov|"
     "(last|past|recent|previous|letzten?|derniers|ultimos)[0-9]+(d|days?|w|weeks?|m|months?|tage|jours|dias)|"
@@ -66,10 +68,12 @@ def find_leaks(
     """Return the attributes that leak the future, by name, each with the reason, and a sentence on each doubtful one.
 
     A table with `valid_from` states when each row became known and is trusted, except for columns that show when a row
-    ended or which one is the last. In a snapshot, columns are left out if their heading or values reflect customers'
-    behaviour up to the end of the log: spend, orders, the last purchase, churn. Dates are left out if they are after
-    both the first purchase and the earliest cutoff for more than a fifth of customers. Columns that follow customers'
-    latest purchases less closely than a copy would are doubtful.
+    ended or which one is the last, and for those that were updated later without a row of their own.
+
+    In a snapshot, columns are left out if their heading or values reflect customers' behaviour up to the end of the
+    log: spend, orders, the last purchase, churn. Dates are left out if they are after both the first purchase and the
+    earliest cutoff for more than a fifth of customers. Columns that follow customers' latest purchases less closely
+    than a copy would are doubtful.
 
     Parameters
     ----------
@@ -82,7 +86,8 @@ def find_leaks(
         return {}, []
     end = facts["last purchase"].max()
     if attributes.dated:
-        return _not_yet_valid(attributes, end) or _ends_of_rows(attributes), []
+        never = _not_yet_valid(attributes, end)
+        return never or {**_overwritten(attributes, facts, end), **_ends_of_rows(attributes)}, []
     joined = _sample_customers(attributes.table, facts)
     leaks, doubts = {}, []
     for attribute in (attribute for attribute in attributes.account if attribute.name):
@@ -142,6 +147,27 @@ def _ends_of_rows(attributes: Attributes) -> dict[str, str]:
         if comparable.sum() >= FEWEST and replaced.any() and agreeing.mean() >= _LEAST_ENDS_TOLD:
             ends[attribute.name] = "it shows how long a row was valid, which was unknown at that time."
     return ends
+
+
+def _overwritten(attributes: Attributes, facts: pd.DataFrame, end: float) -> dict[str, str]:
+    """Return the columns of a dated table that tell of purchases after the day from which their rows are valid.
+
+    Rows from before the first purchase are compared, of customers who bought again and have no later row.
+    """
+    table = attributes.table.to_pandas().sort_values("valid_from").drop_duplicates("customer_id", keep="last")
+    day = (table["valid_from"] - pd.Timestamp("1970-01-01")).dt.days
+    first, last = (table["customer_id"].map(facts[fact]) for fact in ("first_day", "last purchase"))
+    early = table[(day <= first) & (first < last)].drop(columns="valid_from")
+    joined = _sample_customers(pa.Table.from_pandas(early, preserve_index=False), facts)
+    copies = {}
+    for attribute in (attribute for attribute in attributes.account if attribute.name):
+        follows, close = _closest(joined[attribute.name], joined, end)
+        if close >= TOO_CLOSE:
+            copies[attribute.name] = (
+                f"{follows}, though its rows are valid from before the first purchase: it was updated later. Provide a "
+                "row for each change, with its own valid_from."
+            )
+    return copies
 
 
 def compute_facts(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:

@@ -223,12 +223,13 @@ def test_rows_dated_by_an_export_are_told(log):
 
 
 def test_a_dated_table_is_trusted(log):
-    spend = log.frame.groupby("customer_id")["amount"].sum()
-    dated = people(worth=spend.to_numpy(), valid_from="2024-01-01")
+    known = log.frame[log.frame["timestamp"] < "2024-07-01"].groupby("customer_id")["amount"].sum()
+    dated = [people(total_spent=0.0, valid_from="2024-01-01")]
+    dated += [people(valid_from="2024-07-01").assign(total_spent=known.to_numpy())]
     found = read_customers(
-        log, CustomerSources(customers=dated), earliest=pd.Timestamp("2024-02-01")
+        log, CustomerSources(customers=pd.concat(dated)), earliest=pd.Timestamp("2024-02-01")
     ).attributes
-    assert [one.column for one in found.used] == ["worth"]
+    assert [one.column for one in found.used] == ["total_spent"]
 
 
 def test_a_sign_up_before_the_first_purchase_is_no_leak(log):

@@ -71,11 +71,38 @@ def test_facts_of_the_whole_log_are_left_out_under_any_heading_and_cohorts_are_n
     assert note.startswith("Column 'kpi_6': it follows each customer's mean spend per purchase in the log (8")
 
 
+def test_deals_and_next_purchases_of_a_crm_are_known_by_their_headings(shop):
+    log, table = shop
+    names = ["Recent Deal Amount", "Number of Associated Deals", "Days to next order", "Next Activity Date"]
+    values = dict.fromkeys(names, np.random.default_rng(2).integers(1, 99, N))
+    found = read(log, table[["customer_id", "channel"]].assign(**values))
+    assert [one.column for one in found.used] == ["channel"]
+
+
 def test_a_table_valid_only_after_the_log_is_left_out(shop):
     log, table = shop
     found = read(log, table.assign(valid_from="2031-01-01"))
     assert not found.used
     assert all("only from after the last purchase of the log" in one.reason for one in found.account)
+
+
+def test_a_dated_row_that_was_updated_later_is_left_out(shop):
+    log, table = shop
+    spent = log.frame.groupby("customer_id")["amount"].sum()
+    first = log.frame.groupby("customer_id")["timestamp"].min()
+    dated = table[["customer_id", "channel"]].assign(
+        kpi=table["customer_id"].map(spent), valid_from=table["customer_id"].map(first)
+    )
+    found = read(log, dated)
+    assert [one.column for one in found.used] == ["channel"]
+    (kpi,) = (one.reason for one in found.account if one.column == "kpi")
+    assert kpi.startswith(
+        "it follows each customer's spend in the log (100% of the order in common), though its rows"
+    )
+    lines = log.frame.sort_values("timestamp")
+    history = lines.assign(kpi=lines.groupby("customer_id")["amount"].cumsum(), valid_from=lines["timestamp"])
+    updated = history.drop(columns=["timestamp", "amount"]).merge(dated[["customer_id", "channel"]])
+    assert sorted(one.column for one in read(log, updated).used) == ["channel", "kpi"]
 
 
 def test_current_rows_without_their_history_are_told(shop):
