@@ -80,6 +80,23 @@ def find_net(columns: Columns, amount: str, discount: str) -> str:
     return ""
 
 
+def check_one_form(columns: Columns, column: str) -> str:
+    """Return SQL for the discounts of a column; raise InputError if some are percentages and others plain numbers."""
+    if columns.kinds[column] != "VARCHAR":
+        return columns.number(column)
+    number, ends = columns.number(column), f"regexp_matches({quote(column)}, '%\\s*$')"
+    percents, plain, percent, other = columns.row(
+        f"select count(*) filter ({ends}), count(*) filter (not {ends}), min({quote(column)}) filter ({ends}), "
+        f"min({quote(column)}) filter (not {ends}) from {columns.table} where {number} <> 0"
+    )
+    if percents and plain:
+        raise InputError(
+            f"column {column!r} contains percentages ({percents:,} lines, such as {percent!r}) and plain numbers "
+            f"({plain:,} lines, such as {other!r}). Export all discounts in one form, or leave the column out."
+        )
+    return number
+
+
 def multiply_discount(columns: Columns, column: str, values: dict[str, str]) -> None:
     """Make a discount of one item that of its line, if another column shows the amount after it."""
     of_line = f"({values['discount']}) * abs({values['quantity']})"

@@ -44,6 +44,7 @@ from cltv_ml.data.refund_currency import pair_refund
 from cltv_ml.data.source_columns import quote
 from cltv_ml.data.unexplained import tell_of_unexplained
 from cltv_ml.engine import Relation, literal
+from cltv_ml.sources.measures import tell_of_units
 
 #: If a column marks more than this share of the lines, it likely does not mark those that are no sales.
 _MOST_UNDONE = 0.5
@@ -94,6 +95,7 @@ def look_over(
     findings.notes += tell_of_order_discounts(glance, numbers, mapping)
     if "unit_price" in mapping and "amount" not in mapping:
         _look_at_price(glance, kinds, numbers, mapping, explicit, findings)
+        findings.notes += tell_of_units(mapping.get("quantity", ""), levels_of)
     decided = {**mapping, **findings.mapping, **explicit}
     _look_at_copies(table, levels_of, mapping, decided, findings)
     mentioned = "\n".join([*findings.notes, *(question.text for question in findings.questions)])

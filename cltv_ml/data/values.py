@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, MutableMapping
 from functools import partial
 
-from cltv_ml.data.discounts import find_net, multiply_discount
+from cltv_ml.data.discounts import check_one_form, find_net, multiply_discount
 from cltv_ml.data.headings import PRICE_PER, plain_heading, unit_of
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.numerals import WHOLE_CURRENCIES
@@ -184,6 +184,8 @@ def _derive(
     questions: list[Question],
 ) -> None:
     """Add amount, discount and cost computed from unit prices, rates, unit costs or profits."""
+    for name in {"discount", "discount_rate"} & set(mapping):
+        _ask(questions, partial(check_one_form, columns), mapping[name])
     computed = "amount" not in mapping and {"quantity", "unit_price"} <= set(mapping)
     if computed:
         _divide_price(columns, mapping, number)

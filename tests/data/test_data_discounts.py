@@ -62,3 +62,33 @@ def test_a_discount_of_whole_orders_next_to_amounts_of_lines_is_told():
     )
     notes = " ".join(clean(read(source)).report.notes)
     assert "'order_discount' has one discount per order, 7.00 in total" in notes
+
+
+@pytest.mark.parametrize("percent", ["10%", "10 %"])
+def test_percentages_next_to_money_in_one_column_are_asked_about(percent):
+    off = [["0", percent, "2.50"][number % 3] for number in range(12)]
+    with pytest.raises(
+        QuestionsError, match=r"percentages \(4 lines.* and plain numbers \(4 lines, such as '2\.50'\)"
+    ):
+        clean(read(LINES.assign(Rabatt=off), {"discount": "Rabatt"}))
+    assert clean(read(LINES.assign(Rabatt=off), {"discount": None})).report.money_kept == pytest.approx(
+        WHOLE.sum()
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ({"Einheit": ["kg", "g"] * 6}, "'Einheit' says that quantities are in g on 6 lines, kg on 6 lines"),
+        ({"Menge (g)": LINES["Menge"] * 250}, r"'Menge (g)' says that quantities are in g"),
+        ({"Einheit": ["kg", "St"] * 6}, ""),
+    ],
+    ids=["column", "heading", "whole"],
+)
+def test_quantities_in_small_units_times_a_price_are_told(columns, told):
+    lines = LINES.drop(columns=["Rabatt", *(["Menge"] if "Menge (g)" in columns else [])]).assign(**columns)
+    notes = " ".join(
+        clean(read(lines, {"quantity": "Menge (g)" if "Menge (g)" in columns else "Menge"})).report.notes
+    )
+    assert told in notes
+    assert ("convert the quantities" in notes) == bool(told)
