@@ -238,7 +238,7 @@ def _look_at(path: Path, encoding: str, header_row: int | None, name: str) -> _H
     """Return the names of a file's columns and how they are separated."""
     with path.open("rb") as file:
         text = file.read(_SAMPLE_BYTES).decode(encoding, errors="replace")
-    lines = text.splitlines()
+    lines = _physical_lines(text)
     if len(text.encode(encoding, errors="replace")) >= _SAMPLE_BYTES - 8 and len(lines) > 1:
         lines.pop()  # cut off in the middle
     first = next((number for number, line in enumerate(lines) if line.strip()), None)
@@ -266,6 +266,16 @@ def _look_at(path: Path, encoding: str, header_row: int | None, name: str) -> _H
     joined = tell_of_groups(names, rows[header], name) if header_row is None and header > first_row else []
     named = fit_names(names, rows[header + 1 :])
     return _Heading(named, delimiter, first + starts[header], escape=escape, notes=tuple(joined))
+
+
+def _physical_lines(text: str) -> list[str]:
+    r"""Return the lines as the reader counts them, for which a form feed and other separators are part of a text.
+
+    >>> _physical_lines("Report\x0c\r\ncustomer,amount\n")
+    ['Report\x0c', 'customer,amount']
+    """
+    lines = re.split("\r\n|\r|\n", text)
+    return lines if lines[-1] else lines[:-1]
 
 
 def _csv_options(names: list[str], heading: _Heading, broken: list[tuple[int, str]]) -> dict[str, object]:

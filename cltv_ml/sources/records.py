@@ -15,18 +15,13 @@ from cltv_ml.engine import Relation, is_records
 from cltv_ml.errors import InputError
 from cltv_ml.sources.archives import text_batches
 from cltv_ml.sources.frames import MARK, SourceRows, inner_names, load_batches
+from cltv_ml.sources.inner_lists import expand_lists, flat_record, have_money_and_date
 from cltv_ml.sources.parts import holds_no_sales
 
 #: Keys under which an API says that further pages follow.
 _MORE = re.compile(
     "has_?(more|next)(_?page)?|next(_?(page|cursor|link|url|page_?token|href))?|@odata.nextLink", re.I
 )
-
-#: A value that begins with a day.
-_DAY = re.compile(r"\d{4}-\d\d-\d\d|\d\d?[./]\d\d?[./]\d{4}")
-
-#: Names of whole numbers that are money, such as prices in cents.
-_MONEY_NAMES = re.compile("price|amount|total|cents|minor|preis|betrag|precio|prix|valor", re.I)
 
 
 def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> SourceRows:
@@ -46,8 +41,8 @@ def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> Sou
     try:
         records, broken, notes = _records(text, path.name, start)
         records, summed = _sum_refunds(records)
-        records, expanded_notes = _expand_nested(records)
-        rows = [dict(_flat_record(record)) for record in records]
+        records, expanded_notes = expand_lists(records)
+        rows = [dict(flat_record(record)) for record in records]
     except RecursionError as error:
         raise InputError(
             f"{path.name!r} nests objects or lists hundreds of levels deep; save its records without "
@@ -66,9 +61,9 @@ def flatten_records(con: duckdb.DuckDBPyConnection, table: Relation) -> SourceRo
     rows = con.sql(f"from {table} order by source_row").to_arrow_table().to_pylist()
     records = [{name: row[inner] for inner, name in names.items()} for row in rows]
     records, summed = _sum_refunds(records)
-    records, expanded = _expand_nested(records)
+    records, expanded = expand_lists(records)
     return SourceRows(
-        _load_flat(con, [dict(_flat_record(record)) for record in records]), (), (*summed, *expanded)
+        _load_flat(con, [dict(flat_record(record)) for record in records]), (), (*summed, *expanded)
     )
 
 
@@ -92,6 +87,15 @@ def _transposed(content: Any) -> list[dict[str, Any]] | None:
     ):
         names = [cell.get("name") if isinstance(cell, dict) else cell for cell in names]
         return [dict(zip(names, row, strict=False)) for row in rows]
+    if len(content) > 1 and all(
+        isinstance(column, list) and not is_records(column) for column in content.values()
+    ):
+        same = len({len(column) for column in content.values()}) == 1
+        return (
+            [dict(zip(content, row, strict=True)) for row in zip(*content.values(), strict=True)]
+            if same
+            else None
+        )
     columns = [value for value in content.values() if isinstance(value, dict)]
     if len(columns) < max(2, len(content)) or any(list(column) != list(columns[0]) for column in columns):
         return None
@@ -119,41 +123,6 @@ def _keyed(content: Any) -> list[dict[str, Any]] | None:
     if len(records) <= len(shared) or len(records) < 3 or not shared or not alike:
         return None
     return [{"key": key, **record} for key, record in content.items()]
-
-
-def _expand_nested(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return one record per entry of the nested list if only the entries contain money, and a note.
-
-    This is how an order with prices per line and no total is written, and a customer with all orders.
-    """
-    flat = [dict(_flat_record(record)) for record in records]
-    lists = [dict(_inner_lists(record)) for record in records]
-    paid = {key for inner in lists for key, entries in inner.items() if _contain_money(entries)}
-    outer = ((name, value) for record in flat for name, value in record.items() if name not in paid)
-    if len(paid) != 1 or any(_is_money(*part) for part in outer):
-        return records, []
-    [key] = paid
-    used = {name for record in flat for name in record}
-    expanded = [
-        {name: value for name, value in record.items() if name != key}
-        | {f"{key}.{name}" if name in used else name: value for name, value in entry.items()}
-        for record, inner in zip(flat, lists, strict=True)
-        for entry in inner.get(key) or [{}]
-    ]
-    return expanded, [f"The list {key!r} of each record was read as {len(expanded):,} rows, one per entry."]
-
-
-def _inner_lists(record: dict[str, Any], path: str = "") -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield the lists of records in a record and in its objects, by the name that each has as a column."""
-    for name, value in record.items():
-        if is_records(value):
-            yield path + name, [entry for entry in value if isinstance(entry, dict)]
-        elif isinstance(value, dict):
-            yield from _inner_lists(value, f"{path}{name}.")
-
-
-def _contain_money(entries: list[dict[str, Any]]) -> bool:
-    return any(_is_money(*part) for entry in entries for part in _flat_record(entry))
 
 
 def _sum_refunds(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
@@ -188,16 +157,6 @@ def _refunds_added_up(refunds: Any) -> Decimal | None:
                 return None
             total += 0 if failed else abs(Decimal(str(amount)))
     return total
-
-
-def _is_money(name: str, value: Any) -> bool:
-    """Whether a value is a number with one or two decimals, or a whole one whose name says that it is money.
-
-    >>> _is_money("x", "9.50"), _is_money("unitPriceCents", "950"), _is_money("id", "950")
-    (True, True, False)
-    """
-    number = re.fullmatch(r"-?\d+(\.\d{1,2})?", str(value))
-    return number is not None and (bool(number[1]) or _MONEY_NAMES.search(name) is not None)
 
 
 def _records(
@@ -244,7 +203,7 @@ def _find_sales(lists: dict[str, list[dict[str, Any]]], name: str) -> tuple[str,
     InputError
         Several lists have both, none has, another has the same fields, or one is called refunds or the like.
     """
-    dated = [key for key, records in lists.items() if _have_money_and_date(records)]
+    dated = [key for key, records in lists.items() if have_money_and_date(records)]
     if len(lists) == 1:
         dated = list(lists)
     others = [key for key in lists if key not in dated]
@@ -254,11 +213,6 @@ def _find_sales(lists: dict[str, list[dict[str, Any]]], name: str) -> tuple[str,
             f"{name!r} contains several lists of records, {sorted(lists)}; save one of them as a file."
         )
     return dated[0], sorted(others)
-
-
-def _have_money_and_date(records: list[dict[str, Any]]) -> bool:
-    values = [part for record in records[:50] for part in _flat_record(record)]
-    return any(_is_money(*part) for part in values) and any(_DAY.match(str(value)) for _, value in values)
 
 
 def _tell_of_more(content: dict[str, Any], name: str) -> list[str]:
@@ -294,7 +248,7 @@ def _by_line(
     """Return one record per line; an invalid line becomes an empty record and is reported as broken."""
     records: list[dict[str, Any]] = []
     broken = []
-    for line in filter(str.strip, text.splitlines()):
+    for line in filter(str.strip, re.split(r"[\r\n]+", text)):  # other line separators may be part of a text
         try:
             record = _parse(line)
         except (json.JSONDecodeError, RecursionError):
@@ -310,19 +264,3 @@ def _by_line(
 def _parse(text: str) -> Any:
     """Return the content of a JSON text; numbers stay as written, so long identifiers keep their digits."""
     return json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
-
-
-def _flat_record(record: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in record.items():
-        while isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith("$"):
-            [value] = value.values()  # as MongoDB writes the type of a value
-        if isinstance(value, dict) and {"units", "nanos"} <= set(value):  # money as Google's APIs write it
-            whole, billionths = (Decimal(str(value[part] or 0)) for part in ("units", "nanos"))
-            yield prefix + name, str(whole + billionths / 10**9)
-            value = {key: rest for key, rest in value.items() if key not in ("units", "nanos")}
-        if isinstance(value, dict):
-            yield from _flat_record(value, f"{prefix}{name}.")
-        elif isinstance(value, list):
-            yield prefix + name, None if not value else json.dumps(value, ensure_ascii=False, default=str)
-        else:
-            yield prefix + name, value

@@ -6,6 +6,7 @@ import zipfile
 import pytest
 
 from cltv_ml.data import clean, read
+from cltv_ml.sources.inner_lists import expand_lists
 
 HEADINGS = ["Customer", "Date", "Order", "Amount"]
 SALES = [[f"C{n % 3}", f"2025-01-{n:02}", f"R{n}", f"{n}.50"] for n in range(1, 13)]
@@ -123,3 +124,49 @@ def test_lines_next_to_lists_without_money_are_read_one_by_one(tmp_path):
     money, told = kept(tmp_path, json.dumps(orders), "a.json")
     assert money == 2 * 84.0 + 12 * 0.5
     assert "The list 'lines.data' of each record was read as 24 rows" in told
+
+
+def customers(key, **own):
+    """Return customers with a list of dated orders, each with its lines or its total."""
+    found = {}
+    for who, day, order, money in SALES:
+        lines = (
+            {"items": [{"sku": "A", "qty": 2, "price": float(money) / 2}]}
+            if own.get("lines")
+            else {"total": money}
+        )
+        found.setdefault(who, []).append({"order_id": order, "date": day, **lines})
+    spent = {} if own.get("lines") else {"joined": "2024-05-01", "total_spent": "999.50"}
+    return json.dumps([{"customer": who, **spent, key: orders} for who, orders in found.items()])
+
+
+def test_orders_inside_customers_are_the_sales_whatever_the_customers_spent(tmp_path):
+    money, told = kept(tmp_path, customers("orders"), "a.json")
+    assert money == 84.0
+    assert "The money of the records themselves, ['total_spent'], was left out." in told
+    assert kept(tmp_path, customers("orders", lines=True), "b.json")[0] == 84.0
+    assert clean(read(tmp_path / "a.json")).log["order_id"].nunique() == 12
+
+
+def test_an_inner_list_of_dated_money_that_is_not_read_is_named():
+    _, [told] = expand_lists(json.loads(customers("history")))
+    assert told.startswith(
+        "The list 'history' of each record has 12 entries with money and days of their own"
+    )
+
+
+def test_columns_of_lists_are_records(tmp_path):
+    names = [name.lower() for name in HEADINGS]
+    assert (
+        kept(tmp_path, json.dumps(dict(zip(names, zip(*SALES, strict=True), strict=True))), "a.json")[0]
+        == 84.0
+    )
+
+
+@pytest.mark.parametrize("sign", ["\x0c", "\x0b", "\x1e", "\x85", "\u2028"])
+def test_signs_that_end_no_line_lose_no_line(tmp_path, sign):
+    lines = [",".join(line) for line in [HEADINGS, *SALES]]
+    assert kept(tmp_path, f"Report{sign}Page 1\n" + "\n".join(lines) + "\n", "a.csv")[0] == 84.0
+    records = [dict(zip(HEADINGS, line, strict=True), note=f"a{sign}b") for line in SALES]
+    content = "\n".join(json.dumps(record, ensure_ascii=False) for record in records)
+    assert kept(tmp_path, content, "a.jsonl")[0] == 84.0
