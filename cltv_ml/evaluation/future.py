@@ -10,11 +10,13 @@ import pandas as pd
 
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.levels import forecast_level, forecast_levels
+from cltv_ml.evaluation.year_apart import windows_year_apart
 from cltv_ml.features import build_features
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import Level, Spread
 from cltv_ml.models.fit_cache import shared_fits
-from cltv_ml.models.future_value import YEAR, FutureValue, expected_spend, fit_purchases
+from cltv_ml.models.future_value import FutureValue, growth_beyond_year
+from cltv_ml.models.kept_spend import YEAR, YearApart
 from cltv_ml.tables import SUMMARY
 from cltv_ml.windows import Window
 
@@ -153,7 +155,8 @@ def forecast_future(
     X = X[SUMMARY]
     totals = {day: level.total for day in (*further, *between) if (level := levels[day]) is not None}
     ahead = {day: totals[day] for day in further if day in totals}
-    model = fit_future(X, own[horizon], horizon, year, totals=ahead, exact=days)
+    earlier = windows_year_apart(log, cutoff)
+    model = fit_future(X, own[horizon], horizon, year, totals=ahead, exact=days, earlier=earlier)
     return Future(X, own, model, totals, near, far, spread)
 
 
@@ -169,11 +172,10 @@ def forecast_known(log: AnyLog, window: Window) -> Level | None:
         return level
     X = build_features(log, window.cutoff, names=SUMMARY)
     try:
-        curve, spend = fit_purchases(X, YEAR)
+        growth = growth_beyond_year(X, window.horizon, windows_year_apart(log, window.cutoff))
     except InputError:  # nobody has bought on a second day
         return level
-    within, beyond = expected_spend(curve.purchases_, spend, X, [YEAR, window.horizon]).sum(axis=0)
-    return replace(level, total=year.total * float(beyond / within))
+    return replace(level, total=year.total * growth)
 
 
 def _with_total(least: np.ndarray, curve: np.ndarray, most: np.ndarray, total: float | None) -> np.ndarray:
@@ -200,10 +202,11 @@ def fit_future(
     *,
     totals: Mapping[int, float] | None = None,
     exact: Sequence[int] = (),
+    earlier: Sequence[YearApart] = (),
 ) -> FutureValue:
     """Return the value beyond the horizon, fitted at the level of a year where that is known.
 
-    `totals` are those of fewer days, `exact` days beyond a year as in `FutureValue.fit`.
+    `totals` are those of fewer days; `exact` and `earlier` are as in `FutureValue.fit`.
 
     Raises
     ------
@@ -211,6 +214,6 @@ def fit_future(
         Nobody has bought on a second day.
     """
     if year is None:
-        return FutureValue(horizon).fit(X, values, exact=exact)
-    totals = {**(totals or {}), YEAR: year.total}
-    return FutureValue(horizon).fit(X, values, totals, (year.sigma, year.freedom), exact=exact)
+        return FutureValue(horizon).fit(X, values, exact=exact, earlier=earlier)
+    totals, spread = {**(totals or {}), YEAR: year.total}, (year.sigma, year.freedom)
+    return FutureValue(horizon).fit(X, values, totals, spread, exact=exact, earlier=earlier)

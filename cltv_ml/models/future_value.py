@@ -5,12 +5,14 @@ A purchase model and a spend model give each customer two things: the ratio \(m(
 two tails are \(v\,(m(t) - 1)\) and \(e(t) - e(h)\). Both are scaled to the level of a whole year, since a horizon
 shorter than a year holds one season only, and their mean is taken: the weight of the first is the share of the year's
 value within the horizon, the part of the year that the champion has learned. Beyond the year \(y\) all customers
-together spend the year's level times \(\sum e(t) / \sum e(y)\), whatever the champion.
+together spend the year's level times \(\sum e(t) / \sum e(y)\), whatever the champion. Where the log's customers left
+faster than the purchase model expects (`models.kept_spend`), everybody's spend beyond the year fades at that further
+rate \(\delta\) a year: an increment at \(u\) years counts as \(\exp(-\delta (u - y))\).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 import numpy as np
@@ -23,15 +25,13 @@ from cltv_ml.models.base import check_fitted
 from cltv_ml.models.bg_nbd import BGNBD
 from cltv_ml.models.common_draws import even_numbers
 from cltv_ml.models.gamma_gamma import GammaGamma
+from cltv_ml.models.kept_spend import YEAR, MissedDropout, YearApart, missed_dropout
 from cltv_ml.models.mbg_nbd import MBGNBD
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.predictive import between
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.purchases import PurchaseModel
 from cltv_ml.models.value_curve import NO_DROPOUT, ValueCurve
-
-#: Days of a year, at whose level the values beyond the horizon are.
-YEAR = 365
 
 #: Days within which dropout must show: if nearly all of today's customers stay, none is identified.
 _LONG = 1826
@@ -59,9 +59,13 @@ class FutureValue(BaseEstimator):
         Weight of the champion's tail; the rest is that of the purchase and spend models' tail.
     factors_
         By last day of a stretch, factors of the two tails' increments within it; "beyond" for all later days.
+    missed_
+        Shares of a year's spend that the log kept and that the purchase model expects, and the yearly rate at which
+        spend beyond the year fades faster (`models.kept_spend`); None without windows a year apart.
     """
 
     spread_: tuple[float, float] | None = None
+    missed_: tuple[float, float, float] | None = None
 
     def __init__(self, horizon: int = 91) -> None:
         self.horizon = horizon
@@ -74,6 +78,7 @@ class FutureValue(BaseEstimator):
         spread: tuple[float, float] = (0.0, 3.0),
         *,
         exact: Sequence[int] = (),
+        earlier: Sequence[YearApart] = (),
     ) -> Self:
         """Fit on today's customers and their `values` for the horizon; return self.
 
@@ -87,6 +92,8 @@ class FutureValue(BaseEstimator):
         exact
             Days beyond a year for which the total is exactly the year's times the growth of the purchase and spend
             models' total; between them it is close to that.
+        earlier
+            What the log's customers spent a year apart, which tells dropout that the purchase model misses.
 
         Raises
         ------
@@ -95,11 +102,11 @@ class FutureValue(BaseEstimator):
         """
         self.curve_, self.spend_ = fit_purchases(X, self.horizon)
         self.year_, self.spread_ = max(YEAR, self.horizon), spread
+        self.missed_ = missed_by(self.curve_, self.spend_, earlier)
         levels = {day: total for day, total in (totals or {}).items() if self.horizon < day <= YEAR}
         days = sorted({self.horizon, self.year_, *levels, *(day for day in exact if day > self.year_)})
         v = values.to_numpy()
-        carried = v @ self.curve_.multiples(X, days).to_numpy()
-        own = self._own(X, days).sum(axis=0)
+        carried, own = v @ self._multiples(X, days), self._own(X, days).sum(axis=0)
         place = days.index(self.year_)
         year = max(levels.get(self.year_, float(carried[place])), float(v.sum()))
         reached = [float(v.sum()), *(min(levels[day], year) for day in days[1:place]), year][: place + 1]
@@ -125,8 +132,7 @@ class FutureValue(BaseEstimator):
         stretches = self._stretches()
         ends = sorted({self.horizon, *days, *(first for first, _ in stretches)})
         v = values.to_numpy()[:, None]
-        ratio = v * self.curve_.multiples(X, ends, discount_rate).to_numpy()
-        own = self._own(X, ends, discount_rate)
+        ratio, own = v * self._multiples(X, ends, discount_rate), self._own(X, ends, discount_rate)
         at = {day: place for place, day in enumerate(ends)}
         weights = (self.weight_, 1 - self.weight_)
         values_by_day = {}
@@ -175,12 +181,24 @@ class FutureValue(BaseEstimator):
     def no_dropout(self, X: pd.DataFrame) -> float | None:
         """Return the share of today's customers who stay for five years if nearly all do, else None."""
         check_fitted(self)
-        stays = self.curve_.survival(X, _LONG)
-        return stays if stays > NO_DROPOUT else None
+        stays = self.curve_.survival(X, _LONG) * np.exp(-_rate(self.missed_) * _LONG / YEAR)
+        return float(stays) if stays > NO_DROPOUT else None
+
+    def _multiples(self, X: pd.DataFrame, days: Sequence[int], discount_rate: float = 0.0) -> np.ndarray:
+        """Return the multiples of the value within the horizon after each of `days`, shape (n, len(days))."""
+
+        def by_day(ends: Sequence[int], rate: float) -> np.ndarray:
+            return self.curve_.discounted_multiples(X, ends, rate).to_numpy()
+
+        return _fade(by_day, days, discount_rate, self.year_, _rate(self.missed_))
 
     def _own(self, X: pd.DataFrame, days: Sequence[int], discount_rate: float = 0.0) -> np.ndarray:
         """Return the purchase and spend models' own values within each of `days`, shape (n, len(days))."""
-        return expected_spend(self.curve_.purchases_, self.spend_, X, days, discount_rate)
+
+        def by_day(ends: Sequence[int], rate: float) -> np.ndarray:
+            return expected_spend(self.curve_.purchases_, self.spend_, X, ends, rate)
+
+        return _fade(by_day, days, discount_rate, self.year_, _rate(self.missed_))
 
 
 def fit_purchases(X: pd.DataFrame, horizon: int) -> tuple[ValueCurve, GammaGamma]:
@@ -212,6 +230,52 @@ def expected_spend(
     rate = float(np.log1p(discount_rate) / 365.25)
     expected = [purchases.discounted_expected_purchases(X, day, rate) for day in days]
     return spend.predict(X)[:, None] * np.column_stack(expected)
+
+
+def growth_beyond_year(X: pd.DataFrame, days: int, earlier: Sequence[YearApart]) -> float:
+    """Return the expected spend of customers `X` within more than a year as a multiple of that within a year.
+
+    Raises
+    ------
+    InputError
+        No customer has spent on a second day.
+    """
+    curve, spend = fit_purchases(X, YEAR)
+    missed = missed_by(curve, spend, earlier)
+
+    def by_day(ends: Sequence[int], rate: float) -> np.ndarray:
+        return expected_spend(curve.purchases_, spend, X, ends, rate)
+
+    within, beyond = _fade(by_day, [YEAR, days], 0.0, YEAR, _rate(missed)).sum(axis=0)
+    return float(beyond / within)
+
+
+def missed_by(curve: ValueCurve, spend: GammaGamma, earlier: Sequence[YearApart]) -> MissedDropout | None:
+    """Return the dropout in a log's windows a year apart that fitted models miss; None without such windows."""
+    return missed_dropout(earlier, lambda X, days: expected_spend(curve.purchases_, spend, X, days))
+
+
+def _fade(
+    by_day: Callable[[Sequence[int], float], np.ndarray],
+    days: Sequence[int],
+    discount_rate: float,
+    since: int,
+    dropout: float,
+) -> np.ndarray:
+    """Return values by day at a yearly discount rate, whose increments beyond the day `since` fade at a yearly rate."""
+    values = np.array(by_day(days, discount_rate))
+    late = [day for day in days if day > since]
+    if not dropout or not late:
+        return values
+    # Leaving at a constant rate acts on what is spent later as a discount does.
+    faded = by_day([since, *late], float((1 + discount_rate) * np.exp(dropout) - 1))
+    grown = (faded[:, 1:] - faded[:, :1]) * np.exp(dropout * since / 365.25)
+    values[:, np.array(days) > since] = by_day([since], discount_rate) + grown
+    return values
+
+
+def _rate(missed: tuple[float, float, float] | None) -> float:
+    return missed[-1] if missed else 0.0
 
 
 def _positive(total: float) -> float:

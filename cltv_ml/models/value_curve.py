@@ -70,6 +70,12 @@ class ValueCurve(BaseEstimator):
         check_discount_rate(discount_rate)
         if any(day <= 0 for day in days):
             raise InputError(f"days must be positive, got {list(days)}.")
+        return self.discounted_multiples(X, days, discount_rate)
+
+    def discounted_multiples(
+        self, X: pd.DataFrame, days: Sequence[float], discount_rate: float
+    ) -> pd.DataFrame:
+        """Return `multiples` at any yearly rate, also beyond the rates at which money is discounted."""
         whole = self._alive_expected(X, self.horizon)
         rate = float(np.log1p(discount_rate) / 365.25 * self._unit())
         table = {}

@@ -17,7 +17,6 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.explain import top_reasons
 from cltv_ml.evaluation.future import Future, forecast_future
 from cltv_ml.evaluation.progress import Progress, silent
-from cltv_ml.evaluation.spend_kept import doubt_spend_kept, spend_kept
 from cltv_ml.features import build_features
 from cltv_ml.files import atomic, table_file, together, write_table
 from cltv_ml.inline import Inline
@@ -117,7 +116,7 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
         table = table.join(_value_reasons(native, X[card["features"]], table, own[horizon], settings))
     shown = further.drop(columns=end, errors="ignore").join(future.expected([end]))
     path = future.expected_path([*(day for day in _PATH if day < end), end], shown)
-    doubts = [capped, doubt_spend_kept(path, spend_kept(log))]
+    doubts = [capped, _describe_missed_dropout(future.model.missed_)]
     notes = _lifetime_notes(table, (horizon, end), profit, [*filter(None, doubts)])
     _write_account(settings, table, totals, notes, cuts, path)
     return Lifetimes(table, totals, notes, settings.out)
@@ -212,6 +211,18 @@ def _bounded_end(future: Future, end: int, followed: int) -> tuple[int, str]:
             if followed < end
             else "only the end date limits it."
         )
+    )
+
+
+def _describe_missed_dropout(missed: tuple[float, float, float] | None) -> str:
+    """Return a sentence on the dropout beyond the year that the log shows and the purchase model misses."""
+    kept, expected, rate = missed or (1.0, 1.0, 0.0)
+    if not rate:
+        return ""
+    return (
+        f"In the log, customers kept {kept:.0%} of their spend a year later, where the purchase model expects "
+        f"{expected:.0%}. The part of that shortfall beyond chance, {1 - np.exp(-rate):.1%} a year, is taken off the "
+        "spend beyond the next year."
     )
 
 

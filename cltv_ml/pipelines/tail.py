@@ -6,6 +6,8 @@ import pandas as pd
 
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.future import fit_future
+from cltv_ml.evaluation.year_apart import windows_year_apart
+from cltv_ml.log import Log
 from cltv_ml.models.level import Level
 from cltv_ml.serving.chosen_value import Tail, longest
 from cltv_ml.tables import SUMMARY
@@ -16,7 +18,7 @@ FOLLOWED = 1826
 
 
 def learn_tail(
-    X: pd.DataFrame, table: pd.DataFrame, window: Window, level: Level | None, first: pd.Timestamp
+    log: Log, X: pd.DataFrame, table: pd.DataFrame, window: Window, level: Level | None
 ) -> Tail | None:
     """Return the tail of today's customers, computed as in `cltv lifetime`; None if it cannot be learned.
 
@@ -26,13 +28,12 @@ def learn_tail(
         Today's customers and what the champion expects of them.
     level
         Forecast of the total over a year, or over the longest horizon of `table` if that is longer.
-    first
-        The first timestamp of the log.
     """
     horizon, values = longest(table, window.horizon)
-    most = min(FOLLOWED, max((window.cutoff - first.normalize()).days, horizon))
+    most = min(FOLLOWED, max((window.cutoff - log.first.normalize()).days, horizon))
+    earlier = windows_year_apart(log, window.cutoff)
     try:
-        model = fit_future(X[SUMMARY], values, horizon, level, exact=[most, FOLLOWED])
+        model = fit_future(X[SUMMARY], values, horizon, level, exact=[most, FOLLOWED], earlier=earlier)
     except InputError:  # nobody has bought on a second day
         return None
     if model.no_dropout(X[SUMMARY]) is None:

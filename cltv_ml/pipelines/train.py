@@ -31,7 +31,7 @@ from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models import Level, ValueModel, read_by
 from cltv_ml.models.fit_cache import shared_fits
-from cltv_ml.models.future_value import YEAR
+from cltv_ml.models.kept_spend import YEAR
 from cltv_ml.models.out_of_fold import is_ours
 from cltv_ml.money import name_currency
 from cltv_ml.pipelines.calendar_inputs import check_paths
@@ -329,7 +329,7 @@ def _refit(
 def _log_champion(log: Log, champion: _Champion, result: WindowResult) -> tuple[Any, str]:
     """Log the champion with its tail and the reference for monitoring; return MLflow's info and an example request."""
     model, window, X_now, table = champion.model, champion.window, champion.X_now, champion.table
-    tail = learn_tail(X_now, table, window, champion.year, log.first)
+    tail = learn_tail(log, X_now, table, window, champion.year)
     info = packaging.log_model(model, champion.card, X_now, tail=tail)
     path = compute_expected_path(model, X_now, log, result.window)
     store_reference(info.model_id, model, X_now, path, champion.card.tiers, table=table)

@@ -110,3 +110,27 @@ def test_a_shop_to_which_nobody_came_back_is_one_sentence(world, values):
     once = world.assign(frequency=0.0, recency=0.0, monetary_value=0.0)
     with pytest.raises(InputError, match="nobody has bought on a second day"):
         FutureValue(91).fit(once, values)
+
+
+def test_what_customers_spend_beyond_the_year_fades_at_the_missed_rate(world, values):
+    future, fading = (FutureValue(91).fit(world, values, {365: 5.0 * float(values.sum())}) for _ in range(2))
+    fading.missed_ = (0.7, 0.9, 0.2)
+    days = [300, 365, *range(372, 1826, 7)]
+    for discount_rate in (0.0, 0.9):  # more than a money rate together
+        plain, faded = (each.predict(world, values, days, discount_rate).sum() for each in (future, fading))
+        np.testing.assert_allclose(faded[[300, 365]], plain[[300, 365]])
+        weeks = np.diff(plain.loc[365:]) * np.exp(-0.2 * (np.array(days[2:]) - 3.5 - 365) / 365.25)
+        np.testing.assert_allclose(np.diff(faded.loc[365:]), weeks, rtol=1e-3)
+
+
+def test_a_log_without_dropout_that_lost_spend_needs_no_cap(world, values):
+    T = world["T"]
+    loyal = pd.DataFrame(
+        {"frequency": 10.0, "recency": T - 1, "T": T, "monetary_value": world["monetary_value"] + 1}
+    )
+    stays = FutureValue(91).fit(loyal, values)
+    whole = stays.no_dropout(loyal)
+    stays.missed_ = (0.8, 1.0, 0.01)
+    assert stays.no_dropout(loyal) == pytest.approx(whole * np.exp(-0.01 * 1826 / 365))
+    stays.missed_ = (0.8, 1.0, 0.1)
+    assert stays.no_dropout(loyal) is None

@@ -1,0 +1,45 @@
+"""Windows a year apart: what customers known on a day spent from then on and in the same days a year later."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from cltv_ml.engine import frame
+from cltv_ml.features import build_features
+from cltv_ml.log import AnyLog, Log
+from cltv_ml.models.kept_spend import YEAR, YearApart
+from cltv_ml.tables import SUMMARY
+
+#: The least days of a window and of the log before it, the most years compared, and the least customers.
+_LEAST_DAYS, _MOST_YEARS, _LEAST_CUSTOMERS = 91, 5, 50
+
+
+def windows_year_apart(log: AnyLog, cutoff: pd.Timestamp) -> list[YearApart]:
+    """Return windows of a log before the cutoff, the latest year first; none if it is shorter than a year and a half.
+
+    The later window of the first pair ends at the cutoff. It is as long as the log before the pair, up to a year.
+    """
+    log = Log.of(log)
+    start = log.first.normalize()
+    days = (cutoff - start).days
+    width = min(YEAR, (days - YEAR) // 2)
+    if width < _LEAST_DAYS:
+        return []
+    first = days - YEAR - width
+    known = [first - YEAR * back for back in range(_MOST_YEARS) if first - YEAR * back >= _LEAST_DAYS]
+    windows = [_read(log, start + pd.Timedelta(days=day), width) for day in known]
+    return [window for window in windows if len(window.X) >= _LEAST_CUSTOMERS]
+
+
+def _read(log: Log, day: pd.Timestamp, width: int) -> YearApart:
+    X = build_features(log, day, names=SUMMARY)
+    halves = [(0, width // 2), (width // 2, width)]
+    spans = [*halves, *((YEAR + since, YEAR + until) for since, until in halves)]
+    sums = ", ".join(
+        f"coalesce(sum(amount) filter (timestamp >= timestamp '{day + pd.Timedelta(days=since)}' and "
+        f"timestamp < timestamp '{day + pd.Timedelta(days=until)}'), 0.0) as spent_{place}"
+        for place, (since, until) in enumerate(spans)
+    )
+    spent = frame(log.connect().sql(f"select customer_id, {sums} from log group by customer_id"))
+    aligned = spent.set_index("customer_id").reindex(X.index, fill_value=0.0)
+    return YearApart(X, width, aligned.to_numpy(dtype=float))

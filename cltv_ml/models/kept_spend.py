@@ -1,0 +1,95 @@
+r"""Spend that customers keep from one year to the next, and the dropout that a purchase model misses by it.
+
+Customers who were known on a day spent \(a_i\) in a window that begins there and \(b_i\) in the same days a year
+later. A purchase model expects the ratio \(\rho\) of the two sums, so \(x = \ln(\sum b / \sum a) - \ln \rho\) is what
+the log kept in excess of it. The customers who happen to be in the log let \(x\) stray by
+
+    s = sqrt(sum_i (b_i / B - a_i / A)^2),   A = sum a, B = sum b
+
+(linearisation of a ratio of sums: W. G. Cochran, 1977, Sampling Techniques, ch. 6). A shortfall counts as dropout only
+as far as it is beyond chance and lasts: the smallest of \(-(x + 1.645\,s)\) and of the shortfalls in the two halves of
+the window. With windows of several years, means are taken, and s is at least what the years differ by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+#: Days between the two windows: the same season.
+YEAR = 365
+
+#: Standard errors by which a shortfall must exceed zero: chance alone exceeds it in one of twenty logs.
+_BEYOND_CHANCE = 1.645
+
+
+@dataclass(frozen=True)
+class YearApart:
+    """What customers known on a day spent from then on, and in the same days a year later.
+
+    Parameters
+    ----------
+    X
+        The customers' frequency, recency, T and monetary value on that day.
+    width
+        Days of each window.
+    spent
+        Of shape (n, 4): the first and second half of the first window, then those of the second.
+    """
+
+    X: pd.DataFrame
+    width: int
+    spent: np.ndarray
+
+
+class MissedDropout(NamedTuple):
+    """Shares of a year's spend that the log kept and that the model expects, and the yearly rate of missed dropout."""
+
+    kept: float
+    expected: float
+    rate: float
+
+
+def missed_dropout(
+    windows: Sequence[YearApart], expected: Callable[[pd.DataFrame, list[int]], np.ndarray]
+) -> MissedDropout | None:
+    """Return how much more customers leave than a purchase model expects; None without windows in which they spent.
+
+    Parameters
+    ----------
+    windows
+        The same log's windows, the latest year first.
+    expected
+        The model's expected spend of customers within each of some days, shape (n, len(days)).
+    """
+    usable = [window for window in windows if (window.spent.sum(axis=0) > 0).all()]
+    if not usable:
+        return None
+    rows = np.array([_excess(window, expected) for window in usable])
+    kept, ratio, excess, first, second, error = rows.mean(axis=0)
+    error = np.sqrt((rows[:, -1] ** 2).mean() / len(rows))
+    if len(rows) > 1:
+        error = max(error, rows[:, 2].std(ddof=1) / np.sqrt(len(rows)))
+    rate = max(min(-excess - _BEYOND_CHANCE * error, -first, -second), 0.0)
+    return MissedDropout(float(np.exp(kept)), float(np.exp(ratio)), float(rate))
+
+
+def _excess(
+    window: YearApart, expected: Callable[[pd.DataFrame, list[int]], np.ndarray]
+) -> tuple[float, ...]:
+    """Return log ratios: kept, expected, kept over expected, the same in both halves, and the standard error."""
+    half = window.width // 2
+    days = [half, window.width, YEAR, YEAR + half, YEAR + window.width]
+    near, whole, year, later, end = expected(window.X, days).sum(axis=0)
+    model = np.array([near, whole - near, later - year, end - later])
+    seen = window.spent.sum(axis=0)
+    halves = np.log(seen[2:] / seen[:2]) - np.log(model[2:] / model[:2])
+    before, after = window.spent[:, :2].sum(axis=1), window.spent[:, 2:].sum(axis=1)
+    kept = np.log(after.sum() / before.sum())
+    ratio = np.log(model[2:].sum() / model[:2].sum())
+    error = np.sqrt(((after / after.sum() - before / before.sum()) ** 2).sum())
+    return kept, ratio, kept - ratio, *halves, error

@@ -1,0 +1,89 @@
+"""Windows a year apart: read as by hand, and what they tell of simulated shops whose future is known."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml.evaluation.year_apart import windows_year_apart
+from cltv_ml.features import build_features
+from cltv_ml.models.future_value import expected_spend, fit_purchases, missed_by
+from cltv_ml.tables import SUMMARY
+from experiments import worlds
+from experiments.worlds import START
+
+DAYS, AHEAD = 760, 1460
+
+
+def _shop(monkeypatch, name):
+    """Return a world's log of 760 days and of the four years after them, in which nobody joins."""
+    world = worlds.WORLDS[name]
+
+    def arrivals(day):
+        return np.where(day < DAYS, world.arrivals(day), 0.0)
+
+    longer = dataclasses.replace(world, days=DAYS + AHEAD, arrivals=arrivals)
+    monkeypatch.setitem(worlds.WORLDS, name, longer)
+    log = worlds.simulate_world(name, seed=31)
+    end = START + pd.Timedelta(days=DAYS)
+    return log[log["timestamp"] < end], log[log["timestamp"] >= end]
+
+
+def _fit(log):
+    X = build_features(log, START + pd.Timedelta(days=DAYS), names=SUMMARY)
+    return X, *fit_purchases(X, 365), windows_year_apart(log, START + pd.Timedelta(days=DAYS))
+
+
+def test_windows_are_those_of_a_slow_loop(monkeypatch):
+    log, _ = _shop(monkeypatch, "decline")
+    [window] = windows_year_apart(log, START + pd.Timedelta(days=DAYS))
+    day = (log["timestamp"] - START).dt.days
+    assert window.width == (DAYS - 365) // 2 == 197
+    known = sorted(set(log["customer_id"][day < 198]))
+    assert window.X.index.tolist() == known
+    spans = [(198, 296), (296, 395), (563, 661), (661, 760)]
+    wanted = [
+        log[(day >= since) & (day < until)]
+        .groupby("customer_id")["amount"]
+        .sum()
+        .reindex(known, fill_value=0)
+        for since, until in spans
+    ]
+    np.testing.assert_allclose(window.spent, np.column_stack(wanted))
+
+
+def test_lines_after_the_cutoff_change_nothing(monkeypatch):
+    log, later = _shop(monkeypatch, "decline")
+    cutoff = START + pd.Timedelta(days=DAYS)
+    [window], [same] = windows_year_apart(log, cutoff), windows_year_apart(pd.concat([log, later]), cutoff)
+    pd.testing.assert_frame_equal(window.X, same.X)
+    np.testing.assert_array_equal(window.spent, same.spent)
+
+
+def test_a_log_shorter_than_a_year_and_a_half_has_none_and_a_long_one_has_a_pair_a_year():
+    days = pd.date_range("2015-01-01", periods=2400, freq="D")
+    log = pd.DataFrame({"customer_id": np.arange(2400) % 80, "timestamp": days, "amount": 1.0})
+    assert [window.width for window in windows_year_apart(log, days[0] + pd.Timedelta(days=546))] == []
+    assert [window.width for window in windows_year_apart(log, days[0] + pd.Timedelta(days=547))] == [91]
+    assert [window.width for window in windows_year_apart(log, days[-1])] == [365] * 5
+    assert windows_year_apart(log, days[0] + pd.Timedelta(days=1096))[0].spent.sum() == pytest.approx(730)
+
+
+@pytest.mark.parametrize(("name", "faster"), [("decline", True), ("no_season", False), ("shock", False)])
+def test_a_shop_that_loses_more_than_its_customers_is_told_from_one_that_does_not(monkeypatch, name, faster):
+    log, later = _shop(monkeypatch, name)
+    X, curve, spend, windows = _fit(log)
+    missed = missed_by(curve, spend, windows)
+    year = (later["timestamp"] - START - pd.Timedelta(days=DAYS)).dt.days // 365
+    spent = later["amount"].groupby(year).sum()
+    expected = np.diff(expected_spend(curve.purchases_, spend, X, [1, 365, 730, 1095, 1460]).sum(axis=0))
+    growth = [expected[1:].sum() / expected[0]]
+    growth.append((expected * np.exp(-missed.rate * np.arange(4)))[1:].sum() / expected[0])
+    plain, faded = (abs(np.log(each / (spent[1:].sum() / spent[0]))) for each in growth)
+    if faster:
+        assert missed.kept < missed.expected
+        assert faded < 0.7 * plain
+    else:
+        assert missed.rate < 0.1
+        assert faded < plain + 0.15
