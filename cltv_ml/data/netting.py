@@ -125,7 +125,8 @@ def net_returns(entries: Relation, match: bool) -> Relation:
     A return is deducted from the order it names (`cancels`, or its own `order_id`), whatever the dates: from the line
     of its product or, if the order does not have it, as with a coupon, from all lines in proportion to their money.
     Other returns are deducted from the same customer's latest earlier purchases of the same product: first of the same
-    quantity and price, then of the same quantity, then of any. A return dated at midnight can be from any time of that
+    quantity and price, then of the same quantity, then of any that stands: an order cancelled by its own status or date
+    can be undone only by a return that equals it. A return dated at midnight can be from any time of that
     day. Without `product_id`, any purchase of the customer qualifies, and money is counted instead of units, as it is
     without `quantity`: one item of 7.00 does not offset one of 10.00. A purchase loses what was credited, never more
     than it cost.
@@ -148,7 +149,8 @@ def net_returns(entries: Relation, match: bool) -> Relation:
     for key in ROUNDS[1:] if match else ():
         not_credited = f"source_row not in (select source_row from {credits} where share is not null)"
         if _is_open(entries, matched, not_credited):
-            _match(entries, matched, key, "timestamp", not_credited)
+            test = f"{not_credited} and not void" if key == ROUNDS[-1] else not_credited
+            _match(entries, matched, key, "timestamp", test)
     return _reduce(entries, matched, credits)
 
 
@@ -200,8 +202,8 @@ def _find_candidates(marks: Relation) -> Relation:
 def collect_entries(lines: Lines, revisited: Revisited, aside: Aside, adopted: Relation) -> Relation:
     """Return the returns, and the purchases of the same customer and the same product or order.
 
-    Their columns are `source_row`, `is_return`, `customer_id`, `product_id`, `order_ref` (the order meant),
-    `timestamp`, `money` and `units`, both without a sign.
+    Their columns are `source_row`, `is_return`, `void` (a purchase that its own status or date undoes), `customer_id`,
+    `product_id`, `order_ref` (the order meant), `timestamp`, `money` and `units`, both without a sign.
     """
     columns = lines.columns
     candidates = _find_candidates(lines.marks)
@@ -214,11 +216,12 @@ def collect_entries(lines: Lines, revisited: Revisited, aside: Aside, adopted: R
     product = "product_id" if "product_id" in columns else "''"
     order = "order_id" if "order_id" in columns else "cast(null as varchar)"
     refers = f"if(is_return, coalesce(cancels, {order}), {order})" if "cancels" in columns else order
+    void = "coalesce(reading = 'refund', false) and not is_return" if "reading" in columns else "false"
     midnight = "is_return and timestamp = date_trunc('day', timestamp)"
     return keep(
         lines.marks.con,
         "entries",
-        "select source_row, is_return, coalesce(adopted.customer_id, lines.customer_id) as customer_id, "
+        f"select source_row, is_return, {void} as void, coalesce(adopted.customer_id, lines.customer_id) as customer_id, "
         f"{product} as product_id, {refers} as order_ref, "
         f"if({midnight}, timestamp + interval 1 day - interval 1 microsecond, timestamp) as timestamp, "
         f"abs(money) as money, {units} as units from {revisited.parsed} as lines "

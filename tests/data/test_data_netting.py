@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cltv_ml.data import Rules, clean
+from cltv_ml.data import Rules, clean, read
 
 COLUMNS = ["customer_id", "timestamp", "amount", "order_id", "product_id", "quantity"]
 
@@ -202,3 +202,18 @@ def test_a_refund_that_the_shop_sends_is_taken_off_the_order_that_it_names():
     )
     cleaned = clean(source)
     assert cleaned.log.set_index("customer_id")["amount"].to_dict() == {"ana": 50.0, "bob": 50.0}
+
+
+def test_a_refund_of_part_of_an_order_is_not_taken_off_a_later_order_that_was_cancelled_anyway():
+    frame = pd.DataFrame(
+        {
+            "customer": ["a", "a", "a", "b", "b"],
+            "date": ["2024-01-01", "2024-01-05", "2024-01-07", "2024-01-03", "2024-01-06"],
+            "amount": [100.0, 30.0, -40.0, 50.0, -50.0],
+            "cancelled at": ["", "2024-01-05", "", "2024-01-04", ""],
+        }
+    )
+    cleaned = clean(read(frame))
+    assert cleaned.log["amount"].tolist() == [60.0]  # the second customer's order and its refund count once
+    assert cleaned.report.money_in == pytest.approx(90.0)
+    assert cleaned.report.money_kept == pytest.approx(60.0)
