@@ -221,7 +221,8 @@ def collect_entries(lines: Lines, revisited: Revisited, aside: Aside, adopted: R
     return keep(
         lines.marks.con,
         "entries",
-        f"select source_row, is_return, {void} as void, coalesce(adopted.customer_id, lines.customer_id) as customer_id, "
+        f"select source_row, is_return, {void} as void, "
+        "coalesce(adopted.customer_id, lines.customer_id) as customer_id, "
         f"{product} as product_id, {refers} as order_ref, "
         f"if({midnight}, timestamp + interval 1 day - interval 1 microsecond, timestamp) as timestamp, "
         f"abs(money) as money, {units} as units from {revisited.parsed} as lines "

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
-from cltv_ml.engine import frame
+from cltv_ml.engine import frame, view
 from cltv_ml.features import build_features
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models.kept_spend import YEAR, YearApart
 from cltv_ml.tables import SUMMARY
 
-#: The least days of a window and of the log before it, the most years compared, and the least customers.
-_LEAST_DAYS, _MOST_YEARS, _LEAST_CUSTOMERS = 91, 5, 50
+#: The least days of a window and of the log before it, and the most years compared.
+_LEAST_DAYS, _MOST_YEARS = 91, 5
+
+#: The least customers of a window, and the most that are read, drawn at random from a larger log.
+_LEAST_CUSTOMERS, _MOST_CUSTOMERS = 50, 50_000
 
 
 def windows_year_apart(log: AnyLog, cutoff: pd.Timestamp) -> list[YearApart]:
@@ -27,8 +31,19 @@ def windows_year_apart(log: AnyLog, cutoff: pd.Timestamp) -> list[YearApart]:
         return []
     first = days - YEAR - width
     known = [first - YEAR * back for back in range(_MOST_YEARS) if first - YEAR * back >= _LEAST_DAYS]
-    windows = [_read(log, start + pd.Timedelta(days=day), width) for day in known]
+    sample = _sample(log)
+    windows = [_read(sample, start + pd.Timedelta(days=day), width) for day in known]
     return [window for window in windows if len(window.X) >= _LEAST_CUSTOMERS]
+
+
+def _sample(log: Log) -> Log:
+    if len(log.customers) <= _MOST_CUSTOMERS:
+        return log
+    con, rng = log.connect(), np.random.default_rng(0)
+    drawn = rng.choice(len(log.customers), _MOST_CUSTOMERS, replace=False)
+    view(con, "drawn", pd.DataFrame({"customer_id": log.customers[drawn]}))
+    lines = con.sql("select customer_id, timestamp, amount from log semi join drawn using (customer_id)")
+    return Log(lines.to_arrow_table())
 
 
 def _read(log: Log, day: pd.Timestamp, width: int) -> YearApart:

@@ -87,3 +87,14 @@ def test_a_shop_that_loses_more_than_its_customers_is_told_from_one_that_does_no
     else:
         assert missed.rate < 0.1
         assert faded < plain + 0.15
+
+
+def test_of_a_large_log_some_customers_are_read_with_all_of_their_lines(monkeypatch):
+    log, _ = _shop(monkeypatch, "decline")
+    [everybody] = windows_year_apart(log, START + pd.Timedelta(days=DAYS))
+    monkeypatch.setattr("cltv_ml.evaluation.year_apart._MOST_CUSTOMERS", 400)
+    [some] = windows_year_apart(log, START + pd.Timedelta(days=DAYS))
+    assert 50 < len(some.X) < 400
+    place = everybody.X.index.get_indexer(some.X.index)
+    pd.testing.assert_frame_equal(some.X, everybody.X.iloc[place])
+    np.testing.assert_array_equal(some.spent, everybody.spent[place])
