@@ -155,7 +155,8 @@ def named(name: str, columns: Sequence[str]) -> list[str]:
             column: plain_heading(re.sub(within, "", column) if within else column) for column in columns
         }
         for step in SYNONYMS[name]:
-            matching = [column for column in columns if plain[column] in step.split()]
+            headings = frozenset(step.split())
+            matching = [column for column in columns if plain[column] in headings]
             if matching:
                 return matching
     return []

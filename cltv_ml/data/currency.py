@@ -53,6 +53,9 @@ _OWN_MONEY = re.compile(r"(?i)^(base|shop|local|home|company|accounting)[ _-]|[ 
 #: The rates of one currency over a few years differ by less, as a share.
 _SPREAD = 0.1
 
+#: SQL for the text of a value in capitals.
+_IN_CAPITALS = "upper(trim(value))"
+
 #: A column with more distinct texts (including the empty one) is not a currency column.
 _MOST = len(CURRENCIES) + 1
 
@@ -61,19 +64,15 @@ def find_currency(
     first: Relation, table: Relation, kinds: Mapping[str, str], mapping: dict[str, str]
 ) -> list[str]:
     """Add the column of currency codes, whatever its heading, to the mapping; return notes for the user."""
-    texts = {
-        column: _in_capitals(column)
-        for column, kind in kinds.items()
-        if kind == "text" and column not in mapping.values()
-    }
-    likely = {
-        column: texts[column]
-        for column, values in count_values(first, texts, _MOST).items()
+    texts = [column for column, kind in kinds.items() if kind == "text" and column not in mapping.values()]
+    likely = [
+        column
+        for column, values in count_values(first, texts, _MOST, _IN_CAPITALS).items()
         if _are_currencies(values)  # the first lines exclude most columns
-    }
+    ]
     found = {
         column: sorted(filter(None, names))
-        for column, names in count_values(table, likely, _MOST).items()
+        for column, names in count_values(table, likely, _MOST, _IN_CAPITALS).items()
         if _are_currencies(names)
     }
     if not found:
@@ -128,7 +127,7 @@ def pair_currency(
     best = max(shared, key=lambda column: shared[column], default=chosen)
     if shared.get(chosen, 0) >= shared.get(best, 0):
         return [], ""
-    if not _are_currencies(count_values(first, {best: _in_capitals(best)}, _MOST).get(best, {})):
+    if not _are_currencies(count_values(first, [best], _MOST, _IN_CAPITALS).get(best, {})):
         return [], ""
     mapping["currency"] = best
     note = f"Columns {[chosen, best]} could each be the currency; {best!r} was used because its name "
@@ -185,10 +184,10 @@ def in_one_currency(first: Relation, kinds: Mapping[str, str], columns: Sequence
 
 def currency_codes(lines: Relation, kinds: Mapping[str, str]) -> dict[str, set[str]]:
     """Return the currencies in each column that contains nothing else."""
-    texts = {column: _in_capitals(column) for column, kind in kinds.items() if kind == "text"}
+    texts = [column for column, kind in kinds.items() if kind == "text"]
     return {
         column: set(values) - {""}
-        for column, values in count_values(lines, texts, _MOST).items()
+        for column, values in count_values(lines, texts, _MOST, _IN_CAPITALS).items()
         if _are_currencies(values)
     }
 
@@ -240,11 +239,6 @@ def _find_unconverted(
     )
     agreements = first.row(f"select {tests} from {first} where ({number(amount)}) <> 0")
     return next((rival for rival, fits in zip(rivals, agreements, strict=False) if fits), "")
-
-
-def _in_capitals(column: str) -> str:
-    """Return SQL for a column's texts in capitals; `nullif` on 3,000 columns would take seconds to plan."""
-    return f"upper(trim(cast({quote(column)} as varchar)))"
 
 
 def _are_currencies(names: Iterable[str]) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 
 from cltv_ml.data.parse import Columns
@@ -52,14 +51,10 @@ class Glance:
     def levels(self, columns: Sequence[str], most: int) -> dict[str, dict[str, int]]:
         """Return the distinct values of columns with their numbers of lines, unless there are too many."""
         found = self._levels.setdefault(most, {})
-        texts = {
-            column: f"coalesce(trim(cast({quote(column)} as varchar)), '')"
-            for column in columns
-            if column not in found
-        }
-        if texts:
-            counted = count_values(self.lines, texts, most)
-            found |= {column: counted.get(column, {}) for column in texts}
+        sought = [column for column in columns if column not in found]
+        if sought:
+            counted = count_values(self.lines, sought, most, "trim(value)", blanks=True)
+            found |= {column: counted.get(column, {}) for column in sought}
         return {column: found[column] for column in columns if found[column]}
 
     def first(self, columns: Sequence[str]) -> dict[str, set[str]]:
@@ -67,7 +62,7 @@ class Glance:
         if not columns:
             return {}
         texts = ", ".join(f"cast({quote(column)} as varchar)" for column in columns)
-        rows = self.lines.rows(f"select {texts} from (from {self.lines} limit {_VERY_FEW})")
+        rows = self.lines.rows(f"select {texts} from {self.lines.first(_VERY_FEW)}")
         return {
             column: {value for value in values if value is not None}
             for column, values in zip(columns, zip(*rows, strict=True), strict=False)
@@ -153,54 +148,51 @@ class Glance:
         return int(self.lines.row(f"select {expression} from {self.lines}")[0])
 
 
-def count_values(table: Relation, texts: Mapping[str, str], most: int) -> dict[str, dict[str, int]]:
-    """Return the different values of each text with their numbers of lines, the most frequent first.
+def count_values(
+    table: Relation, columns: Collection[str], most: int, text: str, *, blanks: bool = False
+) -> dict[str, dict[str, int]]:
+    """Return the different texts of each column with their numbers of lines, the most frequent first.
 
-    A text with more than this many values is left out. All texts are read in one query, so that a wide table takes no
-    longer than its values need; the first lines exclude most of them.
+    A column with more than this many texts is left out. The first lines exclude most columns.
 
     Parameters
     ----------
-    texts
-        The SQL of each text by name; null is not a value.
+    text
+        SQL for the text of a `value`.
+    blanks
+        Whether null counts as an empty text instead of none.
     """
-    rows = table.count()
-    if rows > 5 * _VERY_FEW:
-        texts = _some(texts, _count_first(table, texts, most, _VERY_FEW))
-    counts = _count_first(table, texts, most, _FEW)
-    if rows > _FEW:
-        counts = _count_all(table, _some(texts, counts), most)
-    return {name: counts[name] for name in texts if counts.get(name)}
-
-
-def _some(texts: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
-    return {name: text for name, text in texts.items() if name in names}
-
-
-def _count_first(table: Relation, texts: Mapping[str, str], most: int, few: int) -> dict[str, dict[str, int]]:
-    """Count on the first lines in Python, because the engine takes longer to plan the query than to run it."""
-    if not texts:
-        return {}
-    lines = table.rows(f"select {', '.join(texts.values())} from (from {table} limit {few})")
-    counted = {}
-    for name, column in zip(texts, zip(*lines, strict=True), strict=False):
-        counts = Counter(value for value in column if value is not None)
-        if len(counts) <= most:
-            counted[name] = dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
-    return counted
-
-
-def _count_all(table: Relation, texts: Mapping[str, str], most: int) -> dict[str, dict[str, int]]:
-    if not texts:
-        return {}
-    names = list(texts)
-    selected = ", ".join(f'{text} as "{place}"' for place, text in enumerate(texts.values()))
-    counted = table.rows(
-        f"select place, value, count(*) as n from (unpivot (select {selected} from {table}) on columns(*) "
-        "into name place value value) group by place, value "
-        f"qualify count(*) over (partition by place) <= {most} order by n desc, value"
-    )
+    steps = [few for few in (_VERY_FEW, _FEW) if table.count() > 5 * few] + [table.count()]
     counts: dict[str, dict[str, int]] = {}
-    for place, value, rows in counted:
-        counts.setdefault(names[int(place)], {})[str(value)] = int(rows)
-    return counts
+    for rows in steps:
+        counts = _count_first(table, columns, most, text, rows, blanks=blanks)
+        columns = [name for name in columns if len(counts[name]) <= most]
+    return {name: counts[name] for name in columns if counts[name]}
+
+
+def _count_first(
+    table: Relation, columns: Collection[str], most: int, text: str, rows: int, *, blanks: bool
+) -> dict[str, dict[str, int]]:
+    """Count the texts of columns on the first lines; of a column with more than `most`, some are counted.
+
+    The columns stand one below the other before anything is computed: the engine plans an expression per column slowly.
+    """
+    if not columns:
+        return {}
+    names, lines = list(columns), min(rows, table.count())
+    selected = ", ".join(f'cast({quote(name)} as varchar) as "{place}"' for place, name in enumerate(names))
+    counted = table.rows(
+        f"select place, {text} as text, count(*) as n from (unpivot (select {selected} from {table.first(rows)}) "
+        "on columns(*) into name place value value) group by place, text "
+        f"qualify row_number() over (partition by place) <= {most} + 1"
+    )
+    counts: dict[str, dict[str, int]] = {name: {} for name in names}
+    for place, value, count in counted:
+        counts[names[int(place)]][str(value)] = int(count)
+    for found in counts.values() if blanks else ():
+        if nulls := lines - sum(found.values()):
+            found[""] = found.get("", 0) + nulls
+    return {
+        name: dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
+        for name, found in counts.items()
+    }

@@ -47,8 +47,11 @@ class _Seen(NamedTuple):
 
 
 def first_lines(table: Relation) -> Relation:
-    """Return the first lines of a source; the source itself if it has no more."""
-    return keep_first(table, FIRST)
+    """Return the first lines of a source, copied once; the source itself if it has no more."""
+    if "first_lines" not in table.found:
+        table.found["first_lines"] = keep_first(table, FIRST)
+    first: Relation = table.found["first_lines"]
+    return first
 
 
 def look_further(
@@ -82,8 +85,15 @@ def look_further(
 def look(first: Relation) -> dict[str, str]:
     """Return the kind of each column, judged by its first values: number, rate, timestamp, text or empty.
 
-    One query reads all texts and one all numbers, so the time depends on the number of values, not of columns.
+    Several steps ask for the kinds of the same lines. One query reads all texts and one all numbers, so the time
+    depends on the number of values, not of columns.
     """
+    if "kinds" not in first.found:
+        first.found["kinds"] = _look(first)
+    return dict(first.found["kinds"])
+
+
+def _look(first: Relation) -> dict[str, str]:
     kinds = Columns(first, Rules()).kinds
     per_column = max(_FEWEST, _VALUES // max(len(kinds), 1))
     typed = [name for name in kinds if per_column >= FIRST and _is_plain(name, kinds[name])]

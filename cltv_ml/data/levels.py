@@ -122,13 +122,12 @@ _VOCABULARY: dict[str, tuple[tuple[str, str], ...]] = {
     "captured": ((rf"^({_YES}|captured|paid)$", "counts"), (rf"^({_NO}|uncaptured|unpaid)$", "ignore")),
 }
 
-#: Numbers that the vocabulary contains, such as 381 for a credit note.
-_NUMBER_LEVELS = {
-    number
-    for patterns in _VOCABULARY.values()
-    for pattern, _ in patterns
-    for number in re.findall(r"\d+", pattern)
+#: Mapping name -> numbers that its vocabulary contains, such as 381 for a credit note.
+_NUMBERS = {
+    name: {number for pattern, _ in patterns for number in re.findall(r"\d+", pattern)}
+    for name, patterns in _VOCABULARY.items()
 }
+_NUMBER_LEVELS = frozenset().union(*_NUMBERS.values())
 
 
 def may_be_worded(levels: Iterable[str]) -> bool:
@@ -166,7 +165,28 @@ def read_level(name: str, level: str, defined: Mapping[str, str] | None = None) 
     for defined_level, reading in defined.items():
         if plain_level(defined_level) == plain:
             return reading
-    return _read_plain(name, plain)
+    return _read_plain(name, re.sub(r"\d+", lambda found: _any_number(name, found[0]), plain))
+
+
+def _any_number(name: str, digits: str) -> str:
+    """Return the same number for all that the vocabulary does not contain, so that it is asked about one of them."""
+    return digits if any(number in digits for number in _NUMBERS[name]) else "7"
+
+
+def may_be_known(name: str, levels: Iterable[str]) -> bool:
+    """Whether each level of a status or a type may have a meaning next to the others.
+
+    >>> may_be_known("status", ["paid", "sent"]), may_be_known("status", ["blue", "paid"])
+    (True, False)
+    """
+    return all(read_level(name, level) or _may_be_read(name, plain_level(level)) for level in levels)
+
+
+def _may_be_read(name: str, plain: str) -> bool:
+    """Whether other levels can give a meaning to one that has none by itself."""
+    if name == "type":
+        return bool(kind_of_document(plain))
+    return any(re.fullmatch(_WORDS[placed], plain) for placed in ("placed", "sent"))
 
 
 @lru_cache(4096)

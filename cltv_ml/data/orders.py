@@ -85,13 +85,11 @@ def find_order(
             return column, _tell_of_number(column)
     named = [column for name, column in mapping.items() if name in ("product_id", "quantity", "unit_price")]
     for column in numbering:
-        compared = [quote(name) for name in [*named, *candidates][:12] if name != column]
+        compared = [name for name in [*named, *candidates][:12] if name != column]
         parts = [
             name for name in [*named, *candidates] if kinds[name] in ("number", "rate") and name != column
         ]
-        if any(_is_total(first, quote(column), name, amount) for name in compared) or any(
-            _sums_up_parts(first, column, name, names[2]) for name in parts[:12]
-        ):
+        if _is_total(first, column, compared, amount) or _sums_up_parts(first, column, parts[:12], names[2]):
             return column, _tell_of_number(column)
     return None
 
@@ -112,27 +110,45 @@ def _numbers_purchases(first: Relation, value: str, purchase: str) -> bool:
     return bool(groups == both and purchases <= groups <= _MORE_ORDERS * purchases)
 
 
-def _is_total(first: Relation, value: str, compared: str, amount: str) -> bool:
-    """Whether lines of one value that differ in another column have one amount."""
-    several, constant = first.row(
-        f"with orders as (select count(*) as n, count(distinct {compared}) as others, "
-        f"    count(distinct {amount}) as amounts from {first} where {value} is not null group by {value}"
-        ") select count(*) filter (n > 1 and others > 1), count(*) filter (n > 1 and others > 1 and amounts = 1) "
-        "from orders"
+def _is_total(first: Relation, order: str, compared: Sequence[str], amount: str) -> bool:
+    """Whether lines of one order that differ in another column have one amount."""
+    differ = [f"coalesce(min({quote(column)}) < max({quote(column)}), false)" for column in compared]
+    per_order = ", ".join(f"{test} as differ_{place}" for place, test in enumerate(differ))
+    counts = (
+        first.row(
+            "select "
+            + ", ".join(
+                f"count(*) filter (differ_{place}), count(*) filter (differ_{place} and same)"
+                for place in range(len(compared))
+            )
+            + f" from (select {per_order}, min({amount}) = max({amount}) as same from {first} "
+            f"where {quote(order)} is not null group by {quote(order)} having count(*) > 1)"
+        )
+        if compared
+        else ()
     )
-    return bool(several >= _FEW_ORDERS and constant >= 0.95 * several)
+    return any(
+        several >= _FEW_ORDERS and constant >= 0.95 * several
+        for several, constant in zip(counts[::2], counts[1::2], strict=True)
+    )
 
 
-def _sums_up_parts(first: Relation, order: str, part: str, amount: str) -> bool:
+def _sums_up_parts(first: Relation, order: str, parts: Sequence[str], amount: str) -> bool:
     """Whether the one amount of each order of several lines is the sum of another number on these lines."""
+    if not parts:
+        return False
     columns = Columns(first, Rules(), ask=False)
-    value, whole = columns.number(part), columns.number(amount)
-    several, summed = first.row(
-        f"select count(*), count(*) filter (low = high and low > 0 and abs(total - low) < 0.011) from ("
-        f"select min({whole}) as low, max({whole}) as high, sum({value}) as total from {first} "
+    whole = columns.number(amount)
+    totals = ", ".join(f"sum({columns.number(part)}) as total_{place}" for place, part in enumerate(parts))
+    sums = ", ".join(
+        f"count(*) filter (low = high and low > 0 and abs(total_{place} - low) < 0.011)"
+        for place in range(len(parts))
+    )
+    several, *summed = first.row(
+        f"select count(*), {sums} from (select min({whole}) as low, max({whole}) as high, {totals} from {first} "
         f"where {quote(order)} is not null group by {quote(order)} having count(*) > 1)"
     )
-    return bool(several and summed >= 0.95 * several)
+    return bool(several and max(summed) >= 0.95 * several)
 
 
 def read_reference(table: Relation, mapping: dict[str, str], explicit: Mapping[str, str | None]) -> list[str]:

@@ -16,6 +16,7 @@ from cltv_ml.data.levels import (
     UNDONE,
     YES,
     is_mode,
+    may_be_known,
     may_be_worded,
     plain_level,
     read_level,
@@ -143,6 +144,8 @@ def _not_used(column: str, shown: str) -> str:
 def _tell_of_another_status(column: str, levels: Mapping[str, int]) -> list[str]:
     """Return a note on a column whose levels are all known order states, some of which are not sales."""
     named = [level for level in levels if level.strip()]
+    if not may_be_known("status", named):
+        return []
     readings = dict(zip(named, read_levels("status", named), strict=True))
     ignored = [level for level, reading in readings.items() if reading in ("ignore", "refund")]
     if not ignored or None in readings.values() or "counts" not in readings.values():
@@ -152,7 +155,10 @@ def _tell_of_another_status(column: str, levels: Mapping[str, int]) -> list[str]
 
 def _is_type(levels: Mapping[str, int]) -> bool:
     """Whether all levels are known kinds of lines, and some kind is not a sale."""
-    readings = set(read_levels("type", filter(str.strip, levels)))
+    named = [level for level in levels if level.strip()]
+    if not may_be_known("type", named):
+        return False
+    readings = set(read_levels("type", named))
     return len(readings) > 1 and "counts" in readings and None not in readings and not levels.get("", 0)
 
 

@@ -128,23 +128,22 @@ def _likely_labels(raw: Raw, sample: Relation) -> list[_Label]:
     lines, money = sample.row(f"select count(*), coalesce(sum(money), 0) from {sample}")
     if lines < 4 or money <= 0:
         return []
-    parts = [
-        (column, part)
-        for column in _compared_columns(raw)
-        for part in (_WORDS_OF if raw.table.kinds[MARK + column] == "VARCHAR" else ("whole",))
-    ]
-    counted = " union all ".join(
-        f"select {place} as place, {_WORDS_OF[part].format(_cell_text(column))} as value, count(*) as n, "
-        f"sum(money) as own from {sample} group by value"
-        for place, (column, part) in enumerate(parts)
+    columns, parts = _compared_columns(raw), [*_WORDS_OF]
+    texts = ", ".join(
+        f"coalesce(cast({quote(column)} as varchar), '') as \"{place}\""
+        for place, column in enumerate(columns)
     )
+    worded = [place for place, column in enumerate(columns) if raw.table.kinds[MARK + column] == "VARCHAR"]
+    words = ", ".join(words.format("trim(text)") for words in _WORDS_OF.values())
     candidates = sample.rows(
-        f"select place, value, own from ({counted}) where n > 1 and 2 * n <= {lines} and own >= {_SHARE} * {money} "
-        f"and own * ({lines} - n) >= {_LARGER} * n * ({money} - own) order by own desc, place limit {_LABELS}"
+        "select place, part, value, sum(money) as own from (select cast(name as integer) as place, money, "
+        f"unnest({[*range(len(parts))]}) as part, unnest([{words}]) as value from (unpivot (select money, {texts} from "
+        f"{sample}) on columns(* exclude money) into name name value text)) where part = 0 or place in "
+        f"(select unnest({worded}::integer[])) group by place, part, value having count(*) > 1 "
+        f"and 2 * count(*) <= {lines} and own >= {_SHARE} * {money} and own * ({lines} - count(*)) >= "
+        f"{_LARGER} * count(*) * ({money} - own) order by own desc, place, part limit {_LABELS}"
     )
-    labels = [
-        _Label(column, part, value) for place, value, _ in candidates for column, part in [parts[place]]
-    ]
+    labels = [_Label(columns[place], parts[part], value) for place, part, value, _ in candidates]
     return [label for label in labels if label.value or label.part == "whole"]
 
 

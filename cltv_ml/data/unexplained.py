@@ -131,9 +131,9 @@ def _are_many_numbers(texts: Iterable[str], most: int) -> bool:
 
 
 def _texts_by_place(columns: Sequence[str]) -> str:
-    """Return SQL for the texts of columns, each named by its place."""
+    """Return SQL for the texts of columns, each named by its place; a null is a blank."""
     return ", ".join(
-        f"coalesce(trim(cast({quote(column)} as varchar)), '') as \"{place}\""
+        f"coalesce(cast({quote(column)} as varchar), '') as \"{place}\""
         for place, column in enumerate(columns)
     )
 
@@ -144,9 +144,9 @@ def _values_that_count(
     """Return the values of each column on lines that count, the most frequent first, with their lines and money."""
     money = glance.number(amount) if amount else "0"
     rows = glance.lines.rows(
-        "select place, value, count(*) as n, coalesce(sum(money), 0) from (unpivot (select "
+        "select place, trim(value) as text, count(*) as n, coalesce(sum(money), 0) from (unpivot (select "
         f"{_texts_by_place(columns)}, {money} as money from {glance.lines} where not ({settled})) "
-        "on columns(* exclude money) into name place value value) group by place, value order by n desc, value"
+        "on columns(* exclude money) into name place value value) group by place, text order by n desc, text"
     )
     found: dict[str, dict[str, tuple[int, float]]] = {column: {} for column in columns}
     for place, value, count, total in rows:
@@ -182,7 +182,7 @@ def _rarest(values: Mapping[str, tuple[int, float]], with_money: bool) -> str:
 def _find_described(glance: Glance, columns: Sequence[str], owner: str) -> set[str]:
     """Return the columns that describe the customers or products of `owner`: rarer values stay with theirs."""
     rows = glance.lines.rows(
-        "with valued as (select place, value, owner from (unpivot (select "
+        "with valued as (select place, trim(value) as value, owner from (unpivot (select "
         f"{_texts_by_place(columns)}, {quote(owner)} as owner from {glance.lines}) "
         "on columns(* exclude owner) into name place value value) where owner is not null), "
         "usual as (select place, mode(value) as usual from valued group by place), "

@@ -116,20 +116,17 @@ def _clock_columns(table: Relation, names: list[str]) -> list[str]:
         return []
     # In Python, because DuckDB takes longer to plan a thousand tests than to run them.
     cells = ", ".join(quoted(MARK + name) for name in names)
-    rows = table.rows(f"select {cells} from {table} limit {_SEARCHED_ROWS}")
-    counts = [_count_times(column) for column in zip(*rows, strict=True)]
+    rows = table.rows(f"select {cells} from {table.first(_SEARCHED_ROWS)}")
+    columns = [[value.strip(" ") for value in column if value] for column in zip(*rows, strict=True)]
     clocks = [
         name
-        for name, (times, filled, _) in zip(names, counts, strict=False)  # without rows there are no counts
-        if times and times >= 0.5 * filled
+        for name, texts in zip(names, columns, strict=False)  # without rows there are no columns
+        if (times := _count(rf"^{_CLOCK}\Z", texts)) and times >= 0.5 * sum(map(bool, texts))
     ]
-    dated = any(days > 0.5 * len(rows) for _, _, days in counts)
+    dated = clocks and any(_count(_HAS_DAY, texts) > 0.5 * len(rows) for texts in columns)
     return [] if dated else clocks
 
 
-def _count_times(column: tuple[str | None, ...]) -> tuple[int, int, int]:
-    """Return the numbers of values that are a time of day, that are filled, and that have a date in them."""
-    texts = [value.strip(" ") for value in column if value]
-    times = sum(bool(re.fullmatch(_CLOCK, text, re.ASCII)) for text in texts)
-    dates = sum(bool(re.search(_HAS_DAY, text, re.ASCII)) for text in texts)
-    return times, sum(map(bool, texts)), dates
+def _count(pattern: str, texts: Sequence[str]) -> int:
+    """Return the number of texts in which a pattern occurs."""
+    return sum(bool(re.search(pattern, text, re.ASCII)) for text in texts)

@@ -277,7 +277,8 @@ def tell_of_open_quotes(broken: Sequence[tuple[int, str]], name: str) -> list[st
 def tell_of_swallowed_lines(table: Relation, delimiter: str, name: str) -> list[str]:
     """Return a note if fields contain whole lines of the table, as between two quotes that were never closed."""
     names = [column for column, kind in table.kinds.items() if kind == "VARCHAR"]
-    if not names:
+    whole_row = ", ".join(map(quoted, names))
+    if not names or not table.row(f"select bool_or(contains(concat({whole_row}), chr(10))) from {table}")[0]:
         return []
     breaks = table.row(
         "select " + ", ".join(f"bool_or(contains({quoted(c)}, chr(10)))" for c in names) + f" from {table}"

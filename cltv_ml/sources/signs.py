@@ -18,13 +18,18 @@ _FIRST_LINES = 2000
 
 
 #: Marks and words that stand for the value above.
-_DITTO = r"[-–—~ ]*(?:\x22|″|”|“|„|〃|''{{2}})[-–—~ ]*|(?:[Dd]itt?o|[Ii]dem)[.]?|[Dd]o[.]|同上"
+_DITTO = r"[-–—~ ]*(?:\x22|″|”|“|„|〃|'''')[-–—~ ]*|(?:[Dd]itt?o|[Ii]dem)[.]?|[Dd]o[.]|同上"
+
+#: Patterns that a row has if one of its values does, for its values joined by the character 0x1F.
+_DITTO_HINT = f"(?:^|\x1f)(?:{_DITTO})(?:\x1f|$)"
+_DIGIT_HINT = f"[{_DIGITS}]"
+_GUARD_HINT = r"(?:^|\x1f)(?:=\x22|''|`)"
 
 
 def make_plain(table: Relation) -> list[str]:
     """Remove spreadsheet guards, convert other digits to ASCII and repeat values for ditto marks; return notes."""
     names = [name for name, kind in table.kinds.items() if kind == "VARCHAR"]
-    if not names:
+    if not names or not _any_row(table, names, f"{_GUARD_HINT}|{_DIGIT_HINT}|{_DITTO_HINT}"):
         return []
     return [*_take_guards_off(table, names), *_write_digits(table, names), *_repeat_values(table, names)]
 
@@ -32,8 +37,7 @@ def make_plain(table: Relation) -> list[str]:
 def _repeat_values(table: Relation, names: list[str]) -> list[str]:
     """Replace ditto marks by the value above in the columns whose first rows have some, below a value."""
     marked = f"regexp_full_match({{0}}, '{_DITTO}')"
-    hint = f"regexp_matches({{0}}, '(?:^|\x1f)(?:{_DITTO})(?:\x1f|$)')"
-    columns = _find(table, names, f"coalesce({marked}, false)", hint)
+    columns = _find(table, names, f"coalesce({marked}, false)", _DITTO_HINT)
     counts = {}
     for name in columns:
         is_mark, cell = marked.format(quoted(name)), quoted(name)
@@ -60,8 +64,7 @@ def _repeat_values(table: Relation, names: list[str]) -> list[str]:
 
 def _write_digits(table: Relation, names: list[str]) -> list[str]:
     """Convert digits of other scripts to ASCII in the columns whose first rows have them."""
-    digits = f"regexp_matches({{0}}, '[{_DIGITS}]')"
-    columns = _find(table, names, digits, digits)
+    columns = _find(table, names, f"regexp_matches({{0}}, '{_DIGIT_HINT}')", _DIGIT_HINT)
     for name in columns:
         plain = f"replace(translate({quoted(name)}, '{_DIGITS}٫٬．，', '{_PLAIN_SIGNS}.,.,'), '،', ',')"
         table.change(f"update {table} set {quoted(name)} = {plain}")
@@ -76,7 +79,7 @@ def _write_digits(table: Relation, names: list[str]) -> list[str]:
 def _take_guards_off(table: Relation, names: list[str]) -> list[str]:
     """Remove spreadsheet guards such as ="00123", '00123 and `00123 in the columns whose first rows have them."""
     guarded = r"regexp_matches({0}, '^=\x22.*\x22$|^''[+-]?\d|^`.')"
-    columns = _find(table, names, guarded, r"regexp_matches({0}, '(^|\x1f)(=\x22|''|`)')")
+    columns = _find(table, names, guarded, _GUARD_HINT)
     for name in columns:
         bare = rf"regexp_replace({quoted(name)}, '^=\x22(.*)\x22$|^''([+-]?\d.*)$|^`(.+)$', '\1\2\3')"
         table.change(f"update {table} set {quoted(name)} = {bare} where {guarded.format(quoted(name))}")
@@ -92,14 +95,21 @@ def _take_guards_off(table: Relation, names: list[str]) -> list[str]:
 
 
 def _find(table: Relation, names: list[str], test: str, hint: str) -> list[str]:
-    """Return the columns in which some of the first rows pass a test.
-
-    `hint` tests the values of a row joined by the character 0x1F. Nearly no source has a row that passes, and testing
-    each of many columns takes long.
-    """
-    whole = f"concat_ws(chr(31), {', '.join(map(quoted, names))})"
-    if not table.row(f"select bool_or({hint.format(whole)}) from (from {table} limit {_FIRST_LINES})")[0]:
+    """Return the columns in which some of the first rows pass a test, where a row has the pattern that hints at it."""
+    if not _any_row(table, names, hint):
         return []
     tests = ", ".join(f"bool_or({test.format(quoted(name))})" for name in names)
-    present = table.row(f"select {tests} from (from {table} limit {_FIRST_LINES})")
+    present = table.row(f"select {tests} from {table.first(_FIRST_LINES)}")
     return [name for name, yes in zip(names, present, strict=True) if yes]
+
+
+def _any_row(table: Relation, names: list[str], pattern: str) -> bool:
+    """Whether a pattern occurs in some of the first rows, their values joined by the character 0x1F.
+
+    Nearly no source has such a row, and testing each of many columns takes long.
+    """
+    whole = f"concat_ws(chr(31), {', '.join(map(quoted, names))})"
+    [some] = table.row(
+        f"select bool_or(regexp_matches({whole}, '{pattern}')) from {table.first(_FIRST_LINES)}"
+    )
+    return bool(some)

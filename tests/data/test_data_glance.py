@@ -1,21 +1,27 @@
 """What is counted at a glance is what the engine would count."""
 
+from collections import Counter
+
 import pandas as pd
 
 from cltv_ml.data import glance, read
 from cltv_ml.engine import Relation, connect, keep
+from cltv_ml.sources.frames import MARK
 
 
-def test_values_of_the_first_lines_are_counted_as_the_engine_counts_them():
+def test_texts_are_counted_as_a_loop_counts_them_the_most_frequent_first():
     con = connect()
-    values = ["b", "a", "a", None, "é", "Z", "ß", "😀", "", "b", "10", "9"]
-    con.register("source", pd.DataFrame({"few": values, "many": map(str, range(12)), "none": [None] * 12}))
+    values = ["b", "a", " a", None, "é", "Z", "ß", "😀", "", "b", "10", "9"]
+    columns = {"few": values, "many": map(str, range(12)), "none": [None] * 12}
+    con.register("source", pd.DataFrame(columns).add_prefix(MARK))
     table = keep(con, "table", "from source")
-    texts = {name: f"cast({name} as varchar)" for name in table.kinds}
-    first, whole = glance._count_first(table, texts, 10, 12), glance._count_all(table, texts, 10)
-    assert list(first["few"].items()) == list(whole["few"].items())
-    assert (list(first), first["none"], list(whole)) == (["few", "none"], {}, ["few"])
-    assert glance.count_values(table, texts, 10) == whole
+    filled = Counter(value.strip() for value in values if value is not None)
+    nulls = Counter((value or "").strip() for value in values)
+    for blanks, expected, empty in ((False, filled, {}), (True, nulls, {"none": {"": 12}})):
+        counted = glance.count_values(table, columns, 10, "trim(value)", blanks=blanks)
+        few = sorted(expected.items(), key=lambda pair: (-pair[1], pair[0]))
+        assert list(counted.pop("few").items()) == few
+        assert counted == empty
 
 
 def test_values_that_come_late_are_counted_and_many_are_left_out():
@@ -30,10 +36,10 @@ def test_values_that_come_late_are_counted_and_many_are_left_out():
                 "many_late": ["a"] * 2500 + [str(row) for row in range(500)],
                 "few": ["x", "y"] * 1500,
             }
-        ),
+        ).add_prefix(MARK),
     )
     table = keep(con, "table", "from source")
-    counted = glance.count_values(table, {name: name for name in table.kinds}, 10)
+    counted = glance.count_values(table, ["late", "many", "many_late", "few"], 10, "value")
     assert counted == {"late": {"EUR": 500}, "few": {"x": 1500, "y": 1500}}
 
 
