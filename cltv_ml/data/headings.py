@@ -109,6 +109,8 @@ def plain_pattern(listed: Iterable[str]) -> str:
 
 def _without_marks(text: str) -> str:
     """Return a text without accents and the vowel signs of scripts that write them as marks."""
+    if text.isascii():
+        return text
     letters = unicodedata.normalize("NFKD", text)
     return unicodedata.normalize(
         "NFC", "".join(sign for sign in letters if unicodedata.category(sign)[0] != "M")

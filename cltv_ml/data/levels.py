@@ -129,6 +129,12 @@ _NUMBERS = {
 }
 _NUMBER_LEVELS = frozenset().union(*_NUMBERS.values())
 
+_COMPILED = {
+    name: [(re.compile(pattern), reading) for pattern, reading in patterns]
+    for name, patterns in _VOCABULARY.items()
+}
+_PLACED = {name: re.compile(_WORDS[name]) for name in ("placed", "sent")}
+
 
 def may_be_worded(levels: Iterable[str]) -> bool:
     """Whether a level is blank, has a letter or consists of numbers of the vocabulary; others have no meaning.
@@ -186,7 +192,7 @@ def _may_be_read(name: str, plain: str) -> bool:
     """Whether other levels can give a meaning to one that has none by itself."""
     if name == "type":
         return bool(kind_of_document(plain))
-    return any(re.fullmatch(_WORDS[placed], plain) for placed in ("placed", "sent"))
+    return any(placed.fullmatch(plain) for placed in _PLACED.values())
 
 
 @lru_cache(4096)
@@ -194,8 +200,8 @@ def _read_plain(name: str, plain: str) -> str | None:
     """Return the meaning of a plain level in the vocabulary."""
     if not plain:
         return "counts"
-    for pattern, reading in _VOCABULARY[name]:
-        if re.search(pattern, plain):
+    for pattern, reading in _COMPILED[name]:
+        if pattern.search(plain):
             return reading or None
     return None
 
