@@ -51,6 +51,10 @@ class Glance:
     def levels(self, columns: Sequence[str], most: int) -> dict[str, dict[str, int]]:
         """Return the distinct values of columns with their numbers of lines, unless there are too many."""
         found = self._levels.setdefault(most, {})
+        for more in [more for more in self._levels if more > most]:
+            found |= {
+                column: levels if len(levels) <= most else {} for column, levels in self._levels[more].items()
+            }
         sought = [column for column in columns if column not in found]
         if sought:
             counted = count_values(self.lines, sought, most, "trim(value)", blanks=True)
