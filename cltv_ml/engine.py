@@ -289,10 +289,6 @@ class Relation:
             [self.found["count"]] = self.row(f"select count(*) from {self.name}")
         return int(self.found["count"])
 
-    def first(self, rows: int) -> str:
-        """Return SQL for at most this many rows; a limit copies each column, so there is none without need."""
-        return self.name if self.count() <= rows else f"(from {self.name} limit {rows})"
-
 
 def keep(con: duckdb.DuckDBPyConnection, label: str, query: str) -> Relation:
     """Return the result of a query as a table, which stays as it is whatever happens to what it was read from."""

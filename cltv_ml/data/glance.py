@@ -9,6 +9,7 @@ from cltv_ml.data.parse import Columns
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, keep, literal
+from cltv_ml.sources.frames import first_rows
 
 #: Smaller sources are read completely; of larger ones, this many blocks of this many lines.
 _ALL, _BLOCKS, _BLOCK = 30_000, 10, 2_000
@@ -66,7 +67,7 @@ class Glance:
         if not columns:
             return {}
         texts = ", ".join(f"cast({quote(column)} as varchar)" for column in columns)
-        rows = self.lines.rows(f"select {texts} from {self.lines.first(_VERY_FEW)}")
+        rows = self.lines.rows(f"select {texts} from {first_rows(self.lines, _VERY_FEW)}")
         return {
             column: {value for value in values if value is not None}
             for column, values in zip(columns, zip(*rows, strict=True), strict=False)
@@ -186,7 +187,7 @@ def _count_first(
     names, lines = list(columns), min(rows, table.count())
     selected = ", ".join(f'cast({quote(name)} as varchar) as "{place}"' for place, name in enumerate(names))
     counted = table.rows(
-        f"select place, {text} as text, count(*) as n from (unpivot (select {selected} from {table.first(rows)}) "
+        f"select place, {text} as text, count(*) as n from (unpivot (select {selected} from {first_rows(table, rows)}) "
         "on columns(*) into name place value value) group by place, text "
         f"qualify row_number() over (partition by place) <= {most} + 1"
     )

@@ -46,6 +46,9 @@ NEGATED = re.compile(r"\b(no|not|non|never|without|dont|nicht|kein\w*|sans|sin|s
 #: Texts that describe the outcome of an order rather than a separate line.
 UNDONE_STATE = _WORDS["undone_state"]
 
+#: States whose meaning depends on the column's other levels.
+RELATIVE_STATE = re.compile(f"{_WORDS['placed']}|{_WORDS['sent']}")
+
 #: SQL over `lines` and its `marks`: the status of the line means that the order was cancelled.
 SAYS_CANCELLED = (
     rf"marks.rule = 'not_completed' and regexp_matches(strip_accents(lines.state), '{CANCELLED}')"
@@ -53,7 +56,6 @@ SAYS_CANCELLED = (
 
 #: Text in the last line of a report instead of a level.
 _SUM = r"^(grand |sub ?)?totals?$|^summe$|^gesamt(summe)?$|^somme$|^suma$|^totaal$|^totale$"
-
 
 #: Levels that tell tests from real sales, and those of tests.
 _TEST_LEVELS = {
@@ -129,12 +131,6 @@ _NUMBERS = {
 }
 _NUMBER_LEVELS = frozenset().union(*_NUMBERS.values())
 
-_COMPILED = {
-    name: [(re.compile(pattern), reading) for pattern, reading in patterns]
-    for name, patterns in _VOCABULARY.items()
-}
-_PLACED = {name: re.compile(_WORDS[name]) for name in ("placed", "sent")}
-
 
 def may_be_worded(levels: Iterable[str]) -> bool:
     """Whether a level is blank, has a letter or consists of numbers of the vocabulary; others have no meaning.
@@ -171,28 +167,9 @@ def read_level(name: str, level: str, defined: Mapping[str, str] | None = None) 
     for defined_level, reading in defined.items():
         if plain_level(defined_level) == plain:
             return reading
-    return _read_plain(name, re.sub(r"\d+", lambda found: _any_number(name, found[0]), plain))
-
-
-def _any_number(name: str, digits: str) -> str:
-    """Return the same number for all that the vocabulary does not contain, so that it is asked about one of them."""
-    return digits if any(number in digits for number in _NUMBERS[name]) else "7"
-
-
-def may_be_known(name: str, levels: Iterable[str]) -> bool:
-    """Whether each level of a status or a type may have a meaning next to the others.
-
-    >>> may_be_known("status", ["paid", "sent"]), may_be_known("status", ["blue", "paid"])
-    (True, False)
-    """
-    return all(read_level(name, level) or _may_be_read(name, plain_level(level)) for level in levels)
-
-
-def _may_be_read(name: str, plain: str) -> bool:
-    """Whether other levels can give a meaning to one that has none by itself."""
-    if name == "type":
-        return bool(kind_of_document(plain))
-    return any(placed.fullmatch(plain) for placed in _PLACED.values())
+    numbers = _NUMBERS[name]  # a 7 stands for all that the vocabulary does not contain
+    same = re.sub(r"\d+", lambda run: run[0] if any(number in run[0] for number in numbers) else "7", plain)
+    return _read_plain(name, same)
 
 
 @lru_cache(4096)
@@ -200,8 +177,8 @@ def _read_plain(name: str, plain: str) -> str | None:
     """Return the meaning of a plain level in the vocabulary."""
     if not plain:
         return "counts"
-    for pattern, reading in _COMPILED[name]:
-        if pattern.search(plain):
+    for pattern, reading in _VOCABULARY[name]:
+        if re.search(pattern, plain):
             return reading or None
     return None
 

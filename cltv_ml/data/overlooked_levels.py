@@ -13,10 +13,11 @@ from cltv_ml.data.levels import (
     LEVEL_NAMES,
     NEGATED,
     NO,
+    RELATIVE_STATE,
     UNDONE,
     YES,
     is_mode,
-    may_be_known,
+    kind_of_document,
     may_be_worded,
     plain_level,
     read_level,
@@ -144,7 +145,7 @@ def _not_used(column: str, shown: str) -> str:
 def _tell_of_another_status(column: str, levels: Mapping[str, int]) -> list[str]:
     """Return a note on a column whose levels are all known order states, some of which are not sales."""
     named = [level for level in levels if level.strip()]
-    if not may_be_known("status", named):
+    if not _may_be_known("status", named):
         return []
     readings = dict(zip(named, read_levels("status", named), strict=True))
     ignored = [level for level, reading in readings.items() if reading in ("ignore", "refund")]
@@ -156,10 +157,19 @@ def _tell_of_another_status(column: str, levels: Mapping[str, int]) -> list[str]
 def _is_type(levels: Mapping[str, int]) -> bool:
     """Whether all levels are known kinds of lines, and some kind is not a sale."""
     named = [level for level in levels if level.strip()]
-    if not may_be_known("type", named):
+    if not _may_be_known("type", named):
         return False
     readings = set(read_levels("type", named))
     return len(readings) > 1 and "counts" in readings and None not in readings and not levels.get("", 0)
+
+
+def _may_be_known(name: str, levels: Iterable[str]) -> bool:
+    """Whether each level of a status or a type has a meaning, or may have one next to the others."""
+    return all(read_level(name, level) or _is_relative(name, plain_level(level)) for level in levels)
+
+
+def _is_relative(name: str, plain: str) -> bool:
+    return bool(kind_of_document(plain)) if name == "type" else bool(RELATIVE_STATE.fullmatch(plain))
 
 
 def _look_at_codes(column: Unmapped, levels: Mapping[str, int]) -> None:

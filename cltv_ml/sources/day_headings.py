@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from cltv_ml.engine import Relation, keep, quoted, show
-from cltv_ml.sources.frames import MARK
+from cltv_ml.sources.frames import MARK, first_rows
 
 _CLOCK = r"\d{1,2}[:.h]\d\d(?:[:.]\d\d)?(?: ?[AaPp]\.?[Mm]\.?)?(?: Uhr)?"
 _HAS_DAY = r"(?:19|20)\d\d|\d{1,2}[./-]\d{1,2}[./-]\d\d"
@@ -116,7 +116,7 @@ def _clock_columns(table: Relation, names: list[str]) -> list[str]:
         return []
     # In Python, because DuckDB takes longer to plan a thousand tests than to run them.
     cells = ", ".join(quoted(MARK + name) for name in names)
-    rows = table.rows(f"select {cells} from {table.first(_SEARCHED_ROWS)}")
+    rows = table.rows(f"select {cells} from {first_rows(table, _SEARCHED_ROWS)}")
     columns = [[value.strip(" ") for value in column if value] for column in zip(*rows, strict=True)]
     clocks = [
         name

@@ -162,3 +162,8 @@ def _array(values: pd.Series) -> pa.Array:
             for value in values
         )
         return pa.array(texts, pa.string())
+
+
+def first_rows(table: Relation, rows: int) -> str:
+    """Return SQL for at most this many rows; a limit copies each column, so there is none without need."""
+    return table.name if table.count() <= rows else f"(from {table} limit {rows})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from cltv_ml.engine import Relation, keep, quoted
-from cltv_ml.sources.frames import MARK
+from cltv_ml.sources.frames import MARK, first_rows
 
 #: Digits of other scripts and their decimal and thousands signs, and what they are here.
 _DIGITS = "".join(
@@ -99,7 +99,7 @@ def _find(table: Relation, names: list[str], test: str, hint: str) -> list[str]:
     if not _any_row(table, names, hint):
         return []
     tests = ", ".join(f"bool_or({test.format(quoted(name))})" for name in names)
-    present = table.row(f"select {tests} from {table.first(_FIRST_LINES)}")
+    present = table.row(f"select {tests} from {first_rows(table, _FIRST_LINES)}")
     return [name for name, yes in zip(names, present, strict=True) if yes]
 
 
@@ -110,6 +110,6 @@ def _any_row(table: Relation, names: list[str], pattern: str) -> bool:
     """
     whole = f"concat_ws(chr(31), {', '.join(map(quoted, names))})"
     [some] = table.row(
-        f"select bool_or(regexp_matches({whole}, '{pattern}')) from {table.first(_FIRST_LINES)}"
+        f"select bool_or(regexp_matches({whole}, '{pattern}')) from {first_rows(table, _FIRST_LINES)}"
     )
     return bool(some)
