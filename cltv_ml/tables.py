@@ -23,7 +23,7 @@ _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
 
 #: Texts that stand for yes, and for no.
-_YES = "yes y true t 1 1.0 ja oui si sí sim on wahr vrai vero verdadero verdadeiro sì tak ano да evet"
+_YES = "yes y true t 1 1.0 ja j oui si sí sim on wahr vrai vero verdadero verdadeiro sì tak ano да evet"
 _NO = "no n false f 0 0.0 nein non não nao off falsch faux falso nej nie ne нет hayır"
 YES, NO = tuple(_YES.split()), tuple(_NO.split())
 

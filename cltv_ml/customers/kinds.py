@@ -40,7 +40,7 @@ _PERSON = re.compile(
 #: Headings of numbers that are codes, not quantities.
 _CODE = re.compile(
     "zip|postal|postcode|postleitzahl|^plz|codepostal|code$|id$|^id|cluster|segment|region|store|branch|filiale|type$|"
-    "class$|group$|level$|tier$|status$"
+    "class$|group$|level$|tier$|status$|^(gender|sex|sexe|geschlecht|genero|sesso|geslacht)"
 )
 #: Headings of whole numbers that number the rows.
 _ROW_KEY = re.compile("(id|key|sk|pk|no|nr|num|number|index|row|rowid|serial|seq|sequence)$")
@@ -210,7 +210,7 @@ def _count(table: Relation, column: str) -> dict[str, int]:
     sums = ", ".join(f"coalesce(sum(n) filter (where {test}), 0) as {name}" for name, test in forms.items())
     rows = table.con.sql(
         f"with levels as ({trimmed}) select {table.count()} as rows, coalesce(sum(n), 0) as there, "
-        "count(*) as levels, "
+        "count(*) as levels, count(distinct lower(v)) as spelled, "
         f"count(*) filter (where n >= {MIN_SHARED_CUSTOMERS}) as common, "
         f"coalesce(sum(n) filter (where n >= {MIN_SHARED_CUSTOMERS}), 0) as shared, "
         f"coalesce(max({number}) - min({number}), 0) as width, "
@@ -222,7 +222,7 @@ def _count(table: Relation, column: str) -> dict[str, int]:
 def _kind(column: str, look: str, counted: dict[str, int]) -> str:
     heading = plain_heading(column)
     yes_or_no = counted["yes"] + counted["no"]
-    if counted["there"] and yes_or_no == counted["there"] and counted["levels"] <= 2:
+    if counted["there"] and yes_or_no == counted["there"] and counted["spelled"] <= 2:
         return "yes/no"
     most = 0.5 * counted["there"]
     compact = counted["days"] > 0.9 * counted["there"]

@@ -303,3 +303,11 @@ def test_ages_that_nobody_has_and_a_birthday_of_too_many_are_told():
         "Column 'yob': 4 of 60 values, such as '1900', are not an age",
         "Column 'dob': 25 values are '01.01.1970', and no other is th",
     ]
+
+
+def test_a_yes_in_any_case_or_one_letter_and_a_coded_gender_are_read_as_such():
+    flags = {"consents": ["Sí", "no", "NO", "sí"], "kunde_aktiv": ["J", "N"] * 2, "gender": [0, 1, 2, 9]}
+    found = read_attributes(people(**{name: values * 15 for name, values in flags.items()}))
+    kinds = {one.column: one.kind for one in found.account}
+    assert kinds == {"consents": "yes/no", "kunde_aktiv": "yes/no", "gender": "category"}
+    assert found.table.to_pandas()["flag_kunde_aktiv"].tolist()[:2] == [1.0, 0.0]
