@@ -35,6 +35,7 @@ from cltv_ml.sources.layout import (
 )
 from cltv_ml.sources.parts import (
     take_lone_headings,
+    take_padded,
     tell_of_cut_end,
     tell_of_second_table,
     tell_of_swallowed_lines,
@@ -124,11 +125,16 @@ def read_csv(
             batches = pa.RecordBatchReader.from_batches(schema, _numbered(reader, broken, start))
             table = load_batches(con, batches)
     except (pa.ArrowInvalid, UnicodeError, duckdb.Error) as error:
+        if (
+            "straddling object" in str(error) and decoded.stat().st_size < _BLOCK
+        ):  # a header without a line end
+            raise InputError(f"{path.name!r} contains no rows; check that the export is complete.") from error
         raise InputError(
             f"{path.name!r} cannot be read as {encoding} text separated by {delimiter!r}: "
             f"{_why_unreadable(error)}. Check its quotes and its encoding."
         ) from error
     broken = [(start + number, line.replace(BROKEN, "\ufffd")) for number, line in broken]
+    broken = take_padded(table, names, broken, delimiter) if broken and not heading.escape else broken
     broken = take_lone_headings(table, names[0], broken, delimiter)
     notes += tell_of_second_table(broken, delimiter, path.name)
     notes += [

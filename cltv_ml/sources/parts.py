@@ -8,7 +8,9 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from cltv_ml.engine import Relation, literal, quoted
+import pyarrow as pa
+
+from cltv_ml.engine import Relation, lend, literal, quoted
 from cltv_ml.errors import InputError
 from cltv_ml.sources.frames import MARK, Part
 
@@ -259,6 +261,23 @@ def take_lone_headings(
     )
     taken = {number for number, _ in lone}
     return [line for line in broken if line[0] not in taken]
+
+
+def take_padded(
+    table: Relation, names: Sequence[str], broken: list[tuple[int, str]], delimiter: str
+) -> list[tuple[int, str]]:
+    """Add lines that have more fields than names, but only blank ones, to the table; return the other lines."""
+    padded: dict[int, list[str | None]] = {}
+    for number, text in broken:
+        cells = next(csv.reader(text.splitlines(keepends=True), delimiter=delimiter), [])
+        if len(cells) > len(names) and not any(map(str.strip, cells[len(names) :])) and "\ufffd" not in text:
+            padded[number] = [cell or None for cell in cells[: len(names)]]
+    if padded:
+        columns = zip(names, zip(*padded.values(), strict=True), strict=True)
+        lines = pa.table({name: pa.array(values, pa.string()) for name, values in columns})
+        lines = lines.append_column("source_row", pa.array(padded, pa.int64()))
+        table.change(f"insert into {table} by name from {lend(table.con, 'padded_lines', lines)}")
+    return [line for line in broken if line[0] not in padded]
 
 
 def tell_of_open_quotes(broken: Sequence[tuple[int, str]], name: str) -> list[str]:

@@ -50,6 +50,21 @@ def test_a_table_is_found_below_titles_and_between_trailing_delimiters(tmp_path,
     assert kept(written(tmp_path, content)) == (3, 60.5)
 
 
+@pytest.mark.parametrize("filled", ["", ",,", ' ,""'])
+def test_lines_with_blank_fields_beyond_the_header_are_read(tmp_path, filled):
+    lines = ORDERS.splitlines(keepends=True)
+    ragged = "".join([*lines[:2], lines[2].replace("\n", f",{filled}\n"), lines[3]])
+    assert kept(written(tmp_path, ragged)) == (3, 60.5)
+    cleaned = clean(read(written(tmp_path, ragged.replace("20.00,", "20.00,9,", 1))))
+    assert cleaned.quarantine["rule"].tolist() == ["broken_line"]
+
+
+def test_a_header_alone_has_no_rows_with_or_without_a_line_end(tmp_path):
+    for end in ("", "\n"):
+        with pytest.raises(InputError, match=r"'orders\.csv' contains no rows"):
+            read(written(tmp_path, f"Customer,Date,Amount{end}"))
+
+
 def test_a_header_below_a_title_is_said(tmp_path):
     raw = read(written(tmp_path, "Sales report\n\n" + ORDERS))
     assert raw.notes[0].startswith("The columns of 'orders.csv' are named in line 3")
