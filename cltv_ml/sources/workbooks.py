@@ -6,14 +6,12 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 from openpyxl import Workbook, load_workbook
 from openpyxl.styles.numbers import BUILTIN_FORMATS, BUILTIN_FORMATS_MAX_SIZE
-from openpyxl.utils import column_index_from_string
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from cltv_ml.errors import InputError, among
@@ -29,27 +27,10 @@ from cltv_ml.sources.layout import (
     tell_of_no_header,
     tell_of_thousands,
 )
+from cltv_ml.sources.sheet_layout import check_calculated, look_at_sheet
 
 #: The sign or code of a currency in the format of a cell.
 _CURRENCY_SIGN = re.compile(r"[$€£¥₹₩₺₽₴₫฿₪]|[A-Z]{3}|kr\.?|zł|Kč|Ft|R\$|(US|CA|A)\$")
-
-#: Cells of a sheet that are merged: the columns and rows of the first and the last.
-_MERGED = re.compile(rb'<mergeCell ref="([A-Z]+)(\d+):([A-Z]+)(\d+)"')
-
-#: A row that is hidden, by hand or by a filter.
-_HIDDEN = re.compile(rb'<row [^>]*hidden="(?:1|true)"')
-
-#: A cell with a formula but no result, as programs write it that do not calculate; an empty text is a result, and links
-#: are no values.
-_UNCALCULATED = re.compile(
-    rb'<c (?:(?!t="str")[^>])*>\s*(?:<f[^>]*>(?!HYPERLINK)[^<]*</f>|<f[^>]*/>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>'
-)
-
-#: A formula, and one with the result that other programs write before anybody has calculated it.
-_FORMULA, _ZERO, _LATER = re.compile(rb"<f[ >]"), re.compile(rb"</f>\s*<v>0</v>"), b'fullCalcOnLoad="1"'
-
-#: With formulas without a result in more than this share of a sheet's rows, they are a column of it.
-_FEW_FORMULAS = 0.1
 
 #: Days between the two starts from which spreadsheets count, and the numbers that are days from 1950 to 2100 from the
 #: later one, 1904-01-01.
@@ -118,8 +99,8 @@ def workbook_rows(
         for name in chosen:
             if starts is not None:
                 starts.append((name, count))
-            layout = _look_at_sheet(book, book[name])
-            _check_calculated(layout, name, path.name)
+            layout = look_at_sheet(book, book[name])
+            check_calculated(layout, name, path.name)
             if notes is not None:
                 notes += layout.describe(name)
             start = places[name][1] + 1
@@ -194,75 +175,6 @@ def _sheet_rows(book: Any, sheet: Any, start: int, name: str) -> Iterator[tuple[
             if isinstance(cell.value, int | float) and (sign := signs.get(cell.number_format))
             else cell.value
             for cell in row
-        )
-
-
-@dataclass
-class _Layout:
-    """What only the XML of a sheet says: its rows, those that are hidden, formulas without a result, merged cells.
-
-    `merged` holds, for each column from 0, the first and last row, from 1, of the cells merged over several rows.
-    """
-
-    rows: int = 0
-    hidden: int = 0
-    uncalculated: int = 0
-    merged: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
-
-    def describe(self, sheet: str) -> list[str]:
-        """Return the notes for the user."""
-        notes = []
-        if self.merged:
-            notes.append(
-                f"Sheet {sheet!r} has cells merged over several rows; their text or date was "
-                "copied to each row."
-            )
-        if self.hidden:
-            notes.append(
-                f"Sheet {sheet!r} has {self.hidden:,} hidden rows, by hand or by a filter; they were read like "
-                "the others."
-            )
-        if self.uncalculated:
-            notes.append(
-                f"Sheet {sheet!r} has {self.uncalculated:,} cells with a formula but no result, which count as empty."
-            )
-        return notes
-
-
-def _look_at_sheet(book: Any, sheet: Any) -> _Layout:
-    layout, formulas, zeros = _Layout(), 0, 0
-    with book._archive.open(sheet._worksheet_path) as packed:
-        for piece in _divided(packed):
-            layout.rows += piece.count(b"<row")
-            formulas += len(_FORMULA.findall(piece))
-            zeros += len(_ZERO.findall(piece))
-            layout.hidden += len(_HIDDEN.findall(piece))
-            layout.uncalculated += len(_UNCALCULATED.findall(piece)) if b"<f" in piece else 0
-            for column, first, end, last in _MERGED.findall(piece):
-                if column == end and first != last:
-                    place = column_index_from_string(column.decode()) - 1
-                    layout.merged.setdefault(place, []).append((int(first), int(last)))
-    if zeros == formulas and _LATER in book._archive.read("xl/workbook.xml"):
-        layout.uncalculated += zeros
-    return layout
-
-
-def _divided(packed: IO[bytes]) -> Iterator[bytes]:
-    """Yield a sheet's XML in pieces that end between two rows."""
-    left = b""
-    while block := packed.read(1 << 20):
-        done, sign, rest = (left + block).rpartition(b"<row")
-        left = sign + rest
-        yield done
-    yield left
-
-
-def _check_calculated(layout: _Layout, sheet: str, name: str) -> None:
-    """Raise InputError if more cells than a few sums contain formulas without results."""
-    if layout.uncalculated > max(1, _FEW_FORMULAS * layout.rows):
-        raise InputError(
-            f"sheet {sheet!r} of {name!r} has {layout.uncalculated:,} cells with a formula but no result, because the "
-            "program that wrote it did not calculate them; open it in a spreadsheet program, save it and read it again."
         )
 
 

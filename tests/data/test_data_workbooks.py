@@ -5,6 +5,7 @@ import zipfile
 
 import pytest
 from openpyxl import Workbook
+from openpyxl.styles import Font
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from cltv_ml.data import clean, read
@@ -86,3 +87,12 @@ def test_a_table_beside_the_lines_is_refused(book, tmp_path):
         book.active.cell(row, 6, price)
     with pytest.raises(InputError, match="two tables seem to stand side by side"):
         cleaned(book, tmp_path)
+
+
+@pytest.mark.parametrize(("row", "told"), [(3, True), (9, False)], ids=["filled", "blank"])
+def test_rows_that_are_struck_through_are_named(tmp_path, book, row, told):
+    for column in "ABC":
+        book.active[f"{column}{row}"].font = Font(strike=True)
+    book.save(tmp_path / "orders.xlsx")
+    notes = " ".join(clean(read(tmp_path / "orders.xlsx")).report.notes)
+    assert ("has 1 row with text that is struck through" in notes) == told
