@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-import pooch
-
 from cltv_ml.data.rules import Rules
 from cltv_ml.errors import InputError
 from cltv_ml.inline import Inline, card
@@ -75,6 +73,8 @@ class Dataset(Inline):
     @property
     def downloaded(self) -> Path:
         """Path of the downloaded file, whether or not it exists."""
+        import pooch  # with its network libraries, which only data sets need
+
         return Path(pooch.os_cache("cltv_ml")) / f"{self.name}.parquet"
 
 

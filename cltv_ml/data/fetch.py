@@ -7,9 +7,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import pooch
-from requests import RequestException
-
 from cltv_ml.data.datasets import DATASETS
 from cltv_ml.data.raw import read
 from cltv_ml.data.source_columns import quote
@@ -54,6 +51,9 @@ def fetch(name: str) -> Path:
 
 
 def _download(name: str, url: str, folder: Path) -> Path:
+    import pooch  # with its network libraries, which only a download needs
+    from requests import RequestException
+
     pooch.get_logger().setLevel("WARNING")
     try:
         return Path(pooch.retrieve(url, known_hash=None, fname=f"{name}.zip", path=folder))
