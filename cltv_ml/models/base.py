@@ -305,8 +305,8 @@ def check_columns(
 
 def _read_columns(X: pd.DataFrame, columns: Sequence[str], who: str) -> Sequence[np.ndarray]:
     """Return the values of columns, one array each; InputError for one that is duplicated or not numeric."""
-    if len(X) <= _FEW_ROWS and X.columns.is_unique and (X.dtypes == np.float64).all():
-        return X[list(columns)].to_numpy().T
+    if len(X) <= _FEW_ROWS and X.columns.is_unique and (table := X.to_numpy()).dtype == np.float64:
+        return table.T[X.columns.get_indexer(list(columns))]
     values = []
     for name in columns:
         column = X[name]

@@ -30,7 +30,7 @@ from cltv_ml.serving.model_files import Card, load_files, read_golden_rows
 from cltv_ml.serving.packaging import FROM_TRANSACTIONS
 from cltv_ml.serving.plain_lines import read_plain
 from cltv_ml.serving.request_attributes import read_block
-from cltv_ml.serving.responses import AnswerTerms, answer, find_faults, find_unscored
+from cltv_ml.serving.responses import AnswerTerms, answer, as_objects, find_faults, find_unscored
 from cltv_ml.serving.signatures import NOT_CONTACTED
 from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.tracking import checksums
@@ -191,7 +191,7 @@ class ServedOnTransactions(ServedModel):
         everybody = pd.concat([scored.reset_index(), unscored]).sort_values("customer_id", ignore_index=True)
         everybody = _with_lines_set_aside(everybody, quarantine)
         table = everybody.assign(model_version=self.version, as_of=f"{cutoff:%Y-%m-%d}")
-        return table.astype(object).where(table.notna(), None)
+        return as_objects(table)
 
     def _features(self, log: pd.DataFrame, cutoff: pd.Timestamp, customers: pa.Table | None) -> pd.DataFrame:
         names = self.card.features

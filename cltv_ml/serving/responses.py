@@ -289,3 +289,16 @@ def find_unscored(log: Tabular, quarantine: Tabular | None, cutoff: pd.Timestamp
             "and cast(customer_id as varchar) not in (select cast(customer_id as varchar) from log)"
         )
     return frame(con.sql(f"select * from ({query}) order by customer_id"))
+
+
+def as_objects(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of Python's objects with None for what is missing, column by column: a mask costs more.
+
+    >>> as_objects(pd.DataFrame({"value": [1.5, np.nan], "reason": [None, "new"]})).values.tolist()
+    [[1.5, None], [None, 'new']]
+    """
+    columns = {}
+    for name, column in table.items():
+        columns[name] = column.to_numpy(dtype=object, copy=True)
+        columns[name][column.isna().to_numpy()] = None
+    return pd.DataFrame(columns, index=table.index, dtype=object)
