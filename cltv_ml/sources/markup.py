@@ -104,7 +104,12 @@ def copy_records(path: Path, folder: Path) -> Path | None:
         if often[id(parent), child.tag] > 1
     }
     names = {element.tag.rpartition("}")[2].lower() for element in root.iter()}
-    if not lists or {"html", "tr"} & names or root.tag.rpartition("}")[2].lower() == "workbook":
+    if (
+        not lists
+        or "html" in names
+        or {"tr", "td"} <= names
+        or root.tag.rpartition("}")[2].lower() == "workbook"
+    ):
         return None
     copy = folder / f"{path.name}.json"
     copy.write_text(json.dumps(_as_json(root, lists), ensure_ascii=False), encoding="utf-8")

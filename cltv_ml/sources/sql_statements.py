@@ -27,7 +27,7 @@ _CHANGE = re.compile(
 )
 
 #: A column of CREATE TABLE, and what else stands among the columns.
-_COLUMN = re.compile(r"\s*(?:([`\"\[])(.+?)[`\"\]]|(\w+))\s+\w")
+_COLUMN = re.compile(r"\s*(?:([`\"\[])(.+?)[`\"\]]|(\w+))(?=\s|$)")
 _NO_COLUMN = re.compile(r"\s*(primary|unique|foreign|constraint|key|index|check|fulltext)\b", re.IGNORECASE)
 
 #: A text, where a backslash escapes the sign behind it, as in MySQL, and where it does not.

@@ -34,6 +34,11 @@ LAYOUTS = {
     "commas_in_the_columns": "CREATE TABLE orders (order_id varchar(9) COMMENT 'number, of the shop', customer text "
     "DEFAULT 'a,b', day date, -- when, exactly\n total decimal(9,2) CHECK (total > 0), PRIMARY KEY (order_id, day));\n"
     + f"INSERT INTO orders VALUES {', '.join(rows(ORDERS))};\n",
+    "columns_without_a_type": "CREATE TABLE orders(order_id, customer text, day, total);\n"
+    + f"INSERT INTO orders VALUES {', '.join(rows(ORDERS))};\n",
+    "names_and_types_in_brackets": "USE [Shop]\nGO\nCREATE TABLE [dbo].[orders]([order_id] [nvarchar](9) NOT NULL, "
+    "[customer] [nvarchar](9) NULL, [day] [date] NULL, [total] [money] NULL)\nGO\n"
+    + "".join(f"INSERT [dbo].[orders] VALUES {row}\nGO\n" for row in rows(ORDERS)),
     "columns_in_another_order": "USE shop;\n"
     + "".join(f"{INSERT}{row};\n" for row in rows(ORDERS[:6]))
     + "".join(

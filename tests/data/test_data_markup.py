@@ -170,3 +170,12 @@ def test_signs_that_end_no_line_lose_no_line(tmp_path, sign):
     records = [dict(zip(HEADINGS, line, strict=True), note=f"a{sign}b") for line in SALES]
     content = "\n".join(json.dumps(record, ensure_ascii=False) for record in records)
     assert kept(tmp_path, content, "a.jsonl")[0] == 84.0
+
+
+def test_records_called_as_rows_of_web_pages_are_records(tmp_path):
+    rows = "".join(
+        f"<tr><who>{a}</who><day>{b}</day><number>{c}</number><sum>{d}</sum></tr>" for a, b, c, d in SALES
+    )
+    (tmp_path / "a.xml").write_text(f"<list>{rows}</list>")
+    mapping = {"customer_id": "who", "timestamp": "day", "amount": "sum"}
+    assert clean(read(tmp_path / "a.xml", mapping)).report.money_kept == 84.0
