@@ -205,7 +205,7 @@ def _check_comparable(champion: Version, challenger: Version) -> None:
     if old and new and old != new:
         raise InputError(
             f"the challenger predicts amounts in {new}, the champion in {old}; train on amounts in {old}, or "
-            f"promote with --force if the shop changes to {new}"
+            f"promote with --force if both mean the same or the shop changes to {new}"
         )
 
 

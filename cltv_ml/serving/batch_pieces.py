@@ -62,6 +62,17 @@ class Scorer(Registered):
             )
         return replace(self, cutoff=cutoff, since=since)
 
+    def compare_currency(self, stated: str) -> None:
+        """Warn if every line of a log states another currency than the model's values have."""
+        if stated and self.currency and stated != self.currency:
+            logger.warning(
+                "Note      version %s predicts amounts in %s, but every line of the data states %s: unless both mean "
+                "the same, the values are wrong. Train on these data, or convert them first.",
+                self.version,
+                self.currency,
+                stated,
+            )
+
     def score(self, rows: pa.RecordBatch) -> pa.Table:
         """Return `customer_id`, the outputs, `tier`, `reason` and top reasons of customers, in their order."""
         if self.since is not None:

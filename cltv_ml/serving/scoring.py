@@ -82,7 +82,7 @@ def score_log(
     check_new_orders(order.new_orders, target.url)
     with opened(target.work) as work, _explained_engine():
         scorer = _open_scorer(order)
-        log, quarantine = _clean(source, work, order, progress)
+        log, quarantine = _clean(source, work, scorer, progress)
         if order.new_orders:
             check_orders(log)
         source_rules = source.rules if isinstance(source, Raw) else None
@@ -188,7 +188,7 @@ def _open_scorer(order: Order) -> Scorer:
 
 
 def _clean(
-    source: Raw | Cleaned | Path, work: Work, order: Order, progress: Progress
+    source: Raw | Cleaned | Path, work: Work, scorer: Scorer, progress: Progress
 ) -> tuple[Path, Path | None]:
     """Return the path of the clean log and, if it was cleaned here, that of the quarantine."""
     if isinstance(source, Path):
@@ -198,6 +198,7 @@ def _clean(
         return source, None
     folder = work.folder / "log"
     if isinstance(source, Cleaned):
+        report = source.report
         folder.mkdir(exist_ok=True)
         for name, table in {
             "log": source.log,
@@ -205,8 +206,10 @@ def _clean(
         }.items():
             with atomic(folder / f"{name}.parquet") as temporary:
                 table.to_parquet(temporary, index=False)
-        return folder / "log.parquet", folder / "quarantine.parquet"
-    clean_to_parquet(source, folder, progress=lambda step, done: progress(step, 0.2 * done))
+    else:
+        report = clean_to_parquet(source, folder, progress=lambda step, done: progress(step, 0.2 * done))
+    if report is not None:
+        scorer.compare_currency(report.currency)
     return folder / "log.parquet", folder / "quarantine.parquet"
 
 

@@ -6,10 +6,11 @@ import pandas as pd
 import pytest
 
 from cltv_ml.customers import CustomerSources
-from cltv_ml.data import Rules
+from cltv_ml.data import Rules, clean, read
 from cltv_ml.errors import InputError
 from cltv_ml.serving import scoring
 from cltv_ml.serving.batch_order import Order
+from cltv_ml.serving.batch_pieces import Scorer
 from cltv_ml.serving.resumable import Work
 
 
@@ -57,3 +58,21 @@ def test_the_last_observed_day_of_a_clean_log_may_not_be_two_days():
     assert scoring.check_as_of(log, None, "2024-03-02") == pd.Timestamp("2024-03-03")
     with pytest.raises(InputError, match="observed_until must be a calendar day such as"):
         scoring.check_as_of(log, None, "02.03.2024")
+
+
+@pytest.mark.parametrize(
+    ("of_model", "of_log", "told"), [("EUR", "USD", 1), ("EUR", "EUR", 0), ("", "USD", 0)]
+)
+def test_a_log_in_another_currency_than_the_models_is_told(tmp_path, caplog, of_model, of_log, told):
+    days = pd.date_range("2025-01-05", periods=6, freq="17D")
+    orders = pd.DataFrame(
+        {"Customer": list("ababca"), "Date": days, "Amount": range(10, 16), "Currency": of_log}
+    )
+    scorer = Scorer(None, None, 3, {}, of_model)
+    for source in (read(orders), clean(orders)):
+        caplog.clear()
+        scoring._clean(source, Work(tmp_path), scorer, lambda *_: None)
+        assert (
+            caplog.text.count("version 3 predicts amounts in EUR, but every line of the data states USD")
+            == told
+        )
