@@ -38,6 +38,7 @@ def hint_at_amounts(
             if kind in ("number", "rate")
             and not _HEADED_AS["other_money"].search(plain_heading(column))
             and not HEADED["discount"].search(plain_heading(column))
+            and not HEADED["unpaid"].search(plain_heading(column))
             and "parent" not in plain_heading(column)
             and not is_tender(column)
         ]

@@ -54,7 +54,7 @@ _LISTED_PRICE = re.compile("retail|^list|msrp|^rrp|^uvp|recommended|suggested")
 #: The part of a nested record that its path begins with, where it says no more than that the field is the order's.
 _CONTAINER = re.compile(
     r"^(orders?|((order|sales?|invoice)[ _]?)?(line[ _]?items?|lines?|items)|rows|products|positions?)(?=[./][A-Za-z])"
-    r"|^order(?=[A-Z]\w*[.])",
+    r"|^order(?=[A-Z]\w*[.])|^(event[ _]?)?(properties|props|params|payload)(?=[./][A-Za-z])",
     re.I,
 )
 

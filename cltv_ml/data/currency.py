@@ -242,7 +242,13 @@ def _find_unconverted(
 
 
 def _are_currencies(names: Iterable[str]) -> bool:
-    """Whether all texts are codes, signs or names of currencies, at least one of them not an ordinary word."""
+    """Whether all texts are codes, signs or names of currencies, at least one of them not an ordinary word.
+
+    >>> _are_currencies(["EUR", "US$"]), _are_currencies(["FR"]), _are_currencies(["ALL"])
+    (True, False, False)
+    """
+    if all(re.fullmatch("[A-Za-z]{2}", name) for name in names if name):
+        return False  # codes of countries: FR is France, also where fr. is the franc
     codes = {name if is_currency_name(name) else code_of(name) for name in names if name}
     all_known = all(code in CURRENCIES or is_currency_name(code) or code == "$" for code in codes)
     return all_known and bool(codes & {*_MAJOR, "$"} or any(map(is_currency_name, codes)))

@@ -140,6 +140,11 @@ class Glance:
         """Return SQL for the numbers of a column, read in the first format that fits."""
         return self._as_numbers.number(column)
 
+    def read_together(self, columns: Sequence[str]) -> None:
+        """Read the numbers of columns by the decimal sign of the others, where their own values do not show one."""
+        if columns:
+            self._as_numbers.learn_numbers(list(columns), again=True)
+
     def numbers(self, columns: Sequence[str]) -> list[str]:
         """Return what `number` returns for each column, with two queries for all."""
         self._as_numbers.learn_numbers(list(columns))

@@ -40,6 +40,9 @@ _PER_ITEM = 0.25
 #: Lines that show that a column is no customer, because all have one value of two, or no time, because one is filled.
 _TELLING_LINES = 10
 
+#: Lines per value from which on a column is unlikely to be the customer.
+_LINES_PER_CUSTOMER = 20
+
 #: The doubt from which a column is not offered.
 _NO_CANDIDATE = 9
 
@@ -94,7 +97,8 @@ def rank_columns(first: Relation, name: str, columns: Sequence[str]) -> list[str
 
     Customers come back, so a column unique to each line is unlikely to be the customer. An e-mail address is the most
     likely, and so is a value that a report writes alone in a row above its lines.
-    An amount is likely the sum of other columns or has decimals, and rarely a whole number that only grows. A time has
+    An amount is on most lines, and likely the sum of other columns or has decimals; it is rarely a whole number that
+    only grows. A time has
     two numbers or many digits, as a number as many as a count of days, seconds or parts of them; other numbers are not
     offered for it.
     """
@@ -146,7 +150,7 @@ def _doubt_column(first: Relation, name: str, column: str) -> int:
         )
         if mails or _heads_groups(first, column, text):
             return 0
-        few = filled >= _TELLING_LINES and distinct < 3
+        few = filled >= _TELLING_LINES and (distinct < 3 or distinct * _LINES_PER_CUSTOMER <= filled)
         lines = filled >= _TELLING_LINES and filled == distinct and not speaks_of(name, column)
         if money or lines or (few and distinct == 1):
             return _NO_CANDIDATE
@@ -160,12 +164,13 @@ def _doubt_column(first: Relation, name: str, column: str) -> int:
             f"from (select {text} as t, try_cast({text} as double) as v from {first})"
         )
         return -1 if counts and not blank else _NO_CANDIDATE if blank or numbers or likely is False else 0
-    decimals, grows = first.row(
-        rf"select bool_or(regexp_matches(t, '\d[.,]\d')), bool_and(v > before and v = floor(v)) filter "
-        f"(before is not null) from (select {text} as t, try_cast({text} as double) as v, "
+    decimals, rare, grows = first.row(
+        rf"select bool_or(regexp_matches(t, '\d[.,]\d')), 2 * count(t) < count(*), "
+        "bool_and(v > before and v = floor(v)) filter (before is not null) from "
+        f"(select {text} as t, try_cast({text} as double) as v, "
         f"try_cast(lag({text}) over (order by source_row) as double) as before from {first})"
     )
-    return 0 if decimals else 1 + bool(grows)
+    return (0 if decimals else 1 + bool(grows)) + 3 * rare
 
 
 def _heads_groups(first: Relation, column: str, text: str) -> bool:

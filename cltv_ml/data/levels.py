@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from cltv_ml.data.headings import plain_heading, plain_pattern, plain_text
 from cltv_ml.data.words import words
+from cltv_ml.sources.denials import is_denied
 
 #: Possible meanings of a level.
 READINGS = {
@@ -30,6 +31,9 @@ BLANK = frozenset(_LISTED.pop("blank"))
 #: Values that mean no (including blank) and values that mean yes, in lower case.
 NO, YES = BLANK | frozenset(_LISTED.pop("no")), frozenset(_LISTED.pop("yes"))
 
+#: Levels that tell tests from real sales, and those of real sales.
+_TEST_LEVELS, _REAL_LEVELS = set(_LISTED.pop("tests")), set(_LISTED.pop("real"))
+
 #: Regular expressions on plain levels, by their meaning.
 _WORDS = {name: plain_pattern(listed) for name, listed in _LISTED.items()}
 
@@ -37,14 +41,8 @@ _WORDS = {name: plain_pattern(listed) for name, listed in _LISTED.items()}
 CANCELLED = _WORDS["cancelled"]
 UNDONE = "|".join(_WORDS[name] for name in ("undone", "cancelled", "failed", "denied"))
 
-#: Texts that mean, under any heading, that nothing was sold.
-DENIED = _WORDS["denied"]
-
-#: Words that deny what follows them.
-NEGATED = re.compile(r"\b(no|not|non|never|without|dont|nicht|kein\w*|sans|sin|senza|не)\b (?!paid)")
-
-#: Texts that describe the outcome of an order rather than a separate line.
-UNDONE_STATE = _WORDS["undone_state"]
+#: Texts that mean, under any heading, that nothing was sold, and that describe an order rather than a separate line.
+DENIED, UNDONE_STATE = _WORDS["denied"], _WORDS["undone_state"]
 
 #: States whose meaning depends on the column's other levels.
 RELATIVE_STATE = re.compile(f"{_WORDS['placed']}|{_WORDS['sent']}")
@@ -57,16 +55,8 @@ SAYS_CANCELLED = (
 #: Text in the last line of a report instead of a level.
 _SUM = r"^(grand |sub ?)?totals?$|^summe$|^gesamt(summe)?$|^somme$|^suma$|^totaal$|^totale$"
 
-#: Levels that tell tests from real sales, and those of tests.
-_TEST_LEVELS = {
-    *("test", "sandbox", "testing", "test mode", "testmode", "training", "training mode", "demo", "schulung")
-}
-_REAL_LEVELS = {"live", "production", "prod", "real", "live mode", "livemode", "normal", "echt", "produktiv"}
-
 #: Headings of what became of an order's goods, and what orders and goods may wait for when they are paid.
-_OF_GOODS = re.compile(
-    "fulfil|ship|deliver|versand|liefer|livraison|expedition|envio|entrega|spedizion|verzend"
-)
+_OF_GOODS = re.compile(_WORDS["of_goods"])
 _PAID_FOR = {
     "order": re.compile(r"^pending$|\bin progress"),
     "goods": re.compile(r"\b(pending|await|waiting|hold|in progress|scheduled|back ?order|prepar|queued)"),
@@ -111,7 +101,8 @@ _VOCABULARY: dict[str, tuple[tuple[str, str], ...]] = {
         (_SUM, "ignore"),
         (r"(chargeback|dispute|refund|reversal)s? (reversal|reversed|won|cancel\w*|failure|failed)", ""),
         (r"\b(credit|debit) card|\bcard\b|\border (updated?|edit\w*|chang\w*|modified)\b", ""),
-        (r"\brefund\w*\b.*\b(commission|fees?)\b|\b(commission|fees?)\b.*\brefund", "ignore"),
+        (r"\brefund\w*\b.*\bfees?\b|\bfees?\b.*\brefund", "ignore"),
+        (_WORDS["commission"], "ignore"),
         ("^sent for ", "ignore"),  # what becomes of it is a line of its own
         (_WORDS["takes_back"], "refund"),
         (f"{_WORDS['no_sale']}|{DENIED}", "ignore"),
@@ -177,10 +168,15 @@ def _read_plain(name: str, plain: str) -> str | None:
     """Return the meaning of a plain level in the vocabulary."""
     if not plain:
         return "counts"
+    denied = None
     for pattern, reading in _VOCABULARY[name]:
-        if re.search(pattern, plain):
+        starts = [match.start() for match in re.finditer(pattern, plain)]
+        stands = reading not in ("counts", "refund") and name != "test" and not re.search(CANCELLED, plain)
+        if starts and (stands or not all(is_denied(plain, start) for start in starts)):
             return reading or None
-    return None
+        if starts:
+            denied = denied or ("ignore" if reading == "counts" and not _OF_GOODS.search(plain) else "counts")
+    return denied
 
 
 def beside_payment(name: str, mapping: Mapping[str, str]) -> str:

@@ -14,7 +14,6 @@ from cltv_ml.data.levels import (
     BLANK,
     LEVEL_NAMES,
     MOST_LEVELS,
-    NEGATED,
     NO,
     YES,
     beside_payment,
@@ -22,6 +21,7 @@ from cltv_ml.data.levels import (
     read_level,
     read_levels,
 )
+from cltv_ml.data.mapping import flag
 from cltv_ml.data.numerals import CURRENCIES
 from cltv_ml.data.overlooked_levels import look_at_few_values
 from cltv_ml.data.overlooked_numbers import (
@@ -40,14 +40,20 @@ from cltv_ml.data.overlooked_numbers import (
     tell_of_other_money,
 )
 from cltv_ml.data.paid import ask_about_fees, ask_about_shares, ask_what_is_left
+from cltv_ml.data.questions import Question
 from cltv_ml.data.refund_currency import pair_refund
 from cltv_ml.data.source_columns import quote
-from cltv_ml.data.unexplained import tell_of_unexplained
+from cltv_ml.data.unexplained import describes, tell_of_unexplained
 from cltv_ml.engine import Relation, literal
+from cltv_ml.sources.denials import NEGATED
 from cltv_ml.sources.measures import tell_of_units
+from cltv_ml.sources.unnumbered import find_unnumbered
 
 #: If a column marks more than this share of the lines, it likely does not mark those that are no sales.
 _MOST_UNDONE = 0.5
+
+#: The most columns whose numbers show each other's decimal sign.
+_READ_TOGETHER = 40
 
 #: Columns with more distinct values than this do not contain levels.
 _FEW_VALUES = 20
@@ -68,6 +74,7 @@ def look_over(
         column: kind for column, kind in kinds.items() if column not in mapping.values() and kind != "empty"
     }
     glance = Glance(table, list(kinds))
+    money = [column for column, kind in kinds.items() if kind == "number"]
     findings.mapping, findings.notes = part_refunds(glance, unmapped, mapping, explicit)
     pair_refund(glance, unmapped, mapping, explicit, findings)
     mapping = {**mapping, **findings.mapping}
@@ -79,8 +86,7 @@ def look_over(
         _look_at_column(Unmapped(column, kind, glance, decided, findings), levels_of.get(column))
     unmapped = _without(unmapped, findings.mapping)
     findings.notes += hint(glance, unmapped, mapping, {**mapping, **findings.mapping, **explicit})
-    money = [column for column, kind in unmapped.items() if kind == "number"]
-    look_at_net(glance, money, mapping, explicit, findings)
+    look_at_net(glance, [column for column in money if column in unmapped], mapping, explicit, findings)
     returned = mapping.get("returned_quantity")
     if returned and table.holds(f"{glance.number(returned)} <> 0"):
         look_at_returned(mapping, explicit, findings)
@@ -98,11 +104,14 @@ def look_over(
         findings.notes += tell_of_units(mapping.get("quantity", ""), levels_of)
     decided = {**mapping, **findings.mapping, **explicit}
     _look_at_copies(table, levels_of, mapping, decided, findings)
+    _look_at_unnumbered(glance, levels_of, decided, findings)
     mentioned = "\n".join([*findings.notes, *(question.text for question in findings.questions)])
     used = {name: column for name, column in decided.items() if column}
     unused = {
         column: kind for column, kind in _without(unmapped, used).items() if repr(column) not in mentioned
     }
+    if unused:
+        glance.read_together(money[:_READ_TOGETHER])
     findings.notes += tell_of_unexplained(glance, unused, used, _undone_already(glance, used))
     return findings
 
@@ -124,6 +133,36 @@ def _look_at_copies(
         for column, copies in find_copies(table, mapping, columns).items():
             findings.questions.append(ask_about_kinds(column, copies))
             return
+
+
+def _look_at_unnumbered(
+    glance: Glance,
+    levels_of: Mapping[str, Mapping[str, int]],
+    decided: Mapping[str, str | None],
+    findings: Overlooked,
+) -> None:
+    """Ask about a column that may say what is no order, because its lines have money but no order number."""
+    order, amount = decided.get("order_id"), decided.get("amount")
+    if not order or not amount or "type" in decided or findings.questions:
+        return
+    texts = {
+        column: f"coalesce(trim(cast({quote(column)} as varchar)), '')"
+        for column, levels in levels_of.items()
+        if column not in decided.values() and len(levels) > 1 and not describes(column)
+    }
+    found = find_unnumbered(
+        glance.lines, quote(order), glance.number(amount), texts, f"not ({findings.settled})"
+    )
+    if found:
+        rules = [f"type={value}:ignore" for value in found.without if value]
+        rules += [f"type={value}:counts" for value in found.numbered if value]
+        flags = " ".join(f"--rule {flag('type', rule.removeprefix('type='))}" for rule in rules)
+        text = (
+            f"{found.lines:,} lines with a total of {found.money:,.2f} have money but no {order!r}, and column "
+            f"{found.column!r} tells them from the others: {', '.join(map(repr, found.without))}. If they are no "
+            f"sales, use --mapping {flag('type', found.column)} {flags}; if they are, use --mapping type=."
+        )
+        findings.questions.append(Question(text, (",".join([f"type={found.column}", *rules]), "type=")))
 
 
 def _without(unmapped: Mapping[str, str], mapping: Mapping[str, str]) -> dict[str, str]:

@@ -11,7 +11,6 @@ from cltv_ml.data.hints import tell_of_levels, tell_of_lines
 from cltv_ml.data.levels import (
     DENIED,
     LEVEL_NAMES,
-    NEGATED,
     NO,
     RELATIVE_STATE,
     UNDONE,
@@ -26,6 +25,7 @@ from cltv_ml.data.levels import (
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.overlooked_numbers import HEADED, Unmapped, is_money
 from cltv_ml.data.sides import look_at_changes, look_at_payments, look_at_sides
+from cltv_ml.sources.denials import NEGATED
 
 #: Levels that mean, under any heading, that a sale was reversed or never took place.
 _UNDONE = re.compile(rf"(?!.*\breturning)({UNDONE})")

@@ -26,7 +26,7 @@ _SENT = re.compile(
 
 #: Headings of numbers of items.
 _COUNTED = re.compile(
-    "qty|quantit|cantidad|units$|menge|anzahl|pieces|stuck|aantal|antal|ilosc|adet|数量|点数|개수|수량"
+    "qty|quantit|cantidad|units$|menge|anzahl|pieces|stuck|aantal|antal|ilosc|ade[dt]|数量|点数|개수|수량"
 )
 
 
@@ -92,14 +92,15 @@ def speaks_of_return(heading: str) -> bool:
 
 
 def is_money(level: str) -> bool:
-    """Whether a number is more than a code of one digit.
+    """Whether a number is more than a code of one digit; it may have the sign or code of a currency.
 
-    >>> is_money("12.5"), is_money("2.00"), is_money("-1"), is_money("0.0"), is_money("RMA-7")
-    (True, True, False, False, False)
+    >>> is_money("12.5"), is_money("2.00"), is_money("-1"), is_money("0.0"), is_money("RMA-7"), is_money("-R$ 5,00")
+    (True, True, False, False, False, True)
     """
+    number = re.sub(r"^-?(?:[^\W\d_]{0,3}[$€£¥₹]|[A-Z]{3}) ?|\s?(?:[€$£]|[A-Z]{3}|kr)$", "", level)
     return (
-        re.fullmatch(r"-?[\d.,]+", level) is not None
-        and re.fullmatch(r"-?(\d([.,]0)?|0[.,]0+)", level) is None
+        re.fullmatch(r"-?[\d.,]+", number) is not None
+        and re.fullmatch(r"-?(\d([.,]0)?|0[.,]0+)", number) is None
     )
 
 

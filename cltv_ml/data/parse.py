@@ -114,13 +114,13 @@ class Columns(SourceColumns):
         cache[key], self.notes[before:] = (value, notes), notes
         return str(value)
 
-    def learn_numbers(self, columns: list[str]) -> None:
+    def learn_numbers(self, columns: list[str], again: bool = False) -> None:
         """Infer how `number` reads many columns without questions, in two queries instead of two for each."""
         keys = {column: (column, self.rules.decimal, self.ask, self.groups) for column in columns}
         texts = {
             column: quote(column) if self.kinds[column] == "VARCHAR" else f"cast({quote(column)} as varchar)"
             for column, key in keys.items()
-            if key not in self.table.found and not is_number(self.kinds[column])
+            if (again or key not in self.table.found) and not is_number(self.kinds[column])
         }
         for column, value in read_shown(self.table, texts, self.rules.decimal).items():
             self.table.found[keys[column]] = (value, [])

@@ -6,16 +6,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cltv_ml.data.aside import Aside
 from cltv_ml.data.headings import PER_LINE, PER_ORDER, plain_heading
+from cltv_ml.data.lines import Lines
+from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
-from cltv_ml.engine import Relation, keep
+from cltv_ml.engine import MONEY_SCALE, Relation, keep
 
 #: Approximate number of lines, from whole orders, sampled to decide between line and order amounts.
 _SAMPLE_LINES = 100_000
+
+#: Lines that show whether products are named.
+_NAMING_LINES = 20_000
 
 #: Headings of the price of one line.
 _LINES_MONEY = re.compile(
@@ -47,6 +53,17 @@ class OrdersSeen:
     )
     long: int  # of three lines or more
     summed: int  # of these, with one line that is the sum of the others
+
+
+def names_products(raw: Raw, lines: Lines) -> bool:
+    """Whether the first lines that count name a product, if a status may leave out others."""
+    if not {"state", "reading"} & lines.columns:
+        return "product_id" in raw.mapping
+    first = f"source_row < {_NAMING_LINES}"
+    return "product_id" in raw.mapping and lines.parsed.holds(
+        f"{first} and product_id_hash <> hash(cast(null as varchar)) and source_row in (select source_row "
+        f"from {lines.marks} where {first} and rule is null and money > 0)"
+    )
 
 
 def look_at_orders(marks: Relation, by_product: bool) -> OrdersSeen:
@@ -83,6 +100,44 @@ def look_at_orders(marks: Relation, by_product: bool) -> OrdersSeen:
     chance = max(float(chance), 1 / (all_orders + 1))
     again = int(again) if by_product else 0
     return OrdersSeen(orders, constant, int(further), chance, int(lines), again, long, summed)
+
+
+def doubt_undone_lines(raw: Raw, lines: Lines, rules: Rules) -> list[str]:
+    """Return a note on orders with one total of which only some products were cancelled or given back.
+
+    Raises
+    ------
+    QuestionsError
+        Another column may hold the money of each line.
+    """
+    if rules.amount_per or "product_id" not in raw.mapping:
+        return []
+    undone = "rule = 'not_completed'" + (" or reading = 'refund'" if "reading" in lines.columns else "")
+    orders, money = lines.marks.row(
+        "select count(*), coalesce(sum(total), 0) from (select max(money) as total, count(*) as n, "
+        f"count(*) filter ({undone}) as undone from {lines.marks} where by_order is not null and money > 0 "
+        "and not is_return group by by_order having n > 1 and count(distinct by_product) = n "
+        "and min(money) = max(money) and undone between 1 and n - 1)"
+    )
+    if not orders:
+        return []
+    amount = raw.mapping["amount"]
+    text = (
+        f"{orders:,} orders with a total of {money / MONEY_SCALE:,.2f} contain both lines that count and lines "
+        f"that were cancelled or given back, and {amount!r} is the total of an order"
+    )
+    own = [column for column in raw.unused if _LINES_MONEY.search(plain_heading(column))]
+    own = [raw.mapping["unit_price"]] if "unit_price" in raw.mapping else own
+    computed = {"quantity", "unit_price"} <= set(raw.mapping)
+    if not own:
+        return [f"{text[0].upper()}{text[1:]}, so it cannot be reduced by such a line."]
+    advice = "--mapping amount=" if computed else f"--mapping {flag('amount', own[0])}"
+    question = (
+        f"{text}. Use {advice} to count the money of each line, or --rule amount_per=order to take the whole "
+        "orders as they are."
+    )
+    answer = "amount=" if computed else f"amount={own[0]}"
+    raise QuestionsError([Question(question, (answer, "amount_per=order"))])
 
 
 def whose_money(raw: Raw, rules: Rules) -> str:
@@ -188,6 +243,28 @@ def number_of_payments(raw: Raw) -> str:
         if unique:
             return column
     return ""
+
+
+def tell_of_lost_refunds(lines: Lines, aside: Aside) -> list[str]:
+    """Return a note on refunds that stand only on lines that repeat the total of their order."""
+    if "refunded" not in lines.columns:
+        return []
+    orders, money = lines.marks.row(
+        "select count(*), coalesce(sum(lost), 0) from (select "
+        "greatest(sum(distinct cents), sum(cents) / count(distinct by_product)) / 100 - "
+        "coalesce(max(cents) filter (repeats is null), 0) / 100 as lost from (select by_order, by_product, "
+        "cast(round(refunded * 100) as bigint) as cents, aside.rule as repeats "
+        f"from {lines.marks} as marks join (select source_row, refunded from {lines.parsed} where refunded > 0) "
+        f"using (source_row) left join {aside} as aside using (source_row) where by_order is not null "
+        "and not is_return and coalesce(aside.rule, 'repeated_total') = 'repeated_total') group by by_order) "
+        "where lost > 0.005"
+    )
+    if not orders:
+        return []
+    return [
+        f"{orders:,} orders have other refunds, {money:,.2f} in total, on lines that repeat their total; only the "
+        "refund on the first line was subtracted. To subtract all, sum up the refunds of each order in the export."
+    ]
 
 
 def tell_of_equal_lines(sample: OrdersSeen, column: str) -> list[str]:

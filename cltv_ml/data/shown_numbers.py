@@ -25,17 +25,22 @@ def read_shown(table: Relation, texts: Mapping[str, str], decimal: str | None) -
     texts
         SQL of each column's text.
     decimal
-        The decimal separator, if it is known. Otherwise it is the one that some values show and none contradicts.
+        The decimal separator, if it is known. Otherwise it is the one that some values show and none contradicts,
+        else the only one that other columns show.
     """
     plain = {
         column: not unread and (not dotted or (dotted > open_ and decimal != ","))
         for column, (unread, dotted, open_) in _count_each(table, texts, _READ_PLAINLY).items()
     }
     written = {} if decimal else {column: text for column, text in texts.items() if not plain[column]}
+    counted = _count_each(table, written, _DECIMALS)
     shown = {
         column: "," if commas and not dots else "." if dots and not commas else None
-        for column, (commas, dots) in _count_each(table, written, _DECIMALS).items()
+        for column, (commas, dots) in counted.items()
     }
+    signs = {sign for sign in shown.values() if sign}
+    if len(signs) == 1:
+        shown |= {column: min(signs) for column, figures in counted.items() if not any(figures)}
     return {
         column: read_finite(text) if plain[column] else read_written(text, decimal or shown[column])
         for column, text in texts.items()

@@ -10,10 +10,13 @@ from cltv_ml.data.levels import SAYS_CANCELLED
 from cltv_ml.data.lines import Lines
 from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.repeats import (
+    doubt_undone_lines,
     look_at_orders,
+    names_products,
     number_of_payments,
     repeats_totals,
     tell_of_equal_lines,
+    tell_of_lost_refunds,
     whose_money,
 )
 from cltv_ml.data.rules import Rules
@@ -27,10 +30,9 @@ _JOINED = re.compile(
     "shipment|parcel|package|tracking|fulfil|deliver(y|ies)(id|no|nr|number)|payment(id|no|nr|number)|lieferschein"
 )
 
-#: Headings of codes that tell the header of an order from its lines, and the most codes of such a column.
+#: Headings of codes that tell an order's header from its lines, and the most codes of one.
 _KINDS_OF_ROWS = re.compile("type|kind|typ$|^art$|record|^row|^line$|level|satzart|zeile|区分|种类|種別")
 _MOST_KINDS = 6
-
 #: Labels of rows with totals.
 TOTAL_WORDS = (
     "total|grand total|sub ?total|sum|summe|gesamt|gesamtsumme|zwischensumme|somme|total general|total general:|"
@@ -42,10 +44,7 @@ TOTAL_WORDS = (
 def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list[str]:
     """Quarantine lines that repeat or sum up their order, or have no amount of their own; return notes.
 
-    Raises
-    ------
-    QuestionsError
-        The data do not show whether amounts are per line or per order.
+    Raises QuestionsError if the data do not show whether amounts are per line or per order.
     """
     column = raw.mapping.get("amount", "")
     if column:
@@ -58,7 +57,7 @@ def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
     counted = {"product_id", "quantity"} <= set(raw.mapping)
     if "order_id" not in raw.mapping or not (column or counted) or rules.amount_per == "line":
         return notes
-    sample = look_at_orders(lines.marks, "product_id" in raw.mapping)
+    sample = look_at_orders(lines.marks, names_products(raw, lines))
     joined = any(_JOINED.search(plain_heading(column)) for column in raw.unused)
     named = counted or (joined and "product_id" in raw.mapping)
     if named and sample.again >= max(1 if joined else 3, 0.01 * sample.lines):
@@ -76,7 +75,9 @@ def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
     if whose == "line":
         return notes
     if whose == "order" or repeats_totals(sample, column, number_of_payments(raw)):
-        return notes + _set_repeats_aside(lines, aside, column, rules)
+        notes += doubt_undone_lines(raw, lines, rules)
+        repeated = _set_repeats_aside(lines, aside, column, rules)
+        return [*notes, *repeated, *tell_of_lost_refunds(lines, aside)]
     return notes + tell_of_equal_lines(sample, column)
 
 

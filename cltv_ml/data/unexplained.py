@@ -65,7 +65,7 @@ def _tell_of_values(
     glance: Glance, unused: Mapping[str, str], mapping: Mapping[str, str], settled: str
 ) -> list[str]:
     """Return a note on columns with few values that differ between the orders of a customer and of a product."""
-    kinds = {name: kind for name, kind in unused.items() if not _is_described(plain_heading(name))}
+    kinds = {name: kind for name, kind in unused.items() if not describes(name)}
     codes = _whole_codes(glance, [name for name, kind in kinds.items() if kind == "number"])
     columns = [name for name, kind in kinds.items() if kind == "text" or name in codes]
     few = glance.levels(columns, _MOST_VALUES)
@@ -88,12 +88,13 @@ def _tell_of_values(
     ]
 
 
-def _is_described(heading: str) -> bool:
+def describes(column: str) -> bool:
     """Whether a heading speaks of who, where, what or how rather than of a state of the sale.
 
-    >>> _is_described("shippingmethod"), _is_described("shippingoutcome"), _is_described("etap")
+    >>> describes("Shipping method"), describes("Shipping outcome"), describes("Etap")
     (True, False, False)
     """
+    heading = plain_heading(column)
     return bool(_EXPLAINED["described"].search(heading)) and not _EXPLAINED["states"].search(heading)
 
 

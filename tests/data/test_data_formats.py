@@ -16,6 +16,7 @@ EXAMPLES = Path(__file__).with_name("exports") / "formats"
 #: Format -> customers, orders and net revenue of its example, worked out by hand; None where no customer is named.
 TRUTH = {
     "adyen_settlements": (2, 3, 50 + (123.45 - 23.45) + 25),
+    "airbnb_earnings": (2, 3, 200 + (300 - 50) + 100),
     "amazon_orders": (2, 3, 42 + 20 + 60),
     "amazon_settlements": None,
     "amazon_shipments": (2, 3, 42 + 20 + 60),
@@ -49,6 +50,7 @@ TRUTH = {
     "shopify_orders": (2, 3, 59.9 + (60 - 20) + 40),
     "shopify_transactions": None,
     "shopware5_orders": (2, 3, 54.9 + 40 + 70),
+    "squarespace_orders": (2, 3, 47.8 + (35 - 10) + 20),
     "square_items": (1, 2, 9 + 4 + 4.5),
     "square_transactions": (1, 2, 13 + 9),
     "stripe_charges": (2, 3, 50 + (123.45 - 23.45) + 25),

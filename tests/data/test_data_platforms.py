@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+
+from cltv_ml.data import QuestionsError
 from tests.data.test_data_by_hand import answered, found
 
 
@@ -299,3 +302,197 @@ Lieferschein;LS-1;05.01.2025;Ann;100,00
 Rechnung;RE-2;16.02.2025;Bob;200,00
 """
     assert answered(tmp_path, text) == (2, 300.0, ["type=Lieferschein:ignore"])
+
+
+def test_a_word_that_denies_what_follows_turns_a_status(tmp_path):
+    text = """
+order,date,email,total,status
+1,2025-01-05,ann@x.example,40.00,OK
+2,2025-01-06,bob@x.example,30.00,NOT_FINISHED
+3,2025-02-06,bob@x.example,20.00,OK
+4,2025-02-07,ann@x.example,10.00,Not refunded
+"""
+    assert found(tmp_path, text)[:2] == (2, 70.0)
+
+
+def test_refunds_written_with_the_sign_of_a_currency_are_subtracted(tmp_path):
+    text = """
+Date of sale,Buyer,Description,Total,Refunded to buyer amount
+01/05/2025,@ann,Bag,$40.00,$0.00
+01/17/2025,@bob,Lamp,$30.00,$30.00
+02/17/2025,@ann,Cup,$18.00,$0.00
+"""
+    assert found(tmp_path, text)[:2] == (1, 58.0)
+
+
+def test_codes_of_countries_are_no_currencies(tmp_path):
+    text = """
+order,date,customer,total,origin
+1,2025-01-05,7,40.00,fr
+2,2025-01-06,8,30.00,fr
+3,2025-02-06,7,20.00,fr
+"""
+    assert "currenc" not in found(tmp_path, text)[2]
+
+
+def test_columns_with_few_values_are_offered_last_as_the_customer(tmp_path):
+    lines = [
+        f"2025-01-{day + 1:02d};{('iDEAL', 'Card', 'Cash')[day % 3]};{day}.50;{'abcdefghijkl'[day % 12]} e"
+        for day in range(30)
+    ]
+    text = "Datum;Weg;Bedrag;Wie\n" + "\n".join(lines * 3)
+    with pytest.raises(QuestionsError) as error:
+        found(tmp_path, text)
+    assert error.value.questions[0].answers == ("customer_id=Wie", "customer_id=Weg")
+
+
+def test_lines_with_money_but_no_order_number_are_asked_about_where_codes_tell_them_apart(tmp_path):
+    orders = [
+        f"{number},7f{number % 4},2025-01-{number:02d},0,N{number},{number}.50" for number in range(1, 13)
+    ]
+    carts = [f"{number},7f{number % 4},2025-02-{number:02d},-1,,{number}.25" for number in range(1, 7)]
+    text = "\n".join(["idvisit,user_id,server_time,idgoal,idorder,revenue", *orders, *carts])
+    money = sum(number + 0.5 for number in range(1, 13))
+    assert answered(tmp_path, text) == (4, money, ["type=idgoal,type=-1:ignore,type=0:counts"])
+
+
+def test_the_records_of_one_payment_count_once(tmp_path):
+    text = """
+Merchant Reference,Booking Date,Shopper Reference,Main Amount,Record Type
+A1,2025-01-05 10:00:00,S1,10.00,Received
+A1,2025-01-05 10:00:05,S1,10.00,Authorised
+A1,2025-01-06 09:00:00,S1,10.00,SentForSettle
+A1,2025-01-08 09:00:00,S1,10.00,Settled
+A2,2025-01-06 11:00:00,S2,20.00,Received
+A2,2025-01-06 11:00:05,S2,20.00,Refused
+A3,2025-01-07 12:00:00,S2,30.00,Received
+A3,2025-01-07 12:00:05,S2,30.00,Authorised
+A3,2025-01-08 09:00:00,S2,30.00,SentForSettle
+A3,2025-01-10 09:00:00,S2,30.00,Settled
+A3,2025-01-20 09:00:00,S2,30.00,Refunded
+A4,2025-02-07 12:00:00,S1,40.00,Received
+A4,2025-02-07 12:00:05,S1,40.00,Authorised
+A4,2025-02-08 09:00:00,S1,40.00,SentForSettle
+A4,2025-02-10 09:00:00,S1,40.00,Settled
+"""
+    assert answered(tmp_path, text) == (1, 50.0, ["type=Settled:counts"])
+
+
+def test_whole_thousands_in_a_note_are_read_by_the_sign_of_other_columns(tmp_path):
+    text = """
+order;date;customer;total;stage;weight
+1;2025-01-05;7;40.000;a;1,25
+2;2025-01-06;8;30.000;b;2,50
+3;2025-02-06;7;20.000;a;0,75
+4;2025-02-07;8;10.000;a;1,50
+"""
+    customers, money, told = found(tmp_path, text)
+    assert (customers, money) == (2, 100_000.0)
+    assert "a (3 lines, 70,000.00), b (1 line, 30,000.00)" in told
+
+
+def test_a_cancelled_product_of_an_order_with_one_total_is_asked_about(tmp_path):
+    text = """
+Order code,Status,E-mail,Order date,Product,Price,Order total,Canceled
+A,paid,ann@x.example,2025-01-05,Seat,40.00,55.00,No
+A,paid,ann@x.example,2025-01-05,Dinner,15.00,55.00,Yes
+B,paid,bob@x.example,2025-01-06,Seat,40.00,50.00,No
+B,paid,bob@x.example,2025-01-06,Tour,10.00,50.00,No
+C,paid,bob@x.example,2025-02-06,Seat,40.00,50.00,No
+C,paid,bob@x.example,2025-02-06,Tour,10.00,50.00,No
+D,paid,ann@x.example,2025-02-07,Tour,10.00,10.00,No
+"""
+    assert answered(tmp_path, text) == (2, 150.0, ["amount=Price"])
+
+
+def test_an_event_sent_twice_counts_once_where_only_other_events_name_a_product(tmp_path):
+    views = [f"v{number},{number},c{number % 5},2025-01-{number:02d},Viewed,,,S1" for number in range(1, 13)]
+    sales = [
+        f"o{number},{20 + number},c{number % 5},2025-01-{number:02d},Order Completed,{number},{number}.50,"
+        for number in range(1, 13)
+    ]
+    again = [line.replace(f",{20 + number},", f",{40 + number},") for number, line in enumerate(sales[:3], 1)]
+    heading = "insert_id,event_id,user_id,event_time,event_type,properties.order_id,properties.revenue,properties.sku"
+    customers, money, told = found(tmp_path, "\n".join([heading, *views, *sales, *again]))
+    assert (customers, money) == (5, sum(number + 0.5 for number in range(1, 13)))
+    assert "left out 3 lines with a total of 7.50" in told
+
+
+def test_refunds_on_lines_that_repeat_an_orders_total_are_told(tmp_path):
+    text = """
+order_id,created_at,email,total_price,sku,refund_id,refund_amount
+1,2025-01-05,ann@x.example,50.00,A,R1,10.00
+1,2025-01-05,ann@x.example,50.00,A,R2,10.00
+1,2025-01-05,ann@x.example,50.00,B,R1,10.00
+1,2025-01-05,ann@x.example,50.00,B,R2,10.00
+2,2025-01-06,bob@x.example,30.00,A,,
+2,2025-01-06,bob@x.example,30.00,B,,
+3,2025-02-06,bob@x.example,20.00,A,R3,5.00
+3,2025-02-06,bob@x.example,20.00,B,R3,5.00
+4,2025-02-07,ann@x.example,45.00,A,,
+4,2025-02-07,ann@x.example,45.00,C,,
+"""
+    customers, money, told = found(tmp_path, text, mapping={"refunded": "refund_amount"})
+    assert (customers, money) == (2, 130.0)
+    assert "1 order has other refunds, 10.00 in total" in told
+
+
+def test_a_patient_is_the_customer_where_an_insurer_pays_a_part(tmp_path):
+    text = """
+Invoice Date,Invoice #,Patient Guid,Patient,Payer,Subtotal
+2025-01-05,1,g1,Ann,Ann,20.00
+2025-01-05,1,g1,Ann,Sun Life,80.00
+2025-01-06,2,g2,Bob,Bob,100.00
+2025-02-06,3,g2,Bob,Bob,20.00
+2025-02-06,3,g2,Bob,Sun Life,80.00
+"""
+    assert found(tmp_path, text)[:2] == (2, 300.0)
+
+
+def test_an_authorisation_alone_is_no_sale(tmp_path):
+    text = """
+Payment Date,Order ID,Result,Amount,Customer ID
+2025-01-05,1,SUCCESS,40.00,C1
+2025-01-06,2,AUTH,30.00,C2
+2025-02-06,3,SUCCESS,20.00,C2
+2025-02-07,4,VOIDED,10.00,C1
+"""
+    assert found(tmp_path, text)[:2] == (2, 60.0)
+
+
+def test_commissions_on_sales_and_refunds_are_no_sales(tmp_path):
+    text = """
+data,typ operacji,nr zamówienia,kupujący,kwota
+2025-01-05,sprzedaż,Z1,anna,50.00
+2025-01-05,prowizja od sprzedaży,Z1,anna,-5.00
+2025-01-06,sprzedaż,Z2,bolek,30.00
+2025-01-06,prowizja od sprzedaży,Z2,bolek,-3.00
+2025-01-09,zwrot kosztów zakupu,Z2,bolek,-10.00
+2025-01-09,zwrot prowizji,Z2,bolek,1.00
+2025-02-07,sprzedaż,Z3,anna,20.00
+2025-02-07,prowizja od sprzedaży,Z3,anna,-2.00
+"""
+    assert found(tmp_path, text)[:2] == (2, 90.0)
+
+
+def test_failed_payments_and_drafts_are_known_in_other_languages(tmp_path):
+    text = """
+Nr,Date,Client,Total,État
+1,2025-01-05,ann,40.00,Livré
+2,2025-01-06,bob,30.00,Erreur de paiement
+3,2025-02-06,bob,20.00,Livré
+4,2025-02-07,ann,10.00,Utkast
+5,2025-02-08,ann,5.00,Written off
+"""
+    assert found(tmp_path, text)[:2] == (2, 60.0)
+
+
+def test_money_on_few_lines_is_offered_last_as_the_amount(tmp_path):
+    lines = [
+        f"2025-01-{day:02d},{'abcdef'[day % 6]}@x.example,{day}.50,{'1.25' * (day % 9 == 0)}"
+        for day in range(1, 28)
+    ]
+    text = "\n".join(["When,Email,Paid,Paid back", *lines])
+    with pytest.raises(QuestionsError) as error:
+        found(tmp_path, text)
+    assert error.value.questions[0].answers[0] == "amount=Paid"
