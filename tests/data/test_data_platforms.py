@@ -496,3 +496,13 @@ def test_money_on_few_lines_is_offered_last_as_the_amount(tmp_path):
     with pytest.raises(QuestionsError) as error:
         found(tmp_path, text)
     assert error.value.questions[0].answers[0] == "amount=Paid"
+
+
+def test_money_that_was_paid_back_is_subtracted(tmp_path):
+    text = """
+When,Email,Paid,Paid back
+2025-01-05,ann@x.example,40.00,
+2025-01-06,bob@x.example,30.00,30.00
+2025-02-06,ann@x.example,20.00,
+"""
+    assert found(tmp_path, text, mapping={"amount": "Paid"})[:2] == (1, 60.0)
