@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from cltv_ml.customers.key import find_key
+from cltv_ml.customers.typed_values import NO_VALUE
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.kinds import first_lines, look, look_further
 from cltv_ml.data.mapping import flag
@@ -28,9 +29,6 @@ ANSWERED_AFTER = 28
 
 #: Largest count of answers to one contact; larger numbers are times.
 _MOST_ANSWERS = 1_000
-
-#: Texts of no response.
-_NO_VALUE = ("null", "nan", "none", "n/a", "na", "<na>", "nat")
 
 _MAILED = "send|sent|sending|deliver(ed|y)?|contact(ed)?|e?mail(ed|ing)?|dispatch(ed)?|campaign|start|launch(ed)?|event"
 _DAY_ENDING = "(at|on|date|day|time|timestamp|datetime|ts|dt)"
@@ -190,7 +188,7 @@ def _response(columns: Columns, column: str, contacted: str) -> tuple[str, list[
     text = f"lower(trim(cast({quote(column)} as varchar)))"
     count = f"coalesce(try_cast({text} as double), -1)"
     is_yes = f"({text} in {YES} or {count} between 1 and {_MOST_ANSWERS})"
-    is_no = f"({text} is null or {text} in {('', *NO, *_NO_VALUE)} or {count} = 0)"
+    is_no = f"({text} is null or {text} in {(*NO, *NO_VALUE)} or {count} = 0)"
     answered = f"{contacted} + interval {ANSWERED_AFTER} day"
     moment, notes = "null::timestamp", []
     if columns.table.holds(f"not {is_no} and not {is_yes}"):

@@ -23,7 +23,7 @@ _BELOW_ZERO = (-1.0, -2.0, -7.0, -8.0, -9.0, -99.0, -999.0, -9999.0)
 _AGE = re.compile(
     "^(customer|kunden)?(age|alter|edad|eta|idade|leeftijd|wiek|alder)(inyears|injahren|years)?$"
 )
-_OLDEST = 110
+_OLDEST_AGE = 110
 
 #: A date stands out if so many customers have it, and so many times as many as have the next.
 _OFTEN, _FAR_MORE = 20, 3
@@ -100,7 +100,7 @@ def doubt_ages(columns: Columns, numbers: Mapping[str, str], births: Mapping[str
     ages |= {column: f"({today} - {sql}) / 365.25" for column, sql in births.items()}
     notes = []
     for column, age in ages.items():
-        odd = f"not {age} between {0 if column in births else 1} and {_OLDEST}"
+        odd = f"not {age} between {0 if column in births else 1} and {_OLDEST_AGE}"
         times, all_, example = columns.row(
             f"select count(*) filter (where {odd}), count({age}), mode(trim(cast({quote(column)} as varchar))) "
             f"filter (where {odd}) from {columns.table}"
@@ -108,7 +108,7 @@ def doubt_ages(columns: Columns, numbers: Mapping[str, str], births: Mapping[str
         if times:
             notes.append(
                 f"Column {column!r}: {times:,} of {all_:,} values, such as {example!r}, are not an age of up to "
-                f"{_OLDEST} years, and models learn from them as they are. {_LEAVE_BLANK}"
+                f"{_OLDEST_AGE} years, and models learn from them as they are. {_LEAVE_BLANK}"
             )
     for column, day in births.items():
         most = columns.table.rows(

@@ -20,12 +20,12 @@ _AGO = "date_diff('day', day, (select cast(max(timestamp) as date) from log))"
 
 
 #: What customers spent in the last days of the log, in the year that it ends in, and in the year before.
-_YEAR = "date_part('year', day) = (select date_part('year', max(timestamp)) from log)"
-_SPENT = "coalesce(sum(amount) filter (where {}), 0)"
+_IN_LAST_YEAR = "date_part('year', day) = (select date_part('year', max(timestamp)) from log)"
+_SUM_SPENT = "coalesce(sum(amount) filter (where {}), 0)"
 LATE_SPEND = {
-    **{f"spend in the last {days} days": _SPENT.format(f"{_AGO} < {days}") for days in LAST_DAYS},
-    "spend in the last year of the log": _SPENT.format(f"{_YEAR}"),
-    "spend in the year before the last": _SPENT.format(f"{_YEAR} - 1"),
+    **{f"spend in the last {days} days": _SUM_SPENT.format(f"{_AGO} < {days}") for days in LAST_DAYS},
+    "spend in the last year of the log": _SUM_SPENT.format(f"{_IN_LAST_YEAR}"),
+    "spend in the year before the last": _SUM_SPENT.format(f"{_IN_LAST_YEAR} - 1"),
 }
 
 
@@ -34,7 +34,9 @@ def recent_facts() -> dict[str, str]:
 
     The SQL is over a customer's days of purchase: `day` and `amount` of each.
     """
-    before = {_before(days): _SPENT.format(f"{_AGO} between {days} and {2 * days - 1}") for days in LAST_DAYS}
+    before = {
+        _before(days): _SUM_SPENT.format(f"{_AGO} between {days} and {2 * days - 1}") for days in LAST_DAYS
+    }
     return LATE_SPEND | before
 
 

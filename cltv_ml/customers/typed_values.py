@@ -14,8 +14,8 @@ from cltv_ml.tables import NO, YES, postcode_sql
 _NO_DATES = "(date '1899-12-30', date '1900-01-01')"
 
 #: Texts for a missing value.
-_NO_VALUE = ("", "null", "nan", "none", "n/a", "na", "<na>", "nat")
-_IS_NOTHING = f"lower(trim(t)) in {_NO_VALUE}"
+NO_VALUE = ("", "null", "nan", "none", "n/a", "na", "<na>", "nat")
+_IS_NOTHING = f"lower(trim(t)) in {NO_VALUE}"
 
 #: Valid values of each kind; others count as missing.
 _VALID = {
@@ -85,7 +85,7 @@ def value_sql(columns: Columns, attribute: Attribute) -> str:
         whole = levels.holds(r"regexp_matches(t, '^\s*-?\d+\.0+\s*$')")
         plain = rf"regexp_replace({text}, '^(-?\d+)\.0+$', '\1')" if whole else text
         plain = postcode_sql(plain, attribute.part)
-        return f"if(lower({text}) in {_NO_VALUE}, null, {plain})" if levels.holds(_IS_NOTHING) else plain
+        return f"if(lower({text}) in {NO_VALUE}, null, {plain})" if levels.holds(_IS_NOTHING) else plain
     moment, latest = _moment(columns, attribute), "date '2199-12-31'"
     if attribute.kind == "birth date":
         latest = "current_date"

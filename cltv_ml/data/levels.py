@@ -116,11 +116,11 @@ _VOCABULARY: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 #: Mapping name -> numbers that its vocabulary contains, such as 381 for a credit note.
-_NUMBERS = {
+_LEVEL_NUMBERS = {
     name: {number for pattern, _ in patterns for number in re.findall(r"\d+", pattern)}
     for name, patterns in _VOCABULARY.items()
 }
-_NUMBER_LEVELS = frozenset().union(*_NUMBERS.values())
+_NUMBER_LEVELS = frozenset().union(*_LEVEL_NUMBERS.values())
 
 
 def may_be_worded(levels: Iterable[str]) -> bool:
@@ -158,7 +158,7 @@ def read_level(name: str, level: str, defined: Mapping[str, str] | None = None) 
     for defined_level, reading in defined.items():
         if plain_level(defined_level) == plain:
             return reading
-    numbers = _NUMBERS[name]  # a 7 stands for all that the vocabulary does not contain
+    numbers = _LEVEL_NUMBERS[name]  # a 7 stands for all that the vocabulary does not contain
     same = re.sub(r"\d+", lambda run: run[0] if any(number in run[0] for number in numbers) else "7", plain)
     return _read_plain(name, same)
 

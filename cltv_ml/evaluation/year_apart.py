@@ -31,12 +31,12 @@ def windows_year_apart(log: AnyLog, cutoff: pd.Timestamp) -> list[YearApart]:
         return []
     first = days - YEAR - width
     known = [first - YEAR * back for back in range(_MOST_YEARS) if first - YEAR * back >= _LEAST_DAYS]
-    sample = _sample(log)
+    sample = _drawn_customers(log)
     windows = [_read(sample, start + pd.Timedelta(days=day), width) for day in known]
     return [window for window in windows if len(window.X) >= _LEAST_CUSTOMERS]
 
 
-def _sample(log: Log) -> Log:
+def _drawn_customers(log: Log) -> Log:
     if len(log.customers) <= _MOST_CUSTOMERS:
         return log
     con, rng = log.connect(), np.random.default_rng(0)

@@ -7,10 +7,10 @@ from cltv_ml.money import format_money
 from cltv_ml.reporting.rule_names import SHORT_REASONS
 
 #: Least share of the lines, or of the money, that is worth a sentence.
-LEAST_TOLD = 0.01
+_LEAST_SHARE_TOLD = 0.01
 
 #: Most reasons named.
-_NAMED = 3
+_RULES_NAMED = 3
 
 
 def describe_left_out(cleaned: Cleaned, currency: str = "") -> list[str]:
@@ -23,14 +23,14 @@ def describe_left_out(cleaned: Cleaned, currency: str = "") -> list[str]:
         return []
     rules = report.rules[(report.rules["rows"] > 0) & (report.rules["rule"] != "cancellation")]
     share = rules["money"].abs().sum() / max(report.money_kept, 1e-9)
-    if max(rules["rows"].sum() / max(report.rows_in, 1), share) < LEAST_TOLD:
+    if max(rules["rows"].sum() / max(report.rows_in, 1), share) < _LEAST_SHARE_TOLD:
         return []
     by_size = rules.assign(size=rules["money"].abs()).sort_values(["size", "rows"], ascending=False)
     reasons = [
         f"{SHORT_REASONS.get(one.rule, one.rule)} ({one.rows:,} lines, {format_money(one.money, currency)})"
-        for one in by_size.head(_NAMED).itertuples()
+        for one in by_size.head(_RULES_NAMED).itertuples()
     ]
-    more = " and others" if len(rules) > _NAMED else ""
+    more = " and others" if len(rules) > _RULES_NAMED else ""
     return [
         f"{rules['rows'].sum():,} of the {report.rows_in:,} lines read, worth "
         f"{format_money(rules['money'].sum(), currency)}, are left out: {', '.join(reasons)}{more}. The command "

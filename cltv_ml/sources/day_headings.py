@@ -121,12 +121,12 @@ def _clock_columns(table: Relation, names: list[str]) -> list[str]:
     clocks = [
         name
         for name, texts in zip(names, columns, strict=False)  # without rows there are no columns
-        if (times := _count(rf"^{_CLOCK}\Z", texts)) and times >= 0.5 * sum(map(bool, texts))
+        if (times := _matching_texts(rf"^{_CLOCK}\Z", texts)) and times >= 0.5 * sum(map(bool, texts))
     ]
-    dated = clocks and any(_count(_HAS_DAY, texts) > 0.5 * len(rows) for texts in columns)
+    dated = clocks and any(_matching_texts(_HAS_DAY, texts) > 0.5 * len(rows) for texts in columns)
     return [] if dated else clocks
 
 
-def _count(pattern: str, texts: Sequence[str]) -> int:
+def _matching_texts(pattern: str, texts: Sequence[str]) -> int:
     """Return the number of texts in which a pattern occurs."""
     return sum(bool(re.search(pattern, text, re.ASCII)) for text in texts)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 #: Units of which many make the one that prices are usually per, and others.
-_SMALL = re.compile("g|gr|grm|gram(s|m|me|mes)?|mg|ml|cl|milli(litre|liter)")
+_SMALL_UNITS = re.compile("g|gr|grm|gram(s|m|me|mes)?|mg|ml|cl|milli(litre|liter)")
 _LARGE = re.compile(
     "kg|kilos?|kilogramm?|l|lt|ltr|lit(er|re)|m[23]?|t|lbs?|oz|pcs?|pce|pieces?|st|stc?k|st[uü]ck|ea|each|units?|u|box|"
     "pack|pkg|vpe|szt|ks|db|uds?|pza?|un|unid|adet"
@@ -36,11 +36,11 @@ def tell_of_units(quantity: str, levels_of: Mapping[str, Mapping[str, int]]) -> 
     """
     warning = "and each was multiplied by its price. If prices are per kilogram or litre, convert the quantities first."
     named = _IN_HEADING.search(quantity.strip().lower())
-    if named and _SMALL.fullmatch(named[1]):
+    if named and _SMALL_UNITS.fullmatch(named[1]):
         return [f"The heading {quantity!r} says that quantities are in {named[1]}, {warning}"]
     for column, levels in levels_of.items():
         units = {level.strip().lower().rstrip("."): level for level in levels if level.strip()}
-        small = [unit for unit in units if _SMALL.fullmatch(unit)]
+        small = [unit for unit in units if _SMALL_UNITS.fullmatch(unit)]
         shown = _UNIT_HEADING.search(column.lower()) or any(len(unit) > 1 for unit in small) or "kg" in units
         if small and shown and all(unit in small or _LARGE.fullmatch(unit) for unit in units):
             listed = ", ".join(f"{level} on {levels[level]:,} lines" for level in sorted(units.values()))

@@ -35,7 +35,9 @@ _ESCAPING = r"'[^'\\]*(?:(?:\\.|'')[^'\\]*)*'(?!')"
 _STANDARD = r"'[^']*(?:''[^']*)*'(?!')"
 
 #: A name in quotes, a bracket, a comma, the end of a statement, a comment, or anything else.
-_OTHERS = r"\"[^\"\n]*\"|`[^`\n]*`|\[[^\]\n'(]*\]|[(),;]|--[^\n]*|/\*.*?\*/|[^'\"`\[(),;/-]+|/(?!\*)|[-\"`\[]"
+_OTHER_TOKENS = (
+    r"\"[^\"\n]*\"|`[^`\n]*`|\[[^\]\n'(]*\]|[(),;]|--[^\n]*|/\*.*?\*/|[^'\"`\[(),;/-]+|/(?!\*)|[-\"`\[]"
+)
 
 #: What shows that backslashes escape: marks of MySQL, or a quote between a backslash and a letter.
 _MYSQL = re.compile(r"`|\b(mysql|mariadb)\b|\\'\w", re.IGNORECASE)
@@ -62,7 +64,7 @@ def added_rows(path: Path, encoding: str, errors: str, undone: Counter[str]) -> 
         Counts the statements that change or remove rows that were added before.
     """
     escaping = _has_escapes(path, encoding)
-    token = re.compile(f"{_ESCAPING if escaping else _STANDARD}|{_OTHERS}", re.DOTALL)
+    token = re.compile(f"{_ESCAPING if escaping else _STANDARD}|{_OTHER_TOKENS}", re.DOTALL)
     declared: dict[str, tuple[str, ...]] = {}
     seen: set[str] = set()
     with path.open(encoding=encoding, errors=errors, newline="") as file:
@@ -72,7 +74,7 @@ def added_rows(path: Path, encoding: str, errors: str, undone: Counter[str]) -> 
                 yield row
             else:
                 changes = _CHANGE.findall(row)
-                undone.update(kind.upper() for kind, table in changes if plain_name(table) in seen)
+                undone.update(kind.upper() for kind, table in changes if plain_table_name(table) in seen)
 
 
 def _run(
@@ -80,10 +82,10 @@ def _run(
 ) -> Iterator[Added | str]:
     """Yield the rows that statements add, and the text of the others."""
     head, target, adding = "", None, False
-    tokens = _tokens(file, token)
+    tokens = _sql_tokens(file, token)
     for part in tokens:
         if part == "(":
-            cells = _cells(tokens)
+            cells = _value_cells(tokens)
             if not adding and _VALUES.search(head[-_LONGEST_HEAD:]):
                 target = target or _without_columns(head[-_LONGEST_HEAD:], declared)
                 adding = target is not None
@@ -96,7 +98,7 @@ def _run(
         elif part == ";":
             if not adding:
                 yield head
-                yield from _copied(head, target, declared, file)
+                yield from _rows_of_copy(head, target, declared, file)
             head, target, adding = "", None, False
         elif not adding or part.strip() not in ("", ","):
             head = part if adding else head + part
@@ -109,25 +111,25 @@ def _read_bracket(
 ) -> tuple[str, tuple[str, ...]] | None:
     """Return the table and the columns that a bracket lists for the rows to come; note those of CREATE TABLE."""
     if into := _INTO.search(head):
-        return plain_name(into[1]), tuple(map(plain_name, cells))
+        return plain_table_name(into[1]), tuple(map(plain_table_name, cells))
     if created := _CREATE.search(head):
         found = [_COLUMN.match(cell) for cell in cells if not _NO_COLUMN.match(cell)]
-        declared[plain_name(created[1])] = tuple(column[2] or column[3] for column in found if column)
+        declared[plain_table_name(created[1])] = tuple(column[2] or column[3] for column in found if column)
     return None
 
 
 def _without_columns(head: str, declared: dict[str, tuple[str, ...]]) -> tuple[str, tuple[str, ...]] | None:
     """Return the table to which a statement adds rows without naming columns, and those that it was created with."""
     into = _INTO.search(_VALUES.sub("", head))
-    return (name := plain_name(into[1]), declared.get(name, ())) if into else None
+    return (name := plain_table_name(into[1]), declared.get(name, ())) if into else None
 
 
-def _copied(
+def _rows_of_copy(
     head: str, target: tuple[str, tuple[str, ...]] | None, declared: dict[str, tuple[str, ...]], file: TextIO
 ) -> Iterator[Added]:
     """Yield the rows below a COPY statement; none for another."""
     if copied := _COPY.search(head):
-        name = plain_name(copied[1])
+        name = plain_table_name(copied[1])
         columns = target[1] if target else declared.get(name, ())
         for line in file:
             if (row := line.rstrip("\r\n")) == "\\.":
@@ -137,7 +139,7 @@ def _copied(
             )
 
 
-def _tokens(file: TextIO, token: re.Pattern[str]) -> Iterator[str]:
+def _sql_tokens(file: TextIO, token: re.Pattern[str]) -> Iterator[str]:
     """Yield the parts of statements without comments; a text may go on over many lines."""
     while text := file.readline():
         at = len(text) if text.startswith("#") else 0
@@ -163,7 +165,7 @@ def _read_until(ending: str, file: TextIO) -> str:
     return "".join(lines)
 
 
-def _cells(tokens: Iterator[str]) -> list[str]:
+def _value_cells(tokens: Iterator[str]) -> list[str]:
     """Return the parts of a bracket that commas divide, up to its end."""
     cells, cell, depth = [], "", 1
     for part in tokens:
@@ -210,10 +212,10 @@ def _unescape(text: str) -> str:
     return _ESCAPED.sub(lambda found: _UNESCAPED.get(found[1], found[1]) if found[1] else "'", text)
 
 
-def plain_name(name: str) -> str:
+def plain_table_name(name: str) -> str:
     """Return a name without quotes and without the usual schemas: tables of other schemas are tables of their own.
 
-    >>> plain_name('public."Orders"'), plain_name("[dbo].[Sales]"), plain_name("archive.orders")
+    >>> plain_table_name('public."Orders"'), plain_table_name("[dbo].[Sales]"), plain_table_name("archive.orders")
     ('Orders', 'Sales', 'archive.orders')
     """
     return re.sub(r"(?i)^(public|dbo|main)\.", "", re.sub(r'[`"\[\]]', "", name).strip())
