@@ -88,6 +88,7 @@ def compute_cohorts(
     return _per_customer(frame(con.sql(_COHORTS_SQL.format(columns=shown, days=PERIODS[per], end=log.end))))
 
 
+@pandas_only
 def is_followed(cohorts: pd.DataFrame) -> pd.Series:
     """Return whether a row of `compute_cohorts` rests on enough customers to be shown: `SMALL_COHORT`, or all of them.
 
