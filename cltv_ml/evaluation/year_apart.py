@@ -24,6 +24,10 @@ def windows_year_apart(log: AnyLog, cutoff: pd.Timestamp) -> list[YearApart]:
     The later window of the first pair ends at the cutoff. It is as long as the log before the pair, up to a year.
     """
     log = Log.of(log)
+    return log.once(f"windows a year apart before {cutoff}", lambda: _find_windows(log, cutoff))
+
+
+def _find_windows(log: Log, cutoff: pd.Timestamp) -> list[YearApart]:
     start = log.first.normalize()
     days = (cutoff - start).days
     width = min(YEAR, (days - YEAR) // 2)

@@ -13,6 +13,7 @@ rate \(\delta\) a year: an increment at \(u\) years counts as \(\exp(-\delta (u 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -186,18 +187,12 @@ class FutureValue(BaseEstimator):
 
     def _multiples(self, X: pd.DataFrame, days: Sequence[int], discount_rate: float = 0.0) -> np.ndarray:
         """Return the multiples of the value within the horizon after each of `days`, shape (n, len(days))."""
-
-        def by_day(ends: Sequence[int], rate: float) -> np.ndarray:
-            return self.curve_.discounted_multiples(X, ends, rate).to_numpy()
-
+        by_day = partial(self.curve_.discounted_multiples, X)
         return _fade(by_day, days, discount_rate, self.year_, _rate(self.missed_))
 
     def _own(self, X: pd.DataFrame, days: Sequence[int], discount_rate: float = 0.0) -> np.ndarray:
         """Return the purchase and spend models' own values within each of `days`, shape (n, len(days))."""
-
-        def by_day(ends: Sequence[int], rate: float) -> np.ndarray:
-            return expected_spend(self.curve_.purchases_, self.spend_, X, ends, rate)
-
+        by_day = partial(expected_spend, self.curve_.purchases_, self.spend_, X)
         return _fade(by_day, days, discount_rate, self.year_, _rate(self.missed_))
 
 
@@ -242,36 +237,33 @@ def growth_beyond_year(X: pd.DataFrame, days: int, earlier: Sequence[YearApart])
     """
     curve, spend = fit_purchases(X, YEAR)
     missed = missed_by(curve, spend, earlier)
-
-    def by_day(ends: Sequence[int], rate: float) -> np.ndarray:
-        return expected_spend(curve.purchases_, spend, X, ends, rate)
-
+    by_day = partial(expected_spend, curve.purchases_, spend, X)
     within, beyond = _fade(by_day, [YEAR, days], 0.0, YEAR, _rate(missed)).sum(axis=0)
     return float(beyond / within)
 
 
 def missed_by(curve: ValueCurve, spend: GammaGamma, earlier: Sequence[YearApart]) -> MissedDropout | None:
     """Return the dropout in a log's windows a year apart that fitted models miss; None without such windows."""
-    return missed_dropout(earlier, lambda X, days: expected_spend(curve.purchases_, spend, X, days))
+    return missed_dropout(earlier, partial(expected_spend, curve.purchases_, spend))
 
 
 def _fade(
-    by_day: Callable[[Sequence[int], float], np.ndarray],
+    by_day: Callable[[Sequence[int], float], np.ndarray | pd.DataFrame],
     days: Sequence[int],
     discount_rate: float,
     since: int,
     dropout: float,
 ) -> np.ndarray:
-    """Return values by day at a yearly discount rate, whose increments beyond the day `since` fade at a yearly rate."""
-    values = np.array(by_day(days, discount_rate))
+    """Return values by increasing days at a yearly discount rate; those beyond `since` grow less by a yearly rate."""
     late = [day for day in days if day > since]
     if not dropout or not late:
-        return values
+        return np.asarray(by_day(days, discount_rate))
+    early = [day for day in days if day <= since]
+    near = np.asarray(by_day(sorted({*early, since}), discount_rate))
     # Leaving at a constant rate acts on what is spent later as a discount does.
-    faded = by_day([since, *late], float((1 + discount_rate) * np.exp(dropout) - 1))
-    grown = (faded[:, 1:] - faded[:, :1]) * np.exp(dropout * since / 365.25)
-    values[:, np.array(days) > since] = by_day([since], discount_rate) + grown
-    return values
+    far = np.asarray(by_day([since, *late], float((1 + discount_rate) * np.exp(dropout) - 1)))
+    grown = (far[:, 1:] - far[:, :1]) * np.exp(dropout * since / 365.25)
+    return np.column_stack([near[:, : len(early)], near[:, -1:] + grown])
 
 
 def _rate(missed: tuple[float, float, float] | None) -> float:

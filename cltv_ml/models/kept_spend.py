@@ -70,7 +70,7 @@ def missed_dropout(
     if not usable:
         return None
     rows = np.array([_excess(window, expected) for window in usable])
-    kept, ratio, excess, first, second, error = rows.mean(axis=0)
+    kept, ratio, excess, first, second, _ = rows.mean(axis=0)
     error = np.sqrt((rows[:, -1] ** 2).mean() / len(rows))
     if len(rows) > 1:
         error = max(error, rows[:, 2].std(ddof=1) / np.sqrt(len(rows)))
