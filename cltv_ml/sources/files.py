@@ -96,17 +96,8 @@ def read_csv(
     """
     encoding, damaged, notes = find_encoding(path)
     readable = keep_readable(path, folder) if damaged else path
-    heading = _look_at(readable, encoding, header_row, path.name)
-    if len(heading.names) > 1 and all(re.fullmatch("'.+'", name.strip()) for name in heading.names):
-        readable, encoding = _double_quotes(readable, encoding, folder, heading.delimiter), "utf-8"
-        heading = _look_at(readable, encoding, header_row, path.name)
-        notes.append(f"Single quotes around the fields of {path.name!r} were removed.")
-    if len(heading.names) == 1 and header_row is None:
-        copy, how = _split_otherwise(readable, encoding, folder, heading.names[0])
-        if copy is not None:
-            readable, encoding = copy, "utf-8"
-            heading = _look_at(readable, encoding, header_row, path.name)
-            notes.append(f"{path.name!r} {how}: {', '.join(map(repr, heading.names))}.")
+    readable, encoding, heading, changes = _find_fields(readable, encoding, folder, header_row, path.name)
+    notes += changes
     header, delimiter, skip, named_line, _, _ = heading
     notes += _tell_of_heading(heading, path.name)
     above = _lines_above(readable, encoding, skip)
@@ -125,14 +116,7 @@ def read_csv(
             batches = pa.RecordBatchReader.from_batches(schema, _numbered(reader, broken, start))
             table = load_batches(con, batches)
     except (pa.ArrowInvalid, UnicodeError, duckdb.Error) as error:
-        if (
-            "straddling object" in str(error) and decoded.stat().st_size < _BLOCK
-        ):  # a header without a line end
-            raise InputError(f"{path.name!r} contains no rows; check that the export is complete.") from error
-        raise InputError(
-            f"{path.name!r} cannot be read as {encoding} text separated by {delimiter!r}: "
-            f"{_why_unreadable(error)}. Check its quotes and its encoding."
-        ) from error
+        raise _refusal(error, readable, path.name, f"{encoding} text separated by {delimiter!r}") from error
     broken = [(start + number, line.replace(BROKEN, "\ufffd")) for number, line in broken]
     broken = take_padded(table, names, broken, delimiter) if broken and not heading.escape else broken
     broken = take_lone_headings(table, names[0], broken, delimiter)
@@ -148,6 +132,33 @@ def read_csv(
         notes.append(_name_damaged(path.name, [number for number, line in broken if "\ufffd" in line]))
     titles = tuple(Part(line, start) for line in above if line.strip())
     return SourceRows(table, tuple(broken), tuple(notes), titles=titles)
+
+
+def _find_fields(
+    readable: Path, encoding: str, folder: Path, header_row: int | None, name: str
+) -> tuple[Path, str, _Heading, list[str]]:
+    """Return a file whose lines divide into fields, rewritten if they did not, its encoding and heading, and notes."""
+    heading, notes = _look_at(readable, encoding, header_row, name), list[str]()
+    if len(heading.names) > 1 and all(re.fullmatch("'.+'", column.strip()) for column in heading.names):
+        readable, encoding = _double_quotes(readable, encoding, folder, heading.delimiter), "utf-8"
+        heading = _look_at(readable, encoding, header_row, name)
+        notes.append(f"Single quotes around the fields of {name!r} were removed.")
+    if len(heading.names) == 1 and header_row is None:
+        copy, how = _split_otherwise(readable, encoding, folder, heading.names[0])
+        if copy is not None:
+            readable, encoding = copy, "utf-8"
+            heading = _look_at(readable, encoding, header_row, name)
+            notes.append(f"{name!r} {how}: {', '.join(map(repr, heading.names))}.")
+    return readable, encoding, heading, notes
+
+
+def _refusal(error: Exception, readable: Path, name: str, form: str) -> InputError:
+    """Return the sentence for a file that cannot be read in a form, such as "utf-8 text separated by ';'"."""
+    if "straddling object" in str(error) and readable.stat().st_size < _BLOCK:  # a header without a line end
+        return InputError(f"{name!r} contains no rows; check that the export is complete.")
+    return InputError(
+        f"{name!r} cannot be read as {form}: {_why_unreadable(error)}. Check its quotes and its encoding."
+    )
 
 
 def _tell_of_heading(heading: _Heading, name: str) -> list[str]:
