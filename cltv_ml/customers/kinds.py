@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from anyascii import anyascii
 
 from cltv_ml.customers.column_levels import levels_of
-from cltv_ml.customers.permissions import permission_of
+from cltv_ml.customers.permissions import opt_outs, permission_of
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.source_columns import quote
@@ -110,6 +110,8 @@ def describe(
     in_order = kind == "category" and _has_ranges(columns.table, column, counted["levels"])
     if stated == "none":
         reason = "--attribute leaves it out."
+    elif learns and not stated and _states_permission(columns.table, column, counted["levels"]):
+        reason = "it states who must not be contacted; cltv export leaves these customers out."
     else:  # ranges need no level that enough customers share
         reason = _why_not(column, "in order" if in_order else kind, counted, stated, learns)
     missing = 1 - counted["there"] / max(counted["rows"], 1)
@@ -120,6 +122,15 @@ def describe(
         name, levels, reason = (f"{name}_{part}", areas, "") if part else (name, levels, reason)
     attribute_name = f"{prefix}_{name}" if prefix and not reason else ""
     return Attribute(column, attribute_name, kind, levels, missing, reason, part=part, in_order=in_order)
+
+
+def _states_permission(table: Relation, column: str, levels: int) -> bool:
+    """Whether a column states, by its heading or a value, who must not be contacted: people opt out as they leave."""
+    if permission_of(column) in ("opted out", "protected"):
+        return True
+    if levels > MOST_LEARNED_LEVELS:
+        return False
+    return bool(opt_outs([text for (text,) in table.rows(f"select trim(t) from {levels_of(table, column)}")]))
 
 
 def _has_ranges(table: Relation, column: str, levels: int) -> bool:
@@ -253,8 +264,6 @@ def _why_not(column: str, kind: str, counted: dict[str, int], stated: str, learn
     """Return why a column is left out; empty if it is used."""
     heading, there, levels = plain_heading(column), counted["there"], counted["levels"]
     form = max(counted["emails"], counted["addresses"], counted["phones"])
-    if learns and not stated and permission_of(column) in ("opted out", "protected"):
-        return "it states who must not be contacted; cltv export leaves these customers out."
     if _PERSON.search(heading) or (there and form > 0.5 * there):
         return "it identifies a person, an address or a device, which no model should learn from."
     if not learns:

@@ -247,8 +247,7 @@ def refusals(heading: str, values: Collection[str]) -> dict[str, str]:
     """
     reason = permission_of(heading)
     if not reason:
-        few = values if len(values) <= _FEW_VALUES else ()
-        return {value: "opted out" for value in few if plain_text(value, " ") in _REFUSALS}
+        return dict.fromkeys(opt_outs(values), "opted out")
     if reason == "no consent":
         loose = plain_text(heading, "_") in LOOSE_OPT_IN and not any(map(_says_yes, values))
         return {
@@ -257,6 +256,16 @@ def refusals(heading: str, values: Collection[str]) -> dict[str, str]:
             if (_agrees_to_nothing(value) if loose else not _says_yes(value))
         }
     return {value: reason for value in values if value.strip().lower() not in _NOT_OPTED_OUT}
+
+
+def opt_outs(values: Collection[str]) -> list[str]:
+    """Return the values of a column that say that somebody opted out; none among many values, as names may say so.
+
+    >>> opt_outs(["SUBSCRIBED", "UNSUBSCRIBED", "NEVER_SUBSCRIBED"])
+    ['UNSUBSCRIBED']
+    """
+    few = values if len(values) <= _FEW_VALUES else ()
+    return [value for value in few if plain_text(value, " ") in _REFUSALS]
 
 
 def _says_yes(value: str) -> bool:

@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from cltv_ml.customers.attributes import Attributes, read_attributes
 from cltv_ml.customers.contacts import Contacts, read_contacts
@@ -177,8 +179,20 @@ def read_customers(
             sources.contacts, sources.contact_columns, rules=rules, customers=log.customers
         )
         table, contact_coverage = match_customers(contacts.table, log.customers, "contacts")
-        contacts = replace(contacts, table=table)
+        notes = (*contacts.notes, *_note_later_contacts(table, log))
+        contacts = replace(contacts, table=table, notes=notes)
     return CustomerTables(attributes, coverage, contacts, contact_coverage, protected)
+
+
+def _note_later_contacts(contacts: pa.Table, log: Log) -> list[str]:
+    """Return a note where contacts lie after the log's end: no cutoff can see them."""
+    later = pc.sum(pc.greater_equal(contacts["timestamp"], pa.scalar(log.end))).as_py() or 0
+    if not later:
+        return []
+    which = "All" if later == len(contacts) else f"{later:,} of the {len(contacts):,}"
+    return [
+        f"{which} contacts with customers of the log lie after its last day, {log.last:%Y-%m-%d}, and are not used."
+    ]
 
 
 def _names_in_log(

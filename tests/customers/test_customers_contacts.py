@@ -3,7 +3,9 @@
 import pandas as pd
 import pytest
 
+from cltv_ml.customers import CustomerSources, read_customers
 from cltv_ml.customers.contacts import read_contacts
+from cltv_ml.log import Log
 
 
 def test_an_answer_without_a_day_counts_later():
@@ -60,3 +62,20 @@ def test_answers_may_be_counts_words_and_times_and_none_is_lost_in_silence():
     assert times == [None, None, pd.Timestamp("2024-05-03"), pd.Timestamp("2024-04-03"), None]
     assert "2 values, such as 'positive', are neither a time nor yes or no nor a count" in notes
     assert "1 response is from before the contact" in notes
+
+
+def test_contacts_after_the_end_of_the_log_are_counted_because_nothing_uses_them():
+    days = pd.date_range("2024-01-01", periods=6, freq="30D")
+    log = Log(pd.DataFrame({"customer_id": list("ababab"), "timestamp": days, "amount": 5.0}))
+
+    def notes(*sent):
+        table = pd.DataFrame({"customer_id": ["a"] * len(sent), "sent_at": sent})
+        contacts = read_customers(log, CustomerSources(contacts=table)).contacts
+        return [note for note in contacts.notes if "not used" in note]
+
+    last = days[-1]
+    assert notes("2023-05-01", f"{last:%Y-%m-%d} 18:00") == []
+    assert notes("2024-02-01", "2024-07-01", "2024-08-01") == [
+        "2 of the 3 contacts with customers of the log lie after its last day, 2024-05-30, and are not used."
+    ]
+    assert notes("2024-07-01")[0].startswith("All contacts with customers of the log lie after")

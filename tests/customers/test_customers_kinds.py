@@ -50,6 +50,17 @@ def test_what_names_a_person_is_never_learned_from():
     assert "who must not be contacted" in reason(attributes, "opted_out")
 
 
+def test_a_column_with_a_value_that_opts_out_is_never_learned_from_unless_asked_for():
+    heading, few = "Email Marketing Consent", ["SUBSCRIBED", "NEVER_SUBSCRIBED"]
+    assert not read_attributes(people(**{heading: few * 30})).account[0].reason
+    since = people(**{heading: [*few, "UNSUBSCRIBED"] * 20, "state": ["active", "Opted out"] * 30})
+    attributes = read_attributes(since)
+    assert not attributes.used
+    assert "who must not be contacted" in reason(attributes, heading)
+    assert "who must not be contacted" in reason(attributes, "state")
+    assert [one.column for one in read_attributes(since, {heading: "category"}).used] == [heading]
+
+
 def test_columns_that_say_nothing_are_left_out_by_name():
     attributes = read_attributes(people(empty=None, same="x", own=[f"n{number}" for number in range(N)]))
     assert not attributes.used
