@@ -24,9 +24,9 @@ from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.own_code import score_apart
 from cltv_ml.settings import Promote, Settings
 from cltv_ml.tracking import checksums, registry, runs, store
-from cltv_ml.tracking.local_registry import CURRENCY_TAG
 from cltv_ml.tracking.registry import REGISTERED_NAME, Version
 from cltv_ml.tracking.second_opinion import second_opinion
+from cltv_ml.tracking.store_names import CURRENCY_TAG
 from cltv_ml.windows import Window
 
 #: With fewer customers who bought in the window chance decides between two models.

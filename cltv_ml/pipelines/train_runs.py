@@ -13,8 +13,8 @@ from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.horizons import ByHorizon
 from cltv_ml.models import ValueModel
 from cltv_ml.pipelines.horizons import metrics_by_horizon
-from cltv_ml.tracking.local_registry import CURRENCY_TAG
 from cltv_ml.tracking.registry import BEATS_CHANCE
+from cltv_ml.tracking.store_names import CURRENCY_TAG
 
 
 def errors_of(result: WindowResult, name: str) -> tuple[pd.Series, pd.Series]:

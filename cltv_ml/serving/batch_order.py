@@ -14,7 +14,7 @@ from cltv_ml.engine import connect, view
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.serving.batch_pieces import Scorer
-from cltv_ml.tracking.local_registry import REGISTERED_NAME
+from cltv_ml.tracking.store_names import REGISTERED_NAME
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from cltv_ml.models import ValueModel
 from cltv_ml.serving.model_files import Card, load_files, read_golden_rows, replay_golden_rows
 from cltv_ml.serving.responses import OUTPUTS, is_of_horizon
 from cltv_ml.tracking import checksums
-from cltv_ml.tracking.local_registry import CURRENCY_TAG, REGISTERED_NAME, LocalVersion, find_local
+from cltv_ml.tracking.local_registry import LocalVersion, find_local
+from cltv_ml.tracking.store_names import CURRENCY_TAG, REGISTERED_NAME
 
 #: Largest difference of a stored model's predictions for its golden rows: beyond it, the model is not the logged one.
 _TOLERANCE = 1e-6

@@ -16,15 +16,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from cltv_ml.addresses import sqlite_file
-
-#: The name under which models are registered.
-REGISTERED_NAME = "cltv"
-
-#: The model's tag that holds a move of aliases, and a version's that holds its training's run, until each is complete.
-INTENT, PENDING = "cltv_ml.move", "cltv_ml.pending"
-
-#: A version's tag that holds the currency of its values, where the training stated one.
-CURRENCY_TAG = "currency"
+from cltv_ml.tracking.store_names import CURRENCY_TAG, INTENT, PENDING, REGISTERED_NAME, store_uri
 
 #: The version of MLflow's tables for which the statements below are written.
 SCHEMA = "dc11669786a5"
@@ -52,17 +44,6 @@ class LocalVersion:
     number: int
     tags: Mapping[str, str]
     folder: Path
-
-
-def project_root() -> Path:
-    """Return the nearest folder with an MLproject file, from the working folder upwards, else the working folder."""
-    here = Path.cwd().resolve()
-    return next((folder for folder in (here, *here.parents) if (folder / "MLproject").is_file()), here)
-
-
-def store_uri() -> str:
-    """Return the store's address: `MLFLOW_TRACKING_URI`, else that of `mlflow.db` in the project's root."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{project_root() / 'mlflow.db'}"
 
 
 def find_local(name: str, alias: str) -> LocalVersion | None:

@@ -24,7 +24,7 @@ from mlflow.tracking import MlflowClient
 from cltv_ml.addresses import without_secrets
 from cltv_ml.errors import InputError
 from cltv_ml.tracking import checksums, lease, store
-from cltv_ml.tracking.local_registry import INTENT, PENDING, REGISTERED_NAME
+from cltv_ml.tracking.store_names import INTENT, PENDING, REGISTERED_NAME
 
 #: A version's tag: whether its training's test shows that it ranks customers better than chance, "yes" or "no".
 BEATS_CHANCE = "test_beats_chance"

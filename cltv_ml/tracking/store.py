@@ -25,7 +25,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from cltv_ml.addresses import hide, sqlite_file, without_secrets
 from cltv_ml.errors import InputError
 from cltv_ml.tracking import sqlite_store
-from cltv_ml.tracking.local_registry import REGISTERED_NAME, store_uri
+from cltv_ml.tracking.store_names import REGISTERED_NAME, store_uri
 
 #: Seconds to wait for a store that another process is writing to.
 _PATIENCE = 60.0

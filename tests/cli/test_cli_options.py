@@ -5,7 +5,7 @@ from mlflow.tracking import MlflowClient
 
 from cltv_ml.cli.options import _with_currency
 from cltv_ml.settings import Act, Audit, Forecast, Plot
-from cltv_ml.tracking.local_registry import CURRENCY_TAG
+from cltv_ml.tracking.store_names import CURRENCY_TAG
 
 
 @pytest.fixture

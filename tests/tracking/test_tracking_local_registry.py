@@ -7,7 +7,7 @@ import mlflow
 import pytest
 from mlflow.tracking import MlflowClient
 
-from cltv_ml.tracking import local_registry, registry, sqlite_store
+from cltv_ml.tracking import local_registry, registry, sqlite_store, store_names
 from cltv_ml.tracking.local_registry import find_local
 
 
@@ -47,10 +47,10 @@ def broken(client, path, monkeypatch):
 
 OTHERS = {
     "a move that was stopped": lambda client, *_: client.set_registered_model_tag(
-        "cltv", local_registry.INTENT, "{}"
+        "cltv", store_names.INTENT, "{}"
     ),
     "a training that goes on": lambda client, *_: client.set_model_version_tag(
-        "cltv", "1", local_registry.PENDING, "a"
+        "cltv", "1", store_names.PENDING, "a"
     ),
     "no such alias": lambda client, *_: client.delete_registered_model_alias("cltv", "champion"),
     "a version that was deleted": lambda client, *_: client.delete_model_version("cltv", "2"),
@@ -80,13 +80,13 @@ def test_files_on_an_object_store_are_left_to_mlflow(client):
 
 
 def test_a_deleted_version_that_was_pending_does_not_count(client):
-    client.set_model_version_tag("cltv", "1", local_registry.PENDING, "a")
+    client.set_model_version_tag("cltv", "1", store_names.PENDING, "a")
     client.delete_model_version("cltv", "1")
     assert find_local("cltv", "champion").number == registry.resolve("cltv", "champion")
 
 
 def test_the_currency_of_a_champion_in_another_registry_is_known_too(client, store, tmp_path, monkeypatch):
-    client.set_model_version_tag("cltv", "2", local_registry.CURRENCY_TAG, "EUR")
+    client.set_model_version_tag("cltv", "2", store_names.CURRENCY_TAG, "EUR")
     assert local_registry.champion_currency() == "EUR"
     monkeypatch.setenv("MLFLOW_REGISTRY_URI", store)
     assert (find_local("cltv", "champion"), local_registry.champion_currency()) == (None, "EUR")
