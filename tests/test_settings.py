@@ -8,7 +8,19 @@ import pandas as pd
 import pytest
 
 from cltv_ml.errors import InputError
-from cltv_ml.settings import Act, Backtest, Build, Lifetime, Report, Score, Train, Tune, Weekly
+from cltv_ml.settings import (
+    Act,
+    Backtest,
+    Build,
+    Check,
+    Forecast,
+    Lifetime,
+    Report,
+    Score,
+    Train,
+    Tune,
+    Weekly,
+)
 from cltv_ml.settings.toml import parse_mapping, parse_params
 from cltv_ml.windows import to_cutoff
 
@@ -185,6 +197,31 @@ def test_names_are_divided_by_commas_or_repeated():
 def test_params_without_their_table_are_refused(toml):
     with pytest.raises(InputError, match=r"no table \[params.NAME\]"):
         parse_params(toml("[tweedie]\nn_estimators = 80"))
+
+
+@pytest.mark.parametrize(
+    ("read", "written"),
+    [("orders.csv", "orders.csv"), ("link.csv", "./orders.csv"), ("orders.json", "orders.parquet")],
+)
+def test_no_file_that_is_read_is_replaced(tmp_path, monkeypatch, read, written):
+    monkeypatch.chdir(tmp_path)
+    for name in ("orders.csv", "orders.json"):
+        Path(name).write_text("customer,day,amount")
+    Path("link.csv").symlink_to("orders.csv")
+    with pytest.raises(
+        InputError, match=rf"--out .* would replace {read}, which --data reads; choose another"
+    ):
+        Lifetime(data=read, out=written)
+    with pytest.raises(
+        InputError, match=r"--quarantine orders\.csv would replace orders\.csv, which --customers"
+    ):
+        Check(data="cdnow", customers="orders.csv", quarantine="orders.csv")
+    assert Lifetime(data=read, out="values.csv").out == Path("values.csv")
+
+
+def test_an_earlier_result_may_be_replaced_by_the_next(tmp_path):
+    (file := tmp_path / "forecast.csv").write_text("period,revenue")
+    assert Forecast(data="cdnow", before=file, out=file).out == file
 
 
 def test_several_horizons_are_text_or_a_list_and_are_kept_as_one_text(toml):

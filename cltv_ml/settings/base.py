@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -40,6 +41,10 @@ _EXPECTED = {
 _WRITTEN_AMOUNT = re.compile(
     r"([A-Za-z]{3}|[^\w\s./\\])?\s*-?\d[\d.,']*(\s*[^\w\s./\\]|\s?[A-Za-z]{3}(?<!\..{3}))?"
 )
+
+
+#: Settings that name a file to write, and endings of files that a command writes next to that of --out.
+_WRITTEN, _WRITTEN_NEXT = ("out", "save_mapping", "quarantine", "html"), (".html", ".json", ".manifest.json")
 
 
 def _as_text(value: Any) -> Any:
@@ -183,6 +188,33 @@ class Settings(BaseModel):
                     f"{value}."
                 )
         return self
+
+    @model_validator(mode="after")
+    def _check_written(self) -> Self:
+        """Raise InputError where a file that a command reads would be replaced by one that it writes."""
+        read = self._read_files()
+        for written in set(_WRITTEN) & set(type(self).model_fields):
+            place = str(getattr(self, written) or "")
+            base = os.path.splitext(place)[0]
+            for file in (place, *(base + ending for ending in _WRITTEN_NEXT if written == "out" and base)):
+                for name, path in read.items():
+                    if os.path.isfile(file) and os.path.samefile(file, path):
+                        raise InputError(
+                            f"{flag_of(type(self), written)} {place} would replace {path}, which "
+                            f"{flag_of(type(self), name)} reads; choose another name."
+                        )
+        return self
+
+    def _read_files(self) -> dict[str, str]:
+        """Return the files that settings name as input; an earlier result may be that of --out itself."""
+        named = {
+            name: str(getattr(self, name))
+            for name, field in type(self).model_fields.items()
+            if field.annotation is not str
+            and name not in (*_WRITTEN, "before")
+            and isinstance(getattr(self, name), str | Path)
+        }
+        return {name: path for name, path in named.items() if os.path.isfile(path)}
 
     @classmethod
     def read(cls, path: Path | None = None, **flags: Any) -> Self:
