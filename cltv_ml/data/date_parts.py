@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from cltv_ml.data.candidates import find_columns, named
 from cltv_ml.data.headings import NOT_THE_PURCHASE, plain_heading
 from cltv_ml.data.kinds import first_lines, look
+from cltv_ml.data.mapping import flag, is_complete
 from cltv_ml.data.numbered import join_numbered
+from cltv_ml.data.parse import Columns
+from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
 from cltv_ml.data.summed import join_tenders
 from cltv_ml.engine import Relation, quoted, show
+from cltv_ml.sources.clocks import clock_of
 from cltv_ml.sources.frames import MARK
 from cltv_ml.sources.items import add_items_up, is_items
 from cltv_ml.sources.times import month_number
@@ -24,6 +28,13 @@ _DATE_PARTS = {
     "mon mm",
     "day": "day tag jour dia giorno dag dzien den paiva gun день 日 dayofmonth orderday dy dd",
 }
+
+#: What headings call a day and a time of day.
+_DAY_WORDS = re.compile("dates?|datum|fecha|datos?|datas?|dt|дата|日期|日|tarihi?|päivä|날짜|일자|day")
+_TIME_WORDS = re.compile(
+    "times?|uhrzeit|zeit|horas?|heures?|orario|ora|tijdstip|tijd|klokkeslett|klockslag|godzina|saati?|время|时间|時刻|時間|시간|시각|"
+    "hour|tm"
+)
 
 #: Headings of weeks and quarters, which can replace a month, and the letter for each.
 _INSTEAD = {
@@ -119,6 +130,71 @@ def _date_sql(table: Relation, parts: list[str], letter: str) -> tuple[str, str]
         return f"cast({monday} + ({values[0]} - 1) * 7 as varchar)", valid
     padded = " || '-' || ".join(f"lpad(cast({number} as varchar), 2, '0')" for number in values)
     return f"cast({year} as varchar) || '-' || {padded}", valid
+
+
+def settle_time(
+    first: Relation, kinds: Mapping[str, str], mapping: dict[str, str], explicit: Mapping[str, str | None]
+) -> list[str]:
+    """Add a column with the times of day to the mapping if that of the days has none; return notes.
+
+    Parameters
+    ----------
+    first
+        The first lines of the source.
+    """
+    date = mapping.get("timestamp", "")
+    free = [column for column, kind in kinds.items() if column not in mapping.values() and kind != "empty"]
+    candidates = [column for column in _times_of(date, free) if _are_clocks(first, column)]
+    if not candidates or "time_of_day" in explicit or not _are_days(first, date):
+        return []
+    if len(candidates) > 1 or is_complete({name: column for name, column in explicit.items() if column}):
+        which = (
+            f"Columns {candidates} could each be the time of day"
+            if len(candidates) > 1
+            else (f"Column {candidates[0]!r} contains times of day")
+        )
+        return [
+            f"{which}, which was not used. To use it, pass --mapping {flag('time_of_day', candidates[0])}."
+        ]
+    mapping["time_of_day"] = candidates[0]
+    return [
+        f"The times of day in column {candidates[0]!r} were added to the days in {date!r} (--mapping time_of_day= "
+        "leaves them out)."
+    ]
+
+
+def _times_of(date: str, columns: Iterable[str]) -> list[str]:
+    """Return the columns headed as the time of day of a date: those with its own words, else with a time's name.
+
+    >>> _times_of("Sale date", ["Delivery time", "Sale time", "Time"]), _times_of("Date", ["Delivery time", "Time"])
+    (['Sale time'], ['Time'])
+    """
+    of_what = _DAY_WORDS.sub("", plain_heading(date))
+    own = [
+        column
+        for column in columns
+        if of_what
+        and _TIME_WORDS.search(plain := plain_heading(column))
+        and _TIME_WORDS.sub("", plain) == of_what
+    ]
+    return own or [
+        column
+        for column in named("time_of_day", list(columns))
+        if not NOT_THE_PURCHASE.search(plain_heading(column))
+    ]
+
+
+def _are_clocks(first: Relation, column: str) -> bool:
+    """Whether all first values of a column are times of day."""
+    clock, text = clock_of(first, column)
+    [values, read] = first.row(f"select count(*), count({clock}) from {first} where trim({text}) <> ''")
+    return bool(values and read == values)
+
+
+def _are_days(first: Relation, date: str) -> bool:
+    """Whether the first values of a column are days without a time of day."""
+    at = Columns(first, Rules(), ask=False).timestamp(date)
+    return not first.holds(f"{at} <> date_trunc('day', {at})")
 
 
 def join_name(table: Relation) -> tuple[Relation, list[str]]:

@@ -178,7 +178,8 @@ def _tell_of_unread_dates(raw: Raw, marks: Relation) -> list[str]:
 
 def _is_typed(raw: Raw, columns: Columns) -> bool:
     """Whether no time or number of the source must be parsed from text."""
-    parsed = [name for name in ("timestamp", "amount", "unit_price", "quantity") if name in raw.mapping]
+    names = ("timestamp", "time_of_day", "amount", "unit_price", "quantity")
+    parsed = [name for name in names if name in raw.mapping]
     kinds = [columns.kinds[raw.mapping[name]] for name in parsed]
     return all(is_number(kind) or is_time(kind) for kind in kinds)
 

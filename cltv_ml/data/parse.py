@@ -32,10 +32,6 @@ from cltv_ml.sources.identifiers import FORMS, ON_DEMAND, count_forms, unify
 from cltv_ml.sources.text_bytes import Signs, signs_of
 
 _NUMBERS = re.compile("(U?(HUGE|BIG|SMALL|TINY)|U)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL.*|BIGNUM")
-#: What a heading calls times in UTC; an offset behind it names another zone.
-_IN_UTC = re.compile(
-    r"(?<![A-Za-z])(utc|gmt|UTC|GMT)(?![A-Za-z+-])|(?<=[a-z])(Utc|UTC|Gmt|GMT)(?![A-Za-z+-])"
-)
 _FLOATS = ("DOUBLE", "FLOAT")
 _OF_NUMBERS = Signs(b"-0123456789", b"0123456789", b"-.0123456789", longest=50)
 _NOTHING = (
@@ -47,15 +43,6 @@ _NOTHING = (
 def is_number(kind: str) -> bool:
     """Whether a DuckDB type is a number."""
     return _NUMBERS.fullmatch(kind) is not None
-
-
-def says_utc(column: str) -> bool:
-    """Whether a heading says that its times are in UTC.
-
-    >>> [says_utc(heading) for heading in ("Date (UTC)", "date_created_gmt", "createdAtUtc", "Date (GMT+2)", "Utcaid")]
-    [True, True, True, False, False]
-    """
-    return _IN_UTC.search(column) is not None
 
 
 def is_zoned_time(kind: str) -> bool:
@@ -290,8 +277,13 @@ class Columns(SourceColumns):
 
     def _from_zone(self, column: str, naive: str) -> str:
         """Return SQL for the business time of a time without a zone; its heading may say that it is in UTC."""
-        source = self.rules.source_timezone
-        if source is None and says_utc(column) and self.table.holds(f"{naive} <> date_trunc('day', {naive})"):
+        naive, source = self.with_clock(column, naive), self.rules.source_timezone
+        headings = f"{column} {self.clocks.get(column, '')}"
+        if (
+            source is None
+            and zones.says_utc(headings)
+            and self.table.holds(f"{naive} <> date_trunc('day', {naive})")
+        ):
             self._in_utc.add(column)
             source = "UTC"
         if source is None:

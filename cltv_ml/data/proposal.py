@@ -11,6 +11,7 @@ from typing import Any
 from cltv_ml.data.candidates import find_columns, look_at_levels, may_be, named, net_of, of_lines, offer
 from cltv_ml.data.currency import find_currency, pair_currency
 from cltv_ml.data.customers import doubt_customer, doubt_rows, excluded_column
+from cltv_ml.data.date_parts import settle_time
 from cltv_ml.data.discounts import settle_discount
 from cltv_ml.data.guesses import offer_item_price, rank_columns
 from cltv_ml.data.headings import SYNONYMS, plain_heading
@@ -48,7 +49,7 @@ _ASKED_KINDS = {
 }
 
 #: Names looked for after the others are known.
-_OPTIONAL_NAMES = ("version", "credit")
+_OPTIONAL_NAMES = ("version", "credit", "time_of_day")
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
         )
     if "currency" not in {*mapping, *explicit}:
         notes += find_currency(first, table, kinds, mapping)
+    notes += settle_time(first, kinds, mapping, explicit)
     currency_notes, local = ([], "") if recognised else pair_currency(first, kinds, mapping, explicit)
     notes += currency_notes
     mapping, later_questions = _settle_later(table, kinds, mapping, explicit, journal)

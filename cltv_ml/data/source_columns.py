@@ -7,8 +7,10 @@ from typing import Any
 
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import Relation, quoted
+from cltv_ml.sources.clocks import clock_of
 from cltv_ml.sources.frames import MARK
 from cltv_ml.sources.text_bytes import Signs
+from cltv_ml.sources.zones import once
 
 
 def quote(column: str) -> str:
@@ -52,6 +54,8 @@ class SourceColumns:
         Notes on how the columns were read, one sentence each.
     signs
         The bytes of the texts that were read as identifiers unchanged.
+    clocks
+        Column of days -> column with the times of day on them.
     """
 
     quote = staticmethod(quote)
@@ -63,6 +67,7 @@ class SourceColumns:
         self.groups = groups
         self.notes: list[str] = []
         self.signs: dict[str, Signs] = {}
+        self.clocks: dict[str, str] = {}
         self.kinds = {
             name.removeprefix(MARK): kind for name, kind in table.kinds.items() if name.startswith(MARK)
         }
@@ -75,3 +80,14 @@ class SourceColumns:
     def row(self, query: str) -> tuple[Any, ...]:
         """Return the one row of a query."""
         return self.table.row(query)
+
+    def with_clock(self, column: str, day: str) -> str:
+        """Return SQL for a column's days with the times of day from a column of their own; times keep their own."""
+        if column not in self.clocks:
+            return day
+        clock, text = clock_of(self.table, self.clocks[column])
+        if self.ask:
+            [unread] = self.row(f"select count(*) from {self.table} where {text} <> '' and {clock} is null")
+            note = f"Column {self.clocks[column]!r}: {unread:,} texts are no times of day and were read as midnight."
+            self.notes += [note] * bool(unread)
+        return once(day, "d", f"if(d = date_trunc('day', d), d + coalesce({clock}, to_seconds(0)), d)")

@@ -122,6 +122,8 @@ def _expressions(raw: Raw, columns: Columns, questions: list[Question]) -> dict[
             columns.check_one_currency(money)
     except InputError as error:
         questions += questions_of(error)
+    if "time_of_day" in mapping and "timestamp" in mapping:
+        columns.clocks[mapping["timestamp"]] = mapping["time_of_day"]
     values = {
         name: _ask(questions, partial(_READ_AS[column.kind], columns), mapping[name])
         for name, column in TRANSACTIONS.columns.items()

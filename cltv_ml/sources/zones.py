@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
@@ -35,6 +36,11 @@ _SHORT_NAMES = {
 _ZONE_NAME = r":\d\d(?:[.,]\d+)?(?: ?[AaPp][Mm])?[ (]+([A-Z][A-Za-z]+/[A-Za-z_/+-]+|[A-Z]{2,4})\)?$"
 _STRIPPED = r"[ (]+(?:[A-Z][A-Za-z]+/[A-Za-z_/+-]+|[A-Z]{2,4})\)?$"
 
+#: What a heading calls times in UTC; an offset behind it names another zone.
+_IN_UTC = re.compile(
+    r"(?<![A-Za-z])(utc|gmt|UTC|GMT)(?![A-Za-z+-])|(?<=[a-z])(Utc|UTC|Gmt|GMT)(?![A-Za-z+-])"
+)
+
 #: First lines that are searched for names of zones; only if they have some, all lines are.
 _SEARCHED = 10_000
 
@@ -42,6 +48,15 @@ _SEARCHED = 10_000
 def once(value: str, name: str, expression: str) -> str:
     """Return SQL for an expression that computes the value called `name` only once."""
     return f"list_transform([{value}], lambda {name}: {expression})[1]"
+
+
+def says_utc(column: str) -> bool:
+    """Whether a heading says that its times are in UTC.
+
+    >>> [says_utc(heading) for heading in ("Date (UTC)", "date_created_gmt", "createdAtUtc", "Date (GMT+2)", "Utcaid")]
+    [True, True, True, False, False]
+    """
+    return _IN_UTC.search(column) is not None
 
 
 def shift(time: str, zone: str, to_utc: bool) -> str:
