@@ -30,6 +30,10 @@ _WIDEST_REPORT = 60
 #: Below this share of the lines, blank customers are guests or missing.
 _SHARE = 0.1
 
+#: Lines of a block in which customers may be named once for several lines; only part of a source may be grouped.
+_LINES_AT_ONCE = 2000
+_FEWEST_BLANK = 3
+
 
 def fill_down(table: Relation, mapping: Mapping[str, str], answer: bool | None) -> tuple[Relation, list[str]]:
     """Return the lines of a source with the customers of a grouped report filled down, and notes.
@@ -179,11 +183,16 @@ def find_second_table(table: Relation, mapping: Mapping[str, str]) -> tuple[int,
 
 
 def _often_blank(table: Relation, customer: str) -> bool:
-    """Whether the first lines name customers, but not all of them do."""
-    rows, filled = table.row(
-        f"select count(*), count(*) filter (where {_is_filled(customer)}) from (from {table} limit 2000)"
+    """Whether some block of lines names customers, but not all of them do."""
+    cell = quote(customer)
+    filled = f"{cell} is not null"
+    if table.kinds[MARK + customer] == "VARCHAR":
+        filled = f"case when {cell} >= '!' then true else {_is_filled(customer)} end"
+    named = f"count(*) filter ({filled})"
+    return table.holds(
+        f"true group by source_row // {_LINES_AT_ONCE} having {named} between 1 and {1 - _SHARE} * count(*) "
+        f"and (min(source_row) < {_LINES_AT_ONCE} or count(*) - {named} >= {_FEWEST_BLANK})"
     )
-    return 0 < filled <= (1 - _SHARE) * rows
 
 
 def _is_filled(column: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from cltv_ml.engine import Relation, keep, quoted
-from cltv_ml.sources.frames import MARK, first_rows
+from cltv_ml.sources.frames import MARK
 
 #: Digits of other scripts and their decimal and thousands signs, and what they are here.
 _DIGITS = "".join(
@@ -13,8 +13,8 @@ _DIGITS = "".join(
 )
 _PLAIN_SIGNS = "".join(str(unicodedata.decimal(sign)) for sign in _DIGITS)
 
-#: Columns whose first lines have such signs are brought to plain ones.
-_FIRST_LINES = 2000
+#: Number of rows that are all searched for such signs; of more rows, every 16th and the first of them are.
+_ALL_ROWS, _FIRST_ROWS, _EVERY = 200_000, 2000, 16
 
 
 #: Marks and words that stand for the value above.
@@ -35,7 +35,7 @@ def make_plain(table: Relation) -> list[str]:
 
 
 def _repeat_values(table: Relation, names: list[str]) -> list[str]:
-    """Replace ditto marks by the value above in the columns whose first rows have some, below a value."""
+    """Replace ditto marks by the value above in the columns that have some, below a value."""
     marked = f"regexp_full_match({{0}}, '{_DITTO}')"
     columns = _find(table, names, f"coalesce({marked}, false)", _DITTO_HINT)
     counts = {}
@@ -63,7 +63,7 @@ def _repeat_values(table: Relation, names: list[str]) -> list[str]:
 
 
 def _write_digits(table: Relation, names: list[str]) -> list[str]:
-    """Convert digits of other scripts to ASCII in the columns whose first rows have them."""
+    """Convert digits of other scripts to ASCII in the columns that have them."""
     columns = _find(table, names, f"regexp_matches({{0}}, '{_DIGIT_HINT}')", _DIGIT_HINT)
     for name in columns:
         plain = f"replace(translate({quoted(name)}, '{_DIGITS}٫٬．，', '{_PLAIN_SIGNS}.,.,'), '،', ',')"
@@ -77,7 +77,7 @@ def _write_digits(table: Relation, names: list[str]) -> list[str]:
 
 
 def _take_guards_off(table: Relation, names: list[str]) -> list[str]:
-    """Remove spreadsheet guards such as ="00123", '00123 and `00123 in the columns whose first rows have them."""
+    """Remove spreadsheet guards such as ="00123", '00123 and `00123 in the columns that have them."""
     guarded = r"regexp_matches({0}, '^=\x22.*\x22$|^''[+-]?\d|^`.')"
     columns = _find(table, names, guarded, _GUARD_HINT)
     for name in columns:
@@ -95,21 +95,28 @@ def _take_guards_off(table: Relation, names: list[str]) -> list[str]:
 
 
 def _find(table: Relation, names: list[str], test: str, hint: str) -> list[str]:
-    """Return the columns in which some of the first rows pass a test, where a row has the pattern that hints at it."""
+    """Return the columns in which some rows pass a test, where a row has the pattern that hints at it."""
     if not _any_row(table, names, hint):
         return []
     tests = ", ".join(f"bool_or({test.format(quoted(name))})" for name in names)
-    present = table.row(f"select {tests} from {first_rows(table, _FIRST_LINES)}")
+    present = table.row(f"select {tests} from {table} where {_searched(table)}")
     return [name for name, yes in zip(names, present, strict=True) if yes]
 
 
 def _any_row(table: Relation, names: list[str], pattern: str) -> bool:
-    """Whether a pattern occurs in some of the first rows, their values joined by the character 0x1F.
+    """Whether a pattern occurs in some of the searched rows, their values joined by the character 0x1F.
 
     Nearly no source has such a row, and testing each of many columns takes long.
     """
     whole = f"concat_ws(chr(31), {', '.join(map(quoted, names))})"
     [some] = table.row(
-        f"select bool_or(regexp_matches({whole}, '{pattern}')) from {first_rows(table, _FIRST_LINES)}"
+        f"select bool_or(regexp_matches({whole}, '{pattern}')) from {table} where {_searched(table)}"
     )
     return bool(some)
+
+
+def _searched(table: Relation) -> str:
+    """Return SQL for the rows that are searched: signs begin late where exports were put together."""
+    if table.count() <= _ALL_ROWS:
+        return "true"
+    return f"source_row < {_FIRST_ROWS} or source_row % {_EVERY} = 0"

@@ -195,3 +195,14 @@ def test_a_row_that_counts_the_rows_of_its_group_is_no_purchase(tmp_path):
     )
     cleaned = clean(read(path))
     assert (cleaned.log["customer_id"].nunique(), cleaned.report.money_kept) == (3, 450)
+
+
+def test_customers_named_once_for_their_order_are_filled_down_where_that_begins_late(tmp_path):
+    lines = [f"C{n % 700},2024-0{1 + n % 9}-05,O{n},10" for n in range(3000)]
+    for n in range(3000, 3600, 2):
+        lines += [f"C{n % 700},2024-10-05,O{n},10", f",,O{n},5"]
+    path = tmp_path / "lines.csv"
+    path.write_text("customer,date,order,amount\n" + "\n".join(lines) + "\n")
+    cleaned = clean(read(path))
+    assert cleaned.report.money_kept == 3000 * 10 + 300 * 15
+    assert cleaned.log["customer_id"].nunique() == 700

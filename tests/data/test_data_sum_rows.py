@@ -138,6 +138,25 @@ def test_ditto_marks_repeat_the_value_above(tmp_path):
     )
 
 
+ARABIC = str.maketrans("0123456789.", "٠١٢٣٤٥٦٧٨٩٫")
+
+LATE = {
+    "digits": lambda customer, day, amount: [customer, day.translate(ARABIC), amount.translate(ARABIC)],
+    "full-width ids": lambda customer, day, amount: ["C７", day, amount],
+    "guards": lambda customer, day, amount: [f'"=""{customer}"""', day, amount],
+    "ditto marks": lambda customer, day, amount: ["\u3003", day, amount],
+}
+
+
+@pytest.mark.parametrize("change", LATE.values(), ids=LATE)
+def test_signs_that_begin_after_thousands_of_lines_are_read_like_the_first(tmp_path, change):
+    lines = [["C7", f"2024-01-{1 + n % 28:02}", "10.50"] for n in range(4000)]
+    lines = [line if n < 3000 else change(*line) for n, line in enumerate(lines)]
+    found = cleaned(tmp_path, "customer,date,amount\n" + "\n".join(map(",".join, lines)) + "\n")
+    assert set(found.log["customer_id"]) == {"C7"}
+    assert found.report.money_kept == 4000 * 10.5
+
+
 def test_a_column_in_one_file_only_is_blank_for_the_others(tmp_path):
     folder = tmp_path / "shop"
     folder.mkdir()
