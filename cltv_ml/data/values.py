@@ -211,7 +211,8 @@ def _derive(
         and not _is_taken_off(columns, mapping["discount"], (values["amount"], values["discount"]), questions)
     ):
         # The refund of a returned line is reduced by its discount.
-        values["amount"] += f" - sign({values['amount']}) * coalesce(abs({values['discount']}), 0)"
+        amount, discount = values["amount"], values["discount"]
+        values["amount"] = f"({amount} - sign({amount}) * coalesce(abs({discount}), 0))"
     if "discount_rate" in mapping and "discount" not in values and "amount" in values:
         rate = columns.share(mapping["discount_rate"])
         certainly_before = computed and columns.rules.price_discounted is None

@@ -44,6 +44,13 @@ def test_a_discount_is_asked_about_where_the_total_is_quantity_times_price():
     assert kept == pytest.approx((WHOLE - LINES["Rabatt"] / 10).sum())
 
 
+def test_the_money_of_each_status_is_after_the_discount_that_was_subtracted():
+    lines = LINES.assign(Rabatt=LINES["Rabatt"] / 10, Status=["bezahlt", "bezahlt", "storniert"] * 4)
+    notes = " ".join(clean(read(lines, changes={"price_discounted": ["false"]})).report.notes)
+    paid = (WHOLE - LINES["Rabatt"] / 10)[lines["Status"] == "bezahlt"].sum()
+    assert f"bezahlt (8 lines, {paid:,.2f})" in notes
+
+
 def test_the_users_word_outranks_the_lines():
     paid = (WHOLE * (1 - LINES["Rabatt"] / 100)).round(2)
     assert read(LINES.assign(Gesamt=paid), {"discount": "Rabatt"}).mapping["discount"] == "Rabatt"
