@@ -254,3 +254,9 @@ def test_the_kind_before_the_number_of_a_document_is_its_type(tmp_path):
     customers, money, told = found(tmp_path, text)
     assert (customers, money) == (1, 100.0)
     assert "'document type' is what stands before the number in column 'Документ'" in told
+
+
+def test_money_named_after_the_customer_is_told_like_any_other():
+    paid = [amount * 1.1 for amount in shop()["amount"]]
+    notes = " ".join(read(shop(**{"Total Paid Customer": paid})).notes)
+    assert f"{sum(paid):,.2f} with 'Total Paid Customer'" in notes
