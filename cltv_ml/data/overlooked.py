@@ -84,6 +84,7 @@ def look_over(
     for column, kind in unmapped.items():
         decided = {**mapping, **findings.mapping, **explicit}
         _look_at_column(Unmapped(column, kind, glance, decided, findings), levels_of.get(column))
+    _settle_dates_of_refunds(glance, findings)
     unmapped = _without(unmapped, findings.mapping)
     findings.notes += hint(glance, unmapped, mapping, {**mapping, **findings.mapping, **explicit})
     look_at_net(glance, [column for column in money if column in unmapped], mapping, explicit, findings)
@@ -114,6 +115,29 @@ def look_over(
         glance.read_together(money[:_READ_TOGETHER])
     findings.notes += tell_of_unexplained(glance, unused, used, _undone_already(glance, used))
     return findings
+
+
+def _settle_dates_of_refunds(glance: Glance, findings: Overlooked) -> None:
+    """Note instead of asking about a date that is filled only where a column of money says how much was refunded.
+
+    The date of a partial refund would undo the whole order.
+    """
+    answers = [answer.split("=", 1) for question in findings.questions for answer in question.answers]
+    refunds = [column for name, column in answers if name == "refunded" and column]
+    refunds += [column for name, column in findings.mapping.items() if name == "refunded"]
+    dates = [column for name, column in answers if name == "cancelled_at" and column]
+    money = " or ".join(f"coalesce({glance.number(column)}, 0) <> 0" for column in refunds)
+    for column in dates if money else ():
+        if glance.only_where(column, NO, f"({findings.settled}) or {money}"):
+            findings.questions = [
+                question
+                for question in findings.questions
+                if f"cancelled_at={column}" not in question.answers
+            ]
+            findings.notes.append(
+                f"Column {column!r} is not used, because {refunds[0]!r} has the money wherever it is filled, or the "
+                "line is left out."
+            )
 
 
 def _look_at_copies(

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from cltv_ml.data import change_rules, clean, read
+from cltv_ml.data import answer, change_rules, clean, read
 from cltv_ml.data.questions import QuestionsError
 
 
@@ -372,3 +372,24 @@ def test_a_code_of_transactions_in_short_is_told():
         }
     )
     assert any("'TransCd' with S (4 lines), V (1 line)" in note for note in read(frame).notes)
+
+
+@pytest.mark.parametrize("most", [30.0, 12.0], ids=["known as refunds", "asked about"])
+def test_the_date_of_a_refund_next_to_its_money_does_not_undo_the_order(most):
+    source = pd.DataFrame(
+        {
+            "order_id": range(1, 9),
+            "customer": list("abcdabcd"),
+            "date": pd.date_range("2025-01-05", periods=8, freq="9D"),
+            "total": [20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0],
+            "返金日時": [None, "2025-02-01", None, None, "2025-03-01", None, None, None],
+            "合計返金額": [0.0, most, 0.0, 0.0, 10.0, 0.0, 0.0, 0.0],
+        }
+    )
+    try:
+        raw = read(source)
+        kept = clean(raw).report.money_kept
+    except QuestionsError as asked:
+        [question] = asked.questions
+        kept = clean(read(source, answer([question.answers[0]], {}, {})[0])).report.money_kept
+    assert kept == pytest.approx(440.0 - most - 10.0)
