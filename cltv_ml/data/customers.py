@@ -41,6 +41,9 @@ _TIED = {
     for name in ("pays", "attends", "mail", "identity", "called")
 }
 
+#: Different values of another column from which one id is that of several customers, where other ids have one each.
+_MANY_PEOPLE = 5
+
 #: Rows from which a column with one value on all of them identifies no customer.
 _MANY_ROWS = 10
 
@@ -136,7 +139,29 @@ def doubt_customer(
                 f"{flag('customer_id', candidate)}."
             )
             break
+        if shared := _find_shared(first, value, also):
+            name, people, lines = shared
+            notes.append(
+                f"The {lines:,} lines of customer {name!r} in the first lines have {people:,} different values in "
+                f"{candidate!r}, unlike those of other customers, so they may be guests or one account for many. To "
+                f"use that column instead, pass --mapping {flag('customer_id', candidate)}."
+            )
+            break
     return notes, []
+
+
+def _find_shared(first: Relation, value: str, also: str) -> tuple[str, int, int] | None:
+    """Return an id with many different values of another column, where nearly all ids have one; with both counts."""
+    found = first.rows(
+        f"select {value}, count(distinct lower({also})) as people, count(*), count(*) over () as ids, "
+        f"count(*) filter (count(distinct lower({also})) > 1) over () as mixed from {first} "
+        f"where {value} is not null and {also} is not null "
+        "group by 1 order by people desc limit 1"
+    )
+    for name, people, lines, ids, mixed in found:
+        if people >= _MANY_PEOPLE and mixed <= max(1, (1 - _AGREEING_LINES) * ids):
+            return str(name), int(people), int(lines)
+    return None
 
 
 def _others(unmapped: Sequence[str]) -> list[str]:

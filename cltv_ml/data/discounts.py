@@ -114,7 +114,11 @@ def tell_of_order_discounts(glance: Glance, numbers: Sequence[str], mapping: Map
     """Return a note on a discount of whole orders, repeated on lines with own amounts, or next to gross amounts."""
     if not {"order_id", "amount"} <= mapping.keys():
         return []
-    for column in (name for name in numbers if HEADED["discount"].search(plain_heading(name))):
+    whole = plain_heading(mapping["amount"])
+    of_price = HEADED["price"].search(whole) is not None and not _AFTER_DISCOUNT.search(whole)
+    discounts = [name for name in numbers if HEADED["discount"].search(plain_heading(name))]
+    discounts += [mapping["discount"]] if of_price and "discount" in mapping else []
+    for column in discounts:
         discount, amount = glance.number(column), glance.number(mapping["amount"])
         several, alike, own, money = glance.lines.row(
             "select count(*) filter (n > 1 and d <> 0), count(*) filter (n > 1 and d <> 0 and d = least), "
@@ -124,7 +128,7 @@ def tell_of_order_discounts(glance: Glance, numbers: Sequence[str], mapping: Map
             f"group by {quote(mapping['order_id'])})"
         )
         of_orders = several and alike == several and own
-        if money and (of_orders or _UNDISCOUNTED.search(plain_heading(mapping["amount"]))):
+        if money and (of_orders or of_price or _UNDISCOUNTED.search(whole)):
             return [
                 f"Column {column!r} has {'one discount per order' if of_orders else 'a discount on some lines'}, "
                 f"{log_amount(money)} in total, which is not subtracted from "

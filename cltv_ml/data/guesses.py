@@ -95,8 +95,9 @@ def guess_levels(name: str, money: Mapping[str, float], levels: Iterable[str]) -
 def rank_columns(first: Relation, name: str, columns: Sequence[str]) -> list[str]:
     """Return the columns offered for a required name, the most likely by their values first.
 
-    Customers come back, so a column unique to each line is unlikely to be the customer. An e-mail address is the most
-    likely, and so is a value that a report writes alone in a row above its lines.
+    Customers come back, so a column unique to each line is unlikely to be the customer, and so is one whose values each
+    stand in adjacent lines, like order numbers. An e-mail address is the most likely, and so is a value that a report
+    writes alone in a row above its lines.
     An amount is on most lines, and likely the sum of other columns or has decimals; it is rarely a whole number that
     only grows. A time has
     two numbers or many digits, as a number as many as a count of days, seconds or parts of them; other numbers are not
@@ -143,10 +144,11 @@ def _first_as(question: Question, name: str, column: str, other: str) -> Questio
 def _doubt_column(first: Relation, name: str, column: str) -> int:
     text = f"nullif(trim(cast({quote(column)} as varchar)), '')"
     if name == "customer_id":
-        mails, filled, distinct, negative, money = first.row(
-            f"select count({text}) filter ({text} like '%@%'), count({text}), count(distinct {text}), "
-            f"coalesce(bool_or(regexp_matches({text}, '^-[0-9]')), false), "
-            f"coalesce(bool_or(regexp_full_match({text}, '{_DECIMALS}')), false) from {first}"
+        mails, filled, distinct, begins, negative, money = first.row(
+            "select count(t) filter (t like '%@%'), count(t), count(distinct t), "
+            "count(t) filter (t is distinct from before), coalesce(bool_or(regexp_matches(t, '^-[0-9]')), false), "
+            f"coalesce(bool_or(regexp_full_match(t, '{_DECIMALS}')), false) "
+            f"from (select {text} as t, lag({text}) over (order by source_row) as before from {first})"
         )
         if mails or _heads_groups(first, column, text):
             return 0
@@ -154,7 +156,7 @@ def _doubt_column(first: Relation, name: str, column: str) -> int:
         lines = filled >= _TELLING_LINES and filled == distinct and not speaks_of(name, column)
         if money or lines or (few and distinct == 1):
             return _NO_CANDIDATE
-        return 1 + (filled == distinct) + 2 * negative + 3 * few
+        return 1 + (filled == distinct) + (begins == distinct) + 2 * negative + 3 * few
     if name == "timestamp":
         clocks = " or ".join(f"v between {low} and {high}" for low, high in _CLOCKS)
         likely, numbers, counts, blank = first.row(

@@ -71,6 +71,16 @@ def test_a_discount_of_whole_orders_next_to_amounts_of_lines_is_told():
     assert "'order_discount' has one discount per order, 7.00 in total" in notes
 
 
+@pytest.mark.parametrize("heading", ["Rabatt", "item_discount"])
+def test_a_discount_next_to_a_price_that_was_named_as_the_amount_is_told(heading):
+    lines = LINES.drop(columns="Menge").rename(columns={"Rabatt": heading})
+    notes = " ".join(clean(read(lines, {"amount": "Preis"})).report.notes)
+    assert (
+        f"{heading!r} has a discount on some lines, 105.00 in total, which is not subtracted from 'Preis'"
+        in notes
+    )
+
+
 @pytest.mark.parametrize("percent", ["10%", "10 %"])
 def test_percentages_next_to_money_in_one_column_are_asked_about(percent):
     off = [["0", percent, "2.50"][number % 3] for number in range(12)]

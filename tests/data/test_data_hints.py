@@ -166,3 +166,19 @@ def test_documents_that_begin_with_a_word_for_returns_are_told():
         }
     )
     assert "contains 'Возврат товаров 3' or similar texts on 1 of 25 lines" in " ".join(read(lines).notes)
+
+
+def test_a_column_that_begins_anew_with_each_order_is_not_the_first_customer_offered():
+    orders_of = ["u7", "u2", "u7", "u5", "u2", "u5"]
+    lines = pd.DataFrame(
+        {
+            "เลขที่": [f"24{row // 2}" for row in range(12)],
+            "วันที่": [str(pd.Timestamp("2024-01-05") + pd.Timedelta(days=9 * (row // 2))) for row in range(12)],
+            "ผู้ใช้": [orders_of[row // 2] for row in range(12)],
+            "ยอดรวม": [20.5 + row for row in range(12)],
+        }
+    )
+    with pytest.raises(QuestionsError) as asked:
+        read(lines, {"timestamp": "วันที่", "amount": "ยอดรวม"})
+    [question] = asked.value.questions
+    assert question.answers[0] == "customer_id=ผู้ใช้"

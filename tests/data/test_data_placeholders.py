@@ -43,3 +43,18 @@ def test_masked_ids_are_told():
         assert any("1 of 2 sampled customers have masked ids" in note for note in notes), masked
     lines = pd.DataFrame({"customer_id": ["Bea", "****"], "date": "2024-01-31", "amount": 1.0})
     assert not any("masked" in note for note in clean(read(lines)).report.notes)
+
+
+def test_an_id_with_many_addresses_is_told_next_to_the_column_that_tells_them_apart():
+    lines = pd.DataFrame(
+        {
+            "Order ID": range(24),
+            "Date": pd.date_range("2024-01-05", periods=24, freq="9D"),
+            "User ID": [["WEB", "u1", "u2", "u3"][row % 4] for row in range(24)],
+            "E-mail": [f"g{row}@a.example" if row % 4 == 0 else f"u{row % 4}@a.example" for row in range(24)],
+            "Total": [20.0 + row for row in range(24)],
+        }
+    )
+    told = "The 6 lines of customer 'WEB' in the first lines have 6 different values in 'E-mail'"
+    assert any(told in note for note in read(lines).notes)
+    assert not any("different values" in note for note in read(lines[lines["User ID"] != "WEB"]).notes)
