@@ -37,7 +37,9 @@ def hint_at_amounts(
             for column, kind in unmapped.items()
             if kind in ("number", "rate")
             and not _HEADED_AS["other_money"].search(plain_heading(column))
-            and not HEADED["discount"].search(plain_heading(column))
+            and not any(
+                HEADED[of].search(plain_heading(column)) for of in ("discount", "carriage", "sale_fees")
+            )
             and not HEADED["unpaid"].search(plain_heading(column))
             and "parent" not in plain_heading(column)
             and not is_tender(column)

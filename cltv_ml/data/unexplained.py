@@ -100,7 +100,11 @@ def describes(column: str) -> bool:
 
 def _whole_codes(glance: Glance, columns: Sequence[str]) -> list[str]:
     """Return the columns of a few different whole numbers whose headings speak of no number of things."""
-    columns = [name for name in columns if not _EXPLAINED["other_numbers"].search(plain_heading(name))]
+    known = (
+        _EXPLAINED["other_numbers"],
+        *(HEADED[of] for of in ("carriage", "discount", "sale_fees", "added")),
+    )
+    columns = [name for name in columns if not any(listed.search(plain_heading(name)) for listed in known)]
     columns = [
         name
         for name, texts in glance.first(columns).items()

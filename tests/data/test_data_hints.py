@@ -45,6 +45,7 @@ def test_usual_columns_draw_no_hint():
         description=["Blue shirt", "Returns & gifts box"] * 4,
         order_id=[f"INV-{n}" for n in range(1, 9)],
         shipping=last(4.9, 0.0),
+        送料=last(15.0, 0.0),
         tax=[2.0] * 8,
         ship_status=["sent", "open"] * 4,
         note=["", "please ring, do not cancel"] * 4,

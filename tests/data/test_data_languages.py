@@ -25,14 +25,15 @@ def shop(tmp_path, header, rows, encoding="utf-8"):
     [
         (
             "customer_id",
-            "Kunden Email;Login kupującego;Klantnaam;注文者メールアドレス;구매자;Username (Buyer);לקוח",
+            "Kunden Email;Login kupującego;Klantnaam;注文者メールアドレス;구매자;Username (Buyer);לקוח;"
+            "ชื่อผู้ใช้ (ผู้ซื้อ)",
         ),
         (
             "amount",
             "Gesamtbetrag Brutto;Total inkl. MwSt. CHF;Wartość zamówienia;결제액;Сума;"
-            "Faturalanacak Tutar;Positionswert",
+            "Faturalanacak Tutar;Positionswert;請求金額合計;合计应收;จำนวนเงินทั้งหมด;상품별 총 주문금액",
         ),
-        ("order_id", "Παραγγελία;Comanda;เลขที่คำสั่งซื้อ;Замовлення;شماره سفارش"),
+        ("order_id", "Παραγγελία;Comanda;เลขที่คำสั่งซื้อ;หมายเลขคำสั่งซื้อ;Замовлення;شماره سفارش"),
         (
             "refunded",
             "Kwota zwrotu;Återbetalt belopp;Сумма возврата;返金額;환불액;ยอดคืนเงิน;المبلغ المسترد;Tiền hoàn",
@@ -69,6 +70,8 @@ def test_statuses_are_read_in_languages_of_other_scripts():
         "counts": "ชำระแล้ว Оплачено Платена שולם Platit Zaplatené Plaćeno Lunas 已付款 Ödendi",
     }
     levels = [(level, reading) for reading, listed in wanted.items() for level in listed.split(" ")]
+    levels += [("تم الدفع", "counts"), ("Ödeme Alındı", "counts"), ("في انتظار الدفع", "ignore")]
+    levels += [("تم الغاء الطلب", "ignore"), ("返送", "refund")]
     wrong = [level for level, reading in levels if read_level("status", level) != reading]
     assert not wrong
 
