@@ -91,8 +91,9 @@ def compute_months(log: AnyLog) -> pd.DataFrame:
 def compute_seasonality(log: AnyLog) -> pd.DataFrame:
     """Return orders and revenue by `part` ("weekday" or "month") and its `number`: Monday is 1, January is 1.
 
-    `index` is the mean revenue of such a day over the mean of all days in the log's span: 1 is average. A
-    log of less than a year shows its trend as much as its season.
+    `index` is the mean revenue of such a day over that of an average day: 1 is average. With two years or more, a
+    month's days are compared with the mean of the 365 days around each, so that growth is not taken for a season.
+    Until then, months are compared with the log's whole span, and the index shows the trend as much as the season.
     """
     log = Log.of(log)
     con = log.connect()
@@ -107,15 +108,20 @@ def compute_seasonality(log: AnyLog) -> pd.DataFrame:
                     {_WHOLE_MONEY} as units
                 from log group by 1
             ), filled as (
-                select day, coalesce(orders, 0) as orders, coalesce(units, 0) as units
+                select day, coalesce(orders, 0) as orders, coalesce(units, 0) as units,
+                    avg(coalesce(units, 0)) over around as level, count(*) over around = 365 as centred
                 from span left join sold using (day)
+                window around as (order by day rows between 182 preceding and 182 following)
+            ), years as (select count(*) filter (where centred) >= 365 as enough from filled
             ), parts as (
                 select 'weekday' as part, isodow(day) as number, * from filled
                 union all select 'month', month(day), * from filled
             )
             select part, number, sum(orders) as orders, sum(units) / {MONEY_SCALE}.0 as revenue,
-                sum(units) / count(*) / nullif((select sum(units) / count(*) from filled), 0) as "index"
-            from parts group by 1, 2 order by part desc, number
+                case when part = 'month' and any_value(enough)
+                    then sum(units) filter (where centred) / nullif(sum(level) filter (where centred), 0)
+                    else sum(units) / count(*) / nullif((select sum(units) / count(*) from filled), 0) end as "index"
+            from parts cross join years group by 1, 2 order by part desc, number
         """)
     )
 

@@ -247,8 +247,10 @@ def _over_time(log: Log, currency: str) -> dict[str, go.Figure]:
         "Revenue (bars) and number of orders (line) per month; the first and last month may be incomplete.": (
             plots.revenue_over_time(compute_months(log), currency=currency)
         ),
-        "Months and weekdays compared with an average day; a log shorter than a year shows its trend as "
-        "much as its season.": plots.season_profile(compute_seasonality(log)),
+        "Months and weekdays compared with an average day. From two years on, each month is compared with the "
+        "year around it; a shorter log shows its trend as much as its season.": plots.season_profile(
+            compute_seasonality(log)
+        ),
     }
 
 
