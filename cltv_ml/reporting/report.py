@@ -134,11 +134,7 @@ def embed(alt: str, figure: go.Figure) -> dict[str, Any]:
 
 def render_html(summary: Mapping[str, Any]) -> str:
     """Return the summary as one HTML text: plotly.js once, no address outside the file, all text escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_template), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["unbroken"] = unbroken
-    html: str = environment.get_template("report.html.j2").render(
+    html: str = _page_template().render(
         summary,
         plotlyjs=_packed_plotlyjs(),
         script=_template("report.js"),
@@ -147,6 +143,16 @@ def render_html(summary: Mapping[str, Any]) -> str:
         terms=glossary.used(summary),
     )
     return html
+
+
+@functools.cache
+def _page_template() -> jinja2.Template:
+    """Return the compiled page, which takes ten times as long to compile as to fill: a training fills nine."""
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_template), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["unbroken"] = unbroken
+    return environment.get_template("report.html.j2")
 
 
 #: Days, options and codes with a digit such as TEC-10-418: lines must not break at their hyphens.
