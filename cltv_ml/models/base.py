@@ -307,7 +307,7 @@ def _read_columns(X: pd.DataFrame, columns: Sequence[str], who: str) -> Sequence
     """Return the values of columns, one array each; InputError for one that is duplicated or not numeric."""
     if len(X) <= _FEW_ROWS and X.columns.is_unique and (table := X.to_numpy()).dtype == np.float64:
         return table.T[X.columns.get_indexer(list(columns))]
-    values = []
+    values, X = [], X.set_axis(range(len(X)))  # each column of a frame copies a view of its index
     for name in columns:
         column = X[name]
         if isinstance(column, pd.DataFrame):

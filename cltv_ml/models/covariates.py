@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Self
 
 import numpy as np
+import pandas as pd
 from scipy.stats import chi2
 
 from cltv_ml.errors import InputError
@@ -29,6 +31,12 @@ class CovariateModel(PurchaseModel):
         self.purchase_covariates = purchase_covariates
         self.dropout_covariates = dropout_covariates
         self.penalty = penalty
+
+    def fit_from(self, X: pd.DataFrame, near: Mapping[str, float]) -> Self:
+        """Estimate the parameters as `fit` does, starting from those of `near` and slopes that it lacks from 0."""
+        problem = self._problem(X, None)
+        self._learn(self._maximum(problem, [], self._point(near, problem)), problem)
+        return self
 
 
 def likelihood_ratio_test(smaller: LikelihoodModel, larger: LikelihoodModel) -> dict[str, float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
@@ -12,9 +11,9 @@ from sklearn.base import BaseEstimator
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns
-from cltv_ml.models.distinct_rows import group_rows
 from cltv_ml.models.likelihood import Maximum, climb_roughly, maximize
-from cltv_ml.models.purchase_history import Rows, build_rows, read_history, rescale_rows, thin_rows
+from cltv_ml.models.problem import Problem, merge_rows, weighted_sum, without_covariates
+from cltv_ml.models.purchase_history import Rows, read_history, rescale_rows, thin_rows
 from cltv_ml.models.slopes import WithSlopes
 
 #: One parameter per name, a number or one value per customer.
@@ -26,26 +25,6 @@ Effect = tuple[tuple[str, int], ...]
 _LOWEST, _HIGHEST = np.log(1e-5), np.log(1e4)  # bounds of log-parameters, time in units of the mean T
 _STEEPEST = 8.0  # bound of a coefficient on a covariate in units of its standard deviation
 _LARGE, _SAMPLE = 8_000, 4_000  # distinct rows from which a sample is climbed first, and its size
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Distinct customers with time in units of `time` and covariates in units of their `spread`."""
-
-    rows: Rows
-    time: float
-    spread: Sequence[float]
-
-    @property
-    def size(self) -> float:
-        """The number of customers."""
-        return float(self.rows.weight.sum())
-
-    @property
-    def rate(self) -> float:
-        """Purchases per unit of time, above zero."""
-        weight, rows = self.rows.weight, self.rows
-        return float(np.clip(_dot(weight, rows.x) / max(_dot(weight, rows.T), 1e-12), 1e-3, 1e3))
 
 
 class LikelihoodModel(BaseEstimator):
@@ -119,13 +98,20 @@ class LikelihoodModel(BaseEstimator):
         """
         problem = self._problem(X, weights)
         names, shapes, spread = self._all_names(), len(self.param_names), np.array(problem.spread)
-        scale = problem.time ** self._powers_of_time()
-        slopes = np.array([params.get(name, 0.0) for name in names[shapes:]], dtype=np.float64) * spread
-        start = np.r_[np.log([params[name] for name in self.param_names] / scale[:shapes]), slopes]
+        scale, start = problem.time ** self._powers_of_time(), self._point(params, problem)
         objective = self._objective(problem.rows, problem.spread)
         theta = climb_roughly(objective, start, bounds_of(shapes, len(spread)), rounds)
         values = np.r_[np.exp(theta[:shapes]) * scale[:shapes], theta[shapes:] / spread]
         return self.with_params(dict(zip(names, values, strict=True)))
+
+    def _point(self, params: Mapping[str, float], problem: Problem) -> np.ndarray:
+        """Return log-parameters and slopes in the problem's units; slopes that are not named are 0."""
+        names, shapes = self._all_names(), len(self.param_names)
+        scale = problem.time ** self._powers_of_time()[:shapes]
+        slopes = np.array([params.get(name, 0.0) for name in names[shapes:]], dtype=np.float64)
+        return np.r_[
+            np.log([params[name] for name in self.param_names] / scale), slopes * np.array(problem.spread)
+        ]
 
     def _problem(self, X: pd.DataFrame, weights: np.ndarray | pd.Series | None) -> Problem:
         """Return the distinct customers of `X`, in units that make every population comparable."""
@@ -135,22 +121,27 @@ class LikelihoodModel(BaseEstimator):
                 f"{type(self).__name__}: T is 0 for every customer, so there is nothing to learn from."
             )
         purchase, dropout = self._covariates(X)
-        rows = _distinct_rows(x, tx, T, check_weights(self, weights, len(X)), purchase, dropout)
+        rows = merge_rows(x, tx, T, check_weights(self, weights, len(X)), purchase, dropout)
         size = rows.weight.sum()
-        time = 1.0 if self.discrete else _dot(rows.weight, rows.T) / size
+        time = 1.0 if self.discrete else weighted_sum(rows.weight, rows.T) / size
         spread = [max(float(np.std(column)), 1e-12) for column in (*purchase.T, *dropout.T)]
         return Problem(rescale_rows(rows, time, spread), time, spread)
 
-    def _maximum(self, problem: Problem, starts: Sequence[Sequence[float]]) -> Maximum:
-        """Return the highest likelihood found from `starts`, parameters without slopes on covariates."""
+    def _maximum(
+        self, problem: Problem, starts: Sequence[Sequence[float]], near: np.ndarray | None = None
+    ) -> Maximum:
+        """Return the highest likelihood found from `starts`, which have no slopes on covariates, or from `near`."""
         rows, spread = problem.rows, problem.spread
         shapes, slopes = len(self.param_names), len(spread)
         objective = self._objective(rows, spread)
-        if isinstance(objective, WithSlopes):
-            starts = [np.exp(self._maximum(_without_covariates(problem), starts).theta)]
+        points = [np.r_[np.log(start), np.zeros(slopes)] for start in starts]
+        if near is not None:
+            points = [near]
+        elif isinstance(objective, WithSlopes):
+            points = [np.r_[self._maximum(without_covariates(problem), starts).theta, np.zeros(slopes)]]
         return maximize(
             objective,
-            [np.r_[np.log(start), np.zeros(slopes)] for start in starts],
+            points,
             bounds_of(shapes, slopes),
             names=self._all_names()[: shapes + slopes],
             size=problem.size,
@@ -212,7 +203,7 @@ class LikelihoodModel(BaseEstimator):
         self.standard_errors_ = {name: float(value) for name, value in zip(names, deviation, strict=True)}
         self.covariance_ = maximum.covariance / np.outer(spread, spread)
         shrunk = problem.size * float(self._penalties() @ np.square(values[shapes:]))
-        unscaled = _dot(problem.rows.weight, problem.rows.x) * np.log(problem.time)
+        unscaled = weighted_sum(problem.rows.weight, problem.rows.x) * np.log(problem.time)
         self.log_likelihood_ = float(maximum.log_likelihood + shrunk - unscaled)
         self.n_customers_ = problem.size
         self.aic_ = 2 * len(names) - 2 * self.log_likelihood_
@@ -253,8 +244,10 @@ class LikelihoodModel(BaseEstimator):
 
     def _covariates(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Return the covariates of purchase and of dropout, shapes (n, k)."""
-        matrices = []
+        matrices: list[np.ndarray] = []
         for names in (self.purchase_covariates, self.dropout_covariates):
+            if matrices and [*names] == [*self.purchase_covariates]:
+                return matrices[0], matrices[0]
             matrix = check_columns(self, X, list(names)) if len(names) else np.zeros((len(X), 0))
             if np.isnan(matrix).any():
                 raise InputError(
@@ -315,36 +308,3 @@ def check_weights(model: BaseEstimator, weights: np.ndarray | pd.Series | None, 
             f"got shape {checked.shape}."
         )
     return checked
-
-
-def _distinct_rows(
-    x: np.ndarray,
-    tx: np.ndarray,
-    T: np.ndarray,
-    weights: np.ndarray,
-    purchase: np.ndarray,
-    dropout: np.ndarray,
-) -> Rows:
-    """Return identical customers as one row with their number."""
-    columns, place = group_rows([x, tx, T, *purchase.T, *dropout.T])
-    weight = np.bincount(place, weights=weights)
-    first = 3 + purchase.shape[1]
-    n = len(weight)
-    return build_rows(
-        columns[0],
-        columns[1],
-        columns[2],
-        weight,
-        np.array(columns[3:first]).reshape(-1, n).T,
-        np.array(columns[first:]).reshape(-1, n).T,
-    )
-
-
-def _without_covariates(problem: Problem) -> Problem:
-    rows, none = problem.rows, np.zeros((len(problem.rows), 0))
-    return Problem(_distinct_rows(rows.x, rows.tx, rows.T, rows.weight, none, none), problem.time, [])
-
-
-def _dot(x: np.ndarray, y: np.ndarray) -> float:
-    """Return the sum of products; BLAS would start threads for it, which costs more on a busy machine."""
-    return float((x * y).sum())

@@ -21,8 +21,8 @@ class Curved(Protocol):
     def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the mean log-likelihood and its gradient."""
 
-    def hessian(self, theta: np.ndarray) -> np.ndarray:
-        """Return the second derivatives."""
+    def hessian(self, theta: np.ndarray, rough: bool = False) -> np.ndarray:
+        """Return the second derivatives, `rough` ones to four digits."""
 
 
 _STEP = 1e-4  # of the differences that make a Hessian of gradients
@@ -310,7 +310,7 @@ def _hessian(
     ones, or, where `gradient` at `theta` is given, one-sided ones for half the price and four digits.
     """
     if isinstance(objective, Curved):
-        return objective.hessian(theta)
+        return objective.hessian(theta, rough=gradient is not None)
     rows = []
     for number in range(len(theta)):
         up, down = theta.copy(), theta.copy()

@@ -13,8 +13,9 @@ from cltv_ml.errors import InputError
 from cltv_ml.models import beta_geometric
 from cltv_ml.models.base import check_columns
 from cltv_ml.models.distinct_rows import in_parts, on_distinct
-from cltv_ml.models.fitting import Params, Problem, check_weights
+from cltv_ml.models.fitting import Params, check_weights
 from cltv_ml.models.likelihood import Maximum
+from cltv_ml.models.problem import Problem
 from cltv_ml.models.purchase_history import Rows
 from cltv_ml.models.purchases import Answer, PurchaseModel
 from cltv_ml.models.simulation import draw_gamma, draw_last, draw_poisson

@@ -13,7 +13,7 @@ from scipy.special import betaincinv, digamma, gammaln
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns, check_fitted
 from cltv_ml.models.distinct_rows import in_parts
-from cltv_ml.models.fitting import Params, Problem
+from cltv_ml.models.fitting import Params
 from cltv_ml.models.gaps import (
     MOMENTS,
     NATS,
@@ -26,6 +26,7 @@ from cltv_ml.models.gaps import (
     waits,
     window,
 )
+from cltv_ml.models.problem import Problem
 from cltv_ml.models.purchase_history import DAYS_IN, Rows
 from cltv_ml.models.purchases import Answer, PurchaseModel
 from cltv_ml.models.simulation import draw_gamma

@@ -24,8 +24,9 @@ from cltv_ml.models.calendar_path import (
     sums_at_purchases,
 )
 from cltv_ml.models.covariates import CovariateModel
-from cltv_ml.models.fitting import Params, Problem, check_weights
+from cltv_ml.models.fitting import Params, check_weights
 from cltv_ml.models.pareto_nbd import expm1_over, log_nbd
+from cltv_ml.models.problem import Problem
 from cltv_ml.models.purchase_history import DAYS_IN, Rows
 from cltv_ml.models.simulation import draw_gamma, draw_poisson
 
@@ -61,7 +62,6 @@ class ParetoNBDCalendar(CovariateModel):
     path_prior
         Standard deviation of a normal prior of each path's effect: of the log of a rate at the path's highest value
         less that at its lowest. Without it there is no prior.
-
     """
 
     name = "pareto_nbd_calendar"

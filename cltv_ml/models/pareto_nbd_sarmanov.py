@@ -9,9 +9,10 @@ import numpy as np
 
 from cltv_ml.models.base import check_fitted
 from cltv_ml.models.covariates import CovariateModel
-from cltv_ml.models.fitting import Params, Problem
+from cltv_ml.models.fitting import Params
 from cltv_ml.models.likelihood import Maximum
 from cltv_ml.models.pareto_nbd import ParetoNBD
+from cltv_ml.models.problem import Problem
 from cltv_ml.models.purchase_history import Rows, build_rows
 from cltv_ml.models.simulation import draw_gamma, draw_poisson, until_moment
 

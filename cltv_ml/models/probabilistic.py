@@ -91,11 +91,15 @@ class ProbabilisticValue(ValueModel):
         """
         self._check_settings()
         X = as_pandas(X)
+        purchases = self.fit_purchases(X)
+        return self.with_parts(purchases, self.fit_spend(X))
+
+    def fit_purchases(self, X: pd.DataFrame) -> PurchaseModel:
+        """Return the purchase model fitted to the customers of `X`; models of equal settings share it."""
         purchases = clone(self.purchases or BGNBD())
         others = [name for name in X if name in self.reads or str(name).startswith("at_purchases_")]
         data = check_columns(self, X, (*purchases.columns, "monetary_value", *others))
-        spend = self.fit_spend(X)
-        return self.with_parts(once(lambda: purchases.fit(X), _settings_of(purchases), data), spend)
+        return once(lambda: purchases.fit(X), _settings_of(purchases), data)
 
     def fit_spend(self, X: pd.DataFrame) -> GammaGamma:
         """Return the spend model fitted to the repeat customers of `X`; models that differ in purchases share it."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cltv_ml.models.fitting import LikelihoodModel, Problem
+from cltv_ml.models.fitting import LikelihoodModel
 from cltv_ml.models.likelihood import LogLikelihood
+from cltv_ml.models.problem import Problem
 
 
 @dataclass(frozen=True)

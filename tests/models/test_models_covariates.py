@@ -46,6 +46,18 @@ def test_derivatives_by_covariates_are_exact(model):
         (objective(theta + step)[1] - objective(theta - step)[1]) / 2e-5 for step in 1e-5 * np.eye(len(theta))
     ]
     assert objective.hessian(theta) == pytest.approx(np.array(second), abs=1e-6)
+    assert objective.hessian(theta, rough=True) == pytest.approx(np.array(second), abs=1e-3)
+
+
+@pytest.mark.parametrize("model", BASE)
+def test_a_search_from_other_parameters_ends_at_the_same_maximum(model):
+    customers = two_groups(model, 500).assign(again=lambda X: X["eager"])
+    both = model(purchase_covariates=["eager"], dropout_covariates=["eager"], penalty=0.001)
+    slow = model(purchase_covariates=["eager"], dropout_covariates=["again"], penalty=0.001).fit(customers)
+    near = both.fit_from(customers, {**BASE[model], "purchase:eager": 0.5})
+    assert [*near.params_.values()] == pytest.approx([*slow.params_.values()], rel=1e-5)
+    assert near.log_likelihood_ == pytest.approx(slow.log_likelihood_, rel=1e-12)
+    assert [*near.standard_errors_.values()] == pytest.approx([*slow.standard_errors_.values()], rel=1e-3)
 
 
 @pytest.mark.parametrize("model", BASE)

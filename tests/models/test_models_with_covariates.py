@@ -6,10 +6,12 @@ import pytest
 from sklearn.base import clone
 
 from cltv_ml.evaluation.metrics import gini
-from cltv_ml.models import BGNBD, CATALOGUE, GammaGamma, ParetoNBD, WithCovariates
+from cltv_ml.models import BGNBD, CATALOGUE, GammaGamma, ParetoNBD, ProbabilisticValue, WithCovariates
 from cltv_ml.models.competitors import competitors
+from cltv_ml.models.covariate_coding import MOST_COVARIATES, code, learn_coding
+from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.models.state import from_state, to_state
-from cltv_ml.models.with_covariates import MOST_COVARIATES, PENALTIES, code, learn_coding
+from cltv_ml.models.with_covariates import PENALTIES
 
 HORIZON, SLOPE = 60, 1.5
 
@@ -172,6 +174,20 @@ def test_a_rough_fit_values_customers_as_the_exact_one_does(simulated, purchases
         exact = model._fresh(penalty).fit(coded)
         gap = rough.predict(coded) - exact.predict(coded)
         assert np.abs(gap).mean() < 0.01 * exact.predict(coded).mean()
+
+
+@pytest.mark.parametrize("purchases", [BGNBD(), ParetoNBD()], ids=lambda model: model.name)
+def test_it_starts_from_the_plain_model_of_the_same_customers_and_ends_where_a_fit_of_its_own_does(
+    simulated, purchases, monkeypatch
+):
+    X, y, _ = simulated
+    model = WithCovariates(HORIZON, purchases=purchases, attributes=["attribute_text_channel"])
+    slow = model.fit_before_adapting(X, y)._fresh(model.penalty_).fit(code(X, model.coding_))
+    with shared_fits():
+        ProbabilisticValue(clone(purchases), horizon=HORIZON).fit(X)
+        monkeypatch.setattr("cltv_ml.models.fitting.without_covariates", None)  # no other plain fit
+        model.adapt(X)
+    assert model.predict(X) == pytest.approx(slow.predict(code(X, model.coding_)), rel=1e-6)
 
 
 def test_learning_what_adapting_keeps_and_adapting_is_the_same_as_fitting_and_adapting(simulated, fitted):
