@@ -174,7 +174,7 @@ def _show_account(cleaned: CleanedShop, currency: str) -> None:
         )
     if account.rows_unreadable:
         console.print(
-            f"Unread    {account.rows_unreadable:,} lines with an unreadable amount, about "
+            f"Unread    {account.rows_unreadable:,} lines that are broken or have an unreadable amount, about "
             f"{exactly(account.money_unreadable)}, are in none of these sums"
         )
     if account.unused:

@@ -6,14 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
+import pyarrow as pa
 
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
 from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.rules import REASONS
-from cltv_ml.engine import MONEY_SCALE, Relation
+from cltv_ml.engine import MONEY_SCALE, Relation, lend
 from cltv_ml.inline import Inline
 from cltv_ml.money import Note, singular
+from cltv_ml.sources.lost_rows import possible_rows
+
+#: Broken lines whose money is estimated one by one; more are taken to be like these.
+_MOST_BROKEN = 5000
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,8 @@ class Report(Inline):
         How the levels of status, type, test and captured columns were read, one row each: `name`, `column`, `level`,
         `reading` ("counts", "refund" or "ignore"), `rows` and `money`.
     rows_unreadable, money_unreadable
-        Lines with an unreadable amount, and their estimated money (the mean amount of the other lines). No other sum
-        includes them.
+        Lines with an unreadable amount and broken lines, and their estimated money: what can be read in a broken line,
+        else the mean amount of the other lines. No other sum includes them.
     unused
         Columns of the source without a standard name.
     currency
@@ -116,6 +121,7 @@ def account(
             f"quarantined, {netted} netted and {capped} capped. This is a bug in cltv_ml; please report it."
         )
     unreadable = by_rule.get("bad_amount", (0, 0))[0]
+    lost, lost_money = _estimate_broken(raw, lines, float(usual)) if raw.broken.count() else (0, 0.0)
     by_rule["cancellation"] = (by_rule.get("cancellation", (0, 0))[0], int(netted))
     return Report(
         source=raw.source,
@@ -134,10 +140,36 @@ def account(
         ),
         levels=lines.levels,
         unused=raw.unused,
-        rows_unreadable=unreadable,
-        money_unreadable=unreadable * float(usual) / MONEY_SCALE,
+        rows_unreadable=unreadable + lost,
+        money_unreadable=(unreadable * float(usual) + lost_money) / MONEY_SCALE,
         currency=lines.currency,
     )
+
+
+def _estimate_broken(raw: Raw, lines: Lines, usual: float) -> tuple[int, float]:
+    """Return the number of broken lines that seem to be sales, and their money in integer minor units, estimated.
+
+    Parameters
+    ----------
+    usual
+        Mean money of the other lines, for lines with at least half of the fields in which no sale can be read.
+    """
+    columns, source = raw.broken.found["columns"], lines.source.kinds
+    texts = [str(line) for (line,) in raw.broken.rows(f"select line from {raw.broken} limit {_MOST_BROKEN}")]
+    possible = list(possible_rows(texts, len(columns)))
+    rows = {name: pa.array([row[place] or None for _, row in possible]) for place, name in enumerate(columns)}
+    rows |= {name: pa.nulls(len(possible), pa.string()) for name in source if name not in rows}
+    rows["source_row"] = pa.array([place for place, _ in possible], pa.int64())
+    sold = "if(reading = 'ignore', 0, money)" if "reading" in lines.parsed.kinds else "money"
+    read = lines.marks.rows(
+        f"select source_row, max_by({sold}, abs(money)) from ({lines.query_of(lend(raw.con, 'lost', pa.table(rows)))}) "
+        "where timestamp is not null and customer_id is not null and money is not null group by 1"
+    )
+    money = {int(place): float(value) for place, value in read}
+    filled = {place: sum(bool(field.strip()) for field in row) for place, row in possible}
+    full = [place for place, fields in filled.items() if place not in money and 2 * fields >= len(columns)]
+    all_lines = raw.broken.count() / len(texts)
+    return round((len(money) + len(full)) * all_lines), (sum(money.values()) + usual * len(full)) * all_lines
 
 
 def _set_aside(marks: Relation, aside: Aside, reduced: Relation) -> dict[str, tuple[int, int]]:

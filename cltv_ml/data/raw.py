@@ -309,10 +309,11 @@ def _read_dataset(
 
 
 def _broken_lines(con: duckdb.DuckDBPyConnection, rows: SourceRows) -> Relation:
-    """Return the broken lines as a relation."""
+    """Return the broken lines as a relation, with the names of the columns that they should have."""
     numbers, lines = zip(*rows.broken, strict=True) if rows.broken else ((), ())
     columns = {"source_row": pa.array(numbers, pa.int64()), "line": pa.array(lines, pa.string())}
-    return lend(con, "broken_lines", pa.table(columns))
+    found: dict[Any, Any] = {"columns": [name for name in rows.table.kinds if name.startswith(MARK)]}
+    return replace(lend(con, "broken_lines", pa.table(columns)), found=found)
 
 
 def _check_rows(rows: SourceRows, name: str) -> None:

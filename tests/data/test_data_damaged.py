@@ -12,7 +12,7 @@ import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 
-from cltv_ml.data import clean, read
+from cltv_ml.data import clean, judge, read
 from cltv_ml.errors import InputError
 
 SALES = pd.DataFrame(
@@ -134,3 +134,47 @@ def test_arrow_decodes_no_text_with_pythons_decoder(tmp_path, monkeypatch):
     file.write_bytes("customer_id,timestamp,amount\nJosé,2024-01-31,9.5\n".encode("cp1252"))
     assert clean(read(file)).log["customer_id"].tolist() == ["José"]
     assert given == ["utf8"]
+
+
+def lines_with(change, every=25):
+    lines = [
+        [f"C{n % 90}", f"2024-0{1 + n % 9}-{1 + n % 28:02}", "10.50", f"O{n}", "mug"] for n in range(1000)
+    ]
+    texts = [",".join(change(line) if n % every == 0 else line) for n, line in enumerate(lines)]
+    return "\n".join(["customer,date,amount,order,product", *texts, ""])
+
+
+BROKEN_LINES = {
+    "a sign in the amount": (lambda line: [*line[:2], "1,050.00", *line[3:]], 40 * 1050),
+    "a comma in the product": (lambda line: [*line[:4], "mug, blue"], 40 * 10.5),
+    "a comma in the customer": (lambda line: ["Doe, Ann", *line[1:]], 40 * 10.5),
+    "the end cut off": (lambda line: line[:3], 40 * 10.5),
+    "no amount to be read": (lambda line: [*line[:2], "a", "b", *line[3:]], 40 * 10.5),
+}
+
+
+@pytest.mark.parametrize(("change", "money"), BROKEN_LINES.values(), ids=BROKEN_LINES)
+def test_the_money_of_broken_lines_is_estimated_and_stops_a_go(tmp_path, change, money):
+    path = tmp_path / "sales.csv"
+    path.write_text(lines_with(change))
+    cleaned = clean(read(path))
+    report = cleaned.report
+    assert report.money_kept == pytest.approx(960 * 10.5)
+    assert (report.rows_unreadable, report.money_unreadable) == (40, pytest.approx(money))
+    verdict = judge(cleaned.log, report=report)
+    assert any("40 lines cannot be read (about" in reason for reason in verdict.reasons)
+
+
+def test_the_money_of_lines_with_undecodable_bytes_is_read_from_them(tmp_path):
+    path = tmp_path / "sales.csv"
+    text = lines_with(lambda line: [*line[:2], "99.00", line[3], "M\udcfctze"])
+    path.write_bytes(text.replace("mug", "Tüte").encode("utf-8", "surrogateescape"))
+    report = clean(read(path)).report
+    assert (report.rows_unreadable, report.money_unreadable) == (40, pytest.approx(40 * 99))
+
+
+def test_lines_below_the_table_that_are_no_sales_have_no_money(tmp_path):
+    path = tmp_path / "sales.csv"
+    path.write_text(lines_with(lambda line: line) + "Exported by Ann\nPage 1,of 1\n")
+    report = clean(read(path)).report
+    assert (report.rows_unreadable, report.money_unreadable) == (0, 0)
