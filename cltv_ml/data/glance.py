@@ -8,7 +8,8 @@ from functools import cached_property
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
-from cltv_ml.engine import Relation, keep, literal
+from cltv_ml.engine import Relation, keep
+from cltv_ml.sources.denials import says_no_sql
 from cltv_ml.sources.frames import first_rows
 
 #: Smaller sources are read completely; of larger ones, this many blocks of this many lines.
@@ -77,6 +78,11 @@ class Glance:
         """Return the number of lines on which a column is filled."""
         return self._one(f"count(*) filter (where trim(cast({quote(column)} as varchar)) <> '')")
 
+    def affirmed(self, column: str, no: Collection[str]) -> int:
+        """Return the number of lines on which a column says something else than a no."""
+        text = f"lower(coalesce(trim(cast({quote(column)} as varchar)), ''))"
+        return self._one(f"count(*) filter (where not {says_no_sql(text, no)})")
+
     def any_number(self, column: str) -> bool:
         """Whether a column holds a number other than 0."""
         return bool(self._one(f"count(*) filter (where {self.number(column)} <> 0)"))
@@ -99,8 +105,7 @@ class Glance:
     def only_where(self, column: str, empty: Collection[str], condition: str) -> bool:
         """Whether a column has values other than `nothing`, and only on lines that meet a condition."""
         text = f"lower(coalesce(trim(cast({quote(column)} as varchar)), ''))"
-        nothing = ", ".join(map(literal, sorted(empty)))
-        filled = f"{text} not in ({nothing}) and coalesce(try_cast({text} as double), 1) <> 0"
+        filled = f"not {says_no_sql(text, empty)} and coalesce(try_cast({text} as double), 1) <> 0"
         filled_lines, outside = self.table.row(
             f"select count(*) filter (where {filled}), count(*) filter (where {filled} and not ({condition})) "
             f"from {self.table}"
@@ -113,7 +118,7 @@ class Glance:
         some = f"coalesce({self.number(column)}, 0) <> 0"
         without, both = self.lines.row(
             f"select count(*) filter (where not ({some})), count(*) filter (where {some}) from {self.lines} "
-            f"where {text} not in ({', '.join(map(literal, sorted(no)))})"
+            f"where not {says_no_sql(text, no)}"
         )
         return int(without), int(both)
 

@@ -45,7 +45,7 @@ from cltv_ml.data.refund_currency import pair_refund
 from cltv_ml.data.source_columns import quote
 from cltv_ml.data.unexplained import describes, tell_of_unexplained
 from cltv_ml.engine import Relation, literal
-from cltv_ml.sources.denials import NEGATED
+from cltv_ml.sources.denials import NEGATED, says_no
 from cltv_ml.sources.measures import tell_of_units
 from cltv_ml.sources.unnumbered import find_unnumbered
 
@@ -295,7 +295,7 @@ def _look_at_flag(column: Unmapped, levels: Mapping[str, int]) -> bool:
         }
         return True
     if HEADED["positive"].match(column.heading) and is_flag and values & (NO - BLANK) and values & YES:
-        no = sum(count for level, count in levels.items() if level.lower() in NO)
+        no = sum(count for level, count in levels.items() if says_no(level, NO))
         meaning = "lines with a no are not completed sales"
         column.ask(
             "captured", f"says no on {no:,} of {rows:,} lines", meaning, likely=no <= _MOST_UNDONE * rows
@@ -303,7 +303,7 @@ def _look_at_flag(column: Unmapped, levels: Mapping[str, int]) -> bool:
         return True
     if not speaks_of_return(column.heading) or (column.kind in ("number", "rate") and not is_flag):
         return False
-    filled = sum(count for level, count in levels.items() if level.lower() not in NO)
+    filled = sum(count for level, count in levels.items() if not says_no(level, NO))
     if {level.upper() for level in levels if level} <= CURRENCIES:
         return False
     if filled == rows and not is_flag and len(levels) > 1:
@@ -311,7 +311,7 @@ def _look_at_flag(column: Unmapped, levels: Mapping[str, int]) -> bool:
     if 0 < filled < rows:
         name = "refunded" if is_flag and not _adds(column) else "cancelled_at"
         if name not in column.decided and all(
-            _says_undone(level) for level in levels if level.lower() not in NO
+            _says_undone(level) for level in levels if not says_no(level, NO)
         ):
             column.account.mapping[name] = column.name
             return True

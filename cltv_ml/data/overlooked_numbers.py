@@ -159,7 +159,7 @@ def look_at_numbers(column: Unmapped) -> bool:
     if column.kind == "number" and "net" in plain_heading(net) and "refunded" not in decided:
         column.note(f"is not used, because the name of {net!r} says that refunds are already subtracted.")
         return True
-    filled = glance.filled(column.name)
+    filled = glance.affirmed(column.name, NO)
     any_number = column.kind in ("rate", "number") and glance.any_number(column.name)
     if column.kind == "rate" and any_number:
         column.note("contains refunded shares, which are not subtracted. Export the refunded money instead.")

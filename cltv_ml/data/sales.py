@@ -28,6 +28,7 @@ from cltv_ml.data.questions import Question
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import MONEY_SCALE, literals
 from cltv_ml.money import log_amount
+from cltv_ml.sources.denials import says_no_sql
 from cltv_ml.sources.twins import Twins
 
 #: Unknown kinds of lines are left out if they have at most this share of the money.
@@ -177,7 +178,7 @@ def _read_filled(
             refunded = f"abs({columns.number(column)})"
             questions += _unread(columns, column, refunded)
             continue
-        filled = f"lower({_text(column)}) not in ({literals(sorted(NO))})"
+        filled = f"not {says_no_sql(f'lower({_text(column)})', NO)}"
         tests.conditions["refund"].append(filled)
         money = f"coalesce(sum({amount}), 0.0)" if amount else "0.0"
         rows = columns.table.rows(
@@ -193,7 +194,7 @@ def _unread(columns: Columns, column: str, number: str) -> list[Question]:
     """Return a question if a column of refunds contains mostly something else."""
     filled, read, example = columns.row(
         f"select count(*), count({number}), min({_text(column)}) filter (where {number} is null) "
-        f"from {columns.table} where lower({_text(column)}) not in ({literals(sorted(NO))})"
+        f"from {columns.table} where not {says_no_sql(f'lower({_text(column)})', NO)}"
     )
     if not filled or read >= 0.5 * filled:
         return []
