@@ -88,7 +88,7 @@ def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
     Raises
     ------
     InputError
-        The disk is full, the file larger than allowed, or its folder may not be written.
+        The disk is full, the file larger than allowed, its folder may not be written, or `path` is a device or a pipe.
     """
     if is_remote(path):
         with tempfile.TemporaryDirectory() as folder:
@@ -97,6 +97,8 @@ def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
         return
     if path.is_symlink():
         path = Path(os.path.realpath(path))
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise InputError(f"{path} is a device or a pipe, which no file may replace; choose another name.")
     path.parent.mkdir(parents=True, exist_ok=True)
     _delete_abandoned(path)
     temporary, waiting = _unused(path), _WAITING.get()

@@ -135,6 +135,16 @@ def test_what_a_killed_process_left_an_hour_ago_is_deleted_by_the_next_write_of_
     assert {one.name for one in tmp_path.iterdir()} == set(names.values()) - {names["old"]}
 
 
+def test_a_device_or_a_pipe_is_not_replaced_by_a_file(tmp_path):
+    os.mkfifo(pipe := tmp_path / "scores.csv")
+    (tmp_path / "link.csv").symlink_to(pipe)
+    for name in ("scores.csv", "link.csv"):
+        with pytest.raises(InputError, match=r"scores\.csv is a device or a pipe, which no file may replace"):
+            write_table(pd.DataFrame({"x": [1]}), tmp_path / name)
+    assert pipe.is_fifo()
+    assert {path.name for path in tmp_path.iterdir()} == {"scores.csv", "link.csv"}
+
+
 def test_a_file_in_the_place_of_a_folder_is_refused_before_any_work(tmp_path):
     (tmp_path / "out").write_text("a file", encoding="utf-8")
     with pytest.raises(ValueError, match=r"--out must be a folder, but .*out is a file"):
