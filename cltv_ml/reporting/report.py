@@ -197,8 +197,13 @@ def render_json(summary: Mapping[str, Any]) -> str:
     return json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)
 
 
+#: A code span of Markdown, or what begins HTML, a link or another line outside of one.
+_MARKDOWN_SIGNS = re.compile(r"((?<!`)(`+)(?!`)[^\n]+?(?<!`)\2(?!`))|(<|(?<=\])\()|\s*[\r\n]+\s*")
+
+
 def render_markdown(summary: Mapping[str, Any]) -> str:
-    """Return the summary as Markdown, with the captions in place of the figures."""
+    """Return the summary as Markdown, with the captions in place of the figures; no name in it is HTML or a link."""
+    summary = _inert(summary)
     lines = [f"# {summary['title']}", summary["subtitle"]]
     lines += [
         f"- **{_escaped_cell(fact['name'])}: {_escaped_cell(fact['value'])}**, {fact['note']}"
@@ -231,8 +236,25 @@ def _markdown(section: Mapping[str, Any], level: str) -> list[str]:
     return lines
 
 
+def _inert(content: Any) -> Any:
+    r"""Return a part of a summary without its figures' drawings, and with each text in it on one line of plain text.
+
+    >>> print(*_inert(["<b> of `a < b`", "[x](y)"]))
+    \<b> of `a < b` [x]\(y)
+    """
+    if isinstance(content, str):
+        return _MARKDOWN_SIGNS.sub(lambda found: found[1] or (f"\\{found[3]}" if found[3] else " "), content)
+    if isinstance(content, Mapping):
+        return {
+            name: value if name == "file" else _inert(value)
+            for name, value in content.items()
+            if name != "figure"
+        }
+    return [_inert(value) for value in content] if isinstance(content, list | tuple) else content
+
+
 def _escaped_cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return text.replace("|", "\\|")
 
 
 def _template(name: str) -> str:

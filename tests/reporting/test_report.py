@@ -10,6 +10,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from markdown_it import MarkdownIt
 from sklearn.linear_model import LinearRegression
 
 from cltv_ml.data import Cleaned, clean, compute_months
@@ -250,6 +251,18 @@ def test_markdown_holds_every_sentence_and_every_cell(summary):
 def test_markdown_keeps_a_bar_inside_its_cell():
     table = pd.DataFrame({"Segment": ["a|b"], "Customers": ["3"]})
     assert r"| a\|b | 3 |" in render_markdown(summarise("t", "s", [section("x", tables={"c": table})]))
+
+
+@pytest.mark.parametrize("name", ["<img src=x onerror=a()>", "[x](javascript:a())", "``` <b> `x`", "a\n# b"])
+def test_a_name_in_markdown_is_neither_html_nor_a_link_nor_a_heading(name):
+    part = section(
+        name, [name], tables={name: pd.DataFrame({name: [name]})}, warnings=[name], details=[section(name)]
+    )
+    text = render_markdown(summarise("t", name, [part], {"f": ("1", name)}, {"q": [name]}))
+    page = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+    assert not re.search(r"<(img|a|b|h1)\b(?!>t<)", page)
+    words = " ".join(html_of_python.unescape(re.sub(r"<[^>]*>", "", page)).split())
+    assert words.count(" ".join(name.replace("`x`", "x").split())) == 10
 
 
 def test_a_cell_without_a_value_is_empty():
