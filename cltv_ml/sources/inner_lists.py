@@ -6,14 +6,23 @@ import json
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 
 from cltv_ml.engine import is_records
+from cltv_ml.errors import InputError
+from cltv_ml.sources.parts import holds_no_sales
 
 #: Names of lists of sales, such as those of a customer.
 _SALES_LIST = re.compile(
     r"(^|\.|_)(orders|purchases|sales|invoices|bestellungen|rechnungen|commandes|factures|pedidos|compras|facturas|ordini|"
     r"fatture|bestellingen|zamowienia)(\.|$)",
+    re.I,
+)
+
+#: Names of lists of what an order consists of.
+_ITEMS_LIST = re.compile(
+    r"(^|\.)((order|sales?|line|cart|basket|invoice|receipt)[_-]?)*(items?|lines?|products?|articles?|positions?|rows|goods|details|entries"
+    r"|positionen|artikel|posten|lignes|articulos|lineas|righe|regels|pozycje)(\.(nodes|edges|data))?$",
     re.I,
 )
 
@@ -27,10 +36,21 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d|\d\d?[./]\d\d?[./]\d{4}")
 _MONEY_NAMES = re.compile("price|amount|total|cents|minor|preis|betrag|precio|prix|valor", re.I)
 
 
-def expand_lists(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+def expand_lists(records: list[dict[str, Any]], wanted: str = "") -> tuple[list[dict[str, Any]], list[str]]:
     """Return one record per entry of an inner list if only its entries contain money, or if it is called sales; notes.
 
-    This is how an order with prices per line and no total is written, and a customer with all orders.
+    This is how an order with prices per line and no total is written, and a customer with all orders. Of several lists
+    with money, that of items is read; the total of refunds of each record stays with its first entry.
+
+    Parameters
+    ----------
+    wanted
+        The list to read; empty where it is found.
+
+    Raises
+    ------
+    InputError
+        Several lists contain money and only the user can tell which are the sales.
     """
     flat = [dict(flat_record(record)) for record in records]
     lists = [dict(_inner_lists(record)) for record in records]
@@ -38,21 +58,65 @@ def expand_lists(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], l
     outer = {
         name for record in flat for name, value in record.items() if name not in paid and is_paid(name, value)
     }
-    sales = {key for key in paid if _SALES_LIST.search(key) and _have_days(_all_entries(lists, key))}
-    if len(sales or paid) != 1 or (outer and not sales):
+    refunds = {name for name in outer if holds_no_sales(name)}
+    sales = {
+        key
+        for key in paid
+        if key == wanted or (_SALES_LIST.search(key) and _have_days(_all_entries(lists, key)))
+    }
+    items = {key for key in paid if _ITEMS_LIST.search(key)} if len(paid) > 1 or refunds else set()
+    found = ({wanted} & paid) or sales or (items if len(items) == 1 else paid)
+    if outer - refunds and not sales:
         return records, _tell_of_dated(paid, lists)
-    [key] = sales or paid
-    used = {name for record in flat for name in record}
-    expanded = [
-        {name: value for name, value in record.items() if name not in {key, *outer}}
-        | {f"{key}.{name}" if name in used else name: value for name, value in entry.items()}
-        for record, inner in zip(flat, lists, strict=True)
-        for entry in inner.get(key) or [{}]
-    ]
+    if len(found) > 1:
+        _ask_for_list(paid)
+    if not found:
+        return records, []
+    [key] = found
+    outer = outer - refunds if not sales else outer
+    expanded = list(_rows_of(flat, lists, key, outer, refunds))
     left = f" The money of the records themselves, {sorted(outer)}, was left out." * bool(outer)
     note = f"The list {key!r} of each record was read as {len(expanded):,} rows, one per entry.{left}"
     rows, notes = expand_lists(expanded)  # the orders of a customer may have lines
-    return rows, [note, *notes]
+    return rows, [note, *(_tell_of_list(other, lists) for other in sorted(paid - {key}) if not sales), *notes]
+
+
+def _rows_of(
+    flat: list[dict[str, Any]],
+    lists: list[dict[str, list[dict[str, Any]]]],
+    key: str,
+    outer: set[str],
+    refunds: set[str],
+) -> Iterator[dict[str, Any]]:
+    """Yield the entries of a list, each with its record's values but those in `outer`; the first has its refunds."""
+    used = {name for record in flat for name in record}
+    for record, inner in zip(flat, lists, strict=True):
+        for place, entry in enumerate(inner.get(key) or [{}]):
+            left_out = {key, *outer, *(refunds if place else ())}
+            own = {name: value for name, value in record.items() if name not in left_out}
+            yield own | {f"{key}.{name}" if name in used else name: value for name, value in entry.items()}
+
+
+def _tell_of_list(key: str, lists: list[dict[str, list[dict[str, Any]]]]) -> str:
+    """Return a note on a list with money that was not read, with its total where each entry has one amount."""
+    entries = [
+        [value for name, value in flat_record(entry) if is_paid(name, value)]
+        for entry in _all_entries(lists, key)
+    ]
+    total = sum(Decimal(str(money[0])) for money in entries if len(money) == 1)
+    money = f" with a total of {total:,.2f}" if all(len(found) == 1 for found in entries) else ""
+    return (
+        f"The list {key!r} of each record, {len(entries):,} entries{money}, contains money too and was not read "
+        f"(--query {key} reads it instead)."
+    )
+
+
+def _ask_for_list(paid: set[str]) -> NoReturn:
+    """Raise InputError for records with several lists that may be the sales."""
+    raise InputError(
+        f"each record contains several lists with money, {sorted(paid)}; name the one with the sales, such as --query "
+        f"{min(paid)}."
+    )
 
 
 def _all_entries(lists: list[dict[str, list[dict[str, Any]]]], key: str) -> list[dict[str, Any]]:

@@ -242,7 +242,7 @@ def _read_one(
 ) -> SourceRows:
     way = _way(file)
     if way == "json":
-        return read_json(con, file, start)
+        return read_json(con, file, start, table)
     if way == "markup" and ending(file) != ".ods" and (records := copy_records(file, folder)):
         return read_json(con, records, start)
     if way == "markup":

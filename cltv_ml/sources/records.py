@@ -24,8 +24,15 @@ _MORE = re.compile(
 )
 
 
-def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> SourceRows:
+def read_json(
+    con: duckdb.DuckDBPyConnection, path: Path, start: int = 0, wanted: str | None = None
+) -> SourceRows:
     """Return the rows of a JSON file, all columns as text: nested objects become `customer.id`, lists stay JSON.
+
+    Parameters
+    ----------
+    wanted
+        The list in each record whose entries are the rows; None finds it.
 
     Raises
     ------
@@ -41,7 +48,7 @@ def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> Sou
     try:
         records, broken, notes = _records(text, path.name, start)
         records, summed = _sum_refunds(records)
-        records, expanded_notes = expand_lists(records)
+        records, expanded_notes = expand_lists(records, wanted or "")
         rows = [dict(flat_record(record)) for record in records]
     except RecursionError as error:
         raise InputError(

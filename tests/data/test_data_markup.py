@@ -6,6 +6,7 @@ import zipfile
 import pytest
 
 from cltv_ml.data import clean, read
+from cltv_ml.errors import InputError
 from cltv_ml.sources.inner_lists import expand_lists
 
 HEADINGS = ["Customer", "Date", "Order", "Amount"]
@@ -179,3 +180,38 @@ def test_records_called_as_rows_of_web_pages_are_records(tmp_path):
     (tmp_path / "a.xml").write_text(f"<list>{rows}</list>")
     mapping = {"customer_id": "who", "timestamp": "day", "amount": "sum"}
     assert clean(read(tmp_path / "a.xml", mapping)).report.money_kept == 84.0
+
+
+def orders_with(**lists):
+    items = [{"sku": "A", "quantity": 1, "price": "10.00"}, {"sku": "B", "quantity": 2, "price": "5.00"}]
+    order = {"customer": "C1", "line_items": items, **lists}
+    return [{"id": f"O{n}", "created_at": f"2024-01-{1 + n:02}T10:00:00Z", **order} for n in range(20)]
+
+
+def cleaned_json(tmp_path, records, **how):
+    path = tmp_path / "orders.json"
+    path.write_text(json.dumps(records))
+    return clean(read(path, **how))
+
+
+def test_the_items_of_orders_are_read_next_to_other_lists_of_money(tmp_path):
+    paid = cleaned_json(tmp_path, orders_with(payments=[{"method": "card", "amount": "24.00"}]))
+    assert (paid.report.rows_in, paid.report.money_kept) == (40, 400)
+    assert any("'payments' of each record, 20 entries with a total of 480.00" in n for n in paid.report.notes)
+    shipped = cleaned_json(tmp_path, orders_with(shipping_lines=[{"title": "post", "price": "4.00"}]))
+    assert shipped.report.money_kept == 400
+
+
+def test_refunds_of_an_order_are_subtracted_once_from_its_items(tmp_path):
+    report = cleaned_json(tmp_path, orders_with(refunds=[{"id": 1, "amount": "5.00"}])).report
+    assert (report.rows_in, report.money_kept) == (40, 20 * (20 - 5))
+
+
+def test_a_list_of_money_can_be_chosen_where_several_may_be_the_sales(tmp_path):
+    records = orders_with(payments=[{"method": "card", "amount": "24.00"}])
+    assert cleaned_json(tmp_path, records, table="payments").report.money_kept == 480
+    for record in records:
+        record["tickets"] = record.pop("line_items")
+    with pytest.raises(InputError, match=r"several lists with money, .*--query payments"):
+        cleaned_json(tmp_path, records)
+    assert cleaned_json(tmp_path, records, table="tickets").report.money_kept == 400
