@@ -8,6 +8,7 @@ import pandas as pd
 import typer
 from rich.console import Console
 
+from experiments.benchmark import attributes as customers_known
 from experiments.benchmark import champions as trainings
 from experiments.benchmark import exactness as published
 from experiments.benchmark import level as totals
@@ -22,7 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Measure quality, trainings, level, lifetime values, exactness and speed, and write the tables of README.",
+    help="Measure quality, trainings, level, lifetimes, attributes, exactness and speed, and write README's tables.",
 )
 
 
@@ -96,6 +97,19 @@ def lifetime(
     Example: `python -m experiments lifetime --task superstore`
     """
     _finish(tails.run(task, say=_say), "lifetime")
+
+
+@app.command()
+def attributes(
+    task: Annotated[
+        list[str] | None, typer.Option(help="Log, such as salic; may be repeated. All by default.")
+    ] = None,
+) -> None:
+    """Compare a model that learned from tables about customers with the same model without.
+
+    Example: `python -m experiments attributes --task superstore`
+    """
+    _finish(customers_known.run(task, say=_say), "attributes")
 
 
 @app.command()

@@ -141,6 +141,7 @@ LONG = (
     "evaluation/test_group_tables.py::test_interval_of_a_groups_bias_covers_the_truth_as_often_as_it_says",
     "evaluation/test_learning.py::test_each_line_learns_from_more_and_the_last_is_the_judged_model",
     "evaluation/test_no_skill.py",
+    "experiments/test_experiments_attributes.py::test_a_window_has_a_row_per_group_and_the_truth_where_it_is_known",
     "experiments/test_experiments_forecast.py::test_a_window_has_rows_of_each_model_and_names_the_peers_that_did_not_run",
     "experiments/test_experiments_forecast.py::test_bands_are_shares_of_simulated_shops",
     "experiments/test_experiments_quality.py::test_our_models_answer_as_a_training_judges_them",

@@ -40,6 +40,16 @@ def label(model: str) -> str:
     return f"cltv_ml {short.replace('_', ' ')}"
 
 
+def title(task: str) -> str:
+    """Return a task's name for readers.
+
+    >>> title("cdnow_quarter")
+    'CDNOW quarter'
+    """
+    text = task.replace("_", " ").replace("cdnow", "CDNOW")
+    return text.replace("online retail", "Online Retail").replace("complete journey", "Complete Journey")
+
+
 def compute_ranks(table: pd.DataFrame) -> pd.DataFrame:
     """Return each model's mean rank over RANKED per window: models by rows, windows by columns, 1 is best.
 

@@ -8,15 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.benchmark import rows
+from experiments.benchmark import attributes_table, rows
 from experiments.benchmark.cases import RESULTS, ROOT
 from experiments.benchmark.champions_table import FAR, LOST_GINI, SETS, summarise_champions
 from experiments.benchmark.forecast_table import BAND_HEAD, HEAD, band_lines, forecast_lines, truth_sentence
-from experiments.benchmark.leaderboard import (
-    draw_critical_difference,
-    label,
-)
+from experiments.benchmark.leaderboard import draw_critical_difference, label, title
 from experiments.benchmark.level_table import summarise_level
+from experiments.benchmark.lifetime_table import LIFETIME_HEAD, lifetime_lines
 
 PAGE = ROOT / "experiments" / "README.md"
 FIGURE = RESULTS / "critical_difference.svg"
@@ -56,8 +54,8 @@ def readme_table(table: pd.DataFrame) -> str:
 
 def experiments_page() -> str:
     """Return experiments/README.md."""
-    names = ("quality", "champions", "level", "forecast", "lifetime", "exactness", "speed")
-    quality, champions, level, shop, lifetime, exact, speed = (rows.read(name) for name in names)
+    names = ("quality", "champions", "level", "forecast", "lifetime", "attributes", "exactness", "speed")
+    quality, champions, level, shop, lifetime, known, exact, speed = (rows.read(name) for name in names)
     parts = [_INTRODUCTION]
     if len(quality):
         parts += ["## Quality", _origin(quality), "![Average ranks](results/critical_difference.svg)"]
@@ -71,7 +69,15 @@ def experiments_page() -> str:
         if len(simulated := shop[shop["protocol"] == "simulated"]):
             parts += [_BANDS, _markdown(BAND_HEAD, band_lines(simulated)), truth_sentence(simulated)]
     if len(lifetime.dropna(subset=["value"])):
-        parts += ["## Lifetime", _origin(lifetime), _LIFETIME, _lifetime_table(lifetime)]
+        parts += [
+            "## Lifetime",
+            _origin(lifetime),
+            _LIFETIME,
+            _markdown(LIFETIME_HEAD, lifetime_lines(lifetime)),
+        ]
+    if len(known.dropna(subset=["value"])):
+        lines = attributes_table.attribute_lines(known)
+        parts += ["## Attributes", _origin(known), _ATTRIBUTES, _markdown(attributes_table.HEAD, lines)]
     if len(exact):
         parts += ["## Exactness", _origin(exact), _exact_table(exact)]
     if len(speed):
@@ -127,7 +133,7 @@ def _quality_parts(table: pd.DataFrame) -> list[str]:
             for model in ranked
         ]
         parts += [
-            f"### {_title(task)}, {first['horizon']:.0f} days from {cutoff}",
+            f"### {title(task)}, {first['horizon']:.0f} days from {cutoff}",
             f"{first['customers']:,.0f} customers, {first['protocol']}.{_chosen(window)}",
             _markdown(head, body),
         ]
@@ -179,7 +185,7 @@ def _level_table(table: pd.DataFrame) -> str:
     ]
     body = [
         [
-            _title(row.task),
+            title(row.task),
             f"{row.windows}",
             f"{row.mean:.1%}",
             f"{row.worst:.1%}",
@@ -192,24 +198,6 @@ def _level_table(table: pd.DataFrame) -> str:
         for row in summarise_level(table).itertuples()
     ]
     return _markdown(head, body)
-
-
-def _lifetime_table(table: pd.DataFrame) -> str:
-    """Return one row per log and cutoff, its metrics as columns; a Gini with the Pareto/NBD's it is held against."""
-    body = []
-    for (task, cutoff), log_rows in table.dropna(subset=["value"]).groupby(["task", "cutoff"], sort=False):
-        measures = []
-        for row in log_rows.itertuples():
-            measure = (
-                f"{row.metric} {row.value:+.1%}" if "bias" in row.metric else f"{row.metric} {row.value:.3f}"
-            )
-            if row.metric == "gini":
-                measure += f" (Pareto/NBD {row.reference:.3f})"
-            elif row.reference == row.reference and abs(row.value) > row.reference:
-                measure += f", goal {row.reference:.2f}: missed"
-            measures.append(measure)
-        body.append([_title(task), cutoff, f"{log_rows['horizon'].iloc[0]:.0f}", "; ".join(measures)])
-    return _markdown(["log", "from", "days", "measured"], body)
 
 
 def _exact_table(table: pd.DataFrame) -> str:
@@ -256,11 +244,6 @@ def _markdown(head: list[str], body: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def _title(task: str) -> str:
-    text = task.replace("_", " ").replace("cdnow", "CDNOW")
-    return text.replace("online retail", "Online Retail").replace("complete journey", "Complete Journey")
-
-
 _SHOP = """Revenue of all customers, known and to come, from rolling origins. SeasonalNaive is last year's revenue of
 the same weeks; AutoETS and AutoARIMA are statsforecast's on weekly and on monthly sums (twelfths of 364 days). The
 error of weeks is the mean absolute error of single weeks over the mean week."""
@@ -298,7 +281,7 @@ def _champions_parts(table: pd.DataFrame) -> list[str]:
             parts += [f"### Set to {purpose}", _markdown(head, body)]
     refused = table[table["metric"] == "none"]
     if len(refused):
-        parts.append("\n".join(f"- {_title(row.task)}: {row.note}" for row in refused.itertuples()))
+        parts.append("\n".join(f"- {title(row.task)}: {row.note}" for row in refused.itertuples()))
     return parts
 
 
@@ -328,6 +311,10 @@ _LIFETIME = """Values of a Tweedie model that learned from 91-day labels alone, 
 discounted lifetime profit is known. *Decile error* is the mean relative error of the tenths of customers by forecast,
 *decile gap* their errors in money over the total."""
 
+_ATTRIBUTES = """Order of customers by a Tweedie model that learned from tables about them (attributes, campaign
+contacts, first orders), next to the same model without, and on a simulated shop next to the expectation by the true
+rates. Means of two seeds. *Missed*: the whole paired interval lies below zero, or the Gini below 95% of the truth's."""
+
 _INTRODUCTION = """# Experiments
 
 This page is written by `python -m experiments` from the files in [results](results); do not edit it.
@@ -338,6 +325,7 @@ python -m experiments champions    # whole trainings, as a user sees them, on wi
 python -m experiments level        # forecasts of the total on public data and simulated shops
 python -m experiments forecast     # forecasts of all customers' revenue at rolling origins
 python -m experiments lifetime     # values beyond the horizon that was learned from, and known lifetimes
+python -m experiments attributes   # what tables about customers bring, on public data and next to a known truth
 python -m experiments exactness    # parameters, likelihoods and customer checks against published numbers
 python -m experiments speed        # time, CPU and memory against peers and bare engines; --small is what CI runs
 ```
