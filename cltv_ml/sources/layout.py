@@ -48,20 +48,19 @@ def find_header(rows: Sequence[Sequence[str]], name: str) -> int:
     if not filled:
         raise InputError(f"{name!r} is empty; check that the export is complete.")
     width = max(filled_cells(rows[number]) for number in filled)
-    named = [number for number in filled[:TITLE_ROWS] if names_columns(rows[number], width)]
-    if not named:
+    header = next((number for number in filled[:TITLE_ROWS] if names_columns(rows[number], width)), None)
+    if header is None:
         return filled[0]
-    header = named[0]
     before = filled.index(header) - 1
     above = filled[before] if before >= 0 else None
-    below = filled[before + 2] if before + 2 < len(filled) else None
+    below = filled[before + 2] if before + 2 < len(filled) else -1
     if above is not None and above == header - 1 and filled_cells(rows[above]) > 1 and _is_words(rows[above]):
         if _are_groups(rows, above):
             return above
         raise InputError(_two_rows(rows, above, header, name))
     if (
-        below is not None
-        and below in named
+        below in filled[:TITLE_ROWS]
+        and names_columns(rows[below], width)
         and _is_words(rows[below])
         and _values_follow(rows, below)
         and not _explains(rows[below], rows[header])
