@@ -153,6 +153,10 @@ def settle_sides(
     settled = {**mapping, "credit": credits[0]}
     if "type" in mapping:
         return settled, _ask_for_sides(table, debit, credits[0], mapping["type"])
+    texts = [column for column, kind in kinds.items() if kind == "text" and column not in mapping.values()]
+    for column in texts if "type" not in explicit else ():
+        if asked := _ask_for_sides(table, debit, credits[0], column, f"type={column}"):
+            return {**settled, "type": column}, asked
     text = (
         f"columns {debit!r} and {credits[0]!r} look like the two sides of a ledger. If the credits are "
         f"refunds, use --mapping {flag('credit', credits[0])}; if they are payments, use --mapping credit=."
@@ -161,8 +165,14 @@ def settle_sides(
     return settled, [Question(text, ("credit=", f"credit={credits[0]}")[:: 1 if paid else -1])]
 
 
-def _ask_for_sides(table: Relation, debit: str, credit: str, kind: str) -> list[Question]:
-    """Ask whether the sides of a ledger are exchanged, where its sales are credits and its refunds are debits."""
+def _ask_for_sides(table: Relation, debit: str, credit: str, kind: str, also: str = "") -> list[Question]:
+    """Ask whether the sides of a ledger are exchanged, where its sales are credits and its refunds are debits.
+
+    Parameters
+    ----------
+    also
+        A further answer, that the column `kind` says what a line is.
+    """
     number = Columns(table, Rules(), ask=False).number
     level = f"coalesce(trim(cast({quote(kind)} as varchar)), '')"
     rows = table.rows(
@@ -170,19 +180,23 @@ def _ask_for_sides(table: Relation, debit: str, credit: str, kind: str) -> list[
         f"order by 1 limit {MOST_LEVELS + 1}"
     )
     readings = read_levels("type", [str(level) for level, _ in rows])
+    if also and (len(rows) > MOST_LEVELS or "refund" not in readings):
+        return []
     sums = {
         reading: sum(money for (_, money), read in zip(rows, readings, strict=True) if read == reading)
         for reading in ("counts", "refund")
     }
     if sums["counts"] >= 0 or sums["refund"] < 0:
         return []
+    kinds = f" --mapping {flag('type', kind)}" if also else ""
     text = (
         f"columns {debit!r} and {credit!r} look like the two sides of a ledger, and the sales are credits, "
         f"{-sums['counts']:,.2f} in total. Use --mapping {flag('amount', credit)} --mapping "
-        f"{flag('credit', debit)} to read the credits as sales, or --mapping {flag('credit', credit)} to read the "
-        "debits as sales."
+        f"{flag('credit', debit)}{kinds} to read the credits as sales, or --mapping {flag('credit', credit)}{kinds} to "
+        "read the debits as sales."
     )
-    return [Question(text, (f"amount={credit},credit={debit}", f"credit={credit}"))]
+    answers = [f"amount={credit},credit={debit}", f"credit={credit}"]
+    return [Question(text, tuple(",".join(filter(None, (answer, also))) for answer in answers))]
 
 
 def _settle_signs(

@@ -39,9 +39,10 @@ def test_a_journal_of_signed_amounts_is_no_list_of_sales(tmp_path):
         clean(read(path))
 
 
-def test_credits_are_offered_as_sales_where_the_kind_of_line_says_so(tmp_path):
+@pytest.mark.parametrize("heading", ["Type", "Posted as"])
+def test_credits_are_offered_as_sales_where_the_kind_of_line_says_so(tmp_path, heading):
     text = """
-Date,Transaction,Order,Customer ID,Type,Debit,Credit
+Date,Transaction,Order,Customer ID,KIND,Debit,Credit
 2025-01-05,1,O1,c1,Order amount,,40.00
 2025-01-05,2,O1,c1,Commission fees,6.00,
 2025-02-06,3,O2,c2,Order amount,,50.00
@@ -50,6 +51,6 @@ Date,Transaction,Order,Customer ID,Type,Debit,Credit
 2025-02-09,6,O2,c2,Refund commission fees,,7.50
 2025-03-01,7,O3,c2,Order amount,,20.00
 """
-    customers, money, asked = answered(tmp_path, text)
-    assert asked[0] == "amount=Credit,credit=Debit"
+    customers, money, asked = answered(tmp_path, text.replace("KIND", heading))
+    assert asked[0].removesuffix(f",type={heading}") == "amount=Credit,credit=Debit"
     assert (customers, money) == (2, 60.0)
