@@ -70,7 +70,8 @@ def find_order(
     """Return a column that numbers orders despite its heading, with a note; None if no order id is needed.
 
     One is needed if lines of the same customer and time have the same amount, which may then be the order's, and differ
-    in another column. The number changes with the customer and the time, and only with them.
+    in another column, or if most lines below 0 have a number with lines above 0, as exchanges do. The number changes
+    with the customer and the time, and only with them.
     """
     names = [mapping.get(name, "") for name in ("customer_id", "timestamp", "amount")]
     if not all(names):
@@ -89,7 +90,11 @@ def find_order(
         parts = [
             name for name in [*named, *candidates] if kinds[name] in ("number", "rate") and name != column
         ]
-        if _is_total(first, column, compared, amount) or _sums_up_parts(first, column, parts[:12], names[2]):
+        if (
+            _is_total(first, column, compared, amount)
+            or _sums_up_parts(first, column, parts[:12], names[2])
+            or _holds_returns(first, column, names[2])
+        ):
             return column, _tell_of_number(column)
     return None
 
@@ -149,6 +154,16 @@ def _sums_up_parts(first: Relation, order: str, parts: Sequence[str], amount: st
         f"where {quote(order)} is not null group by {quote(order)} having count(*) > 1)"
     )
     return bool(several and max(summed) >= 0.95 * several)
+
+
+def _holds_returns(first: Relation, order: str, amount: str) -> bool:
+    """Whether most of several lines below 0 have the number of lines above 0."""
+    value = Columns(first, Rules(), ask=False).number(amount)
+    below, together = first.row(
+        "select sum(n), sum(n) filter (high > 0) from (select count(*) filter (v < 0) as n, max(v) as high "
+        f"from (select {quote(order)} as number, {value} as v from {first}) where number is not null group by number)"
+    )
+    return bool(below and below >= _FEW_ORDERS and (together or 0) > 0.5 * below)
 
 
 def read_reference(table: Relation, mapping: dict[str, str], explicit: Mapping[str, str | None]) -> list[str]:

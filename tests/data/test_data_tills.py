@@ -270,3 +270,13 @@ Order,Date,Customer,Return Status,Total
     russian = text.replace("Return Status", "Чек удален").replace("Not returned", "Не удален")
     with pytest.raises(QuestionsError, match=r"'Чек удален' contains 'Удален' \(1 of 3 lines\)"):
         found(tmp_path, russian.replace("Returned", "Удален"))
+
+
+def test_a_receipt_under_an_unknown_heading_is_the_order_where_exchanges_stand_in_it(tmp_path):
+    rows = [f"D{1000 + n},{2 + n // 9:02d}-{1 + n % 9:02d},c{n % 5},A,1,40.00" for n in range(27)]
+    rows += [f"D{1000 + n},{2 + n // 9:02d}-{1 + n % 9:02d},c{n % 5},B,-1,-15.00" for n in (4, 9, 16, 20)]
+    rows = [row.split(",", 2)[0] + ",2025-" + row.split(",", 1)[1] for row in sorted(rows)]
+    text = "Dokument X,Date,Customer,SKU,Qty,Amount\n" + "\n".join(rows)
+    customers, money, told = found(tmp_path, text)
+    assert (customers, money) == (5, 27 * 40.0 - 4 * 15.0)
+    assert "was read as order_id" in told
