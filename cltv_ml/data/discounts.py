@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from cltv_ml.data.glance import Glance
 from cltv_ml.data.headings import plain_heading
+from cltv_ml.data.mapping import flag
 from cltv_ml.data.overlooked_numbers import HEADED
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.rules import Rules
@@ -20,6 +21,12 @@ _UNDISCOUNTED = re.compile("gross|list|before|subtotal")
 
 #: Headings of amounts that may be after discounts.
 _AFTER_DISCOUNT = re.compile("net|total|amount|paid|after|final|betrag|summe|montant|importe|valor")
+
+#: Headings of percentages, and of those that are no discounts.
+_SHARES = re.compile("percent|pct|prozent|pourcent|porcent|perce?ntu|procent|yuzde")
+_OTHER_SHARES = re.compile(
+    "tax|vat|mwst|ust|steuer|iva|tva|btw|moms|gst|kdv|dph|margin|marge|profit|commission|provision|fee|cost|share|complet|alcohol"
+)
 
 #: Fewest lines with a discount for a decision, and the share of them that must agree.
 _LINES, _SHARE = 4, 0.8
@@ -108,6 +115,25 @@ def multiply_discount(columns: Columns, column: str, values: dict[str, str]) -> 
     columns.notes.append(
         f"Column {column!r} contains the discount of one item, so it was multiplied by the quantity."
     )
+
+
+def tell_of_shares(glance: Glance, numbers: Sequence[str]) -> list[str]:
+    """Return a note on percentages that may be discounts, next to amounts computed from prices without any."""
+    notes = []
+    for column in numbers:
+        heading = column.lower().replace("%", "percent")
+        if not _SHARES.search(heading) or _OTHER_SHARES.search(heading):
+            continue
+        some, low, high = glance.lines.row(
+            "select count(*) filter (v <> 0), min(v), max(v) "
+            f"from (select {glance.number(column)} as v from {glance.lines})"
+        )
+        if some and low >= 0 and high <= 100:
+            notes.append(
+                f"Column {column!r} has percentages on {some:,} of {glance.rows:,} lines and is not used. If they are "
+                f"discounts on quantity times unit price, use --mapping {flag('discount_rate', column)}."
+            )
+    return notes
 
 
 def tell_of_order_discounts(glance: Glance, numbers: Sequence[str], mapping: Mapping[str, str]) -> list[str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from cltv_ml.data.copies import ask_about_kinds, find_copies
-from cltv_ml.data.discounts import tell_of_order_discounts
+from cltv_ml.data.discounts import tell_of_order_discounts, tell_of_shares
 from cltv_ml.data.glance import Glance
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.hints import hint
@@ -237,6 +237,8 @@ def _look_at_price(
         if discounts:
             share = kinds[discounts[0]] == "rate" or "%" in discounts[0]
             findings.mapping["discount_rate" if share else "discount"] = discounts[0]
+        else:
+            findings.notes += tell_of_shares(glance, numbers)
     if "quantity" in mapping and "quantity" not in explicit:
         look_at_quantities(glance, mapping["quantity"], numbers, findings)
     if "unit_price" not in explicit:

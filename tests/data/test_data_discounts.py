@@ -71,6 +71,15 @@ def test_a_discount_of_whole_orders_next_to_amounts_of_lines_is_told():
     assert "'order_discount' has one discount per order, 7.00 in total" in notes
 
 
+def test_percentages_next_to_a_price_are_told_unless_they_are_those_of_something_else():
+    lines = LINES.drop(columns="Rabatt").assign(LinePercent=[0, 10, 0] * 4, VatPercent=[19, 7, 19] * 4)
+    notes = [note for note in read(lines).notes if "percentages" in note]
+    assert len(notes) == 1
+    assert "'LinePercent' has percentages on 4 of 12 lines" in notes[0]
+    discounted = clean(read(lines, {"discount_rate": "LinePercent"})).report.money_kept
+    assert discounted == pytest.approx((WHOLE * (1 - lines["LinePercent"] / 100)).sum())
+
+
 @pytest.mark.parametrize("heading", ["Rabatt", "item_discount"])
 def test_a_discount_next_to_a_price_that_was_named_as_the_amount_is_told(heading):
     lines = LINES.drop(columns="Menge").rename(columns={"Rabatt": heading})
