@@ -95,7 +95,7 @@ def find_columns(
         and all(_FOLLOWING.search(plain_heading(date)) for date in candidates)
     ):
         dates = [date for date in unmapped if kinds[date] == "timestamp" and date not in candidates]
-        plain = {date: plain_heading(date) for date in dates}
+        plain = {date: plain_heading(re.split(r"\s/\s", date)[0]) for date in dates}
         candidates += [
             date
             for date in dates

@@ -126,3 +126,10 @@ def test_an_untaxed_amount_goes_before_a_total():
     )
     assert mapping["amount"] == "Untaxed Amount"
     assert "Total" in notes
+
+
+def test_the_date_of_an_order_or_its_refund_goes_before_that_of_the_payout():
+    later = ["2024-01-12", "2024-02-13", "2024-03-14", "2024-04-15"]
+    mapping, notes = settled(date=None, **{"Payout Date": later, "Order Date / Refund Date": DAYS})
+    assert mapping["timestamp"] == "Order Date / Refund Date"
+    assert "'Payout Date' has a different date on 4 of the first 4 lines" in notes
