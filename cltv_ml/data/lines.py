@@ -216,7 +216,11 @@ def _notes(raw: Raw, columns: Columns, values: dict[str, str]) -> list[str]:
         )
     if columns.rules.rates and "currency" in values:
         notes.append(f"Amounts were converted at the rates {dict(columns.rules.rates)}.")
-    if columns.rules.rate_table and "currency" in values:
+    if columns.rules.rate_table in columns.kinds and "currency" in values:
+        notes.append(
+            f"The amount of each line was multiplied by its rate in column {columns.rules.rate_table!r}."
+        )
+    elif columns.rules.rate_table and "currency" in values:
         notes.append(
             f"Amounts were converted at the latest rate in {Path(columns.rules.rate_table).name!r} on or "
             "before the day of each line."

@@ -40,17 +40,20 @@ def rate_of_lines(raw: Raw, columns: Columns, values: Mapping[str, str]) -> str:
         A rate is missing, but the amounts or another column may be in one currency.
     """
     time, money = values.get("timestamp", "cast(null as timestamp)"), raw.mapping.get("amount", "")
+    if columns.rules.rate_table in columns.kinds:
+        return columns.number(str(columns.rules.rate_table))
     try:
         return _rate_sql(raw.table, values["currency"], time, raw.mapping["currency"], columns.rules)
     except InputError as error:
         if not money or columns.rules.rates or columns.rules.rate_table:
             raise
+        stated = _find_rates(raw)
         converted = [
             column
             for column in columns.kinds
             if _CONVERTED.sub("", plain_heading(column), 1) == plain_heading(money)
             and column not in raw.mapping.values()
-        ] or _find_exchanged(raw, columns, money)
+        ] or _find_exchanged(raw, money, {*raw.mapping.values(), *(stated or ())[:1]})
         currency = words_of(raw.mapping["currency"])
         if converted and (
             _CONVERTED.search(plain_heading(converted[0]))
@@ -67,16 +70,23 @@ def rate_of_lines(raw: Raw, columns: Columns, values: Mapping[str, str]) -> str:
         elif is_own_currency(money):
             way_out = f"{money!r} is in one currency, as its name suggests, use --mapping currency= instead."
             answers = ("currency=",)
+        elif stated:
+            column, worth = stated
+            listed = ", ".join(f"1 {name} = {rate:.10g}" for name, rate in worth.items())
+            way_out = (
+                f"{column!r} is what one unit of a line's currency is worth ({listed}), use --rule "
+                f"{flag('rates', column)} instead."
+            )
+            answers = (f"rates={column}",)
         else:
             raise
         raise QuestionsError([Question(f"{str(error).rstrip('.')}. If {way_out}", answers)]) from error
 
 
-def _find_exchanged(raw: Raw, columns: Columns, money: str) -> list[str]:
-    """Return the column that is nearest to money but for a rate of each currency; empty if there is none."""
+def _find_exchanged(raw: Raw, money: str, taken: set[str]) -> list[str]:
+    """Return the other column that is nearest to money but for a rate of each currency; empty if there is none."""
     first = keep_first(raw.table, 20_000)
     read = Columns(first, Rules(), ask=False)
-    taken = {*raw.mapping.values()}
     numbers = [name for name, kind in look(first).items() if kind == "number" and name not in taken][
         : 2 * COLUMNS_COMPARED
     ]
@@ -91,6 +101,25 @@ def _find_exchanged(raw: Raw, columns: Columns, money: str) -> list[str]:
         }
     )
     return sorted(found, key=lambda name: apart[name][0])[:1]
+
+
+def _find_rates(raw: Raw) -> tuple[str, dict[str, float]] | None:
+    """Return a column with nearly one number per currency, 1 in one of them, and the mean of each other currency."""
+    first = keep_first(raw.table, 20_000)
+    read = Columns(first, Rules(), ask=False)
+    taken, currency = {*raw.mapping.values()}, quote(raw.mapping["currency"])
+    numbers = [name for name, kind in look(first).items() if kind in ("number", "rate") and name not in taken]
+    for column in numbers[: 2 * COLUMNS_COMPARED]:
+        value = read.number(column)
+        if not is_exchanged(first, value, "1", currency):
+            continue
+        means = first.rows(
+            f"select {currency}, avg({value}), bool_and({value} = 1) from {first} where {value} > 0 and "
+            f"{currency} is not null group by 1 order by 1"
+        )
+        if sum(bool(own) for *_, own in means) == 1:
+            return column, {str(name): float(rate) for name, rate, own in means if not own}
+    return None
 
 
 def _rate_sql(table: Relation, currency: str, time: str, column: str, rules: Rules) -> str:
@@ -147,7 +176,8 @@ def _load(table: Relation, path: str) -> dict[str, date]:
     """Store the rates of each currency by day, up to tomorrow; return the first day of each currency."""
     if not Path(path).is_file():
         raise InputError(
-            f"rates: file {path!r} does not exist. Name a CSV or Parquet table of date, currency and rate."
+            f"rates: {path!r} is neither a file nor a column. Name a CSV or Parquet table of date, currency and rate, "
+            "a column of rates, or a rate such as USD:0.92."
         )
     source = literal(pattern(Path(path)))
     rows = (

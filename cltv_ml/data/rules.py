@@ -81,7 +81,8 @@ class Rules:
         Currency -> value of one unit of it in the log's currency, for a source of several currencies.
     rate_table
         Path of a CSV or Parquet table of rates by day, with the columns date, currency and rate; each line takes the
-        latest rate that is not after its day. On the command line `--rule rates=rates.csv`; `rates` win over it.
+        latest rate that is not after its day. Or the column of the source with the rate of each line. On the command
+        line `--rule rates=rates.csv`; `rates` win over a table.
     levels
         The meaning of the levels of a mapped status, payment_status, type, test or captured column, where the
         vocabulary lacks them: "counts", "refund" or "ignore", such as `{"status": {"B7": "counts"}}`. On the command
@@ -223,7 +224,9 @@ def change_rules(rules: Rules, changes: Mapping[str, Any]) -> Rules:
             changed["levels"] = {**rules.levels, **value}
         elif name == "rates":
             tables = [
-                entry for entry in listed if isinstance(entry, str) and entry.endswith((".csv", ".parquet"))
+                entry
+                for entry in listed
+                if isinstance(entry, str) and (":" not in entry or entry.endswith((".csv", ".parquet")))
             ]
             pairs = [entry for entry in listed if entry not in tables]
             changed[name] = dict(value) if isinstance(value, Mapping) else dict(map(_read_rate, pairs))

@@ -50,7 +50,7 @@ def test_a_broken_table_of_rates_is_refused(tmp_path):
         with pytest.raises(InputError, match=words):
             cleaned(frame, tmp_path, table)
     raw = read(frame, changes={"rates": "nowhere.csv"})
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match="neither a file nor a column"):
         clean(raw)
 
 
@@ -167,3 +167,34 @@ def test_refunds_and_amounts_are_chosen_in_the_same_currency(tmp_path):
     assert report.mapping["amount"] == "total_eur"
     assert report.mapping["refunded"] == "refunded_amount_eur"
     assert report.money_kept == 50 + (100 - 25) + 50 + 60
+
+
+def test_rates_in_a_column_of_the_source_are_offered_and_used_line_by_line():
+    rates = {"INR": [1.0, 1.0, 1.0], "USD": [83.0, 84.0, 83.5], "GBP": [105.0, 106.0, 105.5]}
+    lines = [(code, day, rate) for code, listed in rates.items() for day, rate in enumerate(listed)]
+    frame = pd.DataFrame(
+        {
+            "customer": [code + str(day % 2) for code, day, _ in lines],
+            "date": [f"2025-0{day + 1}-05" for _, day, _ in lines],
+            "amount": [10.0 + day for _, day, _ in lines],
+            "currency": [code for code, *_ in lines],
+            "Exchange Rate": [rate for *_, rate in lines],
+        }
+    )
+    with pytest.raises(QuestionsError, match=r"1 GBP = 105\.5, 1 USD = 83\.5") as asked:
+        clean(read(frame))
+    [question] = asked.value.questions
+    mapping, rules = answer([question.answers[0]], {}, {})
+    report = clean(read(frame, mapping, changes=rules)).report
+    assert report.money_kept == pytest.approx((frame["amount"] * frame["Exchange Rate"]).sum())
+    assert any("multiplied by its rate in column 'Exchange Rate'" in note for note in report.notes)
+
+
+def test_what_is_neither_a_rate_nor_a_column_is_named():
+    with pytest.raises(InputError, match="'Kurs' is neither a file nor a column"):
+        clean(
+            read(
+                sales(("a", "2025-01-05", 1, "USD"), ("b", "2025-01-06", 1, "EUR")),
+                changes={"rates": ["Kurs"]},
+            )
+        )
