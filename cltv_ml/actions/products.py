@@ -152,7 +152,7 @@ def _leading(table: pd.DataFrame, *, costs_known: bool = False) -> list[str]:
 
 
 def _by_segment(shop: Shop, actions: Actions, level: ProductLevel) -> dict[str, pd.DataFrame]:
-    """Add the items that each segment buys more often than others do, and return them as a table for the page."""
+    """Add the items that a segment prefers, and return them as a table for the page."""
     favourites = decisions.favourites_by_segment(
         shop.log, actions.tables["customers"]["segment"], shop.window, level=level
     )
@@ -162,10 +162,14 @@ def _by_segment(shop: Shop, actions: Actions, level: ProductLevel) -> dict[str, 
             "Segment": favourites["segment"],
             "Item": label_products(favourites["item"], shop.product_names),
             "Bought by": [f"{share:.0%}" for share in favourites["share"]],
-            "Multiple of the average": [f"{lift:.1f}" for lift in favourites["lift"]],
+            "Multiple of everyone's part": [f"{lift:.1f}" for lift in favourites["lift"]],
         }
     )
-    return {"What each segment buys more often than the average customer": shown} if len(favourites) else {}
+    return (
+        {"What takes a larger part in a segment's purchases than in everyone's": shown}
+        if len(favourites)
+        else {}
+    )
 
 
 def _list_cross_sell(shop: Shop, actions: Actions) -> list[str]:

@@ -20,6 +20,9 @@ GIVE = 0.2
 #: Fewest buyers of an item in a segment: fewer reflect chance.
 MIN_ITEM_BUYERS = 20
 
+#: Standard errors by which a segment's favourite must differ: chance alone does that for 1 item of 700.
+CLEAR_ERRORS = 3
+
 
 @pandas_only
 def vary_leaders(table: pd.DataFrame, most: float = MOST_LISTS, give: float = GIVE) -> pd.DataFrame:
@@ -82,10 +85,12 @@ def _leaders(items: np.ndarray, values: np.ndarray, most: float, give: float) ->
 def favourites_by_segment(
     log: AnyLog, segments: pd.Series, window: Window, *, level: ProductLevel = "product_id", top: int = 3
 ) -> pd.DataFrame:
-    """Return the items that each segment buys more often than others do, up to `top` per segment.
+    """Return the items that take a larger part in a segment's purchases than in everyone's, up to `top` per segment.
 
     Columns `segment`, `item`, `buyers`, `share` of the segment's customers who bought it in the last horizon before
-    the window, and `lift`: that share over the share among all customers.
+    the window, and `lift`: the item's part in what the segment bought over its part in what all customers bought,
+    counted in days on which a customer bought it. A segment that only buys more of everything has no favourites.
+    Items whose part is within three standard errors of everyone's, customers drawn at random, are left out.
 
     Parameters
     ----------
@@ -99,18 +104,26 @@ def favourites_by_segment(
     return frame(
         con.sql(
             f"""with bought as (
-                select distinct m.segment, m.customer_id, cast(l.{level} as varchar) as item
+                select m.segment, m.customer_id, cast(l.{level} as varchar) as item,
+                    count(distinct date_trunc('day', l.timestamp)) as days
                 from log l join members m using (customer_id)
                 where l.timestamp >= timestamp '{since}' and l.timestamp < timestamp '{window.cutoff}'
-                and l.{level} is not null),
+                and l.{level} is not null group by 1, 2, 3),
             sizes as (select segment, count(*) as size from members group by 1),
-            overall as (select item, count(*) / (select count(*) from members) as share from bought group by 1),
+            busy as (select segment, customer_id, sum(days) as total from bought group by 1, 2),
+            totals as (select segment, sum(total) as total, sum(total * total) as squares from busy group by 1),
+            overall as (select item, sum(days) / (select sum(total) from totals) as part from bought group by 1),
+            counted as (
+                select segment, item, count(*) as buyers, sum(days) as days, sum(days * days) as squares,
+                    sum(days * total) as crossed
+                from bought join busy using (segment, customer_id) group by 1, 2),
             found as (
-                select b.segment, b.item, count(*) as buyers, count(*) / any_value(s.size) as share,
-                    count(*) / any_value(s.size) / any_value(o.share) as lift
-                from bought b join sizes s using (segment) join overall o using (item)
-                group by 1, 2 having count(*) >= {MIN_ITEM_BUYERS})
-            select * from found where lift > 1
+                select c.segment, c.item, c.buyers, c.buyers / s.size as share, c.days / (o.part * t.total) as lift,
+                    c.days - o.part * t.total as above,
+                    sqrt(c.squares - 2 * o.part * c.crossed + o.part * o.part * t.squares) as error
+                from counted c join sizes s using (segment) join totals t using (segment) join overall o using (item))
+            select segment, item, buyers, share, lift from found
+            where buyers >= {MIN_ITEM_BUYERS} and lift > 1 and above > {CLEAR_ERRORS} * error
             qualify row_number() over (partition by segment order by lift desc, item) <= {top}
             order by segment, lift desc, item"""
         )

@@ -16,6 +16,7 @@ from cltv_ml.actions.questions import missing_section
 from cltv_ml.actions.terms import Actions, PastCampaign, Terms
 from cltv_ml.customers import CustomerTables
 from cltv_ml.data import Cleaned, simulate
+from cltv_ml.decisions import variety
 from cltv_ml.errors import InputError
 from cltv_ml.log import Log
 from cltv_ml.pipelines.act import PARTS, _write_act
@@ -180,6 +181,7 @@ def test_an_item_that_leads_most_lists_is_told():
 
 def test_where_nothing_is_personal_segments_get_what_they_buy_more_often(shop, done, monkeypatch):
     monkeypatch.setattr(products, "_LEADS", 0.0)
+    monkeypatch.setattr(variety, "CLEAR_ERRORS", -9)  # the small shop has no favourite beyond chance
     found = Actions(tables={"customers": done.tables["customers"]}, rates=done.rates)
     PARTS["cross-sell"](shop, found)
     table = found.tables["favourites_by_segment"]
@@ -419,6 +421,7 @@ def test_a_recommender_not_shown_to_beat_popular_items_is_not_used(shop, done, m
         verdict="not shown to beat the most popular items"
     )
     monkeypatch.setattr(products.decisions, "evaluate_cross_sell", lambda *args, **kwargs: judged)
+    monkeypatch.setattr(variety, "CLEAR_ERRORS", -9)  # the small shop has no favourite beyond chance
     found = Actions(tables={"customers": done.tables["customers"]}, rates=done.rates)
     PARTS["cross-sell"](shop, found)
     assert found.tables["cross_sell"]["because"].isna().all()

@@ -69,6 +69,29 @@ def test_favourites_are_what_a_segment_buys_more_often_than_all():
         timestamp=pd.Timestamp("2026-01-15"), amount=1.0
     )
     found = favourites_by_segment(log, loyal, Window("2026-02-01", 30))
-    assert found[["segment", "item", "buyers"]].to_numpy().tolist() == [["loyal", "wine", 30]]
-    assert found["share"].tolist() == pytest.approx([0.75])
-    assert found["lift"].tolist() == pytest.approx([0.75 / 0.3])
+    assert found[["segment", "item", "buyers"]].to_numpy().tolist() == [
+        ["loyal", "wine", 30],
+        ["new", "milk", 60],
+    ]
+    assert found["share"].tolist() == pytest.approx([0.75, 1.0])
+    assert found["lift"].tolist() == pytest.approx([(30 / 73) / (30 / 133), 1 / (100 / 133)])
+
+
+def test_a_segment_that_buys_more_of_everything_has_no_favourites():
+    """Everyone draws from the same ten items, popular and rare; champions only draw ten times as often."""
+    rng = np.random.default_rng(4)
+    chances = np.arange(10, 0, -1) / 55
+    lines = [
+        (f"c{number}", f"item{item}", pd.Timestamp("2026-01-02") + pd.Timedelta(days=day))
+        for number in range(600)
+        for day in range(20 if number < 200 else 2)
+        for item in rng.choice(10, 1, p=chances)
+    ]
+    log = pd.DataFrame(lines, columns=["customer_id", "product_id", "timestamp"]).assign(amount=1.0)
+    segments = pd.Series({f"c{n}": "champions" if n < 200 else "new" for n in range(600)})
+    assert favourites_by_segment(log, segments, Window("2026-02-01", 60)).empty
+    log.loc[log["customer_id"].isin([f"c{n}" for n in range(150)]), "product_id"] = "tea"
+    found = favourites_by_segment(log, segments, Window("2026-02-01", 60)).query("segment == 'champions'")
+    assert found[["item", "buyers"]].to_numpy().tolist() == [["tea", 150]]
+    part = (log["product_id"].eq("tea")[log["customer_id"].map(segments).eq("champions")]).mean()
+    assert found["lift"].item() == pytest.approx(part / log["product_id"].eq("tea").mean())
