@@ -293,8 +293,8 @@ def check_transactions(
     Raises
     ------
     Refusal
-        A required column, one that the features read, or what is known of campaign contacts is missing, or there is
-        no row.
+        A required column, one that the features read, or what is known of campaign contacts is missing, there is
+        no row, or a value is a list or an object.
     """
     missing = [name for name in TRANSACTIONS.required if name not in table.columns]
     if missing:
@@ -304,6 +304,8 @@ def check_transactions(
     if not len(table):
         raise Refusal("The table has no rows; send at least one transaction.")
     columns = [name for name in TRANSACTIONS.columns if name in table.columns]
+    if nested := [name for name in columns if _holds_parts(table[name])]:
+        raise Refusal(f"Columns {nested} contain lists or objects; send one text or number per line.")
     empty = [name for name in columns if name not in TRANSACTIONS.required and table[name].isna().all()]
     sent = table[columns].drop(columns=empty).reset_index(drop=True)
     absent = absent_features([*sent.columns, *TRANSACTIONS.required])
@@ -315,6 +317,11 @@ def check_transactions(
             f"Missing columns {sorted(lost)}; this model's features are built from them too, send them filled in."
         )
     return sent.assign(customer_id=as_identifiers(sent["customer_id"]))
+
+
+def _holds_parts(column: pd.Series) -> bool:
+    """Whether a column holds lists or objects, which JSON may."""
+    return column.dtype == object and any(isinstance(value, list | dict) for value in column)
 
 
 def _float_columns(X: pd.DataFrame) -> pd.DataFrame:

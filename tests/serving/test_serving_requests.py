@@ -78,6 +78,15 @@ def test_a_required_column_without_any_value_is_no_fault_of_the_server(served, c
     assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
 
 
+@pytest.mark.parametrize(("column", "value"), [("timestamp", [2026, 1, 3]), ("customer_id", {"id": 1})])
+def test_a_list_or_an_object_in_a_line_is_refused_by_its_column(served, column, value):
+    lines = LINES.astype(object)
+    lines.at[0, column] = value
+    with pytest.raises(requests.Refusal, match=f"'{column}'] contain lists or objects; send one") as refused:
+        served.predict(None, lines, {"as_of": "2026-05-01"})
+    assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
+
+
 def on_features(served):
     other = requests.ServedModel()
     other.model, other.card, other.version = served.model, served.card, "1"
