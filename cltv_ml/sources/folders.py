@@ -15,12 +15,17 @@ _TABLES = {
     *(".parquet", ".pq", ".feather", ".arrow", ".ipc"),
 }
 
+#: What counts as one where there is no other: next to tables, dumps and pages are documentation as often as not.
+_ALSO_TABLES = {".sql", ".html", ".htm", ".xml", ".ods"}
+
 
 def find(path: Path) -> list[Path]:
     """Return the path itself if it exists, else the files that match it as a glob pattern."""
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file())
-        return [file for file in files if ending(file) in _TABLES and not _is_hidden(file.relative_to(path))]
+        inside = sorted(file for file in path.rglob("*") if file.is_file())
+        files = [file for file in inside if not _is_hidden(file.relative_to(path))]
+        tables = [file for file in files if ending(file) in _TABLES]
+        return tables or [file for file in files if ending(file) in _ALSO_TABLES]
     if path.exists():
         return [path]
     return [Path(name) for name in sorted(glob(str(path), recursive=True))]

@@ -85,3 +85,45 @@ def test_changes_after_the_rows_are_reported(tmp_path):
         "'dump.sql' changes or removes rows after it added them (1 DELETE, 1 UPDATE)"
         in found(tmp_path, dump)[3]
     )
+
+
+def test_a_folder_of_dumps_or_of_web_pages_is_read_as_one_table(tmp_path):
+    for kind in ("sql", "html", "xml"):
+        folder = tmp_path / kind
+        folder.mkdir()
+        for month in (1, 2):
+            orders = [
+                (f"O{month}{day}", f"C{day % 5}", f"2024-0{month}-{day:02}", "9.50") for day in range(1, 21)
+            ]
+            (folder / f"orders_{month}.{kind}").write_text(WRITTEN_AS[kind](orders))
+        report = clean(read(folder)).report
+        assert (report.rows_kept, report.money_kept) == (40, 380), kind
+    (folder / "orders.csv").write_text("customer,date,total\nC1,2024-01-05,7\nC2,2024-01-06,8\n")
+    report = clean(read(folder)).report
+    assert report.money_kept == 15
+    assert any("orders_1.xml" in note and "were not read" in note for note in report.notes)
+
+
+def as_dump(orders):
+    return (
+        "CREATE TABLE orders (id varchar(9), customer varchar(9), created date, total decimal(9,2));\n"
+        f"INSERT INTO orders VALUES {', '.join(map(str, orders))};\n"
+    )
+
+
+def as_page(orders):
+    rows = [("order", "customer", "date", "total"), *orders]
+    cells = ("".join(f"<td>{cell}</td>" for cell in row) for row in rows)
+    return f"<html><body><table>{''.join(f'<tr>{row}</tr>' for row in cells)}</table></body></html>"
+
+
+def as_records(orders):
+    fields = ("id", "customer", "date", "total")
+    records = (
+        "".join(f"<{name}>{value}</{name}>" for name, value in zip(fields, order, strict=True))
+        for order in orders
+    )
+    return f"<orders>{''.join(f'<order>{record}</order>' for record in records)}</orders>"
+
+
+WRITTEN_AS = {"sql": as_dump, "html": as_page, "xml": as_records}
