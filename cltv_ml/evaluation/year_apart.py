@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 
@@ -53,12 +55,26 @@ def _drawn_customers(log: Log) -> Log:
 def _read(log: Log, day: pd.Timestamp, width: int) -> YearApart:
     X = build_features(log, day, names=SUMMARY)
     halves = [(0, width // 2), (width // 2, width)]
-    spans = [*halves, *((YEAR + since, YEAR + until) for since, until in halves)]
+    ends = _month_ends(log.first.normalize(), day, day + pd.Timedelta(days=YEAR + width))
+    known = [one for one in ends if one >= 0]
+    spans = [*halves, *((YEAR + since, YEAR + until) for since, until in halves), *pairwise(ends)]
     sums = ", ".join(
         f"coalesce(sum(amount) filter (timestamp >= timestamp '{day + pd.Timedelta(days=since)}' and "
         f"timestamp < timestamp '{day + pd.Timedelta(days=until)}'), 0.0) as spent_{place}"
         for place, (since, until) in enumerate(spans)
     )
     spent = frame(log.connect().sql(f"select customer_id, {sums} from log group by customer_id"))
-    aligned = spent.set_index("customer_id").reindex(X.index, fill_value=0.0)
-    return YearApart(X, width, aligned.to_numpy(dtype=float))
+    spent = spent.set_index("customer_id")
+    shop = spent.iloc[:, 4:].sum().to_numpy(dtype=float)
+    aligned = spent.reindex(X.index, fill_value=0.0).to_numpy(dtype=float)
+    return YearApart(X, width, aligned[:, :4], known, aligned[:, len(spans) + 1 - len(known) :], shop)
+
+
+def _month_ends(first: pd.Timestamp, day: pd.Timestamp, end: pd.Timestamp) -> list[int]:
+    """Return the days from `day` to the ends of whole months before `end`, from a log's first day on.
+
+    Months of the calendar, because many logs are dated by month.
+    """
+    months = (end.year - first.year) * 12 + end.month - first.month
+    ends = (end - pd.DateOffset(months=back) for back in range(months, -1, -1))
+    return [(one - day).days for one in ends if one >= first]

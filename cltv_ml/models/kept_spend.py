@@ -7,8 +7,12 @@ the log kept in excess of it. The customers who happen to be in the log let \(x\
     s = sqrt(sum_i (b_i / B - a_i / A)^2),   A = sum a, B = sum b
 
 (linearisation of a ratio of sums: W. G. Cochran, 1977, Sampling Techniques, ch. 6). A shortfall counts as dropout only
-as far as it is beyond chance and lasts: the smallest of \(-(x + 1.645\,s)\) and of the shortfalls in the two halves of
-the window. With windows of several years, means are taken, and s is at least what the years differ by.
+as far as it is beyond chance and lasts: the smallest of \(-(x + t\,s)\), with t such that chance exceeds it in one of
+twenty logs, and of the shortfalls in the two halves of the window. With windows of several years, means are taken, and
+s is at least what the years differ by.
+
+A shop that lost a part of its sales within weeks, once, has lost no customers: the shortfall counts only as far as it
+exceeds the sharpest fall (`models.spend_falls`).
 """
 
 from __future__ import annotations
@@ -19,12 +23,15 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import stats
+
+from cltv_ml.models.spend_falls import growth_of_sum, sharpest_fall
 
 #: Days between the two windows: the same season.
 YEAR = 365
 
-#: Standard errors by which a shortfall must exceed zero: chance alone exceeds it in one of twenty logs.
-_BEYOND_CHANCE = 1.645
+#: Share of logs in which chance alone may look like a shortfall.
+_SEEN_BY_CHANCE = 0.05
 
 
 @dataclass(frozen=True)
@@ -39,11 +46,20 @@ class YearApart:
         Days of each window.
     spent
         Of shape (n, 4): the first and second half of the first window, then those of the second.
+    ends
+        Days from the first window's beginning to the end of each month until the end of the second, m + 1 of them.
+    monthly
+        What they spent in each of these m months, shape (n, m).
+    shop
+        What all customers of the shop spent in these months and in those before.
     """
 
     X: pd.DataFrame
     width: int
     spent: np.ndarray
+    ends: Sequence[int]
+    monthly: np.ndarray
+    shop: np.ndarray
 
 
 class MissedDropout(NamedTuple):
@@ -70,18 +86,22 @@ def missed_dropout(
     if not usable:
         return None
     rows = np.array([_excess(window, expected) for window in usable])
-    kept, ratio, excess, first, second, _ = rows.mean(axis=0)
-    error = np.sqrt((rows[:, -1] ** 2).mean() / len(rows))
+    kept, ratio, excess, first, second, *_ = rows.mean(axis=0)
+    error = np.sqrt((rows[:, -2] ** 2).mean() / len(rows))
     if len(rows) > 1:
         error = max(error, rows[:, 2].std(ddof=1) / np.sqrt(len(rows)))
-    rate = max(min(-excess - _BEYOND_CHANCE * error, -first, -second), 0.0)
+    chance = stats.t.ppf(1 - _SEEN_BY_CHANCE, rows[:, -1].sum()) * error
+    rate = max(min(-excess - chance, -first, -second), 0.0)
+    if rate:
+        falls = [sharpest_fall(one.monthly, _by_month(one, expected), one.shop, rate) for one in usable]
+        rate = max(rate - sum(falls) / len(falls), 0.0)
     return MissedDropout(float(np.exp(kept)), float(np.exp(ratio)), float(rate))
 
 
 def _excess(
     window: YearApart, expected: Callable[[pd.DataFrame, list[int]], np.ndarray]
 ) -> tuple[float, ...]:
-    """Return log ratios: kept, expected, kept over expected, the same in both halves, and the standard error."""
+    """Return log ratios: kept, expected, kept over expected (also by half); the standard error and its freedom."""
     half = window.width // 2
     days = [half, window.width, YEAR, YEAR + half, YEAR + window.width]
     near, whole, year, later, end = expected(window.X, days).sum(axis=0)
@@ -89,7 +109,13 @@ def _excess(
     seen = window.spent.sum(axis=0)
     halves = np.log(seen[2:] / seen[:2]) - np.log(model[2:] / model[:2])
     before, after = window.spent[:, :2].sum(axis=1), window.spent[:, 2:].sum(axis=1)
-    kept = np.log(after.sum() / before.sum())
+    grown = growth_of_sum(before, after)
     ratio = np.log(model[2:].sum() / model[:2].sum())
-    error = np.sqrt(((after / after.sum() - before / before.sum()) ** 2).sum())
-    return kept, ratio, kept - ratio, *halves, error
+    return grown.log, ratio, grown.log - ratio, *halves, grown.error, grown.freedom
+
+
+def _by_month(window: YearApart, expected: Callable[[pd.DataFrame, list[int]], np.ndarray]) -> np.ndarray:
+    """Return what a model expects the customers of a window to spend in each of its months."""
+    days = [day for day in window.ends if day > 0]
+    within = expected(window.X, days).sum(axis=0)
+    return np.diff(within if len(days) == len(window.ends) else np.append(0.0, within))

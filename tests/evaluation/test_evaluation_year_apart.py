@@ -51,6 +51,12 @@ def test_windows_are_those_of_a_slow_loop(monkeypatch):
         for since, until in spans
     ]
     np.testing.assert_allclose(window.spent, np.column_stack(wanted))
+    cutoff = START + pd.Timedelta(days=DAYS)
+    months = [cutoff - pd.DateOffset(months=back) for back in range(18, -1, -1)]
+    assert window.ends == [(month - START).days - 198 for month in months]
+    month = np.searchsorted(pd.DatetimeIndex(months), log["timestamp"], side="right")
+    by_month = log["amount"].groupby([log["customer_id"], month]).sum().unstack().reindex(known)[range(1, 19)]
+    np.testing.assert_allclose(window.monthly, by_month.fillna(0.0))
 
 
 def test_lines_after_the_cutoff_change_nothing(monkeypatch):
@@ -68,6 +74,15 @@ def test_a_log_shorter_than_a_year_and_a_half_has_none_and_a_long_one_has_a_pair
     assert [window.width for window in windows_year_apart(log, days[0] + pd.Timedelta(days=547))] == [91]
     assert [window.width for window in windows_year_apart(log, days[-1])] == [365] * 5
     assert windows_year_apart(log, days[0] + pd.Timedelta(days=1096))[0].spent.sum() == pytest.approx(730)
+
+
+def test_the_end_of_a_boom_is_not_read_as_customers_who_leave(monkeypatch):
+    boom = dataclasses.replace(worlds.WORLDS["no_season"], pace=lambda day: np.where(day < 450, 1.6, 1.0))
+    monkeypatch.setitem(worlds.WORLDS, "no_season", boom)
+    _, curve, spend, windows = _fit(_shop(monkeypatch, "no_season")[0])
+    missed = missed_by(curve, spend, windows)
+    assert missed.kept < 0.8 * missed.expected
+    assert missed.rate < 0.2 * np.log(missed.expected / missed.kept)
 
 
 @pytest.mark.parametrize(("name", "faster"), [("decline", True), ("no_season", False), ("shock", False)])

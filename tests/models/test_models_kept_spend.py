@@ -1,10 +1,14 @@
 """Spend kept a year later: by hand, and on simulated shops whose future is known."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from cltv_ml.models.kept_spend import YearApart, missed_dropout
+from cltv_ml.models.spend_falls import sharpest_fall
 
 CUSTOMERS = pd.DataFrame({"frequency": [1.0, 2.0, 0.0, 4.0]})
 SPENT = np.array([[60.0, 40, 30, 20], [100, 100, 50, 40], [20, 30, 10, 10], [50, 100, 40, 50]])
@@ -17,7 +21,11 @@ def as_expected(X, days):
 
 def many(times, spent=SPENT, scale=1.0):
     X = pd.concat([CUSTOMERS] * times, ignore_index=True)
-    return YearApart(X, 100, np.concatenate([spent * [1, 1, scale, scale]] * times))
+    spent = spent * [1, 1, scale, scale]
+    path = spent[:, [0, 0, 0, 0]]  # four equal months
+    ends = [345, 375, 405, 435, 465]
+    monthly, shop = np.concatenate([path] * times), np.ones(16)
+    return YearApart(X, 100, np.concatenate([spent] * times), ends, monthly, shop)
 
 
 def test_a_shortfall_counts_as_far_as_it_exceeds_its_standard_error():
@@ -26,7 +34,9 @@ def test_a_shortfall_counts_as_far_as_it_exceeds_its_standard_error():
     assert missed.expected == pytest.approx(1.0)
     before, after = SPENT[:, :2].sum(axis=1), SPENT[:, 2:].sum(axis=1)
     error = np.sqrt(((after / 250 - before / 500) ** 2).sum() / 100)  # a hundred times as many: a tenth of it
-    wanted = min(np.log(2) - 1.645 * error, np.log(230 / 130), np.log(270 / 120))
+    squares = (after / 250 - before / 500) ** 2 / 100**2
+    freedom = 100 * squares.sum() ** 2 / (squares**2).sum() - 1
+    wanted = min(np.log(2) - stats.t.ppf(0.95, freedom) * error, np.log(230 / 130), np.log(270 / 120))
     assert missed.rate == pytest.approx(wanted)
 
 
@@ -35,7 +45,7 @@ def test_the_standard_error_is_that_of_drawing_customers_again():
     sums = [window.spent[rng.integers(0, 120, 120)].sum(axis=0) for _ in range(2000)]
     drawn = np.std([np.log(after / before) for before, _, after, _ in sums])
     missed = missed_dropout([window], as_expected)
-    assert (-np.log(missed.kept) - missed.rate) / 1.645 == pytest.approx(drawn, rel=0.05)
+    assert (-np.log(missed.kept) - missed.rate) / 1.66 == pytest.approx(drawn, rel=0.05)
 
 
 def test_a_shortfall_of_one_half_is_none():
@@ -55,3 +65,25 @@ def test_years_that_differ_say_less_than_years_that_agree():
 def test_windows_without_spend_say_nothing():
     assert missed_dropout([], as_expected) is None
     assert missed_dropout([many(10, SPENT * [1, 1, 0, 1])], as_expected) is None
+
+
+def test_a_fall_within_weeks_is_no_dropout_but_as_far_as_the_shortfall_exceeds_it():
+    window = many(1000)
+    slow = missed_dropout([window], as_expected)
+    sharply = dataclasses.replace(window, monthly=window.monthly * [1, 1, 0.7, 0.7])
+    sharp = missed_dropout([sharply], as_expected)
+    fall = sharpest_fall(sharply.monthly, np.full(4, 30.0 * len(window.X)), window.shop, slow.rate)
+    assert fall == pytest.approx(-np.log(0.7) - slow.rate / 6)
+    assert sharp.rate == pytest.approx(slow.rate - fall)
+    assert sharp[:2] == slow[:2]
+
+
+def test_three_customers_with_most_of_the_money_rarely_look_like_dropout():
+    rng, found = np.random.default_rng(0), []
+    for _ in range(400):
+        mean = np.where(np.arange(100) < 3, 400.0, 5.0)[:, None]
+        spent = rng.poisson(2.0, (100, 4)) * rng.gamma(2.0, 0.5, (100, 4)) * mean
+        X = pd.DataFrame({"frequency": np.zeros(100)})
+        window = YearApart(X, 100, spent, [435, 465], np.ones((100, 1)), np.ones(1))
+        found.append(missed_dropout([window], as_expected).rate > 0)
+    assert np.mean(found) < 0.06
