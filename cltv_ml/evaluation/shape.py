@@ -29,8 +29,8 @@ class Contest:
 
     verdict: Verdict
     #: One row per model: means over the windows of `gini`, `decile_mape`, `deviance` and, with a campaign,
-    #: `profit`; `gini_lower` (the mean Gini is above it with probability 97.5%), `wins` (windows in which it
-    #: was first), `windows`, and `left_out`, a phrase where it may not be chosen.
+    #: `profit`; `gini_lower` (the mean Gini, over windows or over buyers, is above it with probability 97.5%),
+    #: `wins` (windows in which it was first), `windows`, and `left_out`, a phrase where it may not be chosen.
     scores: pd.DataFrame
 
 
@@ -69,9 +69,9 @@ def choose_shape(
 ) -> Contest:
     """Return the model with the best shares of the total on these windows.
 
-    1. A model may be chosen if it ranks customers better than chance: its mean Gini over the windows is above zero
-       with probability 97.5% (bootstrap). The naive rule may be chosen only where it passes and no other model does.
-       Where none passes, all but the naive rule go on to step 2.
+    1. A model may be chosen if it ranks customers better than chance: its mean Gini, over the windows or weighted by
+       their buyers, is above zero with probability 97.5% (bootstrap). The naive rule may be chosen only where it passes
+       and no other model does. Where none passes, all but the naive rule go on to step 2.
     2. Of these, the model with the least mean deviance wins, once every model is scaled to the realised total. The
        deviance is least in expectation for the true shares (a consistent score of the mean: Gneiting 2011), so one
        figure judges the ranking of customers and how far apart they are. With `targeting` the highest mean profit wins
@@ -131,7 +131,7 @@ def _mean_scores(
     targeting: Targeting | None,
 ) -> pd.DataFrame:
     """Return a row per model with its means over the windows; it wins those where none of the allowed is better."""
-    tables, draws = [], []
+    tables, draws, buyers = [], [], []
     for rows in _windows(y_true):
         spent, values = y_true[rows], share_out(predictions[rows], y_true[rows])
         values = values.dropna(axis="columns", how="all")
@@ -141,16 +141,26 @@ def _mean_scores(
         tables.append(pd.DataFrame.from_dict(scores, orient="index"))
         # A total has no part in the order: the same draws serve the report, which shows more of them.
         draws.append(bootstrap_metrics(spent, predictions.loc[rows, list(values)])["gini"])
+        buyers.append(int((spent > 0).sum()))
     if not tables:
         return pd.DataFrame()
     ginis = pd.concat([table["gini"] for table in tables], axis="columns").reindex(predictions.columns)
     mean = pd.concat(tables).groupby(level=0).mean().reindex(predictions.columns)
-    lower = sum(draws).div(len(draws)).quantile(_CHANCE) if draws else np.nan
+    lower = np.fmax(_lower_mean(draws, np.ones(len(draws))), _lower_mean(draws, np.array(buyers)))
     among = ginis[ginis.index.isin(allowed) & (ginis.index != SameRate.name)]
     best = (among if len(among) else ginis).max()
     return mean.assign(gini_lower=lower, wins=ginis.ge(best).sum(axis="columns"), windows=len(tables)).dropna(
         subset="gini"
     )
+
+
+def _lower_mean(draws: Sequence[pd.DataFrame], weights: np.ndarray) -> pd.Series:
+    """Return by model what the weighted mean of the windows' Ginis exceeds with probability 1 - `_CHANCE`.
+
+    Weights of the buyers matter to a shop of one season: its windows with a handful of them would drown the others.
+    """
+    mean = sum(weight * drawn for weight, drawn in zip(weights, draws, strict=True)) / weights.sum()
+    return pd.DataFrame(mean).quantile(_CHANCE)
 
 
 def _windows(y_true: pd.Series) -> list[np.ndarray]:

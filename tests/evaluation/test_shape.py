@@ -125,3 +125,22 @@ def test_shares_decide_where_the_better_order_exaggerates_them(window):
     assert contest.scores["gini"].idxmax() == "wild"
     assert contest.verdict.champion == "good"
     assert "best Gini in 0 of 2 windows" in contest.verdict.reason
+
+
+def one_season(skill):
+    """Return a model's values and the spend: a window of a season with 80 buyers, and four with two buyers each."""
+    rng = np.random.default_rng(1)
+    rate, parts = rng.gamma(1.0, size=200), []
+    for month, buyers in enumerate([80, 2, 2, 2, 2]):
+        spent = np.zeros(200)
+        chances = rate / rate.sum() if month == 0 else None  # out of season anybody buys
+        spent[rng.choice(200, buyers, replace=False, p=chances)] = rng.gamma(2.0, size=buyers)
+        parts.append(pd.DataFrame({"spent": spent, "value": rate**skill * rng.gamma(2.0, size=200)}))
+    keys = pd.date_range("2024-01-01", periods=5, freq="91D")
+    table = pd.concat(dict(zip(keys, parts, strict=True)), names=["cutoff", "customer_id"])
+    return table[["value"]], table["spent"]
+
+
+def test_windows_with_a_handful_of_buyers_do_not_drown_the_season():
+    assert choose_shape(*one_season(1.0), ["value"]).scores.at["value", "gini_lower"] > 0
+    assert choose_shape(*one_season(0.0), ["value"]).scores.at["value", "gini_lower"] < 0
