@@ -178,15 +178,30 @@ def _leads_to(
 def _climb_ridge(
     objective: LogLikelihood, theta: np.ndarray, bounds: np.ndarray, flat: float = _FLATTEST
 ) -> tuple[np.ndarray, float]:
-    """Return the end of up to 40 damped Newton steps; along a narrow bent ridge BFGS takes hundreds of steps."""
+    """Return the end of up to 40 damped Newton steps; along a narrow bent ridge BFGS takes hundreds of steps.
+
+    A step that leaves a tenth of the slope shows that the curvature still holds: where it is dear, the next step takes
+    it again.
+    """
     value, gradient = objective(theta)
-    damping = 1e-6
+    damping, before, curvature, axes, known = (
+        1e-6,
+        0.0,
+        np.zeros(0),
+        np.zeros((0, 0)),
+        np.zeros(0, dtype=bool),
+    )
     for _ in range(40):
         free = gradient == projected(gradient, theta, bounds)
-        if np.abs(gradient[free]).max(initial=0.0) < flat:
+        steepest = float(np.abs(gradient[free]).max(initial=0.0))
+        if steepest < flat:
             break
-        curvature, axes = np.linalg.eigh(-_hessian(objective, theta, bounds, gradient)[np.ix_(free, free)])
+        fresh = steepest > before / 10 or not np.array_equal(free, known)
+        if fresh:
+            hessian = _hessian(objective, theta, bounds, gradient)[np.ix_(free, free)]
+            curvature, axes = np.linalg.eigh(-hessian)
         slope = axes.T @ gradient[free]
+        before, known = steepest if isinstance(objective, Curved) else 0.0, free
         for _ in range(8):
             step = np.zeros_like(theta)
             step[free] = axes @ (slope / (np.abs(curvature) + damping))
@@ -197,7 +212,10 @@ def _climb_ridge(
                 break
             damping *= 10
         else:
-            break
+            if fresh:
+                break
+            before = 0.0
+            continue
         theta, value, gradient = candidate, height, incline
         damping = max(damping / 10, 1e-12)
     return theta, value

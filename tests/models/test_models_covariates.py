@@ -4,6 +4,8 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from cltv_ml.models import BGNBD, MBGNBD, ParetoNBD, likelihood_ratio_test
+from cltv_ml.models.fitting import bounds_of
+from cltv_ml.models.likelihood import maximize
 from cltv_ml.models.purchase_history import build_rows
 
 # One group buys exp(0.8) times as often; the other leaves sooner. Covariates scale the parameters as in
@@ -58,6 +60,31 @@ def test_a_search_from_other_parameters_ends_at_the_same_maximum(model):
     assert [*near.params_.values()] == pytest.approx([*slow.params_.values()], rel=1e-5)
     assert near.log_likelihood_ == pytest.approx(slow.log_likelihood_, rel=1e-12)
     assert [*near.standard_errors_.values()] == pytest.approx([*slow.standard_errors_.values()], rel=1e-3)
+
+
+@pytest.mark.parametrize("model", BASE)
+def test_steps_that_take_a_curvature_again_end_where_climbing_without_it_does(model):
+    customers = two_groups(model, 400)
+    fitted = model(purchase_covariates=["eager"], dropout_covariates=["eager"], penalty=0.01)
+    problem = fitted._problem(customers, None)
+    objective = fitted._objective(problem.rows, problem.spread)
+    asked = []
+
+    class Counted:
+        def __call__(self, theta):
+            return objective(theta)
+
+        def hessian(self, theta, rough=False):
+            asked.append(1)
+            return objective.hessian(theta, rough)
+
+    start = np.r_[np.log(fitted._starts(problem.rate)[0]), 0.0, 0.0]
+    how = {"names": ["r", "alpha", "s", "beta", "p", "d"], "size": problem.size}
+    quick = maximize(Counted(), [start], bounds_of(4, 2), **how)
+    slow = maximize(lambda theta: objective(theta), [start], bounds_of(4, 2), **how)
+    assert quick.theta == pytest.approx(slow.theta, abs=1e-4)
+    assert quick.log_likelihood == pytest.approx(slow.log_likelihood, abs=1e-6)
+    assert 1 < len(asked) < 15
 
 
 @pytest.mark.parametrize("model", BASE)
