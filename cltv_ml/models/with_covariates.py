@@ -85,7 +85,7 @@ class WithCovariates(OfAttributes):
     def fit_before_adapting(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
         """Learn the coding of attributes and the penalty."""
         X, labels = as_pandas(X), as_labels(self, y, len(X))
-        self.coding_ = learn_coding(at_latest(X), self.attributes)  # one row per customer
+        self.coding_ = self._learn_coding(at_latest(X))  # one row per customer
         self.penalty_ = self._choose_penalty(X, labels)
         return self
 
@@ -153,11 +153,17 @@ class WithCovariates(OfAttributes):
         settings = type(purchases).__name__, purchases.get_params(), self.horizon, [*self.attributes], len(X)
         rows = pd.util.hash_pandas_object(seen, index=False).to_numpy()
         return once(
-            lambda: self._measure(learn_coding(X, self.attributes), some, spent, self._plain_params(X)),
+            lambda: self._measure(self._learn_coding(X), some, spent, self._plain_params(X)),
             repr(settings),
             rows,
             spent,
         )
+
+    def _learn_coding(self, X: pd.DataFrame) -> dict[str, dict[str, Any]]:
+        """Return the coding of the attributes, learned once by all models that see these customers."""
+        names = [name for name in self.attributes if name in X]
+        values = pd.util.hash_pandas_object(X[names], index=False).to_numpy()
+        return once(lambda: learn_coding(X, self.attributes), f"coding of {[*self.attributes]}", values)
 
     def _plain_params(self, X: pd.DataFrame) -> Mapping[str, float]:
         """Return the parameters without covariates, which the plain model and the hybrid share at this cutoff."""
