@@ -53,6 +53,7 @@ class OrdersSeen:
     )
     long: int  # of three lines or more
     summed: int  # of these, with one line that is the sum of the others
+    again_money: float  # of the lines counted in `again`
 
 
 def names_products(raw: Raw, lines: Lines) -> bool:
@@ -79,14 +80,15 @@ def look_at_orders(marks: Relation, by_product: bool) -> OrdersSeen:
         f"and by_order % {marks.count() // _SAMPLE_LINES + 1} = 0 group by all",
     )
     if not alike.rows(f"select by_order from {alike} group by 1 having sum(n) > 1 limit 1"):
-        return OrdersSeen(0, 0, 0, 1.0, alike.count(), 0, 0, 0)
+        return OrdersSeen(0, 0, 0, 1.0, alike.count(), 0, 0, 0, 0.0)
     differ = "products" if by_product else "hashes > 1"
     row = alike.row(
         "with orders as ("
         "    select by_order, sum(n) as n, min(money) as least, max(money) as top, sum(total) as total, "
         "        min(by_product) < max(by_product) as products, count(*) as hashes, "
         f"        min(state) < max(state) as states from {alike} group by 1"
-        f"), repeated as (select count(*) - 1 as m from {alike} group by by_order, by_product, money"
+        f"), repeated as (select count(*) - 1 as m, m * money as again from {alike} "
+        "    group by by_order, by_product, money"
         f"), several as (select *, {differ} or states as differs from orders where n > 1"
         "), tops as (select count(*) as n from orders group by top"
         # Few tables are joined, of one row each: the engine weighs every order of them.
@@ -94,12 +96,13 @@ def look_at_orders(marks: Relation, by_product: bool) -> OrdersSeen:
         "        coalesce(sum(hashes - 1) filter (differs), 0), count(*) filter (n > 2), "
         "        count(*) filter (n > 2 and 2 * top = total) from several), "
         "    (select coalesce(sum(n * (n - 1)) / nullif(sum(n) * (sum(n) - 1), 0), 0) from tops), "
-        "    (select count(*), coalesce(sum(n), 0) from orders), (select coalesce(sum(m), 0) from repeated)"
+        "    (select count(*), coalesce(sum(n), 0) from orders), "
+        "    (select coalesce(sum(m), 0), coalesce(sum(again), 0) from repeated)"
     )
-    orders, constant, further, long, summed, chance, all_orders, lines, again = row
+    orders, constant, further, long, summed, chance, all_orders, lines, again, money = row
     chance = max(float(chance), 1 / (all_orders + 1))
-    again = int(again) if by_product else 0
-    return OrdersSeen(orders, constant, int(further), chance, int(lines), again, long, summed)
+    again, money = (int(again), money / MONEY_SCALE) if by_product else (0, 0.0)
+    return OrdersSeen(orders, constant, int(further), chance, int(lines), again, long, summed, money)
 
 
 def doubt_undone_lines(raw: Raw, lines: Lines, rules: Rules) -> list[str]:

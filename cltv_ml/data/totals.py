@@ -62,10 +62,10 @@ def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
     named = counted or (joined and "product_id" in raw.mapping)
     if named and sample.again >= max(1 if joined else 3, 0.01 * sample.lines):
         notes.append(
-            f"{sample.again:,} of {sample.lines:,} sampled lines repeat the product and amount of an earlier "
-            "line in their order but differ in another column (not used: "
-            f"{', '.join(map(repr, raw.unused)) or 'none'}). If the lines were joined to another table, such "
-            "as shipments or payments, they count more than once."
+            f"{sample.again:,} of {sample.lines:,} sampled lines, with a total of {log_amount(sample.again_money)}, "
+            "repeat the product and amount of an earlier line in their order but differ in another column (not used: "
+            f"{', '.join(map(repr, raw.unused)) or 'none'}). If the lines were joined to another table, such as "
+            "shipments or payments, they count more than once."
         )
     if not column:
         return notes

@@ -31,7 +31,7 @@ def shop(tmp_path, header, rows, encoding="utf-8"):
         (
             "amount",
             "Gesamtbetrag Brutto;Total inkl. MwSt. CHF;Wartość zamówienia;결제액;Сума;"
-            "Faturalanacak Tutar;Positionswert;請求金額合計;合计应收;จำนวนเงินทั้งหมด;상품별 총 주문금액",
+            "Faturalanacak Tutar;Positionswert;請求金額合計;お支払額;合计应收;จำนวนเงินทั้งหมด;상품별 총 주문금액",
         ),
         ("order_id", "Παραγγελία;Comanda;เลขที่คำสั่งซื้อ;หมายเลขคำสั่งซื้อ;Замовлення;شماره سفارش"),
         (
@@ -71,6 +71,7 @@ def test_statuses_are_read_in_languages_of_other_scripts():
     }
     levels = [(level, reading) for reading, listed in wanted.items() for level in listed.split(" ")]
     levels += [("تم الدفع", "counts"), ("Ödeme Alındı", "counts"), ("في انتظار الدفع", "ignore")]
+    levels += [("一部返品", "counts"), ("部分退款", "counts"), ("부분 환불", "counts"), ("Réussie", "counts")]
     levels += [("Chưa thanh toán", "ignore"), ("riuscito", "counts"), ("in behandeling", "counts")]
     levels += [("تم الغاء الطلب", "ignore"), ("返送", "refund")]
     wrong = [level for level, reading in levels if read_level("status", level) != reading]

@@ -117,3 +117,11 @@ order_id,date,customer,gross,refunds,net_sales
 def test_one_answer_may_settle_two_names():
     mapping, rules = answer(["amount=Total, all,currency="], {}, {})
     assert (mapping, rules) == ({"amount": "Total, all", "currency": ""}, {})
+
+
+def test_lines_joined_to_promotions_are_told_with_their_money(tmp_path):
+    rows = [f"o{n},2025-0{1 + n % 9}-{1 + n % 27:02d},c{n % 4},A,1,{20 + n}.00," for n in range(20)]
+    rows += [row + code for row in rows[:5] for code in ("APP",)]
+    text = "order_number,date,member_id,sku,units,line_revenue,promotion_code\n" + "\n".join(rows)
+    told = found(tmp_path, text)[2]
+    assert "5 of 25 sampled lines, with a total of 110.00, repeat the product and amount" in told
