@@ -13,7 +13,7 @@ import stat
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -35,6 +35,9 @@ _LONGEST = 240
 
 #: Files that wait for their names, by those names, while a set of files is written; None for one to be deleted.
 _WAITING: ContextVar[dict[Path, Path | None] | None] = ContextVar("_WAITING", default=None)
+
+#: Files that the present command reads, which it must not replace.
+_PROTECTED: ContextVar[tuple[str, ...]] = ContextVar("_PROTECTED", default=())
 
 #: What a spreadsheet takes for a formula, unless it is a number; apostrophes before it are ours or the data's.
 _FORMULA, _NUMBER = r"'*[=+\-@\t\r]", r"[+-]?[\d.,]*\d[\d.,]*\s?%?"
@@ -76,6 +79,11 @@ def folder_if_used(folder: Path) -> Iterator[None]:
             folder.rmdir()
 
 
+def protect(files: Iterable[str]) -> None:
+    """Refuse to replace these files, and no others, in this context."""
+    _PROTECTED.set(tuple(files))
+
+
 @contextmanager
 def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Yield a temporary path next to `path`; on success it takes the name `path`, on failure it vanishes.
@@ -88,7 +96,8 @@ def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
     Raises
     ------
     InputError
-        The disk is full, the file larger than allowed, its folder may not be written, or `path` is a device or a pipe.
+        The disk is full, the file larger than allowed, its folder may not be written, `path` is a device or a
+        pipe, or the command reads it.
     """
     if is_remote(path):
         with tempfile.TemporaryDirectory() as folder:
@@ -99,6 +108,8 @@ def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
         path = Path(os.path.realpath(path))
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise InputError(f"{path} is a device or a pipe, which no file may replace; choose another name.")
+    if any(path.exists() and os.path.exists(one) and os.path.samefile(path, one) for one in _PROTECTED.get()):
+        raise InputError(f"{path} would be replaced, but this command reads it; choose another --out.")
     path.parent.mkdir(parents=True, exist_ok=True)
     _delete_abandoned(path)
     temporary, waiting = _unused(path), _WAITING.get()

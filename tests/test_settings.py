@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from cltv_ml.errors import InputError
+from cltv_ml.files import write_table
+from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.settings import (
     Act,
     Backtest,
@@ -201,12 +203,11 @@ def test_params_without_their_table_are_refused(toml):
 
 @pytest.mark.parametrize(
     ("read", "written"),
-    [("orders.csv", "orders.csv"), ("link.csv", "./orders.csv"), ("orders.json", "orders.parquet")],
+    [("orders.csv", "orders.csv"), ("link.csv", "./orders.csv")],
 )
 def test_no_file_that_is_read_is_replaced(tmp_path, monkeypatch, read, written):
     monkeypatch.chdir(tmp_path)
-    for name in ("orders.csv", "orders.json"):
-        Path(name).write_text("customer,day,amount")
+    Path("orders.csv").write_text("customer,day,amount")
     Path("link.csv").symlink_to("orders.csv")
     with pytest.raises(
         InputError, match=rf"--out .* would replace {read}, which --data reads; choose another"
@@ -217,6 +218,22 @@ def test_no_file_that_is_read_is_replaced(tmp_path, monkeypatch, read, written):
     ):
         Check(data="cdnow", customers="orders.csv", quarantine="orders.csv")
     assert Lifetime(data=read, out="values.csv").out == Path("values.csv")
+
+
+def test_no_file_that_a_pipeline_reads_is_replaced_by_another_name_of_its_outputs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("customers.csv").write_text("customer_id\na\n")
+
+    @with_bar
+    def act(**options):
+        settings = Act.of(None, options)
+        write_table(pd.DataFrame({"x": [1]}), settings.out / "customers.csv")
+
+    with pytest.raises(InputError, match=r"customers\.csv would be replaced, but this command reads it"):
+        act(data="cdnow", customers="customers.csv", out=".")
+    assert Path("customers.csv").read_text() == "customer_id\na\n"
+    act(data="cdnow", out=".")  # the next command reads other files
+    assert Path("customers.csv").read_text() == "x\n1\n"
 
 
 def test_an_earlier_result_may_be_replaced_by_the_next(tmp_path):

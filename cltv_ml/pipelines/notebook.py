@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from functools import wraps
 from html import escape
 from typing import Any, ParamSpec, TypeVar
@@ -14,17 +15,17 @@ R = TypeVar("R")
 
 
 def with_bar(pipeline: Callable[P, R]) -> Callable[P, R]:
-    """Return the pipeline with a progress bar if a notebook calls it and no `progress` is given."""
+    """Return the pipeline in a context of its own, with a bar if a notebook calls it and no `progress` is given."""
 
     @wraps(pipeline)
     def run(*args: P.args, **options: P.kwargs) -> R:
         """Run the pipeline; its bar is taken away when it ends or fails."""
         if "progress" in options or not _in_notebook():
-            return pipeline(*args, **options)
+            return copy_context().run(pipeline, *args, **options)
         bar = _Bar(pipeline.__name__)
         options["progress"] = bar
         try:
-            return pipeline(*args, **options)
+            return copy_context().run(pipeline, *args, **options)
         finally:
             bar.close()
 

@@ -43,8 +43,8 @@ _WRITTEN_AMOUNT = re.compile(
 )
 
 
-#: Settings that name a file to write, and endings of files that a command writes next to that of --out.
-_WRITTEN, _WRITTEN_NEXT = ("out", "save_mapping", "quarantine", "html"), (".html", ".json", ".manifest.json")
+#: Settings that name a file to write.
+_WRITTEN = ("out", "save_mapping", "quarantine", "html")
 
 
 def _as_text(value: Any) -> Any:
@@ -192,17 +192,14 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _check_written(self) -> Self:
         """Raise InputError where a file that a command reads would be replaced by one that it writes."""
-        read = self._read_files()
         for written in set(_WRITTEN) & set(type(self).model_fields):
             place = str(getattr(self, written) or "")
-            base = os.path.splitext(place)[0]
-            for file in (place, *(base + ending for ending in _WRITTEN_NEXT if written == "out" and base)):
-                for name, path in read.items():
-                    if os.path.isfile(file) and os.path.samefile(file, path):
-                        raise InputError(
-                            f"{flag_of(type(self), written)} {place} would replace {path}, which "
-                            f"{flag_of(type(self), name)} reads; choose another name."
-                        )
+            for name, path in self._read_files().items():
+                if os.path.isfile(place) and os.path.samefile(place, path):
+                    raise InputError(
+                        f"{flag_of(type(self), written)} {place} would replace {path}, which "
+                        f"{flag_of(type(self), name)} reads; choose another name."
+                    )
         return self
 
     def _read_files(self) -> dict[str, str]:
@@ -252,12 +249,19 @@ class Settings(BaseModel):
 
     @classmethod
     def of(cls, settings: Settings | None, options: Mapping[str, Any]) -> Self:
-        """Return settings that a pipeline was called with, keyword arguments over those of another command too."""
+        """Return settings that a pipeline was called with, keyword arguments over those of another command too.
+
+        From then on no file of these settings is replaced, until the pipeline ends.
+        """
         base = (
             {} if settings is None else {name: getattr(settings, name) for name in settings.model_fields_set}
         )
         own = {name: value for name, value in base.items() if name in cls.model_fields} | dict(options)
-        return cls(**cls._without_lone(own, options))
+        from cltv_ml.files import protect  # late: the command line shows its help without pandas
+
+        merged = cls(**cls._without_lone(own, options))
+        protect(merged._read_files().values())
+        return merged
 
     def toml(self, **changes: Any) -> str:
         """Return the settings as TOML that `read` reads back; `changes` stand in place of their values."""
