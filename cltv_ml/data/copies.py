@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from cltv_ml.data.levels import is_payment
+from cltv_ml.data.levels import NO, is_payment
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, keep_first
+from cltv_ml.sources.denials import says_no, says_no_sql
 from cltv_ml.sources.twins import Twins, find_twins, share_repeated
 
 #: Lines and columns that are compared, and the share of lines with an equal one from which on they are.
 _COMPARED_LINES, _COMPARED_COLUMNS, _REPEATED = 20_000, 8, 0.05
+
+#: Fewest lines that a column marks as reversals, the share of them with a twin, and of others that have one by chance.
+_FEWEST_MARKED, _WITH_TWIN, _PAID_AGAIN = 3, 0.9, 0.3
 
 
 def find_copies(
@@ -73,6 +77,52 @@ def guess_copies(copies: Sequence[Twins]) -> dict[str, str]:
         twins.copy: "refund" if twins.later and not is_payment(twins.copy) else "ignore"
         for twins in copies[::-1]
     }
+
+
+def count_reversals(table: Relation, mapping: Mapping[str, str | None], column: str) -> tuple[int, int]:
+    """Return the number of lines that a column marks, and of those with a twin, if these are nearly all; else 0.
+
+    A twin has the same customer and amount and no mark. Where customers often pay the same again, it shows nothing.
+    """
+    customer, amount = mapping.get("customer_id"), mapping.get("amount")
+    if not customer or not amount:
+        return 0, 0
+    first = keep_first(table, _COMPARED_LINES)
+    text = f"lower(coalesce(trim(cast({quote(column)} as varchar)), ''))"
+    paid = Columns(first, Rules(), ask=False).number(amount)
+    marked, twins, plain, again = first.row(
+        "select sum(marked), sum(least(marked, plain)), sum(plain), coalesce(sum(plain) filter (plain > 1), 0) from ("
+        "select count(*) filter (marked) as marked, count(*) filter (not marked) as plain from (select "
+        f"{quote(customer)} as who, round(abs({paid}), 2) as money, not {says_no_sql(text, NO)} as marked "
+        f"from {first}) group by who, money)"
+    )
+    told = marked >= _FEWEST_MARKED and twins >= _WITH_TWIN * marked and again <= _PAID_AGAIN * plain
+    return (int(marked), int(twins)) if told else (0, 0)
+
+
+def ask_about_reversals(
+    column: str, counts: tuple[int, int], levels: Sequence[str], otherwise: str
+) -> Question:
+    """Ask whether marked lines with a positive amount take back another line, or are undone sales themselves.
+
+    Parameters
+    ----------
+    counts
+        The number of marked lines, and of those with a twin.
+    levels
+        The values of the column.
+    otherwise
+        The name of the mapping for sales that were undone themselves.
+    """
+    rules = [f"type={level}:{'counts' if says_no(level, NO) else 'refund'}" for level in levels if level]
+    flags = " ".join(f"--rule {flag('type', rule.removeprefix('type='))}" for rule in rules)
+    text = (
+        f"column {column!r} has an entry or a yes on {counts[0]:,} lines, and {counts[1]:,} of them have the customer "
+        f"and the amount of another line. If they take that line back, use --mapping {flag('type', column)} {flags}; "
+        f"if they are sales that were undone, use --mapping {flag(otherwise, column)}; otherwise use --mapping "
+        f"{otherwise}=."
+    )
+    return Question(text, (",".join([f"type={column}", *rules]), f"{otherwise}={column}", f"{otherwise}="))
 
 
 def ask_about_kinds(column: str, copies: Sequence[Twins]) -> Question:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from cltv_ml.data.copies import ask_about_kinds, find_copies
+from cltv_ml.data.copies import ask_about_kinds, ask_about_reversals, count_reversals, find_copies
 from cltv_ml.data.discounts import tell_of_order_discounts, tell_of_shares
 from cltv_ml.data.glance import Glance
 from cltv_ml.data.headings import plain_heading
@@ -316,6 +316,10 @@ def _look_at_flag(column: Unmapped, levels: Mapping[str, int]) -> bool:
             _says_undone(level) for level in levels if not says_no(level, NO)
         ):
             column.account.mapping[name] = column.name
+            return True
+        twins = count_reversals(column.glance.lines, column.decided, column.name)
+        if any(twins) and not {"type", name} & set(column.decided):
+            column.account.questions.append(ask_about_reversals(column.name, twins, list(levels), name))
             return True
         evidence = f"has an entry or a yes on {filled:,} of {rows:,} lines"
         meaning = "those lines were not completed or were refunded"

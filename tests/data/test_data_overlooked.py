@@ -393,3 +393,39 @@ def test_the_date_of_a_refund_next_to_its_money_does_not_undo_the_order(most):
         [question] = asked.questions
         kept = clean(read(source, answer([question.answers[0]], {}, {})[0])).report.money_kept
     assert kept == pytest.approx(440.0 - most - 10.0)
+
+
+def documents(marked, otherwise):
+    """Two hundred sales, and ten lines that repeat one of them each, with a mark."""
+    sold = pd.DataFrame(
+        {
+            "document": [f"D{n}" for n in range(200)],
+            "customer": [f"C{n % 40}" for n in range(200)],
+            "date": pd.date_range("2024-01-01", periods=200).astype(str),
+            "amount": [5 + n * 37 % 211 / 4 for n in range(200)],
+            "Return reason": otherwise,
+        }
+    )
+    back = sold.iloc[::20].assign(date="2024-08-01", document=[f"R{n}" for n in range(10)])
+    back["Return reason"] = [marked[n % len(marked)] for n in range(10)]
+    return pd.concat([sold, back], ignore_index=True), sold["amount"].sum() - back["amount"].sum()
+
+
+@pytest.mark.parametrize(("marked", "otherwise"), [(["Damaged", "R01"], None), (["yes"], "no")])
+def test_marked_documents_that_repeat_a_sale_are_offered_as_returns_first(marked, otherwise):
+    lines, kept = documents(marked, otherwise)
+    with pytest.raises(QuestionsError) as asked:
+        read(lines)
+    [question] = asked.value.questions
+    assert "10 of them have the customer and the amount of another line" in question.text
+    mapping, rules = answer([question.answers[0]], {}, {})
+    assert clean(read(lines, mapping, changes=rules)).report.money_kept == pytest.approx(kept)
+
+
+def test_marks_on_sales_themselves_are_asked_about_as_cancellations():
+    lines, _ = documents(["Damaged"], None)
+    sold = lines.iloc[:200].copy()
+    sold.loc[::20, "Return reason"] = "Damaged"
+    with pytest.raises(QuestionsError) as asked:
+        read(sold)
+    assert asked.value.questions[0].answers[0] == "cancelled_at=Return reason"
