@@ -155,7 +155,10 @@ def _estimate_broken(raw: Raw, lines: Lines, usual: float) -> tuple[int, float]:
         Mean money of the other lines, for lines with at least half of the fields in which no sale can be read.
     """
     columns, source = raw.broken.found["columns"], lines.source.kinds
-    texts = [str(line) for (line,) in raw.broken.rows(f"select line from {raw.broken} limit {_MOST_BROKEN}")]
+    lines_of = (
+        f"select unnest(string_split(line, chr(10))) as line from {raw.broken}"  # an open quote spans many
+    )
+    texts = [str(line) for (line,) in raw.broken.rows(f"{lines_of} limit {_MOST_BROKEN}")]
     possible = list(possible_rows(texts, len(columns)))
     rows = {name: pa.array([row[place] or None for _, row in possible]) for place, name in enumerate(columns)}
     rows |= {name: pa.nulls(len(possible), pa.string()) for name in source if name not in rows}
@@ -168,7 +171,7 @@ def _estimate_broken(raw: Raw, lines: Lines, usual: float) -> tuple[int, float]:
     money = {int(place): float(value) for place, value in read}
     filled = {place: sum(bool(field.strip()) for field in row) for place, row in possible}
     full = [place for place, fields in filled.items() if place not in money and 2 * fields >= len(columns)]
-    all_lines = raw.broken.count() / len(texts)
+    all_lines = raw.broken.row(f"select count(*) from ({lines_of})")[0] / len(texts)
     return round((len(money) + len(full)) * all_lines), (sum(money.values()) + usual * len(full)) * all_lines
 
 

@@ -33,12 +33,12 @@ from cltv_ml.sources.layout import (
     tell_of_no_header,
     tell_of_thousands,
 )
+from cltv_ml.sources.lost_rows import take_swallowed_lines, tell_of_open_quotes
 from cltv_ml.sources.parts import (
     take_lone_headings,
     take_padded,
     tell_of_cut_end,
     tell_of_second_table,
-    tell_of_swallowed_lines,
 )
 from cltv_ml.sources.record_types import check_record_types
 
@@ -121,10 +121,9 @@ def read_csv(
     broken = take_padded(table, names, broken, delimiter) if broken and not heading.escape else broken
     broken = take_lone_headings(table, names[0], broken, delimiter)
     notes += tell_of_second_table(broken, delimiter, path.name)
-    notes += [
-        *tell_of_swallowed_lines(table, delimiter, path.name),
-        *tell_of_cut_end(readable, table, path.name),
-    ]
+    notes += tell_of_open_quotes(broken, path.name)
+    notes += take_swallowed_lines(table, delimiter, path.name, broken)
+    notes += tell_of_cut_end(readable, table, path.name)
     if above and DATEV_LINE.match(above[0]):
         notes += complete_bookings(table, above[0], path.name)
     if damaged:

@@ -39,9 +39,6 @@ _FEWEST_GROUPS = 3
 #: How words for refunds end.
 _ENDINGS = "ungs?|ements?|ed|en|es|ad[ao]|o|s|n|e|é[es]?"
 
-#: Repetitions that DuckDB's regular expressions take.
-_MOST_REPETITIONS = 1000
-
 
 def holds_no_sales(name: str) -> bool:
     """Whether a file, sheet, table or heading is called refunds or the like.
@@ -278,47 +275,6 @@ def take_padded(
         lines = lines.append_column("source_row", pa.array(padded, pa.int64()))
         table.change(f"insert into {table} by name from {lend(table.con, 'padded_lines', lines)}")
     return [line for line in broken if line[0] not in padded]
-
-
-def tell_of_open_quotes(broken: Sequence[tuple[int, str]], name: str) -> list[str]:
-    """Return a note if a broken row spans many lines, as after a quote that is never closed."""
-    long = [(number, text.count("\n")) for number, text in broken if text.count("\n") > 2]
-    if not long:
-        return []
-    lines = sum(count + 1 for _, count in long)
-    return [
-        f"{len(long):,} rows of {name!r} that do not fit the header span {lines:,} lines, the first starting "
-        f"at row {long[0][0] + 1}. A quote is not closed there, so these lines were not read; correct it in "
-        "the file."
-    ]
-
-
-def tell_of_swallowed_lines(table: Relation, delimiter: str, name: str) -> list[str]:
-    """Return a note if fields contain whole lines of the table, as between two quotes that were never closed."""
-    names = [column for column, kind in table.kinds.items() if kind == "VARCHAR"]
-    whole_row = ", ".join(map(quoted, names))
-    if not names or not table.row(f"select bool_or(contains(concat({whole_row}), chr(10))) from {table}")[0]:
-        return []
-    breaks = table.row(
-        "select " + ", ".join(f"bool_or(contains({quoted(c)}, chr(10)))" for c in names) + f" from {table}"
-    )
-    broken = ", ".join(quoted(column) for column, some in zip(names, breaks, strict=True) if some)
-    if not broken:
-        return []
-    sign, fields = re.escape(delimiter), min(max(len(names) - 1, 1), _MOST_REPETITIONS)
-    # A list of the fields, because DuckDB refuses a sum or a disjunction of a thousand.
-    whole = f"contains(v, chr(10)) and regexp_matches(v, '\\n(?:[^\\n{sign}]*{sign}){{{fields}}}')"
-    ends = "list_transform(fields, lambda v: length(v) - length(replace(v, chr(10), '')))"
-    rows, inside, first = table.row(
-        f"select count(*), sum(list_sum({ends})), min(source_row) from (select [{broken}] as fields, source_row "
-        f"from {table}) where len(list_filter(fields, lambda v: {whole})) > 0"
-    )
-    if not rows:
-        return []
-    return [
-        f"Fields of {name!r} contain {int(inside):,} whole lines of the table, the first in row {first + 1}. A quote "
-        "is not closed there, so these lines were not read; correct it in the file."
-    ]
 
 
 def tell_of_cut_end(path: Path, table: Relation, name: str) -> list[str]:

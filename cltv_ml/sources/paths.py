@@ -27,7 +27,6 @@ from cltv_ml.sources.parts import (
     name_parts,
     take_headers_out,
     tell_of_lacking,
-    tell_of_open_quotes,
 )
 from cltv_ml.sources.records import flatten_records, read_json
 from cltv_ml.sources.signs import make_plain
@@ -228,7 +227,6 @@ def _read_texts(
         )
         notes += [tell_of_lacking(lacking, files[0].name)] if lacking else []
         notes += name_parts(stacked, parts, kind)
-    notes += tell_of_open_quotes(broken, files[0].name)
     return SourceRows(stacked, tuple(broken), (*notes, *make_plain(stacked)), tuple(parts), tuple(titles))
 
 

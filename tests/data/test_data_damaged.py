@@ -178,3 +178,18 @@ def test_lines_below_the_table_that_are_no_sales_have_no_money(tmp_path):
     path.write_text(lines_with(lambda line: line) + "Exported by Ann\nPage 1,of 1\n")
     report = clean(read(path)).report
     assert (report.rows_unreadable, report.money_unreadable) == (0, 0)
+
+
+def test_the_money_of_lines_that_an_open_quote_swallowed_is_estimated(tmp_path):
+    path = tmp_path / "sales.csv"
+    lines = lines_with(lambda line: line).splitlines()
+    lines[901] = '"' + lines[901]
+    path.write_text("\n".join(lines) + "\n")
+    report = clean(read(path)).report
+    assert report.money_kept == pytest.approx(900 * 10.5)
+    assert (report.rows_unreadable, report.money_unreadable) == (100, pytest.approx(100 * 10.5))
+    lines[951] = '"' + lines[951]  # the quote is closed fifty lines later
+    path.write_text("\n".join(lines) + "\n")
+    report = clean(read(path)).report
+    assert report.money_kept + report.money_unreadable == pytest.approx(1000 * 10.5)
+    assert report.rows_unreadable == 51
