@@ -32,6 +32,9 @@ _TAXES_AND_FEES = re.compile(
 )
 _ODD_SHARE = 0.3
 
+#: Rows at the beginning and at the end of a table that are compared, and the share with decimals of most amounts.
+_END, _MOSTLY = 50, 0.5
+
 #: Currencies whose taxes and fees are never all whole.
 _NEVER_WHOLE = ("EUR", "USD", "GBP", "CHF", "CAD", "AUD")
 
@@ -42,7 +45,7 @@ _OF_INTERFACES = re.compile(r"[a-z]{2,6}_[0-9A-Za-z]{10,}")
 def doubt_parts(
     table: Relation, mapping: Mapping[str, str], files: Sequence[tuple[str, int]], rules: Rules
 ) -> list[Question]:
-    """Ask if one of several files seems to be in cents and the others are not.
+    """Ask if one of several files, or the end of one, seems to be in cents and the others are not.
 
     Its amounts are integers, not all of them multiples of 100, and their median is about a hundred times that of the
     other files, which have decimals.
@@ -53,11 +56,14 @@ def doubt_parts(
         Name and first `source_row` of each file.
     """
     column = mapping.get("amount") or mapping.get("unit_price", "")
-    if len(files) < 2 or not column or rules.money_unit is not None:
+    if not column or rules.money_unit is not None:
         return []
     value = Columns(table, Rules(), ask=False).number(column)
+    parts = [(repr(name), start) for name, start in files] if len(files) > 1 else _stretches(table, value)
+    if not parts:
+        return []
     cases = " ".join(
-        f"when source_row >= {start} then {place}" for place, (_, start) in reversed(list(enumerate(files)))
+        f"when source_row >= {start} then {place}" for place, (_, start) in reversed(list(enumerate(parts)))
     )
     medians = table.rows(
         f"select case {cases} end as part, median(abs(v)), bool_and(v = floor(v)), bool_or(v % 100 <> 0) "
@@ -65,7 +71,7 @@ def doubt_parts(
     )
     broken = [middle for _, middle, whole, _ in medians if not whole]
     cents = [
-        (files[int(place)][0], middle)
+        (parts[int(place)][0], middle)
         for place, middle, whole, odd in medians
         if broken and whole and odd and middle / max(broken) >= 30 and middle / min(broken) <= 300
     ]
@@ -73,11 +79,31 @@ def doubt_parts(
         return []
     name, middle = cents[0]
     text = (
-        f"the numbers in column {column!r} of {name!r} are integers, and their median is "
-        f"{middle / min(broken):,.0f} times that of the other files, which have decimals. The file may be in "
-        "cents: convert the files to one unit, or use --rule money_unit=1 if the numbers are correct."
+        f"the numbers in column {column!r} of {name} are integers, and their median is {middle / min(broken):,.0f} "
+        "times that of the others, which have decimals. They may be cents: convert all to one unit, or use --rule "
+        "money_unit=1 if the numbers are correct."
     )
     return [Question(text, ("money_unit=1",))]
+
+
+def _stretches(table: Relation, value: str) -> list[tuple[str, int]]:
+    """Return the two parts of a table, and the first row of each, whose numbers have decimals in only one of them."""
+    rows = table.count()
+    if rows < 2 * _END:
+        return []
+    numbers = f"(select source_row as row, {value} as v from {table}"
+    [last] = table.row(f"select max(source_row) from {table}")
+    start, end = table.row(
+        f"select count(*) filter (v <> floor(v) and row < {_END}), count(*) filter (v <> floor(v) and row >= {_END}) "
+        f"from {numbers} where source_row < {_END} or source_row > {last - _END})"
+    )
+    if min(start, end) or max(start, end) < _MOSTLY * _END:
+        return []
+    place = "max" if start else "min"
+    [change] = table.row(f"select {place}(row) filter (v <> floor(v)) from {numbers})")
+    first = change + 1 if start else change
+    early, late = f"the rows before {first + 1:,}", f"the rows from {first + 1:,} on"
+    return [(early, 0), (late, first)]
 
 
 def _of_interface(table: Relation) -> bool:

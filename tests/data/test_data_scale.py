@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.data import clean, read
+from cltv_ml.data import QuestionsError, clean, read
 from cltv_ml.sources.synthetic import simulate
 
 
@@ -176,3 +176,24 @@ def test_products_with_one_quantity_each_say_nothing():
     lines = pd.DataFrame({"sku": ["A", "B"] * 240, "qty": [1, 2] * 240, "price": np.tile([9.5, 1.0], 240)})
     lines = lines.assign(customer_id="a", date="2024-01-31")
     assert clean(read(lines)).report.money_kept == 240 * 11.5
+
+
+@pytest.mark.parametrize("whole", [slice(300, 400), slice(0, 100)])
+def test_a_part_of_a_file_that_counts_cents_is_a_question(tmp_path, whole):
+    amounts = [f"{5 + n * 37 % 211 / 4 + 0.01:.2f}" for n in range(400)]
+    amounts[whole] = [f"{float(amount) * 100:.0f}" for amount in amounts[whole]]
+    lines = [f"C{n % 40},2024-0{1 + n % 9}-05,{amount}" for n, amount in enumerate(amounts)]
+    path = tmp_path / "sales.csv"
+    path.write_text("\n".join(["customer,date,amount", *lines, ""]))
+    with pytest.raises(
+        QuestionsError, match=f"of the rows (before|from) {'101' if whole.start == 0 else '301'} "
+    ):
+        read(path)
+    assert read(path, changes={"money_unit": ["1"]}).table.count() == 400
+
+
+def test_whole_prices_at_the_end_of_a_file_are_no_question(tmp_path):
+    lines = [f"C{n % 40},2024-0{1 + n % 9}-05,{20 + n % 7 + (0.5 if n < 300 else 0)}" for n in range(400)]
+    path = tmp_path / "sales.csv"
+    path.write_text("\n".join(["customer,date,amount", *lines, ""]))
+    assert clean(read(path)).report.rows_kept == 400
