@@ -127,7 +127,7 @@ def _is_unseen(cutoff: int, horizon: int) -> bool:
 
 def last_year(log: CohortRevenue, cutoff: int, horizon: int) -> float | None:
     """Return last year's revenue of the same weeks; None where the log lacks them, or nobody has come since."""
-    if cutoff < WEEKS_YEAR or horizon > WEEKS_YEAR + 2 or not newcomers(log, cutoff) >= LEAST_NEW:
+    if cutoff < WEEKS_YEAR or horizon > WEEKS_YEAR + 2 or not newcomers(log, cutoff, horizon) >= LEAST_NEW:
         return None
     days = min(horizon, WEEKS_YEAR)  # of last year's 365 days one is not over yet
     revenue = log.last_year(cutoff, cutoff, cutoff + days) * horizon / days

@@ -43,6 +43,10 @@ LEAST_NEW = 0.03
 #: sells in summer only shows neither growth nor newcomers in spring.
 DEAD = 0.04
 
+#: Days that sold less per day than this share of the forecast's days, both a year ago, show neither growth nor the
+#: share of existing customers: a month of stray orders before Christmas says nothing about Christmas.
+QUIET = 0.25
+
 #: Approximate days of a step in which the share of existing customers is measured. A horizon is cut into equal steps,
 #: because a short last one might fall on days when the shop was closed.
 LAG = 30
@@ -141,7 +145,7 @@ def candidates(
     totals["bottom-up, last misses"] = totals["bottom-up"] * np.exp(
         agreed_miss(log, cutoff, horizon, bottom_up)
     )
-    if horizon <= WEEKS_YEAR + 2 and history >= 0 and newcomers(log, cutoff) >= LEAST_NEW:
+    if horizon <= WEEKS_YEAR + 2 and history >= 0 and newcomers(log, cutoff, horizon) >= LEAST_NEW:
         totals["top-down"] = top_down(log, cutoff, horizon)
     if history >= horizon <= WEEKS_YEAR + 2:
         totals["retention"] = retention_by_age(log, cutoff, horizon)
@@ -158,7 +162,7 @@ def top_down(log: CohortRevenue, cutoff: int, horizon: int) -> float:
     \[ g \sum_u A(y+u, y+u+30) \; \frac{K_{d}(d+u, d+u+30)}{A(d+u, d+u+30)}, \qquad d = c - u - 30. \]
 
     The share is the latest one measured at the same lag \(u\) after a cutoff; that of last year's window where these
-    days lie in a dead season, and that of the lag before where the log is too short. The growth \(g\) is one where last
+    days are quiet, and that of the lag before where the log is too short. The growth \(g\) is one where last
     year has too few days before \(y\) to measure it.
     """
     total, share = 0.0, float("nan")
@@ -167,7 +171,7 @@ def top_down(log: CohortRevenue, cutoff: int, horizon: int) -> float:
         then = cutoff - end
         if then >= LEAST_DAYS:
             days, measured = (then + start, then + end), float("nan")
-            if not is_dead(log, cutoff, *days):
+            if not is_quiet(log, cutoff, horizon, *days):
                 measured = _ratio(log.revenue(*days, known=then), log.revenue(*days))
             elif cutoff - WEEKS_YEAR >= LEAST_DAYS:
                 days, year_ago = (cutoff + start, cutoff + end), cutoff - WEEKS_YEAR
@@ -187,21 +191,35 @@ def growth(log: CohortRevenue, cutoff: int, horizon: int) -> float:
     Measured over a horizon or a `quarter`, whichever is longer, as far as the log reaches.
     """
     year_ago = cutoff - WEEKS_YEAR
-    days = min(max(horizon, quarter(log, cutoff)), year_ago - log.begins(cutoff))
+    days = min(max(horizon, quarter(log, cutoff, horizon)), year_ago - log.begins(cutoff))
     if days < LEAST_DAYS:
         return float("nan")
     return _ratio(log.revenue(cutoff - days, cutoff), log.last_year(cutoff, cutoff - days, cutoff))
 
 
-def quarter(log: CohortRevenue, cutoff: int) -> int:
-    """Return the days of a `QUARTER`, of a year if the last quarter was a dead season."""
-    return WEEKS_YEAR if is_dead(log, cutoff, cutoff - QUARTER, cutoff) else QUARTER
+def quarter(log: CohortRevenue, cutoff: int, horizon: int) -> int:
+    """Return the days of a `QUARTER`, of a year if the last quarter was quiet."""
+    return WEEKS_YEAR if is_quiet(log, cutoff, horizon, cutoff - QUARTER, cutoff) else QUARTER
 
 
 def is_dead(log: CohortRevenue, cutoff: int, since: int, until: int) -> bool:
     """Return whether these days lie in a dead season (`DEAD`), compared with the year before the cutoff."""
     usual = log.revenue(cutoff - WEEKS_YEAR, cutoff) / WEEKS_YEAR
     return log.revenue(since, until) < DEAD * usual * (until - since)
+
+
+def is_quiet(log: CohortRevenue, cutoff: int, horizon: int, since: int, until: int) -> bool:
+    """Return whether these days lie in a dead season, or were quiet last year next to its days of the forecast.
+
+    Last year's, because a cohort without successors also sells less than it did then.
+    """
+    if is_dead(log, cutoff, since, until):
+        return True
+    ahead = min(horizon, WEEKS_YEAR)
+    if since - WEEKS_YEAR < log.begins(cutoff):
+        return False
+    usual = log.last_year(cutoff, cutoff, cutoff + ahead) / ahead
+    return log.last_year(cutoff, since, until) < QUIET * usual * (until - since)
 
 
 def started(log: CohortRevenue, cutoff: int) -> float:
@@ -213,9 +231,9 @@ def started(log: CohortRevenue, cutoff: int) -> float:
     return _ratio(log.revenue(0, cutoff) / cutoff, log.revenue(0, LEAST_DAYS) / LEAST_DAYS)
 
 
-def newcomers(log: CohortRevenue, cutoff: int) -> float:
+def newcomers(log: CohortRevenue, cutoff: int, horizon: int) -> float:
     """Return the share of the last `quarter`'s revenue that came from customers first seen in it."""
-    start = cutoff - quarter(log, cutoff)
+    start = cutoff - quarter(log, cutoff, horizon)
     return 1.0 - _ratio(log.revenue(start, cutoff, known=start), log.revenue(start, cutoff))
 
 

@@ -103,6 +103,18 @@ def test_before_the_season_of_a_summer_shop_top_down_reads_newcomers_growth_and_
     assert growth(log, spring, 91) == pytest.approx(log.revenue(479, 843) / log.revenue(115, 479))
 
 
+def test_stray_orders_before_the_season_tell_neither_its_growth_nor_its_share_of_existing_customers():
+    def gifts(day):
+        """Return 1 in the five weeks before Christmas, a twelfth in the rest of the year."""
+        return 1.0 if 320 <= day % 364 < 355 else 1 / 12
+
+    log = shop(1130, lambda joined: gifts(joined) ** 2 * (20 + joined / 20), lambda age: 1 / (5 + age), gifts)
+    autumn = 2 * 364 + 300
+    assert log.revenue(autumn - 91, autumn) > 0.04 * 91 * log.revenue(autumn - 364, autumn) / 364  # not dead
+    forecasts = candidates(log.until(autumn), autumn, 91, {})
+    assert forecasts["top-down"] == pytest.approx(truth(log, autumn, 91), rel=0.2)
+
+
 def test_where_the_log_cannot_tell_growth_top_down_is_last_years_revenue():
     daily = 100.0 + np.arange(500)
     established = CohortRevenue(np.zeros(500, int), np.arange(500), daily, np.full(501, 50.0))
