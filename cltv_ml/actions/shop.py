@@ -317,8 +317,8 @@ def draw_untreated(
 
 
 def short_control(name: str) -> str:
-    """Return the name of the part that reports a list too short for its control group to show the effect."""
-    return f"control group of the {list_title(name)}"
+    """Return the name of what is left out where a list is too short for its control group to show the effect."""
+    return f"proof that the {list_title(name)} works"
 
 
 def list_title(name: str) -> str:

@@ -41,7 +41,7 @@ def test_a_champion_without_p_alive_keeps_its_own_expected_purchases(shop):
 
 
 def test_every_part_is_answered_for_a_log_with_all_columns(done):
-    assert all(name.startswith("control group of") for name in done.refused)
+    assert all(name.startswith("proof that the ") for name in done.refused)
 
 
 def test_a_campaign_that_worked_promises_more_than_it_costs(done):
@@ -313,7 +313,7 @@ def test_a_list_too_short_for_proof_keeps_a_fifth_untreated(shop):
     done, chosen = Actions(), pd.DataFrame(index=shop.X.index[:50])
     drawn = room.draw_untreated(chosen, (0.1, 0.11), shop, done, name="cross_sell_list")
     assert drawn.sum() == 10
-    assert "10 of 50 stay untreated" in done.refused["control group of the cross-sell list"]
+    assert "10 of 50 stay untreated" in done.refused["proof that the cross-sell list works"]
 
 
 def test_the_cost_of_winning_may_differ_by_customer(shop, done):

@@ -369,3 +369,9 @@ def test_tiers_flow_from_the_highest_down_and_leavers_last():
     node = plots.migration_sankey(flows).data[0].node
     assert list(node.label) == ["high", "medium", "low", "(new)", "high", "medium", "low"]
     assert list(node.y) == pytest.approx([0.125, 0.375, 0.625, 0.875, 0.125, 0.375, 0.75])
+
+
+def test_the_first_period_takes_no_colours_of_a_retention_map():
+    cohorts = compute_cohorts(LOG)
+    table = plots.cohort_table(cohorts, measure="retention").data[0]
+    assert 0 < table.zmin < table.zmax < 1

@@ -10,7 +10,7 @@ import pytest
 from cltv_ml.decisions.rfm import compute_rfm
 from cltv_ml.evaluation.compare import compare_models
 from cltv_ml.evaluation.groups import cohort_groups, segment_groups, tenure_groups
-from cltv_ml.reporting import plots
+from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.sections.certainty import (
     groups_section,
     interval_section,
@@ -51,6 +51,15 @@ def test_a_doubt_is_called_neither_better_nor_worse(judged, verdict):
 def test_quality_section_says_how_many_lay_within_their_intervals(summary, judged, verdict):
     said = " ".join(sentence for part in summary["sections"] for sentence in part["sentences"])
     assert f"it contained the spend of {judged.scores.at[verdict.champion, 'coverage']:.1%}" in said
+
+
+def test_the_bias_has_one_interval_on_the_whole_page(summary, judged, verdict):
+    parts = [part for page in summary["sections"] for part in (page, *page.get("details", ()))]
+    said = " ".join(sentence for part in parts for sentence in part["sentences"])
+    told = re.search(r"\(95% interval of the error: (\S+) to (\S+)\)", said).groups()
+    shown = [row for table in windows_section(judged)[0]["tables"] for row in table["rows"]]
+    label = theme.label(verdict.champion)
+    assert f"({told[0]} to {told[1]})" in " ".join(row[-1] for row in shown if row[0] == label)
 
 
 def test_a_model_without_intervals_has_no_section_about_them(judged, verdict):

@@ -48,6 +48,10 @@ def cohort_table(
     )
     small = table.index.isin(named.loc[named["customers"] < SMALL_COHORT, "name"])
     scaled = table[~small] if table[~small].notna().any(axis=None) else table
+    if measure == "retention" and scaled.loc[:, scaled.columns > 0].notna().any(axis=None):
+        scaled = scaled.loc[
+            :, scaled.columns > 0
+        ]  # everyone buys in the first period: it would take the whole scale
     hover = f"%{{y}}, {per} %{{x}}: %{{z:{form}}}"
     figure.add_heatmap(
         **_cells(table, cell),

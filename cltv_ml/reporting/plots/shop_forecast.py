@@ -14,6 +14,8 @@ _TITLES = {
     "won": "Customers won, realised and expected",
 }
 
+_AXES = {"won": "Customers won"}
+
 
 def shop_forecast(
     bands: pd.DataFrame, *, history: pd.DataFrame | None = None, measure: str = "revenue", currency: str = ""
@@ -29,7 +31,11 @@ def shop_forecast(
     measure
         "revenue", "orders", "customers" or "won".
     """
-    name = theme.in_money("Revenue", currency) if measure == "revenue" else measure.capitalize()
+    name = (
+        theme.in_money("Revenue", currency)
+        if measure == "revenue"
+        else _AXES.get(measure, measure.capitalize())
+    )
     hover = f"%{{y:,.0f}} {currency if measure == 'revenue' else ''}".rstrip()
     figure = theme.figure(_TITLES[measure], "First day of the period", name)
     of_measure = bands[(bands["measure"] == measure) & (bands["span"] == "period")]

@@ -100,7 +100,7 @@ def monitoring_answers(
     answers = {
         "What should you do now?": [_TO_DO[worst_level(checks)]],
         "Why?": [check.sentence for check in checks if check.level != "ok"]
-        or ["All differences are within their bounds, or chance explains them."],
+        or ["No check is beyond its bounds."],
         "What has changed since training?": moved,
         "How did earlier forecasts turn out?": list(outcomes),
         "What is not known yet?": list(notes),

@@ -11,6 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from cltv_ml.evaluation.backtest import WindowResult
+from cltv_ml.evaluation.bootstrap import bootstrap_metrics
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.metrics import METRICS
 from cltv_ml.evaluation.newcomers import DAYS, compute_newcomers
@@ -176,9 +177,16 @@ def quality_figures(
 
 
 def overall_bias(result: WindowResult, name: str) -> pd.Series:
-    """Return the bias over all customers with its interval."""
+    """Return the bias over all customers with its interval, that of the metrics by window.
+
+    Where some draws of customers hold nobody who bought, the interval of the chance in what they spent replaces it.
+    """
     everybody = pd.Series("all", index=result.y_true.index)
-    return compute_bias_by_group(result.y_true, result.values[name], everybody).iloc[0]
+    bias = compute_bias_by_group(result.y_true, result.values[name], everybody).iloc[0]
+    drawn = bootstrap_metrics(result.y_true, result.values[[name]])["bias"][name]
+    if drawn.notna().all():
+        bias["bias_lower"], bias["bias_upper"] = drawn.quantile([0.025, 0.975])
+    return bias
 
 
 def _off(bias: pd.Series) -> str:
