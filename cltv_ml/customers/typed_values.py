@@ -8,6 +8,7 @@ from cltv_ml.customers.column_levels import levels_of
 from cltv_ml.customers.kinds import Attribute
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.source_columns import quote
+from cltv_ml.sources.zones import once
 from cltv_ml.tables import NO, YES, postcode_sql
 
 #: Days that tools write for a missing date, as they write days before 1760 and after 2199.
@@ -53,20 +54,21 @@ def note_unread(
 
 def _count_unread(columns: Columns, attribute: Attribute, value: str) -> tuple[int, int, int]:
     """Return the number of values that count as missing, of those that nobody can read, and of all."""
-    kind, illegible = columns.kinds[attribute.column], f"{value} is null"
+    kind, moment, illegible = columns.kinds[attribute.column], "null", "value is null"
     if attribute.kind == "number" and kind != "VARCHAR":
         return 0, 0, 0
     if attribute.kind in ("date", "birth date"):
         moment = _moment(columns, attribute)
-        ahead = f" or {moment} between current_date and date '2199-12-31'"
-        illegible = f"{moment} is null{ahead if attribute.kind == 'birth date' else ''}"
+        ahead = " or moment between current_date and date '2199-12-31'"
+        illegible = f"moment is null{ahead if attribute.kind == 'birth date' else ''}"
     column, levels = quote(attribute.column), levels_of(columns.table, attribute.column)
     texts = f"(select n, t, t as {column} from {levels})"
     if kind != "VARCHAR":
         texts = f"(select 1 as n, cast({column} as varchar) as t, {column} from {columns.table})"
     counts = levels.row(
-        f"select coalesce(sum(n) filter (where {value} is null), 0), coalesce(sum(n) filter (where {illegible}), 0), "
-        f"coalesce(sum(n), 0) from {texts} where not ({_IS_NOTHING})"
+        f"select coalesce(sum(n) filter (where value is null), 0), coalesce(sum(n) filter (where {illegible}), 0), "
+        f"coalesce(sum(n), 0) from (select n, {value} as value, {moment} as moment from {texts} "
+        f"where not ({_IS_NOTHING}))"
     )
     return int(counts[0]), int(counts[1]), int(counts[2])
 
@@ -86,12 +88,10 @@ def value_sql(columns: Columns, attribute: Attribute) -> str:
         plain = rf"regexp_replace({text}, '^(-?\d+)\.0+$', '\1')" if whole else text
         plain = postcode_sql(plain, attribute.part)
         return f"if(lower({text}) in {NO_VALUE}, null, {plain})" if levels.holds(_IS_NOTHING) else plain
-    moment, latest = _moment(columns, attribute), "date '2199-12-31'"
-    if attribute.kind == "birth date":
-        latest = "current_date"
-    day = f"date_diff('day', date '1970-01-01', {moment})"
-    valid = f"{moment} between date '1760-01-01' and {latest} and {moment} not in {_NO_DATES}"
-    return f"cast(if({valid}, {day}, null) as double)"
+    latest = "current_date" if attribute.kind == "birth date" else "date '2199-12-31'"
+    valid = f"day between date '1760-01-01' and {latest} and day not in {_NO_DATES}"
+    days = f"cast(if({valid}, date_diff('day', date '1970-01-01', day), null) as double)"
+    return once(_moment(columns, attribute), "day", days)
 
 
 def _moment(columns: Columns, attribute: Attribute) -> str:
@@ -104,10 +104,11 @@ def _moment(columns: Columns, attribute: Attribute) -> str:
 
 def _birth(text: str, moment: str) -> str:
     """Return SQL for a birth date: a year alone becomes the middle of that year, a two-digit year is in the past."""
-    year = f"try_cast({text} as double)"
+    year = "try_cast(one.written as double)"
     middle = f"make_date(cast(if({year} < 100, 2000 + {year}, {year}) as integer), 7, 1)"
-    alone = f"{year} between 1850 and 2100 or {year} between 1 and 99 or {text} = '00'"
-    born = f"if({alone}, {middle}, {moment})"
+    alone = f"{year} between 1850 and 2100 or {year} between 1 and 99 or one.written = '00'"
+    born = f"if({alone}, {middle}, one.moment)"
     ahead = f"{born} between current_date and date '2099-12-31'"
-    in_full = f"contains({text}, cast(year({born}) as varchar))"
-    return f"if({ahead} and not {in_full}, {born} - interval 100 year, {born})"
+    in_full = f"contains(one.written, cast(year({born}) as varchar))"
+    corrected = f"if({ahead} and not {in_full}, {born} - interval 100 year, {born})"
+    return once(f"{{'written': {text}, 'moment': {moment}}}", "one", corrected)
