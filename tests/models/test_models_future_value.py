@@ -113,6 +113,7 @@ def test_a_shop_to_which_nobody_came_back_is_one_sentence(world, values):
 
 
 def test_what_customers_spend_beyond_the_year_fades_at_the_missed_rate(world, values):
+    world, values = world[:300], values[:300]
     future, fading = (FutureValue(91).fit(world, values, {365: 5.0 * float(values.sum())}) for _ in range(2))
     fading.missed_ = (0.7, 0.9, 0.2)
     days = [300, 365, *range(372, 1826, 7)]
