@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from cltv_ml.data.grouped import find_second_table
 from cltv_ml.data.mapping import REQUIRED
 from cltv_ml.data.proposal import complete
-from cltv_ml.data.source_columns import id_text, quote
+from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, keep, quoted, show
 from cltv_ml.errors import InputError
 from cltv_ml.sources.frames import MARK
@@ -80,19 +79,6 @@ def add_refunds(
     )
     note = f"The {refunds.count():,} lines of {name!r} were read as refunds and subtracted"
     return table, f"{note}, with {named}." if named else f"{note}."
-
-
-def _check_cancelled(
-    sales: Relation, refunds: Relation, name: str, ours: str | None, theirs: str | None
-) -> None:
-    """Raise InputError if a table is called cancelled but none of its orders is among the sales."""
-    if not ours or not theirs or not re.search("cancel|storn|annul", name.lower()):
-        return
-    if not refunds.holds(f"{id_text(theirs)} in (select {id_text(ours)} from {sales})"):
-        raise InputError(
-            f"{name!r} seems to hold cancelled orders, and none of its orders is among the sales. If the "
-            "sales are without them, name the table of sales (--query); otherwise give both the same order numbers."
-        )
 
 
 def _propose(refunds: Relation, columns: list[str], shared: Mapping[str, str]) -> dict[str, str]:

@@ -131,11 +131,6 @@ def figure(title: str, x: str = "", y: str = "") -> go.Figure:
     return empty
 
 
-def dark(figure: go.Figure) -> go.Figure:
-    """Return a copy of a figure in the dark look."""
-    return go.Figure(figure).update_layout(template=template("dark"))
-
-
 def colours(models: Iterable[str]) -> dict[str, str]:
     """Return one colour per model, in the order given."""
     return {model: PALETTE[number % len(PALETTE)] for number, model in enumerate(models)}

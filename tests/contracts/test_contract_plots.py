@@ -305,12 +305,6 @@ def test_figure_has_no_colour_of_its_own_for_page_or_text(drawn):
     assert not {"paper_bgcolor", "plot_bgcolor", "font"} & set(layout)
 
 
-def test_dark_figure_differs_in_its_template_only(drawn):
-    light, dark = drawn.to_plotly_json()["layout"], theme.dark(drawn).to_plotly_json()["layout"]
-    assert light.pop("template") != dark.pop("template")
-    assert light == dark
-
-
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_every_colour_stands_out_from_the_page(mode):
     """WCAG 2.2 asks for a contrast of 3 for graphics and 4.5 for text."""
