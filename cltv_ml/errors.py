@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from cltv_ml.counts import singular
+
 
 class InputError(ValueError):
     """Something the user gave cannot be used: data, a setting, or a request.
@@ -11,6 +13,9 @@ class InputError(ValueError):
     prints that sentence and ends with status 2, and the served model answers HTTP 400. Any other exception is a fault
     of the program and keeps its stack trace. It is a `ValueError`, so Python callers may catch either.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(singular(message))
 
 
 def unknown_name(what: str, name: object, known: Iterable[str]) -> InputError:

@@ -1,4 +1,4 @@
-"""Amounts of money as text, with as many digits as their currency has, and sentences on a count of one."""
+"""Amounts of money as text, with as many digits as their currency has, and notes that state it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 import re
 from collections.abc import Mapping
 from typing import Any
+
+from cltv_ml.counts import singular
 
 #: Currencies without a smaller unit, and those of a thousand parts (ISO 4217).
 WHOLE = (
@@ -124,7 +126,7 @@ def log_amount(amount: float) -> str:
 class Note(str):
     """A sentence about a log, with a currency after each amount of `log_amount`, or without any for "".
 
-    A note without a currency can be made again with one.
+    It tells one of a thing in the singular. A note without a currency can be made again with one.
 
     >>> note = Note(f"3 lines with a total of {log_amount(1009.5)} were kept")
     >>> note, Note(note, "EUR")
@@ -137,7 +139,7 @@ class Note(str):
 
     def __new__(cls, text: str, currency: str = "") -> Note:
         """Make a note of a text with amounts of `log_amount`, or of another note."""
-        marked = text._marked if isinstance(text, Note) else text
+        marked = text._marked if isinstance(text, Note) else singular(text)
         if currency:
             places = min(digits(currency), 2)
             marked = _MARKED.sub(
@@ -146,34 +148,3 @@ class Note(str):
         note = super().__new__(cls, marked.replace(_OF_THE_LOG, ""))
         note._marked = marked
         return note
-
-
-_THINGS = (
-    "line|customer|order|row|day|week|month|period|cohort|product|file|column|list|event|check|level|return|"
-    "identifier"
-)
-_ONE_OF_MANY = re.compile(rf"(?<![\d.,])1 ({_THINGS})s\b")
-
-#: The verb of one thing at the beginning of a sentence, and the one after "and".
-_VERBS = {"are": "is", "were": "was", "have": "has", "match": "matches"} | {
-    verb: f"{verb}s" for verb in ("count", "look", "equal", "repeat", "contain", "exceed", "occur", "break")
-}
-_ONE_THING = rf"(?:^|[.:;] )1 (?:{_THINGS})\b"
-_ONE_DOES = [
-    re.compile(rf"({_ONE_THING}{between}) (?<!that )({'|'.join(_VERBS)})\b")
-    for between in (r"(?: (?:worth|with|of|such as) (?:(?!\. )[^;])*?)?", r"(?:(?!\. )[^;])* and")
-]
-
-
-def singular(text: str) -> str:
-    """Return a sentence with singular nouns and verbs after a count of one.
-
-    >>> singular("1 lines and 1 customers of 21 customers, 1.1 days")
-    '1 line and 1 customer of 21 customers, 1.1 days'
-    >>> singular("1 lines with a total of 5.00 equal an earlier one and were kept")
-    '1 line with a total of 5.00 equals an earlier one and was kept'
-    """
-    text = _ONE_OF_MANY.sub(r"1 \1", text)
-    for does in _ONE_DOES:
-        text = does.sub(lambda said: f"{said[1]} {_VERBS[said[2]]}", text)
-    return text

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from cltv_ml.counts import PLURALS, WHICH
+from cltv_ml.errors import InputError
+
 ROOT = Path(__file__).parents[1]
 
 #: Word or phrase and what to write instead.
@@ -74,3 +77,23 @@ def test_module_headings_begin_with_a_noun():
         if asking.match(path.read_text())
     ]
     assert not found, "a heading names what the module holds"
+
+
+def test_every_noun_after_a_number_has_its_singular():
+    """A count of one is told in the singular by `counts.singular`, which must know the noun."""
+    number = r"\{[^{}]*:,(?:\.0f)?\} "
+    counted = re.compile(rf"{number}(?:(?:{WHICH}) )?([a-z]+s)\b")
+    no_nouns = {"as", "times", "contains", "is", "seems"}
+    unknown = {
+        f"{path.relative_to(ROOT)}: {noun}"
+        for path in (ROOT / "cltv_ml").rglob("*.py")
+        for noun in counted.findall(path.read_text(encoding="utf-8"))
+        if noun not in {*PLURALS, *no_nouns}
+    }
+    assert unknown == set()
+
+
+def test_an_error_tells_one_of_a_thing_in_the_singular():
+    assert str(InputError("1 customers have a value; 1 non-ASCII lines differ")) == (
+        "1 customer has a value; 1 non-ASCII line differs"
+    )

@@ -10,8 +10,9 @@ import pandas as pd
 from cltv_ml import decisions
 from cltv_ml.actions.shop import Shop, short_control
 from cltv_ml.actions.terms import NO_PROFIT, Actions, enumerated, stated_terms
+from cltv_ml.counts import singular
 from cltv_ml.decisions.cost_gaps import needs_stated_rate
-from cltv_ml.money import format_exactly, format_money, singular
+from cltv_ml.money import format_exactly, format_money
 from cltv_ml.reporting.list_totals import compute_list_totals
 from cltv_ml.reporting.report import section
 

@@ -19,7 +19,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from cltv_ml.money import format_money, singular
+from cltv_ml.counts import singular
+from cltv_ml.money import format_money
 
 if TYPE_CHECKING:
     import pandas as pd

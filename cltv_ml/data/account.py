@@ -14,7 +14,7 @@ from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.rules import REASONS
 from cltv_ml.engine import MONEY_SCALE, Relation, lend
 from cltv_ml.inline import Inline
-from cltv_ml.money import Note, singular
+from cltv_ml.money import Note
 from cltv_ml.sources.lost_rows import possible_rows
 
 #: Broken lines whose money is estimated one by one; more are taken to be like these.
@@ -135,9 +135,7 @@ def account(
         money_capped=capped / MONEY_SCALE,
         money_returned=returned / MONEY_SCALE,
         rules=_rule_table(by_rule, rows_in, int(money_in)),
-        notes=tuple(
-            Note(note if isinstance(note, Note) else singular(note), lines.currency) for note in notes
-        ),
+        notes=tuple(Note(note, lines.currency) for note in notes),
         levels=lines.levels,
         unused=raw.unused,
         rows_unreadable=unreadable + lost,

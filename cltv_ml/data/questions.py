@@ -11,7 +11,6 @@ from cltv_ml.data.headings import SYNONYMS
 from cltv_ml.data.levels import LEVEL_NAMES, READINGS
 from cltv_ml.data.mapping import REQUIRED, flag
 from cltv_ml.errors import InputError
-from cltv_ml.money import singular
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class QuestionsError(InputError):
 
     def __init__(self, questions: Sequence[Question]) -> None:
         self.questions = tuple(questions)
-        texts = [singular(question.text) for question in questions]
+        texts = [question.text for question in questions]
         if len(texts) > 1:
             numbered = "\n".join(f"{number}. {text}" for number, text in enumerate(texts, start=1))
             texts = [f"{len(texts)} questions are open:\n{numbered}"]

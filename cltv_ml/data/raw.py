@@ -29,7 +29,7 @@ from cltv_ml.data.summed import join_credits, join_returned
 from cltv_ml.data.values import open_questions
 from cltv_ml.engine import Relation, as_tabular, connect, keep, lend, literal, pattern, quoted, show
 from cltv_ml.errors import InputError
-from cltv_ml.money import Note, singular
+from cltv_ml.money import Note
 from cltv_ml.remote import address, as_path, fetch, is_remote
 from cltv_ml.sources.day_headings import join_day_headings, join_title_year
 from cltv_ml.sources.folders import find
@@ -107,7 +107,7 @@ def _map_columns(
         rules=settled,
         workspace=opened.workspace,
         notes=tuple(
-            Note(singular(note))
+            Note(note)
             for note in (
                 *opened.notes,
                 *notes,

@@ -14,7 +14,7 @@ from cltv_ml.data.regularity import compute_regularity
 from cltv_ml.data.unit_changes import LEAST_CHANGE, find_unit_change
 from cltv_ml.inline import Inline
 from cltv_ml.log import AnyLog, Log
-from cltv_ml.money import Note, log_amount, singular
+from cltv_ml.money import Note, log_amount
 
 #: Fewest customers in a log for naming those with a large share of the revenue.
 _MANY = 20
@@ -117,7 +117,7 @@ def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None)
     level: Literal["go", "caution", "no-go"] = "go" if not confirmed else "caution"
     if any(severe for severe, _ in confirmed):
         level = "no-go"
-    return DataVerdict(level, tuple(Note(singular(text), stated) for _, text in confirmed))
+    return DataVerdict(level, tuple(Note(text, stated) for _, text in confirmed))
 
 
 def _doubt_log(facts: pd.Series, horizon: int | None) -> list[tuple[bool, str] | None]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from cltv_ml.counts import singular
 from cltv_ml.errors import InputError
-from cltv_ml.money import format_exactly, singular
+from cltv_ml.money import format_exactly
 from cltv_ml.tables import ACTIONS, pandas_only
 from cltv_ml.windows import Window
 

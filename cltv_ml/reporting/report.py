@@ -18,7 +18,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 import cltv_ml
-from cltv_ml.money import singular
+from cltv_ml.counts import singular
 from cltv_ml.reporting import glossary, theme
 from cltv_ml.tables import pandas_only
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from cltv_ml.counts import singular
 from cltv_ml.customers import CleanedShop
 from cltv_ml.data import Cleaned
 from cltv_ml.decisions.margins import measured_margin
@@ -25,7 +26,7 @@ from cltv_ml.evaluation.groups import segment_groups
 from cltv_ml.evaluation.horizons import ByHorizon
 from cltv_ml.log import Log
 from cltv_ml.models import ProbabilisticValue, ValueModel
-from cltv_ml.money import format_money, singular
+from cltv_ml.money import format_money
 from cltv_ml.reporting import glance, sections, theme
 from cltv_ml.reporting.report import section, summarise
 from cltv_ml.reporting.sections import comparison_table

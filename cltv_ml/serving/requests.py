@@ -20,6 +20,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, INVALID_PARAMETER_VALUE
 
 from cltv_ml import engine
+from cltv_ml.counts import singular
 from cltv_ml.data import Rules, clean, read
 from cltv_ml.errors import InputError
 from cltv_ml.features import DuckDB, Source, absent_features, build_features, is_text
@@ -254,7 +255,7 @@ def _with_lines_set_aside(table: pd.DataFrame, quarantine: pd.DataFrame) -> pd.D
     aside = table["customer_id"].map(counts).fillna(0).astype("int64")
     nobody = int(unused["customer_id"].isna().sum())
     if nobody:
-        row = {"customer_id": [None], "reason": [f"{nobody:,} lines have no customer"]}
+        row = {"customer_id": [None], "reason": [singular(f"{nobody:,} lines have no customer")]}
         table = pd.concat([table, pd.DataFrame(row)], ignore_index=True)
         aside = pd.concat([aside, pd.Series([nobody])], ignore_index=True)
     return table.assign(lines_set_aside=aside.to_numpy())

@@ -206,7 +206,7 @@ def test_only_google_matches_by_the_mailbox_behind_an_address():
 
 
 def test_an_address_that_stands_twice_is_named():
-    with pytest.raises(InputError, match="1 addresses appear twice"):
+    with pytest.raises(InputError, match="1 address appears twice"):
         build_export("klaviyo", CUSTOMERS.assign(**{"E-Mail": "ann@example.com"}).head(2), ORDER)
 
 
@@ -292,7 +292,7 @@ def test_an_adjustment_that_google_would_refuse_is_not_written():
     broken = {
         "orders lie in the future": {"now": pd.Timestamp("2026-07-02", tz="UTC")},
         "older than 54 days, .* with --since 2026-07-02": {"now": pd.Timestamp("2026-08-24", tz="UTC")},
-        "1 orders appear twice": {"orders": pd.concat([ORDERS, ORDERS.head(1)])},
+        "1 order appears twice": {"orders": pd.concat([ORDERS, ORDERS.head(1)])},
         "name of the conversion": {"conversion": ""},
         "ISO code such as EUR, not 'eur'": {"currency": "eur"},
     }

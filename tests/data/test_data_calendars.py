@@ -31,7 +31,7 @@ def test_islamic_dates_in_digits_are_named():
 def test_dates_of_two_calendars_in_one_column_are_told():
     lines = pd.DataFrame({"customer": "a", "date": ["2024-01-31", "2567-02-01"], "amount": 1.0})
     assert any(
-        "1 dates such as '2567-02-01' have years of another calendar" in n for n in clean(lines).report.notes
+        "1 date such as '2567-02-01' has years of another calendar" in n for n in clean(lines).report.notes
     )
 
 
@@ -44,7 +44,7 @@ def test_short_years_of_another_calendar_are_refused():
 
 
 def test_a_year_first_with_the_day_before_and_behind_the_month_is_refused():
-    with pytest.raises(InputError, match="in 1 dates the day comes before the month, in 2 after it"):
+    with pytest.raises(InputError, match="in 1 date the day comes before the month, in 2 after it"):
         days(["2024-31-01", "2024-01-30", "2024-01-29"])
 
 

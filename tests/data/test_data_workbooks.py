@@ -32,7 +32,7 @@ def test_hidden_rows_are_read_and_counted(book, tmp_path):
     book.active.row_dimensions[3].hidden = True
     result = cleaned(book, tmp_path)
     assert result.log["amount"].sum() == 30.5
-    assert any("has 1 hidden rows" in note for note in result.report.notes)
+    assert any("has 1 hidden row," in note for note in result.report.notes)
 
 
 def test_days_counted_from_1904_are_read_as_the_workbook_counts_them(book, tmp_path):
@@ -78,7 +78,7 @@ def test_a_sum_without_a_result_is_told(book, tmp_path):
     book.active.append([None, "Total", "=SUM(C2:C3)"])
     result = cleaned(book, tmp_path)
     assert result.log["amount"].sum() == 30.5
-    assert any("has 1 cells with a formula but no result" in note for note in result.report.notes)
+    assert any("has 1 cell with a formula but no result" in note for note in result.report.notes)
 
 
 def test_a_table_beside_the_lines_is_refused(book, tmp_path):

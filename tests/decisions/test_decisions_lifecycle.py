@@ -51,5 +51,5 @@ def test_p_alive_of_bg_nbd_is_refused_because_it_calls_every_one_time_buyer_aliv
 
 
 def test_a_log_without_repeat_buyers_is_refused():
-    with pytest.raises(ValueError, match="none of 1 customers bought on two days"):
+    with pytest.raises(ValueError, match="none of 1 customer bought on two days"):
         fit_lifecycle(pd.DataFrame({"frequency": [0], "recency": [0.0], "T": [9.0]}))

@@ -134,5 +134,5 @@ def test_the_share_beyond_the_horizon_is_shown():
 
 def test_a_customer_without_a_past_is_refused():
     future = FUTURE.rename(index={"b": "stranger"})
-    with pytest.raises(InputError, match="1 customers have a future value but no purchase"):
+    with pytest.raises(InputError, match="1 customer has a future value but no purchase"):
         compute_lifetime(value_to_date(LOG), future)

@@ -72,7 +72,7 @@ def test_each_customer_of_behaviour_is_in_one_part():
 
 
 def test_a_missing_value_is_refused():
-    with pytest.raises(ValueError, match="1 values are missing"):
+    with pytest.raises(ValueError, match="1 value is missing"):
         change_by_customer(_frame({"a": np.nan}), _frame({"a": 1.0}))
 
 

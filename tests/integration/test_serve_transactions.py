@@ -69,7 +69,7 @@ def test_lines_that_cannot_be_used_are_counted_in_the_answer(model, transactions
     aside = answer.set_index("customer_id")["lines_set_aside"]
     assert aside[one] == 2
     assert aside.drop([one, None]).eq(0).all()
-    assert answer.loc[answer["customer_id"].isna(), "reason"].tolist() == ["1 lines have no customer"]
+    assert answer.loc[answer["customer_id"].isna(), "reason"].tolist() == ["1 line has no customer"]
 
 
 def test_csv_without_parameters_is_answered_as_of_today(model, transactions):

@@ -114,7 +114,7 @@ def test_weights_that_cannot_be_are_refused(shop, weights):
 
 def test_one_buyer_is_too_few_to_weigh_models():
     X = pd.DataFrame({"left": np.arange(60.0), "right": np.arange(60.0)})
-    with pytest.raises(ValueError, match="1 customers bought"):
+    with pytest.raises(ValueError, match="1 customer bought"):
         Ensemble(members=[Column("left"), Column("right")]).fit(X, pd.Series([0.0] * 59 + [4.0]))
 
 

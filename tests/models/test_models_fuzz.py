@@ -195,7 +195,7 @@ def test_value_models_survive_free_purchases():
     [
         ({"frequency": 0.5}, "frequency counts repeat purchases and must be a whole number, found 0.5"),
         ({"frequency": -1.0}, "'frequency' must not be negative"),
-        ({"T": np.nan}, "'T' is missing for 1 customers"),
+        ({"T": np.nan}, "'T' is missing for 1 customer"),
         ({"T": np.inf}, "'T' contains an infinite value"),
         ({"recency": 1e6}, "recency is the age at the last purchase and cannot exceed T"),
         ({"frequency": 0.0, "recency": 3.0}, "without a repeat purchase has recency 0"),

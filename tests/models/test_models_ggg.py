@@ -120,7 +120,7 @@ def test_expected_purchases_of_regular_customers_never_fall_from_a_horizon_to_a_
 
 def test_gaps_that_are_longer_than_their_sum_are_refused():
     X = pd.DataFrame({"frequency": [3.0], "recency": [9.0], "T": [12.0], "log_gaps": [3.5]})
-    with pytest.raises(ValueError, match=r"log_gaps is the sum of the logarithms .* found 3.5 in 1 rows"):
+    with pytest.raises(ValueError, match=r"log_gaps is the sum of the logarithms .* found 3.5 in 1 row"):
         ParetoGGG().with_params(TRUE).p_alive(X)
 
 

@@ -105,7 +105,7 @@ def test_one_buyer_is_too_few_to_validate_on():
     X, y = panel("2024-01-01", "2024-04-01")
     y.loc["2024-04-01"] = 0.0
     y.iloc[-1] = 5.0
-    with pytest.raises(ValueError, match="1 customers bought in the latest labelled window"):
+    with pytest.raises(ValueError, match="1 customer bought in the latest labelled window"):
         split(X, y, 91)
 
 

@@ -85,7 +85,7 @@ def test_a_store_with_runs_that_another_version_wrote_is_not_moved_away(place):
     store.execute("update alembic_version set version_num = 'of the future'")
     store.commit()
     store.close()
-    with pytest.raises(ValueError, match=r"holds 1 runs, but this MLflow .* cannot open it"):
+    with pytest.raises(ValueError, match=r"holds 1 run, but this MLflow .* cannot open it"):
         mlflow_store.open_store()
 
 
