@@ -23,7 +23,7 @@ MODELS = [
     ProbabilisticValue(horizon=84),
     Tweedie(84, n_estimators=20),
     Hurdle(84, n_estimators=20),
-    Hybrid(84, n_estimators=20),
+    Hybrid(84, n_estimators=20, probabilistic=ProbabilisticValue()),
 ]
 
 

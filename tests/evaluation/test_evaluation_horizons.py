@@ -13,7 +13,7 @@ from cltv_ml.evaluation.learned_total import move_levels
 from cltv_ml.evaluation.levels import forecast_level, forecast_levels
 from cltv_ml.evaluation.tables import compute_metric_ranges
 from cltv_ml.log import Log
-from cltv_ml.models import ParetoNBD, ProbabilisticValue, Spread, Tweedie
+from cltv_ml.models import ProbabilisticValue, Spread, Tweedie
 from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.windows import Window
 
@@ -35,7 +35,7 @@ def shared():
 @pytest.fixture(scope="module")
 def result(log):
     models = [
-        ProbabilisticValue(ParetoNBD(), horizon=60),
+        ProbabilisticValue(horizon=60),
         Tweedie(60, features=FEATURES, n_estimators=10),
     ]
     return judge(log, Window.latest(log.last, 60), models, FEATURES, max_origins=2)

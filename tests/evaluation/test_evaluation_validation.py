@@ -10,7 +10,11 @@ from cltv_ml.features import default_features
 from cltv_ml.models import Hybrid, ProbabilisticValue, Tweedie
 from cltv_ml.windows import Window
 
-MODELS = [ProbabilisticValue(horizon=60), Tweedie(60, n_estimators=10), Hybrid(60, n_estimators=10)]
+MODELS = [
+    ProbabilisticValue(horizon=60),
+    Tweedie(60, n_estimators=10),
+    Hybrid(60, n_estimators=10, probabilistic=ProbabilisticValue()),
+]
 
 
 @pytest.fixture(scope="module")
