@@ -69,6 +69,8 @@ def guess_levels(name: str, money: Mapping[str, float], levels: Iterable[str]) -
     {'LAYBY': 'ignore'}
     >>> guess_levels("type", {"Settlement": 100.0}, ["Settlement", "Refund"])
     {'Settlement': 'counts'}
+    >>> guess_levels("type", {"Commission": -9.0}, ["Commission", "Sale", "Refund"])
+    {'Commission': 'ignore'}
     """
     levels = list(levels)
     plain = list(map(plain_level, levels))
@@ -221,7 +223,15 @@ def _guess_level(name: str, level: str, money: float) -> str:
     plain = plain_level(level)
     ordered = name == "type" and kind_of_document(plain) == "ordered"
     bought = name == "type" and re.search("purchase", plain)
-    if re.fullmatch(r"-\d+", level) or is_payment(level) or ordered or bought or _PLANNED.search(plain):
+    fee = name == "type" and HEADED["sale_fees"].search(plain.replace(" ", ""))
+    if (
+        re.fullmatch(r"-\d+", level)
+        or is_payment(level)
+        or ordered
+        or bought
+        or fee
+        or _PLANNED.search(plain)
+    ):
         return "ignore"
     taken_off = HEADED["discount"].search(plain.replace(" ", ""))  # below 0, and part of the sale
     return "refund" if (name == "type" and money < 0 and not taken_off) or plain == "closed" else "counts"
