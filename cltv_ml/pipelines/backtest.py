@@ -20,8 +20,8 @@ from cltv_ml.pipelines.competing import check_competing, model_features, named_m
 from cltv_ml.pipelines.inputs import (
     holdout_window,
     load,
-    stated_currency,
     targeting_of,
+    with_currency,
 )
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
@@ -60,6 +60,7 @@ def backtest(settings: Settings | None = None, *, progress: Progress = silent, *
     check_competing(settings)
     targeting = targeting_of(settings)
     cleaned = load(settings, progress)
+    settings = with_currency(settings, cleaned)
     log = with_holidays(cleaned.transactions, settings)
     latest = holdout_window(settings, log)
     earlier = rolling_origins(log.first, latest, latest.horizon, settings.windows - 1)
@@ -89,7 +90,7 @@ def backtest(settings: Settings | None = None, *, progress: Progress = silent, *
     progress("logging to MLflow", 0.98)
     with together():
         write_table(results, table)
-        _write_page(ranges, [latest, *earlier], page, stated_currency(cleaned))
+        _write_page(ranges, [latest, *earlier], page, settings.currency)
     log_backtest(results, settings.experiment, settings.dataset, settings=toml)
     return Backtested([latest, *earlier], results, ranges, table, page)
 

@@ -46,6 +46,7 @@ from cltv_ml.remote import local
 from cltv_ml.settings import (
     Acquisition,
     Audit,
+    Backtest,
     Build,
     Check,
     Cohorts,
@@ -73,7 +74,7 @@ from cltv_ml.windows import (
 #: What was guessed from the data is logged as a warning; the command line shows it on stderr.
 logger = logging.getLogger("cltv_ml")
 
-_S = TypeVar("_S", Acquisition, Audit, Check, Cohorts, Forecast, Lifetime, Monitor, Plot, Train)
+_S = TypeVar("_S", Acquisition, Audit, Backtest, Check, Cohorts, Forecast, Lifetime, Monitor, Plot, Train)
 
 _ACCOUNT = "the totals of `cltv lifetime`"
 _SCORES = "a table that `cltv score` wrote"

@@ -80,6 +80,7 @@ class Backtest(Printed, Judged, Competing, Customers, Source):
     """Settings of `cltv backtest`."""
 
     windows: int = setting(3, "Number of test windows, each ending where the next begins.", ge=1)
+    currency: str = setting("", CURRENCY)
     out: File = setting(Path("out"), "Folder for backtest.csv and backtest.html.")
     experiment: str = setting("cltv", "Name of the MLflow experiment.")
 

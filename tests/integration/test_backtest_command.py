@@ -36,7 +36,7 @@ def backtest(place, *words):
 
 @pytest.fixture(scope="module")
 def told(place):
-    done = backtest(place, "--windows", "3", "--experiment", "steady", "--json")
+    done = backtest(place, "--windows", "3", "--experiment", "steady", "--currency", "PLN", "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -51,6 +51,10 @@ def test_the_table_holds_every_model_window_and_metric(table):
     assert list(table["model"].unique()) == MODELS
     assert table["cutoff"].nunique() == 3
     assert table.groupby(["model", "cutoff"])["metric"].apply(lambda found: set(METRICS) <= set(found)).all()
+
+
+def test_amounts_on_the_page_have_the_currency_given(place, told):
+    assert "PLN" in (place.folder / told["figures"]).read_text()
 
 
 def test_test_windows_follow_each_other_without_a_gap(told):
