@@ -68,7 +68,7 @@ def copied(source: Path, expected: str | None, subject: str, subfolder: str = ""
     """
     copy = _folder() / hashlib.sha256(f"{source / subfolder} {expected}".encode()).hexdigest()[:16]
     shutil.rmtree(copy, ignore_errors=True)
-    sums = None if expected is None else json.loads(expected)
+    sums = None if expected is None else _sums_in_tag(expected, subject)
     if sums is not None and subfolder:
         _compare_folder(sums, source, subject, _NOT_RUN)
         sums = _sums_below(sums, subfolder)
@@ -129,10 +129,20 @@ def check_loaded(folder: Path, files: Path, name: str, version: str, within: str
         )
         return
     if expected is not None:
-        sums = _sums_below(json.loads(expected), within)
-        _compare_folder(
-            sums, folder, f"version {version} of model {name!r}", "Its files were not read.", within
-        )
+        subject = f"version {version} of model {name!r}"
+        sums = _sums_below(_sums_in_tag(expected, subject), within)
+        _compare_folder(sums, folder, subject, "Its files were not read.", within)
+
+
+def _sums_in_tag(tag: str, subject: str) -> dict[str, str]:
+    """Return the checksums in a version's tag; InputError where somebody has changed it."""
+    try:
+        sums = json.loads(tag)
+    except ValueError:
+        sums = None
+    if not isinstance(sums, dict):
+        raise InputError(f"{subject} has a damaged tag {OWN}; restore the tag, or train again. {_NOT_RUN}")
+    return sums
 
 
 def _sums_below(sums: Mapping[str, str], folder: str) -> dict[str, str]:

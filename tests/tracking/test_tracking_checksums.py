@@ -99,6 +99,14 @@ def test_a_version_that_was_registered_without_checksums_is_not_compared(model):
     assert (checksums.verified(str(model), None, "version 1") / "MLmodel").exists()
 
 
+@pytest.mark.parametrize("tag", ["{", "[1]", ""])
+def test_checksums_that_cannot_be_read_refuse_the_version(model, tag):
+    with pytest.raises(
+        InputError, match=r"version 1 has a damaged tag cltv_ml\.checksums; restore the tag, or"
+    ):
+        checksums.copied(model, tag, "version 1")
+
+
 def test_a_model_that_mlflow_loads_is_compared_with_its_own_description(model):
     files = model / "artifacts" / "model"
     Model(metadata={checksums.METADATA: checksums.of_files(files)}).save(model / "MLmodel")
