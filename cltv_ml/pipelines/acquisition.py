@@ -154,12 +154,13 @@ def _tables(won: Won, costs: pd.DataFrame, age: int, opened: LogStart) -> dict[s
             ["realised", "expected", "lower", "upper"]
         ]
         value = value.join(revenue.add_prefix("revenue_"))
+    returns = compute_returns(value, cac, age)
     by_month = months.merge(costs, on=["month", "channel"], how="outer").fillna({"customers": 0})
     return {
         "cac": cac,
         "months": by_month.sort_values(["month", "channel"], ignore_index=True),
         "value": value,
-        "returns": compute_returns(value, cac, age) if won.known else pd.DataFrame(),
+        "returns": returns if won.known else returns.head(0),  # its file names the columns all the same
         "judged": judge_earlier(won, opening=find_log_start(won.before(180).joined, won.first).days),
     }
 
