@@ -117,7 +117,7 @@ def test_two_quantities_next_to_a_unit_price_are_asked_about_where_they_differ()
 def test_customers_with_signs_of_web_pages_and_one_pair_in_two_cases_are_told():
     frame = pd.DataFrame({"date": "2025-01-02", "amount": [1.0, 2.0, 3.0, 4.0]})
     cases = {
-        "contain HTML entities": ["Müller", "M&uuml;ller", "b", "c"],
+        "contains HTML entities": ["Müller", "M&uuml;ller", "b", "c"],
         "only in upper and lower case": ["ann", "Ann", "b", "c"],
     }
     for told, customers in cases.items():
