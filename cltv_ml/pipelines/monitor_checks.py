@@ -14,6 +14,7 @@ from cltv_ml.evaluation.bounds import overstep, percent_off, tell_overstep
 from cltv_ml.evaluation.drift import compute_drift, compute_shares
 from cltv_ml.evaluation.explain import feature_title
 from cltv_ml.features import build_features, feature_version
+from cltv_ml.features.catalogue import needs
 from cltv_ml.log import Log
 from cltv_ml.money import format_money
 from cltv_ml.tables import ids_among
@@ -60,7 +61,8 @@ def compare_with_training(
     parts = [_drift(predictions, batch, "prediction")]
     if feature_version(version.features) == version.feature_version:
         X = build_features(log, window.cutoff, names=version.features)
-        parts.append(_drift(reference["features"], X.reindex(batch.index), "feature"))
+        known = _known_features(reference["features"], log, notes)
+        parts.append(_drift(known, X.reindex(batch.index), "feature"))
     else:
         notes.append(
             "The feature definitions differ from those in training, so only predictions are compared."
@@ -91,6 +93,17 @@ def compare_with_training(
         for row in shares.itertuples()
     ]
     return drift, shares, checks
+
+
+def _known_features(reference: Mapping[str, Any], log: Log, notes: list[str]) -> dict[str, Any]:
+    """Return the sketches of features that the data have; add a note on those without their table about customers."""
+    known = {name: sketch for name, sketch in reference.items() if needs(name) <= set(log.known)}
+    if unknown := [feature_title(name) for name in reference if name not in known]:
+        notes.append(
+            f"Drift is not measured for {', '.join(unknown)}: the tables about customers that the model learned from "
+            "are not among the data; name them with --customers and --contacts."
+        )
+    return known
 
 
 _NO_RANKING = "The test did not show that the model ranks customers better than chance."

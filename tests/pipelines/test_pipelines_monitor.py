@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import mlflow
 import pandas as pd
+import pyarrow as pa
 import pytest
 from mlflow.entities import Metric
 from mlflow.exceptions import MlflowException
@@ -16,12 +17,13 @@ from cltv_ml import pipelines
 from cltv_ml.data import Cleaned, clean, simulate
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.batch_outcome import Thresholds, compute_expected_path
+from cltv_ml.evaluation.drift import sketch
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.log import Log
 from cltv_ml.models import ProbabilisticValue
 from cltv_ml.money import format_money
 from cltv_ml.pipelines.monitor import store_reference
-from cltv_ml.pipelines.monitor_checks import freshness_checks
+from cltv_ml.pipelines.monitor_checks import compare_with_training, freshness_checks
 from cltv_ml.serving import packaging
 from cltv_ml.serving.responses import tier_names
 from cltv_ml.tracking import registry, runs, scored_batches
@@ -263,6 +265,30 @@ def test_customers_of_another_kind_are_drift(registered, log, fitted, tmp_path):
     moved = report.drift.set_index("feature")
     assert moved.at["monetary_value", "psi_lower"] > 0.25
     assert moved.at["frequency", "psi"] == 0
+
+
+def test_attributes_without_their_table_are_told_and_are_no_drift(log):
+    customers = log["customer_id"].unique()
+    country = pa.table({"customer_id": customers, "text_country": ["UK", "FR"] * (len(customers) // 2)})
+    past = until(log, CUTOFF)
+    known, names = Log(past, attributes=country), ["frequency", "attribute_text_country"]
+    X = build_features(known, CUTOFF, names)
+    values = pd.DataFrame({"expected_value": 1.0}, index=X.index)
+    reference = {"features": sketch(X), "predictions": sketch(values), "tiers": {"low": len(X)}}
+    version = SimpleNamespace(features=names, feature_version=feature_version(names))
+    batch = values.assign(tier="low").reset_index()
+
+    def compare(seen):
+        notes: list[str] = []
+        arguments = (batch, Window(CUTOFF, HORIZON), version, reference, Thresholds(), notes)
+        drift = compare_with_training(seen, *arguments)[0]
+        return drift.loc[drift["kind"] == "feature", "feature"].tolist(), notes
+
+    every, silence = compare(known)
+    features, notes = compare(Log(past))
+    assert not silence
+    assert set(every) - set(features) == {"attribute_text_country"}
+    assert notes[0].startswith("Drift is not measured for country: the tables about customers")
 
 
 def test_refused_customers_are_counted(registered, log, fitted, tmp_path):
