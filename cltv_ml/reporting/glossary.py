@@ -17,6 +17,7 @@ TERMS = {
     "Cohort": "Customers grouped by their first purchase: its month, product or channel.",
     "Contribution margin": "Revenue minus the costs of what was sold.",
     "Control group": "Customers drawn at random who receive nothing, so that the effect of an action can be measured.",
+    "Customer equity": "The contribution that today's customers and those to come will bring, discounted to today.",
     "Cutoff": "The first instant that a model may not see; the holdout begins here.",
     "Decile": "A tenth of the customers, sorted by predicted value, highest first.",
     "Decile error": "The size of the bias within each tenth of customers, averaged; 0% is perfect.",
