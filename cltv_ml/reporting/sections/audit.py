@@ -36,7 +36,7 @@ def audit_facts(audit: Audit, *, currency: str = "") -> dict[str, tuple[str, str
     facts = {
         "Customers": (f"{now['customers']:,}", f"bought in {_when(audit, now['name'])}"),
         "Revenue": (format_money(now["revenue"], currency), f"in {_when(audit, now['name'])}"),
-        "Best fifth": (_share(total["top_20"]), "of the whole log's revenue comes from the best 20% of customers"),
+        "Best fifth": (_share(total["top_20"]), "of the whole log's revenue comes from the best 20%"),
     }
     before = audit.periods[audit.periods["period"] == now["period"] - 1]
     if len(before):
