@@ -191,7 +191,7 @@ def _note_later_contacts(contacts: pa.Table, log: Log) -> list[str]:
         return []
     which = "All" if later == len(contacts) else f"{later:,} of the {len(contacts):,}"
     return [
-        f"{which} contacts with customers of the log lie after its last day, {log.last:%Y-%m-%d}, and are not used."
+        f"{which} contacts with customers of the log came after its last day, {log.last:%Y-%m-%d}: nothing uses them."
     ]
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-import cltv_ml
 from cltv_ml.customers import CustomerSources, read_customers
 from cltv_ml.evaluation.bootstrap import bootstrap_metrics
 from cltv_ml.evaluation.metrics import gini
@@ -54,7 +53,7 @@ def run(tasks: list[str] | None = None, say: Callable[[str], None] = print) -> p
     unknown = [name for name in tasks or () if name not in TASKS]
     if unknown:
         raise ValueError(f"Unknown task {unknown[0]!r}. Available: {sorted(TASKS)}.")
-    about = {"commit": rows.commit(), "machine": rows.machine(), "version": f"cltv_ml {cltv_ml.__version__}"}
+    about = rows.origin()
     tables = []
     for name in tasks or TASKS:
         about["protocol"] = "simulated" if name == SIMULATED else "out of time"

@@ -13,7 +13,6 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-import cltv_ml
 from cltv_ml.data import DATASETS
 from cltv_ml.errors import InputError
 from cltv_ml.models import SameRate, ValueModel
@@ -84,7 +83,7 @@ def run(
 
     A training that ends in an InputError leaves a row with its sentence. `keep` is called with each that does not.
     """
-    origin = {"commit": rows.commit(), "machine": rows.machine(), "version": f"cltv_ml {cltv_ml.__version__}"}
+    origin = rows.origin()
     tables = []
     for training in read_trainings(purpose):
         if names and training.name not in names:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-import cltv_ml
 from cltv_ml.data import DATASETS
 from cltv_ml.evaluation.levels import forecast_level
 from cltv_ml.log import Log
@@ -59,8 +58,7 @@ def read_level_tasks(names: list[str] | None = None) -> list[LevelTask]:
 
 def run(tasks: list[str] | None = None, say: Callable[[str], None] = print) -> pd.DataFrame:
     """Return a row per window and candidate with its bias; write each task's rows when it is done, then the page."""
-    version = f"cltv_ml {cltv_ml.__version__}"
-    about = {"commit": rows.commit(), "machine": rows.machine(), "version": version}
+    about = rows.origin()
     tables = []
     for task in read_level_tasks(tasks):
         protocol = SIMULATED if task.data in WORLDS else "out of time"

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-import cltv_ml
 from cltv_ml import decisions
 from cltv_ml.data import DATASETS
 from cltv_ml.evaluation.bootstrap import bootstrap_metrics
@@ -49,7 +48,7 @@ def run(tasks: list[str] | None = None, say: Callable[[str], None] = print) -> p
     unknown = [name for name in tasks or () if name not in TASKS]
     if unknown:
         raise ValueError(f"Unknown task {unknown[0]!r}. Available: {sorted(TASKS)}.")
-    about = {"commit": rows.commit(), "machine": rows.machine(), "version": f"cltv_ml {cltv_ml.__version__}"}
+    about = rows.origin()
     tables = []
     for name in tasks or TASKS:
         protocol = "simulated" if name in WORLDS else "out of time"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+import cltv_ml
 from experiments.benchmark.cases import RESULTS, ROOT
 
 #: Column -> what it holds. A row has a value or a note that says why not.
@@ -99,6 +100,11 @@ def write(name: str, table: pd.DataFrame) -> Path:
     together.to_csv(unfinished, index=False, float_format="%.8g", lineterminator="\n")
     unfinished.replace(path)
     return path
+
+
+def origin() -> dict[str, str]:
+    """Return the columns that say by what and where this process measures: commit, machine and version."""
+    return {"commit": commit(), "machine": machine(), "version": f"cltv_ml {cltv_ml.__version__}"}
 
 
 def commit() -> str:

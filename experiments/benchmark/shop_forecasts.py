@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
-import cltv_ml
 from cltv_ml.evaluation.shop_tables import BANDS, expected_parts
 from cltv_ml.evaluation.whole_shop import ShopForecast, forecast_shop
 from cltv_ml.windows import Window
@@ -26,12 +25,7 @@ PEERS, SERIES = ("AutoETS", "AutoARIMA"), {"weeks": (52, 13), "months": (12, 3)}
 
 def run(say: Callable[[str], None] = print, *, replications: int = 200) -> pd.DataFrame:
     """Return a row per window, model and metric, and those of simulated shops; write the rows and the page."""
-    about = {
-        "commit": rows.commit(),
-        "machine": rows.machine(),
-        "version": f"cltv_ml {cltv_ml.__version__}",
-        "protocol": "out of time",
-    }
+    about = {**rows.origin(), "protocol": "out of time"}
     found = [*_log_rows(say), *simulated_rows(replications, say)]
     table = rows.frame([{**about, **row} for row in found])
     totals = table[table["metric"].eq(TOTAL)].dropna(subset=["value"])
