@@ -17,6 +17,12 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"cltv_ml {cltv_ml.__version__}\n")
         return
+    if sys.flags.optimize > 1:
+        sys.stderr.write(
+            "cltv: Python runs without docstrings (-OO or PYTHONOPTIMIZE=2), which XGBoost and the help texts need; "
+            "use -O or PYTHONOPTIMIZE=1.\n"
+        )
+        sys.exit(2)
     # OpenBLAS's threads spin while they wait, and sums of several threads end in other last digits.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)

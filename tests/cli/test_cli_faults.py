@@ -64,6 +64,18 @@ def test_the_trace_of_a_fault_shows_no_secret_of_an_option_or_an_environment_var
     assert "known" not in done.stderr
 
 
+def test_python_without_docstrings_is_refused_in_one_sentence():
+    for words in (["--help"], ["data", "list"]):
+        done = subprocess.run(
+            [sys.executable, "-OO", "-m", "cltv_ml", *words], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == (
+            "cltv: Python runs without docstrings (-OO or PYTHONOPTIMIZE=2), which XGBoost and the help texts need; "
+            "use -O or PYTHONOPTIMIZE=1.\n"
+        )
+
+
 def test_a_fault_in_a_command_keeps_its_trace_with_status_1():
     done = subprocess.run([sys.executable, "-c", PLANTED], capture_output=True, text=True, check=False)
     assert done.returncode == 1
