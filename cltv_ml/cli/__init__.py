@@ -178,12 +178,14 @@ def _words_of(error: Exception) -> str:
         return f"nothing more can be written ({error}); free some space and run the same command again."
     if not _lacks_memory(error):
         return str(error)
-    reason = (str(error).splitlines() or ["no more is available"])[0].rstrip(".")
+    reason = (str(error).strip().splitlines() or ["no more is available"])[0].rstrip(".")
     return f"there is not enough memory ({reason}); free some, or use a machine with more."
 
 
 def _lacks_memory(error: Exception) -> bool:
-    # DuckDB's class is not imported here, to start quickly.
+    # DuckDB's class is not imported here, to start quickly. The linker says the same of a disk that forbids programs.
+    if "failed to map segment" in str(error) and "not permitted" not in str(error):
+        return True
     return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryException"
 
 

@@ -108,6 +108,8 @@ def test_an_input_error_is_a_sentence_with_status_2(monkeypatch, capsys):
     [
         (duckdb.OutOfMemoryException("Out of Memory Error: no block\n\nPossible solutions: ..."), "no block"),
         (MemoryError(), "no more is available"),
+        (ImportError("lib.so: failed to map segment from shared object"), "segment from shared object"),
+        (RuntimeError("\nA Library (a.so) could not be loaded.\n['a.so: failed to map segment']"), "be loaded"),
     ],
 )
 def test_too_little_memory_is_a_sentence_with_status_2(error, reason, monkeypatch, capsys):
@@ -122,6 +124,16 @@ def test_too_little_memory_is_a_sentence_with_status_2(error, reason, monkeypatc
     said = capsys.readouterr().err
     assert said.startswith("cltv: there is not enough memory (")
     assert said.endswith(f"{reason}); free some, or use a machine with more.\n")
+
+
+def test_a_library_on_a_disk_that_forbids_programs_is_no_lack_of_memory(monkeypatch):
+    def fail(words):
+        raise ImportError("lib.so: failed to map segment from shared object: Operation not permitted")
+
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(ImportError, match="not permitted"):
+        cli.main(["data", "list"])
 
 
 def test_a_full_disk_is_a_sentence_with_its_way_out(monkeypatch, capsys):
