@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from glob import glob
 from pathlib import Path
 
@@ -54,14 +55,20 @@ def ending(path: Path) -> str:
 
 
 def tell_of_other_files(path: Path) -> list[str]:
-    """Return a note on the files of a folder that are read only if they are named themselves."""
-    left = {file for file in path.rglob("*") if file.is_file()} - set(find(path))
-    others = [file for file in left if _is_own(file.relative_to(path))]
-    note = f"{some_names(others)} in the folder were not read; to read one, name its path."
-    return [note] * bool(others)
+    """Return notes on what a folder has besides the files that are read: other files, links to folders, pipes."""
+    own = {entry for entry in path.rglob("*") if _is_own(entry.relative_to(path))}
+    files = {entry for entry in own if entry.is_file()}
+    links = [entry for entry in own - files if entry.is_symlink() or not entry.is_dir()]
+    others = files - set(find(path))
+    return [f"{some_names(others)} in the folder were not read; to read one, name its path."] * bool(
+        others
+    ) + [
+        f"{some_names(links)} in the folder were not read, because they are no files but pipes, links to "
+        "folders or links to nothing; copy the tables that they mean into the folder."
+    ] * bool(links)
 
 
-def some_names(files: list[Path]) -> str:
+def some_names(files: Iterable[Path]) -> str:
     """Return the names of the first files, sorted."""
     names = sorted(file.name for file in files)
     return f"{names[:5]}{', ...' if len(names) > 5 else ''}"

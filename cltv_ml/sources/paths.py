@@ -42,8 +42,8 @@ _READ_BY = {
     **dict.fromkeys((".xls", ".xlsb", ".7z", ".rar", ".pdf", ".zip", ".gz"), "unread"),
 }
 
-#: What content that is no text begins with: Arrow, Feather, SQLite, zip, gz, older Office files, PDF.
-_NO_TEXT = (b"ARROW1\0", b"FEA1", b"SQLite format 3\0", b"PK\3\4", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF-")
+#: What content that is no text begins with: Arrow, Feather, zip, gz, older Office files, PDF.
+_NO_TEXT = (b"ARROW1\0", b"FEA1", b"PK\3\4", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF-")
 
 #: Archives that are not unpacked: bzip2, xz, zstd, 7z and rar by their first bytes; tar bears its name further on.
 _PACKED = (b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07")
@@ -87,10 +87,10 @@ def _read_files(
     if len(ways) > 1:
         _ask_for_file(path, files)
     [(way, file)] = ways.items()
-    if way == "unread" and _begins(file, b"SQLite format 3\0"):
+    if way == "unread" and (engine := _database(file)):
         from cltv_ml.sources.databases import read_database  # imported late: SQLAlchemy is slow to import
 
-        return read_database(con, f"sqlite:///{file}", table)
+        return read_database(con, f"{engine}:///{file}", table)
     if way == "unread" and _is_packed(file):
         raise InputError(f"{file.name!r} is an archive of another kind than gz and zip; unpack it first.")
     if way == "unread":
@@ -164,7 +164,7 @@ def _way(file: Path) -> str:
         return "parquet"
     if way == "text" and _begins(file, b"ARROW1\0"):
         return "arrow"
-    if way == "text" and (_begins(file, *_NO_TEXT) or _is_packed(file)):
+    if way == "text" and (_begins(file, *_NO_TEXT) or _is_packed(file) or _database(file)):
         return "unread"
     return "text" if called and not _begins(file, b"\xd0\xcf\x11\xe0") and _is_table(file) else way
 
@@ -174,6 +174,15 @@ def _is_packed(file: Path) -> bool:
     with file.open("rb") as opened:
         head = opened.read(_TAR_AT + len(_TAR))
     return head.startswith(_PACKED) or head.endswith(_TAR)
+
+
+def _database(file: Path) -> str:
+    """Return the engine that wrote a file, `sqlite` or `duckdb`, by its first bytes; an empty text for other files."""
+    with file.open("rb") as opened:
+        head = opened.read(16)
+    if head == b"SQLite format 3\0":
+        return "sqlite"
+    return "duckdb" if head[8:12] == b"DUCK" else ""
 
 
 def _is_table(file: Path) -> bool:

@@ -74,8 +74,8 @@ def workbook_rows(
         headers = {name: header for name, (header, _) in places.items()}
         filled = [name for name, header in headers.items() if header]
         visible = [name for name in filled if book[name].sheet_state == "visible"] or filled
-        if notes is not None and len(visible) < len(filled) and sheet is None:
-            hidden = [name for name in filled if name not in visible]
+        hidden = [name for name in filled if name not in visible and sheet is None]
+        if notes is not None and hidden:
             notes.append(
                 f"{path.name!r} has the hidden sheets {hidden}, which were not read; to read one, "
                 "name it as table (--query)."
@@ -114,6 +114,11 @@ def workbook_rows(
             for row in _with_later_days(whole, days):
                 count += 1
                 yield row
+        if hidden and not count:
+            raise InputError(
+                f"the visible sheets of {path.name!r} contain no rows; to read one of its hidden sheets {hidden}, "
+                "name it as table (--query)."
+            )
 
 
 def _open_book(opened: IO[bytes], name: str) -> Workbook:

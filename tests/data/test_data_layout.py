@@ -4,12 +4,13 @@ import bz2
 import gzip
 import io
 import json
+import os
 import tarfile
 import zipfile
 
 import pandas as pd
 import pytest
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
 from cltv_ml.data import clean, read
 from cltv_ml.errors import InputError
@@ -238,6 +239,18 @@ def test_hidden_sheets_are_left_out_and_told(tmp_path):
     assert kept(path) == (3, 60.5)
     assert "has the hidden sheets ['Old']" in " ".join(read(path).notes)
     assert kept(path, table="Old") == (3, 60.5)
+
+
+def test_rows_in_a_hidden_sheet_alone_are_named_with_the_way_to_them(tmp_path):
+    path = _book(tmp_path / "orders.xlsx", ("Sales", "hidden"), ("Read me", "visible"))
+    book = load_workbook(path)
+    book["Read me"].delete_rows(2, 10)
+    book.save(path)
+    with pytest.raises(
+        ValueError, match=r"visible sheets of 'orders.xlsx' contain no rows.*'Sales'.*--query"
+    ):
+        read(path)
+    assert kept(path, table="Sales") == (3, 60.5)
 
 
 def test_currencies_in_the_formats_of_cells_are_asked_about(tmp_path):
@@ -531,6 +544,20 @@ def test_no_table_of_a_folder_is_passed_over_in_silence(tmp_path):
     pd.concat([sales] * 5).to_csv(tmp_path / "2024.csv", index=False)
     with pytest.raises(InputError, match=r"several kinds.*2023\.parquet"):
         read(tmp_path)
+
+
+def test_what_looks_like_a_table_but_is_no_file_of_the_folder_is_told(tmp_path):
+    folder = tmp_path / "export"
+    folder.mkdir()
+    written(folder, ORDERS.encode(), "a.csv")
+    written(tmp_path / "elsewhere", ORDERS.encode(), "b.csv")
+    (folder / "2024").symlink_to(tmp_path / "elsewhere")
+    (folder / "c.csv").symlink_to(tmp_path / "nowhere.csv")
+    os.mkfifo(folder / "d.csv")
+    (folder / "e.csv").mkdir()
+    raw = read(folder)
+    assert len(clean(raw).log) == 3
+    assert "['2024', 'c.csv', 'd.csv'] in the folder were not read, because they are no files" in raw.notes[0]
 
 
 def test_records_of_xml_are_read_like_those_of_json(tmp_path):

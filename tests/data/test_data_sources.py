@@ -143,6 +143,17 @@ def test_a_duckdb_file_gives_the_reference(tmp_path):
     assert_is_the_reference(read(f"duckdb:///{tmp_path}/shop.duckdb"))
 
 
+def test_a_duckdb_file_is_read_by_its_path(tmp_path):
+    path = tmp_path / "shop.db"
+    with duckdb.connect(path) as con:
+        con.register("reference", REFERENCE)
+        con.execute("create table orders as from reference")
+    assert_is_the_reference(read(path))
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(ValueError, match=r"duckdb:///.*shop\.db cannot be read"):
+        read(path)
+
+
 @pytest.fixture
 def sqlite_url(tmp_path):
     with sqlite3.connect(tmp_path / "shop.db") as con:
