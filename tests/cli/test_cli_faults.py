@@ -109,7 +109,10 @@ def test_an_input_error_is_a_sentence_with_status_2(monkeypatch, capsys):
         (duckdb.OutOfMemoryException("Out of Memory Error: no block\n\nPossible solutions: ..."), "no block"),
         (MemoryError(), "no more is available"),
         (ImportError("lib.so: failed to map segment from shared object"), "segment from shared object"),
-        (RuntimeError("\nA Library (a.so) could not be loaded.\n['a.so: failed to map segment']"), "be loaded"),
+        (
+            RuntimeError("\nA Library (a.so) could not be loaded.\n['a.so: failed to map segment']"),
+            "be loaded",
+        ),
     ],
 )
 def test_too_little_memory_is_a_sentence_with_status_2(error, reason, monkeypatch, capsys):
