@@ -87,7 +87,7 @@ def _read_files(
     if len(ways) > 1:
         _ask_for_file(path, files)
     [(way, file)] = ways.items()
-    if way == "unread" and (engine := _database(file)):
+    if way == "unread" and (engine := _database_engine(file)):
         from cltv_ml.sources.databases import read_database  # imported late: SQLAlchemy is slow to import
 
         return read_database(con, f"{engine}:///{file}", table)
@@ -164,7 +164,7 @@ def _way(file: Path) -> str:
         return "parquet"
     if way == "text" and _begins(file, b"ARROW1\0"):
         return "arrow"
-    if way == "text" and (_begins(file, *_NO_TEXT) or _is_packed(file) or _database(file)):
+    if way == "text" and (_begins(file, *_NO_TEXT) or _is_packed(file) or _database_engine(file)):
         return "unread"
     return "text" if called and not _begins(file, b"\xd0\xcf\x11\xe0") and _is_table(file) else way
 
@@ -176,7 +176,7 @@ def _is_packed(file: Path) -> bool:
     return head.startswith(_PACKED) or head.endswith(_TAR)
 
 
-def _database(file: Path) -> str:
+def _database_engine(file: Path) -> str:
     """Return the engine that wrote a file, `sqlite` or `duckdb`, by its first bytes; an empty text for other files."""
     with file.open("rb") as opened:
         head = opened.read(16)
