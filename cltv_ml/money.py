@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cltv_ml.counts import singular
@@ -32,6 +32,9 @@ THOUSANDTHS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
 #: Also written in whole units: two that payment services count in hundredths, one of accounts, and signs.
 _WRITTEN_WHOLE = (*WHOLE, "HUF", "ISK", "UYI", "¥", "₩", "₫", "FT")
 
+#: From where on cents do not matter, and the least amount that may stand next to such amounts without them.
+_THOUSAND, _LEAST_WHOLE = 1000, 10
+
 
 def digits(currency: str) -> int:
     """Return the number of digits after the decimal point of an amount in a currency.
@@ -53,7 +56,27 @@ def format_money(amount: float, currency: str = "", *, unit: bool = True) -> str
     """
     if not math.isfinite(amount):
         return "unknown"
-    return _amount_text(amount, 0 if abs(amount) >= 1000 else digits(currency), currency if unit else "")
+    return _amount_text(amount, 0 if abs(amount) >= _THOUSAND else digits(currency), currency if unit else "")
+
+
+def format_amounts(
+    amounts: Iterable[float], currency: str = "", *, unit: bool = True, missing: str = "unknown"
+) -> list[str]:
+    """Return amounts for a column or an interval, all with the same digits.
+
+    Cents are left out where some amount has thousands, unless another is so small that it needs them.
+
+    >>> format_amounts([11995.2, 726.52, 0.0], "EUR"), format_amounts([1200, 4.27, float("nan")], unit=False)
+    (['11,995 EUR', '727 EUR', '0 EUR'], ['1,200.00', '4.27', 'unknown'])
+    """
+    listed = [float(amount) for amount in amounts]
+    sizes = [abs(amount) for amount in listed if math.isfinite(amount) and amount]
+    whole = max(sizes, default=0) >= _THOUSAND and min(sizes) >= _LEAST_WHOLE
+    places = 0 if whole else digits(currency)
+    return [
+        _amount_text(amount, places, currency if unit else "") if math.isfinite(amount) else missing
+        for amount in listed
+    ]
 
 
 def format_exactly(amount: float, currency: str = "", *, unit: bool = True) -> str:

@@ -34,6 +34,14 @@ def lost_numbers(page, files, known=(), tags="td|dd"):
     return [cell for cell in told if not all(_is_held(*number, held) for number in _shown(cell))]
 
 
+def columns_shown(page):
+    """Yield the columns of a page's tables, each a list of cells."""
+    for table in re.findall(r"<tbody>(.*?)</tbody>", page.read_text(encoding="utf-8"), re.DOTALL):
+        rows = [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL) for row in table.split("<tr")[1:]]
+        for column in zip(*rows, strict=True):
+            yield [html.unescape(re.sub(r"<[^>]+>", "", cell)).strip() for cell in column]
+
+
 def _numbers(file):
     table = as_written(pd.read_csv(file)) if file.suffix == ".csv" else pd.read_parquet(file)
     table = table.drop(columns="Sentence", errors="ignore")  # its numbers stand next to it

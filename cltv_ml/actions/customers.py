@@ -7,7 +7,7 @@ import pandas as pd
 from cltv_ml import decisions
 from cltv_ml.actions.shop import Shop
 from cltv_ml.actions.terms import Actions
-from cltv_ml.money import format_money
+from cltv_ml.money import format_amounts
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 
@@ -112,9 +112,6 @@ def _shown_profile(table: pd.DataFrame, shop: Shop) -> pd.DataFrame:
         "Revenue so far": table["revenue"],
         shop.column.replace("_", " ").capitalize(): table[shop.column],
     }
-    amounts = {
-        heading: [format_money(float(amount), shop.terms.currency) for amount in column]
-        for heading, column in money.items()
-    }
+    amounts = {heading: format_amounts(column, shop.terms.currency) for heading, column in money.items()}
     counts = {name.capitalize(): [f"{count:,}" for count in table[name]] for name in ("customers", "orders")}
     return pd.DataFrame({"Segment": table.index.astype("str"), **counts, **amounts})

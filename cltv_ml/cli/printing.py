@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from cltv_ml.counts import singular
-from cltv_ml.money import format_money
+from cltv_ml.money import format_amounts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,7 +95,9 @@ def amounts(values: pd.Series, currency: str) -> pd.Series:
     >>> amounts(pd.Series([0.5, 512.4, float("nan")]), "KWD").tolist()
     ['0.500', '512.400', '']
     """
-    return values.map(lambda value: format_money(value, currency, unit=False) if value == value else "")
+    import pandas as pd
+
+    return pd.Series(format_amounts(values, currency, unit=False, missing=""), values.index, dtype="object")
 
 
 def print_json(document: dict[str, Any]) -> None:

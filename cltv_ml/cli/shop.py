@@ -93,7 +93,7 @@ def _show_totals(table: pd.DataFrame, currency: str) -> None:
     totals = table.loc[table["span"] == "horizon", ["part", "measure", "expected", "lower_80", "upper_80"]]
     money = totals["measure"].isin(["revenue", "contribution"])
     numbers = {
-        name: totals[name].map("{:,.0f}".format).mask(money, amounts(totals[name], currency))
+        name: totals[name].map("{:,.0f}".format).mask(money, amounts(totals.loc[money, name], currency))
         for name in ("expected", "lower_80", "upper_80")
     }
     unit = f", money in {currency}" if currency else ""

@@ -50,6 +50,7 @@ from cltv_ml.reporting.sections.forecast import (
     scenarios_section,
 )
 from cltv_ml.settings import Forecast, Settings
+from cltv_ml.tables import to_four_decimals
 from cltv_ml.tracking.forecast_runs import log_forecast
 from cltv_ml.windows import Window, days_in_words, to_days
 
@@ -230,7 +231,8 @@ def _table_files(out: Path, tables: Mapping[str, pd.DataFrame]) -> dict[str, Pat
 def _write_tables(tables: Mapping[str, pd.DataFrame], files: Mapping[str, Path]) -> None:
     for name, table in tables.items():
         first = PLAN_COLUMNS if name in ("forecast", "before") else []
-        write_table(table[[*first, *(column for column in table if column not in first)]], files[name])
+        ordered = table[[*first, *(column for column in table if column not in first)]]
+        write_table(to_four_decimals(ordered), files[name])
 
 
 def _none_to_come(shop: ShopForecast) -> str:

@@ -6,7 +6,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from pages import SENTENCES, lost_numbers
+from pages import SENTENCES, columns_shown, lost_numbers
 
 from cltv_ml import pipelines
 from cltv_ml.data import clean, simulate
@@ -45,6 +45,23 @@ def test_every_number_on_the_pages_of_a_log_is_in_a_file_next_to_it(log, costs, 
     )
     found = pipelines.cohorts(data=log, out=tmp_path / "cohorts" / "cohorts.csv", per="month", currency="EUR")
     assert lost_numbers(found.page, found.page.parent.rglob("*.csv"), tags=SENTENCES) == []
+
+
+def test_amounts_of_a_column_have_the_same_digits_and_files_at_most_four(log, costs, tmp_path):
+    found = [
+        pipelines.audit(data=log, out=tmp_path / "audit", currency="EUR", margin_rate=0.3),
+        pipelines.acquisition(
+            data=log, costs=costs, out=tmp_path / "acquisition", currency="EUR", margin_rate=0.3
+        ),
+        pipelines.cohorts(data=log, out=tmp_path / "cohorts" / "cohorts.csv", per="month", currency="EUR"),
+    ]
+    for one in found:
+        for place, column in enumerate(columns_shown(one.page)):
+            amounts = [re.search(r"-?[\d,]+(\.\d\d)?(?: to|$)", cell) for cell in column]
+            digits = {bool(amount[1]) for amount in amounts if amount and "." in "".join(column)}
+            assert len(digits) < 2, (one.page.name, place, column)
+    for file in tmp_path.rglob("*.csv"):
+        assert not re.search(r"\d\.\d{5}", file.read_text(encoding="utf-8")), file
 
 
 def test_lines_that_are_set_aside_are_counted_in_rows_and_money(log, costs, tmp_path):

@@ -9,7 +9,7 @@ import pandas as pd
 
 from cltv_ml.decisions.acquisition_value import judged_errors
 from cltv_ml.decisions.customers_won import REPORTED_AGES
-from cltv_ml.money import format_money
+from cltv_ml.money import format_amounts, format_money
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 
@@ -74,12 +74,7 @@ def _cost(cac: pd.DataFrame, currency: str) -> dict[str, Any]:
             "Cost": _amounts(cac["cost"], currency),
             "Cost per customer": _amounts(cac["cac"], currency),
             "Cost of one more customer": _amounts(cac["marginal_cac"], currency),
-            "80% interval": [
-                _ends(row.marginal_lower, row.marginal_upper, currency)
-                if row.marginal_cac == row.marginal_cac
-                else ""
-                for row in cac.itertuples()
-            ],
+            "80% interval": _ends(cac["marginal_lower"], cac["marginal_upper"], currency),
         }
     )
     if shown["Cost of one more customer"].eq("").all():
@@ -156,7 +151,7 @@ def _value_table(value: pd.DataFrame, known: bool, currency: str) -> dict[str, A
             "Old enough": rows["seen"].map("{:,}".format),
             "Realised": _amounts(rows["realised"], currency),
             "Expected, all": _amounts(rows["expected"], currency),
-            "80% interval": [_ends(row.lower, row.upper, currency) for row in rows.itertuples()],
+            "80% interval": _ends(rows["lower"], rows["upper"], currency),
         }
     )
     if known:
@@ -190,7 +185,7 @@ def _judged(judged: pd.DataFrame, currency: str) -> dict[str, Any]:
             "Month": judged["month"].dt.strftime("%Y-%m"),
             "Customers": judged["customers"].map("{:,}".format),
             "Expected": _amounts(judged["expected"], currency),
-            "80% interval": [_ends(row.lower, row.upper, currency) for row in judged.itertuples()],
+            "80% interval": _ends(judged["lower"], judged["upper"], currency),
             "Average of older": _amounts(judged["rule"], currency),
             "Realised": _amounts(judged["realised"], currency),
         }
@@ -206,13 +201,14 @@ def _judged(judged: pd.DataFrame, currency: str) -> dict[str, Any]:
     )
 
 
-def _ends(lower: float, upper: float, currency: str) -> str:
-    low, high = (format_money(end, currency, unit=False) for end in (lower, upper))
-    return f"{low} to {high}"
+def _ends(lower: pd.Series, upper: pd.Series, currency: str) -> list[str]:
+    ends = _amounts(pd.concat([lower, upper]), currency)
+    pairs = zip(ends[: len(lower)], ends[len(lower) :], strict=True)
+    return [f"{low} to {high}" if low else "" for low, high in pairs]
 
 
 def _amounts(column: pd.Series, currency: str) -> list[str]:
-    return ["" if value != value else format_money(float(value), currency, unit=False) for value in column]
+    return format_amounts(column, currency, unit=False, missing="")
 
 
 def _month_names(column: pd.Series) -> list[str]:

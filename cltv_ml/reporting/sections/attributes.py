@@ -10,7 +10,7 @@ import pandas as pd
 from cltv_ml.customers import CustomerTables, describe_attributes
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.tables import compute_bias_by_group
-from cltv_ml.money import format_money
+from cltv_ml.money import format_amounts
 from cltv_ml.reporting import theme
 from cltv_ml.reporting.report import section
 
@@ -41,7 +41,7 @@ def by_attribute_section(
     groups = compute_by_attribute(customers, result, name)
     if not len(groups):
         return []
-    amounts = {what: [format_money(value, currency) for value in groups[what]] for what in _MONEY_COLUMNS}
+    amounts = {what: format_amounts(groups[what], currency) for what in _MONEY_COLUMNS}
     shown = groups.assign(
         **amounts,
         customers=[f"{count:,}" for count in groups["customers"]],

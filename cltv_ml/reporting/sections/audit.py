@@ -9,7 +9,7 @@ import pandas as pd
 
 from cltv_ml.decisions.audit import Audit
 from cltv_ml.decisions.cohorts import SMALL_COHORT
-from cltv_ml.money import format_exactly, format_money
+from cltv_ml.money import format_amounts, format_exactly, format_money
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 
@@ -342,7 +342,7 @@ def _counts(column: pd.Series) -> pd.Series:
 
 
 def _money(column: Sequence[float] | pd.Series, currency: str) -> list[str]:
-    return [format_money(float(value), currency, unit=False) for value in column]
+    return format_amounts(column, currency, unit=False)
 
 
 def _share(value: float) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.decisions.retention import value_at_risk
-from cltv_ml.money import format_money
+from cltv_ml.money import format_amounts, format_money
 from cltv_ml.reporting.report import cells, section
 from cltv_ml.reporting.what_if import Campaign, compute_what_if
 
@@ -106,10 +106,9 @@ def _profit_table(segments: pd.DataFrame, currency: str) -> pd.DataFrame:
     }
     counted = ("listed", "customers")
     shown = {
-        name: [
-            f"{value:,.0f}" if column in counted else format_money(float(value), currency)
-            for value in rows[column]
-        ]
+        name: [f"{value:,.0f}" for value in rows[column]]
+        if column in counted
+        else format_amounts(rows[column], currency)
         for name, column in columns.items()
     }
     return pd.DataFrame({"Segment": rows.index, **shown})
@@ -130,10 +129,10 @@ def lookup_table(predictions: pd.DataFrame, top: int, *, currency: str = "") -> 
     shown = {
         "Customer": listed.index.astype("str"),
         "Rank": [f"{place:,}" for place in range(1, len(listed) + 1)],
-        "Expected value": [format_money(value, currency) for value in listed["expected_value"]],
+        "Expected value": format_amounts(listed["expected_value"], currency),
     }
     if told:
-        shown["Value at risk"] = [format_money(value, currency) for value in listed["at_risk"]]
+        shown["Value at risk"] = format_amounts(listed["at_risk"], currency)
     if "p_alive" in told:
         shown["Still active"] = [f"{alive:.0%}" for alive in listed["p_alive"]]
     return cells(pd.DataFrame(shown))

@@ -10,7 +10,7 @@ import pandas as pd
 from cltv_ml.decisions.migration import compute_migration
 from cltv_ml.decisions.tiers import apply_tiers, fit_tiers
 from cltv_ml.decisions.value_change import account_for_change, change_by_customer
-from cltv_ml.money import format_money
+from cltv_ml.money import format_amounts, format_money
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 
@@ -74,7 +74,7 @@ def change_section(
                 {
                     "Cause": [str(part).capitalize() for part in shown["part"]],
                     "Customers": [f"{number:,}" for number in shown["customers"]],
-                    "Expected value": [format_money(value, currency) for value in shown["change"]],
+                    "Expected value": format_amounts(shown["change"], currency),
                 }
             )
         },

@@ -10,7 +10,7 @@ import pandas as pd
 from cltv_ml.decisions.profile import UNSEGMENTED
 from cltv_ml.decisions.rfm import segment_definitions
 from cltv_ml.decisions.tiers import apply_tiers, fit_tiers
-from cltv_ml.money import format_money
+from cltv_ml.money import format_amounts, format_money
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 
@@ -85,12 +85,11 @@ def _tier_table(tiers: pd.DataFrame, currency: str) -> pd.DataFrame:
             "Tier": tiers.index,
             "Customers": [f"{n:,}" for n in tiers["customers"]],
             "Share": [f"{n / size:.0%}" for n in tiers["customers"]],
-            "Expected value": [format_money(value, currency) for value in tiers["expected_value"]],
+            "Expected value": format_amounts(tiers["expected_value"], currency),
             "Share of value": [f"{value / total:.0%}" for value in tiers["expected_value"]],
-            "Per customer": [
-                format_money(value / n if n else 0.0, currency)
-                for value, n in zip(tiers["expected_value"], tiers["customers"], strict=True)
-            ],
+            "Per customer": format_amounts(
+                tiers["expected_value"] / tiers["customers"].where(tiers["customers"] > 0, 1), currency
+            ),
         }
     )
 
@@ -101,8 +100,8 @@ def _segment_table(profile: pd.DataFrame, currency: str) -> pd.DataFrame:
         {
             "Segment": profile.index,
             "Customers": [f"{n:,}" for n in profile["customers"]],
-            "Revenue so far": [format_money(value, currency) for value in profile["revenue"]],
-            "Expected value": [format_money(value, currency) for value in profile["expected_value"]],
+            "Revenue so far": format_amounts(profile["revenue"], currency),
+            "Expected value": format_amounts(profile["expected_value"], currency),
             "They": meaning["meaning"].to_numpy(),
             "What to do": meaning["action"].to_numpy(),
         }

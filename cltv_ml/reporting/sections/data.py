@@ -21,7 +21,7 @@ from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogra
 from cltv_ml.data.columns import profile_columns
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.log import Log
-from cltv_ml.money import Note, format_exactly, format_money
+from cltv_ml.money import Note, format_amounts, format_exactly, format_money
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 from cltv_ml.reporting.rule_names import SHORT_REASONS
@@ -160,7 +160,7 @@ def _status_table(levels: pd.DataFrame, currency: str) -> pd.DataFrame:
             "Level": levels["column"] + ": " + levels["level"],
             "Read as": levels["reading"].map(_READINGS),
             "Lines": [f"{rows:,}" for rows in levels["rows"]],
-            "Money": [format_money(money, currency) for money in levels["money"]],
+            "Money": format_amounts(levels["money"], currency),
         }
     )
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cltv_ml.decisions.shop_plan import PlanTerms
-from cltv_ml.money import format_money
+from cltv_ml.money import format_amounts, format_money
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 
@@ -160,27 +161,28 @@ def forecast_section(
 def _whole(rows: pd.DataFrame, come: bool, currency: str) -> pd.DataFrame:
     """Return the horizon's numbers as text: money in its currency, orders and customers as counts."""
     rows = rows if come else rows[rows["part"] == "total"]
+    columns = ["expected", *(f"{end}_{band}" for band in (50, 80, 95) for end in ("lower", "upper"))]
     in_money = rows["measure"].isin(["revenue", "contribution"])
-
-    def as_text(column: str) -> list[str]:
-        """Return a column's values, as money or as counts."""
-        return [
-            format_money(value, currency) if money else f"{value:,.0f}"
-            for value, money in zip(rows[column], in_money, strict=True)
-        ]
-
+    shown = rows[columns].map("{:,.0f}".format)
+    shown[in_money] = _amount_table(rows.loc[in_money, columns], currency)
     names = [
         "customers won" if row.measure == "won" else f"{row.measure}, {_PART_NAMES[row.part]}"
         for row in rows.itertuples()
     ]
-    bands = {
-        f"{band}% band": [
-            f"{low.removesuffix(f' {currency}')} to {high}"
-            for low, high in zip(as_text(f"lower_{band}"), as_text(f"upper_{band}"), strict=True)
-        ]
-        for band in (50, 80, 95)
-    }
-    return pd.DataFrame({"Measure": names, "Expected": as_text("expected"), **bands})
+    bands = {f"{band}% band": _band_texts(shown, band, currency) for band in (50, 80, 95)}
+    return pd.DataFrame({"Measure": names, "Expected": shown["expected"], **bands})
+
+
+def _amount_table(money: pd.DataFrame, currency: str) -> pd.DataFrame:
+    """Return a table of amounts as text, all with the same digits."""
+    texts = np.array(format_amounts(money.to_numpy().ravel(), currency), dtype=object)
+    return pd.DataFrame(texts.reshape(money.shape), index=money.index, columns=money.columns)
+
+
+def _band_texts(shown: pd.DataFrame, band: int, currency: str) -> list[str]:
+    """Return the ends of a band, with their currency once."""
+    ends = zip(shown[f"lower_{band}"], shown[f"upper_{band}"], strict=True)
+    return [f"{low.removesuffix(f' {currency}')} to {high}" for low, high in ends]
 
 
 def _caption(measure: str, come: bool) -> str:
@@ -208,10 +210,8 @@ def scenarios_section(
     shown = pd.DataFrame({"Scenario": scenarios["scenario"]})
     for name, title in (("revenue", "Revenue"), ("equity", "Equity in the horizon")):
         if name in scenarios:
-            shown[title] = [format_money(value, currency) for value in scenarios[name]]
-            shown[f"{title}, change"] = [
-                format_money(value, currency) for value in scenarios[f"{name}_change"]
-            ]
+            shown[title] = format_amounts(scenarios[name], currency)
+            shown[f"{title}, change"] = format_amounts(scenarios[f"{name}_change"], currency)
     if plan["won"]:
         shown["Customers won"] = scenarios["won"].map("{:,.0f}".format)
     drawn = section(
@@ -242,19 +242,16 @@ def equity_section(
         """Return an amount in the page's currency."""
         return format_money(value, currency)
 
-    def money_range(low: float, high: float) -> str:
-        """Return two amounts with one currency."""
-        return f"{format_money(low, currency, unit=False)} to {money(high)}"
-
     total, horizon = equity.set_index("part").loc["total"], int(periods["days"].sum())
     come = equity.loc[equity["part"] == "new", ["equity", "upper_95"]].any(axis=None)
     rows = equity if come else equity[equity["part"] == "total"]
+    columns = ["equity", "lower_80", "upper_80", "lower_95", "upper_95"]
+    shown = _amount_table(rows[columns], currency)
     shown = pd.DataFrame(
         {
             "Part": rows["part"].replace(_PART_NAMES),
-            "Equity": [money(value) for value in rows["equity"]],
-            "80% band": [money_range(row.lower_80, row.upper_80) for row in rows.itertuples()],
-            "95% band": [money_range(row.lower_95, row.upper_95) for row in rows.itertuples()],
+            "Equity": shown["equity"],
+            **{f"{band}% band": _band_texts(shown, band, currency) for band in (80, 95)},
         }
     )
     return section(
@@ -288,7 +285,7 @@ def last_plan_section(
     inside = ((judged["actual"] >= judged["lower_80"]) & (judged["actual"] <= judged["upper_80"])).mean()
     day = judged["cutoff"].iloc[0]
     off = f"{came / planned - 1:+.1%}" if planned else "nothing was expected"
-    change = [format_money(value, currency) for value in causes["change"]]
+    change = format_amounts(causes["change"], currency)
     return section(
         "The last forecast against realised revenue",
         [

@@ -8,7 +8,7 @@ import pandas as pd
 
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.models import Level
-from cltv_ml.money import format_money
+from cltv_ml.money import format_amounts, format_money
 from cltv_ml.reporting.report import section
 
 
@@ -40,7 +40,7 @@ def _candidates(level: Level, currency: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Forecast": rows["candidate"],
-            "Total": [format_money(total, currency) for total in rows["total"]],
+            "Total": format_amounts(rows["total"], currency),
             "Weight": [f"{weight:.0%}" for weight in rows["weight"]],
             "Expected error": [f"{error:.0%}" for error in rows["error"]],
             "Mean error so far": [
@@ -57,8 +57,8 @@ def _record(level: Level, result: WindowResult, currency: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Cutoff": days.dt.strftime("%Y-%m-%d"),
-            "Forecast": [format_money(total, currency) for total in rows["forecast"]],
-            "Spent": [format_money(total, currency) for total in rows["total"]],
+            "Forecast": format_amounts(rows["forecast"], currency),
+            "Spent": format_amounts(rows["total"], currency),
             "Error": [f"{bias:+.0%}" for bias in rows["forecast"] / rows["total"] - 1],
             "Season seen": ["yes" if seen else "no" for seen in rows["season_seen"]],
         }

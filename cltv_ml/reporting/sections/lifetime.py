@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from cltv_ml.decisions import apply_tiers, fit_tiers
-from cltv_ml.money import format_money
+from cltv_ml.money import format_amounts, format_money
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 from cltv_ml.windows import days_in_words
@@ -68,7 +68,7 @@ def _by_tier(values: pd.Series, value_name: str, currency: str) -> tuple[pd.Data
         {
             "Tier": [str(name).capitalize() for name in grouped.index],
             "Customers": [f"{count:,.0f}" for count in grouped["size"]],
-            value_name.capitalize(): [format_money(value, currency) for value in grouped["sum"]],
+            value_name.capitalize(): format_amounts(grouped["sum"], currency),
             "Share": [f"{value / whole:.0%}" if whole else "" for value in grouped["sum"]],
         }
     )
