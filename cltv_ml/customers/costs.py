@@ -57,16 +57,22 @@ def read_costs(source: Any, rules: Rules | None = None) -> pd.DataFrame:
     """
     opened = open_source(source)
     with readable(opened.table, opened.name), _as_a_table_of_costs():
-        columns = Columns(_as_rows(opened.table), _rules_of_costs(rules))
+        rows, unpivoted = _as_rows(opened.table)
+        columns = Columns(rows, _rules_of_costs(rules))
         mapping = map_costs(list(columns.kinds))
         if not {"month", "date"} & set(mapping) or "cost" not in mapping:
             raise InputError(
                 "the costs need the columns month (or date) and cost, and may also have channel, campaign "
-                f"and currency. Found {list(columns.kinds)}."
+                f"and currency. Found {list(columns.kinds)}; "
+                + (
+                    "write month above the months."
+                    if "cost" in mapping
+                    else "write cost above what was spent."
+                )
             )
         for unused in ["acquisition_cost", *(["until"] if "month" in mapping else [])]:
             mapping.pop(unused, None)
-        table = _read_cost_columns(columns, mapping)
+        table = _read_cost_columns(columns, mapping, unpivoted=unpivoted)
     _refuse_totals(table)
     return table
 
@@ -102,9 +108,15 @@ def read_acquisition_costs(source: Any, rules: Rules | None = None) -> pd.DataFr
     return table
 
 
-def _as_rows(table: Relation) -> Relation:
-    """Return one row per cost of a table that may have a column per month or channel, or two dates in one cell."""
-    return split_ranges(channels_as_rows(join_year(months_as_rows(table))))
+def _as_rows(table: Relation) -> tuple[Relation, bool]:
+    """Return one row per cost of a table that may have a column per month or channel, or two dates in one cell.
+
+    The second item is whether a row of the table held several costs.
+    """
+    by_month = months_as_rows(table)
+    dated = join_year(by_month)
+    rows = channels_as_rows(dated)
+    return split_ranges(rows), by_month is not table or rows is not dated
 
 
 @contextmanager
@@ -127,7 +139,7 @@ def _rules_of_costs(rules: Rules | None) -> Rules:
     return Rules(day_first=rules.day_first, decimal=rules.decimal)
 
 
-def _read_cost_columns(columns: Columns, mapping: dict[str, str]) -> pd.DataFrame:
+def _read_cost_columns(columns: Columns, mapping: dict[str, str], *, unpivoted: bool = False) -> pd.DataFrame:
     """Return the mapped columns with their values read; raise InputError if a value cannot be."""
     when = next((name for name in ("month", "date") if name in mapping), None)
     money = "acquisition_cost" if "acquisition_cost" in mapping else "cost"
@@ -148,7 +160,7 @@ def _read_cost_columns(columns: Columns, mapping: dict[str, str]) -> pd.DataFram
         table[when] = months
     if ends is not None:
         table["until"] = ends + pd.offsets.MonthEnd(0)
-    _check_cells(table, columns, mapping, when, money)
+    _check_cells(table, columns, mapping, when, money, unpivoted=unpivoted)
     return table[[*([when] if when else []), *(["until"] if "until" in mapping else []), money, *names]]
 
 
@@ -167,18 +179,24 @@ def _refuse_totals(table: pd.DataFrame) -> None:
 
 
 def _check_cells(
-    table: pd.DataFrame, columns: Columns, mapping: dict[str, str], when: str | None, money: str
+    table: pd.DataFrame,
+    columns: Columns,
+    mapping: dict[str, str],
+    when: str | None,
+    money: str,
+    *,
+    unpivoted: bool,
 ) -> None:
     """Raise InputError if a month, a date or a cost could not be read."""
     if when is not None and table[when].isna().any():
-        where = _first_blank(table[when], columns, mapping[when])
+        where = _first_blank(table, when, columns, mapping[when], unpivoted=unpivoted)
         raise InputError(
             f"the costs contain the {when} {where}; write months such as 2025-03, or dates, and leave out totals."
         )
     if "until" in table:
         _check_ends(table["until"], _cost_texts(columns, mapping["until"]))
     if table[money].isna().any():
-        where = _first_blank(table[money], columns, mapping[money])
+        where = _first_blank(table, money, columns, mapping[money], unpivoted=unpivoted)
         raise InputError(
             f"a cost must be a number of at least 0, got {where}; correct it, or leave the row out."
         )
@@ -211,10 +229,15 @@ def _in_units(columns: Columns, column: str) -> str:
     return f"({number}) * {unit!r}"
 
 
-def _first_blank(values: pd.Series, columns: Columns, name: str) -> str:
-    """Return the cell and row of the first value of a column that could not be read."""
-    row = int(values.isna().argmax())
-    return f"{_written_cell(_cost_texts(columns, name).iloc[row])} in row {row + 1}"
+def _first_blank(table: pd.DataFrame, name: str, columns: Columns, column: str, *, unpivoted: bool) -> str:
+    """Return the cell of the first value of a column that could not be read, and its row or what it is the cost of."""
+    row = int(table[name].isna().argmax())
+    cell = _written_cell(_cost_texts(columns, column).iloc[row])
+    if not unpivoted:
+        return f"{cell} in row {row + 1}"
+    told = table.iloc[row]
+    of_channel = f" for {told['channel']}" if pd.notna(told.get("channel")) else ""
+    return f"{cell}{of_channel}" + (f" in {told['month']:%Y-%m}" if pd.notna(told.get("month")) else "")
 
 
 def _written_cell(written: object) -> str:

@@ -53,6 +53,11 @@ def check_costs(table: pd.DataFrame, currency: str = "") -> pd.DataFrame:
     months = _cost_months(table[when])
     cost = pd.to_numeric(table["cost"], errors="coerce")
     bad = cost.isna() | (cost < 0)
+    if (cost <= 0).all() and (cost < 0).any():
+        raise InputError(
+            f"every cost is negative or 0, such as {cost[cost < 0].iloc[0]:g} in {months[cost < 0].iloc[0]:%Y-%m}, as "
+            "expenses are in accounts; write costs without the minus sign."
+        )
     if bad.any():
         raise InputError(
             f"a cost must be a number of 0 or more, got {str(table.loc[bad, 'cost'].iloc[0])!r} in "
@@ -184,7 +189,8 @@ def _check_names(channels: pd.Series, of_customers: pd.Series) -> None:
     if strangers:
         raise InputError(
             f"no customer came through the channel {strangers[0]!r} of the costs; the customers' channels "
-            f"are {sorted(set(of_customers))}. Use the same names, or leave the channel empty."
+            f"are {sorted(set(of_customers) - {UNATTRIBUTED})}. Use the same names, leave the channel empty, or leave "
+            "out rows that add up others."
         )
 
 

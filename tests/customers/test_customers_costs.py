@@ -77,6 +77,15 @@ def test_what_cannot_be_read_is_one_sentence():
         "heading 'Jan' of the costs names no month": pd.DataFrame(
             {"channel": ["ads"], "Jan": [1.0], "Feb": [2.0]}
         ),
+        "Found \\['month', 'budget'\\]; write cost above what was spent": pd.DataFrame(
+            {"month": ["2025-03"], "budget": [1.0]}
+        ),
+        "got 'plenty' for tv in 2025-02; correct": pd.DataFrame(
+            {"channel": ["ads", "tv"], "2025-01": ["1", "2"], "2025-02": ["1", "plenty"]}
+        ),
+        "the month 'May.' for ads; write": pd.DataFrame(
+            {"month": ["2025-03", "May?"], "ads": [1, 2], "tv": [3, None]}
+        ),
         "got 'plenty' in row 2": pd.DataFrame({"month": ["2025-03", "2025-04"], "cost": ["1.00", "plenty"]}),
     }
     dated = pd.DataFrame({"start date": ["2025-03-01"] * 2, "cost": [1.0, 1.0]})

@@ -433,7 +433,7 @@ def test_costs_that_cannot_be_used_are_one_sentence():
     wrong = {
         "need the columns month": good.drop(columns="month"),
         "write months such as 2025-03": good.assign(month="March"),
-        "must be a number of 0 or more, got '-5.0'": good.assign(cost=-5.0),
+        "every cost is negative or 0, such as -5 in 2022-03": good.assign(cost=-5.0),
         "must be a number of 0 or more, got 'much'": good.assign(cost="much"),
         "the costs are in USD, but the log is in EUR": good.assign(currency="USD"),
     }
