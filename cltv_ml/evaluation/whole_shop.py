@@ -41,7 +41,7 @@ class Ratios:
 
     #: Orders on a customer's first day.
     first_orders: float
-    #: Revenue per order after the first day.
+    #: Revenue per order after the first day, refunds in documents of their own subtracted.
     repeat_basket: float
     #: Customers with an order after their first day per such order, in a period of the forecast's length.
     active: float
@@ -301,14 +301,15 @@ def _read_cohorts(con: duckdb.DuckDBPyConnection, days: int) -> CohortRevenue:
 
 
 def _ratios(con: duckdb.DuckDBPyConnection, days: int, length: float) -> Ratios:
-    recent = f"day >= {days - RATIO_DAYS} and bought"
+    recent = f"day >= {days - RATIO_DAYS}"
     [(first_orders, won, orders, money)] = con.sql(
-        f"select count(*) filter (day = first), count(distinct customer_id) filter (day = first), "
-        f"count(*) filter (day > first), sum(money) filter (day > first) from bought where {recent}"
+        "select count(*) filter (bought and day = first), count(distinct customer_id) filter (bought and day = first), "
+        "count(*) filter (bought and day > first), sum(money) filter (day > first) "  # refunds lower the basket
+        f"from bought where {recent}"
     ).fetchall()
     [(active,)] = con.sql(
         f"select count(*) from (select distinct customer_id, ({days - 1} - day) // {max(1, round(length))} "
-        f"from bought where {recent} and day > first)"
+        f"from bought where {recent} and bought and day > first)"
     ).fetchall()
     basket = float(money or 0) / MONEY_SCALE / orders if orders else float("nan")
     return Ratios(first_orders / won if won else 1.0, basket, active / orders if orders else 1.0)

@@ -73,6 +73,19 @@ def test_contribution_is_the_margin_of_revenue_less_the_cost_of_winning(forecast
     assert equity["total"] == pytest.approx(whole["total", "contribution"])
 
 
+def test_refunds_on_days_of_their_own_lower_the_basket_and_not_the_orders(growing):
+    until = growing["timestamp"].max()
+    back = growing[growing["amount"] > 30].assign(
+        amount=-10.0, timestamp=lambda sold: sold["timestamp"] + pd.Timedelta(days=3)
+    )
+    log = pd.concat([growing, back[back["timestamp"] <= until]], ignore_index=True)
+    first = log["customer_id"].map(growing.groupby("customer_id")["timestamp"].min())
+    later = log[log["timestamp"] > first]
+    orders = later[later["amount"] > 0].drop_duplicates(["customer_id", "timestamp"])
+    shop = forecast_shop(log, Window(until.normalize() + pd.Timedelta(days=1), 42), size=20)
+    assert shop.ratios.repeat_basket == pytest.approx(later["amount"].sum() / len(orders))
+
+
 def test_bands_lie_within_each_other(forecasts):
     table = forecasts[0].table
     ends = ["lower_95", "lower_80", "lower_50", "upper_50", "upper_80", "upper_95"]
