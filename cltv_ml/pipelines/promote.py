@@ -93,7 +93,7 @@ def _features(challenger: Version, champion: int | None) -> list[str]:
 
 
 def find_challenger() -> int:
-    """Return the version that challenges the champion; raise InputError if there is none."""
+    """Return the version that challenges the champion; raise InputError if there is none but the champion."""
     store.open_store()
     registry.settle(REGISTERED_NAME)
     version = registry.alias_version(REGISTERED_NAME, "challenger")
@@ -102,6 +102,11 @@ def find_challenger() -> int:
         raise InputError(
             f"model {REGISTERED_NAME!r} has no challenger: run `cltv train` to get one, or give a version that "
             "alias in MLflow."
+        )
+    if version == registry.alias_version(REGISTERED_NAME, "champion"):
+        raise InputError(
+            f"version {version} of model {REGISTERED_NAME!r} is champion and challenger; run `cltv train` to get a "
+            "challenger, or give another version that alias in MLflow."
         )
     return version
 

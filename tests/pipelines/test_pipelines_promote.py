@@ -348,6 +348,14 @@ def test_without_a_challenger_there_is_nothing_to_promote(rivals, shop):
         pipelines.promote(data=shop)
 
 
+def test_a_champion_does_not_challenge_itself(rivals, shop):
+    """An alias moved by hand: the comparison took a minute, and --force lost the version to go back to."""
+    challenge(rivals, 1)
+    with pytest.raises(ValueError, match="version 1 of model 'cltv' is champion and challenger"):
+        pipelines.promote(data=shop, force=True)
+    assert registry.alias_version("cltv", "previous") is None
+
+
 def test_an_alias_that_moves_while_a_batch_loads_gives_one_version_throughout(rivals, monkeypatch):
     load = mlflow.pyfunc.load_model
 
