@@ -25,6 +25,7 @@ from mlflow.tracking.context.registry import resolve_tags
 
 import cltv_ml
 from cltv_ml.errors import InputError
+from cltv_ml.files import read_earlier_json
 from cltv_ml.tracking import lease, store
 from cltv_ml.tracking.metric_names import grouped
 from cltv_ml.tracking.store import artifact_root, open_store, store_name
@@ -260,8 +261,9 @@ def log_table(frame: pd.DataFrame, file: str) -> None:
 def latest_summary(experiment: str) -> dict[str, Any]:
     """Return the report summary of the experiment's newest finished training; errors as in `latest_training`."""
     run = latest_training(experiment)
-    summary: dict[str, Any] = mlflow.artifacts.load_dict(f"{run.info.artifact_uri}/report.json")
-    return summary
+    what = f"the report of the newest training, of run {run.info.run_id},"
+    file = store.fetch_artifacts(what, artifact_uri=f"{run.info.artifact_uri}/report.json")
+    return read_earlier_json(file, "the report of a training", "train again")
 
 
 def dataset(frame: pd.DataFrame, name: str, source: str, target: str, predictions: str | None = None) -> Any:

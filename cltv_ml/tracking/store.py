@@ -193,11 +193,13 @@ def fetch_artifacts(what: str, **address: str) -> Path:
     try:
         return Path(mlflow.artifacts.download_artifacts(**address))
     except Exception as error:
-        if not isinstance(error, MlflowException | OSError) and not _is_of_object_store(error):
+        # MLflow raises a ValueError for an address that it cannot take apart.
+        if not isinstance(error, MlflowException | OSError | ValueError) and not _is_of_object_store(error):
             raise
         reason = " ".join(str(error).split()).rstrip(".")
         raise StoreError(
-            f"{what} cannot be fetched: {reason}; run the same command again when the store can be read."
+            f"{what} cannot be fetched: {reason}; run the same command again when the store can be read, or train "
+            "again if its files were deleted."
         ) from error
 
 

@@ -287,6 +287,29 @@ def test_result_tables_are_read_back_as_they_were(store):
     assert found.to_dict("list") == table.to_dict("list")
 
 
+def test_a_training_whose_files_were_deleted_or_damaged_is_one_sentence_with_the_way_out(store):
+    experiment = runs.open_experiment("cltv")
+    with runs.summary_run(experiment, "all", {"role": "summary"}):
+        mlflow.log_dict({"title": "report"}, "report.json")
+    assert runs.latest_summary("cltv") == {"title": "report"}
+    file = mlflow_store.fetch_artifacts(
+        "", artifact_uri=f"{runs.latest_training('cltv').info.artifact_uri}/report.json"
+    )
+    file.write_text("{", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"does not contain the report.*train again"):
+        runs.latest_summary("cltv")
+    file.unlink()
+    with pytest.raises(
+        ValueError, match=r"^the report of the newest training.* cannot be fetched.*train again"
+    ):
+        runs.latest_summary("cltv")
+
+
+def test_an_address_of_artifacts_that_mlflow_cannot_read_is_one_sentence():
+    with pytest.raises(ValueError, match=r"^the model cannot be fetched: "):
+        mlflow_store.fetch_artifacts("the model", artifact_uri="http://127.0.0.1:1/x")
+
+
 @pytest.mark.slow
 def test_two_processes_create_a_new_store_without_breaking_it(tmp_path):
     context = multiprocessing.get_context("spawn")
