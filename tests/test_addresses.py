@@ -81,6 +81,8 @@ def test_a_name_that_the_engine_would_spell_otherwise_is_refused_in_one_sentence
             as_path(place)
     with pytest.raises(ValueError, match="is not UTF-8"):
         read("b\udce4d.csv")
+    with pytest.raises(ValueError, match="is not UTF-8"):
+        Target("b\udce4d.parquet")
     assert as_path("bäd.csv") == Path("bäd.csv")
 
 

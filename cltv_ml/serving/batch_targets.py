@@ -19,7 +19,7 @@ from cltv_ml.addresses import is_url, without_secrets
 from cltv_ml.engine import connect, literal
 from cltv_ml.errors import InputError
 from cltv_ml.files import atomic, neutral, read_earlier_json
-from cltv_ml.remote import address, check_writable, is_remote, send
+from cltv_ml.remote import address, as_path, check_writable, is_remote, send
 from cltv_ml.serving.batch_lakes import upsert
 from cltv_ml.sources.lakes import check_namespace, explained_lake, lake_of
 
@@ -61,7 +61,7 @@ class Target:
             if not re.fullmatch(r"[A-Za-z_]\w*", table):
                 raise InputError(f"table {table!r} is not a plain name; use letters, digits and _.")
         else:
-            path = Path(out)
+            path = as_path(out)
             if path.suffix not in ("", *_FILES) and not path.is_dir():
                 raise InputError(
                     f"cannot write {path.name!r}; use a name that ends in .parquet or .csv, or a folder."
