@@ -178,6 +178,19 @@ class Log(Inline):
         )
         return pd.Index(frame(ids)["customer_id"], name="customer_id")
 
+    def customers_before(self, day: pd.Timestamp) -> pd.Index:
+        """Return the customers with a line before a day, sorted.
+
+        >>> days = pd.to_datetime(["2026-01-31", "2026-02-01"])
+        >>> log = Log(pd.DataFrame({"customer_id": ["b", "a"], "timestamp": days}))
+        >>> list(log.customers_before(days[1]))
+        ['b']
+        """
+        ids = self.connect().sql(
+            f"select distinct customer_id from log where timestamp < timestamp '{day}' order by 1"
+        )
+        return pd.Index(frame(ids)["customer_id"], name="customer_id")
+
     def once(self, name: str, find: Callable[[], Found]) -> Found:
         """Return the result of `find` for this log, stored under `name` for later calls; callers must not change it.
 

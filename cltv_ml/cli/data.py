@@ -145,7 +145,7 @@ def check(settings: Check) -> None:
         (cleaned, verdict), settings = ask_until_settled(settings, run)
     else:
         cleaned, verdict = run(settings)
-    days = chosen_horizon(settings.horizon, cleaned.transactions)
+    days = chosen_horizon(settings.horizon, cleaned.transactions.span)
     if settings.as_json:
         print_json(_account_as_json(cleaned, verdict, days))
         return

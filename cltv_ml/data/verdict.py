@@ -11,7 +11,7 @@ import pandas as pd
 from cltv_ml.data.account import Report
 from cltv_ml.data.quality import MONEY, compute_summary, order_of_line
 from cltv_ml.data.regularity import compute_regularity
-from cltv_ml.data.unit_changes import LEAST_CHANGE, find_unit_change
+from cltv_ml.data.unit_changes import LEAST_CHANGE, UnitChange, find_unit_change
 from cltv_ml.inline import Inline
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.money import Note, log_amount
@@ -108,7 +108,7 @@ def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None)
         nothing = f"no purchase is left after cleaning{_largest_rule(report)}."
         return DataVerdict("no-go", (nothing, *(Note(text, stated) for text in reasons)))
     facts = compute_summary(log).iloc[0]
-    doubts = [*_doubt_log(facts, horizon), _doubt_unit(log), *_doubt_rhythm(log, facts)]
+    doubts = [*_doubt_log(facts, horizon), _doubt_unit(find_unit_change(log)), *_doubt_rhythm(log, facts)]
     if report is not None:
         doubts += _doubt_report(report)
     if facts["customers"] >= _MANY:
@@ -143,9 +143,8 @@ def _doubt_log(facts: pd.Series, horizon: int | None) -> list[tuple[bool, str] |
     return doubts
 
 
-def _doubt_unit(log: Log) -> tuple[bool, str] | None:
+def _doubt_unit(change: UnitChange | None) -> tuple[bool, str] | None:
     """Return a doubt about amounts that are in another unit from one day on."""
-    change = find_unit_change(log)
     if change is None:
         return None
     factor = max(change.ratio, 1 / change.ratio)

@@ -45,7 +45,8 @@ def read_purchases(
     InputError
         The log has no such column, or fewer than two items have enough buyers.
     """
-    con, _ = Log.of(log).connect_for("cross-selling", [level])
+    log = Log.of(log)
+    con, _ = log.connect_for("cross-selling", [level])
     end = to_cutoff(cutoff)
     con.execute(
         f"create temp table bought as select distinct customer_id, {level} as item from log "
@@ -58,16 +59,14 @@ def read_purchases(
             f"{len(items)}; recommend categories, or use a longer log."
         )
     con.register("items", pd.DataFrame({"item": items, "place": range(len(items))}))
-    customers = frame(
-        con.sql(f"select distinct customer_id from log where timestamp < timestamp '{end}' order by 1")
-    )["customer_id"]
+    customers = log.customers_before(end)
     con.register("customers", pd.DataFrame({"customer_id": customers, "row_number": range(len(customers))}))
     cells = con.sql(
         "select c.row_number, i.place from bought b join items i using (item) join customers c using (customer_id)"
     ).fetchnumpy()
     at = np.asarray(cells["row_number"]), np.asarray(cells["place"])
     matrix = sparse.csr_matrix((np.ones(len(cells["place"])), at), shape=(len(customers), len(items)))
-    return Purchases(pd.Index(customers, name="customer_id"), pd.Index(items, name="item"), matrix)
+    return Purchases(customers, pd.Index(items, name="item"), matrix)
 
 
 def holds(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:

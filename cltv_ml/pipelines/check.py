@@ -34,12 +34,11 @@ def check(
     to_horizons(settings.horizon)  # what cannot be is refused before the data are read
     cleaned = load(settings, progress)
     settings = with_currency(settings, cleaned)
-    verdict = judge(
-        cleaned.transactions, chosen_horizon(settings.horizon, cleaned.transactions), cleaned.report
-    )
+    log = cleaned.transactions
+    verdict = judge(log, chosen_horizon(settings.horizon, log.span), cleaned.report)
     if settings.scores is not None and len(cleaned.log):
         earlier = read_scores(settings.scores).index
-        if unlike := compare_customers(cleaned.transactions.customers, earlier):
+        if unlike := compare_customers(log.customers, earlier):
             level = "caution" if verdict.level == "go" else verdict.level
             verdict = DataVerdict(level, (unlike, *verdict.reasons))
     with together():

@@ -195,17 +195,17 @@ def holdout_window(settings: Windowed, log: Log) -> Window:
 
     Of several horizons, it is that of the main one (`windows.main_horizon`).
     """
-    horizon = chosen_horizon(settings.horizon, log, settings.cutoff)
+    horizon = chosen_horizon(settings.horizon, log.span, settings.cutoff)
     window = judged_window(log.last, horizon, settings.cutoff)
     log.check(window)
     return window
 
 
-def chosen_horizon(horizons: str, log: Log, cutoff: str = "") -> int:
-    """Return the horizon of a setting in days; of several, the main one (`windows.main_horizon`)."""
+def chosen_horizon(horizons: str, span: tuple[pd.Timestamp, pd.Timestamp], cutoff: str = "") -> int:
+    """Return the horizon of a setting in days; of several, the main one for a log's span (`windows.main_horizon`)."""
     days = to_horizons(horizons)
-    several = len(days) > 1 and log.first is not pd.NaT
-    return main_horizon(log.first, log.last, days, cutoff) if several else days[0]
+    several = len(days) > 1 and span[0] is not pd.NaT
+    return main_horizon(*span, days, cutoff) if several else days[0]
 
 
 def targeting_of(settings: Judged) -> Targeting | None:

@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 from cltv_ml import decisions
 from cltv_ml.actions.changes import compute_changes
 from cltv_ml.data import Cleaned, compute_months, compute_seasonality
-from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
+from cltv_ml.data.quality import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
 from cltv_ml.decisions import Costs
 from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.evaluation import diagnostics, explain, tables

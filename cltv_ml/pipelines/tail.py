@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.future import fit_future
-from cltv_ml.evaluation.year_apart import windows_year_apart
-from cltv_ml.log import Log
+from cltv_ml.models.kept_spend import YearApart
 from cltv_ml.models.level import Level
 from cltv_ml.serving.chosen_value import Tail, longest
 from cltv_ml.tables import SUMMARY
@@ -18,7 +19,12 @@ FOLLOWED = 1826
 
 
 def learn_tail(
-    log: Log, X: pd.DataFrame, table: pd.DataFrame, window: Window, level: Level | None
+    X: pd.DataFrame,
+    table: pd.DataFrame,
+    window: Window,
+    level: Level | None,
+    first: pd.Timestamp,
+    earlier: Sequence[YearApart],
 ) -> Tail | None:
     """Return the tail of today's customers, computed as in `cltv lifetime`; None if it cannot be learned.
 
@@ -28,10 +34,13 @@ def learn_tail(
         Today's customers and what the champion expects of them.
     level
         Forecast of the total over a year, or over the longest horizon of `table` if that is longer.
+    first
+        The log's first timestamp.
+    earlier
+        Its windows a year apart before the cutoff.
     """
     horizon, values = longest(table, window.horizon)
-    most = min(FOLLOWED, max((window.cutoff - log.first.normalize()).days, horizon))
-    earlier = windows_year_apart(log, window.cutoff)
+    most = min(FOLLOWED, max((window.cutoff - first.normalize()).days, horizon))
     try:
         model = fit_future(X[SUMMARY], values, horizon, level, exact=[most, FOLLOWED], earlier=earlier)
     except InputError:  # nobody has bought on a second day

@@ -25,6 +25,7 @@ from cltv_ml.evaluation.levels import forecast_level, forecast_levels, set_level
 from cltv_ml.evaluation.newcomers import newcomers_sentence
 from cltv_ml.evaluation.panel import Training, fit, prepare
 from cltv_ml.evaluation.progress import Progress, silent
+from cltv_ml.evaluation.year_apart import windows_year_apart
 from cltv_ml.features import catalogue_page
 from cltv_ml.files import atomic, check_folder, together, write_table
 from cltv_ml.inline import Inline
@@ -329,7 +330,8 @@ def _refit(
 def _log_champion(log: Log, champion: _Champion, result: WindowResult) -> tuple[Any, str]:
     """Log the champion with its tail and the reference for monitoring; return MLflow's info and an example request."""
     model, window, X_now, table = champion.model, champion.window, champion.X_now, champion.table
-    tail = learn_tail(log, X_now, table, window, champion.year)
+    earlier = windows_year_apart(log, window.cutoff)
+    tail = learn_tail(X_now, table, window, champion.year, log.first, earlier)
     info = packaging.log_model(model, champion.card, X_now, tail=tail)
     path = compute_expected_path(model, X_now, log, result.window)
     store_reference(info.model_id, model, X_now, path, champion.card.tiers, table=table)

@@ -12,11 +12,11 @@ import pandas as pd
 from cltv_ml.counts import singular
 from cltv_ml.customers import CleanedShop
 from cltv_ml.data import Cleaned
+from cltv_ml.data.quality import compute_cohort_activity, compute_months, compute_seasonality
 from cltv_ml.decisions.margins import measured_margin
 from cltv_ml.decisions.product_tables import compute_product_tables
 from cltv_ml.decisions.profile import profile_segments
 from cltv_ml.decisions.rfm import apply_rfm, compute_rfm, fit_rfm
-from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.choice import beats_chance, judge_test
@@ -97,6 +97,7 @@ def training_summary(
     now, cutoff = _latest_forecast(cleaned, result, verdict.champion, today)
     tables = compute_product_tables(log)
     products = sections.products_section(*tables, cleaned.product_names, currency=currency)
+    over_time = compute_months(log), compute_seasonality(log), compute_cohort_activity(log)
     rfm = compute_rfm(log, cutoff)
     scored = apply_rfm(rfm, fit_rfm(rfm))
     terms: dict[str, Any] = {"ordered": beats_chance(result, verdict.champion), "currency": currency}
@@ -122,7 +123,7 @@ def training_summary(
                 details=[products] if products else [],
             ),
             sections.unknown_change_section(),
-            sections.money_section(log, currency=currency),
+            sections.money_section(*over_time, currency=currency),
             *(sections.horizons_section(today.several, today.curve, currency=currency) if today else []),
             sections.quality_section(result, verdict, currency=currency, details=details),
             sections.data_section(cleaned, result, currency=currency),
@@ -299,16 +300,11 @@ def _spent_before(log: Log, cutoff: pd.Timestamp, horizon: int, currency: str) -
         cutoff - pd.Timedelta(days=horizon): f"in the {horizon} days before",
     }
     spent = [
-        f"{format_money(float(log.target(Window(start, horizon), _bought_before(log, start)).sum()), currency)} {when}"
+        f"{format_money(float(log.target(Window(start, horizon), log.customers_before(start)).sum()), currency)} {when}"
         for start, when in sorted(starts.items(), reverse=True)
         if log.first.normalize() + pd.Timedelta(days=horizon) <= start <= cutoff - pd.Timedelta(days=horizon)
     ]
     return f"Existing customers of that time spent {' and '.join(spent)}" if spent else ""
-
-
-def _bought_before(log: Log, day: pd.Timestamp) -> pd.Index:
-    ids = f"select distinct customer_id from log where timestamp < timestamp '{day}' order by 1"
-    return pd.Index(frame(log.connect().sql(ids))["customer_id"], name="customer_id")
 
 
 def _headline_facts(

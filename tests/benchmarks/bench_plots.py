@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.data import compute_months, compute_seasonality
-from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
+from cltv_ml.data.quality import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
 from cltv_ml.decisions import compute_cohorts
 from cltv_ml.decisions.associations import find_associations
 from cltv_ml.decisions.margins import compute_margins

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml.data import compute_months, compute_seasonality, simulate
-from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
+from cltv_ml.data.quality import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
 from cltv_ml.decisions import compute_audit, compute_cohorts
 from cltv_ml.decisions import qini_curve as compute_qini_curve
 from cltv_ml.evaluation import diagnostics

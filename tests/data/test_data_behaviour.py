@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
+from cltv_ml.data.quality import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
 
 LOG = pd.DataFrame(
     {

@@ -2,8 +2,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml.data import Rules, clean, clean_to_parquet, read
-from cltv_ml.data.behaviour import compute_cohort_activity
-from cltv_ml.data.quality import compute_seasonality, compute_summary
+from cltv_ml.data.quality import compute_cohort_activity, compute_seasonality, compute_summary
 from cltv_ml.decisions.audit import compute_audit
 from cltv_ml.decisions.cohorts import compute_cohorts
 from cltv_ml.decisions.payback import compute_payback

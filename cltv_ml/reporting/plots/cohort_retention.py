@@ -13,7 +13,7 @@ def cohort_retention(cohorts: pd.DataFrame) -> go.Figure:
 
     The month of the first purchase, 100% for everyone, is left out.
 
-    Drawn from `data.behaviour.compute_cohort_activity`: columns `cohort, month, customers, active,
+    Drawn from `data.quality.compute_cohort_activity`: columns `cohort, month, customers, active,
     retention`.
     """
     later = cohorts[cohorts["month"] > 0]

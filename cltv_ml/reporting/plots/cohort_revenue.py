@@ -14,7 +14,7 @@ from cltv_ml.reporting import theme
 def cohort_revenue(cohorts: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return a heat map: cumulative revenue per customer of each cohort, by months since the first purchase.
 
-    Drawn from `data.behaviour.compute_cohort_activity`: columns `cohort, month, customers,
+    Drawn from `data.quality.compute_cohort_activity`: columns `cohort, month, customers,
     revenue_per_customer`.
     """
     return map_of_months(

@@ -11,7 +11,7 @@ from cltv_ml.reporting import theme
 def purchase_gaps(gaps: pd.DataFrame) -> go.Figure:
     """Return bars of the days between purchase days and the cumulative share.
 
-    Drawn from `data.behaviour.compute_gap_histogram`: columns `days, width, gaps, share, cumulative_share`.
+    Drawn from `data.quality.compute_gap_histogram`: columns `days, width, gaps, share, cumulative_share`.
     """
     figure = theme.figure(
         "Days between two purchases of a customer",

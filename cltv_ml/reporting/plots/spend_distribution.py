@@ -13,7 +13,7 @@ from cltv_ml.reporting import theme
 def spend_distribution(spend: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return lines of the share of orders and of customers by value, on a log axis.
 
-    Drawn from `data.behaviour.compute_spend_histogram`: columns `of, lower, upper, count, share`.
+    Drawn from `data.quality.compute_spend_histogram`: columns `of, lower, upper, count, share`.
     """
     figure = theme.figure(
         "Value of orders and of customers",

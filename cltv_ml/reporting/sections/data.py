@@ -17,8 +17,8 @@ from cltv_ml.data import (
     compute_summary,
 )
 from cltv_ml.data import judge as judge_data
-from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
 from cltv_ml.data.columns import profile_columns
+from cltv_ml.data.quality import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.log import Log
 from cltv_ml.money import Note, format_amounts, format_exactly, format_money
@@ -70,18 +70,18 @@ def data_section(cleaned: Cleaned, result: WindowResult, *, currency: str = "") 
     )
 
 
-def money_section(log: Log, *, currency: str = "") -> dict[str, Any]:
-    """Return the revenue of each month, the season, and what each month's new customers spent since."""
-    return section(
-        "Money over time",
-        figures=_over_time(log, currency),
-        details=[
-            section(
-                "Customers by the month they were won",
-                figures=_cohorts(compute_cohort_activity(log), currency),
-            )
-        ],
-    )
+def money_section(
+    months: pd.DataFrame, season: pd.DataFrame, cohorts: pd.DataFrame, *, currency: str = ""
+) -> dict[str, Any]:
+    """Return the revenue of each month, the season, and what each month's new customers spent since.
+
+    Parameters
+    ----------
+    months, season, cohorts
+        `data.compute_months`, `compute_seasonality` and `compute_cohort_activity` of the log.
+    """
+    new = section("Customers by the month they were won", figures=_cohorts(cohorts, currency))
+    return section("Money over time", figures=_over_time(months, season, currency), details=[new])
 
 
 def check_sections(cleaned: Cleaned, verdict: DataVerdict, *, currency: str = "") -> list[dict[str, Any]]:
@@ -111,7 +111,8 @@ def check_sections(cleaned: Cleaned, verdict: DataVerdict, *, currency: str = ""
             ),
             section(
                 "Over time",
-                figures=_over_time(log, currency) | _cohorts(compute_cohort_activity(log), currency),
+                figures=_over_time(compute_months(log), compute_seasonality(log), currency)
+                | _cohorts(compute_cohort_activity(log), currency),
             ),
             _more(cleaned, currency),
         ]
@@ -242,15 +243,13 @@ def _two_decimals(value: float) -> str:
     return f"{value:,.2f}" if abs(value) >= 0.01 else f"{value:.1g}"
 
 
-def _over_time(log: Log, currency: str) -> dict[str, go.Figure]:
+def _over_time(months: pd.DataFrame, season: pd.DataFrame, currency: str) -> dict[str, go.Figure]:
     return {
         "Revenue (bars) and number of orders (line) per month; the first and last month may be incomplete.": (
-            plots.revenue_over_time(compute_months(log), currency=currency)
+            plots.revenue_over_time(months, currency=currency)
         ),
         "Months and weekdays compared with an average day. From two years on, each month is compared with the "
-        "year around it; a shorter log shows its trend as much as its season.": plots.season_profile(
-            compute_seasonality(log)
-        ),
+        "year around it; a shorter log shows its trend as much as its season.": plots.season_profile(season),
     }
 
 
