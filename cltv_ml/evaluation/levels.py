@@ -20,7 +20,7 @@ from cltv_ml.models.level import past_days
 from cltv_ml.models.level_breaks import MONTH, Break, Month, monthly_misses
 from cltv_ml.models.level_candidates import QUARTER, WEEKS_YEAR, CohortRevenue, is_dead
 from cltv_ml.models.level_closures import Closure, as_if_open, find_closures
-from cltv_ml.models.level_grain import PeriodGrain, find_grain
+from cltv_ml.models.level_grain import BillingMonths, PeriodGrain, find_billing, find_grain
 from cltv_ml.models.level_holidays import align
 from cltv_ml.models.level_ids import find_replaced_ids
 from cltv_ml.models.level_peaks import peak_ended
@@ -48,7 +48,10 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
     """Return the level of each horizon from a cutoff on, as `forecast_level` does; the log is read once for all."""
     log = Log.of(log)
     start = log.first.normalize()
-    days, passed, lengths, grain = _on_calendar(_purchase_days(log, cutoff), start, cutoff, horizons)
+    holidays = log.holidays is not None
+    days, passed, lengths, grain = _on_calendar(
+        _purchase_days(log, cutoff), start, cutoff, horizons, holidays
+    )
     cohorts = read_cohorts(days, start, passed)
     usable = [horizon for horizon in horizons if _may_be_forecast(cohorts, passed, lengths[horizon])]
     below = (
@@ -66,7 +69,7 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
         once = [one for one in closures if not one.returns(passed, length)]
         base = as_if_open(cohorts, once)
         base = replace(base, step=last_step(base))
-        if log.holidays is not None and grain is None:
+        if holidays and grain is None:
             base = replace(base, base=_aligned(log.holidays, start, passed + length))
         sound = {
             day: total
@@ -75,7 +78,7 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
         }
         level = estimate_level(base, passed, length, sound, months=months)
         notes = (
-            *_period_notes(grain, log.holidays is not None),
+            *_period_notes(grain, holidays),
             *_closure_notes(closures, start, cutoff, passed, length),
             *(_break_notes(level.broken, cutoff) if level else ()),
             *(
@@ -114,36 +117,40 @@ def _ended_months(
 
 
 def _on_calendar(
-    days: pa.Table, start: pd.Timestamp, cutoff: pd.Timestamp, horizons: Sequence[int]
-) -> tuple[pa.Table, int, dict[int, int], PeriodGrain | None]:
+    days: pa.Table, start: pd.Timestamp, cutoff: pd.Timestamp, horizons: Sequence[int], holidays: bool
+) -> tuple[pa.Table, int, dict[int, int], PeriodGrain | BillingMonths | None]:
     """Return the purchases, days before the cutoff and lengths of the horizons, on days that can be compared.
 
     Those are the log's own, or whole weeks or months where purchases are dated by them (`level_grain`), as far as
-    each horizon holds one.
+    each horizon holds one, or those of months between billing dates unless a table of `holidays` is given.
     """
     ends = {horizon: np.datetime64(cutoff, "D") + np.timedelta64(horizon, "D") for horizon in horizons}
     con = connect()
     view(con, "days", days)
     by_date = con.sql("select timestamp, sum(abs(amount)) as size from days group by 1").fetchnumpy()
-    grain = find_grain(
-        by_date["timestamp"].astype("datetime64[D]"),
-        by_date["size"],
-        max(ends.values(), default=np.datetime64(cutoff, "D")),
-    )
+    sold = by_date["timestamp"].astype("datetime64[D]"), by_date["size"]
+    until = max(ends.values(), default=np.datetime64(cutoff, "D"))
+    grain = find_grain(*sold, until) or (None if holidays else find_billing(*sold, until))
     if grain is not None:
         passed = grain.days_before(np.datetime64(cutoff, "D"))
         lengths = {horizon: grain.days_before(end) - passed for horizon, end in ends.items()}
         if min(lengths.values(), default=0) > 0:
             dates = days["timestamp"].to_numpy().astype("datetime64[D]")
-            moved = np.datetime64(start, "us") + grain.days_of(dates).astype("timedelta64[D]")
-            return days.set_column(1, "timestamp", pa.array(moved)), passed, lengths, grain
+            moved = np.minimum(grain.days_of(dates), passed - 1).astype("timedelta64[D]")
+            on_days = days.set_column(1, "timestamp", pa.array(np.datetime64(start, "us") + moved))
+            return on_days, passed, lengths, grain
     return days, (cutoff - start).days, {horizon: horizon for horizon in horizons}, None
 
 
-def _period_notes(grain: PeriodGrain | None, holidays: bool) -> tuple[str, ...]:
+def _period_notes(grain: PeriodGrain | BillingMonths | None, holidays: bool) -> tuple[str, ...]:
     """Return sentences that periods are counted instead of days, and that a table of `holidays` is then not used."""
     if grain is None:
         return ()
+    if isinstance(grain, BillingMonths):
+        return (
+            f"{grain.share:.0%} of the revenue has one date per month, so the forecast of the total compares months "
+            "from one such date to the next.",
+        )
     unused = " The table of holidays is not used." if holidays else ""
     return (
         f"Purchases have one date per {grain.name}, so the forecast of the total compares whole "

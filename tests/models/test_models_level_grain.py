@@ -6,7 +6,8 @@ import pandas as pd
 from cltv_ml.evaluation.levels import forecast_level
 from cltv_ml.evaluation.whole_shop import forecast_shop
 from cltv_ml.log import Log
-from cltv_ml.models.level_grain import find_grain
+from cltv_ml.models.level_candidates import PACE, WEEKS_YEAR
+from cltv_ml.models.level_grain import find_billing, find_grain
 from cltv_ml.windows import Window
 from experiments.worlds import simulate_world
 
@@ -112,3 +113,59 @@ def test_weeks_without_a_date_hold_nothing_and_those_with_one_all():
     ]
     assert sum(dated) == 3  # December, January, February
     assert (shop.draws.total.sum(axis=0) > 0).tolist() == dated
+
+
+def _billed(log, share):
+    """The log with orders of a share of the customers moved to the next first of a month."""
+    firsts = (log["timestamp"] - pd.Timedelta(days=1)).dt.to_period("M").dt.end_time.dt.normalize()
+    later = firsts + pd.Timedelta(days=1)
+    account = log["customer_id"].astype(int) % 100 < 100 * share
+    return log.assign(timestamp=log["timestamp"].mask(account, later))
+
+
+def test_windows_a_month_and_a_year_apart_hold_as_many_billing_dates():
+    days = np.arange("2020-01-09", "2024-03-01", dtype="datetime64[D]")
+    for billing in (1, 15, 28):
+        on = days.astype("datetime64[M]").astype("datetime64[D]") + np.timedelta64(billing - 1, "D")
+        dates = days[days == on]
+        months = find_billing(days, np.where(days == on, 20.0, 1.0), UNTIL)
+        placed = months.days_of(dates)
+        for cutoff in days[800:1300:3]:
+            for horizon in (30, 61, 91):
+                end = cutoff + np.timedelta64(horizon, "D")
+                held = ((dates >= cutoff) & (dates < end)).sum()
+                since, until = months.days_before(cutoff), months.days_before(end)
+                for earlier in (0, round(PACE), WEEKS_YEAR):
+                    window = (placed >= since - earlier) & (placed < until - earlier)
+                    assert window.sum() == held, (billing, cutoff, horizon, earlier)
+
+
+def test_each_day_is_on_its_side_of_a_cutoff():
+    days = np.arange("2020-01-09", "2022-03-01", dtype="datetime64[D]")
+    months = find_billing(days, np.where(days.astype("datetime64[M]") == days, 20.0, 1.0), UNTIL)
+    placed = months.days_of(days)
+    assert (np.diff(placed) >= 0).all()
+    assert placed[0] == months.days_before(days[0]) == 0
+    cuts = np.array([months.days_before(day) for day in days])
+    assert (placed >= cuts).all()
+    assert (placed[:-1] <= cuts[1:]).all()
+
+
+def test_days_alike_and_random_large_orders_are_no_billing_dates():
+    days = np.arange("2020-01-01", "2023-01-01", dtype="datetime64[D]")
+    rng = np.random.default_rng(0)
+    assert find_billing(days, np.ones(len(days)), UNTIL) is None
+    large = np.where(rng.uniform(size=len(days)) < 1 / 30, 20.0, 1.0)
+    assert find_billing(days, large, UNTIL) is None
+
+
+def test_the_level_of_a_shop_with_invoices_on_the_first_does_not_depend_on_the_day_of_the_cutoff():
+    """From a first of November the last month held no invoice and this one does: a third too low."""
+    log = _billed(simulate_world("no_season", 5), 0.6)
+    window = Window("2020-11-01", 30)
+    level = forecast_level(log, window)
+    known = log.loc[log["timestamp"] < window.cutoff, "customer_id"].unique()
+    ahead = log["timestamp"].between(window.cutoff, window.end, inclusive="left")
+    spent = log.loc[ahead & log["customer_id"].isin(known), "amount"].sum()
+    assert abs(np.log(level.total / spent)) < 0.15
+    assert "compares months from one such date to the next" in level.notes[0]
