@@ -31,6 +31,9 @@ UNSEEN = 0.5
 #: Fewest customers first seen after the log's first weeks for a band to count only these.
 LEAST_LATER = 30
 
+#: Fewest customers on whom a realised value rests, if the channel has as many.
+LEAST_SEEN = 30
+
 #: Power of the ratio of their spend to that of customers first seen before: who stays is alike at later ages.
 _LATER_POWER = 0.5
 
@@ -267,10 +270,20 @@ def judged_errors(judged: pd.DataFrame) -> dict[str, float]:
     }
 
 
+def enough_seen(value: pd.DataFrame) -> pd.Series:
+    """Return whether the realised value of each row rests on enough customers: 30, or all of a smaller channel.
+
+    >>> enough_seen(pd.DataFrame({"customers": [80, 80, 9], "seen": [30, 29, 9]})).tolist()
+    [True, False, True]
+    """
+    return value["seen"] >= value["customers"].clip(upper=LEAST_SEEN)
+
+
 def compute_returns(value: pd.DataFrame, cac: pd.DataFrame, age: int = 365) -> pd.DataFrame:
     """Return, by channel with a cost, value over cost at an age and the months until the cost is back.
 
-    Columns `channel`, `customers`, `cac`, `value`, `ratio`, `ratio_lower`, `ratio_upper`, `payback_realised`,
+    Columns `channel`, `customers`, `cac`, `value`, `ratio`, `ratio_lower`, `ratio_upper`, `payback_realised` (missing
+    where the cost is not back within `months_observed`, the months for which enough customers have been observed),
     `payback` (expected), `payback_early`, `payback_late` (the ends of its 80% interval), in months of thirty days and
     missing where the cost is not back within 24, and `never` (customers of a channel whose cost is not expected back,
     or the sum of these for all channels together).
@@ -280,9 +293,9 @@ def compute_returns(value: pd.DataFrame, cac: pd.DataFrame, age: int = 365) -> p
         of_channel = value[value["channel"] == row.channel]
         at = of_channel[of_channel["age"] == age].iloc[0]
         paid = {
-            name: _payback_months(of_channel, name, float(row.cac))
-            for name in ("realised", "expected", "upper", "lower")
+            name: _payback_months(of_channel, name, float(row.cac)) for name in ("expected", "upper", "lower")
         }
+        observed = of_channel[enough_seen(of_channel)]
         rows.append(
             {
                 "channel": row.channel,
@@ -290,7 +303,8 @@ def compute_returns(value: pd.DataFrame, cac: pd.DataFrame, age: int = 365) -> p
                 "cac": row.cac,
                 "value": at["expected"],
                 **{name: at[of] / row.cac if row.cac > 0 else float("nan") for name, of in _RATIOS.items()},
-                "payback_realised": paid["realised"],
+                "payback_realised": _payback_months(observed, "realised", float(row.cac)),
+                "months_observed": 0 if observed.empty else int(observed["age"].max()) // 30,
                 "payback": paid["expected"],
                 "payback_early": paid["upper"],
                 "payback_late": paid["lower"],

@@ -90,6 +90,8 @@ TABLES = {
         {
             "channel": ["ads", "ads"],
             "age": [30, 60],
+            "customers": 40,
+            "seen": [40, 0],
             "realised": [5.0, np.nan],
             "expected": [5.0, 8.0],
             "lower": [4.0, 6.0],

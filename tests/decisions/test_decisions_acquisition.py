@@ -252,7 +252,7 @@ def test_the_cost_of_a_customer_leaves_out_months_in_which_old_ones_look_new():
 
 def test_a_cost_is_back_in_the_first_whole_month_whose_value_reaches_it():
     ages, amounts = [1, 30, 60, 365, 390], [1.0, 2.0, 3.0, 9.0, 9.0]
-    table = pd.DataFrame({"channel": "ads", "age": ages, "customers": 7})
+    table = pd.DataFrame({"channel": "ads", "age": ages, "customers": 7, "seen": 7})
     value = table.assign(**dict.fromkeys(("realised", "expected", "lower", "upper"), amounts))
     months = {1.0: 1.0, 2.0: 1.0, 3.0: 2.0, 3.5: 13.0}
     for cost, month in months.items():
@@ -264,11 +264,20 @@ def test_a_cost_is_back_in_the_first_whole_month_whose_value_reaches_it():
     assert lost["never"] == 7
 
 
+def test_realised_payback_counts_ages_that_enough_customers_have_reached():
+    value = pd.DataFrame({"channel": "ads", "age": [1, 30, 60, 90, 365], "customers": 80})
+    value = value.assign(seen=[80, 80, 40, 3, 0], realised=[1.0, 2.0, 3.0, 50.0, np.nan])
+    value = value.assign(expected=4.0, lower=4.0, upper=4.0)
+    for cost, month in ((2.5, 2.0), (9.0, np.nan)):
+        row = compute_returns(value, pd.DataFrame({"channel": ["ads"], "customers": 80, "cac": cost})).iloc[0]
+        np.testing.assert_equal((row["payback_realised"], row["months_observed"]), (month, 2))
+
+
 def test_customers_who_never_pay_back_are_those_of_the_channels_that_do_not():
     parts = {BLENDED: (10, 9.5), "ads": (7, 2.0), "tv": (3, 27.0)}
     ages = [1, 30, 365]
     value = pd.concat(
-        pd.DataFrame({"channel": name, "age": ages, "customers": customers})
+        pd.DataFrame({"channel": name, "age": ages, "customers": customers, "seen": customers})
         for name, (customers, _) in parts.items()
     ).assign(realised=5.0, expected=5.0, lower=5.0, upper=5.0)
     cac = pd.DataFrame(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
+from cltv_ml.decisions.acquisition_value import enough_seen
 from cltv_ml.reporting import theme
 
 #: Most channels in the figure: the first ones of the table.
@@ -15,7 +16,7 @@ CHANNELS_DRAWN = 6
 def payback_curve(value: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return expected (lines) and realised (points) value per customer by age, and each channel's cost (dotted).
 
-    `value` has the columns `channel, age, realised, expected, cac`
+    `value` has the columns `channel, age, customers, seen, realised, expected, cac`
     (`decisions.acquisition_value.value_by_channel` with the cost per customer).
     """
     figure = theme.figure(
@@ -34,7 +35,7 @@ def payback_curve(value: pd.DataFrame, *, currency: str = "") -> go.Figure:
             line={"color": colour},
             hovertemplate="day %{x}: %{y:,.2f} expected<extra></extra>",
         )
-        observed = of_channel[of_channel["realised"].notna()]
+        observed = of_channel[enough_seen(of_channel) & of_channel["realised"].notna()]
         figure.add_scatter(
             x=observed["age"],
             y=observed["realised"],

@@ -13,6 +13,9 @@ from cltv_ml.money import format_amounts, format_money
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 
+#: Months from the first purchase in which payback is looked for.
+_PAID_BACK_UP_TO = 24
+
 
 def acquisition_sections(
     tables: Mapping[str, pd.DataFrame], age: int, *, known: bool, currency: str = ""
@@ -109,8 +112,10 @@ def _returns(
                 "" if row.ratio != row.ratio else f"{row.ratio_lower:.2f} to {row.ratio_upper:.2f}"
                 for row in returns.itertuples()
             ],
-            "Paid back in month, realised": _month_names(returns["payback_realised"]),
-            "Paid back in month, expected": _month_names(returns["payback"]),
+            "Paid back in month, realised": [
+                _realised_month(row.payback_realised, row.months_observed) for row in returns.itertuples()
+            ],
+            "Paid back in month, expected": [_one(month) for month in returns["payback"]],
             "80% interval of the month": [
                 _payback_span(row.payback_early, row.payback_late) for row in returns.itertuples()
             ],
@@ -134,9 +139,8 @@ def _returns(
         ],
         tables={theme.in_money("Value, cost and payback", currency): shown},
         figures={
-            "Lines show expected values, points realised values, dotted lines the cost of a customer.": (
-                plots.payback_curve(drawn, currency=currency)
-            )
+            "Lines show expected values, dotted lines the cost of a customer, points the realised values of at least "
+            "30 customers, or of all of a smaller channel.": (plots.payback_curve(drawn, currency=currency))
         },
     )
 
@@ -211,8 +215,15 @@ def _amounts(column: pd.Series, currency: str) -> list[str]:
     return format_amounts(column, currency, unit=False, missing="")
 
 
-def _month_names(column: pd.Series) -> list[str]:
-    return [_one(value) for value in column]
+def _realised_month(month: float, observed: int) -> str:
+    """Return the month in which a cost was back, or for how long it has been observed not to be.
+
+    >>> _realised_month(3, 8), _realised_month(float("nan"), 8), _realised_month(float("nan"), 0)
+    ('3', 'not in 8 so far', '')
+    """
+    if month == month or observed >= _PAID_BACK_UP_TO:
+        return _one(month)
+    return f"not in {observed} so far" if observed else ""
 
 
 def _payback_span(early: float, late: float) -> str:
@@ -227,4 +238,4 @@ def _payback_span(early: float, late: float) -> str:
 
 
 def _one(month: float) -> str:
-    return "not in 24" if month != month else f"{month:.0f}"
+    return f"not in {_PAID_BACK_UP_TO}" if month != month else f"{month:.0f}"
