@@ -76,14 +76,19 @@ def spelled_as(written: pd.Series, channels: pd.Series) -> pd.Series:
     ['paid_search', 'Télé']
     """
     own = set(channels.dropna())
-    times = Counter(map(_letters, own))
-    spelling = {_letters(channel): channel for channel in own if times[_letters(channel)] == 1}
+    times = Counter(map(letters_of, own))
+    spelling = {letters_of(channel): channel for channel in own if times[letters_of(channel)] == 1}
     return written.map(
-        lambda channel: channel if channel in own else spelling.get(_letters(channel), channel)
+        lambda channel: channel if channel in own else spelling.get(letters_of(channel), channel)
     )
 
 
-def _letters(channel: str) -> str:
+def letters_of(channel: str) -> str:
+    """Return what spellings of one channel have in common.
+
+    >>> letters_of("Paid Search"), letters_of("paid_search"), letters_of("!")
+    ('paidsearch', 'paidsearch', '!')
+    """
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKD", channel.casefold())) or channel
 
 

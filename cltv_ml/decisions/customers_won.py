@@ -8,7 +8,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from cltv_ml.decisions.acquisition_costs import UNATTRIBUTED
+from cltv_ml.decisions.acquisition_costs import UNATTRIBUTED, letters_of
 from cltv_ml.decisions.line_costs import Costs, check_costs_known, cost_of_line
 from cltv_ml.decisions.lines import first_channels, make_by_customer, money, order_key
 from cltv_ml.engine import MONEY_SCALE, frame, literal
@@ -23,6 +23,9 @@ REPORTED_AGES = (30, 60, 90, 180, 365, 720)
 
 #: All ages: ends of bands and those reported.
 ALL_AGES = tuple(sorted({*EDGES, *REPORTED_AGES}))
+
+#: What customers are counted by.
+_COUNTED_BY = ["channel", "month", "observed"]
 
 #: Most channels: with more, few would hold enough customers.
 MOST_CHANNELS = 100
@@ -110,6 +113,33 @@ def read_won(
     _write_cells(con, order_key(columns), left, per_order)
     [(first,)] = con.sql("select min(day) from won").fetchall()
     return Won(*_counts_and_sums(con), has_cost, pd.Timestamp(first))
+
+
+def merge_spellings(won: Won) -> tuple[Won, list[str]]:
+    """Return customers under one spelling of each channel, that of most customers, and a sentence on the others.
+
+    >>> rows = {"channel": ["Ads", "ads"], "month": "2024-01", "observed": 9, "customers": [3, 1]}
+    >>> spent = pd.DataFrame({**rows, "band": 0, "revenue": 5.0}).drop(columns="customers")
+    >>> merged, notes = merge_spellings(Won(pd.DataFrame(rows), spent, True, pd.Timestamp("2024-01-05")))
+    >>> merged.customers["customers"].tolist(), merged.spent["revenue"].tolist(), notes
+    ([4], [10.0], ["Spellings of one channel count as one: 'ads' as 'Ads'."])
+    """
+    counts = won.customers.groupby("channel")["customers"].sum().sort_values(ascending=False, kind="stable")
+    spelling: dict[str, str] = {}
+    for channel in counts.index:
+        spelling.setdefault(letters_of(channel), channel)
+    kept = {channel: spelling[letters_of(channel)] for channel in counts.index}
+    merged = [f"{one!r} as {other!r}" for one, other in kept.items() if one != other]
+    if not merged:
+        return won, []
+    customers, spent = (
+        table.assign(channel=table["channel"].map(kept)).groupby(keys, as_index=False).sum()
+        for table, keys in ((won.customers, _COUNTED_BY), (won.spent, [*_COUNTED_BY, "band"]))
+    )
+    listed = ", ".join(merged[:3]) + (f" and {len(merged) - 3} more" if len(merged) > 3 else "")
+    return replace(won, customers=customers, spent=spent), [
+        f"Spellings of one channel count as one: {listed}."
+    ]
 
 
 def _cohort(con: duckdb.DuckDBPyConnection) -> None:

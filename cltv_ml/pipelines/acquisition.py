@@ -25,7 +25,7 @@ from cltv_ml.decisions.acquisition_value import (
     value_by_channel,
 )
 from cltv_ml.decisions.cost_days import split_by_day, within_log
-from cltv_ml.decisions.customers_won import REPORTED_AGES, read_won
+from cltv_ml.decisions.customers_won import REPORTED_AGES, merge_spellings, read_won
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.log_start import LogStart, find_log_start
 from cltv_ml.evaluation.progress import Progress, silent
@@ -90,6 +90,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
         per_order=settings.per_order,
         share_of_amount=settings.share_of_amount,
     )
+    won, respelled = merge_spellings(won)
     costs = costs.assign(channel=spelled_as(costs["channel"], won.customers["channel"]))
     costs = costs.groupby(["month", "channel"], as_index=False)["cost"].sum()
     opened = find_log_start(won.joined, won.first)
@@ -101,6 +102,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
         *divided,
         *outside,
         *describe_channels(channels),
+        *respelled,
         *describe_cost_currency(spent, settings.currency),
         *describe_repeated_costs(spent, settings.currency),
         *_acquisition_notes(won, costs, settings.currency),

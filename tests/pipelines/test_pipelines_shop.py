@@ -244,6 +244,24 @@ def test_campaigns_are_compared_where_customers_name_theirs_and_told_elsewhere(l
     assert any(note.startswith("The costs of 2 campaigns were summed.") for note in notes)
 
 
+def test_spellings_of_one_channel_count_as_one_and_are_told(log, costs, tmp_path):
+    plain = pipelines.acquisition(data=log, costs=costs, out=tmp_path / "plain", margin_rate=0.3)
+    spelled = log.assign(channel=log["channel"].where(log.index % 3 > 0, log["channel"].str.upper()))
+    found = pipelines.acquisition(data=spelled, costs=costs, out=tmp_path / "spelled", margin_rate=0.3)
+    for name, table in plain.tables.items():
+        channels = (
+            found.tables[name].assign(channel=lambda own: own["channel"].str.lower())
+            if "channel" in table
+            else found.tables[name]
+        )
+        pd.testing.assert_frame_equal(
+            channels.sort_values([*channels.columns[:2]], ignore_index=True),
+            table.sort_values([*table.columns[:2]], ignore_index=True),
+            check_dtype=False,
+        )
+    assert any(note.startswith("Spellings of one channel count as one: ") for note in found.notes)
+
+
 def test_a_channel_without_costs_is_told_to_count_as_free(log, costs, tmp_path):
     spent = costs[costs["channel"] == "web"]
     notes = pipelines.acquisition(data=log, costs=spent, out=tmp_path).notes
