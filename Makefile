@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 WITH_SPARK := .[dev,spark]
+# Else each process that a test starts compiles the package again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-all test-python chaos mutants test-ui test-spark check docs tutorial notebooks gallery sbom pins clean
 

@@ -8,12 +8,13 @@ import shutil
 import socket
 import subprocess
 import uuid
+from collections import defaultdict
 from pathlib import Path
 
 import hypothesis
 import pytest
 
-from tests.long_tests import FIRST_CASE, LONG
+from tests.long_tests import FIRST_CASE, FIRST_TESTS, LONG, READERS
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -47,15 +48,23 @@ def store(empty_store, tmp_path, monkeypatch):
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Mark the tests of `LONG`, and the later cases of those of `FIRST_CASE`."""
-    seen = set()
+def pytest_collection_modifyitems(config, items):
+    """Mark the tests of `LONG`, the later cases of those of `FIRST_CASE`, and the later tests of `READERS`."""
+    named = {Path(argument.split("::")[0]).name for argument in config.args}
+    seen, first = set(), defaultdict(set)
     for item in items:
         name = item.nodeid.removeprefix("tests/").split("[")[0]
+        file = name.split("::")[0]
         if name in FIRST_CASE and "[" not in item.nodeid:
             raise pytest.UsageError(f"{name} has one case; name it in LONG.")
         later = name in FIRST_CASE and name in seen
-        if later or name in LONG or name.split("::")[0] in LONG:
+        long = later or name in LONG or file in LONG
+        whole = named & {Path(file).name, Path(file).parent.name}
+        if not long and not whole and file.startswith(READERS):
+            if len(first[file]) < FIRST_TESTS:
+                first[file].add(name)
+            long = name not in first[file]
+        if long:
             item.add_marker(pytest.mark.long)
         seen.add(name)
 

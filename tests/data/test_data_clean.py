@@ -30,6 +30,13 @@ def test_the_log_is_a_valid_transactions_table():
     ]
 
 
+def test_the_published_cdnow_counts_hold():
+    cleaned = clean(read("cdnow"))
+    assert (len(cleaned.log), cleaned.log["customer_id"].nunique()) == (69_659, 23_570)
+    assert cleaned.report.money_kept == 2_500_315.63
+    assert len(cleaned.quarantine) == 0
+
+
 def test_each_bad_line_is_quarantined_with_the_rule_it_breaks():
     cleaned = clean(
         lines(
@@ -73,13 +80,6 @@ def test_a_column_where_nothing_can_be_read_is_refused(column):
     frame[column] = ["", ""] if column == "customer_id" else ["tomato", "pear"]
     with pytest.raises(ValueError, match=f"column '{column}' was read as {column}, but none"):
         clean(read(frame, {name: name for name in frame.columns}))
-
-
-def test_the_published_cdnow_counts_hold():
-    cleaned = clean(read("cdnow"))
-    assert (len(cleaned.log), cleaned.log["customer_id"].nunique()) == (69_659, 23_570)
-    assert cleaned.report.money_kept == 2_500_315.63
-    assert len(cleaned.quarantine) == 0
 
 
 def test_the_two_giant_cancelled_orders_of_online_retail_leave_nothing():
