@@ -65,9 +65,22 @@ def _read(log: Log, day: pd.Timestamp, width: int) -> YearApart:
     )
     spent = frame(log.connect().sql(f"select customer_id, {sums} from log group by customer_id"))
     spent = spent.set_index("customer_id")
-    shop = spent.iloc[:, 4:].sum().to_numpy(dtype=float)
+    shop = spent.iloc[:, 4:].sum().to_numpy(dtype=float) - _first_purchases(log, day, ends)
     aligned = spent.reindex(X.index, fill_value=0.0).to_numpy(dtype=float)
     return YearApart(X, width, aligned[:, :4], known, aligned[:, len(spans) + 1 - len(known) :], shop)
+
+
+def _first_purchases(log: Log, day: pd.Timestamp, ends: list[int]) -> np.ndarray:
+    """Return what customers spent on their first day, by month between `ends` in days from `day`."""
+    spent = log.connect().sql(
+        "select first, sum(amount) as amount from (select amount, timestamp::date as date, "
+        "min(timestamp::date) over (partition by customer_id) as first from log) where date = first group by first"
+    )
+    by_day = spent.fetchnumpy()
+    since = (by_day["first"].astype("datetime64[D]") - np.datetime64(day, "D")).astype(int)
+    within = np.searchsorted(ends, since, side="right") - 1
+    held = (within >= 0) & (within < len(ends) - 1)
+    return np.bincount(within[held], weights=by_day["amount"][held], minlength=len(ends) - 1)
 
 
 def _month_ends(first: pd.Timestamp, day: pd.Timestamp, end: pd.Timestamp) -> list[int]:

@@ -51,7 +51,7 @@ class YearApart:
     monthly
         What they spent in each of these m months, shape (n, m).
     shop
-        What all customers of the shop spent in these months and in those before.
+        What all customers of the shop spent in these months and in those before, but for their first days.
     """
 
     X: pd.DataFrame

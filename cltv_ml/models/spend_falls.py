@@ -4,7 +4,9 @@ Customers leave one after another, so what they spend falls slowly. A rival, a l
 or a lockdown makes it fall within weeks. With \(A\) what they spent in two months, \(B\) in the two that follow and
 \(\rho\) the ratio that a purchase model expects, the fall between them is \(f = \ln \rho - \ln (B/A)\). A season may
 end as sharply. So the smaller of \(f\) and of its excess over the shop's own falls in the same months of the years
-before and after counts, and nothing if these have opposite signs or the log holds no other year of these months.
+before and after counts, and nothing if these have opposite signs or the log holds no other year of these months. What
+customers spend on their first day is left out of the shop's own falls: newcomers come after a season too, which would
+make its end look less sharp than it is for those who are already customers.
 """
 
 from __future__ import annotations
@@ -52,7 +54,8 @@ def sharpest_fall(monthly: np.ndarray, expected: np.ndarray, shop: np.ndarray, r
     expected
         What a model expects of all of them, shape (m,).
     shop
-        What all of the shop's customers spent in these months and in those before, shape (m or more,).
+        What all of the shop's customers spent in these months and in those before, but for their first days, shape
+        (m or more,).
     """
     known_since, steady, sharpest = len(shop) - len(expected), rate * _MONTHS_EACH / _IN_A_YEAR, 0.0
     for month in range(_MONTHS_EACH, len(expected) - _MONTHS_EACH + 1):

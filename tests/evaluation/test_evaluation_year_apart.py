@@ -9,6 +9,7 @@ import pytest
 from cltv_ml.evaluation.year_apart import windows_year_apart
 from cltv_ml.features import build_features
 from cltv_ml.models.future_value import expected_spend, fit_purchases, missed_by
+from cltv_ml.models.spend_falls import sharpest_fall
 from cltv_ml.tables import SUMMARY
 from experiments import worlds
 from experiments.worlds import START
@@ -57,6 +58,12 @@ def test_windows_are_those_of_a_slow_loop(monkeypatch):
     month = np.searchsorted(pd.DatetimeIndex(months), log["timestamp"], side="right")
     by_month = log["amount"].groupby([log["customer_id"], month]).sum().unstack().reindex(known)[range(1, 19)]
     np.testing.assert_allclose(window.monthly, by_month.fillna(0.0))
+    later = log["timestamp"] > log.groupby("customer_id")["timestamp"].transform("min")
+    months = [cutoff - pd.DateOffset(months=back) for back in range(24, -1, -1)]
+    month = np.searchsorted(pd.DatetimeIndex(months), log["timestamp"][later], side="right")
+    np.testing.assert_allclose(
+        window.shop, log["amount"][later].groupby(month).sum().reindex(range(1, 25), fill_value=0)
+    )
 
 
 def test_lines_after_the_cutoff_change_nothing(monkeypatch):
@@ -83,6 +90,20 @@ def test_the_end_of_a_boom_is_not_read_as_customers_who_leave(monkeypatch):
     missed = missed_by(curve, spend, windows)
     assert missed.kept < 0.8 * missed.expected
     assert missed.rate < 0.2 * np.log(missed.expected / missed.kept)
+
+
+def test_newcomers_after_a_season_do_not_make_its_end_a_fall():
+    months = pd.date_range("2020-01-15", periods=32, freq="MS") + pd.Timedelta(days=14)
+    regulars = pd.DataFrame({"customer_id": np.repeat(np.arange(60), 32), "timestamp": np.tile(months, 60)})
+    regulars["amount"] = np.where(regulars["timestamp"].dt.month == 12, 3.0, 1.0)
+    newcomers = pd.DataFrame(
+        {"customer_id": 100 + np.arange(32 * 60), "timestamp": np.repeat(months, 60), "amount": 5.0}
+    )
+    log = pd.concat([regulars, newcomers], ignore_index=True)
+    [window] = windows_year_apart(log, pd.Timestamp("2022-09-01"))
+    assert sharpest_fall(window.monthly, np.ones(window.monthly.shape[1]), window.shop, 0.0) == pytest.approx(
+        0.0
+    )
 
 
 @pytest.mark.parametrize(("name", "faster"), [("decline", True), ("no_season", False), ("shock", False)])
