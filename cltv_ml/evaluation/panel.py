@@ -102,7 +102,7 @@ def prepare(
     first = log.first
     days = window.horizon if customers is not None else label_days(first, window)
     origins = training_origins(first, Window(window.cutoff, days), max_origins=max_origins) if days else []
-    thinned = _thin_log(log, max_rows / (1 + len(origins))) if customers is None and origins else None
+    thinned = thin_log(log, max_rows / (1 + len(origins))) if customers is None and origins else None
     cutoffs, names = [origin.cutoff for origin in origins], list(features)
     if thinned is not None:
         X = build_features(thinned, cutoffs, names, memory=MEMORY)
@@ -136,7 +136,7 @@ def prepare_fresh(
     fresh = sorted(cutoffs[1:])
     if not fresh:
         return None
-    some = _thin_log(log, MAX_ROWS / (1 + len(fresh))) or log
+    some = thin_log(log, MAX_ROWS / (1 + len(fresh))) or log
     rows = build_features(some, fresh, names=list(features), memory=MEMORY)
     return rows if "cutoff" in rows.index.names else pd.concat({fresh[0]: rows}, names=["cutoff"])
 
@@ -195,7 +195,7 @@ def _labels(log: Log, origins: Sequence[Window], X: pd.DataFrame) -> pd.Series:
     return pd.Series(np.concatenate([[], *labels]), index=X.index, dtype="float64", name="value")
 
 
-def _thin_log(log: Log, most: float) -> Log | None:
+def thin_log(log: Log, most: float) -> Log | None:
     """Return the log of about `most` customers, chosen by the hash of the id; None where there are no more."""
     ids = log.customers
     if len(ids) <= most:

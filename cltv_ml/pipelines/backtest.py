@@ -64,7 +64,8 @@ def backtest(settings: Settings | None = None, *, progress: Progress = silent, *
     log = with_holidays(cleaned.transactions, settings)
     latest = holdout_window(settings, log)
     earlier = rolling_origins(log.first, latest, latest.horizon, settings.windows - 1)
-    features, days = model_features(log), to_horizons(settings.horizon)
+    first = min([latest, *earlier], key=lambda window: window.cutoff)
+    features, days = model_features(log, first), to_horizons(settings.horizon)
     models = named_models(settings, latest.horizon, features)
     check_paths(models, log.first, latest.end)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.errors import InputError
+from cltv_ml.evaluation.informative import informative
 from cltv_ml.features import FIRST_ORDER, available, default_features, is_text, text_features
 from cltv_ml.log import Log
 from cltv_ml.models import COSTLY, WITH_ATTRIBUTES, ValueModel, by_name, competitors, names_of, with_params
@@ -44,13 +45,24 @@ def named_models(settings: Competing, horizon: int, features: Sequence[str]) -> 
     return with_paths(with_params(by_name(models), settings.params), *_calendar_tables(settings))
 
 
-def model_features(log: Log) -> list[str]:
-    """Return the features that a training learns from; with attributes of customers, also those of the first order."""
+def model_features(log: Log, window: Window) -> list[str]:
+    """Return the features that a training learns from; with attributes of customers, also those of the first order.
+
+    Of both, those that are not related to spend before the window are left out of a large log (`informative`).
+    """
+    history, about = offered_features(log)
+    return [*history, *(informative(log, window, history, about) if about else ())]
+
+
+def offered_features(log: Log) -> tuple[list[str], list[str]]:
+    """Return the features of purchases and contacts; with attributes, also theirs and those of first orders."""
     usual = default_features(log.known)
     if log.attributes is None:
-        return usual
+        return usual, []
+    attributes = [name for name in usual if name.startswith("attribute_")]
     first = [name for name in FIRST_ORDER if name in available(log.known)]
-    return [*usual, *first, *text_features(log.known)]
+    history = [name for name in usual if name not in attributes]
+    return history, [*attributes, *first, *text_features(log.known)]
 
 
 def check_competing(settings: Competing) -> None:

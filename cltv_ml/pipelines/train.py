@@ -146,7 +146,7 @@ def train(settings: Settings | None = None, *, progress: Progress = silent, **op
 
 def _train(cleaned: CleanedShop, job: Job, progress: Progress) -> Outcome:
     settings, log = job.settings, with_holidays(cleaned.transactions, job.settings)
-    features = model_features(log)
+    features = model_features(log, job.window)
     models = named_models(settings, job.window.horizon, features)
     check_paths(models, log.first, log.last + pd.Timedelta(days=1 + max(job.horizons)))
     features = [*features, *read_by(models)]
@@ -165,7 +165,7 @@ def _train(cleaned: CleanedShop, job: Job, progress: Progress) -> Outcome:
         log_one = partial(_log_candidate, experiment_id, result, job, tags, data)
         logging = {model: later(partial(log_one, model)) for model in result.models}
         verdict = _with_newcomers(choose(result, job.targeting), result)
-        notes = training_notes(result, verdict, job, log.first, log.columns)
+        notes = training_notes(result, verdict, job, log, features)
         several = judge_every_horizon(log, result, verdict.champion, settings, features, progress)
         notes = notes._replace(remarks=[*notes.remarks, *horizon_notes(several)])
         progress(f"refitting {verdict.champion} to the end of the log", 0.85)

@@ -10,11 +10,14 @@ from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.bounds import decile_error_by_chance, tell_chance, tell_overstep
 from cltv_ml.evaluation.choice import beats_chance, doubt_order, judge_test
 from cltv_ml.evaluation.compare import Verdict
+from cltv_ml.evaluation.explain import feature_title
 from cltv_ml.evaluation.stability import choice_notes
 from cltv_ml.features import absent_features
+from cltv_ml.log import Log
 from cltv_ml.models import Level, PooledValue
 from cltv_ml.money import format_money
 from cltv_ml.pipelines.calendar_inputs import effect_notes
+from cltv_ml.pipelines.competing import offered_features
 from cltv_ml.pipelines.train_job import Job
 from cltv_ml.reporting.sections import TrainingNotes
 from cltv_ml.reporting.theme import label
@@ -26,16 +29,10 @@ APART = 1.5
 
 
 def training_notes(
-    result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp, columns: Sequence[str]
+    result: WindowResult, verdict: Verdict, job: Job, log: Log, features: Sequence[str]
 ) -> TrainingNotes:
-    """Return doubts about the forecast, and remarks on how it was made.
-
-    Parameters
-    ----------
-    first, columns
-        The first timestamp and the columns of the log.
-    """
-    doubts = [*_doubt_data(result, job, first), *_doubt_test(result, verdict.champion)]
+    """Return doubts about the forecast, and remarks on how it was made from the log and the features learned from."""
+    doubts = [*_doubt_data(result, job, log.first), *_doubt_test(result, verdict.champion)]
     if not result.training.origins:
         doubts.append(
             "The log has no window before the cutoff to learn from, so only models without labels competed; "
@@ -59,7 +56,8 @@ def training_notes(
         *effect_notes(models),
         *groupings,
         *_level_note(result, job.page_currency),
-        *_absent(columns),
+        *_absent(log.columns),
+        *_unrelated(log, features),
     ]
     return TrainingNotes(doubts, remarks)
 
@@ -167,4 +165,15 @@ def _absent(columns: Sequence[str]) -> list[str]:
         return []
     return [
         f"The log has no {', '.join(missing)}: {len(lacking)} features were left out (`cltv features list`)."
+    ]
+
+
+def _unrelated(log: Log, features: Sequence[str]) -> list[str]:
+    """Return a sentence that names the attributes and first orders' features that models did not learn from."""
+    left = [feature_title(name) for name in offered_features(log)[1] if name not in features]
+    if not left:
+        return []
+    return [
+        "No relation to later spend beyond the purchase history was found for these attributes of customers and of "
+        f"their first orders, so no model learned from them: {', '.join(left)}."
     ]

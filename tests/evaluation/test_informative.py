@@ -1,0 +1,71 @@
+"""Attributes related to later spend: next to a shop whose rates follow two of them in a known way."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml.customers import CustomerSources, read_customers
+from cltv_ml.evaluation import informative as module
+from cltv_ml.evaluation.informative import informative
+from cltv_ml.log import Log
+from cltv_ml.pipelines.competing import model_features, offered_features
+from cltv_ml.windows import Window, earliest_cutoff
+from experiments.simulated_attributes import simulate_attributes
+
+WINDOW = Window("2024-07-01", 91)
+
+
+def _known(customers: int, seed: int = 0) -> tuple[Log, pd.DataFrame]:
+    """Return a log with its customers' channel and area, which change rates, and 20 columns that do not."""
+    table, people = simulate_attributes(customers, seed)
+    rng = np.random.default_rng(1000 + seed)  # not the stream of the shop itself
+    noise = {f"level_{k}": rng.integers(0, 2 + 7 * k, customers).astype("str") for k in range(10)}
+    noise = {name: np.char.add("l", level) for name, level in noise.items()}
+    numbers = {f"size_{k}": rng.lognormal(3, 0.5, customers).round(2) for k in range(10)}
+    people = pd.concat([people, pd.DataFrame({**noise, **numbers})], axis=1)
+    log = Log.of(table)
+    read = read_customers(log, CustomerSources(customers=people), earliest=earliest_cutoff(log.first, 91))
+    return read.of(log), table
+
+
+@pytest.fixture(scope="module")
+def shop():
+    """Return a shop of 2,000 customers."""
+    return _known(2000)
+
+
+@pytest.fixture
+def few_suffice(monkeypatch):
+    """Let attributes be judged by fewer customers than is wise."""
+    monkeypatch.setattr(module, "FEWEST_CUSTOMERS", 500)
+
+
+@pytest.mark.usefixtures("few_suffice")
+def test_what_changes_rates_stays_and_most_noise_goes(shop):
+    log, _ = shop
+    stays = {"attribute_text_channel", "attribute_text_area"}
+    history, about = offered_features(log)
+    kept = set(model_features(log, WINDOW)) - set(history)
+    assert stays <= kept
+    assert len(about) > 20
+    # Each of three tests passes 5% of the noise: 3 of 22 are expected, and 9 or more have a chance of .2%.
+    assert len(kept - stays) < 9
+
+
+@pytest.mark.usefixtures("few_suffice")
+def test_nothing_from_the_window_on_is_read(shop):
+    log, table = shop
+    rng = np.random.default_rng(1)
+    later = (table["timestamp"] >= WINDOW.cutoff).to_numpy()
+    changed = table.assign(amount=np.where(later, rng.lognormal(9, 2, len(table)), table["amount"]))
+    history, about = offered_features(log)
+    other = replace(log, table=changed)
+    assert informative(other, WINDOW, history, about) == informative(log, WINDOW, history, about)
+
+
+def test_a_small_log_keeps_every_attribute(shop):
+    log, _ = shop
+    history, about = offered_features(log)
+    assert model_features(log, WINDOW) == [*history, *about]
