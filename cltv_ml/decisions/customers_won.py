@@ -96,8 +96,10 @@ def read_won(
     Raises
     ------
     InputError
-        A customer has two first channels, there are more than `MOST_CHANNELS`, or the cost of a line is not known.
+        A customer has two first channels, there are more than `MOST_CHANNELS`, the cost of a line is not known, or a
+        variable cost is negative or more than the revenue.
     """
+    Costs(per_order=per_order, share_of_amount=share_of_amount)  # refuses what is no cost or no share
     log = Log.of(log)
     con, columns = log.connect(), set(log.columns)
     has_cost = costs is not None or "cost" in columns

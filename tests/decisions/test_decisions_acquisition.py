@@ -451,6 +451,12 @@ def test_costs_that_cannot_be_used_are_one_sentence():
             check_costs(table, "EUR")
 
 
+def test_variable_costs_that_are_no_shares_are_refused():
+    log = pd.DataFrame({"customer_id": ["a"], "timestamp": [FIRST], "amount": [5.0]})
+    with pytest.raises(InputError, match=r"share_of_amount must be a share .* got 3; write 0\.03"):
+        read_won(log, costs=Costs(margin_rate=0.3), share_of_amount=3.0)
+
+
 def test_costs_outside_the_log_are_left_out_and_counted():
     months = pd.to_datetime(["2021-12-01", "2022-03-01", "2031-01-01"])
     costs = pd.DataFrame({"month": months, "channel": "ads", "cost": [5.0, 7.0, 11.0]})
