@@ -27,6 +27,10 @@ app = typer.Typer(
 )
 
 
+#: The option of commands that measure several logs.
+Logs = Annotated[list[str] | None, typer.Option(help="Log, such as salic; may be repeated. All by default.")]
+
+
 @app.command()
 def quality(
     task: Annotated[
@@ -88,9 +92,7 @@ def champions(
 
 @app.command()
 def lifetime(
-    task: Annotated[
-        list[str] | None, typer.Option(help="Log, such as salic; may be repeated. All by default.")
-    ] = None,
+    task: Logs = None,
 ) -> None:
     """Compare values beyond the horizon that was learned from with what followed, and with known lifetimes.
 
@@ -101,9 +103,7 @@ def lifetime(
 
 @app.command()
 def attributes(
-    task: Annotated[
-        list[str] | None, typer.Option(help="Log, such as salic; may be repeated. All by default.")
-    ] = None,
+    task: Logs = None,
 ) -> None:
     """Compare a model that learned from tables about customers with the same model without.
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cltv_ml.cli.printing import METRIC_FORMATS, console, print_json, progress, show_table
+from cltv_ml.cli.printing import console, print_json, progress, show_table
 from cltv_ml.settings import Backtest
 
 if TYPE_CHECKING:
     import pandas as pd
-
-#: Metrics shown of each model, among them the coverage of customers' 90% intervals.
-_SHOWN_METRICS = METRIC_FORMATS | {"coverage": ("In interval", "{:.1%}")}
 
 
 def backtest(settings: Backtest) -> None:
@@ -48,12 +45,13 @@ def _range_rows(ranges: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     from cltv_ml.reporting import theme
+    from cltv_ml.reporting.sections.backtest import METRIC_FORMATS
 
     cells: dict[str, dict[str, str]] = {}
-    for row in ranges[ranges["metric"].isin(_SHOWN_METRICS)].itertuples():
-        title, form = _SHOWN_METRICS[str(row.metric)]
+    for row in ranges[ranges["metric"].isin(METRIC_FORMATS)].itertuples():
+        title, form = METRIC_FORMATS[str(row.metric)]
         ends = [form.format(value) for value in (row.mean, row.lowest, row.highest)]
         cells.setdefault(theme.label(str(row.model)), {})[title] = "{}\n{} to {}".format(*ends)
     table = pd.DataFrame.from_dict(cells, orient="index").fillna("")
-    titles = [title for title, _ in _SHOWN_METRICS.values() if title in table]
+    titles = [title for title, _ in METRIC_FORMATS.values() if title in table]
     return table[titles].rename_axis("Model").reset_index()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cltv_ml.cli.printing import METRIC_FORMATS, console, print_json, progress, show_table
+from cltv_ml.cli.printing import console, print_json, progress, show_table
 from cltv_ml.cli.promotion import show_decision
 from cltv_ml.cli.score import show_manifest
 from cltv_ml.settings import Demo, Train
@@ -75,6 +75,8 @@ def ui(port: Annotated[int, typer.Option(help="Port of the server on this machin
 
 
 def _show_horizons(horizons: ByHorizon) -> None:
+    from cltv_ml.reporting.sections.backtest import METRIC_FORMATS
+
     for day, judged in horizons.judged.items():
         formats = {name: METRIC_FORMATS[name] for name in _BY_HORIZON if name in judged.scores}
         scores = ", ".join(

@@ -37,15 +37,6 @@ class _Terminal(Console):
 console = _Terminal()
 stderr = _Terminal(stderr=True)
 
-#: Metrics of a comparison: title and format of a value.
-METRIC_FORMATS = {
-    "gini": ("Gini", "{:.3f}"),
-    "bias": ("Bias", "{:+.1%}"),
-    "decile_mape": ("Decile error", "{:.1%}"),
-    "mae": ("MAE", "{:,.2f}"),
-    "profit": ("Profit", "{:,.0f}"),
-}
-
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
 
 #: More columns than any table has in a terminal.

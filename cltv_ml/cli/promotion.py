@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
-from cltv_ml.cli.printing import METRIC_FORMATS, console, print_json, progress, show_table
+from cltv_ml.cli.printing import console, print_json, progress, show_table
 from cltv_ml.settings import Promote
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ def show_decision(decision: Decision, *, dry_run: bool = False) -> None:
 def _written(pair: pd.DataFrame) -> pd.DataFrame:
     """Return a comparison as text: each metric with its title and format."""
     import pandas as pd
+
+    from cltv_ml.reporting.sections.backtest import METRIC_FORMATS
 
     formats = {metric: how for metric, how in METRIC_FORMATS.items() if metric in pair.index}
     figures = ["champion", "challenger", "difference", "lower", "upper"]

@@ -21,7 +21,7 @@ from cltv_ml.pipelines.competing import model_features
 from cltv_ml.windows import Window, earliest_cutoff
 from experiments.benchmark import pages, rows
 from experiments.benchmark.attributes_table import TRUTH, WITHOUT
-from experiments.benchmark.cases import customers_at, load_log
+from experiments.benchmark.cases import chosen_tasks, customers_at, load_log
 from experiments.benchmark.lifetimes import read_lifetime_log
 from experiments.simulated_attributes import FIRST_DAY, expected_spend, simulate_attributes
 
@@ -50,12 +50,9 @@ def run(tasks: list[str] | None = None, say: Callable[[str], None] = print) -> p
 
     Each log's rows are written when it is done, then the page.
     """
-    unknown = [name for name in tasks or () if name not in TASKS]
-    if unknown:
-        raise ValueError(f"Unknown task {unknown[0]!r}. Available: {sorted(TASKS)}.")
     about = rows.origin()
     tables = []
-    for name in tasks or TASKS:
+    for name in chosen_tasks(tasks, TASKS):
         about["protocol"] = "simulated" if name == SIMULATED else "out of time"
         try:
             task_rows = [{**about, **row} for row in _rows(name, TASKS[name])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,13 +73,17 @@ class Answer:
     note: str = ""
 
 
+def chosen_tasks(names: Sequence[str] | None, known: Collection[str]) -> list[str]:
+    """Return the named tasks in the order of all, or all of them; raise ValueError for an unknown name."""
+    if unknown := [name for name in names or () if name not in known]:
+        raise ValueError(f"Unknown task {unknown[0]!r}. Available: {sorted(known)}.")
+    return [name for name in known if not names or name in names]
+
+
 def read_tasks(names: list[str] | None = None) -> list[Task]:
     """Return all tasks or the named ones; raise ValueError for an unknown name, protocol or data set."""
     entries = tomllib.loads((HERE / "tasks.toml").read_text(encoding="utf-8"))
-    unknown = [name for name in names or () if name not in entries]
-    if unknown:
-        raise ValueError(f"Unknown task {unknown[0]!r}. Available: {sorted(entries)}.")
-    tasks = [Task(name, **entry) for name, entry in entries.items() if not names or name in names]
+    tasks = [Task(name, **entries[name]) for name in chosen_tasks(names, entries)]
     for task in tasks:
         if task.protocol not in PROTOCOLS:
             raise ValueError(f"task {task.name}: unknown protocol {task.protocol!r}. Available: {PROTOCOLS}.")

@@ -15,7 +15,7 @@ from cltv_ml.log import Log
 from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.windows import Window
 from experiments.benchmark import pages, rows
-from experiments.benchmark.cases import HERE, customers_at, load_log
+from experiments.benchmark.cases import HERE, chosen_tasks, customers_at, load_log
 from experiments.benchmark.level_table import LEVEL, SIMULATED
 from experiments.worlds import WORLDS, simulate_world
 
@@ -46,10 +46,7 @@ class LevelTask:
 def read_level_tasks(names: list[str] | None = None) -> list[LevelTask]:
     """Return all entries of levels.toml or the named ones; raise ValueError for an unknown name or data set."""
     entries = tomllib.loads((HERE / "levels.toml").read_text(encoding="utf-8"))
-    unknown = [name for name in names or () if name not in entries]
-    if unknown:
-        raise ValueError(f"Unknown task {unknown[0]!r}. Available: {sorted(entries)}.")
-    tasks = [LevelTask(name, **entry) for name, entry in entries.items() if not names or name in names]
+    tasks = [LevelTask(name, **entries[name]) for name in chosen_tasks(names, entries)]
     for task in tasks:
         if task.data not in WORLDS and task.data not in DATASETS:
             raise ValueError(f"task {task.name}: unknown data {task.data!r}.")

@@ -10,29 +10,9 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
-from cltv_ml.data import QuestionsError, answer, clean, read
+from cltv_ml.data import QuestionsError, clean, read
 from cltv_ml.errors import InputError
-
-
-def found(folder, text, name="export.csv", **given):
-    """Return customers and money of an export, and what was told."""
-    path = folder / name
-    path.write_text(text.strip("\n") + "\n", encoding="utf-8")
-    cleaned = clean(read(path, **given))
-    report = cleaned.report
-    return cleaned.log["customer_id"].nunique(), round(report.money_kept, 2), " ".join(report.notes)
-
-
-def answered(folder, text):
-    """Return customers and money of an export whose questions get the first answer that each offers, and these."""
-    mapping, rules, asked = {}, {}, []
-    while True:
-        try:
-            customers, money, _ = found(folder, text, mapping=mapping, changes=rules)
-            return customers, money, asked
-        except QuestionsError as error:
-            asked += [question.answers[0] for question in error.questions]
-            mapping, rules = answer(",".join(asked).split(","), {}, {})
+from tests.data.test_data_by_hand import answered, found
 
 
 def test_a_status_with_a_word_in_brackets_is_read_and_a_heading_that_says_status_is_no_type(tmp_path):

@@ -4,11 +4,11 @@ import zipfile
 
 import pandas as pd
 import pytest
-from openpyxl import Workbook
 
 from cltv_ml.data import clean, read
 from cltv_ml.data.questions import QuestionsError
 from cltv_ml.errors import InputError
+from tests.data.test_data_sources import workbook
 
 SALES = [
     ["Order No", "Order Date", "Customer No", "Order Total"],
@@ -30,19 +30,8 @@ def kept(source, mapping=None, **given):
     return clean(read(source, mapping, **given)).report.money_kept
 
 
-def book(folder, **sheets):
-    made = Workbook()
-    made.remove(made.active)
-    for name, rows in sheets.items():
-        sheet = made.create_sheet(name)
-        for row in rows:
-            sheet.append(row)
-    made.save(folder / "shop.xlsx")
-    return folder / "shop.xlsx"
-
-
 def test_a_sheet_of_refunds_with_its_own_columns_is_subtracted(tmp_path):
-    raw = read(book(tmp_path, Sales=SALES, Returns=RETURNS))
+    raw = read(workbook(tmp_path / "shop.xlsx", Sales=SALES, Returns=RETURNS))
     assert clean(raw).report.money_kept == TAKEN
     assert "'Return Date' as 'Order Date', 'Refund Amount' as 'Order Total'" in " ".join(raw.notes)
 
@@ -55,7 +44,7 @@ def test_a_file_of_refunds_next_to_the_sales_is_subtracted(tmp_path):
 
 
 def test_refunds_below_the_sales_are_subtracted(tmp_path):
-    assert kept(book(tmp_path, Shop=[*SALES, [], ["Refunds"], *RETURNS])) == TAKEN
+    assert kept(workbook(tmp_path / "shop.xlsx", Shop=[*SALES, [], ["Refunds"], *RETURNS])) == TAKEN
 
 
 def test_a_sheet_of_refunds_without_an_amount_is_named(tmp_path):
@@ -63,7 +52,13 @@ def test_a_sheet_of_refunds_without_an_amount_is_named(tmp_path):
         InputError,
         match=r"'Returns' seems to hold refunds.*timestamp, amount, customer_id: \['Return No', 'Reason'\]",
     ):
-        read(book(tmp_path, Sales=SALES, Returns=[["Return No", "Reason"], ["x", "size"], ["y", "late"]]))
+        read(
+            workbook(
+                tmp_path / "shop.xlsx",
+                Sales=SALES,
+                Returns=[["Return No", "Reason"], ["x", "size"], ["y", "late"]],
+            )
+        )
 
 
 CREATE = "CREATE TABLE `orders` (\n `id` int, `day` date,\n `customer` varchar(9), `total` decimal(9,2),\n"
@@ -113,7 +108,7 @@ def test_names_of_groups_stand_before_those_of_their_columns(tmp_path):
     raw = read(tmp_path / "a.csv")
     assert raw.mapping["customer_id"] == "Customer No."
     assert "two rows, which were joined, as in ['Order No.', 'Order Date'" in " ".join(raw.notes)
-    assert kept(book(tmp_path, Shop=groups)) == 780.0
+    assert kept(workbook(tmp_path / "shop.xlsx", Shop=groups)) == 780.0
 
 
 def test_days_without_a_year_take_the_only_one_in_a_title(tmp_path):

@@ -9,8 +9,8 @@ import pandas as pd
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 
-#: Metrics on the page, where they were measured, with their names and the form of their numbers.
-BACKTESTED = {
+#: Metrics shown on pages and by the command line: names and formats of their numbers.
+METRIC_FORMATS = {
     "gini": ("Gini", "{:.3f}"),
     "bias": ("Bias", "{:+.1%}"),
     "decile_mape": ("Decile error", "{:.1%}"),
@@ -25,15 +25,15 @@ def backtest_section(title: str, ranges: pd.DataFrame, windows: int, *, currency
 
     `ranges` are those of `evaluation.tables.compute_metric_ranges`.
     """
-    measured = [metric for metric in BACKTESTED if metric in set(ranges["metric"])]
-    shown = {BACKTESTED[metric][0]: _mean_and_range(ranges, metric) for metric in measured}
+    measured = [metric for metric in METRIC_FORMATS if metric in set(ranges["metric"])]
+    shown = {METRIC_FORMATS[metric][0]: _mean_and_range(ranges, metric) for metric in measured}
     money = "MAE and profit" if "profit" in measured else "MAE"
     table = pd.DataFrame(shown).rename_axis("Model").reset_index()
     return section(
         title,
         tables={theme.in_money(f"Mean of the windows (lowest to highest); {money}", currency): table},
         figures={
-            f"{BACKTESTED[metric][0]} of each model: mean, lowest and highest of {windows} test windows.": (
+            f"{METRIC_FORMATS[metric][0]} of each model: mean, lowest and highest of {windows} test windows.": (
                 plots.metric_ranges(ranges, metric=metric, unit=currency)
             )
             for metric in measured
@@ -62,7 +62,7 @@ def backtest_answers(ranges: pd.DataFrame, windows: int) -> dict[str, list[str]]
             first = str(means.idxmax() if largest else means.idxmin())
             best = best or first
             told = _mean_and_range(ranges, metric)[theme.label(first)]
-            name = BACKTESTED[metric][0] if largest else BACKTESTED[metric][0].lower()
+            name = METRIC_FORMATS[metric][0] if largest else METRIC_FORMATS[metric][0].lower()
             answers[question] = [f"{theme.label(first)}, with a mean {name} of {told}."]
     bias = ranges[(ranges["metric"] == "bias") & (ranges["model"] == best)]
     for row in bias.itertuples():
@@ -75,7 +75,7 @@ def backtest_answers(ranges: pd.DataFrame, windows: int) -> dict[str, list[str]]
 
 def _mean_and_range(ranges: pd.DataFrame, metric: str) -> pd.Series:
     """Return a metric's mean and range as text, by the model's label."""
-    form, rows = BACKTESTED[metric][1], ranges[ranges["metric"] == metric]
+    form, rows = METRIC_FORMATS[metric][1], ranges[ranges["metric"] == metric]
     texts = [
         f"{form.format(row.mean)} ({form.format(row.lowest)} to {form.format(row.highest)})"
         for row in rows.itertuples()
