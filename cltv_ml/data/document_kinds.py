@@ -12,8 +12,13 @@ from cltv_ml.engine import Relation, literal, quoted, show
 from cltv_ml.sources.frames import MARK
 
 #: Headings of documents, and words before the number of one.
-_DOCUMENTS = re.compile("docum|dokument|beleg|документ|регистратор|voucher|comprobante|transaction|^doc")
-_BEFORE_NUMBER = r"^(\pL[^\d]{2,40}?)[\s:,]*(№|#|(?i:no|nr|num)\.?)?\s*[A-Za-z]{0,4}[-/]?\d"
+_DOCUMENTS = re.compile(
+    "docum|dokument|beleg|документ|регистратор|voucher|comprobante|transaction|^doc"
+    "|concept|libelle|buchungstext|^text|descri|detail|particulars|omschrijving|^opis|causale|narrat|memo"
+)
+_BEFORE_NUMBER = (
+    r"^(\pL[^\d]{2,40}?)(?:[\s:,]+(?:№|#|(?i:no|nr|num)\b\.?)?\s*(?:[A-Za-z]{1,4}[-/]?|[-/])?|[№#]|[-/])?\d"
+)
 
 #: The most kinds of documents, and how the column of them is called.
 _KINDS, KIND = 12, "document type"

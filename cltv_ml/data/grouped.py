@@ -87,8 +87,9 @@ def fill_down(table: Relation, mapping: Mapping[str, str], answer: bool | None) 
         raise QuestionsError([Question(text, ("fill_down=true", "fill_down=false"))])
     else:
         return table, notes
-    columns = [mapping[name] for name in _FILLED if name in mapping]
-    filled_down = _fill(table, marked, columns, same_order=reason.startswith("they"))
+    columns = {name: mapping[name] for name in _FILLED if name in mapping}
+    starts = "not (blank and others_blank)" if together >= 0.95 * blank else "not blank"
+    filled_down = _fill(table, marked, columns, starts, same_order=reason.startswith("they"))
     note = (
         f"Column {customer!r} is blank on {blank:,} lines, which were assigned to the customer above because "
         f"{reason} (--rule fill_down=false leaves them without a customer)."
@@ -237,19 +238,27 @@ def _mark_continued(
     )
 
 
-def _fill(table: Relation, marked: Relation, columns: list[str], same_order: bool) -> Relation:
-    """Return the lines with the columns filled down, without the rows that are headings."""
+def _fill(
+    table: Relation, marked: Relation, columns: Mapping[str, str], starts: str, same_order: bool
+) -> Relation:
+    """Return the lines with the columns filled down, without the rows that are headings.
+
+    A status stays within the lines of its order, because the first line of another one may leave it blank.
+    """
     which = "marked.same_order" if same_order else "marked.blank"
+    order = "order_id" if same_order else f"sum(if({starts}, 1, 0)) over (order by source_row)"
     filled = ", ".join(
         f"if({which} and not marked.total and not {_is_filled(column)}, last_value(if({_is_filled(column)}, "
-        f"{quote(column)}, null) ignore nulls) over (order by source_row), {quote(column)}) as {quote(column)}"
-        for column in columns
+        f"{quote(column)}, null) ignore nulls) over ({'partition by marked.lines_of ' * name.endswith('status')}"
+        f"order by source_row), {quote(column)}) as {quote(column)}"
+        for name, column in columns.items()
     )
     return keep(
         table.con,
         "rows",
         f"select * exclude (heading) from (select raw.* replace ({filled}), marked.heading from {table} as raw "
-        f"join {marked} as marked using (source_row)) where not heading order by source_row",
+        f"join (select *, {order} as lines_of from {marked}) as marked using (source_row)) "
+        "where not heading order by source_row",
     )
 
 

@@ -85,6 +85,7 @@ def _statuses(partly: str, undone: str, goods: str, **patterns: str) -> tuple[tu
     return (
         (_SUM, "ignore"),
         (rf"({partly}).*({undone})|({undone}).*({partly})", "counts"),
+        (patterns["won_back"], "counts"),
         (undone, "refund"),
         (rf"\b(await|pending|waiting|ready)\w* (for )?({goods})|\bunshipped", "counts"),
         (rf"({partly}).*(paid|captur|bezahlt|pay|pag)", ""),

@@ -13,31 +13,30 @@ import pyarrow as pa
 
 from cltv_ml.addresses import is_url, without_secrets
 from cltv_ml.data.cents import doubt_cents, doubt_parts, tell_of_cents
-from cltv_ml.data.datasets import DATASETS, Dataset
+from cltv_ml.data.datasets import DATASETS, Dataset, read_dataset
 from cltv_ml.data.date_parts import join_date, join_items, join_name
 from cltv_ml.data.document_kinds import split_kind
 from cltv_ml.data.grouped import fill_down, split_labels
 from cltv_ml.data.mapping import is_complete, read_mapping
+from cltv_ml.data.orders import join_receipts
 from cltv_ml.data.periods import join_months
 from cltv_ml.data.proposal import Proposal, complete
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.raw_table import Raw, Workspace
 from cltv_ml.data.refund_tables import add_refunds, split_refunds
 from cltv_ml.data.rules import Rules, change_rules, keep_levels
-from cltv_ml.data.source_columns import quote
 from cltv_ml.data.summed import join_credits, join_returned
 from cltv_ml.data.values import open_questions
-from cltv_ml.engine import Relation, as_tabular, connect, keep, lend, literal, pattern, quoted, show
+from cltv_ml.engine import Relation, as_tabular, connect, lend
 from cltv_ml.errors import InputError
 from cltv_ml.money import Note
 from cltv_ml.remote import address, as_path, fetch, is_remote
 from cltv_ml.sources.day_headings import join_day_headings, join_title_year
 from cltv_ml.sources.folders import find
-from cltv_ml.sources.frames import MARK, Part, SourceRows, inner_names, read_frame, without_nan
+from cltv_ml.sources.frames import MARK, Part, SourceRows, read_frame, without_nan
 from cltv_ml.sources.lakes import lake_of, read_lake
 from cltv_ml.sources.paths import read_file, read_with_refunds, readable
 from cltv_ml.sources.records import flatten_records
-from cltv_ml.sources.synthetic import customers_of, simulate
 
 
 def read(
@@ -94,7 +93,12 @@ def _map_columns(
 ) -> Raw:
     """Return the rows of a source with the mapping of its columns, `columns` if given."""
     opened = _join_parts(opened, columns)
-    proposal = complete(opened.table, {**opened.mapping, **columns})
+    given = {**opened.mapping, **columns}
+    proposal = complete(opened.table, given)
+    if receipts := join_receipts(opened.table, proposal.mapping, given):
+        table, number, note = receipts
+        opened = replace(opened, table=table, notes=(*opened.notes, note))
+        proposal = complete(table, {**given, "order_id": number})
     settled = _settle_rules(opened, proposal, rules, changes)
     opened = _add_refunds(opened, proposal.mapping)
     rows, notes, questions = _fill_down(opened, proposal, settled)
@@ -248,7 +252,7 @@ def open_source(
         name, rows = f"a table of {len(source):,} rows", flatten_records(con, read_frame(con, source).table)
     elif name.partition(":")[0] in DATASETS:
         ready = DATASETS[name.partition(":")[0]]
-        rows = _read_dataset(con, name, ready, workspace.path, table)
+        rows = read_dataset(con, name, ready, workspace.path, table)
         if Path(name).is_file():
             note = f"{name} was read as a public data set. To read the file of that name, use ./{name}."
             rows = replace(rows, notes=(*rows.notes, note))
@@ -294,20 +298,6 @@ def _check_path(path: Path) -> None:
         raise InputError(f"{what}; check the path. Data sets: {sorted(DATASETS)}.")
 
 
-def _read_dataset(
-    con: duckdb.DuckDBPyConnection, name: str, ready: Dataset, folder: Path, table: str | None
-) -> SourceRows:
-    """Return the rows of a named data set, with the columns of its products."""
-    if ready.name == "synthetic":
-        log = simulate(customers_of(name)).log
-        return read_frame(con, pa.Table.from_pandas(log, preserve_index=False))
-    rows = read_file(con, ready.locate(), folder, table)
-    if not ready.products:
-        return rows
-    products = ready.locate().with_name(ready.products)
-    return replace(rows, table=_join_products(rows.table, products, ready.product_key))
-
-
 def _broken_lines(con: duckdb.DuckDBPyConnection, rows: SourceRows) -> Relation:
     """Return the broken lines as a relation, with the names of the columns that they should have."""
     numbers, lines = zip(*rows.broken, strict=True) if rows.broken else ((), ())
@@ -328,23 +318,4 @@ def _check_rows(rows: SourceRows, name: str) -> None:
         f"{name!r}: none of its {len(rows.broken):,} lines has as many fields as the header, {columns[:8]} "
         f"(for example {example[:60]!r}). Check the delimiter and whether numbers contain it, or give the number of "
         "the header row (--header-row)."
-    )
-
-
-def _join_products(lines: Relation, products: Path, key: str) -> Relation:
-    """Return lines with the columns of a products file, one row per product; other lines get nulls."""
-    if not products.is_file():
-        raise InputError(f"{products.name!r} is missing; put it into the same folder as the lines.")
-    rows = f"from read_parquet({literal(pattern(products))})"
-    columns = [str(column) for column, *_ in lines.rows(f"describe {rows}")]
-    renamed = ", ".join(
-        f"{quoted(column)} as {quoted(name)}"
-        for column, name in zip(columns, inner_names(columns), strict=True)
-    )
-    table = keep(lines.con, "products", f"select {renamed} {rows}")
-    return show(
-        lines.con,
-        "rows",
-        f"select lines.*, products.* exclude ({quote(key)}) from {lines} as lines "
-        f"left join {table} as products using ({quote(key)})",
     )

@@ -25,6 +25,9 @@ _DATE = re.compile(
 )
 _FRACTION = re.compile(r"\D{0,4}[\d.,' ]*\d[.,]\d\d?\D{0,4}")
 
+#: A year with its month or quarter, of which a few in order are names of columns.
+_PERIOD, _FEWEST_PERIODS = re.compile(r"(19|20)\d\d[-/. ]?([01]\d|Q[1-4])"), 3
+
 #: What says in a title that numbers count thousands or millions.
 _THOUSANDS = re.compile(
     r"\bt\.? ?kr\b|"
@@ -272,13 +275,16 @@ def names_columns(row: Sequence[str], width: int) -> bool:
 
     >>> names_columns(["Customer", "Date", "x1"], 3), names_columns(["q1", "q2", "q3"], 3)
     (True, True)
-    >>> names_columns(["C1", "2025-01-31", "9.50"], 3)
-    False
+    >>> names_columns(["C1", "2025-01-31", "9.50"], 3), names_columns(["Customer", "2025-01", "2025-02", "2025-03"], 4)
+    (False, True)
     """
     cells = [cell.strip() for cell in row if cell.strip()]
     if len(cells) < FULL * width:
         return False
     codes = len(set(cells)) == len(cells) and all(cell[0].isalpha() for cell in cells)
+    periods = [cell for cell in cells if _PERIOD.fullmatch(cell)]
+    if len(periods) >= _FEWEST_PERIODS and periods == sorted(set(periods)):  # months as columns
+        cells = [cell for cell in cells if cell not in periods]
     return codes or sum(map(_is_value, cells)) <= (1 - FULL) * len(cells)
 
 

@@ -66,7 +66,8 @@ def _write_digits(table: Relation, names: list[str]) -> list[str]:
     """Convert digits of other scripts to ASCII in the columns that have them."""
     columns = _find(table, names, f"regexp_matches({{0}}, '{_DIGIT_HINT}')", _DIGIT_HINT)
     for name in columns:
-        plain = f"replace(translate({quoted(name)}, '{_DIGITS}٫٬．，', '{_PLAIN_SIGNS}.,.,'), '،', ',')"
+        grouped = f"regexp_replace({quoted(name)}, '٬([{_DIGITS}]{{3}})', '\\1', 'g')"  # only ever thousands
+        plain = f"replace(translate({grouped}, '{_DIGITS}٫٬．，', '{_PLAIN_SIGNS}.,.,'), '،', ',')"
         table.change(f"update {table} set {quoted(name)} = {plain}")
     shown = [name.removeprefix(MARK) for name in columns]
     return (

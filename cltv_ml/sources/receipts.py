@@ -1,0 +1,69 @@
+"""Receipt numbers that restart each day or year, or in each shop or till, and what tells equal ones apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cltv_ml.engine import Relation
+
+#: The share of the numbers that several customers have, and the fewest numbers that a customer has on several days.
+_SHARED, _FEWEST = 0.5, 3
+
+#: The share of the receipts that may still have several customers.
+_LEFT = 0.02
+
+#: The column of the day of a line, and SQL of the periods after which numbers restart, with their names.
+DAY = "day_of_line"
+PERIODS = {f"year({DAY})": "year", f"cast({DAY} as varchar)": "day"}
+
+
+@dataclass(frozen=True)
+class Receipts:
+    """Lines of receipts, with SQL for the number of a line's receipt, its customer and its day."""
+
+    lines: Relation
+    number: str
+    customer: str
+    day: str
+
+    def restart(self) -> bool:
+        """Whether most numbers belong to several customers, and customers have some of them on several days."""
+        numbers, shared, again = self.lines.row(
+            "select count(*), count(*) filter (least < most), coalesce(sum(again), 0) from (select min(who) as least, "
+            "max(who) as most, count(*) filter (days > 1) as again from (select number, who, "
+            f"count(distinct {DAY}) as days from {self._keyed} group by all) group by number)"
+        )
+        return bool(shared and shared >= _SHARED * numbers and again >= _FEWEST)
+
+    def find_parts(self, places: Sequence[str]) -> list[str]:
+        """Return SQL of what, next to its number, makes nearly every receipt that of one customer, if anything does.
+
+        Parameters
+        ----------
+        places
+            SQL of columns with few values, such as the shop or till.
+        """
+        alone = [[part] for part in (*PERIODS, *places)]
+        for parts in [*alone, *([period, place] for period in PERIODS for place in places)]:
+            values = ", ".join(f"any_value({part}) as p{place}" for place, part in enumerate(parts))
+            split = " or ".join(f"count(distinct {part}) > 1" for part in parts)
+            names = ", ".join(f"p{place}" for place, _ in enumerate(parts))
+            key = f"number, who, {DAY}"
+            of_customers = f"select {key}, {values}, {split} as torn from {self._keyed} group by {key}"
+            receipts, mixed, torn = self.lines.row(
+                "select count(*), count(*) filter (owners > 1), coalesce(sum(torn), 0) from "
+                "(select count(*) as owners, "
+                f"count(*) filter (torn) as torn from ({of_customers}) group by number, {names})"
+            )
+            if mixed <= _LEFT * receipts and torn <= _LEFT * receipts:
+                return parts
+        return []
+
+    @property
+    def _keyed(self) -> str:
+        return (
+            f"(select * from (select cast({self.number} as varchar) as number, nullif(trim(cast({self.customer} as "
+            f"varchar)), '') as who, cast({self.day} as date) as {DAY}, * from {self.lines}) where who is not null "
+            "and number is not null)"
+        )
