@@ -18,6 +18,7 @@ from cltv_ml.data.claims import doubt_period, doubt_total
 from cltv_ml.data.duplicates import tell_of_edited, treat_duplicates
 from cltv_ml.data.fixed_shares import tell_of_fixed_shares
 from cltv_ml.data.free import treat_free_orders
+from cltv_ml.data.levels import SAYS_CANCELLED
 from cltv_ml.data.lines import Lines, read_lines
 from cltv_ml.data.odd_ids import tell_of_words
 from cltv_ml.data.outputs import log_query, quarantine_query
@@ -40,6 +41,7 @@ from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.money import log_amount
 from cltv_ml.sources.paths import readable
+from cltv_ml.sources.stornos import find_stornos
 from cltv_ml.tables import TRANSACTIONS
 
 #: Called with the current step and the fraction completed.
@@ -273,6 +275,9 @@ def _set_lines_aside(raw: Raw, lines: Lines) -> Aside:
             f"and by_order in (select by_order from {marks} where rule = 'not_completed') and by_order not in ("
             f"select by_order from {marks} where rule is null and not is_return and by_order is not null)",
         )
+        if "state" in lines.columns and lines.tally.returns:
+            stornos = find_stornos(lines.parsed, marks, SAYS_CANCELLED)
+            aside.add("not_completed", f"from {stornos} anti join {aside} using (source_row)")
     return aside
 
 

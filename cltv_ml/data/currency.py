@@ -39,12 +39,13 @@ _RATES = re.compile("rate$|^rate|kurs|cambio|^taux|tasso|koers|kuru?$|курс|�
 
 #: What headings call money in the currency of each line, and in that of the shop.
 _FOREIGN = re.compile(
-    r"(?i)\b(foreign|transaction|document|presentment|original|fremd)[ _-]?(currency|währung|waehrung)\b|\bFCY?\b"
+    r"(?i)\b(foreign|transaction|document|presentment|original|fremd)[ _-]?(currency|währung|waehrung)\b"
+    r"|\bFCY?\b|presentment_?money"
 )
 
 _OWN = re.compile(
     r"(?i)\b(local|base|home|company|haus)[ _-]?(currency|währung|waehrung)\b"
-    r"|\bLCY?\b|\bin [$€£](?!\w)|\bconverted\b"
+    r"|shop_?money|\bLCY?\b|\bin [$€£](?!\w)|\bconverted\b"
 )
 
 #: What headings of money in the shop's currency begin or end with, such as "base_total".
@@ -216,6 +217,18 @@ def is_own_currency(column: str) -> bool:
     """
     named = words_of(column) & CURRENCY_WORDS
     return bool(_OWN.search(column) or _OWN_MONEY.search(column) or named)
+
+
+def drop_foreign_twins(columns: Sequence[str]) -> list[str]:
+    """Return the columns without those that another one has in the shop's own currency, by their headings.
+
+    >>> drop_foreign_twins(["totalPriceSet.presentmentMoney.amount", "totalPriceSet.shopMoney.amount"])
+    ['totalPriceSet.shopMoney.amount']
+    """
+    own = {_without_foreign(column) for column in columns if _OWN.search(column)}
+    return [
+        column for column in columns if not _FOREIGN.search(column) or _without_foreign(column) not in own
+    ]
 
 
 def _without_foreign(column: str) -> str:

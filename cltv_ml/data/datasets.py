@@ -12,12 +12,10 @@ import duckdb
 import pyarrow as pa
 
 from cltv_ml.data.rules import Rules
-from cltv_ml.data.source_columns import quote
-from cltv_ml.engine import Relation, keep, literal, pattern, quoted, show
 from cltv_ml.errors import InputError
 from cltv_ml.inline import Inline, card
-from cltv_ml.sources.frames import SourceRows, inner_names, read_frame
-from cltv_ml.sources.paths import read_file
+from cltv_ml.sources.frames import SourceRows, read_frame
+from cltv_ml.sources.paths import join_products, read_file
 from cltv_ml.sources.synthetic import customers_of, simulate
 
 
@@ -273,23 +271,4 @@ def read_dataset(
     if not ready.products:
         return rows
     products = ready.locate().with_name(ready.products)
-    return replace(rows, table=_join_products(rows.table, products, ready.product_key))
-
-
-def _join_products(lines: Relation, products: Path, key: str) -> Relation:
-    """Return lines with the columns of a products file, one row per product; other lines get nulls."""
-    if not products.is_file():
-        raise InputError(f"{products.name!r} is missing; put it into the same folder as the lines.")
-    rows = f"from read_parquet({literal(pattern(products))})"
-    columns = [str(column) for column, *_ in lines.rows(f"describe {rows}")]
-    renamed = ", ".join(
-        f"{quoted(column)} as {quoted(name)}"
-        for column, name in zip(columns, inner_names(columns), strict=True)
-    )
-    table = keep(lines.con, "products", f"select {renamed} {rows}")
-    return show(
-        lines.con,
-        "rows",
-        f"select lines.*, products.* exclude ({quote(key)}) from {lines} as lines "
-        f"left join {table} as products using ({quote(key)})",
-    )
+    return replace(rows, table=join_products(rows.table, products, ready.product_key))

@@ -9,11 +9,13 @@ from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.kinds import first_lines
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns
+from cltv_ml.data.questions import Question
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import id_text, quote
 from cltv_ml.engine import Relation, quoted, show
+from cltv_ml.sources.collected import find_collected
 from cltv_ml.sources.frames import MARK
-from cltv_ml.sources.receipts import DAY, PERIODS, Receipts
+from cltv_ml.sources.receipts import DAY, RESTART_AFTER, Receipts
 
 #: Fewer orders of several lines than this show nothing.
 _FEW_ORDERS = 3
@@ -241,9 +243,32 @@ def join_receipts(
     view = show(
         table.con, "rows", f"select * exclude ({DAY}), {key} as {quoted(MARK + RECEIPT)} from ({days})"
     )
-    told = " and ".join(places.get(part) or f"the {PERIODS[part]}" for part in parts)
+    told = " and ".join(places.get(part) or f"the {RESTART_AFTER[part]}" for part in parts)
     note = (
         f"Numbers in {names[0]!r} restart, so {told} and the number together were read as order_id (--mapping "
         f"{flag('order_id', names[0])} takes the number alone)."
     )
     return view, RECEIPT, note
+
+
+def doubt_documents(
+    first: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str], explicit: Mapping[str, str | None]
+) -> list[Question]:
+    """Ask which documents are the purchases if the invoices collect several earlier ones."""
+    order, time = mapping.get("order_id", ""), mapping.get("timestamp", "")
+    if not order or not time or {"order_id", "timestamp"} & set(explicit):
+        return []
+    reading, unused = Columns(first, Rules(), ask=False), set(kinds) - set(mapping.values())
+    days = {name: reading.timestamp(name) for name in kinds if name in unused and kinds[name] == "timestamp"}
+    numbers = {name: quote(name) for name in kinds if name in unused and kinds[name] in ("text", "number")}
+    found = find_collected(first, quote(order), reading.timestamp(time), days, numbers) if days else None
+    if not found:
+        return []
+    number, day = found
+    text = (
+        f"several {number!r} with a {day!r} of their own are in one {order!r}. Use --mapping "
+        f"{flag('order_id', number)} --mapping {flag('timestamp', day)} if these are the purchases, or --mapping "
+        f"{flag('order_id', order)} --mapping {flag('timestamp', time)} if the invoices are."
+    )
+    answers = (f"order_id={number},timestamp={day}", f"order_id={order},timestamp={time}")
+    return [Question(text, answers)]

@@ -55,6 +55,9 @@ _MOST_UNDONE = 0.5
 #: The most columns whose numbers show each other's decimal sign.
 _READ_TOGETHER = 40
 
+#: Numbers of instalments, such as 2/3.
+_INSTALMENT = re.compile(r"\d+ ?(/|of|von|de|di|van|sur|z) ?\d+")
+
 #: Columns with more distinct values than this do not contain levels.
 _FEW_VALUES = 20
 
@@ -153,7 +156,11 @@ def _look_at_copies(
         column for column in levels_of if column not in decided.values() and f"type={column}" not in asked
     ]
     if "type" not in decided and not any(answer.startswith("type=") for answer in asked):
-        columns = [column for column in columns if len(levels_of[column]) > 1]
+        columns = [
+            column
+            for column in columns
+            if len(levels_of[column]) > 1 and not all(map(_INSTALMENT.fullmatch, levels_of[column]))
+        ]
         for column, copies in find_copies(table, mapping, columns).items():
             findings.questions.append(ask_about_kinds(column, copies))
             return

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from cltv_ml.data.amount_hints import PAID
+from cltv_ml.data.candidates import named
 from cltv_ml.data.glance import COLUMNS_COMPARED, Glance
-from cltv_ml.data.headings import plain_heading
+from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.overlooked_numbers import HEADED
 from cltv_ml.data.questions import Question
@@ -140,3 +141,22 @@ def ask_about_fees(
         f"{flag('amount', amount)} if the amount is correct."
     )
     return [Question(text, (*fitting, f"amount={amount}"))]
+
+
+def doubt_price(
+    kinds: Mapping[str, str], mapping: Mapping[str, str], explicit: Mapping[str, str | None]
+) -> list[Question]:
+    """Ask about a price used as the amount if the quantities cannot be read as numbers."""
+    price = mapping.get("amount", "")
+    if {"amount", "quantity"} & set(explicit) or "quantity" in mapping:
+        return []
+    texts = [column for column, kind in kinds.items() if kind == "text" and column not in mapping.values()]
+    counts = named("quantity", texts)
+    if not counts or plain_heading(price) not in SYNONYMS["amount"][-1].split():
+        return []
+    text = (
+        f"column {counts[0]!r} seems to be the quantity but contains words, so {price!r} could be the price "
+        f"of one item or of the line. Use --mapping {flag('amount', price)} for the line, or export "
+        f"{counts[0]!r} as numbers."
+    )
+    return [Question(text, (f"amount={price}",))]

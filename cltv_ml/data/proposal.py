@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from cltv_ml.data.candidates import find_columns, look_at_levels, may_be, named, net_of, of_lines, offer
+from cltv_ml.data.candidates import find_columns, look_at_levels, may_be, net_of, of_lines, offer
 from cltv_ml.data.currency import find_currency, pair_currency
 from cltv_ml.data.customers import doubt_customer, doubt_rows, excluded_column
 from cltv_ml.data.date_parts import settle_time
@@ -27,8 +27,16 @@ from cltv_ml.data.mapping import (
     name_columns,
     open_names,
 )
-from cltv_ml.data.orders import choose_order, doubt_totals, find_order, is_no_order, read_reference
+from cltv_ml.data.orders import (
+    choose_order,
+    doubt_documents,
+    doubt_totals,
+    find_order,
+    is_no_order,
+    read_reference,
+)
 from cltv_ml.data.overlooked import look_over
+from cltv_ml.data.paid import doubt_price
 from cltv_ml.data.periods import ask_for_rows, tell_of_periods
 from cltv_ml.data.questions import Question, QuestionsError, ask_which
 from cltv_ml.data.recognition import recognise_source
@@ -107,7 +115,8 @@ def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
         questions += (
             *doubted,
             *doubt_rows(table, kinds, mapping, explicit),
-            *_doubt_price(kinds, mapping, explicit),
+            *doubt_documents(first, kinds, mapping, explicit),
+            *doubt_price(kinds, mapping, explicit),
         )
     if "currency" not in {*mapping, *explicit}:
         notes += find_currency(first, table, kinds, mapping)
@@ -131,25 +140,6 @@ def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
         rules = {"levels": overlooked.levels}
     questions = tuple(offer_item_price(first, mapping, question) for question in questions)
     return Proposal(mapping, tuple(notes), questions, rules)
-
-
-def _doubt_price(
-    kinds: Mapping[str, str], mapping: Mapping[str, str], explicit: Mapping[str, str | None]
-) -> list[Question]:
-    """Ask about a price used as the amount if the quantities cannot be read as numbers."""
-    price = mapping.get("amount", "")
-    if {"amount", "quantity"} & set(explicit) or "quantity" in mapping:
-        return []
-    texts = [column for column, kind in kinds.items() if kind == "text" and column not in mapping.values()]
-    counts = named("quantity", texts)
-    if not counts or plain_heading(price) not in SYNONYMS["amount"][-1].split():
-        return []
-    text = (
-        f"column {counts[0]!r} seems to be the quantity but contains words, so {price!r} could be the price "
-        f"of one item or of the line. Use --mapping {flag('amount', price)} for the line, or export "
-        f"{counts[0]!r} as numbers."
-    )
-    return [Question(text, (f"amount={price}",))]
 
 
 def _settle_order(

@@ -16,6 +16,8 @@ from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import MONEY_SCALE, Relation, keep
+from cltv_ml.money import log_amount
+from cltv_ml.sources.joined_lines import find_line_id
 
 #: Approximate number of lines, from whole orders, sampled to decide between line and order amounts.
 _SAMPLE_LINES = 100_000
@@ -27,6 +29,11 @@ _NAMING_LINES = 20_000
 _LINES_MONEY = re.compile(
     "^(line|lineitem|item|product|position|zeilen|posten|artikel)s?(total|amount|subtotal|sum|value|betrag|summe)$"
     "|^(line|item|sku|product|article|position)s?total(price|value|amount|sum)?$|^total(line|item|sku)$"
+)
+
+#: Headings from tables that are often joined to order lines.
+_JOINED = re.compile(
+    "shipment|parcel|package|tracking|fulfil|deliver(y|ies)(id|no|nr|number)|payment(id|no|nr|number)|lieferschein"
 )
 
 #: Headings that number the payments of an order.
@@ -103,6 +110,50 @@ def look_at_orders(marks: Relation, by_product: bool) -> OrdersSeen:
     chance = max(float(chance), 1 / (all_orders + 1))
     again, money = (int(again), money / MONEY_SCALE) if by_product else (0, 0.0)
     return OrdersSeen(orders, constant, int(further), chance, int(lines), again, long, summed, money)
+
+
+def take_joined_once(raw: Raw, aside: Aside, rules: Rules, sample: OrdersSeen) -> list[str]:
+    """Quarantine copies of lines that a join repeated, if the user said so; return a note on lines that may be copies.
+
+    Raises
+    ------
+    QuestionsError
+        Another column has one id on the lines that seem to be copies.
+    """
+    joined = any(_JOINED.search(plain_heading(column)) for column in raw.unused)
+    counted = {"product_id", "quantity"} <= set(raw.mapping) or (joined and "product_id" in raw.mapping)
+    if not counted or sample.again < max(1 if joined else 3, 0.01 * sample.lines):
+        return []
+    told = f"{sample.again:,} of {sample.lines:,} sampled lines, with a total of "
+    twice = ", repeat the product and amount of an earlier line in their order"
+    order, columns = quote(raw.mapping["order_id"]), Columns(raw.table, rules, ask=False)
+    money = columns.number(raw.mapping.get("amount") or raw.mapping["quantity"])
+    same = [money, *(quote(raw.mapping[name]) for name in ("product_id", "quantity") if name in raw.mapping)]
+    may_be_ids = {column: quote(column) for column in raw.unused}
+    own = (
+        find_line_id(raw.table, order, same, f"{money} > 0", may_be_ids)
+        if "repeated_line" not in rules.off
+        else ""
+    )
+    if own and rules.applies("repeated_line"):
+        number = f"row_number() over (partition by {order}, {quote(own)} order by source_row) > 1"
+        ids = (
+            f"{raw.table} anti join {aside} using (source_row) where {money} > 0 and {quote(own)} is not null"
+        )
+        copies = f"select source_row from {ids} qualify {number}"
+        aside.add("repeated_line", copies)
+        return []
+    if own:
+        question = (
+            f"{told}{sample.again_money:,.2f}{twice} and have its {own!r}. Use --rule on=repeated_line if a join with "
+            "another table repeated them, so that each counts once, or --rule off=repeated_line if all are sales."
+        )
+        raise QuestionsError([Question(question, ("on=repeated_line", "off=repeated_line"))])
+    return [
+        f"{told}{log_amount(sample.again_money)}{twice} but differ in another column (not used: "
+        f"{', '.join(map(repr, raw.unused)) or 'none'}). If the lines were joined to another table, such as shipments "
+        "or payments, they count more than once."
+    ]
 
 
 def doubt_undone_lines(raw: Raw, lines: Lines, rules: Rules) -> list[str]:

@@ -29,6 +29,7 @@ REASONS = {
     "total_row": "The line is the sum of other lines.",
     "superseded": "A later line has the current status of the order.",
     "repeated_total": "The line repeats the order total, or a part of it, which counts only once.",
+    "repeated_line": "The line has the id of an earlier line of its order, which a join repeated.",
     "exact_duplicate": "The line equals an earlier one in every column.",
     "cancellation": "The purchase was fully cancelled, or the line is a return that was deducted from its order.",
     "refunded": "The status, a flag or a date shows that the order was refunded or cancelled.",
@@ -47,7 +48,7 @@ ALWAYS_ON = (
 ID_FORMS = ("blanks", "unicode", "decimals", "email_case", "case", "zeros", "signs", "phones", "none")
 
 #: Rules that are off unless switched on.
-OFF_BY_DEFAULT = ("free_order", "history_before_log")
+OFF_BY_DEFAULT = ("repeated_line", "free_order", "history_before_log")
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,9 @@ class Rules:
     Parameters
     ----------
     off, on
-        Names of rules to switch off or on; `free_order` and `history_before_log` are off by default. Without an
-        order id and a time of day `exact_duplicate` sets nothing aside unless it is switched on: two equal purchases
-        on one day are then as likely as a line exported twice, and the report says how many there are.
+        Names of rules to switch off or on; `repeated_line`, `free_order` and `history_before_log` are off by default.
+        Without an order id and a time of day `exact_duplicate` sets nothing aside unless it is switched on: two equal
+        purchases on one day are then as likely as a line exported twice, and the report says how many there are.
     non_products, adjustments
         Regular expressions that a whole product code (`non_product`), or a whole product code or order id
         (`adjustment`) matches; case is ignored. None by default: one shop's POST is another's product.

@@ -19,6 +19,12 @@ from cltv_ml.sources.frames import MARK
 _TENDERS = re.compile(plain_pattern(words("unexplained")["tenders"]))
 _ACCOUNTS, _SIGNED = (re.compile(plain_pattern(words("ledger")[name])) for name in ("accounts", "signed"))
 
+#: Words for further means of payment, and for what was paid with one.
+_MORE_TENDERS = frozenset({"online", "wallet", "upi", "transfer", "mobile", "bank"})
+_PAID_PART = re.compile(
+    r"^(?!.*\b(tip|tax|fee|refund|change|count|number|due)).*\b(pa(y|id|yment)|tender|received|collected)"
+)
+
 #: Headings of items that did not stay with the customer.
 _NOT_KEPT = frozenset(" ".join(SYNONYMS["returned_quantity"]).split())
 
@@ -45,12 +51,31 @@ def join_tenders(table: Relation, kinds: Mapping[str, str]) -> tuple[Relation, l
     numbers = [column for column, kind in kinds.items() if kind in ("number", "rate")]
     tenders = [column for column in numbers if is_tender(column)]
     if len(tenders) < 2:
+        tenders = _find_tenders(numbers)
+    if len(tenders) < 2:
         return table, []
     view = _show_sum(table, tenders, "amount")
     return view, [
         f"Columns {tenders} were summed and read as 'amount', because each seems to hold what was paid in one way "
         "and no column holds the total (--mapping amount=COLUMN uses one)."
     ]
+
+
+def _find_tenders(columns: Sequence[str]) -> list[str]:
+    """Return the columns whose headings differ in a means of payment alone.
+
+    >>> _find_tenders(["pay_cash_amt", "pay_card_amt", "pay_online_amt", "cash_tip", "card_tip", "pay_fee_amt"])
+    ['pay_cash_amt', 'pay_card_amt', 'pay_online_amt']
+    """
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for column in columns:
+        parts = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column).lower()
+        words_here = [word for word in re.split(r"[\W_]+", parts) if word]
+        means = [word for word in words_here if _TENDERS.search(word) or word in _MORE_TENDERS]
+        others = tuple(word for word in words_here if word not in means)
+        if len(means) == 1 and _PAID_PART.search(" ".join(others)):
+            alike.setdefault(others, []).append(column)
+    return max(alike.values(), key=len, default=[])
 
 
 def join_returned(table: Relation) -> tuple[Relation, list[str]]:

@@ -9,7 +9,7 @@ from itertools import combinations
 
 from cltv_ml.data.candidates import named
 from cltv_ml.data.compound import words_of
-from cltv_ml.data.currency import in_one_currency
+from cltv_ml.data.currency import drop_foreign_twins, in_one_currency
 from cltv_ml.data.customers import settle_customer
 from cltv_ml.data.headings import plain_heading, plain_pattern
 from cltv_ml.data.levels import read_levels
@@ -63,9 +63,12 @@ def settle_tie(source: Source, name: str, columns: Sequence[str]) -> tuple[str, 
         "status": _settle_status,
         "refunded": _settle_refunded,
     }
-    filled = _keep_filled(source, columns) if name in settle else columns
-    if len(filled) == 1:
-        choice: tuple[str, str] | None = filled[0], "which is filled on most lines"
+    own = drop_foreign_twins(columns)
+    filled = _keep_filled(source, own) if name in settle else own
+    if len(own) == 1:
+        choice: tuple[str, str] | None = own[0], "in the shop's currency"
+    elif len(filled) == 1:
+        choice = filled[0], "which is filled on most lines"
     else:
         choice = settle[name](source, filled) if name in settle else None
     if choice is None:

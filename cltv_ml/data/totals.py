@@ -15,6 +15,7 @@ from cltv_ml.data.repeats import (
     names_products,
     number_of_payments,
     repeats_totals,
+    take_joined_once,
     tell_of_equal_lines,
     tell_of_lost_refunds,
     whose_money,
@@ -24,11 +25,6 @@ from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal
 from cltv_ml.money import log_amount
 from cltv_ml.sources.frames import MARK
-
-#: Headings from tables that are often joined to order lines.
-_JOINED = re.compile(
-    "shipment|parcel|package|tracking|fulfil|deliver(y|ies)(id|no|nr|number)|payment(id|no|nr|number)|lieferschein"
-)
 
 #: Headings of codes that tell an order's header from its lines, and the most codes of one.
 _KINDS_OF_ROWS = re.compile("type|kind|typ$|^art$|record|^row|^line$|level|satzart|zeile|区分|种类|種別")
@@ -58,15 +54,7 @@ def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
     if "order_id" not in raw.mapping or not (column or counted) or rules.amount_per == "line":
         return notes
     sample = look_at_orders(lines.marks, names_products(raw, lines))
-    joined = any(_JOINED.search(plain_heading(column)) for column in raw.unused)
-    named = counted or (joined and "product_id" in raw.mapping)
-    if named and sample.again >= max(1 if joined else 3, 0.01 * sample.lines):
-        notes.append(
-            f"{sample.again:,} of {sample.lines:,} sampled lines, with a total of {log_amount(sample.again_money)}, "
-            "repeat the product and amount of an earlier line in their order but differ in another column (not used: "
-            f"{', '.join(map(repr, raw.unused)) or 'none'}). If the lines were joined to another table, such as "
-            "shipments or payments, they count more than once."
-        )
+    notes += take_joined_once(raw, aside, rules, sample)
     if not column:
         return notes
     if sample.long >= 3 and sample.summed >= 0.95 * sample.long:

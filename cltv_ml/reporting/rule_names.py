@@ -18,6 +18,7 @@ SHORT_REASONS = {
     "total_row": "sum of other lines",
     "superseded": "earlier status",
     "repeated_total": "repeated order total",
+    "repeated_line": "line repeated by a join",
     "exact_duplicate": "equal to an earlier line",
     "cancellation": "cancelled or returned",
     "refunded": "refunded",

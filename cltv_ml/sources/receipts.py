@@ -15,7 +15,7 @@ _LEFT = 0.02
 
 #: The column of the day of a line, and SQL of the periods after which numbers restart, with their names.
 DAY = "day_of_line"
-PERIODS = {f"year({DAY})": "year", f"cast({DAY} as varchar)": "day"}
+RESTART_AFTER = {f"year({DAY})": "year", f"cast({DAY} as varchar)": "day"}
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Receipts:
         places
             SQL of columns with few values, such as the shop or till.
         """
-        alone = [[part] for part in (*PERIODS, *places)]
-        for parts in [*alone, *([period, place] for period in PERIODS for place in places)]:
+        alone = [[part] for part in (*RESTART_AFTER, *places)]
+        for parts in [*alone, *([period, place] for period in RESTART_AFTER for place in places)]:
             values = ", ".join(f"any_value({part}) as p{place}" for place, part in enumerate(parts))
             split = " or ".join(f"count(distinct {part}) > 1" for part in parts)
             names = ", ".join(f"p{place}" for place, _ in enumerate(parts))

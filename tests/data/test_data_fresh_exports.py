@@ -1,6 +1,10 @@
 """Exports of tills, marketplaces and books: layouts, states and numbers whose truth was written before reading."""
 
-from cltv_ml.data import clean, read
+import json
+
+import pytest
+
+from cltv_ml.data import QuestionsError, clean, read
 from tests.data.test_data_by_hand import found
 
 
@@ -102,3 +106,97 @@ Fecha;Asiento;Cliente;Concepto;Debe;Haber
 29/01/2025;5;43002;COBRO 102;;150,00
 """
     assert found(tmp_path, text)[:2] == (2, 250.0)
+
+
+def test_invoices_that_collect_delivery_notes_are_asked_about(tmp_path):
+    text = "DDT n.;Data DDT;Cod. cliente;Articolo;Importo;Fattura n.;Data fattura\n" + "\n".join(
+        f"{note};{day}/{month:02}/2025;C{customer};{good};{note}0,00;{month}{customer};28/{month:02}/2025"
+        for month in (1, 2, 3)
+        for customer in (1, 2)
+        for note, day in ((f"{month}{customer}1", 14), (f"{month}{customer}2", 21))
+        for good in ("A", "B")
+    )
+    with pytest.raises(
+        QuestionsError, match=r"several 'DDT n\.' with a 'Data DDT' of their own are in one"
+    ) as asked:
+        found(tmp_path, text)
+    [question] = asked.value.questions
+    assert question.answers[0] == "order_id=DDT n.,timestamp=Data DDT"
+    path = tmp_path / "export.csv"
+    log = clean(read(path, {"order_id": "DDT n.", "timestamp": "Data DDT"})).log
+    assert (log["order_id"].nunique(), sorted(set(log["timestamp"].dt.day))) == (12, [14, 21])
+    assert (
+        clean(read(path, {"order_id": "Fattura n.", "timestamp": "Data fattura"})).log["order_id"].nunique()
+        == 6
+    )
+
+
+def test_lines_repeated_by_a_join_count_once_where_the_user_says_so(tmp_path):
+    lines = [
+        f"{order},2025-01-{order:02},C{order % 4},{order}{line},S{line},{line},{order * line}.50,{code}"
+        for order in range(1, 13)
+        for line in (1, 2)
+        for code in (["SPRING", "LOYAL"] if order % 2 else ["SPRING"])
+    ]
+    text = "\n".join(["order_id,order_date,customer_id,order_line_id,sku,qty,line_total,promo_code", *lines])
+    money = sum({line.rsplit(",", 1)[0]: float(line.split(",")[6]) for line in lines}.values())
+    with pytest.raises(QuestionsError, match="have its 'order_line_id'"):
+        found(tmp_path, text)
+    assert found(tmp_path, text, changes={"on": "repeated_line"})[1] == money
+    assert found(tmp_path, text, changes={"off": "repeated_line"})[1] > money
+
+
+def test_a_document_that_cancels_an_invoice_left_out_by_its_status_takes_no_other_back(tmp_path):
+    lines = [
+        f"{kind},{prefix}{number},{day:02}.0{month}.2025,{number % 3},{sign}{100 + 10 * (number % 3)}.00,{state}"
+        for month in (1, 2, 3, 4)
+        for number in range(10 * month, 10 * month + 4)
+        for kind, prefix, day, sign, state in (
+            ("Rechnung", "R", 20 if number % 2 else 13, "", "storniert" if number % 4 == 1 else "bezahlt"),
+            *([("Storno", "S", 25, "-", "erledigt")] if number % 4 == 1 else []),
+        )
+    ]
+    text = "\n".join(["Belegart,Belegnummer,Datum,Kundennummer,Betrag,Status", *lines])
+    path = tmp_path / "export.csv"
+    path.write_text(text, encoding="utf-8")
+    log = clean(read(path)).log
+    standing = [line.split(",")[1] for line in lines if line.endswith("bezahlt")]
+    assert sorted(log["order_id"]) == sorted(standing)
+
+
+def test_money_of_the_shop_goes_before_that_shown_to_the_customer(tmp_path):
+    def money(amount, shown, code):
+        shop, presentment = {"amount": amount, "currencyCode": "EUR"}, {"amount": shown, "currencyCode": code}
+        return {"shopMoney": shop, "presentmentMoney": presentment}
+
+    orders = [
+        {
+            "createdAt": f"2025-01-{day:02}T10:00:00Z",
+            "customer": {"id": f"gid://shopify/Customer/{day % 4}"},
+            "totalPriceSet": money(f"{day}.50", f"{day * 2}.10", ("USD", "GBP", "EUR")[day % 3]),
+        }
+        for day in range(1, 13)
+    ]
+    path = tmp_path / "orders.json"
+    path.write_text(json.dumps({"data": {"orders": {"nodes": orders}}}), encoding="utf-8")
+    assert clean(read(path)).report.money_kept == sum(day + 0.5 for day in range(1, 13))
+
+
+def test_payments_under_headings_that_differ_in_the_means_are_summed(tmp_path):
+    text = """
+ticket_no,sold_at,member_id,pay_cash_amt,pay_card_amt,pay_online_amt,cash_tip
+1,2025-01-05,7,10.00,0,0,1.00
+2,2025-01-06,8,0,20.00,0,0
+3,2025-01-07,7,5.00,0,40.00,0
+"""
+    assert found(tmp_path, text)[:2] == (2, 75.0)
+
+
+def test_numbers_of_instalments_are_no_kinds_of_lines(tmp_path):
+    lines = [
+        f"{contract % 5},2025-03-{contract:02},{contract * 10 + 15}.00,{part}/3"
+        for contract in range(14, 28)
+        for part in (1, 2, 3)
+    ]
+    text = "\n".join(["Customer,Date,Amount,Instalment", *lines])
+    assert found(tmp_path, text)[1] == sum(3 * (contract * 10 + 15) for contract in range(14, 28))

@@ -17,12 +17,12 @@ from cltv_ml.data import (
     compute_summary,
 )
 from cltv_ml.data import judge as judge_data
-from cltv_ml.data.columns import profile_columns
 from cltv_ml.data.quality import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.log import Log
 from cltv_ml.money import Note, format_amounts, format_exactly, format_money
 from cltv_ml.reporting import plots
+from cltv_ml.reporting.columns import profile_columns
 from cltv_ml.reporting.report import section
 from cltv_ml.reporting.rule_names import SHORT_REASONS
 from cltv_ml.reporting.sections.attributes import attribute_account_section
