@@ -458,6 +458,8 @@ LONG = (
     "tracking/test_tracking_runs.py::test_every_run_names_who_started_it_and_from_what",
     "tracking/test_tracking_runs.py::test_mlflow_sends_no_telemetry_whichever_module_is_imported_first",
     "tracking/test_tracking_runs.py::test_runs_of_a_process_that_is_gone_are_ended_by_the_next_one_and_others_are_left",
+    "tracking/test_tracking_sqlite_store.py::test_a_store_that_mlflow_creates_itself_leaves_nothing_beside_it",
+    "tracking/test_tracking_sqlite_store.py::test_the_empty_store_is_the_one_that_mlflow_creates",
 )
 
 #: Rooms whose files read one small export after another, each for a third of a CPU second, and how many tests of such a

@@ -47,27 +47,27 @@ RowCheck = Callable[[pd.DataFrame, ExportOrder], str]
 
 
 def names_currency(table: pd.DataFrame, order: ExportOrder) -> str:
-    """Whether the currency is an ISO code."""
+    """Return a sentence if the currency is no ISO code."""
     if len(order.currency) == 3 and order.currency.isalpha() and order.currency.isupper():
         return ""
     return f"the currency must be an ISO code such as EUR, not {order.currency!r}; set it with --currency."
 
 
 def names_country(table: pd.DataFrame, order: ExportOrder) -> str:
-    """Whether the calling code is one, if it is stated."""
+    """Return a sentence if a calling code is stated that is none."""
     if not order.country_code or is_calling_code(order.country_code):
         return ""
     return f"the calling code must be a number such as 44, not {order.country_code!r}; set it with --country-code."
 
 
 def names_conversion(table: pd.DataFrame, order: ExportOrder) -> str:
-    """Whether the conversion has a name."""
+    """Return a sentence if the conversion has no name."""
     sentence = "the name of the conversion in the ad account is missing; set it with --conversion."
     return "" if order.conversion else sentence
 
 
 def unique_orders(table: pd.DataFrame, order: ExportOrder) -> str:
-    """Whether each order is adjusted once."""
+    """Return a sentence if an order would be adjusted twice."""
     twice = int(table["Order ID"].duplicated().sum())
     return (
         f"{twice:,} orders appear twice, but an order can be adjusted only once; remove the duplicates."
@@ -77,7 +77,7 @@ def unique_orders(table: pd.DataFrame, order: ExportOrder) -> str:
 
 
 def has_happened(table: pd.DataFrame, order: ExportOrder) -> str:
-    """Whether no order lies in the future."""
+    """Return a sentence if orders lie in the future."""
     # A log's clock may be ahead of UTC, by 14 hours at most.
     latest = order.now.tz_localize(None) + pd.Timedelta(hours=14)
     ahead = 0 if order.orders is None else int((order.orders["timestamp"] > latest).sum())
@@ -89,7 +89,7 @@ def has_happened(table: pd.DataFrame, order: ExportOrder) -> str:
 
 
 def can_be_adjusted(table: pd.DataFrame, order: ExportOrder) -> str:
-    """Whether Google still adjusts all orders: it takes none from more than 54 days ago."""
+    """Return a sentence if orders are too old for Google, which adjusts none from more than 54 days ago."""
     first = (order.now.tz_localize(None) - pd.Timedelta(days=54)).normalize() + pd.Timedelta(days=1)
     if order.orders is None:
         return ""
@@ -104,7 +104,7 @@ def can_be_adjusted(table: pd.DataFrame, order: ExportOrder) -> str:
 
 
 def passed_its_test(table: pd.DataFrame, order: ExportOrder) -> str:
-    """Whether the model may guide bids."""
+    """Return a sentence if the model may not guide bids."""
     if not order.model_passed:
         return "in its test, the model was outside its bounds, and its values would mislead the bidding."
     if not order.model_ranks:
@@ -116,19 +116,19 @@ def passed_its_test(table: pd.DataFrame, order: ExportOrder) -> str:
 
 
 def is_recent(table: pd.DataFrame, order: ExportOrder) -> str:
-    """Whether no conversion is older than the 7 days that Meta takes."""
+    """Return a sentence if conversions are older than the 7 days that Meta takes."""
     old = int((order.now.timestamp() - table["event_time"] > 7 * 86400).sum())
     return f"{old:,} conversions are older than 7 days; leave them out with --since." if old else ""
 
 
 def one_address_each(table: pd.DataFrame, order: ExportOrder) -> str:
-    """Whether each address stands in one row."""
+    """Return a sentence if an address stands in several rows."""
     twice = int(table.iloc[:, 0].duplicated().sum())
     return f"{twice:,} addresses appear twice; keep one customer per address in --customers." if twice else ""
 
 
 def fits_klaviyo(table: pd.DataFrame, order: ExportOrder) -> str:
-    """Whether Klaviyo imports a file of this size."""
+    """Return a sentence if the file is too large for Klaviyo."""
     size = len(table.to_csv(index=False).encode())
     return (
         f"the file would have {size / 1e6:,.0f} MB, but Klaviyo imports at most {_KLAVIYO_BYTES / 1e6:.0f} MB; "
@@ -139,7 +139,7 @@ def fits_klaviyo(table: pd.DataFrame, order: ExportOrder) -> str:
 
 
 def fits_hubspot(table: pd.DataFrame, order: ExportOrder) -> str:
-    """Whether HubSpot imports a file with this many rows."""
+    """Return a sentence if the file has too many rows for HubSpot."""
     return (
         f"the file would have {len(table):,} rows, but HubSpot imports at most {_HUBSPOT_ROWS:,}; export the customers "
         "in several parts."
@@ -149,7 +149,7 @@ def fits_hubspot(table: pd.DataFrame, order: ExportOrder) -> str:
 
 
 def is_spread_out(table: pd.DataFrame, order: ExportOrder) -> str:
-    """Whether the predicted values differ as much as Meta demands."""
+    """Return a sentence if the predicted values differ less than Meta demands."""
     positive = table.loc[table["predicted_value"] > 0, "predicted_value"]
     if positive.nunique() < 5:
         return f"at least 5 distinct positive values are needed, but the file has {positive.nunique()}."
@@ -159,7 +159,7 @@ def is_spread_out(table: pd.DataFrame, order: ExportOrder) -> str:
 
 
 def hundred_a_week(table: pd.DataFrame, order: ExportOrder) -> str:
-    """Whether there are as many events as Meta demands."""
+    """Return a sentence if there are fewer events than Meta demands."""
     return (
         "" if len(table) >= 100 else f"at least 100 events a week are needed, but the file has {len(table)}."
     )
