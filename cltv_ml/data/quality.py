@@ -138,7 +138,7 @@ def compute_cohort_activity(log: AnyLog) -> pd.DataFrame:
     con = log.connect()
     con.execute(
         "create temp table months as select *, min(seen) over (partition by customer_id) as cohort from "
-        f"(select customer_id, cast(date_trunc('month', timestamp) as date) as seen, {MONEY} as revenue "
+        f"(select customer_id, cast(date_trunc('month', timestamp) as date) as seen, {_WHOLE_MONEY} as units "
         "from log group by 1, 2)"
     )
     return frame(
@@ -149,7 +149,7 @@ def compute_cohort_activity(log: AnyLog) -> pd.DataFrame:
             "unnest(generate_series(0, date_diff('month', cohort, stop) - 1)) as month "
             "from size, last where cohort < stop), "
             "done as (select cohort, date_diff('month', cohort, seen) as month, "
-            "count(*) as active, sum(revenue) as revenue from months group by 1, 2) "
+            f"count(*) as active, sum(units) / {MONEY_SCALE}.0 as revenue from months group by 1, 2) "
             "select cast(cohort as timestamp) as cohort, month, customers, coalesce(active, 0) as active, "
             "coalesce(active, 0) / customers as retention, coalesce(revenue, 0.0) as revenue, "
             "coalesce(revenue, 0.0) / customers as revenue_per_customer "
@@ -170,9 +170,9 @@ def compute_spend_histogram(log: AnyLog) -> pd.DataFrame:
     order = f"coalesce(order_id, cast({day} as varchar))" if "order_id" in log.columns else day
     return frame(
         con.sql(
-            f"with orders as (select customer_id, {MONEY} as value from log group by customer_id, {order}), "
-            "worth as (select 'order' as of, value from orders union all "
-            "select 'customer', sum(value) from orders group by customer_id) "
+            f"with orders as (select customer_id, {_WHOLE_MONEY} as units from log group by customer_id, {order}), "
+            f"worth as (select 'order' as of, units / {MONEY_SCALE}.0 as value from orders union all "
+            f"select 'customer', sum(units) / {MONEY_SCALE}.0 from orders group by customer_id) "
             "select of, pow(10, bin / 10.0) as lower, pow(10, (bin + 1) / 10.0) as upper, n as count, "
             "n / sum(n) over (partition by of) as share from "
             "(select of, cast(floor(10 * log10(value)) as integer) as bin, count(*) as n from worth where value > 0 "

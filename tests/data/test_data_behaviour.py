@@ -25,6 +25,19 @@ def cohorts():
     return compute_cohort_activity(pd.concat([LOG, to_april]))
 
 
+def test_money_of_cohorts_is_summed_exactly():
+    """Floating-point sums of many amounts differ in their last digit with the order of rows."""
+    rng = np.random.default_rng(0)
+    cents = rng.integers(1, 100_000, 5_000)
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 121, 5_000), unit="D")
+    who = rng.integers(0, 400, 5_000).astype(str)
+    log = pd.DataFrame({"customer_id": who, "timestamp": days, "amount": cents / 100})
+    exact = log.assign(cents=cents, month=days.to_period("M"))
+    exact["cohort"] = exact.groupby("customer_id")["month"].transform("min")
+    summed = exact.groupby(["cohort", "month"])["cents"].sum() / 100
+    assert compute_cohort_activity(log)["revenue"].tolist() == summed.tolist()
+
+
 def test_cohort_is_the_month_of_the_first_purchase(cohorts):
     assert cohorts.groupby("cohort")["customers"].first().tolist() == [2, 1]
 
