@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from cltv_ml.data.compound import find_compound
 from cltv_ml.data.headings import (
@@ -150,16 +151,20 @@ _OTHER_SUMS = re.compile(
 
 def named(name: str, columns: Sequence[str]) -> list[str]:
     """Return the columns that match the most reliable synonym that occurs."""
-    for within in ("", _CONTAINER):  # a field of a nested record may be known without the record's name
-        plain = {
-            column: plain_heading(re.sub(within, "", column) if within else column) for column in columns
-        }
+    for plain_form in (plain_heading, _plain_inside):
+        plain = {column: plain_form(column) for column in columns}
         for step in SYNONYMS[name]:
             headings = frozenset(step.split())
             matching = [column for column in columns if plain[column] in headings]
             if matching:
                 return matching
     return []
+
+
+@lru_cache(maxsize=20_000)
+def _plain_inside(column: str) -> str:
+    """Return a heading's plain form without the record's name: a field of a nested record may be known without it."""
+    return plain_heading(re.sub(_CONTAINER, "", column))
 
 
 def _best(name: str, columns: Sequence[str]) -> list[str]:

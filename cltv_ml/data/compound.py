@@ -14,6 +14,16 @@ _SCRIPTS = {name: re.compile(plain_pattern(listed)) for name, listed in _PART_WO
 _PARTS = {name: frozenset(map(plain_text, " ".join(listed).split())) for name, listed in _PART_WORDS.items()}
 _WORDS_KNOWN = frozenset().union(*_PARTS.values())
 
+#: Words of a heading of money, and of a customer in three grades: each column is compared with them for many names.
+_MONEY_WORDS = _PARTS["money"] | _PARTS["order"] | _PARTS["of_money"] | CURRENCY_WORDS
+_PERSON_WORDS = (
+    _PARTS["who"]
+    | _PARTS["identity"]
+    | _PARTS["identity_of_people"]
+    | {"de", "du", "del", "da", "do", "of", "the", "la", "le"}
+)
+_CUSTOMER_GRADES = (_PERSON_WORDS, _PERSON_WORDS | _PARTS["contact"], _PERSON_WORDS | _PARTS["called"])
+
 
 def find_compound(name: str, columns: Sequence[str]) -> list[str]:
     """Return the columns whose compound headings mean a standard name, only the most certain ones.
@@ -45,13 +55,12 @@ def _grade(name: str, column: str) -> int:
             and parts - _PARTS["paying"] <= allowed_words
             and pays == (name != "status")
         )
-    money = _PARTS["money"] | _PARTS["order"] | _PARTS["of_money"] | CURRENCY_WORDS
     if name == "returned_quantity":
         back, pieces = parts & _PARTS["back"], parts & _PARTS["pieces"]
         return int(bool(back and pieces) and parts == back | pieces)
     if name == "refunded":
-        return int(bool(parts & _PARTS["back"]) and parts <= _PARTS["back"] | money)
-    if name != "amount" or not parts & _PARTS["money"] or not parts <= money | _PARTS["tax"]:
+        return int(bool(parts & _PARTS["back"]) and parts <= _PARTS["back"] | _MONEY_WORDS)
+    if name != "amount" or not parts & _PARTS["money"] or not parts <= _MONEY_WORDS | _PARTS["tax"]:
         return 0
     # "Total tax" is not a total including tax.
     if (parts & _PARTS["tax"] and not parts & _PARTS["with_tax"]) or "orders" in parts:
@@ -60,16 +69,9 @@ def _grade(name: str, column: str) -> int:
 
 
 def _grade_customer(parts: frozenset[str]) -> int:
-    allowed = [
-        _PARTS["who"]
-        | _PARTS["identity"]
-        | _PARTS["identity_of_people"]
-        | {"de", "du", "del", "da", "do", "of", "the", "la", "le"}
-    ]
-    allowed += [allowed[0] | _PARTS["contact"], allowed[0] | _PARTS["called"]]
     if not parts & _PARTS["who"] or (parts & {"address", "adresse"} and not parts & {"mail", "email"}):
         return 0
-    return next((grade for grade, words in enumerate(allowed, 1) if parts <= words), 0)
+    return next((grade for grade, words in enumerate(_CUSTOMER_GRADES, 1) if parts <= words), 0)
 
 
 def words_of(column: str) -> frozenset[str]:

@@ -160,9 +160,12 @@ def _divisions(words: list[str]) -> list[tuple[str, str, str]]:
     ]
 
 
+_MONTH_NAMED = re.compile(
+    rf"(?:(?P<ahead>{_YEAR_DIGITS}) ?)?(?P<name>[^\W\d_]+) ?(?P<behind>{_YEAR_DIGITS})?"
+)
+
+
 def _is_period(text: str) -> bool:
-    month = re.fullmatch(
-        rf"(?:(?P<ahead>{_YEAR_DIGITS}) ?)?(?P<name>[^\W\d_]+) ?(?P<behind>{_YEAR_DIGITS})?", text
-    )
+    month = _MONTH_NAMED.fullmatch(text)
     named = month is not None and is_month_name(month["name"])
     return named or _PERIOD.fullmatch(text) is not None
