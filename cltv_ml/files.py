@@ -277,11 +277,15 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
         The name ends in neither `.parquet` nor `.csv`.
     """
     _check_ending(path)
+    # pandas is given files that are open: of names it takes `~` for the home folder.
     with atomic(path, private=True) as temporary:
         if path.suffix == ".parquet":
-            frame.to_parquet(temporary, index=False)
+            with temporary.open("wb") as binary:
+                frame.to_parquet(binary, index=False)
         else:
-            neutral(frame).to_csv(temporary, index=False)
+            table = neutral(frame)
+            with temporary.open("w", encoding="utf-8", newline="") as text:
+                table.to_csv(text, index=False)
 
 
 def read_earlier_json(file: Path, meant: str, way_out: str = "write it again") -> dict[str, Any]:

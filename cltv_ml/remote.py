@@ -70,6 +70,8 @@ class RemotePath(PosixPath):
 def as_path(place: str | Path) -> Path:
     """Return the path of a file or folder on this machine or a remote one.
 
+    `~/` is the home folder, which a shell does not write out in `--out=~/x`, unless a folder of this name exists.
+
     Raises
     ------
     InputError
@@ -85,6 +87,8 @@ def as_path(place: str | Path) -> Path:
             f"{without_secrets(text)} is an address, but a file or folder is needed: on this machine, or at s3://, "
             "gs://, abfs:// or https://."
         )
+    if str(place).startswith("~/"):  # absolute, since pandas takes `~` for the home folder in any case
+        return Path(place).absolute() if Path("~").exists() else Path(os.path.expanduser(place))
     return Path(place)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import mlflow
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from cltv_ml.addresses import hide, sqlite_file, without_secrets
 from cltv_ml.cli import _hide_secrets
 from cltv_ml.data import read
+from cltv_ml.files import write_table
 from cltv_ml.remote import as_path
 from cltv_ml.serving.batch_targets import Target
 from cltv_ml.settings import Source
@@ -84,6 +86,22 @@ def test_a_name_that_the_engine_would_spell_otherwise_is_refused_in_one_sentence
     with pytest.raises(ValueError, match="is not UTF-8"):
         Target("b\udce4d.parquet")
     assert as_path("bäd.csv") == Path("bäd.csv")
+
+
+def test_a_tilde_that_the_shell_left_is_the_home_folder(tmp_path, monkeypatch):
+    """Shells leave that of --out=~/x; it had become a folder of this name, or a stack trace of pandas."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "orders.csv").write_text("customer,date,amount\nann,2025-01-05,20\n", encoding="utf-8")
+    assert as_path("~/out") == as_path(Path("~/out")) == tmp_path / "out"
+    assert read("~/orders.csv").table.count() == 1
+    assert Target("~/scores.parquet").path == tmp_path / "scores.parquet"
+    monkeypatch.chdir(tmp_path)
+    Path("~").mkdir()
+    assert as_path("~/out") == tmp_path / "~" / "out"
+    assert as_path("~x") == Path("~x")
+    write_table(pd.DataFrame({"a": [1]}), as_path("~/one.csv"))
+    write_table(pd.DataFrame({"a": [1]}), as_path("~/one.parquet"))
+    assert {file.name for file in (tmp_path / "~").iterdir()} == {"one.csv", "one.parquet"}
 
 
 def test_the_command_line_hides_secrets_of_settings_files_and_of_forms_that_are_no_address(

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import shutil
 import stat
 import time
 
@@ -32,6 +33,13 @@ def test_no_text_of_a_csv_is_a_formula_and_it_comes_back_as_it_was(tmp_path):
     back = read_scores(tmp_path / "scores.csv").reset_index()
     assert back["customer_id"].tolist() == DANGEROUS
     assert back["=name"].tolist() == DANGEROUS
+
+
+def test_a_folder_that_vanishes_meanwhile_is_one_sentence(tmp_path, monkeypatch):
+    folder = tmp_path / "out"
+    monkeypatch.setattr("cltv_ml.files.neutral", lambda frame: (shutil.rmtree(folder), frame)[1])
+    with pytest.raises(InputError, match=r"one\.csv cannot be written \(No such file or directory\)"):
+        write_table(pd.DataFrame({"a": [1]}), folder / "one.csv")
 
 
 @given(st.lists(st.text(alphabet="'=+-@1.,%a\t ", max_size=6), min_size=1))

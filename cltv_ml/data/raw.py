@@ -269,12 +269,12 @@ def open_source(
         rows = read_database(con, name, table)
         name = without_secrets(name)
     else:
-        _check_path(as_path(name))
+        path = _existing(name)
         if table is None:
-            rows, refunds = read_with_refunds(con, Path(name), workspace.path, header_row)
+            rows, refunds = read_with_refunds(con, path, workspace.path, header_row)
         else:
-            rows = read_file(con, Path(name), workspace.path, table, header_row)
-        name = Path(name).name
+            rows = read_file(con, path, workspace.path, table, header_row)
+        name = path.name
     with readable(rows.table, name):
         _check_rows(rows, name)
         present = without_nan(rows.table)
@@ -291,11 +291,12 @@ def open_source(
     )
 
 
-def _check_path(path: Path) -> None:
-    """Raise InputError if there is no such file."""
-    if not find(path):
+def _existing(name: str) -> Path:
+    """Return the path of a file, a folder or a pattern; raise InputError if there is no such file."""
+    if not find(path := as_path(name)):
         what = f"{without_secrets(str(path))!r} is not a file, a folder with tables or the name of a data set"
         raise InputError(f"{what}; check the path. Data sets: {sorted(DATASETS)}.")
+    return path
 
 
 def _broken_lines(con: duckdb.DuckDBPyConnection, rows: SourceRows) -> Relation:
