@@ -21,6 +21,7 @@ from cltv_ml.pipelines.forecast_inputs import (
     plan_terms,
     unused_holidays,
 )
+from cltv_ml.reporting import plots
 from cltv_ml.settings import Forecast
 from cltv_ml.windows import Window
 
@@ -288,6 +289,18 @@ def test_files_hold_at_most_four_decimals_and_amounts_of_a_column_the_same_digit
     for column in columns_shown(forecasts[1].page):
         amounts = [cell for cell in column if cell.endswith(" EUR")]
         assert len({bool(re.search(r"\.\d\d EUR$", cell)) for cell in amounts}) < 2, column
+
+
+def test_a_figure_without_a_past_is_of_expected_revenue_alone(forecasts):
+    found = forecasts[1]
+    titles = {
+        plots.shop_forecast(found.table, history=past).layout.title.text for past in (None, found.judged[:0])
+    }
+    assert titles == {"Revenue, expected"}
+    past = pd.read_csv(found.files["history"], parse_dates=["start"])
+    assert (
+        plots.shop_forecast(found.table, history=past).layout.title.text == "Revenue, realised and expected"
+    )
 
 
 def test_the_page_compares_with_the_revenue_before_and_a_year_ago(forecasts, growing):

@@ -8,10 +8,10 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 _TITLES = {
-    "revenue": "Revenue, realised and expected",
-    "orders": "Orders, realised and expected",
-    "customers": "Customers who buy in a period, realised and expected",
-    "won": "Customers won, realised and expected",
+    "revenue": "Revenue",
+    "orders": "Orders",
+    "customers": "Customers who buy in a period",
+    "won": "Customers won",
 }
 
 _AXES = {"won": "Customers won"}
@@ -37,10 +37,12 @@ def shop_forecast(
         else _AXES.get(measure, measure.capitalize())
     )
     hover = f"%{{y:,.0f}} {currency if measure == 'revenue' else ''}".rstrip()
-    figure = theme.figure(_TITLES[measure], "First day of the period", name)
+    past = history is not None and len(history) > 0
+    title = f"{_TITLES[measure]}, {'realised and ' if past else ''}expected"
+    figure = theme.figure(title, "First day of the period", name)
     of_measure = bands[(bands["measure"] == measure) & (bands["span"] == "period")]
     total = of_measure[of_measure["part"] == ("new" if measure == "won" else "total")]
-    if history is not None and len(history):
+    if history is not None and past:
         _line(figure, history["start"], history[measure], "actual", theme.ACTUAL, hover)
     _add_bands(figure, total)
     _line(figure, total["start"], total["expected"], "expected", theme.MODEL, hover)
