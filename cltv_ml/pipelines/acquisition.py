@@ -32,7 +32,7 @@ from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import check_folder
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
-from cltv_ml.money import format_money
+from cltv_ml.money import format_amounts
 from cltv_ml.pipelines.inputs import known_costs, load, rules_of, with_currency, without_effect
 from cltv_ml.pipelines.left_out import describe_left_out
 from cltv_ml.pipelines.notebook import with_bar
@@ -157,7 +157,8 @@ def _tables(won: Won, costs: pd.DataFrame, age: int, opened: LogStart) -> dict[s
         ]
         value = value.join(revenue.add_prefix("revenue_"))
     returns = compute_returns(value, cac, age)
-    by_month = months.merge(costs, on=["month", "channel"], how="outer").fillna({"customers": 0})
+    by_month = months.merge(costs, on=["month", "channel"], how="outer")
+    by_month = by_month.fillna({"customers": 0}).astype({"customers": "int64"})
     return {
         "cac": cac,
         "months": by_month.sort_values(["month", "channel"], ignore_index=True),
@@ -184,38 +185,7 @@ def _channel_column(cleaned: CleanedShop, log: Log, column: str, named: set[str]
 
 
 def _acquisition_notes(won: Won, costs: pd.DataFrame, currency: str) -> list[str]:
-    notes = []
-    counted = won.customers.groupby("channel")["customers"].sum()
-    everybody, unknown = int(counted.sum()), int(counted.get(UNATTRIBUTED, 0))
-    if unknown == everybody:
-        notes.append(
-            "No customer has a channel, so only the total cost per customer is known. Add --customers, and "
-            "--channel for its column of channels."
-        )
-    elif unknown:
-        notes.append(
-            f"{unknown:,} of {everybody:,} customers have no channel; they are in the row {UNATTRIBUTED!r}."
-        )
-    loose = costs.loc[costs["channel"] == UNATTRIBUTED, "cost"].sum()
-    if loose and unknown < everybody:
-        whole = format_money(costs["cost"].sum(), currency)
-        notes.append(
-            f"{format_money(loose, currency)} of the cost of {whole} has no channel and is not part of any "
-            "channel's cost."
-        )
-    names = set(counted.index) - {UNATTRIBUTED}
-    unnamed = sorted(names - set(costs["channel"]))
-    if unnamed and loose:
-        notes.append(
-            f"The costs do not mention {', '.join(unnamed[:3])}{' and others' if len(unnamed) > 3 else ''}, and "
-            "some costs have no channel. So the cost per customer and the payback of these channels are "
-            "unknown."
-        )
-    elif unnamed:
-        notes.append(
-            f"The costs do not mention {', '.join(unnamed[:3])}{' and others' if len(unnamed) > 3 else ''}, so "
-            "winning these customers counts as free."
-        )
+    notes = _channel_notes(won.customers.groupby("channel")["customers"].sum(), costs, currency)
     notes += _months_without_their_channel(won.customers, costs)
     outside = int(won.customers.loc[~won.customers["month"].isin(costs["month"]), "customers"].sum())
     if outside:
@@ -227,6 +197,37 @@ def _acquisition_notes(won: Won, costs: pd.DataFrame, currency: str) -> list[str
         notes.append(
             "Contribution is unknown, so value is revenue and is not compared with cost: map a cost column, "
             "or state --margin-rate."
+        )
+    return notes
+
+
+def _channel_notes(customers: pd.Series, costs: pd.DataFrame, currency: str) -> list[str]:
+    """Return sentences on customers, by channel, and costs that have no channel, or one that the other side lacks."""
+    everybody, unknown = int(customers.sum()), int(customers.get(UNATTRIBUTED, 0))
+    if unknown == everybody:
+        return [
+            "No customer has a channel, so only the total cost per customer is known. Add --customers, and "
+            "--channel for its column of channels."
+        ]
+    notes = (
+        [f"{unknown:,} of {everybody:,} customers have no channel; they are in the row {UNATTRIBUTED!r}."]
+        if unknown
+        else []
+    )
+    loose = costs.loc[costs["channel"] == UNATTRIBUTED, "cost"].sum()
+    if loose and (costs["channel"] == UNATTRIBUTED).all():
+        return [*notes, "The costs have no channel, so only the total cost per customer is known."]
+    if loose:
+        part, whole = format_amounts([loose, costs["cost"].sum()], currency)
+        notes.append(f"{part} of the cost of {whole} has no channel and is not part of any channel's cost.")
+    unnamed = sorted(set(customers.index) - {UNATTRIBUTED} - set(costs["channel"]))
+    if unnamed:
+        listed = f"{', '.join(unnamed[:3])}{' and others' if len(unnamed) > 3 else ''}"
+        notes.append(
+            f"The costs do not mention {listed}, and some costs have no channel. So the cost per customer and the "
+            "payback of these channels are unknown."
+            if loose
+            else f"The costs do not mention {listed}, so winning these customers counts as free."
         )
     return notes
 

@@ -244,6 +244,14 @@ def test_campaigns_are_compared_where_customers_name_theirs_and_told_elsewhere(l
     assert any(note.startswith("The costs of 2 campaigns were summed.") for note in notes)
 
 
+def test_costs_without_any_channel_are_told_in_one_sentence(log, costs, tmp_path):
+    whole = costs.groupby("month", as_index=False)["cost"].sum()
+    found = pipelines.acquisition(data=log, costs=whole, out=tmp_path / "whole", margin_rate=0.3)
+    assert "The costs have no channel, so only the total cost per customer is known." in found.notes
+    assert not any("do not mention" in note or "of the cost of" in note for note in found.notes)
+    assert found.tables["months"]["customers"].dtype == "int64"
+
+
 def test_spellings_of_one_channel_count_as_one_and_are_told(log, costs, tmp_path):
     plain = pipelines.acquisition(data=log, costs=costs, out=tmp_path / "plain", margin_rate=0.3)
     spelled = log.assign(channel=log["channel"].where(log.index % 3 > 0, log["channel"].str.upper()))
