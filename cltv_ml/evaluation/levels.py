@@ -19,9 +19,9 @@ from cltv_ml.models.fit_cache import once
 from cltv_ml.models.level import past_days
 from cltv_ml.models.level_breaks import MONTH, Break, Month, monthly_misses
 from cltv_ml.models.level_candidates import QUARTER, WEEKS_YEAR, CohortRevenue, is_dead
-from cltv_ml.models.level_closures import Closure, as_if_open, find_closures
+from cltv_ml.models.level_closures import Closure, as_if_open, find_closures, open_days
 from cltv_ml.models.level_grain import BillingMonths, PeriodGrain, find_billing, find_grain
-from cltv_ml.models.level_holidays import align
+from cltv_ml.models.level_holidays import align_table
 from cltv_ml.models.level_ids import find_replaced_ids
 from cltv_ml.models.level_peaks import peak_ended
 from cltv_ml.models.level_steps import last_step
@@ -54,11 +54,10 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
     )
     cohorts = read_cohorts(days, start, passed)
     usable = [horizon for horizon in horizons if _may_be_forecast(cohorts, passed, lengths[horizon])]
-    below = (
-        bottom_up(days, cohorts, start, sorted({MONTH, *(lengths[one] for one in usable)})) if usable else {}
-    )
     levels: dict[int, Level | None] = dict.fromkeys(horizons)
-    closures = find_closures(cohorts)
+    closures, ahead = find_closures(cohorts), sorted({MONTH, *(lengths[one] for one in usable)})
+    shut = open_days([one for one in closures if one.yearly is False], passed)
+    below = bottom_up(days, cohorts, start, ahead, shut) if usable else {}
     months = _ended_months(cohorts, closures, below.get(MONTH, {}))
     always = (
         *_replaced_notes(find_replaced_ids(cohorts), start),
@@ -70,7 +69,7 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
         base = as_if_open(cohorts, once)
         base = replace(base, step=last_step(base))
         if holidays and grain is None:
-            base = replace(base, base=_aligned(log.holidays, start, passed + length))
+            base = replace(base, base=align_table(log.holidays, start, passed + length))
         sound = {
             day: total
             for day, total in below[length].items()
@@ -239,12 +238,6 @@ def _in_words(log_ratio: float) -> str:
     return f"{abs(change):.0%} {'more' if change > 0 else 'less'}"
 
 
-def _aligned(holidays: pd.DataFrame, start: pd.Timestamp, days: int) -> np.ndarray:
-    """Return the day of last year that each day is compared with, counted from `start`."""
-    since = (holidays["date"] - start).dt.days
-    return align({str(name): list(dates) for name, dates in since.groupby(holidays["holiday"])}, days)
-
-
 def read_cohorts(days: pa.Table, start: pd.Timestamp, cutoff: int) -> CohortRevenue:
     """Return revenue by customers' first purchase day and day, counted from `start` to before day `cutoff`."""
     con = connect()
@@ -272,22 +265,27 @@ def read_cohorts(days: pa.Table, start: pd.Timestamp, cutoff: int) -> CohortReve
 
 
 def bottom_up(
-    days: pa.Table, cohorts: CohortRevenue, start: pd.Timestamp, horizons: Sequence[int]
+    days: pa.Table, cohorts: CohortRevenue, start: pd.Timestamp, horizons: Sequence[int], on: np.ndarray
 ) -> dict[int, dict[int, float]]:
     """Return by horizon the sum of a Pareto/NBD and Gamma-Gamma model's values by day, fitted on what lay before.
 
     In a large log a sample of the customers (`level_sample`) stands for all. A day at which the model cannot be
-    fitted is left out.
+    fitted is left out. The model counts days as `on` does (`level_closures.open_days`).
     """
+    dated = (days["timestamp"].to_numpy() - np.datetime64(start)).astype("timedelta64[D]").astype(int)
+    moved = np.datetime64(start, "us") + on[dated].astype("timedelta64[D]")
+    days = days.set_column(1, "timestamp", pa.array(moved))
     some, top = sample_days(days, cohorts.customers(cohorts.days))
     dates = {
-        start + pd.Timedelta(days=day): day for day in past_days(cohorts.days) if cohorts.revenue(0, day) > 0
+        start + pd.Timedelta(days=int(on[day])): day
+        for day in past_days(cohorts.days)
+        if cohorts.revenue(0, day) > 0
     }
     by_horizon: dict[int, dict[int, float]] = {horizon: {} for horizon in horizons}
     if not dates:
         return by_horizon
     # The last purchase may lie days before the cutoff; the log is known until there all the same.
-    source = Source(some, until=start + pd.Timedelta(days=cohorts.days))
+    source = Source(some, until=start + pd.Timedelta(days=int(on[-1])))
     X = build_features(source, list(dates), names=SUMMARY)
     near: Mapping[str, float] = {}
     known = dict(list(X.groupby(level="cutoff")))

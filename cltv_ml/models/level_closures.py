@@ -20,8 +20,8 @@ MOST_ONCE, OPEN = 182, 0.5
 #: A shop is closed while a week's sales are below this share of a usual week before it and of one after it.
 CLOSED = 0.25
 
-#: Days before and after that define the usual week, and how many of them the log must hold.
-AROUND, NEEDED = 182, 28
+#: Days before and after that define the usual week, and how many of them before and after it the log must hold.
+AROUND, NEEDED, NEEDED_AFTER = 182, 28, 7
 
 #: Fewest sales that would be expected within a closure: a shop that sells twice a month is not closed in between.
 LEAST_EXPECTED = 20.0
@@ -68,10 +68,19 @@ class Closure:
 def find_closures(log: CohortRevenue) -> list[Closure]:
     """Return the closures of a log, the earliest first.
 
-    Sales are counted by groups of customers with the same first day, so that a single large buyer changes nothing.
+    Sales are counted by groups of customers with the same first day, so that a single large buyer changes nothing. One
+    that another year shows to have happened once is known a week after its end, others after four.
     """
     sales = np.bincount(log.day, minlength=log.days).astype(np.float64)
     week, usual = _weekly(sales), _usual(sales)
+    settled = np.where(np.arange(len(sales)) < len(sales) - NEEDED, usual, np.nan)
+    once = [one for one in _closures_by(sales, week, usual) if one.yearly is False]
+    others = [one for one in _closures_by(sales, week, settled) if one.yearly is not False]
+    return sorted(once + others, key=lambda one: one.start)
+
+
+def _closures_by(sales: np.ndarray, week: np.ndarray, usual: np.ndarray) -> list[Closure]:
+    """Return the closures by daily sales, those of the week around each day, and those of its usual week."""
     low = week < CLOSED * usual  # never where the usual week is unknown
     edges = np.flatnonzero(np.diff(np.concatenate([[0], low.astype(int), [0]])))
     closures: list[Closure] = []
@@ -119,6 +128,20 @@ def as_if_open(log: CohortRevenue, closures: Iterable[Closure], *, newcomers: bo
     return replace(log, first=first, day=day, amount=amount, _sums={})
 
 
+def open_days(closures: Iterable[Closure], days: int) -> np.ndarray:
+    """Return each day from 0 to `days` on a clock that stands still for the share of the sales that closures cost.
+
+    A customer who could not buy is not lost, so that a purchase model has to count the days on which the shop was open.
+
+    >>> open_days([Closure(2, 6, 0.75, False)], 8).tolist()
+    [0, 1, 2, 2, 3, 3, 3, 4, 5]
+    """
+    open_share = np.ones(days)
+    for closure in closures:
+        open_share[closure.start : closure.end] = 1 - closure.lost
+    return np.floor(np.concatenate([[0.0], np.cumsum(open_share)]) + 0.5).astype(int)
+
+
 def _weekly(sales: np.ndarray) -> np.ndarray:
     """Return the mean of the seven days around each day, as far as the log holds them."""
     kernel = np.ones(7)
@@ -132,7 +155,7 @@ def _usual(sales: np.ndarray) -> np.ndarray:
     """
     week, days = _weekly(sales), len(sales)
     usual = np.full(days, np.nan)
-    for day in range(NEEDED, days - NEEDED):
+    for day in range(NEEDED, days - NEEDED_AFTER):
         before, after = week[max(day - AROUND, 0) : day], week[day + 1 : day + 1 + AROUND]
         usual[day] = min(np.median(before), np.median(after))
     return usual

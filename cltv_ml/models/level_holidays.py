@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
 from cltv_ml.models.level_candidates import WEEKS_YEAR
 
@@ -45,6 +46,12 @@ def align(holidays: Mapping[str, Sequence[int]], days: int) -> np.ndarray:
             if not moved[day]:
                 base[day] = _beside(day - WEEKS_YEAR, before, later)
     return base
+
+
+def align_table(holidays: pd.DataFrame, start: pd.Timestamp, days: int) -> np.ndarray:
+    """Return the day of last year that each day is compared with, counted from `start`, by a table of holidays."""
+    since = (holidays["date"] - start).dt.days
+    return align({str(name): list(dates) for name, dates in since.groupby(holidays["holiday"])}, days)
 
 
 def _beside(day: int, holiday: int, earlier: bool) -> int:

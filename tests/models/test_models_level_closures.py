@@ -25,6 +25,15 @@ def test_a_month_without_sales_is_a_closure_of_its_days():
     assert found.lost == pytest.approx(1)
 
 
+def test_what_was_closed_once_is_known_a_week_after_its_end():
+    log = shop(closed=[(604, 629)])
+    (found,) = find_closures(log.until(636))
+    assert (found.start, found.end, found.lost, found.yearly) == (604, 629, 1.0, False)
+    assert find_closures(log.until(629)) == []  # it may stay closed
+    every = shop(closed=[(240, 265), (604, 629)])
+    assert [one.start for one in find_closures(every.until(636))] == [240]
+
+
 def test_days_off_a_low_season_and_a_rare_trade_are_no_closures():
     monthly = CohortRevenue(np.zeros(36, int), np.arange(36) * 30, np.ones(36), np.ones(1081))
     week, season = shop(closed=[(600, 610)]), shop(closed=[(236, 356), (600, 720)])
