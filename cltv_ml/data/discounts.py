@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import product
 
-from cltv_ml.data.glance import Glance
+from cltv_ml.data.glance import COLUMNS_COMPARED, Glance
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.overlooked_numbers import HEADED
 from cltv_ml.data.parse import Columns
+from cltv_ml.data.questions import Question
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, keep_first
@@ -134,6 +136,34 @@ def tell_of_shares(glance: Glance, numbers: Sequence[str]) -> list[str]:
                 f"discounts on quantity times unit price, use --mapping {flag('discount_rate', column)}."
             )
     return notes
+
+
+def ask_about_net(
+    glance: Glance, numbers: Sequence[str], mapping: Mapping[str, str], explicit: Mapping[str, str | None]
+) -> list[Question]:
+    """Ask which money was paid if a column is the sum of an order's lines less the order's discount."""
+    if not {"order_id", "amount"} <= mapping.keys() or "amount" in explicit:
+        return []
+    discounts = [name for name in numbers if HEADED["discount"].search(plain_heading(name))]
+    order, amount = quote(mapping["order_id"]), glance.number(mapping["amount"])
+    for discount, net in product(
+        discounts, [name for name in numbers if name not in discounts][:COLUMNS_COMPARED]
+    ):
+        off, paid = glance.number(discount), glance.number(net)
+        orders, same, several = glance.lines.row(
+            "select count(*), count(*) filter (low = high and abs(whole - off - high) < 0.011), "
+            f"count(*) filter (n > 1) from (select count(*) as n, sum({amount}) as whole, abs(max({off})) as off, "
+            f"min({paid}) as low, max({paid}) as high from {glance.lines} where {order} is not null group by {order}) "
+            "where off > 0.011"
+        )
+        if several >= _LINES and same >= 0.98 * orders:
+            text = (
+                f"column {net!r} is the sum of {mapping['amount']!r} on the lines of an order minus {discount!r}. Use "
+                f"--mapping {flag('amount', net)} if it was paid, or --mapping {flag('amount', mapping['amount'])} to "
+                "leave the discount out."
+            )
+            return [Question(text, (f"amount={net}", f"amount={mapping['amount']}"))]
+    return []
 
 
 def tell_of_order_discounts(glance: Glance, numbers: Sequence[str], mapping: Mapping[str, str]) -> list[str]:

@@ -162,7 +162,20 @@ def settle_sides(
         f"refunds, use --mapping {flag('credit', credits[0])}; if they are payments, use --mapping credit=."
     )
     paid = are_payments(table, [column for column, kind in kinds.items() if kind == "text"], credits[0])
-    return settled, [Question(text, ("credit=", f"credit={credits[0]}")[:: 1 if paid else -1])]
+    answers = ("credit=", f"credit={credits[0]}")[:: 1 if paid else -1]
+    for column in texts if "type" not in explicit else ():
+        if {"counts", "refund"} <= set(_read_kinds(table, column)):
+            both = f"--mapping {flag('credit', credits[0])} --mapping {flag('type', column)}"
+            text += f" If {column!r} says which are which, use {both}."
+            answers = (f"credit={credits[0]},type={column}", *answers)
+    return settled, [Question(text, answers)]
+
+
+def _read_kinds(table: Relation, column: str) -> list[str | None]:
+    """Return the readings of a column's few values as kinds of lines; none if it has many."""
+    text = f"coalesce(trim(cast({quote(column)} as varchar)), '')"
+    rows = table.rows(f"select distinct {text} from {table} order by 1 limit {MOST_LEVELS + 1}")
+    return read_levels("type", [str(level) for (level,) in rows]) if len(rows) <= MOST_LEVELS else []
 
 
 def _ask_for_sides(table: Relation, debit: str, credit: str, kind: str, also: str = "") -> list[Question]:

@@ -62,6 +62,9 @@ _PAID_FOR = {
     "goods": re.compile(r"\b(pending|await|waiting|hold|in progress|scheduled|back ?order|prepar|queued)"),
 }
 
+#: What waits for money rather than for goods, whatever another column says.
+_AWAITS_MONEY = re.compile(r"\b(pay|zahl|bezahl|paiement|pago|pagamento|betal|betaal)")
+
 #: Levels for the step that follows an open order.
 _PLACED_BEFORE = ("placed_before_paying", "placed_before_sending")
 
@@ -215,7 +218,9 @@ def read_levels(
         if paid_elsewhere:
             readings = [
                 "counts"
-                if reading == "ignore" and _PAID_FOR[paid_elsewhere].search(plain_level(level))
+                if reading == "ignore"
+                and _PAID_FOR[paid_elsewhere].search(plain_level(level))
+                and not _AWAITS_MONEY.search(plain_level(level))
                 else reading
                 for level, reading in zip(levels, readings, strict=True)
             ]

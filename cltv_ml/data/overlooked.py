@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from cltv_ml.data.copies import ask_about_kinds, ask_about_reversals, count_reversals, find_copies
-from cltv_ml.data.discounts import tell_of_order_discounts, tell_of_shares
+from cltv_ml.data.discounts import ask_about_net, tell_of_order_discounts, tell_of_shares
 from cltv_ml.data.glance import Glance
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.hints import hint
@@ -102,6 +102,7 @@ def look_over(
         )
         findings.questions += next(filter(None, questions), [])
     findings.notes += tell_of_other_money(glance, numbers, mapping)
+    findings.questions += ask_about_net(glance, numbers, mapping, explicit)
     findings.notes += tell_of_order_discounts(glance, numbers, mapping)
     if "unit_price" in mapping and "amount" not in mapping:
         _look_at_price(glance, kinds, numbers, mapping, explicit, findings)

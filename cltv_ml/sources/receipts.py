@@ -44,8 +44,9 @@ class Receipts:
         places
             SQL of columns with few values, such as the shop or till.
         """
-        alone = [[part] for part in (*RESTART_AFTER, *places)]
-        for parts in [*alone, *([period, place] for period in RESTART_AFTER for place in places)]:
+        alone = [[place] for place in places]
+        dated = ([[period], *([period, place] for place in places)] for period in RESTART_AFTER)
+        for parts in [*alone, *(parts for tried in dated for parts in tried)]:
             values = ", ".join(f"any_value({part}) as p{place}" for place, part in enumerate(parts))
             split = " or ".join(f"count(distinct {part}) > 1" for part in parts)
             names = ", ".join(f"p{place}" for place, _ in enumerate(parts))

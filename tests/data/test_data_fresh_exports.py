@@ -5,7 +5,8 @@ import json
 import pytest
 
 from cltv_ml.data import QuestionsError, clean, read
-from tests.data.test_data_by_hand import found
+from cltv_ml.data.levels import read_levels
+from tests.data.test_data_by_hand import answered, found
 
 
 def test_months_as_columns_are_found_below_a_title(tmp_path):
@@ -200,3 +201,60 @@ def test_numbers_of_instalments_are_no_kinds_of_lines(tmp_path):
     ]
     text = "\n".join(["Customer,Date,Amount,Instalment", *lines])
     assert found(tmp_path, text)[1] == sum(3 * (contract * 10 + 15) for contract in range(14, 28))
+
+
+def test_a_discount_of_an_order_next_to_what_is_left_of_its_lines_is_asked_about(tmp_path):
+    lines = [
+        f"HD{order},2025-01-{order:02},KH{order % 4},S{line},{order * line * 1000},{order * 100},{order * 2900}"
+        for order in range(11, 22)
+        for line in (1, 2)
+    ]
+    text = "\n".join(
+        ["Mã hóa đơn,Thời gian,Mã khách hàng,Mã hàng,Thành tiền,Giảm giá hóa đơn,Khách cần trả", *lines]
+    )
+    with pytest.raises(
+        QuestionsError, match="is the sum of 'Thành tiền' on the lines of an order minus"
+    ) as asked:
+        found(tmp_path, text)
+    assert asked.value.questions[0].answers[0] == "amount=Khách cần trả"
+    kept = found(tmp_path, text, mapping={"amount": "Khách cần trả"})[1]
+    assert kept == sum(order * 2900 for order in range(11, 22))
+
+
+def test_a_statement_of_charges_and_payments_offers_the_column_that_tells_them_apart(tmp_path):
+    text = """
+Customer,Date,Document,Description,Charges,Payments
+C1,,,Opening balance,,
+C1,2025-01-05,INV-1,Invoice,100.00,
+C2,2025-01-06,INV-2,Invoice,200.00,
+C1,2025-01-07,PMT-1,Payment,,100.00
+C2,2025-01-08,CN-2,Credit note,,50.00
+C2,2025-01-09,PMT-2,Payment,,150.00
+"""
+    customers, money, asked = answered(tmp_path, text)
+    assert (customers, money, asked[:1]) == (2, 250.0, ["credit=Payments,type=Description"])
+
+
+def test_won_disputes_undo_nothing_and_awaited_payments_are_no_sales(tmp_path):
+    text = """
+Payment ID,Created,Amount,Email,Status,Dispute Status
+p1,2025-01-05,10.00,ann@example.org,Paid,
+p2,2025-01-06,20.00,bob@example.org,Paid,lost
+p3,2025-01-07,40.00,cem@example.org,Paid,won
+p4,2025-01-08,80.00,ann@example.org,Paid,warning_closed
+"""
+    assert found(tmp_path, text, mapping={"cancelled_at": "Dispute Status"})[:2] == (2, 130.0)
+    goods = read_levels("status", ["Delivered", "Awaiting payment", "Awaiting pickup"], None, "goods")
+    assert goods == ["counts", "ignore", "counts"]
+
+
+def test_hindi_states_are_read(tmp_path):
+    text = """
+बिल संख्या,दिनांक,ग्राहक आईडी,राशि,भुगतान स्थिति
+B1,25-01-2025,G1,₹१,२५,०००.००,भुगतान हो गया
+B2,26-01-2025,G2,₹२,०००.००,रद्द
+B3,27-01-2025,G1,₹३,०००.००,लंबित
+B4,28-01-2025,G3,₹४,०००.००,वापस किया गया
+""".replace("₹१,२५,०००.००", '"₹१,२५,०००.००"').replace("₹२,०००.००", '"₹२,०००.००"')
+    text = text.replace("₹३,०००.००", '"₹३,०००.००"').replace("₹४,०००.००", '"₹४,०००.००"')
+    assert found(tmp_path, text)[:2] == (1, 125_000.0)
