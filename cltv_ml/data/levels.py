@@ -62,9 +62,6 @@ _PAID_FOR = {
     "goods": re.compile(r"\b(pending|await|waiting|hold|in progress|scheduled|back ?order|prepar|queued)"),
 }
 
-#: What waits for money rather than for goods, whatever another column says.
-_AWAITS_MONEY = re.compile(r"\b(pay|zahl|bezahl|paiement|pago|pagamento|betal|betaal)")
-
 #: Levels for the step that follows an open order.
 _PLACED_BEFORE = ("placed_before_paying", "placed_before_sending")
 
@@ -220,7 +217,7 @@ def read_levels(
                 "counts"
                 if reading == "ignore"
                 and _PAID_FOR[paid_elsewhere].search(plain_level(level))
-                and not _AWAITS_MONEY.search(plain_level(level))
+                and not re.search(_WORDS["awaits_money"], plain_level(level))
                 else reading
                 for level, reading in zip(levels, readings, strict=True)
             ]

@@ -287,8 +287,9 @@ def tell_of_other_money(glance: Glance, numbers: list[str], mapping: Mapping[str
         f"bool_and(v{place} = floor(v{place})) and max(v{place}) > 1"
         for place in range(len(values))
     )
+    used = ", ".join(glance.number(mapping[name]) for name in ("amount", "credit") if name in mapping)
     figures = glance.lines.row(
-        f"select {facts} from (select {glance.number(amount)} as a, {columns} from {glance.lines})"
+        f"select {facts} from (select coalesce({used}) as a, {columns} from {glance.lines})"
     )
     for column, blank, money, whole in zip(values, *[iter(figures)] * 3, strict=False):
         counts += [column] if whole else []

@@ -99,14 +99,16 @@ def test_receipt_numbers_that_restart_are_told_apart_by_their_day_and_till(tmp_p
 
 def test_payments_in_a_ledger_are_known_by_the_word_before_the_number_in_its_text(tmp_path):
     text = """
-Fecha;Asiento;Cliente;Concepto;Debe;Haber
-25/01/2025;1;43001;FACTURA 101;100,00;
-26/01/2025;2;43002;FACTURA 102;200,00;
-27/01/2025;3;43001;COBRO 101;;100,00
-28/01/2025;4;43002;ABONO 102;;50,00
-29/01/2025;5;43002;COBRO 102;;150,00
+Fecha;Asiento;Cliente;Concepto;Debe;Haber;Saldo
+25/01/2025;1;43001;FACTURA 101;100,00;;100,00
+26/01/2025;2;43002;FACTURA 102;200,00;;300,00
+27/01/2025;3;43001;COBRO 101;;100,00;200,00
+28/01/2025;4;43002;ABONO 102;;50,00;150,00
+29/01/2025;5;43002;COBRO 102;;150,00;0,00
 """
-    assert found(tmp_path, text)[:2] == (2, 250.0)
+    customers, money, told = found(tmp_path, text)
+    assert (customers, money) == (2, 250.0)
+    assert "which were quarantined" not in told
 
 
 def test_invoices_that_collect_delivery_notes_are_asked_about(tmp_path):
@@ -258,3 +260,13 @@ B4,28-01-2025,G3,₹४,०००.००,वापस किया गया
 """.replace("₹१,२५,०००.००", '"₹१,२५,०००.००"').replace("₹२,०००.००", '"₹२,०००.००"')
     text = text.replace("₹३,०००.००", '"₹३,०००.००"').replace("₹४,०००.००", '"₹४,०००.००"')
     assert found(tmp_path, text)[:2] == (1, 125_000.0)
+
+
+def test_the_customer_of_a_crm_goes_before_a_loyalty_card(tmp_path):
+    text = """
+txn_ref,day,crm_customer_id,loyalty_card,amount
+T1,2025-01-05,crm-1,900011,10.00
+T2,2025-01-06,crm-2,900011,20.00
+T3,2025-01-07,crm-1,900011,40.00
+"""
+    assert found(tmp_path, text)[0] == 2
