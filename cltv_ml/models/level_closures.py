@@ -68,10 +68,11 @@ class Closure:
 def find_closures(log: CohortRevenue) -> list[Closure]:
     """Return the closures of a log, the earliest first.
 
-    Sales are counted by groups of customers with the same first day, so that a single large buyer changes nothing. One
+    Sales are counted by groups of customers with the same first day, so that a single large buyer changes nothing, and
+    without first days, because newcomers may take what is left while others find nothing. A closure
     that another year shows to have happened once is known a week after its end, others after four.
     """
-    sales = np.bincount(log.day, minlength=log.days).astype(np.float64)
+    sales = np.bincount(log.day[log.first < log.day], minlength=log.days).astype(np.float64)
     week, usual = _weekly(sales), _usual(sales)
     settled = np.where(np.arange(len(sales)) < len(sales) - NEEDED, usual, np.nan)
     once = [one for one in _closures_by(sales, week, usual) if one.yearly is False]

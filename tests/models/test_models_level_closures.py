@@ -34,6 +34,14 @@ def test_what_was_closed_once_is_known_a_week_after_its_end():
     assert [one.start for one in find_closures(every.until(636))] == [240]
 
 
+def test_newcomers_do_not_hide_a_closure():
+    log, days = shop(closed=[(604, 629)]), np.arange(1, 1100)
+    first, day = np.concatenate([log.first, days]), np.concatenate([log.day, days])
+    amount = np.concatenate([log.amount, np.full(1099, 30.0)])
+    (found,) = find_closures(CohortRevenue(first, day, amount, np.arange(1101.0)))
+    assert (found.start, found.end, found.lost) == (604, 629, 1.0)
+
+
 def test_days_off_a_low_season_and_a_rare_trade_are_no_closures():
     monthly = CohortRevenue(np.zeros(36, int), np.arange(36) * 30, np.ones(36), np.ones(1081))
     week, season = shop(closed=[(600, 610)]), shop(closed=[(236, 356), (600, 720)])
