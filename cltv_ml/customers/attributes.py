@@ -159,14 +159,10 @@ def _attributes_among(
     names = _unique([plain_name(column, place + 1) for place, column in enumerate(candidates)])
     account = []
     for column, name in zip(candidates, names, strict=True):
-        attribute = _wanted(wanted, name, column) if wanted is not None else None
-        attribute = attribute or describe(
-            columns, inferred, column, stated.get(column, ""), name, learns=learns
-        )
-        if wanted is not None and attribute.name not in wanted:
-            attribute = replace(
-                attribute, name="", reason=attribute.reason or "the model was not trained on it."
-            )
+        if wanted is None:
+            attribute = describe(columns, inferred, column, stated.get(column, ""), name, learns=learns)
+        else:
+            attribute = _wanted(wanted, name, column)
         account.append(replace(attribute, protected=plain_name(column, 0) in hidden))
     dates = [column for column in candidates if inferred[column] == "timestamp"]
     values = {attribute.name: value_sql(columns, attribute) for attribute in account if attribute.name}
@@ -198,15 +194,15 @@ def _given(kinds: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
     return dict(kinds)
 
 
-def _wanted(wanted: Sequence[str], name: str, column: str) -> Attribute | None:
-    """Return a column with the kind that the model learned, whatever today's values look like."""
+def _wanted(wanted: Sequence[str], name: str, column: str) -> Attribute:
+    """Return a column with the kind that the model learned, whatever today's values look like, or left out."""
     part_of = {learned: "" for learned in wanted if learned.partition("_")[2] == name}
     for learned in wanted:
         base, part = split_postcode(learned)
         if part and base.partition("_")[2] == name:
             part_of[learned] = part
     if not part_of:
-        return None
+        return Attribute(column, "", "none", 0, 0.0, "the model was not trained on it.")
     widths = ["", *POSTCODE_PARTS]
     best = max(part_of, key=lambda learned: widths.index(part_of[learned]) if part_of[learned] else 99)
     kind = next(kind for kind, prefix in KINDS.items() if prefix == best.partition("_")[0])
