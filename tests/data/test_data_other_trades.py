@@ -364,7 +364,7 @@ Date,Doc No,Account,Description,Debit,Credit
 """
     assert answered(tmp_path, text) == (2, 2000.0, ["credit="])
     customers, money, asked = answered(tmp_path, text.replace("Payment received", "Goods returned"))
-    assert (customers, money, asked) == (1, 800.0, ["credit=Credit"])
+    assert (customers, money, asked) == (1, 800.0, ["credit=Credit,type=Description"])
 
 
 def test_numbered_taxes_are_no_items_and_sale_next_to_return_is_no_status(tmp_path):
