@@ -21,7 +21,7 @@ _ORIGINS = 3
 #: Share of attributes without any relation that pass each test, and the permutations behind it.
 _ALPHA, _PERMUTATIONS = 0.05, 199
 
-#: Groups of about equal size into which numbers are divided, and the share of residuals that is not clipped.
+#: Groups of about equal size that numbers of more values are divided into, and the share of residuals left unclipped.
 _TENTHS, _UNCLIPPED = 10, 0.99
 
 
@@ -34,6 +34,8 @@ def informative(log: Log, window: Window, history: Sequence[str], names: Sequenc
     without a second purchase, and the trend of a number. All features stay where fewer than `FEWEST_CUSTOMERS` have
     labels.
     """
+    if len(log.customers) < FEWEST_CUSTOMERS:
+        return list(names)  # without building features
     sample = thin_log(log, MOST_CUSTOMERS) or log
     training = prepare(sample, window, [*history, *names], max_origins=_ORIGINS)
     X, y = training.X.sort_index(level="cutoff", kind="stable"), training.y
@@ -42,9 +44,7 @@ def informative(log: Log, window: Window, history: Sequence[str], names: Sequenc
         return list(names)
     y = y.reindex(X.index)
     expected = np.maximum(expected_by_history(X[[*history]].to_numpy(dtype=np.float64), y.to_numpy()), 1e-6)
-    residuals = (
-        y / y.mean() - expected
-    ) / expected**0.75  # of equal variance where it is Tweedie's of power 1.5
+    residuals = (y / y.mean() - expected) / expected**0.75  # of equal variance for a Tweedie power of 1.5
     mean = residuals.groupby(level="customer_id").mean().reindex(now.index).to_numpy()
     bought_again = (now["frequency"] > 0).to_numpy().astype(np.int64)
     drawn = _permuted(np.minimum(mean, np.quantile(mean, _UNCLIPPED)), bought_again)
@@ -64,15 +64,16 @@ def _permuted(residuals: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 def _is_related(values: pd.Series, groups: np.ndarray, drawn: np.ndarray) -> bool:
     """Return whether the residuals in the first row say more of these values than most permutations below."""
-    ranks = values.rank().to_numpy() if pd.api.types.is_numeric_dtype(values) else None
-    tenths = values if ranks is None else pd.qcut(ranks, _TENTHS, labels=False, duplicates="drop")
+    ranks = values.rank() if pd.api.types.is_numeric_dtype(values) else None
+    few = ranks is None or values.nunique() <= _TENTHS
+    tenths = values if few else pd.qcut(ranks, _TENTHS, labels=False, duplicates="drop")
     levels = pd.factorize(tenths, use_na_sentinel=False)[0]
     tests = [
         _squares(levels, drawn).sum(axis=1),
         _squares(levels * (1 + groups.max()) + groups, drawn).max(axis=1),
     ]
     if ranks is not None:
-        tests.append(np.abs(drawn @ np.nan_to_num(ranks - np.nanmean(ranks))))
+        tests.append(np.abs(drawn @ (ranks - ranks.mean()).fillna(0.0).to_numpy()))
     return any((test[1:] >= test[0]).mean() < _ALPHA for test in tests)
 
 

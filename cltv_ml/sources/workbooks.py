@@ -99,19 +99,7 @@ def workbook_rows(
         for name in chosen:
             if starts is not None:
                 starts.append((name, count))
-            layout = look_at_sheet(book, book[name])
-            check_calculated(layout, name, path.name)
-            if notes is not None:
-                notes += layout.describe(name)
-            start = places[name][1] + 1
-            days = _counted_days(book, book[name], names, start, path.name)
-            if notes is not None and days:
-                notes.append(
-                    f"Sheet {name!r} counts days from 1904; the numbers in columns {[names[day] for day in days]} "
-                    "were read so."
-                )
-            whole = _give_merged(_sheet_rows(book, book[name], start, path.name), layout.merged, start + 1)
-            for row in _with_later_days(whole, days):
+            for row in _noted_rows(book, name, names, places[name][1] + 1, path.name, notes):
                 count += 1
                 yield row
         if hidden and not count:
@@ -119,6 +107,24 @@ def workbook_rows(
                 f"the visible sheets of {path.name!r} contain no rows; to read one of its hidden sheets {hidden}, "
                 "name it as table (--query)."
             )
+
+
+def _noted_rows(
+    book: Workbook, name: str, names: tuple[Any, ...], start: int, file: str, notes: list[str] | None
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a sheet below its header, after a note on each peculiarity of how they were read."""
+    layout = look_at_sheet(book, book[name])
+    check_calculated(layout, name, file)
+    days = _counted_days(book, book[name], names, start, file)
+    if notes is not None:
+        notes += layout.describe(name)
+        if days:
+            notes.append(
+                f"Sheet {name!r} counts days from 1904; the numbers in columns {[names[day] for day in days]} "
+                "were read so."
+            )
+    whole = _give_merged(_sheet_rows(book, book[name], start, file), layout.merged, start + 1)
+    yield from _with_later_days(whole, days)
 
 
 def _open_book(opened: IO[bytes], name: str) -> Workbook:

@@ -69,3 +69,16 @@ def test_a_small_log_keeps_every_attribute(shop):
     log, _ = shop
     history, about = offered_features(log)
     assert model_features(log, WINDOW) == [*history, *about]
+
+
+def test_values_between_others_count_and_a_column_without_values_does_not():
+    rng = np.random.default_rng(2)
+    values = pd.Series(rng.integers(0, 3, 1000).astype(float))
+    residuals = np.where(values == 1, 1.0, -0.5) + rng.normal(
+        size=1000
+    )  # no trend, and 1 lies between the others
+    groups = np.zeros(1000, dtype=np.int64)
+    drawn = module._permuted(residuals, groups)
+    assert module._is_related(values, groups, drawn)
+    assert module._is_related(values.map({0.0: "a", 1.0: "b", 2.0: "c"}), groups, drawn)
+    assert not module._is_related(pd.Series(np.full(1000, np.nan)), groups, drawn)
