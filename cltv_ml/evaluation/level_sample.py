@@ -38,18 +38,14 @@ def sample_days(days: pa.Table, customers: int) -> tuple[pa.Table, pd.Index]:
     return some, pd.Index(frame(con.sql("from top"))["customer_id"])
 
 
-def stand_for(X: pd.DataFrame, largest: pd.Index, customers: int) -> np.ndarray:
-    """Return how many of all `customers` each row of `X` stands for, shape (n,).
+def stand_for(largest: np.ndarray, customers: int) -> np.ndarray:
+    """Return how many of all `customers` each customer of a sample stands for, shape (n,).
 
-    The largest spenders stand for themselves, the others for those who were left out as well; without any of the
-    largest all stand for themselves.
+    Those who are among the `largest` spenders stand for themselves, the others for those who were left out as well.
 
-    >>> X = pd.DataFrame(index=["a", "b", "c"])
-    >>> stand_for(X, pd.Index(["b"]), customers=7).tolist()
+    >>> stand_for(np.array([False, True, False]), customers=7).tolist()
     [3.0, 1.0, 3.0]
     """
-    if not len(largest):
-        return np.ones(len(X))
-    alone = X.index.isin(largest)
-    others = max(len(X) - int(alone.sum()), 1)
-    return np.where(alone, 1.0, max((customers - int(alone.sum())) / others, 1.0))
+    alone = int(largest.sum())
+    others = max(len(largest) - alone, 1)
+    return np.where(largest, 1.0, max((customers - alone) / others, 1.0))

@@ -288,10 +288,11 @@ def bottom_up(
     source = Source(some, until=start + pd.Timedelta(days=int(on[-1])))
     X = build_features(source, list(dates), names=SUMMARY)
     near: Mapping[str, float] = {}
-    known = dict(list(X.groupby(level="cutoff")))
-    for date in [date for date in dates if date in known]:  # the latest first
-        then = known[date].droplevel("cutoff")
-        weights = stand_for(then, top, cohorts.customers(dates[date]))
+    largest = X.index.levels[-1].isin(top)[X.index.codes[-1]]
+    rows = X.groupby(level="cutoff").indices
+    for date in [date for date in dates if date in rows]:  # the latest first
+        then, among = X.iloc[rows[date]].droplevel("cutoff"), largest[rows[date]]
+        weights = stand_for(among, cohorts.customers(dates[date])) if len(top) else np.ones(len(then))
         totals, near = _own_totals(then, weights, horizons, near)
         for horizon, total in totals.items():
             by_horizon[horizon][dates[date]] = total
