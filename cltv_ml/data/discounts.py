@@ -17,6 +17,7 @@ from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, keep_first
 from cltv_ml.errors import InputError
 from cltv_ml.money import log_amount
+from cltv_ml.sources.usual_prices import returned_discount
 
 #: Headings of amounts before discounts.
 _UNDISCOUNTED = re.compile("gross|list|before|subtotal")
@@ -117,6 +118,29 @@ def multiply_discount(columns: Columns, column: str, values: dict[str, str]) -> 
     columns.notes.append(
         f"Column {column!r} contains the discount of one item, so it was multiplied by the quantity."
     )
+
+
+def is_in_usual_prices(
+    columns: Columns, mapping: Mapping[str, str], values: dict[str, str], price: str
+) -> bool:
+    """Whether the products' prices on lines without a discount show that the others are after it, and note it."""
+    if "product_id" not in mapping:
+        return False
+    off = returned_discount(
+        keep_first(columns.table, 20_000),
+        quote(mapping["product_id"]),
+        values["quantity"],
+        price,
+        values["discount"],
+    )
+    if off:
+        values["discount"] = off
+        columns.notes.append(
+            f"The discount in {mapping['discount']!r} is already subtracted from {mapping['unit_price']!r}: added "
+            "back, it gives the product's price on lines without a discount (--rule price_discounted=false subtracts "
+            "it)."
+        )
+    return bool(off)
 
 
 def tell_of_shares(glance: Glance, numbers: Sequence[str]) -> list[str]:

@@ -149,10 +149,10 @@ def take_joined_once(raw: Raw, aside: Aside, rules: Rules, sample: OrdersSeen) -
             "another table repeated them, so that each counts once, or --rule off=repeated_line if all are sales."
         )
         raise QuestionsError([Question(question, ("on=repeated_line", "off=repeated_line"))])
+    unused = f" (not used: {', '.join(map(repr, raw.unused))})" if raw.unused else ""
     return [
-        f"{told}{log_amount(sample.again_money)}{twice} but differ in another column (not used: "
-        f"{', '.join(map(repr, raw.unused)) or 'none'}). If the lines were joined to another table, such as shipments "
-        "or payments, they count more than once."
+        f"{told}{log_amount(sample.again_money)}{twice} but differ in another column{unused}. If the lines were joined "
+        "to another table, such as shipments or payments, they count more than once."
     ]
 
 

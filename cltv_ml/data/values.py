@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, MutableMapping
 from functools import partial
 
-from cltv_ml.data.discounts import check_one_form, find_net, multiply_discount
+from cltv_ml.data.discounts import check_one_form, find_net, is_in_usual_prices, multiply_discount
 from cltv_ml.data.headings import PRICE_PER, plain_heading, unit_of
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.numerals import WHOLE_CURRENCIES
@@ -205,6 +205,7 @@ def _derive(
             before = not _is_less(columns, values["amount"], whole, deduction)
     if computed and "discount" in values and columns.rules.price_discounted is None:
         multiply_discount(columns, mapping["discount"], values)
+        before = not is_in_usual_prices(columns, mapping, values, number["unit_price"])
     if (
         before
         and "discount" in values

@@ -1,5 +1,6 @@
 """Discounts as money or as percents: what the lines' own numbers say."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -118,3 +119,21 @@ def test_quantities_in_small_units_times_a_price_are_told(columns, told):
     )
     assert told in notes
     assert ("convert the quantities" in notes) == bool(told)
+
+
+def test_prices_of_a_product_with_and_without_a_discount_show_whether_it_is_taken_off():
+    rng = np.random.default_rng(3)
+    lines = pd.concat([LINES] * 20, ignore_index=True).assign(
+        Bestellnr=[f"B{number}" for number in range(240)],
+        Menge=rng.integers(1, 4, 240),
+        Rabatt=rng.choice([0, 0, 1.5, 2.25], 240),
+    )
+    with pytest.raises(QuestionsError, match="price_discounted"):  # list prices: money or percentages
+        clean(read(lines))
+    for off, kind in ((lines["Rabatt"], "of an item"), (lines["Rabatt"] / lines["Menge"], "of a line")):
+        cleaned = clean(read(lines.assign(Preis=lines["Preis"] - off)))
+        assert cleaned.report.money_kept == pytest.approx((lines["Menge"] * (lines["Preis"] - off)).sum()), (
+            kind
+        )
+        assert cleaned.log["discount"].sum() == pytest.approx((lines["Menge"] * off).sum()), kind
+        assert any("already subtracted from 'Preis'" in note for note in cleaned.report.notes), kind
