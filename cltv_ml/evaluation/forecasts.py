@@ -165,13 +165,10 @@ def _fit(
     members = [name for name in names if name in fitted and name in validation.predictions]
     if len(members) < 2:
         raise InputError("fewer than two of the models that it combines could be fitted.")
-    return model.keep(members).combine_weighted(
-        {name: fitted[name] for name in members},
-        validation.predictions[members],
-        validation.y_true,
-        training.X_now,
-        carries_over=validation.carries_over,
+    weighted = model.keep(members).weighted(
+        validation.predictions[members], validation.y_true, carries_over=validation.carries_over
     )
+    return weighted.combine({name: fitted[name] for name in members}, training.X_now)
 
 
 def calibrated(

@@ -182,16 +182,12 @@ class ValueModel(RegressorMixin, BaseEstimator):
         """Return out-of-fold values of a combination, from those of its components and the truth."""
         raise NotImplementedError(f"{type(self).__name__} does not combine other models.")
 
-    def combine_weighted(
-        self,
-        fitted: Mapping[str, ValueModel],
-        unseen: pd.DataFrame,
-        y: pd.Series,
-        X: pd.DataFrame,
-        *,
-        carries_over: bool = True,
-    ) -> ValueModel:
-        """Return one model of fitted components for customers `X`, weighted by their out-of-fold values."""
+    def weighted(self, unseen: pd.DataFrame, y: pd.Series, *, carries_over: bool = True) -> ValueModel:
+        """Return this combination with weights learned from its components' out-of-fold values and the truth."""
+        raise NotImplementedError(f"{type(self).__name__} does not combine other models.")
+
+    def combine(self, fitted: Mapping[str, ValueModel], X: pd.DataFrame) -> ValueModel:
+        """Return one model of fitted components for customers `X`."""
         raise NotImplementedError(f"{type(self).__name__} does not combine other models.")
 
     def p_buy(self, X: pd.DataFrame) -> np.ndarray:

@@ -139,20 +139,11 @@ class Ensemble(ValueModel):
             raise InputError("Ensemble: combine needs weights; give them, or call fit to learn them.")
         return self._unite(fitted, weights, X)
 
-    def combine_weighted(
-        self,
-        fitted: Mapping[str, ValueModel],
-        unseen: pd.DataFrame,
-        y: pd.Series,
-        X: pd.DataFrame,
-        *,
-        carries_over: bool = True,
-    ) -> Self:
-        """Learn weights, then combine members by name, fitted and adapted to customers `X`; return the model."""
+    def weighted(self, unseen: pd.DataFrame, y: pd.Series, *, carries_over: bool = True) -> Ensemble:
+        """Return the ensemble with its `weights`, learned from out-of-fold predictions and the truth if not given."""
         if self.weights == EQUAL:
-            return self.keep(self._trusted(carries_over)).combine(fitted, X)
-        weights = self.weights or self.learn(unseen, y, carries_over=carries_over)
-        return self.set_params(weights=weights).combine(fitted, X)
+            return self.keep(self._trusted(carries_over))
+        return self.set_params(weights=self.weights or self.learn(unseen, y, carries_over=carries_over))
 
     def weigh(self, unseen: pd.DataFrame, y: pd.Series, *, carries_over: bool = True) -> np.ndarray:
         """Return the ensemble's value for each row of `unseen`, its weights learned on the other half of the rows.

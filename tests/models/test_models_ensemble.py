@@ -63,7 +63,7 @@ def test_the_mean_counts_all_members_alike_and_keeps_its_name(shop):
     mean = Ensemble(members=[Column("left"), Column("right", 3.0), Column("noise")], weights="equal")
     unseen = X[["left", "right", "noise"]]
     fitted = {name: Column(name).fit(X) for name in unseen}
-    for made in (clone(mean).fit(X, y), clone(mean).combine_weighted(fitted, unseen, y, X)):
+    for made in (clone(mean).fit(X, y), clone(mean).weighted(unseen, y).combine(fitted, X)):
         assert (made.name, list(made.weights_.values())) == ("mean", pytest.approx([1 / 3] * 3))
         assert made.predict(X) == pytest.approx(
             (unseen / unseen.mean()).mean(axis=1) * made.predict(X).mean()
