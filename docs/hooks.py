@@ -6,7 +6,6 @@ import html
 import json
 import re
 import sys
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ from mkdocs.structure.files import File
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-from drawn import element  # noqa: E402 - a script next to this one
+from commands import commands  # noqa: E402 - scripts next to this one
+from drawn import element  # noqa: E402
 
 _FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
 
@@ -90,16 +90,7 @@ def _commands() -> str:
 
     from cltv_ml.cli import app
 
-    return "\n\n".join(_command(name, command) for name, command in _walk(typer.main.get_command(app)))
-
-
-def _walk(group: Any, words: tuple[str, ...] = ("cltv",)) -> Iterator[tuple[str, Any]]:
-    for name, command in group.commands.items():
-        below = getattr(command, "commands", {})
-        if not below or command.invoke_without_command:
-            yield " ".join((*words, name)), command
-        if below:
-            yield from _walk(command, (*words, name))
+    return "\n\n".join(_command(name, command) for name, command in commands(typer.main.get_command(app)))
 
 
 def _command(name: str, command: Any) -> str:

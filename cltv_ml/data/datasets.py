@@ -195,13 +195,13 @@ _ONLINE_RETAIL = Dataset(
     sha256="43465a06f2ccf7c8b5bd2892bc7defb52f97487934fe93b16ae4c3936424676d",
 )
 
-_ONLINE_RETAIL_II = Dataset(
+_ONLINE_RETAIL_II = replace(
+    _ONLINE_RETAIL,
     name="online_retail_ii",
     about=(
         "The same wholesaler over two years, December 2009 to December 2011: 1,067,371 lines, GBP (UCI 502; "
         "Chen, 2012)."
     ),
-    licence="CC BY 4.0",
     traps=(
         "Both sheets of the workbook contain the first nine days of December 2010 (22,523 lines); the rule "
         "exact_duplicate removes the second copies.",
@@ -213,7 +213,6 @@ _ONLINE_RETAIL_II = Dataset(
         "order_id": "Invoice",
         "unit_price": "Price",
     },
-    rules=_ONLINE_RETAIL.rules,
     file="online_retail_ii/online_retail_ii_2y_overlap_removed.parquet",
     url="https://archive.ics.uci.edu/static/public/502/online+retail+ii.zip",
     member="online_retail_II.xlsx",

@@ -15,21 +15,10 @@ import cltv_ml
 from cltv_ml import cli
 from cltv_ml.cli import printing
 from cltv_ml.cli.options import _data_names
+from docs.commands import commands
 
 ROOT = typer.main.get_command(cli.app)
-
-
-def commands(group=ROOT, words=()):
-    """Yield every command that does something, with the words that call it."""
-    for name, command in group.commands.items():
-        below = getattr(command, "commands", {})
-        if not below or command.invoke_without_command:
-            yield " ".join((*words, name)), command
-        if below:
-            yield from commands(command, (*words, name))
-
-
-ALL = dict(commands())
+ALL = dict(commands(ROOT, ()))
 
 
 def cltv(*words, **environment):

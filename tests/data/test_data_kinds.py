@@ -274,6 +274,9 @@ def test_amounts_in_thousands_are_read():
         ("cp1254", "Sipariş No;Müşteri;Tarih;Tutar\n1;Ayşe;03.01.2024;10\n2;Çağrı;14.01.2024;20"),
         ("cp932", "受注番号;顧客番号;受注日;合計金額\n1;C1;2024年01月03日;10円\n2;C2;2024年01月14日;20円"),
         ("cp1252", "Bestellnr;Kunde;Datum;Betrag\n1;Jürgen Weiß;03.01.2024;10\n2;Zoë;14.01.2024;20"),
+        ("cp852", "Datum;Odběratel;Částka\n1.2.2024;Říhová;5,50\n2.2.2024;Žák;7,00\n3.2.2024;Šťastný;1,00"),
+        ("koi8_r", "Дата;Покупатель;Сумма\n01.02.2024;Иванов;5,50\n13.02.2024;Петров;7,00"),
+        ("cp866", "Дата;Покупатель;Сумма\n01.02.2024;Иванов;5,50\n13.02.2024;Петров;7,00"),
     ],
 )
 def test_eastern_encodings_are_told_by_the_headings_they_make_known(tmp_path, encoding, text):

@@ -222,21 +222,6 @@ def test_a_header_with_a_byte_order_mark_between_joined_files_is_left_out(tmp_pa
     assert (report.rows_kept, report.money_kept) == (4, 10.0)
 
 
-@pytest.mark.parametrize(
-    ("encoding", "text"),
-    [
-        ("cp852", "Odběratel;Datum;Částka\nŘíhová;1.2.2024;5,50\nŽák;2.2.2024;7,00\nŠťastný;3.2.2024;1,00\n"),
-        ("koi8_r", "Покупатель;Дата;Сумма\nИванов;01.02.2024;5,50\nПетров;13.02.2024;7,00\n"),
-        ("cp866", "Покупатель;Дата;Сумма\nИванов;01.02.2024;5,50\nПетров;13.02.2024;7,00\n"),
-    ],
-)
-def test_eastern_encodings_of_old_programs_are_recognised(tmp_path, encoding, text):
-    path = tmp_path / "sales.csv"
-    path.write_bytes(text.encode(encoding))
-    found = clean(read(path))
-    assert set(found.log["customer_id"]) == {line.split(";")[0] for line in text.splitlines()[1:]}
-
-
 STEPS = [3, 5.5, 2, 9, 4, 7.25]
 
 

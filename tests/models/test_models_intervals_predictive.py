@@ -14,6 +14,12 @@ TRUTH = {
     MBGNBD: {"r": 4.0, "alpha": 6.0, "a": 0.5, "b": 12.0},
     ParetoNBD: {"r": 3.0, "alpha": 4.0, "s": 0.8, "beta": 200.0},
 }
+#: The published estimates of CDNOW in days, where three customers in five never come back.
+CDNOW = {
+    BGNBD: {"r": 0.243, "alpha": 30.9, "a": 0.793, "b": 2.426},
+    MBGNBD: {"r": 0.525, "alpha": 43.3, "a": 0.891, "b": 1.614},
+    ParetoNBD: {"r": 0.553, "alpha": 74.0, "s": 0.606, "beta": 81.7},
+}
 
 
 @pytest.fixture(scope="module", params=TRUTH)
@@ -63,14 +69,6 @@ def test_intervals_are_at_the_level_of_the_values(case):
     )
     total = predict_total_interval(model, few, size=100)
     assert predict_total_interval(brought, few, size=100) == pytest.approx([3 * end for end in total])
-
-
-# The published estimates of CDNOW in days, where three customers in five never come back.
-CDNOW = {
-    BGNBD: {"r": 0.243, "alpha": 30.9, "a": 0.793, "b": 2.426},
-    MBGNBD: {"r": 0.525, "alpha": 43.3, "a": 0.891, "b": 1.614},
-    ParetoNBD: {"r": 0.553, "alpha": 74.0, "s": 0.606, "beta": 81.7},
-}
 
 
 @pytest.fixture(scope="module", params=CDNOW)
