@@ -3,6 +3,8 @@
 Property tests draw the same examples on every machine.
 """
 
+import atexit
+import gc
 import os
 import shutil
 import socket
@@ -13,10 +15,14 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from _pytest.doctest import DoctestModule
 
 from tests.long_tests import FIRST_CASE, FIRST_TESTS, LONG, READERS
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+#: Folders whose files share a training, or other results that take seconds.
+SHARING = {"tests/actions", "tests/integration", "tests/reporting"}
 
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("repeatable")
@@ -47,20 +53,49 @@ def store(empty_store, tmp_path, monkeypatch):
     mlflow.set_tracking_uri(before)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give all files of a folder to one worker where they share what the folder's conftest trains or computes."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFolder(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            folder = nodeid.rpartition("::")[0].rpartition("/")[0]
+            return folder if folder in SHARING else super()._split_scope(nodeid)
+
+    return ByFolder(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file():
+    """Look for doctests in the package only: the tests hold none, and to look takes seconds."""
+    return [collector for collector in (yield) if not isinstance(collector, DoctestModule)]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Look for no garbage while tests are collected: all of it stays, and each search goes through the libraries."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        atexit.register(gc.unfreeze)
+        gc.enable()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     """Mark the tests of `LONG`, the later cases of those of `FIRST_CASE`, and the later tests of `READERS`."""
     named = {Path(argument.split("::")[0]).name for argument in config.args}
     seen, first = set(), defaultdict(set)
     for item in items:
-        name = item.nodeid.removeprefix("tests/").split("[")[0]
-        file = name.split("::")[0]
-        if name in FIRST_CASE and "[" not in item.nodeid:
+        name, case, _ = item.nodeid.removeprefix("tests/").partition("[")
+        file = name.partition("::")[0]
+        if name in FIRST_CASE and not case:
             raise pytest.UsageError(f"{name} has one case; name it in LONG.")
-        later = name in FIRST_CASE and name in seen
-        long = later or name in LONG or file in LONG
-        whole = named & {Path(file).name, Path(file).parent.name}
-        if not long and not whole and file.startswith(READERS):
+        long = name in LONG or file in LONG or (name in FIRST_CASE and name in seen)
+        if not long and file.startswith(READERS) and not named.intersection(file.split("/")[-2:]):
             if len(first[file]) < FIRST_TESTS:
                 first[file].add(name)
             long = name not in first[file]

@@ -2,7 +2,7 @@
 
 #: Files, or single tests, that run a whole command, a large log or a browser, or read exports written by hand one after
 #: another. Each room, command and rule keeps a quick test besides.
-LONG = (
+LONG = {
     "actions/test_actions.py::test_a_budget_of_zero_leaves_the_recommendations_and_refuses_their_list",
     "actions/test_actions.py::test_a_category_with_a_margin_of_its_own_keeps_it",
     "actions/test_actions.py::test_a_fault_in_a_part_is_not_left_out_with_a_sentence",
@@ -460,7 +460,7 @@ LONG = (
     "tracking/test_tracking_runs.py::test_runs_of_a_process_that_is_gone_are_ended_by_the_next_one_and_others_are_left",
     "tracking/test_tracking_sqlite_store.py::test_a_store_that_mlflow_creates_itself_leaves_nothing_beside_it",
     "tracking/test_tracking_sqlite_store.py::test_the_empty_store_is_the_one_that_mlflow_creates",
-)
+}
 
 #: Rooms whose files read one small export after another, each for a third of a CPU second, and how many tests of such a
 #: file `make test` runs: the first of those not named here. A room or file named on the command line runs whole.
@@ -468,7 +468,7 @@ READERS = ("data/", "customers/")
 FIRST_TESTS = 3
 
 #: Tests whose cases take one path with other words: `make test` runs the first case only.
-FIRST_CASE = (
+FIRST_CASE = {
     "cli/test_cli_features.py::test_a_cutoff_is_a_midnight_in_the_time_zone_of_the_configuration",
     "cli/test_cli_features.py::test_wrong_input_is_one_sentence_and_nothing_is_written",
     "contracts/test_contract_features.py::test_shards_change_no_feature",
@@ -506,7 +506,6 @@ FIRST_CASE = (
     "data/test_data_sources.py::test_csv_of_any_delimiter_gives_the_reference",
     "data/test_data_sources.py::test_csv_of_any_encoding_gives_the_reference",
     "data/test_data_sources.py::test_sql_that_is_no_select_is_refused",
-    "data/test_data_sum_rows.py::test_eastern_encodings_of_old_programs_are_recognised",
     "data/test_data_sum_rows.py::test_lines_that_pay_for_the_others_are_set_aside_also_those_of_returns",
     "data/test_data_sum_rows.py::test_rows_that_are_sums_of_others_are_set_aside_whatever_they_are_called",
     "data/test_data_totals.py::test_a_customer_who_is_nobody_is_set_aside_and_told",
@@ -537,4 +536,4 @@ FIRST_CASE = (
     "models/test_models_trees.py::test_trees_recover_the_expected_value_and_the_total",
     "references/test_lifetimes.py::test_estimates_and_forecasts_agree",
     "serving/test_serving_scoring.py::test_a_log_in_another_currency_than_the_models_is_told",
-)
+}
