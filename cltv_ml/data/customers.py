@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import permutations
 
 from cltv_ml.data.candidates import named
 from cltv_ml.data.compound import find_compound
+from cltv_ml.data.glance import find_places
 from cltv_ml.data.headings import SYNONYMS, plain_heading, plain_pattern
+from cltv_ml.data.kinds import first_lines
 from cltv_ml.data.line_totals import is_constant
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.questions import Question
@@ -15,6 +18,7 @@ from cltv_ml.data.source_columns import quote
 from cltv_ml.data.words import words
 from cltv_ml.engine import Relation
 from cltv_ml.sources.frames import MARK
+from cltv_ml.sources.namesakes import find_place, join_parts, parts_of
 
 #: Headings that may also name an employee or the shop.
 _STAFF = re.compile(
@@ -46,6 +50,9 @@ _MANY_PEOPLE = 5
 
 #: Rows from which a column with one value on all of them identifies no customer.
 _MANY_ROWS = 10
+
+#: The most columns of customers that are compared with each other.
+_PEOPLE = 3
 
 #: Fewest rows that count as evidence, the share of them that must agree, and how far numbers of customers may differ.
 _LEAST_ROWS, _AGREEING_LINES, _MOST_APART = 3, 0.98, 0.1
@@ -148,6 +155,41 @@ def doubt_customer(
             )
             break
     return notes, []
+
+
+def join_places(
+    table: Relation, explicit: Mapping[str, str | None]
+) -> tuple[Relation, dict[str, str], list[str]]:
+    """Return the table with customers told apart by the place that gave out their number, their column, and a note.
+
+    Nothing changes unless nearly every number of several branches has another name in each.
+    """
+    columns = [name.removeprefix(MARK) for name in table.kinds if name.startswith(MARK)]
+    people, given = _others(columns)[:_PEOPLE], explicit.get("customer_id")
+    if given and (parts := parts_of(table, given)):
+        return join_parts(table, {part: quote(part) for part in parts})[0], {}, []
+    pairs = [pair for pair in permutations(people, 2) if given in (None, pair[0])]
+    if not pairs or ("customer_id" in explicit and not given):
+        return table, {}, []
+    first = first_lines(table)
+    places = {
+        place: quote(place) for place in find_places(first, [name for name in columns if name not in people])
+    }
+    tried = ((*pair, find_place(first, quote(pair[0]), quote(pair[1]), places)) for pair in pairs)
+    number, name, found = next((which for which in tried if which[2]), ("", "", None))
+    if not found:
+        return table, {}, []
+    place, shared, several = found
+    told = f"{shared:,} of {several:,} numbers in {number!r} have another {name!r} in each {place!r}"
+    if given:
+        return (
+            table,
+            {},
+            [f"{told} and may be different customers, whom a run without this mapping tells apart."],
+        )
+    view, made = join_parts(table, {place: quote(place), number: quote(number)})
+    note = f"{told}, so the two columns together were read as customer_id (--mapping {flag('customer_id', number)} "
+    return view, {"customer_id": made}, [note + "takes the number alone)."]
 
 
 def _find_shared(first: Relation, value: str, also: str) -> tuple[str, int, int] | None:

@@ -22,6 +22,9 @@ _FEW, _VERY_FEW = 2_000, 200
 #: Maximum number of columns compared with each other.
 COLUMNS_COMPARED = 8
 
+#: The most shops or tills, and the most columns of these that are tried.
+_PLACES, _TRIED = 40, 4
+
 
 class Glance:
     """A sample of lines from all parts of a source.
@@ -211,3 +214,10 @@ def _count_first(
         name: dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
         for name, found in counts.items()
     }
+
+
+def find_places(lines: Relation, columns: Sequence[str]) -> list[str]:
+    """Return the columns with the fewest values above one, which may be the shop, branch or till of a line."""
+    levels = Glance(lines, columns).levels(columns, _PLACES)
+    few = sorted(levels, key=lambda column: len(levels[column]))
+    return [column for column in few[:_TRIED] if len(levels[column]) > 1]

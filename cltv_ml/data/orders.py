@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cltv_ml.data.glance import Glance
+from cltv_ml.data.glance import find_places
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.kinds import first_lines
 from cltv_ml.data.mapping import flag
@@ -12,16 +12,14 @@ from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import id_text, quote
-from cltv_ml.engine import Relation, quoted, show
+from cltv_ml.engine import Relation, show
 from cltv_ml.sources.collected import find_collected
 from cltv_ml.sources.frames import MARK
+from cltv_ml.sources.namesakes import join_parts, parts_of
 from cltv_ml.sources.receipts import DAY, RESTART_AFTER, Receipts
 
 #: Fewer orders of several lines than this show nothing.
 _FEW_ORDERS = 3
-
-#: The column of what tells receipts apart, the most shops or tills, and the most columns of these that are tried.
-RECEIPT, _PLACES, _TRIED = "receipt", 40, 4
 
 #: Of dates without a time, a customer may have several orders on one: at most this many times as many orders.
 _MORE_ORDERS = 1.1
@@ -224,31 +222,35 @@ def join_receipts(
     None unless receipt numbers restart, each day or in each till for example.
     """
     names = [mapping.get(name, "") for name in ("order_id", "customer_id", "timestamp")]
-    if not all(names) or "order_id" in explicit:
+    saved = parts_of(table, explicit.get("order_id") or "")
+    if not all(names) or ("order_id" in explicit and not saved):
         return None
     first = first_lines(table)
     day = Columns(first, Rules(), ask=False).timestamp(names[2])
-    receipts = Receipts(first, quote(names[0]), quote(names[1]), day)
-    if not receipts.restart():
-        return None
-    unused = [name.removeprefix(MARK) for name in table.kinds if name.startswith(MARK)]
-    unused = [column for column in unused if column not in mapping.values()]
-    few = sorted(Glance(first, unused).levels(unused, _PLACES).items(), key=lambda column: len(column[1]))
-    places = {quote(column): repr(column) for column, values in few[:_TRIED] if len(values) > 1}
-    parts = receipts.find_parts(list(places))
+    parts = saved[:-1] or _find_parts(first, names, day)
     if not parts:
         return None
-    key = f"if({receipts.number} is null, null, concat_ws(' / ', {', '.join(parts)}, {receipts.number}))"
-    days = f"select *, cast({day} as date) as {DAY} from {table}"
-    view = show(
-        table.con, "rows", f"select * exclude ({DAY}), {key} as {quoted(MARK + RECEIPT)} from ({days})"
-    )
-    told = " and ".join(places.get(part) or f"the {RESTART_AFTER[part]}" for part in parts)
+    sql = {part: RESTART_AFTER.get(part) or quote(part) for part in parts}
+    days = f"(select *, cast({day} as date) as {DAY} from {table})"
+    view, made = join_parts(table, {**sql, names[0]: quote(names[0])}, f"({days})")
+    view = show(table.con, "rows", f"select * exclude ({DAY}) from {view}")
+    told = " and ".join(f"the {part}" if part in RESTART_AFTER else repr(part) for part in parts)
     note = (
         f"Numbers in {names[0]!r} restart, so {told} and the number together were read as order_id (--mapping "
         f"{flag('order_id', names[0])} takes the number alone)."
     )
-    return view, RECEIPT, note
+    return view, made, note
+
+
+def _find_parts(first: Relation, names: Sequence[str], day: str) -> list[str]:
+    """Return what tells receipts of one number apart: a column or a period; nothing unless numbers restart."""
+    receipts = Receipts(first, quote(names[0]), quote(names[1]), day)
+    restart, again = receipts.restart()
+    if not restart:
+        return []
+    unused = [name.removeprefix(MARK) for name in first.kinds if name.startswith(MARK)]
+    places = find_places(first, [column for column in unused if column not in names])
+    return receipts.find_parts({place: quote(place) for place in places}, again)
 
 
 def doubt_documents(

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from cltv_ml.addresses import is_url, without_secrets
 from cltv_ml.data.cents import doubt_cents, doubt_parts, tell_of_cents
+from cltv_ml.data.customers import join_places
 from cltv_ml.data.datasets import DATASETS, Dataset, read_dataset
 from cltv_ml.data.date_parts import join_date, join_items, join_name
 from cltv_ml.data.document_kinds import split_kind
@@ -35,6 +36,7 @@ from cltv_ml.sources.day_headings import join_day_headings, join_title_year
 from cltv_ml.sources.folders import find
 from cltv_ml.sources.frames import MARK, Part, SourceRows, read_frame, without_nan
 from cltv_ml.sources.lakes import lake_of, read_lake
+from cltv_ml.sources.namesakes import parts_of
 from cltv_ml.sources.paths import read_file, read_with_refunds, readable
 from cltv_ml.sources.records import flatten_records
 
@@ -94,7 +96,10 @@ def _map_columns(
     """Return the rows of a source with the mapping of its columns, `columns` if given."""
     opened = _join_parts(opened, columns)
     given = {**opened.mapping, **columns}
-    proposal = complete(opened.table, given)
+    table, customer, told = (opened.table, {}, []) if opened.dataset else join_places(opened.table, given)
+    opened, given = replace(opened, table=table, notes=(*opened.notes, *told)), {**given, **customer}
+    made = parts_of(table, given.get("order_id") or "")
+    proposal = complete(table, {**given, "order_id": made[-1]} if made else given)
     if receipts := join_receipts(opened.table, proposal.mapping, given):
         table, number, note = receipts
         opened = replace(opened, table=table, notes=(*opened.notes, note))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cltv_ml.engine import Relation
@@ -13,9 +13,9 @@ _SHARED, _FEWEST = 0.5, 3
 #: The share of the receipts that may still have several customers.
 _LEFT = 0.02
 
-#: The column of the day of a line, and SQL of the periods after which numbers restart, with their names.
+#: The column of the day of a line, and SQL of the periods after which numbers restart, by name.
 DAY = "day_of_line"
-RESTART_AFTER = {f"year({DAY})": "year", f"cast({DAY} as varchar)": "day"}
+RESTART_AFTER = {"year": f"year({DAY})", "day": f"cast({DAY} as varchar)"}
 
 
 @dataclass(frozen=True)
@@ -27,28 +27,31 @@ class Receipts:
     customer: str
     day: str
 
-    def restart(self) -> bool:
-        """Whether most numbers belong to several customers, and customers have some of them on several days."""
+    def restart(self) -> tuple[bool, bool]:
+        """Whether most numbers belong to several customers, and whether customers have some of them on several days."""
         numbers, shared, again = self.lines.row(
             "select count(*), count(*) filter (least < most), coalesce(sum(again), 0) from (select min(who) as least, "
             "max(who) as most, count(*) filter (days > 1) as again from (select number, who, "
             f"count(distinct {DAY}) as days from {self._keyed} group by all) group by number)"
         )
-        return bool(shared and shared >= _SHARED * numbers and again >= _FEWEST)
+        return bool(shared and shared >= _SHARED * numbers), again >= _FEWEST
 
-    def find_parts(self, places: Sequence[str]) -> list[str]:
-        """Return SQL of what, next to its number, makes nearly every receipt that of one customer, if anything does.
+    def find_parts(self, places: Mapping[str, str], again: bool = True) -> list[str]:
+        """Return what, next to its number, makes nearly every receipt that of one customer, if anything does.
 
         Parameters
         ----------
         places
-            SQL of columns with few values, such as the shop or till.
+            SQL of columns with few values, such as the shop or till, by name.
+        again
+            Whether customers have a number on several days; else only a place may tell receipts apart.
         """
         alone = [[place] for place in places]
         dated = ([[period], *([period, place] for place in places)] for period in RESTART_AFTER)
-        for parts in [*alone, *(parts for tried in dated for parts in tried)]:
-            values = ", ".join(f"any_value({part}) as p{place}" for place, part in enumerate(parts))
-            split = " or ".join(f"count(distinct {part}) > 1" for part in parts)
+        for parts in [*alone, *(parts for tried in dated if again for parts in tried)]:
+            sql = [RESTART_AFTER.get(part) or places[part] for part in parts]
+            values = ", ".join(f"any_value({part}) as p{place}" for place, part in enumerate(sql))
+            split = " or ".join(f"count(distinct {part}) > 1" for part in sql)
             names = ", ".join(f"p{place}" for place, _ in enumerate(parts))
             key = f"number, who, {DAY}"
             of_customers = f"select {key}, {values}, {split} as torn from {self._keyed} group by {key}"

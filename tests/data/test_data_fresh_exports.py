@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cltv_ml.data import QuestionsError, clean, read
+from cltv_ml.data import QuestionsError, clean, read, write_mapping
 from cltv_ml.data.levels import read_levels
 from tests.data.test_data_by_hand import answered, found
 
@@ -270,3 +270,38 @@ T2,2025-01-06,crm-2,900011,20.00
 T3,2025-01-07,crm-1,900011,40.00
 """
     assert found(tmp_path, text)[0] == 2
+
+
+def test_customer_numbers_that_each_branch_gives_out_are_told_apart_by_the_names(tmp_path):
+    lines = [
+        f"{branch},2024-{month:02}-{day:02},{number},{branch} customer {number},{len(branch) * number + month}.00"
+        for branch in ("Praha", "Brno")
+        for number, day in ((1, 5), (2, 17), (3, 21), (4, 22))
+        for month in (1, 4)
+    ]
+    path, mapping = tmp_path / "export.csv", tmp_path / "mapping.toml"
+    path.write_text("\n".join(["Branch,Date,Customer no,Customer,Net", *lines]), encoding="utf-8")
+    cleaned = clean(read(path))
+    assert (cleaned.log["customer_id"].nunique(), cleaned.log["amount"].sum()) == (8, 220.0)
+    assert "4 of 4 numbers in 'Customer no' have another 'Customer' in each 'Branch'" in " ".join(
+        cleaned.report.notes
+    )
+    write_mapping(cleaned.report.mapping, mapping)
+    assert clean(read(path, mapping)).log["customer_id"].nunique() == 8
+    given = clean(read(path, {"customer_id": "Customer no"}))
+    assert given.log["customer_id"].nunique() == 4
+    assert "may be different customers" in " ".join(given.report.notes)
+
+
+def test_receipt_numbers_of_each_branch_are_told_apart_though_no_customer_has_one_twice(tmp_path):
+    lines = [
+        f"{branch},{n},2024-01-{n:02},{branch[0]}{n % 5},{n}.00"
+        for branch in ("Oslo", "Bergen")
+        for n in range(1, 9)
+    ]
+    path, mapping = tmp_path / "export.csv", tmp_path / "mapping.toml"
+    path.write_text("\n".join(["Branch,Receipt no,Date,Customer,Amount", *lines]), encoding="utf-8")
+    cleaned = clean(read(path))
+    assert cleaned.log["order_id"].nunique() == 16
+    write_mapping(cleaned.report.mapping, mapping)
+    assert clean(read(path, mapping)).log["order_id"].nunique() == 16
