@@ -180,7 +180,7 @@ def join_places(
     if not found:
         return table, {}, []
     place, shared, several = found
-    told = f"{shared:,} of {several:,} numbers in {number!r} have another {name!r} in each {place!r}"
+    told = f"{shared:,} of {several:,} values of {number!r} have another {name!r} in each {place!r}"
     if given:
         return (
             table,

@@ -16,6 +16,7 @@ from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, lend, show
 from cltv_ml.money import log_amount
+from cltv_ml.sources.overlaps import find_overlaps
 
 #: Headings of ids that a message or a line has for itself; that of an item alone names the goods.
 _IDS_OF_LINES = re.compile(
@@ -43,6 +44,7 @@ def treat_duplicates(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
     if "exact_duplicate" in rules.on or _have_ids(raw, duplicates):
         aside.add("exact_duplicate", f"from {duplicates}")
         return []
+    notes = _set_overlaps_aside(raw, lines, aside)
     receipt = _receipt(lines)
     if receipt:
         aside.add("exact_duplicate", _copies(duplicates, *receipt, "product_id" in lines.columns))
@@ -51,15 +53,42 @@ def treat_duplicates(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
         f"join {lines.marks} using (source_row)"
     )
     if not number:
-        return []
+        return notes
     why = (
         "a receipt can contain the same item more than once"
         if receipt
         else "without an order id or a time of day, they may be separate purchases on that day"
     )
     return [
+        *notes,
         f"{number:,} lines with a total of {log_amount(int(money) / MONEY_SCALE)} equal an earlier line and were "
-        f"kept: {why} (--rule on=exact_duplicate removes them)."
+        f"kept: {why} (--rule on=exact_duplicate removes them).",
+    ]
+
+
+def _set_overlaps_aside(raw: Raw, lines: Lines, aside: Aside) -> list[str]:
+    """Quarantine lines of files that an earlier file has too, in the days of both; return a note."""
+    if len(raw.starts) < 2:
+        return []
+    hashed = (
+        "select marks.source_row, marks.line_hash, marks.money, cast(timestamp as date) as day from "
+        f"{lines.marks} as marks join {lines.parsed} using (source_row) "
+        f"anti join {aside} using (source_row) where marks.rule is null"
+    )
+    dated = show(lines.marks.con, "dated_lines", hashed)
+    copies, days = find_overlaps(dated, raw.starts)
+    if not days:
+        return []
+    number, money = dated.row(
+        f"select count(*), coalesce(sum(money), 0) from {dated} semi join {copies} using (source_row)"
+    )
+    aside.add("exact_duplicate", f"from {copies}")
+    shown = [first if first == last else f"{first} to {last}" for first, last in days[:5]]
+    periods = ", ".join([*shown, *["..."] * (len(days) > 5)])
+    return [
+        f"Several files or sheets have the same lines in the days that they share ({periods}), "
+        f"so {number:,} lines with a total of {log_amount(int(money) / MONEY_SCALE)} were counted once (--rule "
+        "off=exact_duplicate counts them in each)."
     ]
 
 

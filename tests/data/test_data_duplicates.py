@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from cltv_ml.data import Rules, clean
+from cltv_ml.data import Rules, clean, read
 
 TWICE = pd.DataFrame({"customer_id": ["a", "a", "b"], "timestamp": "2024-01-31", "amount": [5.0, 5.0, 5.0]})
 
@@ -114,3 +114,24 @@ def test_a_return_without_an_order_id_is_netted_whatever_came_of_others_without_
     lines = pd.DataFrame(rows, columns=["order_id", "day", "amount", "status"]).assign(customer="K1")
     lines["date"] = [f"2024-01-{day:02d}" for day in lines.pop("day")]
     assert clean(lines).report.money_kept == 8.0
+
+
+def test_lines_of_the_days_that_two_files_share_count_once(tmp_path):
+    lines = [
+        f"2024-{month:02}-{day:02},c{day % 5},Soap,{day}.00"
+        for month in (1, 2, 3)
+        for day in (3, 9, 15, 21, 27)
+    ]
+    lines.insert(6, lines[6])  # the same purchase twice, in both files
+    header, months = "Date,Customer,Product,Amount", [line[5:7] for line in lines]
+    for name, kept in (("a", ("01", "02")), ("b", ("02", "03"))):
+        rows = [line for line, month in zip(lines, months, strict=True) if month in kept]
+        (tmp_path / f"{name}.csv").write_text("\n".join([header, *rows]), encoding="utf-8")
+    cleaned = clean(read(tmp_path))
+    assert cleaned.log["amount"].sum() == sum(float(line.rsplit(",", 1)[1]) for line in lines) == 234.0
+    assert "so 6 lines with a total of 84.00 were counted once" in " ".join(cleaned.report.notes)
+    # Other purchases on the same days are no copies.
+    (tmp_path / "b.csv").write_text(
+        "\n".join([header, *(line.replace("Soap", "Mug") for line in lines)]), encoding="utf-8"
+    )
+    assert len(clean(read(tmp_path)).log) == 11 + 16

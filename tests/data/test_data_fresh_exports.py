@@ -283,7 +283,7 @@ def test_customer_numbers_that_each_branch_gives_out_are_told_apart_by_the_names
     path.write_text("\n".join(["Branch,Date,Customer no,Customer,Net", *lines]), encoding="utf-8")
     cleaned = clean(read(path))
     assert (cleaned.log["customer_id"].nunique(), cleaned.log["amount"].sum()) == (8, 220.0)
-    assert "4 of 4 numbers in 'Customer no' have another 'Customer' in each 'Branch'" in " ".join(
+    assert "4 of 4 values of 'Customer no' have another 'Customer' in each 'Branch'" in " ".join(
         cleaned.report.notes
     )
     write_mapping(cleaned.report.mapping, mapping)
