@@ -19,13 +19,14 @@ from cltv_ml.customers.cost_months import (
     months_as_rows,
     refuse_several_months,
 )
-from cltv_ml.data.headings import plain_heading, unit_of
+from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.raw import open_source
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation
 from cltv_ml.errors import InputError
+from cltv_ml.sources.measures import unit_of
 from cltv_ml.sources.paths import readable
 
 logger = logging.getLogger("cltv_ml")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from cltv_ml.data.compound import words_of
-from cltv_ml.data.headings import CURRENCY_WORDS, plain_heading, plain_pattern, unit_of
+from cltv_ml.data.headings import CURRENCY_WORDS, plain_heading, plain_pattern
 from cltv_ml.data.numerals import WHOLE_CURRENCIES
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question
@@ -14,6 +14,7 @@ from cltv_ml.data.rules import Rules
 from cltv_ml.data.words import words
 from cltv_ml.engine import Relation, quoted
 from cltv_ml.money import THOUSANDTHS
+from cltv_ml.sources.measures import unit_of
 
 #: Fewest taxes or fees that tell.
 _LEAST_PARTS = 4

@@ -38,30 +38,6 @@ PRICE_PER = re.compile(
 _LETTERS = str.maketrans({"ß": "ss", "ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ı": "i"})
 
 
-#: Units in headings, and the value of one of them in currency.
-_UNITS = {
-    r"cents?|pence|pennies|centimes|centimos|centesimi|centavos|kopecks|paise|minor|minor units?|rappen|groszy": 0.01,
-    r"micros?": 1e-6,
-    r"t(eur|usd|chf|gbp|sd|€)|thousands?|tausend|k[€$£]|[€$£]k|k ?(eur|usd|chf|gbp)|milliers|miles": 1e3,
-    r"mio|mn|millions?|millionen|m[€$£]|[€$£]m|meur|musd": 1e6,
-}
-
-
-def unit_of(column: str) -> float | None:
-    """Return the value in currency of one unit of a column's numbers, where its heading states it.
-
-    >>> [unit_of(heading) for heading in ("amount_cents", "Umsatz (TEUR)", "Cost (k)", "Amount", "Percentage")]
-    [0.01, 1000.0, 1000.0, None, None]
-    >>> [unit_of(heading) for heading in ("Spend ($000)", "Sales USD '000", "Kosten in T€", "in k EUR", "Item 000")]
-    [1000.0, 1000.0, 1000.0, 1000.0, None]
-    """
-    if re.search(r"[(\[][kK][)\]]$|[$€£'’] ?000s?\b", column.strip()):
-        return 1e3
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column).lower()
-    apart = " " + " ".join(re.split(r"[^\w€$£]+|_", apart)) + " "
-    return next((worth for unit, worth in _UNITS.items() if re.search(f" ({unit}) ", apart)), None)
-
-
 #: Codes of currencies in headings, except those that are common words.
 CURRENCY_WORDS = frozenset(code.lower() for code in CURRENCIES - {"TRY", "ALL", "TOP"})
 
@@ -70,7 +46,8 @@ _CAMEL_UNIT = re.compile(f"(?<=[a-z])({'|'.join(CURRENCIES - {'TRY', 'ALL', 'TOP
 
 #: Endings of a heading of money: its currency, its small unit, or its tax.
 _MONEY_SUFFIX = re.compile(
-    rf"(?<=\w)[\W_]+(in[\W_]+)?({'|'.join(CURRENCIES - {'TRY', 'ALL', 'TOP'})}|cents?|minor|€|£|\$)$"
+    rf"(?<=\w)[\W_]+(in[\W_]+)?({'|'.join(CURRENCIES - {'TRY', 'ALL', 'TOP'})}|cents?|minor"
+    r"|[TkM]?(€|£|\$|EUR|USD|GBP|CHF)|[tm]kr)$"
     r"|[\W_]+(in[ck]l?|e[xk]s?(cl|kl)?|zzgl|including|excluding)\b.*(vat|tax|mwst|ust|moms|btw|iva|tva|alv|dph)\W*$"
     r"|[\W_]+(vat|tax|mwst|iva|tva)[\W_]+(in[ck]l|e[xk]cl)\w*$",
     re.IGNORECASE,

@@ -32,7 +32,7 @@ _PIECES = (  # written after a number of items
     r"x|\x{d7}|pcs?|pieces?|pce|ea|each|units?|unidades|unid|uds?|stk|st\x{fc}ck|stuecks?|stck|st|items?|pi[e\x{e8}]ces?|"
     r"pz|pezzi|szt|ks|kpl|db|\x{448}\x{442}|\x{500b}|\x{4ef6}|\x{4e2a}|\x{70b9}"
 )
-_MINUS = "−–‒﹣－"  # minus signs of typesetters and Nordic locales
+_MINUS = "−–‒﹣－△▲"  # minus signs of typesetters, Nordic locales and Japanese accountants
 _BLANK = r"[\s\x{a0}\x{202f}\x{2009}\x{2007}'’‘`´]"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from functools import partial
 
 from cltv_ml.data.discounts import check_one_form, find_net, is_in_usual_prices, multiply_discount
-from cltv_ml.data.headings import PRICE_PER, plain_heading, unit_of
+from cltv_ml.data.headings import PRICE_PER, plain_heading
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.numerals import WHOLE_CURRENCIES
 from cltv_ml.data.parse import Columns
@@ -17,6 +17,7 @@ from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.sales import Sales, read_sales
 from cltv_ml.errors import InputError
 from cltv_ml.money import THOUSANDTHS
+from cltv_ml.sources.measures import unit_of
 from cltv_ml.tables import TRANSACTIONS
 
 #: Headings of amounts that may be before the discount.

@@ -106,7 +106,7 @@ def read_csv(
             f"The columns of {path.name!r} are named in line {skip + 1}; the lines above were skipped."
         )
     titled = above if skip and named_line and header_row is None else []
-    notes += tell_of_thousands([*titled, *header], path.name)
+    notes += tell_of_thousands(titled, header, path.name)
     names = inner_names([name.replace(BROKEN, "\ufffd") for name in header])
     broken: list[tuple[int, str]] = []
     try:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from cltv_ml.errors import InputError
+from cltv_ml.sources.measures import unit_of
 
 #: Number of rows in which the header is sought; titles of reports are shorter.
 TITLE_ROWS = 30
@@ -32,7 +33,8 @@ _PERIOD, _FEWEST_PERIODS = re.compile(r"(19|20)\d\d[-/. ]?([01]\d|Q[1-4])"), 3
 _THOUSANDS = re.compile(
     r"\bt\.? ?kr\b|"
     r"\bT ?€|\bT(EUR|USD|CHF|GBP)\b|\bk ?€|\bk(EUR|USD)\b|'000|\b[Tt]housands?\b|\b[Tt]ausend|\b[Mm]illions?\b|\bMio\b"
-    r"|\ben (milliers|miles)\b|\bin migliaia\b|\bem milhares\b|\bw tys|тыс|千円|百万円|万元"
+    r"|\ben (milliers|miles)\b|\bin migliaia\b|\bem milhares\b|\bw tys|тыс|[百千万億亿백천만억](円|元|원)"
+    r"|\b([Ll]akhs?|[Cc]rores?|mln|ribuan|jutaan|triệu đồng|nghìn đồng|bin TL|tis\. Kč|ezer Ft|[tm]kr)\b"
 )
 
 
@@ -119,18 +121,19 @@ def tell_of_groups(names: Sequence[str], row: Sequence[str], name: str) -> list[
     return [note] * bool(joined)
 
 
-def tell_of_thousands(titles: Sequence[str], name: str) -> list[str]:
-    """Return a note if a title or a column's heading says that its numbers are in thousands or millions.
+def tell_of_thousands(titles: Sequence[str], header: Sequence[str], name: str) -> list[str]:
+    """Return a note if a title says that numbers are in thousands or millions, or a heading whose unit is not known.
 
-    >>> tell_of_thousands(["Umsatz in TEUR"], "a.csv")[0][:58]
+    >>> tell_of_thousands(["Umsatz in TEUR"], ["Umsatz (TEUR)"], "a.csv")[0][:58]
     "The heading 'Umsatz in TEUR' of 'a.csv' mentions thousands"
     """
+    said = [title for title in titles if _THOUSANDS.search(title)]
+    said += [heading for heading in header if _THOUSANDS.search(heading) and not unit_of(heading)]
     return [
         f"The heading {title.strip()[:60]!r} of {name!r} mentions thousands or millions, but numbers were read "
-        "unchanged (--rule money_unit=1000 multiplies them)."
-        for title in titles
-        if _THOUSANDS.search(title)
-    ][:1]
+        f"unchanged (--rule money_unit={max(unit_of(title) or 1e3, 1e3):.0f} multiplies them)."
+        for title in said[:1]
+    ]
 
 
 def check_header_row(header_row: int, rows: int, name: str) -> None:

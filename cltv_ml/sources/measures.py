@@ -1,4 +1,4 @@
-"""Units of measure next to quantities and in their headings, such as g, kg and pieces."""
+"""Units of measure next to quantities, such as g and pieces, and units of money in headings, such as cents and TEUR."""
 
 from __future__ import annotations
 
@@ -46,3 +46,38 @@ def tell_of_units(quantity: str, levels_of: Mapping[str, Mapping[str, int]]) -> 
             listed = ", ".join(f"{level} on {levels[level]:,} lines" for level in sorted(units.values()))
             return [f"Column {column!r} says that quantities are in {listed}, {warning}"]
     return []
+
+
+#: Units of money in headings, as words and in scripts without blanks, and the value of one of them in currency.
+_UNITS = {
+    r"cents?|pence|pennies|centimes|centimos|centesimi|centavos|kopecks|paise|minor|minor units?|rappen|groszy": 0.01,
+    r"micros?": 1e-6,
+    r"t(eur|usd|chf|gbp|sek|dkk|nok|czk|pln|sd|€)|thousands?|tausend|tsd|k[€$£]|[€$£]k|k ?(eur|usd|chf|gbp)|milliers|"
+    r"miles|migliaia|milhares|tys|tis|t ?kr|bin (tl|try|₺)|тыс|тисяч|ribu(an)?|nghìn|ngàn|ezer ft|eft|"
+    r"mii (lei|ron)": 1e3,
+    r"lakhs?|lacs": 1e5,
+    r"mio|mn|mln|млн|millions?|millionen|milioni|millones|milhões|milyon|juta(an)?|triệu|m[€$£]|"
+    r"[€$£]m|meur|musd|mkr": 1e6,
+    r"crores?": 1e7,
+}
+_SIGNS_OF_UNITS = {"百万": 1e6, "백만": 1e6} | dict.fromkeys("億亿억", 1e8)
+_SIGNS_OF_UNITS |= dict.fromkeys("万만", 1e4) | dict.fromkeys("千천", 1e3)
+
+
+def unit_of(heading: str) -> float | None:
+    """Return the value in currency of one unit of the numbers below a heading, where it states that.
+
+    >>> [unit_of(heading) for heading in ("amount_cents", "Umsatz (TEUR)", "Cost (k)", "Amount", "Percentage")]
+    [0.01, 1000.0, 1000.0, None, None]
+    >>> [unit_of(heading) for heading in ("Spend ($000)", "Sales USD '000", "Kosten in T€", "in k EUR", "Item 000")]
+    [1000.0, 1000.0, 1000.0, 1000.0, None]
+    >>> [unit_of(heading) for heading in ("销售额(万元)", "売上（百万円）", "매출(천원)", "Сумма, тыс. руб.", "千葉")]
+    [10000.0, 1000000.0, 1000.0, 1000.0, None]
+    """
+    if re.search(r"[(\[][kK][)\]]$|[$€£'’] ?000s?\b", heading.strip()):
+        return 1e3
+    if found := re.search(rf"({'|'.join(_SIGNS_OF_UNITS)})(円|元|원|圓|日元|人民币)", heading):
+        return _SIGNS_OF_UNITS[found[1]]
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", heading).lower()
+    apart = " " + " ".join(re.split(r"[^\w€$£₺]+|_", apart)) + " "
+    return next((worth for unit, worth in _UNITS.items() if re.search(f" ({unit}) ", apart)), None)

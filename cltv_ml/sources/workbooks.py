@@ -84,8 +84,11 @@ def workbook_rows(
             above = [row for name in visible for row in _rows_above(book[name], places[name][1], path.name)]
             if titles is not None:
                 titles += [text for row in above if (text := " ".join(str(cell) for cell in row if cell))]
-            above += [headers[name] for name in visible]
-            notes += tell_of_thousands([str(cell) for row in above for cell in row if cell], path.name)
+            said, named = [
+                [str(cell) for row in rows for cell in row if cell]
+                for rows in (above, [headers[name] for name in visible])
+            ]
+            notes += tell_of_thousands(said, named, path.name)
         chosen = visible if sheet is None else _only_sheet(sheet, headers, path.name)
         _check_sheets(chosen, headers, path.name)
         names, place = places[chosen[0]]

@@ -315,9 +315,32 @@ def test_an_id_that_repeats_with_customer_and_time_is_the_order(tmp_path):
 
 def test_thousands_in_the_heading_of_a_column_are_told(tmp_path):
     text = "Ordrenr,Kundenr,Dato,Beløb (t.kr.)\n1,a,2024-03-01,5.25\n2,b,2024-03-02,7.50\n"
-    assert any(
-        "'Beløb (t.kr.)' of 'sales.csv' mentions thousands" in n for n in cleaned(tmp_path, text).report.notes
+    report = cleaned(tmp_path, text).report
+    assert report.money_kept == 12_750.0
+    assert "'Beløb (t.kr.)' was multiplied by 1,000" in " ".join(report.notes)
+    assert not any("mentions thousands" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("heading", "kept"),
+    [
+        ("销售额(万元)", 127_500),
+        ("売上(百万円)", 12_750_000),
+        ("매출(천원)", 12_750),
+        ("Umsatz in TEUR", 12_750),
+    ],
+)
+def test_units_of_other_languages_in_the_heading_of_the_amount_are_converted(tmp_path, heading, kept):
+    text = f"Order,Customer,Date,{heading}\n1,a,2024-03-01,5.25\n2,b,2024-03-02,7.50\n"
+    assert cleaned(tmp_path, text).report.money_kept == kept
+
+
+def test_a_triangle_is_the_minus_of_japanese_accounts(tmp_path):
+    text = (
+        '伝票番号,顧客番号,日付,金額\n1,a,2024-03-01,"1,500"\n2,a,2024-03-02,"△1,200"\n3,b,2024-03-05,▲300\n'
     )
+    text += "4,b,2024-03-02,800\n"
+    assert cleaned(tmp_path, text).report.money_in == 800.0
 
 
 def test_digits_of_any_script_are_read(tmp_path):
