@@ -39,7 +39,7 @@ def train(settings: Train) -> None:
     if settings.as_json:
         print_json(_document(outcome, settings))
     else:
-        _show_outcome(outcome, settings.out)
+        _show_outcome(outcome, settings.out, settings.experiment)
 
 
 def demo(settings: Demo) -> None:
@@ -69,7 +69,10 @@ def ui(port: Annotated[int, typer.Option(help="Port of the server on this machin
     from cltv_ml.tracking import runs
 
     command = runs.server_command(port)
-    console.print(f"Compare the models at {runs.runs_page(port)} (stop with Ctrl-C)", soft_wrap=True)
+    console.print(
+        f"Compare the models at {runs.runs_page(f'http://127.0.0.1:{port}')} (stop with Ctrl-C)",
+        soft_wrap=True,
+    )
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
     os.execv(sys.executable, [sys.executable, "-m", *command])
 
@@ -85,8 +88,9 @@ def _show_horizons(horizons: ByHorizon) -> None:
         console.print(f"Horizon   {day} days from {judged.window.cutoff:%Y-%m-%d}: {scores}")
 
 
-def _show_outcome(outcome: Outcome, out: Path) -> None:
+def _show_outcome(outcome: Outcome, out: Path, experiment: str = "cltv") -> None:
     from cltv_ml.reporting.training_summary import comparison_table
+    from cltv_ml.tracking import runs, store
 
     result = outcome.result
     frame = comparison_table(result, outcome.verdict.champion)
@@ -109,6 +113,8 @@ def _show_outcome(outcome: Outcome, out: Path) -> None:
     elif outcome.alias == "challenger":
         console.print("Next      cltv promote: compares it with the champion, which stays in use until then")
     console.print(f"Files     [bold]{out}[/bold]: comparison.csv, report.html, quarantine.parquet")
+    if (server := store.store_name()).startswith("http"):
+        console.print(f"Compare   {runs.runs_page(server, experiment)}", soft_wrap=True)
 
 
 def _document(outcome: Outcome, settings: Train) -> dict[str, Any]:

@@ -117,11 +117,11 @@ def server_command(port: int) -> list[str]:
     return words
 
 
-def runs_page(port: int) -> str:
-    """Return the address of the page that compares the runs of the experiment `cltv`."""
-    stored = mlflow.get_experiment_by_name("cltv")
+def runs_page(server: str, experiment: str = "cltv") -> str:
+    """Return the address of the page that compares the runs of an experiment."""
+    stored = mlflow.get_experiment_by_name(experiment)
     page = f"/experiments/{stored.experiment_id}/runs" if stored else "/experiments"
-    return f"http://127.0.0.1:{port}/#{page}?workflowType=machine_learning"
+    return f"{server}/#{page}?workflowType=machine_learning"
 
 
 def serve_command() -> str:
