@@ -182,9 +182,10 @@ def _look_at_unnumbered(
         for column, levels in levels_of.items()
         if column not in decided.values() and len(levels) > 1 and not describes(column)
     }
-    found = find_unnumbered(
-        glance.lines, quote(order), glance.number(amount), texts, f"not ({findings.settled})"
-    )
+    whose = [quote(column) for name in ("customer_id", "timestamp") if (column := decided.get(name))]
+    filled = [f"trim(cast({column} as varchar)) <> ''" for column in whose]  # sums at the end have neither
+    where = " and ".join([f"not ({findings.settled})", *filled])
+    found = find_unnumbered(glance.lines, quote(order), glance.number(amount), texts, where)
     if found:
         rules = [f"type={value}:ignore" for value in found.without if value]
         rules += [f"type={value}:counts" for value in found.numbered if value]

@@ -73,35 +73,36 @@ _MONTHLY = {
 _MONTHS = (
     "jan january januar janner jaenner janvier janv enero ene gennaio gen janeiro januari stycznia styczen sty ocak "
     "oca января янв leden ledna يناير ינואר בינואר ιανουαριος ιανουαριου ιαν tammikuu tammikuuta ianuarie ian січня "
-    "януари январь มกราคม ژانویه",
-    "feb february februar feber fevrier fevr fev febrero febbraio fevereiro februari lutego luty lut subat sub февраля "
-    "фев unora unor فبراير פברואר בפברואר φεβρουαριος φεβρουαριου φεβ helmikuu helmikuuta februarie лютого "
-    "февруари февраль กมภาพนธ فوریه",
-    "mar march marz maerz mars marzo marco maart mrt mrz marca marzec mart марта мар brezna brezen maret "
-    "marts marcius مارس מרץ במרץ μαρτιος μαρτιου μαρ maaliskuu maaliskuuta martie березня март มนาคม",
-    "apr april avril avr abril abr aprile kwietnia kwiecien kwi nisan nis апреля апр dubna duben aprilis ابريل "
-    "אפריל באפריל απριλιος απριλιου απρ huhtikuu huhtikuuta aprilie квітня апрель เมษายน اوریل",
-    "may mai mayo maggio mag maio mei maj maja mayıs mayis мая kvetna kveten majus مايو מאי במאי μαιος μαιου "
-    "μαι toukokuu toukokuuta травня маи พฤษภาคม",
-    "jun june juni juin junio giugno giu junho juni czerwca czerwiec cze haziran haz июня июн cervna cerven "
-    "junius يونيو יוני ביוני ιουνιος ιουνιου ιουν kesakuu kesakuuta iunie iun червня юни июнь มถนายน ژوين",
-    "jul july juli juillet juil julio luglio lug julho juli lipca lipiec lip temmuz tem июля июл cervence "
-    "cervenec julius يوليو יולי ביולי ιουλιος ιουλιου ιουλ heinakuu heinakuuta iulie iul липня юли июль "
+    "січень gener януари январь มกราคม ژانویه",
+    "feb february februar feber fevrier fevr fev febrero febbraio fevereiro februari lutego luty lut subat sub "
+    "февраля фев unora unor فبراير פברואר בפברואר φεβρουαριος φεβρουαριου φεβ helmikuu helmikuuta februarie лютого "
+    "лютий febrer февруари февраль กมภาพนธ فوریه",
+    "mar march marz maerz mars marzo marco maart mrt mrz marca marzec mart марта мар brezna brezen maret marts "
+    "marcius مارس מרץ במרץ μαρτιος μαρτιου μαρ maaliskuu maaliskuuta martie березня березень mac март มนาคม",
+    "apr april avril avr abril abr aprile kwietnia kwiecien kwi nisan nis апреля апр dubna duben aprilis ابريل אפריל "
+    "באפריל απριλιος απριλιου απρ huhtikuu huhtikuuta aprilie квітня квітень апрель เมษายน اوریل",
+    "may mai mayo maggio mag maio mei maj maja mayıs mayis мая kvetna kveten majus مايو מאי במאי μαιος μαιου μαι "
+    "toukokuu toukokuuta травня травень maig маи พฤษภาคม",
+    "jun june juni juin junio giugno giu junho juni czerwca czerwiec cze haziran haz июня июн cervna cerven junius "
+    "يونيو יוני ביוני ιουνιος ιουνιου ιουν kesakuu kesakuuta iunie iun червня червень juny юни июнь มถนายน ژوين",
+    "jul july juli juillet juil julio luglio lug julho juli lipca lipiec lip temmuz tem июля июл cervence cervenec "
+    "julius يوليو יולי ביולי ιουλιος ιουλιου ιουλ heinakuu heinakuuta iulie iul липня липень juliol julai юли июль "
     "กรกฎาคม ژويیه",
-    "aug august aout agosto ago augustus augusti sierpnia sierpien sie agustos agu августа авг srpna srpen "
-    "augusztus اغسطس אוגוסט באוגוסט αυγουστος αυγουστου αυγ elokuu elokuuta серпня สงหาคม اوت",
-    "sep sept september septembre septiembre settembre set setembro wrzesnia wrzesien wrz eylul eyl сентября сен "
-    "zari szeptember سبتمبر ספטמבר בספטמבר σεπτεμβριος σεπτεμβριου σεπ syyskuu syyskuuta septembrie вересня "
-    "септември сентябрь กนยายน سپتامبر",
-    "oct october oktober okt octobre octubre ottobre ott outubro out pazdziernika pazdziernik paz ekim eki "
-    "октября окт rijna rijen اكتوبر אוקטובר באוקטובר οκτωβριος οκτωβριου οκτ lokakuu lokakuuta octombrie "
-    "жовтня октомври октябрь ตลาคม اکتبر",
-    "nov november novembre noviembre novembro listopada listopad lis kasım kasim kas ноября ноя listopadu "
-    "nopember نوفمبر נובמבר בנובמבר νοεμβριος νοεμβριου νοε marraskuu marraskuuta noiembrie листопада ноември "
-    "ноябрь พฤศจกายน نوامبر",
-    "dec december dezember dez decembre diciembre dic dicembre dezembro grudnia grudzien gru aralık aralik ara "
-    "декабря дек prosince prosinec desember ديسمبر דצמבר בדצמבר δεκεμβριος δεκεμβριου δεκ joulukuu joulukuuta "
-    "decembrie грудня декември декабрь ธนวาคม دسامبر",
+    "aug august avgust aout agosto agost ago agt agustus ogos augustus augusti sierpnia sierpien sie agustos agu "
+    "августа август авг srpna srpen augusztus اغسطس אוגוסט באוגוסט αυγουστος αυγουστου αυγ elokuu elokuuta серпня "
+    "серпень สงหาคม اوت",
+    "sep sept september septembre septiembre settembre set setembro wrzesnia wrzesien wrz eylul eyl сентября сен zari "
+    "szeptember سبتمبر ספטמבר בספטמבר σεπτεμβριος σεπτεμβριου σεπ syyskuu syyskuuta septembrie вересня вересень "
+    "setembre септември сентябрь กนยายน سپتامبر",
+    "oct october oktober okt octobre octubre ottobre ott outubro out pazdziernika pazdziernik paz ekim eki октября "
+    "окт rijna rijen اكتوبر אוקטובר באוקטובר οκτωβριος οκτωβριου οκτ lokakuu lokakuuta octombrie жовтня жовтень "
+    "октомври октябрь ตลาคม اکتبر",
+    "nov november novembre noviembre novembro listopada listopad lis kasım kasim kas ноября ноя listopadu nopember "
+    "نوفمبر נובמבר בנובמבר νοεμβριος νοεμβριου νοε marraskuu marraskuuta noiembrie листопада листопад ноември ноябрь "
+    "พฤศจกายน نوامبر",
+    "dec december disember des dezember dez decembre diciembre dic dicembre dezembro grudnia grudzien gru aralık "
+    "aralik ara декабря дек prosince prosinec desember ديسمبر דצמבר בדצמבר δεκεμβριος δεκεμβριου δεκ joulukuu "
+    "joulukuuta decembrie грудня грудень desembre декември декабрь ธนวาคม دسامبر",
 )
 
 _MONTH_NAMES = frozenset(name for names in _MONTHS for name in names.split())

@@ -400,3 +400,34 @@ def test_names_in_rows_of_their_own_above_documents_are_groups(tmp_path):
     assert asked.value.questions[0].answers[0] == "customer_id=group heading"
     log = clean(read(tmp_path / "sales.csv", {"customer_id": "group heading"})).log
     assert log.groupby("customer_id")["amount"].sum().to_dict() == {"Ann": 15.0, "Bob": 25.0, "Cid": 35.0}
+
+
+def test_sums_without_a_date_or_a_number_are_no_question_of_what_their_lines_are(tmp_path):
+    rows = ["거래처,일자,전표번호,담당자,공급가액,세액,합계"]
+    for who in "가나다라마바":
+        rows += [f"{who},24/{n:02}/0{n},{who}{n},김,{n}0,{n},{n}{n}" for n in (1, 2, 3)] + [
+            f"{who} 소계,,,,60,6,66"
+        ]
+    read_so = cleaned(tmp_path, "\n".join(rows) + "\n")
+    assert (read_so.report.mapping["customer_id"], read_so.report.mapping["amount"]) == ("거래처", "공급가액")
+    assert (read_so.log["amount"].sum(), read_so.log["order_id"].nunique()) == (360.0, 18)
+
+
+@pytest.mark.parametrize(
+    ("headings", "day"),
+    [
+        ("Pelanggan,Tanggal,No. Struk,Total Belanja,Diskon", "05 Agustus 2024"),
+        ("Mã khách hàng,Ngày hạch toán,Số chứng từ,Doanh số bán,Chiết khấu", "25/08/2024"),
+        ("Cari Kodu,Tarih,Belge No,Tutar,İskonto", "05.08.2024"),
+        ("客户编码,日期,单据编号,不含税金额,折扣", "2024年8月5日"),
+        ("得意先コード,売上日,伝票番号,税抜金額,値引", "2024年8月5日"),
+        ("Покупець,Дата,Накладная,Сума,Скидка", "5 серпень 2024"),
+        ("Razón social,Fecha,Nº albarán,Importe,Descuento", "25/08/2024"),
+        ("Sell-to No.,Posting Date,Document No.,Amount,Discount", "08/25/2024"),
+    ],
+)
+def test_headings_of_small_firms_reports_are_known(tmp_path, headings, day):
+    lines = "\n".join(f"c{n % 3},{day},d{n},{n}0.50,0" for n in range(1, 6))
+    mapping = cleaned(tmp_path, f"{headings}\n{lines}\n").report.mapping
+    names = ("customer_id", "timestamp", "order_id", "amount", "discount")
+    assert [mapping[name] for name in names] == headings.split(",")
