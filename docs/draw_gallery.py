@@ -41,7 +41,7 @@ def draw() -> dict[str, str]:
 def _draw(name: str, cleaned: Any, wanted: Any) -> Any:
     with contextlib.suppress(InputError):  # of another command, or nothing in this shop to show
         return drawing.draw(name, cleaned, wanted)
-    contract = importlib.import_module("tests.contracts.test_contract_plots")
+    contract = importlib.import_module("tests.figure_tables")
     options = (
         {"currency": CURRENCY} if "currency" in inspect.signature(plots.CATALOGUE[name]).parameters else {}
     )

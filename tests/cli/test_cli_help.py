@@ -16,6 +16,7 @@ from cltv_ml import cli
 from cltv_ml.cli import printing
 from cltv_ml.cli.options import _data_names
 from docs.commands import commands
+from tests.catalogues import for_each
 
 ROOT = typer.main.get_command(cli.app)
 ALL = dict(commands(ROOT, ()))
@@ -33,20 +34,18 @@ def cltv(*words, **environment):
     )
 
 
-@pytest.fixture(params=ALL)
-def name(request):
-    return request.param
-
-
+@for_each(ALL)
 def test_command_says_what_it_does(name):
     assert re.match(r"[A-Z].{20,}[.;]", ALL[name].help.split("\n\n")[0].replace("\n", " "))
 
 
+@for_each(ALL)
 def test_every_option_is_explained(name):
     options = [param for param in ALL[name].params if param.name != "help"]
     assert all(param.help for param in options), [param.name for param in options if not param.help]
 
 
+@for_each(ALL)
 def test_command_accepts_its_own_example(name):
     examples = re.findall(r"Example: `cltv ([^`]+)`", ALL[name].help)
     assert examples, f"cltv {name} has no example"

@@ -20,6 +20,7 @@ from cltv_ml.features import (
 )
 from cltv_ml.tables import POSTCODE_PARTS
 from cltv_ml.windows import Window
+from tests.catalogues import for_each
 
 CUTOFFS = [pd.Timestamp("2023-08-15"), pd.Timestamp("2024-01-01")]
 
@@ -250,15 +251,15 @@ def test_spark_reads_tables_of_other_libraries_under_any_names(spark, of):
     engine.clear()
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+@for_each(CATALOGUE)
 def test_every_feature_says_what_it_is(name):
     found = CATALOGUE[name]
     assert found.doc.endswith(".")
     assert found.unit or found.dtype == "text"
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
-def test_every_feature_takes_more_than_one_value_and_no_infinite_one(built, name):
+@for_each(CATALOGUE)
+def test_every_feature_takes_more_than_one_value_and_no_infinite_one(name, built):
     values = built[name]
     assert values.nunique() > 1
     if CATALOGUE[name].dtype == "number":

@@ -6,6 +6,7 @@ import pytest
 from test_contract_features import CUTOFFS, make_source
 
 from cltv_ml.features import CATALOGUE, build_features
+from tests.catalogues import for_each
 
 DAY = pd.Timedelta(days=1)
 
@@ -236,8 +237,8 @@ ATTRIBUTES = (
 )
 
 
-@pytest.mark.parametrize("name", [*CATALOGUE, *(f"attribute_{name}" for name in ATTRIBUTES)])
-def test_a_slow_reference_gives_the_same_feature(both, name):
+@for_each([*CATALOGUE, *(f"attribute_{name}" for name in ATTRIBUTES)])
+def test_a_slow_reference_gives_the_same_feature(name, both):
     built, slow = both
     assert name in slow, "say in slow_features what this feature holds"
     if CATALOGUE[name].dtype == "text":

@@ -8,10 +8,11 @@ import pytest
 
 from cltv_ml.evaluation.interval_metrics import INTERVAL_METRICS, QUANTILE_METRICS
 from cltv_ml.evaluation.metrics import METRICS, PURCHASE_METRICS
+from tests.catalogues import for_each
 
-each_metric = pytest.mark.parametrize("name", METRICS)
-each_purchase_metric = pytest.mark.parametrize("name", PURCHASE_METRICS)
-each_interval_metric = pytest.mark.parametrize("name", INTERVAL_METRICS)
+each_metric = for_each(METRICS)
+each_purchase_metric = for_each(PURCHASE_METRICS)
+each_interval_metric = for_each(INTERVAL_METRICS)
 
 
 @pytest.fixture(scope="module")

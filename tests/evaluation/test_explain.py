@@ -14,6 +14,7 @@ from cltv_ml.evaluation.explain import (
 )
 from cltv_ml.features import CATALOGUE
 from cltv_ml.models import GammaGamma, Hybrid, ParetoGGG, ParetoNBD, ProbabilisticValue, ValueModel
+from tests.catalogues import for_each
 
 rng = np.random.default_rng(4)
 X = pd.DataFrame({"noise": rng.random(800), "rate": rng.random(800), "shift": rng.random(800)})
@@ -144,7 +145,7 @@ def test_explanations_sum_to_the_value():
     assert explain(model, table).sum(axis="columns").to_numpy() == pytest.approx(model.predict(table))
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+@for_each(CATALOGUE)
 def test_every_feature_has_a_title_in_words(name):
     title = feature_title(name)
     assert 3 <= len(title) <= 160
