@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
@@ -190,6 +190,18 @@ class Log(Inline):
             f"select distinct customer_id from log where timestamp < timestamp '{day}' order by 1"
         )
         return pd.Index(frame(ids)["customer_id"], name="customer_id")
+
+    def only(self, customers: pd.Index) -> Log:
+        """Return the log of some of its customers.
+
+        >>> log = Log(pd.DataFrame({"customer_id": ["a", "b", "a"], "amount": [1.0, 2.0, 3.0]}))
+        >>> log.only(pd.Index(["a"])).frame["amount"].tolist()
+        [1.0, 3.0]
+        """
+        con = self.connect()
+        view(con, "chosen", pa.table({"customer_id": pa.array(customers)}))
+        lines = con.sql("select log.* from log semi join chosen using (customer_id)")
+        return replace(self, table=lines.to_arrow_table())
 
     def once(self, name: str, find: Callable[[], Found]) -> Found:
         """Return the result of `find` for this log, stored under `name` for later calls; callers must not change it.

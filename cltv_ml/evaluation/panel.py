@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
-from cltv_ml.engine import view
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features
 from cltv_ml.log import AnyLog, Log
@@ -117,7 +115,7 @@ def prepare(
             learns = learned_from(panel.index.get_level_values("customer_id"), customers)
         X, X_now = panel[learns], panel[now & ~learns].droplevel("cutoff")
     snapshot = window.cutoff if customers is not None else None
-    return _training(log, window, X, X_now, origins, snapshot)
+    return _training(log.target, window, X, X_now, origins, snapshot)
 
 
 def prepare_fresh(
@@ -142,7 +140,7 @@ def prepare_fresh(
 
 
 def _training(
-    log: Log,
+    target: Callable[[Window, pd.Index], pd.Series],
     window: Window,
     X: pd.DataFrame,
     X_now: pd.DataFrame,
@@ -162,7 +160,7 @@ def _training(
             "day by then."
         )
     X = X[cutoffs.isin([origin.cutoff for origin in usable])]
-    training = Training(X, _labels(log, usable, X), usable, X_now, cutoff, tuple(notes), window.horizon)
+    training = Training(X, _labels(target, usable, X), usable, X_now, cutoff, tuple(notes), window.horizon)
     return replace(training, notes=(*notes, *_short(training, window)))
 
 
@@ -186,10 +184,12 @@ def _short(training: Training, window: Window) -> list[str]:
     return []
 
 
-def _labels(log: Log, origins: Sequence[Window], X: pd.DataFrame) -> pd.Series:
+def _labels(
+    target: Callable[[Window, pd.Index], pd.Series], origins: Sequence[Window], X: pd.DataFrame
+) -> pd.Series:
     """Return the spend of each row's customer in the window after its cutoff."""
     labels = [
-        log.target(origin, X.loc[[origin.cutoff]].index.get_level_values("customer_id")).to_numpy()
+        target(origin, X.loc[[origin.cutoff]].index.get_level_values("customer_id")).to_numpy()
         for origin in sorted(origins, key=lambda origin: origin.cutoff)
     ]
     return pd.Series(np.concatenate([[], *labels]), index=X.index, dtype="float64", name="value")
@@ -200,11 +200,7 @@ def thin_log(log: Log, most: float) -> Log | None:
     ids = log.customers
     if len(ids) <= most:
         return None
-    chosen = ids[_hashed(ids) < most / len(ids)]
-    con = log.connect()
-    view(con, "chosen", pa.table({"customer_id": pa.array(chosen)}))
-    lines = con.sql("select log.* from log semi join chosen using (customer_id)").to_arrow_table()
-    return replace(log, table=lines)
+    return log.only(ids[_hashed(ids) < most / len(ids)])
 
 
 def learned_from(customers: pd.Index, share: float) -> np.ndarray:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from cltv_ml.engine import frame, view
+from cltv_ml.engine import frame
 from cltv_ml.features import build_features
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models.kept_spend import YEAR, YearApart
@@ -37,19 +37,12 @@ def _find_windows(log: Log, cutoff: pd.Timestamp) -> list[YearApart]:
         return []
     first = days - YEAR - width
     known = [first - YEAR * back for back in range(_MOST_YEARS) if first - YEAR * back >= _LEAST_DAYS]
-    sample = _drawn_customers(log)
+    customers, sample = log.customers, log
+    if len(customers) > _MOST_CUSTOMERS:
+        drawn = np.random.default_rng(0).choice(len(customers), _MOST_CUSTOMERS, replace=False)
+        sample = log.only(customers[drawn])
     windows = [_read(sample, start + pd.Timedelta(days=day), width) for day in known]
     return [window for window in windows if len(window.X) >= _LEAST_CUSTOMERS]
-
-
-def _drawn_customers(log: Log) -> Log:
-    if len(log.customers) <= _MOST_CUSTOMERS:
-        return log
-    con, rng = log.connect(), np.random.default_rng(0)
-    drawn = rng.choice(len(log.customers), _MOST_CUSTOMERS, replace=False)
-    view(con, "drawn", pd.DataFrame({"customer_id": log.customers[drawn]}))
-    lines = con.sql("select customer_id, timestamp, amount from log semi join drawn using (customer_id)")
-    return Log(lines.to_arrow_table())
 
 
 def _read(log: Log, day: pd.Timestamp, width: int) -> YearApart:

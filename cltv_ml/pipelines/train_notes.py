@@ -57,7 +57,7 @@ def training_notes(
         *groupings,
         *_level_note(result, job.page_currency),
         *_absent(log.columns),
-        *_unrelated(log, features),
+        *_unrelated(offered_features(log)[1], features),
     ]
     return TrainingNotes(doubts, remarks)
 
@@ -168,9 +168,9 @@ def _absent(columns: Sequence[str]) -> list[str]:
     ]
 
 
-def _unrelated(log: Log, features: Sequence[str]) -> list[str]:
+def _unrelated(offered: Sequence[str], features: Sequence[str]) -> list[str]:
     """Return a sentence that names the attributes and first orders' features that models did not learn from."""
-    left = [feature_title(name) for name in offered_features(log)[1] if name not in features]
+    left = [feature_title(name) for name in offered if name not in features]
     if not left:
         return []
     return [
