@@ -91,9 +91,7 @@ def champions(
 
 
 @app.command()
-def lifetime(
-    task: Logs = None,
-) -> None:
+def lifetime(task: Logs = None) -> None:
     """Compare values beyond the horizon that was learned from with what followed, and with known lifetimes.
 
     Example: `python -m experiments lifetime --task superstore`
@@ -102,9 +100,7 @@ def lifetime(
 
 
 @app.command()
-def attributes(
-    task: Logs = None,
-) -> None:
+def attributes(task: Logs = None) -> None:
     """Compare a model that learned from tables about customers with the same model without.
 
     Example: `python -m experiments attributes --task superstore`

@@ -10,8 +10,8 @@ from pathlib import Path
 
 _WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
-#: Language -> part -> headings, and language -> state -> levels.
-HEADINGS, LEVELS = _WORDS["headings"], _WORDS["levels"]
+#: Language -> part -> headings, language -> state -> levels, and number style -> (thousands sign, decimal sign).
+HEADINGS, LEVELS, NUMBERS = _WORDS["headings"], _WORDS["levels"], _WORDS["numbers"]
 
 #: Language -> (sale, refund) in a column that tells the type of a line.
 TYPES = {
@@ -75,15 +75,3 @@ DATES: dict[str, Callable[[datetime], str]] = {
 
 #: Digits of other scripts.
 DIGITS = ("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", "๐๑๒๓๔๕๖๗๘๙")
-
-#: Number style -> (thousands sign, decimal sign).
-NUMBERS = {
-    "plain": ("", "."),
-    "english": (",", "."),
-    "german": (".", ","),
-    "german plain": ("", ","),
-    "french": ("\u202f", ","),
-    "blank": (" ", ","),
-    "swiss": ("'", "."),
-    "lakh": (",", "."),
-}

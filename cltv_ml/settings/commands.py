@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from cltv_ml.settings.base import (
     Day,
@@ -236,33 +236,30 @@ class Learn(Printed):
     out: File = setting(Path("out/lesson"), "Folder for the tables and lesson.html.")
 
 
+def _in_out(description: str, file: str) -> Any:
+    """Return the setting of a table that an earlier command wrote to the folder --out."""
+    return setting(None, description, default_text=f"{file} in the folder --out")
+
+
 class Report(Redacted, Chosen, Settings):
     """Settings of `cltv report`."""
 
     out: Place = setting("out", "Folder for report.html, report.md or report.json; - prints it.")
     format: Literal["html", "markdown", "json"] = setting("html", "Format of the report.")
-    scores: TableInput = setting(
-        None, "Scores of `cltv score`.", default_text="scores.parquet in the folder --out"
-    )
+    scores: TableInput = _in_out("Scores of `cltv score`.", "scores.parquet")
     before: TableInput = setting(
         None,
         "Earlier scores, to show what has changed.",
         default_text="the newest earlier scores next to --scores",
     )
-    actions: TableInput = setting(
-        None,
-        "actions.json of `cltv act`, to name the lists with the highest profit.",
-        default_text="actions/actions.json in the folder --out",
+    actions: TableInput = _in_out(
+        "actions.json of `cltv act`, to name the lists with the highest profit.", "actions/actions.json"
     )
-    forecast: TableInput = setting(
-        None,
-        "Table of `cltv forecast`, to show the expected spend of new customers.",
-        default_text="forecast.csv in the folder --out",
+    forecast: TableInput = _in_out(
+        "Table of `cltv forecast`, to show the expected spend of new customers.", "forecast.csv"
     )
-    lifetimes: TableInput = setting(
-        None,
-        "Table of `cltv lifetime`, to show customers' lifetime value.",
-        default_text="lifetime.parquet in the folder --out",
+    lifetimes: TableInput = _in_out(
+        "Table of `cltv lifetime`, to show customers' lifetime value.", "lifetime.parquet"
     )
     lookup: int = setting(
         0,

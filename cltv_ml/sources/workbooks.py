@@ -15,18 +15,9 @@ from openpyxl.styles.numbers import BUILTIN_FORMATS, BUILTIN_FORMATS_MAX_SIZE
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from cltv_ml.errors import InputError, among
+from cltv_ml.sources import layout
 from cltv_ml.sources.archives import check_workbook
 from cltv_ml.sources.frames import TablesError
-from cltv_ml.sources.layout import (
-    check_header_row,
-    find_header,
-    has_no_header,
-    join_levels,
-    number_columns,
-    tell_of_groups,
-    tell_of_no_header,
-    tell_of_thousands,
-)
 from cltv_ml.sources.sheet_layout import check_calculated, look_at_sheet
 
 #: The sign or code of a currency in the format of a cell.
@@ -88,15 +79,17 @@ def workbook_rows(
                 [str(cell) for row in rows for cell in row if cell]
                 for rows in (above, [headers[name] for name in visible])
             ]
-            notes += tell_of_thousands(said, named, path.name)
+            notes += layout.tell_of_thousands(said, named, path.name)
         chosen = visible if sheet is None else _only_sheet(sheet, headers, path.name)
         _check_sheets(chosen, headers, path.name)
         names, place = places[chosen[0]]
-        if notes is not None and header_row is None and names == tuple(number_columns(len(names))):
-            notes.append(tell_of_no_header(names, place + 2, path.name))
+        if notes is not None and header_row is None and names == tuple(layout.number_columns(len(names))):
+            notes.append(layout.tell_of_no_header(names, place + 2, path.name))
         elif notes is not None and header_row is None:
             for row in islice(_parsed_rows(book[chosen[0]], path.name), place, place + 1):
-                notes += tell_of_groups(names, ["" if cell is None else str(cell) for cell in row], path.name)
+                notes += layout.tell_of_groups(
+                    names, ["" if cell is None else str(cell) for cell in row], path.name
+                )
         yield names
         count = 0
         for name in chosen:
@@ -116,17 +109,17 @@ def _noted_rows(
     book: Workbook, name: str, names: tuple[Any, ...], start: int, file: str, notes: list[str] | None
 ) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of a sheet below its header, after a note on each peculiarity of how they were read."""
-    layout = look_at_sheet(book, book[name])
-    check_calculated(layout, name, file)
+    look = look_at_sheet(book, book[name])
+    check_calculated(look, name, file)
     days = _counted_days(book, book[name], names, start, file)
     if notes is not None:
-        notes += layout.describe(name)
+        notes += look.describe(name)
         if days:
             notes.append(
                 f"Sheet {name!r} counts days from 1904; the numbers in columns {[names[day] for day in days]} "
                 "were read so."
             )
-    whole = _give_merged(_sheet_rows(book, book[name], start, file), layout.merged, start + 1)
+    whole = _give_merged(_sheet_rows(book, book[name], start, file), look.merged, start + 1)
     yield from _with_later_days(whole, days)
 
 
@@ -262,12 +255,12 @@ def _header(sheet: Any, header_row: int | None, name: str) -> tuple[tuple[str, .
     if not any(map(any, rows)):
         return (), 0
     if header_row is None:
-        names, place = join_levels(rows, find_header(rows, name))
+        names, place = layout.join_levels(rows, layout.find_header(rows, name))
     else:
-        check_header_row(header_row, len(rows), name)
+        layout.check_header_row(header_row, len(rows), name)
         names, place = rows[header_row - 1], header_row - 1
     while names and not names[-1].strip():
         names.pop()
-    if header_row is None and has_no_header(rows, place):
-        return tuple(number_columns(len(names))), place - 1
+    if header_row is None and layout.has_no_header(rows, place):
+        return tuple(layout.number_columns(len(names))), place - 1
     return tuple(names), place

@@ -3,23 +3,11 @@
 import pandas as pd
 import pytest
 
-from cltv_ml.data import simulate
 from cltv_ml.evaluation.backtest import judge_prepared
 from cltv_ml.evaluation.panel import fit, prepare
-from cltv_ml.features import default_features
 from cltv_ml.log import Log
 from cltv_ml.models import ProbabilisticValue, Tweedie
 from cltv_ml.windows import Window, training_origins
-
-
-@pytest.fixture(scope="module")
-def log():
-    return simulate(400, seed=4).log[["customer_id", "timestamp", "amount"]]
-
-
-@pytest.fixture(scope="module")
-def names(log):
-    return default_features(list(log.columns))[:8]
 
 
 @pytest.mark.parametrize("horizon", [7, 30, 45, 91, 182, 365])

@@ -3,10 +3,8 @@
 import pandas as pd
 import pytest
 
-from cltv_ml.data import simulate
 from cltv_ml.evaluation.panel import prepare
 from cltv_ml.evaluation.validation import validate
-from cltv_ml.features import default_features
 from cltv_ml.models import Hybrid, ProbabilisticValue, Tweedie
 from cltv_ml.windows import Window
 
@@ -15,16 +13,6 @@ MODELS = [
     Tweedie(60, n_estimators=10),
     Hybrid(60, n_estimators=10, probabilistic=ProbabilisticValue()),
 ]
-
-
-@pytest.fixture(scope="module")
-def log():
-    return simulate(400, seed=2).log[["customer_id", "timestamp", "amount"]]
-
-
-@pytest.fixture(scope="module")
-def names(log):
-    return default_features(list(log.columns))[:12]
 
 
 @pytest.fixture(scope="module")
