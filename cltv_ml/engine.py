@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
+from weakref import WeakKeyDictionary
 
 import duckdb
 import pandas as pd
@@ -26,10 +27,11 @@ Key = TypeVar("Key")
 #: Money is summed in whole numbers of this fraction of the unit: no order of rows, thread or engine moves a total.
 MONEY_SCALE = 10_000
 
-#: The database that `connect` opens catalogs in, and the catalogs it has opened there.
+#: The database that `connect` opens catalogs in, and the catalogs it has opened there; and that of each connection.
 _shared_database: ContextVar[tuple[duckdb.DuckDBPyConnection, list[str]] | None] = ContextVar(
     "_one", default=None
 )
+_catalogs: WeakKeyDictionary[duckdb.DuckDBPyConnection, str] = WeakKeyDictionary()
 _catalog_numbers = itertools.count()
 
 #: How to drop what was made while `tidy` is open.
@@ -45,8 +47,8 @@ def within(database: duckdb.DuckDBPyConnection) -> Iterator[None]:
     >>> with within(connect()):
     ...     one, other = connect(), connect()
     ...     _ = one.execute("create table rows as select 1 as n")
-    ...     [row[0] for row in other.execute("show tables").fetchall()]
-    []
+    ...     [con.execute("show tables").fetchall() for con in (cursor(one), other)]
+    [[('rows',)], []]
     """
     catalogs: list[str] = []
     token = _shared_database.set((database, catalogs))
@@ -71,9 +73,9 @@ def connect(
     present = _shared_database.get()
     if present is not None:
         con, name = cursor(present[0]), f"catalog_{next(_catalog_numbers)}"
-        con.execute(f"attach ':memory:' as {name}")
+        con.execute(f"attach ':memory:' as {name}; use {name}")
         present[1].append(name)
-        con.execute(f"use {name}")
+        _catalogs[con] = name
         return con
     try:
         con = duckdb.connect(config={"memory_limit": memory})
@@ -131,9 +133,12 @@ def publish(con: duckdb.DuckDBPyConnection, name: str, table: pa.Table | str | P
 
 
 def cursor(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """Return another connection to the same database, with temporary tables of its own."""
+    """Return another connection to the same database and catalog, with temporary tables of its own."""
     other = con.cursor()
     _set_up(other)  # settings of each connection
+    if con in _catalogs:
+        other.execute(f"use {_catalogs[con]}")
+        _catalogs[other] = _catalogs[con]
     return other
 
 
@@ -222,11 +227,7 @@ def literal(text: str) -> str:
 
 
 def literals(texts: Iterable[str]) -> str:
-    """Return texts as quoted SQL strings separated by commas.
-
-    >>> literals(["a", "b"])
-    "'a', 'b'"
-    """
+    """Return texts as quoted SQL strings separated by commas."""
     return ", ".join(map(literal, texts))
 
 

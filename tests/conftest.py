@@ -11,6 +11,7 @@ import socket
 import subprocess
 import uuid
 from collections import defaultdict
+from contextvars import ContextVar
 from pathlib import Path
 
 import hypothesis
@@ -26,6 +27,33 @@ SHARING = {"tests/actions", "tests/integration", "tests/reporting"}
 
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session")
+def quick(request):
+    """Whether no long or slow test was selected."""
+    marks = ("long", "slow", "spark")
+    return not any(item.get_closest_marker(mark) for item in request.session.items for mark in marks)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_database(quick):
+    """Give quick tests catalogs in one database: to open one takes as long as some twenty small queries."""
+    from cltv_ml.engine import connect, within
+
+    if not quick:
+        yield
+        return
+    database = connect()
+    database.execute("set threads = 1")
+    with within(database):
+        yield
+
+
+@pytest.fixture
+def own_databases(monkeypatch):
+    """Let a test open databases of its own."""
+    monkeypatch.setattr("cltv_ml.engine._shared_database", ContextVar("_own", default=None))
 
 
 @pytest.fixture(scope="session")

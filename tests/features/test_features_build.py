@@ -118,6 +118,7 @@ def test_the_version_follows_the_set_of_features():
     assert feature_version(["gap_mean"]) != feature_version(["gap_mean", "gap_max"])
 
 
+@pytest.mark.usefixtures("own_databases")
 def test_an_engine_can_be_used_again_and_keeps_no_table(log):
     engine = DuckDB()
     first = build_features(log, "2024-01-16", engine=engine)
@@ -125,6 +126,7 @@ def test_an_engine_can_be_used_again_and_keeps_no_table(log):
     pd.testing.assert_frame_equal(build_features(log, "2024-01-16", engine=engine), first)
 
 
+@pytest.mark.usefixtures("own_databases")
 def test_too_little_memory_is_said_in_a_sentence(log):
     with pytest.raises(ValueError, match=r"memory of 1MB is too small; increase it \(memory='4GB'"):
         build_features(log, "2024-01-16", memory="1MB")
@@ -135,6 +137,7 @@ def test_an_amount_beyond_the_integers_is_refused(log):
         build_features(log.assign(amount=1e18), "2024-01-16")
 
 
+@pytest.mark.usefixtures("own_databases")
 def test_a_memory_limit_that_is_no_size_is_refused(log):
     with pytest.raises(ValueError, match="memory must be a size such as '4GB', got 'lots'"):
         build_features(log, "2024-01-16", memory="lots")

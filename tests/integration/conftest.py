@@ -73,13 +73,6 @@ def no_store_left_open():
 
 
 @pytest.fixture(scope="session")
-def quick(request):
-    """Whether no long or slow test was selected."""
-    marks = ("long", "slow")
-    return not any(item.get_closest_marker(mark) for item in request.session.items for mark in marks)
-
-
-@pytest.fixture(scope="session")
 def orders(quick):
     """Every tenth customer of CDNOW, as a German shop might export it; for quick tests every fiftieth."""
     log = clean(read("cdnow")).log
