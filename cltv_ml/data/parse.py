@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import partial
 
 from cltv_ml.data import numerals
-from cltv_ml.data.calendars import as_iso, from_digits
 from cltv_ml.data.compact import with_signs
 from cltv_ml.data.day_numbers import counted, read_last_serial, tell_of_early_seconds, tell_of_shortened
 from cltv_ml.data.decimals import decimal_of
@@ -28,6 +27,7 @@ from cltv_ml.data.texts import (
 from cltv_ml.engine import Relation
 from cltv_ml.errors import InputError
 from cltv_ml.sources import times, zones
+from cltv_ml.sources.calendars import as_iso, from_digits
 from cltv_ml.sources.identifiers import FORMS, ON_DEMAND, count_forms, unify
 from cltv_ml.sources.text_bytes import Signs, signs_of
 

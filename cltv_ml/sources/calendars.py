@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container
+from typing import Any, Protocol
 
-from cltv_ml.data.source_columns import SourceColumns
+from cltv_ml.engine import Relation
 from cltv_ml.errors import InputError
 from cltv_ml.sources import times
 from cltv_ml.sources.zones import once
+
+
+class TextColumns(Protocol):
+    """The columns of a table, whether doubts are asked about, and notes on how they were read."""
+
+    table: Relation
+    ask: bool
+    notes: list[str]
+
+    @property
+    def last_year(self) -> int:
+        """The last year that two digits may stand for."""
+
+    def row(self, query: str) -> tuple[Any, ...]:
+        """Return the one row of a query."""
+
 
 #: Number of lines inspected for a column's notations.
 _FIRST = 20_000
@@ -53,7 +70,7 @@ _WAYS = {
 }
 
 
-def from_digits(columns: SourceColumns, column: str, text: str) -> str:
+def from_digits(columns: TextColumns, column: str, text: str) -> str:
     """Return SQL for a column's texts, with dates of other calendars in digits only as year-month-day."""
     lines = f"(select {text} as t from {columns.table} limit {_FIRST}) where t <> ''"
     if (
@@ -64,7 +81,7 @@ def from_digits(columns: SourceColumns, column: str, text: str) -> str:
     return f"regexp_replace({text}, '^{_DAY_DIGITS}$', '\\1-\\2-\\3')"
 
 
-def as_iso(columns: SourceColumns, column: str, text: str) -> str:
+def as_iso(columns: TextColumns, column: str, text: str) -> str:
     """Return SQL for a text column's times, with dates of other calendars converted to ISO dates.
 
     Raises
@@ -95,7 +112,7 @@ def as_iso(columns: SourceColumns, column: str, text: str) -> str:
     return text
 
 
-def _with_days(columns: SourceColumns, column: str, text: str, seen: Container[str]) -> str:
+def _with_days(columns: TextColumns, column: str, text: str, seen: Container[str]) -> str:
     """Return SQL for texts with eras, weeks, quarters and ordinal dates as dates; add notes on weeks and quarters."""
     if "era" in seen:
         text = once(text, "t", _from_era())
@@ -120,7 +137,7 @@ def _with_days(columns: SourceColumns, column: str, text: str, seen: Container[s
     return text
 
 
-def _check_months(columns: SourceColumns, column: str, lines: str) -> None:
+def _check_months(columns: TextColumns, column: str, lines: str) -> None:
     """Raise InputError if "Jan 05" seems to be a day without a year rather than a month of 2005."""
     last = columns.last_year
     number = times.letters(r"try_cast(regexp_extract(t, '^\p{L}{3,}[. /-]*(\d{2})$', 1) as integer)")
@@ -204,7 +221,7 @@ _CLOCK_SQL: dict[str, Callable[[str], str]] = {
 }
 
 
-def _from_years(columns: SourceColumns, column: str, text: str) -> str:
+def _from_years(columns: TextColumns, column: str, text: str) -> str:
     """Return SQL for dates of a column whose years all belong to another calendar."""
     year = f"try_cast(regexp_extract(t, '{_YEARS}', 1) as integer)"
     low, high, example = columns.row(
@@ -231,7 +248,7 @@ def _from_years(columns: SourceColumns, column: str, text: str) -> str:
     return text
 
 
-def _tell_of_other_years(columns: SourceColumns, column: str, lines: str) -> None:
+def _tell_of_other_years(columns: TextColumns, column: str, lines: str) -> None:
     """Add a note if some dates of a column have years of another calendar and others have ours."""
     other, example = columns.row(
         f"select count(*), min(t) from {lines} and regexp_matches(t, '{_OTHER_YEAR}') "
@@ -259,7 +276,7 @@ def _from_persian() -> str:
     return f"if(regexp_matches(t, '{way}'), {once(fields, 'e', date)}, t)"
 
 
-def _from_taiwan(columns: SourceColumns, column: str, text: str) -> str:
+def _from_taiwan(columns: TextColumns, column: str, text: str) -> str:
     fields = f"regexp_extract(t, '{_TAIWAN}', ['year', 'sign', 'month', 'day', 'rest'])"
     columns.notes.append(
         f"Column {column!r}: years such as 113 were read as years of the Minguo calendar (Taiwan), "
