@@ -61,6 +61,7 @@ _CONTAINER = re.compile(
 
 #: Headings of the time of an order, and of what follows it, such as the invoice.
 _OF_ORDER = re.compile(plain_pattern(_TIES["headings"]["ordered"]))
+_PAID_OR_SENT = re.compile(plain_pattern(_TIES["headings"]["later"]))
 _FOLLOWING = re.compile(plain_pattern([*_TIES["headings"]["invoiced"], *_TIES["headings"]["later"]]))
 
 #: Headings of payment fees.
@@ -104,6 +105,8 @@ def find_columns(
             and not NOT_THE_PURCHASE.search(plain[date])
             and not _FOLLOWING.search(plain[date])
         ]
+        if all(_PAID_OR_SENT.search(plain_heading(date)) for date in candidates):
+            candidates += named(name, [date for date in dates if not _FOLLOWING.search(plain[date])])
     # The heading is right and the values are bad: `clean` reports what is wrong with them.
     if not candidates and name in REQUIRED:
         candidates = named(name, unmapped) or (find_compound(name, unmapped) if name == "timestamp" else [])

@@ -35,6 +35,7 @@ from cltv_ml.data.overlooked_numbers import (
     look_at_prices,
     look_at_quantities,
     look_at_returned,
+    look_at_unpaid,
     part_refunds,
     speaks_of_return,
     tell_of_other_money,
@@ -212,7 +213,7 @@ def _look_at_column(column: Unmapped, levels: Mapping[str, int] | None) -> None:
     if speaks_of_return(column.heading) and column.glance.only_where(column.name, NO, settled):
         column.note("is not used, because all lines that it marks are already left out or reversed.")
         return
-    _look_at_unpaid(column)
+    look_at_unpaid(column)
     if look_at_counts(column):
         return
     if levels is None:
@@ -269,19 +270,6 @@ def _undone_already(glance: Glance, mapping: Mapping[str, str]) -> str:
             text = f"coalesce(trim(cast({quote(column)} as varchar)), '')"
             tests.append(f"{text} in ({', '.join(map(literal, undone))})")
     return " or ".join(f"coalesce({test}, false)" for test in tests) or "false"
-
-
-def _look_at_unpaid(column: Unmapped) -> None:
-    """Note unpaid money, and sales that were not completed."""
-    glance = column.glance
-    if column.kind == "number" and HEADED["unpaid"].search(column.heading) and glance.any_number(column.name):
-        column.note("contains money that is not paid yet; such lines count in full.")
-    blank = glance.rows - glance.filled(column.name) if HEADED["reached"].match(column.heading) else 0
-    if column.kind == "timestamp" and blank:
-        column.note(
-            f"is blank on {blank:,} of {glance.rows:,} lines, which count anyway. If they are not sales, "
-            "remove them from the export."
-        )
 
 
 def _adds(flag: Unmapped) -> bool:

@@ -1,4 +1,4 @@
-"""Unmapped numbers and prices: refunds, amounts net of refunds, the price paid."""
+"""Unmapped numbers, prices and times: refunds, amounts net of refunds, the price paid, what is unpaid."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from cltv_ml.data.headings import PRICE_PER, plain_heading, plain_pattern
 from cltv_ml.data.levels import NO, YES
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.questions import Question
+from cltv_ml.data.source_columns import quote
 from cltv_ml.data.summed import SUM_RETURNED
 from cltv_ml.data.words import words
+from cltv_ml.money import log_amount
 
 #: Headings by content of the column; see the vocabulary file.
 HEADED = {name: re.compile(plain_pattern(listed)) for name, listed in words("overlooked").items()}
@@ -82,6 +84,26 @@ class Unmapped:
         )
         answers = (f"{name}={self.name}", f"{name}=")
         self.account.questions.append(Question(text, answers if likely else answers[::-1]))
+
+
+def look_at_unpaid(column: Unmapped) -> None:
+    """Note unpaid money, and sales that were not completed."""
+    glance = column.glance
+    if column.kind == "number" and HEADED["unpaid"].search(column.heading) and glance.any_number(column.name):
+        column.note("contains money that is not paid yet; such lines count in full.")
+    if column.kind != "timestamp" or not HEADED["reached"].match(column.heading):
+        return
+    amount = column.decided.get("amount")
+    blank, money = glance.lines.row(
+        f"select count(*), coalesce(sum({glance.number(amount) if amount else 0}), 0) from {glance.lines} "
+        f"where coalesce(trim(cast({quote(column.name)} as varchar)), '') = '' and not ({column.account.settled})"
+    )
+    if blank:
+        total = f", {log_amount(money)} in total," if amount else ""
+        column.note(
+            f"is blank on {blank:,} of {glance.rows:,} lines{total} which count anyway. If they are not sales, remove "
+            f"them from the export, or set them aside with --mapping {flag('timestamp', column.name)}."
+        )
 
 
 def speaks_of_return(heading: str) -> bool:

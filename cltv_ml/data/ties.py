@@ -122,12 +122,14 @@ def _settle_time(source: Source, columns: Sequence[str]) -> tuple[str, str] | No
     rivals = [column for column in columns if column != chosen]
     differences = []
     for rival in rivals:
-        [rows, blank, differ] = source.first.row(
+        [rows, blank, differ, after] = source.first.row(
             f"select count(*), count(*) filter (a is null and b is not null), "
-            f"count(*) filter (cast(a as date) <> cast(b as date)) "
+            f"count(*) filter (cast(a as date) <> cast(b as date)), "
+            f"count(*) filter (cast(a as date) > cast(b as date)) "
             f"from (select {times[chosen]} as a, {times[rival]} as b from {source.first})"
         )
-        if blank > (1 - _AGREEING_SHARE) * rows:
+        written_later = ranks[chosen] == 1 and after > _NEAR * rows  # for example, when a line was imported
+        if blank > (1 - _AGREEING_SHARE) * rows or written_later:
             return None
         differences.append(f"{rival!r} has a different date on {differ:,} of the first {rows:,} lines")
     return chosen, f"the time of the order ({'; '.join(differences)})"

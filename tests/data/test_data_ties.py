@@ -53,6 +53,17 @@ def test_a_day_of_the_order_with_an_unknown_heading_goes_before_that_of_the_invo
     assert settled(date=None, **days)[0]["timestamp"] == "Ordered On"
 
 
+def test_the_time_of_creation_goes_before_that_of_the_payment_unless_it_lies_after_it():
+    paid = ["2024-01-09", "2024-02-06", "2024-03-08", "2024-04-08"]
+    for names in (("paid_at", "created_at"), ("Created at", "Paid at"), ("payment_date", "created")):
+        days = {name: paid if "pa" in name.lower() else DAYS for name in names}
+        mapping, notes = settled(date=None, **days)
+        assert days[mapping["timestamp"]] == DAYS
+        assert "the time of the order" in notes
+    with pytest.raises(QuestionsError, match="could each be the timestamp"):
+        settled(date=None, paid_at=DAYS, created_at=["2024-12-31"] * 4)
+
+
 def test_a_day_of_the_order_that_is_often_blank_is_asked_about():
     with pytest.raises(QuestionsError, match="could each be the timestamp"):
         settled(date=None, order_date=[*DAYS[:2], None, None], payment_date=DAYS)
