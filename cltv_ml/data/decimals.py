@@ -59,7 +59,7 @@ def decimal_of(columns: SourceColumns, column: str, texts: Relation) -> str | No
     whole, broken = unclear.replace(sign, ""), unclear.replace(sign, ".")
     both = count["open_commas"] and count["open_dots"]
     # A program either writes all decimals of every number, or drops trailing zeros everywhere.
-    if not both and _in_whole_units(columns, column):
+    if not both and not columns.table.holds(f"not {numerals.in_whole_units(columns.quote(column))}"):
         return "." if sign == "," else ","
     if both or not count["tens"] or not count["short"] or count["long"]:
         if neighbours := _decimal_nearby(columns, column):
@@ -81,17 +81,6 @@ def decimal_of(columns: SourceColumns, column: str, texts: Relation) -> str | No
         f"(--rule decimal={sign} reads it as {broken})."
     )
     return decimal
-
-
-#: Currencies usually written without minor units.
-_WITHOUT_PARTS = {*numerals.WHOLE_CURRENCIES, "IDR", "COP", "HUF", "ISK", "UZS", "TZS", "LBP"}
-
-
-def _in_whole_units(columns: SourceColumns, column: str) -> bool:
-    """Whether all amounts carry the sign of a currency written without minor units, such as the yen."""
-    test, sign = numerals.signed(columns.quote(column))
-    codes = columns.table.rows(f"select distinct if({test}, {sign}, '') from {columns.table} limit 20")
-    return all(numerals.code_of(str(code)) in _WITHOUT_PARTS for (code,) in codes)
 
 
 def _decimal_nearby(columns: SourceColumns, column: str) -> str | None:

@@ -16,6 +16,9 @@ _KNOWN = words("currencies")
 CURRENCIES = frozenset(_KNOWN["codes"])
 WHOLE_CURRENCIES = (*WHOLE, "MGA")
 
+#: Currencies usually written without minor units.
+WITHOUT_PARTS = frozenset({*WHOLE_CURRENCIES, "IDR", "COP", "HUF", "ISK", "UZS", "TZS", "LBP"})
+
 #: Currency signs and their codes; a sign shared by several currencies is its own code.
 _SIGNS: dict[str, str] = _KNOWN["signs"]
 _SHARED = tuple(_KNOWN["shared"])
@@ -104,6 +107,13 @@ def signed(text: str) -> tuple[str, str]:
     plain = f"translate({text}, '{_MINUS}', '{'-' * len(_MINUS)}')"
     test = rf"regexp_matches({plain}, '^\s*[-+(]?\s*({SIGN})\s*{number}\s*$|^\s*{number}\s*({SIGN})\s*[-)]?\s*$', 'i')"
     return test, f"regexp_extract({text}, '{SIGN}', 0, 'i')"
+
+
+def in_whole_units(text: str) -> str:
+    """Return SQL for whether a text is an amount with the sign of a currency written without minor units."""
+    test, sign = signed(text)
+    signs = {*WITHOUT_PARTS, *(name for name, code in _SIGNS.items() if code in WITHOUT_PARTS)}
+    return f"({test} and upper({sign}) in ({literals(sorted({name.upper() for name in signs}))}))"
 
 
 def bare(text: str) -> str:

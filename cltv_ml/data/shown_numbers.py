@@ -15,6 +15,10 @@ _READ_PLAINLY = (
     f"count(*) filter (where {numerals.is_open('trim(t)', '.')})",
 )
 _DECIMALS = tuple(f"count(*) filter (where {numerals.is_decimal(numerals.bare('t'), sign)})" for sign in ",.")
+_WHOLE = (
+    *(f"count(*) filter (where {numerals.is_open(numerals.bare('t'), sign)})" for sign in ",."),
+    f"count(*) filter (where trim(t) <> '' and not {numerals.in_whole_units('t')})",
+)
 
 
 def read_shown(table: Relation, texts: Mapping[str, str], decimal: str | None) -> dict[str, str]:
@@ -26,7 +30,7 @@ def read_shown(table: Relation, texts: Mapping[str, str], decimal: str | None) -
         SQL of each column's text.
     decimal
         The decimal separator, if it is known. Otherwise it is the one that some values show and none contradicts,
-        else the only one that other columns show.
+        else the only one that other columns show. Amounts in a currency without minor units have thousands.
     """
     plain = {
         column: not unread and (not dotted or (dotted > open_ and decimal != ","))
@@ -41,6 +45,10 @@ def read_shown(table: Relation, texts: Mapping[str, str], decimal: str | None) -
     signs = {sign for sign in shown.values() if sign}
     if len(signs) == 1:
         shown |= {column: min(signs) for column, figures in counted.items() if not any(figures)}
+    open_still = {column: text for column, text in written.items() if not shown[column]}
+    for column, (commas, dots, parted) in _count_each(table, open_still, _WHOLE).items():
+        if not parted and (commas > 0) != (dots > 0):
+            shown[column] = "." if commas else ","
     return {
         column: read_finite(text) if plain[column] else read_written(text, decimal or shown[column])
         for column, text in texts.items()

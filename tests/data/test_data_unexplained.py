@@ -260,3 +260,16 @@ def test_money_named_after_the_customer_is_told_like_any_other():
     paid = [amount * 1.1 for amount in shop()["amount"]]
     notes = " ".join(read(shop(**{"Total Paid Customer": paid})).notes)
     assert f"{sum(paid):,.2f} with 'Total Paid Customer'" in notes
+
+
+def test_notes_read_rupiah_in_whole_units_and_take_no_remark_for_the_amount(tmp_path):
+    text = """
+ID Pesanan,Tanggal,Pelanggan,Subtotal,Total Pesanan,Catatan
+1,05-01-2025,Adi,Rp 45.000,Rp 57.000,Rp 60.000
+2,06-01-2025,Budi,Rp 128.500,Rp 140.500,Rp 150.000
+3,17-01-2025,Adi,Rp 89.000,Rp 101.000,Rp 110.000
+"""
+    money, told = found(tmp_path, text)[1:]
+    assert money == 262_500
+    assert "lead to other totals: 298,500.00 with 'Total Pesanan', and 262,500.00 with 'Subtotal'" in told
+    assert "Catatan" not in told
