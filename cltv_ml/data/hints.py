@@ -11,7 +11,7 @@ from cltv_ml.data.headings import plain_heading, plain_pattern
 from cltv_ml.data.levels import NO, YES, plain_level
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.odd_products import tell_of_odd_products
-from cltv_ml.data.source_columns import quote
+from cltv_ml.data.source_columns import id_text, quote
 from cltv_ml.data.words import words
 from cltv_ml.engine import literal
 from cltv_ml.money import log_amount
@@ -54,7 +54,7 @@ def hint(
     texts = [column for column, kind in unmapped.items() if kind == "text"]
     notes = []
     if "type" not in decided:
-        notes += [note for column in texts for note in _tell_of_free_text(glance, column)]
+        notes += [note for column in texts for note in _tell_of_free_text(glance, column, mapping)]
     if "amount" in mapping and "type" not in decided:
         notes += [
             note
@@ -69,13 +69,15 @@ def hint(
     return notes
 
 
-def _tell_of_free_text(glance: Glance, column: str) -> list[str]:
-    """Return a note on a free text that suggests that some lines are not sales."""
+def _tell_of_free_text(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[str]:
+    """Return a note on a free text that suggests that some lines, which name no other order, are not sales."""
     if not _HEADED["texts"].search(plain_heading(column)):
         return []
     text = f"strip_accents(lower(trim(cast({quote(column)} as varchar))))"
+    alone = f" and {id_text(mapping['cancels'])} is null" if "cancels" in mapping else ""
     rows, example = glance.lines.row(
-        f"select count(*), min({quote(column)}) from {glance.lines} where regexp_matches({text}, '{_NO_SALE}')"
+        f"select count(*), min({quote(column)}) from {glance.lines} "
+        f"where regexp_matches({text}, '{_NO_SALE}'){alone}"
     )
     if not rows or rows > 0.5 * glance.rows:
         return []

@@ -11,7 +11,7 @@ from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question
 from cltv_ml.data.rules import Rules
-from cltv_ml.data.source_columns import id_text, quote
+from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, show
 from cltv_ml.sources.collected import find_collected
 from cltv_ml.sources.frames import MARK
@@ -172,25 +172,6 @@ def _holds_returns(first: Relation, order: str, amount: str) -> bool:
         f"from (select {quote(order)} as number, {value} as v from {first}) where number is not null group by number)"
     )
     return bool(below and below >= _FEW_ORDERS and (together or 0) > 0.5 * below)
-
-
-def read_reference(table: Relation, mapping: dict[str, str], explicit: Mapping[str, str | None]) -> list[str]:
-    """Map a reference column to cancels instead of the product if it refers to other orders; return a note."""
-    column, order = mapping.get("product_id", ""), mapping.get("order_id", "")
-    if not order or plain_heading(column) != "reference" or {"product_id", "cancels"} & {*explicit}:
-        return []
-    text, own = id_text(column), id_text(order)
-    filled, foreign = table.row(
-        f"select count({text}), count(*) filter ({text} <> {own} and {text} in (select {own} from {table})) "
-        f"from {table}"
-    )
-    if not filled or foreign < filled or "cancels" in mapping:
-        return []
-    mapping["cancels"] = mapping.pop("product_id")
-    return [
-        f"Column {column!r} refers to other orders and was read as cancels (--mapping "
-        f"product_id={column} reads it as the product)."
-    ]
 
 
 def doubt_totals(first: Relation, mapping: Mapping[str, str]) -> list[str]:

@@ -33,13 +33,13 @@ from cltv_ml.data.orders import (
     doubt_totals,
     find_order,
     is_no_order,
-    read_reference,
 )
 from cltv_ml.data.overlooked import look_over
 from cltv_ml.data.paid import doubt_price
 from cltv_ml.data.periods import ask_for_rows, tell_of_periods
 from cltv_ml.data.questions import Question, QuestionsError, ask_which
 from cltv_ml.data.recognition import recognise_source
+from cltv_ml.data.references import read_reference
 from cltv_ml.data.scale import settle_scale, settle_units
 from cltv_ml.data.source_columns import id_text
 from cltv_ml.data.ties import Source, settle_tie
@@ -109,7 +109,7 @@ def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
     notes = [*(recognised.notes if recognised else ()), *proposal.notes]
     if not recognised:
         notes += _settle_order(first, kinds, mapping, explicit, proposal.ties)
-        notes += read_reference(table, mapping, explicit)
+        notes += read_reference(table, first, kinds, mapping, explicit)
         new_notes, doubted = doubt_customer(first, kinds, mapping, explicit)
         notes += new_notes
         questions += (

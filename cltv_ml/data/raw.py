@@ -24,6 +24,7 @@ from cltv_ml.data.periods import join_months
 from cltv_ml.data.proposal import Proposal, complete
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.raw_table import Raw, Workspace
+from cltv_ml.data.references import NAMED, join_references
 from cltv_ml.data.refund_tables import add_refunds, split_refunds
 from cltv_ml.data.rules import Rules, change_rules, keep_levels
 from cltv_ml.data.summed import join_credits, join_returned
@@ -95,7 +96,7 @@ def _map_columns(
 ) -> Raw:
     """Return the rows of a source with the mapping of its columns, `columns` if given."""
     opened = _join_parts(opened, columns)
-    given = {**opened.mapping, **columns}
+    given = {**opened.mapping, **{name: column for name, column in columns.items() if column != NAMED}}
     table, customer, told = (opened.table, {}, []) if opened.dataset else join_places(opened.table, given)
     opened, given = replace(opened, table=table, notes=(*opened.notes, *told)), {**given, **customer}
     made = parts_of(table, given.get("order_id") or "")
@@ -104,6 +105,11 @@ def _map_columns(
         table, number, note = receipts
         opened = replace(opened, table=table, notes=(*opened.notes, note))
         proposal = complete(table, {**given, "order_id": number})
+    if references := join_references(opened.table, proposal.mapping, given):
+        table, note = references
+        opened = replace(opened, table=table, notes=(*opened.notes, note))
+        order = proposal.mapping["order_id"]
+        proposal = complete(table, {**given, "order_id": order, "cancels": NAMED})
     settled = _settle_rules(opened, proposal, rules, changes)
     opened = _add_refunds(opened, proposal.mapping)
     rows, notes, questions = _fill_down(opened, proposal, settled)

@@ -92,6 +92,7 @@ def test_receipt_numbers_that_restart_are_told_apart_by_their_day_and_till(tmp_p
     assert orders.sum() == sum(float(line.rsplit(",", 1)[1]) for line in lines)
     assert "restart, so the day and 'Till' and the number" in " ".join(cleaned.report.notes)
     assert clean(read(path, {"order_id": "Receipt no"})).log["order_id"].nunique() == 2
+    assert clean(read(path, dict(read(path).mapping))).log["order_id"].nunique() == 28 * 2 * 2
     one_till = [line for line in lines if line.split(",")[1] == "1"]
     path.write_text("\n".join(["Date,Till,Receipt no,Email,Product,Amount", *one_till]), encoding="utf-8")
     assert clean(read(path)).log["order_id"].nunique() == 28 * 2

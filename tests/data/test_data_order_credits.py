@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from cltv_ml.data import clean
+from cltv_ml.data import clean, read
 
 
 def left(*rows, columns=("customer", "date", "order_id", "product", "quantity", "amount")):
@@ -157,3 +157,65 @@ def test_a_line_that_stands_as_sold_and_as_cancelled_within_one_export_is_told()
     kept, cleaned = left(*rows, columns=OF_LINES)
     assert sorted(kept) == [20.0, 30.0]
     assert any("1 line occurs as sold and again" in note for note in cleaned.report.notes)
+
+
+def test_a_return_is_netted_against_the_invoice_that_it_names_under_any_heading(tmp_path):
+    for kind, heading in (
+        ("Avoir", "Facture source"),
+        ("Gutschrift", "Rechnungsbezug"),
+        ("Credit note", "Ref 2"),
+    ):
+        text = f"""
+Number,Type,Date,Customer,{heading},Net
+F1,Invoice,2025-01-05,ann,,50.00
+F2,Invoice,2025-02-06,ann,,40.00
+F3,Invoice,2025-02-07,bob,,30.00
+G1,{kind},2025-02-09,ann,F1,50.00
+"""
+        path = tmp_path / "export.csv"
+        path.write_text(text.strip("\n"), encoding="utf-8")
+        log = clean(read(path)).log
+        assert sorted(zip(log["order_id"], log["amount"], strict=True)) == [("F2", 40.0), ("F3", 30.0)]
+
+
+def test_a_reference_that_sales_use_for_something_else_names_the_invoice_of_a_return(tmp_path):
+    text = """
+Number,Date,Account,Reference,Net
+S1,2025-01-05,ann,PO77,50.00
+S2,2025-02-06,ann,PO78,40.00
+S3,2025-02-07,bob,PO79,30.00
+S4,2025-02-08,bob,PO80,35.00
+S5,2025-02-08,cem,PO81,60.00
+C1,2025-02-09,ann,S1,-45.00
+C2,2025-02-09,bob,S3,-30.00
+C3,2025-02-10,cem,S5,-1.00
+"""
+    path = tmp_path / "export.csv"
+    path.write_text(text.strip("\n"), encoding="utf-8")
+    cleaned = clean(read(path))
+    log = cleaned.log
+    assert sorted(zip(log["order_id"], log["amount"], strict=True)) == [
+        ("S1", 5.0),
+        ("S2", 40.0),
+        ("S4", 35.0),
+        ("S5", 59.0),
+    ]
+    assert "returns name in it the 'Number' that they take back" in " ".join(cleaned.report.notes)
+
+
+def test_a_text_names_the_invoice_of_a_return_also_with_a_saved_mapping(tmp_path):
+    text = """
+Bill no,Date,Customer,Net,Remark
+R1,2025-01-05,ann,50.00,thanks
+R2,2025-02-06,ann,50.00,gift for 2 children
+R3,2025-02-07,bob,30.00,
+G1,2025-02-09,ann,-50.00,Credit for bill R1 of 2025
+"""
+    path = tmp_path / "export.csv"
+    path.write_text(text.strip("\n"), encoding="utf-8")
+    raw = read(path)
+    for again in (raw, read(path, dict(raw.mapping))):
+        assert set(clean(again).log["order_id"]) == {"R2", "R3"}
+    assert "Texts of returns in column 'Remark' name the 'Bill no'" in " ".join(raw.notes)
+    assert "similar texts" not in " ".join(raw.notes)
+    assert set(clean(read(path, {"cancels": ""})).log["order_id"]) == {"R1", "R3"}

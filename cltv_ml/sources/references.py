@@ -1,0 +1,78 @@
+"""References by which returns name the order that they take back, in a column or a text of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+
+from cltv_ml.engine import Relation
+
+#: Fewest references if sales have other values in the column, the least share of those on returns that must name an
+#: order of the same customer, and the most on sales for each of these.
+_FEWEST, _NAMED, _ON_SALES = 3, 0.5, 0.02
+
+#: Numbers in a text, such as RE-10022 in "credit for invoice RE-10022".
+_NUMBERS = r'[^\s,;:()#"]*\d[^\s,;:()#"]*'
+
+
+def find_reference(
+    tables: Sequence[Relation],
+    returned: str,
+    customer: str,
+    orders: Mapping[str, str],
+    named: Mapping[str, str],
+) -> tuple[str, str] | None:
+    """Return the columns of the order's number and of the reference to it; None without such.
+
+    Parameters
+    ----------
+    tables
+        Lines to look at one after another, the fewest first; each must show the reference.
+    returned, customer
+        SQL for whether a line is a return, and for its customer.
+    orders, named
+        SQL of the columns that may be the number of the order, and of those that may name another one, by name.
+    """
+    for order, column in product(orders, named):
+        if order != column and all(
+            _names_orders(table, returned, customer, orders[order], named[column]) for table in tables
+        ):
+            return order, column
+    return None
+
+
+def named_in_text(lines: Relation, returned: str, customer: str, order: str, text: str) -> str:
+    """Return a query for `source_row` and `named`, the order of the customer that the text of a return names."""
+    return (
+        f"with lines as (select source_row, {returned} as back, {customer} as owner, {order} as own, {text} as text "
+        f"from {lines}), numbers as (select source_row, owner, own, "
+        f"unnest(regexp_extract_all(text, '{_NUMBERS}')) as number from lines where back), "
+        "known as (select distinct owner, own as number from lines where not back) "
+        "select source_row, min(number) as named from numbers semi join known using (owner, number) "
+        "where number <> own group by 1"
+    )
+
+
+def name_orders(lines: Relation, returned: str, customer: str, order: str, text: str) -> bool:
+    """Whether most texts on returns name an order of the customer."""
+    query = named_in_text(lines, returned, customer, order, text)
+    filled, known = lines.row(
+        f"select count({text}), (select count(*) from ({query})) from {lines} where {returned}"
+    )
+    return bool(known and known >= _NAMED * filled)
+
+
+def _names_orders(lines: Relation, returned: str, customer: str, order: str, named: str) -> bool:
+    filled, known, on_sales, sales = lines.row(
+        f"with lines as (select {returned} as back, {customer} as owner, {order} as own, {named} as named "
+        f"from {lines}), "
+        "known as (select distinct owner, own as named from lines where not back and own is not null), "
+        "hits as (select back, count(*) as n from lines semi join known using (owner, named) "
+        "where named is distinct from own group by 1) "
+        "select (select count(named) from lines where back), (select sum(n) from hits where back), "
+        "(select sum(n) from hits where not back), (select count(named) from lines where not back)"
+    )
+    known, on_sales = known or 0, on_sales or 0
+    return bool(
+        known >= (_FEWEST if sales else 1) and known >= _NAMED * filled and on_sales <= _ON_SALES * known
+    )
