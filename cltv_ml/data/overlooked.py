@@ -85,9 +85,9 @@ def look_over(
     unmapped = _without(unmapped, mapping)
     findings.settled = _undone_already(glance, mapping)
     levels_of = glance.levels(list(unmapped), _FEW_VALUES)
-    for column, kind in unmapped.items():
+    for column in sorted(unmapped, key=lambda name: not HEADED["dispute_states"].search(plain_heading(name))):
         decided = {**mapping, **findings.mapping, **explicit}
-        _look_at_column(Unmapped(column, kind, glance, decided, findings), levels_of.get(column))
+        _look_at_column(Unmapped(column, unmapped[column], glance, decided, findings), levels_of.get(column))
     _settle_dates_of_refunds(glance, findings)
     unmapped = _without(unmapped, findings.mapping)
     findings.notes += hint(glance, unmapped, mapping, {**mapping, **findings.mapping, **explicit})
@@ -206,6 +206,9 @@ def _without(unmapped: Mapping[str, str], mapping: Mapping[str, str]) -> dict[st
 def _look_at_column(column: Unmapped, levels: Mapping[str, int] | None) -> None:
     """Map, ask about or note a column, by its heading and its levels (None if it has many)."""
     settled, refunded = column.account.settled, column.decided.get("refunded")
+    if told_elsewhere := _dispute_elsewhere(column):
+        column.note(f"is not used, because {told_elsewhere!r} says what became of each dispute.")
+        return
     if refunded and (
         column.kind in ("timestamp", "text") or {level.lower() for level in levels or "-"} <= NO | YES
     ):
@@ -310,7 +313,7 @@ def _look_at_flag(column: Unmapped, levels: Mapping[str, int]) -> bool:
     if 0 < filled < rows:
         name = "refunded" if is_flag and not _adds(column) else "cancelled_at"
         if name not in column.decided and all(
-            _says_undone(level) for level in levels if not says_no(level, NO)
+            _says_undone(level, column.heading) for level in levels if not says_no(level, NO)
         ):
             column.account.mapping[name] = column.name
             return True
@@ -324,12 +327,23 @@ def _look_at_flag(column: Unmapped, levels: Mapping[str, int]) -> bool:
     return True
 
 
-def _says_undone(level: str) -> bool:
+def _dispute_elsewhere(column: Unmapped) -> str:
+    """Return the column of the states of disputes that another column about disputes stands next to; empty without."""
+    state = column.decided.get("cancelled_at") or ""
+    about, of_state = HEADED["disputes"].search(column.heading), plain_heading(state)
+    return state if about and HEADED["dispute_states"].search(of_state) else ""
+
+
+def _says_undone(level: str, heading: str = "") -> bool:
     """Whether a text means that goods or money came back, rather than that somebody asked for it.
 
     >>> _says_undone("Refund approved"), _says_undone("Return requested"), _says_undone("RMA-7")
     (True, False, False)
+    >>> _says_undone("lost", "disputestatus"), _says_undone("lost", "cancelreason")
+    (True, False)
     """
+    if HEADED["dispute_states"].search(heading) and HEADED["disputes_lost"].match(plain_level(level)):
+        return True
     requested = re.search("request|pend|open|reject|declin|progress|disput|dismiss", plain_level(level))
     return (
         read_level("status", level) == "refund" and not requested and not NEGATED.search(plain_level(level))

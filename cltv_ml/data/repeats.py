@@ -303,9 +303,10 @@ def tell_of_lost_refunds(lines: Lines, aside: Aside) -> list[str]:
     """Return a note on refunds that stand only on lines that repeat the total of their order."""
     if "refunded" not in lines.columns:
         return []
+    each = "greatest(sum(distinct cents), sum(cents) / count(distinct by_product))"
+    each = each if "product_id" in lines.columns else "sum(distinct cents)"
     orders, money = lines.marks.row(
-        "select count(*), coalesce(sum(lost), 0) from (select "
-        "greatest(sum(distinct cents), sum(cents) / count(distinct by_product)) / 100 - "
+        f"select count(*), coalesce(sum(lost), 0) from (select {each} / 100 - "
         "coalesce(max(cents) filter (repeats is null), 0) / 100 as lost from (select by_order, by_product, "
         "cast(round(refunded * 100) as bigint) as cents, aside.rule as repeats "
         f"from {lines.marks} as marks join (select source_row, refunded from {lines.parsed} where refunded > 0) "

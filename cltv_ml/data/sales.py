@@ -11,6 +11,7 @@ import pandas as pd
 from cltv_ml.data.copies import ask_about_copies, find_copies, guess_copies
 from cltv_ml.data.guesses import guess_levels
 from cltv_ml.data.levels import (
+    BLANK,
     CANCELLED,
     LEVEL_NAMES,
     MOST_LEVELS,
@@ -29,14 +30,14 @@ from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import MONEY_SCALE, literals
 from cltv_ml.money import log_amount
 from cltv_ml.sources.denials import says_no_sql
+from cltv_ml.sources.stornos import are_undone
 from cltv_ml.sources.twins import Twins
 
 #: Unknown kinds of lines are left out if they have at most this share of the money.
 _HARMLESS = 0.001
-
 _LEVEL_COLUMNS = ["name", "column", "level", "reading", "rows", "money"]
-_EMPTY = "(empty)"
-_FILLED_LEVEL = "(filled)"
+_EMPTY, _FILLED_LEVEL = "(empty)", "(filled)"
+_BLANKS = literals(sorted(BLANK))
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def read_sales(
             questions.append(_unknown(name, mapping[name], counted, copies))
         elif name in ("status", "type") and not ({"counts"} & {*counted["reading"]}) and open_levels:
             questions.append(_no_sales(name, mapping[name], counted))
-        undone = name == "type" and not meanings and _undoes_its_order(columns, mapping, counted, amount)
+        undone = name == "type" and _undoes_its_order(columns, mapping, counted, amount, meanings)
         if undone is None:
             questions.append(_whose_refunds(mapping["type"], counted))
         readings = dict(zip(counted["level"], counted["reading"], strict=True))
@@ -178,11 +179,13 @@ def _read_filled(
             refunded = f"abs({columns.number(column)})"
             questions += _unread(columns, column, refunded)
             continue
-        filled = f"not {says_no_sql(f'lower({_text(column)})', NO)}"
+        text = _text(column)
+        filled = f"not {says_no_sql(f'lower({text})', NO)}"
+        level = f"if({filled}, '{_FILLED_LEVEL}', if(lower({text}) in ({_BLANKS}), '', {text}))"
         tests.conditions["refund"].append(filled)
         money = f"coalesce(sum({amount}), 0.0)" if amount else "0.0"
         rows = columns.table.rows(
-            f"select if({filled}, '{_FILLED_LEVEL}', ''), if({filled}, 'refund', 'counts'), count(*), {money} "
+            f"select {level}, if({filled}, 'refund', 'counts'), count(*), {money} "
             f"from {columns.table} group by all order by 3 desc"
         )
         table = pd.DataFrame(rows, columns=["level", "reading", "rows", "money"]).astype({"money": float})
@@ -238,32 +241,29 @@ def _by_level(levels: pd.DataFrame) -> str:
 
 
 def _undoes_its_order(
-    columns: Columns, mapping: Mapping[str, str], counted: pd.DataFrame, amount: str
+    columns: Columns,
+    mapping: Mapping[str, str],
+    counted: pd.DataFrame,
+    amount: str,
+    meanings: Mapping[str, str],
 ) -> bool | None:
-    """Whether the lines that a type calls refunded are the orders that were undone, rather than refunds of others.
-
-    Each then has an order of its own, and no sale of its customer has its amount; None where some sale has.
-    """
+    """Whether the lines that a type calls refunded are the sales that were undone, rather than refunds of others."""
     levels = list(counted.loc[counted["reading"] == "refund", "level"])
-    if not amount or not {"order_id", "customer_id"} <= set(mapping) or not levels:
+    needed = {"order_id", "customer_id", "timestamp"} <= set(mapping)
+    if not amount or not needed or not levels or set(levels) & set(meanings):
         return False
     if not all(re.search(UNDONE_STATE, plain_level(level)) for level in levels):
         return False
-    keys = ", ".join(f"{_text(mapping[name])} as {name}" for name in ("order_id", "customer_id"))
-    back = f"{_text(mapping['type'])} in ({literals(levels)})"
-    rows, shared, met = columns.row(
-        f"with lines as (select {back} as back, {amount} as money, {keys} from {columns.table}) "
-        "select count(*), count(*) filter (where order_id = '' or coalesce(money, 0) <= 0 "
-        "or order_id in (select order_id from lines where not back)), count(*) filter (where "
-        "(customer_id, money) in (select (customer_id, money) from lines where not back and money is not null)) "
-        "from lines where back"
+    column, keys = (
+        mapping["type"],
+        [_text(mapping[name]) for name in ("order_id", "customer_id", "timestamp")],
     )
-    if shared or met:
-        return False if shared else None
-    column = mapping["type"]
+    rows, undone = are_undone(columns.table, f"{_text(column)} in ({literals(levels)})", amount, *keys)
+    if not undone:
+        return undone
     columns.notes.append(
-        f"Column {column!r}: the {rows:,} refunded lines were read as cancelled orders, because their order "
-        "ids occur only there and no other sale of the customer has the same amount."
+        f"Column {column!r}: the {rows:,} refunded lines were read as undone sales, because they have "
+        "orders of their own or the time of their order."
     )
     return True
 

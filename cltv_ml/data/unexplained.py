@@ -222,32 +222,35 @@ def _tell_of_totals(
     per_order = ", ".join(
         f"{once.format(f'v{place}')} as once{place}, {summed.format(f'v{place}')} as sum{place}, "
         f"{once.format(f'x{place}')} as x{place}, {summed.format(f'b{place}')} as b{place}, "
-        f"max(v{place}) as top{place}"
+        f"max(v{place}) as top{place}, min(v{place}) < max(v{place}) as differ{place}"
         for place in range(len(rivals))
     )
     facts = ", ".join(
         f"sum(once{place}), sum(sum{place}), avg(cast({rival.test(place)} as integer)) filter (b{place} <> 0), "
-        f"count(distinct top{place}), bool_or(top{place} <> floor(top{place}))"
+        f"count(distinct top{place}), bool_or(top{place} <> floor(top{place})), bool_or(differ{place})"
         for place, rival in enumerate(rivals)
     )
-    total, total_once, broken, *figures = glance.lines.row(
-        "select sum(a), sum(a_once), bool_or(a <> floor(a)), "
-        f"{facts} from (select sum(a) as a, {once.format('a')} as a_once, {per_order} "
+    total, total_once, broken, differs, *figures = glance.lines.row(
+        "select sum(a), sum(a_once), bool_or(a <> floor(a)), bool_or(a_differs), "
+        f"{facts} from (select sum(a) as a, {once.format('a')} as a_once, min(a) < max(a) as a_differs, {per_order} "
         f"from (select {group} as g, {amount} as a, {values} from {glance.lines} where not ({settled})) group by g)"
     )
     told: dict[str, tuple[str, float]] = {}
-    for rival, single, whole, near, several, decimals in zip(rivals, *[iter(figures)] * 5, strict=True):
+    for rival, single, whole, near, several, decimals, own_differs in zip(
+        rivals, *[iter(figures)] * 6, strict=True
+    ):
         if near is None or near < _NEARLY_ALL or several < 2 or (broken and not decimals) or not total:
             continue
         if min(abs(one / own - 1) for one in (single, whole) for own in (total, total_once) if own) > _SAME:
-            told.setdefault(rival.column, (rival.name, single))
+            told.setdefault(rival.column, (rival.name, whole if own_differs else single))
     if not told:
         return []
     shown = ", ".join(f"{money:,.2f} with {column!r}" for column, (_, money) in [*told.items()][:_NAMED_MOST])
     used = repr(mapping["amount"]) if "amount" in mapping else "quantity times unit price"
     column, (name, _) = next(iter(told.items()))
+    in_use = total if differs else total_once
     return [
-        f"Unused columns lead to other totals: {shown}, and {total_once:,.2f} with {used}, which was used (--mapping "
+        f"Unused columns lead to other totals: {shown}, and {in_use:,.2f} with {used}, which was used (--mapping "
         f"{flag(name, column)} uses {column!r})."
     ]
 

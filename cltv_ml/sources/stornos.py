@@ -1,4 +1,4 @@
-"""Cancellation documents of sales that their own status leaves out already."""
+"""Lines of sales that were undone: with a cancellation document, or marked themselves."""
 
 from __future__ import annotations
 
@@ -35,3 +35,27 @@ def find_stornos(parsed: Relation, marks: Relation, cancelled: str) -> Relation:
         "select distinct source_row from pairs where (select count(*) from pairs) >= greatest("
         f"{_FEWEST}, {_SHARE} * (select count(*) from sold))",
     )
+
+
+def are_undone(
+    table: Relation, marked: str, money: str, order: str, customer: str, time: str
+) -> tuple[int, bool | None]:
+    """Return the number of marked lines, and whether they are the sales that were undone, not refunds of others.
+
+    Each then has the time of its order's sales, as refunded tickets have, or an order of its own, and no sale of its
+    customer has its amount; None where some sale has.
+
+    Parameters
+    ----------
+    marked, money, order, customer, time
+        SQL for whether a line is called refunded, for its amount, and for texts, empty where there is none.
+    """
+    rows, apart, met = table.row(
+        f"with lines as (select {marked} as back, {money} as money, {order} as number, {customer} as owner, "
+        f"{time} as moment from {table}), sales as (from lines where not back) "
+        "select count(*), count(*) filter (where number = '' or coalesce(money, 0) <= 0 "
+        "or (number in (select number from sales) and (number, moment) not in (select (number, moment) from sales))), "
+        "count(*) filter (where number not in (select number from sales) "
+        "and (owner, money) in (select (owner, money) from sales where money is not null)) from lines where back"
+    )
+    return rows, False if apart else None if met else True

@@ -282,11 +282,13 @@ def test_a_type_that_calls_an_order_refunded_undoes_that_order_and_no_other():
     assert raw.mapping["type"] == "Order Type"
     cleaned = clean(raw)
     assert cleaned.report.money_kept == 90
-    assert any("were read as cancelled orders" in note for note in cleaned.report.notes)
+    assert any("were read as undone sales" in note for note in cleaned.report.notes)
     event = orders(*rows, ("b", 12, "4", 30.0, "Refunded"), names=["Order Type"])
     with pytest.raises(QuestionsError, match=r"Refunded:ignore.* if the marked orders were cancelled"):
         kept(event)  # or b's order 4 gives the money of order 3 back
     assert kept(orders(*rows[:2], ("a", 11, "2", 80.0, "Completed"), names=["Order Type"])) == 60
+    tickets = orders(*rows, ("a", 9, "2", 80.0, "Completed"), names=["Order Type"])
+    assert kept(tickets) == 170  # of two tickets bought together, one was given back
 
 
 def test_a_column_of_which_no_line_would_be_a_sale_is_asked_about():
@@ -379,3 +381,26 @@ def test_lines_of_discounts_above_zero_are_told_and_can_be_taken_off():
     assert '--rule "type=discount:refund"' in note or "--rule type=discount:refund" in note
     rules = change_rules(Rules(), {"type": ["discount:refund", "product:counts"]})
     assert kept(frame, rules, {"type": "Line Type"}) == 140
+
+
+def test_a_lost_dispute_is_taken_back_and_an_open_one_counts_and_is_told():
+    rows = [
+        ("a", 1, "1", 10.0, "succeeded", "", "", None),
+        ("b", 2, "2", 20.0, "succeeded", "won", "fraudulent", 20.0),
+        ("c", 3, "3", 40.0, "succeeded", "lost", "fraudulent", 40.0),
+        ("a", 4, "4", 80.0, "succeeded", "under_review", "general", 80.0),
+        ("b", 5, "5", 160.0, "succeeded", "needs_response", "general", 160.0),
+        ("b", 6, "6", 320.0, "failed", "", "", None),
+    ]
+    names = ["status", "dispute_status", "dispute_reason", "disputed_amount"]
+    report = clean(read(orders(*rows, names=names))).report
+    notes = " ".join(report.notes)
+    assert report.money_kept == 270
+    assert "under_review (1 line, 80.00)" in notes
+    assert "netted: (filled) (1 line, 40.00)" in notes
+    assert "'dispute_reason' is not used, because 'dispute_status' says what became of each dispute" in notes
+
+
+def test_a_dispute_that_is_not_decided_counts():
+    states = ["Dispute won", "Dispute under review", "Dispute needs response", "Dispute lost", "Chargeback"]
+    assert read_levels("status", states) == ["counts", "counts", "counts", "refund", "refund"]
