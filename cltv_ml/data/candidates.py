@@ -166,8 +166,11 @@ def named(name: str, columns: Sequence[str]) -> list[str]:
 
 @lru_cache(maxsize=20_000)
 def _plain_inside(column: str) -> str:
-    """Return a heading's plain form without the record's name: a field of a nested record may be known without it."""
-    return plain_heading(re.sub(_CONTAINER, "", column))
+    """Return a heading's plain form without the record's name and the object of an amount.
+
+    A field of a nested record may be known without them.
+    """
+    return plain_heading(re.sub(r"(?<=\w)[./](value|amount)$", "", re.sub(_CONTAINER, "", column)))
 
 
 def _best(name: str, columns: Sequence[str]) -> list[str]:
@@ -181,6 +184,7 @@ def _best(name: str, columns: Sequence[str]) -> list[str]:
     if not matching and name == "amount":
         telling = "amount|total|revenue|sales|spend|value|sum$"
         likely = [column for column in likely if not _OTHER_SUMS.search(plain_heading(column))]
+        likely = [column for column in likely if not named("unit_price", [column])]
         return [column for column in likely if re.search(telling, plain_heading(column))]
     return matching
 

@@ -303,6 +303,10 @@ def _settle_status(source: Source, columns: Sequence[str]) -> tuple[str, str] | 
     if len(telling) == 1:
         remaining = ", ".join(repr(column) for column in columns if column not in telling)
         return telling[0], f"because all levels of {remaining} count as sales"
+    known = [column for column in telling if None not in readings[column]]
+    codes = [column for column in columns if not any(readings[column])]
+    if len(known) == 1 and len(codes) == len(columns) - 1:
+        return known[0], f"whose levels are words, unlike those of {', '.join(map(repr, codes))}"
     ranks = {
         column: bool(_PAIR_HEADINGS["other_status"].search(plain_heading(column)))
         for column in telling or columns

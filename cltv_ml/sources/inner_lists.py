@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -177,13 +177,43 @@ def flat_record(record: dict[str, Any], prefix: str = "") -> Iterator[tuple[str,
     for name, value in record.items():
         while isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith("$"):
             [value] = value.values()  # as MongoDB writes the type of a value
-        if isinstance(value, dict) and {"units", "nanos"} <= set(value):  # money as Google's APIs write it
-            whole, billionths = (Decimal(str(value[part] or 0)) for part in ("units", "nanos"))
-            yield prefix + name, str(whole + billionths / 10**9)
-            value = {key: rest for key, rest in value.items() if key not in ("units", "nanos")}
+        if isinstance(value, dict):
+            money, value = money_of_parts(value)
+            if money:
+                yield prefix + name, money
         if isinstance(value, dict):
             yield from flat_record(value, f"{prefix}{name}.")
         elif isinstance(value, list):
             yield prefix + name, None if not value else json.dumps(value, ensure_ascii=False, default=str)
         else:
             yield prefix + name, value
+
+
+def money_of_parts(value: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the money that APIs write in two whole numbers, empty without, and the object's other values.
+
+    >>> money_of_parts({"amount": 950, "divisor": 100, "currency_code": "EUR"})
+    ('9.5', {'currency_code': 'EUR'})
+    >>> money_of_parts({"units": "9", "nanos": 500000000}), money_of_parts({"centAmount": 5, "fractionDigits": 2})
+    (('9.5', {}), ('0.05', {}))
+    """
+    for whole, part, divisor in _MONEY_PARTS:
+        if {whole, part} <= set(value) and all(
+            re.fullmatch(r"-?\d+", str(value[key] or 0)) for key in (whole, part)
+        ):
+            one, other = (Decimal(str(value[key] or 0)) for key in (whole, part))
+            rest = {key: kept for key, kept in value.items() if key not in (whole, part)}
+            return str(divisor(one, other)), rest
+    return "", value
+
+
+#: Keys of money in two whole numbers, and how they make one: Google's APIs, Etsy's, commercetools', Dinero's.
+_MONEY_PARTS: tuple[tuple[str, str, Callable[[Decimal, Decimal], Decimal]], ...] = (
+    ("units", "nanos", lambda units, nanos: units + nanos / 10**9),
+    ("amount", "divisor", lambda amount, divisor: amount / (divisor or 1)),
+    *(
+        (whole, digits, lambda amount, count: amount / 10**count)
+        for whole in ("centAmount", "amount")
+        for digits in ("fractionDigits", "precision", "scale", "exponent")
+    ),
+)

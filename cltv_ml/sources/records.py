@@ -15,12 +15,24 @@ from cltv_ml.engine import Relation, is_records
 from cltv_ml.errors import InputError
 from cltv_ml.sources.archives import text_batches
 from cltv_ml.sources.frames import MARK, SourceRows, inner_names, load_batches
-from cltv_ml.sources.inner_lists import expand_lists, flat_record, have_money_and_date
+from cltv_ml.sources.inner_lists import expand_lists, flat_record, have_money_and_date, money_of_parts
 from cltv_ml.sources.parts import holds_no_sales
 
 #: Keys under which an API says that further pages follow.
 _MORE = re.compile(
     "has_?(more|next)(_?page)?|next(_?(page|cursor|link|url|page_?token|href))?|@odata.nextLink", re.I
+)
+
+#: Names of lists of what was given back, in small letters.
+_REFUNDS = re.compile(
+    "refund(ed|s|transactions|items|lines)?|returns?|creditnotes?|erstattungen|gutschriften|remboursements|avoirs|"
+    "reembolsos|devoluciones|rimborsi|resi|terugbetalingen|zwroty"
+)
+
+#: Keys of a refund's money, also inside the object of an amount.
+_MONEY_KEYS = (
+    *("amount", "total", "total_amount", "totalAmount", "refund_amount", "refundAmount", "amount_money"),
+    *("totalRefundedSet", "shopMoney", "shop_money", "value"),
 )
 
 
@@ -135,18 +147,40 @@ def _keyed(content: Any) -> list[dict[str, Any]] | None:
 def _sum_refunds(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
     """Return the records with each order's list of refunds replaced by its total, and notes.
 
-    Shops' APIs write such lists. If any refund has no money, nothing is changed, which leads to a question.
+    Shops' APIs write such lists, some inside an object. If any refund has no money, nothing is changed, which leads to
+    a question.
     """
-    if not any(is_records(record.get("refunds")) for record in records):
-        return records, []
-    sums = [_refunds_added_up(record.get("refunds")) for record in records]
-    if None in sums:
+    lists = [_list_of_refunds(record) for record in records]
+    names = {name for name, refunds in lists if refunds}
+    sums = [_refunds_added_up(refunds) for _, refunds in lists]
+    if len(names) != 1 or None in sums:
         return records, []
     summed = [
-        {**record, "refunds": str(money)} if "refunds" in record else record
-        for record, money in zip(records, sums, strict=True)
+        record if refunds is None else _without(record, refunds) | {"refunds": str(money)}
+        for record, (_, refunds), money in zip(records, lists, sums, strict=True)
     ]
-    return summed, ["The list 'refunds' of each record was summed and read as the refunded money."]
+    return summed, [f"The list {min(names)!r} of each record was summed and read as the refunded money."]
+
+
+def _without(record: dict[str, Any], entries: list[Any]) -> dict[str, Any]:
+    """Return a record without one list, which may stand in an object of it."""
+    return {
+        name: _without(value, entries) if isinstance(value, dict) else value
+        for name, value in record.items()
+        if value is not entries
+    }
+
+
+def _list_of_refunds(record: dict[str, Any]) -> tuple[str, Any]:
+    """Return the name and the entries of the list of refunds of a record, or else of an object in it."""
+    inner = (value for value in record.values() if isinstance(value, dict))
+    found = [
+        (name, value)
+        for part in (record, *inner)
+        for name, value in part.items()
+        if _REFUNDS.fullmatch(name.replace("_", "").lower()) and (value == [] or is_records(value))
+    ]
+    return found[0] if found else ("", None)
 
 
 def _refunds_added_up(refunds: Any) -> Decimal | None:
@@ -156,14 +190,23 @@ def _refunds_added_up(refunds: Any) -> Decimal | None:
         inner = refund.get("transactions")
         for entry in inner if is_records(inner) else [refund]:
             failed = str(entry.get("status", "")).lower() in ("failure", "failed", "error", "pending")
-            amount = next(
-                (entry[name] for name in ("amount", "total", "total_amount") if entry.get(name)), ""
-            )
-            amount = amount.get("amount") if isinstance(amount, dict) else amount
-            if not re.fullmatch(r"-?\d+(\.\d+)?", str(amount)):
+            amount = _money_in(entry)
+            if not re.fullmatch(r"-?\d+(\.\d+)?", amount):
                 return None
-            total += 0 if failed else abs(Decimal(str(amount)))
+            total += 0 if failed else abs(Decimal(amount))
     return total
+
+
+def _money_in(entry: Any) -> str:
+    """Return the amount of a refund, which may stand in an object with its currency; empty without one.
+
+    >>> _money_in({"id": 7, "amount_money": {"amount": 950, "currency": "EUR"}}), _money_in({"amount": "9.50"})
+    ('950', '9.50')
+    """
+    if not isinstance(entry, dict):
+        return str(entry)
+    money, rest = money_of_parts(entry)
+    return money or _money_in(next((rest[name] for name in _MONEY_KEYS if rest.get(name)), ""))
 
 
 def _records(

@@ -344,3 +344,46 @@ Date,Customer,Sales
 2025-02-06,ALL CUSTOMERS,45.00
 """
     assert found(tmp_path, text)[:2] == (2, 75.0)
+
+
+def test_refunds_in_objects_and_lists_of_returns_are_summed(tmp_path):
+    def order(number, **more):
+        lines = [{"sku": "A", "qty": 2, "unitPrice": {"value": 10.5, "currency": "EUR"}}]
+        return {
+            "orderNumber": number,
+            "placedOn": f"2025-01-0{number}",
+            "buyer": {"id": f"b{number % 2}"},
+            "items": lines,
+            **more,
+        }
+
+    back = [
+        {"date": "2025-02-01", "amount": {"value": "4.00", "currency": "EUR"}},
+        {"amount": {"value": "1.00"}},
+    ]
+    for more in ({"refunds": back}, {"payment": {"refunds": back}}, {"returns": back}):
+        path = tmp_path / "orders.json"
+        path.write_text(json.dumps([order(1), order(2, **more), order(3)]), encoding="utf-8")
+        cleaned = clean(read(path))
+        assert cleaned.log["order_id"].nunique() == 3
+        assert round(cleaned.report.money_kept, 2) == 58.0
+
+
+def test_money_in_two_whole_numbers_is_read_in_units(tmp_path):
+    def order(number, money):
+        return {
+            "receipt_id": number,
+            "created": f"2025-01-0{number}",
+            "buyer_email": f"b{number % 2}@x.example",
+            "grandtotal": money,
+        }
+
+    parts = (
+        {"amount": 1950, "divisor": 100},
+        {"centAmount": 1950, "fractionDigits": 2},
+        {"units": "19", "nanos": 5 * 10**8},
+    )
+    for money in parts:
+        path = tmp_path / "orders.json"
+        path.write_text(json.dumps([order(number, money) for number in (1, 2, 3)]), encoding="utf-8")
+        assert clean(read(path)).report.money_kept == 58.5

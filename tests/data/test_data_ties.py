@@ -144,3 +144,11 @@ def test_the_date_of_an_order_or_its_refund_goes_before_that_of_the_payout():
     mapping, notes = settled(date=None, **{"Payout Date": later, "Order Date / Refund Date": DAYS})
     assert mapping["timestamp"] == "Order Date / Refund Date"
     assert "'Payout Date' has a different date on 4 of the first 4 lines" in notes
+
+
+def test_a_status_in_words_goes_before_its_codes():
+    mapping, notes = settled(
+        status_id=[10, 10, 4, 10], status=["Completed", "Completed", "Refunded", "Completed"]
+    )
+    assert mapping["status"] == "status"
+    assert "whose levels are words, unlike those of 'status_id'" in notes
