@@ -57,6 +57,8 @@ def hint_at_amounts(
 def _tell_of_refunds(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[str]:
     """Return a note on money on few lines that never exceeds their amount: it may be a refund."""
     value, amount = glance.number(column), glance.number(mapping["amount"])
+    if "refunded" in mapping and not glance.differ(column, mapping["refunded"]):
+        return []
     some, within, money, less = glance.lines.row(
         f"select count(*) filter (v <> 0), count(*) filter (v <> 0 and abs(v) <= abs(a) + 0.005), "
         f"count(*) filter (abs(v) >= 10 or v <> floor(v)), count(*) filter (v <> 0 and abs(v - a) > 0.005) "

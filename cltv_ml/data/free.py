@@ -21,7 +21,8 @@ def treat_free_orders(lines: Lines, aside: Aside, rules: Rules) -> list[str]:
         lines.marks.con,
         "bought",
         f"select source_row, {order} as bought, marks.money from {lines.marks} as marks join (select source_row, "
-        f"customer_id_hash, timestamp from {lines.parsed}) using (source_row) anti join {aside} using (source_row)",
+        f"customer_id_hash, timestamp from {lines.parsed}) using (source_row) anti join {aside} using (source_row) "
+        f"where {'reading is null' if 'reading' in lines.columns else 'true'}",
     )
     free = (
         f"select bought from {bought} where bought in (select bought from {bought} where money = 0) group by 1 "

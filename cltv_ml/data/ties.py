@@ -167,9 +167,13 @@ def _settle_amount(source: Source, columns: Sequence[str]) -> tuple[str, str] | 
 
 
 def _settle_refunded(source: Source, columns: Sequence[str]) -> tuple[str, str] | None:
-    """Choose refunds in one currency, as among amounts."""
-    converted = in_one_currency(source.first, source.kinds, columns)
-    return (converted, "the same money in one currency") if converted else None
+    """Choose refunds in one currency, as among amounts, or the first of equal ones."""
+    if converted := in_one_currency(source.first, source.kinds, columns):
+        return converted, "the same money in one currency"
+    values = [f"coalesce({source.number(column)}, 0)" for column in columns]
+    if source.first.holds(" or ".join(f"abs({values[0]} - {value}) > 0.005" for value in values[1:])):
+        return None
+    return columns[0], "which has the same values"
 
 
 def _settle_two_amounts(

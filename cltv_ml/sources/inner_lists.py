@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from cltv_ml.engine import is_records
 from cltv_ml.errors import InputError
 from cltv_ml.sources.parts import holds_no_sales
+from cltv_ml.sources.single_lists import open_single_lists
 
 #: Names of lists of sales, such as those of a customer.
 _SALES_LIST = re.compile(
@@ -21,7 +22,7 @@ _SALES_LIST = re.compile(
 
 #: Names of lists of what an order consists of.
 _ITEMS_LIST = re.compile(
-    r"(^|\.)((order|sales?|line|cart|basket|invoice|receipt)[_-]?)*(items?|lines?|products?|articles?|positions?|rows|goods|details|entries"
+    r"(^|\.)((order|sales?|line|cart|basket|invoice|receipt|position|product|purchase)[_-]?)*(items?|lines?|products?|articles?|positions?|rows|goods|details|entries"
     r"|positionen|artikel|posten|lignes|articulos|lineas|righe|regels|pozycje)(\.(nodes|edges|data))?$",
     re.I,
 )
@@ -52,6 +53,9 @@ def expand_lists(records: list[dict[str, Any]], wanted: str = "") -> tuple[list[
     InputError
         Several lists contain money and only the user can tell which are the sales.
     """
+    named = {key for record in records for key, _ in _inner_lists(record)}
+    kept = {key for key in named if key == wanted or _SALES_LIST.search(key) or _ITEMS_LIST.search(key)}
+    records = open_single_lists(records, kept)
     flat = [dict(flat_record(record)) for record in records]
     lists = [dict(_inner_lists(record)) for record in records]
     paid = {key for inner in lists for key, entries in inner.items() if _contain_money(entries)}
@@ -69,7 +73,7 @@ def expand_lists(records: list[dict[str, Any]], wanted: str = "") -> tuple[list[
     if outer - refunds and not sales:
         return records, _tell_of_dated(paid, lists)
     if len(found) > 1:
-        _ask_for_list(paid)
+        _ask_for_list(paid, items)
     if not found:
         return records, []
     [key] = found
@@ -111,11 +115,11 @@ def _tell_of_list(key: str, lists: list[dict[str, list[dict[str, Any]]]]) -> str
     )
 
 
-def _ask_for_list(paid: set[str]) -> NoReturn:
+def _ask_for_list(paid: set[str], items: set[str]) -> NoReturn:
     """Raise InputError for records with several lists that may be the sales."""
     raise InputError(
         f"each record contains several lists with money, {sorted(paid)}; name the one with the sales, such as --query "
-        f"{min(paid)}."
+        f"{min(items or paid)}."
     )
 
 

@@ -17,6 +17,7 @@ from cltv_ml.sources.archives import text_batches
 from cltv_ml.sources.frames import MARK, SourceRows, inner_names, load_batches
 from cltv_ml.sources.inner_lists import expand_lists, flat_record, have_money_and_date, money_of_parts
 from cltv_ml.sources.parts import holds_no_sales
+from cltv_ml.sources.single_lists import unwrap
 
 #: Keys under which an API says that further pages follow.
 _MORE = re.compile(
@@ -25,7 +26,7 @@ _MORE = re.compile(
 
 #: Names of lists of what was given back, in small letters.
 _REFUNDS = re.compile(
-    "refund(ed|s|transactions|items|lines)?|returns?|creditnotes?|erstattungen|gutschriften|remboursements|avoirs|"
+    "refund(ed|s|transactions|items|lines)?|returns?|(issued)?creditnotes?|erstattungen|gutschriften|remboursements|avoirs|"
     "reembolsos|devoluciones|rimborsi|resi|terugbetalingen|zwroty"
 )
 
@@ -59,7 +60,7 @@ def read_json(
         ) from error
     try:
         records, broken, notes = _records(text, path.name, start)
-        records, summed = _sum_refunds(records)
+        records, summed = _sum_refunds(unwrap(records))
         records, expanded_notes = expand_lists(records, wanted or "")
         rows = [dict(flat_record(record)) for record in records]
     except RecursionError as error:
@@ -206,7 +207,8 @@ def _money_in(entry: Any) -> str:
     if not isinstance(entry, dict):
         return str(entry)
     money, rest = money_of_parts(entry)
-    return money or _money_in(next((rest[name] for name in _MONEY_KEYS if rest.get(name)), ""))
+    totals = (name for name in rest if re.search("(^|_)(total|amount)$", name))
+    return money or _money_in(next((rest[name] for name in (*_MONEY_KEYS, *totals) if rest.get(name)), ""))
 
 
 def _records(
