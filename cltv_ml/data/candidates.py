@@ -64,6 +64,13 @@ _OF_ORDER = re.compile(plain_pattern(_TIES["headings"]["ordered"]))
 _PAID_OR_SENT = re.compile(plain_pattern(_TIES["headings"]["later"]))
 _FOLLOWING = re.compile(plain_pattern([*_TIES["headings"]["invoiced"], *_TIES["headings"]["later"]]))
 
+#: Last parts of paths that name customers, and records of others.
+_NAMES_CUSTOMERS = re.compile("mail|customer|buyer|shopper|client|kunde|guestid|memberid|userid")
+_NO_CUSTOMERS = re.compile(
+    "sell|vendor|merchant|shop(?!per)|store|staff|employ|agent|driver|courier|carrier|operator|creat|author|owner|manag|"
+    "assign|company|location|branch|affiliate|referr|support|supplier|cashier|tracking|item|line|product"
+)
+
 #: Headings of payment fees.
 _FEE = re.compile(
     "^(transaction|processing|payment|paypal|stripe|total)?fees?$|^commission|^gebuhr|^frais$|^comision"
@@ -154,7 +161,7 @@ _OTHER_SUMS = re.compile(
 
 def named(name: str, columns: Sequence[str]) -> list[str]:
     """Return the columns that match the most reliable synonym that occurs."""
-    for plain_form in (plain_heading, _plain_inside):
+    for plain_form in (plain_heading, _plain_inside, *(_plain_end,) * (name == "customer_id")):
         plain = {column: plain_form(column) for column in columns}
         for step in SYNONYMS[name]:
             headings = frozenset(step.split())
@@ -171,6 +178,18 @@ def _plain_inside(column: str) -> str:
     A field of a nested record may be known without them.
     """
     return plain_heading(re.sub(r"(?<=\w)[./](value|amount)$", "", re.sub(_CONTAINER, "", column)))
+
+
+@lru_cache(maxsize=20_000)
+def _plain_end(column: str) -> str:
+    """Return the plain form of the last part of a path that names a customer, unless another person's record has it.
+
+    >>> _plain_end("BuyerInfo.BuyerEmail"), _plain_end("shipTo.email"), _plain_end("seller.email"), _plain_end("a.name")
+    ('buyeremail', 'email', '', '')
+    """
+    *path, end = re.split("[./]", column)
+    plain, others = plain_heading(end), _NO_CUSTOMERS.search(plain_heading("".join(path)))
+    return plain if path and not others and _NAMES_CUSTOMERS.search(plain) else ""
 
 
 def _best(name: str, columns: Sequence[str]) -> list[str]:

@@ -88,9 +88,9 @@ def find_order(
     purchase = f"cast({customer} as varchar), cast({time} as varchar)"
     candidates = [column for column in unused if kinds[column] in ("text", "number")][:12]
     numbering = [column for column in candidates if _numbers_purchases(first, quote(column), purchase)]
-    for column in (name for name in numbering if plain_heading(name) == "id"):
+    for column in (name for name in numbering if plain_heading(name) in ("id", "reference")):
         [again] = first.row(f"select count({quote(column)}) - count(distinct {quote(column)}) from {first}")
-        if again >= _FEW_ORDERS:
+        if again >= _FEW_ORDERS or plain_heading(column) == "reference" or _holds_lists(first, kinds):
             return column, _tell_of_number(column)
     named = [column for name, column in mapping.items() if name in ("product_id", "quantity", "unit_price")]
     for column in numbering:
@@ -105,6 +105,14 @@ def find_order(
         ):
             return column, _tell_of_number(column)
     return None
+
+
+def _holds_lists(first: Relation, kinds: Mapping[str, str]) -> bool:
+    """Whether a column holds lists of objects, as records of whole orders do."""
+    lists = (
+        f"cast({quote(column)} as varchar) like '[{{%'" for column, kind in kinds.items() if kind == "text"
+    )
+    return first.holds(" or ".join((*lists, "false")))
 
 
 def _tell_of_number(column: str) -> str:

@@ -164,12 +164,15 @@ def _settle_order(
             f"Columns {list(ties)} could each be the order_id; none was used. To choose one, pass --mapping "
             f"{flag('order_id', ties[0])}."
         ]
-    numbering = find_order(
-        first, kinds, mapping, [column for column in kinds if column not in mapping.values()]
-    )
+    product = mapping.get("product_id", "")
+    referring = [product] if plain_heading(product) == "reference" and "product_id" not in explicit else []
+    unused = [column for column in kinds if column not in mapping.values()]
+    numbering = find_order(first, kinds, mapping, [*referring, *unused])
     if numbering is None:
         return doubt_totals(first, mapping)
     mapping["order_id"], note = numbering
+    if mapping["order_id"] == product:
+        del mapping["product_id"]
     return [note]
 
 

@@ -53,15 +53,8 @@ def expand_lists(records: list[dict[str, Any]], wanted: str = "") -> tuple[list[
     InputError
         Several lists contain money and only the user can tell which are the sales.
     """
-    named = {key for record in records for key, _ in _inner_lists(record)}
-    kept = {key for key in named if key == wanted or _SALES_LIST.search(key) or _ITEMS_LIST.search(key)}
-    records = open_single_lists(records, kept)
-    flat = [dict(flat_record(record)) for record in records]
-    lists = [dict(_inner_lists(record)) for record in records]
-    paid = {key for inner in lists for key, entries in inner.items() if _contain_money(entries)}
-    outer = {
-        name for record in flat for name, value in record.items() if name not in paid and is_paid(name, value)
-    }
+    records = _open_lists(records, wanted)
+    flat, lists, paid, outer = _survey(records)
     refunds = {name for name in outer if holds_no_sales(name)}
     sales = {
         key
@@ -83,6 +76,31 @@ def expand_lists(records: list[dict[str, Any]], wanted: str = "") -> tuple[list[
     note = f"The list {key!r} of each record was read as {len(expanded):,} rows, one per entry.{left}"
     rows, notes = expand_lists(expanded)  # the orders of a customer may have lines
     return rows, [note, *(_tell_of_list(other, lists) for other in sorted(paid - {key}) if not sales), *notes]
+
+
+def _survey(
+    records: list[dict[str, Any]],
+) -> tuple[list[dict[str, Any]], list[dict[str, list[dict[str, Any]]]], set[str], set[str]]:
+    """Return the values and the lists of each record, the names of lists with money, and those of other money."""
+    flat = [dict(flat_record(record)) for record in records]
+    lists = [dict(_inner_lists(record)) for record in records]
+    paid = {key for inner in lists for key, entries in inner.items() if _contain_money(entries)}
+    outer = {
+        name for record in flat for name, value in record.items() if name not in paid and is_paid(name, value)
+    }
+    return flat, lists, paid, outer
+
+
+def _open_lists(records: list[dict[str, Any]], wanted: str) -> list[dict[str, Any]]:
+    """Return the records with lists of one entry as objects, but for lists of sales and items, and fees by them."""
+    _, lists, paid, outer = _survey(records)
+    kept = {
+        key
+        for inner in lists
+        for key in inner
+        if key == wanted or _SALES_LIST.search(key) or _ITEMS_LIST.search(key)
+    }
+    return open_single_lists(records, kept | paid if kept & paid and not outer else kept)
 
 
 def _rows_of(

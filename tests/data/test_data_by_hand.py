@@ -387,3 +387,88 @@ def test_money_in_two_whole_numbers_is_read_in_units(tmp_path):
         path = tmp_path / "orders.json"
         path.write_text(json.dumps([order(number, money) for number in (1, 2, 3)]), encoding="utf-8")
         assert clean(read(path)).report.money_kept == 58.5
+
+
+def from_records(folder, records, **given):
+    """Return customers, orders and money of records."""
+    path = folder / "orders.json"
+    path.write_text(json.dumps(records), encoding="utf-8")
+    cleaned = clean(read(path, **given))
+    return (
+        cleaned.log["customer_id"].nunique(),
+        cleaned.log["order_id"].nunique(),
+        round(cleaned.report.money_kept, 2),
+    )
+
+
+def test_a_list_that_never_has_more_than_one_entry_is_read_as_an_object(tmp_path):
+    def order(number, state):
+        paid = [{"state": state, "amount": 10.5}]
+        buyer = {"email": f"c{number % 2}@x.example"}
+        return {
+            "id": f"u{number}",
+            "created": f"2025-01-0{number}",
+            "total": 10.5,
+            "buyer": buyer,
+            "payments": paid,
+        }
+
+    states = ["paid", "refunded", "paid", "paid"]
+    orders = [
+        order(number, state) | {"lineItems": [{"sku": "A"}] * 2} for number, state in enumerate(states, 1)
+    ]
+    assert from_records(tmp_path, orders, mapping={"payment_status": "payments.state"}) == (2, 3, 31.5)
+
+
+def test_wrapped_records_and_their_credit_notes_are_read(tmp_path):
+    def invoice(number, *credit):
+        notes = [{"cn_id": f"CN{number}", "cn_total": money} for money in credit]
+        lines = [{"unit_amount": 9.5, "quantity": 2}]
+        return {
+            "invoice": {
+                "invoice_no": number,
+                "customer_id": f"c{number % 2}",
+                "date": f"2025-01-0{number}",
+                "total": 19.0,
+                "line_items": lines,
+                "issued_credit_notes": notes,
+            }
+        }
+
+    records = {"list": [invoice(1), invoice(2, 4.5, 0.5), invoice(3, 19.0), invoice(4)]}
+    assert from_records(tmp_path, records) == (2, 3, 52.0)
+
+
+def test_fees_next_to_the_items_of_an_order_are_no_sales(tmp_path):
+    def order(number):
+        items = [
+            {"sku": sku, "price": {"amount": money, "currency": "EUR"}}
+            for sku, money in (("A", 9.5), ("B", 4.0))
+        ]
+        fees = [{"fee": {"amount": 2.95, "currency": "EUR"}}]
+        address = {"email": f"c{number % 2}@x.example", "city": "Bonn"}
+        return {
+            "orderNumber": number,
+            "orderDate": f"2025-01-0{number}",
+            "positionItems": items,
+            "deliveryFees": fees,
+            "invoiceAddress": address,
+        }
+
+    assert from_records(tmp_path, [order(number) for number in (1, 2, 3)]) == (2, 3, 40.5)
+
+
+def test_a_reference_of_each_order_is_no_product(tmp_path):
+    text = """
+id_customer,current_state,date_add,reference,total_paid
+3,paid,2025-01-05,XKBKNABJK,20.00
+4,paid,2025-01-06,OHSATSERP,40.00
+3,paid,2025-02-10,UOYEVOLI,10.00
+3,paid,2025-02-12,FFATNOMMJ,10.00
+5,paid,2025-02-11,KHWLILZLL,30.00
+"""
+    path = tmp_path / "export.csv"
+    path.write_text(text.strip("\n"), encoding="utf-8")
+    cleaned = clean(read(path))
+    assert "product_id" not in cleaned.report.mapping
+    assert cleaned.log["order_id"].nunique() == 5
