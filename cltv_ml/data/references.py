@@ -33,7 +33,7 @@ def read_reference(
         unused = [*unused, product]
     if not orders or not unused or "cancels" in {*mapping, *explicit}:
         return []
-    if not (returned := _returned(first, mapping)):
+    if not (returned := _find_returned(first, mapping)):
         return []
     texts = {name: id_text(name) for name in {*orders, *unused}}
     found = find_reference(
@@ -62,7 +62,7 @@ def join_references(
     unused = [name for name, kind in look(first).items() if kind == "text" and name not in mapping.values()]
     if not unused or "order_id" not in mapping or "cancels" in {*mapping, *explicit}:
         return None
-    if not (returned := _returned(first, mapping)):
+    if not (returned := _find_returned(first, mapping)):
         return None
     customer, order = id_text(mapping["customer_id"]), id_text(mapping["order_id"])
     telling = (name for name in unused if name_orders(first, returned, customer, order, id_text(name)))
@@ -77,7 +77,7 @@ def join_references(
     return show(table.con, "rows", f"select lines.*, named as {quoted(MARK + NAMED)} {joined}"), note
 
 
-def _returned(first: Relation, mapping: Mapping[str, str]) -> str:
+def _find_returned(first: Relation, mapping: Mapping[str, str]) -> str:
     """Return SQL for the lines that are returns, by a negative number or the type; empty if there are none."""
     reading = Columns(first, Rules(), ask=False)
     tests = [f"{reading.number(mapping[name])} < 0" for name in ("amount", "quantity") if name in mapping]

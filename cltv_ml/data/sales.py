@@ -37,7 +37,7 @@ from cltv_ml.sources.twins import Twins
 _HARMLESS = 0.001
 _LEVEL_COLUMNS = ["name", "column", "level", "reading", "rows", "money"]
 _EMPTY, _FILLED_LEVEL = "(empty)", "(filled)"
-_BLANKS = literals(sorted(BLANK))
+_NO_LEVELS = literals(sorted(BLANK))
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ def _read_filled(
             continue
         text = _text(column)
         filled = f"not {says_no_sql(f'lower({text})', NO)}"
-        level = f"if({filled}, '{_FILLED_LEVEL}', if(lower({text}) in ({_BLANKS}), '', {text}))"
+        level = f"if({filled}, '{_FILLED_LEVEL}', if(lower({text}) in ({_NO_LEVELS}), '', {text}))"
         tests.conditions["refund"].append(filled)
         money = f"coalesce(sum({amount}), 0.0)" if amount else "0.0"
         rows = columns.table.rows(

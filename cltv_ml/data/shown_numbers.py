@@ -15,7 +15,7 @@ _READ_PLAINLY = (
     f"count(*) filter (where {numerals.is_open('trim(t)', '.')})",
 )
 _DECIMALS = tuple(f"count(*) filter (where {numerals.is_decimal(numerals.bare('t'), sign)})" for sign in ",.")
-_WHOLE = (
+_IN_WHOLE_UNITS = (
     *(f"count(*) filter (where {numerals.is_open(numerals.bare('t'), sign)})" for sign in ",."),
     f"count(*) filter (where trim(t) <> '' and not {numerals.in_whole_units('t')})",
 )
@@ -46,7 +46,7 @@ def read_shown(table: Relation, texts: Mapping[str, str], decimal: str | None) -
     if len(signs) == 1:
         shown |= {column: min(signs) for column, figures in counted.items() if not any(figures)}
     open_still = {column: text for column, text in written.items() if not shown[column]}
-    for column, (commas, dots, parted) in _count_each(table, open_still, _WHOLE).items():
+    for column, (commas, dots, parted) in _count_each(table, open_still, _IN_WHOLE_UNITS).items():
         if not parted and (commas > 0) != (dots > 0):
             shown[column] = "." if commas else ","
     return {

@@ -25,7 +25,7 @@ _MORE = re.compile(
 )
 
 #: Names of lists of what was given back, in small letters.
-_REFUNDS = re.compile(
+_REFUND_LISTS = re.compile(
     "refund(ed|s|transactions|items|lines)?|returns?|(issued)?creditnotes?|erstattungen|gutschriften|remboursements|avoirs|"
     "reembolsos|devoluciones|rimborsi|resi|terugbetalingen|zwroty"
 )
@@ -157,16 +157,16 @@ def _sum_refunds(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], l
     if len(names) != 1 or None in sums:
         return records, []
     summed = [
-        record if refunds is None else _without(record, refunds) | {"refunds": str(money)}
+        record if refunds is None else _without_list(record, refunds) | {"refunds": str(money)}
         for record, (_, refunds), money in zip(records, lists, sums, strict=True)
     ]
     return summed, [f"The list {min(names)!r} of each record was summed and read as the refunded money."]
 
 
-def _without(record: dict[str, Any], entries: list[Any]) -> dict[str, Any]:
+def _without_list(record: dict[str, Any], entries: list[Any]) -> dict[str, Any]:
     """Return a record without one list, which may stand in an object of it."""
     return {
-        name: _without(value, entries) if isinstance(value, dict) else value
+        name: _without_list(value, entries) if isinstance(value, dict) else value
         for name, value in record.items()
         if value is not entries
     }
@@ -179,7 +179,7 @@ def _list_of_refunds(record: dict[str, Any]) -> tuple[str, Any]:
         (name, value)
         for part in (record, *inner)
         for name, value in part.items()
-        if _REFUNDS.fullmatch(name.replace("_", "").lower()) and (value == [] or is_records(value))
+        if _REFUND_LISTS.fullmatch(name.replace("_", "").lower()) and (value == [] or is_records(value))
     ]
     return found[0] if found else ("", None)
 

@@ -12,7 +12,7 @@ from cltv_ml.engine import Relation
 _FEWEST, _NAMED, _ON_SALES = 3, 0.5, 0.02
 
 #: Numbers in a text, such as RE-10022 in "credit for invoice RE-10022".
-_NUMBERS = r'[^\s,;:()#"]*\d[^\s,;:()#"]*'
+_ORDER_NUMBERS = r'[^\s,;:()#"]*\d[^\s,;:()#"]*'
 
 
 def find_reference(
@@ -46,7 +46,7 @@ def named_in_text(lines: Relation, returned: str, customer: str, order: str, tex
     return (
         f"with lines as (select source_row, {returned} as back, {customer} as owner, {order} as own, {text} as text "
         f"from {lines}), numbers as (select source_row, owner, own, "
-        f"unnest(regexp_extract_all(text, '{_NUMBERS}')) as number from lines where back), "
+        f"unnest(regexp_extract_all(text, '{_ORDER_NUMBERS}')) as number from lines where back), "
         "known as (select distinct owner, own as number from lines where not back) "
         "select source_row, min(number) as named from numbers semi join known using (owner, number) "
         "where number <> own group by 1"
