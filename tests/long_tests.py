@@ -421,6 +421,7 @@ LONG = {
     "serving/test_serving_chosen_value.py::test_profit_is_the_margins_share_and_leaves_revenue_as_it_is",
     "serving/test_serving_chosen_value.py::test_remaining_value_is_that_of_the_tail_and_grows_with_the_end",
     "serving/test_serving_chosen_value.py::test_what_cannot_be_answered_is_one_sentence",
+    "serving/test_serving_packaging.py::test_the_archived_package_reads_a_log_with_its_tables_of_words_and_formats",
     "serving/test_serving_plain_lines.py::test_every_strange_value_is_left_to_cleaning_or_read_as_it_does",
     "serving/test_serving_plain_lines.py::test_what_is_read_as_plain_equals_what_cleaning_gives_to_the_last_digit",
     "serving/test_serving_requests.py::test_a_refused_request_leaves_nothing_there_either",

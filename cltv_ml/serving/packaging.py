@@ -1,11 +1,13 @@
-"""MLflow models from fitted models: parameters and boosters as files, code next to them."""
+"""MLflow models from fitted models: parameters and boosters as files, code next to them in one archive."""
 
 from __future__ import annotations
 
 import json
 import re
+import shutil
 import tempfile
 import threading
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -124,9 +126,9 @@ def log_model(
     customers
         Customers with the card's features, from whom the golden rows and the example are taken.
     served
-        Whether the model is to be served: it is then stored with a copy of the package, so that it loads where the
+        Whether the model is to be served: it is then stored with the package in an archive, so that it loads where the
         package is not installed, and with the same model for raw transactions in `artifacts/cltv-from-transactions`,
-        which has its own copy. Models that are only compared need none of this: they load where the package is
+        which has its own archive. Models that are only compared need none of this: they load where the package is
         installed, and MLflow does not run their example.
     tail
         The value of these customers beyond the horizon, for requests of a longer value.
@@ -141,7 +143,7 @@ def log_model(
         (files / GOLDEN).write_text(json.dumps(_split_frame(golden), indent=1), encoding="utf-8")
         outputs = [name for name in golden.columns if name not in card.features]
         common: dict[str, Any] = {
-            "code_paths": [str(_PACKAGE)] if served else None,
+            "code_paths": [str(write_package(Path(folder)))] if served else None,
             "pip_requirements": pins,
             "metadata": asdict(card) | {checksums.METADATA: checksums.of_files(files)},
         }
@@ -163,6 +165,22 @@ def log_model(
             model_type="regressor",
             **common,
         )
+
+
+def write_package(folder: Path) -> Path:
+    """Write this package as an archive and the file that imports it; return the folder of both, named like the package.
+
+    The same code gives the same archive, byte by byte.
+    """
+    package = folder / _PACKAGE.name
+    package.mkdir()
+    shutil.copyfile(_PACKAGE / "serving" / "entry_package.py", package / "__init__.py")
+    with zipfile.ZipFile(package / "package.zip", "w") as archive:
+        for path in sorted(_PACKAGE.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                name = path.relative_to(_PACKAGE.parent).as_posix()
+                archive.writestr(zipfile.ZipInfo(name), path.read_bytes(), zipfile.ZIP_DEFLATED)
+    return package
 
 
 @contextmanager

@@ -13,6 +13,5 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "4")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 os.environ.setdefault("MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING", "false")
-# A registered version has more than a thousand files. S3's client tries each of them three times by itself, which is
-# too few where a tenth of the requests fails.
+# S3's client tries each file three times by itself, which is too few where a tenth of the requests fails.
 os.environ.setdefault("AWS_MAX_ATTEMPTS", "8")

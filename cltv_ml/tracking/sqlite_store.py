@@ -7,6 +7,7 @@ import glob
 import os
 import shutil
 import sqlite3
+from importlib.resources import files
 from pathlib import Path
 
 import mlflow
@@ -18,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cltv_ml.errors import InputError
 
 #: An empty store as the MLflow version in its first line creates it, in a hundredth of the time.
-EMPTY = Path(__file__).with_name("empty_store.sql")
+EMPTY = files("cltv_ml.tracking").joinpath("empty_store.sql")
 
 
 def create(path: Path) -> None:

@@ -288,7 +288,7 @@ def test_mlflow_loads_no_model_whose_files_were_changed(trained, tmp_path):
     place = mlflow.artifacts.download_artifacts("models:/cltv@champion", dst_path=str(tmp_path / "model"))
     changes = {
         "golden.json is missing": Path(place, "artifacts", "model", "golden.json").unlink,
-        "code was changed": lambda: Path(place, "code", "cltv_ml", "engine.py").write_text("", "utf-8"),
+        "code was changed": lambda: Path(place, "code", "cltv_ml", "package.zip").write_bytes(b""),
     }
     for words, change in changes.items():
         shutil.copytree(place, tmp_path / "kept", dirs_exist_ok=True)

@@ -2,6 +2,7 @@
 
 import importlib
 import shutil
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -157,13 +158,18 @@ def test_a_fault_in_the_second_opinion_leaves_the_alias_where_it_was(rivals, sho
 @pytest.mark.slow
 def test_each_version_is_scored_by_the_code_it_was_logged_with(rivals, shop, tmp_path):
     place = copied("models:/cltv/1", tmp_path)
-    code = place / "code" / "cltv_ml" / "models" / "same_rate.py"
-    text = code.read_text()
+    package = place / "code" / "cltv_ml" / "package.zip"
+    with zipfile.ZipFile(package) as archive:
+        texts = {name: archive.read(name) for name in archive.namelist()}
+    text = texts["cltv_ml/models/same_rate.py"].decode()
     assert "    def _predict(self, X" in text
-    code.write_text(
+    texts["cltv_ml/models/same_rate.py"] = (
         text.replace("    def _predict(self, X", "    def as_it_was(self, X")
         + ("\n\nSameRate._predict = lambda self, X: 2 * SameRate.as_it_was(self, X)\n")
-    )
+    ).encode()
+    with zipfile.ZipFile(package, "w") as archive:
+        for name, content in texts.items():
+            archive.writestr(name, content)
     # As if the version had been registered with that code; else it is refused as changed.
     rivals.set_model_version_tag("cltv", "1", checksums.OWN, checksums.compute(str(place)))
     doubled, other = own_code.score_apart(

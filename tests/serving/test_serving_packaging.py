@@ -1,9 +1,14 @@
 """Models as MLflow saves them: damaged files are one sentence, and our own pins are not compared again."""
 
 import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
 
 from mlflow.utils import requirements_utils
 
+import cltv_ml
 from cltv_ml.models import Tweedie
 from cltv_ml.serving import packaging
 from cltv_ml.serving.model_files import load_files
@@ -61,3 +66,39 @@ def test_every_damage_of_a_models_files_is_a_sentence(tmp_path):
             if type(error).__name__ not in ("InputError", "FileNotFoundError"):
                 passed[name] = repr(error)
     assert passed == {}
+
+
+def test_the_package_next_to_a_model_is_two_files_with_all_of_its_own(tmp_path):
+    package = packaging.write_package(tmp_path)
+    assert sorted(path.name for path in package.iterdir()) == ["__init__.py", "package.zip"]
+    folder = Path(cltv_ml.__file__).parent
+    own = {path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    with zipfile.ZipFile(package / "package.zip") as archive:
+        held = {folder.parent / name: archive.read(name) for name in archive.namelist()}
+    assert held == {path: path.read_bytes() for path in own}
+
+
+def test_the_archived_package_reads_a_log_with_its_tables_of_words_and_formats(tmp_path):
+    packaging.write_package(tmp_path)
+    script = """
+import cltv_ml, pandas as pd
+from cltv_ml import build_features, clean, read
+from cltv_ml.data.formats import formats, recognise
+from cltv_ml.serving.requests import ServedModel
+from cltv_ml.tracking.sqlite_store import EMPTY
+lines = pd.DataFrame({"customer_id": ["a", "b"], "timestamp": ["2024-01-01", "2024-02-01"], "amount": ["€1", "€2"]})
+print("package.zip" in cltv_ml.__file__, len(formats()), len(EMPTY.read_text()))
+print(build_features(clean(read(lines)).log, "2024-02-02", ["spend_total"])["spend_total"].tolist())
+"""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path), "PATH": ""},
+        text=True,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()
+    counted = len(list(Path(cltv_ml.__file__).parent.glob("data/formats/*.toml")))
+    size = len((Path(cltv_ml.__file__).parent / "tracking" / "empty_store.sql").read_text())
+    assert (first, second) == (f"True {counted} {size}", "[1.0, 2.0]")

@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 
 
@@ -79,9 +79,11 @@ class Format:
 @cache
 def formats() -> Mapping[str, Format]:
     """Return the known exports by name."""
-    files = sorted(Path(__file__).parent.glob("*.toml"))
+    texts = {file.name: file for file in files(__name__).iterdir() if file.name.endswith(".toml")}
+    names = [name.removesuffix(".toml") for name in sorted(texts)]
     return {
-        file.stem: _declared(file.stem, tomllib.loads(file.read_text(encoding="utf-8"))) for file in files
+        name: _declared(name, tomllib.loads(texts[f"{name}.toml"].read_text(encoding="utf-8")))
+        for name in names
     }
 
 
