@@ -8,6 +8,7 @@ from itertools import product
 
 from cltv_ml.data.glance import COLUMNS_COMPARED, Glance
 from cltv_ml.data.headings import plain_heading
+from cltv_ml.data.kinds import look
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.overlooked_numbers import HEADED
 from cltv_ml.data.parse import Columns
@@ -17,6 +18,7 @@ from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, keep_first
 from cltv_ml.errors import InputError
 from cltv_ml.money import log_amount
+from cltv_ml.sources.tendered import find_tendered
 from cltv_ml.sources.usual_prices import returned_discount
 
 #: Headings of amounts before discounts.
@@ -24,6 +26,9 @@ _UNDISCOUNTED = re.compile("gross|list|before|subtotal")
 
 #: Headings of amounts that may be after discounts.
 _AFTER_DISCOUNT = re.compile("net|total|amount|paid|after|final|betrag|summe|montant|importe|valor")
+
+#: Headings of amounts that are surely after discounts.
+_NET = re.compile("net|paid|after|final|bezahlt|pagad|liquid|zaplac|صافي")
 
 #: Headings of percentages, and of those that are no discounts.
 _SHARES = re.compile("percent|pct|prozent|pourcent|porcent|perce?ntu|procent|yuzde")
@@ -88,6 +93,41 @@ def find_net(columns: Columns, amount: str, discount: str) -> str:
         if lines >= _LINES and same == lines:
             return str(column)
     return ""
+
+
+def less_discount(values: Mapping[str, str]) -> str:
+    """Return SQL for the amount less its discount; the refund of a returned line is reduced by its discount."""
+    return f"({values['amount']} - sign({values['amount']}) * coalesce(abs({values['discount']}), 0))"
+
+
+def subtract_shown_discount(columns: Columns, mapping: Mapping[str, str], values: dict[str, str]) -> None:
+    """Subtract a discount if what was given less the change is the amount after it; note this, or the doubt."""
+    first, number = keep_first(columns.table, 20_000), Columns(columns.table, columns.rules, ask=False).number
+    kinds = {name: kind for name, kind in look(first).items() if name not in mapping.values()}
+    numbers = {name: number(name) for name, kind in kinds.items() if kind == "number"}
+    amount, off = values["amount"], f"abs({values['discount']})"
+    if pair := find_tendered(first, f"abs({amount}) - {off}", numbers, f"{off} > 0.011"):
+        values["amount"] = less_discount(values)
+        columns.notes.append(
+            f"The discount in {mapping['discount']!r} was subtracted, which gives {pair[0]!r} less {pair[1]!r} on each "
+            "line with a discount (--rule price_discounted=true does not subtract it)."
+        )
+    elif not _NET.search(plain_heading(mapping["amount"])) and not _is_shown(first, amount, off, numbers):
+        columns.notes.append(
+            f"Column {mapping['discount']!r} has discounts, and {mapping['amount']!r} was taken as the money after "
+            "them, which no other column shows (--rule price_discounted=false subtracts them)."
+        )
+
+
+def _is_shown(first: Relation, amount: str, discount: str, numbers: Mapping[str, str]) -> bool:
+    """Whether few lines have a discount, or another column shows the amount before or after it."""
+    sums = [
+        f"count(*) filter (abs(abs({amount}) {sign} {discount} - abs({value})) < 0.011)"
+        for value in numbers.values()
+        for sign in "+-"
+    ]
+    lines, *same = first.row(f"select {', '.join(['count(*)', *sums])} from {first} where {discount} > 0.011")
+    return bool(lines < _LINES or max(same, default=0) >= 0.5 * lines)
 
 
 def check_one_form(columns: Columns, column: str) -> str:

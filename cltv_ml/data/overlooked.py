@@ -40,7 +40,7 @@ from cltv_ml.data.overlooked_numbers import (
     speaks_of_return,
     tell_of_other_money,
 )
-from cltv_ml.data.paid import ask_about_fees, ask_about_shares, ask_what_is_left
+from cltv_ml.data.paid import ask_about_fees, ask_about_opposites, ask_about_shares, ask_what_is_left
 from cltv_ml.data.questions import Question
 from cltv_ml.data.refund_currency import pair_refund
 from cltv_ml.data.source_columns import quote
@@ -99,7 +99,7 @@ def look_over(
     if "amount" in mapping or {"quantity", "unit_price"} <= set(mapping):
         questions = (
             ask(glance, numbers, mapping, explicit)
-            for ask in (ask_what_is_left, ask_about_shares, ask_about_fees)
+            for ask in (ask_what_is_left, ask_about_shares, ask_about_fees, ask_about_opposites)
         )
         findings.questions += next(filter(None, questions), [])
     findings.notes += tell_of_other_money(glance, numbers, mapping)

@@ -13,6 +13,7 @@ from cltv_ml.data.mapping import flag
 from cltv_ml.data.overlooked_numbers import HEADED
 from cltv_ml.data.questions import Question
 from cltv_ml.data.source_columns import quote
+from cltv_ml.sources.tendered import find_opposite
 
 
 def _may_be_deducted(deducted: str, net: str) -> bool:
@@ -141,6 +142,31 @@ def ask_about_fees(
         f"{flag('amount', amount)} if the amount is correct."
     )
     return [Question(text, (*fitting, f"amount={amount}"))]
+
+
+def ask_about_opposites(
+    glance: Glance, numbers: Sequence[str], mapping: Mapping[str, str], explicit: Mapping[str, str | None]
+) -> list[Question]:
+    """Ask about money that only lines without an amount have, such as that of returns or payments."""
+    if "amount" not in mapping or {"amount", "credit"} & {*explicit} or "credit" in mapping:
+        return []
+    kinds = ("discount", "price", "other_money", "sale_fees", "carriage")
+    plain = {column: plain_heading(column) for column in numbers}
+    tried = [column for column in numbers if not any(HEADED[kind].search(plain[column]) for kind in kinds)]
+    amount = glance.number(mapping["amount"])
+    dated = (
+        f"trim(cast({quote(mapping['timestamp'])} as varchar)) <> ''" if "timestamp" in mapping else "true"
+    )
+    found = find_opposite(glance.lines, amount, {column: glance.number(column) for column in tried}, dated)
+    if not found:
+        return []
+    column, lines, money, amounts = found
+    text = (
+        f"column {column!r} has {money:,.2f} on {lines:,} lines, nearly all with 0 in {mapping['amount']!r}. Use "
+        f"--mapping {flag('credit', column)} if this was given back, as for returns, or --mapping credit= if not."
+    )
+    answers = (f"credit={column}", "credit=")
+    return [Question(text, answers if money < amounts / 2 else answers[::-1])]
 
 
 def doubt_price(

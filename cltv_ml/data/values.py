@@ -6,7 +6,14 @@ import re
 from collections.abc import Callable, Mapping, MutableMapping
 from functools import partial
 
-from cltv_ml.data.discounts import check_one_form, find_net, is_in_usual_prices, multiply_discount
+from cltv_ml.data.discounts import (
+    check_one_form,
+    find_net,
+    is_in_usual_prices,
+    less_discount,
+    multiply_discount,
+    subtract_shown_discount,
+)
 from cltv_ml.data.headings import PRICE_PER, plain_heading
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.numerals import WHOLE_CURRENCIES
@@ -194,6 +201,10 @@ def _derive(
         _divide_price(columns, mapping, number)
         values["amount"] = f"({values['quantity']}) * ({number['unit_price']})"
     before = computed or _BEFORE_DISCOUNT.search(plain_heading(mapping.get("amount", ""))) is not None
+    lone = not before and {"amount", "discount"} <= set(values) and "unit_price" not in number
+    if lone and columns.rules.price_discounted is None:
+        subtract_shown_discount(columns, mapping, values)
+    before = before or (lone and columns.rules.price_discounted is False)
     if not computed and {"amount", "quantity"} <= set(values) and "unit_price" in number:
         whole = f"({values['quantity']}) * ({number['unit_price']})"
         stated = f"abs({values['discount']})" if "discount" in values else ""
@@ -212,9 +223,7 @@ def _derive(
         and "discount" in values
         and not _is_taken_off(columns, mapping["discount"], (values["amount"], values["discount"]), questions)
     ):
-        # The refund of a returned line is reduced by its discount.
-        amount, discount = values["amount"], values["discount"]
-        values["amount"] = f"({amount} - sign({amount}) * coalesce(abs({discount}), 0))"
+        values["amount"] = less_discount(values)
     if "discount_rate" in mapping and "discount" not in values and "amount" in values:
         rate = columns.share(mapping["discount_rate"])
         certainly_before = computed and columns.rules.price_discounted is None

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.data import QuestionsError, clean, read
+from cltv_ml.data import QuestionsError, change_rules, clean, read
 
 LINES = pd.DataFrame(
     {
@@ -137,3 +137,42 @@ def test_prices_of_a_product_with_and_without_a_discount_show_whether_it_is_take
         )
         assert cleaned.log["discount"].sum() == pytest.approx((lines["Menge"] * off).sum()), kind
         assert any("already subtracted from 'Preis'" in note for note in cleaned.report.notes), kind
+
+
+def test_a_discount_that_what_was_given_less_the_change_shows_is_subtracted(tmp_path):
+    rows = [(n, 40 + n, 4 * (n % 2), 100, 60 - n + 4 * (n % 2)) for n in range(1, 13)]
+    path = tmp_path / "till.csv"
+    lines = [
+        f"{n},2024-01-{n:02},c{n % 4},{total},{off},{given},{change}" for n, total, off, given, change in rows
+    ]
+    header = "Receipt,Date,Customer,Total,Discount,Cash,Returned to customer"
+    path.write_text("\n".join([header, *lines]), encoding="utf-8")
+    cleaned = clean(read(path, {"refunded": ""}))
+    assert cleaned.log["amount"].sum() == sum(total - off for _, total, off, *_ in rows) == 534.0
+    assert "gives 'Cash' less 'Returned to customer'" in " ".join(cleaned.report.notes)
+
+
+def test_a_discount_that_no_other_column_explains_is_told_and_can_be_subtracted(tmp_path):
+    path = tmp_path / "report.csv"
+    lines = [f"{n},2024-01-{n:02},c{n % 4},{40 + n},{4 * (n % 2)}" for n in range(1, 13)]
+    path.write_text("\n".join(["Receipt,Date,Customer,Sales,Discount", *lines]), encoding="utf-8")
+    raw = read(path)
+    cleaned = clean(raw)
+    assert cleaned.log["amount"].sum() == 558.0
+    assert "'Sales' was taken as the money after them" in " ".join(cleaned.report.notes)
+    before = clean(raw, change_rules(raw.rules, {"price_discounted": False}))
+    assert before.log["amount"].sum() == 534.0
+    assert "taken as the money after" not in " ".join(before.report.notes)
+
+
+def test_money_of_lines_without_an_amount_is_asked_about(tmp_path):
+    path = tmp_path / "book.csv"
+    sold = [f"s{n},2024-01-{n:02},c{n % 5},{40 + n}.50,0" for n in range(1, 16)]
+    back = [f"r{n},2024-01-{n + 5:02},c{n % 5},0,{40 + n}.50" for n in range(1, 6)]
+    path.write_text("\n".join(["Doc No,Date,Customer,Sales,Side B", *sold, *back]), encoding="utf-8")
+    with pytest.raises(QuestionsError, match="5 lines, nearly all with 0 in 'Sales'") as asked:
+        read(path)
+    assert any(question.answers[:1] == ("credit=Side B",) for question in asked.value.questions)
+    cleaned = clean(read(path, {"credit": "Side B"}))
+    assert cleaned.log["amount"].sum() == sum(n + 40.5 for n in range(6, 16))
+    assert clean(read(path, {"credit": ""})).log["amount"].sum() == sum(n + 40.5 for n in range(1, 16))
