@@ -177,14 +177,15 @@ def doubt_total(lines: Lines, aside: Aside) -> list[str]:
     if not stated:
         return []
     row, total = max(stated, key=lambda entry: entry[1])
-    kept, kept_money, money = lines.marks.row(
-        f"select count(*) filter (kept), coalesce(sum(money) filter (kept), 0), coalesce(sum(money), 0) from ("
-        f"select money, source_row not in (select source_row from {aside}) as kept from {lines.marks} "
-        f"where source_row <> {row})"
+    kept, kept_money, own_money, money = lines.marks.row(
+        "select count(*) filter (out is null), coalesce(sum(money) filter (out is null), 0), coalesce(sum(money) "
+        "filter (out is null or out not in ('missing_customer', 'bad_date')), 0), coalesce(sum(money), 0) from (select "
+        f"any_value(money) as money, min(aside.rule) as out from {lines.marks} left join {aside} as aside using "
+        f"(source_row) where source_row <> {row} group by source_row)"
     )
     if kept < _LEAST_LINES or 2 * total < kept_money:
         return []
-    if any(abs(total - summed) <= _APART * total for summed in (kept_money, money)):
+    if any(abs(total - summed) <= _APART * total for summed in (kept_money, own_money, money)):
         return []
     return [
         f"One of the last lines has {total / MONEY_SCALE:,.2f} without a customer or a date, like the total of a "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from itertools import islice
@@ -18,6 +19,7 @@ from cltv_ml.errors import InputError, among
 from cltv_ml.sources import layout
 from cltv_ml.sources.archives import check_workbook
 from cltv_ml.sources.frames import TablesError
+from cltv_ml.sources.parts import holds_no_sales
 from cltv_ml.sources.sheet_layout import check_calculated, look_at_sheet
 
 #: The sign or code of a currency in the format of a cell.
@@ -29,6 +31,9 @@ _LATER_START, _LATER_DAYS = 1462, (16802, 71953)
 
 #: Headings of columns with days.
 _DAYS = re.compile("dat|time|day|when|fecha|jour|giorno|zeit|tag$")
+
+#: Fewest sheets of one header next to which sheets of other headers are left out.
+_FEWEST_ALIKE = 3
 
 #: Number of rows in which the header of a sheet is sought.
 _HEADER_ROWS = 200
@@ -80,8 +85,14 @@ def workbook_rows(
                 for rows in (above, [headers[name] for name in visible])
             ]
             notes += layout.tell_of_thousands(said, named, path.name)
-        chosen = visible if sheet is None else _only_sheet(sheet, headers, path.name)
+        chosen = _alike(visible, headers) if sheet is None else _only_sheet(sheet, headers, path.name)
         _check_sheets(chosen, headers, path.name)
+        others = [name for name in visible if name not in chosen and sheet is None]
+        if notes is not None and others:
+            notes.append(
+                f"The sheets {others} of {path.name!r} have other headings than most and were not read; to read one, "
+                "name it as table (--query)."
+            )
         names, place = places[chosen[0]]
         if notes is not None and header_row is None and names == tuple(layout.number_columns(len(names))):
             notes.append(layout.tell_of_no_header(names, place + 2, path.name))
@@ -151,6 +162,16 @@ def _only_sheet(sheet: str, headers: Mapping[str, tuple[Any, ...]], name: str) -
     if sheet not in headers:
         raise InputError(f"{name!r} has no sheet {sheet!r}{among(sheet, headers)}")
     return [sheet] if headers[sheet] else []
+
+
+def _alike(sheets: Sequence[str], headers: Mapping[str, tuple[Any, ...]]) -> Sequence[str]:
+    """Return the sheets of the header that most of them have, such as months, if the others share few of its names."""
+    [(usual, number)] = Counter(headers[sheet] for sheet in sheets).most_common(1) or [((), 0)]
+    others = [sheet for sheet in sheets if headers[sheet] != usual]
+    like_it = [sheet for sheet in others if 2 * len({*usual} & {*headers[sheet]}) >= len(usual)]
+    if number < max(_FEWEST_ALIKE, 2 * len(others)) or like_it or any(map(holds_no_sales, others)):
+        return sheets
+    return [sheet for sheet in sheets if sheet not in others]
 
 
 def _check_sheets(sheets: Sequence[str], headers: Mapping[str, tuple[Any, ...]], name: str) -> None:

@@ -431,3 +431,16 @@ def test_headings_of_small_firms_reports_are_known(tmp_path, headings, day):
     mapping = cleaned(tmp_path, f"{headings}\n{lines}\n").report.mapping
     names = ("customer_id", "timestamp", "order_id", "amount", "discount")
     assert [mapping[name] for name in names] == headings.split(",")
+
+
+def test_a_total_of_sales_less_returns_is_no_doubt_where_months_have_sums_of_their_own(tmp_path):
+    rows = ["Client,Date,Piece,Montant HT"]
+    for month in (1, 2, 3):
+        rows += [f"c{n},{n + 10}/0{month}/2024,F{month}{n},{n}0.50" for n in range(1, 5)]
+        rows += [f"c1,20/0{month}/2024,A{month},-10.50", f"Total {month},,,91.50"]
+    text = "\n".join([*rows, "Total,,,274.50"]) + "\n"
+    report = cleaned(tmp_path, text).report
+    assert report.money_kept == 274.5
+    assert not any("like the total of a report" in note for note in report.notes)
+    doubted = cleaned(tmp_path, text.replace("274.50", "374.50")).report
+    assert any("like the total of a report" in note for note in doubted.notes)

@@ -96,3 +96,27 @@ def test_rows_that_are_struck_through_are_named(tmp_path, book, row, told):
     book.save(tmp_path / "orders.xlsx")
     notes = " ".join(clean(read(tmp_path / "orders.xlsx")).report.notes)
     assert ("has 1 row with text that is struck through" in notes) == told
+
+
+def test_a_sheet_per_month_is_read_next_to_a_sheet_of_customers_and_a_note(tmp_path):
+    book = Workbook()
+    book.remove(book.active)
+    sheets = {"Read me": [["Sales of 2024"]], "Customers": [["No", "Name", "City"], ["c1", "Ann", "Ulm"]]}
+    for month in (1, 2, 3, 4):
+        lines = [[f"o{month}{n}", f"c{n}", datetime.date(2024, month, n), 10.0 * n] for n in (1, 2, 3)]
+        sheets[f"2024-{month:02}"] = [["Order", "Customer", "Date", "Total"], *lines]
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.save(tmp_path / "sales.xlsx")
+    cleaned = clean(read(tmp_path / "sales.xlsx"))
+    assert cleaned.log["amount"].sum() == 240.0
+    assert "The sheets ['Read me', 'Customers'] of 'sales.xlsx' have other headings" in " ".join(
+        cleaned.report.notes
+    )
+    # A month with one column more is none of the others.
+    book["2024-04"]["E1"] = "Remark"
+    book.save(tmp_path / "sales.xlsx")
+    with pytest.raises(InputError, match="sheets with different headers"):
+        read(tmp_path / "sales.xlsx")
