@@ -38,13 +38,13 @@ def treat_duplicates(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
     """
     if not rules.applies("exact_duplicate"):
         return []
+    notes = _set_overlaps_aside(raw, lines, aside)
     duplicates = _find_duplicates(lines.marks, aside)
     if duplicates is None or not duplicates.count():
-        return []
+        return notes
     if "exact_duplicate" in rules.on or _have_ids(raw, duplicates):
         aside.add("exact_duplicate", f"from {duplicates}")
-        return []
-    notes = _set_overlaps_aside(raw, lines, aside)
+        return notes
     receipt = _receipt(lines)
     if receipt:
         aside.add("exact_duplicate", _copies(duplicates, *receipt, "product_id" in lines.columns))

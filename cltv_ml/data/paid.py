@@ -13,7 +13,7 @@ from cltv_ml.data.mapping import flag
 from cltv_ml.data.overlooked_numbers import HEADED
 from cltv_ml.data.questions import Question
 from cltv_ml.data.source_columns import quote
-from cltv_ml.sources.tendered import find_opposite
+from cltv_ml.sources.tendered import find_opposite, find_tendered
 
 
 def _may_be_deducted(deducted: str, net: str) -> bool:
@@ -109,6 +109,8 @@ def ask_about_fees(
     if not amount or "amount" in explicit or not (deducted or paid_out):
         return []
     values = {column: glance.number(column) for column in [amount, *numbers]}
+    if find_tendered(glance.lines, values[amount], {column: values[column] for column in numbers}):
+        return []  # what was given at the till, and the change
     prices = {f"amount={column}": values[column] for column in numbers if column not in fees}
     if "unit_price" in mapping:
         price = glance.number(mapping["unit_price"])

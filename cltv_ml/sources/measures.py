@@ -15,6 +15,12 @@ _LARGE = re.compile(
 #: Headings of units, which one letter alone does not show.
 _UNIT_HEADING = re.compile("unit|uom|einheit|^me$|unidad|measure|jednostka|eenheid|birim|enhet")
 
+#: Headings of the number of items in a pack.
+_PACK = re.compile(
+    r"(pack|case|box|carton|vpe)[ _-]?(size|qty|quantity)|(units?|items|pcs|pieces) (per|in) (a )?(pack|case|box)"
+    r"|st(ü|ue)c?k (pro|je|in)|sztuk w |unidades por (caja|pack)|pi[eè]ces par|pezzi per|stuks per|入数|入り数|装箱数"
+)
+
 #: A unit at the end of a heading.
 _IN_HEADING = re.compile(r"(?:^|[\s_.(\[/])([a-z]+)[)\]]?$")
 
@@ -31,6 +37,8 @@ def tell_of_units(quantity: str, levels_of: Mapping[str, Mapping[str, int]]) -> 
 
     >>> tell_of_units("Weight (g)", {})[0][:61]
     "The heading 'Weight (g)' says that quantities are in g, and e"
+    >>> tell_of_units("Qty", {"Pack size": {"1": 40, "12": 3}})[0][:65]
+    "Column 'Pack size' has the items of a pack, several on 3 lines, a"
     >>> tell_of_units("Menge", {"ME": {"kg": 3, "ST": 2}, "Ort": {"g": 1, "Ulm": 2}, "Class": {"G": 1, "L": 2}})
     []
     """
@@ -39,6 +47,15 @@ def tell_of_units(quantity: str, levels_of: Mapping[str, Mapping[str, int]]) -> 
     if named and _SMALL_UNITS.fullmatch(named[1]):
         return [f"The heading {quantity!r} says that quantities are in {named[1]}, {warning}"]
     for column, levels in levels_of.items():
+        texts = {level.strip(): lines for level, lines in levels.items() if level.strip()}
+        packs = {text: lines for text, lines in texts.items() if re.fullmatch(r"0*[1-9]\d{0,3}", text)}
+        if _PACK.search(column.lower()) and len(packs) == len(texts) > 1:
+            several = sum(lines for level, lines in packs.items() if int(level) > 1)
+            return [
+                f"Column {column!r} has the items of a pack, several on {several:,} lines, and each quantity was "
+                "multiplied by its price alone. If quantities count packs and prices are per item, export the money of "
+                "each line."
+            ]
         units = {level.strip().lower().rstrip("."): level for level in levels if level.strip()}
         small = [unit for unit in units if _SMALL_UNITS.fullmatch(unit)]
         shown = _UNIT_HEADING.search(column.lower()) or any(len(unit) > 1 for unit in small) or "kg" in units

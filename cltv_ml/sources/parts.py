@@ -58,14 +58,18 @@ def without_refund(heading: str) -> str:
     return re.sub(rf"({_NO_SALES.pattern})({_ENDINGS})?", " ", heading, flags=re.IGNORECASE).strip(" _-.:")
 
 
-def name_parts(table: Relation, parts: Sequence[Part], kind: str) -> list[str]:
+def name_parts(table: Relation, parts: Sequence[Part], kind: str, titles: Sequence[Part] = ()) -> list[str]:
     """Add a column with the name of each row's part if the names distinguish kinds of sales; return notes.
 
-    The column is added if some parts are named refunds and others are not, and if each name contains a different
-    currency. It is then read like a column of the source.
+    The column is added if some parts are named refunds and others are not, and if each name, or else its titles,
+    contains one currency and not all the same. It is then read like a column of the source.
     """
     undone = [part.name for part in parts if _NO_SALES.search(part.name)]
-    codes = [set(_CURRENCY_CODE.findall(part.name)) for part in parts]
+    titled = [" ".join(title.name for title in titles if title.start == part.start) for part in parts]
+    codes = [
+        {*_CURRENCY_CODE.findall(part.name)} or {*_CURRENCY_CODE.findall(title)}
+        for part, title in zip(parts, titled, strict=True)
+    ]
     if undone and len(undone) < len(parts):
         _add(table, kind, [(re.sub(r"\.[A-Za-z]+$", "", part.name), part.start) for part in parts])
         return [
@@ -78,7 +82,7 @@ def name_parts(table: Relation, parts: Sequence[Part], kind: str) -> list[str]:
     ):
         values = [(next(iter(in_name)), part.start) for in_name, part in zip(codes, parts, strict=True)]
         _add(table, f"currency of the {kind}", values)
-        return [f"The currency of each {kind} was taken from its name."]
+        return [f"The currency of each {kind} was taken from its name or title."]
     return []
 
 

@@ -235,7 +235,7 @@ def _read_texts(
             f"{len(parts)} {kind}s were read as one table: {shown}{', ...' if len(parts) > 10 else ''}."
         )
         notes += [tell_of_lacking(lacking, files[0].name)] if lacking else []
-        notes += name_parts(stacked, parts, kind)
+        notes += name_parts(stacked, parts, kind, titles)
     return SourceRows(stacked, tuple(broken), (*notes, *make_plain(stacked)), tuple(parts), tuple(titles))
 
 
@@ -262,7 +262,7 @@ def _read_one(
 
         sheets: list[tuple[str, int]] = []
         notes: list[str] = []
-        titles: list[str] = []
+        titles: list[tuple[str, str]] = []
         damage: list[InputError] = []
         values = _noting(workbook_rows(file, table, header_row, sheets, notes, titles), damage)
         try:
@@ -270,7 +270,8 @@ def _read_one(
         except duckdb.InvalidInputException as error:
             raise (damage or [error])[0] from error
         parts = tuple(Part(name, start + row) for name, row in sheets)
-        named = tuple(Part(title, start) for title in titles)
+        places = {part.name: part.start for part in parts}
+        named = tuple(Part(title, places[sheet]) for sheet, title in titles if sheet in places)
         rows = SourceRows(stacked, notes=tuple(notes), parts=parts, titles=named)
     elif is_dump(file):
         encoding, _, notes = find_encoding(file)

@@ -1,4 +1,4 @@
-"""What customers gave and got back at a till, and money in a column of its own on lines without an amount."""
+"""Money given and change at a till, and money in a column of its own on lines without an amount."""
 
 from __future__ import annotations
 

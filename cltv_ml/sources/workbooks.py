@@ -45,13 +45,13 @@ def workbook_rows(
     header_row: int | None = None,
     starts: list[tuple[str, int]] | None = None,
     notes: list[str] | None = None,
-    titles: list[str] | None = None,
+    titles: list[tuple[str, str]] | None = None,
 ) -> Iterator[tuple[Any, ...]]:
     """Yield the header and the rows of a workbook's sheet, or of all its sheets if they share one header.
 
     To `starts`, each sheet's name and the number of rows before it are appended; to `notes`, notes for the user; to
-    `titles`, the lines above the headers. Hidden sheets are read only if named, or if there are no others. If cells are
-    formatted in several currencies, numbers keep their currency's sign.
+    `titles`, the lines above the headers with their sheets. Hidden sheets are read only if named, or if there are no
+    others. If cells are formatted in several currencies, numbers keep their currency's sign.
 
     Raises
     ------
@@ -77,13 +77,14 @@ def workbook_rows(
                 "name it as table (--query)."
             )
         if notes is not None and header_row is None:
-            above = [row for name in visible for row in _rows_above(book[name], places[name][1], path.name)]
-            if titles is not None:
-                titles += [text for row in above if (text := " ".join(str(cell) for cell in row if cell))]
-            said, named = [
-                [str(cell) for row in rows for cell in row if cell]
-                for rows in (above, [headers[name] for name in visible])
+            above = {name: list(_rows_above(book[name], places[name][1], path.name)) for name in visible}
+            lines = [
+                (name, " ".join(str(cell) for cell in row if cell)) for name in visible for row in above[name]
             ]
+            if titles is not None:
+                titles += [line for line in lines if line[1]]
+            said = [str(cell) for name in visible for row in above[name] for cell in row if cell]
+            named = [str(cell) for name in visible for cell in headers[name] if cell]
             notes += layout.tell_of_thousands(said, named, path.name)
         chosen = _alike(visible, headers) if sheet is None else _only_sheet(sheet, headers, path.name)
         _check_sheets(chosen, headers, path.name)

@@ -176,3 +176,15 @@ def test_money_of_lines_without_an_amount_is_asked_about(tmp_path):
     cleaned = clean(read(path, {"credit": "Side B"}))
     assert cleaned.log["amount"].sum() == sum(n + 40.5 for n in range(6, 16))
     assert clean(read(path, {"credit": ""})).log["amount"].sum() == sum(n + 40.5 for n in range(1, 16))
+
+
+def test_cash_given_with_its_change_is_no_question_of_what_was_paid(tmp_path):
+    path = tmp_path / "till.csv"
+    lines = [
+        f"{n},2024-01-{n:02},c{n % 4},{31 + n},{9 + (10 - n) % 10},{40 + n + (10 - n) % 10}"
+        for n in range(1, 13)
+    ]
+    path.write_text(
+        "\n".join(["Venda,Data,Cliente,Valor líquido,Troco,Valor recebido", *lines]), encoding="utf-8"
+    )
+    assert clean(read(path)).log["amount"].sum() == sum(31 + n for n in range(1, 13))

@@ -135,3 +135,25 @@ def test_lines_of_the_days_that_two_files_share_count_once(tmp_path):
         "\n".join([header, *(line.replace("Soap", "Mug") for line in lines)]), encoding="utf-8"
     )
     assert len(clean(read(tmp_path)).log) == 11 + 16
+
+
+def test_a_sheet_of_the_year_next_to_those_of_its_months_counts_once(tmp_path):
+    months = {
+        f"2024-{month:02}": pd.date_range(f"2024-{month:02}-02", periods=6, freq="4D") for month in (1, 2, 3)
+    }
+    sheets = {
+        name: pd.DataFrame(
+            {
+                "Order": [f"{name}-{n}" for n in range(6)],
+                "Date": days,
+                "Customer": list("abcabd"),
+                "Net": 10.5,
+            }
+        )
+        for name, days in months.items()
+    }
+    with pd.ExcelWriter(tmp_path / "sales.xlsx") as book:
+        for name, sheet in {"Year": pd.concat(sheets.values()), **sheets}.items():
+            sheet.to_excel(book, sheet_name=name, index=False)
+    cleaned = clean(read(tmp_path / "sales.xlsx"))
+    assert (cleaned.log["amount"].sum(), cleaned.report.rows_in) == (189.0, 36)

@@ -120,3 +120,15 @@ def test_a_sheet_per_month_is_read_next_to_a_sheet_of_customers_and_a_note(tmp_p
     book.save(tmp_path / "sales.xlsx")
     with pytest.raises(InputError, match="sheets with different headers"):
         read(tmp_path / "sales.xlsx")
+
+
+def test_sheets_whose_titles_name_different_currencies_raise_a_question(tmp_path):
+    book = Workbook()
+    book.remove(book.active)
+    for name, code in (("Europe", "EUR"), ("America", "USD")):
+        sheet = book.create_sheet(name)
+        for row in (["Sales"], [f"Currency: {code}"], [], HEADER, *LINES):
+            sheet.append(row)
+    book.save(tmp_path / "sales.xlsx")
+    with pytest.raises(InputError, match=r"'currency of the sheet' contains the currencies \['EUR', 'USD'\]"):
+        clean(read(tmp_path / "sales.xlsx"))
