@@ -28,7 +28,7 @@ _UNDISCOUNTED = re.compile("gross|list|before|subtotal")
 _AFTER_DISCOUNT = re.compile("net|total|amount|paid|after|final|betrag|summe|montant|importe|valor")
 
 #: Headings of amounts that are surely after discounts.
-_NET = re.compile("net|paid|after|final|bezahlt|pagad|liquid|zaplac|صافي")
+_SURELY_NET = re.compile("net|paid|after|final|bezahlt|pagad|liquid|zaplac|صافي")
 
 #: Headings of percentages, and of those that are no discounts.
 _SHARES = re.compile("percent|pct|prozent|pourcent|porcent|perce?ntu|procent|yuzde")
@@ -112,7 +112,9 @@ def subtract_shown_discount(columns: Columns, mapping: Mapping[str, str], values
             f"The discount in {mapping['discount']!r} was subtracted, which gives {pair[0]!r} less {pair[1]!r} on each "
             "line with a discount (--rule price_discounted=true does not subtract it)."
         )
-    elif not _NET.search(plain_heading(mapping["amount"])) and not _is_shown(first, amount, off, numbers):
+    elif not _SURELY_NET.search(plain_heading(mapping["amount"])) and not _is_shown(
+        first, amount, off, numbers
+    ):
         columns.notes.append(
             f"Column {mapping['discount']!r} has discounts, and {mapping['amount']!r} was taken as the money after "
             "them, which no other column shows (--rule price_discounted=false subtracts them)."

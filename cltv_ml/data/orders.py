@@ -15,7 +15,7 @@ from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, show
 from cltv_ml.sources.collected import find_collected
 from cltv_ml.sources.frames import MARK
-from cltv_ml.sources.namesakes import join_parts, parts_of
+from cltv_ml.sources.namesakes import AND, are_numbered_apart, join_parts, parts_of
 from cltv_ml.sources.receipts import DAY, RESTART_AFTER, Receipts
 
 #: Fewer orders of several lines than this show nothing.
@@ -228,6 +228,10 @@ def join_receipts(
         f"Numbers in {names[0]!r} restart, so {told} and the number together were read as order_id (--mapping "
         f"{flag('order_id', names[0])} takes the number alone)."
     )
+    columns = [part for part in parts if part not in RESTART_AFTER]
+    if columns and are_numbered_apart(first, quote(names[1]), quote(columns[0])):
+        own = flag("customer_id", f"{columns[0]}{AND}{names[1]}")
+        note += f" If each {columns[0]!r} numbers its own customers as well, use --mapping {own}."
     return view, made, note
 
 

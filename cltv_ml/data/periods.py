@@ -100,10 +100,26 @@ def first_day_named(column: str) -> str:
     return f"{plain[1] or plain[4]}-{int(plain[2] or plain[3]):02d}-01" if plain else ""
 
 
+#: Fewest columns of numbers next to one date that may be customers.
+_MANY_CUSTOMERS = 6
+
+
 def ask_for_rows(
     kinds: Mapping[str, str], chosen: Mapping[str, str], explicit: Collection[str]
 ) -> Question | None:
     """Return the question to ask about a table whose columns are periods; None if it has dates of purchases."""
+    numbers = [column for column, kind in kinds.items() if kind in ("number", "rate")]
+    others = [kind for column, kind in kinds.items() if kind != "empty" and column not in numbers]
+    if (
+        others == ["timestamp"]
+        and len(numbers) >= _MANY_CUSTOMERS
+        and not {"customer_id", "amount"} & {*chosen, *explicit}
+    ):
+        return Question(
+            f"{len(numbers)} columns, such as {numbers[:2]}, contain numbers for each date and no column names "
+            "customers, so each column may be a customer. Export one row per customer and date with the columns "
+            "customer, date and amount (in pandas: melt)."
+        )
     periods = period_columns(kinds)
     body = len(periods) >= max(_BODY, 0.5 * len(kinds)) and not {"timestamp", "amount"} <= set(explicit)
     if len(periods) < _FEWEST or ("timestamp" in chosen and not body):

@@ -11,7 +11,7 @@ from cltv_ml.sources.frames import MARK
 _FEWEST, _AGREE, _LEFT = 3, 0.9, 0.02
 
 #: What stands between the parts of a number, in the heading of their column and in its values.
-_AND = " / "
+AND = " / "
 
 #: Fewest names per number and place: a salesman or an address of the place is the same for many.
 _OWN_NAMES = 0.8
@@ -55,7 +55,7 @@ def find_place(
 
 def parts_of(table: Relation, column: str) -> list[str]:
     """Return the parts of a column that `join_parts` made in an earlier run and a saved mapping names; else nothing."""
-    parts = [] if MARK + column in table.kinds else column.split(_AND)
+    parts = [] if MARK + column in table.kinds else column.split(AND)
     return parts if len(parts) > 1 and MARK + parts[-1] in table.kinds else []
 
 
@@ -70,7 +70,25 @@ def join_parts(table: Relation, parts: Mapping[str, str], source: str = "") -> t
         Query of the rows with what the SQL needs; the table itself without one.
     """
     *_, number = parts.values()
-    heading, values = _AND.join(parts), f"concat_ws('{_AND}', {', '.join(parts.values())})"
+    heading, values = AND.join(parts), f"concat_ws('{AND}', {', '.join(parts.values())})"
     value = f"if(trim(cast({number} as varchar)) <> '', {values}, null)"
     rows = f"select *, {value} as {quoted(MARK + heading)} from {source or table}"
     return show(table.con, "rows", rows), heading
+
+
+def are_numbered_apart(lines: Relation, number: str, place: str) -> bool:
+    """Whether places may each number their customers from 1: nearly all of the numbers occur in several places.
+
+    Parameters
+    ----------
+    number, place
+        SQL for the number of a line's customer, and for the place.
+    """
+    numbers, several, dense = lines.row(
+        "with keyed as (select try_cast(trim(cast("
+        f"{number} as varchar)) as bigint) as number, cast({place} as varchar) as place from {lines}), "
+        "owned as (select number, count(distinct place) as places from keyed where place <> '' group by number) "
+        "select count(*), count(*) filter (places > 1), coalesce(max(number) <= 3 * count(*), false) "
+        "and count(number) = count(*) from owned"
+    )
+    return bool(numbers >= _FEWEST and several >= _AGREE * numbers and dense)

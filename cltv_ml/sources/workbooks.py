@@ -86,7 +86,9 @@ def workbook_rows(
             said = [str(cell) for name in visible for row in above[name] for cell in row if cell]
             named = [str(cell) for name in visible for cell in headers[name] if cell]
             notes += layout.tell_of_thousands(said, named, path.name)
-        chosen = _alike(visible, headers) if sheet is None else _only_sheet(sheet, headers, path.name)
+        chosen = (
+            _of_usual_header(visible, headers) if sheet is None else _only_sheet(sheet, headers, path.name)
+        )
         _check_sheets(chosen, headers, path.name)
         others = [name for name in visible if name not in chosen and sheet is None]
         if notes is not None and others:
@@ -165,7 +167,7 @@ def _only_sheet(sheet: str, headers: Mapping[str, tuple[Any, ...]], name: str) -
     return [sheet] if headers[sheet] else []
 
 
-def _alike(sheets: Sequence[str], headers: Mapping[str, tuple[Any, ...]]) -> Sequence[str]:
+def _of_usual_header(sheets: Sequence[str], headers: Mapping[str, tuple[Any, ...]]) -> Sequence[str]:
     """Return the sheets of the header that most of them have, such as months, if the others share few of its names."""
     [(usual, number)] = Counter(headers[sheet] for sheet in sheets).most_common(1) or [((), 0)]
     others = [sheet for sheet in sheets if headers[sheet] != usual]

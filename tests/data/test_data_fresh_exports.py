@@ -306,3 +306,24 @@ def test_receipt_numbers_of_each_branch_are_told_apart_though_no_customer_has_on
     assert cleaned.log["order_id"].nunique() == 16
     write_mapping(cleaned.report.mapping, mapping)
     assert clean(read(path, mapping)).log["order_id"].nunique() == 16
+
+
+def test_customer_numbers_without_names_that_each_branch_has_are_told_with_the_way_to_part_them(tmp_path):
+    path = tmp_path / "export.csv"
+    lines = [f"Oslo,{n},2024-01-{n:02},{n % 5 + 1},{n}.00" for n in range(1, 13)]
+    lines += [f"Bergen,{n},2024-02-{n:02},{(n + 2) % 5 + 1},{n}.00" for n in range(1, 13)]
+    path.write_text("\n".join(["Branch,Receipt no,Date,Customer no,Amount", *lines]), encoding="utf-8")
+    cleaned = clean(read(path))
+    assert cleaned.log["customer_id"].nunique() == 5
+    told = '--mapping "customer_id=Branch / Customer no"'
+    assert f"If each 'Branch' numbers its own customers as well, use {told}" in " ".join(cleaned.report.notes)
+    assert clean(read(path, {"customer_id": "Branch / Customer no"})).log["customer_id"].nunique() == 10
+
+
+def test_customers_as_columns_are_named_as_a_layout(tmp_path):
+    path = tmp_path / "export.csv"
+    names = ",".join(f"Bakery {letter}" for letter in "ABCDEFG")
+    lines = [f"2024-{month:02}," + ",".join(f"{month}{n}.50" for n in range(7)) for month in range(1, 9)]
+    path.write_text("\n".join([f"Month,{names}", *lines]), encoding="utf-8")
+    with pytest.raises(QuestionsError, match=r"7 columns, such as .* each column may be a customer"):
+        read(path)
