@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cltv_ml.models.level_candidates import QUARTER, CohortRevenue
+from cltv_ml.models.level_candidates import QUARTER, WEEKS_YEAR, CohortRevenue
 
 #: Smallest ratio of a usual week after a step to one before it, or the reverse.
 LEAST_RATIO = 2.5
@@ -21,7 +21,7 @@ def last_step(log: CohortRevenue) -> int:
 
     Examples are a till that at first recorded only part of the sales, a second shop, or a chain that was taken over:
     sales before the step say nothing about the rest of the year. A season that opens or ends abruptly is not a step,
-    since such sales occurred before.
+    since such sales occurred before, nor is one that also grows, since the same days of another year change as well.
     """
     sums = np.concatenate([[0.0], np.cumsum(np.bincount(log.day, weights=log.amount, minlength=log.days))])
     steps = [
@@ -37,7 +37,7 @@ def last_step(log: CohortRevenue) -> int:
 
 def _is_step(sums: np.ndarray, day: int) -> bool:
     """Return whether a change seen around a day was sudden, permanent, and the first of its kind."""
-    if _jump(sums, day, 7) < np.log(AT_ONCE) or _jump(sums, day, QUARTER) < np.log(LEAST_RATIO):
+    if _jump(sums, day, 7) < np.log(AT_ONCE) or _beyond_other_years(sums, day) < np.log(LEAST_RATIO):
         return False
     before, after = _usual_week(sums, day - QUARTER, day), _usual_week(sums, day, day + QUARTER)
     sign, middle = np.sign(after - before), np.sqrt(before * after)
@@ -46,10 +46,26 @@ def _is_step(sums: np.ndarray, day: int) -> bool:
     return bool((sign * (earlier - middle) < 0).all() and (sign * (later - middle) > 0).all())
 
 
+def _beyond_other_years(sums: np.ndarray, day: int) -> float:
+    """Return the size of the change over a quarter beyond that on the same days of other years, as far as known."""
+    here, last = _log_ratio_at(sums, day, QUARTER), len(sums) - 1 - QUARTER
+    before, after = (
+        range(day - WEEKS_YEAR, QUARTER - 1, -WEEKS_YEAR),
+        range(day + WEEKS_YEAR, last + 1, WEEKS_YEAR),
+    )
+    others = [_log_ratio_at(sums, other, QUARTER) for other in (*before, *after)]
+    return min(np.sign(here) * (here - other) for other in (0.0, *others))
+
+
 def _jump(sums: np.ndarray, day: int, days: int) -> float:
-    """Return the size of the log ratio of the usual weeks after a day and before it; 0 where nothing was sold."""
+    """Return the size of the change at a day."""
+    return abs(_log_ratio_at(sums, day, days))
+
+
+def _log_ratio_at(sums: np.ndarray, day: int, days: int) -> float:
+    """Return the log ratio of the usual weeks after a day and before it; 0 where nothing was sold."""
     before, after = _usual_week(sums, day - days, day), _usual_week(sums, day, day + days)
-    return float(abs(np.log(after / before))) if before > 0 and after > 0 else 0.0
+    return float(np.log(after / before)) if before > 0 and after > 0 else 0.0
 
 
 def _usual_week(sums: np.ndarray, since: int, until: int) -> float:

@@ -31,10 +31,11 @@ def test_a_till_that_recorded_a_part_at_first_is_a_step():
         np.full(800, 100.0),
         np.exp(DAY / 150),
         np.where((DAY % 364 > 150) & (DAY % 364 < 270), 500.0, 50.0),
+        np.exp(DAY / 230) * np.where((DAY % 364 > 150) & (DAY % 364 < 290), 300.0, 100.0),
         np.where(DAY == 400, 50_000.0, 100.0),
         np.where(DAY < 750, 15.0, 100.0),
     ],
-    ids=["none", "growth", "a season that ends", "one large order", "too new to tell"],
+    ids=["none", "growth", "a season that ends", "a season that grows", "one large order", "too new to tell"],
 )
 def test_what_ends_again_or_comes_slowly_is_no_step(revenue):
     assert last_step(shop(revenue)) == 0
