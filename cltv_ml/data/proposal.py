@@ -108,6 +108,10 @@ def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
         mapping, questions = dict(proposal.mapping), proposal.questions
     notes = [*(recognised.notes if recognised else ()), *proposal.notes]
     if not recognised:
+        if (
+            plain_heading(mapping.get("product_id", "")) == "reference"
+        ):  # of a return, before it may be the order's
+            notes += read_reference(table, first, kinds, mapping, explicit)
         notes += _settle_order(first, kinds, mapping, explicit, proposal.ties)
         notes += read_reference(table, first, kinds, mapping, explicit)
         new_notes, doubted = doubt_customer(first, kinds, mapping, explicit)

@@ -12,7 +12,7 @@ from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import id_text, quote
 from cltv_ml.engine import Relation, keep, literal, quoted, show
 from cltv_ml.sources.frames import MARK
-from cltv_ml.sources.references import find_reference, name_orders, named_in_text
+from cltv_ml.sources.references import find_reference, find_text, named_in_text
 
 #: The column of the order that a return's text names.
 NAMED = "order named in text"
@@ -65,8 +65,7 @@ def join_references(
     if not (returned := _find_returned(first, mapping)):
         return None
     customer, order = id_text(mapping["customer_id"]), id_text(mapping["order_id"])
-    telling = (name for name in unused if name_orders(first, returned, customer, order, id_text(name)))
-    if not (column := next(telling, "")):
+    if not (column := find_text(first, returned, customer, order, {name: id_text(name) for name in unused})):
         return None
     named = keep(table.con, "references", named_in_text(table, returned, customer, order, id_text(column)))
     joined = f"from {table} as lines left join {named} using (source_row)"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import product
 
 from cltv_ml.engine import Relation
 
 #: Fewest references if sales have other values in the column, the least share of those on returns that must name an
 #: order of the same customer, and the most on sales for each of these.
 _FEWEST, _NAMED, _ON_SALES = 3, 0.5, 0.02
+
+#: The most pairs of columns, and of columns of text, that are looked at.
+_MOST_PAIRS = 12
 
 #: Numbers in a text, such as RE-10022 in "credit for invoice RE-10022".
 _ORDER_NUMBERS = r'[^\s,;:()#"]*\d[^\s,;:()#"]*'
@@ -33,12 +35,32 @@ def find_reference(
     orders, named
         SQL of the columns that may be the number of the order, and of those that may name another one, by name.
     """
-    for order, column in product(orders, named):
-        if order != column and all(
-            _names_orders(table, returned, customer, orders[order], named[column]) for table in tables
-        ):
+    for order, column in _find_pairs(tables[0], returned, orders, named):
+        if all(_names_orders(table, returned, customer, orders[order], named[column]) for table in tables):
             return order, column
     return None
+
+
+def _find_pairs(
+    lines: Relation, returned: str, orders: Mapping[str, str], named: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """Return the most likely pairs of columns: returns have values in one that sales have in the other."""
+    backs, sales = (
+        f"select distinct name, value from (unpivot (select {_numbered_texts(texts)} from {lines} where {test}) "
+        "on columns(*) into name name value value)"
+        for texts, test in ((named, returned), (orders, f"not ({returned})"))
+    )
+    rows = lines.rows(
+        f"with backs as ({backs}), sales as ({sales}) select sales.name, backs.name, count(*) from sales "
+        f"join backs using (value) group by all order by 3 desc, 1, 2 limit {_MOST_PAIRS}"
+    )
+    names, columns = list(orders), list(named)
+    pairs = [(names[int(order)], columns[int(column)]) for order, column, _ in rows]
+    return [(order, column) for order, column in pairs if order != column]
+
+
+def _numbered_texts(texts: Mapping[str, str]) -> str:
+    return ", ".join(f'{text} as "{place}"' for place, text in enumerate(texts.values()))
 
 
 def named_in_text(lines: Relation, returned: str, customer: str, order: str, text: str) -> str:
@@ -53,13 +75,18 @@ def named_in_text(lines: Relation, returned: str, customer: str, order: str, tex
     )
 
 
-def name_orders(lines: Relation, returned: str, customer: str, order: str, text: str) -> bool:
-    """Whether most texts on returns name an order of the customer."""
-    query = named_in_text(lines, returned, customer, order, text)
-    filled, known = lines.row(
-        f"select count({text}), (select count(*) from ({query})) from {lines} where {returned}"
+def find_text(lines: Relation, returned: str, customer: str, order: str, texts: Mapping[str, str]) -> str:
+    """Return the column whose texts on returns mostly name an order of the customer; empty without such."""
+    filled = lines.row(
+        f"select {', '.join(f'count({text})' for text in texts.values())} from {lines} where {returned}"
     )
-    return bool(known and known >= _NAMED * filled)
+    some = [column for column, count in zip(texts, filled, strict=True) if count][:_MOST_PAIRS]
+    for column in some:
+        query = named_in_text(lines, returned, customer, order, texts[column])
+        [known] = lines.row(f"select count(*) from ({query})")
+        if known and known >= _NAMED * filled[list(texts).index(column)]:
+            return column
+    return ""
 
 
 def _names_orders(lines: Relation, returned: str, customer: str, order: str, named: str) -> bool:
