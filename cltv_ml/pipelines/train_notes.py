@@ -130,7 +130,11 @@ def _level_note(result: WindowResult, currency: str) -> list[str]:
         return []
     total, low, high = (format_money(value, currency) for value in (level.total, *level.interval()))
     table = level.table.sort_values("weight", ascending=False)
-    parts = [f"{row.candidate} {row.weight:.0%}" for row in table.itertuples() if row.weight >= 0.05]
+    parts = [
+        f"{row.candidate.replace(', ', ' with ')} {row.weight:.0%}"
+        for row in table.itertuples()
+        if row.weight >= 0.05
+    ]
     count = len(level.record)
     weighted = f"their errors at {count} earlier cutoff{'s' * (count > 1)} of this log"
     if not count:

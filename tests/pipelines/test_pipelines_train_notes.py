@@ -1,11 +1,14 @@
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
 from cltv_ml import pipelines
 from cltv_ml.data import simulate
 from cltv_ml.models import Level, PooledValue
-from cltv_ml.pipelines.train_notes import _grouping_note, with_log_end
+from cltv_ml.pipelines.train_notes import _grouping_note, _level_note, with_log_end
 from cltv_ml.reporting.sections import TrainingNotes
+from cltv_ml.windows import Window
 
 END = pd.Timestamp("2024-05-01")
 
@@ -53,3 +56,10 @@ def test_a_training_tells_what_has_happened_since_the_cutoff_of_its_test_window(
         )
     told = f"47% of the revenue of the year before {last.normalize() + pd.Timedelta(days=1):%Y-%m-%d}"
     assert [told in note for note in outcome.notes].count(True) == 1
+
+
+def test_forecasts_with_a_comma_in_their_name_are_not_split_in_the_note_on_the_total():
+    table = pd.DataFrame({"candidate": ["bottom-up", "bottom-up, season"], "weight": [0.35, 0.65]})
+    level = SimpleNamespace(total=10.0, interval=lambda: (8.0, 12.0), table=table, record=[None, None])
+    result = SimpleNamespace(level=level, window=Window("2024-01-01", 30))
+    assert "(bottom-up with season 65%, bottom-up 35%)." in _level_note(result, "EUR")[0]
