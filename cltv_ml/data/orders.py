@@ -216,7 +216,7 @@ def join_receipts(
         return None
     first = first_lines(table)
     day = Columns(first, Rules(), ask=False).timestamp(names[2])
-    parts = saved[:-1] or _find_parts(first, names, day)
+    parts = saved[:-1] or _find_parts(first, mapping, day)
     if not parts:
         return None
     sql = {part: RESTART_AFTER.get(part) or quote(part) for part in parts}
@@ -235,14 +235,14 @@ def join_receipts(
     return view, made, note
 
 
-def _find_parts(first: Relation, names: Sequence[str], day: str) -> list[str]:
+def _find_parts(first: Relation, mapping: Mapping[str, str], day: str) -> list[str]:
     """Return what tells receipts of one number apart: a column or a period; nothing unless numbers restart."""
-    receipts = Receipts(first, quote(names[0]), quote(names[1]), day)
+    receipts = Receipts(first, quote(mapping["order_id"]), quote(mapping["customer_id"]), day)
     restart, again = receipts.restart()
     if not restart:
         return []
     unused = [name.removeprefix(MARK) for name in first.kinds if name.startswith(MARK)]
-    places = find_places(first, [column for column in unused if column not in names])
+    places = find_places(first, [column for column in unused if column not in mapping.values()])
     return receipts.find_parts({place: quote(place) for place in places}, again)
 
 

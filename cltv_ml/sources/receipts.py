@@ -10,6 +10,9 @@ from cltv_ml.engine import Relation
 #: The share of the numbers that several customers have, and the fewest numbers that a customer has on several days.
 _SHARED, _FEWEST = 0.5, 3
 
+#: Fewest numbers that would have several customers in one place by chance, where only the place tells them apart.
+_BY_CHANCE = 4
+
 #: The share of the receipts that may still have several customers.
 _LEFT = 0.02
 
@@ -46,7 +49,7 @@ class Receipts:
         again
             Whether customers have a number on several days; else only a place may tell receipts apart.
         """
-        alone = [[place] for place in places]
+        alone = [[place] for place in places if again or self._would_mix(places[place])]
         dated = ([[period], *([period, place] for place in places)] for period in RESTART_AFTER)
         for parts in [*alone, *(parts for tried in dated if again for parts in tried)]:
             sql = [RESTART_AFTER.get(part) or places[part] for part in parts]
@@ -63,6 +66,16 @@ class Receipts:
             if mixed <= _LEFT * receipts and torn <= _LEFT * receipts:
                 return parts
         return []
+
+    def _would_mix(self, place: str) -> bool:
+        """Whether customers with one number would often have one place if places had nothing to do with numbers."""
+        [mixed] = self.lines.row(
+            f"with keyed as (select distinct number, who, {place} as place from {self._keyed}), "
+            "shares as (select place, count(*) / sum(count(*)) over () as share from keyed group by place) "
+            "select (select sum(share * share) from shares) * (select count(*) from (select number from keyed "
+            "group by number having count(distinct who) > 1))"
+        )
+        return bool(mixed >= _BY_CHANCE)
 
     @property
     def _keyed(self) -> str:

@@ -183,3 +183,10 @@ def test_a_column_that_begins_anew_with_each_order_is_not_the_first_customer_off
         read(lines, {"timestamp": "วันที่", "amount": "ยอดรวม"})
     [question] = asked.value.questions
     assert question.answers[0] == "customer_id=ผู้ใช้"
+
+
+def test_a_column_with_many_values_does_not_part_receipts_of_one_number_by_chance():
+    towns = [f"Town {number}" for number in range(8)]
+    frame = orders(order_id=[1, 1, 2, 2, 3, 3, 4, 4]).assign(town=towns)
+    told = " ".join(clean(read(frame)).report.notes)
+    assert "4 of 4 values of 'order_id' belong to several customers" in told
