@@ -116,11 +116,11 @@ def nothing_reduced(lines: Lines) -> Relation:
     )
 
 
-def net_returns(entries: Relation, match: bool) -> Relation:
-    """Return the deductions for returns.
+def net_returns(entries: Relation, match: bool) -> tuple[Relation, Relation]:
+    """Return the deductions for returns, and what came back when (see `_date_returns`).
 
-    The relation has `source_row`, `units_share` (the share of the line's units that remains), `money` (what remains of
-    the line in integer minor units; returns are negative) and `undone` (nothing remains).
+    The deductions have `source_row`, `units_share` (the share of the line's units that remains), `money` (what remains
+    of the line in integer minor units; returns are negative) and `undone` (nothing remains).
 
     A return is deducted from the order it names (`cancels`, or its own `order_id`), whatever the dates: from the line
     of its product or, if the order does not have it, as with a coupon, from all lines in proportion to their money.
@@ -151,7 +151,7 @@ def net_returns(entries: Relation, match: bool) -> Relation:
         if _is_open(entries, matched, not_credited):
             test = f"{not_credited} and not void" if key == ROUNDS[-1] else not_credited
             _match(entries, matched, key, "timestamp", test)
-    return _reduce(entries, matched, credits)
+    return _reduce(entries, matched, credits), _date_returns(entries, matched, credits)
 
 
 def _match(entries: Relation, matched: Relation, key: tuple[str, ...], time: str, test: str) -> None:
@@ -291,6 +291,23 @@ def _reduce(entries: Relation, matched: Relation, credits: Relation) -> Relation
         "union all "
         "select source_row, 1 - share, least(cast(round(entries.money * (share - 1)) as bigint), 0), share = 1 "
         f"from {credits} join {entries} as entries using (source_row) where share is not null",
+    )
+
+
+def _date_returns(entries: Relation, matched: Relation, credits: Relation) -> Relation:
+    """Return the money of matched returns with the days of the purchase, `bought`, and of the return, `came_back`."""
+    days = "cast({bought} as date) as bought, cast(back.timestamp as date) as came_back"
+    return keep(
+        entries.con,
+        "returned",
+        f"select {days.format(bought='sale.timestamp')}, "
+        "    cast(round(cast(back.money as double) * matched.units / back.units) as bigint) as money "
+        f"from {matched} as matched join {entries} as back on back.source_row = return_row "
+        f"join {entries} as sale on sale.source_row = sale_row "
+        f"union all select {days.format(bought='ordered')}, cast(round(back.money * share) as bigint) "
+        f"from {credits} join {entries} as back using (source_row) join ("
+        f"    select customer_id, order_ref, max(timestamp) as ordered from {entries} where not is_return group by all"
+        ") using (customer_id, order_ref) where share is not null",
     )
 
 

@@ -15,6 +15,7 @@ from cltv_ml.data.revisited import Revisited
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import MONEY_SCALE, Relation, keep
 from cltv_ml.money import log_amount
+from cltv_ml.sources.returns_to_come import tell_of_returns_to_come
 
 
 def take_returns_off(
@@ -30,8 +31,15 @@ def take_returns_off(
         returns = lines.marks.holds("is_return and rule is null")
     if returns:
         entries = collect_entries(lines, revisited, aside, adopted)
-        reduced = net_returns(entries, match=rules.applies("cancellation"))
-        notes = tell_of_excess(entries, reduced)
+        reduced, returned = net_returns(entries, match=rules.applies("cancellation"))
+        sold = (
+            f"select cast(timestamp as date) as day, sum(money) as money from {lines.parsed} "
+            f"anti join {aside} using (source_row) where not is_return and money > 0 group by 1"
+        )
+        notes = [
+            *tell_of_excess(entries, reduced),
+            *tell_of_returns_to_come(keep(lines.marks.con, "sold", sold), returned),
+        ]
     else:
         reduced = nothing_reduced(lines)
     if "refunded" in lines.columns:

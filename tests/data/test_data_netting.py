@@ -1,5 +1,7 @@
+import re
 from collections import deque
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -217,3 +219,29 @@ def test_a_refund_of_part_of_an_order_is_not_taken_off_a_later_order_that_was_ca
     assert cleaned.log["amount"].tolist() == [60.0]  # the second customer's order and its refund count once
     assert cleaned.report.money_in == pytest.approx(90.0)
     assert cleaned.report.money_kept == pytest.approx(60.0)
+
+
+def test_returns_still_to_come_are_told_with_about_their_money():
+    rng = np.random.default_rng(1)
+    number, end = 4_800, pd.Timestamp("2024-02-05")
+    time = end - pd.to_timedelta(rng.integers(1, 401, number), unit="D") + pd.Timedelta(hours=12)
+    sales = pd.DataFrame(
+        {
+            "customer_id": rng.integers(0, 900, number).astype(str),
+            "order_id": [f"o{place}" for place in range(number)],
+            "timestamp": time,
+            "amount": rng.gamma(4, 10, number).round(2),
+        }
+    )
+    back = rng.random(number) < 0.3
+    later = sales.assign(timestamp=time + pd.to_timedelta(rng.integers(5, 40, number), unit="D"))[back]
+    known, to_come = (later[later["timestamp"] < end], later[later["timestamp"] >= end])
+    log = pd.concat([sales, known.assign(amount=-known["amount"])], ignore_index=True)
+    [told] = [note for note in clean(read(log)).report.notes if "still to come back" in note]
+    share, days, money = re.search(r"return (\d+)% .* within (\d+) days. About ([\d,.]+) of", told).groups()
+    assert float(money.replace(",", "")) == pytest.approx(to_come["amount"].sum(), rel=0.2)
+    assert (int(share), int(days)) == (pytest.approx(30, abs=2), pytest.approx(38, abs=1))
+
+    at_once = sales[back].assign(amount=-sales["amount"])
+    cancelled = clean(read(pd.concat([sales, at_once], ignore_index=True)))
+    assert not any("still to come back" in note for note in cancelled.report.notes)
