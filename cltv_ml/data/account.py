@@ -16,6 +16,7 @@ from cltv_ml.engine import MONEY_SCALE, Relation, lend
 from cltv_ml.inline import Inline
 from cltv_ml.money import Note
 from cltv_ml.sources.lost_rows import possible_rows
+from cltv_ml.sources.returns_to_come import ReturnsToCome
 
 #: Broken lines whose money is estimated one by one; more are taken to be like these.
 _MOST_BROKEN = 5000
@@ -61,6 +62,8 @@ class Report(Inline):
     currency
         Code of the currency that every line of the source states; "" if lines state none or several, or if amounts
         were converted.
+    returns_to_come
+        What the latest purchases will probably lose to later returns; None if too few returns tell.
     """
 
     source: str
@@ -80,6 +83,7 @@ class Report(Inline):
     rows_unreadable: int = 0
     money_unreadable: float = 0.0
     currency: str = ""
+    returns_to_come: ReturnsToCome | None = None
 
 
 def account(

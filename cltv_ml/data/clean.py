@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -41,6 +41,7 @@ from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.money import log_amount
 from cltv_ml.sources.paths import readable
+from cltv_ml.sources.returns_to_come import ReturnsToCome
 from cltv_ml.sources.stornos import find_stornos
 from cltv_ml.tables import TRANSACTIONS
 
@@ -172,6 +173,7 @@ class _Applied:
     reduced: Relation
     cap: int | None
     notes: tuple[str, ...]
+    to_come: ReturnsToCome | None
 
     def log_query(self, grain: str) -> str:
         """Return the query for the clean log."""
@@ -194,7 +196,8 @@ class _Applied:
                 f"{lines:,} amounts above {log_amount(self.cap / MONEY_SCALE)} were capped at that value, which "
                 f"reduces revenue by {share:.2%}."
             )
-        return account(self.raw, self.lines, self.aside, self.reduced, int(money_kept), capped, notes)
+        report = account(self.raw, self.lines, self.aside, self.reduced, int(money_kept), capped, notes)
+        return replace(report, returns_to_come=self.to_come)
 
     def _capped(self) -> tuple[int, int]:
         """Return the money removed by the cap, in integer minor units, and the number of lines affected."""
@@ -230,7 +233,7 @@ def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> _Applied:
     notes += treat_free_orders(lines, aside, rules)
     progress("netting returns", 0.5)
     revisited = Revisited(lines)
-    reduced, return_notes = take_returns_off(lines, revisited, aside, rules)
+    reduced, return_notes, to_come = take_returns_off(lines, revisited, aside, rules)
     notes += return_notes
     if rules.applies("history_before_log"):
         _set_older_customers_aside(lines, aside)
@@ -241,7 +244,8 @@ def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> _Applied:
         *doubt_total(lines, aside),
     ]
     progress("collecting the log", 0.7)
-    return _Applied(raw, lines, revisited, aside, reduced, _cap(lines.marks, aside, rules), tuple(notes))
+    cap = _cap(lines.marks, aside, rules)
+    return _Applied(raw, lines, revisited, aside, reduced, cap, tuple(notes), to_come)
 
 
 def _check_observed(until: str, last: pd.Timestamp) -> str:

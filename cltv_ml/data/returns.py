@@ -15,17 +15,18 @@ from cltv_ml.data.revisited import Revisited
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import MONEY_SCALE, Relation, keep
 from cltv_ml.money import log_amount
-from cltv_ml.sources.returns_to_come import tell_of_returns_to_come
+from cltv_ml.sources.returns_to_come import ReturnsToCome, find_returns_to_come
 
 
 def take_returns_off(
     lines: Lines, revisited: Revisited, aside: Aside, rules: Rules
-) -> tuple[Relation, list[str]]:
-    """Return the deductions of returns and refunds from the lines (see `net_returns`), and notes on them.
+) -> tuple[Relation, list[str], ReturnsToCome | None]:
+    """Return the deductions of returns and refunds from the lines (see `net_returns`), notes on them, and what later
+    returns will probably take.
 
     Fully returned lines and returns without a purchase are quarantined.
     """
-    returns, notes = False, []
+    returns, notes, to_come = False, [], None
     if lines.tally.returns:
         adopted = adopt_returns(lines, aside)
         returns = lines.marks.holds("is_return and rule is null")
@@ -36,10 +37,8 @@ def take_returns_off(
             f"select cast(timestamp as date) as day, sum(money) as money from {lines.parsed} "
             f"anti join {aside} using (source_row) where not is_return and money > 0 group by 1"
         )
-        notes = [
-            *tell_of_excess(entries, reduced),
-            *tell_of_returns_to_come(keep(lines.marks.con, "sold", sold), returned),
-        ]
+        to_come = find_returns_to_come(keep(lines.marks.con, "sold", sold), returned)
+        notes = tell_of_excess(entries, reduced)
     else:
         reduced = nothing_reduced(lines)
     if "refunded" in lines.columns:
@@ -61,7 +60,7 @@ def take_returns_off(
         )
         if rules.applies("customer_total"):
             _set_totals_aside(lines, aside, entries, reduced)
-    return reduced, notes
+    return reduced, notes, to_come
 
 
 def _take_refunds_off(lines: Lines, aside: Aside, reduced: Relation) -> Relation:

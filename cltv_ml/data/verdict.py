@@ -43,6 +43,7 @@ CAUTION = {
     "largest": 0.1,
     "unmatched": 0.01,
     "returned": 0.4,
+    "to_come_back": 0.02,  # of the money of the last 91 days
     "unit": LEAST_CHANGE,
 }
 
@@ -188,7 +189,7 @@ def _doubt_report(report: Report) -> list[tuple[bool, str] | None]:
             f"{log_amount(report.money_unreadable)}, or {share:.1%} of the money)"
         )
         doubts.append(_above("unreadable", share, text))
-    return [*doubts, _unmatched(report), _doubt_returns(report)]
+    return [*doubts, _unmatched(report), _doubt_returns(report), _doubt_latest(report)]
 
 
 def _undone(report: Report) -> int:
@@ -217,6 +218,18 @@ def _doubt_returns(report: Report) -> tuple[bool, str] | None:
         "payments, remove them from the export or use --rule off=cancellation --rule off=customer_total)"
     )
     return _above("returned", share, text)
+
+
+def _doubt_latest(report: Report) -> tuple[bool, str] | None:
+    """Return a doubt if the latest purchases have more than a little still to lose, as no test window shows."""
+    to_come = report.returns_to_come
+    if to_come is None or to_come.share_of_recent <= CAUTION["to_come_back"]:
+        return None
+    return False, (
+        f"customers return {to_come.share:.0%} of what they buy, nearly all of it within {to_come.days} days, so about "
+        f"{log_amount(to_come.money)} of the latest purchases is still to come back. Forecasts from the end of this "
+        "log do not know it and are too high, which no test window shows."
+    )
 
 
 def _concentration(log: Log) -> tuple[bool, str] | None:

@@ -7,12 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from cltv_ml.engine import MONEY_SCALE, Relation
-from cltv_ml.money import log_amount
 
-#: Fewest returns that show how long they take, and the least share of the last days' money that is worth a note.
-_FEWEST_LATE, _WORTH_A_NOTE = 20, 0.01
+#: Fewest returns that show how long they take.
+_FEWEST_LATE = 20
 
-#: Of the returns, the share that comes within the days that the note names.
+#: The share of the returns that comes within `ReturnsToCome.days`.
 _MOST_OF_THEM = 0.95
 
 #: The days before the log's end with whose money the returns to come are compared.
@@ -24,10 +23,12 @@ class ReturnsToCome(NamedTuple):
 
     #: The money of purchases that comes back, as a share.
     share: float
-    #: Days within which nearly all of it does.
+    #: Days within which 95% of that does.
     days: int
     #: The money still to come back.
     money: float
+    #: Its share of what the last 91 days sold.
+    share_of_recent: float
 
 
 def expect_returns(sold: np.ndarray, returned: np.ndarray) -> ReturnsToCome:
@@ -47,20 +48,21 @@ def expect_returns(sold: np.ndarray, returned: np.ndarray) -> ReturnsToCome:
 
     >>> sold, came_back = np.full(100, 10.0), np.zeros(100)
     >>> came_back[2] = 0.2 * 10 * 98  # a fifth comes back after two days
-    >>> share, days, money = expect_returns(sold, came_back)
-    >>> round(share, 3), days, round(money, 3)
-    (0.2, 2, 4.0)
+    >>> to_come = expect_returns(sold, came_back)
+    >>> round(to_come.share, 3), to_come.days, round(to_come.money, 3), round(to_come.share_of_recent, 4)
+    (0.2, 2, 4.0, 0.0044)
     """
     observed = max(len(sold) // 2, 1)
     at_least = np.cumsum(sold[::-1])[::-1][:observed]
     lost = np.where(at_least > 0, returned[:observed] / np.maximum(at_least, 1e-9), 0.0).cumsum()
     by_age = np.append(lost, np.full(len(sold) - observed, lost[-1]))
     days = int(np.searchsorted(lost, _MOST_OF_THEM * lost[-1]))
-    return ReturnsToCome(float(lost[-1]), days, float(sold @ (lost[-1] - by_age)))
+    money, recent = float(sold @ (lost[-1] - by_age)), float(sold[:_COMPARED_DAYS].sum())
+    return ReturnsToCome(float(lost[-1]), days, money, money / recent if recent else 0.0)
 
 
-def tell_of_returns_to_come(sold: Relation, returned: Relation) -> list[str]:
-    """Return a note if purchases of the last days are likely to lose more than a little to later returns.
+def find_returns_to_come(sold: Relation, returned: Relation) -> ReturnsToCome | None:
+    """Return what purchases of the last days will probably lose to later returns; None with too few returns to tell.
 
     Parameters
     ----------
@@ -69,23 +71,17 @@ def tell_of_returns_to_come(sold: Relation, returned: Relation) -> list[str]:
     returned
         `bought` and `came_back`, the days of a purchase and of its return, and `money`.
     """
-    [last, first] = sold.row(f"select max(day), min(day) from {sold}")
-    [pairs] = returned.row(f"select count(*) from {returned} where came_back > bought")
-    if pairs < _FEWEST_LATE:
-        return []
-    [last_return] = returned.row(f"select max(came_back) from {returned}")
+    [late, last_return] = returned.row(
+        f"select count(*) filter (came_back > bought), max(came_back) from {returned}"
+    )
+    if late < _FEWEST_LATE:
+        return None
+    [first, last] = sold.row(f"select min(day), max(day) from {sold}")
     end = max(last, last_return)
     days = (end - first).days + 1
     by_age = _sums_by_place(sold, f"datediff('day', day, date '{end}')", days)
     by_lag = _sums_by_place(returned, "greatest(datediff('day', bought, came_back), 0)", days)
-    share, within, money = expect_returns(by_age, by_lag)
-    if money < _WORTH_A_NOTE * (by_age[:_COMPARED_DAYS].sum() - money):
-        return []
-    return [
-        f"Customers return {share:.0%} of what they buy, nearly all of it within {within} days. About "
-        f"{log_amount(money)} of the latest purchases is therefore still to come back, which forecasts from the end of "
-        "this log do not know: they are too high."
-    ]
+    return expect_returns(by_age, by_lag)
 
 
 def _sums_by_place(money: Relation, place: str, days: int) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cltv_ml.data import Rules, clean, read
+from cltv_ml.data import Rules, clean, judge, read
 
 COLUMNS = ["customer_id", "timestamp", "amount", "order_id", "product_id", "quantity"]
 
@@ -237,11 +237,14 @@ def test_returns_still_to_come_are_told_with_about_their_money():
     later = sales.assign(timestamp=time + pd.to_timedelta(rng.integers(5, 40, number), unit="D"))[back]
     known, to_come = (later[later["timestamp"] < end], later[later["timestamp"] >= end])
     log = pd.concat([sales, known.assign(amount=-known["amount"])], ignore_index=True)
-    [told] = [note for note in clean(read(log)).report.notes if "still to come back" in note]
-    share, days, money = re.search(r"return (\d+)% .* within (\d+) days. About ([\d,.]+) of", told).groups()
+    cleaned = clean(read(log))
+    [told] = [reason for reason in judge(cleaned.log, 91, cleaned.report).reasons if "to come back" in reason]
+    share, days, money = re.search(
+        r"return (\d+)% .* within (\d+) days, so about ([\d,.]+) of", told
+    ).groups()
     assert float(money.replace(",", "")) == pytest.approx(to_come["amount"].sum(), rel=0.2)
     assert (int(share), int(days)) == (pytest.approx(30, abs=2), pytest.approx(38, abs=1))
 
     at_once = sales[back].assign(amount=-sales["amount"])
     cancelled = clean(read(pd.concat([sales, at_once], ignore_index=True)))
-    assert not any("still to come back" in note for note in cancelled.report.notes)
+    assert not any("to come back" in reason for reason in judge(cancelled.log, 91, cancelled.report).reasons)
