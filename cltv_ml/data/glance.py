@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from functools import cached_property
 
+from cltv_ml.data.kinds import look
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
@@ -217,7 +218,9 @@ def _count_first(
 
 
 def find_places(lines: Relation, columns: Sequence[str]) -> list[str]:
-    """Return the columns with the fewest values above one, which may be the shop, branch or till of a line."""
+    """Return the columns with the fewest values above one, no dates, that may be the shop, branch or till of a line."""
+    kinds = look(lines)
+    columns = [column for column in columns if kinds[column] in ("text", "number")]
     levels = Glance(lines, columns).levels(columns, _PLACES)
     few = sorted(levels, key=lambda column: len(levels[column]))
     return [column for column in few[:_TRIED] if len(levels[column]) > 1]

@@ -92,7 +92,7 @@ def _survey(
 
 
 def _open_lists(records: list[dict[str, Any]], wanted: str) -> list[dict[str, Any]]:
-    """Return the records with lists of one entry as objects, but for lists of sales and items, and fees by them."""
+    """Return the records with lists of one entry as objects, but for lists that are or may be the sales or items."""
     _, lists, paid, outer = _survey(records)
     kept = {
         key
@@ -100,7 +100,8 @@ def _open_lists(records: list[dict[str, Any]], wanted: str) -> list[dict[str, An
         for key in inner
         if key == wanted or _SALES_LIST.search(key) or _ITEMS_LIST.search(key)
     }
-    return open_single_lists(records, kept | paid if kept & paid and not outer else kept)
+    several = len(paid) > 1 or bool(kept & paid)
+    return open_single_lists(records, kept | paid if several and not outer else kept)
 
 
 def _rows_of(

@@ -22,7 +22,8 @@ def find_place(
 ) -> tuple[str, int, int] | None:
     """Return the column that tells equal numbers apart, with the shared numbers and those of several places.
 
-    Nearly every number that occurs in several places has another name in each, and one name within each.
+    Nearly every number that occurs in several places has another name in each, and one name within each. A text
+    without letters is no name: an order's number differs from place to place as well.
 
     Parameters
     ----------
@@ -35,7 +36,8 @@ def find_place(
         several, shared, pairs, torn, again, names = lines.row(
             f"with keyed as (select trim(cast({number} as varchar)) as number, lower(trim(cast({name} as varchar))) "
             f"as name, cast({place} as varchar) as place from {lines}), "
-            r"filled as (from keyed where regexp_matches(number, '\d') and name <> '' and place <> ''), "
+            r"filled as (from keyed where regexp_matches(number, '\d') and place <> '' "
+            r"and regexp_matches(name, '\p{L}{3}')), "
             "pairs as (select number, place, count(distinct name) as names, count(*) as n, any_value(name) as one "
             "from filled group by all), "
             "numbers as (select number, count(distinct one) as names from pairs group by number having count(*) > 1) "
