@@ -53,8 +53,10 @@ def expand_lists(records: list[dict[str, Any]], wanted: str = "") -> tuple[list[
     InputError
         Several lists contain money and only the user can tell which are the sales.
     """
-    records = _open_lists(records, wanted)
     flat, lists, paid, outer = _survey(records)
+    kept = _kept_lists(lists, paid if not outer else set(), wanted)
+    if (opened := open_single_lists(records, kept)) is not records:
+        records, (flat, lists, paid, outer) = opened, _survey(opened)
     refunds = {name for name in outer if holds_no_sales(name)}
     sales = {
         key
@@ -91,17 +93,11 @@ def _survey(
     return flat, lists, paid, outer
 
 
-def _open_lists(records: list[dict[str, Any]], wanted: str) -> list[dict[str, Any]]:
-    """Return the records with lists of one entry as objects, but for lists that are or may be the sales or items."""
-    _, lists, paid, outer = _survey(records)
-    kept = {
-        key
-        for inner in lists
-        for key in inner
-        if key == wanted or _SALES_LIST.search(key) or _ITEMS_LIST.search(key)
-    }
-    several = len(paid) > 1 or bool(kept & paid)
-    return open_single_lists(records, kept | paid if several and not outer else kept)
+def _kept_lists(lists: list[dict[str, list[dict[str, Any]]]], paid: set[str], wanted: str) -> set[str]:
+    """Return the lists that are or may be the sales or items, which stay lists even if none has several entries."""
+    names = {key for inner in lists for key in inner}
+    kept = {key for key in names if key == wanted or _SALES_LIST.search(key) or _ITEMS_LIST.search(key)}
+    return kept | paid if len(paid) > 1 or kept & paid else kept
 
 
 def _rows_of(

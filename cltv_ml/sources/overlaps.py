@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cltv_ml.engine import Relation, keep
+from cltv_ml.engine import Relation, keep, show
 
 #: Fewest lines that two files share, and their share of the lines that each has in the days of both.
 _FEWEST, _SHARE = 5, 0.95
@@ -23,29 +23,40 @@ def find_overlaps(lines: Relation, starts: Sequence[int]) -> tuple[Relation, lis
     starts
         The `source_row` that each file begins with.
     """
-    part = " + ".join(f"cast(source_row >= {start} as integer)" for start in starts[1:])
-    numbered = keep(
-        lines.con,
+    con, files = lines.con, ", ".join(f"({number}, {start})" for number, start in enumerate(starts))
+    parted = show(
+        con,
         "lines_of_files",
-        f"select *, row_number() over (partition by part, line_hash order by source_row) as nth from "
-        f"(select source_row, line_hash, day, {part} as part from {lines} where day is not null)",
+        f"select lines.*, part from {lines} as lines asof join (values {files}) as files(part, start) "
+        "on source_row >= start where day is not null",
+    )
+    pairs = keep(
+        con,
+        "files_of_days",
+        f"with span as (select part, min(day) as first, max(day) as last from {parted} group by part) "
+        "select x.part as one, y.part as two, greatest(x.first, y.first) as first, least(x.last, y.last) as last "
+        "from span as x join span as y on x.part < y.part and x.first <= y.last and y.first <= x.last",
+    )
+    numbered = keep(
+        con,
+        "numbered_lines",
+        f"with windows as (select one as part, first, last from {pairs} union select two, first, last from {pairs}) "
+        "select *, row_number() over (partition by part, line_hash order by source_row) as nth "
+        f"from {parted} as lines semi join windows on windows.part = lines.part and day between first and last",
     )
     shared = keep(
-        lines.con,
+        con,
         "shared_days",
-        f"with span as (select part, min(day) as first, max(day) as last from {numbered} group by part), "
-        "equal as (select a.part as one, b.part as two, count(*) as same "
+        "with equal as (select a.part as one, b.part as two, count(*) as same "
         f"from {numbered} as a join {numbered} as b using (line_hash, nth) where a.part < b.part "
-        f"group by all having same >= {_FEWEST}), "
-        "pair as (select one, two, same, greatest(x.first, y.first) as first, least(x.last, y.last) as last "
-        "from equal join span as x on x.part = one join span as y on y.part = two) "
-        "select one, two, pair.first, pair.last from pair "
-        f"join {numbered} as l on l.part in (one, two) and day between pair.first and pair.last "
-        f"group by one, two, pair.first, pair.last, same "
+        f"group by all having same >= {_FEWEST}) "
+        f"select one, two, first, last from equal join {pairs} using (one, two) "
+        f"join {numbered} as l on l.part in (one, two) and day between first and last "
+        f"group by one, two, first, last, same "
         f"having {_SHARE} * greatest(count(*) filter (l.part = one), count(*) filter (l.part = two)) <= same",
     )
     copies = keep(
-        lines.con,
+        con,
         "copies_of_files",
         f"select distinct b.source_row from {shared} join {numbered} as a on a.part = one "
         f"join {numbered} as b on b.part = two and a.line_hash = b.line_hash and a.nth = b.nth",

@@ -24,14 +24,18 @@ def find_tendered(
         SQL of columns of numbers, by name.
     """
     values = dict(list(numbers.items())[:_COMPARED])
+    tests = {}
     for given, change in permutations(values, 2):
-        some, agree, differ = lines.row(
-            "select count(*), count(*) filter (abs(g - c - p) < 0.011), count(*) filter (c > 0 and c < g) from (select "
-            f"coalesce({values[given]}, 0) as g, coalesce({values[change]}, 0) as c, {paid} as p "
-            f"from {lines} where {where}) where p <> 0"
+        g, c = (f"coalesce({values[column]}, 0)" for column in (given, change))
+        tests[given, change] = (
+            f"count(*) filter (abs({g} - {c} - ({paid})) < 0.011)",
+            f"count(*) filter ({c} > 0 and {c} < {g})",
         )
+    where = f"({where}) and ({paid}) <> 0"
+    [[some]] = lines.aggregate({"": ("count(*)",)}, where).values()
+    for columns, (agree, differ) in lines.aggregate(tests, where).items():
         if min(some, differ) >= _FEWEST and agree >= _AGREE * some:
-            return given, change
+            return columns
     return None
 
 
@@ -47,12 +51,18 @@ def find_opposite(
     numbers
         SQL of columns of numbers, by name.
     """
-    for column, value in list(numbers.items())[:_COMPARED]:
-        some, without, below, cents, money, amounts = lines.row(
-            "select count(*) filter (v <> 0), count(*) filter (v <> 0 and a = 0), count(*) filter (v < 0), "
-            "count(*) filter (v <> 0 and (v <> floor(v) or abs(v) >= 100)), coalesce(sum(v), 0), coalesce(sum(a), 0) "
-            f"from (select {value} as v, {amount} as a from {lines} where {where})"
+    tests = {
+        column: (
+            f"count(*) filter ({value} <> 0)",
+            f"count(*) filter ({value} <> 0 and {amount} = 0)",
+            f"count(*) filter ({value} < 0)",
+            f"count(*) filter ({value} <> 0 and ({value} <> floor({value}) or abs({value}) >= 100))",
+            f"coalesce(sum({value}), 0)",
+            f"coalesce(sum({amount}), 0)",
         )
+        for column, value in list(numbers.items())[:_COMPARED]
+    }
+    for column, (some, without, below, cents, money, amounts) in lines.aggregate(tests, where).items():
         if some >= _FEWEST and without >= _AGREE * some and not below and cents >= 0.5 * some and amounts > 0:
             return column, int(some), float(money), float(amounts)
     return None

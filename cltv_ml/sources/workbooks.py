@@ -77,33 +77,25 @@ def workbook_rows(
                 "name it as table (--query)."
             )
         if notes is not None and header_row is None:
-            above = {name: list(_rows_above(book[name], places[name][1], path.name)) for name in visible}
-            lines = [
-                (name, " ".join(str(cell) for cell in row if cell)) for name in visible for row in above[name]
+            above = [
+                (name, row) for name in visible for row in _rows_above(book[name], places[name][1], path.name)
             ]
+            lines = [(name, " ".join(str(cell) for cell in row if cell)) for name, row in above]
             if titles is not None:
                 titles += [line for line in lines if line[1]]
-            said = [str(cell) for name in visible for row in above[name] for cell in row if cell]
+            said = [str(cell) for _, row in above for cell in row if cell]
             named = [str(cell) for name in visible for cell in headers[name] if cell]
             notes += layout.tell_of_thousands(said, named, path.name)
         chosen = (
             _of_usual_header(visible, headers) if sheet is None else _only_sheet(sheet, headers, path.name)
         )
         _check_sheets(chosen, headers, path.name)
-        others = [name for name in visible if name not in chosen and sheet is None]
-        if notes is not None and others:
-            notes.append(
-                f"The sheets {others} of {path.name!r} have other headings than most and were not read; to read one, "
-                "name it as table (--query)."
-            )
         names, place = places[chosen[0]]
-        if notes is not None and header_row is None and names == tuple(layout.number_columns(len(names))):
-            notes.append(layout.tell_of_no_header(names, place + 2, path.name))
-        elif notes is not None and header_row is None:
-            for row in islice(_parsed_rows(book[chosen[0]], path.name), place, place + 1):
-                notes += layout.tell_of_groups(
-                    names, ["" if cell is None else str(cell) for cell in row], path.name
-                )
+        if notes is not None:
+            left_out = [name for name in visible if name not in chosen and sheet is None]
+            notes += _tell_of_left_out(book, left_out, places, path.name)
+        if notes is not None and header_row is None:
+            notes += _tell_of_header(book[chosen[0]], names, place, path.name)
         yield names
         count = 0
         for name in chosen:
@@ -117,6 +109,33 @@ def workbook_rows(
                 f"the visible sheets of {path.name!r} contain no rows; to read one of its hidden sheets {hidden}, "
                 "name it as table (--query)."
             )
+
+
+def _tell_of_left_out(
+    book: Workbook, sheets: Sequence[str], places: Mapping[str, tuple[tuple[str, ...], int]], file: str
+) -> list[str]:
+    """Return a note on sheets that were not read, with their rows."""
+    rows = {
+        name: sum(1 for row in islice(_parsed_rows(book[name], file), places[name][1] + 1, None) if any(row))
+        for name in sheets
+    }
+    listed = ", ".join(f"{name!r} ({number:,} rows)" for name, number in rows.items())
+    return [
+        f"Sheets of {file!r} with other headings than most were not read: {listed}. To read one, name it as table "
+        "(--query)."
+    ] * bool(rows)
+
+
+def _tell_of_header(sheet: Any, names: tuple[Any, ...], place: int, file: str) -> list[str]:
+    """Return a note on a missing header or on one of two rows."""
+    if names == tuple(layout.number_columns(len(names))):
+        return [layout.tell_of_no_header(names, place + 2, file)]
+    rows = islice(_parsed_rows(sheet, file), place, place + 1)
+    return [
+        note
+        for row in rows
+        for note in layout.tell_of_groups(names, ["" if cell is None else str(cell) for cell in row], file)
+    ]
 
 
 def _noted_rows(
