@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import threading
 from contextlib import nullcontext
 
 import pandas as pd
@@ -48,16 +49,23 @@ def test_the_kept_database_gives_the_answers_of_fresh_ones(served, monkeypatch):
         pd.testing.assert_frame_equal(answer, fresh)
 
 
-def test_a_request_leaves_nothing_in_the_kept_database(served):
-    def databases():
-        return requests._database().sql("from duckdb_databases() where not internal").fetchall()
+@pytest.fixture
+def kept_database(own_databases, monkeypatch):
+    """The database of a server of its own: others' catalogs may come and go in the shared one."""
+    monkeypatch.setattr(requests, "_of_thread", threading.local())
+    return requests._database()
 
-    before = databases()
+
+def _catalogs(database):
+    return database.sql("select database_name from duckdb_databases() where not internal").fetchall()
+
+
+def test_a_request_leaves_nothing_in_the_kept_database(served, kept_database):
     served.predict(None, LINES, {"as_of": "2026-05-01"})
-    assert databases() == before
+    assert _catalogs(kept_database) == [("memory",)]
 
 
-def test_a_refused_request_leaves_nothing_there_either(served):
+def test_a_refused_request_leaves_nothing_there_either(served, kept_database):
     for lines, params in (
         (LINES, {"as_of": "2026-05-01", "margin": 7.0}),
         (LINES.assign(amount="no number"), {"as_of": "2026-05-01"}),
@@ -66,10 +74,7 @@ def test_a_refused_request_leaves_nothing_there_either(served):
     ):
         with contextlib.suppress(requests.Refusal):
             served.predict(None, lines, params)
-    left = (
-        requests._database().sql("select database_name from duckdb_databases() where not internal").fetchall()
-    )
-    assert left == [("memory",)]
+    assert _catalogs(kept_database) == [("memory",)]
 
 
 @pytest.mark.parametrize("column", ["customer_id", "timestamp", "amount"])
