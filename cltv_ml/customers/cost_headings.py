@@ -6,7 +6,7 @@ import logging
 import re
 
 from cltv_ml.data.headings import plain_heading
-from cltv_ml.data.numerals import CURRENCIES, code_of, codes_sql, signed
+from cltv_ml.data.numerals import CURRENCIES, SHARED_SIGNS, code_of, codes_sql, signed
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.source_columns import quote
 from cltv_ml.errors import InputError
@@ -74,9 +74,9 @@ def currency_of_costs(columns: Columns, column: str) -> str:
         return ""
     has_sign, sign = signed(quote(column))
     code = f"if({has_sign}, {codes_sql(sign)}, null)"
-    codes = [row[0] for row in columns.table.rows(f"select distinct {code} from {columns.table}") if row[0]]
-    # A sign that several currencies share, such as "kr", tells only that another one is there.
-    return code if len(codes) > 1 or set(codes) & set(CURRENCIES) else ""
+    return (
+        code if columns.table.rows(f"select 1 from {columns.table} where {code} is not null limit 1") else ""
+    )
 
 
 def heading_currency(heading: str) -> str:
@@ -84,7 +84,9 @@ def heading_currency(heading: str) -> str:
 
     >>> heading_currency("Amount spent (EUR)"), heading_currency("Cost USD"), heading_currency("Kosten")
     ('EUR', 'USD', '')
+    >>> heading_currency("Spend ($)"), heading_currency("Custo (R$)"), heading_currency("Kosten in T€")
+    ('$', 'BRL', 'EUR')
     """
-    last = re.findall(r"[^\W\d_]+|[€£₹]", heading)[-1:]
-    code = code_of(last[0]) if last else ""
-    return code if code in CURRENCIES else ""
+    last = re.findall(r"[^\W\d_]*[€£₹$¥]|[^\W\d_]+", heading)[-1:]
+    codes = [code_of(sign) for word in last for sign in (word, word[-1])]
+    return next((code for code in codes if code in CURRENCIES or code in SHARED_SIGNS), "")

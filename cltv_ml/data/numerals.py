@@ -21,7 +21,9 @@ WITHOUT_PARTS = frozenset({*WHOLE_CURRENCIES, "IDR", "COP", "HUF", "ISK", "UZS",
 
 #: Currency signs and their codes; a sign shared by several currencies is its own code.
 _SIGNS: dict[str, str] = _KNOWN["signs"]
-_SHARED = tuple(_KNOWN["shared"])
+
+#: Signs that several currencies share, and which.
+SHARED_SIGNS: dict[str, list[str]] = _KNOWN["shared"]
 
 _NAME = re.compile(
     r"(?:(?:us|u\.s\.|american|canadian|australian|swiss|british|japanese|chinese|indian|polish|czech|swedish|norwegian|"
@@ -40,7 +42,7 @@ _BLANK = r"[\s\x{a0}\x{202f}\x{2009}\x{2007}'’‘`´]"
 
 
 def _alternatives() -> str:
-    signs = sorted(sorted({*CURRENCIES, *_SIGNS, *_SHARED}), key=len, reverse=True)
+    signs = sorted(sorted({*CURRENCIES, *_SIGNS, *SHARED_SIGNS}), key=len, reverse=True)
     spelled = (re.sub(r"(?<=[A-Z])\\\$", r" ?\\$", re.escape(sign)) for sign in signs)  # US$ and US $
     return "|".join(spelled) + r"|\p{Sc}"
 
@@ -82,7 +84,7 @@ def code_of(sign: str) -> str:
     ('EUR', 'USD', 'kr', 'kr', '$', 'USD')
     """
     plain = sign.strip().lower().replace(" $", "$")
-    return _CODES.get(plain) or (plain.rstrip(".") if plain in _SHARED else sign.strip().upper())
+    return _CODES.get(plain) or (plain.rstrip(".") if plain in SHARED_SIGNS else sign.strip().upper())
 
 
 def is_currency_name(text: str) -> bool:

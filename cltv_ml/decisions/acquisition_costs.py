@@ -23,21 +23,18 @@ BLENDED = "all channels"
 _LEAST_MONTHS, _LEAST_VARIATION = 6, 0.1
 
 
-def check_costs(table: pd.DataFrame, currency: str = "") -> pd.DataFrame:
+def check_costs(table: pd.DataFrame) -> pd.DataFrame:
     """Return costs by `month` (its first day) and `channel`, summed over campaigns and days.
 
     Parameters
     ----------
     table
-        `month` or `date`, `cost`, and optionally `channel`, `currency` and `campaign`.
-    currency
-        The log's; a table with another is refused.
+        `month` or `date`, `cost`, and optionally `channel` and `campaign`.
 
     Raises
     ------
     InputError
-        A column is missing, a month cannot be read, a cost is negative or not a number, or the costs are in several
-        currencies or in another than the log.
+        A column is missing, a month cannot be read, or a cost is negative or not a number.
 
     >>> costs = pd.DataFrame({"month": ["2024-01"], "channel": ["ads"], "cost": [100.0]})
     >>> check_costs(costs)["cost"].tolist()
@@ -49,7 +46,6 @@ def check_costs(table: pd.DataFrame, currency: str = "") -> pd.DataFrame:
             f"the costs need the columns month (or date) and cost, found {list(table.columns)}; channel, "
             "campaign and currency are optional."
         )
-    check_cost_currency(table, currency)
     months = _cost_months(table[when])
     cost = pd.to_numeric(table["cost"], errors="coerce")
     bad = cost.isna() | (cost < 0)
@@ -104,18 +100,6 @@ def _cost_months(written: pd.Series) -> pd.Series:
     return months.dt.to_period("M").dt.to_timestamp()
 
 
-def check_cost_currency(table: pd.DataFrame, currency: str) -> None:
-    """Raise where costs name several currencies in the column `currency`, or another than the log's."""
-    if "currency" not in table:
-        return
-    currencies = sorted(table["currency"].dropna().astype("str").str.strip().str.upper().unique())
-    if len(currencies) > 1 or (currency and currencies and currencies[0] != currency.strip().upper()):
-        raise InputError(
-            f"the costs are in {' and '.join(currencies)}, but the log is in {currency or 'one currency'}; "
-            "convert the costs to the log's currency."
-        )
-
-
 def describe_repeated_costs(spent: pd.DataFrame, currency: str = "") -> list[str]:
     """Return a sentence if rows of costs equal another row in every column, as in an export that was appended twice.
 
@@ -128,17 +112,6 @@ def describe_repeated_costs(spent: pd.DataFrame, currency: str = "") -> list[str
     total = format_money(float(spent.loc[again, "cost"].sum()), currency)
     rows = f"{again.sum():,} row{'s' if again.sum() > 1 else ''}, {total} in all"
     return [f"Rows of the costs that repeat another count too: {rows}. Remove any that is a duplicate."]
-
-
-def describe_cost_currency(spent: pd.DataFrame, currency: str) -> list[str]:
-    """Return a sentence if costs name their currency and the log's currency is not stated."""
-    named = spent["currency"].dropna().tolist() if "currency" in spent and not currency else []
-    if not named:
-        return []
-    return [
-        f"The costs are in {named[0]}. The amounts of the log are assumed to be in the same currency; state "
-        "theirs with --currency."
-    ]
 
 
 def compute_cac(costs: pd.DataFrame, won: pd.DataFrame, since: pd.Timestamp | None = None) -> pd.DataFrame:

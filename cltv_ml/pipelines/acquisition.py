@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.customers import CleanedShop, by_campaign, channels_won, describe_channels, read_costs
+from cltv_ml.customers.cost_currency import check_cost_currency, describe_cost_currency
 from cltv_ml.decisions.acquisition_costs import (
     UNATTRIBUTED,
     check_costs,
     compute_cac,
-    describe_cost_currency,
     describe_repeated_costs,
     spelled_as,
 )
@@ -77,9 +77,10 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     cleaned = load(settings, progress)
     settings = with_currency(settings, cleaned)
     log = cleaned.transactions
+    check_cost_currency(spent, settings.currency)
     by_day, divided = split_by_day(spent)
     inside, outside = within_log(by_day, log.first, log.last, settings.currency)
-    costs = check_costs(inside, settings.currency)
+    costs = check_costs(inside)
     channels = _channel_column(cleaned, log, settings.channel, set(costs["channel"]) - {UNATTRIBUTED})
     goods, log, cost_notes = known_costs(settings, log)
     progress("following the customers won", 0.4)

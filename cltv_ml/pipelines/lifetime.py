@@ -12,7 +12,7 @@ import pandas as pd
 
 from cltv_ml import decisions
 from cltv_ml.customers import CleanedShop, channels_won, describe_channels, read_acquisition_costs
-from cltv_ml.decisions.acquisition_costs import check_cost_currency, describe_cost_currency
+from cltv_ml.customers.cost_currency import check_cost_currency, describe_cost_currency
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.explain import top_reasons
 from cltv_ml.evaluation.future import Future, forecast_future

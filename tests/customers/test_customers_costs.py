@@ -11,7 +11,9 @@ from cltv_ml.customers import (
     read_costs,
     read_customers,
 )
+from cltv_ml.customers.cost_currency import check_cost_currency
 from cltv_ml.data import Rules
+from cltv_ml.data.numerals import code_of
 from cltv_ml.errors import InputError
 from cltv_ml.log import Log
 
@@ -51,9 +53,41 @@ def test_the_currency_of_a_heading_is_that_of_the_costs():
         ]
     signs = pd.DataFrame({"month": ["2025-03"] * 2, "cost": ["€5.50", "£6.00"]})
     assert read_costs(signs)["currency"].tolist() == ["EUR", "GBP"]
-    assert "currency" not in read_costs(signs.assign(cost="kr 5"))
+    assert code_of(read_costs(signs.assign(cost="kr 5"))["currency"].iloc[0]) == "kr"
+    assert read_costs(pd.DataFrame({"month": ["2025-03"], "Spend ($)": [1.0]}))["currency"].tolist() == ["$"]
     both = pd.DataFrame({"month": ["2025-03"], "Cost EUR": [1.0], "currency": ["USD"]})
     assert read_costs(both)["currency"].tolist() == ["USD"]
+
+
+def test_costs_in_another_currency_are_refused_and_signs_may_be_that_of_the_log():
+    def costs(cost, **more):
+        return read_costs(pd.DataFrame({"month": ["2025-03"], "cost": [cost], **more}))
+
+    ours = [
+        ("$100", "USD"),
+        ("$100", "CAD"),
+        ("CA$100", "CAD"),
+        ("$100", "$"),
+        ("US$ 5", "$"),
+        ("100 kr", "SEK"),
+        ("100 kr.", "DKK"),
+    ]
+    ours += [("¥100", "JPY"), ("100 €", "€"), ("100", "GBP"), ("100", ""), ("$100", "")]
+    for cost, currency in ours:
+        check_cost_currency(costs(cost), currency)
+    for written, currency in [("€", "EUR"), ("eur", "EUR"), ("EUR", "€"), (" usd ", "USD")]:
+        check_cost_currency(costs(5, currency=[written]), currency)
+    for cost, currency in [
+        ("$100", "EUR"),
+        ("$100", "BRL"),
+        ("100 kr", "EUR"),
+        ("¥100", "USD"),
+        ("CA$100", "USD"),
+    ]:
+        with pytest.raises(InputError, match=f"but the log is in {currency}; convert"):
+            check_cost_currency(costs(cost), currency)
+    with pytest.raises(InputError, match="the currency 'EURO', which is not known; write a code such as EUR"):
+        check_cost_currency(costs(5, currency=["euro"]), "EUR")
 
 
 def test_what_cannot_be_read_is_one_sentence():
