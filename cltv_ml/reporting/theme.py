@@ -136,6 +136,23 @@ def colours(models: Iterable[str]) -> dict[str, str]:
     return {model: PALETTE[number % len(PALETTE)] for number, model in enumerate(models)}
 
 
+def line_styles(names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return the colour and dash of one line per name: beyond the palette's colours they repeat with another dash.
+
+    >>> styles = line_styles(f"model {number}" for number in range(9))
+    >>> styles["model 0"]["color"] == styles["model 8"]["color"], styles["model 0"]["dash"], styles["model 8"]["dash"]
+    (True, 'solid', 'dashdot')
+    """
+    return {
+        name: {"color": colour, "dash": _DASHES[number // len(PALETTE) % len(_DASHES)]}
+        for number, (name, colour) in enumerate(colours(names).items())
+    }
+
+
+#: Lines of names; plain dashes and dots are those of references.
+_DASHES = ("solid", "dashdot", "longdash", "longdashdot")
+
+
 def log_axis(values: Iterable[float]) -> dict[str, Any]:
     """Return the settings of a logarithmic axis for these values: powers of ten, under two decades 2 and 5 too.
 

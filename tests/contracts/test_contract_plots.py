@@ -82,6 +82,14 @@ def test_the_reasons_on_the_axis_are_words():
     assert list(figure.data[0].x) == ["in the source", "unreadable amount", "in the log"]
 
 
+@pytest.mark.parametrize("name", ["gains_curve", "gains_difference"])
+def test_no_two_models_have_the_same_line(name):
+    shares = table(name)["share"]
+    many = pd.DataFrame({"share": shares, "perfect": 1.0} | {f"model {n}": shares * n for n in range(1, 15)})
+    lines = [(trace.line.color, trace.line.dash) for trace in plots.CATALOGUE[name](many).data]
+    assert len(set(lines)) == len(lines)
+
+
 @for_each(plots.CATALOGUE)
 def test_figure_leaves_its_table_as_it_was(name):
     before = table(name).copy()

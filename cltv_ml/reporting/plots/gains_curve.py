@@ -29,13 +29,13 @@ def gains_curve(gains: pd.DataFrame, *, show: str | None = None) -> go.Figure:
         "Share of spend",
     )
     models = [name for name in gains.columns if name not in ("share", "perfect")]
-    for model, colour in theme.colours(models).items():
+    for model, style in theme.line_styles(models).items():
         figure.add_scatter(
             x=gains["share"],
             y=gains[model],
             name=theme.label(model),
             mode="lines",
-            line={"color": colour, "width": 3.5 if model == show else 1.8},
+            line={**style, "width": 3.5 if model == show else 1.8},
             hovertemplate="%{y:.1%}",
         )
     for name, y, dash in (("perfect ranking", gains["perfect"], "dash"), ("chance", gains["share"], "dot")):

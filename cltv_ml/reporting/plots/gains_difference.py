@@ -25,13 +25,13 @@ def gains_difference(gains: pd.DataFrame, *, show: str | None = None) -> go.Figu
         "Length of the list, share of customers",
         "Percentage points of spend",
     )
-    for model, colour in theme.colours(models).items():
+    for model, style in theme.line_styles(models).items():
         figure.add_scatter(
             x=gains["share"],
             y=100 * (gains[model] - gains[reference]),
             name=theme.label(model),
             mode="lines",
-            line={"color": colour, "width": 3 if model == reference else 1.8},
+            line={**style, "width": 3 if model == reference else 1.8},
             hovertemplate="%{y:+.1f}",
         )
     figure.update_layout(hovermode="x unified")
