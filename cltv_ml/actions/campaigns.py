@@ -24,6 +24,7 @@ from cltv_ml.features import build_features, default_features
 from cltv_ml.money import format_exactly, format_money, format_number, format_range
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
+from cltv_ml.reporting.what_if import reach
 from cltv_ml.windows import Window
 
 #: Lifecycle stages that a retention campaign addresses: customers who stay need no treatment.
@@ -68,7 +69,8 @@ def add_retention(shop: Shop, actions: Actions) -> None:
             control=draw_untreated(chosen, bounded(rates), shop, actions, name="retention_list"),
             currency=terms.currency,
         )
-    drawn = plots.campaign_profit(curve, currency=terms.currency, listed=len(chosen))
+    near = curve[curve["customers"] <= reach(curve, len(chosen))]
+    drawn = plots.campaign_profit(near, currency=terms.currency, listed=len(chosen))
     actions.sections.append(
         section(
             "Customers to win back",

@@ -204,11 +204,25 @@ def profit_curve(
             reach = np.sqrt(np.square(distance).cumsum() + np.square(common))
             curve[f"profit_{end}"] = curve["expected_profit"] + sign * reach
             curve[extreme] = curve["expected_profit"] + distance.cumsum()
-    if len(curve) > points:
-        spaced = np.linspace(0, len(curve) - 1, points).round().astype(int)
-        best = int(curve["expected_profit"].to_numpy().argmax())
-        curve = curve.iloc[np.unique(np.append(spaced, best))].reset_index(drop=True)
-    return curve
+    return curve.iloc[_spaced(curve["expected_profit"].to_numpy(), points)].reset_index(drop=True)
+
+
+def _spaced(profit: np.ndarray, points: int) -> np.ndarray:
+    """Return the rows of a curve to keep: half of them evenly spaced, its best, and the others where it still gains.
+
+    >>> _spaced(np.r_[1.0, 2.0, 3.0, -np.arange(97.0)], 8).tolist()
+    [0, 1, 2, 3, 5, 6, 33, 66, 99]
+    """
+    size = len(profit)
+    if size <= points:
+        return np.arange(size)
+    even = np.linspace(0, size - 1, points // 2).round().astype(int)
+    kept = np.union1d(even, profit.argmax())
+    gaining = np.flatnonzero(profit >= 0)
+    near = min(int(1.5 * (gaining[-1] + 1)), size - 1) if len(gaining) else size - 1
+    spare = np.setdiff1d(np.arange(near + 1), kept)
+    more = np.linspace(0, len(spare) - 1, min(points + 1 - len(kept), len(spare))).round().astype(int)
+    return np.union1d(kept, spare[more])
 
 
 @pandas_only

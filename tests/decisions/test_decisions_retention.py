@@ -122,6 +122,14 @@ def test_the_curve_ends_at_the_whole_list_and_peaks_where_profit_ends(treatment)
     assert best["expected_profit"] == pytest.approx(point["best_profit"])
 
 
+def test_the_curve_of_a_short_list_among_many_customers_has_points_where_the_list_ends():
+    profit = np.r_[np.full(20, 2.0), np.full(9980, -1.0)]
+    curve = profit_curve(pd.DataFrame({"cost": 1.0, "expected_profit": profit}), points=100)
+    assert (curve["customers"] <= 60).sum() > 30
+    assert len(curve) <= 101
+    assert curve["customers"].iloc[-1] == 10_000
+
+
 def test_the_interval_of_the_curve_holds_the_curve_and_lies_within_the_extremes(treatment):
     curve = profit_curve(treatment)
     inside = curve[["worst_case", "profit_lower", "expected_profit", "profit_upper", "best_case"]].to_numpy()
