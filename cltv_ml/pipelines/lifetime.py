@@ -298,13 +298,13 @@ def _lifetime_notes(
 ) -> list[str]:
     """Return notes to read before the numbers."""
     horizon, end = days
-    share = decisions.residual_share(table)
-    notes = [
-        f"{share:.0%} of the lifetime value lies beyond the horizon of {days_in_words(horizon)}, up to "
-        f"{days_in_words(end)} ahead; "
-        "the training's test window has not measured that part."
-    ]
-    return [*notes, *doubts, *profit.notes]
+    later, ahead = table["residual_value"].sum(), table["remaining_value"].sum()
+    note = (
+        f"{later / (ahead or 1):.0%} of the revenue to come ({decisions.residual_share(table):.0%} of the lifetime "
+        f"value) lies beyond the horizon of {days_in_words(horizon)}, up to {days_in_words(end)} ahead; the training's "
+        "test window has not measured that part."
+    )
+    return [*([note] if later else []), *doubts, *profit.notes]
 
 
 def _write_account(

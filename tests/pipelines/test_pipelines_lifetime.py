@@ -6,7 +6,7 @@ import pytest
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import silent
 from cltv_ml.pipelines.inputs import load
-from cltv_ml.pipelines.lifetime import _end_without_dropout, _profit, paid_to_win
+from cltv_ml.pipelines.lifetime import _end_without_dropout, _lifetime_notes, _profit, paid_to_win
 from cltv_ml.settings import Lifetime
 
 DAY = pd.Timestamp("2024-01-02")
@@ -31,6 +31,15 @@ def test_costs_that_change_nothing_without_a_margin_are_named():
     assert profit().notes == [unknown]
     without = " Without a margin, --per-order and --acquisition-cost changed nothing."
     assert profit(per_order=2.0, acquisition_cost=8.0).notes == [unknown + without]
+
+
+def test_the_share_beyond_the_horizon_is_that_of_the_revenue_to_come():
+    """Of a past of 1,000 and 200 to come, "13%" seemed a small part where it was three quarters of the forecast."""
+    table = pd.DataFrame({"residual_value": [150.0], "remaining_value": [200.0], "lifetime_value": [1200.0]})
+    (note, _) = _lifetime_notes(table, (91, 1826), profit(), [])
+    assert note.startswith(
+        "75% of the revenue to come (12% of the lifetime value) lies beyond the horizon of 91 days"
+    )
 
 
 def test_costs_that_cannot_be_used_are_refused_without_a_margin_too():
