@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml import decisions
-from cltv_ml.actions.shop import Shop, short_control
+from cltv_ml.actions.shop import Shop, mean_margin_rate, short_control
 from cltv_ml.actions.terms import NO_PROFIT, Actions, enumerated, stated_terms
 from cltv_ml.counts import singular
 from cltv_ml.decisions.cost_gaps import needs_stated_rate
@@ -207,6 +207,19 @@ def list_terms(totals: pd.DataFrame, shop: Shop) -> list[str]:
     if totals.empty:
         return []
     return stated_terms(shop.terms, list(totals["list"]), rate_counts=needs_stated_rate(shop.log))
+
+
+def win_back_terms(shop: Shop, actions: Actions) -> dict[str, float] | None:
+    """Return the terms of the win-back list: `margin` and `uplift` in percent, and `cost`.
+
+    None where one is unknown, or where the list goes by another value than the revenue of the horizon.
+    """
+    terms = shop.terms
+    by_revenue = (terms.value, terms.basis) == ("horizon", "revenue")
+    if terms.uplift is None or terms.cost is None or actions.rates is None or not by_revenue:
+        return None
+    margin = round(100 * mean_margin_rate(shop, actions), 1)
+    return {"margin": margin, "uplift": round(100 * terms.uplift, 6), "cost": terms.cost}
 
 
 def lists_section(totals: pd.DataFrame, shop: Shop, actions: Actions) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from cltv_ml import decisions
 from cltv_ml.actions.products import products_of
-from cltv_ml.actions.shop import Shop, about, draw_untreated, margin_rates, order_values
+from cltv_ml.actions.shop import Shop, about, draw_untreated, margin_rates, mean_margin_rate, order_values
 from cltv_ml.actions.terms import Actions
 from cltv_ml.decisions.campaign import DISCOUNT
 from cltv_ml.decisions.price_response import CONFOUNDING
@@ -124,10 +124,7 @@ def _offers_table(table: pd.DataFrame, currency: str) -> pd.DataFrame:
 
 def add_price_test(shop: Shop, actions: Actions) -> None:
     """Add the price test to run before a rollout: arms, size and duration."""
-    rates = margin_rates(shop.X.index, actions)
-    margin = float(
-        (rates * shop.predictions["expected_value"]).sum() / shop.predictions["expected_value"].sum()
-    )
+    margin = mean_margin_rate(shop, actions)
     depths = [depth for depth in _TRIED if depth < 0.9 * margin]
     if not depths:
         raise InputError(

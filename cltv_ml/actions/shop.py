@@ -269,6 +269,12 @@ def margin_rates(customers: pd.Index, actions: Actions) -> pd.Series:
     return actions.rates.reindex(customers).fillna(float(actions.rates.mean()))
 
 
+def mean_margin_rate(shop: Shop, actions: Actions) -> float:
+    """Return the margin rate of all expected revenue; InputError where no margin is known."""
+    expected = shop.predictions["expected_value"]
+    return float((margin_rates(shop.X.index, actions) * expected).sum() / expected.sum())
+
+
 def order_values(log: pd.DataFrame, customers: pd.Index) -> pd.Series:
     """Return each customer's mean order in currency, shrunk towards the overall mean by the weight of one order.
 

@@ -23,6 +23,7 @@ from cltv_ml.actions.lists import (
     list_totals,
     lists_section,
     unprofitable_lists,
+    win_back_terms,
 )
 from cltv_ml.actions.money import add_margins, add_payback
 from cltv_ml.actions.offers import add_offers, add_price_test
@@ -289,6 +290,7 @@ def _json_summary(totals: pd.DataFrame, shop: Shop, actions: Actions) -> dict[st
         "model_version": shop.version,
         "currency": shop.terms.currency,
         "terms": list_terms(totals, shop),
+        "win_back_terms": win_back_terms(shop, actions),
         "unprofitable": unprofitable_lists(actions),
         "lists": rows.to_dict("records"),
     }

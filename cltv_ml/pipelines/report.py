@@ -57,9 +57,8 @@ def report(
     if now is not None and (earlier is not None or settings.lookup):
         progress("comparing with the scores", 0.4)
         summary = add_scores(summary, now, before=earlier, lookup=settings.lookup, currency=currency)
-    lists = _lists(
-        settings.actions or folder / "actions" / "actions.json", wanted=settings.actions is not None
-    )
+    made = settings.actions or folder / "actions" / "actions.json"
+    lists = _lists(made, wanted=settings.actions is not None)
     if lists is not None and not lists["lists"]:
         none = f"cltv act made no list on {lists['cutoff']}."
         summary = with_answer(summary, glance.FIRST, [none, *lists["unprofitable"]])
@@ -69,7 +68,7 @@ def report(
         terms = enumerated(lists.get("terms", [])) or "the margin, effect and cost given to cltv act"
         of = f"These lists are dated {lists['cutoff']} and assume {terms}."
         summary = with_answer(summary, glance.FIRST, [*answers, of])
-        summary = {**summary, "sections": [*map(sections.tell_lists_apart, summary["sections"])]}
+        summary = _with_terms_of_lists(summary, lists, made.with_name("customers.csv"), currency)
     summary = _with_forecast(summary, settings.forecast or folder / "forecast.csv", settings, currency)
     summary = _with_lifetime(summary, folder / "lifetime.parquet", settings, currency)
     summary = as_wanted(summary, settings.redact, () if now is None else now.index)
@@ -163,6 +162,9 @@ def _with_lifetime(summary: dict[str, Any], default: Path, settings: Report, cur
     # Tiers by the horizon's revenue are on the page already.
     by_default = (settings.value, settings.basis) == ("horizon", "revenue")
     values = None if by_default else decisions.choose_value(table, settings.value, settings.basis)
+    first = next((entry for entry in summary["facts"] if entry["name"].startswith(glance.KNOWN)), None)
+    doubts = sections.against_headline(account, first, currency) if first else []
+    account = {**account, "notes": [*doubts, *account.get("notes", ())]}
     added = sections.lifetime_section(account, values, label, currency=currency)
     parts = [*summary["sections"][:2], added, *summary["sections"][2:]]
     # The revenue of the horizon is at the top already.
@@ -185,6 +187,25 @@ def _lists(file: Path, *, wanted: bool) -> dict[str, Any] | None:
         return summary if summary["lists"] or summary.get("unprofitable") else None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{file} does not contain the lists of cltv act; run cltv act again.") from error
+
+
+def _with_terms_of_lists(
+    summary: dict[str, Any], lists: dict[str, Any], file: Path, currency: str
+) -> dict[str, Any]:
+    """Return a summary whose campaign starts with the terms of the lists if these are of the summary's day.
+
+    `file` is the table of customers that `cltv act` wrote next to the lists.
+    """
+    customers, terms = None, lists.get("win_back_terms")
+    if terms and lists["cutoff"] == summary.get("as_of") and file.is_file():
+        customers = read_table(file, ["segment", "expected_value"])
+    told = [
+        sections.tell_lists_apart(
+            part, customers, terms, ordered=summary.get("ordered", True), currency=currency
+        )
+        for part in summary["sections"]
+    ]
+    return {**summary, "sections": told}
 
 
 def _newest_earlier(scores: Path | pd.DataFrame) -> Path | None:

@@ -44,6 +44,8 @@ class Campaign:
     terms: Mapping[str, float]
     #: Whether the margin was measured; the other terms are assumptions.
     margin_known: bool = False
+    #: Whether all terms are those of the lists of `cltv act`.
+    of_lists: bool = False
 
     def by(self, groups: pd.Series) -> pd.DataFrame:
         """Return a row per group of customers, the one with the highest expected profit first.

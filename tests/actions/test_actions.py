@@ -1,5 +1,6 @@
 """The parts of `cltv act` on a simulated shop, without a registered model: quick, and with all columns."""
 
+import base64
 import dataclasses
 import importlib
 
@@ -12,6 +13,7 @@ from cltv_ml.actions import products
 from cltv_ml.actions import shop as room
 from cltv_ml.actions.campaigns import _best_list, show_policies, tell_policies
 from cltv_ml.actions.exports import ExportOrder, build_export
+from cltv_ml.actions.lists import win_back_terms
 from cltv_ml.actions.questions import missing_section
 from cltv_ml.actions.terms import Actions, PastCampaign, Terms
 from cltv_ml.customers import CustomerTables
@@ -204,6 +206,29 @@ def test_a_category_with_a_margin_of_its_own_keeps_it(shop):
         "Every product brought in more than it cost.",
         "You stated one margin rate for everything, so no product can lose money.",
     ]
+
+
+def test_the_figure_of_a_short_list_ends_soon_after_the_list_begins_to_lose(shop):
+    """A list of 51 of 3,002 customers had been a dot at the left edge."""
+    found = Actions(rules={"tiers": {}})
+    dear = dataclasses.replace(shop, terms=dataclasses.replace(shop.terms, cost=1.5, budget=None))
+    for part in ("segments", "margins", "retention"):
+        PARTS[part](dear, found)
+    curve = found.tables["retention_curve"]
+    gaining = curve.loc[curve["expected_profit"] >= 0, "customers"].max()
+    line = found.sections[-1]["figures"][0]["figure"]["data"][0]["x"]
+    lengths = np.frombuffer(base64.b64decode(line["bdata"]), line["dtype"])
+    assert gaining < lengths.max() <= max(10, 1.5 * gaining)
+    assert lengths.max() < curve["customers"].max()
+
+
+def test_the_terms_of_the_win_back_list_are_told_to_the_report(shop, done):
+    worth = shop.predictions["expected_value"]
+    margin = 100 * float((done.rates.reindex(worth.index) * worth).sum() / worth.sum())
+    told = win_back_terms(shop, done)
+    assert told == {"margin": pytest.approx(margin, abs=0.05), "uplift": 10.0, "cost": 0.1}
+    by_lifetime = dataclasses.replace(shop, terms=dataclasses.replace(shop.terms, value="lifetime"))
+    assert win_back_terms(by_lifetime, done) is None
 
 
 def test_margin_rates_are_those_of_the_lifetime_values(shop, done):

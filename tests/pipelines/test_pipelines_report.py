@@ -14,6 +14,7 @@ from cltv_ml.pipelines.report import (
     _newest_earlier,
     _read_manifest,
     _with_forecast,
+    _with_terms_of_lists,
 )
 from cltv_ml.reporting import glance, sections
 from cltv_ml.reporting.report import summarise
@@ -164,6 +165,26 @@ def test_the_section_of_one_campaign_tells_why_its_numbers_are_not_those_of_the_
     content = sections.campaign_section(campaign, pd.Series(["a", "b"]))
     first = sections.tell_lists_apart(content)["sentences"][0]
     assert "differ from those of the lists" in first
+
+
+def test_the_section_of_one_campaign_starts_with_the_terms_of_lists_of_its_day(tmp_path):
+    """A margin of 50% on a tenth of 54 and 4 at risk, for 1 each: 1.70 for one customer, a loss for the other."""
+    known = pd.DataFrame({"expected_value": [90.0, 40.0], "p_alive": [0.4, 0.9]}, index=["c1", "c2"])
+    campaign = plan_campaign(known, 91)
+    page = {
+        **summarise("t", "s", [sections.campaign_section(campaign, pd.Series(dtype=str))]),
+        "as_of": "2026-01-01",
+    }
+    file = tmp_path / "customers.csv"
+    known.assign(segment=["Loyal", "New"]).rename_axis("customer_id").to_csv(file)
+    lists = {"cutoff": "2026-01-01", "win_back_terms": {"margin": 50.0, "uplift": 10.0, "cost": 1.0}}
+    (found,) = _with_terms_of_lists(page, lists, file, "EUR")["sections"]
+    starts = {one["name"]: float(one["value"]) for one in found["what_if"]["controls"]}
+    assert starts == {"margin": 50, "uplift": 10, "cost": 1, "discount": 0, "list": 1}
+    assert found["tables"][0]["rows"][0][:4] == ["Loyal", "1.70 EUR", "1.00 EUR", "1"]
+    assert "a margin of 50%, an offer that saves 10%" in found["warnings"][0]
+    (old,) = _with_terms_of_lists(page, {**lists, "cutoff": "2025-12-01"}, file, "EUR")["sections"]
+    assert old["what_if"] == page["sections"][0]["what_if"]
 
 
 def test_a_forecast_with_another_figure_for_existing_customers_tells_why():

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from cltv_ml.reporting.sections import lifetime_fact, lifetime_section
+from cltv_ml.reporting.sections import against_headline, lifetime_fact, lifetime_section
 
 ACCOUNT = {
     "cutoff": "2024-01-01",
@@ -38,6 +38,16 @@ def test_the_fact_names_the_total_its_interval_and_how_far_it_reaches():
     fact = lifetime_fact(ACCOUNT, "remaining_value", "remaining revenue", "EUR")
     assert (fact["name"], fact["value"]) == ("Remaining revenue", "200.00 EUR")
     assert fact["note"] == "130.00 EUR to 260.00 EUR with 90% probability; up to 5 years ahead"
+
+
+def test_another_revenue_of_the_same_days_than_the_first_screen_is_told():
+    """The page had said 107,466 EUR for 90 days at its top and 107,903 EUR in the table below, and not why."""
+    account = {**ACCOUNT, "discount_rate": 0.0}
+    first = {"value": "52.00 EUR", "note": "40.00 EUR to 60.00 EUR; 9 customers, 91 days from 2024-01-01"}
+    (told,) = against_headline(account, first, "EUR")
+    assert told.startswith("Within the horizon this table expects 50.00 EUR, the first screen 52.00 EUR")
+    assert against_headline(account, {**first, "note": "9 customers, 30 days from 2024-01-01"}, "EUR") == []
+    assert against_headline(ACCOUNT, first, "EUR") == []  # discounted
 
 
 def test_tiers_that_the_page_has_already_are_not_told_again():

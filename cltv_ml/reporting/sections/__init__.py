@@ -18,7 +18,7 @@ from cltv_ml.reporting.sections.diagnostics import diagnostics_section, explanat
 from cltv_ml.reporting.sections.doubts import TrainingNotes, doubts_section
 from cltv_ml.reporting.sections.horizons import horizons_section
 from cltv_ml.reporting.sections.level import level_section
-from cltv_ml.reporting.sections.lifetime import lifetime_fact, lifetime_section
+from cltv_ml.reporting.sections.lifetime import against_headline, lifetime_fact, lifetime_section
 from cltv_ml.reporting.sections.monitoring import monitoring_answers, monitoring_facts, monitoring_sections
 from cltv_ml.reporting.sections.products import products_section
 from cltv_ml.reporting.sections.quality import comparison_table, quality_figures, quality_section
@@ -27,6 +27,7 @@ __all__ = [
     "CHANGE",
     "NO_ORDER",
     "TrainingNotes",
+    "against_headline",
     "attribute_account_section",
     "by_attribute_section",
     "campaign_section",

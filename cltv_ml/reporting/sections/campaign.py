@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -48,22 +49,55 @@ def campaign_section(
     return {**content, "what_if": what_if}
 
 
-def tell_lists_apart(page_section: dict[str, Any]) -> dict[str, Any]:
+def tell_lists_apart(
+    page_section: dict[str, Any],
+    customers: pd.DataFrame | None = None,
+    terms: Mapping[str, float] | None = None,
+    *,
+    ordered: bool = True,
+    currency: str = "",
+) -> dict[str, Any]:
     """Return a section which, if it is the campaign's, says why its numbers are not those of the lists of `cltv act`.
+
+    Parameters
+    ----------
+    customers
+        `customers.csv` of `cltv act`; with it and the terms of its win-back list, the section starts with these terms.
+    terms
+        `margin` and `uplift` in percent, and `cost` per customer.
 
     >>> tell_lists_apart(section("What to do"))["sentences"]
     []
     """
     if not page_section.get("what_if"):
         return page_section
-    return {**page_section, "sentences": [_NOT_THE_LISTS, *page_section["sentences"]]}
+    if customers is None or terms is None:
+        return {**page_section, "sentences": [f"{_CALCULATOR} {_OTHER_TERMS}", *page_section["sentences"]]}
+    inputs = page_section["what_if"]["inputs"]
+    campaign = Campaign(
+        value_at_risk(customers),
+        inputs["value"],
+        inputs["horizon"],
+        {**terms, "discount": 0.0},
+        of_lists=True,
+    )
+    content = campaign_section(campaign, customers["segment"], ordered=ordered, currency=currency)
+    sentences = [f"{_CALCULATOR} {_SAME_TERMS}", *content["sentences"]]
+    return {**content, "sentences": sentences, "lookup": page_section["lookup"]}
 
 
-_NOT_THE_LISTS = (
+_CALCULATOR = (
     "The lists on the first screen are those of cltv act, and actions.html has their numbers. This section "
-    "is a calculator for one campaign to all customers. Its customers, cost and profit differ from those of "
-    "the lists: it starts with other terms, lists every customer worth the cost at these terms, has no "
-    "control group and discounts the profit."
+    "is a calculator for one campaign to all customers."
+)
+_OTHER_TERMS = (
+    "Its customers, cost and profit differ from those of the lists: it starts with other terms, lists every "
+    "customer worth the cost at these terms, has no control group and discounts the profit."
+)
+_SAME_TERMS = (
+    "It starts with the terms of the win-back list, but its customers, cost and profit differ from those of "
+    "the lists: it lists every customer worth the cost, whatever their lifecycle and the budget, and has no "
+    "control group."
 )
 
 _WHOM_TO_WRITE_TO = (
@@ -88,9 +122,14 @@ def terms_in_words(campaign: Campaign, currency: str) -> str:
     terms, cost = campaign.terms, campaign.terms["cost"]
     each = format_money(cost, currency) if cost >= 0.01 else f"{cost:g} {currency}".rstrip()
     source = "as measured in this log" if campaign.margin_known else "an assumption"
+    margin, offer = (
+        ("", " (the terms of the win-back list)")
+        if campaign.of_lists
+        else (f" ({source})", " (both assumptions)")
+    )
     return (
-        f"a margin of {terms['margin']:g}% ({source}), an offer that saves {terms['uplift']:g}% of the value "
-        f"at risk and costs {each} per customer (both assumptions)"
+        f"a margin of {terms['margin']:g}%{margin}, an offer that saves {terms['uplift']:g}% of the value "
+        f"at risk and costs {each} per customer{offer}"
     )
 
 

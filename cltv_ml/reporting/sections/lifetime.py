@@ -59,6 +59,27 @@ def lifetime_section(
     )
 
 
+def against_headline(account: Mapping[str, Any], headline: Mapping[str, Any], currency: str) -> list[str]:
+    """Return a sentence if the first screen expects another revenue within the same days than `cltv lifetime` did.
+
+    >>> account = {"horizon": 90, "cutoff": "2026-01-01", "totals": [{"part": "expected_value", "total": 9.0}]}
+    >>> against_headline(account, {"value": "9.00 EUR", "note": "3 customers, 90 days from 2026-01-01"}, "EUR")
+    []
+    """
+    expected = [row["total"] for row in account["totals"] if row["part"] == "expected_value"]
+    of_these_days = f"{account['horizon']} days from {account['cutoff']}" in headline["note"]
+    if not expected or account.get("discount_rate") or not of_these_days:
+        return []
+    told = format_money(expected[0], currency)
+    if told == headline["value"]:
+        return []
+    return [
+        f"Within the horizon this table expects {told}, the first screen {headline['value']}. cltv lifetime used "
+        "other data, such as none about customers, or another model version; run it again with the options of cltv "
+        "score."
+    ]
+
+
 def _by_tier(values: pd.Series, value_name: str, currency: str) -> tuple[pd.DataFrame, dict[str, go.Figure]]:
     """Return the customers of each tier by a value: a table, and a figure where the total is positive."""
     tiers = apply_tiers(values, fit_tiers(values))
