@@ -56,9 +56,9 @@ def compute_cohorts(
     -------
     DataFrame
         Columns `cohort`, `period`, `customers` (of the cohort), `active` (who bought in the period), `retention`,
-        `orders`, `revenue`, where known `discount` and `margin` (currency), `cumulative_revenue` (and
-        `cumulative_margin`) `_per_customer`, `complete` (every customer of the cohort has been observed to the period's
-        end) and `small` (fewer than 30 customers).
+        `orders`, `revenue`, where known `discount` and `margin` (currency), `complete` (every customer of the cohort
+        has been observed to the period's end), `cumulative_orders_per_customer` (and that of revenue, discount and
+        margin: means of the customers observed, summed up to the period) and `small` (fewer than 30 customers).
 
     Raises
     ------
@@ -184,7 +184,7 @@ def _measures(columns: set[str], costs: Costs | None) -> tuple[str, str]:
         sums["discount"] = f"coalesce({money('discount')}, 0)"
     if costs is not None or "cost" in columns:
         sums["margin"] = f"{money('amount')} - {cost_of_line(columns, costs or Costs())}"
-    names = [*sums, *(f"seen_{name}" for name in sums if name != "discount")]
+    names = [*sums, *(f"seen_{name}" for name in sums)]
     return (
         ", ".join(
             f"sum({sql}) as {name}, sum({sql}) filter (seen) as seen_{name}" for name, sql in sums.items()
@@ -233,14 +233,15 @@ with size as (
 )
 select cohort, period, customers, coalesce(bought.n, 0) as active,
     cast(coalesce(observed, 0) as bigint) as observed, coalesce(bought.seen, 0) / observed as retention,
-    coalesce(ordered.n, 0) as orders, {columns}, coalesce(observed, 0) = customers as complete
+    coalesce(ordered.n, 0) as orders, coalesce(ordered.seen, 0) as seen_orders, {columns},
+    coalesce(observed, 0) = customers as complete
 from cell left join finished using (cohort, period) left join bought using (cohort, period)
     left join ordered using (cohort, period) left join spent using (cohort, period) order by 1, 2
 """
 
 
 def _per_customer(rows: pd.DataFrame) -> pd.DataFrame:
-    for name in ("revenue", "margin"):
+    for name in ("orders", "revenue", "discount", "margin"):
         if name in rows:
             mean = rows.pop(f"seen_{name}") / rows["observed"].where(rows["observed"] > 0)
             rows[f"cumulative_{name}_per_customer"] = mean.groupby(rows["cohort"]).cumsum()

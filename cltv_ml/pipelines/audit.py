@@ -51,7 +51,8 @@ def audit(settings: Settings | None = None, *, progress: Progress = silent, **op
     per = None if settings.per == "auto" else settings.per
     costs, log, cost_notes = known_costs(settings, log)
     tables = decisions.compute_audit(log, per, calendar=settings.calendar, costs=costs)
-    notes = [*describe_left_out(cleaned, settings.currency), *audit_notes(tables), *cost_notes]
+    told = audit_notes(tables, log.first, log.last)
+    notes = [*describe_left_out(cleaned, settings.currency), *told, *cost_notes]
     page = settings.out / "audit.html"
     progress("writing the page", 0.8)
     sections = audit_sections(tables, currency=settings.currency)

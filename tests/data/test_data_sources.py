@@ -102,6 +102,14 @@ def test_pandas_and_arrow_tables_give_the_reference():
     )  # named levels of an index are columns
 
 
+def test_periods_of_pandas_are_the_dates_on_which_they_begin():
+    times = pd.to_datetime(["2024-01-31 10:00", "2024-02-01 10:15", "2024-02-02 00:00", None])
+    for grain in ("h", "D", "W", "M"):
+        periods = times.to_period(grain)
+        read_as = clean(REFERENCE.assign(timestamp=periods)).log["timestamp"]
+        assert read_as.tolist() == periods[:3].to_timestamp().tolist(), grain
+
+
 def workbook(path, **sheets):
     book = Workbook()
     book.remove(book.active)

@@ -125,14 +125,19 @@ def test_rates_of_a_shop_that_still_wins_customers_equal_a_slow_count(log):
     lines["whole"] = (end - lines["first"]).dt.total_seconds() // (86400 * days)
     wrong = []
     for cohort, rows in compute_cohorts(log, by).groupby("cohort"):
-        of_cohort, so_far = lines[lines["cohort"] == cohort], 0.0
+        of_cohort, so_far = lines[lines["cohort"] == cohort], np.zeros(4)
         for row in rows[rows["observed"] > 0].itertuples():
             seen = of_cohort[of_cohort["whole"] > row.period]
             own = seen[seen["period"] == row.period]
-            so_far += own["amount"].sum() / seen["customer_id"].nunique()
+            sums = [own["order_id"].nunique(), own["amount"].sum(), own["discount"].sum(), own["cost"].sum()]
+            so_far += np.array(sums) / seen["customer_id"].nunique()
             share = own["customer_id"].nunique() / seen["customer_id"].nunique()
-            found = (row.observed, row.retention, row.cumulative_revenue_per_customer)
-            if found != pytest.approx((seen["customer_id"].nunique(), share, so_far)):
+            means = [
+                getattr(row, f"cumulative_{name}_per_customer") for name in ("orders", "revenue", "discount")
+            ]
+            found = (row.observed, row.retention, *means, row.cumulative_margin_per_customer)
+            right = (seen["customer_id"].nunique(), share, *so_far[:3], so_far[1] - so_far[3])
+            if found != pytest.approx(right):
                 wrong.append((cohort, row.period, found))
     assert not wrong
 

@@ -106,6 +106,23 @@ def test_an_audit_says_the_days_of_the_log_and_none_before_it(log, tmp_path):
     assert f"<p>{unbroken(f'{first:%Y-%m-%d} to {last:%Y-%m-%d}, by ')}" in page
 
 
+@pytest.mark.parametrize(
+    ("calendar", "told"),
+    [
+        (False, "9 of the 91 days of the quarter to 2024-03-31"),
+        (True, "30 of the 91 days of 2024-Q1 and 5 of the 91 days of 2024-Q2"),
+    ],
+)
+def test_an_audit_tells_how_many_days_of_a_period_the_log_covers(calendar, told, tmp_path):
+    days = pd.DataFrame(
+        {"customer_id": list("abab"), "amount": 5.0, "timestamp": ["2024-03-02", "2024-04-05"] * 2}
+    )
+    if not calendar:  # nine days and a whole quarter
+        days["timestamp"] = ["2024-03-23", "2024-06-30"] * 2
+    found = pipelines.audit(data=days, per="quarter", calendar=calendar, out=tmp_path)
+    assert any(f"The log covers only {told}" in note for note in found.notes), found.notes
+
+
 def test_an_audit_of_a_single_period_says_so(log, tmp_path):
     first = log[log["timestamp"] < log["timestamp"].min() + pd.Timedelta(days=20)]
     found = pipelines.audit(data=first, mapping={"cost": "cost"}, out=tmp_path)

@@ -45,13 +45,13 @@ def audit_facts(audit: Audit, *, currency: str = "") -> dict[str, tuple[str, str
     return facts
 
 
-def audit_notes(audit: Audit) -> list[str]:
-    """Return the notes that a reader needs before the numbers."""
-    notes = []
-    part = audit.periods.loc[~audit.periods["complete"], "name"].tolist()
-    if part:
-        named = " and of ".join(_when(audit, name) for name in part)
-        notes.append(f"The log covers only part of {named}, so compare it with care.")
+def audit_notes(audit: Audit, first: pd.Timestamp, last: pd.Timestamp) -> list[str]:
+    """Return the notes that a reader needs before the numbers of a log with these first and last moments."""
+    part, end = audit.periods[~audit.periods["complete"]], last.normalize() + pd.Timedelta(days=1)
+    covered = part["until"].clip(upper=end) - part["since"].clip(lower=first.normalize())
+    days = zip(covered.dt.days, (part["until"] - part["since"]).dt.days, part["name"], strict=True)
+    named = " and ".join(f"{seen} of the {of} days of {_when(audit, name)}" for seen, of, name in days)
+    notes = [f"The log covers only {named}, so compare it with care."] if named else []
     if len(audit.periods) == 1:
         notes.append(
             "The log covers only one period, so there is nothing to compare yet; choose shorter periods."

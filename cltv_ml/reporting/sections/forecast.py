@@ -218,7 +218,9 @@ def scenarios_section(
         "What if",
         [
             "Each row changes one assumption. Retention is the share of a period's customers who buy again "
-            f"in the next, where a period is as long as the forecast: {repeat_share:.0%} today."
+            f"in the next, where a period is as long as the forecast: {repeat_share:.0%} today. If more "
+            "buy again, each is assumed to spend as much as those who do today; customers who also stay longer would "
+            "spend more."
             if repeat_share > 0
             else "Each row changes one assumption."
         ],
