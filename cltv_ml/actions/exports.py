@@ -167,6 +167,7 @@ def _kept_orders(
     assert order.orders is not None, "checked by build_export"  # noqa: S101
     orders = order.orders.sort_values("timestamp", kind="stable")
     why = orders["customer_id"].map(reasons).fillna("customers without a score")
+    why[orders["order_id"].isna() & (why == "")] = "lines without an order id"
     if once:
         first = ~orders["customer_id"].duplicated()
         if "first_order" in orders:
@@ -236,12 +237,12 @@ def _profiles(email: str, prefix: str) -> MakeRows:
     def rows(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
         """Return the addresses with what is known of each customer."""
         table = pd.DataFrame({email: _text_column(customers, "email").map(normalise_email)})
-        for name in (order.value, "tier", "segment", "lifecycle", "p_alive"):
+        for name in (order.value, "tier", "segment", "lifecycle", "p_alive", "offer", "products"):
             if name in customers:
                 numeric = pd.api.types.is_numeric_dtype(customers[name])
                 places = digits(order.currency) if name == order.value else 2
                 table[f"{prefix}{name}"] = (
-                    customers[name].round(places) if numeric else customers[name].astype("str")
+                    customers[name].round(places) if numeric else _text_column(customers, name)
                 )
         return table
 

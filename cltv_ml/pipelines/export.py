@@ -161,11 +161,11 @@ def _by_customer(source: Any, meant: str, scored: pd.Index) -> pd.DataFrame:
 
 
 def _orders(settings: ExportSettings, scored: pd.Index) -> pd.DataFrame | None:
-    """Return one row per order."""
+    """Return one row per order, and every line without an order id."""
     if settings.orders is None:
         return None
-    lines = read_order_dates(settings.orders, scored)
-    return lines.sort_values("timestamp").drop_duplicates("order_id")
+    lines = read_order_dates(settings.orders, scored).sort_values("timestamp")
+    return lines[lines["order_id"].isna() | ~lines["order_id"].duplicated()]
 
 
 @together()

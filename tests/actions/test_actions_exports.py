@@ -331,6 +331,13 @@ def test_only_the_order_that_won_a_customer_is_a_conversion(tmp_path):
     assert table["order_id"].iloc[0] == "o9"
 
 
+def test_a_mailing_tool_gets_the_offer_and_the_products_to_show():
+    """The list of whom to show a product had not named it in the tool's file."""
+    listed = CUSTOMERS.assign(offer=["5%", None, "0%", "0%", "0%"], products=["Tea, Jam", "Tea", "", "", ""])
+    table, _ = build_export("hubspot", listed, ORDER)
+    assert table[["cltv_offer", "cltv_products"]].to_numpy().tolist() == [["5%", "Tea, Jam"], ["", "Tea"]]
+
+
 def test_mailchimp_takes_no_accents_before_the_at_sign():
     people = CUSTOMERS.assign(**{"E-Mail": ["josé@example.com", "b@señor.es", None, None, None]})
     table, left_out = build_export("mailchimp", people, ORDER)
@@ -476,6 +483,22 @@ def test_orders_are_read_by_the_headings_and_dates_of_a_log(tmp_path):
         out=tmp_path / "out",
     ).values()
     assert pd.read_csv(done.path, dtype="str")["Order ID"].tolist() == ["8"]
+
+
+def test_lines_without_an_order_id_are_left_out_and_counted(tmp_path):
+    """They had been one row with an empty order id."""
+    day = pd.Timestamp.now() - pd.Timedelta(days=3)
+    orders = pd.DataFrame({"order_id": ["7", None, None, "8"], "customer_id": list("abab"), "timestamp": day})
+    done = pipelines.export(
+        scores=pd.DataFrame({"expected_value": [9.0, 8.0]}, index=pd.Index(["a", "b"], name="customer_id")),
+        formats=["google_conversion_adjustments"],
+        orders=orders,
+        conversion="Kauf",
+        currency="EUR",
+        out=tmp_path,
+    )["google_conversion_adjustments"]
+    assert (done.rows, done.left_out) == (2, {"lines without an order id": 2})
+    assert pd.read_csv(done.path, dtype="str")["Order ID"].tolist() == ["7", "8"]
 
 
 def test_an_orders_table_that_cannot_be_read_stops_only_the_formats_that_need_it(tmp_path):
