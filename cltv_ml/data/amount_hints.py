@@ -109,15 +109,16 @@ def _sums_so_far(glance: Glance, mapping: Mapping[str, str]) -> list[str]:
     amount, customer = mapping["amount"], mapping.get("customer_id")
     if not customer or "quantity" in mapping:
         return []
-    up, down, all_up, all_down = glance.lines.row(
-        "select count(*) filter (own > 0), count(*) filter (own < 0), count(*) filter (whole > 0), "
-        "count(*) filter (whole < 0) "
+    up, down, equal, all_up, all_down = glance.lines.row(
+        "select count(*) filter (own > 0), count(*) filter (own < 0), count(*) filter (own = 0), "
+        "count(*) filter (whole > 0), count(*) filter (whole < 0) "
         f"from (select v - lag(v) over (partition by {quote(customer)} order by source_row) as own, "
         "v - lag(v) over (order by source_row) as whole from ("
         f"select *, {glance.number(amount)} as v from {glance.lines}))"
     )
     named = _HEADED_AS["so_far"].search(plain_heading(amount)) is not None
-    if min(up, down) or up + down < (3 if named else 15) or not min(all_up, all_down):
+    steps = up + down
+    if min(up, down) or steps < max(3 if named else 15, equal) or not min(all_up, all_down):
         return []
     return [
         f"Column {amount!r} only increases from line to line of each customer, like a running total. If it "

@@ -320,7 +320,18 @@ def test_an_amount_that_is_the_sum_so_far_is_told():
     frame = orders().rename(columns={"total": "cumulative_spend"})
     frame["cumulative_spend"] = [10.0, 5.0, 7.0, 3.0, 60.0, 65.0, 77.0, 83.0]
     assert "like a running total" in " ".join(clean(read(frame)).report.notes)
-    assert "so far" not in " ".join(clean(read(orders())).report.notes)
+    assert "running total" not in " ".join(clean(read(orders())).report.notes)
+
+
+def test_a_welcome_price_makes_no_running_total():
+    frame = pd.DataFrame(
+        {
+            "customer_id": [f"c{n % 20}" for n in range(100)],
+            "date": pd.date_range("2024-01-01", periods=100).strftime("%Y-%m-%d"),
+            "total": [59.9 + n % 20 - (20 if n < 20 else 0) for n in range(100)],
+        }
+    )
+    assert "running total" not in " ".join(clean(read(frame)).report.notes)
 
 
 def test_whole_amounts_next_to_the_decimals_of_their_currency_are_asked_about():
