@@ -1,10 +1,12 @@
-"""Amounts of money as text, with as many digits as their currency has, and notes that state it."""
+"""Currencies with their signs, amounts of money as text with their currency's digits, and notes that state it."""
 
 from __future__ import annotations
 
 import math
 import re
+import tomllib
 from collections.abc import Iterable, Mapping
+from importlib.resources import files
 from typing import Any
 
 from cltv_ml.counts import singular
@@ -29,11 +31,40 @@ WHOLE = (
 )
 THOUSANDTHS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
 
+_KNOWN = tomllib.loads(files("cltv_ml").joinpath("currencies.toml").read_text(encoding="utf-8"))
+
+#: Codes of currencies (ISO 4217), their signs, and signs that several currencies share, with these currencies.
+CURRENCIES = frozenset(_KNOWN["codes"])
+SIGNS: dict[str, str] = _KNOWN["signs"]
+SHARED_SIGNS: dict[str, list[str]] = _KNOWN["shared"]
+
+_CODES = {name.lower(): code for name, code in SIGNS.items()}
+
 #: Also written in whole units: two that payment services count in hundredths, one of accounts, and signs.
 _WRITTEN_WHOLE = (*WHOLE, "HUF", "ISK", "UYI", "¥", "₩", "₫", "FT")
 
 #: From where on cents do not matter, and the least amount that may stand next to such amounts without them.
 _THOUSAND, _LEAST_WHOLE = 1000, 10
+
+
+def code_of(sign: str) -> str:
+    """Return the currency code of a sign; a sign of several currencies is returned unchanged.
+
+    >>> code_of("€"), code_of("usd"), code_of("kr"), code_of("Kr."), code_of("$"), code_of("US $")
+    ('EUR', 'USD', 'kr', 'kr', '$', 'USD')
+    """
+    plain = sign.strip().lower().replace(" $", "$")
+    return _CODES.get(plain) or (plain.rstrip(".") if plain in SHARED_SIGNS else sign.strip().upper())
+
+
+def coded(currency: str) -> str:
+    """Return a stated currency as its code where it has one, and other words as they are.
+
+    >>> coded("€"), coded("chf"), coded("$"), coded("bonus points"), coded("")
+    ('EUR', 'CHF', '$', 'bonus points', '')
+    """
+    code = code_of(currency)
+    return code if code in CURRENCIES else currency.strip()
 
 
 def digits(currency: str) -> int:

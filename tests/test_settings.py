@@ -184,6 +184,12 @@ def test_a_mapping_without_a_name_is_refused(entry):
         Train(mapping=[entry])
 
 
+def test_a_currency_is_its_code_however_it_is_written():
+    """A training with € and data in EUR were taken for two currencies."""
+    written = {"€": "EUR", " eur ": "EUR", "US$": "USD", "kr.": "kr.", "$": "$", "points": "points", "": ""}
+    assert {text: Train(currency=text).currency for text in written} == written
+
+
 def test_an_empty_column_declines_a_proposed_one():
     assert Train(mapping=["currency="]).mapping == {"currency": ""}
 

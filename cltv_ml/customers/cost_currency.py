@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from cltv_ml.data.numerals import CURRENCIES, SHARED_SIGNS, code_of
 from cltv_ml.errors import InputError
+from cltv_ml.money import CURRENCIES, SHARED_SIGNS, code_of
 
 
 def check_cost_currency(table: pd.DataFrame, currency: str) -> None:

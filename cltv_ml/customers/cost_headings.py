@@ -6,10 +6,11 @@ import logging
 import re
 
 from cltv_ml.data.headings import plain_heading
-from cltv_ml.data.numerals import CURRENCIES, SHARED_SIGNS, code_of, codes_sql, signed
+from cltv_ml.data.numerals import codes_sql, signed
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.source_columns import quote
 from cltv_ml.errors import InputError
+from cltv_ml.money import CURRENCIES, SHARED_SIGNS, code_of
 
 logger = logging.getLogger("cltv_ml")
 

@@ -9,11 +9,12 @@ from cltv_ml.data.compound import words_of
 from cltv_ml.data.glance import COLUMNS_COMPARED, count_values
 from cltv_ml.data.headings import CURRENCY_WORDS, plain_heading
 from cltv_ml.data.mapping import flag
-from cltv_ml.data.numerals import CURRENCIES, code_of, is_currency_name
+from cltv_ml.data.numerals import is_currency_name
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation
+from cltv_ml.money import CURRENCIES, code_of
 
 #: Every currency column contains one of these codes; TOP, ALL and TRY are also ordinary words.
 _MAJOR = {

@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
-from cltv_ml.data.numerals import CURRENCIES
 from cltv_ml.data.words import words
+from cltv_ml.money import CURRENCIES
 
 #: Names that contain one of these words but mean something else.
 NOT_THE_PURCHASE = re.compile(

@@ -5,25 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from cltv_ml.data.words import words
 from cltv_ml.engine import literals
-from cltv_ml.money import WHOLE
+from cltv_ml.money import CURRENCIES, SHARED_SIGNS, SIGNS, WHOLE
 from cltv_ml.sources.zones import once
 
-_KNOWN = words("currencies")
-
-#: ISO 4217 codes, and the currencies that payment services count in whole units: the ariary has five minor units.
-CURRENCIES = frozenset(_KNOWN["codes"])
+#: The currencies that payment services count in whole units: the ariary has five minor units.
 WHOLE_CURRENCIES = (*WHOLE, "MGA")
 
 #: Currencies usually written without minor units.
 WITHOUT_PARTS = frozenset({*WHOLE_CURRENCIES, "IDR", "COP", "HUF", "ISK", "UZS", "TZS", "LBP"})
-
-#: Currency signs and their codes; a sign shared by several currencies is its own code.
-_SIGNS: dict[str, str] = _KNOWN["signs"]
-
-#: Signs that several currencies share, and which.
-SHARED_SIGNS: dict[str, list[str]] = _KNOWN["shared"]
 
 _NAME = re.compile(
     r"(?:(?:us|u\.s\.|american|canadian|australian|swiss|british|japanese|chinese|indian|polish|czech|swedish|norwegian|"
@@ -42,7 +32,7 @@ _BLANK = r"[\s\x{a0}\x{202f}\x{2009}\x{2007}'’‘`´]"
 
 
 def _alternatives() -> str:
-    signs = sorted(sorted({*CURRENCIES, *_SIGNS, *SHARED_SIGNS}), key=len, reverse=True)
+    signs = sorted(sorted({*CURRENCIES, *SIGNS, *SHARED_SIGNS}), key=len, reverse=True)
     spelled = (re.sub(r"(?<=[A-Z])\\\$", r" ?\\$", re.escape(sign)) for sign in signs)  # US$ and US $
     return "|".join(spelled) + r"|\p{Sc}"
 
@@ -74,19 +64,6 @@ _NUMBER_REWRITES = (
 )
 
 
-_CODES = {name.lower(): code for name, code in _SIGNS.items()}
-
-
-def code_of(sign: str) -> str:
-    """Return the currency code of a sign; a sign of several currencies is returned unchanged.
-
-    >>> code_of("€"), code_of("usd"), code_of("kr"), code_of("Kr."), code_of("$"), code_of("US $")
-    ('EUR', 'USD', 'kr', 'kr', '$', 'USD')
-    """
-    plain = sign.strip().lower().replace(" $", "$")
-    return _CODES.get(plain) or (plain.rstrip(".") if plain in SHARED_SIGNS else sign.strip().upper())
-
-
 def is_currency_name(text: str) -> bool:
     """Whether a text is the name of a currency in words.
 
@@ -98,8 +75,8 @@ def is_currency_name(text: str) -> bool:
 
 def codes_sql(text: str) -> str:
     """Return SQL for the code of a currency that is written as a sign or as a code of any case."""
-    names = ", ".join(f"'{sign.lower()}'" for sign in _SIGNS)
-    codes = ", ".join(f"'{code}'" for code in _SIGNS.values())
+    names = ", ".join(f"'{sign.lower()}'" for sign in SIGNS)
+    codes = ", ".join(f"'{code}'" for code in SIGNS.values())
     return f"coalesce(map([{names}], [{codes}])[lower({text})], upper({text}))"
 
 
@@ -114,7 +91,7 @@ def signed(text: str) -> tuple[str, str]:
 def in_whole_units(text: str) -> str:
     """Return SQL for whether a text is an amount with the sign of a currency written without minor units."""
     test, sign = signed(text)
-    signs = {*WITHOUT_PARTS, *(name for name, code in _SIGNS.items() if code in WITHOUT_PARTS)}
+    signs = {*WITHOUT_PARTS, *(name for name, code in SIGNS.items() if code in WITHOUT_PARTS)}
     return f"({test} and upper({sign}) in ({literals(sorted({name.upper() for name in signs}))}))"
 
 

@@ -22,7 +22,6 @@ from cltv_ml.data.levels import (
     read_levels,
 )
 from cltv_ml.data.mapping import flag
-from cltv_ml.data.numerals import CURRENCIES
 from cltv_ml.data.overlooked_levels import look_at_few_values
 from cltv_ml.data.overlooked_numbers import (
     HEADED,
@@ -46,6 +45,7 @@ from cltv_ml.data.refund_currency import pair_refund
 from cltv_ml.data.source_columns import quote
 from cltv_ml.data.unexplained import describes, tell_of_unexplained
 from cltv_ml.engine import Relation, literal
+from cltv_ml.money import CURRENCIES
 from cltv_ml.sources.denials import NEGATED, says_no
 from cltv_ml.sources.measures import tell_of_units
 from cltv_ml.sources.unnumbered import find_unnumbered

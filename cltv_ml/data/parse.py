@@ -26,6 +26,7 @@ from cltv_ml.data.texts import (
 )
 from cltv_ml.engine import Relation
 from cltv_ml.errors import InputError
+from cltv_ml.money import code_of
 from cltv_ml.sources import times, zones
 from cltv_ml.sources.calendars import as_iso, from_digits
 from cltv_ml.sources.identifiers import FORMS, ON_DEMAND, count_forms, unify
@@ -162,7 +163,7 @@ class Columns(SourceColumns):
         signs = self.table.rows(
             f"select distinct {sign} from {self.table} where {has_sign} and {signed} order by 1 limit 50"
         )
-        codes = {numerals.code_of(str(sign)): str(sign) for (sign,) in reversed(signs)}
+        codes = {code_of(str(sign)): str(sign) for (sign,) in reversed(signs)}
         if len(codes) > 1:
             raise InputError(
                 f"column {column!r} contains several currencies, {sorted(codes.values())}. Put the currency "

@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from cltv_ml.errors import InputError, among, as_share
+from cltv_ml.money import coded
 from cltv_ml.remote import as_path
 from cltv_ml.settings.toml import parse_mapping, parse_params, parse_rules, read_toml, write_toml
 
@@ -118,6 +119,8 @@ def _models(value: Any) -> Any:
 #: A first day, such as 2026-01-01; the days of a period, such as 13w.
 Day = Annotated[str, BeforeValidator(_as_text)]
 Days = Annotated[str, BeforeValidator(_as_text)]
+#: A currency as its code where it has one: € is EUR.
+Currency = Annotated[str, AfterValidator(coded)]
 #: One horizon, or several separated by commas, in Python and in files also a list.
 HorizonsText = Annotated[str, BeforeValidator(_as_horizons)]
 #: A file or folder, or else what a command writes to instead: the URL of a database, or - for the terminal.

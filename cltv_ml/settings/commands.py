@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from cltv_ml.settings.base import (
+    Currency,
     Day,
     Days,
     File,
@@ -46,7 +47,7 @@ class _Trained(Printed, Redacted, Judged, Competing, Customers, Source):
     )
     out: File = setting(Path("out"), "Folder for the report and the tables.")
     experiment: str = setting("cltv", "Name of the MLflow experiment.")
-    currency: str = setting("", CURRENCY)
+    currency: Currency = setting("", CURRENCY)
     force: bool = setting(False, "Train even if the verdict of the data check is no-go.")
 
 
@@ -80,7 +81,7 @@ class Backtest(Printed, Judged, Competing, Customers, Source):
     """Settings of `cltv backtest`."""
 
     windows: int = setting(3, "Number of test windows, each ending where the next begins.", ge=1)
-    currency: str = setting("", CURRENCY)
+    currency: Currency = setting("", CURRENCY)
     out: File = setting(Path("out"), "Folder for backtest.csv and backtest.html.")
     experiment: str = setting("cltv", "Name of the MLflow experiment.")
 
@@ -148,7 +149,7 @@ class Monitor(Printed, Redacted, Chosen, _Watched, Customers, Source):
     lifetimes: TableInput = setting(None, _LIFETIMES_HELP, default_text="out/lifetime.parquet")
     out: File = setting(Path("out/monitor"), "Folder for monitor.html and the tables.")
     experiment: str = setting("cltv", "Name of the MLflow experiment that stores the series.")
-    currency: str = setting("", CURRENCY, default_text=CHAMPIONS)
+    currency: Currency = setting("", CURRENCY, default_text=CHAMPIONS)
 
 
 class _Stated(Printed, Redacted, Customers, Source):
@@ -184,7 +185,7 @@ class _Stated(Printed, Redacted, Customers, Source):
     split_by: str = setting(
         "", "Column of --customers or of the data whose levels split segments, such as country."
     )
-    currency: str = setting("", CURRENCY)
+    currency: Currency = setting("", CURRENCY)
 
 
 class Act(Chosen, _Stated):
@@ -197,7 +198,7 @@ class Act(Chosen, _Stated):
         default_text="that of the previous run, in --out",
     )
     out: File = setting(Path("out/actions"), "Folder for the tables and actions.html.")
-    currency: str = setting("", CURRENCY, default_text=CHAMPIONS)
+    currency: Currency = setting("", CURRENCY, default_text=CHAMPIONS)
 
 
 class Weekly(_Stated, _Watched, _Trained):
@@ -266,7 +267,7 @@ class Report(Redacted, Chosen, Settings):
         "Number of customers to look up by id: those with the highest value at risk or, without it, value.",
         ge=0,
     )
-    currency: str = setting("", "Currency of all amounts.", default_text="that of the training")
+    currency: Currency = setting("", "Currency of all amounts.", default_text="that of the training")
     experiment: str = setting("cltv", "Name of the MLflow experiment.")
 
 
@@ -285,7 +286,7 @@ class Plot(Printed, Customers, Source):
     metric: str = setting("gini", "Metric that `metric_ranges` shows.")
     out: File | None = setting(None, "A .html or .json file.", default_text="out/NAME.html")
     experiment: str = setting("cltv", "Name of the MLflow experiment of the training.")
-    currency: str = setting("", CURRENCY, default_text=CHAMPIONS)
+    currency: Currency = setting("", CURRENCY, default_text=CHAMPIONS)
 
 
 class Lifetime(Printed, Chosen, Costed, Customers, Source):
@@ -311,7 +312,7 @@ class Lifetime(Printed, Chosen, Costed, Customers, Source):
         0, "Number of reasons for each customer's value; makes the command slower.", ge=0
     )
     out: File = setting(Path("out/lifetime.parquet"), "A .parquet or .csv file, or a folder.")
-    currency: str = setting("", "Currency printed with the totals.", default_text=CHAMPIONS)
+    currency: Currency = setting("", "Currency printed with the totals.", default_text=CHAMPIONS)
 
 
 class Export(Chosen, Printed, Settings):
@@ -334,7 +335,7 @@ class Export(Chosen, Printed, Settings):
         None, "Orders from any source: order_id, customer_id and timestamp, for formats that need them."
     )
     since: Day = setting("", "First day of the orders to write.")
-    currency: str = setting("", "ISO code of the values, such as EUR.", default_text=CHAMPIONS)
+    currency: Currency = setting("", "ISO code of the values, such as EUR.", default_text=CHAMPIONS)
     country_code: str = setting("", "Calling code for phone numbers without one, such as 44.")
     conversion: str = setting("", "Name of the conversion in the ad account.")
     out: File = setting(Path("out/export"), "Folder for the files and manifest.json.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cltv_ml.settings.base import Days, File, HorizonsText, Names, TableInput, setting
+from cltv_ml.settings.base import Currency, Days, File, HorizonsText, Names, TableInput, setting
 from cltv_ml.settings.parts import CURRENCY, Customers, Printed, Redacted, Source
 
 
@@ -27,7 +27,7 @@ class Check(Printed, Redacted, Customers, Source):
         None, "File for the lines that were set aside and their reasons, .csv or .parquet."
     )
     html: File | None = setting(None, "File for the report with figures.")
-    currency: str = setting("", CURRENCY)
+    currency: Currency = setting("", CURRENCY)
 
 
 class Build(Customers, Source):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from cltv_ml.settings.base import Days, File, Names, TableInput, setting
+from cltv_ml.settings.base import Currency, Days, File, Names, TableInput, setting
 from cltv_ml.settings.parts import (
     CHAMPIONS,
     CURRENCY,
@@ -38,7 +38,7 @@ class Cohorts(Printed, Customers, Source):
         Path("out/cohorts.csv"),
         "A .csv or .parquet file, or a folder; a page with figures is written next to it.",
     )
-    currency: str = setting("", CURRENCY, default_text=LOGS)
+    currency: Currency = setting("", CURRENCY, default_text=LOGS)
 
 
 class Audit(Printed, Redacted, Source):
@@ -56,7 +56,7 @@ class Audit(Printed, Redacted, Source):
         None, "CSV file with the columns category and margin_rate, if rates differ by category."
     )
     out: File = setting(Path("out/audit"), "Folder for audit.html and a CSV file per table.")
-    currency: str = setting("", CURRENCY, default_text=LOGS)
+    currency: Currency = setting("", CURRENCY, default_text=LOGS)
 
 
 class Forecast(Printed, Source):
@@ -87,7 +87,7 @@ class Forecast(Printed, Source):
         "A .csv or .parquet file, or a folder; a page with figures is written next to it.",
     )
     experiment: str = setting("cltv", "Name of the MLflow experiment.")
-    currency: str = setting("", CURRENCY, default_text=CHAMPIONS)
+    currency: Currency = setting("", CURRENCY, default_text=CHAMPIONS)
 
 
 class Acquisition(Printed, Costed, Customers, Source):
@@ -105,4 +105,4 @@ class Acquisition(Printed, Costed, Customers, Source):
     age: int = setting(365, "Age in days at which value is compared with cost: 30, 60, 90, 180, 365 or 720.")
     out: File = setting(Path("out/acquisition"), "Folder for acquisition.html and a CSV file per table.")
     experiment: str = setting("cltv", "Name of the MLflow experiment.")
-    currency: str = setting("", CURRENCY, default_text=LOGS)
+    currency: Currency = setting("", CURRENCY, default_text=LOGS)

@@ -13,9 +13,9 @@ from cltv_ml.customers import (
 )
 from cltv_ml.customers.cost_currency import check_cost_currency
 from cltv_ml.data import Rules
-from cltv_ml.data.numerals import code_of
 from cltv_ml.errors import InputError
 from cltv_ml.log import Log
+from cltv_ml.money import code_of
 
 EXPORTS = {
     "Day,Campaign,Currency code,Cost\n2025-03-04,Brand,EUR,12.50\n2025-03-05,Brand,EUR,7.50\n": 20.0,

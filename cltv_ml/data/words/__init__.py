@@ -1,4 +1,4 @@
-"""Words of shops' exports in many languages, as lists: headings, levels, placeholder customers and currencies."""
+"""Words of shops' exports in many languages, as lists: headings, levels and placeholder customers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 def words(name: str) -> dict[str, Any]:
     """Return the lists in one of the files of this folder, by name.
 
-    >>> words("currencies")["signs"]["€"]
-    'EUR'
+    >>> "guest" in words("placeholders")["nobody"]
+    True
     """
     return tomllib.loads(files(__name__).joinpath(f"{name}.toml").read_text(encoding="utf-8"))
