@@ -19,7 +19,7 @@ import typer
 from pydantic.fields import FieldInfo
 
 from cltv_ml.errors import InputError
-from cltv_ml.settings import Settings
+from cltv_ml.settings import Settings, Source
 from cltv_ml.settings.base import extra_of, flag_of
 from cltv_ml.settings.parts import CHAMPIONS
 from cltv_ml.tracking.local_registry import champion_currency
@@ -52,7 +52,10 @@ def command(
                 _take_source(context, values)
                 _take_variables(settings, values)
                 flags = {field: value for field, value in values.items() if value not in (None, [], ())}
-                run(_with_currency(settings.read(config, **flags)))
+                read = settings.read(config, **flags)
+                if isinstance(read, Source) and read.needs_data:
+                    read.check_given()
+                run(_with_currency(read))
 
         parameters = [
             *(_parameter(settings, field) for field in settings.model_fields),

@@ -90,7 +90,7 @@ def load(
     """
     if isinstance(settings.data, Cleaned):
         return CleanedShop.of(settings.data)
-    check_given(settings)
+    settings.check_given()
     progress("reading and cleaning the transactions", 0.0)
     raw = read_raw(settings)
     cleaned = clean(raw)
@@ -164,12 +164,6 @@ def _tell_of_customers(customers: CustomerTables, *, learns: bool) -> None:
     if customers.contacts is not None and customers.contact_coverage is not None:
         for sentence in describe_contacts(customers.contacts, customers.contact_coverage):
             logger.warning("Contacts  %s", sentence)
-
-
-def check_given(settings: Source) -> None:
-    """Raise InputError if no data are named."""
-    if not settings.names_data:
-        raise InputError("no data given; give a file or a data set with --data, for example --data cdnow.")
 
 
 def read_raw(settings: Source, memory: str = "1GB") -> Raw:

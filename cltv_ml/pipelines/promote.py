@@ -19,7 +19,7 @@ from cltv_ml.features import feature_version
 from cltv_ml.inline import Inline
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import ALL
-from cltv_ml.pipelines.inputs import check_given, load, targeting_of
+from cltv_ml.pipelines.inputs import load, targeting_of
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.own_code import score_apart
 from cltv_ml.settings import Promote, Settings
@@ -74,7 +74,7 @@ def promote(settings: Settings | None = None, *, progress: Progress = silent, **
         compared; no alias has moved then.
     """
     settings = Promote.of(settings, options)
-    check_given(settings)
+    settings.check_given()
     targeting = targeting_of(settings)
     challenger = registry.read_version(find_challenger(), REGISTERED_NAME)  # before the data are read
     champion = registry.alias_version(REGISTERED_NAME, "champion")

@@ -97,6 +97,8 @@ class Promote(Printed, Judged, Customers, Source):
 class Score(Printed, Customers, Source):
     """Settings of `cltv score`."""
 
+    needs_data: ClassVar = False
+
     features: File | None = setting(
         None, "Feature table in Parquet, written by `cltv features build`, instead of --data."
     )
@@ -273,6 +275,8 @@ class Report(Redacted, Chosen, Settings):
 
 class Plot(Printed, Customers, Source):
     """Settings of `cltv plot`."""
+
+    needs_data: ClassVar = False
 
     name: str = setting("", "Name of a figure; without one, all figures are listed.", flag="argument")
     before: TableInput = setting(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from cltv_ml.settings.base import Currency, Days, File, HorizonsText, Names, TableInput, setting
 from cltv_ml.settings.parts import CURRENCY, Customers, Printed, Redacted, Source
 
@@ -32,6 +34,8 @@ class Check(Printed, Redacted, Customers, Source):
 
 class Build(Customers, Source):
     """Settings of `cltv features build`."""
+
+    needs_data: ClassVar = False
 
     cutoff: Names = setting(..., "First day that no feature sees; repeatable.")
     names: Names = setting(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from cltv_ml.addresses import is_url, without_secrets
+from cltv_ml.errors import InputError
 from cltv_ml.settings.base import (
     CleaningRules,
     ColumnMapping,
@@ -42,6 +43,9 @@ def name_of(source: Any) -> str:
 class Source(Settings):
     """The data of a command; in Python also a frame, or what `clean` returned."""
 
+    #: Whether the command always reads these data.
+    needs_data: ClassVar[bool] = True
+
     data: Any = setting(
         "", "File, folder, URL of a database or of files (s3://), or name of a data set such as cdnow."
     )
@@ -74,6 +78,13 @@ class Source(Settings):
     def names_data(self) -> bool:
         """Whether data are given at all."""
         return not isinstance(self.data, str) or self.data != ""
+
+    def check_given(self) -> None:
+        """Raise InputError if no data are named."""
+        if not self.names_data:
+            raise InputError(
+                "no data given; give a file or a data set with --data, for example --data cdnow."
+            )
 
     @property
     def dataset(self) -> str:
