@@ -17,7 +17,7 @@ logger = logging.getLogger("cltv_ml")
 #: Kinds of columns of costs, and their headings, the most certain first.
 COST_HEADINGS = {
     "month": "month monat mois mes mese maand yearmonth",
-    "date": "date day datum tag jour fecha dia data giorno dag week woche kalenderwoche semaine semana settimana "
+    "date": "date dt ds day datum tag jour fecha dia data giorno dag week woche kalenderwoche semaine semana settimana "
     "reportingstarts starts startdate startdatum von datedebut fechainicio datainizio period periode periodo zeitraum "
     "daterange reportingperiod datumsbereich",
     "until": "until enddate reportingends ends enddatum bis datefin fechafin datafine dataconclusao einddatum",

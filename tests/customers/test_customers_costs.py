@@ -18,6 +18,7 @@ from cltv_ml.log import Log
 from cltv_ml.money import code_of
 
 EXPORTS = {
+    "source_id,dt,costs\n1,2025-03-04,12.50\n2,2025-03-05,7.50\n": 20.0,
     "Day,Campaign,Currency code,Cost\n2025-03-04,Brand,EUR,12.50\n2025-03-05,Brand,EUR,7.50\n": 20.0,
     "Reporting starts,Campaign name,Amount spent (EUR)\n2025-03-01,Spring,20\n": 20.0,
     "Monat;Kanal;Kosten\n03.2025;ads;1.250,50\n03.2025;seo;99,50\n": 1350.0,
