@@ -52,9 +52,9 @@ def add_cross_sell(shop: Shop, actions: Actions) -> None:
             "What to offer next",
             [
                 _describe_recommender(judged, past.horizon),
-                "Ranked by expected margin."
+                "Products are ranked by expected margin."
                 if margins is not None
-                else "Ranked by probability, because margins are unknown.",
+                else "Products are ranked by probability, because margins are unknown.",
                 *_list_cross_sell(shop, actions),
             ],
             warnings=[

@@ -43,15 +43,15 @@ SHOWS = {
     "margins": "margins by customer, segment and product, and the profit of every list",
     "payback": "the month in which each cohort has paid back its acquisition cost",
     "retention": "the list of customers to win back",
-    "campaign": "which customers a campaign influences, and the list that follows",
+    "campaign": "the customers whom a campaign influences, and a list of them",
     "campaign list": "the list for the next campaign",
-    "cross-sell": "what to offer each customer next",
+    "cross-sell": "the products to offer each customer next",
     "cross-sell list": "the list of customers to show products to",
-    "upsell": "which more expensive product to show whom",
+    "upsell": "a more expensive product to show to each customer",
     "upsell list": "the list of customers to show the more expensive product to",
-    "offers": "how customers respond to discounts, and the discount that pays",
-    "price test": "how many customers a test of prices needs",
-    "changes": "who moved between tiers and why the total changed",
+    "offers": "the response of customers to discounts, and the discount that pays",
+    "price test": "the number of customers that a test of prices needs",
+    "changes": "the customers who moved between tiers, and why the total changed",
 }
 
 
@@ -69,7 +69,9 @@ def missing_section(refused: Mapping[str, str]) -> dict[str, Any] | None:
     for option, (question, how) in _ASKED.items():
         parts = [SHOWS[name] for name, options in wanted.items() if option in options]
         if parts:
-            questions.append({"question": question, "shows": f"Needed for {enumerated(parts)}.", "how": how})
+            questions.append(
+                {"question": question, "shows": f"The answer adds {enumerated(parts)}.", "how": how}
+            )
     left = [
         _with_titles(f"{name[:1].upper()}{name[1:]}: {why}")
         for name, why in refused.items()

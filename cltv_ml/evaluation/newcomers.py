@@ -48,8 +48,8 @@ def newcomers_sentence(result: WindowResult, champion: str) -> str:
     own, best = newcomers.loc[champion], newcomers["gini"].idxmax()
     young = (result.training.X_now["T"] < DAYS).to_numpy()
     pair = compare_pair(result.y_true[young], result.values[champion][young], result.values[best][young])
-    text = f"of {own['customers']:,.0f} customers in their first {DAYS} days it has a"
-    figures = f"ranking (Gini {own['gini']:.3f}, bias {own['bias']:+.0%})"
+    newest = f"the {own['customers']:,.0f} customers in their first {DAYS} days"
+    figures = f"(Gini {own['gini']:.3f}, bias {own['bias']:+.0%})"
     if pair.loc["gini", "better"] == "challenger":
-        return f"{text} weaker {figures} than {best} (Gini {newcomers.at[best, 'gini']:.3f})"
-    return f"{text} {figures} that no model is shown to improve on"
+        return f"it ranks {newest} worse {figures} than {best} (Gini {newcomers.at[best, 'gini']:.3f})"
+    return f"no model is shown to rank {newest} better {figures}"

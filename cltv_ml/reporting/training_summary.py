@@ -304,7 +304,7 @@ def _spent_before(log: Log, cutoff: pd.Timestamp, horizon: int, currency: str) -
         for start, when in sorted(starts.items(), reverse=True)
         if log.first.normalize() + pd.Timedelta(days=horizon) <= start <= cutoff - pd.Timedelta(days=horizon)
     ]
-    return f"Existing customers of that time spent {' and '.join(spent)}" if spent else ""
+    return f"Existing customers at the time spent {' and '.join(spent)}" if spent else ""
 
 
 def _headline_facts(

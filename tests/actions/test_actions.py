@@ -372,7 +372,7 @@ def test_what_is_missing_is_asked_in_words_with_the_option_apart(shop):
         "--uplift",
         "--campaign",
     ]
-    assert questions[3]["shows"] == "Needed for the list of customers to win back."
+    assert questions[3]["shows"] == "The answer adds the list of customers to win back."
 
 
 def test_a_missing_column_is_asked_for_in_words():
@@ -394,7 +394,10 @@ def test_a_missing_column_is_asked_for_in_words():
         "a column mapped to category",
         "a column mapped to discount",
     ]
-    assert asked["questions"][0]["shows"] == "Needed for how many customers a test of prices needs."
+    assert (
+        asked["questions"][0]["shows"]
+        == "The answer adds the number of customers that a test of prices needs."
+    )
     assert asked["details"] == []
 
 

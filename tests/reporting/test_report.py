@@ -372,7 +372,7 @@ def test_the_headline_total_carries_its_interval_and_what_the_same_customers_spe
     since = cleaned.log["timestamp"] >= start
     log = cleaned.log[since & cleaned.log["customer_id"].isin(cleaned.log.loc[~since, "customer_id"])]
     spent = format_money(float(log["amount"].sum()), "Kč")
-    assert f"Existing customers of that time spent {spent} in the {horizon} days before" in fact["note"]
+    assert f"Existing customers at the time spent {spent} in the {horizon} days before" in fact["note"]
     assert expected_in_words(summary) == f"{fact['value']}: {fact['note']}"
 
 
@@ -381,12 +381,12 @@ def test_the_headline_compares_with_the_same_days_a_year_earlier_where_the_log_s
     log = Log(pd.DataFrame({"customer_id": "a", "timestamp": days, "amount": [1.0, 20.0, 300.0, 4000.0]}))
     cutoff = pd.Timestamp("2024-03-01")
     assert _spent_before(log, cutoff, 91, "EUR") == (
-        "Existing customers of that time spent 4,300 EUR in the 91 days before and 20.00 EUR in the same days a "
+        "Existing customers at the time spent 4,300 EUR in the 91 days before and 20.00 EUR in the same days a "
         "year earlier"
     )
     assert (
         _spent_before(log, pd.Timestamp("2022-09-01"), 91, "EUR")
-        == "Existing customers of that time spent 0.00 EUR in the 91 days before"
+        == "Existing customers at the time spent 0.00 EUR in the 91 days before"
     )
     assert _spent_before(log, pd.Timestamp("2022-05-01"), 91, "EUR") == ""
 
@@ -399,7 +399,7 @@ def test_the_headline_compares_with_existing_customers_only():
     )
     assert (
         _spent_before(log, pd.Timestamp("2024-03-01"), 91, "EUR")
-        == "Existing customers of that time spent 20.00 EUR in the 91 days before"
+        == "Existing customers at the time spent 20.00 EUR in the 91 days before"
     )
 
 
@@ -408,5 +408,5 @@ def test_the_year_before_is_named_once_where_the_horizon_is_a_year():
     log = Log(pd.DataFrame({"customer_id": "a", "timestamp": days, "amount": [1.0, 300.0]}))
     assert (
         _spent_before(log, pd.Timestamp("2024-03-01"), 365, "EUR")
-        == "Existing customers of that time spent 300.00 EUR in the 365 days before"
+        == "Existing customers at the time spent 300.00 EUR in the 365 days before"
     )

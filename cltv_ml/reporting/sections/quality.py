@@ -83,8 +83,8 @@ def _with_nothing(result: WindowResult) -> pd.DataFrame:
 def _with_display_names(reason: str) -> str:
     """Return a reason with the display name of the model that it compares the champion with.
 
-    >>> _with_display_names("a weaker ranking (Gini 0.089) than pareto_nbd_covariates (Gini 0.149)")
-    'a weaker ranking (Gini 0.089) than Pareto/NBD with attributes (Gini 0.149)'
+    >>> _with_display_names("it ranks them worse (Gini 0.089) than pareto_nbd_covariates (Gini 0.149)")
+    'it ranks them worse (Gini 0.089) than Pareto/NBD with attributes (Gini 0.149)'
     """
     return re.sub(r"(?<=than )\w+(?= \(Gini)", lambda name: theme.label(name[0]), reason)
 
