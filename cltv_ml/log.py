@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,13 +11,13 @@ from typing import Any, TypeAlias, TypeVar, cast
 import duckdb
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pandas.api.types import is_string_dtype
 
 from cltv_ml.engine import MONEY_SCALE, Tabular, as_tabular, connect, cursor, frame, publish, view
 from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.inline import Inline
 from cltv_ml.labels import LABELS
+from cltv_ml.stamps import lasting_share, observed_until, with_stamps
 from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.windows import MIN_CUSTOMERS, Window
 
@@ -36,32 +35,6 @@ _WAY_OUT = {
 }
 
 _LINE_LABELS = {name: label for name, label in LABELS.items() if label.grain == "line"}
-
-#: The columns that labels read, over the lines of a log.
-_LINE_SQL = {
-    "day": "cast(timestamp as date) as day",
-    **{name: f"cast(round({name} * {MONEY_SCALE}) as bigint) as {name}" for name in ("amount", "cost")},
-}
-
-
-def _file_metadata(path: Path) -> dict[bytes, bytes] | None:
-    """Return the metadata of a Parquet file, None for a folder or a file of another kind."""
-    try:
-        metadata: dict[bytes, bytes] | None = pq.read_schema(path).metadata if path.is_file() else None
-    except pa.ArrowInvalid:
-        return None
-    return metadata
-
-
-def observed_until(table: Tabular) -> str | None:
-    """Return the day until which a table is complete by its own metadata, None without any."""
-    if isinstance(table, pd.DataFrame):
-        return table.attrs.get("observed_until")
-    metadata = table.schema.metadata if isinstance(table, pa.Table) else _file_metadata(Path(table))
-    metadata = metadata or {}
-    if stamp := metadata.get(b"observed_until"):
-        return stamp.decode()
-    return json.loads(metadata.get(b"PANDAS_ATTRS", b"{}")).get("observed_until")
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +86,7 @@ class Log(Inline):
     def frame(self) -> pd.DataFrame:
         """The log as a pandas frame; a Parquet file is read into memory."""
         if not isinstance(self.table, pd.DataFrame):
-            return frame(self.connect().table("log"))
+            return with_stamps(frame(self.connect().table("log")), self.table)
         if "customer_id" not in self.table or is_string_dtype(self.table["customer_id"]):
             return self.table
         return self.table.astype({"customer_id": "str"})
@@ -200,8 +173,17 @@ class Log(Inline):
         """
         con = self.connect()
         view(con, "chosen", pa.table({"customer_id": pa.array(customers)}))
-        lines = con.sql("select log.* from log semi join chosen using (customer_id)")
-        return replace(self, table=lines.to_arrow_table())
+        lines = con.sql("select log.* from log semi join chosen using (customer_id)").to_arrow_table()
+        return replace(self, table=with_stamps(lines, self.table))
+
+    def lasting(self, column: str) -> str:
+        """Return SQL for a line's money less what later returns will probably take of it, where `clean` found that.
+
+        >>> Log(pd.DataFrame({"amount": [1.0]})).lasting("amount")
+        'amount'
+        """
+        share = lasting_share(self.table)
+        return f"{column} * {share}" if share else column
 
     def once(self, name: str, find: Callable[[], Found]) -> Found:
         """Return the result of `find` for this log, stored under `name` for later calls; callers must not change it.
@@ -288,7 +270,9 @@ class Log(Inline):
         if missing := sorted(_LINE_LABELS[label].needs - set(self.columns)):
             raise InputError(f"label {label!r} needs {missing}, which the log lacks. Found {self.columns}.")
         window.check_holdout(self.last)
-        lines = ", ".join(_LINE_SQL[name] for name in ("day", "amount", *sorted(_LINE_LABELS[label].needs)))
+        names = sorted({"amount", *_LINE_LABELS[label].needs})
+        money = [f"cast(round({self.lasting(name)} * {MONEY_SCALE}) as bigint) as {name}" for name in names]
+        lines = ", ".join(["cast(timestamp as date) as day", *money])
         rows = frame(
             self.connect().sql(
                 f"select customer_id, {_LINE_LABELS[label].value} as label from (select customer_id, {lines} from log "

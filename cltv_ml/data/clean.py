@@ -43,6 +43,7 @@ from cltv_ml.money import log_amount
 from cltv_ml.sources.paths import readable
 from cltv_ml.sources.returns_to_come import ReturnsToCome
 from cltv_ml.sources.stornos import find_stornos
+from cltv_ml.stamps import OBSERVED_UNTIL, RETURNS_TO_COME
 from cltv_ml.tables import TRANSACTIONS
 
 #: Called with the current step and the fraction completed.
@@ -128,7 +129,8 @@ def clean(
         amounts = lend(raw.con, "log", pa.table({"amount": pa.array(log["amount"])}))
         report = applied.report(amounts)
     if rules.observed_until is not None:
-        log.attrs["observed_until"] = _check_observed(rules.observed_until, log["timestamp"].max())
+        _check_observed(rules.observed_until, log["timestamp"].max())
+    log.attrs |= applied.stamps(rules.observed_until)
     return Cleaned(TRANSACTIONS.check(log), quarantine.to_pandas(types_mapper=_WHOLE.get), report)
 
 
@@ -146,8 +148,6 @@ def clean_to_parquet(
     """
     raw = raw if isinstance(raw, Raw) else read(raw)
     rules = keep_levels(rules or raw.rules, raw.rules)
-    until = rules.observed_until
-    metadata = f", kv_metadata {{observed_until: {literal(until)}}}" if until else ""
     with (
         tidy(),
         readable(raw.table, raw.source),
@@ -155,6 +155,10 @@ def clean_to_parquet(
         atomic(Path(folder, "quarantine.parquet"), private=True) as quarantine,
     ):
         applied = _apply(raw, rules, grain, progress or _silent)
+        told = ", ".join(
+            f"{name}: {literal(value)}" for name, value in applied.stamps(rules.observed_until).items()
+        )
+        metadata = f", kv_metadata {{{told}}}" if told else ""
         for target, query in ((log, applied.log_query(grain)), (quarantine, applied.quarantine_query())):
             to = f"{literal(str(target))} (format parquet, compression zstd{metadata})"
             raw.con.execute(f"copy ({query}) to {to}")
@@ -182,6 +186,11 @@ class _Applied:
     def quarantine_query(self) -> str:
         """Return the query for the quarantined lines."""
         return quarantine_query(self.raw, self.lines, self.revisited, self.aside)
+
+    def stamps(self, until: str | None) -> dict[str, str]:
+        """Return what the log carries besides its lines (`stamps`)."""
+        told = {OBSERVED_UNTIL: until, RETURNS_TO_COME: self.to_come and self.to_come.stamp}
+        return {name: value for name, value in told.items() if value}
 
     def report(self, log: Relation) -> Report:
         """Return the reconciled report on the log."""
@@ -248,14 +257,13 @@ def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> _Applied:
     return _Applied(raw, lines, revisited, aside, reduced, cap, tuple(notes), to_come)
 
 
-def _check_observed(until: str, last: pd.Timestamp) -> str:
-    """Return the last day with complete data; raise InputError if there are later sales."""
+def _check_observed(until: str, last: pd.Timestamp) -> None:
+    """Raise InputError if there are sales after the last day with complete data."""
     if last >= pd.Timestamp(until) + pd.Timedelta(days=1):
         raise InputError(
             f"observed_until is {until}, but the log's last sale is on {last:%Y-%m-%d}. Give the last day "
             "for which the data are complete."
         )
-    return until
 
 
 def _silent(doing: str, share: float) -> None:

@@ -37,7 +37,7 @@ def take_returns_off(
             f"select cast(timestamp as date) as day, sum(money) as money from {lines.parsed} "
             f"anti join {aside} using (source_row) where not is_return and money > 0 group by 1"
         )
-        to_come = find_returns_to_come(keep(lines.marks.con, "sold", sold), returned)
+        to_come = find_returns_to_come(keep(lines.marks.con, "sold", sold), returned, rules.observed_until)
         notes = tell_of_excess(entries, reduced)
     else:
         reduced = nothing_reduced(lines)

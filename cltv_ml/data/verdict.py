@@ -221,14 +221,14 @@ def _doubt_returns(report: Report) -> tuple[bool, str] | None:
 
 
 def _doubt_latest(report: Report) -> tuple[bool, str] | None:
-    """Return a doubt if the latest purchases have more than a little still to lose, as no test window shows."""
+    """Return a doubt if the latest purchases have more than a little still to lose."""
     to_come = report.returns_to_come
     if to_come is None or to_come.share_of_recent <= CAUTION["to_come_back"]:
         return None
     return False, (
         f"customers return {to_come.share:.0%} of what they buy, nearly all of it within {to_come.days} days, so about "
-        f"{log_amount(to_come.money)} of the latest purchases is still to come back. Forecasts from the end of this "
-        "log do not know it and are too high, which no test window shows."
+        f"{log_amount(to_come.money)} of the latest purchases is still to come back. Forecasts of totals and the "
+        "spend of test windows leave it out, but the revenue of reports does not."
     )
 
 

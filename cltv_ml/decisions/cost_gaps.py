@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pandas as pd
-import pyarrow as pa
 
 from cltv_ml.decisions.line_costs import check_cost_unit
 from cltv_ml.errors import InputError
-from cltv_ml.log import AnyLog, Log, observed_until
+from cltv_ml.log import AnyLog, Log
+from cltv_ml.stamps import with_stamps
 
 _NO_COST_AT_ALL = "the cost column is empty; state --margin-rate, or fill it in."
 
@@ -75,16 +75,10 @@ def fill_every_gap(log: AnyLog, *, stated: bool) -> tuple[Log, list[str]]:
         "(select customer_id, sum(cost) / sum(amount) as rate from log where cost is not null group by 1 "
         "having sum(amount) > 0) using (customer_id)"
     ).to_arrow_table()
-    return replace(log, table=_as_observed(filled, log)), [
+    return replace(log, table=with_stamps(filled, log.table)), [
         f"{gap}: they get the margin of the customer's other lines, or, where the customer has no cost at all, of all "
         f"other lines, {1 - cost / amount:.1%}; state --margin-rate to use another."
     ]
-
-
-def _as_observed(table: pa.Table, log: Log) -> pa.Table:
-    """Return a table that is known to be complete until the same day as a log's."""
-    until = observed_until(log.table)
-    return table if until is None else table.replace_schema_metadata({"observed_until": until})
 
 
 def describe_stated_rate(log: AnyLog, *, stated: bool) -> list[str]:

@@ -340,7 +340,7 @@ def _own_totals(
 def _purchase_days(log: Log, cutoff: pd.Timestamp) -> pa.Table:
     """Return one row per customer, day and sign of the amount before the cutoff: as much as levels need."""
     con = log.connect()
-    money = f"sum(cast(round(amount * {MONEY_SCALE}) as bigint)) / {MONEY_SCALE}.0"
+    money = f"sum(cast(round({log.lasting('amount')} * {MONEY_SCALE}) as bigint)) / {MONEY_SCALE}.0"
     return con.sql(
         f"select customer_id, date_trunc('day', timestamp)::timestamp as timestamp, cast({money} as double) as amount "
         f"from log where timestamp < timestamp '{cutoff}' group by customer_id, 2, amount >= 0"

@@ -219,7 +219,7 @@ def _period_table(window: Window, edges: np.ndarray) -> pd.DataFrame:
 
 def _open_orders(log: Log, start: pd.Timestamp, cutoff: pd.Timestamp) -> duckdb.DuckDBPyConnection:
     """Return a connection with the table `orders`: customer, day, `bought` or returned, money in integers."""
-    con = log.connect()
+    con, money = log.connect(), log.lasting("amount")
     order = "order_id" if "order_id" in log.columns else "cast(timestamp as date)"
     make_by_customer(
         con,
@@ -227,7 +227,7 @@ def _open_orders(log: Log, start: pd.Timestamp, cutoff: pd.Timestamp) -> duckdb.
         lambda some: (
             "select customer_id, day, bought, money from ("
             f"select customer_id, {order} as order_key, date_diff('day', timestamp '{start}', timestamp) as day, "
-            f"bool_or(amount >= 0) as bought, sum(cast(round(amount * {MONEY_SCALE}) as bigint)) as money from log "
+            f"bool_or(amount >= 0) as bought, sum(cast(round({money} * {MONEY_SCALE}) as bigint)) as money from log "
             f"where timestamp < timestamp '{cutoff}' and {some} group by 1, 2, 3)"
         ),
     )

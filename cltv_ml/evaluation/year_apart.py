@@ -52,7 +52,7 @@ def _read(log: Log, day: pd.Timestamp, width: int) -> YearApart:
     known = [one for one in ends if one >= 0]
     spans = [*halves, *((YEAR + since, YEAR + until) for since, until in halves), *pairwise(ends)]
     sums = ", ".join(
-        f"coalesce(sum(amount) filter (timestamp >= timestamp '{day + pd.Timedelta(days=since)}' and "
+        f"coalesce(sum({log.lasting('amount')}) filter (timestamp >= timestamp '{day + pd.Timedelta(days=since)}' and "
         f"timestamp < timestamp '{day + pd.Timedelta(days=until)}'), 0.0) as spent_{place}"
         for place, (since, until) in enumerate(spans)
     )

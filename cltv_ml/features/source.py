@@ -14,7 +14,8 @@ from cltv_ml.errors import InputError
 from cltv_ml.features.engines import Engine, EngineKind, zone_changes
 from cltv_ml.features.grains import ITEM_SCALE
 from cltv_ml.features.macros import day_number
-from cltv_ml.log import Log, observed_until
+from cltv_ml.log import Log
+from cltv_ml.stamps import observed_until
 from cltv_ml.tables import NO, POSTCODE_PARTS, YES, postcode_sql, split_postcode
 from cltv_ml.windows import check_timezone
 
