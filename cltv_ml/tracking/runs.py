@@ -237,18 +237,19 @@ def latest_training(experiment: str) -> Run:
         The experiment holds no finished training.
     """
     open_store()
-    table = mlflow.search_runs(
-        experiment_names=[experiment],
-        filter_string="tags.role = 'summary' and status = 'FINISHED'",
-        order_by=["start_time DESC"],
+    client = MlflowClient()
+    named = client.get_experiment_by_name(experiment)
+    trainings = named and client.search_runs(
+        [named.experiment_id],
+        "tags.role = 'summary' and status = 'FINISHED'",
         max_results=1,
-        output_format="list",
+        order_by=["start_time DESC"],
     )
-    if not table:
+    if not trainings:
         raise InputError(
             f"experiment {experiment!r} in {store_name()} has no finished training; run `cltv train` first."
         )
-    run: Run = table[0]
+    run: Run = trainings[0]
     return run
 
 

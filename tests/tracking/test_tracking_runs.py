@@ -305,6 +305,15 @@ def test_a_training_whose_files_were_deleted_or_damaged_is_one_sentence_with_the
         runs.latest_summary("cltv")
 
 
+def test_where_nothing_was_trained_the_sentence_stands_alone(store, caplog, monkeypatch):
+    """MLflow warned of the experiment's name besides."""
+    caplog.set_level("WARNING")
+    monkeypatch.setattr(logging.getLogger("mlflow"), "propagate", True)
+    with pytest.raises(ValueError, match="no finished training; run `cltv train` first"):
+        runs.latest_training("nothing")
+    assert caplog.text == ""
+
+
 def test_an_address_of_artifacts_that_mlflow_cannot_read_is_one_sentence():
     with pytest.raises(ValueError, match=r"^the model cannot be fetched: "):
         mlflow_store.fetch_artifacts("the model", artifact_uri="http://127.0.0.1:1/x")
