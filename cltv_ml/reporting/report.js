@@ -315,14 +315,15 @@ function scenarios(box) {
   const fields = [...box.querySelectorAll("input")];
   const plot = box.querySelector(".plot");
   const start = plan(inputs, {});
-  const change = (now, before) => `${now >= before ? "+" : "-"}${money(Math.abs(now - before), inputs)}`;
+  const change = (now, before) => Math.abs(now - before) < 0.005 ? "" :
+    ` (${now > before ? "+" : "-"}${money(Math.abs(now - before), inputs)})`;
   const update = () => {
     const found = plan(inputs, Object.fromEntries(fields.map((field) => [field.name, Number(field.value)])));
     box.plan = found;
     for (const field of fields) field.closest("label").querySelector("output").textContent = field.value;
     box.querySelector(".answers").textContent =
-      `Revenue over the whole horizon: ${money(found.total, inputs)} (${change(found.total, start.total)}).` +
-      (found.equity === null ? "" : ` Customer equity within the horizon: ${money(found.equity, inputs)} (${change(found.equity, start.equity)}).`);
+      `Revenue over the whole horizon: ${money(found.total, inputs)}${change(found.total, start.total)}.` +
+      (found.equity === null ? "" : ` Customer equity within the horizon: ${money(found.equity, inputs)}${change(found.equity, start.equity)}.`);
     if (plot.drawn) plot.drawn.then(() => Plotly.restyle(plot, { y: [found.revenue] }, [inputs.trace]));
   };
   for (const field of fields) field.addEventListener("input", update);

@@ -82,6 +82,15 @@ def test_the_reasons_on_the_axis_are_words():
     assert list(figure.data[0].x) == ["in the source", "unreadable amount", "in the log"]
 
 
+@for_each(plots.CATALOGUE)
+def test_an_entry_of_a_legend_has_the_one_colour_of_what_it_names(name):
+    """A legend shows the first bar's colour: green for a profit above six bars of loss."""
+    drawn = draw(name)
+    named = [] if drawn.layout.showlegend is False else drawn.data
+    colours = [trace.marker.color for trace in named if trace.type == "bar" and trace.showlegend is not False]
+    assert [colour for colour in colours if not isinstance(colour, str | None)] == []
+
+
 @pytest.mark.parametrize("name", ["gains_curve", "gains_difference"])
 def test_no_two_models_have_the_same_line(name):
     shares = table(name)["share"]

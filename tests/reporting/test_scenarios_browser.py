@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-
 #: Put at the end: moves one slider after another, and writes down the plan of each.
 MOVE = """<script>
 const box = document.querySelector(".scenarios");
-const found = {};
+const found = {}, unchanged = box.querySelector(".answers").textContent;
 for (const [name, value] of Object.entries({ arrivals: -20, retention: 2, basket: 5, cost: 10 })) {
   const field = box.querySelector(`input[name=${name}]`);
   field.value = value;
@@ -24,7 +24,7 @@ for (const [name, value] of Object.entries({ arrivals: -20, retention: 2, basket
   field.value = 0;
   field.dispatchEvent(new Event("input"));
 }
-show({ found, faults });
+show({ found, unchanged, faults });
 </script>"""
 
 
@@ -44,6 +44,7 @@ def test_sliders_compute_what_the_scenarios_do(tmp_path):
     page.write_text(render_html(summarise("Plan", "", [part])), encoding="utf-8")
     seen = read(page, 1200, "light", MOVE)
     assert seen["faults"] == []
+    assert "(" not in seen["unchanged"]  # "(+0.00)" stood behind each total
     told = table.set_index("scenario")
     rows = ("arrivals -20%", "retention +2 points", "basket +5%", "acquisition cost +10%")
     for slider, row in zip(("arrivals", "retention", "basket", "cost"), rows, strict=True):

@@ -23,15 +23,17 @@ def discount_profit(profits: pd.DataFrame, *, currency: str = "") -> go.Figure:
     names = [f"{100 * float(depth):g}%" for depth in profits.columns]
     total = profits.sum()
     share = profits.idxmax(axis=1).value_counts(normalize=True).reindex(profits.columns, fill_value=0.0)
-    figure.add_bar(
-        x=names,
-        y=total,
-        name="profit if every customer gets it",
-        opacity=0.7,
-        customdata=profits.notna().mean(),
-        marker_color=[theme.GAIN if profit >= 0 else theme.LOSS for profit in total],
-        hovertemplate="%{x} off: %{y:+,.2f}<br>allowed for %{customdata:.0%} of the customers<extra></extra>",
-    )
+    for kind, colour, bars in (("profit", theme.GAIN, total >= 0), ("loss", theme.LOSS, total < 0)):
+        if bars.any():
+            figure.add_bar(
+                x=[name for name, drawn in zip(names, bars, strict=True) if drawn],
+                y=total[bars],
+                name=f"{kind} if every customer gets it",
+                opacity=0.7,
+                customdata=profits.notna().mean()[bars],
+                marker_color=colour,
+                hovertemplate="%{x} off: %{y:+,.2f}<br>allowed for %{customdata:.0%} of the customers<extra></extra>",
+            )
     theme.add_line(
         figure,
         names,
@@ -42,5 +44,6 @@ def discount_profit(profits: pd.DataFrame, *, currency: str = "") -> go.Figure:
         yaxis="y2",
     )
     figure.update_layout(yaxis2=theme.right_axis("Share of customers", tickformat=".0%", rangemode="tozero"))
-    figure.update_xaxes(type="category")
+    figure.update_layout(barmode="relative")
+    figure.update_xaxes(type="category", categoryorder="array", categoryarray=names)
     return figure

@@ -74,8 +74,9 @@ def monitoring_facts(
         )
     days = days_in_words(int(batch["horizon"]))
     of = f"of {len(checks)} checks" if len(checks) > 1 else "check"
+    whose = "its" if failed == 1 or len(checks) == 1 else "their"
     return {
-        "Can these scores be used?": (_ANSWERS[level], f"{failed or 'none'} {of} beyond its bounds"),
+        "Can these scores be used?": (_ANSWERS[level], f"{failed or 'none'} {of} beyond {whose} bounds"),
         title.capitalize(): (
             format_money(float(batch["expected_value"]), currency),
             f"of {batch['customers']:,} customers in {days} from {batch['cutoff']:%Y-%m-%d}",

@@ -81,7 +81,7 @@ def cohort_answers(
     >>> answers["Do customers come back?"]
     ['In month 1, 40% of 100 customers bought again.']
     >>> answers["Which cohort spends most?"]
-    ['By the end of month 1, the cohort b had spent 45.00 EUR per customer, the cohort a 25.00 EUR.']
+    ['By the end of month 1, the cohort b had spent most, 45.00 EUR per customer, and the cohort a least, 25.00 EUR.']
     """
     done = table[is_followed(table) & (table["period"] > 0)]
     answers = {
@@ -97,9 +97,7 @@ def cohort_answers(
             "channel. `cltv act` lists whom to win back."
         ],
         "What should you not rely on?": list(notes[:_MOST_NOTES])
-        or [
-            "Small differences between cohorts: with other customers of the same kind they would differ too."
-        ],
+        or ["Small differences between cohorts: they may be chance."],
     }
     return {question: sentences for question, sentences in answers.items() if sentences}
 
@@ -143,7 +141,7 @@ def _most_and_least(table: pd.DataFrame, per: str, currency: str) -> list[str]:
     ranked = rows.sort_values("cumulative_revenue_per_customer", kind="stable")
     most, least = ranked.iloc[-1], ranked.iloc[0]
     return [
-        f"By the end of {per} {far}, the cohort {most['cohort']} had spent "
-        f"{format_money(most['cumulative_revenue_per_customer'], currency)} per customer, the cohort {least['cohort']} "
-        f"{format_money(least['cumulative_revenue_per_customer'], currency)}."
+        f"By the end of {per} {far}, the cohort {most['cohort']} had spent most, "
+        f"{format_money(most['cumulative_revenue_per_customer'], currency)} per customer, and the cohort "
+        f"{least['cohort']} least, {format_money(least['cumulative_revenue_per_customer'], currency)}."
     ]
