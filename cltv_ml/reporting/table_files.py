@@ -86,7 +86,8 @@ def _sentence_numbers(summary: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             yield from sentences(detail)
 
     answers = [(one["question"], text) for one in summary.get("answers", ()) for text in one["sentences"]]
-    texts = [*answers, *(pair for part in summary["sections"] for pair in sentences(part))]
+    head = [(summary["title"], summary[name]) for name in ("title", "subtitle")]
+    texts = [*head, *answers, *(pair for part in summary["sections"] for pair in sentences(part))]
     for place, text in texts:
         for number, percent, unit in _SENTENCE_NUMBER.findall(_DAY_TEXT.sub("", text)):
             yield {

@@ -44,6 +44,13 @@ def test_the_numbers_of_sentences_stand_in_a_file_with_their_unit_and_without_da
     assert set(found["Part"]) == {"Part"}
 
 
+def test_the_numbers_of_the_title_and_below_it_stand_in_the_file_too(tmp_path):
+    """3,986 customers of the line below the title were in no file of cltv act's page."""
+    page = summarise("Best 20", "3,986 customers with orders from 2023-01-02", [section("Part", ["None."])])
+    write_page(page, tmp_path / "page.html")
+    assert pd.read_csv(tmp_path / "page_tables" / "sentences.csv")["Number"].tolist() == [20, 3986]
+
+
 def test_money_of_two_units_stays_as_it_is_read():
     assert as_numbers(["Cost"], [["5 EUR"], ["3 USD"]])["Cost"].tolist() == ["5 EUR", "3 USD"]
 
