@@ -17,6 +17,7 @@ from cltv_ml.features import build_features, feature_version
 from cltv_ml.features.catalogue import needs
 from cltv_ml.log import Log
 from cltv_ml.money import format_money
+from cltv_ml.serving.responses import BOUGHT_LATER
 from cltv_ml.tables import ids_among
 from cltv_ml.tracking.registry import Version
 from cltv_ml.windows import Window
@@ -158,7 +159,9 @@ def freshness_checks(
     log: Log, scores: pd.DataFrame, window: Window, version: Version, limits: Thresholds
 ) -> list[Check]:
     """Return the checks of customers without a value, of the model's age, and of the log's age."""
-    refused = float(scores["expected_value"].isna().mean())
+    reasons = scores["reason"].astype("str") if "reason" in scores else pd.Series("", index=scores.index)
+    known = scores[~reasons.str.startswith(BOUGHT_LATER).fillna(False)]  # the others were no customers yet
+    refused = float(known["expected_value"].isna().mean())
     old = (window.cutoff - version.fitted_until).days
     age = old / window.horizon
     fitted = f"The model was fitted on all data up to {version.fitted_until:%Y-%m-%d}"

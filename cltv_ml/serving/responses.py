@@ -269,6 +269,10 @@ def _find_contradictions(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
     return faults
 
 
+#: How the reason of a customer begins who was none yet at the cutoff; the day follows.
+BOUGHT_LATER = "first purchase on or after"
+
+
 def find_unscored(log: Tabular, quarantine: Tabular | None, cutoff: pd.Timestamp) -> pd.DataFrame:
     """Return `customer_id` and `reason` of the customers for whom no model has a value as of `cutoff`.
 
@@ -276,7 +280,7 @@ def find_unscored(log: Tabular, quarantine: Tabular | None, cutoff: pd.Timestamp
     """
     con = connect("1GB")
     view(con, "log", log)
-    late = f"first purchase on or after {cutoff:%Y-%m-%d}"
+    late = f"{BOUGHT_LATER} {cutoff:%Y-%m-%d}"
     query = (
         f"select cast(customer_id as varchar) as customer_id, '{late}' as reason from log "
         f"group by 1 having min(timestamp) >= timestamp '{cutoff}'"

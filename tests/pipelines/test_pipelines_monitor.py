@@ -25,7 +25,7 @@ from cltv_ml.money import format_money
 from cltv_ml.pipelines.monitor import store_reference
 from cltv_ml.pipelines.monitor_checks import compare_with_training, freshness_checks
 from cltv_ml.serving import packaging
-from cltv_ml.serving.responses import tier_names
+from cltv_ml.serving.responses import BOUGHT_LATER, tier_names
 from cltv_ml.tracking import registry, runs, scored_batches
 from cltv_ml.windows import Window
 
@@ -296,6 +296,16 @@ def test_refused_customers_are_counted(registered, log, fitted, tmp_path):
     batch.loc[batch.index % 5 == 0, "expected_value"] = None
     report = monitor(until(log, CUTOFF), batch, tmp_path / "out")
     assert any("20.0% of the customers have no value" in reason for reason in report.reasons)
+
+
+def test_customers_who_first_bought_after_the_day_of_the_batch_are_not_refused(
+    registered, log, fitted, tmp_path
+):
+    """A batch of an earlier day asked for a new training because customers of later days had no value."""
+    batch = scores(log, fitted, registered).assign(reason=None)
+    batch.loc[batch.index % 5 == 0, ["expected_value", "reason"]] = [None, f"{BOUGHT_LATER} {CUTOFF}"]
+    report = monitor(until(log, CUTOFF), batch, tmp_path / "out")
+    assert not any("have no value" in reason for reason in report.reasons)
 
 
 def test_a_version_without_reference_says_that_drift_is_not_measured(registered, log, fitted, tmp_path):
