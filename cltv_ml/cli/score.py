@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -26,11 +27,11 @@ def score(settings: Score) -> None:
     if settings.as_json:
         print_json(asdict(manifest))
     else:
-        show_manifest(manifest)
+        show_manifest(manifest, settings.new_orders)
 
 
-def show_manifest(manifest: Manifest) -> None:
-    """Print how many customers were scored and where."""
+def show_manifest(manifest: Manifest, new_orders: int = 0) -> None:
+    """Print how many customers were scored and where, and where the orders of the last `new_orders` days are."""
     console.print(
         f"Scores    {manifest.customers:,} customers, {manifest.valued:,} with a value, by version "
         f"{manifest.model_version}: [bold]{escape(manifest.file)}[/bold]",
@@ -38,5 +39,13 @@ def show_manifest(manifest: Manifest) -> None:
     )
     if manifest.before:
         console.print(f"Before    the scores of an earlier day: {escape(manifest.before)}", soft_wrap=True)
+    if new_orders:
+        from cltv_ml.serving.new_orders import new_orders_file
+
+        orders = new_orders_file(Path(manifest.file))
+        console.print(
+            f"Orders    with their customers' value, {new_orders:,} days: {escape(str(orders))}",
+            soft_wrap=True,
+        )
     for reason, customers in manifest.reasons.items():
         console.print(f"No value  {customers:,} customers: {escape(reason)}", soft_wrap=True)

@@ -25,6 +25,15 @@ def check_new_orders(days: int, url: str) -> None:
         )
 
 
+def new_orders_file(scores: Path) -> Path:
+    """Return where the new orders are written, next to the scores.
+
+    >>> new_orders_file(Path("out/scores.parquet")).name
+    'scores.new_orders.csv'
+    """
+    return scores.with_name(f"{scores.stem}.new_orders.csv")
+
+
 def check_orders(log: Path) -> None:
     """Raise InputError if a clean log in Parquet has no order ids."""
     con = connect()

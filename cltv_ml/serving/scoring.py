@@ -35,7 +35,7 @@ from cltv_ml.serving.batch_order import Manifest, Order, fingerprint, fingerprin
 from cltv_ml.serving.batch_pieces import CHUNK, Scorer, in_batches, joined, score_files
 from cltv_ml.serving.batch_targets import Target
 from cltv_ml.serving.feature_tables import check_feature_files, find_feature_files
-from cltv_ml.serving.new_orders import check_new_orders, check_orders, write_new_orders
+from cltv_ml.serving.new_orders import check_new_orders, check_orders, new_orders_file, write_new_orders
 from cltv_ml.serving.registered_model import open_registered
 from cltv_ml.serving.responses import find_unscored
 from cltv_ml.serving.resumable import Work, opened
@@ -111,7 +111,7 @@ def score_log(
         pieces.append(_write_unscored(log, quarantine, scorer, work.folder / "unscored.parquet"))
         progress("writing", 0.9)
         if order.new_orders:
-            file = target.path.with_name(f"{target.path.stem}.new_orders.csv")
+            file = new_orders_file(target.path)
             write_new_orders(log, pieces, cutoff, order.new_orders, file, scorer.currency)
         manifest = _deliver(pieces, target, scorer, order, sort=True)
         work.finish()

@@ -3,7 +3,9 @@
 import pandas as pd
 import pytest
 
+from cltv_ml.cli.score import show_manifest
 from cltv_ml.errors import InputError
+from cltv_ml.serving.batch_order import Manifest
 from cltv_ml.serving.new_orders import check_new_orders, check_orders, write_new_orders
 
 CUTOFF = pd.Timestamp("2026-03-08")
@@ -71,3 +73,14 @@ def test_a_database_has_no_place_for_new_orders():
     check_new_orders(0, "sqlite:///shop.db")
     with pytest.raises(InputError, match=r"give a \.parquet or \.csv file with --out"):
         check_new_orders(7, "sqlite:///shop.db")
+
+
+def test_the_command_tells_where_the_new_orders_are(capsys):
+    """The file had been written without a word."""
+    about = ("ensemble", 1, "2026-01-01", 90, 3, 3, 9.0, {}, None)
+    show_manifest(Manifest("out/scores.parquet", *about), 7)
+    assert (
+        "Orders    with their customers' value, 7 days: out/scores.new_orders.csv" in capsys.readouterr().out
+    )
+    show_manifest(Manifest("out/scores.parquet", *about))
+    assert "Orders" not in capsys.readouterr().out
