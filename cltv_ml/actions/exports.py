@@ -116,6 +116,11 @@ def _check_columns(chosen: ExportFormat, customers: pd.DataFrame, order: ExportO
             if len(missing) > 1
             else f"{chosen.title}: the column {missing[0]} is missing; give a table that has it with --customers."
         )
+    if chosen.of_phones and not {"email", "phone"} & set(customers):
+        raise InputError(
+            f"{chosen.title}: there is neither a column email nor phone; give a table that has one of them with "
+            "--customers."
+        )
     if chosen.of_orders and order.orders is None:
         raise InputError(f"{chosen.title} needs orders; give their table with --orders.")
 

@@ -360,6 +360,16 @@ def test_a_format_without_its_columns_says_which(tmp_path):
         build_export("hubspot", CUSTOMERS.drop(columns="E-Mail"), ORDER)
 
 
+def test_an_audience_without_any_identity_asks_for_the_table_of_customers():
+    """It had said that no customer was left, and not what to do."""
+    alone = CUSTOMERS[["expected_value"]]
+    for name in ("google_customer_match", "meta_value_audience"):
+        with pytest.raises(
+            InputError, match=r"neither a column email nor phone; give a table .* --customers"
+        ):
+            build_export(name, alone, ORDER)
+
+
 def test_a_file_for_nobody_tells_how_many_were_left_out_and_why():
     nobody = CUSTOMERS.assign(opt_out="yes")
     with pytest.raises(
