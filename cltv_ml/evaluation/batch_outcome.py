@@ -186,7 +186,7 @@ def _spent_by(log: Log, window: Window, days: np.ndarray, customers: pd.Index | 
     daily = frame(
         con.sql(
             f"select date_diff('day', timestamp '{window.cutoff}', timestamp) as day, "
-            f"sum(cast(round(amount * {MONEY_SCALE}) as bigint)) / {MONEY_SCALE}.0 as money from log "
+            f"sum(cast(round({log.lasting('amount')} * {MONEY_SCALE}) as bigint)) / {MONEY_SCALE}.0 as money from log "
             f"where timestamp >= timestamp '{window.cutoff}' and timestamp < timestamp '{window.end}' "
             f"and customer_id in ({chosen}) group by all"
         )

@@ -66,7 +66,7 @@ def _read(log: Log, day: pd.Timestamp, width: int) -> YearApart:
 def _first_purchases(log: Log, day: pd.Timestamp, ends: list[int]) -> np.ndarray:
     """Return what customers spent on their first day, by month between `ends` in days from `day`."""
     spent = log.connect().sql(
-        "select first, sum(amount) as amount from (select amount, timestamp::date as date, "
+        f"select first, sum(amount) as amount from (select {log.lasting('amount')} as amount, timestamp::date as date, "
         "min(timestamp::date) over (partition by customer_id) as first from log) where date = first group by first"
     )
     by_day = spent.fetchnumpy()

@@ -1,13 +1,18 @@
 """Purchases of the last weeks count at what later returns will probably leave, in forecasts and in test windows."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from cltv_ml.data import clean, clean_to_parquet, read
+from cltv_ml.evaluation.batch_outcome import compute_progress
 from cltv_ml.evaluation.levels import forecast_level
 from cltv_ml.evaluation.whole_shop import forecast_shop
+from cltv_ml.evaluation.year_apart import windows_year_apart
 from cltv_ml.log import Log
+from cltv_ml.stamps import RETURNS_TO_COME
 from cltv_ml.windows import Window
 
 CUSTOMERS, DAYS, EVERY, MEAN, BACK, HORIZON = 300, 260, 12.0, 40.0, 0.4, 30
@@ -74,6 +79,35 @@ def test_files_and_parts_of_a_log_keep_what_is_known_of_its_returns(shop, log: L
     file = Log(str(tmp_path / "log.parquet"))
     for other in (file, file.only(some), Log(file.frame), log.only(some)):
         pd.testing.assert_series_equal(other.target(window, some), expected)
+
+
+def test_all_spend_that_forecasts_read_counts_the_same_share():
+    rng, number = np.random.default_rng(4), 6_000
+    bare = pd.DataFrame(
+        {
+            "customer_id": rng.integers(0, 600, number).astype(str),
+            "timestamp": START + pd.to_timedelta(rng.integers(0, 760, number), unit="D"),
+            "amount": rng.integers(1, 90, number) * 2.0,
+        }
+    )
+    half = bare.copy()
+    half.attrs[RETURNS_TO_COME] = json.dumps(
+        {"until": f"{START + pd.Timedelta(days=759):%Y-%m-%d}", "kept": [0.5] * 760}
+    )
+    window, path = (
+        Window(START + pd.Timedelta(days=600), 90),
+        pd.DataFrame({"day": [0, 90], "share": [0.0, 1.0]}),
+    )
+    predicted = pd.DataFrame({"expected_value": 1.0}, index=Log(bare).customers)
+
+    def read(log: pd.DataFrame) -> list[np.ndarray]:
+        [apart] = windows_year_apart(log, START + pd.Timedelta(days=760))
+        progress = compute_progress(log, predicted, window, path, window.end)
+        target = Log(log).target(window, predicted.index)
+        return [apart.spent, apart.monthly, apart.shop, progress["realised"].to_numpy(), target.to_numpy()]
+
+    for whole, reduced in zip(read(bare), read(half), strict=True):
+        np.testing.assert_allclose(reduced, whole / 2)
 
 
 def without_stamps(log: pd.DataFrame) -> pd.DataFrame:
