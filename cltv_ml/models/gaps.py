@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,12 @@ from scipy.special import betainc, betaln, digamma
 MOMENTS = tuple(
     (one + shift) / 2 for one, shift in zip(np.polynomial.legendre.leggauss(28), (1, 0), strict=True)
 )
+_EIGHT = tuple(
+    (one + shift) / 2 for one, shift in zip(np.polynomial.legendre.leggauss(8), (1, 0), strict=True)
+)
+# of the logarithm of 1 + time / scale
+_STRETCHES = (0.0, 0.7, 1.4, 2.1, 3.0, 4.5, 6.5, 9, 12, 16, 21, 28, 36)
+_SINGLE = 12  # purchases ahead whose densities are summed one by one
 NATS = 20.0  # what lies further down than this does not count
 _FOLLOWED_PURCHASES = 60.0  # purchases up to which a drawn path is followed one by one
 
@@ -86,6 +93,32 @@ def density_after(
     least = np.maximum((len(series) + 0.5) * k[more] - 0.5, 1e-3)
     total[more] += betainc(least, a[more] + 1, np.exp(share[more]))
     return total
+
+
+def after_next(
+    k: np.ndarray, a: np.ndarray, b: np.ndarray, s: np.ndarray, B: np.ndarray, left: np.ndarray
+) -> np.ndarray:
+    """Return the expected purchases in the time left after a purchase.
+
+    Only the last stretch depends on that time, and nothing is subtracted, so that no sum falls with it.
+    """
+    scale, gaps = np.minimum(b / a, B / s), gap_series(k, a, _SINGLE)
+    reach, power = np.log1p(np.minimum(left / scale, 1e15)), np.clip(1.5 / k, 1.0, 40.0)
+    order = np.argsort(-reach, kind="stable")  # those that reach a stretch come first
+    k, a, b, B, scale, reach, power = (one[order] for one in (k, a, b, B, scale, reach, power))
+    gaps, later = gaps[:, order], 0.0 * reach
+    for low, high in pairwise(_STRETCHES):
+        reached = slice(0, int(np.searchsorted(-reach, -low)))
+        width, unit, life = np.minimum(reach[reached], high) - low, scale[reached], B[reached]
+        bend = power[reached] if low == 0 else 1.0  # dense after a purchase, where the others come if k < 1
+        for node, share in zip(*_EIGHT, strict=True):
+            at = low + width * node**bend
+            w = np.maximum(unit * np.expm1(at), 1e-290)
+            step = share * width * bend * node ** (bend - 1) * unit * np.exp(at - s * np.log1p(w / life))
+            later[reached] += step * density_after(k[reached], a[reached], b[reached], w, gaps[:, reached])
+    expected = np.empty_like(later)
+    expected[order] = a / b * later
+    return expected
 
 
 def waits(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,20 +12,20 @@ from scipy.special import betaincinv, digamma, gammaln
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns, check_fitted
-from cltv_ml.models.distinct_rows import in_parts
+from cltv_ml.models.distinct_rows import group_rows, in_parts
 from cltv_ml.models.fitting import Params
 from cltv_ml.models.gaps import (
     MOMENTS,
     NATS,
-    density_after,
+    after_next,
     draw_renewals,
-    gap_series,
     log_gap,
     log_quiet,
     quiet,
     waits,
     window,
 )
+from cltv_ml.models.ggg_table import answer_many
 from cltv_ml.models.problem import Problem
 from cltv_ml.models.purchase_history import DAYS_IN, Rows
 from cltv_ml.models.purchases import Answer, PurchaseModel
@@ -34,27 +34,12 @@ from cltv_ml.models.simulation import draw_gamma
 #: The sum of the logarithms of the days between a customer's purchase days.
 LOG_GAPS = "log_gaps"
 
-_RHYTHMS, _FEW = (
-    ((nodes + 1) / 2, weights / 2) for nodes, weights in map(np.polynomial.legendre.leggauss, (24, 8))
+_RHYTHMS = tuple(
+    (one + shift) / 2 for one, shift in zip(np.polynomial.legendre.leggauss(24), (1, 0), strict=True)
 )
-_STRETCHES = (
-    0.0,
-    0.7,
-    1.4,
-    2.1,
-    3.0,
-    4.5,
-    6.5,
-    9,
-    12,
-    16,
-    21,
-    28,
-    36,
-)  # of the logarithm of 1 + time / scale
 _LEAST, _MOST = -40.0, 11.0  # log k: below, all purchases come at once; above, like clockwork
 _REACH = np.array([4.0, 5, 6, 7.5, 10, 14, 20, 30, 50, 90])  # standard deviations tried for it
-_SINGLE = 12  # purchases ahead whose densities are summed one by one
+_TABLE_FROM = 5_000  # distinct customers from which answers are read from a table
 _CLOCKWORK = 40.0  # k from which later purchases are spread as if it were this, which quadrature can follow
 
 
@@ -143,6 +128,40 @@ class ParetoGGG(PurchaseModel):
 
     # ------------------------------------------------------------- the answers
 
+    def alive_and_expected(self, X: pd.DataFrame, t: float | str) -> tuple[np.ndarray, np.ndarray]:
+        """Return `p_alive(X)` and `expected_purchases(X, t)`: integrals for some thousands of distinct customers, for
+        more of them what a table of these holds.
+        """
+        check_fitted(self)
+        expected = partial(self._alive_expected, t=self._length(t))
+        columns, place = group_rows((*self._read(X), self._covariates(X)[0][:, 0]))
+        if len(columns[0]) < _TABLE_FROM:
+            alive, bought = self._of_distinct(tuple(columns), [expected])
+        else:
+            params = tuple(np.asarray(self.params_[name]) for name in self.param_names)
+            alive, bought = answer_many(
+                lambda *some: self._of_distinct(some, [expected]), params, self._length(t), columns
+            )
+        return alive[place], bought[place]
+
+    def expected_purchases(self, X: pd.DataFrame, t: float | str) -> np.ndarray:
+        """Return the expected purchases in the next `t`."""
+        return self.alive_and_expected(X, t)[1]
+
+    def expected_by_length(self, X: pd.DataFrame, lengths: Sequence[float]) -> dict[float, np.ndarray]:
+        """Return `expected_purchases(X, t)` for several `t`."""
+        if len(X) < _TABLE_FROM:
+            return super().expected_by_length(X, lengths)
+        return {t: self.expected_purchases(X, t) for t in lengths}
+
+    def p_alive(self, X: pd.DataFrame, t: float | str = 0.0) -> np.ndarray:
+        """Return the probability of still being a customer `t` from now."""
+        if len(X) < _TABLE_FROM:
+            return super().p_alive(X, t)
+        T = self._read(X)[2]
+        stays = self._alive_survival((*self._own([T]), T), self._length(t))
+        return self.alive_and_expected(X, 1.0)[0] * stays
+
     def _p_alive(self, params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray) -> np.ndarray:
         *rates, beta, gaps = params
         k, logs, a, b = _rhythms((*rates, beta), x, tx, gaps)
@@ -174,7 +193,7 @@ class ParetoGGG(PurchaseModel):
         """Return the expected purchases: the next one, and later ones by their density after it."""
         total, rows, comes, k, a, b, s, B, left = _next(params, t)
         return total + np.bincount(
-            rows, comes * _after_next(np.minimum(k, _CLOCKWORK), a, b, s, B, left), len(total)
+            rows, comes * after_next(np.minimum(k, _CLOCKWORK), a, b, s, B, left), len(total)
         )
 
     def _alive_pmf(self, params: Params, n: int, t: float) -> np.ndarray:
@@ -287,32 +306,6 @@ def _reach_of(height: Callable[[np.ndarray], np.ndarray], mode: np.ndarray, spre
     """Return the reach of a density around its mode, in units of `spread`."""
     fallen = height(mode) - height(np.clip(mode + spread * _REACH, _LEAST, _MOST)) > NATS
     return _REACH[np.where(fallen.any(axis=1), fallen.argmax(axis=1), len(_REACH) - 1)][:, None]
-
-
-def _after_next(
-    k: np.ndarray, a: np.ndarray, b: np.ndarray, s: np.ndarray, B: np.ndarray, left: np.ndarray
-) -> np.ndarray:
-    """Return the expected purchases in the time left after a purchase.
-
-    Only the last stretch depends on that time, and nothing is subtracted, so that no sum falls with it.
-    """
-    scale, gaps = np.minimum(b / a, B / s), gap_series(k, a, _SINGLE)
-    reach, power = np.log1p(np.minimum(left / scale, 1e15)), np.clip(1.5 / k, 1.0, 40.0)
-    order = np.argsort(-reach, kind="stable")  # those that reach a stretch come first
-    k, a, b, B, scale, reach, power = (one[order] for one in (k, a, b, B, scale, reach, power))
-    gaps, later = gaps[:, order], 0.0 * reach
-    for low, high in pairwise(_STRETCHES):
-        reached = slice(0, int(np.searchsorted(-reach, -low)))
-        width, unit, life = np.minimum(reach[reached], high) - low, scale[reached], B[reached]
-        bend = power[reached] if low == 0 else 1.0  # dense after a purchase, where the others come if k < 1
-        for node, share in zip(*_FEW, strict=True):
-            at = low + width * node**bend
-            w = np.maximum(unit * np.expm1(at), 1e-290)
-            step = share * width * bend * node ** (bend - 1) * unit * np.exp(at - s * np.log1p(w / life))
-            later[reached] += step * density_after(k[reached], a[reached], b[reached], w, gaps[:, reached])
-    expected = np.empty_like(later)
-    expected[order] = a / b * later
-    return expected
 
 
 def _next(params: Params, t: float) -> tuple[np.ndarray, ...]:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.special import betainc, betaln, gammaln
 
-from cltv_ml.models import CATALOGUE, ParetoGGG, ParetoNBD, competitors, pareto_ggg
+from cltv_ml.models import CATALOGUE, ParetoGGG, ParetoNBD, competitors, ggg_table, pareto_ggg
 from cltv_ml.models.gaps import density_after, gap_series, log_gap, quiet
 from cltv_ml.models.purchase_history import build_rows
 from cltv_ml.models.state import from_state, to_state
@@ -116,6 +116,53 @@ def test_expected_purchases_of_regular_customers_never_fall_from_a_horizon_to_a_
         ]
     )
     assert (np.diff(expected, axis=0) > -1e-12 * expected[1:]).all()
+
+
+def customers_in_days(n):
+    """Customers of TRUE, whose unit is a week, in days."""
+    weeks = ParetoGGG("weeks").with_params(TRUE).simulate(n, np.linspace(10, 100, n), seed=4)
+    return weeks.assign(recency=7 * weeks["recency"], T=7 * weeks["T"])
+
+
+def test_large_scorings_read_from_a_table_what_small_ones_integrate(monkeypatch):
+    X = customers_in_days(400)
+    weekly = {name: value * 7 if name in ("alpha", "beta") else value for name, value in TRUE.items()}
+    model = ParetoGGG().with_params(weekly)
+    exact = model.alive_and_expected(X, 91)
+    monkeypatch.setattr(pareto_ggg, "_TABLE_FROM", 100)
+    read = model.alive_and_expected(X, 91)
+    for slow, fast in zip(exact, read, strict=True):
+        assert (slow != fast).any()
+        off = np.abs(fast - slow) / (slow + slow.mean() / 100)
+        assert np.quantile(off, 0.95) < 1e-3
+        assert off.max() < 0.02
+        assert fast.sum() == pytest.approx(slow.sum(), rel=5e-4)
+    later = model.p_alive(X, "30d")
+    assert later == pytest.approx(
+        exact[0] * ((weekly["beta"] + X["T"]) / (weekly["beta"] + X["T"] + 30)) ** 0.7, abs=2e-3
+    )
+
+
+def test_histories_that_no_table_holds_are_integrated(monkeypatch):
+    model = ParetoGGG().with_params(TRUE)
+    instant = pd.DataFrame({"frequency": 2.0, "recency": 1e-4, "T": np.arange(20.0, 26), "log_gaps": -20.0})
+    usual = pd.DataFrame({"frequency": 2.0, "recency": 9.0, "T": np.arange(20.0, 26), "log_gaps": 3.0})
+    exact = model.expected_purchases(instant, 10)
+    monkeypatch.setattr(pareto_ggg, "_TABLE_FROM", 1)
+    both = model.expected_purchases(pd.concat([instant, usual]), 10)
+    assert (both[:6] == exact).all()
+    monkeypatch.setattr(ggg_table, "_OFF", 0.0)  # a table that is off anywhere is not used
+    assert (model.expected_purchases(usual, 10) != both[6:]).any()
+
+
+@pytest.mark.long
+def test_expected_purchases_read_from_a_table_rise_with_the_horizon(monkeypatch):
+    X = customers_in_days(300)
+    monkeypatch.setattr(pareto_ggg, "_TABLE_FROM", 1)
+    model = ParetoGGG("weeks").with_params(TRUE)
+    X[["recency", "T"]] /= 7
+    rising = np.array([model.expected_purchases(X, t) for t in (1, 1.02, 5, 13, 13.1, 52, 53, 500)])
+    assert (np.diff(rising, axis=0) > -1e-9).all()
 
 
 def test_gaps_that_are_longer_than_their_sum_are_refused():
