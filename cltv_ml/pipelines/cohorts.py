@@ -104,7 +104,9 @@ def _grouping(by: str, cleaned: CleanedShop, log: Log) -> str | pd.Series:
     levels = cleaned.customers.levels(by, end, log.customers)
     if levels is None:
         available = [*decisions.GROUPS, *cleaned.customers.groups(end, log.customers)]
-        raise InputError(f"the table of customers has no column {by!r}; available: {available}.")
+        raise InputError(
+            f"the table of customers has no column {by!r} that groups customers; available: {available}."
+        )
     return levels
 
 
