@@ -256,7 +256,9 @@ def _forecast_notes(
     if shop.arrivals.rate is None:
         notes.append(f"{_NONE_WON}, so none are expected; all revenue comes from existing customers.")
     if shop.level is None:
-        notes.append("Nobody bought in the last horizon, so the forecast uses only customers' spend by age.")
+        notes.append(
+            "Nobody spent anything in the last horizon, so the forecast uses only customers' spend by age."
+        )
     if shop.level is not None and shop.total is not None:
         change = shop.total.total / shop.total.parts - 1
         if abs(change) >= _LEAST_SAY:

@@ -126,7 +126,9 @@ def test_an_audit_tells_how_many_days_of_a_period_the_log_covers(calendar, told,
 def test_an_audit_of_a_single_period_says_so(log, tmp_path):
     first = log[log["timestamp"] < log["timestamp"].min() + pd.Timedelta(days=20)]
     found = pipelines.audit(data=first, mapping={"cost": "cost"}, out=tmp_path)
-    assert any("only one period" in note for note in found.notes)
+    assert any(note.endswith("one period, so there is nothing to compare yet.") for note in found.notes)
+    found = pipelines.audit(data=first, mapping={"cost": "cost"}, per="year", out=tmp_path)
+    assert any("nothing to compare yet; choose shorter periods." in note for note in found.notes)
     assert "How do they change?" not in found.page.read_text()
 
 

@@ -53,9 +53,8 @@ def audit_notes(audit: Audit, first: pd.Timestamp, last: pd.Timestamp) -> list[s
     named = " and ".join(f"{seen} of the {of} days of {_when(audit, name)}" for seen, of, name in days)
     notes = [f"The log covers only {named}, so compare it with care."] if named else []
     if len(audit.periods) == 1:
-        notes.append(
-            "The log covers only one period, so there is nothing to compare yet; choose shorter periods."
-        )
+        shorter = "" if audit.per == "month" else "; choose shorter periods"
+        notes.append(f"The log covers only one period, so there is nothing to compare yet{shorter}.")
     else:
         notes.append(
             f"Everyone in the first period, {_when(audit, audit.periods['name'].iloc[0])}, counts as new "
