@@ -236,7 +236,11 @@ def _for_readers(table: pd.DataFrame, currency: str) -> pd.DataFrame:
     """Return a table as suits a spreadsheet: four decimals, and the currency in each row if it is known."""
     rows = table.reset_index() if table.index.name else table
     rows = to_four_decimals(rows)
-    return rows.assign(currency=currency) if currency and "customer_id" in rows else rows
+    return rows.assign(currency=currency) if currency and _WITH_MONEY & set(rows) else rows
+
+
+#: Columns of which a table of `cltv act` has at least one if it holds amounts of money.
+_WITH_MONEY = {"customer_id", "revenue", "cost", "expected_cost", "expected_profit"}
 
 
 @together()

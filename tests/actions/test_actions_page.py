@@ -24,6 +24,14 @@ def test_tables_are_written_as_a_spreadsheet_shows_them():
     assert written == "customer_id,value,share,currency\na,7.3881,0.3,EUR\n"
 
 
+def test_tables_of_money_name_its_currency(done):
+    """Only tables of customers did; segments, margins and the curve of a list had amounts of no currency."""
+    named = {name for name, table in done.tables.items() if "currency" in _for_readers(table, "EUR")}
+    of_money = {"segments_by_value", "margins_by_category", "retention_curve", "price_test", "retention_list"}
+    assert of_money <= named
+    assert not {"segment_definitions", "cross_sell_quality"} & named
+
+
 @pytest.fixture(scope="module")
 def totals(shop, done):
     return lists.list_totals(shop, done)
