@@ -58,7 +58,6 @@ DEFAULT = tuple(name for name, by_default in _COMPETES_BY_DEFAULT.items() if by_
 #: Models that take many times longer to train than all others together, with the measured times.
 COSTLY = {
     "pareto_ggg_gamma_gamma": "four minutes of CPU time for 700 customers",
-    "pareto_nbd_abe_gamma_gamma": "half a minute of CPU time for each fit of 2,400 customers",
 }
 
 #: Models that are also compared by default if customers have attributes.

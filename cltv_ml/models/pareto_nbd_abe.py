@@ -8,9 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, gammainc, gammaln, wrightomega
 
+from cltv_ml.models.abe_shared import share_points
 from cltv_ml.models.covariates import CovariateModel
 from cltv_ml.models.distinct_rows import group_rows, in_parts, on_distinct
 from cltv_ml.models.fitting import Params
+from cltv_ml.models.likelihood import LogLikelihood
 from cltv_ml.models.purchase_history import Rows
 from cltv_ml.models.purchases import Answer
 from cltv_ml.models.simulation import draw_poisson, until_moment
@@ -63,22 +65,14 @@ class ParetoNBDAbe(CovariateModel):
         return [(rate * share, *others) for share, *others in shapes]
 
     def _terms(self, params: Params, rows: Rows) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-        lam, mu, sigma, tau, w = params
         integrals = [integral(params, rows.x, rows.tx, rows.T) for integral in (_log_alive, _log_gone)]
         dead = expit(integrals[1][0] - integrals[0][0])
         u, uu, e, ee, ue = (a + dead * (g - a) for a, g in zip(integrals[0][1], integrals[1][1], strict=True))
-        rho, rest = _rho(w)
-        by_u, u_by_u = rho / rest * e - u, rho / rest * ue - uu
-        by_v, v_by_v = -e / rest, -(rho * ue / rest + ee)
-        by_rho = (rho - rho * ee) / rest**2 + ue / rest
-        widths = np.minimum((sigma, tau), _WIDEST)
-        return np.logaddexp(integrals[0][0], integrals[1][0]), (
-            -by_u / widths[0] / lam,
-            -by_v / widths[1] / mu,
-            (-1 - u_by_u) / sigma * (sigma < _WIDEST),
-            (-1 - v_by_v) / tau * (tau < _WIDEST),
-            by_rho * 2 / (1 + w) ** 2,
-        )
+        return np.logaddexp(integrals[0][0], integrals[1][0]), _by_params(params, u, uu, e, ee, ue)
+
+    def _objective(self, rows: Rows, spread: Sequence[float] = ()) -> LogLikelihood:
+        exact = super()._objective(rows, spread)
+        return exact if len(spread) else share_points(rows, _WIDEST, 1024, _by_params, exact)
 
     def _of_distinct(
         self, columns: tuple[np.ndarray, ...], answers: Sequence[Answer]
@@ -188,6 +182,25 @@ class ParetoNBDAbe(CovariateModel):
 def _rho(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return rho and sqrt(1 - rho^2)."""
     return (w - 1) / (w + 1), 2 * np.sqrt(w) / (w + 1)
+
+
+def _by_params(
+    params: Params, u: np.ndarray, uu: np.ndarray, e: np.ndarray, ee: np.ndarray, ue: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """Return the derivatives of log-likelihoods by each parameter, from the means of u, u^2, e, e^2 and u e."""
+    lam, mu, sigma, tau, w = params
+    rho, rest = _rho(w)
+    by_u, u_by_u = rho / rest * e - u, rho / rest * ue - uu
+    by_v, v_by_v = -e / rest, -(rho * ue / rest + ee)
+    by_rho = (rho - rho * ee) / rest**2 + ue / rest
+    widths = np.minimum((sigma, tau), _WIDEST)
+    return (
+        -by_u / widths[0] / lam,
+        -by_v / widths[1] / mu,
+        (-1 - u_by_u) / sigma * (sigma < _WIDEST),
+        (-1 - v_by_v) / tau * (tau < _WIDEST),
+        by_rho * 2 / (1 + w) ** 2,
+    )
 
 
 def _log_rate_grid(
