@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Sequence
 
-from cltv_ml.customers.cost_headings import headed
+from cltv_ml.customers.cost_headings import headed, heading_currency
 from cltv_ml.customers.cost_months import NO_ENTRY, source_names
 from cltv_ml.data.headings import plain_text
 from cltv_ml.data.source_columns import quote
@@ -27,6 +27,9 @@ _NO_CHANNEL = re.compile(
 _COST_WORD = (
     r"(?i)^(costs?|spend|kosten|ausgaben|couts?|costes?|costi)\b\W*|\W*\b(costs?|spend|kosten|ausgaben)$"
 )
+
+#: The currency that a heading ends in, such as "Google (EUR)".
+_CURRENCY_AT_END = r"[\W_]+(?:\w*[€£₹$¥]|[^\W_]+)[^\w€£₹$¥]*$"
 
 #: Two days in one cell, such as "01.01.2026 - 31.01.2026".
 _UNTIL_WORDS = "to|until|through|thru|bis|au|al|tot|ate|hasta|do"
@@ -61,10 +64,16 @@ def _are_costs(table: Relation, column: str) -> bool:
 
 def _unpivot(table: Relation, kept: Sequence[str], channels: Sequence[str]) -> Relation:
     labels = ", ".join(f"{quote(name)}" for name in kept)
+    codes = [heading_currency(channel) for channel in channels]
+    names = [re.sub(_COST_WORD, "", channel).strip() or channel for channel in channels]
+    in_currency = all(codes)
+    if in_currency:
+        names = [re.sub(_CURRENCY_AT_END, "", name).strip() or name for name in names]
     rows = " union all ".join(
         f"select source_row, {place} as place, {labels}, "
-        f"{literal(re.sub(_COST_WORD, '', channel).strip() or channel)} as {quoted(MARK + 'channel')}, "
-        f"cast({quote(channel)} as varchar) as {quoted(MARK + 'cost')} from {table}"
+        f"{literal(names[place])} as {quoted(MARK + 'channel')}, "
+        + (f"{literal(codes[place])} as {quoted(MARK + 'currency')}, " if in_currency else "")
+        + f"cast({quote(channel)} as varchar) as {quoted(MARK + 'cost')} from {table}"
         for place, channel in enumerate(channels)
     )
     return keep(

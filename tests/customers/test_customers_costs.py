@@ -91,6 +91,22 @@ def test_costs_in_another_currency_are_refused_and_signs_may_be_that_of_the_log(
         check_cost_currency(costs(5, currency=["euro"]), "EUR")
 
 
+@pytest.mark.parametrize(
+    ("headings", "channels", "currencies"),
+    [
+        (("ads ($)", "Mail ($)"), ["ads", "Mail"], ["$", "$"]),
+        (("ads EUR", "Kosten Mail (USD)"), ["ads", "Mail"], ["EUR", "USD"]),
+        (("ads R$", "tv_ads [€]"), ["ads", "tv_ads"], ["BRL", "EUR"]),
+        (("try", "Mail"), ["try", "Mail"], None),  # a channel, not Turkish lira
+    ],
+)
+def test_the_currency_at_the_end_of_a_channels_heading_is_that_of_its_costs(headings, channels, currencies):
+    found = read_costs(pd.DataFrame({"month": ["2025-03"], headings[0]: [5.0], headings[1]: [7.0]}))
+    assert found["channel"].tolist() == channels
+    assert found["cost"].tolist() == [5.0, 7.0]
+    assert (found["currency"].tolist() if "currency" in found else None) == currencies
+
+
 def test_what_cannot_be_read_is_one_sentence():
     wrong = {
         "need the columns month": pd.DataFrame({"channel": ["ads"], "cost": [1.0]}),
