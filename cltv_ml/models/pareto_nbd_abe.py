@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 from scipy.special import expit, gammainc, gammaln, wrightomega
 
 from cltv_ml.models.abe_shared import share_points
@@ -20,6 +22,8 @@ from cltv_ml.models.simulation import draw_poisson, until_moment
 _POINTS, _FINER = 24, 64  # of an integral in each direction, and where customers are drawn from them
 _GRID = np.linspace(-1, 1, _POINTS)
 _LEFT_OUT = 25.0  # what lies further down than this is left out
+_ROUGH_FROM = 10_000  # distinct rows from which single precision and splines serve
+_AGE_KNOTS = 40  # ages between which answers are interpolated, where customers have many
 _WIDEST = 5.0  # standard deviation of a logarithm that the points can follow; larger ones are taken for it
 
 
@@ -90,7 +94,9 @@ class ParetoNBDAbe(CovariateModel):
             total = np.log(np.maximum(nodes.weight.sum(axis=(1, 2)), 1e-300)) + nodes.top
             return np.column_stack([total, *(answer((*own, x, T, *nodes)) for answer in answers)])
 
-        known = on_distinct(lambda *rows: in_parts(known_alive, rows, self.chunk), x, T, *covariates)
+        known = on_distinct(
+            partial(_by_age, partial(in_parts, known_alive, size=self.chunk)), x, T, *covariates
+        )
         alive = expit(known[:, 0] - self._log_gone(columns))
         return (alive, *(alive * answer for answer in known[:, 1:].T))
 
@@ -107,7 +113,11 @@ class ParetoNBDAbe(CovariateModel):
             for rows, rate, weight, top in zip(
                 members[first:], both, nodes.weight / both, nodes.top, strict=False
             ):
-                left = -np.expm1(-since[rows] * rate.ravel()) @ weight.ravel()
+                if len(T) < _ROUGH_FROM:
+                    left = -np.expm1(-since[rows] * rate.ravel()) @ weight.ravel()
+                else:  # half the digits, P(alive) to 1e-6
+                    single = np.exp(-since[rows].astype(np.float32) * rate.ravel().astype(np.float32))
+                    left = weight.sum() - single @ weight.ravel().astype(np.float32)
                 gone[rows] = np.log(np.maximum(left, 1e-300)) + top
         return gone
 
@@ -274,6 +284,22 @@ def _mean_of_alive(params: Params, answer: Callable[[np.ndarray, np.ndarray], np
     nodes = Nodes(*params[7:]) if len(params) > 7 else _nodes(tuple(population), (x, 0.0), T, _GRID)
     answers = nodes.weight * answer(nodes.lam, nodes.mu)
     return answers.sum(axis=(1, 2)) / nodes.weight.sum(axis=(1, 2))
+
+
+def _by_age(
+    answers: Callable[..., np.ndarray], x: np.ndarray, T: np.ndarray, *others: np.ndarray
+) -> np.ndarray:
+    """Return the answers of rows, which change with the age smoothly: where rows share few other columns, those of some
+    ages and a cubic spline through them.
+    """
+    kinds, kind = group_rows((x, *others))
+    if len(x) < max(_ROUGH_FROM, 2 * _AGE_KNOTS * len(kinds[0])):
+        return answers((x, T, *others))
+    knots = np.linspace(np.sqrt(T.min()), np.sqrt(T.max()), _AGE_KNOTS)
+    first, *rest = (np.repeat(one, _AGE_KNOTS) for one in kinds)
+    known = answers((first, np.tile(knots**2, len(kinds[0])), *rest)).reshape(len(kinds[0]), _AGE_KNOTS, -1)
+    weights = CubicSpline(knots, np.eye(_AGE_KNOTS))(np.sqrt(T))
+    return np.stack([(weights * one[kind]).sum(axis=1) for one in np.moveaxis(known, 2, 0)], axis=1)
 
 
 def _draw_rates(params: Params, size: int, rng: np.random.Generator) -> np.ndarray:

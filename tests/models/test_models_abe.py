@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.models import ParetoNBDAbe
+from cltv_ml.models import ParetoNBDAbe, pareto_nbd_abe
 from cltv_ml.models.pareto_nbd_abe import _log_alive, _log_gone
 from cltv_ml.models.scaled import as_theta, scaled
 
@@ -138,6 +138,17 @@ def test_customers_who_share_points_of_an_integral_are_alive_with_their_own_prob
     X = pd.concat([X.assign(T=30.0 + more) for more in range(4)])
     alone = [model.p_alive(X.iloc[[row]])[0] for row in range(0, len(X), 7)]
     np.testing.assert_allclose(model.p_alive(X)[::7], alone, rtol=1e-12)
+
+
+def test_large_scorings_answer_as_small_ones_to_six_digits(monkeypatch):
+    model = ParetoNBDAbe().with_params(TRUE)
+    ages = np.arange(30.0, 150)
+    X = pd.concat([pd.DataFrame({"frequency": x, "recency": 4.0 * x, "T": ages}) for x in (0.0, 1.0, 6.0)])
+    exact = model.alive_and_expected(X, 20)
+    monkeypatch.setattr(pareto_nbd_abe, "_ROUGH_FROM", 1)
+    for slow, fast in zip(exact, model.alive_and_expected(X, 20), strict=True):
+        assert (slow != fast).any()
+        np.testing.assert_allclose(fast, slow, rtol=2e-6)
 
 
 def test_points_laid_once_give_the_wait_that_points_laid_each_time_give(customers):
