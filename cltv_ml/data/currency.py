@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from cltv_ml.data.candidates import named
 from cltv_ml.data.compound import words_of
 from cltv_ml.data.glance import COLUMNS_COMPARED, count_values
 from cltv_ml.data.headings import CURRENCY_WORDS, plain_heading
+from cltv_ml.data.kinds import first_lines
 from cltv_ml.data.mapping import flag
-from cltv_ml.data.numerals import is_currency_name
+from cltv_ml.data.numerals import codes_sql, is_currency_name, signed
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
-from cltv_ml.engine import Relation
+from cltv_ml.engine import Relation, quoted, show
 from cltv_ml.money import CURRENCIES, code_of
+from cltv_ml.sources.frames import MARK
 
 #: Every currency column contains one of these codes; TOP, ALL and TRY are also ordinary words.
 _MAJOR = {
@@ -83,6 +86,32 @@ def find_currency(
     mapping["currency"] = chosen
     shown = ", ".join(found[chosen][:8])
     return [f"Column {chosen!r} contains currencies ({shown}) and was read as currency."]
+
+
+def split_signs(table: Relation) -> tuple[Relation, list[str]]:
+    """Return the table with the currencies that stand next to the amounts of one column in a column of their own.
+
+    Nothing changes unless each amount has one and they differ.
+    """
+    texts = [
+        name.removeprefix(MARK) for name, kind in table.kinds.items() if kind == "VARCHAR" and name != MARK
+    ]
+    for column in (*named("amount", texts), *named("unit_price", texts)):
+        test, sign = signed(quote(column))
+        filled = f"trim({quote(column)}) <> ''"
+        first = first_lines(table)
+        if first.holds(f"{filled} and not ({test})") or not first.holds(test):
+            continue
+        values = dict(
+            table.rows(f"select {codes_sql(sign)}, bool_and({test}) from {table} where {filled} group by 1")
+        )
+        if len(values) > 1 and all(values.values()):
+            heading = f"currency of {column}"
+            view = show(
+                table.con, "rows", f"select *, {codes_sql(sign)} as {quoted(MARK + heading)} from {table}"
+            )
+            return view, [f"{heading!r} is what stands next to the numbers in column {column!r}."]
+    return table, []
 
 
 def pair_currency(

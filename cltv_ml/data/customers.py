@@ -19,6 +19,7 @@ from cltv_ml.data.words import words
 from cltv_ml.engine import Relation
 from cltv_ml.sources.frames import MARK
 from cltv_ml.sources.namesakes import find_place, join_parts, parts_of
+from cltv_ml.sources.shared_ids import find_finer
 
 #: Headings that may also name an employee or the shop.
 _STAFF = re.compile(
@@ -27,6 +28,9 @@ _STAFF = re.compile(
 
 #: Headings of card numbers, which may be payment cards.
 _CARD = re.compile("^(card|karten|n?carte|kort|kaart|numerocarte|numero(de)?tarjeta|numerkarty)")
+
+#: Headings of numbers of which one customer may have several: payment cards, telephones.
+_HAS_SEVERAL = re.compile(f"{_CARD.pattern}|{'|'.join(SYNONYMS['customer_id'][-1].split())}")
 
 _SUM_HEADINGS = {
     name: re.compile(plain_pattern(words("overlooked")[name]))
@@ -47,6 +51,9 @@ _TIED = {
 
 #: Different values of another column from which one id is that of several customers, where other ids have one each.
 _MANY_PEOPLE = 5
+
+#: Fewest companies, families or the like for each of their members; fewer are shops or sellers.
+_PER_COMPANY = 0.25
 
 #: Rows from which a column with one value on all of them identifies no customer.
 _MANY_ROWS = 10
@@ -144,6 +151,27 @@ def doubt_customer(
                 f"Column {chosen!r} is blank on {blank:,} of the first lines, so these have no customer, but "
                 f"{candidate!r} is filled on {filled:,} of them. To use that column instead, pass --mapping "
                 f"{flag('customer_id', candidate)}."
+            )
+            break
+        if finer := find_finer(first, value, also):
+            ids, people, several = finer
+            told = f"{several:,} of {ids:,} values of {chosen!r} have several in {candidate!r}, {people:,} together"
+            if _rank_of_customer(candidate) == 0 < _rank_of_customer(chosen) and not _HAS_SEVERAL.search(
+                plain_heading(candidate)
+            ):
+                text = (
+                    f"{told}. If these are different customers, such as a family with one address, use --mapping "
+                    f"{flag('customer_id', candidate)}, otherwise --mapping {flag('customer_id', chosen)}."
+                )
+                return notes, [Question(text, (f"customer_id={candidate}", f"customer_id={chosen}"))]
+            notes.append(
+                f"{told}. If these are different customers, use --mapping {flag('customer_id', candidate)}."
+            )
+            break
+        if (coarser := find_finer(first, also, value)) and coarser[0] >= _PER_COMPANY * coarser[1]:
+            notes.append(
+                f"{coarser[2]:,} of {coarser[0]:,} values of {candidate!r} have several customers in {chosen!r}. If "
+                f"they buy together, such as the staff of a company, use --mapping {flag('customer_id', candidate)}."
             )
             break
         if shared := _find_shared(first, value, also):

@@ -1,4 +1,4 @@
-"""Kinds of documents that only the beginning of their number states, such as "Credit note 0012 of 05.01.2025"."""
+"""Kinds and dates of documents that only their number states, such as "Credit note 0012 of 05.01.2025"."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import re
 
 from cltv_ml.data.candidates import named
 from cltv_ml.data.headings import plain_heading
+from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.levels import read_levels
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, literal, quoted, show
+from cltv_ml.sources.dates_in_texts import split_date
 from cltv_ml.sources.frames import MARK
 
 #: Headings of documents, and words before the number of one.
@@ -42,3 +44,14 @@ def split_kind(table: Relation) -> tuple[Relation, list[str]]:
             view = show(table.con, "rows", f"select *, {kind} as {quoted(MARK + KIND)} from {table}")
             return view, [f"{KIND!r} is what stands before the number in column {column!r}."]
     return table, []
+
+
+def split_dates(table: Relation) -> tuple[Relation, list[str]]:
+    """Return the table with the dates inside the texts of its documents in a column of their own, and a note.
+
+    Nothing changes if a heading or the values of another column tell the time.
+    """
+    columns = [name.removeprefix(MARK) for name in table.kinds if name.startswith(MARK)]
+    if named("timestamp", columns) or "timestamp" in look(first_lines(table)).values():
+        return table, []
+    return split_date(table)

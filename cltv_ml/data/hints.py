@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from cltv_ml.data.amount_hints import hint_at_amounts
+from cltv_ml.data.compound import words_of
 from cltv_ml.data.glance import COLUMNS_COMPARED, Glance
 from cltv_ml.data.headings import plain_heading, plain_pattern
 from cltv_ml.data.levels import NO, YES, plain_level
@@ -41,6 +42,12 @@ _TAKEN_OFF = re.compile(
 )
 _NO_SALE = plain_pattern(words("overlooked")["no_sale"])
 
+#: Words of headings of whether an amount includes tax, and values that answer it.
+_INCLUDES = re.compile(r"(incl|inkl|enthalt|compris)\w*")
+_TAX_WORDS = frozenset(["tax", "taxes", "vat", "gst", "mwst", "ust", "iva", "tva", "btw", "moms", "kdv"])
+_WITH_TAX = {*YES, "gross", "brutto", "incl", "inkl", "ttc"}
+_WITHOUT_TAX = {*NO, "net", "netto", "excl", "exkl", "ht"} - {""}
+
 #: Headings of document numbers.
 _DOCUMENT_NUMBERS = re.compile(
     "(no|nr|num|numero|number|nummer|numer|ref|reference|id|document|dokument|doc|beleg|voucher)$"
@@ -64,6 +71,7 @@ def hint(
     notes += tell_of_odd_products(glance, decided, texts)
     if "order_id" in mapping and "customer_id" in mapping:
         notes += _shared_orders(glance, mapping["order_id"], mapping["customer_id"])
+    notes += _tell_of_mixed_tax(glance, [name for name in unmapped if _says_taxed(name)])
     notes += hint_at_amounts(glance, unmapped, mapping, decided)
     notes += [note for column in unmapped for note in _successors(glance, column, mapping.get("customer_id"))]
     return notes
@@ -86,6 +94,32 @@ def _tell_of_free_text(glance: Glance, column: str, mapping: Mapping[str, str]) 
         "lines, which count like any other. If they are not sales, remove them from the export, or add a "
         "column with the kind of each line."
     ]
+
+
+def _says_taxed(column: str) -> bool:
+    """Whether a heading says that a column tells whether amounts include tax.
+
+    >>> _says_taxed("price_includes_vat"), _says_taxed("MwSt enthalten"), _says_taxed("Includes private notes")
+    (True, True, False)
+    """
+    named = words_of(column)
+    return bool(named & _TAX_WORDS) and any(map(_INCLUDES.fullmatch, named))
+
+
+def _tell_of_mixed_tax(glance: Glance, columns: list[str]) -> list[str]:
+    """Return notes on columns that say that some amounts include tax and others do not."""
+    notes = []
+    for column, levels in (glance.levels(columns, 4) if columns else {}).items():
+        taxed, untaxed = (
+            sum(count for level, count in levels.items() if level.strip().lower() in said)
+            for said in (_WITH_TAX, _WITHOUT_TAX)
+        )
+        if taxed and untaxed:
+            notes.append(
+                f"Column {column!r} says that the amounts of {taxed:,} lines include tax and those of {untaxed:,} "
+                "lines do not; all count as they are. Export all of them either with or without tax."
+            )
+    return notes
 
 
 def _shared_orders(glance: Glance, order: str, customer: str) -> list[str]:

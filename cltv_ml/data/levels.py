@@ -78,6 +78,7 @@ def plain_level(level: str) -> str:
 
 
 _YES, _NO = ("|".join(sorted(filter(None, map(plain_level, said)))) for said in (YES, NO))
+_NOT_CAPTURED = f"^({_NO}|uncaptured|unpaid|not yet)$"
 
 
 def _statuses(partly: str, undone: str, goods: str, **patterns: str) -> tuple[tuple[str, str], ...]:
@@ -113,7 +114,7 @@ _VOCABULARY: dict[str, tuple[tuple[str, str], ...]] = {
         (rf"^({'|'.join((_NO, *sorted(_REAL_LEVELS)))})$", "counts"),
         (rf"^({'|'.join((_YES, *sorted(_TEST_LEVELS)))})$|\btest|\bbogus|\bsandbox", "ignore"),
     ),
-    "captured": ((rf"^({_YES}|captured|paid)$", "counts"), (rf"^({_NO}|uncaptured|unpaid)$", "ignore")),
+    "captured": ((rf"^({_YES}|captured|paid)$", "counts"), (f"{_NOT_CAPTURED}|{CANCELLED}", "ignore")),
 }
 
 #: Mapping name -> numbers that its vocabulary contains, such as 381 for a credit note.

@@ -25,10 +25,14 @@ _SENT = re.compile(
     "|(ship|sent|deliver|invoic|billed|fulfil|liefer|fakt|current|remaining|final).*(qty|quantit|menge|units|pieces|stuck)"
 )
 
-
 #: Headings of numbers of items.
 _COUNTED = re.compile(
     "qty|quantit|cantidad|units$|menge|anzahl|pieces|stuck|aantal|antal|ilosc|ade[dt]|数量|点数|개수|수량"
+)
+
+#: SQL for whether a column may hold the money of lines without an amount: it is blank elsewhere, or alike.
+_MAY_BE_MONEY = (
+    "coalesce(avg(cast(abs({0}) between abs(a) / 3 and abs(a) * 3 as int)) filter ({0} <> 0) >= 0.9, true)"
 )
 
 
@@ -306,16 +310,16 @@ def tell_of_other_money(glance: Glance, numbers: list[str], mapping: Mapping[str
     columns = ", ".join(f"{value} as v{place}" for place, value in enumerate(values.values()))
     facts = ", ".join(
         f"count(*) filter (a is null and v{place} <> 0), sum(v{place}) filter (a is null), "
-        f"bool_and(v{place} = floor(v{place})) and max(v{place}) > 1"
+        f"bool_and(v{place} = floor(v{place})) and max(v{place}) > 1, {_MAY_BE_MONEY.format(f'v{place}')}"
         for place in range(len(values))
     )
     used = ", ".join(glance.number(mapping[name]) for name in ("amount", "credit") if name in mapping)
     figures = glance.lines.row(
         f"select {facts} from (select coalesce({used}) as a, {columns} from {glance.lines})"
     )
-    for column, blank, money, whole in zip(values, *[iter(figures)] * 3, strict=False):
+    for column, blank, money, whole, like_money in zip(values, *[iter(figures)] * 4, strict=False):
         counts += [column] if whole else []
-        if blank and not HEADED["other_money"].search(plain_heading(column)):
+        if blank and like_money and not HEADED["other_money"].search(plain_heading(column)):
             notes.append(
                 f"Column {column!r} contains {money:,.2f} on {blank:,} lines with a blank {amount!r}, which "
                 "were quarantined. Put all money into one column and its currency into another."

@@ -139,6 +139,8 @@ def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
             table, {column: kinds[column] for column in kinds if column not in settled}, mapping, explicit
         )
         mapping |= overlooked.mapping
+        if "type" in overlooked.mapping:  # which says what is a return
+            notes += read_reference(table, first, kinds, mapping, explicit)
         notes += overlooked.notes
         questions += tuple(overlooked.questions)
         rules = {"levels": overlooked.levels}

@@ -13,10 +13,11 @@ import pyarrow as pa
 
 from cltv_ml.addresses import is_url, without_secrets
 from cltv_ml.data.cents import doubt_cents, doubt_parts, tell_of_cents
+from cltv_ml.data.currency import split_signs
 from cltv_ml.data.customers import join_places
 from cltv_ml.data.datasets import DATASETS, Dataset, read_dataset
 from cltv_ml.data.date_parts import join_date, join_items, join_name
-from cltv_ml.data.document_kinds import split_kind
+from cltv_ml.data.document_kinds import split_dates, split_kind
 from cltv_ml.data.grouped import fill_down, split_labels
 from cltv_ml.data.mapping import is_complete, read_mapping
 from cltv_ml.data.orders import join_receipts
@@ -192,6 +193,8 @@ _JOINS = (
     ("amount", join_credits),
     ("returned_quantity", join_returned),
     ("type", split_kind),
+    ("timestamp", split_dates),
+    ("currency", split_signs),
 )
 
 

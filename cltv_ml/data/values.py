@@ -126,7 +126,8 @@ def _expressions(raw: Raw, columns: Columns, questions: list[Question]) -> dict[
     """Return the SQL of each standard column that the source has or that can be computed."""
     mapping = raw.mapping
     try:
-        if money := mapping.get("amount") or mapping.get("unit_price"):
+        money = mapping.get("amount") or mapping.get("unit_price")
+        if money and "currency" not in mapping:
             columns.check_one_currency(money)
     except InputError as error:
         questions += questions_of(error)

@@ -44,6 +44,11 @@ _HOURS = r" ?(\d\d?)[時时시] ?(?:(\d\d?)[分분])?(?: ?\d\d?[秒초])?$"
 _NET = r"^/Date\((\d{9,13})(?:[+-]\d{4})?\)/$"
 _SERIAL = r"^\d{5},\d+$"
 _NOON = "오전|오후|上午|下午|午前|午後|[πΠ][.]?[μΜ]|[μΜ][.]?[μΜ]|[صم]$|SA$|CH$"
+_NAMED_WEEKDAY = r"\s*[(（][月火水木金土日월화수목토][)）]\s*"
+_VIETNAMESE = r"(?i)(?:ngày\s*)?(\d{1,2})\s*tháng\s*(\d{1,2}),?\s*(?:năm\s*)?(\d{4})"
+_THAI = r"(?:ม|ก|มี|เม|พ|มิ|ส|ต|ธ)[.] ?[คพย][.]"
+_THAI_MONTHS = "ม.ค. ก.พ. มี.ค. เม.ย. พ.ค. มิ.ย. ก.ค. ส.ค. ก.ย. ต.ค. พ.ย. ธ.ค."
+_ENGLISH_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec"
 _YEARS = r"(?:^|\D)(1[34]\d\d|2[45]\d\d)(?:\D|$)"
 _OTHER_YEAR = r"^(1[34]\d\d|2[45]\d\d)[/.-]\d|[/.-](1[34]\d\d|2[45]\d\d)(?:[ T,]|$)"
 _DAY_AHEAD = r"^(\d{1,2})[/.-](\d{1,2})[/.-](1[34]\d\d)(.*)$"
@@ -64,6 +69,9 @@ _WAYS = {
     "net": _NET,
     "serial": _SERIAL,
     "noon": _NOON,
+    "named weekday": _NAMED_WEEKDAY,
+    "vietnamese": _VIETNAMESE,
+    "thai": _THAI,
     "other years": _YEARS,
     "our years": r"(?:^|\D)(19|20)\d\d(?:\D|$)",
     "taiwan": r"^1[01]\d[/.-]\d{1,2}[/.-]\d{1,2}",
@@ -211,6 +219,13 @@ def _with_noon(text: str) -> str:
 
 
 #: By way of writing: the SQL for a text with its time of day as HH:MM, or its number of a moment as a plain number.
+def _with_thai_months(text: str) -> str:
+    """Return SQL for texts with short Thai months in English, which other short months are read with."""
+    for thai, month in zip(_THAI_MONTHS.split(), _ENGLISH_MONTHS.split(), strict=True):
+        text = f"replace({text}, '{thai}', '{month}')"
+    return text
+
+
 _CLOCK_SQL: dict[str, Callable[[str], str]] = {
     "basic": lambda text: f"replace(regexp_replace({text}, '{_BASIC}', '\\1 \\2:\\3:\\4\\5'), ':Z', ':00Z')",
     "dotted": lambda text: f"regexp_replace({text}, '{_DOTTED}', ' \\1:\\2:\\3\\4')",
@@ -218,6 +233,9 @@ _CLOCK_SQL: dict[str, Callable[[str], str]] = {
     "net": lambda text: f"regexp_replace({text}, '{_NET}', '\\1')",
     "serial": lambda text: once(text, "t", f"if(regexp_matches(t, '{_SERIAL}'), replace(t, ',', '.'), t)"),
     "noon": _with_noon,
+    "named weekday": lambda text: f"trim(regexp_replace({text}, '{_NAMED_WEEKDAY}', ' '))",
+    "vietnamese": lambda text: f"regexp_replace({text}, '{_VIETNAMESE}', '\\3-\\2-\\1')",
+    "thai": _with_thai_months,
 }
 
 

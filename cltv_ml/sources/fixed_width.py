@@ -12,6 +12,9 @@ from cltv_ml.sources.layout import names_columns
 #: Number of lines in which the header is sought; fewer lines than this show no columns.
 _TITLES, _FEWEST = 30, 4
 
+#: Share of the columns that a row must fill, and of the lines that must be rows where others name and sum up groups.
+_FILLED, _ROWS = 0.6, 0.4
+
 #: A line of a table drawn with signs.
 _RULED = re.compile(r"[\s\-=_+|*.]*")
 
@@ -28,7 +31,12 @@ def find_fields(lines: Sequence[str]) -> tuple[int, list[int]] | None:
     candidates: list[tuple[int, list[int]]] = []
     for header in filled[:_TITLES]:
         above = {_form(lines[number]) for number in filled if number < header}
-        body = [lines[number] for number in filled if number >= header and _form(lines[number]) not in above]
+        below = [lines[number] for number in filled if number >= header and _form(lines[number]) not in above]
+        fields = _count_fields(lines[header])
+        rows = [line for line in below if _count_fields(line) > _FILLED * fields]
+        body = (
+            rows if len(rows) >= _ROWS * len(below) else below
+        )  # the others are headings and sums of groups
         if len(body) < _FEWEST:
             break
         places = _places(body)
@@ -36,7 +44,7 @@ def find_fields(lines: Sequence[str]) -> tuple[int, list[int]] | None:
         if len(cells) < 3 or not all(cells) or not names_columns(cells, len(cells)):
             continue
         filled_rows = [
-            row for row in (cut(line, places) for line in body) if sum(map(bool, row)) > 0.6 * len(cells)
+            row for row in (cut(line, places) for line in body) if sum(map(bool, row)) > _FILLED * len(cells)
         ]
         if len(filled_rows) >= 0.8 * len(body):
             candidates.append((header, places))
@@ -47,6 +55,11 @@ def find_fields(lines: Sequence[str]) -> tuple[int, list[int]] | None:
     return next(headers), places  # the first page's, where each page repeats it
 
 
+def _count_fields(line: str) -> int:
+    """Return the number of parts of a line that two blanks or more separate."""
+    return len(re.split(r"\s{2,}", line.strip()))
+
+
 def _form(line: str) -> str:
     """Return a line without its digits and the width of its blanks, by which the titles of pages are alike."""
     return re.sub(r"\d+", "0", " ".join(line.split()))
@@ -55,16 +68,25 @@ def _form(line: str) -> str:
 def cut(line: str, places: Sequence[int]) -> list[str]:
     """Return the parts of a line between the column offsets; the whole line if an offset is inside a word.
 
+    The words of a sum are one part, whose numbers stand in their columns.
+
     >>> cut("C1      2025-01-01    15.50", [6, 18]), cut("Total of all 2025", [6, 10])
     (['C1', '2025-01-01', '15.50'], ['Total of all 2025'])
+    >>> cut("All of Ann's           15.50", [5, 18])
+    ["All of Ann's", '', '15.50']
     """
     if any(line[place - 1 : place + 1].strip() == line[place - 1 : place + 1] != "" for place in places):
-        return [line.strip()]
+        summed = re.fullmatch(r"(.*?\S)(\s{2,}[-\d.,()\s]*\d[-\d.,()\s]*)", line)
+        numbers = cut(" " * len(summed[1]) + summed[2], places) if summed else []
+        return [summed[1].strip(), *numbers[1:]] if summed and len(numbers) > 1 else [line.strip()]
     return [line[start:end].strip() for start, end in zip([0, *places], [*places, None], strict=True)]
 
 
 def write_fields(path: Path, encoding: str, folder: Path, header: int, places: Sequence[int]) -> Path:
-    """Return a tab-separated copy of a file in `folder`; the titles of each page and ruled lines become empty lines."""
+    """Return a tab-separated copy of a file in `folder`; the titles of each page and ruled lines become empty lines.
+
+    A line that is not cut, such as the name of a group, is the first column's.
+    """
     titles = set()
     copy = folder / f"{path.name}.fields"
     with (
@@ -78,7 +100,8 @@ def write_fields(path: Path, encoding: str, folder: Path, header: int, places: S
             if number < header or _RULED.fullmatch(line) or _form(line) in titles:
                 to.write("\n")
             else:
-                writer.writerow(cut(line.rstrip("\r\n"), places))
+                cells = cut(line.rstrip("\r\n"), places)
+                writer.writerow([*cells, *[""] * (len(places) + 1 - len(cells))])
     return copy
 
 

@@ -73,36 +73,36 @@ _MONTHLY = {
 _MONTHS = (
     "jan january januar janner jaenner janvier janv enero ene gennaio gen janeiro januari stycznia styczen sty ocak "
     "oca января янв leden ledna يناير ינואר בינואר ιανουαριος ιανουαριου ιαν tammikuu tammikuuta ianuarie ian січня "
-    "січень gener януари январь มกราคม ژانویه",
+    "січень gener януари январь มกราคม ژانویه січ",
     "feb february februar feber fevrier fevr fev febrero febbraio fevereiro februari lutego luty lut subat sub "
     "февраля фев unora unor فبراير פברואר בפברואר φεβρουαριος φεβρουαριου φεβ helmikuu helmikuuta februarie лютого "
-    "лютий febrer февруари февраль กมภาพนธ فوریه",
+    "лютий febrer февруари февраль กมภาพนธ فوریه февр лют",
     "mar march marz maerz mars marzo marco maart mrt mrz marca marzec mart марта мар brezna brezen maret marts "
-    "marcius مارس מרץ במרץ μαρτιος μαρτιου μαρ maaliskuu maaliskuuta martie березня березень mac март มนาคม",
+    "marcius مارس מרץ במרץ μαρτιος μαρτιου μαρ maaliskuu maaliskuuta martie березня березень mac март มนาคม бер marc",
     "apr april avril avr abril abr aprile kwietnia kwiecien kwi nisan nis апреля апр dubna duben aprilis ابريل אפריל "
-    "באפריל απριλιος απριλιου απρ huhtikuu huhtikuuta aprilie квітня квітень апрель เมษายน اوریل",
+    "באפריל απριλιος απριλιου απρ huhtikuu huhtikuuta aprilie квітня квітень апрель เมษายน اوریل април квіт",
     "may mai mayo maggio mag maio mei maj maja mayıs mayis мая kvetna kveten majus مايو מאי במאי μαιος μαιου μαι "
-    "toukokuu toukokuuta травня травень maig маи พฤษภาคม",
+    "toukokuu toukokuuta травня травень maig маи พฤษภาคม май трав",
     "jun june juni juin junio giugno giu junho juni czerwca czerwiec cze haziran haz июня июн cervna cerven junius "
-    "يونيو יוני ביוני ιουνιος ιουνιου ιουν kesakuu kesakuuta iunie iun червня червень juny юни июнь มถนายน ژوين",
+    "يونيو יוני ביוני ιουνιος ιουνιου ιουν kesakuu kesakuuta iunie iun червня червень juny юни июнь มถนายน ژوين черв",
     "jul july juli juillet juil julio luglio lug julho juli lipca lipiec lip temmuz tem июля июл cervence cervenec "
     "julius يوليو יולי ביולי ιουλιος ιουλιου ιουλ heinakuu heinakuuta iulie iul липня липень juliol julai юли июль "
-    "กรกฎาคม ژويیه",
+    "กรกฎาคม ژويیه лип",
     "aug august avgust aout agosto agost ago agt agustus ogos augustus augusti sierpnia sierpien sie agustos agu "
     "августа август авг srpna srpen augusztus اغسطس אוגוסט באוגוסט αυγουστος αυγουστου αυγ elokuu elokuuta серпня "
-    "серпень สงหาคม اوت",
+    "серпень สงหาคม اوت серп",
     "sep sept september septembre septiembre settembre set setembro wrzesnia wrzesien wrz eylul eyl сентября сен zari "
     "szeptember سبتمبر ספטמבר בספטמבר σεπτεμβριος σεπτεμβριου σεπ syyskuu syyskuuta septembrie вересня вересень "
-    "setembre септември сентябрь กนยายน سپتامبر",
+    "setembre септември сентябрь กนยายน سپتامبر сент септ вер",
     "oct october oktober okt octobre octubre ottobre ott outubro out pazdziernika pazdziernik paz ekim eki октября "
     "окт rijna rijen اكتوبر אוקטובר באוקטובר οκτωβριος οκτωβριου οκτ lokakuu lokakuuta octombrie жовтня жовтень "
-    "октомври октябрь ตลาคม اکتبر",
+    "октомври октябрь ตลาคม اکتبر жовт",
     "nov november novembre noviembre novembro listopada listopad lis kasım kasim kas ноября ноя listopadu nopember "
     "نوفمبر נובמבר בנובמבר νοεμβριος νοεμβριου νοε marraskuu marraskuuta noiembrie листопада листопад ноември ноябрь "
-    "พฤศจกายน نوامبر",
+    "พฤศจกายน نوامبر нояб",
     "dec december disember des dezember dez decembre diciembre dic dicembre dezembro grudnia grudzien gru aralık "
     "aralik ara декабря дек prosince prosinec desember ديسمبر דצמבר בדצמבר δεκεμβριος δεκεμβριου δεκ joulukuu "
-    "joulukuuta decembrie грудня грудень desembre декември декабрь ธนวาคม دسامبر",
+    "joulukuuta decembrie грудня грудень desembre декември декабрь ธนวาคม دسامبر груд",
 )
 
 _MONTH_NAMES = frozenset(name for names in _MONTHS for name in names.split())

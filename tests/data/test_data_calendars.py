@@ -93,6 +93,31 @@ def test_months_are_read_as_austrians_and_hungarians_write_them():
     assert days(["2024. január 31.", "2024. február 1."]) == ["2024-01-31", "2024-02-01"]
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        ["3 มี.ค. 2566", "14 ม.ค. 2567", "25 ธ.ค. 2567"],
+        ["3 tháng 3, 2023", "ngày 14 tháng 1 năm 2024", "25 tháng 12, 2024"],
+        ["2023年3月3日(金)", "2024/01/14(日) 10:00", "2024年12月25日（水）"],
+        ["3 мар. 2023 г.", "14 янв. 2024 г.", "25 дек. 2024 г."],
+        ["3 март 2023", "14 януари 2024", "25 декември 2024"],
+    ],
+)
+def test_days_are_read_as_more_languages_write_them(written):
+    lines = pd.DataFrame({"Customer": ["a", "b", "c"], "Date": written, "Amount": [1.0, 2.0, 3.0]})
+    days = clean(lines).log["timestamp"].dt.strftime("%Y-%m-%d")
+    assert days.tolist() == ["2023-03-03", "2024-01-14", "2024-12-25"]
+
+
+@pytest.mark.parametrize(
+    ("written", "month"),
+    [("7 февр. 2024 г.", 2), ("7 сент. 2024", 9), ("7 април 2024", 4), ("7 груд. 2024", 12)],
+)
+def test_short_cyrillic_months_are_read(written, month):
+    lines = pd.DataFrame({"Customer": ["a"], "Date": [written], "Amount": [1.0]})
+    assert clean(lines).log["timestamp"].dt.month.tolist() == [month]
+
+
 def test_a_count_of_weeks_is_named_where_there_is_no_date():
     lines = pd.DataFrame({"household": "a", "week_no": [1, 2], "amount": 1.0})
     with pytest.raises(QuestionsError, match="--mapping timestamp=week_no --rule first_day=YYYY-MM-DD"):

@@ -115,6 +115,28 @@ def test_titles_of_pages_are_left_out_of_columns_of_fixed_width(tmp_path):
     assert found(tmp_path, "\n".join(pages) + "\n", "a.txt") == (3, sum(range(1, 25)) + 12.0)
 
 
+def test_a_printed_ledger_with_accounts_above_their_documents_is_read(tmp_path):
+    lines = [
+        "ACME WHOLESALE LTD      SALES LEDGER       PAGE 1",
+        "",
+        "DATE        DOC TYPE  NUMBER        NET      GROSS",
+    ]
+    for account, name in enumerate(("ANN ABEL", "BEN HILL", "CLEO OLSEN", "DAN VARGA")):
+        lines.append(f"ACCOUNT: C000{account}  {name}")
+        lines += [
+            f"1{day}/06/2024  INV       I{account}{day}       {day}5.00     {day}8.00 " for day in (1, 2, 3)
+        ]
+        lines += [f"20/06/2024  CRN       C{account}         5.00-     6.00-"] if account == 1 else []
+        lines.append(f"ACCOUNT TOTAL{70 if account == 1 else 75:>21}.00")
+    path = tmp_path / "ledger.txt"
+    path.write_text("\r\n".join([*lines, f"GRAND TOTAL{295:>23}.00", "*** END OF REPORT ***"]))
+    with pytest.raises(QuestionsError, match="customer_id=group heading"):
+        read(path)
+    cleaned = clean(read(path, {"customer_id": "group heading"}))
+    assert cleaned.log["customer_id"].nunique() == 4
+    assert cleaned.report.money_kept == 4 * 75 - 5
+
+
 def test_an_order_export_in_shift_jis_is_read(tmp_path):
     rows = ["注文ID,注文日時,顧客番号,合計金額,発送状況"]
     rows += [f"A{n},2025-01-{n:02d} 10:00:00,{n % 3},{n}00,発送済み" for n in range(1, 10)]

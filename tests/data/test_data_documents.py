@@ -332,3 +332,33 @@ Order,Customer,Date,Total,Refunded Amount,Currency
     customers, money, told = found(tmp_path, text)
     assert (customers, money) == (2, 80.0)
     assert "The refunds of 1 order exceed their amounts, by 5.00 EUR in total" in told
+
+
+def test_a_credit_note_names_its_invoice_also_where_only_values_tell_its_kind(tmp_path):
+    text = """
+Documento;Número;Data;Cliente;Total;Doc. origem
+Fatura;FT 1;06-03-2023;Ana;40,00;
+Fatura;FT 2;10-03-2023;Ana;50,00;
+Fatura;FT 3;15-03-2023;Ana;60,00;
+Fatura;FT 4;16-03-2023;Rui;70,00;
+Nota de Crédito;NC 1;19-03-2023;Ana;40,00;FT 1
+Nota de Crédito;NC 2;20-03-2023;Ana;10,00;FT 3
+Nota de Crédito;NC 3;21-03-2023;Rui;20,00;FT 4
+"""
+    customers, money, told = found(tmp_path, text)
+    assert (customers, money) == (2, 150.0)
+    assert "'Doc. origem' refers to other orders" in told
+
+
+def test_the_date_inside_the_texts_of_documents_is_read_if_no_column_holds_dates(tmp_path):
+    text = """
+Документ;Контрагент;Сумма
+Реализация (акт, накладная) 00000000012 от 03.05.2025 12:10:00;Анна;40,00
+Реализация (акт, накладная) 00000000013 от 04.05.2025 9:30:00;Борис;50,00
+Возврат товаров от покупателя 00000000001 от 14.05.2025 10:00:00;Анна;-10,00
+"""
+    customers, money, told = found(tmp_path, text)
+    assert (customers, money) == (2, 80.0)
+    assert "'date of the document' is the date inside the text of column 'Документ'" in told
+    dated = text.replace("Документ;", "День;Документ;").replace("\nР", "\n05.05.2025;Р")
+    assert "inside the text" not in found(tmp_path, dated.replace("\nВ", "\n15.05.2025;В"))[2]

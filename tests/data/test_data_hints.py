@@ -190,3 +190,9 @@ def test_a_column_with_many_values_does_not_part_receipts_of_one_number_by_chanc
     frame = orders(order_id=[1, 1, 2, 2, 3, 3, 4, 4]).assign(town=towns)
     told = " ".join(clean(read(frame)).report.notes)
     assert "4 of 4 values of 'order_id' belong to several customers" in told
+
+
+def test_amounts_of_which_only_some_include_tax_are_told():
+    notes = " ".join(read(orders(price_includes_vat=["yes", "no"] * 4)).notes)
+    assert "amounts of 4 lines include tax and those of 4 lines do not" in notes
+    assert "include tax" not in " ".join(read(orders(price_includes_vat=["yes"] * 8)).notes)

@@ -143,6 +143,20 @@ def test_digits_of_another_script_are_amounts(tmp_path):
 def test_an_order_that_waits_for_its_confirmation_is_no_sale_and_one_with_its_payment_done_is():
     assert read_level("status", "注文確認待ち") == "ignore"
     assert read_level("status", "支払手続き済") == "counts"
+    for name, level, meaning in (
+        ("status", "无售后或售后取消", "counts"),
+        ("status", "订单取消", "ignore"),
+        ("status", "交易完成", "counts"),
+        ("status", "Đã hoàn", "refund"),
+        ("status", "Đã hoàn thành", "counts"),
+        ("status", "Сделка провалена", "ignore"),
+        ("type", "charged_back", "refund"),
+        ("type", "חשבונית זיכוי", "refund"),
+        ("type", "Díjbekérő", "ignore"),
+        ("type", "Végszámla", "counts"),
+        ("captured", "cancelled", "ignore"),
+    ):
+        assert read_level(name, level) == meaning, level
 
 
 def test_documents_of_a_ledger_in_russian_are_mapped_by_their_headings():
@@ -152,10 +166,13 @@ def test_documents_of_a_ledger_in_russian_are_mapped_by_their_headings():
 
 def test_headings_of_more_countries_are_read():
     headings = {
-        "customer_id": "Account Reference;Vevő neve;買受人;用户标识;CompAuxNum;Firma;Tên khách hàng",
+        "customer_id": "Account Reference;Vevő neve;買受人;用户标识;CompAuxNum;Firma;Tên khách hàng;"
+        "שם לקוח;Κωδ. πελάτη;Zákaznícka karta;Üye Mail;手机;メールアドレス;เบอร์โทรศัพท์;Odběratel;Mieter;cust_code;"
+        "Supporter ID",
         "timestamp": "發票日期;发生时间;Reservation Date",
-        "amount": "銷售額;收入金额（+元）;Laskun summa;Tổng tiền thanh toán;Total Harga Produk;Συνολική Αξία",
-        "order_id": "發票號碼;Folio",
+        "amount": "銷售額;收入金额（+元）;Laskun summa;Tổng tiền thanh toán;Total Harga Produk;Συνολική Αξία;"
+        'סה"כ;Tổng thu;ยอดชำระสุทธิ;商家实收金额(元);Καθαρή αξία;Spolu s DPH;Valor da parcela',
+        "order_id": "發票號碼;Folio;מספר מסמך;Número;POS Check ID;Číslo účtenky;Παραστατικό;オーダー番号;เลขที่เอกสาร",
         "quantity": "Jumlah",
         "cancelled_at": "Makulerad;Storno",
     }
@@ -172,3 +189,36 @@ def test_headings_of_more_countries_are_read():
 def test_who_bought_is_taken_before_who_attended():
     assert named("customer_id", ["Attendee", "Purchaser Email"]) == ["Purchaser Email"]
     assert named("customer_id", ["customer", "loyalty"]) == ["customer"]
+
+
+def test_goods_given_back_from_orders_with_one_total_are_asked_about_in_korean(tmp_path):
+    header = "주문번호;주문일시;주문자 아이디;상품명;수량;판매가;총 결제금액;주문상태"
+    rows = [
+        ("k1", "2024-01-05", "u1", "컵", 1, 9000, 21000, "구매확정"),
+        ("k1", "2024-01-05", "u1", "접시", 1, 12000, 21000, "반품완료"),
+        ("k2", "2024-02-05", "u2", "컵", 2, 9000, 18000, "구매확정"),
+        ("k3", "2024-03-05", "u1", "컵", 1, 9000, 34000, "구매확정"),
+        ("k3", "2024-03-05", "u1", "꽃병", 1, 25000, 34000, "구매확정"),
+    ]
+    path = shop(tmp_path, header, rows)
+    with pytest.raises(InputError, match=r"1 order with a total of 21,000\.00 contains both"):
+        clean(read(path))
+    assert clean(read(path, {"amount": ""})).report.money_kept == 61_000
+
+
+def test_a_slovak_till_is_read_with_its_returns(tmp_path):
+    header = "Číslo účtenky;Dátum;Zákaznícka karta;Tovar;Množstvo;Cena s DPH;Spolu s DPH;Druh"
+    rows = [(n, f"{1 + n}.01.2024", f"c{n}", "Soap", 3, "10,00", "30,00", "predaj") for n in range(1, 7)]
+    rows += [(10 + n, f"{9 + n}.01.2024", f"c{n}", "Soap", -3, "10,00", "-30,00", "vrátenie") for n in (1, 2)]
+    assert clean(read(shop(tmp_path, header, rows))).report.money_kept == 120
+
+
+def test_what_is_left_to_pay_is_the_amount_next_to_a_discount_in_hebrew(tmp_path):
+    header = "מספר הזמנה;תאריך הזמנה;Customer;סה״כ;הנחה;לתשלום"
+    rows = [
+        (n, f"{n:02}/03/2024", f"c{n % 3}", f"{n}0.00", f"{n % 2}.00", f"{10 * n - n % 2}.00")
+        for n in range(13, 20)
+    ]
+    assert clean(read(shop(tmp_path, header, rows))).report.money_kept == sum(
+        10 * n - n % 2 for n in range(13, 20)
+    )

@@ -148,6 +148,13 @@ Date,Customer,Order,Amount USD,Amount EUR
     told = found(tmp_path, text, mapping={"amount": "Amount USD"})[2]
     assert "'Amount EUR' contains 80.00 on 1 line with a blank 'Amount USD'" in told
     text = """
+Visit Date,Guest ID,Phone,Party Size,POS Check ID,POS Total
+2025-01-05,G1,0900000001,2,C1,100.00
+2025-01-06,G2,0900000002,4,,
+2025-02-05,G1,0900000001,2,C3,50.00
+"""
+    assert "with a blank" not in found(tmp_path, text)[2]
+    text = """
 acct_id,num_seats,purchase_price,block_purchase_price,order_num,add_datetime
 11,2,60.00,120.00,9001,2025-01-15
 12,1,60.00,60.00,9002,2025-01-16

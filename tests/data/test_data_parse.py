@@ -144,9 +144,13 @@ def test_both_decimal_signs_in_one_column_are_read_where_each_number_shows_its_o
         amounts(["1,50", "1.50", "1.250"])
 
 
-def test_currency_signs_of_several_currencies_are_refused():
-    with pytest.raises(ValueError, match="several currencies"):
+def test_signs_of_several_currencies_need_rates():
+    with pytest.raises(ValueError, match=r"currencies \['\$', 'EUR'\], but there is no rate for '\$'"):
         amounts(["$1.50", "€1.50"])
+    rates = Rules(rates={"EUR": 1.0, "CHF": 0.9})
+    assert clean(frame(amount=["CHF 45.00", "45,50 €"]), rates).log["amount"].tolist() == [40.5, 45.5]
+    with pytest.raises(ValueError, match="several currencies"):
+        amounts(["5", "$1.50", "€1.50"])  # in which one is the first?
 
 
 def test_several_currencies_are_refused_without_rates_and_converted_with_them():

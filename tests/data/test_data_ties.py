@@ -152,3 +152,49 @@ def test_a_status_in_words_goes_before_its_codes():
     )
     assert mapping["status"] == "status"
     assert "whose levels are words, unlike those of 'status_id'" in notes
+
+
+def family_log():
+    """Return three families of two, each with one address and a card per person, who buy twice."""
+    people = [
+        (f"f{family}@x.org", f"97{family}{person}", f"P{family}{person}")
+        for family in range(3)
+        for person in range(2)
+    ]
+    mails, cards, names = (list(part) * 2 for part in zip(*people, strict=True))
+    return {
+        "order_id": [str(number) for number in range(12)],
+        "customer_id": None,
+        "date": [f"2024-0{1 + number // 6}-1{number % 6}" for number in range(12)],
+        "amount": [10.0 + number for number in range(12)],
+        "E-mail": mails,
+        "Loyalty Card": cards,
+        "Contact": names,
+    }
+
+
+def test_cards_of_a_family_with_one_address_are_asked_about():
+    lines = family_log()
+    with pytest.raises(
+        QuestionsError, match="3 of 3 values of 'E-mail' have several in 'Loyalty Card', 6 together"
+    ):
+        settled(**lines)
+    lines["Loyalty Card"] = None
+    mapping, notes = settled(**lines)
+    assert mapping["customer_id"] == "E-mail"
+    assert "3 of 3 values of 'E-mail' have several in 'Contact', 6 together" in notes
+
+
+def test_a_company_of_several_contacts_is_told():
+    lines = family_log()
+    lines |= {"Loyalty Card": None, "Contact": None, "Company": lines["E-mail"]}
+    lines["E-mail"] = [f"{card}@x.org" for card in family_log()["Loyalty Card"]]
+    mapping, notes = settled(**lines)
+    assert mapping["customer_id"] == "E-mail"
+    assert "3 of 3 values of 'Company' have several customers in 'E-mail'" in notes
+
+
+def test_the_day_on_which_an_order_was_processed_is_told_next_to_its_creation():
+    mapping, notes = settled(date=None, created_at=DAYS, processed_at=["2024-02-05", *DAYS[1:]])
+    assert mapping["timestamp"] == "created_at"
+    assert "'processed_at' has a different date on 1 of the first 4 lines" in notes
