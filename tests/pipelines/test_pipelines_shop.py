@@ -408,7 +408,7 @@ def test_costs_in_a_currency_of_their_own_are_told_where_the_logs_is_not_stated(
     spent = costs.assign(currency="usd")
     notes = pipelines.acquisition(data=log, costs=spent, out=tmp_path).notes
     assert any(
-        "The costs are in usd. The amounts of the log are assumed to be in the same currency" in note
+        "The costs are in USD. The amounts of the log are assumed to be in the same currency" in note
         for note in notes
     )
     notes = pipelines.acquisition(data=log, costs=spent, out=tmp_path, currency="USD").notes
