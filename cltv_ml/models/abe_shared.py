@@ -34,10 +34,8 @@ def share_points(
     many or a customer too unlikely.
     """
     chunks = [rows.take(slice(first, first + size)) for first in range(0, len(rows), size)]
-    most, fastest = (
-        float(rows.x.max()),
-        float(np.log(np.max((rows.x + 1) / np.maximum(rows.tx, rows.T / 1e3)))),
-    )
+    most, bought = float(rows.x.max()), rows.tx > 0
+    fastest = np.log((rows.x[bought] / rows.tx[bought]).max(initial=1e-300))
 
     def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the value and its gradient."""
@@ -51,7 +49,7 @@ def share_points(
         )
         y = _even_points(np.log(lam), sigma, 1 / np.sqrt(most + (sigma * rest) ** -2.0) / _CLOSE, fastest)
         z = _even_points(np.log(mu), tau, min(tau * rest / _CLOSE, _WIDEST_STEP), -np.inf)
-        if max(len(y), len(z)) > _MOST_POINTS:
+        if y is None or z is None:
             return exact(theta)
         u, v = ((y - np.log(lam)) / sigma)[:, None], ((z - np.log(mu)) / tau)[None]
         e = (v - rho * u) / rest
@@ -71,10 +69,14 @@ def share_points(
     return objective
 
 
-def _even_points(centre: float, deviation: float, step: float, at_least: float) -> np.ndarray:
-    """Return points of a logarithm on multiples of the step, so that they do not move with the parameters."""
+def _even_points(centre: float, deviation: float, step: float, at_least: float) -> np.ndarray | None:
+    """Return points of a logarithm on multiples of the step, so that they do not move with the parameters, or None if
+    there would be too many.
+    """
     step = 2.0 ** (np.floor(4 * np.log2(step)) / 4)
     low, high = centre - _REACHED * deviation, max(centre + _REACHED * deviation, at_least + 1.0)
+    if not high - low < _MOST_POINTS * step:
+        return None
     return step * np.arange(np.floor(low / step), np.ceil(high / step) + 1)
 
 
