@@ -91,7 +91,7 @@ def find_currency(
 def split_signs(table: Relation) -> tuple[Relation, list[str]]:
     """Return the table with the currencies that stand next to the amounts of one column in a column of their own.
 
-    Nothing changes unless each amount has one and they differ.
+    Nothing changes unless each amount has one and they differ, or if another column has amounts in one currency.
     """
     texts = [
         name.removeprefix(MARK) for name, kind in table.kinds.items() if kind == "VARCHAR" and name != MARK
@@ -105,13 +105,24 @@ def split_signs(table: Relation) -> tuple[Relation, list[str]]:
         values = dict(
             table.rows(f"select {codes_sql(sign)}, bool_and({test}) from {table} where {filled} group by 1")
         )
-        if len(values) > 1 and all(values.values()):
+        if len(values) > 1 and all(values.values()) and not _has_one_currency(first, texts):
             heading = f"currency of {column}"
             view = show(
                 table.con, "rows", f"select *, {codes_sql(sign)} as {quoted(MARK + heading)} from {table}"
             )
             return view, [f"{heading!r} is what stands next to the numbers in column {column!r}."]
     return table, []
+
+
+def _has_one_currency(first: Relation, texts: Sequence[str]) -> bool:
+    """Whether all values of one of the columns are amounts with the sign of one currency."""
+    for test, sign, filled in ((*signed(quote(text)), f"trim({quote(text)}) <> ''") for text in texts):
+        rows, amounts, signs = first.row(
+            f"select count(*), count(*) filter ({test}), count(distinct {codes_sql(sign)}) from {first} where {filled}"
+        )
+        if rows and rows == amounts and signs == 1:
+            return True
+    return False
 
 
 def pair_currency(

@@ -151,6 +151,8 @@ def test_signs_of_several_currencies_need_rates():
     assert clean(frame(amount=["CHF 45.00", "45,50 €"]), rates).log["amount"].tolist() == [40.5, 45.5]
     with pytest.raises(ValueError, match="several currencies"):
         amounts(["5", "$1.50", "€1.50"])  # in which one is the first?
+    with pytest.raises(ValueError, match="several currencies"):
+        clean(frame(amount=["$10.00", "9,00 €"], base_total=["$10.00", "$9.80"]))
 
 
 def test_several_currencies_are_refused_without_rates_and_converted_with_them():
