@@ -57,6 +57,15 @@ def code_of(sign: str) -> str:
     return _CODES.get(plain) or (plain.rstrip(".") if plain in SHARED_SIGNS else sign.strip().upper())
 
 
+def may_be_one(one: str, other: str) -> bool:
+    """Whether two codes or signs (`code_of`) may stand for the same currency.
+
+    >>> may_be_one("$", "CAD"), may_be_one("EUR", "EUR"), may_be_one("$", "EUR")
+    (True, True, False)
+    """
+    return one == other or other in SHARED_SIGNS.get(one, ()) or one in SHARED_SIGNS.get(other, ())
+
+
 def coded(currency: str) -> str:
     """Return a stated currency as its code where it has one, and other words as they are.
 

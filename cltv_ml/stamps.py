@@ -21,6 +21,7 @@ OBSERVED_UNTIL, RETURNS_TO_COME = "observed_until", "returns_to_come"
 
 def stamps_of(table: Tabular) -> dict[str, str]:
     """Return the stamps of a table by name; a frame has them in `attrs`, Arrow and Parquet in their metadata."""
+    names = (OBSERVED_UNTIL, RETURNS_TO_COME)
     if isinstance(table, pd.DataFrame):
         found = table.attrs
     else:
@@ -28,10 +29,8 @@ def stamps_of(table: Tabular) -> dict[str, str]:
             table.schema.metadata if isinstance(table, pa.Table) else _file_metadata(Path(table))
         ) or {}
         found = json.loads(metadata.get(b"PANDAS_ATTRS", b"{}"))
-        found |= {
-            name.decode(): value.decode() for name, value in metadata.items() if name != b"ARROW:schema"
-        }
-    return {name: found[name] for name in (OBSERVED_UNTIL, RETURNS_TO_COME) if found.get(name)}
+        found |= {name: metadata[name.encode()].decode() for name in names if name.encode() in metadata}
+    return {name: found[name] for name in names if found.get(name)}
 
 
 def observed_until(table: Tabular) -> str | None:

@@ -3,10 +3,13 @@
 import pickle
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cltv_ml.features import build_features
 from cltv_ml.log import Log
+from cltv_ml.stamps import observed_until
 from cltv_ml.windows import Window
 
 FRAME = pd.DataFrame(
@@ -90,3 +93,11 @@ def test_a_copy_in_another_process_opens_its_own_database(log):
 def test_a_label_whose_column_the_log_lacks_is_refused(log):
     with pytest.raises(ValueError, match=r"label 'margin' needs \['cost'\]"):
         log.target(Window("2024-01-03", 10), log.customers, "margin")
+
+
+def test_metadata_of_others_that_are_no_text_are_passed_over(tmp_path):
+    """They ended in a UnicodeDecodeError."""
+    table = pa.table({"customer_id": ["a"], "timestamp": [pd.Timestamp("2024-01-01")], "amount": [1.0]})
+    stamped = table.replace_schema_metadata({b"observed_until": b"2024-01-31", b"\xff": b"\xfe\x80"})
+    pq.write_table(stamped, tmp_path / "log.parquet")
+    assert observed_until(stamped) == observed_until(tmp_path / "log.parquet") == "2024-01-31"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from cltv_ml.errors import InputError
-from cltv_ml.money import CURRENCIES, SHARED_SIGNS, code_of
+from cltv_ml.money import CURRENCIES, SHARED_SIGNS, code_of, may_be_one
 
 
 def check_cost_currency(table: pd.DataFrame, currency: str) -> None:
@@ -24,7 +24,7 @@ def check_cost_currency(table: pd.DataFrame, currency: str) -> None:
         raise InputError(
             f"the costs name the currency {unknown[0]!r}, which is not known; write a code such as EUR."
         )
-    if len(named) > 1 or (log and named and not _may_be_one(named[0], log)):
+    if len(named) > 1 or (log and named and not may_be_one(named[0], log)):
         raise InputError(
             f"the costs are in {' and '.join(named)}, but the log is in {currency or 'one currency'}; "
             "convert the costs to the log's currency."
@@ -48,7 +48,3 @@ def _named(table: pd.DataFrame) -> list[str]:
         return []
     written = table["currency"].dropna().astype("str").str.strip()
     return sorted({code_of(one) for one in written[written != ""].unique()})
-
-
-def _may_be_one(one: str, other: str) -> bool:
-    return one == other or other in SHARED_SIGNS.get(one, ()) or one in SHARED_SIGNS.get(other, ())

@@ -16,7 +16,8 @@ from cltv_ml.data.parse import Columns
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, quoted, show
-from cltv_ml.money import CURRENCIES, code_of
+from cltv_ml.errors import InputError
+from cltv_ml.money import CURRENCIES, code_of, may_be_one
 from cltv_ml.sources.frames import MARK
 
 #: Every currency column contains one of these codes; TOP, ALL and TRY are also ordinary words.
@@ -112,6 +113,28 @@ def split_signs(table: Relation) -> tuple[Relation, list[str]]:
             )
             return view, [f"{heading!r} is what stands next to the numbers in column {column!r}."]
     return table, []
+
+
+def check_signs(columns: Columns, amount: str, stated: str | None) -> None:
+    """Raise InputError where the sign of an amount is not that of the currency which a column states for its line, or,
+    without such a column, where signs differ.
+    """
+    if stated is None:
+        columns.check_one_currency(amount)
+        return
+    if columns.kinds[amount] != "VARCHAR":
+        return
+    test, sign = signed(quote(amount))
+    code = f"trim(cast({quote(stated)} as varchar))"
+    pairs = columns.table.rows(
+        f"select distinct {sign}, {code} from {columns.table} where {test} and {code} <> '' order by all limit 50"
+    )
+    for one, other in pairs:
+        if not is_currency_name(other) and not may_be_one(code_of(one), code_of(other)):
+            raise InputError(
+                f"column {amount!r} has amounts in {one!r} on lines for which column {stated!r} says {other!r}. "
+                "Correct one of the two, or map the column that is right as currency."
+            )
 
 
 def _has_one_currency(first: Relation, texts: Sequence[str]) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, MutableMapping
 from functools import partial
 
+from cltv_ml.data.currency import check_signs
 from cltv_ml.data.discounts import (
     check_one_form,
     find_net,
@@ -127,8 +128,8 @@ def _expressions(raw: Raw, columns: Columns, questions: list[Question]) -> dict[
     mapping = raw.mapping
     try:
         money = mapping.get("amount") or mapping.get("unit_price")
-        if money and "currency" not in mapping:
-            columns.check_one_currency(money)
+        if money:
+            check_signs(columns, money, mapping.get("currency"))
     except InputError as error:
         questions += questions_of(error)
     if "time_of_day" in mapping and "timestamp" in mapping:

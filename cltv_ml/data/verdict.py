@@ -228,7 +228,7 @@ def _doubt_latest(report: Report) -> tuple[bool, str] | None:
     return False, (
         f"customers return {to_come.share:.0%} of what they buy, nearly all of it within {to_come.days} days, so about "
         f"{log_amount(to_come.money)} of the latest purchases is still to come back. Forecasts of totals and the "
-        "spend of test windows leave it out, but the revenue of reports does not."
+        "spend of test windows leave it out; the revenue in reports still includes it."
     )
 
 

@@ -14,9 +14,9 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.special import gammainc, gammaincc, gammaln
 
-_PART, _SHARE = (
-    (one + shift) / 2 for one, shift in zip(np.polynomial.legendre.leggauss(20), (1, 0), strict=True)
-)
+from cltv_ml.models.gaps import legendre
+
+_PART, _SHARE = legendre(20)
 _NEXT, _NEXT_SHARE = 1 - (1 - _PART) ** 2, 2 * (1 - _PART) * _SHARE  # dense where the time ahead runs out
 _GAPS = np.unique(np.rint(np.r_[np.arange(1.0, 50), 50 * 1.02 ** np.arange(400)]))
 _LAST_GAP = 600.0  # k times a gap, beyond which its probability is no floating-point number
@@ -98,9 +98,7 @@ def _after_purchase(k: float) -> Callable[[np.ndarray], np.ndarray]:
     """Return the expected purchases in a time after a purchase: a sum over gaps, beyond some time its asymptote."""
     logs = np.linspace(max(-14.0, -250 / k), np.log(max(40 / k, 3 + 0.6 * k)), 220)
     total = np.zeros(len(logs))
-    for first, last in pairwise(
-        _GAPS
-    ):  # the gaps from one number to the next are all taken for those in the middle
+    for first, last in pairwise(_GAPS):  # all gaps from one number to the next are taken for the middle one
         comes = (last - first) * gammainc((first + last - 1) / 2 * k, k * np.exp(logs))
         total += comes
         if comes.max() < 1e-13 * total.max():

@@ -20,6 +20,7 @@ from scipy.special import gammaincc, gammaln
 
 from cltv_ml.models.distinct_rows import in_parts
 from cltv_ml.models.fitting import Params
+from cltv_ml.models.gaps import legendre
 from cltv_ml.models.ggg_renewals import LENGTHS, RHYTHMS, SILENCES, Axis, axis_over, purchases_ahead
 
 _LOG_RATES = axis_over(-16.0, 6.0, 0.1, 0.0, 0.7)  # log rho
@@ -38,9 +39,7 @@ _TRIED, _OFF = (
 _AGE_NODES = 60  # nodes of customers without a repeat purchase
 _UNLIKELY = 1e-6  # probability of a silence below which purchases after it do not matter
 _BATCH, _BLOCK = 32, 8_192  # numbers of purchases whose tables are held at once, and customers read at once
-_PART, _SHARE = (
-    (one + shift) / 2 for one, shift in zip(np.polynomial.legendre.leggauss(5), (1, 0), strict=True)
-)
+_PART, _SHARE = legendre(5)
 
 
 class _Axes(NamedTuple):

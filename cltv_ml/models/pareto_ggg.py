@@ -19,6 +19,7 @@ from cltv_ml.models.gaps import (
     NATS,
     after_next,
     draw_renewals,
+    legendre,
     log_gap,
     log_quiet,
     quiet,
@@ -34,9 +35,7 @@ from cltv_ml.models.simulation import draw_gamma
 #: The sum of the logarithms of the days between a customer's purchase days.
 LOG_GAPS = "log_gaps"
 
-_RHYTHMS = tuple(
-    (one + shift) / 2 for one, shift in zip(np.polynomial.legendre.leggauss(24), (1, 0), strict=True)
-)
+_RHYTHMS = legendre(24)
 _LEAST, _MOST = -40.0, 11.0  # log k: below, all purchases come at once; above, like clockwork
 _REACH = np.array([4.0, 5, 6, 7.5, 10, 14, 20, 30, 50, 90])  # standard deviations tried for it
 _TABLE_FROM = 5_000  # distinct customers from which answers are read from a table

@@ -218,7 +218,6 @@ def _with_noon(text: str) -> str:
     return text
 
 
-#: By way of writing: the SQL for a text with its time of day as HH:MM, or its number of a moment as a plain number.
 def _with_thai_months(text: str) -> str:
     """Return SQL for texts with short Thai months in English, which other short months are read with."""
     for thai, month in zip(_THAI_MONTHS.split(), _ENGLISH_MONTHS.split(), strict=True):
@@ -226,6 +225,7 @@ def _with_thai_months(text: str) -> str:
     return text
 
 
+#: By way of writing: the SQL for a text with its time of day as HH:MM, or its number of a moment as a plain number.
 _CLOCK_SQL: dict[str, Callable[[str], str]] = {
     "basic": lambda text: f"replace(regexp_replace({text}, '{_BASIC}', '\\1 \\2:\\3:\\4\\5'), ':Z', ':00Z')",
     "dotted": lambda text: f"regexp_replace({text}, '{_DOTTED}', ' \\1:\\2:\\3\\4')",

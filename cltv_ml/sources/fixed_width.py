@@ -34,9 +34,8 @@ def find_fields(lines: Sequence[str]) -> tuple[int, list[int]] | None:
         below = [lines[number] for number in filled if number >= header and _form(lines[number]) not in above]
         fields = _count_fields(lines[header])
         rows = [line for line in below if _count_fields(line) > _FILLED * fields]
-        body = (
-            rows if len(rows) >= _ROWS * len(below) else below
-        )  # the others are headings and sums of groups
+        # The others are headings and sums of groups.
+        body = rows if len(rows) >= _ROWS * len(below) else below
         if len(body) < _FEWEST:
             break
         places = _places(body)

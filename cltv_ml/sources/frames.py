@@ -147,9 +147,8 @@ def _to_arrow(source: pd.DataFrame) -> pa.Table:
 
 
 def _array(values: pd.Series) -> pa.Array:
-    if isinstance(
-        values.dtype, pd.PeriodDtype
-    ):  # Arrow would hold a number; a week is written first day/last day
+    # Of a period Arrow would hold a number; a week is written first day/last day.
+    if isinstance(values.dtype, pd.PeriodDtype):
         values = values.astype("str").str.split("/").str[0].where(values.notna(), None)
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         utc = values.dt.tz_convert("UTC").dt.tz_localize(None)

@@ -44,8 +44,8 @@ class ReturnsToCome(NamedTuple):
 
     @property
     def stamp(self) -> str:
-        """What a log carries of this (`stamps.RETURNS_TO_COME`)."""
-        return json.dumps({"until": self.until, "kept": self.kept})
+        """What a log carries of this (`stamps.RETURNS_TO_COME`); empty if nothing is still to come."""
+        return json.dumps({"until": self.until, "kept": self.kept}) if self.kept else ""
 
 
 def expect_returns(sold: np.ndarray, returned: np.ndarray) -> ReturnsToCome:

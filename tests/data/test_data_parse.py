@@ -155,6 +155,15 @@ def test_signs_of_several_currencies_need_rates():
         clean(frame(amount=["$10.00", "9,00 €"], base_total=["$10.00", "$9.80"]))
 
 
+def test_a_sign_must_agree_with_the_currency_that_is_stated_for_its_line():
+    """Dollars had counted as the euros that the mapped column states."""
+    with pytest.raises(ValueError, match=r"amounts in '\$' on lines for which column 'currency' says 'EUR'"):
+        clean(read(frame(amount=["$10.00", "€9.00"], currency=["EUR", "EUR"]), {"currency": "currency"}))
+    source = frame(amount=["$10.00", "€9.00"], currency=["CAD", "EUR"])
+    rates = Rules(rates={"EUR": 1.0, "CAD": 0.5})
+    assert clean(read(source, {"currency": "currency"}), rates).log["amount"].tolist() == [5.0, 9.0]
+
+
 def test_several_currencies_are_refused_without_rates_and_converted_with_them():
     source = frame(amount=[10.0, 10.0], currency=["EUR", "GBP"])
     with pytest.raises(ValueError, match=r"currencies \['EUR', 'GBP'\], but there is no rate for 'EUR'"):
