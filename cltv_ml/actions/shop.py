@@ -105,7 +105,7 @@ def read_shop(cleaned: Cleaned, terms: Terms, actions: Actions) -> Shop:
     """Return the shop as of the day after its log, scored by the champion."""
     cleaned = CleanedShop.of(cleaned)
     cutoff = scoring.check_as_of(cleaned.transactions, None)
-    store.open_store()
+    store.open_existing()
     model, version = registered_model.load_registered()
     card = model.metadata.metadata
     log = replace(

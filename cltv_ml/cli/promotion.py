@@ -76,7 +76,7 @@ def rollback() -> None:
     """
     from cltv_ml.tracking import registry, store
 
-    store.open_store()
+    store.open_existing()
     before, now = registry.rollback()
     instead = f", no longer version {before}" if before else ""
     console.print(f"Champion  version {now} again{instead}; restart servers to use it")

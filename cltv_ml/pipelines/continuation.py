@@ -34,7 +34,7 @@ def continue_cohorts(log: Log, members: pd.DataFrame, days: Sequence[int]) -> pd
         There is no champion, or it cannot be loaded.
     """
     cutoff = scoring.check_as_of(log, None)
-    store.open_store()
+    store.open_existing()
     model, _ = registered_model.load_registered()
     card = model.metadata.metadata
     X = build_features(log, cutoff, names=list(dict.fromkeys([*card["features"], *SUMMARY])))

@@ -79,7 +79,7 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
     cutoff = scoring.check_as_of(log, None)
     profit = _profit(log, cleaned, cutoff, settings)
     progress("scoring the customers", 0.3)
-    store.open_store()
+    store.open_existing()
     model, version = registered_model.load_registered()
     card = model.metadata.metadata
     X = build_features(log, cutoff, names=list(card["features"]))

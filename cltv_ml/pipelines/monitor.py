@@ -151,7 +151,7 @@ def monitor(
     lifetimes = read_lifetime_batch(settings)
     scores = _read_scores(settings.scores if lifetimes is None else lifetimes.scores)
     window = _check_scores(scores)
-    store.open_store()
+    store.open_existing()
     version = registry.read_version(int(scores["model_version"].iloc[0]), REGISTERED_NAME)
     cleaned = load(settings, progress, learned=version.features)
     settings = with_currency(settings, cleaned)

@@ -94,7 +94,7 @@ def _features(challenger: Version, champion: int | None) -> list[str]:
 
 def find_challenger() -> int:
     """Return the version that challenges the champion; raise InputError if there is none but the champion."""
-    store.open_store()
+    store.open_existing()
     registry.settle(REGISTERED_NAME)
     version = registry.alias_version(REGISTERED_NAME, "challenger")
     if version is None:

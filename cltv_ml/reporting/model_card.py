@@ -10,13 +10,14 @@ import pandas as pd
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.bootstrap import bootstrap_metrics
 from cltv_ml.evaluation.compare import Verdict
+from cltv_ml.money import UNSTATED, name_currency
 from cltv_ml.reporting import theme
 
 _CARD_METRICS = {
     "bias": ("Bias", "{:+.1%}", "predicted over realised, minus one; 0 is best"),
     "decile_mape": ("Decile error", "{:.1%}", "the same for tenths of the customers; 0 is best"),
     "gini": ("Gini", "{:.3f}", "ranking of customers by spend; 1 is best, 0 is chance"),
-    "mae": ("MAE", "{:,.2f}", "mean absolute error per customer, in currency"),
+    "mae": ("MAE", "{:,.2f}", f"mean absolute error per customer ({UNSTATED})"),
 }
 
 
@@ -28,7 +29,7 @@ def model_card(result: WindowResult, verdict: Verdict, notes: Sequence[str], abo
     notes
         Known limits of the model.
     about
-        Facts about the training data, by name, as in the version's tags.
+        Facts about the training data, by name, as in the version's tags; also the currency of the amounts, if stated.
     """
     name, window = verdict.champion, result.window
     ranges = compute_ranges(result.y_true, result.values[name])
@@ -44,7 +45,7 @@ def model_card(result: WindowResult, verdict: Verdict, notes: Sequence[str], abo
     ]
     lines = [
         f"# {theme.label(name)}, {window.horizon} days",
-        f"Expected spend of each customer over the next {window.horizon} days, in the log's currency.",
+        f"Expected spend of each customer over the next {window.horizon} days ({UNSTATED}).",
         "## Data",
         *(f"- {key.replace('_', ' ')}: {value}" for key, value in about.items()),
         "## Test",
@@ -62,7 +63,8 @@ def model_card(result: WindowResult, verdict: Verdict, notes: Sequence[str], abo
         "- Not for: credit, prices or any decision with legal effect on a person; customers without a "
         "purchase; the effect of a campaign (measure it with a control group).",
     ]
-    return "\n\n".join(lines).replace("\n\n- ", "\n- ") + "\n"
+    card: str = name_currency("\n\n".join(lines), about.get("currency", ""))
+    return card.replace("\n\n- ", "\n- ") + "\n"
 
 
 def compute_ranges(y_true: pd.Series, y_pred: pd.Series) -> pd.DataFrame:

@@ -49,7 +49,7 @@ def open_registered(name: str = REGISTERED_NAME, alias: str = "champion") -> Reg
         return read
     from cltv_ml.tracking import registry, store
 
-    store.open_store()
+    store.open_existing()
     model, version = load_registered(name, alias)
     served = model.unwrap_python_model()
     declared = model.metadata.get_output_schema().input_names()

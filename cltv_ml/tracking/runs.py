@@ -28,7 +28,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.files import read_earlier_json
 from cltv_ml.tracking import lease, store
 from cltv_ml.tracking.metric_names import grouped
-from cltv_ml.tracking.store import artifact_root, open_store, store_name
+from cltv_ml.tracking.store import artifact_root, open_existing, open_store, store_name
 
 #: The tag that MLflow shows as the description of an experiment, a run or a logged model.
 _DESCRIPTION = "mlflow.note.content"
@@ -236,7 +236,7 @@ def latest_training(experiment: str) -> Run:
     InputError
         The experiment holds no finished training.
     """
-    open_store()
+    open_existing()
     client = MlflowClient()
     named = client.get_experiment_by_name(experiment)
     trainings = named and client.search_runs(

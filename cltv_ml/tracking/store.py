@@ -65,6 +65,23 @@ def open_store() -> str:
     return uri
 
 
+def open_existing() -> str:
+    """Point MLflow at the store as `open_store` does, but create none; for what only reads trainings or models.
+
+    Raises
+    ------
+    InputError
+        As `open_store` does, or there is no store yet.
+    """
+    path = sqlite_file(store_uri())
+    if path and not path.exists():
+        raise InputError(
+            f"there is no MLflow store {without_secrets(store_uri())}; run `cltv train` first, or set "
+            "MLFLOW_TRACKING_URI to the store of an earlier training."
+        )
+    return open_store()
+
+
 @functools.cache
 def _create_once(uri: str, path: Path) -> None:
     """Create a SQLite store, or wait for the process that is creating it."""
@@ -152,7 +169,7 @@ def store_name() -> str:
 def champion_tag(key: str) -> str:
     """Return a tag of the champion; empty without the tag, a champion, or a registry that answers."""
     with contextlib.suppress(InputError, MlflowException):
-        open_store()
+        open_existing()
         champion = mlflow.MlflowClient().get_model_version_by_alias(REGISTERED_NAME, "champion")
         return str(champion.tags.get(key, ""))
     return ""

@@ -9,8 +9,12 @@ import mlflow
 import pytest
 from mlflow.tracking import MlflowClient
 
+from cltv_ml import pipelines
+from cltv_ml.cli import promotion
 from cltv_ml.errors import InputError
-from cltv_ml.tracking import sqlite_store
+from cltv_ml.pipelines.promote import find_challenger
+from cltv_ml.serving import registered_model
+from cltv_ml.tracking import runs, sqlite_store
 from cltv_ml.tracking import store as mlflow_store
 from tests.tracking.schema import dump
 
@@ -49,6 +53,27 @@ def _parts(sql):
 
 def test_a_store_that_mlflow_creates_itself_leaves_nothing_beside_it(migrated):
     assert sorted(path.name for path in migrated.parent.iterdir()) == ["mlflow.db", "old.sql"]
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda: runs.latest_summary("cltv"),
+        find_challenger,
+        registered_model.open_registered,
+        promotion.rollback,
+        lambda: pipelines.report(out="-"),
+    ],
+    ids=["summary", "challenger", "champion", "rollback", "report"],
+)
+def test_what_only_reads_creates_no_store(place, monkeypatch, read):
+    monkeypatch.chdir(place.parent)
+    with pytest.raises(
+        InputError, match=r"there is no MLflow store sqlite:///.*mlflow\.db; run `cltv train` first"
+    ):
+        read()
+    assert mlflow_store.champion_tag("currency") == ""
+    assert list(place.parent.iterdir()) == []
 
 
 def test_a_stop_while_the_store_is_created_leaves_none_and_the_next_command_creates_it(place, monkeypatch):
