@@ -162,13 +162,36 @@ PREDICTIONS = Table(
 )
 
 
-def to_four_decimals(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table for a spreadsheet: numbers with four decimals at most, other columns as they are.
+#: Columns of which a table for readers has at least one if it holds amounts of money, and measures that are amounts.
+_WITH_MONEY = {
+    "customer_id",
+    "revenue",
+    "cost",
+    "margin",
+    "equity",
+    "expected_value",
+    "expected_cost",
+    "expected_profit",
+    "realised",
+    "change",
+}
 
-    >>> to_four_decimals(pd.DataFrame({"rate": [0.1 + 0.2], "day": [pd.Timestamp("2026-01-01")]}))["rate"].tolist()
-    [0.3]
+
+def for_spreadsheet(table: pd.DataFrame, currency: str = "") -> pd.DataFrame:
+    """Return a table for a spreadsheet: four decimals at most, and the currency, if known, in rows with amounts.
+
+    >>> for_spreadsheet(pd.DataFrame({"revenue": [0.1 + 0.2]}), "EUR").to_dict("records")
+    [{'revenue': 0.3, 'currency': 'EUR'}]
+    >>> measures = pd.DataFrame({"measure": ["orders", "revenue"], "expected": [7.0, 120.5]})
+    >>> for_spreadsheet(measures, "EUR")["currency"].tolist()
+    ['', 'EUR']
     """
-    return table.round(dict.fromkeys(table.select_dtypes("float").columns, 4))
+    rows = table.round(dict.fromkeys(table.select_dtypes("float").columns, 4))
+    if not currency:
+        return rows
+    if "measure" in rows:
+        return rows.assign(currency=rows["measure"].isin(_WITH_MONEY).map({True: currency, False: ""}))
+    return rows.assign(currency=currency) if _WITH_MONEY & set(rows) else rows
 
 
 def ids_among(ids: pd.Series | pd.Index, known: pd.Series | pd.Index) -> np.ndarray:

@@ -19,7 +19,7 @@ from cltv_ml.actions.terms import enumerated
 from cltv_ml.customers.permissions import refusals
 from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.money import digits
-from cltv_ml.tables import YES, to_four_decimals
+from cltv_ml.tables import YES, for_spreadsheet
 
 MakeRows = Callable[[pd.DataFrame, ExportOrder], pd.DataFrame]
 RowMask = Callable[[pd.DataFrame], "pd.Series[bool]"]
@@ -256,7 +256,7 @@ def _profiles(email: str, prefix: str) -> MakeRows:
 
 def _warehouse(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
     table = customers.drop(columns=[name for name in IDENTITIES if name in customers])
-    return to_four_decimals(table).rename_axis("customer_id").reset_index().assign(currency=order.currency)
+    return for_spreadsheet(table.rename_axis("customer_id").reset_index()).assign(currency=order.currency)
 
 
 def _mailing(

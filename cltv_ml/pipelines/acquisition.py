@@ -112,7 +112,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     ]
     page = settings.out / "acquisition.html"
     progress("writing the page", 0.9)
-    files = write_folder(tables, _page(tables, notes, won, log, settings), page)
+    files = write_folder(tables, _page(tables, notes, won, log, settings), page, settings.currency)
     log_acquisition(
         {name: table for name, table in tables.items() if len(table)},
         _measured(tables),

@@ -55,7 +55,7 @@ from cltv_ml.pipelines.redaction import as_wanted
 from cltv_ml.reporting.report import summarise
 from cltv_ml.serving.scoring import check_as_of
 from cltv_ml.settings import Act, Evaluate, Learn, Settings
-from cltv_ml.tables import to_four_decimals
+from cltv_ml.tables import for_spreadsheet
 from cltv_ml.windows import Window, days_in_words
 
 logger = logging.getLogger("cltv_ml")
@@ -232,17 +232,6 @@ def _past_campaign(settings: Act) -> PastCampaign | None:
     )
 
 
-def _for_readers(table: pd.DataFrame, currency: str) -> pd.DataFrame:
-    """Return a table as suits a spreadsheet: four decimals, and the currency in each row if it is known."""
-    rows = table.reset_index() if table.index.name else table
-    rows = to_four_decimals(rows)
-    return rows.assign(currency=currency) if currency and _WITH_MONEY & set(rows) else rows
-
-
-#: Columns of which a table of `cltv act` has at least one if it holds amounts of money.
-_WITH_MONEY = {"customer_id", "revenue", "cost", "expected_cost", "expected_profit"}
-
-
 @together()
 def _write_act(actions: Actions, shop: Shop, out: Path, unnamed: CleanedShop | None = None) -> None:
     """Write the tables and the page, which names no customer of `unnamed`; delete lists of an earlier call."""
@@ -252,7 +241,8 @@ def _write_act(actions: Actions, shop: Shop, out: Path, unnamed: CleanedShop | N
             discard(old)
             actions.deleted.append(old.name)
     for name, table in actions.tables.items():
-        write_table(_for_readers(table, shop.terms.currency), out / f"{name}.csv")
+        rows = table.reset_index() if table.index.name else table
+        write_table(for_spreadsheet(rows, shop.terms.currency), out / f"{name}.csv")
     totals = list_totals(shop, actions)
     for name, content in {"rules": actions.rules, "actions": _json_summary(totals, shop, actions)}.items():
         with atomic(out / f"{name}.json") as path:

@@ -64,5 +64,5 @@ def audit(settings: Settings | None = None, *, progress: Progress = silent, **op
         audit_facts(tables, currency=settings.currency),
         audit_answers(tables, notes, settings.currency),
     )
-    files = write_folder(tables.tables, as_wanted(summary, settings.redact, cleaned), page)
+    files = write_folder(tables.tables, as_wanted(summary, settings.redact, cleaned), page, settings.currency)
     return Audited(tables, notes, files, page)

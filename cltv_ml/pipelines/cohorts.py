@@ -26,7 +26,7 @@ from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section, summarise
 from cltv_ml.reporting.sections.shop_answers import cohort_answers, share_who_bought
 from cltv_ml.settings import Cohorts, Settings
-from cltv_ml.tables import to_four_decimals
+from cltv_ml.tables import for_spreadsheet
 from cltv_ml.windows import to_days
 
 #: What follows where old customers look new in the log's first weeks.
@@ -77,8 +77,8 @@ def cohorts(settings: Settings | None = None, *, progress: Progress = silent, **
     ]
     with together():
         if continuation is not None:
-            write_table(to_four_decimals(continuation), _expected_file(settings))
-        write_table(to_four_decimals(table), settings.out)
+            write_table(for_spreadsheet(continuation, settings.currency), _expected_file(settings))
+        write_table(for_spreadsheet(table, settings.currency), settings.out)
         write_page(_cohorts_page(table, settings, continuation, notes), page)
     return CohortTable(table, continuation, notes, settings.out, page)
 

@@ -50,7 +50,7 @@ from cltv_ml.reporting.sections.forecast import (
     scenarios_section,
 )
 from cltv_ml.settings import Forecast, Settings
-from cltv_ml.tables import to_four_decimals
+from cltv_ml.tables import for_spreadsheet
 from cltv_ml.tracking.forecast_runs import log_forecast
 from cltv_ml.windows import Window, days_in_words, to_days
 
@@ -161,7 +161,7 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
         headlines=3,
     )
     with together():
-        _write_tables(known, files)
+        _write_tables(known, files, settings.currency)
         write_page(summary, page)
     log_forecast(bands, settings.experiment, settings.dataset, window, settings=_settings_to_store(settings))
     return Forecasted(bands, scenarios, equity, judged, causes, notes, settings.out, page, files)
@@ -228,11 +228,11 @@ def _table_files(out: Path, tables: Mapping[str, pd.DataFrame]) -> dict[str, Pat
     return {name: out if name == "forecast" else out.with_stem(f"{out.stem}_{name}") for name in tables}
 
 
-def _write_tables(tables: Mapping[str, pd.DataFrame], files: Mapping[str, Path]) -> None:
+def _write_tables(tables: Mapping[str, pd.DataFrame], files: Mapping[str, Path], currency: str) -> None:
     for name, table in tables.items():
         first = PLAN_COLUMNS if name in ("forecast", "before") else []
         ordered = table[[*first, *(column for column in table if column not in first)]]
-        write_table(to_four_decimals(ordered), files[name])
+        write_table(for_spreadsheet(ordered, currency), files[name])
 
 
 def _none_to_come(shop: ShopForecast) -> str:

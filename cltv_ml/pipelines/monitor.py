@@ -42,6 +42,7 @@ from cltv_ml.reporting.report import summarise
 from cltv_ml.serving.responses import is_of_horizon, tier_names
 from cltv_ml.settings import Monitor, Settings
 from cltv_ml.settings.toml import read_toml
+from cltv_ml.tables import for_spreadsheet
 from cltv_ml.tracking import registry, runs, scored_batches, store
 from cltv_ml.tracking.registry import REGISTERED_NAME, Version
 from cltv_ml.windows import Window, days_in_words
@@ -300,7 +301,7 @@ def _write_monitor(
     )
     tables = {
         "checks": pd.DataFrame([asdict(check) for check in report.checks]),
-        "batch": batch.to_frame().T,
+        "batch": batch.to_frame().T.infer_objects(),
         "drift": report.drift,
         "truth": report.truth,
         "progress": report.progress,
@@ -332,7 +333,7 @@ def _write_monitor(
     )
     with together():
         for name, table in tables.items():
-            write_table(table, out / f"{name}.csv")
+            write_table(for_spreadsheet(table, settings.currency), out / f"{name}.csv")
         write_page(as_wanted(summary, settings.redact, cleaned), out / "monitor.html")
     with local(out / "monitor.html") as page:
         MlflowClient().log_artifact(series, str(page))

@@ -11,17 +11,17 @@ import pandas as pd
 from cltv_ml.files import atomic, discard, neutral, together, write_table
 from cltv_ml.reporting.report import render_html
 from cltv_ml.reporting.table_files import with_files
-from cltv_ml.tables import to_four_decimals
+from cltv_ml.tables import for_spreadsheet
 
 
 @together()
 def write_folder(
-    tables: Mapping[str, pd.DataFrame], summary: Mapping[str, Any], page: Path
+    tables: Mapping[str, pd.DataFrame], summary: Mapping[str, Any], page: Path, currency: str
 ) -> dict[str, Path]:
     """Write a page, and tables as CSV next to it under their names; return the tables' files."""
     files = {name: page.with_name(f"{name}.csv") for name in tables}
     for name, table in tables.items():
-        write_table(to_four_decimals(table), files[name])
+        write_table(for_spreadsheet(table, currency), files[name])
     write_page(summary, page)
     return files
 

@@ -13,20 +13,25 @@ from cltv_ml.actions import lists
 from cltv_ml.actions.shop import _test_doubts, short_control
 from cltv_ml.actions.terms import Actions, Terms, nobody_pays
 from cltv_ml.models.level_spread import Spread
-from cltv_ml.pipelines.act import _act_page, _for_readers, _write_act
+from cltv_ml.pipelines.act import _act_page, _write_act
 from cltv_ml.reporting.list_totals import compute_list_totals
 from cltv_ml.reporting.sections import NO_ORDER
+from cltv_ml.tables import for_spreadsheet
 
 
 def test_tables_are_written_as_a_spreadsheet_shows_them():
     table = pd.DataFrame({"customer_id": ["a"], "value": [7.388120444145785], "share": [0.1 + 0.2]})
-    written = _for_readers(table, "EUR").to_csv(index=False)
+    written = for_spreadsheet(table, "EUR").to_csv(index=False)
     assert written == "customer_id,value,share,currency\na,7.3881,0.3,EUR\n"
 
 
 def test_tables_of_money_name_its_currency(done):
     """Only tables of customers did; segments, margins and the curve of a list had amounts of no currency."""
-    named = {name for name, table in done.tables.items() if "currency" in _for_readers(table, "EUR")}
+    named = {
+        name
+        for name, table in done.tables.items()
+        if "currency" in for_spreadsheet(table.reset_index(), "EUR")
+    }
     of_money = {"segments_by_value", "margins_by_category", "retention_curve", "price_test", "retention_list"}
     assert of_money <= named
     assert not {"segment_definitions", "cross_sell_quality"} & named

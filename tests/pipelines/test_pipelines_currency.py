@@ -53,6 +53,17 @@ def _bare_amounts(once, multiplied):
     return bare, amounts
 
 
+def _money_columns(once, multiplied):
+    """Return the columns of numbers that grow with the shop's money, and whether each row of theirs names EUR."""
+    numbers = once.select_dtypes("number")
+    grown = (numbers.ne(0) & (multiplied[numbers.columns] / numbers - FACTOR).abs().lt(0.01)).where(
+        numbers.abs() > 1, False
+    )
+    amounts = grown.any(axis=1)
+    named = "currency" in once and once.loc[amounts, "currency"].eq("EUR").all()
+    return [*grown.columns[grown.any()]], bool(named)
+
+
 def test_every_amount_on_the_pages_of_a_shop_has_its_currency(tmp_path, monkeypatch):
     written, write_page = [], pages.write_page
 
@@ -84,6 +95,13 @@ def test_every_amount_on_the_pages_of_a_shop_has_its_currency(tmp_path, monkeypa
     found = [_bare_amounts(once, more) for once, more in zip(written, written[half:], strict=False)]
     assert sum(amounts for _, amounts in found) > 100
     assert [bare for bare, _ in found] == [[]] * half
+    tables = {file.relative_to(tmp_path / "1") for file in (tmp_path / "1").rglob("*.csv")}
+    tables = {file for file in tables if not file.parent.name.endswith("_tables")}
+    with_money = {
+        file: _money_columns(*(pd.read_csv(tmp_path / of / file) for of in "17")) for file in tables
+    }
+    assert sum(bool(money) for money, _ in with_money.values()) > 10
+    assert [file for file, (money, named) in with_money.items() if money and not named] == []
 
 
 def _orders(**columns):
