@@ -17,6 +17,7 @@ from cltv_ml.decisions.lifecycle import apply_lifecycle, fit_lifecycle, tells_wh
 from cltv_ml.decisions.lifetime import (
     choose_value,
     compute_lifetime,
+    money_to_come_back,
     residual_share,
     value_column,
     value_to_date,
@@ -130,6 +131,7 @@ __all__ = [
     "loss_makers",
     "margin_credibility",
     "margin_per_purchase",
+    "money_to_come_back",
     "payback_month",
     "price_index",
     "probability_to_buy",

@@ -21,6 +21,13 @@ def value_to_date(log: AnyLog) -> pd.Series:
     return rows.set_index("customer_id")["spent"].rename("value_to_date")
 
 
+def money_to_come_back(log: AnyLog) -> float:
+    """Return the part of all spend so far that later returns will probably take (`stamps.RETURNS_TO_COME`)."""
+    log = Log.of(log)
+    taken = f"cast(sum(amount) as double) - cast(sum({log.lasting('amount')}) as double)"
+    return float(log.connect().sql(f"select {taken} from log").fetchall()[0][0] or 0.0)
+
+
 #: Values on which decisions may rest, and the first word of their column.
 VALUES = {"horizon": "expected", "remaining": "remaining", "lifetime": "lifetime"}
 

@@ -23,6 +23,7 @@ from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models import Spread
 from cltv_ml.models.value_curve import check_discount_rate
+from cltv_ml.money import format_money
 from cltv_ml.pipelines.inputs import load, read_rates, with_currency, without_effect
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.serving import registered_model, scoring
@@ -116,7 +117,11 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
         table = table.join(_value_reasons(native, X[card["features"]], table, own[horizon], settings))
     shown = further.drop(columns=end, errors="ignore").join(future.expected([end]))
     path = future.expected_path([*(day for day in _PATH if day < end), end], shown)
-    doubts = [capped, _describe_missed_dropout(future.model.missed_)]
+    doubts = [
+        capped,
+        _describe_missed_dropout(future.model.missed_),
+        _describe_returns(log, table["value_to_date"].sum(), settings.currency),
+    ]
     notes = _lifetime_notes(table, (horizon, end), profit, [*filter(None, doubts)])
     _write_account(settings, table, totals, notes, cuts, path)
     return Lifetimes(table, totals, notes, settings.out)
@@ -226,6 +231,17 @@ def _describe_missed_dropout(missed: tuple[float, float, float] | None) -> str:
     )
 
 
+def _describe_returns(log: Log, spent: float, currency: str) -> str:
+    """Return a sentence on the spend so far that later returns will probably take; empty if there is none."""
+    back = decisions.money_to_come_back(log)
+    if back <= 0:
+        return ""
+    return (
+        f"The value to date includes about {format_money(back, currency)} ({back / (spent or 1):.1%}) of the latest "
+        "purchases that customers will probably still return; expected values count only what they keep."
+    )
+
+
 def _lifetime_table(
     log: Log, future: Future, profit: _Profit, days: tuple[int, int], discount_rate: float
 ) -> pd.DataFrame:
@@ -254,9 +270,8 @@ def _with_intervals(
     whole, profit = future.totals(days[1], table["remaining_value"], rates)
     within, profit_within = future.totals(days[0], table["expected_value"], rates)
     drawn = {"value": (within, whole), "profit": (profit_within, profit)}
-    totals = pd.DataFrame({"total": table[[name for name in table if _is_part(name)]].sum()}).rename_axis(
-        "part"
-    )
+    parts = table.filter(regex="_(value|profit|to_date)$")
+    totals = pd.DataFrame({"total": parts.sum()}).rename_axis("part")
     for basis, (near, far) in drawn.items():
         if f"remaining_{basis}" not in table:
             continue
@@ -272,10 +287,6 @@ def _with_intervals(
             expected = f"expected_{basis}"
             totals.loc[expected, ["lower", "upper"]] = future.spread.interval(totals.at[expected, "total"])
     return table, totals
-
-
-def _is_part(name: str) -> bool:
-    return name.endswith(("_value", "_profit", "_to_date"))
 
 
 def _value_reasons(

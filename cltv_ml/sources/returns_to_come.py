@@ -80,9 +80,10 @@ def expect_returns(sold: np.ndarray, returned: np.ndarray) -> ReturnsToCome:
     lost *= min(1.0, _LARGEST_SHARE / max(lost[-1], 1e-9))
     by_age = np.append(lost, np.full(days - observed, lost[-1]))
     until = int(np.searchsorted(lost, _MOST_OF_THEM * lost[-1]))
-    money, recent = float(sold @ (lost[-1] - by_age)), float(sold[:_COMPARED_DAYS].sum())
     kept = (1.0 - lost[-1]) / (1.0 - by_age)
     young = kept[: int(np.flatnonzero(kept < 1.0 - _LEAST_TO_COME).max(initial=-1)) + 1]
+    left = sold - np.bincount(ages, returned[:, 2], minlength=days)
+    money, recent = float(left[: len(young)] @ (1.0 - young)), float(sold[:_COMPARED_DAYS].sum())
     return ReturnsToCome(
         float(lost[-1]), until, money, money / recent if recent else 0.0, tuple(young.round(6).tolist())
     )

@@ -5,8 +5,15 @@ import pytest
 
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import silent
+from cltv_ml.log import Log
 from cltv_ml.pipelines.inputs import load
-from cltv_ml.pipelines.lifetime import _end_without_dropout, _lifetime_notes, _profit, paid_to_win
+from cltv_ml.pipelines.lifetime import (
+    _describe_returns,
+    _end_without_dropout,
+    _lifetime_notes,
+    _profit,
+    paid_to_win,
+)
 from cltv_ml.settings import Lifetime
 
 DAY = pd.Timestamp("2024-01-02")
@@ -66,3 +73,16 @@ def test_without_dropout_the_length_of_the_log_caps_the_tail_unless_the_end_or_a
         "stated": _end_without_dropout(Lifetime(end="5y"), 1826, 700, [91]),
     }
     assert ends == {"default": 700, "horizon": 1096, "stated": 1826}
+
+
+def test_returns_still_to_come_in_the_value_to_date_are_told_in_money_and_share():
+    days = pd.to_datetime(["2024-01-01", "2024-01-30", "2024-01-31"])
+    log = pd.DataFrame({"customer_id": ["a", "a", "b"], "timestamp": days, "amount": [60.0, 100.0, 40.0]})
+    assert _describe_returns(Log.of(log), 200.0, "EUR") == ""
+    log.attrs["returns_to_come"] = (
+        '{"until": "2024-01-31", "kept": [0.75, 0.9]}'  # by age: 10 of 100 and 10 of 40
+    )
+    assert _describe_returns(Log.of(log), 200.0, "EUR") == (
+        "The value to date includes about 20.00 EUR (10.0%) of the latest purchases that customers will probably still "
+        "return; expected values count only what they keep."
+    )
