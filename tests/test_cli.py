@@ -10,7 +10,7 @@ import pytest
 
 import cltv_ml
 from cltv_ml import cli
-from cltv_ml.cli import printing
+from cltv_ml.cli import line, printing
 from cltv_ml.data import DATASETS, read_mapping
 from cltv_ml.features import CATALOGUE, catalogue_page
 
@@ -149,3 +149,18 @@ def test_a_table_too_wide_for_the_terminal_loses_its_lines_before_a_number_or_a_
     shown = capsys.readouterr().out
     assert shown.count("8,140,624") == 6
     assert "2011-12-09" in shown
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_the_demo_tells_how_to_activate_an_environment_that_is_not_on_the_path(
+    store, tmp_path, monkeypatch, active
+):
+    """MLflow then ended in its trace, because it found no uvicorn on the path."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "activate").touch()
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin" if active else "/usr/bin")
+    with line.console.capture() as shown:
+        line._show_next()
+    assert (f"Activate  source {tmp_path}/bin/activate\n" in shown.get()) is not active
+    assert "mlflow models serve" in shown.get()

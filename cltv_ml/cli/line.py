@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -145,8 +146,10 @@ def _document(outcome: Outcome, settings: Train) -> dict[str, Any]:
 def _show_next() -> None:
     from cltv_ml.tracking import runs
 
-    folder = Path(sys.executable).parent
-    if os.environ.get("VIRTUAL_ENV") is None and folder.is_relative_to(Path.cwd()):
-        console.print(f"Activate  source {(folder / 'activate').relative_to(Path.cwd())}")
+    script = Path(sys.executable).with_name("activate")
+    # MLflow starts servers and projects by the names of programs, which it looks for on the path.
+    if script.is_file() and str(script.parent) not in os.environ.get("PATH", "").split(os.pathsep):
+        shown = script.relative_to(Path.cwd()) if script.is_relative_to(Path.cwd()) else script
+        console.print(f"Activate  source {shlex.quote(str(shown))}", soft_wrap=True)
     console.print("Compare   cltv ui")
     console.print(f"Serve     {runs.serve_command()}", soft_wrap=True)
