@@ -49,8 +49,8 @@ app = typer.Typer(
     help="Customer lifetime value: compare models, serve the best, score every customer.",
     epilog="Exit status: 0 success; 1 an internal error, with its stack trace; 2 an invalid input, explained in one "
     "sentence; 3 promote refuses, or monitor's verdict is watch; 4 monitor's verdict is retrain; 130 or 143 stopped by "
-    "Ctrl-C or a kill. NO_COLOR=1 turns colours off; --json prints one JSON document. An environment variable can "
-    "set every option: CLTV_HORIZON sets --horizon.",
+    "Ctrl-C or a kill; 141 the output's reader has ended. NO_COLOR=1 turns colours off; --json prints one JSON "
+    "document. An environment variable can set every option: CLTV_HORIZON sets --horizon.",
 )
 for description, run in (
     (settings.Demo, line.demo),
@@ -132,6 +132,10 @@ def main(words: list[str] | None = None) -> None:
     stopped = _exit_on_signals()
     try:
         app([word for word in words if word not in ("--debug", "--verbose", "-v")])
+    except SystemExit as end:
+        if end.code == 1 and isinstance(end.__context__, BrokenPipeError):  # from Typer or Rich
+            sys.exit(128 + 13)  # SIGPIPE, which Windows does not name
+        raise
     except Exception as error:
         if stopped:  # a library in the middle of its work may turn the stop into an error of its own
             sys.exit(128 + stopped[0])
@@ -176,6 +180,8 @@ def _words_of(error: Exception) -> str:
     """Return an error's message; for a lack of memory its first line and a way out, for one of space a way out too."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"nothing more can be written ({error}); free some space and run the same command again."
+    if _lacks_threads(error):
+        return "no thread can be started; raise the limit of processes (ulimit -u), or end other programs."
     if not _lacks_memory(error):
         return str(error)
     reason = (str(error).strip().splitlines() or ["no more is available"])[0].rstrip(".")
@@ -189,9 +195,13 @@ def _lacks_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryException"
 
 
+def _lacks_threads(error: Exception) -> bool:
+    return isinstance(error, RuntimeError) and str(error) == "can't start new thread"
+
+
 def _user_can_fix(error: Exception) -> bool:
-    """Return whether an error is an input or the machine's (a full disk, no memory, a folder not to be written)."""
-    if isinstance(error, InputError) or _lacks_memory(error):
+    """Return whether an error is an input or the machine's (a full disk, no memory or thread, a read-only folder)."""
+    if isinstance(error, InputError) or _lacks_memory(error) or _lacks_threads(error):
         return True
     if isinstance(error, OSError):
         return error.errno is not None

@@ -93,7 +93,8 @@ def amounts(values: pd.Series, currency: str) -> pd.Series:
 
 def print_json(document: dict[str, Any]) -> None:
     """Print one JSON document on stdout: unrounded numbers, tables as lists of rows, missing values as null."""
-    ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")
+    encoding = getattr(sys.stdout, "encoding", None) or ""  # a closed output is None
+    ascii_only = not encoding.lower().startswith("utf")
     typer.echo(json.dumps(_json_value(document), indent=1, ensure_ascii=ascii_only, allow_nan=False))
 
 

@@ -69,7 +69,7 @@ def whole(work, folder, allowed=(0,)):
 
 
 def killed(work, folder, chance: random.Random, took, name):
-    """Do the work, send it a signal at a random time of those that it took before; return whether it landed.
+    """Do the work, send it a signal at a random time of those that it took before; return its status, 0 if none landed.
 
     Work that ends before its signal has told how long it takes now.
     """
@@ -80,10 +80,10 @@ def killed(work, folder, chance: random.Random, took, name):
         done, _ = os.waitpid(child, os.WNOHANG)
         if done:
             took[name] = min(took[name], time.monotonic() - began)
-            return False
+            return 0
         time.sleep(0.002)
     try:
         os.kill(child, chance.choice(SIGNALS))
     finally:
         status = ended(child)
-    return status != 0
+    return status

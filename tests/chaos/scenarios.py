@@ -86,11 +86,11 @@ def training(folder, chance, prepared):
     work = cltv("train", "--data", folder / "orders.csv", *words, "--out", folder / "out")
     landed = killed(work, folder, chance, TOOK, "training")
 
-    whole(lambda: look_at_store(folder / "out"), folder)
+    whole(lambda: look_at_store(folder / "out", landed), folder)
     return landed
 
 
-def look_at_store(out):
+def look_at_store(out, landed):
     """Raise Failure where a run is open, a version has no alias or comes of a failed run, or a file is half written."""
     experiment = runs.open_experiment("cltv")
     registry.settle()
@@ -102,7 +102,12 @@ def look_at_store(out):
             version = client.get_model_version("cltv", one.version)
             must(version.aliases, f"version {one.version} has no alias")
             must(states[version.run_id] == "FINISHED", f"version {one.version} of a failed run")
-    must(not list(out.rglob(".*.part")), "half a file")
+    look_for_halves(out, landed)
+
+
+def look_for_halves(out, landed):
+    """Raise Failure where a stop left a temporary file, as only a SIGKILL may."""
+    must(landed == -signal.SIGKILL or not list(out.rglob(".*.part")), "half a file")
 
 
 def week(folder, chance, prepared):
@@ -118,7 +123,7 @@ def week(folder, chance, prepared):
     out = folder / "out"
 
     def look():
-        look_at_store(out)
+        look_at_store(out, landed)
         champion = str(registry.alias_version("cltv", "champion"))
         manifest = json.loads((out / "scores.manifest.json").read_text(encoding="utf-8"))
         for versions in (
@@ -150,7 +155,7 @@ def tuning(folder, chance, prepared):
         must(all(run.info.status != "RUNNING" for run in found), "a run stays RUNNING")
         trials = pd.read_csv(folder / "tuning" / "tweedie.csv")
         must(len(trials) >= 3, f"{len(trials)} trials")
-        must(not list((folder / "tuning").glob(".*.part")), "half a file")
+        look_for_halves(folder / "tuning", landed)
 
     whole(look, folder)
     return landed
@@ -237,8 +242,8 @@ def changed_model(folder, chance, prepared):
             content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
             victim.write_bytes(content)
         fetch = mlflow.artifacts.download_artifacts
-        mlflow.artifacts.download_artifacts = lambda uri, **how: (
-            str(copy) if "models:/" in uri else fetch(uri, **how)
+        mlflow.artifacts.download_artifacts = lambda **how: (
+            str(copy) if "models:/" in how.get("artifact_uri", "") else fetch(**how)
         )
         try:
             load_registered()

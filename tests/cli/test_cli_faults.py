@@ -151,3 +151,38 @@ def test_a_full_disk_is_a_sentence_with_its_way_out(monkeypatch, capsys):
         cli.main(["data", "list"])
     assert stop.value.code == 2
     assert "File too large); free some space and run the same command again." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["features", "list"], ["features", "list", "--json"], ["data", "check"]])
+def test_a_closed_pipe_ends_the_command_with_the_status_of_the_shell(words):
+    """As with `cltv features list | head -1`: 128 and the number of SIGPIPE, and not a word."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    if words[-1] == "check":
+        words = [*words, "--help"]
+    with open(writer, "wb") as pipe:
+        command = [sys.executable, "-m", "cltv_ml", *words]
+        done = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_json_document_without_an_output_is_written_nowhere(monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["features", "list", "--json"])
+    assert stop.value.code == 0
+
+
+def test_too_few_threads_are_a_sentence_with_its_way_out(monkeypatch, capsys):
+    """As with `ulimit -u 2`."""
+
+    def fail(words):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["data", "list"])
+    assert stop.value.code == 2
+    assert "no thread can be started; raise the limit of processes" in capsys.readouterr().err
