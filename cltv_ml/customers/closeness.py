@@ -31,6 +31,8 @@ def closeness(values: pd.Series, fact: pd.Series) -> float:
         if levels > len(values) / 3:
             return 0.0
         values = ranks.groupby(values).transform("mean")
+        if values.nunique() < 2:
+            return 0.0
         share = 1 - (1 - _correlation(values, ranks) ** 2) * (len(values) - 1) / (len(values) - levels)
         shrink = np.sqrt(max(share, 0.0)) / max(_correlation(values, ranks), 1e-12)
     own = values.rank()

@@ -9,6 +9,7 @@ from anyascii import anyascii
 
 from cltv_ml.customers.column_levels import levels_of
 from cltv_ml.customers.permissions import opt_outs, permission_of
+from cltv_ml.customers.person_headings import identifies_person
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.source_columns import quote
@@ -26,17 +27,6 @@ MOST_LEARNED_LEVELS = 200
 #: Fewest customers of a level: rarer levels are joined.
 MIN_SHARED_CUSTOMERS = 20
 
-#: Headings of columns that identify a person or a single person's address.
-_PERSON = re.compile(
-    "e?mail(address|adresse)?[0-9]?$|^e?mail(id|hash|hashed|sha256|md5|domain)$|"
-    "(^|customer|cust|client|user|first|last|full|sur|middle|given|family|birth|contact|nick|screen|login|account|company|"
-    "legal|trading|maiden|kunden|vor|nach|firmen|member|shopper|buyer|holder|person)(names?|nm)$|"
-    "^(nom|prenom|nombre|apellidos?|cognome|initials|login|username|company|firma|raisonsociale|ansprechpartner)$|"
-    "phone|telefon|telephone|^tel$|^tel(no|nr)|mobile?(no|nr|number)?$|handy|^fax|street|strasse|^address|addressline|"
-    "address[0-9]?$|adresse|direccion|indirizzo|housenumber|hausnummer|^ip$|^ip(v[46])?address|ipaddr|iban|^ssn$|"
-    "socialsecurity|passport|taxid|^vat(id|no|nr|number)|ustid|latitude|longitude|^(lat|lon|lng)$|cookieid|deviceid|^url$|"
-    "website|homepage|instagram|facebook|linkedin|twitter|handle$"
-)
 #: Headings of numbers that are codes, not quantities.
 _CODE = re.compile(
     "zip|postal|postcode|postleitzahl|^plz|codepostal|code$|id$|^id|cluster|segment|region|store|branch|filiale|type$|"
@@ -57,6 +47,10 @@ _FIRST_SIGNS = {
 
 #: Share of the values that must be British postcodes; share of customers whose area enough others must share.
 _MOSTLY, _COVERED = 0.9, 0.8
+
+#: Share of integers that have eight digits or more and end in another digit than zero, from which they are codes:
+#: amounts of money so large are rounded.
+_LONG_CODES = 0.75
 
 #: Headings of dates that may be written as numbers: spreadsheet days, or seconds since 1970 and parts of them.
 _DATE_HEADINGS = re.compile(
@@ -213,6 +207,7 @@ def _count(table: Relation, column: str) -> dict[str, int]:
         "yes": f"lower(v) in {YES}",
         "no": f"lower(v) in {NO}",
         "whole": r"regexp_full_match(v, '-?\d{1,18}(\.0*)?')",
+        "long": r"regexp_full_match(v, '\d{7,17}[1-9](\.0*)?')",
     }
     number = "if(isfinite(try_cast(v as double)), try_cast(v as double), null)"
     trimmed = (
@@ -264,7 +259,7 @@ def _why_not(column: str, kind: str, counted: dict[str, int], stated: str, learn
     """Return why a column is left out; empty if it is used."""
     heading, there, levels = plain_heading(column), counted["there"], counted["levels"]
     form = max(counted["emails"], counted["addresses"], counted["phones"])
-    if _PERSON.search(heading) or (there and form > 0.5 * there):
+    if (kind != "yes/no" and identifies_person(column)) or (there and form > 0.5 * there):
         return "it identifies a person, an address or a device, which no model should learn from."
     if not learns:
         return ""
@@ -292,8 +287,13 @@ def _why_not(column: str, kind: str, counted: dict[str, int], stated: str, learn
 
 
 def _is_key(heading: str, counted: dict[str, int]) -> bool:
-    """Whether integers differ in all rows and number them, judged by their heading or by the absence of gaps."""
+    """Whether integers number the rows or are codes of persons, such as phone numbers: they differ in all rows.
+
+    Their heading or the absence of gaps tells, or eight digits and more of which the last one is rarely zero.
+    """
     there, levels = counted["there"], counted["levels"]
+    if counted["long"] > _LONG_CODES * there and levels > 0.5 * there and levels > MIN_SHARED_CUSTOMERS:
+        return True
     if counted["whole"] < there or levels < there or levels <= MIN_SHARED_CUSTOMERS:
         return False
     return bool(_ROW_KEY.search(heading)) or counted["width"] < 1.5 * levels

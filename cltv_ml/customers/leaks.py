@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import duckdb
 import numpy as np
 import pandas as pd
@@ -11,8 +9,8 @@ import pyarrow as pa
 
 from cltv_ml.customers.attributes import Attributes
 from cltv_ml.customers.closeness import FEWEST, closeness
+from cltv_ml.customers.leak_headings import tells_behaviour
 from cltv_ml.customers.recent import LATE_SPEND, follow_recent_spend, recent_facts
-from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.mapping import flag
 from cltv_ml.tables import ids_among
 
@@ -47,19 +45,6 @@ _FACTS = {
     "time from the first to the last purchase": "date_diff('day', min(day), max(day))",
     "mean time between purchases": "date_diff('day', min(day), max(day)) / nullif(count(*) - 1, 0)",
 }
-_NAMES = re.compile(
-    "(total|lifetime|cumulated|overall|sum).*(spen|revenue|sales|value|order|purchase|amount|umsatz|turnover)|"
-    "(spen[dt]|revenue|sales|orders|purchases)(total|todate|sofar|lifetime|count)|^c?ltv|customer(lifetime)?value|^clv|"
-    "(last|latest|recent|letzte).*(order|purchase|seen|login|visit|activ|buy|bought|kauf|bestell|contact|transaction)|"
-    "(last|latest|recent|letzte).*deal|"
-    "(number|count|nb|num|no|anzahl|n)(of)?(associated)?(orders|purchases|transactions|deals|bestellungen|invoices)|"
-    "^(days(to|until))?(next|nachste).*(order|purchase|visit|activ|kauf|bestell|deal)|"
-    "churn|^recency|^frequency|^monetary|^rfm|dayssince(last)?(order|purchase)|^isactive|^inactive|lapsed|"
-    "averageorder|avgorder|^aov|"
-    "(last|past|recent|previous|letzten?|derniers|ultimos)[0-9]+(d|days?|w|weeks?|m|months?|tage|jours|dias)|"
-    "[0-9]+(d|days?|tage|jours|dias)$|(session|pageview|login|visit|e?mail(open|click)|open|click)(s|ed|count|rate)|"
-    "engagement|(points|loyalty|reward|bonus)(balance|points)|pointsbalance|^points$|punktestand"
-)
 
 
 def find_leaks(
@@ -184,7 +169,7 @@ def compute_facts(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
 
 
 def _by_name(column: str) -> str:
-    if _NAMES.search(plain_heading(column)):
+    if tells_behaviour(column):
         return "its heading suggests that it contains customers' behaviour up to the end of the log"
     return ""
 

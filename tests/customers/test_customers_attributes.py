@@ -196,6 +196,55 @@ def test_facts_of_the_log_are_left_out_of_a_snapshot(log):
     assert all("valid_from" in one.reason for one in found.account if one.reason)
 
 
+def test_behaviour_and_forecasts_are_known_by_their_headings_in_other_languages(log):
+    leaks = [
+        "amountSpent",
+        "Predicted CLV",
+        "pLTV",
+        "Expected Date Of Next Order",
+        "F Score",
+        "Member Rating",
+        "Sales YTD",
+        "Total refunded",
+        "Purchase probability",
+        "updated_at",
+        "LastModifiedDate",
+        "Umsatz gesamt",
+        "Letzter Besuch",
+        "Bestellanzahl",
+        "Dernière commande",
+        "Panier moyen",
+        "Número de pedidos",
+        "Última compra",
+        "Ticket medio",
+        "Ultimo acquisto",
+        "Omzet totaal",
+        "Laatste bestelling",
+        "Liczba zamówień",
+        "Senaste köp",
+        "Son sipariş",
+        "累計購入金額",
+        "最終購入日",
+        "구매 횟수",
+        "最近购买",
+        "Количество заказов",
+        "آخر طلب",
+    ]
+    honest = [
+        "Customer since",
+        "Account opened",
+        "Consumer order type",
+        "Number of children",
+        "Lifetime member",
+        "Last school",
+    ]
+    values = {heading: [f"w{number % 3}" for number in range(N)] for heading in [*leaks, *honest]}
+    found = read_customers(
+        log, CustomerSources(customers=people(**values)), earliest=pd.Timestamp("2024-02-01")
+    ).attributes
+    assert [one.column for one in found.used] == honest
+
+
 def test_values_that_only_active_customers_have_tell_who_left_and_are_left_out(log):
     last = log.frame.groupby("customer_id")["timestamp"].max().to_numpy()
     active = last >= np.datetime64("2024-07-01")
@@ -246,6 +295,7 @@ def test_an_unrelated_column_is_not_close_to_a_fact():
     fact = pd.Series(rng.normal(size=500))
     assert closeness(pd.Series(rng.normal(size=500)), fact) < 0.2
     assert closeness(pd.Series(rng.choice([f"city {n}" for n in range(60)], 500)), fact) < 0.4
+    assert closeness(pd.Series(["a", "b", "b", "a"] * 20), pd.Series([1.0, 2.0, 3.0, 4.0] * 20)) == 0
 
 
 def test_protected_columns_are_kept_from_models_and_grouped_all_the_same(log):

@@ -322,3 +322,83 @@ def test_a_yes_in_any_case_or_one_letter_and_a_coded_gender_are_read_as_such():
     kinds = {one.column: one.kind for one in found.account}
     assert kinds == {"consents": "yes/no", "kunde_aktiv": "yes/no", "gender": "category"}
     assert found.table.to_pandas()["flag_kunde_aktiv"].tolist()[:2] == [1.0, 0.0]
+
+
+def test_identifiers_are_known_by_their_headings_in_other_languages_even_where_customers_share_them():
+    headings = [
+        "Correo electrónico",
+        "Téléphone",
+        "Cellulare",
+        "Telefoon",
+        "電話番号",
+        "メールアドレス",
+        "手机号",
+        "Телефон",
+        "Nombre",
+        "Cognome",
+        "Achternaam",
+        "Imię",
+        "Příjmení",
+        "氏名",
+        "姓名",
+        "이름",
+        "ФИО",
+        "Nom du client",
+        "billing_first_name",
+        "NAME1",
+        "Calle",
+        "Ulica",
+        "住所",
+        "Адрес",
+        "STRAS",
+        "Default Address Company",
+        "Signup IP",
+        "OPTIN_IP",
+        "Steuernummer",
+        "NIF",
+        "CPF",
+        "Codice Fiscale",
+        "PESEL",
+        "ИНН",
+        "GSTIN",
+        "STCEG",
+        "Kontonummer",
+        "Numer konta",
+    ]
+    found = read_attributes(
+        people(**{heading: [f"w{number % 3}" for number in range(N)] for heading in headings})
+    )
+    assert [one.column for one in found.account if "identifies a person" not in one.reason] == []
+
+
+def test_what_customers_share_about_addresses_phones_and_names_is_learned_from():
+    headings = [
+        "Address country",
+        "Default Address City",
+        "Phone type",
+        "Mobile operator",
+        "Website language",
+        "Email client",
+        "Pet name type",
+        "Product name",
+        "Plan name",
+        "Job title",
+        "Company size",
+        "Street type",
+        "都道府県",
+        "Ville",
+        "Número de hijos",
+        "Nombre d'enfants",
+    ]
+    found = read_attributes(
+        people(**{heading: [f"w{number % 3}" for number in range(N)] for heading in headings})
+    )
+    assert [one.column for one in found.used] == headings
+    assert len(read_attributes(people(website=["yes", "no"] * 30)).used) == 1
+
+
+def test_long_codes_of_persons_written_as_numbers_are_no_quantities():
+    rng = np.random.default_rng(0)
+    phones, incomes = rng.integers(4915e8, 4918e8, N) * 10 + 3, rng.integers(10_000, 90_000, N) * 10_000
+    found = read_attributes(people(Kontakt=phones, Ref=[*phones[1:], phones[1]], pendapatan=incomes))
+    assert [one.column for one in found.used] == ["pendapatan"]
