@@ -16,6 +16,7 @@ from cltv_ml.evaluation.drift import compute_shares
 from cltv_ml.evaluation.metrics import METRICS
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import ProbabilisticValue, ValueModel
+from cltv_ml.tables import values_by_horizon
 from cltv_ml.windows import Window
 
 #: Metrics of a closed batch, besides the coverage of its intervals.
@@ -116,18 +117,23 @@ def compute_progress(
 
     Parameters
     ----------
+    predicted
+        PREDICTIONS; what is expected by the end of a shorter horizon is its total.
     path
         `compute_expected_path` of the model.
     until
         First instant that the log does not hold yet.
     """
     passed = (until - window.cutoff).days
-    days = np.unique(np.append(path["day"][path["day"] <= passed], passed)).astype(int)
-    total = float(predicted["expected_value"].sum())
+    totals = values_by_horizon(predicted, window.horizon).sum()
+    totals = totals[totals.index <= window.horizon]
+    days = np.unique([*path["day"], *totals.index, passed]).astype(int)
+    days = days[days <= passed]
+    shares, known = (np.interp(some, path["day"], path["share"]) for some in (days, totals.index))
     return pd.DataFrame(
         {
             "day": days,
-            "expected": total * np.interp(days, path["day"], path["share"]),
+            "expected": np.interp(shares, [0.0, *known], [0.0, *totals]),
             "realised": _spent_by(Log.of(log), window, days, predicted.index),
         }
     )

@@ -81,6 +81,19 @@ def test_progress_ends_at_the_last_day_of_the_log(log, X):
     assert found["realised"] == pytest.approx(Log.of(log).target(Window("2022-07-01", 12), X.index).sum())
 
 
+def test_what_is_expected_so_far_is_the_total_of_a_shorter_horizon_at_its_end(log, X):
+    path = pd.DataFrame({"day": [0, 20, 60], "share": [0.0, 0.5, 1.0]})
+    batch = pd.DataFrame(
+        {"expected_value": 2.0, "expected_value_30d": 0.5, "expected_value_90d": 3.0}, index=X.index
+    )
+    found = compute_progress(log, batch, WINDOW, path, pd.Timestamp("2022-08-15")).set_index("day")[
+        "expected"
+    ]
+    # By day 30 the path has reached .625, by day 20 .5 and by day 45 .8125.
+    by_hand = {20: 0.5 * 0.5 / 0.625, 30: 0.5, 45: 0.5 + 1.5 * (0.8125 - 0.625) / 0.375}
+    assert found.drop(0).to_dict() == pytest.approx({day: len(X) * value for day, value in by_hand.items()})
+
+
 def test_levels_follow_from_the_thresholds():
     limits = Thresholds().bias
     assert [level_check("bias", one, limits, "").level for one in (0.05, 0.15, 0.3, np.nan)] == [
