@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import quote, unquote, unquote_plus
+
+#: Names of options that hold a secret.
+_SECRET_OPTION = r"(passw|pwd|token|secret|(access|account|api|private|shared|storage)_?key|signature)\w*\s*="
 
 #: Characters from which a part of a secret is hidden where it stands alone.
 _SHORTEST = 4
@@ -22,10 +25,10 @@ def is_url(source: str) -> bool:
 def may_hold_login(text: str) -> bool:
     """Return whether a word may hold a password: an address however it is written, or the settings of a driver.
 
-    >>> [may_hold_login(text) for text in ("me:secret@host/shop", "user=me password=x", "data/me@home.csv")]
+    >>> [may_hold_login(text) for text in ("me:secret@host/shop", "user=me AccountKey=x", "data/me@home.csv")]
     [True, True, False]
     """
-    return is_url(text) or re.search(r":.+@|(passw|pwd|token|secret)\w*\s*=", text, re.IGNORECASE) is not None
+    return is_url(text) or re.search(rf":.+@|{_SECRET_OPTION}", text, re.IGNORECASE) is not None
 
 
 def without_secrets(url: str) -> str:
@@ -43,9 +46,9 @@ def without_secrets(url: str) -> str:
     scheme, divided, rest = url.partition("://")
     if not divided:
         return re.sub("[:=].*", "...", url, flags=re.DOTALL) if may_hold_login(url) else url
-    place, options = re.match(r"([^?#]*)(.*)", rest, re.DOTALL).groups()  # type: ignore[union-attr]
-    if place.startswith("/") and scheme.partition("+")[0] in ("sqlite", "duckdb"):
-        return f"{scheme}://{place}"
+    if rest.startswith("/") and scheme.partition("+")[0] in ("sqlite", "duckdb"):
+        return f"{scheme}://{re.split('[?#]', rest)[0]}"
+    place, options = re.match(r"([^?#;]*)(.*)", rest, re.DOTALL).groups()  # type: ignore[union-attr]
     if "@" in options:  # the password may hold a ?, and what follows may be the rest of it
         return f"{scheme}://..."
     place = place.rpartition("@")[2]
@@ -80,7 +83,7 @@ def _secrets(url: str) -> set[str]:
     secrets = {url, rest}
     login, at, _ = rest.rpartition("@")
     if at and (":" in login or url.startswith("http")):
-        secrets |= {unquote(login), login, *_pieces(login.partition(":")[2])}
+        secrets |= {unquote(login), login, quote(login, safe=""), *_pieces(login.partition(":")[2])}
     elif at:  # a user without a password, whose name may be a common word
         secrets |= {f"{login}@", f"{unquote(login)}@"}
     for option in re.split(r"[?&#;]", rest)[1:]:
@@ -97,10 +100,10 @@ def _secrets(url: str) -> set[str]:
 
 
 def _pieces(secret: str) -> set[str]:
-    """Return a secret as it is written and as it is meant, and its parts between the signs that divide a URL."""
+    """Return a secret as written, as meant and as a URL spells it, and its parts between signs that divide a URL."""
     whole = {secret, unquote(secret), unquote_plus(secret)}
-    parts = {part for one in whole for part in re.split(r"[@/?#:&]", one) if len(part) >= _SHORTEST}
-    return whole | parts
+    parts = {part for one in whole for part in re.split(r"[@/?#:&;]", one) if len(part) >= _SHORTEST}
+    return {form for one in whole | parts for form in (one, quote(one), quote(one, safe=""))}
 
 
 def sqlite_file(url: str) -> Path | None:
