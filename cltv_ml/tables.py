@@ -23,8 +23,14 @@ _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
 
 #: Texts that stand for yes, and for no.
-_YES = "yes y true t 1 1.0 ja j oui si sí sim on wahr vrai vero verdadero verdadeiro sì tak ano да evet"
-_NO = "no n false f 0 0.0 nein non não nao off falsch faux falso nej nie ne нет hayır"
+_YES = (
+    "yes y true t 1 1.0 ja j oui o si sí s sim on wahr vrai vero verdadero verdadeiro sì tak ano áno да так evet igen "
+    "kyllä ναι da ya có はい 是 예 네 نعم כן"
+)
+_NO = (
+    "no n false f 0 0.0 nein nee non não nao off falsch faux falso nej nei nie ne нет ні hayır nem ei όχι "
+    "nu tidak không いいえ 否 아니오 아니요 لا לא"
+)
 YES, NO = tuple(_YES.split()), tuple(_NO.split())
 
 #: The part of a postcode that an attribute holds, at the end of its name: the first signs, or the outward code or the

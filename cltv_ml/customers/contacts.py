@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from cltv_ml.customers.key import find_key
 from cltv_ml.customers.typed_values import NO_VALUE
-from cltv_ml.data.headings import plain_heading
+from cltv_ml.data.headings import plain_heading, plain_pattern
 from cltv_ml.data.kinds import first_lines, look, look_further
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns
@@ -32,26 +32,49 @@ _MOST_ANSWERS = 1_000
 
 _MAILED = "send|sent|sending|deliver(ed|y)?|contact(ed)?|e?mail(ed|ing)?|dispatch(ed)?|campaign|start|launch(ed)?|event"
 _DAY_ENDING = "(at|on|date|day|time|timestamp|datetime|ts|dt)"
-_ANSWER = "respon[ds]ed|response|answer(ed)?|react(ed|ion)|reaktion|antwort|reponse|respuesta|risposta"
-_CLICK, _OPEN = "click(ed|s)?|geklickt|klick", "open(ed|s)?|geoeffnet|geoffnet|read|seen"
+_ANSWER = (
+    "respon[ds]ed|response|answer(ed)?|react(ed|ion)|reaktion|reagiert|(be|ge)antwort(et)?|antwort|(a)?repondu|reponse|"
+    "respondio|respuesta|(ha)?risposto|risposta|respondeu|resposta|odpowiedz(ial)?|反応|回答|响应|응답|ответ"
+)
+_ORDERED = (
+    "convert(ed)?|conversion|redeem(ed)?|redemption|purchased|bought|ordered|placedorder|gekauft|bestellt|achete|compro|comprou|"
+    "acquistato|購入|转化|购买|구매|покупка"
+)
+_CLICK = (
+    "click(ed|s)?|geklickt|klicks?|clique|clics?|clicado|cliccato|klikk?et|klickad|クリック|点击|클릭|клик"
+)
+_OPENED = (
+    "open(ed|s)?|geoeffnet|geoffnet|read|seen|ouvert|abierto|aperto|aberto|otwarte|開封|打开|오픈|открыт"
+)
 
 #: Kinds of columns of contacts, and their headings; the first heading that only one column has is taken.
 _HEADINGS = {
     "timestamp": (
         f"timestamp|date|time|datum|fecha|data|day|({_MAILED}){_DAY_ENDING}|{_DAY_ENDING}({_MAILED})|sent|"
         "(versand|sende|kontakt|start|mail)(datum|zeit|tag)|versendetam|gesendetam|kontaktiertam|"
-        "date(envoi|denvoi|contact)|fecha(envio|deenvio|contacto)|data(invio|envio)",
+        "date(envoi|denvoi|contact)|(fecha|data)(de|do|di)?(envio|invio|contacto|contato|contatto)|"
+        "data(wysylki|kontaktu)|"
+        "(配信|送信|連絡)日時?|(发送|联系)(时间|日期)|(발송|연락)일시?|дата(отправки|контакта|рассылки)?",
+        f"(created|creation|added){_DAY_ENDING}?",
     ),
     "campaign": (
-        "campaign(id|name|code|title|key)?|kampagne(n?name|nid)?|mailing(name|id)?|aktion|campagne|campana|campanha|campagna",
+        "campaign(id|name|code|title|key)?|kampagne(n?name|nid)?|mailing(name|id)?|aktion|campagne|campana|campanha|campagna|"
+        "kampan(ia|j)|キャンペーン(名|id)?|活动(名称)?|캠페인명?|кампания",
     ),
-    "channel": ("(contact|campaign)?(channel|medium)|kanal|canal|canale|kanaal",),
-    "cost": ("(contact|unit|mailing)?(cost|costs|price)(per(contact|mail))?|kosten|cout|coste|costo",),
+    "channel": (
+        "(contact|campaign|message|marketing|communication)?(channel|medium)|kanal|canal|canale|kanaal|チャネル|渠道|채널|канал",
+        "medio|media",
+    ),
+    "cost": (
+        "(contact|unit|mailing|total)?(cost|costs|price)(per(contact|mail))?|(stuck|einzel|kontakt)?kosten|cout(unitaire)?|coste?|"
+        "costo(unitario)?|custo|koszt|kostnad|費用|コスト|费用|成本|비용|стоимость",
+    ),
     "response": (
-        f"({_ANSWER}){_DAY_ENDING}?|({_ANSWER})(flag|datum)",
-        f"(convert(ed)?|conversion|redeem(ed)?|redemption|purchased|bought){_DAY_ENDING}?",
+        f"({_ANSWER}){_DAY_ENDING}?|({_ANSWER})(flag|datum)|first({_ANSWER}){_DAY_ENDING}",
+        f"has({_ANSWER})",
+        f"({_ORDERED}){_DAY_ENDING}?",
         f"({_CLICK}){_DAY_ENDING}?",
-        f"({_OPEN}){_DAY_ENDING}?",
+        f"({_OPENED}){_DAY_ENDING}?",
     ),
 }
 CONTACT_KINDS = ("customer_id", *_HEADINGS, "none")
@@ -177,7 +200,8 @@ def _map(
 
 
 def _headed(columns: Sequence[str], words: str) -> list[str]:
-    return [column for column in columns if re.fullmatch(words, plain_heading(column))]
+    pattern = plain_pattern([words])
+    return [column for column in columns if re.fullmatch(pattern, plain_heading(column))]
 
 
 def _response(columns: Columns, column: str, contacted: str) -> tuple[str, list[str]]:

@@ -21,7 +21,11 @@ OPTION = {"customers": "--attribute", "contacts": "--contact"}
 _LEAST_MATCHED = 0.5
 
 #: Headings of a key; under another heading, small numbers may equal the log's ids by chance.
-_KEY = re.compile(".(id|ids|key|bk|nk|ref|code|no|nr|nro|num|number|nummer|numero|numer)$")
+_KEY = re.compile(
+    ".(id|ids|key|bk|nk|ref|code|no|nr|nro|num|number|nummer|numero|numer)$|"
+    "^(id|key|no?|nr|num|number|numero|nummer|numer|code|codigo|codice|kod|cislo)(of|de|del|do|du|van)?(the|la|el|l)?"
+    "(customer|client|cliente|klient|klienta|klant|kunden?|member|membre|socio|utente|usuario|user|zakaznika|asiakkaan)$"
+)
 
 #: Words before and after the one that says that a row holds: `dbt_valid_from`, `row_effective_dt`, `eff_start_date`.
 _ROW = "^(dbt|dwh|etl|row|rec|record|scd[0-9]?|version)?"

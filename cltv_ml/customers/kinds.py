@@ -10,7 +10,7 @@ from anyascii import anyascii
 from cltv_ml.customers.column_levels import levels_of
 from cltv_ml.customers.permissions import opt_outs, permission_of
 from cltv_ml.customers.person_headings import identifies_person
-from cltv_ml.data.headings import plain_heading
+from cltv_ml.data.headings import plain_heading, plain_pattern
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation
@@ -27,16 +27,25 @@ MOST_LEARNED_LEVELS = 200
 #: Fewest customers of a level: rarer levels are joined.
 MIN_SHARED_CUSTOMERS = 20
 
+#: Headings of postcodes, whose first signs stand for an area.
+_POSTCODES = (
+    "zip|postal|post(code|leitzahl|nummer|nr)|^plz|codigopostal|kodpocztowy|postinumero|iranyitoszam|kodepos|postakodu|"
+    "^pstlz|^(cap|cep|cp|psc)$|郵便番号|邮编|邮政编码|우편번호|индекс$|ταχυδρομικ|الرمزالبريدي|מיקוד"
+)
+_POSTCODE = re.compile(plain_pattern([_POSTCODES]))
+
 #: Headings of numbers that are codes, not quantities.
 _CODE = re.compile(
-    "zip|postal|postcode|postleitzahl|^plz|codepostal|code$|id$|^id|cluster|segment|region|store|branch|filiale|type$|"
-    "class$|group$|level$|tier$|status$|^(gender|sex|sexe|geschlecht|genero|sesso|geslacht)"
+    plain_pattern(
+        [
+            f"{_POSTCODES}|code$|id$|^id|cluster|segment|region|store|branch|filiale|type$|class$|group$|level$|tier$|status$|"
+            "(gruppe|groupe|grupo|gruppo|kategorie|categorie|categoria|kod|コード|区分|种类|код|유형)$|^(gender|sex|sexe|sexo|sesso|"
+            "geschlecht|genero|geslacht|plec|sukupuoli|pohlavi|cinsiyet|性別|性别|성별)|^(kon|kjonn|пол|φυλο)$"
+        ]
+    )
 )
 #: Headings of whole numbers that number the rows.
 _ROW_KEY = re.compile("(id|key|sk|pk|no|nr|num|number|index|row|rowid|serial|seq|sequence)$")
-#: Headings of postcodes, whose first signs stand for an area.
-_POSTCODE = re.compile("zip|postal|post(code|leitzahl|nummer|nr)|^plz|codigopostal|^(cap|cep)$")
-
 _BRITISH = "[A-Z]{1,2}[0-9][A-Z0-9]? *[0-9][A-Z]{2}"
 
 #: Parts of a postcode that may stand for an area, the smallest area first, and how a note names them.
@@ -59,8 +68,20 @@ _DATE_HEADINGS = re.compile(
 )
 _MOMENTS = ((29_221, 73_050), (1e8, 4.2e9), (1e11, 4.2e12), (1e14, 4.2e15))
 
-_YEAR = re.compile("year|^yob$|jahr|annee|^an$|ano$|anno")
-_BIRTH = re.compile("birth|^(dob|yob)$|geburt|jahrgang|naissance|nacimiento|nascita|geboorte|bday")
+_YEAR = re.compile(
+    plain_pattern(
+        ["year|^yob$|jahr|annee|^an$|ano$|anno|^rok|fodselsar|fodelsear|syntymavuosi|год|年$|연도|년도"]
+    )
+)
+_BIRTH = re.compile(
+    plain_pattern(
+        [
+            "birth|^(dob|yob)$|geburt|jahrgang|naissance|nacimiento|nascita|nascimento|geboorte|geboren|bday|urodzenia|narozeni|"
+            "narodenia|fodelse|fodsel|syntyma|szulet|dogum|nastere|rodenja|ngaysinh|namsinh|tanggallahir|生年|誕生|出生|生日|생년|생일|"
+            "출생|рожден|народжен|γεννησ|الميلاد|לידה|วันเกิด"
+        ]
+    )
+)
 _ROW_HISTORY = re.compile(
     "^(dbt|dwh|etl|row|rec|record|scd[0-9]?|version)?((valid|effective|eff)(to|until|end|thru|through)|expir(y|ation|es|ed)|"
     "end|iscurrent|currentflag|currentind(icator)?|currentrow(flag|indicator)?|iscurrentrow|scdid|hash(diff|key)?|"

@@ -13,7 +13,8 @@ from cltv_ml.engine import Relation, keep
 
 #: A number without leading zeros, and the word or the letter after it.
 _WITH_UNIT = re.compile(
-    r"([-+]?(?:0|[1-9][0-9]*)(?:[., ][0-9]{3})*(?:[.,][0-9]+)?)(?=\s|[^\W\d_]{2}|°)\s*([^\W\d_]{1,12}|°[CF])[.]?"
+    r"([-+]?(?:0|[1-9][0-9]*)(?:[., ][0-9]{3})*(?:[.,][0-9]+)?)"
+    r"(?=\s|[^\W\d_]{2}|[^\W\d_\x00-\x7f]|°)\s*([^\W\d_]{1,12}|°[CF])[.]?"
 )
 _BARE_NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(?:[.,][0-9]+)?")
 #: The same in SQL: what stands before the unit.

@@ -349,6 +349,14 @@ def test_business_keys_are_ids_where_the_log_counts_its_customers():
     assert [one.column for one in found.used] == ["tier"]
 
 
+def test_ids_that_are_numbers_are_found_under_headings_that_begin_with_the_word_for_id():
+    ids = pd.Index([f"{number:05d}" for number in range(N)])
+    for heading in ("Nº cliente", "ID klienta", "Código de cliente", "No. Klant"):
+        table = people(DNI=[f"{number}X" for number in range(N)]).rename(columns={"customer_id": heading})
+        found = read_attributes(table.assign(tier=["a", "b"] * 30), customers=ids)
+        assert found.table["customer_id"][1].as_py() == "0001", heading
+
+
 def test_thousands_of_an_attribute_are_told_instead_of_asked():
     table = people(income=[f"{number}.500 €" for number in range(10, 10 + N)])
     found = read_attributes(table)

@@ -79,3 +79,29 @@ def test_contacts_after_the_end_of_the_log_are_counted_because_nothing_uses_them
         "2 of the 3 contacts with customers of the log came after its last day, 2024-05-30: nothing uses them."
     ]
     assert notes("2024-07-01")[0].startswith("All contacts with customers of the log came after")
+
+
+def test_contacts_are_read_under_the_headings_of_other_languages_and_tools():
+    values = {
+        "customer_id": "a",
+        "timestamp": "2024-05-01",
+        "campaign": "x",
+        "channel": "y",
+        "cost": "2",
+        "response": "1",
+    }
+    others = [
+        "Kundennummer Versanddatum Aktion Kanal Stückkosten Reagiert",
+        "会員ID 配信日時 キャンペーン名 チャネル 費用 クリック",
+        "N°client Date_d'envoi Campagne Canal Coût Cliqué",
+        "ID_cliente Fecha_de_envío Campaña Medio Coste Respondió",
+        "ContactId CreatedDate CampaignId Message_Channel Cost HasResponded",
+    ]
+    for headings in others:
+        read = read_contacts(
+            pd.DataFrame(
+                {name: [value] for name, value in zip(headings.split(), values.values(), strict=True)}
+            )
+        )
+        assert list(read.mapping) == list(values), headings
+        assert read.table["responded_at"].null_count == 0, headings

@@ -402,3 +402,19 @@ def test_long_codes_of_persons_written_as_numbers_are_no_quantities():
     phones, incomes = rng.integers(4915e8, 4918e8, N) * 10 + 3, rng.integers(10_000, 90_000, N) * 10_000
     found = read_attributes(people(Kontakt=phones, Ref=[*phones[1:], phones[1]], pendapatan=incomes))
     assert [one.column for one in found.used] == ["pendapatan"]
+
+
+def test_kinds_are_known_by_headings_and_values_of_other_languages():
+    born, codes = ["1980-05-01", "1991-07-02", "1975-01-30"] * 20, [10115, 75001, 20095] * 20
+    dates = dict.fromkeys(["生年月日", "Дата рождения", "Data urodzenia", "생년월일", "Födelsedatum"], born)
+    areas = dict.fromkeys(["CP", "CAP", "PSTLZ", "郵便番号", "Kod pocztowy"], codes)
+    answers = {"Nieuwsbrief": "ja nee", "メルマガ": "はい いいえ", "订阅": "是 否", "Hírlevél": "Igen nem"}
+    answers |= {"Ativo": "S N", "Abonné": "O N"}
+    flags = {heading: words.split() * 30 for heading, words in answers.items()}
+    numbers = {"年齢": ["34歳", "51歳", "7歳"] * 20, "Kontostand": [10, 20, 35] * 20}
+    kinds = ({"birth date": dates, "category": areas, "yes/no": flags, "number": numbers}).items()
+    found = read_attributes(people(**dates, **areas, **flags, **numbers))
+    assert {one.column: one.kind for one in found.account} == {
+        column: kind for kind, columns in kinds for column in columns
+    }
+    assert found.table["number_nianling"].to_pylist()[:3] == [34, 51, 7]
