@@ -16,6 +16,7 @@ from cltv_ml.evaluation.explain import feature_title
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.features.catalogue import needs
 from cltv_ml.log import Log
+from cltv_ml.models.kept_spend import YEAR
 from cltv_ml.money import format_money
 from cltv_ml.serving.responses import BOUGHT_LATER
 from cltv_ml.tables import ids_among
@@ -296,11 +297,11 @@ def _coverage_checks(row: pd.Series, limits: Thresholds, when: str, days: str) -
 
 
 def _open_checks(paths: pd.DataFrame, limits: Thresholds, currency: str) -> list[Check]:
-    """Return a check of each open batch after at least a quarter of its horizon."""
+    """Return a check of each open batch after at least a quarter of its horizon or of a year."""
     checks = []
     for cutoff, path in paths.groupby("cutoff") if len(paths) else ():
         last = path.iloc[-1]
-        if last["day"] >= last["horizon"] / 4 and np.isfinite(last["bias_lower"]):
+        if last["day"] >= min(last["horizon"] / 4, YEAR // 4) and np.isfinite(last["bias_lower"]):
             sentence = (
                 f"After {last['day']} of {last['horizon']} days, the batch of {cutoff:%Y-%m-%d} was expected "
                 f"to bring in {format_money(last['expected'], currency)} and brought in "

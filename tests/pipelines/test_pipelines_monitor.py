@@ -23,7 +23,7 @@ from cltv_ml.log import Log
 from cltv_ml.models import ProbabilisticValue
 from cltv_ml.money import format_money
 from cltv_ml.pipelines.monitor import store_reference
-from cltv_ml.pipelines.monitor_checks import compare_with_training, freshness_checks
+from cltv_ml.pipelines.monitor_checks import compare_with_training, freshness_checks, outcome_checks
 from cltv_ml.serving import packaging
 from cltv_ml.serving.responses import BOUGHT_LATER, tier_names
 from cltv_ml.tracking import registry, runs, scored_batches
@@ -359,6 +359,21 @@ def test_the_reference_holds_no_customer(registered, log):
 def test_scores_that_cannot_be_monitored_are_refused(registered, log, fitted, tmp_path, spoil, message):
     with pytest.raises(ValueError, match=message):
         monitor(log, spoil(scores(log, fitted, registered)), tmp_path / "out")
+
+
+def test_the_money_so_far_is_told_from_a_quarter_of_the_horizon_or_of_a_year_on():
+    path = {"cutoff": CUTOFF, "expected": 80.0, "realised": 100.0, "bias_lower": -0.3, "bias_upper": -0.15}
+    told = {
+        (day, horizon): [
+            check.sentence
+            for check in outcome_checks(
+                pd.DataFrame(), pd.DataFrame([{**path, "day": day, "horizon": horizon}]), None, Thresholds()
+            )
+        ]
+        for day, horizon in ((45, 182), (46, 182), (90, 1826), (91, 1826))
+    }
+    assert [len(sentences) for sentences in told.values()] == [0, 1, 0, 1]
+    assert told[91, 1826][0].startswith("After 91 of 1826 days, the batch of")
 
 
 @pytest.mark.parametrize(
