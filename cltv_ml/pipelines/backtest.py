@@ -65,7 +65,8 @@ def backtest(settings: Settings | None = None, *, progress: Progress = silent, *
     latest = holdout_window(settings, log)
     earlier = rolling_origins(log.first, latest, latest.horizon, settings.windows - 1)
     first = min([latest, *earlier], key=lambda window: window.cutoff)
-    features, days = model_features(log, first), to_horizons(settings.horizon)
+    days = to_horizons(settings.horizon)
+    features = model_features(log, first, named_models(settings, latest.horizon, []))
     models = named_models(settings, latest.horizon, features)
     check_paths(models, log.first, latest.end)
 

@@ -15,6 +15,7 @@ from cltv_ml.features import FIRST_ORDER, available, default_features, is_text, 
 from cltv_ml.log import Log
 from cltv_ml.models import COSTLY, WITH_ATTRIBUTES, ValueModel, by_name, competitors, names_of, with_params
 from cltv_ml.models.level_holidays import DAYS_APART
+from cltv_ml.models.out_of_fold import is_ours
 from cltv_ml.models.own import as_value_model
 from cltv_ml.pipelines.calendar_inputs import CALENDAR, read_plan, with_paths
 from cltv_ml.pipelines.inputs import read_table
@@ -45,13 +46,27 @@ def named_models(settings: Competing, horizon: int, features: Sequence[str]) -> 
     return with_paths(with_params(by_name(models), settings.params), *_calendar_tables(settings))
 
 
-def model_features(log: Log, window: Window) -> list[str]:
+def model_features(log: Log, window: Window, models: Sequence[ValueModel]) -> list[str]:
     """Return the features that a training learns from; with attributes of customers, also those of the first order.
 
-    Of both, those that are not related to spend before the window are left out of a large log (`informative`).
+    Of both, those that are not related to spend before the window are left out of a large log (`informative`), and all
+    of them if none of the models learns from features.
     """
     history, about = offered_features(log)
-    return [*history, *(informative(log, window, history, about) if about else ())]
+    used = about and learn_from_features(models)
+    return [*history, *(informative(log, window, history, about) if used else ())]
+
+
+def learn_from_features(models: Sequence[ValueModel]) -> bool:
+    """Whether one of the models, or of those that they combine, learns from more than the purchase history.
+
+    Models of the user's own may read any column.
+    """
+    parts = [part for model in models for part in model.components() or [model]]
+    return any(
+        not is_ours(part) or not {"features", "attributes"}.isdisjoint(part.get_params(deep=False))
+        for part in parts
+    )
 
 
 def offered_features(log: Log) -> tuple[list[str], list[str]]:

@@ -146,7 +146,7 @@ def train(settings: Settings | None = None, *, progress: Progress = silent, **op
 
 def _train(cleaned: CleanedShop, job: Job, progress: Progress) -> Outcome:
     settings, log = job.settings, with_holidays(cleaned.transactions, job.settings)
-    features = model_features(log, job.window)
+    features = model_features(log, job.window, named_models(settings, job.window.horizon, []))
     models = named_models(settings, job.window.horizon, features)
     check_paths(models, log.first, log.last + pd.Timedelta(days=1 + max(job.horizons)))
     features = [*features, *read_by(models)]

@@ -14,10 +14,10 @@ from cltv_ml.evaluation.explain import feature_title
 from cltv_ml.evaluation.stability import choice_notes
 from cltv_ml.features import absent_features
 from cltv_ml.log import Log
-from cltv_ml.models import Level, PooledValue
+from cltv_ml.models import Level, PooledValue, ValueModel
 from cltv_ml.money import format_money
 from cltv_ml.pipelines.calendar_inputs import effect_notes
-from cltv_ml.pipelines.competing import offered_features
+from cltv_ml.pipelines.competing import learn_from_features, offered_features
 from cltv_ml.pipelines.train_job import Job
 from cltv_ml.reporting.sections import TrainingNotes
 from cltv_ml.reporting.theme import label
@@ -57,7 +57,7 @@ def training_notes(
         *groupings,
         *_level_note(result, job.page_currency),
         *_absent(log.columns),
-        *_unrelated(offered_features(log)[1], features),
+        *_unrelated(offered_features(log)[1], features, models),
     ]
     return TrainingNotes(doubts, remarks)
 
@@ -172,11 +172,13 @@ def _absent(columns: Sequence[str]) -> list[str]:
     ]
 
 
-def _unrelated(offered: Sequence[str], features: Sequence[str]) -> list[str]:
+def _unrelated(offered: Sequence[str], features: Sequence[str], models: Sequence[ValueModel]) -> list[str]:
     """Return a sentence that names the attributes and first orders' features that models did not learn from."""
     left = [feature_title(name) for name in offered if name not in features]
     if not left:
         return []
+    if not learn_from_features(models):
+        return ["None of these models learns from attributes of customers, so the table changed no value."]
     return [
         "No relation to later spend beyond the purchase history was found for these attributes of customers and of "
         f"their first orders, so no model learned from them: {', '.join(left)}."

@@ -134,7 +134,8 @@ def search(log: AnyLog, job: TuningJob, progress: Progress = silent) -> Tuned:
 
 
 def _run_trials(log: Log, job: TuningJob, progress: Progress) -> Tuned:
-    features = model_features(log, job.window)
+    untuned = find_model(job.model, competitors(job.window.horizon, [], ALL))
+    features = model_features(log, job.window, [untuned])
     model = find_model(job.model, competitors(job.window.horizon, features, ALL))
     progress("building features", 0.0)
     training = prepare(log, job.window, features, max_origins=job.max_origins)

@@ -10,6 +10,7 @@ from cltv_ml.customers import CustomerSources, read_customers
 from cltv_ml.evaluation import informative as module
 from cltv_ml.evaluation.informative import informative
 from cltv_ml.log import Log
+from cltv_ml.models import competitors
 from cltv_ml.pipelines.competing import model_features, offered_features
 from cltv_ml.windows import Window, earliest_cutoff
 from experiments.simulated_attributes import simulate_attributes
@@ -47,7 +48,7 @@ def test_what_changes_rates_stays_and_most_noise_goes(shop):
     log, _ = shop
     stays = {"attribute_text_channel", "attribute_text_area"}
     history, about = offered_features(log)
-    kept = set(model_features(log, WINDOW)) - set(history)
+    kept = set(model_features(log, WINDOW, competitors(91, []))) - set(history)
     assert stays <= kept
     assert len(about) > 20
     # Each of three tests passes 5% of the noise: 3 of 22 are expected, and 9 or more have a chance of .2%.
@@ -68,7 +69,18 @@ def test_nothing_from_the_window_on_is_read(shop):
 def test_a_small_log_keeps_every_attribute(shop):
     log, _ = shop
     history, about = offered_features(log)
-    assert model_features(log, WINDOW) == [*history, *about]
+    assert model_features(log, WINDOW, competitors(91, [])) == [*history, *about]
+
+
+@pytest.mark.usefixtures("few_suffice")
+def test_attributes_are_not_judged_where_no_model_could_learn_from_them(shop, monkeypatch):
+    log, _ = shop
+    history, about = offered_features(log)
+    monkeypatch.setattr("cltv_ml.pipelines.competing.informative", lambda *_: about)
+    histories = competitors(91, [], ["same_rate", "bg_nbd_gamma_gamma", "pareto_nbd_gamma_gamma", "mean"])
+    assert model_features(log, WINDOW, histories) == history
+    for name in ("tweedie", "bg_nbd_covariates", "pareto_nbd_pooled", "ensemble"):
+        assert model_features(log, WINDOW, competitors(91, [], [name])) == [*history, *about], name
 
 
 def test_values_between_others_count_and_a_column_without_values_does_not():
