@@ -47,7 +47,11 @@ def describe(
 
 
 @app.command()
-def page(out: Annotated[Path, typer.Option(help="A Markdown file.")] = Path("docs/features.md")) -> None:
+def page(
+    out: Annotated[Path, typer.Option(help="A Markdown file.", envvar="CLTV_OUT", show_envvar=False)] = Path(
+        "docs/features.md"
+    ),
+) -> None:
     """Write the documentation page of all features.
 
     Example: `cltv features page --out features.md`

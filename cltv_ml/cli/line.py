@@ -62,7 +62,11 @@ def demo(settings: Demo) -> None:
     _show_next()
 
 
-def ui(port: Annotated[int, typer.Option(help="Port of the server on this machine.")] = 5000) -> None:
+def ui(
+    port: Annotated[
+        int, typer.Option(help="Port of the server on this machine.", envvar="CLTV_PORT", show_envvar=False)
+    ] = 5000,
+) -> None:
     """Start a light MLflow server (two processes) on this project's store and print its address.
 
     Example: `cltv ui --port 5000`

@@ -27,7 +27,9 @@ from cltv_ml.tracking.local_registry import champion_currency
 logger = logging.getLogger("cltv_ml")
 
 _CONFIG = typer.Option(
-    help="TOML file with settings named like these options; options on the command line win."
+    help="TOML file with settings named like these options; options on the command line win.",
+    envvar="CLTV_CONFIG",
+    show_envvar=False,
 )
 
 
@@ -99,21 +101,23 @@ def _take_variables(settings: type[Settings], values: dict[str, Any]) -> None:
     """Read variables of repeatable options, one entry per line: Typer would split one at every blank."""
     for name, field in settings.model_fields.items():
         repeatable = _flag_type(field.annotation) == list[str] and extra_of(field)["flag"] != "argument"
-        if repeatable and not values[name] and (text := os.environ.get(_variable_of(name))):
+        if repeatable and not values[name] and (text := os.environ.get(_variable_of(settings, name))):
             values[name] = text.splitlines()
 
 
 def _warn_of_variables(environment: Iterable[str]) -> None:
     """Warn of variables that no command reads and whose name is nearly that of an option."""
-    every = {_variable_of(field) for one in _all_settings(Settings) for field in one.model_fields}
+    every = {_variable_of(one, field) for one in _all_settings(Settings) for field in one.model_fields}
+    every.add("CLTV_CONFIG")
     for name in sorted(set(environment) - every):
         similar = get_close_matches(name, every, n=1, cutoff=0.85) if name.startswith("CLTV_") else []
         if similar:
             logger.warning("The variable %s sets no option; did you mean %s?", name, similar[0])
 
 
-def _variable_of(field: str) -> str:
-    return f"CLTV_{field.upper()}"
+def _variable_of(settings: type[Settings], name: str) -> str:
+    """Return the variable that sets an option, such as `CLTV_MARGIN_RATE` for `--margin-rate`."""
+    return f"CLTV_{flag_of(settings, name)[2:].replace('-', '_').upper()}"
 
 
 def _all_settings(kind: type[Settings]) -> Iterator[type[Settings]]:
@@ -144,7 +148,7 @@ def _parameter(settings: type[Settings], name: str) -> inspect.Parameter:
         flags,
         help=words,
         metavar=choices,
-        envvar=None if kind == list[str] else _variable_of(name),
+        envvar=None if kind == list[str] else _variable_of(settings, name),
         show_envvar=False,
         autocompletion=_COMPLETED.get(name),
     )
@@ -168,6 +172,18 @@ def _figure_names(begun: str) -> list[str]:
     from cltv_ml.reporting.plots import CATALOGUE
 
     return [name for name in CATALOGUE if name.startswith(begun)]
+
+
+def _metric_names(begun: str) -> list[str]:
+    from cltv_ml.evaluation.metrics import METRICS
+
+    return _list_of(sorted(METRICS), begun)
+
+
+def _export_formats(begun: str) -> list[str]:
+    from cltv_ml.actions.exports import FORMATS
+
+    return _list_of(sorted(FORMATS), begun)
 
 
 def complete_dataset(begun: str) -> list[str]:
@@ -194,9 +210,12 @@ def _list_of(names: list[str], begun: str) -> list[str]:
 #: Completions of the shell by the name of an option's field, or of an argument's class and field.
 _COMPLETED: dict[str, Callable[[str], list[str]]] = {
     "data": _data_names,
+    "feature": complete_feature,
+    "metric": _metric_names,
     "model": _model_names,
     "models": _model_names,
     "names": complete_feature,
+    "Export.formats": _export_formats,
     "Plot.name": _figure_names,
 }
 

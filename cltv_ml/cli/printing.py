@@ -37,7 +37,12 @@ class _Terminal(Console):
 console = _Terminal()
 stderr = _Terminal(stderr=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="Print one JSON document, for programs.", envvar="CLTV_JSON", show_envvar=False
+    ),
+]
 
 #: More columns than any table has in a terminal.
 _UNBOUNDED = 10_000

@@ -159,7 +159,7 @@ def test_verbose_says_every_step_once(capsys, monkeypatch):
 
 def test_an_option_may_stand_in_the_environment_and_a_flag_wins(status, monkeypatch):
     monkeypatch.setenv("CLTV_NAME", "nothing")
-    monkeypatch.setenv("CLTV_AS_JSON", "1")
+    monkeypatch.setenv("CLTV_JSON", "1")
     monkeypatch.setenv("CLTV_MODELS", "tweedie,nothing")
     monkeypatch.setenv("CLTV_HORIZN", "5w")
     code, _, told = status("train", "--data", "cdnow", "--horizon", "26w")
@@ -173,6 +173,31 @@ def test_an_option_may_stand_in_the_environment_and_a_flag_wins(status, monkeypa
     assert (code, "Unknown model 'none'" in told) == (2, True), told
 
 
+def test_every_option_has_a_variable_of_its_own_name(status, monkeypatch, tmp_path):
+    (tmp_path / "shop.toml").write_text('horizon = "soon"\n', encoding="utf-8")
+    monkeypatch.setenv("CLTV_CONFIG", str(tmp_path / "shop.toml"))
+    code, _, told = status("train", "--data", "cdnow")
+    assert (code, "horizon 'soon' cannot be read" in told) == (2, True), told
+    monkeypatch.delenv("CLTV_CONFIG")
+    monkeypatch.setenv("CLTV_RULE", "day_first=perhaps")
+    code, _, told = status("data", "check", "cdnow")
+    assert (code, "day_first" in told) == (2, True), told
+    missing = []
+    for path, option in _options(ROOT):
+        repeatable = option.multiple  # read by our own code, because Typer splits at blanks
+        if not repeatable and option.envvar != f"CLTV_{option.opts[0][2:].replace('-', '_').upper()}":
+            missing.append(f"{path} {option.opts[0]}")
+    assert missing == []
+
+
+def _options(command, path="cltv"):
+    """Return the options of a command and those below it that set something, each with the command's words."""
+    found = [(path, one) for one in command.params if one.param_type_name == "option" and one.name != "help"]
+    for name, below in getattr(command, "commands", {}).items():
+        found += _options(below, f"{path} {name}")
+    return [pair for pair in found if pair[0] != "cltv"]
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -180,6 +205,9 @@ def test_an_option_may_stand_in_the_environment_and_a_flag_wins(status, monkeypa
         ("plot alive_h", "alive_history"),
         ("score --data cdn", "cdnow"),
         ("tune --model twee", "tweedie"),
+        ("plot dependence --feature frequ", "frequency"),
+        ("plot metric_ranges --metric spear", "spearman"),
+        ("export klaviyo,google_cust", "klaviyo,google_customer_match"),
         ("features describe gap_me", "gap_mean"),
         ("data describe cdn", "cdnow"),
     ],
