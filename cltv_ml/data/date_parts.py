@@ -145,7 +145,7 @@ def settle_time(
     date = mapping.get("timestamp", "")
     free = [column for column, kind in kinds.items() if column not in mapping.values() and kind != "empty"]
     candidates = [column for column in _times_of(date, free) if _are_clocks(first, column)]
-    if not candidates or "time_of_day" in explicit or not _are_days(first, date):
+    if not date or not candidates or "time_of_day" in explicit or not _are_days(first, date):
         return []
     if len(candidates) > 1 or is_complete({name: column for name, column in explicit.items() if column}):
         which = (

@@ -16,10 +16,14 @@ from cltv_ml.engine import Relation, show
 from cltv_ml.sources.collected import find_collected
 from cltv_ml.sources.frames import MARK
 from cltv_ml.sources.namesakes import AND, are_numbered_apart, join_parts, parts_of
+from cltv_ml.sources.order_numbers import are_whole_codes, find_numbering
 from cltv_ml.sources.receipts import DAY, RESTART_AFTER, Receipts
 
 #: Fewer orders of several lines than this show nothing.
 _FEW_ORDERS = 3
+
+#: The most unused columns that are compared with the purchases.
+_COLUMNS_READ = 24
 
 #: Of dates without a time, a customer may have several orders on one: at most this many times as many orders.
 _MORE_ORDERS = 1.1
@@ -72,10 +76,34 @@ def is_no_order(first: Relation, column: str, customer: str | None) -> bool:
     return bool(words and words > 0.5 * rows)
 
 
+def add_order_number(
+    first: Relation,
+    kinds: Mapping[str, str],
+    mapping: dict[str, str],
+    unused: Sequence[str],
+    referring: Sequence[str],
+) -> list[str]:
+    """Add an order id that only the values show to the mapping, unless it is doubtful; return notes.
+
+    Parameters
+    ----------
+    unused, referring
+        The columns without a meaning, and those of products that may be references.
+    """
+    found = find_order(first, kinds, mapping, [*referring, *unused])
+    column, note = found or _find_numbering_of_days(first, kinds, mapping, unused)
+    if not column:
+        return [*note, *doubt_totals(first, mapping)]
+    mapping["order_id"] = column
+    if column in referring:
+        del mapping["product_id"]
+    return note
+
+
 def find_order(
     first: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str], unused: Sequence[str]
-) -> tuple[str, str] | None:
-    """Return a column that numbers orders despite its heading, with a note; None if no order id is needed.
+) -> tuple[str, list[str]] | None:
+    """Return a column that numbers orders despite its heading, with notes; None if no order id is needed.
 
     One is needed if lines of the same customer and time have the same amount, which may then be the order's, and differ
     in another column, or if most lines below 0 have a number with lines above 0, as exchanges do. The number changes
@@ -107,6 +135,34 @@ def find_order(
     return None
 
 
+def _find_numbering_of_days(
+    first: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str], unused: Sequence[str]
+) -> tuple[str, list[str]]:
+    """Return a column that tells orders of one customer and day apart, and notes; no column if that is doubtful."""
+    names = [mapping.get(name, "") for name in ("customer_id", "timestamp")]
+    if not all(names):
+        return "", []
+    customer, time = map(quote, names)
+    reading = Columns(first, Rules(), ask=False)
+    day = reading.timestamp(names[1])
+    columns = {
+        column: quote(column)
+        for column in unused[:_COLUMNS_READ]
+        if kinds[column] == "text"
+        or (kinds[column] == "number" and are_whole_codes(first, quote(column), day))
+    }
+    sold = f"{reading.number(mapping['amount'])} > 0" if "amount" in mapping else "true"
+    found = find_numbering(first, customer, time, day, columns, sold)
+    if not found:
+        return "", []
+    if found.orders == found.sales and not found.clocked and {"product_id", "quantity"} & set(mapping):
+        return "", [
+            f"Without an order_id, what a customer buys on a day is one order. {found.column!r} differs on each line; "
+            f"if it numbers orders, not their lines, use --mapping {flag('order_id', found.column)}."
+        ]
+    return found.column, _tell_of_number(found.column)
+
+
 def _holds_lists(first: Relation, kinds: Mapping[str, str]) -> bool:
     """Whether a column holds lists of objects, as records of whole orders do."""
     lists = (
@@ -115,11 +171,11 @@ def _holds_lists(first: Relation, kinds: Mapping[str, str]) -> bool:
     return first.holds(" or ".join((*lists, "false")))
 
 
-def _tell_of_number(column: str) -> str:
-    return (
+def _tell_of_number(column: str) -> list[str]:
+    return [
         f"Column {column!r} changes only with the customer and the time, and was read as order_id (--mapping order_id= "
         "turns this off)."
-    )
+    ]
 
 
 def _numbers_purchases(first: Relation, value: str, purchase: str) -> bool:

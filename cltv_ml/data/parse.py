@@ -29,6 +29,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.money import code_of
 from cltv_ml.sources import times, zones
 from cltv_ml.sources.calendars import as_iso, from_digits
+from cltv_ml.sources.clocks import day_before_clock
 from cltv_ml.sources.identifiers import FORMS, ON_DEMAND, count_forms, unify
 from cltv_ml.sources.text_bytes import Signs, signs_of
 
@@ -213,6 +214,7 @@ class Columns(SourceColumns):
         if not self.table.holds(f"{written} <> '' and not ({times.is_usual(written)})"):
             self._without_zones.add(column)
             return self._from_zone(column, f"try_cast({written} as timestamp)")
+        written = day_before_clock(self.table, written)
         text = days_in_place(self, column, as_iso(self, column, from_digits(self, column, written)))
         irregular, zoned, short, numbers, words = self.row(
             f"select count(*), count(*) filter (where {times.is_zoned(text)}), "

@@ -28,10 +28,9 @@ from cltv_ml.data.mapping import (
     open_names,
 )
 from cltv_ml.data.orders import (
+    add_order_number,
     choose_order,
     doubt_documents,
-    doubt_totals,
-    find_order,
     is_no_order,
 )
 from cltv_ml.data.overlooked import look_over
@@ -173,13 +172,7 @@ def _settle_order(
     product = mapping.get("product_id", "")
     referring = [product] if plain_heading(product) == "reference" and "product_id" not in explicit else []
     unused = [column for column in kinds if column not in mapping.values()]
-    numbering = find_order(first, kinds, mapping, [*referring, *unused])
-    if numbering is None:
-        return doubt_totals(first, mapping)
-    mapping["order_id"], note = numbering
-    if mapping["order_id"] == product:
-        del mapping["product_id"]
-    return [note]
+    return add_order_number(first, kinds, mapping, unused, referring)
 
 
 def _settle_later(

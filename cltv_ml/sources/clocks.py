@@ -16,6 +16,26 @@ _CLOCK_TEXT = (
 _CLOCK_DIGITS = r"^([01]\d|2[0-3])([0-5]\d)?([0-5]\d)?$"
 
 
+#: A time of day before its day, such as 11:38 PM, September 10 2024.
+_CLOCK_FIRST = (
+    r"^((?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?(?:\s?[AaPp][.]?[Mm][.]?|\s?Uhr)?)(?:,\s*|\s+)(?:(?:on|am|le|el) )?"
+    r"(\S.*\d.*)$"
+)
+
+
+def day_before_clock(table: Relation, text: str) -> str:
+    """Return SQL for the times of a text column with the day before the time of day.
+
+    Parameters
+    ----------
+    text
+        SQL of the trimmed text.
+    """
+    if not table.holds(f"regexp_matches({text}, '{_CLOCK_FIRST}')"):
+        return text
+    return rf"regexp_replace({text}, '{_CLOCK_FIRST}', '\2 \1')"
+
+
 def clock_of(table: Relation, column: str) -> tuple[str, str]:
     """Return SQL for the time of day in a source's column, and for its text."""
     text = f"regexp_replace(trim(cast({quoted(MARK + column)} as varchar)), '^(\\d+)\\.0+$', '\\1')"

@@ -5,7 +5,7 @@ import datetime
 import pandas as pd
 import pytest
 
-from cltv_ml.data import Rules, clean, read
+from cltv_ml.data import QuestionsError, Rules, clean, read
 
 CLOCKS = [(9, 5, 0), (14, 30, 7), (0, 0, 0), (23, 59, 59)]
 
@@ -97,3 +97,10 @@ def test_equal_purchases_of_one_day_are_told_apart_by_their_time():
     assert clean(lines).report.rows_kept == 8
     twice = clean(pd.concat([shop(["09:00"] * 4)] * 2, ignore_index=True), Rules(on=("exact_duplicate",)))
     assert twice.report.rows_kept == 4
+
+
+def test_a_time_of_day_without_a_day_that_is_certain_leaves_the_question_of_the_day():
+    columns = {"Bokforingsdag": ["2024-01-06"] * 4, "Transaktionsdag": ["2024-01-05"] * 4}
+    lines = shop(["10:30", "11:30", "12:30", "13:30"]).drop(columns="date").assign(**columns)
+    with pytest.raises(QuestionsError, match="'Bokforingsdag', 'Transaktionsdag'"):
+        read(lines)
