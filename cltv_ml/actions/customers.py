@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from cltv_ml import decisions
@@ -85,8 +86,12 @@ def _about_tiers(shop: Shop) -> str:
 
 
 def _profile(shop: Shop, groups: pd.Series) -> pd.DataFrame:
-    """Return the profile of each group, with the value behind the tiers if it is not the champion's."""
+    """Return the profile of each group, with the value behind the tiers and its bounds, if not the champion's."""
     predictions = shop.predictions.assign(expected_value=shop.values)
+    if (lifetimes := shop.terms.lifetimes) is not None:
+        own = lifetimes.reindex(predictions.index)
+        for end in ("lower", "upper"):
+            predictions[f"value_{end}"] = own.get(f"{shop.column}_{end}", np.nan)
     table = decisions.profile_segments(
         shop.log, groups, predictions=predictions, cutoff=shop.window.cutoff, costs=shop.costs
     )

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from cltv_ml.actions import changes, lists
+from cltv_ml.actions import changes, customers, lists
 from cltv_ml.actions.changes import add_changes
 from cltv_ml.actions.terms import Actions
 from cltv_ml.errors import InputError
@@ -172,6 +172,18 @@ def test_the_profit_of_the_horizon_is_that_of_the_champions_main_one_where_sever
     terms = dataclasses.replace(terms, lifetimes=lifetimes.assign(horizon=91))
     one = dataclasses.replace(shop, terms=terms)
     assert one.values.tolist() == lifetimes["expected_profit"].tolist()
+
+
+def test_the_profile_of_another_value_has_the_bounds_of_that_value(shop):
+    ends = {"remaining_profit": 9.0, "remaining_profit_lower": 4.0, "remaining_profit_upper": 20.0}
+    lifetimes = shop.predictions[["expected_value"]].assign(expected_profit=3.0, horizon=91, **ends)
+    bounds = {}
+    for value in ("remaining", "horizon"):
+        terms = dataclasses.replace(shop.terms, value=value, basis="profit", lifetimes=lifetimes)
+        table = customers._profile(dataclasses.replace(shop, terms=terms), shop.tiers)
+        bounds[value] = table.filter(regex="^value_").drop_duplicates().to_dict("records")
+    assert bounds["remaining"] == [{"value_per_customer": 9.0, "value_lower": 4.0, "value_upper": 20.0}]
+    assert bounds["horizon"] == [{"value_per_customer": 3.0}]
 
 
 def test_what_changed_of_another_value_is_taken_apart_where_the_earlier_table_holds_it(shop, done):
