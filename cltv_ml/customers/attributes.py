@@ -23,7 +23,8 @@ from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.raw import Opened, open_source
 from cltv_ml.data.rules import Rules
-from cltv_ml.engine import Relation, keep
+from cltv_ml.data.source_columns import quote
+from cltv_ml.engine import Relation, keep, show
 from cltv_ml.errors import InputError
 from cltv_ml.sources.paths import readable
 from cltv_ml.tables import POSTCODE_PARTS, split_postcode
@@ -149,22 +150,23 @@ def _attributes_among(
     customers: pd.Index | None,
 ) -> Attributes:
     """Return the attributes among the columns of a table; the arguments are those of `read_attributes`."""
-    table, answers = blank_no_answers(opened.table)
-    table, inferred, units = without_units(table, kinds)
-    opened = replace(opened, table=table, notes=(*opened.notes, *answers, *units))
     columns = Columns(opened.table, rules, groups=True)
     stated, hidden = _given(kinds, list(columns.kinds)), {plain_name(name, 0) for name in protected}
     key, since = find_key(columns, stated, customers), find_since(columns, stated)
     candidates = [column for column in columns.kinds if column not in (key, since)]
-    names = _unique([plain_name(column, place + 1) for place, column in enumerate(candidates)])
+    names = dict(zip(candidates, _unique(candidates), strict=True))
+    known = (
+        {} if wanted is None else {column: _wanted(wanted, names[column], column) for column in candidates}
+    )
+    opened, inferred = _plain(opened, kinds, [column for column in known if not known[column].name])
+    found_by, columns = columns.notes, Columns(opened.table, rules, groups=True)
     account = []
-    for column, name in zip(candidates, names, strict=True):
-        if wanted is None:
-            attribute = describe(columns, inferred, column, stated.get(column, ""), name, learns=learns)
-        else:
-            attribute = _wanted(wanted, name, column)
+    for column, name in names.items():
+        attribute = known.get(column) or describe(
+            columns, inferred, column, stated.get(column, ""), name, learns=learns
+        )
         account.append(replace(attribute, protected=plain_name(column, 0) in hidden))
-    dates = [column for column in candidates if inferred[column] == "timestamp"]
+    dates = [column for column in candidates if inferred.get(column) == "timestamp"]
     values = {attribute.name: value_sql(columns, attribute) for attribute in account if attribute.name}
     empty, unreadable = note_unread(columns, account, values)
     of_kind = {
@@ -176,9 +178,20 @@ def _attributes_among(
         numbers, births = of_kind["number"], of_kind["birth date"]
         doubts = [*doubt_numbers(columns, numbers), *doubt_ages(columns, numbers, births)]
     table, rows, aside = _collect(opened, columns, (key, since), values, dates)
-    notes = (*opened.notes, *columns.notes, *doubts)
+    notes = (*opened.notes, *found_by, *columns.notes, *doubts)
     attributes = Attributes(table, tuple(account), rows, aside, opened.name, notes, unreadable)
     return attributes.without(empty) if wanted is None else attributes
+
+
+def _plain(opened: Opened, kinds: Mapping[str, str], unread: Sequence[str]) -> tuple[Opened, dict[str, str]]:
+    """Return the source without columns that no model reads, non-answers and units, and the kinds of its columns."""
+    table = opened.table
+    if unread:
+        exclude = ", ".join(map(quote, unread))
+        table = show(table.con, "read_columns", f"select * exclude ({exclude}) from {table}")
+    table, answers = blank_no_answers(table)
+    table, inferred, units = without_units(table, kinds)
+    return replace(opened, table=table, notes=(*opened.notes, *answers, *units)), inferred
 
 
 def _given(kinds: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
@@ -209,9 +222,10 @@ def _wanted(wanted: Sequence[str], name: str, column: str) -> Attribute:
     return Attribute(column, best, kind, 0, 0.0, part=part_of[best])
 
 
-def _unique(names: Sequence[str]) -> list[str]:
+def _unique(columns: Sequence[str]) -> list[str]:
+    """Return plain names of columns, numbered where two are the same."""
     taken: list[str] = []
-    for name in names:
+    for name in (plain_name(column, place + 1) for place, column in enumerate(columns)):
         number = 1
         while (f"{name}_{number}" if number > 1 else name) in taken:
             number += 1

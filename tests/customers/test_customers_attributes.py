@@ -339,6 +339,14 @@ def test_a_model_reads_its_attributes_as_the_kinds_that_it_knows():
     assert found.table.column_names == ["customer_id", "text_zip"]
 
 
+def test_of_columns_that_a_model_was_not_trained_on_nothing_is_told():
+    table = people(country=["UK", "unknown"] * 30, hobby=["chess", "prefer not to say"] * 30, age="34 years")
+    found = read_attributes(table, wanted=["text_country"], learns=False)
+    assert found.table.column_names == ["customer_id", "text_country"]
+    assert [note[:16] for note in found.notes] == ["Column 'country'"]
+    assert reason(found, "hobby") == "the model was not trained on it."
+
+
 def test_business_keys_are_ids_where_the_log_counts_its_customers():
     ids = pd.Index([str(number) for number in range(5000, 5060)])
     table = pd.DataFrame({"dim_customer_sk": range(120), "customer_bk": [*ids, *ids], "tier": "gold"})
