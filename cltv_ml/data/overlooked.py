@@ -113,9 +113,9 @@ def look_over(
     _look_at_unnumbered(glance, levels_of, decided, findings)
     mentioned = "\n".join([*findings.notes, *(question.text for question in findings.questions)])
     used = {name: column for name, column in decided.items() if column}
-    unused = {
-        column: kind for column, kind in _without(unmapped, used).items() if repr(column) not in mentioned
-    }
+    idle = used.get("unit_price") if "amount" in used and "quantity" not in used else None  # no other use
+    left = {**_without(unmapped, used), **({idle: "number"} if idle else {})}
+    unused = {column: kind for column, kind in left.items() if repr(column) not in mentioned}
     if unused:
         glance.read_together(money[:_READ_TOGETHER])
     findings.notes += tell_of_unexplained(glance, unused, used, _undone_already(glance, used))

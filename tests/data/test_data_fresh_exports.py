@@ -327,3 +327,11 @@ def test_customers_as_columns_are_named_as_a_layout(tmp_path):
     path.write_text("\n".join([f"Month,{names}", *lines]), encoding="utf-8")
     with pytest.raises(QuestionsError, match=r"7 columns, such as .* each column may be a customer"):
         read(path)
+
+
+def test_states_of_salons_memberships_and_marketplaces_are_known_in_their_languages():
+    counted = ["Godkendt", "Выдан", "تم التنفيذ", "Recebida", "正常", "Renewal"]
+    ignored = ["Kladde", "Niet verschenen", "Nicht erschienen", "Cobrança removida", "已過期", "支払い待ち"]
+    assert set(read_levels("status", counted)) == {"counts"}
+    assert set(read_levels("status", ignored)) == {"ignore"}
+    assert read_levels("status", ["Ikke godkendt", "Не выдан", "Não recebida"]).count("counts") == 0

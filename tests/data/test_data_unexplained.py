@@ -273,3 +273,11 @@ ID Pesanan,Tanggal,Pelanggan,Subtotal,Total Pesanan,Catatan
     assert money == 262_500
     assert "lead to other totals: 298,500.00 with 'Total Pesanan', and 262,500.00 with 'Subtotal'" in told
     assert "Catatan" not in told
+
+
+def test_a_price_without_a_quantity_is_compared_as_other_money():
+    lines = shop(delivery=[0.0] * 60 + [3.0] * 60)
+    lines["price"], lines["subtotal"] = lines["amount"] + lines["delivery"], lines.pop("amount")
+    [note] = [note for note in clean(read(lines)).report.notes if "other totals" in note]
+    assert "with 'price', and" in note
+    assert "'subtotal', which was used" in note
