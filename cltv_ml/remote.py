@@ -16,7 +16,7 @@ from http.client import HTTPException
 from pathlib import Path, PosixPath, PurePosixPath
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from cltv_ml.addresses import hide, is_url, without_secrets
 from cltv_ml.errors import InputError
@@ -25,7 +25,7 @@ from cltv_ml.errors import InputError
 _STORES = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "abfs": "abfs", "abfss": "abfss", "az": "abfs"}
 _REMOTE = re.compile(rf"({'|'.join(_STORES)}|https?):/+(?=.)", re.IGNORECASE)
 
-#: Seconds without an answer after which a web server is given up.
+#: Seconds without an answer after which a web server or Google Cloud is given up, which Arrow tries for 15 minutes.
 _TIMEOUT = 60
 
 #: Bytes that are copied at a time.
@@ -198,7 +198,12 @@ def _store(url: str) -> tuple[Any, str]:
             f"{without_secrets(url)} is a web page, which cannot be written to; use a folder or s3://, gs:// "
             "or abfs://."
         )
-    store, path = FileSystem.from_uri(f"{_STORES[scheme]}://{rest}")
+    place, *options = re.split(r"\?(?=\w+=)", rest, maxsplit=1)
+    if _STORES[scheme] == "gs" and "retry_limit_seconds" not in rest:
+        options = ["&".join([*options, f"retry_limit_seconds={_TIMEOUT}"])]
+    for sign in "?[]":  # of a pattern
+        place = place.replace(sign, quote(sign))
+    store, path = FileSystem.from_uri("?".join([f"{_STORES[scheme]}://{place}", *options]))
     return store, unquote(path).rstrip("/")
 
 
