@@ -57,10 +57,7 @@ def place(tmp_path, postgres_url):
         "--horizon 13w": "--horizon 4w --models same_rate,bg_nbd_gamma_gamma",
         **{f" /{name}": f" {tmp_path / name}" for name in ("artifacts", "out", "data")},
     }
-    environment = os.environ | {
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    }
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     started = []
 
     def localised(text):
