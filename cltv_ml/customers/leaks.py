@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import duckdb
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ import pyarrow as pa
 
 from cltv_ml.customers.attributes import Attributes
 from cltv_ml.customers.closeness import FEWEST, closeness
+from cltv_ml.customers.kinds import Attribute
 from cltv_ml.customers.leak_headings import tells_behaviour
 from cltv_ml.customers.recent import LATE_SPEND, follow_recent_spend, recent_facts
 from cltv_ml.data.mapping import flag
@@ -48,7 +51,7 @@ _FACTS = {
 
 
 def find_leaks(
-    attributes: Attributes, facts: pd.DataFrame, earliest: pd.Timestamp
+    attributes: Attributes, facts: pd.DataFrame, earliest: pd.Timestamp, stated: Collection[str] = ()
 ) -> tuple[dict[str, str], list[str]]:
     """Return the attributes that leak the future, by name, each with the reason, and a sentence on each doubtful one.
 
@@ -66,6 +69,8 @@ def find_leaks(
         The result of `compute_facts`.
     earliest
         First cutoff at which features may be built.
+    stated
+        Columns whose kind the user states: their headings tell nothing then, only their values.
     """
     if not len(attributes.table):
         return {}, []
@@ -77,12 +82,13 @@ def find_leaks(
     leaks, doubts = {}, []
     for attribute in (attribute for attribute in attributes.account if attribute.name):
         values = joined[attribute.name]
-        reason = _by_name(attribute.column) or _by_date(attribute.name, joined, earliest)
+        headed = "" if attribute.column in stated else _by_name(attribute.column)
+        reason = headed or _by_date(attribute.name, joined, earliest)
         follows, close = ("", 0.0) if reason else _closest(values, joined, end)
         if reason or close >= TOO_CLOSE:
             leaks[attribute.name] = (
                 f"{reason or follows}; provide a table with a valid_from column, which dates when each row became "
-                "known."
+                f"known{_if_not(attribute) if headed else ''}."
             )
         elif follows and not attribute.protected:
             doubts.append(
@@ -91,6 +97,11 @@ def find_leaks(
                 f"--attribute {flag(attribute.column, 'none')}."
             )
     return leaks, doubts
+
+
+def _if_not(attribute: Attribute) -> str:
+    """Return how to keep a column whose heading misleads."""
+    return f", or state its kind if it does not: --attribute {flag(attribute.column, attribute.kind)}"
 
 
 def _sample_customers(table: pa.Table, facts: pd.DataFrame) -> pd.DataFrame:

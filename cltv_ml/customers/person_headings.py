@@ -44,7 +44,8 @@ _NUMBER_HEADINGS = (
     "epost(adress)?e?|sahkoposti(osoite)?|eposta(adresi)?|adresemail|surel|hopthu|thudientu|이메일(주소)?|"
     "메일|邮箱|电子邮箱|电子邮件|電子郵件|почта|электроннаяпочта|элпочта|ηλεκτρονικοταχυδρομειο|"
     "ηλταχυδρομειο|البريدالإلكتروني|البريدالالكتروني|بريدإلكتروني|אימייל|דואראלקטרוני|دואל|อีเมล|ईमेल|tel|"
-    "telp|nomor(hp|telp|telepon)|hp|telf|telf?x|fax|mobile?|mob|mobiel|movil|celular|cell|cellulare|"
+    "telp|tel(portable|mobile|fixe|domicile|bureau|movil|fijo|casa|celular|cellulare)|"
+    "nomor(hp|telp|telepon)|hp|telf|telf?x|fax|mobile?|mob|mobiel|movil|celular|cell|cellulare|"
     "telemovel|gsm|handy|komorka|matkapuhelin|puhelin|mobilni|мобильный|сотовый|κινητο|الجوال|جوال|הנייד|"
     "נייד|whatsapp|sms|msisdn|"
     # addresses

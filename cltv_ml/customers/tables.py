@@ -169,7 +169,7 @@ def read_customers(
         if earliest is not None:
             facts = compute_facts(log.connect())
             notes = (*attributes.notes, *doubtful_rows(attributes, facts))
-            leaks, doubts = find_leaks(attributes, facts, earliest)
+            leaks, doubts = find_leaks(attributes, facts, earliest, sources.attributes)
             attributes = replace(attributes.without(leaks), notes=(*notes, *doubts))
         hidden = {plain_name(attribute.column, 0) for attribute in attributes.account if attribute.protected}
         protected = tuple(name for name in protected if plain_name(name, 0) not in hidden)

@@ -245,6 +245,21 @@ def test_behaviour_and_forecasts_are_known_by_their_headings_in_other_languages(
     assert [one.column for one in found.used] == honest
 
 
+def test_the_user_may_say_that_a_heading_misleads_and_values_still_decide(log):
+    spend = log.frame.groupby("customer_id")["amount"].sum().to_numpy()
+    table = people(points=[1, 2, 3] * 20, **{"Lifetime Value": spend})
+
+    def reasons(stated):
+        sources = CustomerSources(customers=table, attributes=stated)
+        found = read_customers(log, sources, earliest=pd.Timestamp("2024-02-01")).attributes
+        return {one.column: one.reason for one in found.account}
+
+    assert "if it does not: --attribute points=number." in reasons({})["points"]
+    kept = reasons({"points": "number", "Lifetime Value": "number"})
+    assert kept["points"] == ""
+    assert "it follows each customer's spend" in kept["Lifetime Value"]
+
+
 def test_values_that_only_active_customers_have_tell_who_left_and_are_left_out(log):
     last = log.frame.groupby("customer_id")["timestamp"].max().to_numpy()
     active = last >= np.datetime64("2024-07-01")
