@@ -69,10 +69,10 @@ def plain_heading(column: str) -> str:
 def plain_text(text: str, gap: str = "") -> str:
     """Return a text without case, accents and signs, its words joined by `gap`.
 
-    >>> plain_text("wc-Remboursé", " "), plain_text("Straße")
-    ('wc rembourse', 'strasse')
+    >>> plain_text("wc-Remboursé", " "), plain_text("Straße"), plain_text("№ заказа")
+    ('wc rembourse', 'strasse', 'noзаказа')
     """
-    return gap.join(re.split(r"[\W_]+", _without_marks(text.lower()).translate(_LETTERS))).strip()
+    return gap.join(re.split(r"[\W_]+", _without_marks(text).lower().translate(_LETTERS))).strip()
 
 
 def plain_pattern(listed: Iterable[str]) -> str:

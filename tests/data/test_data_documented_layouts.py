@@ -208,3 +208,16 @@ def test_thousands_are_the_first_answer_where_all_points_stand_before_three_digi
     with pytest.raises(QuestionsError) as error:
         found(tmp_path, text)
     assert error.value.questions[0].answers == ("decimal=,", "decimal=.")
+
+
+def test_lines_of_several_types_with_a_header_for_each_are_named_as_such(tmp_path):
+    path = tmp_path / "settlement.csv"
+    headers = [
+        "H-SE;Settlement;Paid out;Amount",
+        "H-PA;Payment;Created;Customer;Amount",
+        "H-PO;Operation;Payment;Type;Amount",
+    ]
+    lines = [f"PA;P{n};2024-01-0{n};Ann;9.50\nPO;C{n};P{n};CAPTURE;9.50" for n in range(1, 6)]
+    path.write_text("\n".join([*headers, "SE;S1;2024-02-01;47.50", *lines]), encoding="utf-8")
+    with pytest.raises(InputError, match="has a header for each type and contains lines of 6 types"):
+        read(path)

@@ -76,3 +76,15 @@ def test_money_and_texts_that_differ_on_each_line_are_no_order_numbers():
         points=lambda frame: [7 * n * n % 9973 for n in range(1, 1 + len(frame))]
     )
     assert "order_id" not in orders_of(lines)[1].mapping
+
+
+def test_the_sign_of_a_number_before_a_word_is_read_in_headings():
+    lines = pd.DataFrame(
+        {
+            "№ заказа": [1, 1, 2, 3],
+            "Дата": ["2024-01-05"] * 4,
+            "Клиент": list("aabb"),
+            "Сумма": [1.5, 2.5, 3.5, 4.5],
+        }
+    )
+    assert orders_of(lines)[1].mapping["order_id"] == "№ заказа"
