@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from charset_normalizer import from_bytes
 
+from cltv_ml.sources.letters import likely_by_letters
+
 _BLOCK_BYTES = 1 << 20
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -56,7 +58,8 @@ def find_encoding(path: Path) -> tuple[str, bool, list[str]]:
     lines = read + unread
     note = (
         f"{path.name!r} is not UTF-8 and was read as {encoding}, judged by its "
-        f"{'one non-ASCII line' if lines == 1 else f'{lines:,} non-ASCII lines'}."
+        f"{'one non-ASCII line' if lines == 1 else f'{lines:,} non-ASCII lines'}; "
+        "if names look wrong, save it as UTF-8."
     )
     return encoding, False, [note]
 
@@ -140,7 +143,15 @@ def _weigh(path: Path) -> tuple[int, int, bytes]:
 
 
 def _likely_encoding(block: bytes) -> str:
-    """Return the most likely encoding of a block that is not UTF-8.
+    """Return the most likely encoding of a block that is not UTF-8: by known words, else by its letters."""
+    encoding = _encoding_by_words(block)
+    text = block.decode(encoding, errors="replace")
+    known = _TELLING.search(text) or (encoding in _ALPHABETS and _ALPHABETS[encoding].search(text))
+    return encoding if known else likely_by_letters(block, encoding)
+
+
+def _encoding_by_words(block: bytes) -> str:
+    """Return the encoding that shows the most known words in a block, or the fewest signs inside words.
 
     In western languages, non-ASCII letters are mostly single; if most are adjacent, the text is in another alphabet.
     """

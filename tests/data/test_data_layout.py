@@ -14,6 +14,7 @@ from openpyxl import Workbook, load_workbook
 
 from cltv_ml.data import clean, read
 from cltv_ml.errors import InputError
+from cltv_ml.sources.encodings import find_encoding
 
 ORDERS = "Customer,Date,Amount\nC1,2025-01-05,10.50\nC1,2025-02-14,20.00\nC2,2025-03-15,30.00\n"
 
@@ -405,6 +406,37 @@ def test_alphabets_are_told_by_the_words_of_headings(tmp_path, encoding, header)
     path = written(tmp_path, ORDERS.replace("Customer,Date,Amount", header).encode(encoding))
     assert kept(path) == (3, 60.5)
     assert f"was read as {encoding}" in read(path).notes[0]
+
+
+@pytest.mark.parametrize(
+    ("names", "encodings"),
+    [
+        ("Кузнецов Смирнова Щукин Юрьев Попова", "koi8_r cp866 iso8859_5 mac_cyrillic cp1251"),
+        ("Παπαδόπουλος Γεωργίου Άννα Νίκος Αθήνα", "cp1253 iso8859_7 cp737"),
+        ("מזרחי כהן ירושלים פרץ משלוח", "cp1255 cp862"),
+        ("محمد أحمد فاطمة القاهرة الرياض", "cp1256 iso8859_6"),
+        ("สมชาย สมหญิง มานะ กรุงเทพ", "cp874"),
+        ("Dvořák Nováková Žižka Černý Plzeň", "cp1250 iso8859_2 cp852"),
+        ("Şahin Yıldız Çelik Öztürk Doğan", "cp1254 cp857"),
+        ("Bērziņš Kalniņa Rīga Jūrmala", "cp1257"),
+        ("Müller Jäger Groß Köln", "cp1252 cp850 mac_roman"),
+        ("鈴木花子 佐藤太郎 ソニー 東京都 さくら", "cp932 euc_jp"),
+        ("李娜 張敏 劉洋 臺北市 高雄 襪子", "big5"),
+        ("김민수 이영희 박지성 최유진", "cp949"),
+    ],
+)
+def test_an_encoding_is_told_by_the_letters_of_names_where_headings_are_english(tmp_path, names, encodings):
+    lines = [f"{name},2025-01-0{day},{day}0.50" for day in range(1, 5) for name in names.split()]
+    text = "\n".join(["Customer,Date,Amount", *lines])
+    for encoding in encodings.split():
+        found, _, notes = find_encoding(written(tmp_path, text.encode(encoding)))
+        assert text.encode(encoding).decode(found) == text, (encoding, found)
+        assert "if names look wrong, save it as UTF-8" in notes[0]
+
+
+def test_signs_alone_tell_of_no_other_encoding(tmp_path):
+    lines = ORDERS.replace(".50", ".50 €") + "John’s,2025-01-09,5 €\n"
+    assert find_encoding(written(tmp_path, lines.encode("cp1252")))[0] == "cp1252"
 
 
 def test_an_encoding_that_mixes_alphabets_within_words_is_not_taken(tmp_path):
