@@ -73,7 +73,7 @@ _FOREIGN, _MISPLACED = math.log(1e-5), math.log(1e-2)
 #: Least mean logarithm per character of a language; texts of Chinese, Japanese and Korean stay below it.
 _LEAST = -4.5
 
-#: Logarithm of how many times likelier an encoding must be than the usual one.
+#: Logarithm of how many times as likely as the usual encoding another must be.
 _MARGIN = 5.0
 
 #: Distinct words that are enough to tell encodings apart.
@@ -83,7 +83,7 @@ _EASTERN = ["cp932", "euc_jp", "gb18030", "big5", "cp949"]
 
 
 def likely_by_letters(block: bytes, usual: str) -> str:
-    """Return the encoding in which the words of a block are likeliest, `usual` unless another is far likelier.
+    """Return the encoding that best fits the words of a block; `usual` unless another fits far better.
 
     >>> likely_by_letters("Кузнецов, Смирнова".encode("koi8_r"), "cp1252")
     'koi8_u'
