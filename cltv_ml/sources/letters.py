@@ -11,7 +11,7 @@ from charset_normalizer import from_bytes
 from charset_normalizer.constant import FREQUENCIES
 
 #: Encodings of one byte a character, the most common ones first, by what their languages are.
-_LANGUAGES = {
+_LANGUAGES_OF = {
     (
         "cp1252",
         "cp850",
@@ -28,7 +28,7 @@ _LANGUAGES = {
 }
 
 #: Letters beyond ASCII of languages written in Latin letters.
-_SPECIAL = {
+_LATIN_LETTERS = {
     "English": "’é",
     "German": "äöüß",
     "French": "éèàêçîôûëïùâœ’",
@@ -53,7 +53,7 @@ _SPECIAL = {
 }
 
 #: Letters of other alphabets that the table of frequencies leaves out.
-_RARE = {
+_RARE_LETTERS = {
     "Russian": "юшёщфэъ",
     "Ukrainian": "юєїщфґш",
     "Bulgarian": "юшфьё",
@@ -65,21 +65,21 @@ _RARE = {
 }
 
 #: Two or more letters, of which one is beyond ASCII: alone, it may be a sign such as that of the euro.
-_WORD = re.compile(rb"[A-Za-z]+[\x80-\xff][A-Za-z\x80-\xff]*|[\x80-\xff][A-Za-z\x80-\xff]+")
+_ACCENTED_WORD = re.compile(rb"[A-Za-z]+[\x80-\xff][A-Za-z\x80-\xff]*|[\x80-\xff][A-Za-z\x80-\xff]+")
 
 #: Logarithms of the share of a sign that no word of the language holds, and of a capital letter after a small one.
-_FOREIGN, _MISPLACED = math.log(1e-5), math.log(1e-2)
+_NO_LETTER, _MISPLACED = math.log(1e-5), math.log(1e-2)
 
 #: Least mean logarithm per character of a language; texts of Chinese, Japanese and Korean stay below it.
-_LEAST = -4.5
+_LEAST_FIT = -4.5
 
 #: Logarithm of how many times as likely as the usual encoding another must be.
-_MARGIN = 5.0
+_FIT_MARGIN = 5.0
 
 #: Distinct words that are enough to tell encodings apart.
-_WORDS = 500
+_WORD_LIMIT = 500
 
-_EASTERN = ["cp932", "euc_jp", "gb18030", "big5", "cp949"]
+_EASTERN_ENCODINGS = ["cp932", "euc_jp", "gb18030", "big5", "cp949"]
 
 
 def likely_by_letters(block: bytes, usual: str) -> str:
@@ -90,46 +90,46 @@ def likely_by_letters(block: bytes, usual: str) -> str:
     >>> likely_by_letters("John’s, 12 €".encode("cp1252"), "cp1252")
     'cp1252'
     """
-    words = [word for word, _ in Counter(_WORD.findall(block)).most_common(_WORDS)]
+    words = [word for word, _ in Counter(_ACCENTED_WORD.findall(block)).most_common(_WORD_LIMIT)]
     if not words:
         return usual
     fits = {
-        encoding: max(_fit(words, encoding, language) for language in languages.split())
-        for encodings, languages in _LANGUAGES.items()
+        encoding: max(_fit_of_words(words, encoding, language) for language in languages.split())
+        for encodings, languages in _LANGUAGES_OF.items()
         for encoding in encodings
     }
     best = max(fits, key=lambda encoding: fits[encoding])
     beyond = sum(not sign.isascii() for word in words for sign in word.decode(best, errors="replace"))
-    if fits[best] < _LEAST * beyond:
-        eastern = from_bytes(block, cp_isolation=_EASTERN).best()
+    if fits[best] < _LEAST_FIT * beyond:
+        eastern = from_bytes(block, cp_isolation=_EASTERN_ENCODINGS).best()
         return eastern.encoding if eastern else usual
-    return best if fits[best] > fits.get(usual, -math.inf) + _MARGIN else usual
+    return best if fits[best] > fits.get(usual, -math.inf) + _FIT_MARGIN else usual
 
 
-def _fit(words: list[bytes], encoding: str, language: str) -> float:
+def _fit_of_words(words: list[bytes], encoding: str, language: str) -> float:
     """Return the log-likelihood of the words' characters beyond ASCII in a language."""
-    shares = _shares(language)
+    shares = _letter_shares(language)
     total = 0.0
     for word in words:
         text = word.decode(encoding, errors="replace")
-        if language not in _SPECIAL:  # a word of another alphabet has no Latin letter
+        if language not in _LATIN_LETTERS:  # a word of another alphabet has no Latin letter
             total += _MISPLACED * sum(map(str.isascii, text))
         for before, sign in zip(" " + text, text, strict=False):
             if not sign.isascii():
-                total += shares.get(sign if sign == "İ" else sign.lower(), _FOREIGN)
+                total += shares.get(sign if sign == "İ" else sign.lower(), _NO_LETTER)
             if sign.isupper() and before.islower() and not (before + sign).isascii():
                 total += _MISPLACED
     return total
 
 
 @cache
-def _shares(language: str) -> dict[str, float]:
+def _letter_shares(language: str) -> dict[str, float]:
     """Return the logarithms of a language's shares of letters beyond ASCII, each a tenth below the one before.
 
-    >>> round(sum(map(math.exp, _shares("Greek").values())), 6)
+    >>> round(sum(map(math.exp, _letter_shares("Greek").values())), 6)
     1.0
     """
-    letters = _SPECIAL.get(language) or "".join(FREQUENCIES[language]) + _RARE[language]
+    letters = _LATIN_LETTERS.get(language) or "".join(FREQUENCIES[language]) + _RARE_LETTERS[language]
     weights = {
         letter: 0.9**rank for rank, letter in enumerate(dict.fromkeys(letters)) if not letter.isascii()
     }

@@ -183,7 +183,10 @@ def _checksums(folder: Path, within: str = "") -> dict[str, str]:
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             if _CODE_FOLDER in name.parts[:-1]:
                 top = Path(*name.parts[: name.parts.index(_CODE_FOLDER) + 1]).as_posix()
-                codes.setdefault(top, hashlib.sha256()).update(f"{name.as_posix()} {digest}\n".encode())
+                line = f"{name.as_posix()} {digest}\n".encode(
+                    "utf-8", "surrogateescape"
+                )  # a name may be no UTF-8
+                codes.setdefault(top, hashlib.sha256()).update(line)
             else:
                 sums[name.as_posix()] = digest
     return sums | {name: digest.hexdigest() for name, digest in codes.items()}

@@ -1,5 +1,6 @@
 """A model is loaded only from files that are those it was registered with."""
 
+import os
 import resource
 import shutil
 
@@ -55,6 +56,13 @@ def test_whatever_is_done_to_a_file_is_named_and_refused(model):
         for path, text in kept.items():
             path.write_text(text, encoding="utf-8")
     assert passed == []
+
+
+def test_a_file_whose_name_is_no_utf_8_is_refused_like_any_other(model):
+    sums = checksums.compute(str(model))
+    (model / "code" / os.fsdecode(b"\xff.py")).write_text("x = 1", encoding="utf-8")
+    with pytest.raises(ValueError, match="code was changed"):
+        checksums.verified(str(model), sums, "version 1")
 
 
 def test_what_was_compared_is_what_is_loaded(model):
