@@ -311,7 +311,8 @@ def _in_currency(columns: Columns, column: str, value: str, currency: str | None
     columns.notes.append(
         f"Column {column!r} was {conversion} because of its heading (--rule money_unit=1 reads it unchanged)."
         if columns.rules.money_unit is None
-        else f"Column {column!r} was {conversion}, as the rule money_unit says."
+        else f"Column {column!r} was {conversion}, as the rule money_unit says; notes that compare columns state "
+        "money as the file has it."
     )
     return f"({value}) / {divisor}" if divisor else f"({value}) * {unit:.0f}"
 

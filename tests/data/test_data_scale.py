@@ -197,3 +197,13 @@ def test_whole_prices_at_the_end_of_a_file_are_no_question(tmp_path):
     path = tmp_path / "sales.csv"
     path.write_text("\n".join(["customer,date,amount", *lines, ""]))
     assert clean(read(path)).report.rows_kept == 400
+
+
+def test_other_notes_are_said_to_state_money_without_the_unit_of_a_rule(tmp_path):
+    path = tmp_path / "payments.csv"
+    lines = [f"C{n % 9},2024-01-{1 + n % 28:02},{1000 + 37 * n},{900 + 33 * n}" for n in range(60)]
+    path.write_text("\n".join(["customer,date,total,earnings", *lines]))
+    notes = clean(read(path, changes={"money_unit": 0.01})).report.notes
+    assert any("with 'earnings', and" in note for note in notes)
+    [told] = [note for note in notes if "rule money_unit" in note]
+    assert told.endswith("notes that compare columns state money as the file has it.")
