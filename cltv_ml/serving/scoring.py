@@ -223,7 +223,8 @@ def _with_customers(
         return stored.of(whole)
     customers = read_customers(whole, tables, rules=rules, wanted=wanted)
     if customers.attributes is not None and customers.coverage is not None:
-        unseen = describe_unseen(customers.attributes.learned, scorer.model)
+        headings = {attribute.name: attribute.column for attribute in customers.attributes.used}
+        unseen = describe_unseen(customers.attributes.learned, scorer.model, headings)
         for sentence in (*describe_scored(customers.attributes, customers.coverage), *unseen):
             logger.warning("Customers %s", sentence)
     if customers.contacts is not None and customers.contact_coverage is not None:

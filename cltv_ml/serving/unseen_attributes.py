@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pyarrow as pa
 from cltv_ml.models.categories import as_spelled, learned_levels
 
 
-def describe_unseen(table: pa.Table, model: Any) -> list[str]:
+def describe_unseen(table: pa.Table, model: Any, headings: Mapping[str, str]) -> list[str]:
     """Return a sentence for each attribute that is missing in all rows or has levels unknown to a model.
 
     Parameters
@@ -18,31 +19,35 @@ def describe_unseen(table: pa.Table, model: Any) -> list[str]:
         `customer_id` and the attributes `<kind>_<name>`.
     model
         A fitted model, which learned from the features `attribute_<kind>_<name>`.
+    headings
+        The heading of each attribute in the user's table.
 
     >>> class Trees:
     ...     categories_ = {"attribute_text_country": {"UK": 0}}
-    >>> describe_unseen(pa.table({"customer_id": ["1", "2"], "text_country": ["UK", "IS"]}), Trees())
-    ["country: 1 of 2 values are levels that the model has never seen, such as 'IS'; they count as unknown."]
+    >>> people = pa.table({"customer_id": ["1", "2"], "text_country": ["UK", "IS"]})
+    >>> describe_unseen(people, Trees(), {"text_country": "Country"})
+    ["Country: 1 of 2 values are levels that the model has never seen, such as 'IS'; they count as unknown."]
     """
     levels = learned_levels(model)
     sentences = []
     for name in (column for column in table.column_names if column not in ("customer_id", "valid_from")):
-        words = name.partition("_")[2].replace("_", " ")
         values = table[name].drop_null()
         if not len(values):
-            sentences.append(f"{words}: no customer has a value, so it is treated as missing for all.")
+            sentences.append(
+                f"{headings[name]}: no customer has a value, so it is treated as missing for all."
+            )
         elif f"attribute_{name}" in levels:
-            sentences += _unseen(words, values.value_counts(), levels[f"attribute_{name}"])
+            sentences += _unseen(headings[name], values.value_counts(), levels[f"attribute_{name}"])
     return sentences
 
 
-def _unseen(words: str, counts: pa.StructArray, learned: set[str]) -> list[str]:
+def _unseen(heading: str, counts: pa.StructArray, learned: set[str]) -> list[str]:
     pairs = [(entry["values"], entry["counts"]) for entry in counts.to_pylist()]
     spelled = as_spelled((str(level) for level, _ in pairs), learned)
     strange = {level: count for level, count in pairs if spelled[str(level)] not in learned}
     if not strange:
         return []
     return [
-        f"{words}: {sum(strange.values()):,} of {sum(count for _, count in pairs):,} values are levels that "
+        f"{heading}: {sum(strange.values()):,} of {sum(count for _, count in pairs):,} values are levels that "
         f"the model has never seen, such as {next(iter(strange))!r}; they count as unknown."
     ]

@@ -109,7 +109,7 @@ def test_levels_that_the_model_never_saw_and_empty_columns_are_told(shop, bought
     )
     told = " ".join(score(shop, "odd_scores.csv", "--customers", "odd.csv").attrs["told"].split())
     assert (
-        "acquisition channel: 240 of 240 values are levels that the model has never seen, such as 'billboard'"
+        "Acquisition channel: 240 of 240 values are levels that the model has never seen, such as 'billboard'"
         in told
     )
     assert "member: no customer has a value" in told
