@@ -155,7 +155,7 @@ def _find_numbering_of_days(
     found = find_numbering(first, customer, time, day, columns, sold)
     if not found:
         return "", []
-    if found.orders == found.sales and not found.clocked and {"product_id", "quantity"} & set(mapping):
+    if found.of_lines and {"product_id", "quantity"} & set(mapping):
         return "", [
             f"Without an order_id, what a customer buys on a day is one order. {found.column!r} differs on each line; "
             f"if it numbers orders, not their lines, use --mapping {flag('order_id', found.column)}."

@@ -33,16 +33,16 @@ class Numbering(NamedTuple):
     ----------
     column
         Its name.
-    orders, sales
-        Its distinct values on lines of sales, and these lines.
-    clocked
-        Whether times of day tell the lines of one order from those of another.
+    orders
+        Its distinct values on lines of sales.
+    of_lines
+        Whether it may number lines rather than orders: no two lines share a value, and either times have no time of
+        day, or lines of one day are more than repeated orders explain.
     """
 
     column: str
     orders: int
-    sales: int
-    clocked: bool
+    of_lines: bool
 
 
 class _Changes(NamedTuple):
@@ -75,6 +75,17 @@ class _Changes(NamedTuple):
         )
 
     @property
+    def is_unique(self) -> bool:
+        """Whether no two lines of sales share a value."""
+        return self.orders == self.sales
+
+    @property
+    def may_number_lines(self) -> bool:
+        """Whether a value may belong to one line of an order; see `Numbering`."""
+        rare = self.moments > self.dates and self.orders <= _MORE_ON_A_DAY * self.days
+        return self.is_unique and not rare
+
+    @property
     def comes_again(self) -> bool:
         """Whether a customer's lines at several times have one value, as the events of one payment do."""
         again = self.values < _COMES_AGAIN * self.rows and self.timed > self.orders
@@ -100,12 +111,12 @@ def find_numbering(
         name: _count_changes(lines, customer, time, day, value, sold) for name, value in columns.items()
     }
     found = [
-        Numbering(name, counts.orders, counts.sales, counts.moments > counts.dates)
+        Numbering(name, counts.orders, counts.may_number_lines)
         for name, counts in counted.items()
         if counts.numbers_orders
     ]
     best = min(found, key=lambda numbering: numbering.orders, default=None)
-    if best and best.orders == best.sales and any(counts.comes_again for counts in counted.values()):
+    if best and counted[best.column].is_unique and any(counts.comes_again for counts in counted.values()):
         return None
     return best
 

@@ -56,6 +56,16 @@ def test_a_number_of_each_line_is_only_told_where_lines_are_goods():
     assert any("'Zzz' differs on each line; if it numbers orders" in note for note in report.notes)
 
 
+def test_numbers_of_scans_a_second_apart_are_only_told():
+    scans = rows("order time", lambda place: "x", goods=True, clock=":30").assign(
+        scan=lambda f: range(1, 1 + len(f))
+    )
+    scans.loc[1::2, "date"] = scans.loc[1::2, "date"].str.replace(":30", ":31")
+    report = orders_of(scans)[1]
+    assert "order_id" not in report.mapping
+    assert any("'scan' differs on each line" in note for note in report.notes)
+
+
 def test_numbers_of_lines_of_one_time_and_codes_of_customers_number_no_orders():
     lines = rows("order time", lambda place: "x", goods=True, clock=":30").assign(
         line=lambda f: range(1, 1 + len(f))
