@@ -8,6 +8,7 @@ from scipy import stats
 
 from cltv_ml.decisions.campaign import DISCOUNT
 from cltv_ml.decisions.lines import by_customer
+from cltv_ml.decisions.share_intervals import share_difference_interval
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.tables import pandas_only
@@ -15,6 +16,10 @@ from cltv_ml.windows import Window
 
 #: The row of all customers together.
 ALL_CUSTOMERS = "all"
+
+#: Buyers in each arm from which the normal interval of a mean is of use.
+_FEWEST_BUYERS = 5
+_TOO_FEW = f"undecided: fewer than {_FEWEST_BUYERS} customers of an arm bought; repeat with more customers"
 
 
 @pandas_only
@@ -32,8 +37,9 @@ def evaluate_campaign(
     the window), `uplift` with `uplift_lower`, `uplift_upper` (difference of the shares); `spend_uplift` with ends
     (currency per treated customer); `realised_profit` with ends (additional margin of the treated less the cost of
     treatment); `expected_profit` (the list's forecast for the treated); `verdict` in words. The row "all" weights the
-    tiers by their treated customers. Normal intervals; with fewer than a few thousand customers of skewed spend they
-    are rough.
+    tiers by their treated customers. The interval of `uplift` is Newcombe's; those of spend and profit are normal, so
+    they are rough with fewer than a few thousand customers of skewed spend. With fewer than five buyers in an arm they
+    are too narrow, and the verdict is undecided.
 
     Parameters
     ----------
@@ -126,9 +132,21 @@ def _outcome_row(outcomes: pd.DataFrame, strata: pd.Series, z: float) -> dict[st
         row[name] = mean * scale - less
         row[f"{name}_lower"] = (mean - z * error) * scale - less
         row[f"{name}_upper"] = (mean + z * error) * scale - less
+    row["uplift_lower"], row["uplift_upper"] = share_difference_interval(_weighted_arms(outcomes, strata), z)
     row["expected_profit"] = float(treated["expected_profit"].sum())
-    row["verdict"] = _profit_verdict(row)
+    buyers = outcomes.groupby("control")["uplift"].sum().min()
+    row["verdict"] = _TOO_FEW if buyers < _FEWEST_BUYERS else _profit_verdict(row)
     return row
+
+
+def _weighted_arms(outcomes: pd.DataFrame, strata: pd.Series) -> list[tuple[float, float, int]]:
+    """Return weight, share of buyers and size of both arms of each stratum; strata weighted by treated."""
+    arms = outcomes["uplift"].groupby([strata, outcomes["control"]]).agg(["mean", "count"])
+    treated = int(arms["count"].xs(False, level=1).sum())
+    return [
+        ((-1 if control else 1) * arms["count"][stratum, False] / treated, share, count)
+        for (stratum, control), share, count in arms.itertuples()
+    ]
 
 
 def _difference(outcome: pd.Series, control: pd.Series, strata: pd.Series) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from cltv_ml.decisions.outcome import evaluate_campaign
 from cltv_ml.windows import Window
@@ -58,6 +59,36 @@ def test_the_figures_equal_a_slow_count():
     assert row["uplift"] == pytest.approx(difference)
     assert row["realised_profit"] == pytest.approx((~control).sum() * (difference * 40 * 0.5 - 0.5))
     assert row["expected_profit"] == (~control).sum()
+
+
+def _few(buyers, treated, of_treated, of_control):
+    """A campaign of `of_treated` and `of_control` customers of whom the first `treated` and `buyers` bought for 40."""
+    control = np.arange(of_treated + of_control) >= of_treated
+    ids = np.array([f"c{number:03d}" for number in range(len(control))])
+    bought = np.r_[ids[:treated], ids[of_treated : of_treated + buyers]]
+    actions = pd.DataFrame({"customer_id": ids, "control": control, "cost": 0.3, "expected_profit": 1.0})
+    log = pd.DataFrame(
+        {"customer_id": [*bought, "other"], "timestamp": pd.Timestamp("2024-01-31"), "amount": 40.0}
+    )
+    return actions, log.assign(timestamp=log["timestamp"].where(log["customer_id"] == "other", WINDOW.cutoff))
+
+
+def test_a_control_group_without_a_buyer_may_have_had_some():
+    """5 of 118 and 0 of 30 is chance: Fisher's exact test has a p of 0.58. The interval had lain above zero."""
+    row = evaluate_campaign(*_few(0, 5, 118, 30), WINDOW, margin_rate=0.5).loc["all"]
+    p1, wilson = stats.binomtest(5, 118), stats.binomtest(0, 30)
+    low, high = p1.proportion_ci(method="wilson"), wilson.proportion_ci(method="wilson")
+    below = np.hypot(5 / 118 - low.low, high.high)
+    assert row["uplift_lower"] == pytest.approx(5 / 118 - below)
+    assert row["uplift_upper"] == pytest.approx(5 / 118 + low.high - 5 / 118)
+    assert row["uplift_lower"] < 0
+
+
+def test_a_campaign_in_which_nobody_bought_is_not_judged():
+    """Its interval of the profit has no width, and "lost money" was the verdict."""
+    row = evaluate_campaign(*_few(0, 0, 96, 24), WINDOW, margin_rate=0.5).loc["all"]
+    assert row["uplift_lower"] < 0 < row["uplift_upper"]
+    assert row["verdict"].startswith("undecided: fewer than 5 customers of an arm bought")
 
 
 def test_each_tier_has_its_row():
