@@ -57,7 +57,8 @@ def maximize(
 
     The climb begins at the first start; if it ends on a bound or a ridge, the other starts are tried too. `sample`,
     the likelihood of a part of a large population, is climbed first, from every start if its end is doubtful: the full
-    data then need only a few Newton steps. If the end is doubtful only on the full data, every start is climbed there.
+    data then need only a few Newton steps. If the end is doubtful only on the full data, the other starts are climbed
+    on the sample, and on the full data from where these climbs end elsewhere.
 
     Parameters
     ----------
@@ -72,14 +73,15 @@ def maximize(
     if sample is None:
         theta, value, hessian = _highest(objective, starts, bounds)
     else:
-        near, _, curvature = _highest(sample, starts, bounds)
+        near, height, curvature = _highest(sample, starts, bounds)
+        top = near, height
         for larger in between:
             near, _, curvature = _polish(larger, near, curvature, bounds)
         theta, value, hessian = _polish(objective, near, curvature, bounds)
         if doubtful(theta, hessian, bounds) and not doubtful(near, curvature, bounds):
-            theta, value, hessian = max(
-                (theta, value, hessian), _highest(objective, starts, bounds), key=lambda reached: reached[1]
-            )
+            ends = [_climb(sample, start, bounds, best=top) for start in starts[1:]]
+            elsewhere = [end for end, reached in ends if not _leads_to(sample, end, reached, top)]
+            theta, value, hessian = _highest_of(objective, elsewhere, (theta, value, hessian), bounds)
     gradient = objective(theta)[1]
     verdict, loose = reach_verdict(theta, gradient, hessian, bounds, size)
     return Maximum(
@@ -102,13 +104,20 @@ def _highest(
     straight line from it rises to the best point so far.
     """
     best = _newton_steps(objective, *_climb(objective, starts[0], bounds), bounds)
-    if doubtful(best[0], best[2], bounds):
-        for start in starts[1:]:
-            end, height = _climb(objective, start, bounds, best=best[:2])
-            if height > best[1] + 1e-9:
-                best = max(
-                    best, _newton_steps(objective, end, height, bounds), key=lambda reached: reached[1]
-                )
+    return _highest_of(objective, starts[1:], best, bounds) if doubtful(best[0], best[2], bounds) else best
+
+
+def _highest_of(
+    objective: LogLikelihood,
+    starts: Sequence[np.ndarray],
+    best: tuple[np.ndarray, float, np.ndarray],
+    bounds: np.ndarray,
+) -> tuple[np.ndarray, float, np.ndarray]:
+    """Return the highest of `best` and the ends of climbs from the starts: point, height, Hessian."""
+    for start in starts:
+        end, height = _climb(objective, start, bounds, best=best[:2])
+        if height > best[1] + 1e-9:
+            best = max(best, _newton_steps(objective, end, height, bounds), key=lambda reached: reached[1])
     return best
 
 
@@ -184,13 +193,8 @@ def _climb_ridge(
     it again.
     """
     value, gradient = objective(theta)
-    damping, before, curvature, axes, known = (
-        1e-6,
-        0.0,
-        np.zeros(0),
-        np.zeros((0, 0)),
-        np.zeros(0, dtype=bool),
-    )
+    damping, before = 1e-6, 0.0
+    curvature, axes, known = np.zeros(0), np.zeros((0, 0)), np.zeros(0, dtype=bool)
     for _ in range(40):
         free = gradient == projected(gradient, theta, bounds)
         steepest = float(np.abs(gradient[free]).max(initial=0.0))

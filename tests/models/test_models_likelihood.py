@@ -45,6 +45,23 @@ def test_a_large_population_without_a_clear_peak_ends_where_climbing_it_whole_wo
     assert sampled.log_likelihood_ == pytest.approx(whole.log_likelihood_, abs=0.01)
 
 
+def test_other_starts_are_climbed_on_the_sample(monkeypatch):
+    """All were climbed on everybody wherever only everybody's likelihood had no clear peak: 167 computations."""
+    rng = np.random.default_rng(11)
+    T = rng.uniform(0.3, 1, 2_500)
+    life, rate = rng.exponential(0.8, len(T)), rng.gamma(1.2, 3, len(T))  # one rate of dropout: no clear peak
+    frequency = rng.poisson(rate * np.minimum(life, T)).astype(float)
+    late = rng.random(len(T)) ** (1 / np.maximum(frequency, 1))
+    recency = np.where(frequency > 0, np.minimum(life, T) * late, 0.0)
+    X = pd.DataFrame({"frequency": frequency, "recency": recency, "T": T})
+    whole, _ = _fit_counting(X)
+    monkeypatch.setattr("cltv_ml.models.fitting._LARGE", 600)
+    monkeypatch.setattr("cltv_ml.models.fitting._SAMPLE", 300)
+    sampled, computations = _fit_counting(X, larger_than=1_000)
+    assert sampled == pytest.approx(whole, abs=1e-4)
+    assert computations < 50
+
+
 def test_a_start_that_stops_on_its_way_to_a_known_maximum_loses_nothing(monkeypatch):
     rng = np.random.default_rng(11)
     evaluated = {}
@@ -69,16 +86,16 @@ def _population(r, s, alpha, beta, seed, n=100):
     return pd.DataFrame({"frequency": x, "recency": recency, "T": T})
 
 
-def _fit_counting(X):
-    """Return the log-likelihood of a Pareto/NBD and how often it was computed."""
+def _fit_counting(X, larger_than=0):
+    """Return the log-likelihood of a Pareto/NBD and how often it was computed, of more rows than that."""
 
     class Counting(ParetoNBD):
         def _terms(self, params, rows):
-            asked.append(1)
+            asked.append(len(rows) > larger_than)
             return super()._terms(params, rows)
 
     asked = []
-    return Counting().fit(X).log_likelihood_, len(asked)
+    return Counting().fit(X).log_likelihood_, sum(asked)
 
 
 def test_a_rough_fit_from_parameters_nearby_forecasts_nearly_the_same_total():
