@@ -204,7 +204,7 @@ def _check_comparable(champion: Version, challenger: Version) -> None:
     if champion.horizon != challenger.horizon:
         raise InputError(
             f"the challenger predicts {challenger.horizon} days, the champion {champion.horizon}; train with "
-            "the champion's horizon, or promote with --force"
+            f"{champion.horizon}d as the only or the longest horizon, or promote with --force"
         )
     old, new = (version.tags.get(CURRENCY_TAG, "") for version in (champion, challenger))
     if old and new and old != new:

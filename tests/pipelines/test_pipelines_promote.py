@@ -240,6 +240,7 @@ def test_a_challenger_for_another_horizon_is_refused(rivals, shop):
     decision = pipelines.promote(data=shop)
     assert not decision.promoted
     assert "predicts 30 days, the champion 91" in decision.reasons[0]
+    assert "train with 91d as the only or the longest horizon" in decision.reasons[0]
 
 
 def test_a_forced_promotion_moves_the_alias_and_says_so(rivals, shop):
