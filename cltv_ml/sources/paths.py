@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import duckdb
 
 from cltv_ml.engine import Relation, keep, literal, pattern, quoted, show
-from cltv_ml.errors import InputError
+from cltv_ml.errors import InputError, among
 from cltv_ml.sources.archives import text_batches, unpack
 from cltv_ml.sources.columnar import first_line, read_arrow, show_parquet
 from cltv_ml.sources.delimiters import is_regular
@@ -78,9 +78,9 @@ def _read_files(
     table: str | None,
     header_row: int | None,
 ) -> SourceRows:
-    """Return the rows of the files of a path, or of the one that `table` names."""
-    if table is not None and len(files) > 1 and (named := [file for file in files if file.name == table]):
-        files, table = named[:1], None
+    """Return the rows of the files of a path, or of those that `table` names."""
+    if table is not None:
+        files, table = _named(path, files, table)
     files, notes = _pass_over(files)
     notes += tell_of_other_files(path)
     ways = {_way(file): file for file in files}
@@ -102,6 +102,25 @@ def _read_files(
     else:
         rows = _read_texts(con, files, folder, table, header_row)
     return replace(rows, notes=(*notes, *rows.notes))
+
+
+def _named(path: Path, files: list[Path], table: str) -> tuple[list[Path], str | None]:
+    """Return the files of this name and None, or else all files and the name of a table that one of them may hold.
+
+    Raises
+    ------
+    InputError
+        There is no such file, and none of the files holds more than one table.
+    """
+    if named := [file for file in files if file.name == table]:
+        return named, None
+    if any(_way(file) in ("json", "workbook", "unread") or is_dump(file) for file in files):
+        return files, table
+    if len(files) == 1:
+        raise InputError(
+            f"{files[0].name!r} is one table, in which --query {table!r} names nothing; leave it out."
+        )
+    raise InputError(f"{path.name!r} contains no file {table!r}{among(table, [file.name for file in files])}")
 
 
 def read_with_refunds(

@@ -553,6 +553,31 @@ def test_archives_of_one_name_and_archives_in_archives_are_all_read(tmp_path):
     assert kept(tmp_path / "shop") == (12, 4 * 60.5)
 
 
+def test_a_name_that_no_file_bears_is_refused_and_not_passed_over(tmp_path):
+    """All files of the folder had been read, and the only table of a file whatever the name was."""
+    written(tmp_path, ORDERS, "shop/orders.csv")
+    written(tmp_path, ORDERS, "shop/orders-old.csv")
+    with pytest.raises(
+        InputError, match=r"'shop' contains no file 'order\.csv'; did you mean 'orders\.csv'\?"
+    ):
+        read(tmp_path / "shop", table="order.csv")
+    with pytest.raises(
+        InputError, match=r"'orders\.csv' is one table, in which --query 'order' names nothing"
+    ):
+        read(tmp_path / "shop" / "orders.csv", table="order")
+    assert kept(tmp_path / "shop", table="orders.csv") == (3, 60.5)
+
+
+def test_files_of_the_same_name_are_read_together(tmp_path):
+    """The first had been taken in silence."""
+    with zipfile.ZipFile(tmp_path / "shop.zip", "w") as archive:
+        for year, name in ((2024, "orders.csv"), (2025, "orders.csv"), (2025, "more.csv")):
+            archive.writestr(f"{year}/{name}", ORDERS.replace("2025-", f"{year}-"))
+    raw = read(tmp_path / "shop.zip", table="orders.csv")
+    assert raw.table.count() == 6
+    assert "2 files were read as one table" in raw.notes[0]
+
+
 def test_of_files_that_are_no_one_table_one_is_named(tmp_path):
     products = "sku,title\nA,Shirt\nB,Hat\n"
     path = zipped(tmp_path, "export.zip", orders_csv=ORDERS, products_csv=products)
