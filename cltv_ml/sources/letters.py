@@ -91,7 +91,7 @@ def likely_by_letters(block: bytes, usual: str) -> str:
     'cp1252'
     """
     words = [word for word, _ in Counter(_ACCENTED_WORD.findall(block)).most_common(_WORD_LIMIT)]
-    if not words:
+    if len(words) < 2:
         return usual
     fits = {
         encoding: max(_fit_of_words(words, encoding, language) for language in languages.split())

@@ -105,13 +105,7 @@ def _read_files(
 
 
 def _named(path: Path, files: list[Path], table: str) -> tuple[list[Path], str | None]:
-    """Return the files of this name and None, or else all files and the name of a table that one of them may hold.
-
-    Raises
-    ------
-    InputError
-        There is no such file, and none of the files holds more than one table.
-    """
+    """Return the files of this name and None, else all files and the name, of a table that one of them may hold."""
     if named := [file for file in files if file.name == table]:
         return named, None
     if any(_way(file) in ("json", "workbook", "unread") or is_dump(file) for file in files):
