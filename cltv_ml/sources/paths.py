@@ -80,7 +80,7 @@ def _read_files(
 ) -> SourceRows:
     """Return the rows of the files of a path, or of those that `table` names."""
     if table is not None:
-        files, table = _named(path, files, table)
+        files, table = _files_named(path, files, table)
     files, notes = _pass_over(files)
     notes += tell_of_other_files(path)
     ways = {_way(file): file for file in files}
@@ -104,7 +104,7 @@ def _read_files(
     return replace(rows, notes=(*notes, *rows.notes))
 
 
-def _named(path: Path, files: list[Path], table: str) -> tuple[list[Path], str | None]:
+def _files_named(path: Path, files: list[Path], table: str) -> tuple[list[Path], str | None]:
     """Return the files of this name and None, else all files and the name, of a table that one of them may hold."""
     if named := [file for file in files if file.name == table]:
         return named, None
