@@ -152,6 +152,11 @@ def test_two_people_train_and_promote_at_once_on_one_server(place, tmp_path):
     assert statuses == [0, 0], said
     client = MlflowClient(store, store)
     versions = client.search_model_versions("name = 'cltv'")
+    shown = [
+        f"{one.version} {one.source} {one.run_id} {one.creation_timestamp} {sorted(one.tags)}"
+        for one in versions
+    ]
+    assert len(versions) == 2, (shown, said, (tmp_path / "mlflow.txt").read_text())
     first, second = sorted(int(version.version) for version in versions)  # a repeated request leaves gaps
     assert {client.get_run(version.run_id).info.status for version in versions} == {"FINISHED"}
     assert client.get_registered_model("cltv").aliases == {"champion": str(first), "challenger": str(second)}
