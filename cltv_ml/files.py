@@ -137,7 +137,8 @@ def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
         ) from error
     finally:
         if not kept:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # a read-only file system refuses to delete even what is not there
+                temporary.unlink(missing_ok=True)
 
 
 @contextmanager

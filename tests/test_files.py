@@ -6,6 +6,7 @@ import re
 import shutil
 import stat
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -100,6 +101,21 @@ def test_a_private_file_is_private_while_it_is_written(tmp_path):
     with atomic(tmp_path / "scores.csv", private=True) as temporary:
         temporary.write_text("customer_id\nann\n", encoding="utf-8")
         assert rights(temporary) == 0o600
+
+
+def test_a_read_only_file_system_is_told_by_the_name_that_was_asked_for(tmp_path, monkeypatch):
+    """It refuses to delete the temporary file too, and that error had taken the place of the sentence."""
+
+    def refuse(path, *_, **__):
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr("os.open", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with (
+        pytest.raises(InputError, match=r"lines\.csv cannot be written \(Read-only file system\)"),
+        atomic(tmp_path / "lines.csv", private=True),
+    ):
+        pass
 
 
 def test_a_place_that_may_not_be_written_is_named_as_it_was_asked_for(tmp_path):

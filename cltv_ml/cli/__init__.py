@@ -180,6 +180,8 @@ def _words_of(error: Exception) -> str:
     """Return an error's message; for a lack of memory its first line and a way out, for one of space a way out too."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"nothing more can be written ({error}); free some space and run the same command again."
+    if isinstance(error, OSError) and error.errno == errno.EROFS:
+        return f"{error.filename} lies on a file system that can only be read; choose another place."
     if _lacks_threads(error):
         return "no thread can be started; raise the limit of processes (ulimit -u), or end other programs."
     if not _lacks_memory(error):

@@ -174,6 +174,18 @@ def test_a_json_document_without_an_output_is_written_nowhere(monkeypatch):
     assert stop.value.code == 0
 
 
+def test_a_read_only_file_system_is_a_sentence_with_its_way_out(monkeypatch, capsys):
+    def fail(words):
+        raise OSError(errno.EROFS, "Read-only file system", "out/lists")
+
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["data", "list"])
+    assert stop.value.code == 2
+    assert "out/lists lies on a file system that can only be read" in capsys.readouterr().err
+
+
 def test_too_few_threads_are_a_sentence_with_its_way_out(monkeypatch, capsys):
     """As with `ulimit -u 2`."""
 
