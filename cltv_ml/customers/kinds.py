@@ -76,7 +76,7 @@ _YEAR = re.compile(
 _BIRTH = re.compile(
     plain_pattern(
         [
-            "birth|^(dob|yob)$|geburt|jahrgang|naissance|nacimiento|nascita|nascimento|geboorte|geboren|bday|urodzenia|narozeni|"
+            "birth|^(dob|yob)$|^born(on|in|date)?$|geburt|jahrgang|naissance|nacimiento|nascita|nascimento|geboorte|geboren|bday|urodzenia|narozeni|"
             "narodenia|fodelse|fodsel|syntyma|szulet|dogum|nastere|rodenja|ngaysinh|namsinh|tanggallahir|生年|誕生|出生|生日|생년|생일|"
             "출생|рожден|народжен|γεννησ|الميلاد|לידה|วันเกิด"
         ]

@@ -41,11 +41,9 @@ def note_unread(
         unread, illegible, filled = _count_unread(columns, attribute, values[attribute.name])
         if illegible:
             unreadable[attribute.column] = f"{illegible:,} of {filled:,} values are not {valid}"
-        if attribute.kind == "number":  # `Columns` adds the note
-            continue
         if unread and unread == filled:
             empty[attribute.name] = f"none of its values is {valid}."
-        elif unread:
+        elif unread and attribute.kind != "number":  # for numbers `Columns` adds the note
             columns.notes.append(
                 f"Column {attribute.column!r}: {unread:,} of {filled:,} values are not {valid}, and count as missing."
             )

@@ -142,6 +142,8 @@ def test_a_birth_date_that_lies_ahead_is_missing_and_told_unless_its_year_has_tw
 def test_a_column_none_of_whose_values_can_be_read_is_left_out():
     attributes = read_attributes(people(born=["x", "y"] * 30), {"born": "birth date"})
     assert reason(attributes, "born") == "none of its values is a date or a year in the past."
+    attributes = read_attributes(people(size=["S", "M"] * 30), {"size": "number"})
+    assert reason(attributes, "size") == "none of its values is a number."
 
 
 def test_names_of_companies_and_accounts_are_never_learned_from():
@@ -406,7 +408,9 @@ def test_long_codes_of_persons_written_as_numbers_are_no_quantities():
 
 def test_kinds_are_known_by_headings_and_values_of_other_languages():
     born, codes = ["1980-05-01", "1991-07-02", "1975-01-30"] * 20, [10115, 75001, 20095] * 20
-    dates = dict.fromkeys(["生年月日", "Дата рождения", "Data urodzenia", "생년월일", "Födelsedatum"], born)
+    dates = dict.fromkeys(
+        ["生年月日", "born", "Дата рождения", "Data urodzenia", "생년월일", "Födelsedatum"], born
+    )
     areas = dict.fromkeys(["CP", "CAP", "PSTLZ", "郵便番号", "Kod pocztowy"], codes)
     answers = {"Nieuwsbrief": "ja nee", "メルマガ": "はい いいえ", "订阅": "是 否", "Hírlevél": "Igen nem"}
     answers |= {"Ativo": "S N", "Abonné": "O N"}
