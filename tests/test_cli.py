@@ -1,5 +1,6 @@
 """The commands around the straight line; the line itself is tested in integration/."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -164,3 +165,16 @@ def test_the_demo_tells_how_to_activate_an_environment_that_is_not_on_the_path(
         line._show_next()
     assert (f"Activate  source {tmp_path}/bin/activate\n" in shown.get()) is not active
     assert "mlflow models serve" in shown.get()
+
+
+def test_a_port_that_is_in_use_is_refused_before_a_store_is_made(cltv, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        code, _, told = cltv("ui", "--port", port)
+    assert (code, told) == (
+        2,
+        f"cltv: port {port} of this machine cannot be used (Address already in use); choose another with --port.\n",
+    )
+    assert list(tmp_path.iterdir()) == []

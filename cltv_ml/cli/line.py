@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,7 @@ import typer
 from cltv_ml.cli.printing import console, print_json, progress, show_table
 from cltv_ml.cli.promotion import show_decision
 from cltv_ml.cli.score import show_manifest
+from cltv_ml.errors import InputError
 from cltv_ml.settings import Demo, Train
 
 if TYPE_CHECKING:
@@ -64,13 +66,21 @@ def demo(settings: Demo) -> None:
 
 def ui(
     port: Annotated[
-        int, typer.Option(help="Port of the server on this machine.", envvar="CLTV_PORT", show_envvar=False)
+        int,
+        typer.Option(
+            help="Port of the server on this machine.",
+            min=1,
+            max=65535,
+            envvar="CLTV_PORT",
+            show_envvar=False,
+        ),
     ] = 5000,
 ) -> None:
     """Start a light MLflow server (two processes) on this project's store and print its address.
 
     Example: `cltv ui --port 5000`
     """
+    _check_port(port)
     from cltv_ml.tracking import runs
 
     command = runs.server_command(port)
@@ -80,6 +90,18 @@ def ui(
     )
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
     os.execv(sys.executable, [sys.executable, "-m", *command])
+
+
+def _check_port(port: int) -> None:
+    """Raise InputError where a server on this machine cannot listen."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise InputError(
+                f"port {port} of this machine cannot be used ({error.strerror}); choose another with --port."
+            ) from None
 
 
 def _show_horizons(horizons: ByHorizon) -> None:
