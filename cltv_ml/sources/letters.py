@@ -91,7 +91,9 @@ def likely_by_letters(block: bytes, usual: str) -> str:
     'cp1252'
     """
     words = [word for word, _ in Counter(_ACCENTED_WORD.findall(block)).most_common(_WORD_LIMIT)]
-    if len(words) < 2:
+    if len(words) < 2 or (
+        usual in _EASTERN_ENCODINGS and "\ufffd" not in block.decode(usual, errors="replace")
+    ):
         return usual
     fits = {
         encoding: max(_fit_of_words(words, encoding, language) for language in languages.split())
