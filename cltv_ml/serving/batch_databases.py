@@ -1,4 +1,4 @@
-"""Database tables, given by URL, that a batch replaces."""
+"""Scores in a table of a database, given by URL: one row per customer and cutoff, replaced if it exists."""
 
 from __future__ import annotations
 
@@ -15,9 +15,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cltv_ml.addresses import hide, sqlite_file, without_secrets
 from cltv_ml.errors import InputError
+from cltv_ml.serving.batch_lakes import MERGE_KEY
 
-#: Columns that identify a table of scores, which may be replaced.
-_OURS = {"customer_id", "expected_value", "model_version"}
+#: Columns that identify a table of scores, to which rows may be written.
+_OURS = {"customer_id", "cutoff", "expected_value", "model_version"}
+
+#: The temporary table of the rows to write.
+_INCOMING = "cltv_incoming"
 
 
 def check_table(url: str, table: str, shown: str) -> None:
@@ -33,12 +37,23 @@ def check_table(url: str, table: str, shown: str) -> None:
         file.chmod(0o600)  # like every file that names customers
 
 
-def replace_table(
+def upsert_rows(
     url: str, table: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], shown: str
 ) -> None:
-    """Replace the table with these rows; if that fails, keep it and raise InputError with the driver's reason."""
+    """Write rows in one transaction, in place of those of the same customers and cutoff; create a missing table.
+
+    Columns that the table lacks are added, empty for the rows in it.
+
+    Raises
+    ------
+    InputError
+        The rows cannot be written, with the driver's reason; the table stays as it was.
+    """
     with _explained_driver(shown, url):
-        _replace_table(url, table, schema, batches)
+        if url.startswith("duckdb:"):
+            _upsert_in_duckdb(_duckdb_path(url), table, pa.RecordBatchReader.from_batches(schema, batches))
+        else:
+            _upsert_by_sqlalchemy(url, table, schema, batches)
 
 
 def _check_table(url: str, table: str) -> None:
@@ -62,18 +77,56 @@ def _check_table(url: str, table: str) -> None:
         )
 
 
-def _replace_table(url: str, table: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
-    if url.startswith("duckdb:"):
-        with duckdb.connect(_duckdb_path(url)) as con:
-            con.register("incoming", pa.RecordBatchReader.from_batches(schema, batches))
-            con.execute(f'create or replace table "{table}" as from incoming')
-        return
+def _upsert_in_duckdb(path: str, table: str, rows: pa.RecordBatchReader) -> None:
+    with duckdb.connect(path) as con:
+        con.begin()
+        con.execute(f"create temp table {_INCOMING} as from rows")
+        con.execute(f'create table if not exists "{table}" as from {_INCOMING} limit 0')
+        for name, kind, *_ in con.execute(f"describe {_INCOMING}").fetchall():
+            con.execute(f'alter table "{table}" add column if not exists "{name}" {kind}')
+        con.execute(_delete_known(table))
+        con.execute(f'insert into "{table}" by name from {_INCOMING}')
+        con.commit()
+
+
+def _upsert_by_sqlalchemy(url: str, table: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
+    named = ", ".join(f'"{name}"' for name in schema.names)
     with _connection(url) as con:
-        # One transaction: readers see the old table until the new one is complete.
-        con.execute(sqlalchemy.text(f'drop table if exists "{table}"'))
-        schema.empty_table().to_pandas().to_sql(table, con, index=False)
+        there = sqlalchemy.inspect(con)
+        if not there.has_table(table):
+            schema.empty_table().to_pandas().to_sql(table, con, index=False)
+        else:
+            known = {str(column["name"]) for column in there.get_columns(table)}
+            for field in schema:
+                if field.name not in known:
+                    kind = _type_of(field.type).compile(con.dialect)
+                    con.execute(sqlalchemy.text(f'alter table "{table}" add column "{field.name}" {kind}'))
+        con.execute(
+            sqlalchemy.text(
+                f'create temporary table {_INCOMING} as select {named} from "{table}" where 1 = 0'
+            )
+        )
         for batch in batches:
-            batch.to_pandas().to_sql(table, con, index=False, if_exists="append", chunksize=10_000)
+            batch.to_pandas().to_sql(_INCOMING, con, index=False, if_exists="append", chunksize=10_000)
+        con.execute(sqlalchemy.text(_delete_known(table)))
+        con.execute(sqlalchemy.text(f'insert into "{table}" ({named}) select {named} from {_INCOMING}'))
+        con.execute(sqlalchemy.text(f"drop table {_INCOMING}"))
+
+
+def _delete_known(table: str) -> str:
+    same = " and ".join(f'new.{name} = "{table}".{name}' for name in MERGE_KEY)
+    return f'delete from "{table}" where exists (select 1 from {_INCOMING} new where {same})'
+
+
+def _type_of(kind: pa.DataType) -> sqlalchemy.types.TypeEngine[Any]:
+    """Return the type of a column that is added to a table."""
+    if pa.types.is_boolean(kind):
+        return sqlalchemy.Boolean()
+    if pa.types.is_integer(kind):
+        return sqlalchemy.BigInteger()
+    if pa.types.is_floating(kind):
+        return sqlalchemy.Double()
+    return sqlalchemy.DateTime() if pa.types.is_timestamp(kind) else sqlalchemy.Text()
 
 
 def _file(url: str) -> Path | None:

@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from cltv_ml.sources.lakes import delta_folder, explained_lake, lake_of, open_delta, open_iceberg
 
-_MERGE_KEY = ("customer_id", "cutoff")
+#: The columns of which a table of scores has one row each.
+MERGE_KEY = ("customer_id", "cutoff")
 
 
 def upsert(place: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
@@ -23,7 +24,7 @@ def upsert(place: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> 
     reader = pa.RecordBatchReader.from_batches(schema, batches)
     with explained_lake(place, "written"):
         if lake_of(place) == "iceberg":
-            open_iceberg(place, create=reader.schema).upsert(reader.read_all(), join_cols=list(_MERGE_KEY))
+            open_iceberg(place, create=reader.schema).upsert(reader.read_all(), join_cols=list(MERGE_KEY))
         else:
             _merge(delta_folder(place), reader)
 
@@ -34,6 +35,6 @@ def _merge(folder: str, reader: pa.RecordBatchReader) -> None:
     if not Path(folder, "_delta_log").is_dir():
         write_deltalake(folder, reader)
         return
-    same = " and ".join(f"old.{name} = new.{name}" for name in _MERGE_KEY)
+    same = " and ".join(f"old.{name} = new.{name}" for name in MERGE_KEY)
     merged = open_delta(folder).merge(reader, predicate=same, source_alias="new", target_alias="old")
     merged.when_matched_update_all().when_not_matched_insert_all().execute()

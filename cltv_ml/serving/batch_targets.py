@@ -31,15 +31,15 @@ _REPEATED = {"tier", "reason", "model", "model_version", "cutoff", "horizon"}
 
 
 class Target:
-    """A file, or a database table given by URL, that is replaced once the scores are complete.
+    """A file, which is replaced once the scores are complete, or a table in a database or lake that they are added to.
 
     Parameters
     ----------
     out
         A path that ends in .parquet or .csv, a folder, in which the file is named scores.parquet, or a connection URL:
         `duckdb:///shop.duckdb`, `sqlite:///shop.db`, `postgresql://user:password@host/shop`. A file or folder of an
-        object store, `s3://bucket/scores.parquet`, is written to a folder of this machine first. A table of a lake,
-        `delta:///folder` or `iceberg://catalogue/namespace.table`, keeps the rows of other cutoffs.
+        object store, `s3://bucket/scores.parquet`, is written to a folder of this machine first. A table of a database
+        or a lake, `delta:///folder` or `iceberg://catalogue/namespace.table`, keeps the rows of other cutoffs.
     table
         Name of the table in a database.
     """
@@ -139,7 +139,7 @@ class Target:
                 file.unlink()
 
     def write(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
-        """Replace the file or table with these rows.
+        """Replace the file with these rows; write them to a database or lake next to those of other days.
 
         Raises
         ------
@@ -149,9 +149,9 @@ class Target:
         if self.lake:
             upsert(self.lake, schema, batches)
         elif self.url:
-            from cltv_ml.serving.batch_databases import replace_table
+            from cltv_ml.serving.batch_databases import upsert_rows
 
-            replace_table(self.url, self.table, schema, batches, self.shown)
+            upsert_rows(self.url, self.table, schema, batches, self.shown)
         else:
             for left in self.path.parent.glob(f".{glob.escape(self.path.name)}.*.part"):
                 left.unlink()  # of a process that was killed while it wrote

@@ -2,9 +2,11 @@
 
 import json
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
 import pytest
+import sqlalchemy
 
 from cltv_ml.errors import InputError
 from cltv_ml.serving import batch_databases
@@ -102,3 +104,55 @@ def test_a_new_database_of_scores_is_readable_by_its_owner_only(scheme, tmp_path
             (tmp_path / name).chmod(before)
         batch_databases.check_table(url, "scores", url)
         assert (tmp_path / name).stat().st_mode & 0o777 == (before or 0o600)
+
+
+def _scores(cutoff, values, **columns):
+    return pd.DataFrame(
+        {
+            "customer_id": [*values],
+            "cutoff": pd.Timestamp(cutoff),
+            "expected_value": [*values.values()],
+            "model_version": "1",
+            **columns,
+        }
+    )
+
+
+@pytest.mark.parametrize("scheme", ["sqlite", "duckdb"])
+def test_a_database_keeps_the_scores_of_other_days(scheme, tmp_path):
+    """The whole table was replaced each day."""
+    _write_two_days(f"{scheme}:///{tmp_path / 'shop.db'}")
+
+
+def test_postgresql_keeps_the_scores_of_other_days(postgres_url):
+    _write_two_days(postgres_url)
+
+
+def _write_two_days(url):
+    target = Target(url)
+    target.check()
+    for scores in (
+        _scores("2026-01-05", {"ann": 1.0, "bob": 2.0}),
+        _scores("2026-01-12", {"ann": 3.0, "bob": 4.0}),
+        _scores("2026-01-12", {"bob": 5.5, "o'cem": 6.0}, tier="high", alive=True, days=7, share=0.5),
+    ):
+        rows = pa.Table.from_pandas(scores, preserve_index=False)
+        target.write(rows.schema, rows.to_batches(max_chunksize=1))
+    query = "select customer_id, cutoff, expected_value, tier, days, share, alive from scores"
+    if url.startswith("duckdb"):
+        with duckdb.connect(url.removeprefix("duckdb:///")) as con:
+            table = con.sql(query).df()
+    else:
+        address = url.replace("postgresql://", "postgresql+psycopg://")
+        table = pd.read_sql(query, sqlalchemy.create_engine(address, poolclass=sqlalchemy.pool.NullPool))
+    table["cutoff"] = pd.to_datetime(table["cutoff"]).dt.strftime("%m-%d")
+    rows = sorted(
+        tuple(None if pd.isna(cell) else cell for cell in row) for row in table.itertuples(index=False)
+    )
+    assert rows == [
+        ("ann", "01-05", 1.0, None, None, None, None),
+        ("ann", "01-12", 3.0, None, None, None, None),
+        ("bob", "01-05", 2.0, None, None, None, None),
+        ("bob", "01-12", 5.5, "high", 7, 0.5, True),
+        ("o'cem", "01-12", 6.0, "high", 7, 0.5, True),
+    ]
