@@ -79,8 +79,9 @@ def _check_table(url: str, table: str) -> None:
 
 def _upsert_in_duckdb(path: str, table: str, rows: pa.RecordBatchReader) -> None:
     with duckdb.connect(path) as con:
+        con.register(f"{_INCOMING}_rows", rows)
         con.begin()
-        con.execute(f"create temp table {_INCOMING} as from rows")
+        con.execute(f"create temp table {_INCOMING} as from {_INCOMING}_rows")
         con.execute(f'create table if not exists "{table}" as from {_INCOMING} limit 0')
         for name, kind, *_ in con.execute(f"describe {_INCOMING}").fetchall():
             con.execute(f'alter table "{table}" add column if not exists "{name}" {kind}')
@@ -114,8 +115,8 @@ def _upsert_by_sqlalchemy(url: str, table: str, schema: pa.Schema, batches: Iter
 
 
 def _delete_known(table: str) -> str:
-    same = " and ".join(f'new.{name} = "{table}".{name}' for name in MERGE_KEY)
-    return f'delete from "{table}" where exists (select 1 from {_INCOMING} new where {same})'
+    key = ", ".join(MERGE_KEY)
+    return f'delete from "{table}" where ({key}) in (select {key} from {_INCOMING})'
 
 
 def _type_of(kind: pa.DataType) -> sqlalchemy.types.TypeEngine[Any]:
