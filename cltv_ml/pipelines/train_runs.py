@@ -64,7 +64,8 @@ def data_tags(span: tuple[pd.Timestamp, pd.Timestamp], info: Any, currency: str)
         "log_end": f"{last:%Y-%m-%d}",
         "fitted_until": str(card["cutoff"]),
         "customers": str(card["customers"]),
-        "features": f"{len(card['features'])}, version {card['feature_version']}",
+        "features": str(len(card["features"])),
+        "feature_version": str(card["feature_version"]),
         **({CURRENCY_TAG: currency} if currency else {}),
     }
 

@@ -227,6 +227,9 @@ def test_the_first_version_is_champion_and_carries_what_it_was_fitted_on(client)
     assert float(version.tags["test_gini"]) > 0.5
     assert version.tags["test_beats_chance"] == "yes"
     assert "cltv_ml.version" in version.tags
+    card = mlflow.models.get_model_info(f"models:/cltv/{version.version}").metadata
+    assert version.tags["feature_version"] == card["feature_version"]  # was that of all features offered
+    assert version.tags["features"] == str(len(card["features"]))
 
 
 def test_the_model_card_is_the_description_and_an_artefact(client, runs):
