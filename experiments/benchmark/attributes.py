@@ -114,7 +114,7 @@ def _rows(name: str, task: AttributeTask) -> Iterator[dict]:
 
 def predict(log: Log, window: Window) -> pd.Series:
     """Return the values of a Tweedie model with its defaults, the mean of several seeds, by customer."""
-    features = model_features(log, window)
+    features = model_features(log, window, competitors(window.horizon, [], ["tweedie"]))
     training = prepare(log, window, features)
     texts = [name for name in features if is_text(name)]
     numbers = [name for name in features if name not in texts]
