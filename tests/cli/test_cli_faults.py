@@ -103,6 +103,24 @@ def test_an_input_error_is_a_sentence_with_status_2(monkeypatch, capsys):
     assert capsys.readouterr().err == "cltv: name another file.\n"
 
 
+@pytest.fixture
+def sentence_of(monkeypatch, capsys):
+    """A function that returns what a command writes to standard error when it fails with an error."""
+
+    def run(error):
+        def fail(words):
+            raise error
+
+        monkeypatch.setattr("signal.signal", lambda *_: None)
+        monkeypatch.setattr(cli, "app", fail)
+        with pytest.raises(SystemExit) as stop:
+            cli.main(["data", "list"])
+        assert stop.value.code == 2
+        return capsys.readouterr().err
+
+    return run
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
@@ -115,16 +133,8 @@ def test_an_input_error_is_a_sentence_with_status_2(monkeypatch, capsys):
         ),
     ],
 )
-def test_too_little_memory_is_a_sentence_with_status_2(error, reason, monkeypatch, capsys):
-    def fail(words):
-        raise error
-
-    monkeypatch.setattr("signal.signal", lambda *_: None)
-    monkeypatch.setattr(cli, "app", fail)
-    with pytest.raises(SystemExit) as stop:
-        cli.main(["data", "list"])
-    assert stop.value.code == 2
-    said = capsys.readouterr().err
+def test_too_little_memory_is_a_sentence_with_status_2(error, reason, sentence_of):
+    said = sentence_of(error)
     assert said.startswith("cltv: there is not enough memory (")
     assert said.endswith(f"{reason}); free some, or use a machine with more.\n")
 
@@ -137,20 +147,6 @@ def test_a_library_on_a_disk_that_forbids_programs_is_no_lack_of_memory(monkeypa
     monkeypatch.setattr(cli, "app", fail)
     with pytest.raises(ImportError, match="not permitted"):
         cli.main(["data", "list"])
-
-
-def test_a_full_disk_is_a_sentence_with_its_way_out(monkeypatch, capsys):
-    """Where a library wrote the file, its own words were all there was."""
-
-    def fail(words):
-        raise OSError(errno.EFBIG, "Error writing bytes to file. Detail: [errno 27] File too large")
-
-    monkeypatch.setattr("signal.signal", lambda *_: None)
-    monkeypatch.setattr(cli, "app", fail)
-    with pytest.raises(SystemExit) as stop:
-        cli.main(["data", "list"])
-    assert stop.value.code == 2
-    assert "File too large); free some space and run the same command again." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["features", "list"], ["features", "list", "--json"], ["data", "check"]])
@@ -174,27 +170,23 @@ def test_a_json_document_without_an_output_is_written_nowhere(monkeypatch):
     assert stop.value.code == 0
 
 
-def test_a_read_only_file_system_is_a_sentence_with_its_way_out(monkeypatch, capsys):
-    def fail(words):
-        raise OSError(errno.EROFS, "Read-only file system", "out/lists")
-
-    monkeypatch.setattr("signal.signal", lambda *_: None)
-    monkeypatch.setattr(cli, "app", fail)
-    with pytest.raises(SystemExit) as stop:
-        cli.main(["data", "list"])
-    assert stop.value.code == 2
-    assert "out/lists lies on a file system that can only be read" in capsys.readouterr().err
-
-
-def test_too_few_threads_are_a_sentence_with_its_way_out(monkeypatch, capsys):
-    """As with `ulimit -u 2`."""
-
-    def fail(words):
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr("signal.signal", lambda *_: None)
-    monkeypatch.setattr(cli, "app", fail)
-    with pytest.raises(SystemExit) as stop:
-        cli.main(["data", "list"])
-    assert stop.value.code == 2
-    assert "no thread can be started; raise the limit of processes" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            OSError(errno.EFBIG, "Error writing bytes to file. Detail: [errno 27] File too large"),
+            "File too large); free some space and run the same command again.",
+        ),
+        (
+            OSError(errno.EROFS, "Read-only file system", "out/lists"),
+            "out/lists lies on a file system that can only be read; choose another place.",
+        ),
+        (
+            RuntimeError("can't start new thread"),  # as with `ulimit -u 2`
+            "no thread can be started; raise the limit of processes (ulimit -u), or end other programs.",
+        ),
+    ],
+    ids=["full disk", "read-only", "no threads"],
+)
+def test_what_the_machine_lacks_is_a_sentence_with_its_way_out(error, sentence, sentence_of):
+    assert sentence in sentence_of(error)

@@ -326,6 +326,12 @@ def test_a_yes_in_any_case_or_one_letter_and_a_coded_gender_are_read_as_such():
     assert found.table.to_pandas()["flag_kunde_aktiv"].tolist()[:2] == [1.0, 0.0]
 
 
+def _with_three_levels(headings):
+    """Return the attributes of columns with these headings, each with three levels."""
+    values = [f"w{number % 3}" for number in range(N)]
+    return read_attributes(people(**dict.fromkeys(headings, values)))
+
+
 def test_identifiers_are_known_by_their_headings_in_other_languages_even_where_customers_share_them():
     headings = [
         "Correo electrónico",
@@ -367,9 +373,7 @@ def test_identifiers_are_known_by_their_headings_in_other_languages_even_where_c
         "Kontonummer",
         "Numer konta",
     ]
-    found = read_attributes(
-        people(**{heading: [f"w{number % 3}" for number in range(N)] for heading in headings})
-    )
+    found = _with_three_levels(headings)
     assert [one.column for one in found.account if "identifies a person" not in one.reason] == []
 
 
@@ -392,9 +396,7 @@ def test_what_customers_share_about_addresses_phones_and_names_is_learned_from()
         "Número de hijos",
         "Nombre d'enfants",
     ]
-    found = read_attributes(
-        people(**{heading: [f"w{number % 3}" for number in range(N)] for heading in headings})
-    )
+    found = _with_three_levels(headings)
     assert [one.column for one in found.used] == headings
     assert len(read_attributes(people(website=["yes", "no"] * 30)).used) == 1
 
