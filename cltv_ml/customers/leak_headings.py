@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cltv_ml.data.headings import plain_heading, plain_pattern, plain_text
+from cltv_ml.data.headings import plain_heading, plain_pattern, plain_text, split_case
 
 #: Sums, counts and the latest of anything a customer did, in many languages, on headings without blanks.
 _BEHAVIOUR = (
@@ -99,5 +99,5 @@ def tells_behaviour(column: str) -> bool:
     >>> [tells_behaviour(heading) for heading in ("Country", "Customer since", "Account opened", "Number of children")]
     [False, False, False, False]
     """
-    words = plain_text(re.sub("(?<=[a-z])(?=[A-Z])", "_", column), " ")
+    words = plain_text(split_case(column), " ")
     return _IS_BEHAVIOUR.search(plain_heading(column)) is not None or _HAS_WORDS.search(words) is not None

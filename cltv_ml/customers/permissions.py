@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 
-from cltv_ml.data.headings import plain_text
+from cltv_ml.data.headings import plain_text, split_case
 from cltv_ml.tables import NO, YES
 
 #: Columns that say that a customer must not be addressed.
@@ -217,7 +216,7 @@ def permission_of(heading: str) -> str:
     >>> permission_of("HasOptedOutOfEmail"), permission_of("Contact No")
     ('opted out', '')
     """
-    plain = plain_text(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", heading), "_")
+    plain = plain_text(split_case(heading), "_")
     if any(f"_{words}_" in f"_{plain}_" for words in _ALWAYS_OPTED_OUT):
         return "opted out"
     for reason, names, nothing in _PERMISSIONS:

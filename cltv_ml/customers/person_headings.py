@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cltv_ml.data.headings import plain_heading, plain_pattern, plain_text
+from cltv_ml.data.headings import plain_heading, plain_pattern, plain_text, split_case
 
 #: Whose name, number or address it is, or which of several.
 _WHOSE = (
@@ -85,11 +85,60 @@ _IDENTIFYING_PARTS = (
 
 #: Last words of headings that say what kind of number or address it is, or where it lies, which customers share; and
 #: the long ones of them, at the end of words written as one.
-_SHARED_WORDS = (
-    "type types typ art kind country region county district nation land pays pais city cities town stadt "
-    "ville ciudad citta cidade state province zip postal plz cap cep language sprache langue status verified "
-    "valid quality provider operator carrier network brand model os plan tariff format available changed "
-    "order orders sales channel"
+_SHARED_WORDS = frozenset(
+    [
+        "type",
+        "types",
+        "typ",
+        "art",
+        "kind",
+        "country",
+        "region",
+        "county",
+        "district",
+        "nation",
+        "land",
+        "pays",
+        "pais",
+        "city",
+        "cities",
+        "town",
+        "stadt",
+        "ville",
+        "ciudad",
+        "citta",
+        "cidade",
+        "state",
+        "province",
+        "zip",
+        "postal",
+        "plz",
+        "cap",
+        "cep",
+        "language",
+        "sprache",
+        "langue",
+        "status",
+        "verified",
+        "valid",
+        "quality",
+        "provider",
+        "operator",
+        "carrier",
+        "network",
+        "brand",
+        "model",
+        "os",
+        "plan",
+        "tariff",
+        "format",
+        "available",
+        "changed",
+        "order",
+        "orders",
+        "sales",
+        "channel",
+    ]
 )
 _SHARED_END = (
     "type|mailclient|mobileuser|country|countrycode|region|county|district|city|state|province|provincecode|"
@@ -117,7 +166,7 @@ def identifies_person(column: str) -> bool:
     [False, False, False, False]
     """
     heading = plain_heading(column)
-    words = plain_text(re.sub("(?<=[a-z])(?=[A-Z])", "_", column), " ").split()
-    if _IS_SHARED.search(heading) or (words and words[-1] in _SHARED_WORDS.split()):
+    words = plain_text(split_case(column), " ").split()
+    if _IS_SHARED.search(heading) or (words and words[-1] in _SHARED_WORDS):
         return False
     return "ip" in words or _IS_PERSON.search(heading) is not None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from cltv_ml.data.headings import CURRENCY_WORDS, plain_heading, plain_pattern, plain_text
+from cltv_ml.data.headings import CURRENCY_WORDS, plain_heading, plain_pattern, plain_text, split_case
 from cltv_ml.data.words import words
 
 _PART_WORDS = words("parts")
@@ -90,7 +90,7 @@ def _split_word(column: str) -> frozenset[str]:
     words: list[str] = []
     for written in re.split(r"[\s_\-./:#°º,;&+*|()\[\]'’]+", named):
         whole = plain_text(written)
-        cased = plain_text(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", written), " ").split()
+        cased = plain_text(split_case(written), " ").split()
         for word in [whole] if whole in _WORDS_KNOWN else cased:
             words += [word] if word in _WORDS_KNOWN else _take_apart(word, _WORDS_KNOWN)
     return frozenset(words)

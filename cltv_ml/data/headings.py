@@ -65,6 +65,15 @@ def plain_heading(column: str) -> str:
     return plain_text(re.sub(r"_\d+$", "", _MONEY_SUFFIX.sub("", _CAMEL_UNIT.sub("", named))))
 
 
+def split_case(text: str) -> str:
+    """Return a text with a blank before each capital that follows a small letter.
+
+    >>> split_case("lastOrderDate")
+    'last Order Date'
+    """
+    return re.sub("(?<=[a-z])(?=[A-Z])", " ", text)
+
+
 @lru_cache(4096)
 def plain_text(text: str, gap: str = "") -> str:
     """Return a text without case, accents and signs, its words joined by `gap`.

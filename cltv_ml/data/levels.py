@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
-from cltv_ml.data.headings import plain_heading, plain_pattern, plain_text
+from cltv_ml.data.headings import plain_heading, plain_pattern, plain_text, split_case
 from cltv_ml.data.words import words
 from cltv_ml.sources.denials import is_denied
 
@@ -73,7 +73,7 @@ def plain_level(level: str) -> str:
     >>> plain_level("wc-Partially_Refunded"), plain_level("Rückerstattet"), plain_level("closedwon")
     ('partially refunded', 'ruckerstattet', 'closedwon')
     """
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", level.strip())
+    apart = split_case(level.strip())
     return plain_text(re.sub("^wc-", "", apart), " ")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from cltv_ml.data.candidates import named
 from cltv_ml.data.compound import find_compound
-from cltv_ml.data.headings import SYNONYMS, plain_heading, plain_pattern
+from cltv_ml.data.headings import SYNONYMS, plain_heading, plain_pattern, split_case
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.rules import Rules
@@ -69,7 +69,7 @@ def _find_tenders(columns: Sequence[str]) -> list[str]:
     """
     alike: dict[tuple[str, ...], list[str]] = {}
     for column in columns:
-        parts = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column).lower()
+        parts = split_case(column).lower()
         words_here = [word for word in re.split(r"[\W_]+", parts) if word]
         means = [word for word in words_here if _TENDERS.search(word) or word in _MORE_TENDERS]
         others = tuple(word for word in words_here if word not in means)
