@@ -85,61 +85,13 @@ _IDENTIFYING_PARTS = (
 
 #: Last words of headings that say what kind of number or address it is, or where it lies, which customers share; and
 #: the long ones of them, at the end of words written as one.
-_SHARED_WORDS = frozenset(
-    [
-        "type",
-        "types",
-        "typ",
-        "art",
-        "kind",
-        "country",
-        "region",
-        "county",
-        "district",
-        "nation",
-        "land",
-        "pays",
-        "pais",
-        "city",
-        "cities",
-        "town",
-        "stadt",
-        "ville",
-        "ciudad",
-        "citta",
-        "cidade",
-        "state",
-        "province",
-        "zip",
-        "postal",
-        "plz",
-        "cap",
-        "cep",
-        "language",
-        "sprache",
-        "langue",
-        "status",
-        "verified",
-        "valid",
-        "quality",
-        "provider",
-        "operator",
-        "carrier",
-        "network",
-        "brand",
-        "model",
-        "os",
-        "plan",
-        "tariff",
-        "format",
-        "available",
-        "changed",
-        "order",
-        "orders",
-        "sales",
-        "channel",
-    ]
+_SHARED = (
+    "type types typ art kind country region county district nation land pays pais city cities town stadt "
+    "ville ciudad citta cidade state province zip postal plz cap cep language sprache langue status verified "
+    "valid quality provider operator carrier network brand model os plan tariff format available changed "
+    "order orders sales channel"
 )
+_SHARED_WORDS = frozenset(_SHARED.split())
 _SHARED_END = (
     "type|mailclient|mobileuser|country|countrycode|region|county|district|city|state|province|provincecode|"
     "postal|zip|zipcode|postalcode|postcode|language|status|verified|operator|carrier|都道府県|市区町村|種別|"
