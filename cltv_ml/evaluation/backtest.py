@@ -71,8 +71,10 @@ class WindowResult(Inline):
     @property
     def notes(self) -> list[str]:
         """Sentences on what was left out before the comparison."""
-        left = [f"{name} did not compete: {reason}" for name, reason in self.left.items()]
-        return [*self.training.notes, *(self.validation.notes if self.validation else ()), *left]
+        told = [*self.training.notes, *(self.validation.notes if self.validation else ())]
+        left = self.left.items()
+        untold = [(name, reason) for name, reason in left if not any(note.endswith(reason) for note in told)]
+        return [*told, *(f"{name} did not compete: {reason}" for name, reason in untold)]
 
     @property
     def values(self) -> pd.DataFrame:

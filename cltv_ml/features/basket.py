@@ -1,16 +1,15 @@
 """Basket features: size, variety, price, discounts, returns."""
 
-from cltv_ml.features.declare import feature
+from cltv_ml.features.declare import age_dependent_feature, feature
 
 FEATURES = (
-    *feature(
+    *age_dependent_feature(
         "orders",
         unit="orders",
         grain="order",
         sql="count_if(is_first)",
         doc="Orders before the cutoff.",
         fill=0,
-        age_safe=False,
     ),
     *feature(
         "order_value",
@@ -40,14 +39,13 @@ FEATURES = (
         sql="@ratio(sum(amount), sum(items))",
         doc="Mean price paid per item.",
     ),
-    *feature(
+    *age_dependent_feature(
         "products",
         unit="products",
         grain="product",
         sql="count(*)",
         doc="Distinct products.",
         fill=0,
-        age_safe=False,
     ),
     *feature(
         "products_per_order",
@@ -78,14 +76,13 @@ FEATURES = (
         sql="@ratio(count_if(first_day >= @cutoff - {w}), count_if(@last({w})))",
         doc="Share of the products of the last {w} days that the customer had never bought before.",
     ),
-    *feature(
+    *age_dependent_feature(
         "categories",
         unit="categories",
         grain="category",
         sql="count(*)",
         doc="Distinct categories.",
         fill=0,
-        age_safe=False,
     ),
     *feature(
         "categories_per_order",
@@ -143,13 +140,12 @@ FEATURES = (
         sql="@first_text(category, first_time)",
         doc="Category of the first purchase; the first by name if there are several.",
     ),
-    *feature(
+    *age_dependent_feature(
         "last_category",
         unit="text",
         grain="category",
         sql="@last_text(category, last_time)",
         doc="Category of the last purchase; the last by name if there are several.",
-        age_safe=False,
     ),
     *feature(
         "price_level_in_category",
@@ -198,23 +194,21 @@ FEATURES = (
         "sum(amount) filter (where @last({w})) + sum(discount) filter (where @last({w})))",
         doc="Discount over the value before discount in the last {w} days.",
     ),
-    *feature(
+    *age_dependent_feature(
         "return_lines",
         unit="lines",
         grain="order",
         sql="sum(return_lines)",
         doc="Lines returned before the cutoff.",
         fill=0,
-        age_safe=False,
     ),
-    *feature(
+    *age_dependent_feature(
         "return_value",
         unit="currency",
         grain="order",
         sql="sum(return_amount)",
         doc="Value returned before the cutoff, as a positive number.",
         fill=0,
-        age_safe=False,
     ),
     *feature(
         "return_share",
@@ -223,12 +217,11 @@ FEATURES = (
         sql="@ratio(sum(return_amount), sum(amount))",
         doc="Value returned over spend.",
     ),
-    *feature(
+    *age_dependent_feature(
         "last_channel",
         unit="text",
         grain="order",
         sql="@last_text(channel, cast(day as bigint) * 86400 + second)",
         doc="Channel of the last order; the last by name if there are several.",
-        age_safe=False,
     ),
 )

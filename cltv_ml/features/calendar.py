@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from cltv_ml.features.declare import Feature, feature
+from cltv_ml.features.declare import Feature, age_dependent_feature, feature
 
 QUARTERS = (1, 2, 3, 4)
 _BIGGEST = "greatest(quarter_1_share, quarter_2_share, quarter_3_share, quarter_4_share)"
@@ -24,52 +24,48 @@ def between_feature(name: str) -> Feature | None:
         return None
     first, last = (date.fromisoformat(day) for day in match.groups())
     start, end = ((day - date(1970, 1, 1)).days for day in (first, last))
-    return feature(
+    return age_dependent_feature(
         name,
         unit="purchase days",
         grain="day",
         sql=f"count_if(number > 1 and day >= {start} and day < {end})",
         doc=f"Repeat purchase days from {first} to before {last}.",
-        age_safe=False,
     )[0]
 
 
 FEATURES = (
-    *feature(
+    *age_dependent_feature(
         "cutoff_day",
         unit="days since 1970-01-01",
         grain="day",
         sql="max(@cutoff)",
         doc="Day of the cutoff, which dates the row for models that know the calendar.",
-        age_safe=False,
     ),
     *(
         declared
         for month in range(1, 13)
-        for declared in feature(
+        for declared in age_dependent_feature(
             f"purchase_days_month_{month}",
             unit="purchase days",
             grain="day",
             sql=f"count_if(number > 1 and month % 12 = {month - 1})",
             doc=f"Repeat purchase days in month {month} of the year.",
-            age_safe=False,
         )
     ),
-    *feature(
+    *age_dependent_feature(
         "cohort",
         unit="months since year 0",
         grain="day",
         sql="min(month)",
         doc="Calendar month of the first purchase: year times 12 plus the month, January being 0.",
-        age_safe=False,
     ),
-    *feature(
+    # At a single cutoff the month of the year is age under another name.
+    *age_dependent_feature(
         "cohort_month",
         unit="month of the year",
         grain="day",
         sql="min(month) % 12 + 1",
         doc="Month of the year of the first purchase, 1 to 12.",
-        age_safe=False,  # at a single cutoff it is age under another name
     ),
     *(
         declared

@@ -4,17 +4,16 @@ The table has `customer_id`, `timestamp` of the contact and optionally `responde
 (missing if there was none): features see a response only from that moment on.
 """
 
-from cltv_ml.features.declare import feature
+from cltv_ml.features.declare import age_dependent_feature, feature
 
 FEATURES = (
-    *feature(
+    *age_dependent_feature(
         "contacts",
         unit="contacts",
         grain="contact",
         sql="sum(contacts)",
         doc="Campaign contacts before the cutoff.",
         fill=0,
-        age_safe=False,
     ),
     *feature(
         "contacts_{w}d",
@@ -25,14 +24,13 @@ FEATURES = (
         doc="Campaign contacts in the last {w} days.",
         fill=0,
     ),
-    *feature(
+    *age_dependent_feature(
         "responses",
         unit="responses",
         grain="contact",
         sql="sum(responses)",
         doc="Responses to campaigns before the cutoff.",
         fill=0,
-        age_safe=False,
     ),
     *feature(
         "response_rate",
@@ -41,12 +39,11 @@ FEATURES = (
         sql="@ratio(sum(responses), sum(contacts))",
         doc="Responses over contacts; missing without contacts.",
     ),
-    *feature(
+    *age_dependent_feature(
         "days_since_response",
         unit="days",
         grain="contact",
         sql="@cutoff - max(day) filter (where responses > 0)",
         doc="Days from the last response to the cutoff; missing without one.",
-        age_safe=False,
     ),
 )

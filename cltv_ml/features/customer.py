@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from cltv_ml.features.declare import Feature, feature
+from cltv_ml.features.declare import Feature, age_dependent_feature, feature
 
 #: Kinds of attributes, which are the first words of their columns.
 KINDS = ("text", "number", "flag", "birth", "date")
@@ -59,7 +59,7 @@ def _of_a_date(name: str, kind: str, column: str, words: str) -> Feature:
         day = f"@latest(date_{column})"
         sql = f"case when {day} < @cutoff then @cutoff - {day} end"
         doc = f"Days from the date {words} to the cutoff; missing where the date is still to come."
-        return feature(name, unit="days", grain="attribute", sql=sql, doc=doc, age_safe=False)[0]
+        return age_dependent_feature(name, unit="days", grain="attribute", sql=sql, doc=doc)[0]
     sql = f"attribute_days_since_{column} - T - 1"
     doc = f"Days from the date {words} to the first purchase; below zero where the purchase came first."
     return feature(name, unit="days apart", grain="customer", sql=sql, doc=doc)[0]

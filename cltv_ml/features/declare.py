@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from cltv_ml.errors import InputError
 from cltv_ml.features.grains import GRAINS, Grain
@@ -48,6 +48,7 @@ class Feature:
     doc: str
     window: int | None
     fill: float | None
+    #: False if the value grows with the customer's age or the length of the log.
     age_safe: bool = True
 
     @cached_property
@@ -78,7 +79,6 @@ def feature(
     doc: str,
     windows: Sequence[int] = (),
     fill: float | None = None,
-    age_safe: bool = True,
 ) -> tuple[Feature, ...]:
     """Return the declared feature, one per window length where `windows` names some.
 
@@ -102,8 +102,6 @@ def feature(
         `@last_text(x, moment)` the text of the first or last moment, `@latest(x)` the last known value.
     fill
         The value of customers without such rows; missing if None.
-    age_safe
-        False if the value grows with the customer's age or the length of the log.
 
     Raises
     ------
@@ -128,13 +126,23 @@ def feature(
             doc=doc.replace("{w}", str(window)),
             window=window,
             fill=fill,
-            age_safe=age_safe,
         )
         for window in windows or (None,)
     )
     for one in declared:
         _check_declaration(one)
     return declared
+
+
+def age_dependent_feature(name: str, **declaration: Any) -> tuple[Feature, ...]:
+    """Return what `feature` does, for a value that grows with the customer's age or the length of the log.
+
+    Models that compare customers of different cutoffs leave such features out.
+
+    >>> age_dependent_feature("orders", unit="orders", grain="order", sql="count(*)", doc="All.")[0].age_safe
+    False
+    """
+    return tuple(replace(one, age_safe=False) for one in feature(name, **declaration))
 
 
 def _check_declaration(declared: Feature) -> None:

@@ -1,15 +1,14 @@
 """Margin features, for logs with costs."""
 
-from cltv_ml.features.declare import feature
+from cltv_ml.features.declare import age_dependent_feature, feature
 
 FEATURES = (
-    *feature(
+    *age_dependent_feature(
         "margin_total",
         unit="currency",
         grain="order",
         sql="sum(margin)",
         doc="Spend minus cost, on all lines whose cost is known.",
-        age_safe=False,
     ),
     *feature(
         "margin_per_day",

@@ -1,31 +1,28 @@
 """Features of recency, frequency and money: the published summary and its derivatives."""
 
-from cltv_ml.features.declare import feature
+from cltv_ml.features.declare import age_dependent_feature, feature
 
 FEATURES = (
-    *feature(
+    *age_dependent_feature(
         "frequency",
         unit="purchase days",
         grain="day",
         sql="count(*) - 1",
         doc="Repeat purchase days: the first one is not counted.",
-        age_safe=False,
     ),
-    *feature(
+    *age_dependent_feature(
         "recency",
         unit="days",
         grain="day",
         sql="max(day) - min(day)",
         doc="Age at the last purchase, from the first purchase day.",
-        age_safe=False,
     ),
-    *feature(
+    *age_dependent_feature(
         "T",
         unit="days",
         grain="day",
         sql="@cutoff - 1 - min(day)",
         doc="Age on the last day before the cutoff, from the first purchase day.",
-        age_safe=False,
     ),
     *feature(
         "monetary_value",
@@ -34,13 +31,12 @@ FEATURES = (
         sql="coalesce(@ratio(sum(amount) filter (where number > 1), count(*) - 1), 0)",
         doc="Mean spend per repeat purchase day, 0 without repeat purchases.",
     ),
-    *feature(
+    *age_dependent_feature(
         "spend_total",
         unit="currency",
         grain="day",
         sql="sum(amount)",
         doc="All spend before the cutoff.",
-        age_safe=False,
     ),
     *feature(
         "first_spend",
@@ -91,12 +87,11 @@ FEATURES = (
         sql="@ratio(max(amount) * count(*), sum(amount))",
         doc="Largest spend of a day over the mean spend per purchase day.",
     ),
-    *feature(
+    *age_dependent_feature(
         "is_repeat",
         unit="0 or 1",
         grain="customer",
         sql="case when frequency > 0 then 1 else 0 end",
         doc="1 if the customer ever came back on another day.",
-        age_safe=False,
     ),
 )

@@ -1,15 +1,14 @@
 """Rhythm features: regularity of purchases, and whether the next one is overdue."""
 
-from cltv_ml.features.declare import feature
+from cltv_ml.features.declare import age_dependent_feature, feature
 
 FEATURES = (
-    *feature(
+    *age_dependent_feature(
         "days_since_last",
         unit="days",
         grain="day",
         sql="@cutoff - max(day)",
         doc="Days from the last purchase day to the cutoff.",
-        age_safe=False,
     ),
     *feature(
         "quiet_share",
@@ -18,53 +17,47 @@ FEATURES = (
         sql="days_since_last / (T + 1)",
         doc="Share of the customer's life that passed since the last purchase day.",
     ),
-    *feature(
+    *age_dependent_feature(
         "gap_mean",
         unit="days",
         grain="day",
         sql="@ratio(sum(gap), count(gap))",
         doc="Mean days between purchase days; missing without a repeat purchase.",
-        age_safe=False,
     ),
-    *feature(
+    *age_dependent_feature(
         "gap_spread",
         unit="days",
         grain="day",
         sql="@spread(gap)",
         doc="Standard deviation of the days between purchase days.",
-        age_safe=False,
     ),
-    *feature(
+    *age_dependent_feature(
         "gap_median",
         unit="days",
         grain="day",
         sql="median(gap)",
         doc="Median days between purchase days.",
-        age_safe=False,
     ),
-    *feature(
+    *age_dependent_feature(
         "gap_max",
         unit="days",
         grain="day",
         sql="max(gap)",
         doc="Longest time between two purchase days.",
-        age_safe=False,
     ),
-    *feature(
+    *age_dependent_feature(
         "gap_last",
         unit="days",
         grain="day",
         sql="max_by(gap, day)",
         doc="Days between the last two purchase days.",
-        age_safe=False,
     ),
-    *feature(
+    *age_dependent_feature(
         "log_gaps",
         unit="log days",
         grain="day",
         sql="coalesce(sum(cast(round(ln(gap) * 1e9) as bigint)), 0) / 1e9",  # whole, so that no order matters
         doc="Sum of the logarithms of the days between purchase days, a measure of how regular they are.",
-        age_safe=False,
     ),
     *feature(
         "gap_mean_share",

@@ -1,11 +1,11 @@
 """Trend features: rates in recent windows, recent minus earlier rates, slopes."""
 
-from cltv_ml.features.declare import feature
+from cltv_ml.features.declare import age_dependent_feature, feature
 
 TREND_DAYS = (7, 30, 90, 180, 365)
 
 FEATURES = (
-    *feature(
+    *age_dependent_feature(
         "orders_{w}d",
         unit="orders",
         grain="order",
@@ -13,9 +13,8 @@ FEATURES = (
         sql="count_if(is_first and @last({w}))",
         doc="Orders in the last {w} days before the cutoff.",
         fill=0,
-        age_safe=False,
     ),
-    *feature(
+    *age_dependent_feature(
         "spend_{w}d",
         unit="currency",
         grain="day",
@@ -23,7 +22,6 @@ FEATURES = (
         sql="sum(amount) filter (where @last({w}))",
         doc="Spend in the last {w} days before the cutoff.",
         fill=0,
-        age_safe=False,
     ),
     *feature(
         "order_rate_{w}d",

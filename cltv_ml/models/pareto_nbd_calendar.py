@@ -71,7 +71,7 @@ class ParetoNBDCalendar(CovariateModel):
     chunk = 1024
     samples = (20_000,)
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- scikit-learn reads a parameter from each argument
         self,
         time_unit: str = "days",
         purchase_covariates: Sequence[str] = (),

@@ -29,8 +29,8 @@ def test_every_figure_has_a_table_to_be_tried_on():
 
 
 @functools.cache
-def draw(name):
-    return plots.CATALOGUE[name](table(name))
+def draw(name, **currency):
+    return plots.CATALOGUE[name](table(name), **currency)
 
 
 @for_each(plots.CATALOGUE)
@@ -57,12 +57,11 @@ def test_figure_is_smaller_than_a_megabyte(name):
 
 @for_each(MONEY)
 def test_figure_names_the_currency_where_it_shows_money(name):
-    plot = plots.CATALOGUE[name]
-    assert "Kč" in plot(table(name), currency="Kč").to_json().encode().decode("unicode_escape")
+    assert "Kč" in draw(name, currency="Kč").to_json().encode().decode("unicode_escape")
 
 
 def test_no_figure_shows_hundredths_of_a_currency_that_has_none():
-    drawn = {name: plots.CATALOGUE[name](table(name), currency="JPY") for name in MONEY}
+    drawn = {name: draw(name, currency="JPY") for name in MONEY}
     assert [name for name, one in drawn.items() if ",.2f" in one.to_json()] == []
 
 
@@ -70,9 +69,9 @@ def test_every_amount_that_hovering_shows_names_its_currency():
     """A number with separators is money unless a counted word follows."""
     bare = {}
     for name in MONEY:
-        for trace in plots.CATALOGUE[name](table(name), currency="EUR").data:
+        for trace in draw(name, currency="Kč").data:
             shown = str(getattr(trace, "hovertemplate", None) or "")
-            if re.search(r",\.[02]f\}(?! (?:EUR|customers|orders))", shown):
+            if re.search(r",\.[02]f\}(?! (?:Kč|customers|orders))", shown):
                 bare[name] = shown
     assert bare == {}
 

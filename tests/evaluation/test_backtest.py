@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LinearRegression
 
 from cltv_ml.data import clean, read
 from cltv_ml.errors import InputError
@@ -12,7 +13,7 @@ from cltv_ml.evaluation.metrics import METRICS, PURCHASE_METRICS
 from cltv_ml.evaluation.panel import prepare
 from cltv_ml.features import default_features
 from cltv_ml.log import Log
-from cltv_ml.models import Ensemble, Hurdle, Hybrid, ProbabilisticValue, SameRate, Tweedie
+from cltv_ml.models import Ensemble, Hurdle, Hybrid, ProbabilisticValue, Regression, SameRate, Tweedie
 from cltv_ml.tables import RESULTS
 from cltv_ml.windows import Window
 
@@ -87,6 +88,13 @@ def test_a_log_too_short_for_labels_leaves_the_trees_out(log, features):
     assert short.training.origins == []
     assert list(short.models) == ["same_rate", "bg_nbd_gamma_gamma"]
     assert "tweedie did not compete: it learns from labels" in " ".join(short.notes)
+
+
+def test_a_model_that_cannot_be_fitted_is_told_of_once(log, features):
+    needy = Regression(84, regressor=LinearRegression())
+    result = judge(log, WINDOW, [Tweedie(84, n_estimators=2), needy], features, max_origins=2)
+    assert list(result.models) == ["tweedie"]
+    assert len([note for note in result.notes if "does not accept missing values" in note]) == 1
 
 
 def test_backtest_has_one_row_per_model_window_and_metric(log):
