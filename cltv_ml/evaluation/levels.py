@@ -21,7 +21,7 @@ from cltv_ml.models.level_breaks import MONTH, Break, Month, monthly_misses
 from cltv_ml.models.level_candidates import QUARTER, WEEKS_YEAR, CohortRevenue, is_dead
 from cltv_ml.models.level_closures import Closure, as_if_open, find_closures, open_days
 from cltv_ml.models.level_grain import BillingMonths, PeriodGrain, find_billing, find_grain
-from cltv_ml.models.level_holidays import align_table
+from cltv_ml.models.level_holidays import align_table, undated_notes
 from cltv_ml.models.level_ids import find_replaced_ids
 from cltv_ml.models.level_peaks import peak_ended
 from cltv_ml.models.level_steps import last_step
@@ -78,6 +78,7 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
         level = estimate_level(base, passed, length, sound, months=months)
         notes = (
             *_period_notes(grain, holidays),
+            *(undated_notes(log.holidays, cutoff, horizon) if holidays and grain is None else ()),
             *_closure_notes(closures, start, cutoff, passed, length),
             *(_break_notes(level.broken, cutoff) if level else ()),
             *(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from cltv_ml.evaluation.informative import informative
 from cltv_ml.features import FIRST_ORDER, available, default_features, is_text, text_features
 from cltv_ml.log import Log
 from cltv_ml.models import COSTLY, WITH_ATTRIBUTES, ValueModel, by_name, competitors, names_of, with_params
-from cltv_ml.models.level_holidays import DAYS_APART
+from cltv_ml.models.level_holidays import DAYS_APART, feasts
 from cltv_ml.models.out_of_fold import is_ours
 from cltv_ml.models.own import as_value_model
 from cltv_ml.pipelines.calendar_inputs import CALENDAR, read_plan, with_paths
@@ -121,16 +122,27 @@ def read_holidays(source: Any, log: Log) -> pd.DataFrame:
         raise InputError(
             f"holidays: the date {str(wrong['date'])!r} of {wrong['holiday']} is not a date; write it as 2024-03-31."
         )
+    if table.empty:
+        raise InputError(f"holidays: the table has no rows; give {_HOLIDAYS}.")
     table = table.assign(date=dates.dt.normalize())[["holiday", "date"]].drop_duplicates()
     for name, own_dates in table.groupby("holiday")["date"]:
-        near = own_dates[
-            own_dates.between(log.first - pd.Timedelta(days=400), log.last + pd.Timedelta(days=800))
-        ]
-        apart = near.sort_values().diff().dt.days
-        if not apart.between(*DAYS_APART).any():
-            raise InputError(
-                f"holidays: {name} needs dates in two consecutive years around the log ({log.first:%Y-%m-%d} "
-                f"to {log.last:%Y-%m-%d}), got "
-                f"{', '.join(f'{day:%Y-%m-%d}' for day in own_dates.sort_values())}."
-            )
+        _check_years(str(name), own_dates.sort_values(), log)
     return table
+
+
+def _check_years(name: str, dates: pd.Series, log: Log) -> None:
+    """Raise InputError unless a holiday comes once a year, and in two consecutive years around the log."""
+    near = dates[dates.between(log.first - pd.Timedelta(days=400), log.last + pd.Timedelta(days=800))]
+    firsts = [feast[0] for feast in feasts((near - log.first.normalize()).dt.days.tolist())]
+    days = [f"{log.first.normalize() + pd.Timedelta(days=day):%Y-%m-%d}" for day in firsts]
+    for (day, date), (later, next_date) in itertools.pairwise(zip(firsts, days, strict=True)):
+        if not DAYS_APART[0] <= later - day <= DAYS_APART[1]:
+            raise InputError(
+                f"holidays: {name} has {date} and then {next_date}, which are not a year apart; correct the dates or "
+                "add those between, leave out the earlier ones, or give two holidays two names."
+            )
+    if len(firsts) < 2:
+        raise InputError(
+            f"holidays: {name} needs dates in two consecutive years around the log ({log.first:%Y-%m-%d} "
+            f"to {log.last:%Y-%m-%d}), got {', '.join(f'{day:%Y-%m-%d}' for day in dates)}."
+        )

@@ -280,6 +280,15 @@ def test_a_feast_of_weeks_given_by_its_first_and_last_day_is_compared_with_itsel
     assert not np.isin(base[others], np.arange(first[0] - 28, last[0] + 8)).any()
 
 
+def test_every_day_of_a_feast_is_as_good_as_its_first_one():
+    """A feast of ten days: its last day meets last year's last day, as by two names, the first day's and the last's."""
+    days, later = [*range(100, 110)], [*range(454, 464)]
+    listed = align({"feast": [*days, *later]}, 800)
+    assert listed[454:464].tolist() == days
+    named = align({"begins": [100, 454], "ends": [109, 463]}, 800)
+    assert listed[400:480].tolist() == named[400:480].tolist()
+
+
 def test_without_holidays_last_year_is_364_days_before():
     log = shop(500, lambda joined: 1, lambda age: 1.0)
     same = replace(log, base=align({}, 500))

@@ -41,6 +41,15 @@ def test_without_a_table_the_log_stays_the_same(log):
         (dates("2022-04-17", "soon"), "the date 'soon' of Easter is not a date; write it as 2024-03-31"),
         (dates("2022-04-17"), "Easter needs dates in two consecutive years"),
         (dates("1999-04-04", "2000-04-23"), "Easter needs dates in two consecutive years around the log"),
+        (
+            dates("2022-04-17", "2022-11-09", "2023-04-09"),
+            "Easter has 2022-04-17 and then 2022-11-09, which are not",
+        ),
+        (
+            dates("2021-04-04", "2023-04-09"),
+            "Easter has 2021-04-04 and then 2023-04-09, which are not a year apart",
+        ),
+        (dates(), "the table has no rows"),
         (dates("2022-04-17", "2023-04-09").drop(columns="date"), r"missing columns \['date'\]"),
     ],
 )
@@ -54,3 +63,13 @@ def test_a_file_that_is_not_there_is_named(log, tmp_path):
         InputError, match=r"no file .*easter.csv; give a table with the columns holiday and date"
     ):
         read_holidays(tmp_path / "easter.csv", Log.of(log))
+
+
+def test_a_holiday_without_its_next_date_is_told(log):
+    aware = with_holidays(log, Train(data="shop.csv", holidays=dates("2021-04-04", "2022-04-17")))
+    notes = forecast_level(aware, Window("2023-03-20", 30)).notes
+    assert any(
+        "no date of Easter after 2022-04-17: the forecast of the total from 2023-03-20" in note
+        for note in notes
+    )
+    assert not any("Easter" in note for note in forecast_level(aware, Window("2023-02-20", 14)).notes)
