@@ -14,7 +14,7 @@ import pandas as pd
 from cltv_ml.actions import export_rules as rules
 from cltv_ml.actions.customer_columns import IDENTITIES, columns_read
 from cltv_ml.actions.export_rules import ExportOrder, RowCheck
-from cltv_ml.actions.identities import hashed_emails, normalise_email, normalise_phones, sha256
+from cltv_ml.actions.identities import calling_code, hashed_emails, normalise_email, normalise_phones, sha256
 from cltv_ml.actions.terms import enumerated
 from cltv_ml.customers.permissions import refusals
 from cltv_ml.errors import InputError, unknown_name
@@ -29,8 +29,9 @@ RowMask = Callable[[pd.DataFrame], "pd.Series[bool]"]
 class ExportFormat:
     """One file format: its title, the columns it cannot do without, its rows, and its rules.
 
-    `unusable` are rows that the platform does not take, by the reason for leaving them out. A format `of_orders` has a
-    row per order, one that is `once` only the order that won the customer. Those `of_phones` hold phone numbers.
+    `unusable` are rows that the platform does not take, by the reason for leaving them out. A format `of_orders` has
+    the first order of each customer, whose value it states; one that is `once` only the order that won the customer.
+    Those `of_phones` hold phone numbers.
     """
 
     title: str
@@ -92,19 +93,17 @@ def phone_numbers(customers: pd.DataFrame, order: ExportOrder) -> pd.Series:
     """Return each customer's phone number in E.164, "" where there is none or it cannot be completed."""
     if order.phones is not None:
         return order.phones.reindex(customers.index)
-    return normalise_phones(_phones_as_written(customers), order.country_code)
+    named = customers.rename(columns=columns_read(customers))
+    codes = _text_column(named, "country").map(calling_code).replace("", order.country_code)
+    return normalise_phones(_text_column(named, "phone"), codes)
 
 
 def count_lost_phones(name: str, customers: pd.DataFrame, order: ExportOrder) -> int:
     """Return how many phone numbers of these customers a format does not hold because they cannot be completed."""
     if not FORMATS[name].of_phones:
         return 0
-    written = _phones_as_written(customers).str.contains(r"\d")
+    written = _text_column(customers.rename(columns=columns_read(customers)), "phone").str.contains(r"\d")
     return int((written & (phone_numbers(customers, order) == "")).sum())
-
-
-def _phones_as_written(customers: pd.DataFrame) -> pd.Series:
-    return _text_column(customers.rename(columns=columns_read(customers)), "phone")
 
 
 def _check_columns(chosen: ExportFormat, customers: pd.DataFrame, order: ExportOrder) -> None:
@@ -168,7 +167,7 @@ def _reasons(customers: pd.DataFrame, value: str) -> pd.Series:
 def _kept_orders(
     customers: pd.DataFrame, reasons: pd.Series, order: ExportOrder, *, once: bool
 ) -> tuple[pd.DataFrame, pd.Series]:
-    """Return one row per order of the customers who are kept, with their columns, and why each order is left out."""
+    """Return one order of each customer who is kept, with their columns, and why each other order is left out."""
     assert order.orders is not None, "checked by build_export"  # noqa: S101
     orders = order.orders.sort_values("timestamp", kind="stable")
     why = orders["customer_id"].map(reasons).fillna("customers without a score")
@@ -181,6 +180,8 @@ def _kept_orders(
     if order.since is not None:
         recent = orders["timestamp"] >= order.since
         orders, why = orders[recent], why[recent]
+    further = orders["customer_id"].where(why == "").duplicated()
+    why[further & (why == "")] = "further orders of a customer, whose value would count again"
     kept = orders[why == ""].drop(columns="first_order", errors="ignore")
     return kept.join(customers, on="customer_id", how="inner"), why
 

@@ -85,6 +85,16 @@ def is_calling_code(text: str) -> bool:
     return code is not None and int(code[1]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
 
 
+def calling_code(country: str) -> str:
+    """Return the calling code of a country that is named by its two letters (ISO 3166); "" for any other text.
+
+    >>> calling_code("de"), calling_code(" GB "), calling_code("Germany"), calling_code("")
+    ('49', '44', '', '')
+    """
+    code = phonenumbers.country_code_for_region(country.strip().upper())
+    return str(code) if code else ""
+
+
 def _e164(text: str, region: str | None = None) -> str:
     """Return a valid number in E.164, "" for any other; without a plus it is one as dialled within the region."""
     try:
@@ -120,6 +130,7 @@ def hashed_emails(column: pd.Series, *, mailbox: bool = False) -> pd.Series:
     )
 
 
-def normalise_phones(column: pd.Series, country_code: str = "") -> pd.Series:
-    """Return each phone number in E.164 (`normalise_phone`), "" where there is none or it cannot be completed."""
-    return column.fillna("").astype("str").map(lambda text: normalise_phone(text, country_code))
+def normalise_phones(column: pd.Series, codes: pd.Series) -> pd.Series:
+    """Return each number in E.164 (`normalise_phone`, with its country's code), "" where it cannot be completed."""
+    texts = zip(column.fillna("").astype("str"), codes, strict=True)
+    return pd.Series([normalise_phone(text, code) for text, code in texts], index=column.index, dtype="str")

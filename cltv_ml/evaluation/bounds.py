@@ -171,16 +171,16 @@ def tell_overstep(scores: Mapping[str, float]) -> str:
 def tell_chance(scores: Mapping[str, float], by_chance: float) -> list[str]:
     """Return a sentence for each miss beyond its bound that chance explains; `by_chance` is `decile_error_by_chance`.
 
-    >>> tell_chance({"bias": 0.3, "bias_chance": 0.2, "decile_mape": 0.2}, 0.1)
-    ['In the test, the total was 30.0% too high, which is within its 95% interval: expect errors of this size.']
+    >>> tell_chance({"bias": 0.3, "bias_chance": 0.2, "decile_mape": 0.2}, 0.1)[0].partition(", which ")[2]
+    "is within the forecast's 95% interval: expect errors of this size."
     """
     sentences = []
     bias, decile = (abs(scores.get(name, np.nan)) > bound for name, _, bound in _BOUNDED)
     within = [size <= 1 for size in misses(scores)]
     if bias and within[0]:
         sentences.append(
-            f"In the test, the total was {percent_off(scores['bias'])}, which is within its {1 - LEAST_CHANCE:.0%} "
-            "interval: expect errors of this size."
+            f"In the test, the total was {percent_off(scores['bias'])}, which is within the forecast's "
+            f"{1 - LEAST_CHANCE:.0%} interval: expect errors of this size."
         )
     if decile and within[1]:
         sentences.append(

@@ -254,7 +254,7 @@ def _write_act(actions: Actions, shop: Shop, out: Path, unnamed: CleanedShop | N
 
 def _act_page(totals: pd.DataFrame, actions: Actions, shop: Shop) -> dict[str, Any]:
     """Return the page: totals and lists, then why, then what is missing; what is missing comes first without lists."""
-    missing = [section] if (section := missing_section(actions.refused)) else []
+    missing = [section] if (section := missing_section(actions.refused, shop.terms.currency)) else []
     sections = (
         [lists_section(totals, shop, actions), *actions.sections, *missing]
         if len(totals)

@@ -249,7 +249,7 @@ def _closed_checks(row: pd.Series, version: Version, limits: Thresholds, currenc
             limits.bias,
             f"{when} predicted {format_money(row['predicted'], currency)} and customers spent "
             f"{format_money(row['realised'], currency)}: the total was {percent_off(row['bias'])}, 95% "
-            f"interval of the error {row['bias_lower']:+.1%} to {row['bias_upper']:+.1%}.",
+            f"interval for chance in spending {row['bias_lower']:+.1%} to {row['bias_upper']:+.1%}.",
         ),
         level_check(
             f"decile error{days}",

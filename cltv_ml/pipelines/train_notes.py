@@ -131,9 +131,7 @@ def _level_note(result: WindowResult, currency: str) -> list[str]:
     total, low, high = (format_money(value, currency) for value in (level.total, *level.interval()))
     table = level.table.sort_values("weight", ascending=False)
     parts = [
-        f"{row.candidate.replace(', ', ' with ')} {row.weight:.0%}"
-        for row in table.itertuples()
-        if row.weight >= 0.05
+        f"{_plainly(row.candidate)} {row.weight:.0%}" for row in table.itertuples() if row.weight >= 0.05
     ]
     count = len(level.record)
     weighted = f"their errors at {count} earlier cutoff{'s' * (count > 1)} of this log"
@@ -154,9 +152,14 @@ def disagreement(level: Level, cutoff: pd.Timestamp, currency: str = "") -> list
         return []
     least, most = (format_money(end["total"], currency) for end in (low, high))
     return [
-        f"The forecasts of the total from {cutoff:%Y-%m-%d} disagree: {low['candidate']} predicts {least}, "
-        f"{high['candidate']} {most}. Errors are larger in such windows, so the interval is wider."
+        f"Two forecasts of the total from {cutoff:%Y-%m-%d} on disagree: {least} ({_plainly(low['candidate'])}) and "
+        f"{most} ({_plainly(high['candidate'])}). Errors are larger in such windows, so the interval is wider."
     ]
+
+
+def _plainly(candidate: str) -> str:
+    """Return the name of a forecast of the total without the comma that separates forecasts."""
+    return candidate.replace(", ", " with ")
 
 
 def _absent(columns: Sequence[str]) -> list[str]:

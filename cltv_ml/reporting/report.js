@@ -29,6 +29,7 @@ function draw(plot) {
   if (plot.clientWidth < 600) {
     narrow(layout, data);
     layBars(data);
+    widen(plot, data);
   }
   plot.drawn = ready.then(() => Plotly.newPlot(plot, data, { ...layout, template: themes[mode] }, config)).then(() => fit(plot));
   return plot.drawn;
@@ -58,6 +59,18 @@ function narrow(layout, data) {
       if (longest < 24 && key[0] === "x") axis.tickangle = -90;
     }
   }
+}
+
+// On a phone a map whose cells have no room for their numbers is as wide as these need, and scrolls sideways as a table does.
+function widen(plot, data) {
+  const map = data.find((trace) => trace.type === "heatmap" && trace.text && trace.textfont?.size > 0);
+  const longest = Math.max(1, ...(map?.text ?? []).flat().map((text) => text.length));
+  const wanted = map ? Math.ceil(map.text[0].length * (longest * 0.6 * map.textfont.size + 4)) + 120 : 0;
+  if (wanted <= plot.clientWidth) return;
+  const box = Object.assign(document.createElement("div"), { className: "scroll", tabIndex: 0, role: "region", ariaLabel: plot.ariaLabel });
+  plot.before(box);
+  box.append(plot);
+  plot.wide = plot.style.width = `${wanted}px`;
 }
 
 // On a phone a colour bar lies above the figure, where it takes no width from it, and amounts above many bars stand upright.
@@ -333,13 +346,16 @@ function scenarios(box) {
 
 function lookUp(box) {
   const { head, rows } = JSON.parse(box.querySelector("script").textContent);
-  const found = new Map(rows.map((row) => [row[0], row]));
+  const found = new Map(rows.map((row) => [row[0], row])), answers = box.querySelector(".answers");
+  const best = head.includes("Value at risk") ? "value at risk" : "expected value";
+  const who = rows.length ? `Customers with the highest ${best}: ${rows.length.toLocaleString("en")}, such as ${rows[0][0]}.` : "";
+  answers.textContent = who;
   box.querySelector("input").addEventListener("input", (event) => {
     const asked = event.target.value.trim();
     const row = found.get(asked);
     const answer = row ? head.slice(1).map((name, i) => `${name}: ${row[i + 1]}`).join(" · ")
       : `Not among the ${rows.length.toLocaleString("en")} customers in this report.`;
-    box.querySelector(".answers").textContent = asked ? answer : "";
+    answers.textContent = asked ? answer : who;
   });
 }
 
@@ -357,16 +373,19 @@ function printed(plot) {
   plot.screen = plot.data.map((trace) => trace.showlegend);
   for (const trace of plot.data) if (trace.visible === "legendonly") trace.showlegend = false;
   const named = plot.data.filter((trace) => trace.showlegend !== false).length;
-  const half = named <= 4 && !figure.closest(".what-if, .scenarios");
+  const rows = Math.max(0, ...plot.data.filter((trace) => trace.type === "heatmap").map((trace) => new Set(trace.y).size));
+  const half = named <= 4 && rows <= 12 && !figure.closest(".what-if, .scenarios");
+  plot.style.width = "";
   figure.classList.toggle("half", half);
   narrow(layout, plot.data);
-  const height = (plot._fullLayout?.yaxis?.type === "category" ? 225 : 190) + (named > 4 ? 5 * named : 12 * Math.max(named - 2, 0));
+  const height = (plot._fullLayout?.yaxis?.type === "category" ? 225 : 190) + (named > 4 ? 5 * named : 12 * Math.max(named - 2, 0)) + 9 * Math.max(rows - 8, 0);
   const own = { template: themes.light, width: half ? 340 : 690, height, font: { size: half ? 9 : 10 } };
   return Plotly.newPlot(plot, plot.data, { ...layout, ...own }, config).then(() => fit(plot));
 }
 function shown(plot) {
   plot.data.forEach((trace, i) => { trace.showlegend = plot.screen?.[i]; });
   plot.closest("figure").classList.remove("half");
+  plot.style.width = plot.wide ?? "";
   const { layout } = parts(plot);
   if (plot.clientWidth < 600) narrow(layout, plot.data);
   return Plotly.newPlot(plot, plot.data, { ...layout, template: themes[mode] }, config).then(() => fit(plot));

@@ -373,6 +373,8 @@ def test_what_is_missing_is_asked_in_words_with_the_option_apart(shop):
         "--campaign",
     ]
     assert questions[3]["shows"] == "The answer adds the list of customers to win back."
+    how = [one["how"] for one in missing_section(refused, "JPY")["questions"]]
+    assert ("--cost 0.5" in [one["how"] for one in questions], "--cost 50" in how) == (True, True)
 
 
 def test_a_missing_column_is_asked_for_in_words():

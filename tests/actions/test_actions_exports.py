@@ -11,7 +11,7 @@ import pytest
 from cltv_ml import pipelines
 from cltv_ml.actions import export_rules, identities
 from cltv_ml.actions.export_rules import ExportOrder
-from cltv_ml.actions.exports import FORMATS, build_export
+from cltv_ml.actions.exports import FORMATS, build_export, phone_numbers
 from cltv_ml.actions.identities import normalise_email, normalise_phone, sha256
 from cltv_ml.errors import InputError
 from cltv_ml.pipelines.export import ExportedFile, _test_of_version, write_exports
@@ -118,6 +118,16 @@ def test_identities_are_normalised_however_a_table_writes_them():
     assert (phones, {text: normalise_email(text) for text in EMAILS}) == (PHONES, EMAILS)
 
 
+def test_a_number_without_its_country_is_completed_by_the_customer_s_own():
+    """A German and a British number in one table: one calling code for all had lost one of them."""
+    people = pd.DataFrame({"phone": ["0151 23456789", "020 7031 3000", "030 901820"], "expected_value": 1.0})
+    order = ExportOrder(country_code="49")
+    numbers = ["+4915123456789", "+442070313000", "+4930901820"]
+    assert phone_numbers(people.assign(Country=["DE", "gb", None]), order).tolist() == numbers
+    table, _ = build_export("google_customer_match", people.assign(country=["DE", "GB", ""]), order)
+    assert table["Phone"].tolist() == [sha256(number) for number in numbers]
+
+
 def test_every_format_leaves_out_controls_and_customers_without_a_value():
     wrong = {}
     for name in FORMATS:
@@ -141,7 +151,7 @@ def test_customers_without_an_address_and_orders_of_strangers_are_counted():
     strangers = ORDERS.assign(customer_id=["a"] * 60 + ["nobody"] * 60)
     order = dataclasses.replace(ORDER, orders=strangers)
     table, left_out = build_export("google_conversion_adjustments", CUSTOMERS, order)
-    assert len(table) == left_out["customers without a score"] == 60
+    assert (len(table), left_out["customers without a score"]) == (1, 60)
     order = dataclasses.replace(ORDER, orders=ORDERS.assign(customer_id="nobody"))
     with pytest.raises(
         InputError, match="no order is left of 120 orders; left out: customers without a score 120"
@@ -284,15 +294,26 @@ def test_values_are_adjusted_after_their_conversions_and_never_to_nothing():
     poor = CUSTOMERS.assign(expected_value=[100.0, 0.001, 5.0, 7.5, None])
     table, left_out = build_export("google_conversion_adjustments", poor, ORDER)
     assert set(table["Adjustment Time"]) == {"2026-07-08 09:00:00+00:00"}
-    assert table["Adjusted Value"].tolist() == [100.0] * 40
-    assert left_out["orders worth nothing, whose conversion Google would remove"] == 40
+    assert table["Adjusted Value"].tolist() == [100.0]
+    assert left_out["orders worth nothing, whose conversion Google would remove"] == 1
+
+
+def test_the_value_of_a_customer_is_adjusted_on_one_order():
+    """Google adds conversions up: forty orders of a customer had counted a value of 100 EUR forty times."""
+    table, left_out = build_export("google_conversion_adjustments", CUSTOMERS, ORDER)
+    assert table[["Order ID", "Adjusted Value"]].to_numpy().tolist() == [["o0", 100.0], ["o1", 20.0]]
+    assert left_out["further orders of a customer, whose value would count again"] == 78
+    since = dataclasses.replace(ORDER, since=pd.Timestamp("2026-07-02"))
+    table, left_out = build_export("google_conversion_adjustments", CUSTOMERS, since)
+    assert table["Order ID"].tolist() == ["o24", "o25"]
+    assert len(table) + sum(left_out.values()) == 96
 
 
 def test_an_adjustment_that_google_would_refuse_is_not_written():
     broken = {
         "orders lie in the future": {"now": pd.Timestamp("2026-07-02", tz="UTC")},
         "older than 54 days, .* with --since 2026-07-02": {"now": pd.Timestamp("2026-08-24", tz="UTC")},
-        "1 order appears twice": {"orders": pd.concat([ORDERS, ORDERS.head(1)])},
+        "1 order appears twice": {"orders": pd.concat([ORDERS, ORDERS.head(1).assign(customer_id="b")])},
         "name of the conversion": {"conversion": ""},
         "ISO code such as EUR, not 'eur'": {"currency": "eur"},
     }
@@ -305,14 +326,15 @@ def test_an_adjustment_that_google_would_refuse_is_not_written():
     since = dataclasses.replace(
         ORDER, now=pd.Timestamp("2026-08-24", tz="UTC"), since=pd.Timestamp("2026-07-02")
     )
-    assert len(build_export("google_conversion_adjustments", CUSTOMERS, since)[0]) == 64
+    assert len(build_export("google_conversion_adjustments", CUSTOMERS, since)[0]) == 2
 
 
 def test_rows_of_a_file_of_orders_and_those_left_out_are_all_orders():
     """Customers of the control group had been counted among orders."""
     table, left_out = build_export("google_conversion_adjustments", CUSTOMERS, ORDER)
     assert len(table) + sum(left_out.values()) == len(ORDERS)
-    assert left_out == {"control group": 20, "no expected value": 20}
+    further = "further orders of a customer, whose value would count again"
+    assert left_out == {"control group": 20, "no expected value": 20, further: 78}
 
 
 def test_only_the_order_that_won_a_customer_is_a_conversion(tmp_path):

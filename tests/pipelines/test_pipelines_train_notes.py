@@ -28,12 +28,14 @@ def test_a_note_says_how_customers_are_grouped(column, said):
 
 
 def test_the_notes_have_the_doubts_about_the_total_from_the_end_of_the_log_once():
-    table = pd.DataFrame({"candidate": ["a", "b"], "total": [100.0, 200.0], "weight": [0.5, 0.5]})
+    table = pd.DataFrame({"candidate": ["a, season", "a"], "total": [100.0, 200.0], "weight": [0.5, 0.5]})
     level = Level(140.0, 0.1, 5.0, table, pd.DataFrame(), season_seen=True, notes=("closed", "peak"))
     notes = with_log_end(TrainingNotes(["closed"], ["remark"]), level, END, "EUR")
     assert notes.remarks == ["remark"]
     assert notes.doubts[0] == "closed"
-    assert notes.doubts[1].startswith("The forecasts of the total from 2024-05-01 disagree: a predicts ")
+    assert notes.doubts[1].startswith(
+        "Two forecasts of the total from 2024-05-01 on disagree: 100.00 EUR (a with season) and 200.00 EUR (a). "
+    )
     assert notes.doubts[2:] == ["peak"]
 
 

@@ -56,7 +56,7 @@ def test_quality_section_says_how_many_lay_within_their_intervals(summary, judge
 def test_the_bias_has_one_interval_on_the_whole_page(summary, judged, verdict):
     parts = [part for page in summary["sections"] for part in (page, *page.get("details", ()))]
     said = " ".join(sentence for part in parts for sentence in part["sentences"])
-    told = re.search(r"\(95% interval of the error: (\S+) to (\S+)\)", said).groups()
+    told = re.search(r"\(95% interval for chance in spending: (\S+) to (\S+)\)", said).groups()
     shown = [row for table in windows_section(judged)[0]["tables"] for row in table["rows"]]
     label = theme.label(verdict.champion)
     assert f"({told[0]} to {told[1]})" in " ".join(row[-1] for row in shown if row[0] == label)

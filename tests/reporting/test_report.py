@@ -319,7 +319,7 @@ def test_features_are_explained_by_what_they_add_and_shuffled_only_where_a_model
     }.items():
         first, second = explanation_section(both, name)["figures"]
         assert words in first["alt"], name
-        assert second["alt"].startswith("The mean expected value if every customer had this"), name
+        assert second["alt"].startswith("The mean expected value by "), name
 
 
 def test_a_champion_outside_its_bounds_is_said_before_the_total(cleaned, judged, verdict):

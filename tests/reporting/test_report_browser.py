@@ -14,6 +14,7 @@ from pages import recompute_totals
 from cltv_ml.evaluation.tables import compute_deciles
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.list_totals import compute_list_totals
+from cltv_ml.reporting.plots.cohort_revenue import map_of_months
 from cltv_ml.reporting.report import render_html, section, summarise
 from cltv_ml.reporting.what_if import recompute
 
@@ -275,6 +276,45 @@ def printed_pages(page, folder, style="</head>"):
 def test_the_first_screen_prints_on_one_page_and_the_rest_on_eight_at_most(page, tmp_path):
     assert printed_pages(page, tmp_path, FIRST_SCREEN) == 1
     assert 2 < printed_pages(page, tmp_path) <= 9
+
+
+#: Put at the end: draws every figure, as printed or not, and writes down its cells, its width and its names.
+MAPS = """<script>
+(async () => {
+  await Promise.all(plots.map(draw));
+  if (%s) await Promise.all(plots.map(printed));
+  const names = (plot) => [...plot.querySelectorAll(".ytick text")].map((text) => text.getBoundingClientRect());
+  const apart = (boxes) => boxes.slice(1).map((box, i) => Math.abs(box.top - boxes[i].top) - 0.6 * box.height);
+  show({ figures: plots.map((plot) => ({ cells: plot.data[0].texttemplate, half: !!plot.closest(".half"),
+    width: plot.clientWidth, apart: Math.min(...apart(names(plot))) })), sideways: root.scrollWidth > innerWidth });
+})();
+</script>"""
+
+
+def write_maps(folder):
+    """Write a page with the cohorts of two years and twenty items bought together."""
+    months = pd.DataFrame(np.triu(np.full((24, 24), 0.123))[:, ::-1])
+    items = [f"A tin of tea, number {n}" for n in range(20)]
+    pairs = [(one, other, 9, 2.0) for one, other in itertools.permutations(items, 2)]
+    pairs = pd.DataFrame(pairs, columns=["bought", "also_bought", "orders", "lift"])
+    figures = {
+        "Cohorts": map_of_months("t", months.set_axis([f"2024-{n}" for n in months]), "{:.1%}", "%{x}"),
+        "Pairs": plots.cross_sell_matrix(pairs),
+    }
+    page = folder / "page.html"
+    page.write_text(render_html(summarise("t", "s", [section("x", tables=ONE, figures=figures)])), "utf-8")
+    return page
+
+
+def test_two_years_of_cohorts_have_their_numbers_on_a_phone(tmp_path):
+    seen = read(write_maps(tmp_path), 390, "light", MAPS % "false")
+    assert seen["figures"][0]["cells"] in ("%{text}", ["%{text}"])
+    assert (seen["figures"][0]["width"] > 600, seen["sideways"]) == (True, False)
+
+
+def test_names_of_many_items_do_not_overlap_in_print(tmp_path):
+    pairs = read(write_maps(tmp_path), 1000, "light", MAPS % "true")["figures"][1]
+    assert (pairs["half"], pairs["apart"] > 0) == (False, True)
 
 
 def test_names_are_cut_to_their_width_as_python_does(page):

@@ -36,6 +36,10 @@ _VERDICTS = {
 _READINGS = {"counts": "a sale", "refund": "a refund, netted", "ignore": "not a sale, left out"}
 
 
+def _rows_aside(rows: int) -> str:
+    return f"{rows:,} rows were set aside, each with a reason" if rows else "no row was set aside"
+
+
 def _describe_training(result: WindowResult) -> str:
     origins, cutoff = result.training.origins, result.window.cutoff
     if not origins or not any(model.needs_labels for model in result.models.values()):
@@ -58,7 +62,7 @@ def data_section(cleaned: Cleaned, result: WindowResult, *, currency: str = "") 
     sentences = [
         f"{facts['orders']:,} orders ({facts['rows']:,} lines) of {facts['customers']:,} customers from "
         f"{facts['first']:%Y-%m-%d} to {facts['last']:%Y-%m-%d}, {format_money(revenue, currency)} in "
-        f"revenue; {len(cleaned.quarantine):,} rows were set aside, each with a reason.",
+        f"revenue; {_rows_aside(len(cleaned.quarantine))}.",
         _VERDICTS[verdict.level],
         _describe_training(result),
     ]

@@ -81,7 +81,7 @@ def explanation_section(result: WindowResult, name: str, *, currency: str = "") 
     first = next((str(feature) for feature in order if feature in X), None)
     if first is not None:
         figures[
-            f"The mean expected value if every customer had this {feature_title(first)}, all else unchanged."
+            f"The mean expected value by {feature_title(first)} if all customers had the same, all else unchanged."
         ] = _mean_by_feature(model, X, first, currency)
     return section(f"Features that {theme.label(name)} uses", figures=figures)
 

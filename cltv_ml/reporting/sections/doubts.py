@@ -45,7 +45,7 @@ def doubts_section(
     off = bias[(bias["bias_lower"] > 0) | (bias["bias_upper"] < 0)]
     sentences = [
         f"For the {row.customers:,} customers with {row.group}, predictions were {_off_in_words(row.bias)} "
-        f"in the test window (95% interval of the error: {_bias_interval(row.bias_lower, row.bias_upper)})."
+        f"in the test window (95% interval for chance in spending: {_bias_interval(row.bias_lower, row.bias_upper)})."
         for row in off.itertuples()
     ]
     fitted = result.models[verdict.champion]

@@ -40,8 +40,9 @@ def products_section(
         losing = loss_makers(table)
         if len(losing):
             lost = format_money(-float(losing["contribution_margin"].sum()), currency)
-            plural = "categories" if grain == "category" else "products"
-            sentences.append(f"{len(losing):,} of {len(table):,} {plural} lost money, {lost} in total.")
+            sentences.append(
+                f"{len(losing):,} of {len(table):,} {_plural(grain)} lost money, {lost} in total."
+            )
     for grain, table in pairs.items():
         best = table.iloc[0]
         sentences.append(
@@ -49,7 +50,7 @@ def products_section(
             f"as other orders do ({best['lift_lower']:.1f} to {best['lift_upper']:.1f}, {best['orders']:,} "
             "orders)."
         )
-        figures[f"How often two of them ({_word(grain)}) share an order, as a multiple of chance."] = (
+        figures[f"How often two {_plural(grain)} share an order, as a multiple of chance."] = (
             plots.cross_sell_matrix(table)
         )
     return section("Products bought", sentences, figures=figures) if figures else None
@@ -72,3 +73,7 @@ def _under_names(
 
 def _word(grain: str) -> str:
     return "category" if grain == "category" else "product"
+
+
+def _plural(grain: str) -> str:
+    return "categories" if grain == "category" else "products"

@@ -196,9 +196,8 @@ def _off(bias: pd.Series) -> str:
     direction = "high" if bias["bias"] >= 0 else "low"
     sentence = f"The total was {abs(bias['bias']):.1%} too {direction}"
     if np.isfinite(bias["bias_upper"]):
-        return (
-            f"{sentence} (95% interval of the error: {bias['bias_lower']:+.1%} to {bias['bias_upper']:+.1%})."
-        )
+        interval = f"{bias['bias_lower']:+.1%} to {bias['bias_upper']:+.1%}"
+        return f"{sentence} (95% interval for chance in spending: {interval})."
     return f"{sentence}; with so few customers, the error could be anything above {bias['bias_lower']:+.1%}."
 
 
