@@ -59,7 +59,7 @@ def add_margins(shop: Shop, actions: Actions) -> None:
                 *(_losing(actions, grain, shop) for grain in grains if grain in ("customer", "product")),
                 *notes,
             ],
-            figures={"Contribution margin": plots.margin_bars(drawn, currency=shop.terms.currency)},
+            figures={"Revenue minus costs": plots.margin_bars(drawn, currency=shop.terms.currency)},
         )
     )
 

@@ -64,7 +64,11 @@ def add_cross_sell(shop: Shop, actions: Actions) -> None:
                 *(_CHOOSE if leading and by_segment else ()),
             ],
             tables=by_segment,
-            figures={"Items bought together": plots.cross_sell_matrix(_labelled(pairs, shop))}
+            figures={
+                "How often two products share an order, as a multiple of chance": plots.cross_sell_matrix(
+                    _labelled(pairs, shop)
+                )
+            }
             if len(pairs)
             else {},
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 from cltv_ml.actions.lists import LISTS
 from cltv_ml.actions.terms import enumerated
+from cltv_ml.money import digits
 from cltv_ml.reporting.report import section
 
 #: By option, or column of the log: the question that it answers, and the option with an example.
@@ -16,8 +17,8 @@ _ASKED = {
         "What does an item cost you, or what share of revenue is left after costs?",
         "a column mapped to cost, --margin-rate 0.3, or --category-margins margins.csv",
     ),
-    "--acquisition-cost": ("What does it cost you to win a customer?", "--acquisition-cost 12"),
-    "--cost": ("What does it cost to treat one customer?", "--cost 0.5"),
+    "--acquisition-cost": ("What does it cost you to win a customer?", "--acquisition-cost {twelve}"),
+    "--cost": ("What does it cost to treat one customer?", "--cost {half}"),
     "--uplift": ("What share of a leaving customer's value would an offer save?", "--uplift 0.1"),
     "--cross-sell-uplift": (
         "By what share does showing a product raise its sales?",
@@ -55,22 +56,27 @@ SHOWS = {
 }
 
 
-def missing_section(refused: Mapping[str, str]) -> dict[str, Any] | None:
+def missing_section(refused: Mapping[str, str], currency: str = "") -> dict[str, Any] | None:
     """Return the section of missing inputs: questions that an option answers, then reasons that no option removes; or
     None.
 
     A part is asked for where its refusal names options, and only for these; the others keep their sentence. Each
-    question stands once, with everything that its answer is needed for.
+    question stands once, with everything that its answer is needed for. Amounts in examples fit the currency.
     """
     if not refused:
         return None
+    amounts = {"twelve": 12, "half": 0.5} if digits(currency) else {"twelve": 1200, "half": 50}
     wanted = {name: _options(why) if name in SHOWS else [] for name, why in refused.items()}
     questions = []
     for option, (question, how) in _ASKED.items():
         parts = [SHOWS[name] for name, options in wanted.items() if option in options]
         if parts:
             questions.append(
-                {"question": question, "shows": f"The answer adds {enumerated(parts)}.", "how": how}
+                {
+                    "question": question,
+                    "shows": f"The answer adds {enumerated(parts)}.",
+                    "how": how.format(**amounts),
+                }
             )
     left = [
         _with_titles(f"{name[:1].upper()}{name[1:]}: {why}")

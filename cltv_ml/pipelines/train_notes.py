@@ -131,7 +131,9 @@ def _level_note(result: WindowResult, currency: str) -> list[str]:
     total, low, high = (format_money(value, currency) for value in (level.total, *level.interval()))
     table = level.table.sort_values("weight", ascending=False)
     parts = [
-        f"{_plainly(row.candidate)} {row.weight:.0%}" for row in table.itertuples() if row.weight >= 0.05
+        f"{_candidate_words(row.candidate)} {row.weight:.0%}"
+        for row in table.itertuples()
+        if row.weight >= 0.05
     ]
     count = len(level.record)
     weighted = f"their errors at {count} earlier cutoff{'s' * (count > 1)} of this log"
@@ -150,14 +152,17 @@ def disagreement(level: Level, cutoff: pd.Timestamp, currency: str = "") -> list
     low, high = (counted.loc[end] for end in (counted["total"].idxmin(), counted["total"].idxmax()))
     if high["total"] <= APART * low["total"]:
         return []
-    least, most = (format_money(end["total"], currency) for end in (low, high))
+    least, most = (
+        f"{format_money(end['total'], currency)} ({_candidate_words(end['candidate'])})"
+        for end in (low, high)
+    )
     return [
-        f"Two forecasts of the total from {cutoff:%Y-%m-%d} on disagree: {least} ({_plainly(low['candidate'])}) and "
-        f"{most} ({_plainly(high['candidate'])}). Errors are larger in such windows, so the interval is wider."
+        f"Two forecasts of the total from {cutoff:%Y-%m-%d} on disagree: {least} and {most}. Errors are larger in such "
+        "windows, so the interval is wider."
     ]
 
 
-def _plainly(candidate: str) -> str:
+def _candidate_words(candidate: str) -> str:
     """Return the name of a forecast of the total without the comma that separates forecasts."""
     return candidate.replace(", ", " with ")
 
