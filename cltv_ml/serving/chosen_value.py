@@ -97,12 +97,14 @@ def read_tail(folder: Path) -> Tail | None:
 def longest(table: pd.DataFrame, horizon: int) -> tuple[int, pd.Series]:
     """Return the longest horizon for which a table of predictions has values, and these values.
 
+    Without a column per horizon, `expected_value` is that of `horizon`.
+
     >>> longest(pd.DataFrame({"expected_value": [5.0], "expected_value_91d": [9.0]}), 30)[0]
     91
     """
     days = {int(match[1]): name for name in table if (match := _HORIZON_VALUE.fullmatch(str(name)))}
-    last = max(days, default=horizon)
-    return (last, table[days[last]]) if last > horizon else (horizon, table["expected_value"])
+    last = max(days, default=0)
+    return (last, table[days[last]]) if last >= horizon else (horizon, table["expected_value"])
 
 
 def compute_remaining(

@@ -1,6 +1,7 @@
 """Served answers hold the value that is asked for, as `cltv lifetime` works it out."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -51,6 +52,19 @@ def test_remaining_value_is_that_of_the_tail_and_grows_with_the_end(X, tail, ser
     )
     assert (answers[60.0]["remaining_value"] > answers[60.0]["expected_value"]).all()
     assert (answers[3650.0]["remaining_value"] > answers[0.0]["remaining_value"]).all()
+
+
+def test_the_value_of_several_horizons_continues_from_the_longest_whichever_models_were_compared_over(
+    X, fitted
+):
+    month = pd.Series(fitted.predict(X), X.index)
+    table = pd.DataFrame(
+        {"expected_value": month, "expected_value_30d": month, "expected_value_91d": 3 * month}
+    )
+    several = SimpleNamespace(predict_table=lambda _: table)
+    tail = Tail(FutureValue(91).fit(X, 3 * month), 1826)
+    found = chosen_value.compute_remaining(tail, several, X, None, None)["value"]
+    assert found.to_numpy() == pytest.approx(tail.model.predict(X, 3 * month, [1826])[1826].to_numpy())
 
 
 def test_a_horizon_beyond_the_training_is_the_remaining_value_until_then(X, tail, served):
