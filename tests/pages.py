@@ -80,13 +80,7 @@ def recompute_totals(inputs, wanted):
         gain, cost = np.interp(lengths, customers, gain), wanted["cost"] * lengths
         best = int((gain - cost).argmax())
         treated, treated_gain = each.get("treated", 1.0), each.get("treated_gain", 1.0)
-        spent = float(cost[best] * treated)
-        rows.append(
-            (
-                each["name"],
-                int(lengths[best] * treated + 0.5),
-                spent,
-                float(gain[best] * treated_gain) - spent,
-            )
-        )
+        reached = int(lengths[best] * treated + 0.5)
+        spent = wanted["cost"] * reached
+        rows.append((each["name"], reached, spent, float(gain[best] * treated_gain) - spent))
     return pd.DataFrame(rows, columns=["list", "customers", "cost", "expected_profit"])

@@ -188,9 +188,13 @@ def worth_the_cost(offers: pd.DataFrame, listed: int, terms: Terms, people: str 
     '3 of 4 customers are worth the cost of 0.50 each; the budget of 1.00 pays for 2 of them'
     >>> worth_the_cost(offers, 3, Terms(cost=0.5))
     '3 of 4 customers are worth the cost of 0.50 each'
+    >>> worth_the_cost(offers - 5, 0, Terms(cost=0.5))
+    'None of the 4 customers is worth the cost of 0.50'
     """
     worth = int((offers["expected_profit"] > 0).sum())
     cost = format_money(terms.cost or 0.0, terms.currency)
+    if not worth:
+        return f"None of the {len(offers):,} {people} is worth the cost of {cost}"
     text = f"{worth:,} of {len(offers):,} {people} are worth the cost of {cost} each"
     if listed < worth:
         text += (

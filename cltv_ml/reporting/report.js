@@ -267,8 +267,8 @@ function bestLists({ lists }, wanted) {
       const profit = factor * interpolate(customers, gain, n) - wanted.cost * n;
       if (profit > most) [best, most] = [n, profit];
     }
-    const cost = wanted.cost * best * treated;
-    return { name, customers: Math.floor(best * treated + 0.5), cost, profit: factor * interpolate(customers, gain, best) * gained - cost };
+    const reached = Math.floor(best * treated + 0.5), cost = wanted.cost * reached;
+    return { name, customers: reached, cost, profit: factor * interpolate(customers, gain, best) * gained - cost };
   });
 }
 

@@ -249,7 +249,8 @@ def test_the_lists_in_the_page_follow_the_reader_s_numbers_as_python_does(tmp_pa
         name: pd.DataFrame({"cost": 1.0, "expected_profit": rng.gamma(1, size, 90) - 1})
         for name, size in (("mail", 4.0), ("call", 9.0))
     }
-    totals = compute_list_totals(candidates, cost=1.0, currency="EUR")
+    written = {name: table.assign(control=np.arange(90) % 7 == 0) for name, table in candidates.items()}
+    totals = compute_list_totals(candidates, cost=1.0, currency="EUR", written=written)
     page = tmp_path / "page.html"
     page.write_text(
         render_html(summarise("t", "s", [{**section("x", tables=ONE), "list_totals": totals}])), "utf-8"
@@ -257,6 +258,7 @@ def test_the_lists_in_the_page_follow_the_reader_s_numbers_as_python_does(tmp_pa
     seen = read(page, 800, "light", LISTS)
     wanted = recompute_totals(totals["inputs"], {"margin": 50, "effect": 100, "cost": 2, "budget": 30})
     assert [one["customers"] for one in seen["lists"]] == wanted["customers"].tolist()
+    assert [one["cost"] for one in seen["lists"]] == [2 * one["customers"] for one in seen["lists"]]
     assert [one["profit"] for one in seen["lists"]] == pytest.approx(wanted["expected_profit"].tolist())
     assert seen["rows"][-1].split("\t")[1] == f"{wanted['customers'].sum()}"
 

@@ -8,7 +8,7 @@ from pages import recompute_totals
 from cltv_ml.decisions.retention import compute_treatment, profit_curve
 from cltv_ml.decisions.shop_plan import Parts, PlanTerms
 from cltv_ml.money import format_money
-from cltv_ml.reporting import glance
+from cltv_ml.reporting import glance, plots
 from cltv_ml.reporting.list_totals import compute_list_totals
 from cltv_ml.reporting.scenarios import _sliders
 from cltv_ml.reporting.sections import campaign_section
@@ -130,3 +130,12 @@ def test_the_share_who_buy_again_stays_a_share_wherever_its_slider_stands():
     parts = Parts(*np.ones((7, 3)))
     ends = [_sliders(parts, PlanTerms(), share)["retention"][1:3] for share in (0.032, 0.5, 0.98)]
     assert ends == [(-3.0, 10), (-10, 10), (-10, 2.0)]
+
+
+def test_a_campaign_that_only_loses_has_no_best_list_in_its_figure():
+    """A star had marked a list of one customer as the best, below a sentence that no list pays."""
+    curve = pd.DataFrame({"customers": [1, 2], "expected_profit": [-1.0, -3.0]})
+    curve = curve.assign(cost=curve["customers"], profit_lower=-4.0, profit_upper=1.0)
+    drawn = {trace.name: trace for trace in plots.campaign_profit(curve, listed=0).data}
+    assert [len(drawn[name].x) for name in ("best list", "your list", "expected profit")] == [0, 0, 2]
+    assert drawn["interval"].mode == "lines"

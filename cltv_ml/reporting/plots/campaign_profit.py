@@ -20,7 +20,7 @@ def campaign_profit(curve: pd.DataFrame, *, currency: str = "", listed: float | 
         `decisions.retention.profit_curve`: columns `customers, cost, expected_profit` and, where known,
         `profit_lower, profit_upper`.
     listed
-        A list length to mark; by default the longest list that makes no loss.
+        A list length to mark, 0 for none; by default the longest list that makes no loss.
     """
     figure = theme.figure(
         "Expected profit of the campaign by length of the list",
@@ -31,9 +31,15 @@ def campaign_profit(curve: pd.DataFrame, *, currency: str = "", listed: float | 
     theme.add_line(figure, x, profit, "expected profit", "%{x:,} customers: %{y:,.2f}")
     best = profit.idxmax()
     even = curve[profit >= 0].tail(1)
-    second = even if listed is None else curve.iloc[(x - listed).abs().argsort().iloc[:1]]
+    second = (
+        even
+        if listed is None
+        else curve.head(0)
+        if not listed
+        else curve.iloc[(x - listed).abs().argsort().iloc[:1]]
+    )
     marks = (
-        ("best list", curve.loc[[best]], theme.GAIN, "star", 16),
+        ("best list", curve.loc[[best]] if profit[best] > 0 else curve.head(0), theme.GAIN, "star", 16),
         ("break-even" if listed is None else "your list", second, theme.LOSS, "diamond-open", 13),
     )
     for name, at, colour, symbol, size in marks:
@@ -61,6 +67,7 @@ def _add_band(figure: go.Figure, curve: pd.DataFrame) -> None:
         x=[*x, *x[::-1]],
         y=[*curve["profit_upper"], *curve["profit_lower"][::-1]],
         name="interval",
+        mode="lines",
         fill="toself",
         line={"width": 0},
         fillcolor="rgba(31, 127, 196, 0.15)",
