@@ -20,7 +20,7 @@ from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.evaluation.bounds import is_within_bounds
 from cltv_ml.files import atomic, discard, together, write_table
 from cltv_ml.inline import Inline
-from cltv_ml.pipelines.inputs import read_lifetimes, read_table
+from cltv_ml.pipelines.inputs import read_lifetimes, read_table, written_scores
 from cltv_ml.settings import Export as ExportSettings
 from cltv_ml.settings import Settings
 from cltv_ml.tracking import registry
@@ -55,9 +55,10 @@ def export(settings: Settings | None = None, **options: Any) -> dict[str, Export
     unknown = [name for name in settings.formats if name not in FORMATS]
     if unknown or not settings.formats:
         raise unknown_name("export format", (unknown or [""])[0], FORMATS)
-    scores = read_table(settings.scores, ["expected_value"], "a table that `cltv score` or `cltv act` wrote")
+    source = written_scores(settings.scores)
+    scores = read_table(source, ["expected_value"], "a table that `cltv score` or `cltv act` wrote")
     column = decisions.value_column(settings.value, settings.basis)
-    scores = _with_value(_with_version(scores, settings.scores), column, settings)
+    scores = _with_value(_with_version(scores, source), column, settings)
     people = (
         None if settings.customers is None else _by_customer(settings.customers, _CUSTOMERS, scores.index)
     )

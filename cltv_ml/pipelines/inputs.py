@@ -210,6 +210,14 @@ def targeting_of(settings: Judged) -> Targeting | None:
     return Targeting(share=settings.share, cost=settings.cost, margin=margin)
 
 
+def written_scores(source: Any) -> Any:
+    """Return the scores to read: scores.csv in place of scores.parquet where `cltv score` wrote only the former."""
+    if not isinstance(source, Path) or source.name != "scores.parquet" or source.is_file():
+        return source
+    other = source.with_suffix(".csv")
+    return other if other.is_file() else source
+
+
 def read_scores(source: Path | pd.DataFrame) -> pd.DataFrame:
     """Return the table that `cltv score` wrote, indexed by customer_id; raise InputError if it is another table."""
     scores = read_table(source, ["expected_value"], _SCORES)

@@ -24,7 +24,7 @@ from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import check_folder, read_earlier_json, together, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.models import ValueModel
-from cltv_ml.pipelines.inputs import load, read_table, with_currency
+from cltv_ml.pipelines.inputs import load, read_table, with_currency, written_scores
 from cltv_ml.pipelines.monitor_checks import (
     check_known,
     compare_with_training,
@@ -150,7 +150,7 @@ def monitor(
     check_folder(settings.out)
     limits = _read_thresholds(settings.thresholds)
     lifetimes = read_lifetime_batch(settings)
-    scores = _read_scores(settings.scores if lifetimes is None else lifetimes.scores)
+    scores = _read_scores(written_scores(settings.scores) if lifetimes is None else lifetimes.scores)
     window = _check_scores(scores)
     store.open_existing()
     version = registry.read_version(int(scores["model_version"].iloc[0]), REGISTERED_NAME)

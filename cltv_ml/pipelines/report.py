@@ -15,7 +15,7 @@ from cltv_ml.files import check_local, read_earlier_json
 from cltv_ml.models import Spread
 from cltv_ml.money import name_currency
 from cltv_ml.pipelines.earlier_files import check_once_each
-from cltv_ml.pipelines.inputs import read_account, read_scores, read_table
+from cltv_ml.pipelines.inputs import read_account, read_scores, read_table, written_scores
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
 from cltv_ml.pipelines.redaction import as_wanted
@@ -43,7 +43,7 @@ def report(
     settings = Report.of(settings, options)
     folder = Path("out" if settings.out == "-" else settings.out)
     check_local(folder)  # what the report is made of lies in it
-    newest = folder / "scores.parquet" if settings.scores is None else settings.scores
+    newest = written_scores(folder / "scores.parquet") if settings.scores is None else settings.scores
     before = _newest_earlier(newest) if settings.before is None else settings.before
     _check_redacted(settings, newest)
     progress("reading the newest training", 0.0)

@@ -147,7 +147,9 @@ class _Watched(Settings):
 class Monitor(Printed, Redacted, Chosen, _Watched, Customers, Source):
     """Settings of `cltv monitor`."""
 
-    scores: TableInput = setting(Path("out/scores.parquet"), "Scores of `cltv score`, .parquet or .csv.")
+    scores: TableInput = setting(
+        Path("out/scores.parquet"), "Scores of `cltv score`; without it, out/scores.csv."
+    )
     lifetimes: TableInput = setting(None, _LIFETIMES_HELP, default_text="out/lifetime.parquet")
     out: File = setting(Path("out/monitor"), "Folder for monitor.html and the tables.")
     experiment: str = setting("cltv", "Name of the MLflow experiment that stores the series.")

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
@@ -15,6 +16,7 @@ from cltv_ml.actions.exports import FORMATS, build_export, phone_numbers
 from cltv_ml.actions.identities import normalise_email, normalise_phone, sha256
 from cltv_ml.errors import InputError
 from cltv_ml.pipelines.export import ExportedFile, _test_of_version, write_exports
+from cltv_ml.pipelines.inputs import written_scores
 from cltv_ml.tracking import registry
 
 CUSTOMERS = pd.DataFrame(
@@ -218,6 +220,19 @@ def test_only_google_matches_by_the_mailbox_behind_an_address():
 def test_an_address_that_stands_twice_is_named():
     with pytest.raises(InputError, match="1 address appears twice"):
         build_export("klaviyo", CUSTOMERS.assign(**{"E-Mail": "ann@example.com"}).head(2), ORDER)
+
+
+def test_scores_that_the_readme_writes_as_csv_are_found(tmp_path, monkeypatch):
+    """`cltv score --out out/scores.csv` had left `report`, `monitor` and `export` without scores."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out").mkdir()
+    CUSTOMERS.assign(cutoff="2026-07-01").to_csv("out/scores.csv")
+    written = pipelines.export(formats=["klaviyo"])
+    assert written["klaviyo"].rows == 2
+    assert written_scores(Path("out/scores.parquet")) == Path("out/scores.csv")
+    Path("out/scores.parquet").touch()
+    assert written_scores(Path("out/scores.parquet")) == Path("out/scores.parquet")
+    assert written_scores(Path("old/scores.parquet")) == Path("old/scores.parquet")
 
 
 def test_another_value_is_written_under_its_own_name(tmp_path):
