@@ -203,7 +203,8 @@ def _best(name: str, columns: Sequence[str]) -> list[str]:
     if not matching and name == "amount":
         telling = "amount|total|revenue|sales|spend|value|sum$"
         likely = [column for column in likely if not _OTHER_SUMS.search(plain_heading(column))]
-        likely = [column for column in likely if not named("unit_price", [column])]
+        others = [other for other in SYNONYMS if other != name]
+        likely = [column for column in likely if not any(named(other, [column]) for other in others)]
         return [column for column in likely if re.search(telling, plain_heading(column))]
     return matching
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from cltv_ml.data.levels import NO, is_payment
+import pandas as pd
+
+from cltv_ml.data.levels import CANCELLED, NO, is_payment, plain_level
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.source_columns import quote
-from cltv_ml.engine import Relation, keep_first
+from cltv_ml.engine import Relation, keep_first, literals
 from cltv_ml.sources.denials import says_no, says_no_sql
 from cltv_ml.sources.twins import Twins, find_twins, share_repeated
 
@@ -19,6 +22,12 @@ _COMPARED_LINES, _COMPARED_COLUMNS, _REPEATED = 20_000, 8, 0.05
 
 #: Fewest lines that a column marks as reversals, the share of them with a twin, and of others that have one by chance.
 _FEWEST_MARKED, _WITH_TWIN, _PAID_AGAIN = 3, 0.9, 0.3
+
+
+#: Words of events that cancel a part of an order, or that only ask for it.
+_IN_PART = re.compile(
+    r"\b(items?|lines?|parti\w*|products?|articles?|artikel|position\w*|request\w*|reject\w*|fail\w*|pending)\b"
+)
 
 
 def find_copies(
@@ -35,9 +44,7 @@ def find_copies(
     time = read.timestamp(mapping["timestamp"]) if "timestamp" in mapping else "null"
     order = quote(mapping["order_id"]) if "order_id" in mapping else "null"
     found = {
-        column: find_twins(
-            first, f"coalesce(trim(cast({quote(column)} as varchar)), '')", customer, amount, time, order
-        )
+        column: find_twins(first, cell_text(column), customer, amount, time, order)
         for column in columns[:_COMPARED_COLUMNS]
     }
     return {column: twins for column, twins in found.items() if twins}
@@ -88,7 +95,7 @@ def count_reversals(table: Relation, mapping: Mapping[str, str | None], column: 
     if not customer or not amount:
         return 0, 0
     first = keep_first(table, _COMPARED_LINES)
-    text = f"lower(coalesce(trim(cast({quote(column)} as varchar)), ''))"
+    text = f"lower({cell_text(column)})"
     paid = Columns(first, Rules(), ask=False).number(amount)
     marked, twins, plain, again = first.row(
         "select sum(marked), sum(least(marked, plain)), sum(plain), coalesce(sum(plain) filter (plain > 1), 0) from ("
@@ -139,3 +146,72 @@ def _told(twins: Twins) -> str:
         f"{twins.twins:,} of {twins.lines:,} lines with {twins.copy!r} have the customer and the amount of a line with "
         f"{twins.base!r}"
     )
+
+
+def voided_again(
+    columns: Columns, mapping: Mapping[str, str], counted: pd.DataFrame, amount: str
+) -> list[str]:
+    """Return the levels of lines that void a sale on another line of their order, with equal sums."""
+    levels = _cancelling(counted)
+    if not levels or not amount or "order_id" not in mapping:
+        return []
+    counting = counted.loc[counted["reading"] == "counts", "level"]
+    void, sale = (_has_level(mapping["type"], some) for some in (levels, counting))
+    money, order = f"round(abs({amount}), 2)", cell_text(mapping["order_id"])
+    orders, undone = columns.row(
+        "select count(*), count(*) filter (abs(voided - sold) < 0.006) from (select "
+        f"sum({money}) filter ({void}) as voided, sum({money}) filter ({sale}) as sold from {columns.table} "
+        f"where {order} <> '' group by {order}) where voided > 0"
+    )
+    return levels if undone and undone >= 0.5 * orders else []
+
+
+def add_cancelled_orders(
+    columns: Columns,
+    mapping: Mapping[str, str],
+    counted: pd.DataFrame,
+    amount: str,
+    defined: Collection[str],
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the levels and SQL for the sales of orders that a line without money cancels, as a log of events does.
+
+    A line that names a product may cancel only that, and the user's own meaning of a level stands.
+    """
+    levels = [
+        level
+        for level in _cancelling(counted[counted["money"] == 0])
+        if level not in defined and not _IN_PART.search(plain_level(level))
+    ]
+    if not levels or not amount or "order_id" not in mapping:
+        return counted, []
+    order, ends = cell_text(mapping["order_id"]), _has_level(mapping["type"], levels)
+    whole = f" and {cell_text(mapping['product_id'])} = ''" if "product_id" in mapping else ""
+    test = (
+        f"{order} in (select {order} from {columns.table} where {ends}{whole} and {order} <> '') and "
+        f"{_has_level(mapping['type'], counted.loc[counted['reading'] == 'counts', 'level'])}"
+    )
+    rows, money = columns.row(
+        f"select count(*), coalesce(sum({amount}), 0.0) from {columns.table} where {test}"
+    )
+    if not rows:
+        return counted, []
+    ended = {"level": f"lines of orders with {', '.join(map(repr, levels))}", "reading": "ignore"}
+    return pd.concat(
+        [counted, pd.DataFrame([{**ended, "rows": rows, "money": money, "amounts": rows, "most": 0.0}])],
+        ignore_index=True,
+    ), [f"({test})"]
+
+
+def _cancelling(counted: pd.DataFrame) -> list[str]:
+    """Return the levels left out that say that a sale was cancelled."""
+    ignored = counted.loc[counted["reading"] == "ignore", "level"]
+    return [level for level in ignored if re.search(CANCELLED, plain_level(level))]
+
+
+def cell_text(column: str) -> str:
+    """Return SQL for the text of a cell without blanks around it; empty without one."""
+    return f"coalesce(trim(cast({quote(column)} as varchar)), '')"
+
+
+def _has_level(column: str, levels: Iterable[str]) -> str:
+    return f"{cell_text(column)} in ({literals(list(levels))})"

@@ -68,12 +68,12 @@ _PLACED_BEFORE = ("placed_before_paying", "placed_before_sending")
 
 @lru_cache(4096)
 def plain_level(level: str) -> str:
-    """Return a level in the form in which levels are compared: without case, accents and signs, its words separated.
+    """Return a level as levels are compared: without case, accents and signs, words apart, of at most 200 letters.
 
     >>> plain_level("wc-Partially_Refunded"), plain_level("Rückerstattet"), plain_level("closedwon")
     ('partially refunded', 'ruckerstattet', 'closedwon')
     """
-    apart = split_case(level.strip())
+    apart = split_case(level.strip()[:200])
     return plain_text(re.sub("^wc-", "", apart), " ")
 
 

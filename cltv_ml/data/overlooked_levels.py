@@ -51,7 +51,7 @@ def look_at_few_values(column: Unmapped, levels: Mapping[str, int]) -> None:
     undone = [
         level
         for level, text in plain.items()
-        if _UNDONE.search(text) and (not NEGATED.search(text) or re.search(DENIED, text)) and len(text) < 41
+        if len(text) < 41 and _UNDONE.search(text) and (not NEGATED.search(text) or re.search(DENIED, text))
     ]
     if undone and column.glance.only_where(
         column.name, {level.lower() for level in levels if level not in undone}, account.settled

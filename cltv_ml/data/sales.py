@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from cltv_ml.data.copies import ask_about_copies, find_copies, guess_copies
+from cltv_ml.data.copies import (
+    add_cancelled_orders,
+    ask_about_copies,
+    cell_text,
+    find_copies,
+    guess_copies,
+    voided_again,
+)
 from cltv_ml.data.guesses import guess_levels
 from cltv_ml.data.levels import (
     BLANK,
@@ -26,7 +33,6 @@ from cltv_ml.data.levels import (
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question
-from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import MONEY_SCALE, literals
 from cltv_ml.money import log_amount
 from cltv_ml.sources.denials import says_no_sql
@@ -91,8 +97,10 @@ def read_sales(
             reversal = "counts" if name == "status" else "refund"
             counted.loc[back & (counted["reading"] == "ignore"), "reading"] = reversal
         if name == "type":
-            voided = _voided_again(columns, mapping, counted, amount)
+            voided = voided_again(columns, mapping, counted, amount)
             counted.loc[counted["level"].isin(set(voided) - set(meanings)), "reading"] = "refund"
+            counted, ended = add_cancelled_orders(columns, mapping, counted, amount, meanings)
+            tests.conditions["ignore"] += ended
         unknown, open_levels = counted[counted["reading"].isna()], {*counted["level"]} - set(meanings)
         compared = [mapping[name]] if name in ("status", "type") and open_levels and len(counted) > 1 else []
         copies = find_copies(columns.table, mapping, compared).get(mapping[name], [])
@@ -114,7 +122,9 @@ def read_sales(
         else pd.DataFrame(columns=_LEVEL_COLUMNS)
     )
     levels["level"] = levels["level"].replace("", _EMPTY)
-    states = [f"lower({_text(mapping[name])})" for name in ("status", "payment_status") if name in mapping]
+    states = [
+        f"lower({cell_text(mapping[name])})" for name in ("status", "payment_status") if name in mapping
+    ]
     return Sales(
         tests.reading(), tests.takes_back(), " || ' ' || ".join(states), refunded, levels, tuple(questions)
     )
@@ -132,7 +142,7 @@ class _Tests:
             levels = counted.loc[counted["reading"] == reading, "level"]
             if len(levels):
                 meaning = "takes_back" if name == "type" and reading == "refund" and not undone else reading
-                self.conditions[meaning].append(f"{_text(column)} in ({literals(levels)})")
+                self.conditions[meaning].append(f"{cell_text(column)} in ({literals(levels)})")
 
     def reading(self) -> str:
         """Return SQL for 'ignore', 'refund' or null; empty if every line counts."""
@@ -148,16 +158,12 @@ class _Tests:
         return " or ".join(self.conditions["takes_back"])
 
 
-def _text(column: str) -> str:
-    return f"coalesce(trim(cast({quote(column)} as varchar)), '')"
-
-
 def _count_levels(columns: Columns, column: str, amount: str) -> pd.DataFrame:
     """Return the levels of a column with their rows, money and number of amounts, the most frequent first."""
     amounts = f"count({amount}), coalesce(max({amount}), 0.0)" if amount else "0, 0.0"
     money = f"sum(cast(round({amount} * {MONEY_SCALE}) as hugeint)) / {MONEY_SCALE}.0" if amount else "0.0"
     rows = columns.table.rows(
-        f"select {_text(column)} as level, count(*), coalesce({money}, 0.0), {amounts} from {columns.table} "
+        f"select {cell_text(column)} as level, count(*), coalesce({money}, 0.0), {amounts} from {columns.table} "
         f"group by 1 order by 2 desc, 1 limit {MOST_LEVELS + 1}"
     )
     return pd.DataFrame(rows, columns=["level", "rows", "money", "amounts", "most"]).astype({"money": float})
@@ -179,7 +185,7 @@ def _read_filled(
             refunded = f"abs({columns.number(column)})"
             questions += _unread(columns, column, refunded)
             continue
-        text = _text(column)
+        text = cell_text(column)
         filled = f"not {says_no_sql(f'lower({text})', NO)}"
         level = f"if({filled}, '{_FILLED_LEVEL}', if(lower({text}) in ({_NO_LEVELS}), '', {text}))"
         tests.conditions["refund"].append(filled)
@@ -196,8 +202,8 @@ def _read_filled(
 def _unread(columns: Columns, column: str, number: str) -> list[Question]:
     """Return a question if a column of refunds contains mostly something else."""
     filled, read, example = columns.row(
-        f"select count(*), count({number}), min({_text(column)}) filter (where {number} is null) "
-        f"from {columns.table} where not {says_no_sql(f'lower({_text(column)})', NO)}"
+        f"select count(*), count({number}), min({cell_text(column)}) filter (where {number} is null) "
+        f"from {columns.table} where not {says_no_sql(f'lower({cell_text(column)})', NO)}"
     )
     if not filled or read >= 0.5 * filled:
         return []
@@ -212,7 +218,7 @@ def _unread(columns: Columns, column: str, number: str) -> list[Question]:
 def _is_flag(columns: Columns, column: str) -> bool:
     """Whether a column holds only yes and no."""
     answers = literals(sorted(NO | YES))
-    return not columns.table.holds(f"lower({_text(column)}) not in ({answers})")
+    return not columns.table.holds(f"lower({cell_text(column)}) not in ({answers})")
 
 
 def _unknown(name: str, column: str, counted: pd.DataFrame, copies: Sequence[Twins]) -> Question:
@@ -256,9 +262,9 @@ def _undoes_its_order(
         return False
     column, keys = (
         mapping["type"],
-        [_text(mapping[name]) for name in ("order_id", "customer_id", "timestamp")],
+        [cell_text(mapping[name]) for name in ("order_id", "customer_id", "timestamp")],
     )
-    rows, undone = are_undone(columns.table, f"{_text(column)} in ({literals(levels)})", amount, *keys)
+    rows, undone = are_undone(columns.table, f"{cell_text(column)} in ({literals(levels)})", amount, *keys)
     if not undone:
         return undone
     columns.notes.append(
@@ -281,25 +287,6 @@ def _whose_refunds(column: str, counted: pd.DataFrame) -> Question:
         "are refunds of the other orders."
     )
     return Question(text, (",".join(undone), ",".join(back)))
-
-
-def _voided_again(
-    columns: Columns, mapping: Mapping[str, str], counted: pd.DataFrame, amount: str
-) -> list[str]:
-    """Return the levels of lines that void a sale on another line of their order, with equal sums."""
-    ignored = counted.loc[counted["reading"] == "ignore", "level"]
-    levels = [level for level in ignored if re.search(CANCELLED, plain_level(level))]
-    if not levels or not amount or "order_id" not in mapping:
-        return []
-    counting = counted.loc[counted["reading"] == "counts", "level"]
-    void, sale = (f"{_text(mapping['type'])} in ({literals(some)})" for some in (levels, counting))
-    money = f"round(abs({amount}), 2)"
-    orders, undone = columns.row(
-        "select count(*), count(*) filter (abs(voided - sold) < 0.006) from (select "
-        f"sum({money}) filter ({void}) as voided, sum({money}) filter ({sale}) as sold from {columns.table} "
-        f"where {_text(mapping['order_id'])} <> '' group by {_text(mapping['order_id'])}) where voided > 0"
-    )
-    return levels if undone and undone >= 0.5 * orders else []
 
 
 def _no_sales(name: str, column: str, counted: pd.DataFrame) -> Question:

@@ -19,6 +19,9 @@ from cltv_ml.errors import InputError
 _LINES = 30
 _EXACT_LINES = 4
 
+#: Fewest lines with a cost that show that it is the price.
+_FEWEST_COSTS = 20
+
 #: Most columns among which a product is looked for, and the share of lines on which it must be right.
 _COMPARED, _AGREEING = 6, 0.95
 
@@ -151,7 +154,8 @@ def settle_scale(
     QuestionsError
         A column is neither clearly, or its heading is only "cost" and too few lines decide.
     """
-    settled, notes, columns = dict(mapping), [], None
+    settled, notes = _without_prices_as_costs(table, mapping, explicit)
+    columns = None
     for name, opposite in _OTHER.items():
         column = settled.get(name)
         if column is None or opposite in settled or "quantity" not in settled or column != mapping.get(name):
@@ -193,6 +197,33 @@ def settle_scale(
                 f"{evidence}, so it was read as {scale} (--mapping {name}={column} reads it as {name})."
             )
     return settled, notes
+
+
+def _without_prices_as_costs(
+    table: Relation, mapping: Mapping[str, str], explicit: Mapping[str, str | None]
+) -> tuple[dict[str, str], list[str]]:
+    """Return a mapping without a cost that is the price that customers pay on nearly all lines, and a note."""
+    names = [name for name in ("cost", "unit_cost") if name in mapping and name not in explicit]
+    if not names or not {"amount", "unit_price"} & set(mapping):
+        return dict(mapping), []
+    name, columns = names[0], _some_lines(table)
+    cost, quantity = (
+        _number(columns, mapping[wanted]) if wanted in mapping else "1" for wanted in (name, "quantity")
+    )
+    paid = _number(columns, mapping["amount"]) if "amount" in mapping else ""
+    price = f"({paid}) / nullif({quantity}, 0)" if paid else _number(columns, mapping["unit_price"])
+    compared = paid or f"({price}) * ({quantity})" if name == "cost" else price
+    lines, equal = columns.row(
+        f"select count(*), coalesce(avg(cast(abs(({cost}) - ({compared})) < 0.006 as integer)), 0) "
+        f"from {columns.table} where {cost} > 0 and {compared} > 0"
+    )
+    if lines < _FEWEST_COSTS or equal < _AGREEING:
+        return dict(mapping), []
+    column = mapping[name]
+    return {other: source for other, source in mapping.items() if other != name}, [
+        f"Column {column!r} is what customers pay for {'a line' if name == 'cost' else 'one item'}, so it was not read "
+        f"as a cost (--mapping {flag(name, column)} reads it as {name})."
+    ]
 
 
 def _some_lines(table: Relation) -> Columns:

@@ -19,7 +19,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.sources.datev import DATEV_LINE, complete_bookings
 from cltv_ml.sources.delimiters import split_lines
 from cltv_ml.sources.encodings import BROKEN, as_utf8, find_encoding, keep_readable
-from cltv_ml.sources.fixed_width import find_fields, split_at_blanks, write_fields, write_words
+from cltv_ml.sources.fixed_width import find_dashes, find_fields, split_at_blanks, write_fields, write_words
 from cltv_ml.sources.frames import Part, SourceRows, inner_names, load_batches
 from cltv_ml.sources.key_values import has_pairs, write_pairs
 from cltv_ml.sources.layout import (
@@ -142,7 +142,8 @@ def _find_fields(
         readable, encoding = _double_quotes(readable, encoding, folder, heading.delimiter), "utf-8"
         heading = _look_at(readable, encoding, header_row, name)
         notes.append(f"Single quotes around the fields of {name!r} were removed.")
-    if len(heading.names) == 1 and header_row is None:
+    first = _lines_above(readable, encoding, _PEEK_LINES)
+    if header_row is None and (len(heading.names) == 1 or find_dashes(first)):
         copy, how = _split_otherwise(readable, encoding, folder, heading.names[0])
         if copy is not None:
             readable, encoding = copy, "utf-8"
@@ -213,8 +214,7 @@ def _split_otherwise(path: Path, encoding: str, folder: Path, line: str) -> tupl
     line
         The line taken for the header.
     """
-    with path.open(encoding=encoding, errors="replace") as file:
-        first = [line.rstrip("\r\n") for line in islice(file, _PEEK_LINES)]
+    first = [line.rstrip("\r\n") for line in _lines_above(path, encoding, _PEEK_LINES)]
     if fields := find_fields(first):
         return write_fields(path, encoding, folder, *fields), "has columns of fixed width"
     if re.search("[;,\t|]", line):

@@ -15,8 +15,11 @@ _TITLES, _FEWEST = 30, 4
 #: Share of the columns that a row must fill, and of the lines that must be rows where others name and sum up groups.
 _FILLED, _ROWS = 0.6, 0.4
 
-#: A line of a table drawn with signs.
-_RULED = re.compile(r"[\s\-=_+|*.]*")
+#: A line of a table drawn with signs, or what a database's client writes around one.
+_RULED = re.compile(r"[\s\-=_+|*.]*|SQL> .*|\s*\(?\d[\d,.]* (rows?|record\(s\))( \w+)*\.?\)?\s*")
+
+#: The dashes that database clients write below the names of columns, as wide as each.
+_DASHED = re.compile(r" *[-=]+( +[-=]+){2,}\s*")
 
 
 def find_fields(lines: Sequence[str]) -> tuple[int, list[int]] | None:
@@ -27,6 +30,8 @@ def find_fields(lines: Sequence[str]) -> tuple[int, list[int]] | None:
     >>> find_fields(["CUST    DATE        AMOUNT"] + [f"C{n}      2025-01-0{n}    {n}5.50" for n in (1, 2, 3)])
     (0, [5, 18])
     """
+    if dashed := find_dashes(lines):
+        return dashed
     filled = [number for number, line in enumerate(lines) if not _RULED.fullmatch(line)]
     candidates: list[tuple[int, list[int]]] = []
     for header in filled[:_TITLES]:
@@ -52,6 +57,20 @@ def find_fields(lines: Sequence[str]) -> tuple[int, list[int]] | None:
     header, places = max(candidates, key=lambda candidate: len(candidate[1]))
     headers = (number for number in filled if lines[number].split() == lines[header].split())
     return next(headers), places  # the first page's, where each page repeats it
+
+
+def find_dashes(lines: Sequence[str]) -> tuple[int, list[int]] | None:
+    """Return the number of the header line and the offsets of the columns that dashes below it show; None without.
+
+    >>> find_dashes(["ID  DAY        TOTAL", "--- ---------- -----", " 17 2025-01-03  9.50"])
+    (0, [3, 14])
+    """
+    for number, line in enumerate(lines[1:_TITLES]):
+        names = lines[number]
+        if _DASHED.fullmatch(line) and not _RULED.fullmatch(names):
+            places = [found.start() for found in re.finditer(r"(?<=[-=]) +(?=[-=])", line)]
+            return (number, places) if all(cut(names, places)) and len(cut(names, places)) > 1 else None
+    return None
 
 
 def _count_fields(line: str) -> int:

@@ -14,10 +14,11 @@ import duckdb
 from cltv_ml.engine import Relation, is_records
 from cltv_ml.errors import InputError
 from cltv_ml.sources.archives import text_batches
+from cltv_ml.sources.changes import states_of
 from cltv_ml.sources.frames import MARK, SourceRows, inner_names, load_batches
 from cltv_ml.sources.inner_lists import expand_lists, flat_record, have_money_and_date, money_of_parts
 from cltv_ml.sources.parts import holds_no_sales
-from cltv_ml.sources.single_lists import unwrap
+from cltv_ml.sources.single_lists import unwrap, without_types
 
 #: Keys under which an API says that further pages follow.
 _MORE = re.compile(
@@ -60,7 +61,8 @@ def read_json(
         ) from error
     try:
         records, broken, notes = _records(text, path.name, start)
-        records, summed = _sum_refunds(unwrap(records))
+        records, changes = states_of([without_types(record) for record in unwrap(records)])
+        records, summed = _sum_refunds(records)
         records, expanded_notes = expand_lists(records, wanted or "")
         rows = [dict(flat_record(record)) for record in records]
     except RecursionError as error:
@@ -70,7 +72,9 @@ def read_json(
         ) from error
     if not any(rows):
         raise InputError(f"{path.name!r} contains no records; check that the export is complete.")
-    return SourceRows(_load_flat(con, rows, start), tuple(broken), (*notes, *summed, *expanded_notes))
+    return SourceRows(
+        _load_flat(con, rows, start), tuple(broken), (*notes, *changes, *summed, *expanded_notes)
+    )
 
 
 def flatten_records(con: duckdb.DuckDBPyConnection, table: Relation) -> SourceRows:
@@ -234,11 +238,13 @@ def _records(
             left = f" Its other lists, {others}, were not read." * bool(others)
             note = f"The records of {name!r} were read from its list {key!r}.{left}"
             return lists[key], [], [note, *more]
-        deeper = list(_lists_within(content))
-        if len(deeper) == 1:
-            [(path, records)] = deeper
-            note = f"The records of {name!r} were read from {path!r}."
-            return [_unwrapped(record) for record in records], [], [note, *more]
+        deeper = dict(_lists_within(content))
+        dated = [path for path, records in deeper.items() if have_money_and_date(records)]
+        chosen = list(deeper) if len(deeper) == 1 else dated
+        if len(chosen) == 1:
+            left = f" Its other lists, {sorted({*deeper} - {*chosen})}, were not read." * (len(deeper) > 1)
+            note = f"The records of {name!r} were read from {chosen[0]!r}.{left}"
+            return [_unwrapped(record) for record in deeper[chosen[0]]], [], [note, *more]
         content = [content]
     if not is_records(content):
         raise InputError(

@@ -7,6 +7,9 @@ from typing import Any
 
 from cltv_ml.engine import is_records
 
+#: The types of values in exports of DynamoDB.
+_DYNAMO_TYPES = {"S", "N", "B", "BOOL", "NULL", "M", "L", "SS", "NS", "BS"}
+
 
 def unwrap(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return what stands under the one key that all records have, as APIs wrap each in an object of its kind.
@@ -18,6 +21,31 @@ def unwrap(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if others or not all(isinstance(record.get(key), dict) for record in records):
         return records
     return [record[key] for record in records]
+
+
+def without_types(value: Any) -> Any:
+    """Return a value without the types that DynamoDB writes around it and around all values in it.
+
+    >>> without_types({"id": {"S": "A7"}, "paid": {"M": {"total": {"N": "9.5"}}}, "note": {"NULL": True}})
+    {'id': 'A7', 'paid': {'total': '9.5'}, 'note': None}
+    >>> without_types({"id": {"S": "A7"}, "total": 9})
+    {'id': {'S': 'A7'}, 'total': 9}
+    """
+    if not isinstance(value, dict) or not all(map(_has_type, value.values())) or not value:
+        return value
+    return {name: _without_type(*next(iter(inner.items()))) for name, inner in value.items()}
+
+
+def _has_type(value: Any) -> bool:
+    return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in _DYNAMO_TYPES
+
+
+def _without_type(kind: str, value: Any) -> Any:
+    if kind == "NULL":
+        return None
+    if kind == "L":
+        return [_without_type(*next(iter(entry.items()))) if _has_type(entry) else entry for entry in value]
+    return without_types(value) if kind == "M" else value
 
 
 def open_single_lists(records: list[dict[str, Any]], kept: set[str]) -> list[dict[str, Any]]:

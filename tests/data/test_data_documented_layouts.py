@@ -221,3 +221,27 @@ def test_lines_of_several_types_with_a_header_for_each_are_named_as_such(tmp_pat
     path.write_text("\n".join([*headers, "SE;S1;2024-02-01;47.50", *lines]), encoding="utf-8")
     with pytest.raises(InputError, match="has a header for each type and contains lines of 6 types"):
         read(path)
+
+
+def test_the_number_of_a_sales_order_is_no_amount(tmp_path):
+    lines = [
+        f"{1000 + n},2025-01-{n:02d},CUST{n % 3},{('A', 'B')[n % 2]},{n},{n - n % 2},9.50"
+        for n in range(1, 13)
+    ]
+    path = tmp_path / "orders.csv"
+    path.write_text(
+        "Sales Order,Order Dt,Customer No,Item,Qty Ordered,Qty Shipped,Unit Price\n" + "\n".join(lines)
+    )
+    with pytest.raises(QuestionsError, match="quantity=Qty Shipped"):
+        read(path)
+    raw = read(path, {"quantity": "Qty Shipped"})
+    assert raw.mapping["order_id"] == "Sales Order"
+    assert clean(raw).report.money_kept == 9.5 * sum(n - n % 2 for n in range(1, 13))
+
+
+def test_a_text_as_long_as_a_document_is_no_level(tmp_path):
+    long = "Adler Brandt " * 20_000
+    lines = [f"{n},2025-01-{n:02d},C{n % 3},9.50,{long if n == 1 else ''}" for n in range(1, 13)]
+    path = tmp_path / "orders.csv"
+    path.write_text("order,date,customer,total,text\n" + "\n".join(lines))
+    assert clean(read(path)).report.money_kept == 12 * 9.5

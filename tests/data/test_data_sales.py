@@ -404,3 +404,24 @@ def test_a_lost_dispute_is_taken_back_and_an_open_one_counts_and_is_told():
 def test_a_dispute_that_is_not_decided_counts():
     states = ["Dispute won", "Dispute under review", "Dispute needs response", "Dispute lost", "Chargeback"]
     assert read_levels("status", states) == ["counts", "counts", "counts", "refund", "refund"]
+
+
+def test_an_event_without_money_that_cancels_an_order_takes_its_sale_back():
+    events = pd.DataFrame(
+        [
+            ("2025-01-05", "1", "a", "order_created", 10.0),
+            ("2025-01-06", "1", "a", "order_shipped", None),
+            ("2025-01-06", "2", "b", "order_created", 20.0),
+            ("2025-01-07", "2", "b", "order_cancelled", None),
+            ("2025-01-08", "3", "a", "order_created", 30.0),
+            ("2025-01-09", "4", "b", "order_created", 40.0),
+            ("2025-01-10", "4", "b", "item_cancelled", None),
+        ],
+        columns=["event_time", "order_id", "customer_id", "event", "amount"],
+    )
+    cleaned = clean(read(events))
+    assert cleaned.report.money_kept == 10.0 + 30.0 + 40.0
+    assert any(
+        "lines of orders with 'order_cancelled' (1 line, 20.00)" in note for note in cleaned.report.notes
+    )
+    assert clean(read(events, changes={"type": ["order_cancelled:ignore"]})).report.money_kept == 100.0

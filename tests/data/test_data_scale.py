@@ -207,3 +207,13 @@ def test_other_notes_are_said_to_state_money_without_the_unit_of_a_rule(tmp_path
     assert any("with 'earnings', and" in note for note in notes)
     [told] = [note for note in notes if "rule money_unit" in note]
     assert told.endswith("notes that compare columns state money as the file has it.")
+
+
+def test_a_cost_that_customers_pay_is_no_cost():
+    raw = read(_shop(total=lambda price, quantity: price * quantity, item_cost=lambda price, quantity: price))
+    assert "unit_cost" not in raw.mapping
+    assert any("not read as a cost" in note for note in raw.notes)
+    low = read(
+        _shop(total=lambda price, quantity: price * quantity, item_cost=lambda price, quantity: 0.6 * price)
+    )
+    assert low.mapping["unit_cost"] == "item_cost"
