@@ -2,12 +2,13 @@ r"""Rates by calendar day: a penalised quasi-Poisson regression with a trend, a 
 
 A count or an amount of money \(y_i\) on day \(t_i\) with exposure \(e_i\) has the mean
 
-\[ \mu_i = e_i \exp(x(t_i)'\beta + g_i), \qquad \mathrm{Var}(y_i) = \varphi \mu_i, \]
+\[ \mu_i = e_i \exp(x(t_i)'\beta + g_i + \delta\, a_i\, \tau(t_i)), \qquad \mathrm{Var}(y_i) = \varphi \mu_i, \]
 
-where \(x\) holds a level that walks from quarter to quarter, a trend that fades after the log's end, four harmonics
-of the year, weekdays and holidays, and \(g\) the effects of groups such as ages. Normal priors keep each part near
-zero where the log says little. The maximum is found by iteratively reweighted least squares; draws come from the
-normal approximation around it, the level's walk after the end included. Sources: P. McCullagh and J. Nelder,
+where \(x\) holds a level that walks from quarter to quarter, a trend \(\tau\) that fades after the log's end, four
+harmonics of the year, weekdays and holidays, and \(g\) the effects of groups such as ages. The trend may differ from
+group to group: \(\delta\) is its difference per unit of a stated number \(a\) of each group. Normal priors keep each
+part near zero where the log says little. The maximum is found by iteratively reweighted least squares; draws come from
+the normal approximation around it, the level's walk after the end included. Sources: P. McCullagh and J. Nelder,
 Generalized Linear Models, 1989, chapter 9; A. Harvey and S. Peters, Estimation procedures for structural time series
 models, Journal of Forecasting 9, 1990.
 """
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import block_diag
 
 #: Days between the points of the level's walk.
 KNOT_DAYS = 91
@@ -39,6 +41,9 @@ WEEKDAY, HOLIDAY, START = 2.0, 1.0, 1.5
 #: Prior standard deviations, in log units, of the first group and of the step from one group to the next: a group
 #: without data stays like the one before it.
 GROUP, STEP = 5.0, 0.7
+
+#: Prior standard deviation, in log units per year, of the difference of the trend between groups per unit of `lean`.
+DRIFT = 0.2
 
 #: Days in which two thirds of the excess at the start of the log fade.
 START_DAYS = 60.0
@@ -78,9 +83,7 @@ class Calendar:
     def design(self, day: np.ndarray) -> np.ndarray:
         """Return the regressors of days, shape (n, columns)."""
         day = np.asarray(day, dtype=np.float64)
-        after = np.maximum(day - self.days, 0) / 365.25
-        past = np.minimum(day - self.days, 0) / 365.25
-        parts = [np.ones((len(day), 1)), (past + -np.expm1(-after))[:, None], self._walk(day)]
+        parts = [np.ones((len(day), 1)), self.trend(day)[:, None], self._walk(day)]
         if self.season:
             turn = 2 * np.pi * (day + self.start.day_of_year) / 365.25
             parts += [np.column_stack([np.cos(k * turn), np.sin(k * turn)]) for k in self._orders]
@@ -91,6 +94,11 @@ class Calendar:
             parts.append(np.exp(-day / START_DAYS)[:, None])
         parts += [np.isin(day, list(days)).astype(float)[:, None] for days in self.holidays.values()]
         return np.hstack(parts)
+
+    def trend(self, day: np.ndarray) -> np.ndarray:
+        """Return the trend's regressor: years since the log's end, fading after it."""
+        since = (day - self.days) / 365.25
+        return np.minimum(since, 0) - np.expm1(-np.maximum(since, 0))
 
     def precision(self) -> np.ndarray:
         """Return the precision matrix of the priors."""
@@ -134,11 +142,13 @@ class Rate:
     """A fitted rate."""
 
     calendar: Calendar
-    #: The coefficients: the calendar's, then one per group.
+    #: The coefficients: the calendar's, one per group and, with `lean`, the drift.
     mean: np.ndarray
     covariance: np.ndarray
     #: Variance over mean.
     dispersion: float
+    #: A number per group by which its trend differs from the calendar's; None where all groups have the same trend.
+    lean: np.ndarray | None = None
 
     def draw(self, size: int, rng: np.random.Generator) -> np.ndarray:
         """Return draws of the coefficients, shape (size, columns); the first is the estimate itself."""
@@ -153,9 +163,12 @@ class Rate:
         X = self.calendar.design(day)
         return np.exp(np.clip(coefficients[:, : X.shape[1]] @ X.T, -50, 50))
 
-    def groups(self, coefficients: np.ndarray) -> np.ndarray:
-        """Return the factor of each draw and group, shape (draws, groups)."""
-        return np.exp(np.clip(coefficients[:, self.calendar.precision().shape[0] :], -50, 50))
+    def groups(self, coefficients: np.ndarray, day: np.ndarray) -> np.ndarray:
+        """Return the factor of each draw and group on each day, shape (draws, groups, days or 1)."""
+        effects = coefficients[:, self.calendar.precision().shape[0] :, None]
+        if self.lean is not None:
+            effects = effects[:, :-1] + effects[:, -1:] * self.lean[:, None] * self.calendar.trend(day)
+        return np.exp(np.clip(effects, -50, 50))
 
 
 def fit_rate(
@@ -166,6 +179,7 @@ def fit_rate(
     group: np.ndarray | None = None,
     *,
     clump: float = 0.0,
+    lean: np.ndarray | None = None,
 ) -> Rate:
     """Return the rate that fits counts or amounts `y` best.
 
@@ -181,9 +195,12 @@ def fit_rate(
     X = calendar.design(day[exposed])
     prior = calendar.precision()
     if group is not None:
-        count = int(group.max()) + 1
-        X = np.hstack([X, (group[exposed][:, None] == np.arange(count)).astype(float)])
+        count, seen = int(group.max()) + 1, group[exposed]
+        X = np.hstack([X, (seen[:, None] == np.arange(count)).astype(float)])
         prior = _with_groups(prior, count)
+        if lean is not None:
+            X = np.column_stack([X, lean[seen] * calendar.trend(day[exposed])])
+            prior = block_diag(prior, DRIFT**-2.0)
     y, log_exposure = y[exposed].astype(float), np.log(exposure[exposed])
     beta = np.zeros(X.shape[1])
     beta[0] = np.log(max(y.sum(), 0.5) / np.exp(log_exposure).sum())
@@ -193,7 +210,7 @@ def fit_rate(
         freedom = max(1.0, len(y) - X.shape[1] / 2)
         pearson = (y - mu) ** 2 / np.maximum(mu * (1 + clump * mu / dispersion), 1e-9)
         dispersion = float(max(1e-6, pearson[mu > 1e-6].sum() / freedom))
-    return Rate(calendar, beta, np.linalg.inv(hessian), dispersion)
+    return Rate(calendar, beta, np.linalg.inv(hessian), dispersion, lean)
 
 
 def shared_variance(observed: np.ndarray, expected: np.ndarray, dispersion: float) -> float:

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.models.level_breaks import Break, Month, find_break
-from cltv_ml.models.level_candidates import PACE, CohortRevenue, candidates
+from cltv_ml.models.level_by_cohort import every_candidate
+from cltv_ml.models.level_candidates import PACE, CohortRevenue
 from cltv_ml.models.level_peaks import after_peak
 from cltv_ml.models.level_priors import LEARNED, REFERENCE, SEASONAL, error_before
 from cltv_ml.models.level_spread import Spread
@@ -137,8 +138,7 @@ def past_days(cutoff: int) -> list[int]:
     >>> past_days(120)
     [120, 90, 59, 29]
     """
-    steps = range(1 + _STEPS)
-    days = (cutoff - round(step * PACE) for step in steps)
+    days = (cutoff - round(step * PACE) for step in range(1 + _STEPS))
     return [day for day in days if day >= 28]
 
 
@@ -166,7 +166,7 @@ def estimate_level(
     """
     learned, months = learned or {}, months or {}
     past = _past_forecasts(log, cutoff, horizon, bottom_up, learned)
-    now = candidates(log, cutoff, horizon, bottom_up) | _learned_at(learned, cutoff)
+    now = every_candidate(log, cutoff, horizon, bottom_up) | _learned_at(learned, cutoff)
     if not now:
         return None
     weights, errors, tried = weigh(log, cutoff, horizon, now, past)
@@ -206,7 +206,7 @@ def _past_forecasts(
     for day in sorted(day for day in past_days(cutoff) if day + horizon <= cutoff):
         total = log.revenue(day, day + horizon, known=day)
         before = {one: value for one, value in bottom_up.items() if one <= day}
-        forecasts = candidates(log, day, horizon, before) | _learned_at(learned, day)
+        forecasts = every_candidate(log, day, horizon, before) | _learned_at(learned, day)
         straddles = day < log.step < day + horizon  # nothing before a step could know of it
         if total > 0 and forecasts and not straddles:
             past.append(Past(day, total, forecasts))

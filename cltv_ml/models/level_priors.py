@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cltv_ml.models.level_by_cohort import DRIFTING
 from cltv_ml.models.level_candidates import QUARTER, SEASONED, WEEKS_YEAR, CohortRevenue, growth, started
 
 #: The reference candidate, with which the others are compared.
@@ -13,7 +14,7 @@ REFERENCE = "bottom-up"
 LEARNED = "trees"
 
 #: Candidates that know last year's season.
-SEASONAL = ("top-down", "retention", "bottom-up, season")
+SEASONAL = ("top-down", "retention", "bottom-up, season", DRIFTING)
 
 #: The prior log error of each candidate. A customer model and the ratios to last year with the fewest assumptions are
 #: trusted most; a candidate that repeats the last horizon is trusted least.
@@ -22,6 +23,7 @@ _BEFORE = {
     LEARNED: 0.12,
     "top-down": 0.12,
     "bottom-up, season": 0.12,
+    DRIFTING: 0.12,
     "bottom-up, last misses": 0.15,
     "retention": 0.2,
 }
@@ -29,6 +31,10 @@ _BEFORE_OTHERS = 0.3
 
 #: The prior log error of trees where last year is in the log: their total reflects the seasons they learned from.
 _LEARNED_IN_SEASON = 0.2
+
+#: A log whose revenue per day is less than this multiple of its first month's began in the middle of the shop's life.
+#: Its first customers had bought before and look like a better cohort, so the forecast by cohort is trusted least.
+_BEGAN_WITH_SHOP = 1.5
 
 #: Error per unit of log growth in a ratio to last year: a shop twice as large as a year ago (log 2) adds .07, because
 #: last year's ratio then holds that year's growth as well as the season.
@@ -56,6 +62,8 @@ def error_before(log: CohortRevenue, cutoff: int, horizon: int, name: str, ratio
     error = _BEFORE.get(name, _BEFORE_OTHERS)
     if name == LEARNED and cutoff - WEEKS_YEAR >= log.begins(cutoff):
         error = _LEARNED_IN_SEASON
+    if name == DRIFTING and started(log, cutoff) < _BEGAN_WITH_SHOP:
+        error = _BEFORE_OTHERS
     if name not in SEASONAL:  # it continues what the log has shown, with less certainty for longer
         return error * float(np.sqrt(1 + horizon / cutoff))
     grown = growth(log, cutoff, horizon)

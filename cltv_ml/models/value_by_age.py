@@ -4,6 +4,8 @@ A customer won on day \(c\) brings a first day's amount \(f(c)\), and on day \(t
 \(v\) is a step function of the age, \(q\) the shop's calendar (`models.calendar_rate`). Both are estimated from all
 customers of the log at once, so that the season is not mistaken for decline with age, nor that decline for a trend: an
 age-period model (T. Holford, The estimation of age, period and cohort effects for vital rates, Biometrics 39, 1983).
+The trend may differ with age: where each cohort stays shorter than those before, what old customers spend falls while
+what young ones spend does not.
 """
 
 from __future__ import annotations
@@ -61,14 +63,19 @@ class ValueByAge:
         return self._spent(coefficients, days, exposures(won, np.arange(won.shape[1]), 0, self.ages))
 
     def _spent(self, coefficients: np.ndarray, days: np.ndarray, exposure: np.ndarray) -> np.ndarray:
-        by_group = self.repeat.groups(coefficients)
-        by_group = np.column_stack([by_group, np.full(len(by_group), self.opening)])
-        # One row of coefficients or of exposures stands for all draws.
-        return np.einsum("dgt,dg->dt", exposure, by_group) * self.repeat.rates(coefficients, days)
+        by_group = self.repeat.groups(coefficients, days)
+        # One row of coefficients or of exposures stands for all draws, one day of groups for all days.
+        spent = (exposure[:, :-1] * by_group).sum(axis=1) + exposure[:, -1] * self.opening
+        return np.asarray(spent * self.repeat.rates(coefficients, days))
 
 
 def fit_value_by_age(
-    cohorts: CohortRevenue, start: pd.Timestamp, horizon: int, closed: np.ndarray | None = None
+    cohorts: CohortRevenue,
+    start: pd.Timestamp,
+    horizon: int,
+    closed: np.ndarray | None = None,
+    *,
+    drifting: bool = False,
 ) -> ValueByAge:
     """Return the value by age of a log's customers, from weeks and age groups.
 
@@ -80,11 +87,14 @@ def fit_value_by_age(
         The log's first day.
     closed
         Whether the shop was closed on each day of the log; purchases of these days do not count.
+    drifting
+        Whether the trend may differ with age. The oldest step has no end, so its customers get older in any log and the
+        young ones' trend is too high: this is for the log's customers, not for those to come.
     """
     joined = np.diff(cohorts.joined)
     closed = np.zeros(cohorts.days, dtype=bool) if closed is None else closed
     days, guard = cohorts.days, min(GUARD_DAYS, cohorts.days // 4)
-    if joined[:guard].sum() > joined.sum() / 2:
+    if joined[:guard].sum() > joined[:-1].sum() / 2:
         guard = 0
     ages = tuple(one for one in AGE_STEPS if one == AGE_STEPS[0] or one + SHOWN_DAYS <= days - guard)
     calendar = Calendar(start, days, horizon, weekdays=False)
@@ -106,9 +116,10 @@ def fit_value_by_age(
     aged = table[:-1]
     number = np.broadcast_to(np.arange(len(aged))[:, None], aged.shape)
     at = np.broadcast_to(np.arange(table.shape[1]) * 7 + 3, aged.shape)
-    repeat = fit_rate(calendar, at.ravel(), aged.ravel(), weeks[:-1].ravel(), number.ravel())
+    lean = _lean(ages, aged.sum(axis=1)) if drifting else None
+    repeat = fit_rate(calendar, at.ravel(), aged.ravel(), weeks[:-1].ravel(), number.ravel(), lean=lean)
     recent = np.arange(table.shape[1]) >= (days - RECENT_DAYS) // 7
-    means = weeks[:-1] * repeat.groups(repeat.mean[None])[0][:, None] * repeat.rates(repeat.mean[None], at[0])
+    means = weeks[:-1] * repeat.groups(repeat.mean[None], at[0])[0] * repeat.rates(repeat.mean[None], at[0])
     clump = shared_variance(aged.sum(axis=0), means.sum(axis=0), repeat.dispersion)
     own = weeks[-1, recent] @ repeat.rates(repeat.mean[None], at[0, recent])[0]
     opening = float(table[-1, recent].sum() / own) if own > 0 else 0.0
@@ -140,6 +151,13 @@ def exposures(won: np.ndarray, days: np.ndarray, guard: int, ages: tuple[int, ..
     opening = np.concatenate([np.zeros((len(won), 1)), np.cumsum(won[:, :guard], axis=1)], axis=1)
     customers[:, -1] = opening[:, np.clip(days, 0, guard)]
     return customers
+
+
+def _lean(ages: tuple[int, ...], spent: np.ndarray) -> np.ndarray:
+    """Return the root of each step's age in quarters, the mean of what was spent subtracted."""
+    ends = [*ages[1:], ages[-1] * 9 / 4]  # the middle of the open step is one and a half times its beginning
+    root = np.sqrt(np.sqrt(np.array(ages) * np.array(ends)) / SHOWN_DAYS)
+    return np.asarray(root - np.average(root, weights=np.maximum(spent, 1e-9)))
 
 
 def _week_of(days: int) -> np.ndarray:

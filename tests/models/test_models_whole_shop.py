@@ -182,7 +182,7 @@ def test_value_fades_with_age_as_it_does_in_truth():
     days = 900
     counts, first, day, amount = shop(days, 0, 5)
     value = fit_value_by_age(as_cohorts(counts, first, day, amount, days), START, 91)
-    groups = value.repeat.groups(value.repeat.mean[None])[0]
+    groups = value.repeat.groups(value.repeat.mean[None], np.array([800]))[0, :, 0]
     # Half a year to a year old against the first week: exp(-265 / 120) over exp(-4 / 120).
     assert groups[6] / groups[0] == pytest.approx(np.exp(-261 / 120), rel=0.35)
 
