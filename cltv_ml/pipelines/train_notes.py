@@ -27,6 +27,9 @@ from cltv_ml.windows import MIN_HISTORY, MIN_LABEL_DAYS
 #: Ratio of the largest forecast of the total that counts to the smallest that the reader is told of.
 APART = 1.5
 
+#: How a sentence on forecasts that disagree begins.
+_TWO_FORECASTS = "Two forecasts of the total from"
+
 
 def training_notes(
     result: WindowResult, verdict: Verdict, job: Job, log: Log, features: Sequence[str]
@@ -67,7 +70,8 @@ def with_log_end(
 ) -> TrainingNotes:
     """Return the notes with doubts about the total that is forecast from the end of the log, `cutoff`, on.
 
-    Those on the test window's total do not hold for it: a break, a closure or a peak may have come since.
+    Those on the test window's total do not hold for it: a break, a closure or a peak may have come since. They stand
+    before the disagreement about the test window's total.
     """
     told = [
         f"Nobody bought in the last horizon before {cutoff:%Y-%m-%d}, so the total from then on cannot be forecast "
@@ -75,7 +79,9 @@ def with_log_end(
     ]
     if level is not None:
         told = [*disagreement(level, cutoff, currency), *level.notes]
-    return notes._replace(doubts=[*notes.doubts, *(one for one in told if one not in notes.doubts)])
+    at = next((i for i, one in enumerate(notes.doubts) if one.startswith(_TWO_FORECASTS)), len(notes.doubts))
+    newer = (one for one in told if one not in notes.doubts)
+    return notes._replace(doubts=[*notes.doubts[:at], *newer, *notes.doubts[at:]])
 
 
 def _doubt_data(result: WindowResult, job: Job, first: pd.Timestamp) -> list[str]:
@@ -157,7 +163,7 @@ def disagreement(level: Level, cutoff: pd.Timestamp, currency: str = "") -> list
         for end in (low, high)
     )
     return [
-        f"Two forecasts of the total from {cutoff:%Y-%m-%d} on disagree: {least} and {most}. Errors are larger in such "
+        f"{_TWO_FORECASTS} {cutoff:%Y-%m-%d} on disagree: {least} and {most}. Errors are larger in such "
         "windows, so the interval is wider."
     ]
 

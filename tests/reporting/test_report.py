@@ -15,6 +15,7 @@ from sklearn.linear_model import LinearRegression
 
 from cltv_ml.data import Cleaned, clean, compute_months
 from cltv_ml.decisions.product_tables import compute_product_tables
+from cltv_ml.evaluation.batch_outcome import Check
 from cltv_ml.evaluation.tables import compute_deciles
 from cltv_ml.log import Log
 from cltv_ml.models import Regression
@@ -27,6 +28,7 @@ from cltv_ml.reporting.sections import (
     data_section,
     explanation_section,
     level_section,
+    monitoring_sections,
     products_section,
 )
 from cltv_ml.reporting.training_summary import (
@@ -410,3 +412,12 @@ def test_the_year_before_is_named_once_where_the_horizon_is_a_year():
         _spent_before(log, pd.Timestamp("2024-03-01"), 365, "EUR")
         == "Existing customers at the time spent 300.00 EUR in the 365 days before"
     )
+
+
+def test_the_table_of_drift_names_a_feature_in_full():
+    """A marketer had read “change of the change in spend rate over 30, 90 …”."""
+    drift = pd.DataFrame({"feature": ["acceleration"], "psi": [0.3], "psi_lower": 0.0, "psi_upper": 1.0})
+    drift = drift.assign(shift=0.2, missing=0.0, missing_before=0.0)
+    parts = monitoring_sections([Check("log age", 0, "ok", "Fresh.")], drift, *[pd.DataFrame()] * 3)
+    (row,) = _part({"sections": parts}, "Drift since training")["tables"][0]["rows"]
+    assert row[0] == "change of the change in spend rate over 30, 90 and 180 days"

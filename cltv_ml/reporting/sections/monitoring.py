@@ -156,8 +156,8 @@ def _checks_section(checks: Sequence[Check], links: Mapping[str, str]) -> dict[s
 def _drift_section(drift: pd.DataFrame, shares: pd.DataFrame, links: Mapping[str, str]) -> dict[str, Any]:
     if not len(drift):
         return section("Drift since training", ["There is nothing to compare with."], links=links)
-    names = theme.short_names(drift["feature"].map(feature_title), longest=48)
-    drift, figures = drift.assign(feature=names), dict[str, go.Figure]()
+    titles, figures = drift["feature"].map(feature_title), dict[str, go.Figure]()
+    drift = drift.assign(feature=theme.short_names(titles, longest=48))
     if (drift["psi"] >= 0.005).any():
         figures["Stability index per column, minus what chance adds on average."] = plots.drift(drift)
     if len(shares):
@@ -167,7 +167,7 @@ def _drift_section(drift: pd.DataFrame, shares: pd.DataFrame, links: Mapping[str
     rows = drift.head(_WRITTEN_OUT)
     table = pd.DataFrame(
         {
-            "Column": rows["feature"],
+            "Column": titles[rows.index],
             "Stability index": [f"{value:.3f}" for value in rows["psi"]],
             "Interval": [
                 f"{a:.3f} to {b:.3f}" for a, b in zip(rows["psi_lower"], rows["psi_upper"], strict=True)
