@@ -32,6 +32,8 @@ def find_compound(name: str, columns: Sequence[str]) -> list[str]:
     ['Kunden E-Mail']
     >>> find_compound("amount", ["Total incl. VAT", "Order Tax Total", "Total Orders"])
     ['Total incl. VAT']
+    >>> find_compound("order_id", ["num_orders", "orders_id"])
+    ['orders_id']
     """
     graded = [(_grade(name, column), column) for column in columns]
     best = min((grade for grade, _ in graded if grade), default=0)
@@ -45,8 +47,11 @@ def _grade(name: str, column: str) -> int:
     parts = _split_word(column)
     if name == "customer_id":
         return _grade_customer(parts) or _grade_customer(words_of(column))
-    if name == "order_id":
-        return int(bool(parts & _PARTS["order"]) and parts <= _PARTS["order"] | _PARTS["identity"])
+    if name == "order_id":  # a heading that ends in "orders" counts them
+        ends = plain_heading(column).endswith("orders")
+        return int(
+            bool(parts & _PARTS["order"]) and parts <= _PARTS["order"] | _PARTS["identity"] and not ends
+        )
     if name in ("status", "payment_status"):
         allowed_words = _PARTS["state"] | _PARTS["of_state"] | _PARTS["order"] | {"code", "name"}
         pays = bool(parts & _PARTS["paying"])

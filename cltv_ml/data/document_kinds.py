@@ -12,6 +12,7 @@ from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, literal, quoted, show
 from cltv_ml.sources.dates_in_texts import split_date
 from cltv_ml.sources.frames import MARK
+from cltv_ml.sources.number_endings import split_ending
 
 #: Headings of documents, and words before the number of one.
 _DOCUMENTS = re.compile(
@@ -29,8 +30,8 @@ _KINDS, KIND = 12, "document type"
 def split_kind(table: Relation) -> tuple[Relation, list[str]]:
     """Return the table with the kind before the number of each document in a column of its own, and a note.
 
-    Nothing changes unless each document has one of a few kinds, known to be sales and refunds, and no column is called
-    the type of the line.
+    Nothing changes unless each document has one of a few kinds, known to be sales and refunds, or numbers end in them,
+    and no column is called the type of the line.
     """
     texts = [name.removeprefix(MARK) for name, kind in table.kinds.items() if kind == "VARCHAR"]
     texts = [name for name in texts if MARK + name in table.kinds]
@@ -43,7 +44,8 @@ def split_kind(table: Relation) -> tuple[Relation, list[str]]:
         if len(kinds) <= _KINDS and all(kinds) and {"counts", "refund"} <= {*read_levels("type", kinds)}:
             view = show(table.con, "rows", f"select *, {kind} as {quoted(MARK + KIND)} from {table}")
             return view, [f"{KIND!r} is what stands before the number in column {column!r}."]
-    return table, []
+    numbers = named("order_id", texts)
+    return split_ending(table, numbers[0], KIND) if numbers else (table, [])
 
 
 def split_dates(table: Relation) -> tuple[Relation, list[str]]:

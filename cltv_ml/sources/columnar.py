@@ -1,7 +1,8 @@
-"""Parquet and Arrow files, whose columns have types."""
+"""Parquet, Arrow, Stata and SAS files, whose columns have types."""
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import duckdb
@@ -46,6 +47,22 @@ def read_arrow(con: duckdb.DuckDBPyConnection, file: Path) -> SourceRows:
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{file.name!r} cannot be read as Feather: {first_line(error)}.") from error
     return flatten_records(con, read_frame(con, table).table)
+
+
+def read_statistics(con: duckdb.DuckDBPyConnection, file: Path) -> SourceRows:
+    """Return the rows of a file of Stata or SAS."""
+    import pandas as pd  # imported late: other files do not need it
+
+    try:
+        if file.suffix.lower() == ".dta":
+            frame = pd.read_stata(file)
+        else:
+            frame = pd.read_sas(file, encoding="infer" if file.suffix.lower() == ".sas7bdat" else "latin-1")
+    except (ValueError, OSError, KeyError, struct.error) as error:
+        raise InputError(
+            f"{file.name!r} cannot be read as a file of Stata or SAS: {first_line(error)}."
+        ) from error
+    return SourceRows(read_frame(con, frame).table)
 
 
 def first_line(error: Exception) -> str:

@@ -14,7 +14,7 @@ import duckdb
 from cltv_ml.engine import Relation, keep, literal, pattern, quoted, show
 from cltv_ml.errors import InputError, among
 from cltv_ml.sources.archives import text_batches, unpack
-from cltv_ml.sources.columnar import first_line, read_arrow, show_parquet
+from cltv_ml.sources.columnar import first_line, read_arrow, read_statistics, show_parquet
 from cltv_ml.sources.delimiters import is_regular
 from cltv_ml.sources.encodings import find_encoding
 from cltv_ml.sources.files import read_csv
@@ -39,6 +39,8 @@ _READ_BY = {
     **dict.fromkeys((".xlsx", ".xlsm"), "workbook"),
     **dict.fromkeys((".html", ".htm", ".xml", ".ods"), "markup"),
     **dict.fromkeys((".json", ".jsonl", ".ndjson"), "json"),
+    **dict.fromkeys((".dta", ".sas7bdat", ".xpt"), "statistics"),
+    **dict.fromkeys((".sav", ".rds", ".rdata", ".mdb", ".accdb", ".dbf", ".avro", ".orc"), "unread"),
     **dict.fromkeys((".xls", ".xlsb", ".7z", ".rar", ".pdf", ".zip", ".gz"), "unread"),
 }
 
@@ -99,6 +101,8 @@ def _read_files(
         rows = flatten_records(con, show_parquet(con, *files))
     elif way == "arrow":
         rows = read_arrow(con, file)
+    elif way == "statistics":
+        rows = read_statistics(con, file)
     else:
         rows = _read_texts(con, files, folder, table, header_row)
     return replace(rows, notes=(*notes, *rows.notes))

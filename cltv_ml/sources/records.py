@@ -15,6 +15,7 @@ from cltv_ml.engine import Relation, is_records
 from cltv_ml.errors import InputError
 from cltv_ml.sources.archives import text_batches
 from cltv_ml.sources.changes import states_of
+from cltv_ml.sources.children import nest_children
 from cltv_ml.sources.frames import MARK, SourceRows, inner_names, load_batches
 from cltv_ml.sources.inner_lists import expand_lists, flat_record, have_money_and_date, money_of_parts
 from cltv_ml.sources.parts import holds_no_sales
@@ -61,7 +62,7 @@ def read_json(
         ) from error
     try:
         records, broken, notes = _records(text, path.name, start)
-        records, changes = states_of([without_types(record) for record in unwrap(records)])
+        records, changes = states_of([without_types(record) for record in unwrap(nest_children(records))])
         records, summed = _sum_refunds(records)
         records, expanded_notes = expand_lists(records, wanted or "")
         rows = [dict(flat_record(record)) for record in records]

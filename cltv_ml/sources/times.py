@@ -53,6 +53,9 @@ _DAY_WORD = (
 _WORD_DAY = _WEEKDAY + r"(\p{L}{3,})[. \-]+(\d{1,2})(?:st|nd|rd|th)?[, \-]+(\d{4}|\d{2})" + _TAIL
 _YEAR_WORD = r"^(\d{4})[ \-/.]*(\p{L}{3,})[ \-/.]*(\d{1,2})\.?" + _TAIL
 _COMPACT = r"^(\d{4})(\d{2})(\d{2})[ T]+(\d\d?:.*)$"
+#: As DB2 writes times, and SAS with the name of a month.
+_ALL_DOTTED = r"^(\d{4})-(\d\d)-(\d\d)-(\d\d\.\d\d\.\d\d.*)$"
+_IN_ONE_WORD = r"^(\d\d?)(\p{L}{3})(\d{4}|\d\d):(\d\d:\d\d.*)$"
 _CTIME = r"^\p{L}+ +(\p{L}{3,}) +(\d{1,2}) +(\d\d?:\d\d:\d\d) +(\d{4})$"
 #: With the name of a month, and in which groups year, month, day and time stand.
 _WORD_ORDERS = {
@@ -60,6 +63,7 @@ _WORD_ORDERS = {
     letters(_WORD_DAY): "3124",
     letters(_YEAR_WORD): "1234",
     letters(_CTIME): "4123",
+    letters(_IN_ONE_WORD): "3214",
 }
 #: Months without a day, read as the first of the month; `d` is that day and `t` an empty time.
 _MONTHLY = {
@@ -128,6 +132,7 @@ _TWELVE_HOURS = ["%Y-%m-%d %I:%M:%S %p", "%Y-%m-%d %I:%M %p", "%Y-%m-%d %I %p"]
 #: Spreadsheet serial dates: 1 is 1900-01-01, and 1900 has a 29 February in spreadsheets.
 SERIAL_START = datetime.date(1899, 12, 30)
 _JULIAN_START, _JULIAN_DAYS = datetime.date(1970, 1, 1), (2433282.5, 2488069.5)
+_TICKS_TO_1970 = 62_135_596_800_000_000  # in microseconds, from the year 1
 _SERIALS = (18264, 73415)  # 1950 to 2100
 
 
@@ -195,7 +200,13 @@ def from_text(
         for condition, order in orders
     )
     fields = once(short_fields("t"), "f", f"(case {short} end) || chr(10) || f.time")
-    patterns = {_YEAR_FIRST: "1234", _COMPACT: "1234", **(_WORD_ORDERS if words else {}), **_MONTHLY}
+    patterns = {
+        _YEAR_FIRST: "1234",
+        _COMPACT: "1234",
+        _ALL_DOTTED: "1234",
+        **(_WORD_ORDERS if words else {}),
+        **_MONTHLY,
+    }
     other_forms = " ".join(
         f"when regexp_matches(t, '{pattern}') then regexp_replace(t, '{pattern}', '{_replacement(places)}')"
         for pattern, places in patterns.items()
@@ -218,8 +229,8 @@ def _replacement(places: str) -> str:
 def number_as_time(number: str, serials: bool) -> str:
     """Return SQL for a time written as a number, identified by its size.
 
-    20240131, 202401311504 and 20240131150400; seconds, milliseconds, microseconds and nanoseconds since
-    1970; Julian days, as databases write them; days of a spreadsheet.
+    20240131, 202401311504 and 20240131150400; seconds, milliseconds, microseconds and nanoseconds since 1970;
+    ticks of .NET, which would be nanoseconds of 1990; Julian days, as databases write them; days of a spreadsheet.
     """
     digits = f"cast(cast({number} as bigint) as varchar)"
     compact = [("%Y%m%d", 19000101, 21001231), ("%Y%m%d%H%M", 190001010000, 210012312359)]
@@ -228,6 +239,8 @@ def number_as_time(number: str, serials: bool) -> str:
         f"case when {number} between {low} and {high} then try_strptime({digits}, '{form}') end"
         for form, low, high in compact
     ]
+    ticks = f"make_timestamp(cast({number} / 10 as bigint) - {_TICKS_TO_1970})"
+    ways.append(f"case when {number} between 6.2e17 and 6.6e17 then {ticks} end")
     for unit, low, high in (
         (1e6, 1e8, 4.2e9),
         (1e3, 1e11, 4.2e12),

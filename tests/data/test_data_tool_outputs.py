@@ -2,9 +2,11 @@
 
 import json
 
+import pandas as pd
 import pytest
 
-from cltv_ml.data import clean, read
+from cltv_ml.data import QuestionsError, clean, read
+from cltv_ml.errors import InputError
 
 
 def _figures(path):
@@ -120,3 +122,69 @@ def test_dashes_below_the_names_show_the_columns_of_a_client_of_a_database(tmp_p
     cleaned = clean(raw)
     assert _figures(path) == (2, 60.0)
     assert set(cleaned.log["order_id"]) == {"1", "2", "3"}
+
+
+def test_records_that_name_their_parent_are_parts_of_it(tmp_path):
+    lines = []
+    for number in range(1, 7):
+        order = f"gid://shopify/Order/{number}"
+        total = {"shopMoney": {"amount": f"{number}.50", "currencyCode": "EUR"}}
+        owner = {"id": f"gid://shopify/Customer/{number % 2}"}
+        day = f"2025-01-{number:02d}T10:00:00Z"
+        lines.append({"id": order, "createdAt": day, "totalPriceSet": total, "customer": owner})
+        price = {"shopMoney": {"amount": "0.50", "currencyCode": "EUR"}}
+        for place in range(number):
+            item = f"gid://shopify/LineItem/{number}{place}"
+            lines.append({"id": item, "quantity": 1, "originalUnitPriceSet": price, "__parentId": order})
+    path = tmp_path / "bulk.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    assert _figures(path) == (2, 24.0)
+
+
+def test_a_file_of_stata_is_read_with_its_types(tmp_path):
+    path = tmp_path / "orders.dta"
+    days = pd.to_datetime(["2025-01-05", "2025-01-06", "2025-01-07"])
+    frame = pd.DataFrame({"customer_id": [7, 8, 7], "order_date": days, "total": [10.0, 20.0, 30.0]})
+    frame.to_stata(path, write_index=False)
+    assert _figures(path) == (2, 60.0)
+    path.write_bytes(b"no file of Stata")
+    with pytest.raises(InputError, match=r"'orders\.dta' cannot be read as a file of Stata or SAS"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    "time",
+    ["2025-01-0{}-14.27.01.000000", "0{}JAN2025:14:27:01", "6387168642{}0000000"],
+    ids=["DB2", "SAS", ".NET"],
+)
+def test_times_as_databases_write_them(tmp_path, time):
+    """638716864210000000 ticks of 100 ns after the first day of the year 1 are 2025-01-05 12:27:01."""
+    path = tmp_path / "orders.csv"
+    rows = [f"{n},C{n % 2},{time.format(n)},9.50" for n in range(1, 7)]
+    path.write_text("order_id,customer_id,order_date,total\n" + "\n".join(rows))
+    log = clean(read(path)).log
+    assert log["timestamp"].dt.strftime("%Y-%m").eq("2025-01").all()
+    assert log["timestamp"].nunique() == 6
+
+
+def test_an_ending_that_numbers_add_to_those_of_other_orders_is_asked_about(tmp_path):
+    rows = [f"{100 + n},2025-01-{n:02d},C{n % 4},{n}.50" for n in range(1, 13)]
+    back = [f"{100 + n}-R,2025-02-{n:02d},C{n % 4},{n}.50" for n in (2, 5, 7)]
+    path = tmp_path / "orders.csv"
+    path.write_text("Order,Date,Customer ID,Total\n" + "\n".join(rows + back))
+    with pytest.raises(QuestionsError, match=r"unknown levels: 'R' \(3 lines, 15\.50\)"):
+        clean(read(path))
+    cleaned = clean(read(path, changes={"type": ["R:refund"]}))
+    assert cleaned.report.money_kept == sum(n + 0.5 for n in range(1, 13)) - 2.5 - 5.5 - 7.5
+    assert cleaned.log["order_id"].nunique() == 9
+    path.write_text(
+        "Order,Date,Customer ID,Total\n" + "\n".join(row.replace("-R", "-Z") for row in rows + back)
+    )
+    assert "type" not in read(path).mapping
+
+
+def test_a_number_of_orders_is_no_order_number(tmp_path):
+    rows = [f"2025-{n % 9 + 1:02d},{n % 5},{n % 3 + 1},{n}.50" for n in range(1, 31)]
+    path = tmp_path / "months.csv"
+    path.write_text("month,customer_id,orders,revenue\n" + "\n".join(rows))
+    assert "order_id" not in read(path).mapping
