@@ -86,9 +86,9 @@ def _profit_interval(treated: pd.DataFrame, shop: Shop) -> dict[str, float]:
 
 
 def facts(totals: pd.DataFrame, actions: Actions, shop: Shop) -> dict[str, tuple[str, str]]:
-    """Return the sums over all lists, for the top of the page."""
+    """Return the sums over all lists, for the top of the page; without lists what customers are expected to spend."""
     if totals.empty:
-        return {}
+        return _expected_revenue(shop)
     currency = shop.terms.currency
     listed = pd.concat([actions.tables[name] for name in totals["list"]], ignore_index=True)
     treated = listed[~listed["control"]]
@@ -124,6 +124,16 @@ def facts(totals: pd.DataFrame, actions: Actions, shop: Shop) -> dict[str, tuple
 def _short_controls(totals: pd.DataFrame, actions: Actions) -> list[str]:
     """Return the lists too short for their control group to show the effect, as the page calls them."""
     return [LISTS[name] for name in totals["list"] if short_control(name) in actions.refused]
+
+
+def _expected_revenue(shop: Shop) -> dict[str, tuple[str, str]]:
+    """Return the champion's total for the horizon with its interval, as the report has it."""
+    values, currency = shop.predictions["expected_value"].dropna(), shop.terms.currency
+    total = float(values.sum())
+    low, high = (format_money(total * ratio, currency) for ratio in shop.total)
+    sure = f"{low} to {high} with 90% probability; " if low != high else ""
+    note = f"{sure}{len(values):,} customers, {shop.window.horizon} days from {shop.window.cutoff:%Y-%m-%d}"
+    return {"Expected from existing customers": (format_money(total, currency), note)}
 
 
 def list_answers(totals: pd.DataFrame, shop: Shop, actions: Actions) -> dict[str, list[str]]:

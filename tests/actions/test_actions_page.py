@@ -13,6 +13,7 @@ from cltv_ml.actions import lists
 from cltv_ml.actions.shop import _test_doubts, short_control
 from cltv_ml.actions.terms import Actions, Terms, nobody_pays
 from cltv_ml.models.level_spread import Spread
+from cltv_ml.money import format_money
 from cltv_ml.pipelines.act import _act_page, _write_act
 from cltv_ml.reporting.list_totals import compute_list_totals
 from cltv_ml.reporting.sections import NO_ORDER
@@ -184,6 +185,16 @@ def test_without_a_list_the_page_asks_first(shop, done):
     page = _act_page(lists.list_totals(shop, bare), bare, shop)
     assert page["sections"][0]["title"] == "What is missing"
     assert page["sections"][0]["questions"][0]["how"] == "--acquisition-cost 12"
+
+
+def test_without_a_list_the_page_still_tells_how_much_and_how_sure(shop, done):
+    (fact,) = lists.facts(pd.DataFrame(), done, dataclasses.replace(shop, spread=Spread(0.2, 10.0))).items()
+    total = shop.predictions["expected_value"].sum()
+    reach = 1.812461 * 0.2  # the 95th percentile of Student's t with 10 degrees of freedom
+    assert fact[0] == "Expected from existing customers"
+    assert fact[1][0] == format_money(total)
+    ends = " to ".join(format_money(total * ratio) for ratio in np.exp([-reach, reach]))
+    assert fact[1][1].startswith(f"{ends} with 90% probability; {len(shop.X)} customers, ")
 
 
 def test_the_controls_start_at_a_large_budget_as_it_was_stated():
