@@ -126,7 +126,7 @@ def _channel(
     months = max(1, later.customers["month"].nunique())
     rows, before, chance = [], 0.0, 0.0
     for place, age in enumerate(ALL_AGES[1:]):
-        count, mean, spread = _realised(later, place, measure)
+        count, mean, spread = realised_by(later, place, measure)
         if count:
             # Each band adds its own variance, over the customers who have been observed to its end.
             variance = (spread * mean) ** 2
@@ -176,7 +176,7 @@ def _rates(won: Won, measure: str, basis: _Basis) -> np.ndarray:
     return np.asarray(daily * length)
 
 
-def _realised(won: Won, place: int, measure: str) -> tuple[int, float, float]:
+def realised_by(won: Won, place: int, measure: str) -> tuple[int, float, float]:
     """Return the number of customers observed to a band's end, their mean so far, and the spread over the mean."""
     end = ALL_AGES[place + 1]
     who = won.customers["observed"].to_numpy() >= end
@@ -200,7 +200,7 @@ def monthly_drift(won: Won, measure: str = "contribution") -> float:
     by_month = []
     for month, of_month in won.customers.groupby("month"):
         own = replace(won, customers=of_month, spent=won.spent[won.spent["month"] == month])
-        count, mean, spread = _realised(own, place, measure)
+        count, mean, spread = realised_by(own, place, measure)
         if count >= 30:
             by_month.append((mean, mean**2 * spread**2 / count))
     if len(by_month) < 3:
@@ -235,14 +235,14 @@ def judge_earlier(won: Won, age: int = 180, *, opening: int = 0) -> pd.DataFrame
     measure = "contribution"
     basis = _find_basis(then, measure, opening)
     curve, drift = _rates(then, measure, basis), _drift_of_new(then, measure, basis)
-    _, rule, spread = _realised(then, place, measure)
+    _, rule, spread = realised_by(then, place, measure)
     blended = _channel(BLENDED, then, curve, measure, drift, basis).iloc[place]
     expected, estimated = blended["expected"], blended["upper"] - blended["expected"]
     rows = []
     for month, of_month in won.customers.groupby("month"):
         spent = won.spent[(won.spent["month"] == month) & (won.spent["observed"] < 2 * age)]
         late = replace(won, customers=of_month[of_month["observed"] < 2 * age], spent=spent)
-        count, mean, _ = _realised(late, place, measure)
+        count, mean, _ = realised_by(late, place, measure)
         if count >= 30:
             own = _Z * abs(expected) * np.sqrt(spread**2 / count + drift**2)
             reach = float(np.hypot(estimated, own))

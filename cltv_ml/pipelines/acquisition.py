@@ -26,6 +26,7 @@ from cltv_ml.decisions.acquisition_value import (
 )
 from cltv_ml.decisions.cost_days import split_by_day, within_log
 from cltv_ml.decisions.customers_won import REPORTED_AGES, merge_spellings, read_won
+from cltv_ml.decisions.latest_customers import describe_latest
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.log_start import LogStart, find_log_start
 from cltv_ml.evaluation.progress import Progress, silent
@@ -108,6 +109,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
         *describe_repeated_costs(spent, settings.currency),
         *_acquisition_notes(won, costs, settings.currency),
         *filter(None, [opened.sentence(_NOT_NEW), *unused]),
+        *describe_latest(won, opened.days, settings.currency),
         *cost_notes,
     ]
     page = settings.out / "acquisition.html"
