@@ -26,7 +26,7 @@ _FEWEST_MARKED, _WITH_TWIN, _PAID_AGAIN = 3, 0.9, 0.3
 
 #: Words of events that cancel a part of an order, or that only ask for it.
 _IN_PART = re.compile(
-    r"\b(items?|lines?|parti\w*|products?|articles?|artikel|position\w*|request\w*|reject\w*|fail\w*|pending)\b"
+    r"\b(items?|lines?|parti\w*|products?|articles?|artikel|position\w*|request\w*|reject\w*|fail\w*|pending|void\w*)\b"
 )
 
 
@@ -152,7 +152,7 @@ def voided_again(
     columns: Columns, mapping: Mapping[str, str], counted: pd.DataFrame, amount: str
 ) -> list[str]:
     """Return the levels of lines that void a sale on another line of their order, with equal sums."""
-    levels = _cancelling(counted)
+    levels = _cancelling(counted[counted["reading"] == "ignore"])
     if not levels or not amount or "order_id" not in mapping:
         return []
     counting = counted.loc[counted["reading"] == "counts", "level"]
@@ -179,8 +179,9 @@ def add_cancelled_orders(
     """
     levels = [
         level
-        for level in _cancelling(counted[counted["money"] == 0])
-        if level not in defined and not _IN_PART.search(plain_level(level))
+        for level in _cancelling(counted[(counted["money"] == 0) & (counted["reading"] != "counts")])
+        if level not in defined
+        and not _IN_PART.search(re.sub(".*order.*void.*|.*void.*order.*", "", plain_level(level)))
     ]
     if not levels or not amount or "order_id" not in mapping:
         return counted, []
@@ -195,17 +196,17 @@ def add_cancelled_orders(
     )
     if not rows:
         return counted, []
+    left_out = counted.assign(reading=counted["reading"].mask(counted["level"].isin(levels), "ignore"))
     ended = {"level": f"lines of orders with {', '.join(map(repr, levels))}", "reading": "ignore"}
     return pd.concat(
-        [counted, pd.DataFrame([{**ended, "rows": rows, "money": money, "amounts": rows, "most": 0.0}])],
+        [left_out, pd.DataFrame([{**ended, "rows": rows, "money": money, "amounts": rows, "most": 0.0}])],
         ignore_index=True,
     ), [f"({test})"]
 
 
-def _cancelling(counted: pd.DataFrame) -> list[str]:
-    """Return the levels left out that say that a sale was cancelled."""
-    ignored = counted.loc[counted["reading"] == "ignore", "level"]
-    return [level for level in ignored if re.search(CANCELLED, plain_level(level))]
+def _cancelling(levels: pd.DataFrame) -> list[str]:
+    """Return the levels that say that a sale was cancelled."""
+    return [level for level in levels["level"] if re.search(CANCELLED, plain_level(level))]
 
 
 def cell_text(column: str) -> str:

@@ -425,3 +425,15 @@ def test_an_event_without_money_that_cancels_an_order_takes_its_sale_back():
         "lines of orders with 'order_cancelled' (1 line, 20.00)" in note for note in cleaned.report.notes
     )
     assert clean(read(events, changes={"type": ["order_cancelled:ignore"]})).report.money_kept == 100.0
+
+
+def test_a_cancellation_without_money_takes_its_booking_back_and_a_voided_line_of_a_till_does_not():
+    columns = ["date", "booking_ref", "email", "action", "price"]
+    rows = [(f"2025-01-{n:02d}", f"B{n}", f"{n % 3}@x.example", "Booking", 10.0 * n) for n in range(1, 7)]
+    cancelled = [("2025-01-09", "B3", "0@x.example", "Cancellation", 0.0)]
+    table = pd.DataFrame(rows + cancelled, columns=columns)
+    cleaned = clean(read(table, {"order_id": "booking_ref"}))
+    assert (cleaned.report.money_kept, cleaned.log["order_id"].nunique()) == (210.0 - 30.0, 5)
+    voided = [("2025-01-03", "B3", "0@x.example", "Void", 0.0)]
+    table = pd.DataFrame(rows + voided, columns=columns)
+    assert clean(read(table, {"order_id": "booking_ref", "type": "action"})).report.money_kept == 210.0
