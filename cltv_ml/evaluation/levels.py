@@ -10,22 +10,18 @@ import pandas as pd
 import pyarrow as pa
 
 from cltv_ml.engine import MONEY_SCALE, connect, frame, view
-from cltv_ml.errors import InputError
-from cltv_ml.evaluation.level_sample import sample_days, stand_for
-from cltv_ml.features import Source, build_features
+from cltv_ml.evaluation.level_bottom_up import bottom_up
 from cltv_ml.log import AnyLog, Log
-from cltv_ml.models import GammaGamma, Level, ParetoNBD, SameRate, ValueModel, estimate_level
-from cltv_ml.models.fit_cache import once
+from cltv_ml.models import Level, SameRate, ValueModel, estimate_level
 from cltv_ml.models.level import past_days
 from cltv_ml.models.level_breaks import MONTH, Break, Month, monthly_misses
 from cltv_ml.models.level_candidates import QUARTER, WEEKS_YEAR, CohortRevenue, is_dead
 from cltv_ml.models.level_closures import Closure, as_if_open, find_closures, open_days
 from cltv_ml.models.level_grain import BillingMonths, PeriodGrain, find_billing, find_grain
 from cltv_ml.models.level_holidays import align_table, undated_notes
-from cltv_ml.models.level_ids import find_replaced_ids
+from cltv_ml.models.level_ids import Replaced, find_replaced_ids
 from cltv_ml.models.level_peaks import peak_ended
 from cltv_ml.models.level_steps import last_step
-from cltv_ml.tables import SUMMARY
 from cltv_ml.windows import Window
 
 #: Share of a break, and size of a last month's miss (log units), from which on a note reports them.
@@ -178,14 +174,15 @@ def _closure_notes(
     return tuple(notes)
 
 
-def _replaced_notes(day: int | None, start: pd.Timestamp) -> tuple[str, ...]:
-    """Return a sentence on the day from which no earlier customer returned; empty if there is none."""
-    if day is None:
+def _replaced_notes(found: Replaced | None, start: pd.Timestamp) -> tuple[str, ...]:
+    """Return a sentence on the day from which few earlier customers returned; empty if there is none."""
+    if found is None:
         return ()
     return (
-        f"Customers from before {start + pd.Timedelta(days=day):%Y-%m-%d} bought almost nothing from that "
-        "day on, while the shop sold as before. Were their ids replaced? Then join old and new ids, or "
-        "train on the log from that day on; otherwise the same customers count twice.",
+        f"Customers from before {start + pd.Timedelta(days=found.day):%Y-%m-%d} brought in {found.after:.0%} of the "
+        f"revenue of the four weeks from that day on, where {found.before:.0%} had been usual, while the shop sold as "
+        "before. Were ids replaced? Then join old and new ids, or train on the log from that day on; otherwise the "
+        "same customers count twice.",
     )
 
 
@@ -265,41 +262,6 @@ def read_cohorts(days: pa.Table, start: pd.Timestamp, cutoff: int) -> CohortReve
     )
 
 
-def bottom_up(
-    days: pa.Table, cohorts: CohortRevenue, start: pd.Timestamp, horizons: Sequence[int], on: np.ndarray
-) -> dict[int, dict[int, float]]:
-    """Return by horizon the sum of a Pareto/NBD and Gamma-Gamma model's values by day, fitted on what lay before.
-
-    In a large log a sample of the customers (`level_sample`) stands for all. A day at which the model cannot be
-    fitted is left out. The model counts days as `on` does (`level_closures.open_days`).
-    """
-    dated = (days["timestamp"].to_numpy() - np.datetime64(start)).astype("timedelta64[D]").astype(int)
-    moved = np.datetime64(start, "us") + on[dated].astype("timedelta64[D]")
-    days = days.set_column(1, "timestamp", pa.array(moved))
-    some, top = sample_days(days, cohorts.customers(cohorts.days))
-    dates = {
-        start + pd.Timedelta(days=int(on[day])): day
-        for day in past_days(cohorts.days)
-        if cohorts.revenue(0, day) > 0
-    }
-    by_horizon: dict[int, dict[int, float]] = {horizon: {} for horizon in horizons}
-    if not dates:
-        return by_horizon
-    # The last purchase may lie days before the cutoff; the log is known until there all the same.
-    source = Source(some, until=start + pd.Timedelta(days=int(on[-1])))
-    X = build_features(source, list(dates), names=SUMMARY)
-    near: Mapping[str, float] = {}
-    largest = X.index.levels[-1].isin(top)[X.index.codes[-1]]
-    rows = X.groupby(level="cutoff").indices
-    for date in [date for date in dates if date in rows]:  # the latest first
-        then, among = X.iloc[rows[date]].droplevel("cutoff"), largest[rows[date]]
-        weights = stand_for(among, cohorts.customers(dates[date])) if len(top) else np.ones(len(then))
-        totals, near = _own_totals(then, weights, horizons, near)
-        for horizon, total in totals.items():
-            by_horizon[horizon][dates[date]] = total
-    return by_horizon
-
-
 def set_level(model: ValueModel, level: Level | None, X: pd.DataFrame) -> ValueModel:
     """Return the fitted model with its values for customers `X` scaled to the level.
 
@@ -309,33 +271,6 @@ def set_level(model: ValueModel, level: Level | None, X: pd.DataFrame) -> ValueM
         return model
     model.bring_to(level.total, X)
     return model
-
-
-def _own_totals(
-    X: pd.DataFrame, weights: np.ndarray, horizons: Sequence[int], near: Mapping[str, float]
-) -> tuple[dict[int, float], Mapping[str, float]]:
-    """Return the totals by horizon and the parameters; those of a neighbouring day, `near`, are a start.
-
-    Each row of `X` stands for as many customers as its weight says.
-    """
-    spends = ((X["frequency"] > 0) & (X["monetary_value"] != 0)).to_numpy()
-    if not spends.any():  # too early: nobody has come back yet
-        return {}, near
-    counts = weights / weights.mean()  # a sample shows no more than its own number of customers
-
-    def fit() -> tuple[ParetoNBD, GammaGamma]:
-        """Fit the purchases and the spend of the customers of this cutoff."""
-        purchases = ParetoNBD()
-        fitted = purchases.fit_near(X, near, weights=counts) if near else purchases.fit(X, weights=counts)
-        return fitted, GammaGamma().fit(X[spends], weights=counts[spends])
-
-    try:
-        purchases, spend = once(fit, f"level {sorted(near.items())}", X.to_numpy(dtype=np.float64), weights)
-        expected, each = purchases.expected_by_length(X, horizons), spend.predict(X)
-    except InputError:
-        return {}, near
-    totals = {day: float((expected[day] * each) @ weights) for day in horizons}
-    return {day: total for day, total in totals.items() if total > 0}, purchases.params_
 
 
 def _purchase_days(log: Log, cutoff: pd.Timestamp) -> pa.Table:

@@ -1,6 +1,8 @@
-"""Replaced ids: a day from which no earlier customer returns, although the shop sells as before."""
+"""Replaced ids: a day from which few earlier customers return, although the shop sells as before."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,8 +11,9 @@ from cltv_ml.models.level_candidates import CohortRevenue
 #: Days before and after a day that are compared.
 _FOUR_WEEKS = 28
 
-#: Largest share of the revenue from earlier customers after their ids were replaced, and smallest share before.
-_GONE, _USUAL = 0.02, 0.3
+#: Smallest usual share of the revenue from earlier customers, and the largest part of it that is left after their ids
+#: were replaced. A part of the ids may stay: customers with an account, or those of one branch.
+_USUAL, _LEFT = 0.3, 0.4
 
 #: Smallest share of the earlier revenue that remains, so that the shop is still open.
 _GOING_ON = 0.5
@@ -19,8 +22,16 @@ _GOING_ON = 0.5
 _LEAST_PURCHASES = 30
 
 
-def find_replaced_ids(log: CohortRevenue) -> int | None:
-    """Return the last day on which all ids were replaced, None where there is none.
+class Replaced(NamedTuple):
+    """A day from which many customers have new ids, and earlier customers' shares of four weeks before and after it."""
+
+    day: int
+    before: float
+    after: float
+
+
+def find_replaced_ids(log: CohortRevenue) -> Replaced | None:
+    """Return the last day on which all or most ids were replaced, None where there is none.
 
     A new shop system or a new way to hash addresses makes every customer a new one, and no model can know that they are
     the same.
@@ -28,17 +39,28 @@ def find_replaced_ids(log: CohortRevenue) -> int | None:
     days = np.arange(_FOUR_WEEKS, log.days - _FOUR_WEEKS + 1)
     sums = np.concatenate([[0.0], np.cumsum(np.bincount(log.day, weights=log.amount, minlength=log.days))])
     before, after = sums[days] - sums[days - _FOUR_WEEKS], sums[days + _FOUR_WEEKS] - sums[days]
-    revenue, purchases = (_by_known(log, one, _FOUR_WEEKS) for one in (log.amount, np.ones(len(log.day))))
-    replaced = (
-        (revenue[days] <= _GONE * after)
-        & (
-            _by_known(log, log.amount, log.days)[days] <= _GONE * (sums[-1] - sums[days])
-        )  # nor do they return later
-        & (revenue[days - _FOUR_WEEKS] >= _USUAL * before)
+    known, purchases = (_by_known(log, one, _FOUR_WEEKS) for one in (log.amount, np.ones(len(log.day))))
+    usual, left = known[days - _FOUR_WEEKS] / np.maximum(before, 1e-9), known[days] / np.maximum(after, 1e-9)
+    few_left = (
+        (known[days] <= _LEFT * known[days - _FOUR_WEEKS])
+        & (left <= _LEFT * usual)
+        & (usual >= _USUAL)
         & (after >= _GOING_ON * before)
         & (purchases[days - _FOUR_WEEKS] >= _LEAST_PURCHASES)
     )
-    return int(days[replaced][-1]) if replaced.any() else None
+    gone = [place for place in np.flatnonzero(few_left) if not _is_back(log, int(days[place]), usual[place])]
+    if not gone:
+        return None
+    near = [place for place in gone if days[place] > days[gone[-1]] - _FOUR_WEEKS]
+    place = min(reversed(near), key=lambda place: left[place])
+    return Replaced(int(days[place]), float(usual[place]), float(left[place]))
+
+
+def _is_back(log: CohortRevenue, day: int, usual: float) -> bool:
+    """Return whether customers first seen before a day bought again in the third four weeks from it on."""
+    until = min(day + 3 * _FOUR_WEEKS, log.days)
+    since = max(until - _FOUR_WEEKS, day + _FOUR_WEEKS)
+    return log.revenue(since, until, known=day) > _LEFT * usual * log.revenue(since, until)
 
 
 def _by_known(log: CohortRevenue, weights: np.ndarray, within: int) -> np.ndarray:

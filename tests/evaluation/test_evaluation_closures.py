@@ -18,6 +18,7 @@ from cltv_ml.models.level import past_days
 from cltv_ml.models.level_breaks import MONTH, Break, find_break
 from cltv_ml.models.level_candidates import CohortRevenue
 from cltv_ml.models.level_closures import Closure, find_closures
+from cltv_ml.models.level_ids import Replaced
 from cltv_ml.windows import Window
 from experiments.worlds import simulate_world
 
@@ -83,8 +84,10 @@ def test_it_is_told_what_the_total_makes_of_a_break(broken, told):
 
 
 def test_it_is_told_when_all_ids_were_replaced():
-    (note,) = _replaced_notes(244, START)
-    assert note.startswith("Customers from before 2020-09-01 bought almost nothing from that day on")
+    (note,) = _replaced_notes(Replaced(244, 0.9, 0.14), START)
+    assert note.startswith(
+        "Customers from before 2020-09-01 brought in 14% of the revenue of the four weeks from that day"
+    )
     assert _replaced_notes(None, START) == ()
 
 
