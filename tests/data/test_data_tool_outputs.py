@@ -188,3 +188,20 @@ def test_a_number_of_orders_is_no_order_number(tmp_path):
     path = tmp_path / "months.csv"
     path.write_text("month,customer_id,orders,revenue\n" + "\n".join(rows))
     assert "order_id" not in read(path).mapping
+
+
+def test_a_list_drawn_with_bars_whose_texts_name_orders_is_one_table(tmp_path):
+    rule, line = "-" * 60, "|{:<10}|{:<8}|{:<10}|{:>13}|{:<14}|"
+    head = line.format("Belegnr.", "Debitor", "Buch.dat.", "Betrag in HW", "Text")
+    sold = [
+        line.format(1000 + n, n % 3, f"0{n}.01.2025", f"{n}0,00 ", f"Rechnung {1000 + n}")
+        for n in range(1, 9)
+    ]
+    back = [
+        line.format(9000 + n, n % 3, f"2{n}.01.2025", f"{n}0,00-", f"Storno zu {1000 + n}") for n in (2, 4, 7)
+    ]
+    path = tmp_path / "alv.txt"
+    path.write_text("\n".join(["Liste", rule, head, rule, *sold, *back, rule]))
+    cleaned = clean(read(path))
+    assert cleaned.report.mapping["cancels"] == "order named in text"
+    assert cleaned.report.money_kept == 10.0 * (36 - 13)
