@@ -44,8 +44,8 @@ _READ_BY = {
     **dict.fromkeys((".xls", ".xlsb", ".7z", ".rar", ".pdf", ".zip", ".gz"), "unread"),
 }
 
-#: What content that is no text begins with: Arrow, Feather, zip, gz, older Office files, PDF.
-_NO_TEXT = (b"ARROW1\0", b"FEA1", b"PK\3\4", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF-")
+#: What content that is no table begins with: Arrow, Feather, zip, gz, older Office files, PDF, EDIFACT and X12.
+_NO_TEXT = tuple(b"ARROW1\0 FEA1 PK\3\4 \x1f\x8b \xd0\xcf\x11\xe0 %PDF- UNA:+ UNB+UNO ISA*00".split())
 
 #: Archives that are not unpacked: bzip2, xz, zstd, 7z and rar by their first bytes; tar bears its name further on.
 _PACKED = (b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07")

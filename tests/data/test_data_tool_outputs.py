@@ -205,3 +205,13 @@ def test_a_list_drawn_with_bars_whose_texts_name_orders_is_one_table(tmp_path):
     cleaned = clean(read(path))
     assert cleaned.report.mapping["cancels"] == "order named in text"
     assert cleaned.report.money_kept == 10.0 * (36 - 13)
+
+
+@pytest.mark.parametrize(
+    "message", ["UNA:+.? 'UNB+UNOA:1+SHOP+ME+250101:1200+1'", "ISA*00*          *00*          *ZZ*SHOP"]
+)
+def test_messages_of_edi_are_named_as_no_table(tmp_path, message):
+    path = tmp_path / "invoices.edi"
+    path.write_text(message)
+    with pytest.raises(InputError, match="is not in a supported format"):
+        read(path)
