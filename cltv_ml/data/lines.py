@@ -94,6 +94,7 @@ def read_lines(raw: Raw, rules: Rules) -> Lines:
         tally = count_marks(marks)
     _check_readable(raw, parsed, tally)
     currency, blank_notes = _look_at_currency(parsed, raw.mapping.get("currency", ""), rules)
+    currency = currency or ("" if rules.rates or rules.rate_table else columns.currency_of_signs)
     customer, signs = values["customer_id"], columns.signs.get(raw.mapping["customer_id"], Signs.any())
     notes = [
         *sign_notes,

@@ -26,7 +26,7 @@ from cltv_ml.data.texts import (
 )
 from cltv_ml.engine import Relation
 from cltv_ml.errors import InputError
-from cltv_ml.money import code_of
+from cltv_ml.money import CURRENCIES, code_of
 from cltv_ml.sources import times, zones
 from cltv_ml.sources.calendars import as_iso, from_digits
 from cltv_ml.sources.clocks import day_before_clock
@@ -67,6 +67,7 @@ class Columns(SourceColumns):
         super().__init__(table, rules, ask, groups=groups)
         self._without_zones: set[str] = set()
         self._in_utc: set[str] = set()
+        self.currency_of_signs = ""  # the code where every amount has the sign of one currency
 
     def identifier(self, column: str) -> str:
         """Return SQL for a normalised identifier (see `Rules.id_forms`); empty ones are null."""
@@ -170,6 +171,10 @@ class Columns(SourceColumns):
                 f"column {column!r} contains several currencies, {sorted(codes.values())}. Put the currency "
                 "into a column of its own, map it as currency and give exchange rates."
             )
+        if CURRENCIES.intersection(codes) and not self.table.holds(
+            f"trim({quote(column)}) <> '' and not {signed}"
+        ):
+            (self.currency_of_signs,) = codes
 
     def timestamp(self, column: str) -> str:
         """Return SQL for a naive business time, null if the value is not a date.
