@@ -19,11 +19,8 @@ from cltv_ml.money import format_amounts
 #: Days in which the latest customers were won, and the days of a year after which the weekdays are the same again.
 QUARTER, YEAR = 91, 364
 
-#: Fewest customers on either side, and log change of the value from which on a change is told.
-_LEAST, _CHANGE = 30, 0.1
-
-#: Standard errors that a change has to exceed: from all earlier customers, and from those of the same season.
-_ERRORS = {False: 2.58, True: 1.0}
+#: Fewest customers on either side, standard errors, and log change of the value from which on a change is told.
+_LEAST, _ERRORS, _CHANGE = 30, 2.58, 0.1
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ def compare_latest(won: Won, opening: int = 0) -> LatestValue | None:
     found = []
     for year_ago, (youngest, eldest) in days.items():
         before = _value_of(won, youngest, eldest)
-        if not _differs(latest, before, _ERRORS[year_ago]):
+        if not _differs(latest, before):
             return None
         since, until = (last - pd.Timedelta(days=day) for day in (end - 1, DRIFT_AGE))
         found.append(LatestValue(since, until, latest[1], before[1], year_ago))
@@ -117,8 +114,8 @@ def _value_of(won: Won, youngest: int, eldest: int) -> tuple[int, float, float]:
     return count, mean, abs(mean) * spread / np.sqrt(max(count, 1))
 
 
-def _differs(latest: tuple[int, float, float], before: tuple[int, float, float], errors: float) -> bool:
+def _differs(latest: tuple[int, float, float], before: tuple[int, float, float]) -> bool:
     if min(latest[0], before[0]) < _LEAST or min(latest[1], before[1]) <= 0:
         return False
-    apart = abs(latest[1] - before[1]) > errors * np.hypot(latest[2], before[2])
+    apart = abs(latest[1] - before[1]) > _ERRORS * np.hypot(latest[2], before[2])
     return bool(apart and abs(np.log(latest[1] / before[1])) >= _CHANGE)
