@@ -12,6 +12,7 @@ from cltv_ml.evaluation.compare import compare_models
 from cltv_ml.evaluation.groups import cohort_groups, segment_groups, tenure_groups
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.sections.certainty import (
+    PAIRED,
     groups_section,
     interval_section,
     paired_table,
@@ -108,6 +109,12 @@ def test_metric_by_window_is_the_comparison_s_and_lies_in_its_interval(judged):
         value, low, high = map(float, re.findall(r"-?\d\.\d{3}", row[2]))
         assert value == pytest.approx(gini, abs=5e-4)
         assert low < value < high
+
+
+def test_no_difference_is_written_as_less_than_nothing():
+    """The table of differences had -0.0% next to +0.0%."""
+    assert [form.format(-1e-9) for _, form in PAIRED.values()] == ["+0.000", "+0.00", "+0.0%", "+0.0%"]
+    assert [form.format(-1234.5) for _, form in PAIRED.values()][1] == "-1,234.50"
 
 
 def test_no_table_by_window_without_an_earlier_one(judged):

@@ -21,14 +21,18 @@ from cltv_ml.reporting.report import section
 
 #: Metrics of the paired table: the displayed name, and the format of a difference.
 PAIRED = {
-    "gini": ("Gini", "{:+.3f}"),
-    "mae": ("MAE", "{:+,.2f}"),
-    "bias": ("Size of bias", "{:+.1%}"),
-    "decile_mape": ("Decile error", "{:+.1%}"),
+    "gini": ("Gini", "{:+z.3f}"),
+    "mae": ("MAE", "{:+z,.2f}"),
+    "bias": ("Size of bias", "{:+z.1%}"),
+    "decile_mape": ("Decile error", "{:+z.1%}"),
 }
 
 #: Metrics of the table by window.
-WINDOWS = {"gini": ("Gini", "{:.3f}"), "bias": ("Bias", "{:+.1%}"), "decile_mape": ("Decile error", "{:.1%}")}
+WINDOWS = {
+    "gini": ("Gini", "{:.3f}"),
+    "bias": ("Bias", "{:+z.1%}"),
+    "decile_mape": ("Decile error", "{:.1%}"),
+}
 
 #: Fewest customers of a group: smaller ones reflect chance.
 MIN_COMPARED = 30

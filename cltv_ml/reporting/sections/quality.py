@@ -54,7 +54,7 @@ def comparison_table(result: WindowResult, champion: str | None = None) -> pd.Da
     table = pd.DataFrame(
         {
             "Model": [theme.label(name) + (" ★" if name == champion else "") for name in scores.index],
-            "Bias": [f"{value:+.1%}" for value in scores["bias"]],
+            "Bias": [f"{value:+z.1%}" for value in scores["bias"]],
             "Decile error": [f"{value:.1%}" for value in scores["decile_mape"]],
             "Gini": [f"{value:.3f}" for value in scores["gini"]],
             "Spearman": [f"{value:.3f}" for value in scores["spearman"]],
@@ -143,7 +143,7 @@ def _newcomers(newcomers: pd.DataFrame) -> pd.DataFrame:
             "Model": [theme.label(name) for name in newcomers.index],
             "Customers": [f"{count:,.0f}" for count in newcomers["customers"]],
             "Bought": [f"{count:,.0f}" for count in newcomers["buyers"]],
-            "Bias": [f"{value:+.1%}" for value in newcomers["bias"]],
+            "Bias": [f"{value:+z.1%}" for value in newcomers["bias"]],
             "Gini": [f"{value:.3f}" for value in newcomers["gini"]],
         }
     )
