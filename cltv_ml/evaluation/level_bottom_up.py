@@ -20,13 +20,19 @@ from cltv_ml.tables import SUMMARY
 
 
 def bottom_up(
-    days: pa.Table, cohorts: CohortRevenue, start: pd.Timestamp, horizons: Sequence[int], on: np.ndarray
+    days: pa.Table,
+    cohorts: CohortRevenue,
+    start: pd.Timestamp,
+    horizons: Sequence[int],
+    on: np.ndarray,
+    *,
+    sized: bool,
 ) -> dict[int, dict[int, float]]:
     """Return by horizon the sum of a Pareto/NBD and Gamma-Gamma model's values by day, fitted on what lay before.
 
-    Each sum is multiplied by what the latest purchases show of the spend per purchase (`level_spend`). In a large log a
-    sample of the customers (`level_sample`) stands for all. A day at which the model cannot be fitted is left out. The
-    model counts days as `on` does (`level_closures.open_days`).
+    With `sized` each sum is multiplied by what the latest purchases show of the spend per purchase (`level_spend`). In
+    a large log a sample of the customers (`level_sample`) stands for all. A day at which the model cannot be fitted is
+    left out. The model counts days as `on` does (`level_closures.open_days`).
     """
     dated = (days["timestamp"].to_numpy() - np.datetime64(start)).astype("timedelta64[D]").astype(int)
     moved = np.datetime64(start, "us") + on[dated].astype("timedelta64[D]")
@@ -57,6 +63,8 @@ def bottom_up(
         latest.append(seen)
         for horizon, total in totals.items():
             by_horizon[horizon][dates[date]] = total
+    if not sized:
+        return by_horizon
     factors = dict(zip([dates[date] for date in by_date], factors_of_spend(latest), strict=True))
     return {
         horizon: {day: total * factors[day] for day, total in own.items()}

@@ -53,7 +53,8 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
     levels: dict[int, Level | None] = dict.fromkeys(horizons)
     closures, ahead = find_closures(cohorts), sorted({MONTH, *(lengths[one] for one in usable)})
     shut = open_days([one for one in closures if one.yearly is False], passed)
-    below = bottom_up(days, cohorts, start, ahead, shut) if usable else {}
+    sized = log.lasting("amount") == "amount"  # returns still to come make the latest purchases look smaller
+    below = bottom_up(days, cohorts, start, ahead, shut, sized=sized) if usable else {}
     months = _ended_months(cohorts, closures, below.get(MONTH, {}))
     always = (
         *_replaced_notes(find_replaced_ids(cohorts), start),
