@@ -11,6 +11,9 @@ _NUMBER_AND_SIGN = (
     r"|ST|STORNO|CANC|CANCEL|V|VOID|X|K|DEV|ABONO)\d{0,2}$"
 )
 
+#: Lines of which one must have such an ending, so that those of large files are compared.
+_LOOKED_AT = 20_000
+
 #: Fewest numbers with such an ending, and the share of them that add it to another number of the file.
 _FEWEST, _KNOWN = 3, 0.9
 
@@ -22,13 +25,16 @@ def split_ending(table: Relation, column: str, name: str) -> tuple[Relation, lis
     """
     number = f"trim({quoted(MARK + column)})"
     base, sign = (f"regexp_extract({number}, {literal(_NUMBER_AND_SIGN)}, {place})" for place in (1, 2))
+    has_ending = f"{base} <> ''"
+    if not table.holds(f"{has_ending} and source_row < {_LOOKED_AT}"):
+        return table, []
     others = [other for other, kind in table.kinds.items() if kind == "VARCHAR" and other.startswith(MARK)]
     negative = " or ".join(
         rf"coalesce(regexp_matches({quoted(other)}, '^\W*[-−(]\W*\d|\d\W*-$'), false)" for other in others
     )
     known = f"{base} in (select {number} from {table})"
     ended, added, below = table.row(
-        f"select count(*), count(*) filter ({known}), count(*) filter ({negative}) from {table} where {base} <> ''"
+        f"select count(*), count(*) filter ({known}), count(*) filter ({negative}) from {table} where {has_ending}"
     )
     if ended < _FEWEST or added < _KNOWN * ended or below > (1 - _KNOWN) * ended:
         return table, []
