@@ -23,7 +23,7 @@ _BEFORE = {
     LEARNED: 0.12,
     "top-down": 0.12,
     "bottom-up, season": 0.12,
-    DRIFTING: 0.12,
+    DRIFTING: 0.15,
     "bottom-up, last misses": 0.15,
     "retention": 0.2,
 }
