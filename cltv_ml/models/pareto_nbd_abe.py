@@ -10,11 +10,10 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.special import expit, gammainc, gammaln, wrightomega
 
-from cltv_ml.models.abe_shared import share_points
+from cltv_ml.models.abe_shared import Population, share_points
 from cltv_ml.models.covariates import CovariateModel
 from cltv_ml.models.distinct_rows import group_rows, in_parts, on_distinct
 from cltv_ml.models.fitting import Params
-from cltv_ml.models.likelihood import LogLikelihood
 from cltv_ml.models.purchase_history import Rows
 from cltv_ml.models.purchases import Answer
 from cltv_ml.models.simulation import draw_poisson, until_moment
@@ -69,14 +68,8 @@ class ParetoNBDAbe(CovariateModel):
         return [(rate * share, *others) for share, *others in shapes]
 
     def _terms(self, params: Params, rows: Rows) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-        integrals = [integral(params, rows.x, rows.tx, rows.T) for integral in (_log_alive, _log_gone)]
-        dead = expit(integrals[1][0] - integrals[0][0])
-        u, uu, e, ee, ue = (a + dead * (g - a) for a, g in zip(integrals[0][1], integrals[1][1], strict=True))
-        return np.logaddexp(integrals[0][0], integrals[1][0]), _by_params(params, u, uu, e, ee, ue)
-
-    def _objective(self, rows: Rows, spread: Sequence[float] = ()) -> LogLikelihood:
-        exact = super()._objective(rows, spread)
-        return exact if len(spread) else share_points(rows, _WIDEST, 1024, _by_params, exact)
+        value, means = share_points(_population(params), rows) or _integrated_alone(params, rows)
+        return value, _by_params(params, *means)
 
     def _of_distinct(
         self, columns: tuple[np.ndarray, ...], answers: Sequence[Answer]
@@ -192,6 +185,24 @@ class ParetoNBDAbe(CovariateModel):
 def _rho(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return rho and sqrt(1 - rho^2)."""
     return (w - 1) / (w + 1), 2 * np.sqrt(w) / (w + 1)
+
+
+def _population(params: Params) -> Population:
+    """Return the population that the points of the integral follow."""
+    lam, mu, sigma, tau, w = params
+    rho, rest = map(float, _rho(w))
+    return Population(
+        np.log(lam), np.log(mu), min(float(sigma), _WIDEST), min(float(tau), _WIDEST), rho, rest
+    )
+
+
+def _integrated_alone(params: Params, rows: Rows) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return log-likelihoods and the means of `_integrated`, from points laid around each customer's mass."""
+    (alive, lives), (gone, leaves) = (
+        integral(params, rows.x, rows.tx, rows.T) for integral in (_log_alive, _log_gone)
+    )
+    dead = expit(gone - alive)
+    return np.logaddexp(alive, gone), [a + dead * (g - a) for a, g in zip(lives, leaves, strict=True)]
 
 
 def _by_params(
