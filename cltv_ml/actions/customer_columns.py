@@ -6,8 +6,8 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import pandas as pd
 
+from cltv_ml.columns.headings import plain_text
 from cltv_ml.customers.permissions import permission_of
-from cltv_ml.data.headings import plain_text
 
 #: What the table of customers may call the columns that identify people, in falling order of certainty.
 IDENTITIES = {

@@ -20,7 +20,7 @@ def ask_until_settled(settings: Check, run: Callable[[Check], T]) -> tuple[T, Ch
 
     The answers and the mapping are written as TOML, to be used with `--config`.
     """
-    from cltv_ml.data.questions import QuestionsError
+    from cltv_ml.columns.questions import QuestionsError
 
     settings = settings.model_copy(update={"save_mapping": settings.save_mapping or Path("mapping.toml")})
     while True:

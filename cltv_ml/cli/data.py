@@ -104,7 +104,7 @@ def list_formats(as_json: Json = False) -> None:
     """
     import pandas as pd
 
-    from cltv_ml.data.formats import formats
+    from cltv_ml.columns.formats import formats
 
     if as_json:
         wanted = ("name", "title", "about", "amount_is", "headings", "mapping", "levels", "traps")

@@ -9,6 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from cltv_ml.columns.mapping import flag
+from cltv_ml.columns.parse import Columns
+from cltv_ml.columns.rules import Rules
+from cltv_ml.columns.source_columns import quote
 from cltv_ml.customers.key import find_key, find_since
 from cltv_ml.customers.kinds import (
     KINDS,
@@ -19,11 +23,7 @@ from cltv_ml.customers.kinds import (
 from cltv_ml.customers.no_answers import blank_no_answers, doubt_ages, doubt_numbers
 from cltv_ml.customers.typed_values import note_unread, value_sql
 from cltv_ml.customers.units import without_units
-from cltv_ml.data.mapping import flag
-from cltv_ml.data.parse import Columns
 from cltv_ml.data.raw import Opened, open_source
-from cltv_ml.data.rules import Rules
-from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, keep, show
 from cltv_ml.errors import InputError
 from cltv_ml.sources.paths import readable

@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 import pandas as pd
 
+from cltv_ml.columns.headings import plain_heading, plain_text
 from cltv_ml.customers.groups import UNKNOWN
 from cltv_ml.customers.tables import CustomerTables
-from cltv_ml.data.headings import plain_heading, plain_text
 
 #: Headings of the channel that won a customer, the most certain first.
 _CHANNEL_HEADINGS = (

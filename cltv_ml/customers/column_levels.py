@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from cltv_ml.data.source_columns import quote
-from cltv_ml.data.texts import keep_texts
+from cltv_ml.columns.source_columns import quote
+from cltv_ml.columns.texts import keep_texts
 from cltv_ml.engine import Relation
 
 _LEVELS = "levels"

@@ -10,15 +10,15 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from cltv_ml.columns.headings import plain_heading, plain_pattern
+from cltv_ml.columns.kinds import first_lines, look, look_further
+from cltv_ml.columns.mapping import flag
+from cltv_ml.columns.parse import Columns
+from cltv_ml.columns.rules import Rules
+from cltv_ml.columns.source_columns import quote
 from cltv_ml.customers.key import find_key
 from cltv_ml.customers.typed_values import NO_VALUE
-from cltv_ml.data.headings import plain_heading, plain_pattern
-from cltv_ml.data.kinds import first_lines, look, look_further
-from cltv_ml.data.mapping import flag
-from cltv_ml.data.parse import Columns
 from cltv_ml.data.raw import Opened, open_source
-from cltv_ml.data.rules import Rules
-from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import keep
 from cltv_ml.errors import InputError
 from cltv_ml.sources.paths import readable

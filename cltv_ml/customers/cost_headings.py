@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import re
 
-from cltv_ml.data.headings import plain_heading
-from cltv_ml.data.numerals import codes_sql, signed
-from cltv_ml.data.parse import Columns
-from cltv_ml.data.source_columns import quote
+from cltv_ml.columns.headings import plain_heading
+from cltv_ml.columns.numerals import codes_sql, signed
+from cltv_ml.columns.parse import Columns
+from cltv_ml.columns.source_columns import quote
 from cltv_ml.errors import InputError
 from cltv_ml.money import CURRENCIES, SHARED_SIGNS, code_of
 

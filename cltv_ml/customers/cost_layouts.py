@@ -6,10 +6,10 @@ import logging
 import re
 from collections.abc import Sequence
 
+from cltv_ml.columns.headings import plain_text
+from cltv_ml.columns.source_columns import quote
 from cltv_ml.customers.cost_headings import headed, heading_currency
 from cltv_ml.customers.cost_months import NO_ENTRY, source_names
-from cltv_ml.data.headings import plain_text
-from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, keep, literal, quoted
 from cltv_ml.sources.frames import MARK
 

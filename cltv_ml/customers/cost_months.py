@@ -7,13 +7,13 @@ import re
 
 import pandas as pd
 
+from cltv_ml.columns.calendars import QUARTER_FORM
+from cltv_ml.columns.date_parts import join_date
+from cltv_ml.columns.periods import first_day_named, period_columns
+from cltv_ml.columns.source_columns import quote
 from cltv_ml.customers.cost_headings import headed
-from cltv_ml.data.date_parts import join_date
-from cltv_ml.data.periods import first_day_named, period_columns
-from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, keep, literal, quoted
 from cltv_ml.errors import InputError
-from cltv_ml.sources.calendars import QUARTER_FORM
 from cltv_ml.sources.frames import MARK
 
 logger = logging.getLogger("cltv_ml")

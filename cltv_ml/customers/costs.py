@@ -10,6 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cltv_ml.columns.headings import plain_heading
+from cltv_ml.columns.parse import Columns
+from cltv_ml.columns.rules import Rules
+from cltv_ml.columns.source_columns import quote
 from cltv_ml.customers.cost_headings import COST_HEADINGS, currency_of_costs, map_costs
 from cltv_ml.customers.cost_layouts import channels_as_rows, split_ranges
 from cltv_ml.customers.cost_months import (
@@ -19,11 +23,7 @@ from cltv_ml.customers.cost_months import (
     months_as_rows,
     refuse_several_months,
 )
-from cltv_ml.data.headings import plain_heading
-from cltv_ml.data.parse import Columns
 from cltv_ml.data.raw import open_source
-from cltv_ml.data.rules import Rules
-from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation
 from cltv_ml.errors import InputError
 from cltv_ml.sources.measures import unit_of

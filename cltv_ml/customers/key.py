@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import pandas as pd
 import pyarrow as pa
 
-from cltv_ml.data.headings import SYNONYMS, plain_heading
-from cltv_ml.data.mapping import flag
-from cltv_ml.data.parse import Columns
-from cltv_ml.data.source_columns import quote
+from cltv_ml.columns.headings import SYNONYMS, plain_heading
+from cltv_ml.columns.mapping import flag
+from cltv_ml.columns.parse import Columns
+from cltv_ml.columns.source_columns import quote
 from cltv_ml.errors import InputError
 
 #: The option that names a column of each table.

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from anyascii import anyascii
 
+from cltv_ml.columns.headings import plain_heading, plain_pattern
+from cltv_ml.columns.parse import Columns
+from cltv_ml.columns.source_columns import quote
+from cltv_ml.columns.times import is_serial
 from cltv_ml.customers.column_levels import levels_of
 from cltv_ml.customers.permissions import opt_outs, permission_of
 from cltv_ml.customers.person_headings import identifies_person
-from cltv_ml.data.headings import plain_heading, plain_pattern
-from cltv_ml.data.parse import Columns
-from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation
 from cltv_ml.ranges import range_codes
-from cltv_ml.sources.times import is_serial
 from cltv_ml.tables import NO, YES, postcode_sql
 
 #: Kinds that a user can name, and the first word of the column that each becomes.

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from cltv_ml.columns.mapping import flag
 from cltv_ml.customers.attributes import Attributes
 from cltv_ml.customers.closeness import FEWEST, closeness
 from cltv_ml.customers.kinds import Attribute
 from cltv_ml.customers.leak_headings import tells_behaviour
 from cltv_ml.customers.recent import LATE_SPEND, follow_recent_spend, recent_facts
-from cltv_ml.data.mapping import flag
 from cltv_ml.tables import ids_among
 
 #: Closeness from which a column counts as a copy of a fact of the log.

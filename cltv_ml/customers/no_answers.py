@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from cltv_ml.columns.headings import plain_heading
+from cltv_ml.columns.parse import Columns
+from cltv_ml.columns.rules import Rules
+from cltv_ml.columns.source_columns import quote
+from cltv_ml.columns.words import words
 from cltv_ml.customers.column_levels import levels_of, with_levels
-from cltv_ml.data.headings import plain_heading
-from cltv_ml.data.parse import Columns
-from cltv_ml.data.rules import Rules
-from cltv_ml.data.source_columns import quote
-from cltv_ml.data.words import words
 from cltv_ml.engine import Relation, keep, literals
 
 #: Non-answers, in small letters.

@@ -6,12 +6,12 @@ from typing import Any
 
 import pandas as pd
 
+from cltv_ml.columns.parse import Columns
+from cltv_ml.columns.proposal import complete
+from cltv_ml.columns.rules import Rules
+from cltv_ml.columns.source_columns import quote
 from cltv_ml.customers.key import match_key
-from cltv_ml.data.parse import Columns
-from cltv_ml.data.proposal import complete
 from cltv_ml.data.raw import open_source
-from cltv_ml.data.rules import Rules
-from cltv_ml.data.source_columns import quote
 from cltv_ml.errors import InputError
 from cltv_ml.sources.paths import readable
 from cltv_ml.tables import YES

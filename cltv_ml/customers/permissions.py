@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from cltv_ml.data.headings import plain_text, split_case
+from cltv_ml.columns.headings import plain_text, split_case
 from cltv_ml.tables import NO, YES
 
 #: Columns that say that a customer must not be addressed.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cltv_ml.data.headings import plain_heading, plain_pattern, plain_text, split_case
+from cltv_ml.columns.headings import plain_heading, plain_pattern, plain_text, split_case
 
 #: Whose name, number or address it is, or which of several.
 _WHOSE = (

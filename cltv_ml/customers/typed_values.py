@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from cltv_ml.columns.parse import Columns
+from cltv_ml.columns.source_columns import quote
+from cltv_ml.columns.zones import once
 from cltv_ml.customers.column_levels import levels_of
 from cltv_ml.customers.kinds import Attribute
-from cltv_ml.data.parse import Columns
-from cltv_ml.data.source_columns import quote
-from cltv_ml.sources.zones import once
 from cltv_ml.tables import NO, YES, postcode_sql
 
 #: Days that tools write for a missing date, as they write days before 1760 and after 2199.

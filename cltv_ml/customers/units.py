@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
+from cltv_ml.columns.kinds import first_lines, look, look_further
+from cltv_ml.columns.source_columns import quote
 from cltv_ml.customers.column_levels import levels_of, with_levels
 from cltv_ml.customers.kinds import is_code
-from cltv_ml.data.kinds import first_lines, look, look_further
-from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, keep
 
 #: A number without leading zeros, and the word or the letter after it.

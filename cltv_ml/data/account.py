@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 import pandas as pd
 import pyarrow as pa
 
+from cltv_ml.columns.raw_table import Raw
+from cltv_ml.columns.rules import REASONS
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
-from cltv_ml.data.raw_table import Raw
-from cltv_ml.data.rules import REASONS
+from cltv_ml.data.returns_to_come import ReturnsToCome
 from cltv_ml.engine import MONEY_SCALE, Relation, lend
 from cltv_ml.inline import Inline
 from cltv_ml.money import Note
 from cltv_ml.sources.lost_rows import possible_rows
-from cltv_ml.sources.returns_to_come import ReturnsToCome
 
 #: Broken lines whose money is estimated one by one; more are taken to be like these.
 _MOST_BROKEN = 5000

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
+from cltv_ml.columns.headings import plain_heading, plain_text
+from cltv_ml.columns.raw_table import Raw
+from cltv_ml.columns.rules import Rules
+from cltv_ml.columns.source_columns import id_text
 from cltv_ml.data.aside import Aside
-from cltv_ml.data.headings import plain_heading, plain_text
 from cltv_ml.data.lines import Lines
-from cltv_ml.data.raw_table import Raw
-from cltv_ml.data.rules import Rules
-from cltv_ml.data.source_columns import id_text
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literals
 from cltv_ml.money import log_amount
 from cltv_ml.sources.frames import MARK

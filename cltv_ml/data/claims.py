@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from cltv_ml.columns.times import month_of_name
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
 from cltv_ml.engine import MONEY_SCALE
 from cltv_ml.sources.frames import Part
-from cltv_ml.sources.times import month_of_name
 
 #: Share of lines outside of the period from which the user is told.
 _OUTSIDE = 0.01

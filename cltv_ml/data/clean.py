@@ -11,6 +11,10 @@ from typing import Literal, TypeAlias
 import pandas as pd
 import pyarrow as pa
 
+from cltv_ml.columns.levels import SAYS_CANCELLED
+from cltv_ml.columns.raw_table import Raw
+from cltv_ml.columns.rules import Rules, keep_levels
+from cltv_ml.columns.stornos import find_stornos
 from cltv_ml.data.account import Report, account
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.bundles import take_bundles_once
@@ -18,7 +22,6 @@ from cltv_ml.data.claims import doubt_period, doubt_total
 from cltv_ml.data.duplicates import tell_of_edited, treat_duplicates
 from cltv_ml.data.fixed_shares import tell_of_fixed_shares
 from cltv_ml.data.free import treat_free_orders
-from cltv_ml.data.levels import SAYS_CANCELLED
 from cltv_ml.data.lines import Lines, read_lines
 from cltv_ml.data.odd_ids import tell_of_words
 from cltv_ml.data.outputs import log_query, quarantine_query
@@ -26,10 +29,9 @@ from cltv_ml.data.payments import set_payments_aside
 from cltv_ml.data.placeholders import set_placeholders_aside
 from cltv_ml.data.quality import OPENING_CUSTOMERS
 from cltv_ml.data.raw import read
-from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.returns import take_returns_off
+from cltv_ml.data.returns_to_come import ReturnsToCome
 from cltv_ml.data.revisited import Revisited
-from cltv_ml.data.rules import Rules, keep_levels
 from cltv_ml.data.running_sums import check_running_sums
 from cltv_ml.data.sum_rows import set_sum_rows_aside
 from cltv_ml.data.totals import take_totals_once
@@ -41,8 +43,6 @@ from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.money import log_amount
 from cltv_ml.sources.paths import readable
-from cltv_ml.sources.returns_to_come import ReturnsToCome
-from cltv_ml.sources.stornos import find_stornos
 from cltv_ml.stamps import OBSERVED_UNTIL, RETURNS_TO_COME
 from cltv_ml.tables import TRANSACTIONS
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from cltv_ml.data.rules import Rules
+from cltv_ml.columns.rules import Rules
 from cltv_ml.errors import InputError
 from cltv_ml.inline import Inline, card
 from cltv_ml.sources.frames import SourceRows, read_frame

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from cltv_ml.columns.headings import plain_heading
+from cltv_ml.columns.raw_table import Raw
+from cltv_ml.columns.rules import Rules
+from cltv_ml.columns.source_columns import quote
 from cltv_ml.data.aside import Aside
-from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.lines import Lines
-from cltv_ml.data.raw_table import Raw
-from cltv_ml.data.rules import Rules
-from cltv_ml.data.source_columns import quote
+from cltv_ml.data.overlaps import find_overlaps
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, lend, show
 from cltv_ml.money import log_amount
-from cltv_ml.sources.overlaps import find_overlaps
 
 #: Headings of ids that a message or a line has for itself; that of an item alone names the goods.
 _IDS_OF_LINES = re.compile(

@@ -7,9 +7,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from cltv_ml.columns.source_columns import quote
 from cltv_ml.data.datasets import DATASETS
 from cltv_ml.data.raw import read
-from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import literal, quoted
 from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.files import atomic

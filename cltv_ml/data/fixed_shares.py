@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from cltv_ml.columns.raw_table import Raw
+from cltv_ml.columns.source_columns import quote
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
-from cltv_ml.data.raw_table import Raw
-from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import MONEY_SCALE, keep, literal
 from cltv_ml.money import log_amount
 from cltv_ml.sources.frames import MARK

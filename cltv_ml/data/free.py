@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from cltv_ml.columns.rules import Rules
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
-from cltv_ml.data.rules import Rules
 from cltv_ml.engine import keep
 from cltv_ml.money import log_amount
 

@@ -10,21 +10,21 @@ from pathlib import Path
 
 import pandas as pd
 
-from cltv_ml.data.date_parts import is_fiscal
-from cltv_ml.data.parse import Columns, is_number, is_time
-from cltv_ml.data.raw_table import Raw
-from cltv_ml.data.rules import REASONS, Rules
-from cltv_ml.data.sales import describe_levels
-from cltv_ml.data.source_columns import quote
+from cltv_ml.columns.date_parts import is_fiscal
+from cltv_ml.columns.days import Plausible, plausible_days
+from cltv_ml.columns.identifiers import doubt_spellings
+from cltv_ml.columns.parse import Columns, is_number, is_time
+from cltv_ml.columns.raw_table import Raw
+from cltv_ml.columns.rules import REASONS, Rules
+from cltv_ml.columns.sales import describe_levels
+from cltv_ml.columns.source_columns import quote
+from cltv_ml.columns.text_bytes import Signs
+from cltv_ml.columns.unsigned import lack_sign
+from cltv_ml.columns.values import understand
 from cltv_ml.data.tally import Tally, count_marks
-from cltv_ml.data.unsigned import lack_sign
-from cltv_ml.data.values import understand
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal, show
 from cltv_ml.errors import InputError
 from cltv_ml.money import log_amount
-from cltv_ml.sources.days import Plausible, plausible_days
-from cltv_ml.sources.identifiers import doubt_spellings
-from cltv_ml.sources.text_bytes import Signs
 
 #: Larger amounts are treated as errors; sums of smaller ones, in integer minor units, cannot overflow.
 LARGEST_AMOUNT = 1e12

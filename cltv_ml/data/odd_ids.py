@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from cltv_ml.columns.raw_table import Raw
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
-from cltv_ml.data.raw_table import Raw
 from cltv_ml.engine import MONEY_SCALE, keep
 from cltv_ml.money import log_amount
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from cltv_ml.columns.raw_table import Raw
+from cltv_ml.columns.rules import REASONS
+from cltv_ml.columns.source_columns import quote
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
-from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.revisited import Revisited
-from cltv_ml.data.rules import REASONS
-from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal, quoted
 from cltv_ml.tables import TRANSACTIONS
 

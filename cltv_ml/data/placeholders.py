@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from cltv_ml.columns.rules import Rules
+from cltv_ml.columns.text_bytes import Signs
+from cltv_ml.columns.words import words
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
-from cltv_ml.data.rules import Rules
-from cltv_ml.data.words import words
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal
 from cltv_ml.money import log_amount
-from cltv_ml.sources.text_bytes import Signs
 
 #: Identifiers that are placeholders, in any case; and numbers that are if many lines have them.
 WORDS, NUMBERS = words("placeholders")["nobody"], words("placeholders")["numbers"]

@@ -12,33 +12,33 @@ import pandas as pd
 import pyarrow as pa
 
 from cltv_ml.addresses import is_url, without_secrets
-from cltv_ml.data.cents import doubt_cents, doubt_parts, tell_of_cents
-from cltv_ml.data.currency import split_signs
-from cltv_ml.data.customers import join_places
+from cltv_ml.columns.cents import doubt_cents, doubt_parts, tell_of_cents
+from cltv_ml.columns.currency import split_signs
+from cltv_ml.columns.customers import join_places
+from cltv_ml.columns.date_parts import join_date, join_items, join_name
+from cltv_ml.columns.day_headings import join_day_headings, join_title_year
+from cltv_ml.columns.document_kinds import split_dates, split_kind
+from cltv_ml.columns.grouped import fill_down, split_labels
+from cltv_ml.columns.mapping import is_complete, read_mapping
+from cltv_ml.columns.namesakes import parts_of
+from cltv_ml.columns.orders import join_receipts
+from cltv_ml.columns.periods import join_months
+from cltv_ml.columns.proposal import Proposal, complete
+from cltv_ml.columns.questions import Question, QuestionsError
+from cltv_ml.columns.raw_table import Raw, Workspace
+from cltv_ml.columns.references import NAMED, join_references
+from cltv_ml.columns.refund_tables import add_refunds, split_refunds
+from cltv_ml.columns.rules import Rules, change_rules, keep_levels
+from cltv_ml.columns.summed import join_credits, join_returned
+from cltv_ml.columns.values import open_questions
 from cltv_ml.data.datasets import DATASETS, Dataset, read_dataset
-from cltv_ml.data.date_parts import join_date, join_items, join_name
-from cltv_ml.data.document_kinds import split_dates, split_kind
-from cltv_ml.data.grouped import fill_down, split_labels
-from cltv_ml.data.mapping import is_complete, read_mapping
-from cltv_ml.data.orders import join_receipts
-from cltv_ml.data.periods import join_months
-from cltv_ml.data.proposal import Proposal, complete
-from cltv_ml.data.questions import Question, QuestionsError
-from cltv_ml.data.raw_table import Raw, Workspace
-from cltv_ml.data.references import NAMED, join_references
-from cltv_ml.data.refund_tables import add_refunds, split_refunds
-from cltv_ml.data.rules import Rules, change_rules, keep_levels
-from cltv_ml.data.summed import join_credits, join_returned
-from cltv_ml.data.values import open_questions
 from cltv_ml.engine import Relation, as_tabular, connect, lend
 from cltv_ml.errors import InputError
 from cltv_ml.money import Note
 from cltv_ml.remote import address, as_path, fetch, is_remote
-from cltv_ml.sources.day_headings import join_day_headings, join_title_year
 from cltv_ml.sources.folders import find
 from cltv_ml.sources.frames import MARK, Part, SourceRows, read_frame, without_nan
 from cltv_ml.sources.lakes import lake_of, read_lake
-from cltv_ml.sources.namesakes import parts_of
 from cltv_ml.sources.paths import read_file, read_with_refunds, readable
 from cltv_ml.sources.records import flatten_records
 

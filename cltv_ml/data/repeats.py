@@ -6,18 +6,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cltv_ml.columns.headings import PER_LINE, PER_ORDER, plain_heading
+from cltv_ml.columns.joined_lines import find_line_id
+from cltv_ml.columns.mapping import flag
+from cltv_ml.columns.parse import Columns
+from cltv_ml.columns.questions import Question, QuestionsError
+from cltv_ml.columns.raw_table import Raw
+from cltv_ml.columns.rules import Rules
+from cltv_ml.columns.source_columns import quote
 from cltv_ml.data.aside import Aside
-from cltv_ml.data.headings import PER_LINE, PER_ORDER, plain_heading
 from cltv_ml.data.lines import Lines
-from cltv_ml.data.mapping import flag
-from cltv_ml.data.parse import Columns
-from cltv_ml.data.questions import Question, QuestionsError
-from cltv_ml.data.raw_table import Raw
-from cltv_ml.data.rules import Rules
-from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import MONEY_SCALE, Relation, keep
 from cltv_ml.money import log_amount
-from cltv_ml.sources.joined_lines import find_line_id
 
 #: Approximate number of lines, from whole orders, sampled to decide between line and order amounts.
 _SAMPLE_LINES = 100_000

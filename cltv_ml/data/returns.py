@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cltv_ml.columns.rules import Rules
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
 from cltv_ml.data.netting import (
@@ -11,11 +12,10 @@ from cltv_ml.data.netting import (
     nothing_reduced,
     tell_of_excess,
 )
+from cltv_ml.data.returns_to_come import ReturnsToCome, find_returns_to_come
 from cltv_ml.data.revisited import Revisited
-from cltv_ml.data.rules import Rules
 from cltv_ml.engine import MONEY_SCALE, Relation, keep
 from cltv_ml.money import log_amount
-from cltv_ml.sources.returns_to_come import ReturnsToCome, find_returns_to_come
 
 
 def take_returns_off(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from cltv_ml.columns.questions import Question, QuestionsError
+from cltv_ml.columns.raw_table import Raw
+from cltv_ml.columns.rules import Rules
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
-from cltv_ml.data.questions import Question, QuestionsError
-from cltv_ml.data.raw_table import Raw
-from cltv_ml.data.rules import Rules
 
 #: First lines that are looked at, and the fewest steps from one line to the next.
 _READ, _STEPS = 5_000, 20

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cltv_ml.columns.raw_table import Raw
+from cltv_ml.columns.rules import Rules
+from cltv_ml.columns.source_columns import quote
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
-from cltv_ml.data.raw_table import Raw
-from cltv_ml.data.rules import Rules
-from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal
 from cltv_ml.money import log_amount
 from cltv_ml.sources.frames import MARK

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
+from cltv_ml.columns.headings import plain_heading
+from cltv_ml.columns.levels import SAYS_CANCELLED
+from cltv_ml.columns.raw_table import Raw
+from cltv_ml.columns.rules import Rules
+from cltv_ml.columns.source_columns import quote
+from cltv_ml.columns.words import TOTAL_WORDS
 from cltv_ml.data.aside import Aside
-from cltv_ml.data.headings import plain_heading
-from cltv_ml.data.levels import SAYS_CANCELLED
 from cltv_ml.data.lines import Lines
-from cltv_ml.data.raw_table import Raw
 from cltv_ml.data.repeats import (
     doubt_undone_lines,
     look_at_orders,
@@ -20,8 +23,6 @@ from cltv_ml.data.repeats import (
     tell_of_lost_refunds,
     whose_money,
 )
-from cltv_ml.data.rules import Rules
-from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal
 from cltv_ml.money import log_amount
 from cltv_ml.sources.frames import MARK
@@ -29,12 +30,6 @@ from cltv_ml.sources.frames import MARK
 #: Headings of codes that tell an order's header from its lines, and the most codes of one.
 _KINDS_OF_ROWS = re.compile("type|kind|typ$|^art$|record|^row|^line$|level|satzart|zeile|区分|种类|種別")
 _MOST_KINDS = 6
-#: Labels of rows with totals.
-TOTAL_WORDS = (
-    "total|grand total|sub ?total|sum|summe|gesamt|gesamtsumme|zwischensumme|somme|total general|total general:|"
-    "suma|totale|totaal|totals|order total|итого|合计|合計|"
-    "all customers|alle kunden|tous les clients|todos los clientes"
-)
 
 
 def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list[str]:

@@ -2,37 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from cltv_ml.columns.levels import SAYS_CANCELLED
+from cltv_ml.columns.raw_table import Raw
+from cltv_ml.columns.version_column import is_snapshot
 from cltv_ml.data.aside import Aside
-from cltv_ml.data.headings import SYNONYMS, plain_heading
-from cltv_ml.data.levels import SAYS_CANCELLED
 from cltv_ml.data.lines import Lines
-from cltv_ml.data.raw_table import Raw
-from cltv_ml.data.source_columns import quote
 from cltv_ml.engine import Relation, keep
 from cltv_ml.money import log_amount
-
-
-def find_version(table: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str]) -> str:
-    """Return the column with the time of a line's version if it varies within orders; else an empty text.
-
-    Without an order id, lines of a snapshot are equal in all other columns.
-    """
-    for step in SYNONYMS["version"]:
-        for column in (
-            name for name in kinds if plain_heading(name) in step.split() and kinds[name] != "empty"
-        ):
-            remaining = [name for name in kinds if name != column]
-            if column in mapping.values() or ("order_id" not in mapping and not _is_snapshot(column)):
-                continue
-            key = ", ".join(map(quote, [mapping["order_id"]] if "order_id" in mapping else remaining))
-            named = f"{key} is not null" if "order_id" in mapping else "true"
-            if table.holds(
-                f"{named} group by hash({key}) having min({quote(column)}) < max({quote(column)})"
-            ):
-                return column
-    return ""
 
 
 def keep_newest(raw: Raw, lines: Lines, aside: Aside) -> list[str]:
@@ -45,7 +21,7 @@ def keep_newest(raw: Raw, lines: Lines, aside: Aside) -> list[str]:
     column, recorded = raw.mapping.get("version", ""), "version" in lines.columns
     if not recorded and not _has_history(lines):
         return []
-    ordered, snapshot = "order_id" in lines.columns, _is_snapshot(column)
+    ordered, snapshot = "order_id" in lines.columns, is_snapshot(column)
     key = "by_order" if ordered else "hash(rest_hash, customer_id_hash, product_id_hash)"
     sold = "rule is null" + (" and reading is null" if "reading" in lines.columns else "")
     last = "max(version) over (partition by key, is_return)"
@@ -167,7 +143,3 @@ def _has_history(lines: Lines) -> bool:
         f"by_order % {lines.marks.count() // 100_000 + 1} = 0 and not is_return group by by_order "
         "having count(*) > 1 and count(distinct state) = count(*)"
     )
-
-
-def _is_snapshot(column: str) -> bool:
-    return plain_heading(column) in SYNONYMS["version"][0].split()

@@ -14,8 +14,8 @@ from cltv_ml import decisions
 from cltv_ml.actions.customer_columns import unread_columns
 from cltv_ml.actions.export_rules import ExportOrder
 from cltv_ml.actions.exports import FORMATS, build_export, count_lost_phones, phone_numbers
+from cltv_ml.columns.headings import SYNONYMS, plain_heading
 from cltv_ml.customers import read_order_dates
-from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.evaluation.bounds import is_within_bounds
 from cltv_ml.files import atomic, discard, together, write_table

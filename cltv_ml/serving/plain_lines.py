@@ -7,10 +7,10 @@ import re
 import numpy as np
 import pandas as pd
 
+from cltv_ml.columns.days import PLACEHOLDERS
+from cltv_ml.columns.words import TOTAL_WORDS
 from cltv_ml.data.placeholders import NUMBERS, WORDS
-from cltv_ml.data.totals import TOTAL_WORDS
 from cltv_ml.engine import MONEY_SCALE
-from cltv_ml.sources.days import PLACEHOLDERS
 from cltv_ml.tables import TRANSACTIONS
 
 #: More lines are always cleaned: the checks of whole logs, such as for isolated days, begin there.

@@ -8,11 +8,11 @@ import pandas as pd
 import pyarrow as pa
 
 from cltv_ml import engine
+from cltv_ml.columns.identifiers import unify
 from cltv_ml.customers.attributes import read_attributes
 from cltv_ml.data import Rules
 from cltv_ml.errors import InputError
 from cltv_ml.features import attribute_columns
-from cltv_ml.sources.identifiers import unify
 
 
 def read_block(table: pd.DataFrame, features: Sequence[str]) -> pa.Table | None:

@@ -272,7 +272,7 @@ def test_ranges_of_a_number_are_categories_in_order():
 
 
 def test_a_column_that_is_blank_for_the_first_customers_has_the_kind_of_its_values(monkeypatch):
-    monkeypatch.setattr("cltv_ml.data.kinds.FIRST", 2)
+    monkeypatch.setattr("cltv_ml.columns.kinds.FIRST", 2)
     ages = pd.DataFrame({"id": list("abcd"), "age": [None, None, "34", "51"]})
     assert [one.kind for one in read_attributes(ages).account] == ["number"]
 

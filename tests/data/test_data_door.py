@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
+from cltv_ml.columns.questions import QuestionsError
 from cltv_ml.data import clean, read
-from cltv_ml.data.questions import QuestionsError
 from cltv_ml.errors import InputError
 from cltv_ml.sources.encodings import find_encoding
 

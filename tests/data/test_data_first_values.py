@@ -7,11 +7,12 @@ import polars
 import pyarrow as pa
 import pytest
 
-from cltv_ml.data import clean, kinds, read
-from cltv_ml.data.kinds import _read_first_texts
-from cltv_ml.data.parse import Columns
-from cltv_ml.data.rules import Rules
-from cltv_ml.data.source_columns import quote
+from cltv_ml.columns import kinds
+from cltv_ml.columns.kinds import _read_first_texts
+from cltv_ml.columns.parse import Columns
+from cltv_ml.columns.rules import Rules
+from cltv_ml.columns.source_columns import quote
+from cltv_ml.data import clean, read
 from cltv_ml.engine import connect, keep, literals
 
 TEXTS = (

@@ -5,10 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from cltv_ml.columns.formats import formats, recognise
+from cltv_ml.columns.headings import SYNONYMS
+from cltv_ml.columns.levels import READINGS
 from cltv_ml.data import change_rules, clean, compute_summary, read
-from cltv_ml.data.formats import formats, recognise
-from cltv_ml.data.headings import SYNONYMS
-from cltv_ml.data.levels import READINGS
 from cltv_ml.errors import InputError
 
 EXAMPLES = Path(__file__).with_name("exports") / "formats"

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from cltv_ml.columns.levels import read_levels
 from cltv_ml.data import QuestionsError, clean, read, write_mapping
-from cltv_ml.data.levels import read_levels
 from tests.data.test_data_by_hand import answered, found
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cltv_ml.columns.questions import questions_of
 from cltv_ml.data import clean, read
-from cltv_ml.data.questions import questions_of
 from cltv_ml.tables import TRANSACTIONS
 
 FUZZ = settings(

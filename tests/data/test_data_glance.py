@@ -4,7 +4,8 @@ from collections import Counter
 
 import pandas as pd
 
-from cltv_ml.data import glance, read
+from cltv_ml.columns import glance
+from cltv_ml.data import read
 from cltv_ml.engine import Relation, connect, keep
 from cltv_ml.sources.frames import MARK
 

@@ -5,8 +5,8 @@ import json
 import pandas as pd
 import pytest
 
+from cltv_ml.columns.questions import QuestionsError
 from cltv_ml.data import clean, read
-from cltv_ml.data.questions import QuestionsError
 
 #: Customer, date, order, amount; the truth of every layout below: 3 customers, 7 orders, 280.00.
 ORDERS = [

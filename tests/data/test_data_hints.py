@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
+from cltv_ml.columns.questions import QuestionsError
 from cltv_ml.data import Rules, change_rules, clean, read
-from cltv_ml.data.questions import QuestionsError
 from cltv_ml.errors import InputError
 
 AMOUNTS = [20.0, 30.5, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0]

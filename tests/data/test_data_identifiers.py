@@ -4,11 +4,11 @@ import duckdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cltv_ml.data.parse import _NOTHING
+from cltv_ml.columns import identifiers
+from cltv_ml.columns.identifiers import FORMS, count_forms, damage
+from cltv_ml.columns.parse import _NOTHING
+from cltv_ml.columns.text_bytes import signs_of
 from cltv_ml.engine import connect, keep
-from cltv_ml.sources import identifiers
-from cltv_ml.sources.identifiers import FORMS, count_forms, damage
-from cltv_ml.sources.text_bytes import signs_of
 
 #: Pieces that the tests of identifiers look for, alone and put together.
 PIECES = [

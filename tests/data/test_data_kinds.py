@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
+from cltv_ml.columns.questions import QuestionsError
 from cltv_ml.data import clean, read
-from cltv_ml.data.questions import QuestionsError
 
 
 def table(text):
@@ -119,7 +119,7 @@ def test_an_order_repeated_by_snapshots_counts_as_in_the_newest():
 
 
 def test_an_order_that_no_first_line_names_counts_as_in_the_newest_snapshot(monkeypatch):
-    monkeypatch.setattr("cltv_ml.data.kinds.FIRST", 2)
+    monkeypatch.setattr("cltv_ml.columns.kinds.FIRST", 2)
     before = SNAPSHOTS.replace(
         "amount\n", "amount\n2024-02-28,8,c,2024-01-02,1\n2024-02-28,9,d,2024-01-02,1\n"
     )

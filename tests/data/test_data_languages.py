@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
+from cltv_ml.columns.candidates import named
+from cltv_ml.columns.compound import find_compound
+from cltv_ml.columns.levels import read_level
 from cltv_ml.data import clean, read
-from cltv_ml.data.candidates import named
-from cltv_ml.data.compound import find_compound
-from cltv_ml.data.levels import read_level
 from cltv_ml.errors import InputError
 
 DAYS = ["2024-01-05", "2024-01-19", "2024-02-07", "2024-02-28", "2024-03-13", "2024-03-31"]

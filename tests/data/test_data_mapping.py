@@ -1,9 +1,9 @@
 import pandas as pd
 import pytest
 
+from cltv_ml.columns.orders import find_order
+from cltv_ml.columns.proposal import propose_mapping
 from cltv_ml.data import DATASETS, read, read_mapping, write_mapping
-from cltv_ml.data.orders import find_order
-from cltv_ml.data.proposal import propose_mapping
 from cltv_ml.engine import Relation
 from cltv_ml.errors import InputError
 

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
+from cltv_ml.columns.questions import QuestionsError
 from cltv_ml.data import answer, change_rules, clean, read
-from cltv_ml.data.questions import QuestionsError
 
 
 def orders(**more):

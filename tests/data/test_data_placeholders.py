@@ -3,10 +3,10 @@
 import duckdb
 import pandas as pd
 
+from cltv_ml.columns.text_bytes import Signs, signs_of
 from cltv_ml.data import clean, read
 from cltv_ml.data.placeholders import NUMBERS, WORDS, _spelled, _suspects
 from cltv_ml.engine import connect, keep
-from cltv_ml.sources.text_bytes import Signs, signs_of
 
 LISTED = sorted({*_spelled(WORDS), *NUMBERS})
 ODD = ["Guest 12", "ゲスト12", "test user 3", "a@example.com", "***", "[]", "12345", "ann"]

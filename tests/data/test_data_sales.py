@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
+from cltv_ml.columns.levels import read_level, read_levels
 from cltv_ml.data import QuestionsError, Rules, change_rules, clean, read
-from cltv_ml.data.levels import read_level, read_levels
 
 
 def orders(*rows, **headings):

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
+from cltv_ml.columns.levels import BLANK
 from cltv_ml.data import QuestionsError, clean, read
-from cltv_ml.data.levels import BLANK
 
 
 def test_what_stands_for_nothing_in_a_column_of_cancellations_cancels_no_sale():

@@ -5,8 +5,8 @@ import zipfile
 import pandas as pd
 import pytest
 
+from cltv_ml.columns.questions import QuestionsError
 from cltv_ml.data import clean, read
-from cltv_ml.data.questions import QuestionsError
 from cltv_ml.errors import InputError
 from tests.data.test_data_sources import workbook
 

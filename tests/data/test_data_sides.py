@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
+from cltv_ml.columns.levels import read_level
+from cltv_ml.columns.questions import QuestionsError
 from cltv_ml.data import change_rules, clean, read
-from cltv_ml.data.levels import read_level
-from cltv_ml.data.questions import QuestionsError
 
 
 def ledger(sides=None, amounts=None, **more):

@@ -2,8 +2,8 @@
 
 import pytest
 
+from cltv_ml.columns import zones
 from cltv_ml.data import QuestionsError, clean, read, sum_rows
-from cltv_ml.sources import zones
 
 MONEY = [12.5, 30, 7.25, 19, 44.5, 8, 15, 61, 23.75, 9.5, 31, 27]
 

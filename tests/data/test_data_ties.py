@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
+from cltv_ml.columns.questions import QuestionsError
 from cltv_ml.data import clean, read
-from cltv_ml.data.questions import QuestionsError
 
 DAYS = ["2024-01-05", "2024-02-06", "2024-03-07", "2024-04-08"]
 SALES = {

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
+from cltv_ml.columns.questions import QuestionsError
 from cltv_ml.data import Rules, clean
-from cltv_ml.data.questions import QuestionsError
 
 COLUMNS = ["customer_id", "timestamp", "order_id", "product_id", "quantity", "amount"]
 

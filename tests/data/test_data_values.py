@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cltv_ml.columns.rules import REASONS
 from cltv_ml.data import clean, read
-from cltv_ml.data.rules import REASONS
 
 COLUMNS = ["customer_id", "timestamp", "amount", "order_id", "product_id", "quantity"]
 MAPPING = {name: name for name in COLUMNS}

@@ -6,9 +6,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from cltv_ml.data.parse import Columns
-from cltv_ml.data.questions import QuestionsError
-from cltv_ml.data.rules import Rules
+from cltv_ml.columns.parse import Columns
+from cltv_ml.columns.questions import QuestionsError
+from cltv_ml.columns.rules import Rules
 from cltv_ml.engine import lend
 from cltv_ml.sources.frames import MARK
 

@@ -83,7 +83,7 @@ def test_the_archived_package_reads_a_log_with_its_tables_of_words_and_formats(t
     script = """
 import cltv_ml, pandas as pd
 from cltv_ml import build_features, clean, read
-from cltv_ml.data.formats import formats, recognise
+from cltv_ml.columns.formats import formats, recognise
 from cltv_ml.serving.requests import ServedModel
 from cltv_ml.tracking.sqlite_store import EMPTY
 lines = pd.DataFrame({"customer_id": ["a", "b"], "timestamp": ["2024-01-01", "2024-02-01"], "amount": ["€1", "€2"]})
@@ -99,6 +99,6 @@ print(build_features(clean(read(lines)).log, "2024-02-02", ["spend_total"])["spe
     )
     assert done.returncode == 0, done.stderr
     first, second = done.stdout.splitlines()
-    counted = len(list(Path(cltv_ml.__file__).parent.glob("data/formats/*.toml")))
+    counted = len(list(Path(cltv_ml.__file__).parent.glob("columns/formats/*.toml")))
     size = len((Path(cltv_ml.__file__).parent / "tracking" / "empty_store.sql").read_text())
     assert (first, second) == (f"True {counted} {size}", "[1.0, 2.0]")
