@@ -24,7 +24,6 @@ Effect = tuple[tuple[str, int], ...]
 
 _LOWEST, _HIGHEST = np.log(1e-5), np.log(1e4)  # bounds of log-parameters, time in units of the mean T
 _STEEPEST = 8.0  # bound of a coefficient on a covariate in units of its standard deviation
-_LARGE, _SAMPLE = 8_000, 4_000  # distinct rows from which a sample is climbed first, and its size
 
 
 class LikelihoodModel(BaseEstimator):
@@ -43,9 +42,9 @@ class LikelihoodModel(BaseEstimator):
     dropout_effect: ClassVar[Effect] = ()
     columns: ClassVar[tuple[str, ...]] = ("frequency", "recency", "T")
     discrete: ClassVar[bool] = False  # time is counted in opportunities, not measured
-    samples: ClassVar[
-        tuple[int, ...]
-    ] = ()  # sizes of samples climbed between the first one and the full data
+    samples: ClassVar[tuple[int, ...]] = (
+        4_000,
+    )  # climbed one after the other before twice as many rows or more
     chunk: ClassVar[int] = 8192  # rows worked on at once stay in the processor's cache
     purchase_covariates: Sequence[str] = ()
     dropout_covariates: Sequence[str] = ()
@@ -128,9 +127,15 @@ class LikelihoodModel(BaseEstimator):
         return Problem(rescale_rows(rows, time, spread), time, spread)
 
     def _maximum(
-        self, problem: Problem, starts: Sequence[Sequence[float]], near: np.ndarray | None = None
+        self,
+        problem: Problem,
+        starts: Sequence[Sequence[float]],
+        near: np.ndarray | None = None,
+        samples: Sequence[int] | None = None,
     ) -> Maximum:
-        """Return the highest likelihood found from `starts`, which have no slopes on covariates, or from `near`."""
+        """Return the highest likelihood found from `starts`, which have no slopes on covariates, or from `near`;
+        `samples` are those of the class by default.
+        """
         rows, spread = problem.rows, problem.spread
         shapes, slopes = len(self.param_names), len(spread)
         objective = self._objective(rows, spread)
@@ -139,18 +144,14 @@ class LikelihoodModel(BaseEstimator):
             points = [near]
         elif isinstance(objective, WithSlopes):
             points = [np.r_[self._maximum(without_covariates(problem), starts).theta, np.zeros(slopes)]]
+        sizes = [size for size in (self.samples if samples is None else samples) if 2 * size < len(rows)]
         return maximize(
             objective,
             points,
             bounds_of(shapes, slopes),
             names=self._all_names()[: shapes + slopes],
             size=problem.size,
-            sample=self._objective(thin_rows(rows, _SAMPLE), spread) if len(rows) > _LARGE else None,
-            between=[
-                self._objective(thin_rows(rows, size), spread)
-                for size in self.samples
-                if 2 * size < len(rows)
-            ],
+            samples=[self._objective(thin_rows(rows, size), spread) for size in sizes],
         )
 
     def _objective(

@@ -136,25 +136,59 @@ def waits(
     lifetime has the scale B: by leaving before the next purchase or by its coming later; and its derivatives by a, b,
     s and B.
     """
-    v, B = np.maximum(v, 1e-12)[:, None], B[:, None, None]
-    silent, step = quiet(k, a, b, v), 1e-4 * a
-    by_a = (quiet(k, a + step, b, v) - quiet(k, a - step, b, v)) / (2 * step)
-    by_b = np.exp(log_gap(k, a, b / k, v)) * v / b
-    low, high = window(k + 1 / (1 + b / k * s / B[..., 0]), a, b / k, np.zeros_like(v), v + 0 * k)
-    u = np.maximum(np.exp(low[..., None] + (high - low)[..., None] * MOMENTS[0]), 1e-290)
-    k, a, b = k[..., None], a[..., None], b[..., None]
-    density = np.exp(log_gap(k, a, b / k, u)) * u * (high - low)[..., None] * MOMENTS[1]
-    age = np.log1p(u / B)
-    stays = np.exp(-s * age)
-    gone = density * -np.expm1(-s * age)
-    by_log = digamma(a + k) - digamma(a) - np.log1p(k * u / b)
+    v, B = (one[:, None] + 0 * k for one in (np.maximum(v, 1e-12), B))
+    silent, c = quiet(k, a, b, v), b / k
+    came, came_log, gone, by_log, shrunk, aged, older = (np.zeros(k.shape) for _ in range(7))
+    low, high = window(k + 1 / (1 + s * c / B), a, c, 0 * v, v)
+    log_c, width, height = np.log(c), high - low, -betaln(a, k)
+    for node, share in zip(
+        *MOMENTS, strict=True
+    ):  # one array of a node at a time stays in the processor's cache
+        log_u = np.maximum(low + width * node, -660.0)
+        u = np.exp(log_u)
+        longer, age = np.log1p(u / c), np.log1p(u / B)
+        density = np.exp(height + k * (log_u - log_c) - (a + k) * longer) * (width * share)
+        left = density * -np.expm1(-s * age)
+        stays = density - left
+        came += density
+        came_log += density * longer
+        gone += left
+        by_log += left * longer
+        shrunk += left * np.exp(-longer)
+        aged += stays * age
+        older += stays * (1 - np.exp(-age))
+    before, before_by_a = _before(k, a, np.exp(low) / c)
+    wait, slope = silent + gone, digamma(a + k) - digamma(a)
+    by_a = came_log - came * slope - before_by_a
+    off = np.nonzero((np.abs(came + before + silent - 1) > 1e-7 * wait) & (silent > 1e-10 * wait))
+    by_a[silent <= 1e-10 * wait] = 0.0
+    by_a[off] = _slope_of_quiet(*(one[off] for one in np.broadcast_arrays(k, a, b, v)))
+    by_b = np.exp(log_gap(k, a, c, v)) * v / b
     return (
-        silent + gone.sum(axis=-1),
-        by_a + (gone * by_log).sum(axis=-1),
-        by_b + (gone * (a / b - (a + k) / (b + k * u))).sum(axis=-1),
-        (density * stays * age).sum(axis=-1),
-        -(density * stays * s * u / (B * (B + u))).sum(axis=-1),
+        wait,
+        by_a + gone * slope - by_log,
+        by_b + (gone * a - shrunk * (a + k)) / b,
+        aged,
+        -older * s / B,
     )
+
+
+def _before(k: np.ndarray, a: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the probability of a gap below a small u, in units of b / k, and its derivative by a."""
+    y, term, by_a = u / (1 + u), np.ones_like(k), np.zeros_like(k)
+    series, slope = term, by_a
+    for number in range(4):
+        factor = (a + k + number) / (k + 1 + number) * y
+        term, by_a = term * factor, by_a * factor + term * y / (k + 1 + number)
+        series, slope = series + term, slope + by_a
+    height = np.exp(k * np.log(y) - a * np.log1p(u) - np.log(k) - betaln(a, k))
+    return height * series, height * (series * (digamma(a + k) - digamma(a) - np.log1p(u)) + slope)
+
+
+def _slope_of_quiet(k: np.ndarray, a: np.ndarray, b: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Return the derivative of `quiet` by a."""
+    step = 1e-4 * a
+    return (quiet(k, a + step, b, v) - quiet(k, a - step, b, v)) / (2 * step)
 
 
 def draw_renewals(k: np.ndarray, length: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -28,6 +28,7 @@ class Curved(Protocol):
 _STEP = 1e-4  # of the differences that make a Hessian of gradients
 _EXACT, _ROUGH = 1e-7, 1e-4  # slopes of the mean log-likelihood at which a climb ends
 _FLATTEST = 1e-8  # the same at the end of Newton steps
+_NOISE = 1e-11  # differences of a mean log-likelihood below this say less than its slopes
 _LOOK = 10  # rounds of a climb after which it looks whether it is on its way to a maximum that is known
 
 
@@ -50,15 +51,15 @@ def maximize(
     *,
     names: Sequence[str],
     size: float,
-    sample: LogLikelihood | None = None,
-    between: Sequence[LogLikelihood] = (),
+    samples: Sequence[LogLikelihood] = (),
 ) -> Maximum:
     """Return the maximum of a likelihood of `size` customers in log-parameters.
 
-    The climb begins at the first start; if it ends on a bound or a ridge, the other starts are tried too. `sample`,
-    the likelihood of a part of a large population, is climbed first, from every start if its end is doubtful: the full
-    data then need only a few Newton steps. If the end is doubtful only on the full data, the other starts are climbed
-    on the sample, and on the full data from where these climbs end elsewhere.
+    The climb begins at the first start; if it ends on a bound or a ridge, the other starts are tried too. The first of
+    `samples`, likelihoods of parts of a large population, is climbed first, from every start if its end is doubtful,
+    and each larger one from there: the full data then need only a few Newton steps. If the end is doubtful only on the
+    full data, the other starts are climbed on the first sample, and on the full data from where these climbs end
+    elsewhere.
 
     Parameters
     ----------
@@ -66,16 +67,15 @@ def maximize(
         Shape (k, 2); a parameter that ends on one is reported, never pushed further.
     size
         Sum of the weights, which turns the mean log-likelihood into the total.
-    between
-        Larger samples on the way to the full data, each climbed from the end of the one before.
     """
     starts = [np.clip(start, bounds[:, 0], bounds[:, 1]) for start in starts]
-    if sample is None:
+    if not samples:
         theta, value, hessian = _highest(objective, starts, bounds)
     else:
+        sample = samples[0]
         near, height, curvature = _highest(sample, starts, bounds)
         top = near, height
-        for larger in between:
+        for larger in samples[1:]:
             near, _, curvature = _polish(larger, near, curvature, bounds)
         theta, value, hessian = _polish(objective, near, curvature, bounds)
         if doubtful(theta, hessian, bounds) and not doubtful(near, curvature, bounds):
@@ -233,12 +233,15 @@ def _search(
     direction: np.ndarray,
     bounds: np.ndarray,
 ) -> tuple[np.ndarray, float, np.ndarray] | None:
-    """Return the first point along `direction`, kept inside the bounds, that is clearly higher."""
+    """Return the first point along `direction`, within the bounds, that is clearly higher, or as high and flatter."""
     length = 1.0
     for _ in range(30):
         candidate = np.clip(theta + length * direction, bounds[:, 0], bounds[:, 1])
         new_value, new_gradient = objective(candidate)
-        if new_value > value + 1e-4 * gradient @ (candidate - theta):
+        flatter = np.abs(new_gradient).max() < np.abs(gradient).max()
+        if new_value > value + 1e-4 * gradient @ (candidate - theta) or (
+            flatter and new_value > value - _NOISE
+        ):
             return candidate, new_value, new_gradient
         length *= 0.3
     return None
@@ -302,7 +305,7 @@ def _newton(
             break
         candidate = np.clip(theta + step, bounds[:, 0], bounds[:, 1])
         new_value, new_gradient = objective(candidate)
-        if not (new_value >= value - 1e-13 and np.abs(new_gradient[free]).max(initial=0.0) < norm):
+        if not (new_value >= value - _NOISE and np.abs(new_gradient[free]).max(initial=0.0) < norm):
             break
         theta, value, gradient = candidate, new_value, new_gradient
     return theta, value, gradient

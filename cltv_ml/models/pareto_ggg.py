@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,7 @@ from cltv_ml.models.gaps import (
     window,
 )
 from cltv_ml.models.ggg_table import answer_many
+from cltv_ml.models.likelihood import Maximum
 from cltv_ml.models.problem import Problem
 from cltv_ml.models.purchase_history import DAYS_IN, Rows
 from cltv_ml.models.purchases import Answer, PurchaseModel
@@ -58,7 +60,8 @@ class ParetoGGG(PurchaseModel):
     name = "pareto_ggg"
     param_names = ("t", "gamma", "r", "alpha", "s", "beta")
     time_params = ("alpha", "beta")
-    chunk = 128
+    chunk = 256
+    samples: ClassVar[tuple[int, ...]] = (600, 4_000)
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -124,6 +127,20 @@ class ParetoGGG(PurchaseModel):
             left / s + mean(by_s / wait),
             s / beta - s / (beta + rows.tx) + mean(by_beta / wait),
         )
+
+    def _maximum(
+        self,
+        problem: Problem,
+        starts: Sequence[Sequence[float]],
+        near: np.ndarray | None = None,
+        samples: Sequence[int] | None = None,
+    ) -> Maximum:
+        """Return the highest likelihood; a sample as small as the first serves where it leads to a clear peak only."""
+        found = super()._maximum(problem, starts, near, samples)
+        if found.verdict == "converged" or near is not None or len(problem.rows) <= 2 * self.samples[0]:
+            return found
+        again = super()._maximum(problem, starts, near, self.samples[1:])
+        return max(found, again, key=lambda end: end.log_likelihood)
 
     # ------------------------------------------------------------- the answers
 

@@ -69,7 +69,7 @@ class ParetoNBDCalendar(CovariateModel):
     time_params = ("alpha", "beta")
     dropout_effect = (("beta", -1),)
     chunk = 1024
-    samples = (20_000,)
+    samples = (4_000, 20_000)
 
     def __init__(  # noqa: PLR0913 -- scikit-learn reads a parameter from each argument
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -28,12 +29,14 @@ def fit_population(x: np.ndarray, spend: np.ndarray, weight: np.ndarray) -> Maxi
     """
     size = weight.sum()
     objective = spend_objective(x, spend, weight)
-    sample = spend_objective(*_thin_spend(x, spend, weight)) if len(x) > _LARGE else None
-    maximum = maximize(objective, _STARTS, POPULATION_BOUNDS, names=("p", "q", "v"), size=size, sample=sample)
+    samples = [spend_objective(*_thin_spend(x, spend, weight))] if len(x) > _LARGE else []
+    maximum = maximize(
+        objective, _STARTS, POPULATION_BOUNDS, names=("p", "q", "v"), size=size, samples=samples
+    )
     error = _relative_error(spend, weight)
     if _is_plausible(_population_mean(maximum.theta), error):
         return maximum
-    return _hold_mean(objective, sample, size, error, maximum)
+    return _hold_mean(objective, samples, size, error, maximum)
 
 
 def fit_slopes(
@@ -154,7 +157,7 @@ def _restrict(full: LogLikelihood) -> LogLikelihood:
 
 
 def _hold_mean(
-    objective: LogLikelihood, sample: LogLikelihood | None, size: float, error: float, free: Maximum
+    objective: LogLikelihood, samples: Sequence[LogLikelihood], size: float, error: float, free: Maximum
 ) -> Maximum:
     """Return the maximum among the parameters whose population mean is the repeat buyers' mean."""
     maximum = maximize(
@@ -163,7 +166,7 @@ def _hold_mean(
         POPULATION_BOUNDS[:2],
         names=("p", "q"),
         size=size,
-        sample=_restrict(sample) if sample else None,
+        samples=[_restrict(sample) for sample in samples],
     )
     covariance = _HELD @ np.nan_to_num(maximum.covariance, nan=0.0) @ _HELD.T
     covariance[2, 2] += error**2  # how well the mean itself is known

@@ -188,6 +188,20 @@ def test_it_competes_by_name_is_stored_and_explained():
     assert parts.sum(axis="columns").to_numpy() == pytest.approx(model.predict(X.head(3)))
 
 
+@pytest.mark.long
+def test_a_fit_that_begins_with_a_sample_ends_where_climbing_all_customers_does(monkeypatch):
+    X = ParetoGGG().with_params(TRUE).simulate(500, 30.0, seed=7)
+    whole = ParetoGGG().fit(X)
+    monkeypatch.setattr(ParetoGGG, "samples", (200,))
+    sampled = ParetoGGG().fit(X)
+    assert sampled.params_ == pytest.approx(whole.params_, rel=1e-5)
+    assert sampled.standard_errors_ == pytest.approx(whole.standard_errors_, rel=1e-3)
+    unlike = X.assign(
+        frequency=0.0, recency=0.0, log_gaps=0.0
+    )  # no clear peak: all are climbed from every start
+    assert np.isfinite(ParetoGGG().fit(unlike).log_likelihood_)
+
+
 @pytest.mark.slow
 def test_the_parameters_of_20_simulations_lie_in_their_intervals():
     inside = []

@@ -39,7 +39,7 @@ def test_a_large_population_without_a_clear_peak_ends_where_climbing_it_whole_wo
     recency = np.where(frequency > 0, T * rng.beta(np.maximum(frequency, 1), 1), 0.0)
     X = pd.DataFrame({"frequency": frequency.astype(float), "recency": recency, "T": T})
     sampled = ParetoNBD().fit(X)
-    monkeypatch.setattr("cltv_ml.models.fitting._LARGE", len(X))
+    monkeypatch.setattr(ParetoNBD, "samples", ())
     whole = ParetoNBD().fit(X)
     assert whole.convergence_["verdict"] != "converged"
     assert sampled.log_likelihood_ == pytest.approx(whole.log_likelihood_, abs=0.01)
@@ -55,8 +55,7 @@ def test_other_starts_are_climbed_on_the_sample(monkeypatch):
     recency = np.where(frequency > 0, np.minimum(life, T) * late, 0.0)
     X = pd.DataFrame({"frequency": frequency, "recency": recency, "T": T})
     whole, _ = _fit_counting(X)
-    monkeypatch.setattr("cltv_ml.models.fitting._LARGE", 600)
-    monkeypatch.setattr("cltv_ml.models.fitting._SAMPLE", 300)
+    monkeypatch.setattr(ParetoNBD, "samples", (300,))
     sampled, computations = _fit_counting(X, larger_than=1_000)
     assert sampled == pytest.approx(whole, abs=1e-4)
     assert computations < 50
