@@ -25,7 +25,7 @@ _VERBS = "appear|begin|belong|break|contain|count|differ|equal|exceed|fill|hold|
 _ONE_THING = rf"(?:^|[.:;] | {{2}}|, (?:and|but) )1 (?:(?:{WHICH}) )?(?:{'|'.join(PLURALS.values())})\b"
 _ONE_DOES = [
     re.compile(rf"({_ONE_THING}{between}) (?<!that )({_VERBS}|{'|'.join(_CHANGED)})\b")
-    for between in (r"(?: (?:worth|with|without|of|such as) (?:(?!\. )[^;])*?)?", r"(?:(?!\. )[^;])* and")
+    for between in (r"(?: (?:worth|with|without|of|such as) (?:(?!\. )[^;:])*?)?", r"(?:(?!\. )[^;])* and")
 ]
 
 
@@ -36,6 +36,8 @@ def singular(text: str) -> str:
     '1 line and 1 customer of 21 customers, 1.1 days, 1 other entry, 1 of 1 rows'
     >>> singular("1 lines with a total of 5.00 equal an earlier one and were kept")
     '1 line with a total of 5.00 equals an earlier one and was kept'
+    >>> singular(singular("1 lines with a total of 5.00 equal an earlier line: a receipt can contain it twice"))
+    '1 line with a total of 5.00 equals an earlier line: a receipt can contain it twice'
     >>> singular("Note      1 customers were won")
     'Note      1 customer was won'
     """

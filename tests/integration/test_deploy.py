@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import uuid
 from pathlib import Path
 
 import pandas as pd
@@ -40,16 +41,25 @@ def _wait_for(url: str, process: subprocess.Popen) -> None:
     raise AssertionError(f"{url} does not answer")
 
 
+def _database_of_its_own(url: str) -> str:
+    """Create a database on the session's server: else a test counts the versions of the one before it."""
+    import psycopg
+
+    name = f"mlflow_{uuid.uuid4().hex}"
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(f"create database {name}")
+    return f"{url.rpartition('/')[0]}/{name}"
+
+
 @pytest.fixture
 def place(tmp_path, postgres_url):
     """Run a service's command of the compose file here: other hosts, ports and folders."""
     ports = {"mlflow": _free_port(), "served": _free_port()}
+    store = _database_of_its_own(postgres_url)
     for name in ("artifacts", "out", "data"):
         (tmp_path / name).mkdir()
     here = {
-        "postgresql+psycopg://mlflow:${DB_PASSWORD}@db:5432/mlflow": postgres_url.replace(
-            "://", "+psycopg://"
-        ),
+        "postgresql+psycopg://mlflow:${DB_PASSWORD}@db:5432/mlflow": store.replace("://", "+psycopg://"),
         "mlflow:5000": f"127.0.0.1:{ports['mlflow']}",
         "--port 5000": f"--port {ports['mlflow']}",
         "--port 5001": f"--port {ports['served']}",
