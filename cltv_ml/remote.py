@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import re
 import shutil
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from http.client import HTTPException
@@ -65,6 +66,29 @@ class RemotePath(PosixPath):
 
     def __repr__(self) -> str:
         return f"RemotePath({str(self)!r})"
+
+    def is_file(self, **_: Any) -> bool:
+        """Return whether the store has this file; False for a page of the web."""
+        return is_file(self)
+
+    def is_dir(self, **_: Any) -> bool:
+        """Return whether the store has a folder of this name; False for a page of the web."""
+        return _kind(self) == "Directory"
+
+    def glob(self, pattern: str, **_: Any) -> Generator[RemotePath]:
+        """Yield the files of this folder, without those of folders below it, whose names match."""
+        url = address(self)
+        if url.startswith("http"):
+            return
+        with _explained_download(url, "read"):
+            for name in _files_in(url):
+                if fnmatchcase(name, pattern):
+                    yield self / name
+
+    def read_text(self, encoding: str | None = None, errors: str | None = None, **_: Any) -> str:
+        """Return the text of a copy of the file."""
+        with local(self) as file:
+            return file.read_text(encoding, errors)
 
 
 def as_path(place: str | Path) -> Path:
@@ -150,12 +174,7 @@ def is_file(place: str | Path) -> bool:
     InputError
         The object store does not answer, or may not be read.
     """
-    url = address(place)
-    if not is_remote(place) or url.startswith("http"):
-        return not is_remote(place) and Path(place).is_file()
-    with _explained_download(url, "read"):
-        store, path = _store(url)
-        return bool(store.get_file_info(path).type.name == "File")
+    return _kind(place) == "File" if is_remote(place) else Path(place).is_file()
 
 
 def delete(place: str | Path) -> None:
@@ -167,6 +186,11 @@ def delete(place: str | Path) -> None:
     with _explained_download(url, "deleted"):
         store, path = _store(url)
         store.delete_file(path)
+
+
+def waiting_folder(place: str | Path) -> Path:
+    """Return the folder of the working folder in which files wait until all of them can be sent to a place."""
+    return Path(f".cltv_{hashlib.sha256(address(place).encode()).hexdigest()[:8]}")
 
 
 def check_writable(place: str | Path) -> None:
@@ -222,6 +246,25 @@ def _find_remote(store: Any, path: str) -> tuple[str, list[str]]:
         if entry.type.name == "File" and not entry.base_name.startswith((".", "_"))
     ]
     return above, sorted(name for name in files if not pattern or fnmatchcase(name, path))
+
+
+def _kind(place: str | Path) -> str:
+    """Return what an object store has under a name: File, Directory or NotFound, which a page of the web counts as."""
+    url = address(place)
+    if url.startswith("http"):
+        return "NotFound"
+    with _explained_download(url, "read"):
+        store, path = _store(url)
+        return str(store.get_file_info(path).type.name)
+
+
+def _files_in(url: str) -> list[str]:
+    """Return the names of the files of a folder of an object store, without those of folders below it."""
+    from pyarrow.fs import FileSelector
+
+    store, path = _store(url)
+    entries = store.get_file_info(FileSelector(path, allow_not_found=True))
+    return [entry.base_name for entry in entries if entry.type.name == "File"]
 
 
 def _download_url(url: str, folder: Path) -> Path:

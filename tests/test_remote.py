@@ -18,9 +18,11 @@ import pytest
 
 from cltv_ml import clean, pipelines, read, remote
 from cltv_ml.errors import InputError
+from cltv_ml.features import Spark, read_features, write_features
 from cltv_ml.files import atomic, check_folder, check_local, write_table
 from cltv_ml.pipelines.inputs import read_account, read_scores
 from cltv_ml.remote import as_path, delete, fetch, is_file
+from cltv_ml.reporting.glance import FIRST
 from cltv_ml.serving.batch_targets import Target
 from cltv_ml.settings import Audit
 
@@ -140,6 +142,46 @@ def test_a_file_of_a_bucket_is_found_and_deleted(s3):
     assert not is_file("s3://shop/lists")
     delete("s3://shop/lists/call.csv")
     assert not is_file("s3://shop/lists/call.csv")
+
+
+def test_a_path_of_a_bucket_finds_reads_and_lists_as_one_of_this_machine(s3):
+    """`False` of a file in a bucket was taken for a missing one, in silence."""
+    months = as_path("s3://shop/months")
+    assert (months / "2024-01.csv").is_file()
+    assert not (months / "2024-03.csv").is_file()
+    assert (months.is_dir(), (months / "none").is_dir()) == (True, False)
+    assert (months / "2024-01.csv").read_text() == ORDERS
+    assert sorted(map(str, months.glob("*-02.csv"))) == ["s3://shop/months/2024-02.csv"]
+    assert list(as_path("s3://shop").glob("*.csv")) == [as_path("s3://shop/orders.csv")]
+
+
+def test_features_are_built_in_a_bucket_and_belong_to_one_build(s3, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    log = clean(read("s3://shop/months")).transactions
+    for _ in range(2):  # the second call finds the first
+        write_features(log, "2024-02-02", "s3://shop/features", ["frequency"])
+    assert read_features("s3://shop/features")["customer_id"].to_pylist() == ["a", "b"]
+    with pytest.raises(InputError, match="'s3://shop/features' contains another build"):
+        write_features(log, "2024-02-01", "s3://shop/features", ["frequency"])
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(InputError, match="Spark writes features to a folder"):
+        write_features(log, "2024-02-02", "s3://shop/features", engine=Spark(None))
+    with pytest.raises(InputError, match="'s3://shop/none' has no complete build"):
+        read_features("s3://shop/none")
+
+
+def test_a_report_is_made_of_what_lies_in_its_bucket_and_written_there(s3, monkeypatch):
+    answers = [{"question": FIRST, "sentences": []}]
+    sheet = {"title": "Shop", "subtitle": "", "facts": [], "answers": answers, "sections": []}
+    monkeypatch.setattr("cltv_ml.tracking.runs.latest_summary", lambda _: sheet)
+    values = {"customer_id": ["12345", "23456"], "expected_value": [1.5, 2.0]}
+    write_table(pd.DataFrame(values), as_path("s3://shop/week/scores.csv"))
+    with atomic(as_path("s3://shop/week/actions/actions.json")) as file:
+        file.write_text('{"cutoff": "2024-03-01", "lists": [], "unprofitable": ["No letter to 12345 pays."]}')
+    text, target = pipelines.report(out="s3://shop/week", format="json", redact=True)
+    assert "No letter to customer 1 pays." in text
+    assert str(target) == "s3://shop/week/report.json"
+    assert is_file(target)
 
 
 def test_a_bucket_that_is_not_there_is_refused_before_the_work(s3):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from cltv_ml.features.labels import check_windows, choose_labels, label_query
 from cltv_ml.features.source import Base, Source, before, register_source
 from cltv_ml.files import locked, read_earlier_json
 from cltv_ml.log import AnyLog
+from cltv_ml.remote import as_path, check_writable, is_remote, local, send, waiting_folder
 from cltv_ml.windows import Window
 
 #: Callback of a progress bar: parts done, parts in total, and a description of the next part.
@@ -71,12 +73,13 @@ def write_features(
     log, cutoffs, names
         As for `build_features`.
     folder
-        A folder that does not exist yet, is empty, or holds an interrupted build of the same features.
+        A folder that does not exist yet, is empty, or holds an interrupted build of the same features. For one on an
+        object store, such as s3://bucket/features, the files wait in a folder of this machine until all are complete.
     horizon
         If given, days after each cutoff over which labels are added, in columns `label_value`,
         `label_purchases` ... (see `cltv_ml.labels`).
     engine
-        `DuckDB(...)` or `Spark(session)`; Spark must see `folder` under the same path.
+        `DuckDB(...)` or `Spark(session)`; Spark must see `folder` under the same path, which is on no object store.
     progress
         Called before each part and at the end with parts done, parts in total and a description.
 
@@ -86,8 +89,52 @@ def write_features(
         As for `build_features`; the log ends before a holdout does; the folder holds another build, or another
         process is writing to it; the disk has too little room for the groups of customers.
     """
-    target = Path(folder)
-    running = engine or DuckDB()
+    place, running = as_path(folder), engine or DuckDB()
+    if is_remote(place) and not isinstance(running, DuckDB):
+        raise InputError(
+            f"Spark writes features to a folder that all of its workers share, but {place} is on an object store; use "
+            "such a folder, or leave Spark out."
+        )
+    with _sent(place) as target:
+        _write_to(target, running, log, cutoffs, names, horizon, progress)
+    return place
+
+
+@contextmanager
+def _sent(place: Path) -> Iterator[Path]:
+    """Yield the folder to write to; on success its files are sent to an object store, the build's description last."""
+    if not is_remote(place):
+        yield place
+        return
+    check_writable(place)
+    waiting, there = waiting_folder(place), place / _BUILD_FILE
+    earlier = not waiting.exists() and there.is_file()
+    if earlier:
+        waiting.mkdir(mode=0o700)
+        (waiting / _BUILD_FILE).write_text(there.read_text(encoding="utf-8"), encoding="utf-8")
+    try:
+        yield waiting
+        files = [file for file in waiting.rglob("*") if file.is_file()]
+        for file in sorted(files, key=lambda path: path.name == _BUILD_FILE):
+            send(file, place / file.relative_to(waiting))
+        earlier = True
+    except InputError as error:
+        raise InputError(str(error).replace(repr(str(waiting)), repr(str(place)))) from error
+    finally:
+        if earlier:
+            shutil.rmtree(waiting)
+
+
+def _write_to(
+    target: Path,
+    running: Engine,
+    log: AnyLog | Source,
+    cutoffs: Cutoff | Sequence[Cutoff],
+    names: Sequence[str] | str | None,
+    horizon: int | None,
+    progress: TableProgress | None,
+) -> None:
+    """Write the features to a folder of this machine, or one that Spark shares; parameters as in `write_features`."""
     try:
         base = register_source(running, log if isinstance(log, Source) else Source(log))
         windows = [Window(cutoff, 1 if horizon is None else horizon) for cutoff in sorted_cutoffs(cutoffs)]
@@ -110,7 +157,6 @@ def write_features(
             lock.unlink(missing_ok=True)
     finally:
         running.clear()
-    return target
 
 
 def read_features(folder: str | Path) -> pa.Table:
@@ -121,11 +167,16 @@ def read_features(folder: str | Path) -> pa.Table:
     InputError
         The folder holds no complete build.
     """
-    note = Path(folder) / _BUILD_FILE
-    if not note.exists() or not read_earlier_json(note, _BUILD, _WAY_OUT).get("complete"):
-        raise InputError(f"{str(folder)!r} has no complete build; run write_features on it (again).")
+    place = as_path(folder)
+    note = place / _BUILD_FILE
+    if not note.is_file() or not read_earlier_json(note, _BUILD, _WAY_OUT).get("complete"):
+        raise InputError(f"{str(place)!r} has no complete build; run write_features on it (again).")
     cutoff = pa.dataset.partitioning(pa.schema([("cutoff", pa.timestamp("us"))]), flavor="hive")
-    table = pa.dataset.dataset(folder, partitioning=cutoff, format="parquet").to_table()
+    with local(place) as found:
+        files = (
+            found.parents[1] if found.is_file() else found
+        )  # of a single file fetched from an object store
+        table = pa.dataset.dataset(files, partitioning=cutoff, format="parquet").to_table()
     names = ["cutoff", *(name for name in table.column_names if name != "cutoff")]
     return table.select(names).sort_by([("cutoff", "ascending"), ("customer_id", "ascending")])
 

@@ -9,7 +9,7 @@ from cltv_ml.customers import read_customers
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.features import DuckDB, Source, Spark, write_features
-from cltv_ml.files import check_local
+from cltv_ml.files import check_folder
 from cltv_ml.log import Log
 from cltv_ml.pipelines.inputs import load, rules_of, tables_of
 from cltv_ml.pipelines.notebook import with_bar
@@ -27,7 +27,7 @@ def build(settings: Settings | None = None, *, progress: Progress = silent, **op
         The data or the settings cannot be used.
     """
     settings = Build.of(settings, options)
-    check_local(settings.out)
+    check_folder(settings.out)
     horizon = to_days(settings.horizon) if settings.horizon else None
     source = Source(_read_log(settings, progress), timezone=settings.timezone or None)
     write_features(

@@ -232,11 +232,13 @@ LIFETIMES = Path("out/lifetime.parquet")
 def read_account(settings: Any, default: Path = LIFETIMES) -> dict[str, Any]:
     """Return the totals and terms that `cltv lifetime` wrote next to its table; empty if there is no such file.
 
-    Next to a table on an object store the file is required, because a store does not distinguish a missing file from
-    one that may not be read.
+    Next to a named table on an object store the file is required, because a store does not distinguish a missing file
+    from one that may not be read.
     """
     source = default if settings.lifetimes is None else settings.lifetimes
-    if not isinstance(source, Path):
+    if not isinstance(source, Path) or (
+        settings.lifetimes is None and not source.with_suffix(".json").is_file()
+    ):
         return {}
     with local(source.with_suffix(".json")) as file:
         return read_earlier_json(file, _ACCOUNT) if file.is_file() else {}

@@ -11,7 +11,7 @@ from cltv_ml import decisions
 from cltv_ml.actions.terms import enumerated
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
-from cltv_ml.files import check_local, read_earlier_json
+from cltv_ml.files import check_folder, read_earlier_json
 from cltv_ml.models import Spread
 from cltv_ml.money import name_currency
 from cltv_ml.pipelines.earlier_files import check_once_each
@@ -19,6 +19,7 @@ from cltv_ml.pipelines.inputs import read_account, read_scores, read_table, writ
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
 from cltv_ml.pipelines.redaction import as_wanted
+from cltv_ml.remote import as_path
 from cltv_ml.reporting import glance, sections
 from cltv_ml.reporting.report import RENDERERS
 from cltv_ml.reporting.training_summary import add_scores, with_answer
@@ -41,8 +42,8 @@ def report(
         There is no training, or the scores are not a table of scores.
     """
     settings = Report.of(settings, options)
-    folder = Path("out" if settings.out == "-" else settings.out)
-    check_local(folder)  # what the report is made of lies in it
+    folder = as_path("out" if settings.out == "-" else settings.out)
+    check_folder(folder)
     newest = written_scores(folder / "scores.parquet") if settings.scores is None else settings.scores
     before = _newest_earlier(newest) if settings.before is None else settings.before
     _check_redacted(settings, newest)

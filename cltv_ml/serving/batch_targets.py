@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import hashlib
 import json
 import re
 import shutil
@@ -19,7 +18,7 @@ from cltv_ml.addresses import is_url, without_secrets
 from cltv_ml.engine import connect, literal
 from cltv_ml.errors import InputError
 from cltv_ml.files import atomic, neutral, read_earlier_json
-from cltv_ml.remote import address, as_path, check_writable, is_remote, send
+from cltv_ml.remote import address, as_path, check_writable, is_remote, send, waiting_folder
 from cltv_ml.serving.batch_lakes import upsert
 from cltv_ml.sources.lakes import check_namespace, explained_lake, lake_of
 
@@ -50,10 +49,9 @@ class Target:
         self.url = str(out) if is_url(str(out)) and not (self.place or self.lake) else ""
         self.table = table
         if self.place:
-            waiting = f".cltv_{hashlib.sha256(self.place.encode()).hexdigest()[:8]}"
             self.shown = without_secrets(address(out))
             file = PurePosixPath(self.shown).name
-            self.path = Path(waiting, file if file.endswith(_FILES) else "scores.parquet")
+            self.path = waiting_folder(self.place) / (file if file.endswith(_FILES) else "scores.parquet")
         elif self.lake:
             self.path, self.shown = Path(f"{PurePosixPath(self.lake).name}.lake"), self.lake
         elif self.url:

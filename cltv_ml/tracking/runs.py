@@ -33,14 +33,14 @@ from cltv_ml.tracking.store import artifact_root, open_existing, open_store, sto
 #: The tag that MLflow shows as the description of an experiment, a run or a logged model.
 _DESCRIPTION = "mlflow.note.content"
 
-#: An experiment's tags in MLflow: its kind, and a text above its runs.
+#: An experiment's tags in MLflow: its kind, and a text above its runs, of which MLflow shows the first line.
 _EXPERIMENT = {
     "mlflow.experimentKind": "custom_model_development",
     _DESCRIPTION: (
-        "Customer lifetime value: trainings of `cltv`. Each run named after a model holds that model as it "
-        "was compared on the test window, with metrics, figures and files. Each run named *training* holds "
-        "the comparison, the report and the champion that was registered as **cltv**. If the GenAI view "
-        "opens, choose *Model training* at the top left."
+        "Choose *Model training* at the top left if the GenAI view opens: these are trainings of `cltv`. Each "
+        "run named after a model holds that model as it was compared on the test window, with metrics, "
+        "figures and files. Each run named *training* holds the comparison, the report and the champion that "
+        "was registered as **cltv**."
     ),
 }
 

@@ -137,6 +137,8 @@ def test_two_weeks_are_written_to_a_bucket_and_the_second_finds_the_first(shop, 
         assert is_file("s3://mlflow/out/monitor/monitor.html")
         assert not is_file(old)
     assert is_file("s3://mlflow/out/actions/value_change.csv")
+    assert shop.cltv("report", "--out", "s3://mlflow/out", "--format", "markdown").returncode == 0
+    assert "These lists are dated" in as_path("s3://mlflow/out/report.md").read_text()
 
 
 def test_a_server_passes_artifacts_on_to_a_bucket(client, s3):
