@@ -162,8 +162,8 @@ def test_decisions_read_logs_of_other_libraries() -> None:
 def test_purchase_and_spend_models_read_tables_of_other_libraries() -> None:
     X = build_features(LINES, "2024-05-01", ["frequency"]).reset_index()  # with a column of texts
     expected = ProbabilisticValue(horizon=30).fit(X).predict(X)
-    for name in ("Arrow", "Arrow batch", "Polars", "DuckDB"):
-        found = ProbabilisticValue(horizon=30).fit(KINDS[name](X)).predict(KINDS[name](X))
+    for name, make in KINDS.items():
+        found = ProbabilisticValue(horizon=30).fit(make(X)).predict(make(X))
         np.testing.assert_array_equal(found, expected, err_msg=name)
     bounds = ParetoNBD().fit(pl.from_pandas(X)).predict_interval(pl.from_pandas(X), 30)
     pd.testing.assert_frame_equal(bounds, ParetoNBD().fit(X).predict_interval(X, 30))

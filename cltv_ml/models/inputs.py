@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_array, column_or_1d
 
+from cltv_ml.engine import as_tabular
 from cltv_ml.errors import InputError
 
 
@@ -29,25 +30,24 @@ def as_frame(model: Any, X: Any, names: Sequence[str] | None = None) -> pd.DataF
         return X if _has_names(model, X) else _by_place(model, X, names)
     if isinstance(frame := as_pandas(X), pd.DataFrame):
         return frame
-    if hasattr(X, "collect_schema"):  # a lazy frame of Polars
-        raise InputError(
-            f"{type(model).__name__}: X is a {type(X).__name__} that has not been collected; call its "
-            "collect() first."
-        )
     array = check_array(X, ensure_all_finite=False, estimator=model, input_name="X")
     return _by_place(model, pd.DataFrame(array, copy=False), names)
 
 
 def as_pandas(X: Any) -> Any:
-    """Return a table that exports an Arrow stream, such as Polars', as a pandas frame; anything else unchanged.
+    """Return a table of any library, or a NumPy array with names, as a pandas frame; anything else unchanged.
 
     >>> as_pandas(pa.table({"T": [90.0]})).columns.tolist()
     ['T']
     """
-    if isinstance(X, pd.DataFrame) or not (hasattr(X, "__arrow_c_stream__") and hasattr(X, "columns")):
+    try:
+        table = as_tabular(X)
+    except InputError:
         return X
+    if not isinstance(table, pa.Table):
+        return table
     # pandas cannot take rows of Polars' own kind of text
-    return pa.table(X).to_pandas(
+    return table.to_pandas(
         types_mapper=lambda kind: None if pa.types.is_string_view(kind) else pd.ArrowDtype(kind)
     )
 
