@@ -231,6 +231,8 @@ def log_params(params: Mapping[str, Any]) -> None:
 def latest_training(experiment: str) -> Run:
     """Return the summary run of the experiment's newest finished training.
 
+    Inside `mlflow run`, whose trainings are in the experiment in which the project was started, that one counts too.
+
     Raises
     ------
     InputError
@@ -239,8 +241,11 @@ def latest_training(experiment: str) -> Run:
     open_existing()
     client = MlflowClient()
     named = client.get_experiment_by_name(experiment)
-    trainings = named and client.search_runs(
-        [named.experiment_id],
+    searched = [named.experiment_id] if named else []
+    if "MLFLOW_RUN_ID" in os.environ:
+        searched.append(client.get_run(os.environ["MLFLOW_RUN_ID"]).info.experiment_id)
+    trainings = searched and client.search_runs(
+        searched,
         "tags.role = 'summary' and status = 'FINISHED'",
         max_results=1,
         order_by=["start_time DESC"],

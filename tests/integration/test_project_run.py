@@ -29,38 +29,25 @@ def project(tmp_path_factory):
         "CLTV_MODELS": ",".join(MODELS),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
-    done = subprocess.run(
-        [
-            "mlflow",
-            "run",
-            str(ROOT),
-            "--env-manager",
-            "local",
-            "-e",
-            "main",
-            "--experiment-name",
-            "cltv",
-            "-P",
-            f"dataset={folder / 'cdnow_tenth.csv'}",
-            "-P",
-            "horizon=13w",
-            "-P",
-            f"out={folder / 'out'}",
-        ],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    words = ["mlflow", "run", str(ROOT), "--env-manager", "local", "--experiment-name", "shop"]
+    main = ["-P", f"dataset={folder / 'cdnow_tenth.csv'}", "-P", "horizon=13w"]
+    for entry, parameters in (("main", main), ("report", ())):
+        done = subprocess.run(
+            [*words, "-e", entry, *parameters, "-P", f"out={folder / 'out'}"],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=900,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
     return folder, MlflowClient(store)
 
 
 def test_project_run_is_the_summary_and_every_run_has_finished(project):
     _, client = project
-    runs = client.search_runs([client.get_experiment_by_name("cltv").experiment_id])
+    runs = client.search_runs([client.get_experiment_by_name("shop").experiment_id])
     summary = [run for run in runs if run.data.tags.get("role") == "summary"]
     assert {run.info.status for run in runs} == {"FINISHED"}
     at_top = [run for run in runs if run.data.tags.get("role") in ("summary", "candidate")]
