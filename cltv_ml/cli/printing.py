@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import os
+import re
 import sys
 import threading
 import time
@@ -26,12 +27,30 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+#: The longest word that is printed whole, and how much is printed of a longer one.
+_LONGEST_WORD = 300
+_START_OF_WORD = 80
+
+
 class _Terminal(Console):
-    """A console that prints "1 line" instead of "1 lines"."""
+    """A console that prints "1 line" instead of "1 lines", and only the start of words that fill a page."""
 
     def print(self, *objects: Any, **how: Any) -> None:
         """Print texts and tables."""
-        super().print(*(singular(one) if isinstance(one, str) else one for one in objects), **how)
+        super().print(*(shorten(singular(one)) if isinstance(one, str) else one for one in objects), **how)
+
+
+def shorten(text: str) -> str:
+    """Return the text with only the start of each very long word, such as a damaged value, and its length.
+
+    >>> shorten(f"Unknown model {'x' * 70_000!r}.")[-40:]
+    'xxxxxxxxxxxxxxxxxxxxxxx… (length 70,003)'
+    """
+    return re.sub(
+        rf"\S{{{_LONGEST_WORD},}}",
+        lambda word: f"{word[0][:_START_OF_WORD]}… (length {len(word[0]):,})",
+        text,
+    )
 
 
 console = _Terminal()
