@@ -8,8 +8,9 @@ the log kept in excess of it. The customers who happen to be in the log let \(x\
 
 (linearisation of a ratio of sums: W. G. Cochran, 1977, Sampling Techniques, ch. 6). A shortfall counts as dropout only
 as far as it is beyond chance and lasts: the smallest of \(-(x + t\,s)\), with t such that chance exceeds it in one of
-twenty logs, and of the shortfalls in the two halves of the window. With windows of several years, means are taken, and
-s is at least what the years differ by.
+twenty logs, and of the shortfalls in the two halves of the window. With windows of several years, means weighted by the
+first window's spend are taken, and s is at least what the years differ by. Halves are summed over the years first: one
+in which hardly anybody bought would outvote the others in a mean of log ratios.
 
 A shop that lost a part of its sales within weeks, once, has lost no customers: the shortfall counts only as far as it
 exceeds the sharpest fall (`models.spend_falls`).
@@ -86,32 +87,45 @@ def missed_dropout(
     if not usable:
         return None
     rows = np.array([_excess(window, expected) for window in usable])
-    kept, ratio, excess, first, second, *_ = rows.mean(axis=0)
-    error = np.sqrt((rows[:, -2] ** 2).mean() / len(rows))
+    money = np.array([window.spent[:, :2].sum() for window in usable])
+    weights = money / money.sum()
+    kept, ratio, excess, *_ = weights @ rows
+    sums = np.sum([(window.spent.sum(axis=0), _by_half(window, expected)) for window in usable], axis=0)
+    first, second = _growth(*sums)
+    error = float(np.linalg.norm(weights * rows[:, 3]))
     if len(rows) > 1:
-        error = max(error, rows[:, 2].std(ddof=1) / np.sqrt(len(rows)))
+        apart = weights @ (rows[:, 2] - excess) ** 2 / (1 - weights @ weights)
+        error = max(error, float(np.sqrt(apart * weights @ weights)))
     chance = stats.t.ppf(1 - _SEEN_BY_CHANCE, rows[:, -1].sum()) * error
     rate = max(min(-excess - chance, -first, -second), 0.0)
     if rate:
         falls = [sharpest_fall(one.monthly, _by_month(one, expected), one.shop, rate) for one in usable]
-        rate = max(rate - sum(falls) / len(falls), 0.0)
+        rate = max(rate - float(weights @ falls), 0.0)
     return MissedDropout(float(np.exp(kept)), float(np.exp(ratio)), float(rate))
 
 
 def _excess(
     window: YearApart, expected: Callable[[pd.DataFrame, list[int]], np.ndarray]
 ) -> tuple[float, ...]:
-    """Return log ratios: kept, expected, kept over expected (also by half); the standard error and its freedom."""
-    half = window.width // 2
-    days = [half, window.width, YEAR, YEAR + half, YEAR + window.width]
-    near, whole, year, later, end = expected(window.X, days).sum(axis=0)
-    model = np.array([near, whole - near, later - year, end - later])
-    seen = window.spent.sum(axis=0)
-    halves = np.log(seen[2:] / seen[:2]) - np.log(model[2:] / model[:2])
+    """Return log ratios: kept, expected, kept over expected; the standard error and its degrees of freedom."""
+    model = _by_half(window, expected)
     before, after = window.spent[:, :2].sum(axis=1), window.spent[:, 2:].sum(axis=1)
     grown = growth_of_sum(before, after)
     ratio = np.log(model[2:].sum() / model[:2].sum())
-    return grown.log, ratio, grown.log - ratio, *halves, grown.error, grown.freedom
+    return grown.log, ratio, grown.log - ratio, grown.error, grown.freedom
+
+
+def _by_half(window: YearApart, expected: Callable[[pd.DataFrame, list[int]], np.ndarray]) -> np.ndarray:
+    """Return what a model expects the customers of a window to spend in the four halves of `spent`."""
+    half = window.width // 2
+    days = [half, window.width, YEAR, YEAR + half, YEAR + window.width]
+    near, whole, year, later, end = expected(window.X, days).sum(axis=0)
+    return np.array([near, whole - near, later - year, end - later])
+
+
+def _growth(seen: np.ndarray, model: np.ndarray) -> np.ndarray:
+    """Return the log ratio of each half to the same half a year before, in excess of what the model expects."""
+    return np.asarray(np.log(seen[2:] / seen[:2]) - np.log(model[2:] / model[:2]))
 
 
 def _by_month(window: YearApart, expected: Callable[[pd.DataFrame, list[int]], np.ndarray]) -> np.ndarray:

@@ -55,6 +55,18 @@ def test_a_shortfall_of_one_half_is_none():
     assert missed.rate == pytest.approx(0.0, abs=1e-12)
 
 
+def test_a_half_in_which_hardly_anybody_bought_does_not_outvote_other_years():
+    odd = SPENT * [
+        1 / 230,
+        499 / 270,
+        125 / 130,
+        125 / 120,
+    ]  # 1, 499, then 125 and 125: half is kept, as elsewhere
+    usual, missed = (missed_dropout([many(100), *more], as_expected) for more in ([], [many(50, odd)]))
+    assert missed.kept == pytest.approx(usual.kept)
+    assert missed.rate == pytest.approx(-np.log((13_000 + 6_250) / (23_000 + 50)))
+
+
 def test_years_that_differ_say_less_than_years_that_agree():
     alike = missed_dropout([many(100), many(100)], as_expected)
     apart = missed_dropout([many(100, scale=0.6), many(100, scale=1 / 0.6)], as_expected)
