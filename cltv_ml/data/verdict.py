@@ -238,11 +238,15 @@ def _concentration(log: Log) -> tuple[bool, str] | None:
     if not rows:
         return None
     names = "; ".join(
-        f"{name!r} has {often:.0%} of the orders and {money:.0%} of the revenue"
+        f"{name!r} has {_percent(often)} of the orders and {_percent(money)} of the revenue"
         for name, money, often in rows
     )
     largest = max(max(money, often) for _, money, often in rows)
     return _above("largest", largest, f"customer {names} (possibly a wholesaler, a till or a placeholder)")
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.005 else "less than 1%"
 
 
 def _largest_customers(con: duckdb.DuckDBPyConnection) -> list[tuple[str, float, float]]:

@@ -52,4 +52,4 @@ def newcomers_sentence(result: WindowResult, champion: str) -> str:
     figures = f"(Gini {own['gini']:.3f}, bias {own['bias']:+.0%})"
     if pair.loc["gini", "better"] == "challenger":
         return f"it ranks {newest} worse {figures} than {best} (Gini {newcomers.at[best, 'gini']:.3f})"
-    return f"no model is shown to rank {newest} better {figures}"
+    return f"no other model is shown to rank {newest} better {figures}"

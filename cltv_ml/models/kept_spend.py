@@ -10,7 +10,7 @@ the log kept in excess of it. The customers who happen to be in the log let \(x\
 as far as it is beyond chance and lasts: the smallest of \(-(x + t\,s)\), with t such that chance exceeds it in one of
 twenty logs, and of the shortfalls in the two halves of the window. With windows of several years, means weighted by the
 first window's spend are taken, and s is at least what the years differ by. Halves are summed over the years first: one
-in which hardly anybody bought would outvote the others in a mean of log ratios.
+in which few customers bought would outvote the others in a mean of log ratios.
 
 A shop that lost a part of its sales within weeks, once, has lost no customers: the shortfall counts only as far as it
 exceeds the sharpest fall (`models.spend_falls`).

@@ -228,6 +228,10 @@ def test_the_verdict_names_a_customer_with_a_large_share():
     assert any(
         "'bulk' has 33% of the orders and 33% of the revenue" in reason for reason in judge(log).reasons
     )
+    once = pd.DataFrame({"customer_id": [f"c{n // 2}" for n in range(399)], "amount": 1.0})
+    once = once.assign(timestamp=pd.Timestamp("2024-01-01") + pd.to_timedelta(range(399), "D"))
+    once.loc[398, "amount"] = 400.0
+    assert "'c199' has less than 1% of the orders and 50% of the revenue" in judge(once).text
 
 
 def test_payments_that_take_all_sales_back_are_named():

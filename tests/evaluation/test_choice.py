@@ -57,7 +57,7 @@ def test_another_model_is_named_for_newcomers_only_if_it_is_shown_to_rank_them_b
     spent = table.assign(expected_value=result.y_true)
     one = (result.y_true == result.y_true.max()).astype(float)
     alike = table.assign(expected_value=table["expected_value"] * (1 + 0.1 * one))
-    for other, told in ((spent, "it ranks the "), (alike, "no model is shown to rank the ")):
+    for other, told in ((spent, "it ranks the "), (alike, "no other model is shown to rank the ")):
         both = replace(result, predictions={name: table, "other": other})
         assert told in newcomers_sentence(both, name)
 

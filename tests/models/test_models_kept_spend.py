@@ -55,7 +55,7 @@ def test_a_shortfall_of_one_half_is_none():
     assert missed.rate == pytest.approx(0.0, abs=1e-12)
 
 
-def test_a_half_in_which_hardly_anybody_bought_does_not_outvote_other_years():
+def test_a_half_in_which_few_customers_bought_does_not_outvote_other_years():
     odd = SPENT * [
         1 / 230,
         499 / 270,
