@@ -44,7 +44,7 @@ class Shop:
     version: int
     #: Each customer's level of the column that segments are divided by.
     levels: pd.Series | None = None
-    #: Sentences on the weaknesses of the champion in its test: a total outside its bounds, no ranking.
+    #: Sentences on the weaknesses of the champion: a total outside its bounds in the test, no ranking, another season.
     doubts: tuple[str, ...] = ()
     #: Error of the total of all customers; None if the training did not measure it.
     spread: Spread | None = None
@@ -138,15 +138,17 @@ def read_shop(cleaned: Cleaned, terms: Terms, actions: Actions) -> Shop:
         groups=_protected_levels(cleaned, terms, cutoff, X.index),
         version=version,
         levels=_segment_levels(cleaned, terms, cutoff, X.index),
-        doubts=_test_doubts(registry.read_version(version)),
+        doubts=_doubts(
+            registry.read_version(version), registered_model.warn_of_total(log, card, cutoff, version)
+        ),
         spread=spread and Spread(*spread),
         product_names=cleaned.product_names,
     )
 
 
-def _test_doubts(version: registry.Version) -> tuple[str, ...]:
-    beyond = tell_overstep(version.tested)
-    return (*([beyond] if beyond else []), *([NO_ORDER] if version.ranks is False else []))
+def _doubts(version: registry.Version, of_season: str) -> tuple[str, ...]:
+    sentences = (tell_overstep(version.tested), NO_ORDER if version.ranks is False else "", of_season)
+    return tuple(sentence for sentence in sentences if sentence)
 
 
 def _chosen_value(

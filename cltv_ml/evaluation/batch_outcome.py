@@ -38,6 +38,7 @@ class Thresholds:
     refused: tuple[float, float] = (0.02, 0.10)
     model_age: tuple[float, float] = (1.0, 2.0)  # in horizons
     log_age: tuple[float, float] = (7.0, 30.0)  # in days
+    season: tuple[float, float] = (0.10, 0.20)  # between the horizon of the training and the batch's
     bias: tuple[float, float] = (0.10, 0.20)
     decile_error: tuple[float, float] = (0.25, 0.50)
     gini_fall: tuple[float, float] = (0.03, 0.08)

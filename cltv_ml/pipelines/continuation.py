@@ -35,8 +35,9 @@ def continue_cohorts(log: Log, members: pd.DataFrame, days: Sequence[int]) -> pd
     """
     cutoff = scoring.check_as_of(log, None)
     store.open_existing()
-    model, _ = registered_model.load_registered()
+    model, version = registered_model.load_registered()
     card = model.metadata.metadata
+    registered_model.warn_of_total(log, card, cutoff, version)
     X = build_features(log, cutoff, names=list(dict.fromkeys([*card["features"], *SUMMARY])))
     scores = scoring.predict_in_chunks(model, X[card["features"]])
     future = forecast_future(log, X, values_by_horizon(scores, int(card["horizon"])), cutoff, days=days)

@@ -83,6 +83,7 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
     store.open_existing()
     model, version = registered_model.load_registered()
     card = model.metadata.metadata
+    registered_model.warn_of_total(log, card, cutoff, version)
     X = build_features(log, cutoff, names=list(card["features"]))
     scores = scoring.predict_in_chunks(model, X[card["features"]])
     own = values_by_horizon(scores, int(card["horizon"]))

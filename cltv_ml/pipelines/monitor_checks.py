@@ -13,6 +13,7 @@ from cltv_ml.evaluation.batch_outcome import Check, Thresholds, away_from, level
 from cltv_ml.evaluation.bounds import overstep, percent_off, tell_overstep
 from cltv_ml.evaluation.drift import compute_drift, compute_shares
 from cltv_ml.evaluation.explain import feature_title
+from cltv_ml.evaluation.season_change import compute_season_change, tell_change
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.features.catalogue import needs
 from cltv_ml.log import Log
@@ -169,6 +170,7 @@ def freshness_checks(
     before = log.frame.loc[log.frame["timestamp"] < window.cutoff, "timestamp"]
     quiet = (window.cutoff - before.max().normalize()).days - 1
     return [
+        *_season_checks(log, window, version.fitted_until, limits),
         level_check(
             "refused",
             refused,
@@ -190,6 +192,20 @@ def freshness_checks(
             worst="watch",
         ),
     ]
+
+
+def _season_checks(log: Log, window: Window, fitted_until: pd.Timestamp, limits: Thresholds) -> list[Check]:
+    """Return the check of the season of a batch later than the training; empty where the log does not show it."""
+    if window.cutoff <= fitted_until:
+        return []
+    season = compute_season_change(log, window.horizon, fitted_until, window.cutoff)
+    if season is None:
+        return []
+    sentence = (
+        f"{tell_change(season, window.horizon, fitted_until, window.cutoff)} The version's total was forecast for the "
+        "latter's season."
+    )
+    return [level_check("season", away_from(season.lower, season.upper), limits.season, sentence)]
 
 
 _HINDSIGHT = (

@@ -5,17 +5,25 @@ MLflow is imported only if needed: `open_registered` reads a store on this machi
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from cltv_ml.errors import InputError
+from cltv_ml.evaluation.season_change import doubt_total
 from cltv_ml.features import feature_version
+from cltv_ml.log import Log
 from cltv_ml.models import ValueModel
 from cltv_ml.serving.model_files import Card, load_files, read_golden_rows, replay_golden_rows
 from cltv_ml.serving.responses import OUTPUTS, is_of_horizon
 from cltv_ml.tracking import checksums
 from cltv_ml.tracking.local_registry import LocalVersion, find_local
 from cltv_ml.tracking.store_names import CURRENCY_TAG, REGISTERED_NAME
+
+logger = logging.getLogger("cltv_ml")
 
 #: Largest difference of a stored model's predictions for its golden rows: beyond it, the model is not the logged one.
 _TOLERANCE = 1e-6
@@ -63,6 +71,14 @@ def load_registered(name: str = REGISTERED_NAME, alias: str = "champion") -> tup
 
     version = registry.resolve(name, alias)
     return load_version(version, name), version
+
+
+def warn_of_total(log: Log, card: Mapping[str, Any], cutoff: pd.Timestamp, version: int) -> str:
+    """Warn where values as of the cutoff are of another season than the version's total; return the sentence."""
+    doubt = doubt_total(log, int(card["horizon"]), pd.Timestamp(card["cutoff"]), cutoff, version)
+    if doubt:
+        logger.warning("Note      %s", doubt)
+    return doubt
 
 
 def load_version(version: int, name: str = REGISTERED_NAME) -> Any:

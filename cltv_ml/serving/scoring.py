@@ -36,7 +36,7 @@ from cltv_ml.serving.batch_pieces import CHUNK, Scorer, in_batches, joined, scor
 from cltv_ml.serving.batch_targets import Target
 from cltv_ml.serving.feature_tables import check_feature_files, find_feature_files
 from cltv_ml.serving.new_orders import check_new_orders, check_orders, new_orders_file, write_new_orders
-from cltv_ml.serving.registered_model import open_registered
+from cltv_ml.serving.registered_model import open_registered, warn_of_total
 from cltv_ml.serving.responses import find_unscored
 from cltv_ml.serving.resumable import Work, opened
 from cltv_ml.serving.unseen_attributes import describe_unseen
@@ -89,6 +89,7 @@ def score_log(
         observed = source_rules.observed_until if source_rules else order.observed_until
         cutoff = check_as_of(log, order.as_of, observed)
         scorer = scorer.at(cutoff)
+        warn_of_total(Log(str(log)), vars(scorer.card), cutoff, scorer.version)
         stored = source.customers if isinstance(source, CleanedShop) else None
         described = _with_customers(log, scorer, tables or CustomerSources(), rules or source_rules, stored)
         work.start({**identity(order, scorer), "log": fingerprint(log), **fingerprints(described)})

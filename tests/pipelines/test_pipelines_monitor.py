@@ -376,6 +376,21 @@ def test_the_money_so_far_is_told_from_a_quarter_of_the_horizon_or_of_a_year_on(
     assert told[91, 1826][0].startswith("After 91 of 1826 days, the batch of")
 
 
+def test_a_batch_in_another_season_than_the_training_is_checked():
+    days = pd.date_range("2020-01-01", "2022-12-31").repeat(5)
+    amounts = 10.0 + 30.0 * (days.month >= 11)
+    customers = [str(number % 200) for number in range(len(days))]
+    log = Log(pd.DataFrame({"customer_id": customers, "timestamp": days, "amount": amounts}))
+    scores = pd.DataFrame({"expected_value": [1.0]})
+    version = SimpleNamespace(fitted_until=pd.Timestamp("2022-08-01"))
+    levels = {}
+    for cutoff in ("2022-08-01", "2022-09-01", "2022-12-01"):
+        checks = freshness_checks(log, scores, Window(pd.Timestamp(cutoff), 30), version, Thresholds())
+        levels[cutoff] = [check.level for check in checks if check.name == "season"]
+    assert levels == {"2022-08-01": [], "2022-09-01": ["ok"], "2022-12-01": ["retrain"]}
+    assert "brought in" in checks[0].sentence
+
+
 @pytest.mark.parametrize(
     ("fitted", "told"),
     [
