@@ -21,6 +21,8 @@ _WORTH_TELLING = 0.1
 _LATER_DAYS = 28
 _LATER_HORIZONS = 0.5
 
+_WAY_OUT = "Train again before you use totals; `cltv forecast` shows that of these days."
+
 
 class SeasonChange(NamedTuple):
     """The revenue of a later horizon as a share more or less than that of an earlier one, with a 95% interval."""
@@ -98,12 +100,12 @@ def doubt_total(log: Log, horizon: int, then: pd.Timestamp, now: pd.Timestamp, v
             return ""
         return (
             f"{set_for}, {(now - then).days} days before these, and the log does not show how the seasons differ. "
-            "Train again before you use totals."
+            f"{_WAY_OUT}"
         )
     if max(season.lower, -season.upper) < _WORTH_TELLING:
         return ""
     direction = "low" if season.change > 0 else "high"
     return (
         f"{set_for}. {tell_change(season, horizon, then, now)} So the values are probably too {direction} as a whole; "
-        "the order of the customers does not depend on it. Train again before you use totals."
+        f"the order of the customers does not depend on it. {_WAY_OUT}"
     )
