@@ -29,6 +29,9 @@ _REMOTE = re.compile(rf"({'|'.join(_STORES)}|https?):/+(?=.)", re.IGNORECASE)
 #: Seconds without an answer after which a web server or Google Cloud is given up, which Arrow tries for 15 minutes.
 _TIMEOUT = 60
 
+#: What the names of folders begin with in which files wait until they can be sent.
+_WAITING_PREFIX = ".cltv_"
+
 #: Bytes that are copied at a time.
 _PIECE = 1 << 22
 
@@ -190,7 +193,16 @@ def delete(place: str | Path) -> None:
 
 def waiting_folder(place: str | Path) -> Path:
     """Return the folder of the working folder in which files wait until all of them can be sent to a place."""
-    return Path(f".cltv_{hashlib.sha256(address(place).encode()).hexdigest()[:8]}")
+    return Path(f"{_WAITING_PREFIX}{hashlib.sha256(address(place).encode()).hexdigest()[:8]}")
+
+
+def is_waiting(folder: Path) -> bool:
+    """Return whether `waiting_folder` named a folder.
+
+    >>> is_waiting(waiting_folder("s3://shop/week")), is_waiting(Path("out"))
+    (True, False)
+    """
+    return folder.name.startswith(_WAITING_PREFIX)
 
 
 def check_writable(place: str | Path) -> None:

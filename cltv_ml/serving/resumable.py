@@ -7,11 +7,12 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from cltv_ml.files import check_folder, locked
+from cltv_ml.remote import is_waiting
 
 _JOB_FILE = "job.json"
 
@@ -77,3 +78,6 @@ def opened(folder: Path) -> Iterator[Work]:
             gone = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.gone")
             os.replace(folder, gone)
             shutil.rmtree(gone)
+            if is_waiting(folder.parent):
+                with suppress(OSError):  # files of another job wait there
+                    folder.parent.rmdir()

@@ -156,3 +156,12 @@ def _write_two_days(url):
         ("bob", "01-12", 5.5, "high", 7, 0.5, True),
         ("o'cem", "01-12", 6.0, "high", 7, 0.5, True),
     ]
+
+
+def test_a_finished_job_leaves_no_folder_in_which_files_for_a_bucket_waited(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for finished, left in ((False, 1), (True, 0)):
+        with opened(Target("s3://shop/week").work) as work:
+            work.start({"job": 1})
+            work.finished = finished
+        assert len(list(tmp_path.iterdir())) == left
