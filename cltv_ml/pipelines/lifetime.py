@@ -209,7 +209,7 @@ def _bounded_end(future: Future, end: int, followed: int) -> tuple[int, str]:
     if stays is None:
         return end, ""
     return followed, (
-        f"The log shows almost no dropout ({stays:.0%} of today's customers are expected to still be "
+        f"The purchase model finds almost no dropout ({stays:.0%} of today's customers are expected to still be "
         "customers in five years), so the residual value has no natural limit: "
         + (
             f"it is capped at {days_in_words(followed)} ahead, the length of the log or the longest horizon; "
