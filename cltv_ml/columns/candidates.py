@@ -155,7 +155,7 @@ def _fits(name: str, kind: str) -> bool:
 _OTHER_SUMS = re.compile(
     "discount|rabatt|remise|descuento|desconto|sconto|korting|coupon|voucher|gutschein|promo|fee|gebuehr|commission"
     "|provision|comision|comissao|cost|kosten|payout|balance|saldo|tip$|tips|gratuity|deposit|points|punkte"
-    "|items|orders|quantity|qty|count|weight|gewicht|lifetime"
+    "|items|orders|quantity|qty|count|weight|gewicht|lifetime|expens|ausgabe|aufwand|depense|gasto|despesa|spese|charges$"
 )
 
 

@@ -14,11 +14,17 @@ from cltv_ml.columns.parse import Columns
 from cltv_ml.columns.questions import Question
 from cltv_ml.columns.rules import Rules
 from cltv_ml.columns.source_columns import quote
-from cltv_ml.columns.twins import Twins, find_twins, share_repeated
+from cltv_ml.columns.twins import Twins, find_retractions, find_twins, share_repeated
 from cltv_ml.engine import Relation, keep_first, literals
 
 #: Lines and columns that are compared, and the share of lines with an equal one from which on they are.
 _COMPARED_LINES, _COMPARED_COLUMNS, _REPEATED = 20_000, 8, 0.05
+
+#: Numbers of instalments, such as 2/3.
+_INSTALMENT = re.compile(r"\d+ ?(/|of|von|de|di|van|sur|z) ?\d+")
+
+#: Share of lines that repeat one of their order from which on these are compared.
+_RETRACTED = 0.01
 
 #: Fewest lines that a column marks as reversals, the share of them with a twin, and of others that have one by chance.
 _FEWEST_MARKED, _WITH_TWIN, _PAID_AGAIN = 3, 0.9, 0.3
@@ -48,6 +54,62 @@ def find_copies(
         for column in columns[:_COMPARED_COLUMNS]
     }
     return {column: twins for column, twins in found.items() if twins}
+
+
+def ask_about_repeats(
+    table: Relation,
+    mapping: Mapping[str, str],
+    levels_of: Mapping[str, Mapping[str, int]],
+    decided: Mapping[str, str | None],
+    asked: Collection[str],
+) -> list[Question]:
+    """Ask about a column that may tell kinds of lines apart, because those with one value repeat others.
+
+    Parameters
+    ----------
+    levels_of
+        The values of columns with few, and their numbers of lines.
+    asked
+        The answers to the questions that are open.
+    """
+    if "type" in decided or any(answer.startswith("type=") for answer in asked):
+        return []
+    columns = [
+        column
+        for column, levels in levels_of.items()
+        if column not in decided.values() and len(levels) > 1 and not all(map(_INSTALMENT.fullmatch, levels))
+    ]
+    for column, copies in find_copies(table, mapping, columns).items():
+        return [ask_about_kinds(column, copies)]
+    return _ask_about_retractions(table, mapping, columns)
+
+
+def _ask_about_retractions(
+    table: Relation, mapping: Mapping[str, str], columns: Sequence[str]
+) -> list[Question]:
+    """Ask about a column some of whose lines repeat an earlier line of their order and may take it back."""
+    if not columns or not {"order_id", "timestamp", "amount"} <= set(mapping):
+        return []
+    first = keep_first(table, _COMPARED_LINES)
+    read = Columns(first, Rules(day_first=True), ask=False)
+    amount, time = read.number(mapping["amount"]), read.timestamp(mapping["timestamp"])
+    order = cell_text(mapping["order_id"])
+    product = cell_text(mapping["product_id"]) if "product_id" in mapping else "''"
+    if share_repeated(first, f"{order} || {product}", f"abs({amount})") < _RETRACTED:
+        return []
+    for column in columns[:_COMPARED_COLUMNS]:
+        for twins in find_retractions(first, cell_text(column), order, product, amount, time)[:1]:
+            levels = [level for [level] in first.rows(f"select distinct {cell_text(column)} from {first}")]
+            rules = [f"type={twins.copy}:refund"]
+            rules += [f"type={level}:counts" for level in sorted(levels) if level not in (twins.copy, "")]
+            flags = " ".join(f"--rule {flag('type', rule.removeprefix('type='))}" for rule in rules)
+            text = (
+                f"column {column!r}: {twins.twins:,} of {twins.lines:,} lines with {twins.copy!r} repeat the amount of "
+                f"an earlier line of their order with {twins.base!r}. If they take it back, use --mapping "
+                f"{flag('type', column)} {flags}; if they are further sales, use --mapping type=."
+            )
+            return [Question(text, (",".join([f"type={column}", *rules]), "type="))]
+    return []
 
 
 def ask_about_copies(

@@ -49,6 +49,9 @@ _PERSON_NAMES = (
     "efternamn etternavn efternavn nazwisko prijmeni sukunimi soyad фамилия 姓",
 )
 
+#: Largest share of lines with a day at which the day of another column is used.
+_MOSTLY_BLANK = 0.5
+
 #: Fiscal periods, and headings of columns that contain them.
 _FISCAL = re.compile(
     r"(fy|gj)?[ '-]?\d{2,4}[ /.:_-]*p(er(iod)?)?[ .:_-]?\d{1,2}|p(eriod)?[ .:_-]?\d{1,2}|(fy|gj)[ '-]?\d{2}.*"
@@ -160,6 +163,37 @@ def settle_time(
     return [
         f"The times of day in column {candidates[0]!r} were added to the days in {date!r} (--mapping time_of_day= "
         "leaves them out)."
+    ]
+
+
+def replace_blank_time(
+    first: Relation, kinds: Mapping[str, str], mapping: dict[str, str], explicit: Mapping[str, str | None]
+) -> list[str]:
+    """Replace a day that most of the first lines lack by the only other one that all have; return notes."""
+    date = mapping.get("timestamp", "")
+    if not date or "timestamp" in explicit:
+        return []
+    others = [
+        column
+        for column, kind in kinds.items()
+        if kind == "timestamp"
+        and column not in mapping.values()
+        and not NOT_THE_PURCHASE.search(plain_heading(column))
+    ]
+    if not others:
+        return []
+    filled = ", ".join(
+        f"avg(cast(coalesce(trim(cast({quote(column)} as varchar)) <> '', false) as integer))"
+        for column in (date, *others)
+    )
+    own, *shares = first.row(f"select {filled} from {first}")
+    full = [column for column, share in zip(others, shares, strict=True) if share == 1]
+    if own > _MOSTLY_BLANK or len(full) != 1:
+        return []
+    mapping["timestamp"] = full[0]
+    return [
+        f"Column {date!r} is blank on {1 - own:.0%} of the first lines, so {full[0]!r} was read as the timestamp "
+        f"(--mapping {flag('timestamp', date)} uses the former)."
     ]
 
 

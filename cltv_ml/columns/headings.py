@@ -14,7 +14,7 @@ from cltv_ml.money import CURRENCIES
 NOT_THE_PURCHASE = re.compile(
     "ship|deliver|due|birth|updat|modif|return|refund|signup|regist|expir|valid|cancel|first|last|load|tax|vat"
     "|liefer|versand|geburt|storno|faellig|fallig|livraison|naissance|envio|entrega|nacimiento|mwst|steuer"
-    "|forfall|vervaldat|scadenz|vencim|echeance|splatnost|erapaiv"
+    "|forfall|vervaldat|scadenz|vencim|echeance|splatnost|erapaiv|измен|обновл|modific|geandert|gewijzig|zmian|zmen|andrad|endret|muokat|guncelle"
 )
 
 

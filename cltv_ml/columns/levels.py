@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from cltv_ml.columns.denials import is_denied
+from cltv_ml.columns.deposits import doubted_deposits
 from cltv_ml.columns.headings import plain_heading, plain_pattern, plain_text, split_case
 from cltv_ml.columns.words import words
 
@@ -55,8 +56,8 @@ SAYS_CANCELLED = (
 #: Text in the last line of a report instead of a level.
 _SUM = r"^(grand |sub ?)?totals?$|^summe$|^gesamt(summe)?$|^somme$|^suma$|^totaal$|^totale$"
 
-#: Headings of what became of an order's goods, and what orders and goods may wait for when they are paid.
-_OF_GOODS = re.compile(_WORDS["of_goods"])
+#: Headings of an order's goods, states of payments, and what orders and goods may wait for when they are paid.
+_OF_GOODS, _OF_PAYMENTS = re.compile(_WORDS["of_goods"]), re.compile(_WORDS["payment_states"])
 _PAID_FOR = {
     "order": re.compile(r"^pending$|\bin progress"),
     "goods": re.compile(r"\b(pending|await|waiting|hold|in progress|scheduled|back ?order|prepar|queued)"),
@@ -205,14 +206,13 @@ def read_levels(
     (['counts', 'refund'], ['counts', 'ignore', 'refund', 'ignore'])
     """
     levels = list(levels)
-    readings = [read_level(name, level, defined) for level in levels]
+    plain = list(map(plain_level, levels))
+    of_payments = name == "status" and any(map(_OF_PAYMENTS.search, plain))
+    readings = [read_level("payment_status" if of_payments else name, level, defined) for level in levels]
     if name == "status":
-        if {"complete", "finished"} & set(map(plain_level, levels)):  # an order closed as well may be undone
+        if {"complete", "finished"} & set(plain):  # an order closed as well may be undone
             doubted = {"closed"} - set(map(plain_level, defined or {}))
-            readings = [
-                None if plain_level(level) in doubted else reading
-                for level, reading in zip(levels, readings, strict=True)
-            ]
+            readings = [None if one in doubted else read for one, read in zip(plain, readings, strict=True)]
         if paid_elsewhere:
             readings = [
                 "counts"
@@ -225,7 +225,6 @@ def read_levels(
         return _read_placed(levels, readings, bool(paid_elsewhere))
     if name != "type":
         return readings
-    plain = list(map(plain_level, levels))
     kinds = list(map(kind_of_document, plain))
     sold = {kind for kind, reading in zip(kinds, readings, strict=True) if reading == "counts"}
     changed: dict[str, str | None] = {}
@@ -246,7 +245,7 @@ def read_levels(
             for text, kind in zip(plain, kinds, strict=True)
         ]
         changed["bought"] = None  # the shop itself may have bought, because sales have their own level
-    agreed = agreed_levels(plain)
+    agreed = agreed_levels(plain) | doubted_deposits(plain)
     kinds = ["agreed" if text in agreed else kind for text, kind in zip(plain, kinds, strict=True)]
     changed["agreed"] = None
     defined_texts = {plain_level(level) for level in defined or {}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from cltv_ml.columns.copies import ask_about_kinds, ask_about_reversals, count_reversals, find_copies
+from cltv_ml.columns.copies import ask_about_repeats, ask_about_reversals, count_reversals
 from cltv_ml.columns.denials import NEGATED, says_no
 from cltv_ml.columns.discounts import ask_about_net, tell_of_order_discounts, tell_of_shares
 from cltv_ml.columns.glance import Glance
@@ -23,6 +23,7 @@ from cltv_ml.columns.levels import (
     read_levels,
 )
 from cltv_ml.columns.mapping import flag
+from cltv_ml.columns.net_of_refunds import look_at_net
 from cltv_ml.columns.overlooked_levels import look_at_few_values
 from cltv_ml.columns.overlooked_numbers import (
     HEADED,
@@ -30,7 +31,6 @@ from cltv_ml.columns.overlooked_numbers import (
     Unmapped,
     is_money,
     look_at_counts,
-    look_at_net,
     look_at_numbers,
     look_at_prices,
     look_at_quantities,
@@ -55,9 +55,6 @@ _MOST_UNDONE = 0.5
 
 #: The most columns whose numbers show each other's decimal sign.
 _READ_TOGETHER = 40
-
-#: Numbers of instalments, such as 2/3.
-_INSTALMENT = re.compile(r"\d+ ?(/|of|von|de|di|van|sur|z) ?\d+")
 
 #: Columns with more distinct values than this do not contain levels.
 _FEW_VALUES = 20
@@ -109,7 +106,8 @@ def look_over(
         _look_at_price(glance, kinds, numbers, mapping, explicit, findings)
         findings.notes += tell_of_units(mapping.get("quantity", ""), levels_of)
     decided = {**mapping, **findings.mapping, **explicit}
-    _look_at_copies(table, levels_of, mapping, decided, findings)
+    asked = [answer for question in findings.questions for answer in question.answers]
+    findings.questions += ask_about_repeats(table, mapping, levels_of, decided, asked)
     _look_at_unnumbered(glance, levels_of, decided, findings)
     mentioned = "\n".join([*findings.notes, *(question.text for question in findings.questions)])
     used = {name: column for name, column in decided.items() if column}
@@ -143,29 +141,6 @@ def _settle_dates_of_refunds(glance: Glance, findings: Overlooked) -> None:
                 f"Column {column!r} is not used, because {refunds[0]!r} has the money wherever it is filled, or the "
                 "line is left out."
             )
-
-
-def _look_at_copies(
-    table: Relation,
-    levels_of: Mapping[str, Mapping[str, int]],
-    mapping: Mapping[str, str],
-    decided: Mapping[str, str | None],
-    findings: Overlooked,
-) -> None:
-    """Ask about a column that may tell kinds of lines apart, because those with one value repeat others."""
-    asked = [answer for question in findings.questions for answer in question.answers]
-    columns = [
-        column for column in levels_of if column not in decided.values() and f"type={column}" not in asked
-    ]
-    if "type" not in decided and not any(answer.startswith("type=") for answer in asked):
-        columns = [
-            column
-            for column in columns
-            if len(levels_of[column]) > 1 and not all(map(_INSTALMENT.fullmatch, levels_of[column]))
-        ]
-        for column, copies in find_copies(table, mapping, columns).items():
-            findings.questions.append(ask_about_kinds(column, copies))
-            return
 
 
 def _look_at_unnumbered(

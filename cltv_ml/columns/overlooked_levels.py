@@ -30,6 +30,9 @@ from cltv_ml.columns.sides import look_at_changes, look_at_payments, look_at_sid
 #: Levels that mean, under any heading, that a sale was reversed or never took place.
 _UNDONE = re.compile(rf"(?!.*\breturning)({UNDONE})")
 
+#: The most values whose meaning is asked about together with their column.
+_MOST_UNKNOWN = 8
+
 #: Headings of kinds of lines rather than of the state of an order.
 _OF_KINDS = re.compile("kind$|type$|(?<!s)typ$|art$|^tipo|^type|soort$|rodzaj|вид$|тип$|movement$")
 
@@ -101,7 +104,14 @@ def _settle_undone(column: Unmapped, levels: Mapping[str, int], undone: list[str
         account.mapping[name] = column.name
     elif name or not set(decided) & set(LEVEL_NAMES):
         meaning = "the orders on such lines were not completed or were refunded"
-        column.ask(name or "status", f"contains {_shown(undone, levels)}", meaning)
+        asked = name or "status"
+        unknown = [level for level in remaining if read_level(asked, level) is None][:_MOST_UNKNOWN]
+        column.ask(
+            asked,
+            f"contains {_shown(undone, levels)}",
+            meaning,
+            rules=[f"{asked}={level}:counts" for level in unknown],
+        )
     else:
         account.notes.append(_not_used(column.name, _shown(undone, levels)))
 

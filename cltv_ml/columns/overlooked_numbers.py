@@ -73,8 +73,16 @@ class Unmapped:
         """Add a note: `text` follows the column's name."""
         self.account.notes.append(f"Column {self.name!r} {text}")
 
-    def ask(self, name: str, evidence: str, meaning: str, likely: bool = True) -> None:
-        """Ask whether the column has the standard name `name`; add a note if another column has it."""
+    def ask(
+        self, name: str, evidence: str, meaning: str, likely: bool = True, rules: Sequence[str] = ()
+    ) -> None:
+        """Ask whether the column has the standard name `name`; add a note if another column has it.
+
+        Parameters
+        ----------
+        rules
+            What values that are not known mean if it has, such as `status=B7:counts`.
+        """
         if name in self.decided:
             if self.decided[name] not in (None, "", SUM_RETURNED):
                 self.note(f"{evidence} and is not used, because {self.decided[name]!r} is the {name}.")
@@ -82,11 +90,13 @@ class Unmapped:
         if any(f"{name}=" in question.answers for question in self.account.questions):
             self.note(f"{evidence} and is not used, because another column may be the {name}.")
             return
+        flags = " ".join(f"--rule {flag(*rule.split('=', 1))}" for rule in rules)
+        added = f" with {flags} (or :refund or :ignore)" if rules else ""
         text = (
-            f"column {self.name!r} {evidence}. If {meaning}, use --mapping {flag(name, self.name)}; otherwise "
+            f"column {self.name!r} {evidence}. If {meaning}, use --mapping {flag(name, self.name)}{added}; otherwise "
             f"use --mapping {name}=."
         )
-        answers = (f"{name}={self.name}", f"{name}=")
+        answers = (",".join([f"{name}={self.name}", *rules]), f"{name}=")
         self.account.questions.append(Question(text, answers if likely else answers[::-1]))
 
 
@@ -205,36 +215,6 @@ def look_at_numbers(column: Unmapped) -> bool:
         evidence = f"has a value on {filled:,} of {glance.rows:,} lines"
         column.ask("cancelled_at", evidence, "those lines were not completed or were refunded")
     return True
-
-
-def look_at_net(
-    glance: Glance,
-    numbers: Sequence[str],
-    mapping: Mapping[str, str],
-    explicit: Mapping[str, str | None],
-    account: Overlooked,
-) -> None:
-    """Ask whether refunds must still be subtracted from an amount called net.
-
-    Where another column of `numbers` minus the refunds is the amount, the first answer is that they need not.
-    """
-    amount, refunded = mapping.get("amount", ""), mapping.get("refunded", "")
-    if "refunded" in explicit or not refunded or not re.search("net(?!to)", plain_heading(amount)):
-        return
-    text = (
-        f"column {refunded!r} contains refunds, and {amount!r} may already be net of them. Use --mapping "
-        f"{flag('refunded', refunded)} to subtract them, or --mapping refunded= if they are already "
-        "subtracted."
-    )
-    answers = (f"refunded={refunded}", "refunded=")
-    back, net = f"abs({glance.number(refunded)})", glance.number(amount)
-    before = [f"count(*) filter (abs({glance.number(one)} - {back} - ({net})) < 0.006)" for one in numbers]
-    if before:
-        some, *agree = glance.lines.row(
-            f"select count(*), {', '.join(before)} from {glance.lines} where {back} > 0"
-        )
-        answers = answers[::-1] if some and max(agree) >= 0.98 * some else answers
-    account.questions.append(Question(text, answers))
 
 
 def look_at_returned(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
-from cltv_ml.columns.candidates import find_columns
+from cltv_ml.columns.candidates import find_columns, named
 from cltv_ml.columns.date_parts import fiscal_columns
-from cltv_ml.columns.headings import plain_text
+from cltv_ml.columns.headings import SYNONYMS, plain_text
 from cltv_ml.columns.kinds import first_lines, look
+from cltv_ml.columns.levels import LEVEL_NAMES
 from cltv_ml.columns.mapping import flag
 from cltv_ml.columns.parse import Columns
 from cltv_ml.columns.questions import Question
@@ -16,6 +17,7 @@ from cltv_ml.columns.rules import Rules
 from cltv_ml.columns.source_columns import quote
 from cltv_ml.columns.times import is_month_name, month_of_name
 from cltv_ml.engine import Relation, keep, literal, quoted
+from cltv_ml.errors import InputError
 from cltv_ml.sources.frames import MARK
 
 #: A period: a month or quarter with its year, a year, or a numbered month, quarter, week or period.
@@ -34,6 +36,10 @@ _HEADED_COUNTS = re.compile(
 #: Fewer headings than this may be periods by chance; and from the second number on they are a table's body, so that a
 #: date next to them is the customer's, not a purchase's.
 _FEWEST, _BODY = 3, 6
+
+
+#: In a mapping, what the headings of columns of numbers are, such as customers or products.
+HEADINGS = "column headings"
 
 
 def join_months(table: Relation) -> tuple[Relation, list[str]]:
@@ -65,23 +71,69 @@ def join_months(table: Relation) -> tuple[Relation, list[str]]:
     ]
     if "timestamp" in {kinds[column] for column in others} or not total:
         return table, []
-    named = "".join(f"{quote(column)}, " for column in others if column not in sums)
-    cells = ", ".join(f'cast({quote(column)} as varchar) as "{place}"' for place, column in enumerate(months))
-    days = ", ".join(literal(f"{day}") for day in months.values())
-    rows = keep(
-        table.con,
-        "rows",
-        f"select row_number() over (order by source_row, place) - 1 as source_row, {named}[{days}][place + 1] as "
-        f"{quoted(MARK + 'date')}, value as {quoted(MARK + 'amount')} from (select * replace (cast(place as bigint) as "
-        f"place) from (unpivot (select source_row, {named}{cells} from {table}) "
-        f"on {', '.join(map(quoted, map(str, range(len(months)))))} into name place value value)) "
-        r"where not regexp_full_match(trim(value), '[-–—]?|0*[.,]?0*')",
-    )
+    rows = _one_row_each(table, [column for column in others if column not in sums], months, "date")
     shown = [*months]
     return rows, [
         f"Columns {shown[:2]} and {len(shown) - 2:,} more contain one month each, so each of their numbers was read as "
         "one purchase on the first day of the month. Purchases of a customer in the same month count as one."
     ]
+
+
+def join_headings(table: Relation, explicit: Mapping[str, str | None]) -> tuple[Relation, list[str]]:
+    """Return one row per number of a table whose headings are customers or products, as the user says; and a note."""
+    if HEADINGS not in explicit.values():
+        return table, []
+    columns = [name.removeprefix(MARK) for name in table.kinds if name.startswith(MARK)]
+    kinds = look(first_lines(table))
+    headed = headed_columns(kinds)
+    if not headed:
+        raise InputError(f"no columns of numbers have headings without another meaning among {columns}.")
+    rows = _one_row_each(
+        table, [column for column in columns if column not in headed], {one: one for one in headed}, HEADINGS
+    )
+    left = [column for column, kind in kinds.items() if kind in ("number", "rate") and column not in headed]
+    others = f" The numbers in {left} were left as they are." * bool(left)
+    return rows, [
+        f"Each number in columns {headed[:2]} and {len(headed) - 2:,} more was read as one row.{others}"
+    ]
+
+
+def headed_columns(kinds: Mapping[str, str]) -> list[str]:
+    """Return the columns of numbers whose headings have no other meaning, such as names of customers or products.
+
+    >>> headed_columns({"Date": "timestamp", "Order No": "number", "Mug": "number", "Clock": "number"})
+    ['Mug', 'Clock']
+    """
+    numbers = [column for column, kind in kinds.items() if kind in ("number", "rate")]
+    meanings = [name for name in SYNONYMS if name not in (*LEVEL_NAMES, "time_of_day", "category", "channel")]
+    return [column for column in numbers if not any(named(name, [column]) for name in meanings)]
+
+
+def _one_row_each(
+    table: Relation, others: Collection[str], columns: Mapping[str, str], heading: str
+) -> Relation:
+    """Return one row per number in some columns, with what each column stands for under a heading.
+
+    Parameters
+    ----------
+    columns
+        What each column stands for.
+    """
+    named_others = "".join(f"{quote(column)}, " for column in others)
+    cells = ", ".join(
+        f'cast({quote(column)} as varchar) as "{place}"' for place, column in enumerate(columns)
+    )
+    meanings = ", ".join(literal(meaning) for meaning in columns.values())
+    return keep(
+        table.con,
+        "rows",
+        f"select row_number() over (order by source_row, place) - 1 as source_row, {named_others}"
+        f"[{meanings}][place + 1] as {quoted(MARK + heading)}, value as {quoted(MARK + 'amount')} from "
+        "(select * replace (cast(place as bigint) as place) from "
+        f"(unpivot (select source_row, {named_others}{cells} from {table}) "
+        f"on {', '.join(map(quoted, map(str, range(len(columns)))))} into name place value value)) "
+        r"where not regexp_full_match(trim(value), '[-–—]?|0*[.,]?0*')",
+    )
 
 
 def first_day_named(column: str) -> str:
@@ -100,6 +152,32 @@ def first_day_named(column: str) -> str:
     return f"{plain[1] or plain[4]}-{int(plain[2] or plain[3]):02d}-01" if plain else ""
 
 
+def offer_products(first: Relation, kinds: Mapping[str, str], question: Question) -> Question:
+    """Return the question for the amount of a table whose columns may be products; any other question as it is.
+
+    Columns of products have numbers on some lines each.
+    """
+    if not question.text.startswith("no column found for amount"):
+        return question
+    headed = [column for column in headed_columns(kinds) if kinds[column] != "empty"]
+    if len(headed) < _FEWEST_PRODUCTS:
+        return question
+    shares = ", ".join(f"avg(cast(coalesce({quote(column)} <> '0', false) as integer))" for column in headed)
+    filled = first.row(f"select {shares} from (select columns(*)::varchar from {first})")
+    if max(filled) > _MOST_FILLED:
+        return question
+    return Question(
+        f"{len(headed)} columns, such as {headed[:2]}, contain numbers on some lines each, and no column contains the "
+        f"amount. If each column is a product with the money paid for it, use --mapping "
+        f"{flag('product_id', HEADINGS)}; if one of them is the amount, name it, for example --mapping "
+        f"{flag('amount', headed[0])}.",
+        (f"product_id={HEADINGS}", *(f"amount={column}" for column in headed)),
+    )
+
+
+#: Fewest columns that may be products, and the largest share of lines on which each has a number.
+_FEWEST_PRODUCTS, _MOST_FILLED = 4, 0.8
+
 #: Fewest columns of numbers next to one date that may be customers.
 _MANY_CUSTOMERS = 6
 
@@ -117,8 +195,10 @@ def ask_for_rows(
     ):
         return Question(
             f"{len(numbers)} columns, such as {numbers[:2]}, contain numbers for each date and no column names "
-            "customers, so each column may be a customer. Export one row per customer and date with the columns "
-            "customer, date and amount (in pandas: melt)."
+            "customers. If each of them is a customer, use --mapping "
+            f"{flag('customer_id', HEADINGS)}; otherwise export one row per customer and date with the columns "
+            "customer, date and amount (in pandas: melt).",
+            (f"customer_id={HEADINGS}",),
         )
     periods = period_columns(kinds)
     body = len(periods) >= max(_BODY, 0.5 * len(kinds)) and not {"timestamp", "amount"} <= set(explicit)

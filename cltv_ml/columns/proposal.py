@@ -11,7 +11,7 @@ from typing import Any
 from cltv_ml.columns.candidates import find_columns, look_at_levels, may_be, net_of, of_lines, offer
 from cltv_ml.columns.currency import find_currency, pair_currency
 from cltv_ml.columns.customers import doubt_customer, doubt_rows, excluded_column
-from cltv_ml.columns.date_parts import settle_time
+from cltv_ml.columns.date_parts import replace_blank_time, settle_time
 from cltv_ml.columns.discounts import settle_discount
 from cltv_ml.columns.guesses import offer_item_price, rank_columns
 from cltv_ml.columns.headings import SYNONYMS, plain_heading
@@ -35,7 +35,7 @@ from cltv_ml.columns.orders import (
 )
 from cltv_ml.columns.overlooked import look_over
 from cltv_ml.columns.paid import doubt_price
-from cltv_ml.columns.periods import ask_for_rows, tell_of_periods
+from cltv_ml.columns.periods import ask_for_rows, offer_products, tell_of_periods
 from cltv_ml.columns.questions import Question, QuestionsError, ask_which
 from cltv_ml.columns.recognition import recognise_source
 from cltv_ml.columns.references import read_reference
@@ -107,6 +107,7 @@ def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
         mapping, questions = dict(proposal.mapping), proposal.questions
     notes = [*(recognised.notes if recognised else ()), *proposal.notes]
     if not recognised:
+        notes += replace_blank_time(first, kinds, mapping, explicit)
         if (
             plain_heading(mapping.get("product_id", "")) == "reference"
         ):  # of a return, before it may be the order's
@@ -138,12 +139,16 @@ def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
             table, {column: kinds[column] for column in kinds if column not in settled}, mapping, explicit
         )
         mapping |= overlooked.mapping
+        if "amount" in overlooked.mapping:  # instead of the one that these notes name
+            notes = [note for note in notes if "could each be the amount" not in note]
         if "type" in overlooked.mapping:  # which says what is a return
             notes += read_reference(table, first, kinds, mapping, explicit)
         notes += overlooked.notes
         questions += tuple(overlooked.questions)
         rules = {"levels": overlooked.levels}
-    questions = tuple(offer_item_price(first, mapping, question) for question in questions)
+    questions = tuple(
+        offer_products(first, kinds, offer_item_price(first, mapping, question)) for question in questions
+    )
     return Proposal(mapping, tuple(notes), questions, rules)
 
 

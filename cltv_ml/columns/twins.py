@@ -80,6 +80,35 @@ def find_twins(
     ]
 
 
+def find_retractions(
+    lines: Relation, kind: str, order: str, product: str, amount: str, time: str
+) -> list[Twins]:
+    """Return the kinds of lines nearly all of which repeat an earlier line of another kind in their order.
+
+    Such lines may say that a part of the order was cancelled. They are fewer than half of the lines that they repeat.
+
+    Parameters
+    ----------
+    kind, order, product, amount, time
+        SQL for the kind of a line, for its order, product, money and time.
+    """
+    rows = lines.rows(
+        f"with keyed as materialized (select {kind} as kind, cast({order} as varchar) as own, "
+        f"cast({product} as varchar) as goods, round(abs({amount}), 2) as money, try_cast({time} as timestamp) as at, "
+        f"source_row from {lines}), "
+        "kinds as (select kind, count(*) as n, count(distinct money) as amounts from keyed "
+        f"where own <> '' and money <> 0 group by kind qualify count(*) over () between 2 and {_KINDS_COMPARED}), "
+        "pairs as (select a.kind as copy, b.kind as base, count(distinct a.source_row) as twins, "
+        "count(distinct a.source_row) filter (a.at > b.at) as later from keyed as a join keyed as b on a.own = b.own "
+        "and a.money = b.money and a.goods is not distinct from b.goods and a.kind <> b.kind "
+        "where a.own <> '' and a.money <> 0 group by all) "
+        "select copy, base, one.n, twins from pairs join kinds as one on one.kind = copy "
+        f"join kinds as other on other.kind = base where one.n >= {_FEWEST} and one.amounts >= {_AMOUNTS} "
+        f"and least(twins, later) >= {_TWINS} * one.n and 2 * one.n <= other.n order by twins desc, copy"
+    )
+    return [Twins(str(copy), str(base), int(n), int(twins), True) for copy, base, n, twins in rows]
+
+
 def share_repeated(lines: Relation, customer: str, amount: str) -> float:
     """Return the share of the lines whose customer has another line with the same amount."""
     [share] = lines.row(

@@ -14,8 +14,9 @@ import pyarrow as pa
 from cltv_ml.columns.rules import Rules
 from cltv_ml.errors import InputError
 from cltv_ml.inline import Inline, card
+from cltv_ml.sources.columnar import join_products
 from cltv_ml.sources.frames import SourceRows, read_frame
-from cltv_ml.sources.paths import join_products, read_file
+from cltv_ml.sources.paths import read_file
 from cltv_ml.sources.synthetic import customers_of, simulate
 
 

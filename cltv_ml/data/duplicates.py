@@ -24,6 +24,9 @@ _IDS_OF_LINES = re.compile(
     "|^(uuid|guid|pk)$"
 )
 
+#: Share of orders with several states that shows that lines are states of orders.
+_SEVERAL_STATES = 0.5
+
 #: Number of hashes sorted at a time when looking for duplicates: 400 MB.
 _HASHES_AT_ONCE = 50_000_000
 
@@ -42,7 +45,7 @@ def treat_duplicates(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
     duplicates = _find_duplicates(lines.marks, aside)
     if duplicates is None or not duplicates.count():
         return notes
-    if "exact_duplicate" in rules.on or _have_ids(raw, duplicates):
+    if "exact_duplicate" in rules.on or _have_ids(raw, duplicates) or _are_states(lines):
         aside.add("exact_duplicate", f"from {duplicates}")
         return notes
     receipt = _receipt(lines)
@@ -127,6 +130,17 @@ def _have_ids(raw: Raw, duplicates: Relation) -> bool:
     counts = ", ".join(f"count(*) = count(distinct {quote(column)})" for column in headed)
     first = f"select * from {raw.table} anti join {duplicates} using (source_row) limit 100000"
     return bool(headed) and any(raw.table.row(f"select {counts} from ({first})"))
+
+
+def _are_states(lines: Lines) -> bool:
+    """Whether lines are the states of whole orders, as a shop sends them again and again, so equal ones are copies."""
+    if not {"state", "order_id"} <= lines.columns or {"product_id", "quantity"} & lines.columns:
+        return False
+    [several] = lines.marks.row(
+        "select avg(cast(n > 1 as integer)) from (select count(distinct state) as n from "
+        f"(from {lines.marks} limit 100000) where by_order is not null and not is_return group by by_order)"
+    )
+    return (several or 0) >= _SEVERAL_STATES
 
 
 def _receipt(lines: Lines) -> tuple[str, Relation] | None:

@@ -22,7 +22,7 @@ from cltv_ml.columns.grouped import fill_down, split_labels
 from cltv_ml.columns.mapping import is_complete, read_mapping
 from cltv_ml.columns.namesakes import parts_of
 from cltv_ml.columns.orders import join_receipts
-from cltv_ml.columns.periods import join_months
+from cltv_ml.columns.periods import join_headings, join_months
 from cltv_ml.columns.proposal import Proposal, complete
 from cltv_ml.columns.questions import Question, QuestionsError
 from cltv_ml.columns.raw_table import Raw, Workspace
@@ -38,6 +38,7 @@ from cltv_ml.money import Note
 from cltv_ml.remote import address, as_path, fetch, is_remote
 from cltv_ml.sources.folders import find
 from cltv_ml.sources.frames import MARK, Part, SourceRows, read_frame, without_nan
+from cltv_ml.sources.json_cells import open_cells
 from cltv_ml.sources.lakes import lake_of, read_lake
 from cltv_ml.sources.paths import read_file, read_with_refunds, readable
 from cltv_ml.sources.records import flatten_records
@@ -200,6 +201,8 @@ _JOINS = (
 
 def _join_parts(opened: Opened, explicit: Mapping[str, str | None]) -> Opened:
     """Return the source with what stands in several columns, such as date and time, combined into one each."""
+    table, notes = join_headings(opened.table, explicit)
+    opened = replace(opened, table=table, notes=(*opened.notes, *notes))
     columns = {name.removeprefix(MARK) for name in opened.table.kinds}
     for name, join in _JOINS:
         if not opened.dataset and explicit.get(name) not in columns:
@@ -290,6 +293,7 @@ def open_source(
             rows = read_file(con, path, workspace.path, table, header_row)
         name = path.name
     with readable(rows.table, name):
+        rows = rows if ready else open_cells(con, rows)
         _check_rows(rows, name)
         present = without_nan(rows.table)
     return Opened(
@@ -323,7 +327,7 @@ def _broken_lines(con: duckdb.DuckDBPyConnection, rows: SourceRows) -> Relation:
 
 def _check_rows(rows: SourceRows, name: str) -> None:
     """Raise InputError if a source has no rows, or none that fits its header."""
-    if rows.table.holds("true"):
+    if rows.table.found.get("filled") or rows.table.holds("true"):
         return
     if not rows.broken:
         raise InputError(f"{name!r} contains no rows; check that the export is complete.")

@@ -9,9 +9,9 @@ import duckdb
 import pyarrow
 import pyarrow.feather
 
-from cltv_ml.engine import Relation, literal, pattern, quoted, show
+from cltv_ml.engine import Relation, keep, literal, pattern, quoted, show
 from cltv_ml.errors import InputError
-from cltv_ml.sources.frames import SourceRows, inner_names, read_frame
+from cltv_ml.sources.frames import MARK, SourceRows, inner_names, read_frame
 from cltv_ml.sources.records import flatten_records
 
 
@@ -68,3 +68,22 @@ def read_statistics(con: duckdb.DuckDBPyConnection, file: Path) -> SourceRows:
 def first_line(error: Exception) -> str:
     """Return the first line of an error's message without its full stop; a trace that follows is dropped."""
     return str(error).splitlines()[0].partition(" Detail:")[0].rstrip(".")
+
+
+def join_products(lines: Relation, products: Path, key: str) -> Relation:
+    """Return lines with the columns of a products file, one row per product; other lines get nulls."""
+    if not products.is_file():
+        raise InputError(f"{products.name!r} is missing; put it into the same folder as the lines.")
+    rows = f"from read_parquet({literal(pattern(products))})"
+    columns = [str(column) for column, *_ in lines.rows(f"describe {rows}")]
+    renamed = ", ".join(
+        f"{quoted(column)} as {quoted(name)}"
+        for column, name in zip(columns, inner_names(columns), strict=True)
+    )
+    table = keep(lines.con, "products", f"select {renamed} {rows}")
+    return show(
+        lines.con,
+        "rows",
+        f"select lines.*, products.* exclude ({quoted(MARK + key)}) from {lines} as lines "
+        f"left join {table} as products using ({quoted(MARK + key)})",
+    )

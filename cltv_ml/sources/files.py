@@ -41,6 +41,7 @@ from cltv_ml.sources.parts import (
     tell_of_second_table,
 )
 from cltv_ml.sources.record_types import check_record_types
+from cltv_ml.sources.turned import write_turned
 
 _SAMPLE_BYTES = 1 << 20
 _BLOCK = 1 << 24
@@ -137,6 +138,10 @@ def _find_fields(
     readable: Path, encoding: str, folder: Path, header_row: int | None, name: str
 ) -> tuple[Path, str, _Heading, list[str]]:
     """Return a file whose lines divide into fields, rewritten if they did not, its encoding and heading, and notes."""
+    first = _lines_above(readable, encoding, _PEEK_LINES)
+    if header_row is None and (turned := write_turned(readable, encoding, folder, first)):
+        note = f"{name!r} has one column per order or the like and one line per field, and was read so."
+        return turned, "utf-8", _look_at(turned, "utf-8", None, name), [note]
     heading, notes = _look_at(readable, encoding, header_row, name), list[str]()
     if len(heading.names) > 1 and all(re.fullmatch("'.+'", column.strip()) for column in heading.names):
         readable, encoding = _double_quotes(readable, encoding, folder, heading.delimiter), "utf-8"

@@ -29,6 +29,14 @@ _FRACTION = re.compile(r"\D{0,4}[\d.,' ]*\d[.,]\d\d?\D{0,4}")
 #: A year with its month or quarter, of which a few in order are names of columns.
 _PERIOD, _FEWEST_PERIODS = re.compile(r"(19|20)\d\d[-/. ]?([01]\d|Q[1-4])"), 3
 
+#: Names of types, units and forms, as a row below the columns' names states them.
+_TYPES = re.compile(
+    r"(text|string|varchar\S*|char|str|number|numeric|integer|int\d*|bigint|decimal\S*|float\d*|double|real|money|boolean|bool|"
+    r"date|datetime\S*|timestamp\S*|time|zahl|nombre|texte?|fecha|n[uú]mero|[dmyjt]{1,4}([-/. ][dmyjt]{1,4}){1,2}.*|"
+    r"[A-Z]{3}|[€$£%#]|pcs|pieces|units?|st(ü|ue)?ck|kg|id|key|uuid)",
+    re.I,
+)
+
 #: What says in a title that numbers count thousands or millions.
 _THOUSANDS = re.compile(
     r"\bt\.? ?kr\b|"
@@ -301,13 +309,17 @@ def _is_words(row: Sequence[str]) -> bool:
 
 
 def _explains(row: Sequence[str], header: Sequence[str]) -> bool:
-    """Whether a row describes the columns in sentences rather than being a second header.
+    """Whether a row describes the columns in sentences, types or units rather than being a second header.
 
     >>> _explains(["When the order was placed.", "What the buyer paid."], ["Created", "Amount"])
     True
     >>> _explains(["Customer", "Order date"], ["Kunde", "Bestelldatum"])
     False
+    >>> _explains(["number", "text", "dd/mm/yyyy", "EUR"], ["order", "buyer", "day", "sum"])
+    True
     """
+    if all(_TYPES.fullmatch(cell.strip()) for cell in row if cell.strip()):
+        return len(row) > 1
     cells = [cell.split() for cell in row if cell.strip()]
     longer = sum(map(len, row)) >= 1.5 * sum(map(len, header))
     return longer and sum(len(words) >= 3 for words in cells) >= 0.5 * len(cells)

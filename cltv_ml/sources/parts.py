@@ -13,6 +13,7 @@ import pyarrow as pa
 from cltv_ml.engine import Relation, lend, literal, quoted
 from cltv_ml.errors import InputError
 from cltv_ml.sources.frames import MARK, Part
+from cltv_ml.sources.joined_files import stem
 
 #: Names of files, sheets and tables that hold no sales.
 _NO_SALES = re.compile(
@@ -99,10 +100,15 @@ def fit_columns(first_name: str, first: Relation, name: str, table: Relation) ->
     if not lacking:
         return []
     if not (ours < theirs or theirs < ours) or len(lacking) > max(1, _FEW_COLUMNS * len(ours & theirs)):
+        [key, *_] = [
+            *sorted(column.removeprefix(MARK) for column in ours & theirs - {"source_row"}),
+            "COLUMN",
+        ]
+        joined = f"select * from {stem(first_name)} join {stem(name)} using ({stem(key)})"
         raise InputError(
             f"{first_name!r} and {name!r} have different columns, so they are not one table: only one of "
-            f"them has {lacking[:6]}; name one file, as in --query {shlex.quote(first_name)}, or give both the same "
-            "columns."
+            f"them has {lacking[:6]}; name one file, as in --query {shlex.quote(first_name)}, give both the same "
+            f"columns, or join them, such as --query {shlex.quote(joined)}."
         )
     for column, kind in table.kinds.items():
         if column not in ours:

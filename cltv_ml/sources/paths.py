@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import duckdb
 
-from cltv_ml.engine import Relation, keep, literal, pattern, quoted, show
+from cltv_ml.engine import Relation
 from cltv_ml.errors import InputError, among
 from cltv_ml.sources.archives import text_batches, unpack
 from cltv_ml.sources.columnar import first_line, read_arrow, read_statistics, show_parquet
@@ -19,7 +19,8 @@ from cltv_ml.sources.delimiters import is_regular
 from cltv_ml.sources.encodings import find_encoding
 from cltv_ml.sources.files import read_csv
 from cltv_ml.sources.folders import ending, find, some_names, tell_of_other_files
-from cltv_ml.sources.frames import MARK, Part, SourceRows, TablesError, inner_names, load_batches
+from cltv_ml.sources.frames import Part, SourceRows, TablesError, inner_names, load_batches
+from cltv_ml.sources.joined_files import is_statement, join_files
 from cltv_ml.sources.markup import copy_records, copy_table, is_markup
 from cltv_ml.sources.parts import (
     fit_columns,
@@ -81,6 +82,9 @@ def _read_files(
     header_row: int | None,
 ) -> SourceRows:
     """Return the rows of the files of a path, or of those that `table` names."""
+    if table is not None and is_statement(table) and len(files) > 1:
+        each = {file.name: _read_files(con, path, [file], folder, None, header_row) for file in files}
+        return join_files(con, table, each)
     if table is not None:
         files, table = _files_named(path, files, table)
     files, notes = _pass_over(files)
@@ -328,22 +332,3 @@ def readable(rows: Relation, name: str) -> Iterator[None]:
                 "export it again."
             ) from damage
         raise
-
-
-def join_products(lines: Relation, products: Path, key: str) -> Relation:
-    """Return lines with the columns of a products file, one row per product; other lines get nulls."""
-    if not products.is_file():
-        raise InputError(f"{products.name!r} is missing; put it into the same folder as the lines.")
-    rows = f"from read_parquet({literal(pattern(products))})"
-    columns = [str(column) for column, *_ in lines.rows(f"describe {rows}")]
-    renamed = ", ".join(
-        f"{quoted(column)} as {quoted(name)}"
-        for column, name in zip(columns, inner_names(columns), strict=True)
-    )
-    table = keep(lines.con, "products", f"select {renamed} {rows}")
-    return show(
-        lines.con,
-        "rows",
-        f"select lines.*, products.* exclude ({quoted(MARK + key)}) from {lines} as lines "
-        f"left join {table} as products using ({quoted(MARK + key)})",
-    )

@@ -84,7 +84,11 @@ def flatten_records(con: duckdb.DuckDBPyConnection, table: Relation) -> SourceRo
         return SourceRows(table)
     names = {name: name.removeprefix(MARK) for name in table.kinds if name.startswith(MARK)}
     rows = con.sql(f"from {table} order by source_row").to_arrow_table().to_pylist()
-    records = [{name: row[inner] for inner, name in names.items()} for row in rows]
+    return rows_of_records(con, [{name: row[inner] for inner, name in names.items()} for row in rows])
+
+
+def rows_of_records(con: duckdb.DuckDBPyConnection, records: list[dict[str, Any]]) -> SourceRows:
+    """Return nested records as rows, like those of a JSON file."""
     records, summed = _sum_refunds(records)
     records, expanded = expand_lists(records)
     return SourceRows(

@@ -325,7 +325,7 @@ def test_customers_as_columns_are_named_as_a_layout(tmp_path):
     names = ",".join(f"Bakery {letter}" for letter in "ABCDEFG")
     lines = [f"2024-{month:02}," + ",".join(f"{month}{n}.50" for n in range(7)) for month in range(1, 9)]
     path.write_text("\n".join([f"Month,{names}", *lines]), encoding="utf-8")
-    with pytest.raises(QuestionsError, match=r"7 columns, such as .* each column may be a customer"):
+    with pytest.raises(QuestionsError, match=r"7 columns, such as .* If each of them is a customer"):
         read(path)
 
 
