@@ -38,6 +38,7 @@ _TRIED, _OFF = (
 )  # customers for whom the table is compared, and the largest share by which it may be off
 _AGE_NODES = 60  # nodes of customers without a repeat purchase
 _UNLIKELY = 1e-6  # probability of a silence below which purchases after it do not matter
+_FEWEST = 1e-12  # purchases, times the gap, below which all count as this
 _BATCH, _BLOCK = 32, 8_192  # numbers of purchases whose tables are held at once, and customers read at once
 _PART, _SHARE = legendre(5)
 
@@ -115,7 +116,7 @@ def _read_answers(
         found.append(_read_cells(table(np.log(batch)), np.searchsorted(batch, x[rows]), *places))
     answers = np.concatenate(found)
     alive = np.exp(-np.maximum(answers.real, 0.0))
-    return alive, alive * np.maximum(answers.imag, 0.0) / gap
+    return alive, alive * np.exp(answers.imag) / gap
 
 
 def _number_nodes(most: float) -> np.ndarray:
@@ -159,8 +160,9 @@ def _four(place: np.ndarray, count: int) -> tuple[np.ndarray, list[np.ndarray]]:
 
 
 def _table(params: Params, t: float, axes: _Axes, oldest: float) -> np.ndarray:
-    """Return -log P(alive) and, as the imaginary part, the expected purchases of a customer who is alive, times the
-    gap; shape (x, gap, D, q).
+    """Return -log P(alive) and, as the imaginary part, the logarithm of the expected purchases of a customer who is
+    alive, times the gap; shape (x, gap, D, q). Between nodes, cubic polynomials would cut purchases that fall steeply
+    at zero, for one horizon and not for the next; their logarithm stays one.
     """
     *_, s, beta = params
     gap, q = np.exp(axes.gap.nodes), np.maximum(np.exp(axes.silence.nodes) - _NONE, 0.0)
@@ -174,7 +176,7 @@ def _table(params: Params, t: float, axes: _Axes, oldest: float) -> np.ndarray:
         ahead.append(bought)
     gone = _gone(quiet, s, beta + axes.x[:, None] * gap, gap, axes.silence, q)
     bought = _bought(ahead, s, beta + gap[:, None] * (axes.x[:, None, None] + q), times, steps)
-    return gone + 1j * bought * gap[:, None, None]
+    return gone + 1j * np.log(np.maximum(bought * gap[:, None, None], _FEWEST))
 
 
 def _gone(
@@ -202,6 +204,7 @@ def _bought(
         stays = np.exp(-s * np.log1p(times / scale))
         share = np.concatenate([stays[..., :1], steps * s * stays[..., 1:] / (scale + times[1:])], axis=-1)
         total[: len(bought), place] = np.einsum("xdqu,xqu->xdq", bought, share)
+        total[len(bought) :, place] = total[len(bought) - 1, place]  # nobody is there
     return total
 
 

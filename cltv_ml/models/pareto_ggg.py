@@ -165,10 +165,12 @@ class ParetoGGG(PurchaseModel):
         return self.alive_and_expected(X, t)[1]
 
     def expected_by_length(self, X: pd.DataFrame, lengths: Sequence[float]) -> dict[float, np.ndarray]:
-        """Return `expected_purchases(X, t)` for several `t`."""
-        if len(X) < _TABLE_FROM:
-            return super().expected_by_length(X, lengths)
-        return {t: self.expected_purchases(X, t) for t in lengths}
+        """Return `expected_purchases(X, t)` for several `t`, none below that of a shorter one."""
+        known = {} if len(X) >= _TABLE_FROM else super().expected_by_length(X, lengths)
+        found, most = dict.fromkeys(lengths, np.zeros(len(X))), np.zeros(len(X))
+        for t in sorted(lengths, key=self._length):
+            found[t] = most = np.maximum(most, known[t] if known else self.expected_purchases(X, t))
+        return found
 
     def p_alive(self, X: pd.DataFrame, t: float | str = 0.0) -> np.ndarray:
         """Return the probability of still being a customer `t` from now."""
@@ -307,8 +309,7 @@ def _rhythms(
         middle = (low + high) / 2
         rises = slope(middle) > 0
         low, high = np.where(rises, middle, low), np.where(rises, high, middle)
-    mode = (low + high) / 2
-    step = 1e-3
+    mode, step = (low + high) / 2, 1e-3
     spread = 1 / np.sqrt(np.maximum((slope(mode - step) - slope(mode + step)) / (2 * step), 1e-2))
     ends = [mode + side * spread * _reach_of(height, mode, side * spread) for side in (-1.0, 1.0)]
     low, high = np.exp(np.clip(ends[0], _LEAST, _MOST) / 6), np.exp(np.clip(ends[1], _LEAST, _MOST) / 6)

@@ -161,8 +161,11 @@ def test_expected_purchases_read_from_a_table_rise_with_the_horizon(monkeypatch)
     monkeypatch.setattr(pareto_ggg, "_TABLE_FROM", 1)
     model = ParetoGGG("weeks").with_params(TRUE)
     X[["recency", "T"]] /= 7
-    rising = np.array([model.expected_purchases(X, t) for t in (1, 1.02, 5, 13, 13.1, 52, 53, 500)])
+    lengths = (1, 1.02, 5, 13, 13.1, 52, 53, 500)
+    rising = np.array([model.expected_purchases(X, t) for t in lengths])
     assert (np.diff(rising, axis=0) > -1e-9).all()
+    by_length = model.expected_by_length(X, lengths)
+    assert (np.diff([by_length[t] for t in lengths], axis=0) >= 0).all()
 
 
 def test_gaps_that_are_longer_than_their_sum_are_refused():
