@@ -182,6 +182,6 @@ def test_words_that_many_customers_share_number_no_orders():
         ("F2", "bob", "2025-01-04", "Deposit", 20.0),
         ("F2", "bob", "2025-01-04", "Room", 40.0),
     ]
-    raw = read(pd.DataFrame(rows, columns=["booking", "Guest", "Date", "Transaction", "Amount"]))
+    raw = read(pd.DataFrame(rows, columns=["stay", "Guest", "Date", "Transaction", "Amount"]))
     assert "order_id" not in raw.mapping
     assert any("'Deposit' (2 lines, 70.00)" in note for note in raw.notes)
