@@ -309,3 +309,20 @@ def test_files_that_hold_sales_in_parts_are_joined_by_a_statement(tmp_path):
     assert cleaned.log["customer_id"].nunique() == 3
     with pytest.raises(InputError, match=r"cannot be run: .*Its tables are \['items', 'orders'\]"):
         read(folder, table="select * from lines")
+
+
+def test_an_amount_with_its_tax_next_to_one_without_is_told():
+    rows = [
+        {
+            "No": n,
+            "Customer": n % 3,
+            "Date": f"2025-01-{n:02d}",
+            "Amount": n + 0.5,
+            "Inc-Tax Amount": 1.1 * n + 0.55,
+        }
+        for n in range(1, 25)
+    ]
+    notes = clean(pd.DataFrame(rows)).report.notes
+    assert any(
+        "343.20 with 'Inc-Tax Amount', and 312.00 with 'Amount', which was used" in note for note in notes
+    )
