@@ -37,10 +37,10 @@ _DESCRIPTION = "mlflow.note.content"
 _EXPERIMENT = {
     "mlflow.experimentKind": "custom_model_development",
     _DESCRIPTION: (
-        "Choose *Model training* at the top left if the GenAI view opens: these are trainings of `cltv`. Each "
-        "run named after a model holds that model as it was compared on the test window, with metrics, "
-        "figures and files. Each run named *training* holds the comparison, the report and the champion that "
-        "was registered as **cltv**."
+        "Customer lifetime value: choose *Model training* at the top left if the GenAI view opens. Each run named "
+        "after a model holds that model as it was compared on the test window, with metrics, figures and files. "
+        "Each run named *training* holds the comparison, the report and the champion that was registered as "
+        "**cltv**."
     ),
 }
 

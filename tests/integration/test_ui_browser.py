@@ -126,7 +126,7 @@ def plain(trained, serving):
 def test_plain_mlflow_ui_tells_the_way_to_the_training_runs(browser, plain, runs):
     """MLflow 3.17 opens a bare link in the view that the browser used last, whatever the experiment's kind."""
     browser.open(f"{plain}/#/experiments/{runs['hybrid'].info.experiment_id}")
-    browser.wait(_TEXT.format('"Choose Model training at the top left"'), seconds=180)
+    browser.wait(_TEXT.format('"choose Model training at the top left"'), seconds=180)
 
 
 def test_plain_mlflow_ui_shows_the_card_and_the_numbers_of_a_version(browser, plain):
