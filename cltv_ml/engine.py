@@ -181,8 +181,8 @@ def as_tabular(source: Any) -> Tabular:
     is_column = isinstance(source, pa.ChunkedArray) or hasattr(source, "to_frame")
     if hasattr(source, "__arrow_c_stream__") and not is_column:
         return pa.table(source)
-    named = getattr(getattr(source, "dtype", None), "names", None)
-    if named or isinstance(source, Mapping) or is_records(source):
+    columns = getattr(getattr(source, "dtype", None), "names", None) or isinstance(source, Mapping)
+    if (columns and not hasattr(source, "tocsr")) or is_records(source):  # SciPy has a sparse mapping
         return pd.DataFrame(source)
     raise InputError(
         f"{type(source).__name__} is not a table; give a path, or a frame of pandas, Polars, Arrow, DuckDB or Spark."
