@@ -76,7 +76,7 @@ class RemotePath(PosixPath):
 
     def is_dir(self, **_: Any) -> bool:
         """Return whether the store has a folder of this name; False for a page of the web."""
-        return _kind(self) == "Directory"
+        return _kind_of_place(self) == "Directory"
 
     def glob(self, pattern: str, **_: Any) -> Generator[RemotePath]:
         """Yield the files of this folder, without those of folders below it, whose names match."""
@@ -177,7 +177,7 @@ def is_file(place: str | Path) -> bool:
     InputError
         The object store does not answer, or may not be read.
     """
-    return _kind(place) == "File" if is_remote(place) else Path(place).is_file()
+    return _kind_of_place(place) == "File" if is_remote(place) else Path(place).is_file()
 
 
 def delete(place: str | Path) -> None:
@@ -260,7 +260,7 @@ def _find_remote(store: Any, path: str) -> tuple[str, list[str]]:
     return above, sorted(name for name in files if not pattern or fnmatchcase(name, path))
 
 
-def _kind(place: str | Path) -> str:
+def _kind_of_place(place: str | Path) -> str:
     """Return what an object store has under a name: File, Directory or NotFound, which a page of the web counts as."""
     url = address(place)
     if url.startswith("http"):

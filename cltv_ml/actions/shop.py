@@ -138,7 +138,7 @@ def read_shop(cleaned: Cleaned, terms: Terms, actions: Actions) -> Shop:
         groups=_protected_levels(cleaned, terms, cutoff, X.index),
         version=version,
         levels=_segment_levels(cleaned, terms, cutoff, X.index),
-        doubts=_doubts(
+        doubts=_weaknesses(
             registry.read_version(version), registered_model.warn_of_total(log, card, cutoff, version)
         ),
         spread=spread and Spread(*spread),
@@ -146,7 +146,7 @@ def read_shop(cleaned: Cleaned, terms: Terms, actions: Actions) -> Shop:
     )
 
 
-def _doubts(version: registry.Version, of_season: str) -> tuple[str, ...]:
+def _weaknesses(version: registry.Version, of_season: str) -> tuple[str, ...]:
     sentences = (tell_overstep(version.tested), NO_ORDER if version.ranks is False else "", of_season)
     return tuple(sentence for sentence in sentences if sentence)
 

@@ -19,7 +19,7 @@ from cltv_ml.columns.words import words
 from cltv_ml.money import log_amount
 
 #: How headings of money with its tax begin.
-_WITH_TAX = re.compile("^in(c|cl|kl|cluding)?(tax|vat|gst|mwst|ust|tva|iva|btw)(?=.)")
+_TAX_INCLUDED = re.compile("^in(c|cl|kl|cluding)?(tax|vat|gst|mwst|ust|tva|iva|btw)(?=.)")
 
 #: Headings of what is no state of a sale: who, where, with what, and how it was paid or sent.
 _EXPLAINED = {name: re.compile(plain_pattern(listed)) for name, listed in words("unexplained").items()}
@@ -207,7 +207,7 @@ def _tell_of_totals(
 ) -> list[str]:
     """Return a note on unused numbers near those in use that lead to another total."""
     amount = _money_in_use(glance, mapping)
-    plain = {name: _WITH_TAX.sub("", plain_heading(name)) for name in left}
+    plain = {name: _TAX_INCLUDED.sub("", plain_heading(name)) for name in left}
     numbers = [name for name in left if not _EXPLAINED["other_numbers"].search(plain[name])]
     if not amount or not numbers:
         return []

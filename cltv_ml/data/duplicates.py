@@ -45,7 +45,7 @@ def treat_duplicates(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
     duplicates = _find_duplicates(lines.marks, aside)
     if duplicates is None or not duplicates.count():
         return notes
-    if "exact_duplicate" in rules.on or _have_ids(raw, duplicates) or _are_states(lines):
+    if "exact_duplicate" in rules.on or _have_ids(raw, duplicates) or _hold_states(lines):
         aside.add("exact_duplicate", f"from {duplicates}")
         return notes
     receipt = _receipt(lines)
@@ -132,7 +132,7 @@ def _have_ids(raw: Raw, duplicates: Relation) -> bool:
     return bool(headed) and any(raw.table.row(f"select {counts} from ({first})"))
 
 
-def _are_states(lines: Lines) -> bool:
+def _hold_states(lines: Lines) -> bool:
     """Whether lines are the states of whole orders, as a shop sends them again and again, so equal ones are copies."""
     if not {"state", "order_id"} <= lines.columns or {"product_id", "quantity"} & lines.columns:
         return False

@@ -21,7 +21,7 @@ _WORTH_TELLING = 0.1
 _LATER_DAYS = 28
 _LATER_HORIZONS = 0.5
 
-_WAY_OUT = "Train again before you use totals; `cltv forecast` shows that of these days."
+_TRAIN_AGAIN = "Train again before you use totals; `cltv forecast` shows that of these days."
 
 
 class SeasonChange(NamedTuple):
@@ -72,10 +72,10 @@ def compute_season_change(
     return SeasonChange(change, lower, upper)
 
 
-def tell_change(season: SeasonChange, horizon: int, then: pd.Timestamp, now: pd.Timestamp) -> str:
+def tell_season(season: SeasonChange, horizon: int, then: pd.Timestamp, now: pd.Timestamp) -> str:
     """Return a sentence on a change of season.
 
-    >>> tell_change(SeasonChange(-0.48, -0.5, -0.4), 45, pd.Timestamp("2024-10-01"), pd.Timestamp("2025-01-10"))
+    >>> tell_season(SeasonChange(-0.48, -0.5, -0.4), 45, pd.Timestamp("2024-10-01"), pd.Timestamp("2025-01-10"))
     "A year earlier, the 45 days from 2024-01-11 brought in 48% less of a year's revenue than those from 2023-10-02."
     """
     starts = [f"{day - pd.Timedelta(days=YEAR):%Y-%m-%d}" for day in (now, then)]
@@ -85,7 +85,7 @@ def tell_change(season: SeasonChange, horizon: int, then: pd.Timestamp, now: pd.
     )
 
 
-def doubt_total(log: Log, horizon: int, then: pd.Timestamp, now: pd.Timestamp, version: int) -> str:
+def doubt_season(log: Log, horizon: int, then: pd.Timestamp, now: pd.Timestamp, version: int) -> str:
     """Return why a version's values as of `now` may be off as a whole: its total was forecast from `then` on.
 
     Empty where the seasons differ by less than a tenth beyond chance, or where the log does not show how they differ
@@ -100,12 +100,12 @@ def doubt_total(log: Log, horizon: int, then: pd.Timestamp, now: pd.Timestamp, v
             return ""
         return (
             f"{set_for}, {(now - then).days} days before these, and the log does not show how the seasons differ. "
-            f"{_WAY_OUT}"
+            f"{_TRAIN_AGAIN}"
         )
     if max(season.lower, -season.upper) < _WORTH_TELLING:
         return ""
     direction = "low" if season.change > 0 else "high"
     return (
-        f"{set_for}. {tell_change(season, horizon, then, now)} So the values are probably too {direction} as a whole; "
-        f"the order of the customers does not depend on it. {_WAY_OUT}"
+        f"{set_for}. {tell_season(season, horizon, then, now)} So the values are probably too {direction} as a whole; "
+        f"the order of the customers does not depend on it. {_TRAIN_AGAIN}"
     )

@@ -26,7 +26,7 @@ _REACHED = 7.5  # standard deviations of a logarithm beyond which no customer is
 _CLOSE = 1.25  # points within a standard deviation of what is summed
 _WIDEST_STEP = 0.45  # distance of points that exp(-rate T) allows
 _MOST_POINTS = 1_500  # points of a rate that pay
-_LEFT_OUT = 30.0  # what lies further down than this is left out
+_FURTHEST = 30.0  # what lies further down than this is left out
 _AT_END = 1e-11  # share of a likelihood at the first and the last point from which more points are laid
 _SMALLEST = 1e-250  # likelihood below which digits are lost
 
@@ -88,8 +88,8 @@ def _near(population: Population, rows: Rows) -> tuple[float, float]:
         push = population.y + variance * rows.x
         peak = push - wrightomega(push + np.log(np.maximum(t, 1e-300) * variance))
         steep = np.maximum(t * np.exp(np.minimum(peak, 300.0)), 1e-12)
-        root = np.sqrt(2 * _LEFT_OUT)
-        tail = (_LEFT_OUT + np.sqrt(_LEFT_OUT**2 + 8 * _LEFT_OUT * steep)) / (2 * steep)
+        root = np.sqrt(2 * _FURTHEST)
+        tail = (_FURTHEST + np.sqrt(_FURTHEST**2 + 8 * _FURTHEST * steep)) / (2 * steep)
         ends.append(side * float((side * peak + np.minimum(tail, root * population.sigma)).max()))
     return ends[0], ends[1]
 

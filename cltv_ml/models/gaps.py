@@ -157,7 +157,7 @@ def waits(
         shrunk += left * np.exp(-longer)
         aged += stays * age
         older += stays * (1 - np.exp(-age))
-    before, before_by_a = _before(k, a, np.exp(low) / c)
+    before, before_by_a = _beta_before(k, a, np.exp(low) / c)
     wait, slope = silent + gone, digamma(a + k) - digamma(a)
     by_a = came_log - came * slope - before_by_a
     off = np.nonzero((np.abs(came + before + silent - 1) > 1e-7 * wait) & (silent > 1e-10 * wait))
@@ -173,7 +173,7 @@ def waits(
     )
 
 
-def _before(k: np.ndarray, a: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _beta_before(k: np.ndarray, a: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the probability of a gap below a small u, in units of b / k, and its derivative by a."""
     y, term, by_a = u / (1 + u), np.ones_like(k), np.zeros_like(k)
     series, slope = term, by_a

@@ -68,7 +68,7 @@ class ParetoNBDAbe(CovariateModel):
         return [(rate * share, *others) for share, *others in shapes]
 
     def _terms(self, params: Params, rows: Rows) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-        value, means = share_points(_population(params), rows) or _integrated_alone(params, rows)
+        value, means = share_points(_population_of(params), rows) or _integrated_alone(params, rows)
         return value, _by_params(params, *means)
 
     def _of_distinct(
@@ -187,7 +187,7 @@ def _rho(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (w - 1) / (w + 1), 2 * np.sqrt(w) / (w + 1)
 
 
-def _population(params: Params) -> Population:
+def _population_of(params: Params) -> Population:
     """Return the population that the points of the integral follow."""
     lam, mu, sigma, tau, w = params
     rho, rest = map(float, _rho(w))

@@ -13,7 +13,7 @@ from cltv_ml.evaluation.batch_outcome import Check, Thresholds, away_from, level
 from cltv_ml.evaluation.bounds import overstep, percent_off, tell_overstep
 from cltv_ml.evaluation.drift import compute_drift, compute_shares
 from cltv_ml.evaluation.explain import feature_title
-from cltv_ml.evaluation.season_change import compute_season_change, tell_change
+from cltv_ml.evaluation.season_change import compute_season_change, tell_season
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.features.catalogue import needs
 from cltv_ml.log import Log
@@ -202,7 +202,7 @@ def _season_checks(log: Log, window: Window, fitted_until: pd.Timestamp, limits:
     if season is None:
         return []
     sentence = (
-        f"{tell_change(season, window.horizon, fitted_until, window.cutoff)} The version's total was forecast for the "
+        f"{tell_season(season, window.horizon, fitted_until, window.cutoff)} The version's total was forecast for the "
         "latter's season."
     )
     return [level_check("season", away_from(season.lower, season.upper), limits.season, sentence)]

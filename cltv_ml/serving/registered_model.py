@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.season_change import doubt_total
+from cltv_ml.evaluation.season_change import doubt_season
 from cltv_ml.features import feature_version
 from cltv_ml.log import Log
 from cltv_ml.models import ValueModel
@@ -75,7 +75,7 @@ def load_registered(name: str = REGISTERED_NAME, alias: str = "champion") -> tup
 
 def warn_of_total(log: Log, card: Mapping[str, Any], cutoff: pd.Timestamp, version: int) -> str:
     """Warn where values as of the cutoff are of another season than the version's total; return the sentence."""
-    doubt = doubt_total(log, int(card["horizon"]), pd.Timestamp(card["cutoff"]), cutoff, version)
+    doubt = doubt_season(log, int(card["horizon"]), pd.Timestamp(card["cutoff"]), cutoff, version)
     if doubt:
         logger.warning("Note      %s", doubt)
     return doubt

@@ -17,13 +17,13 @@ from cltv_ml.sources.inner_lists import flat_record, is_paid
 from cltv_ml.sources.records import rows_of_records
 
 #: Rows that show which columns hold JSON.
-_LOOKED_AT = 200
+_ROWS_LOOKED_AT = 200
 
 #: Fewest values of an object that is a record rather than a part of one, such as an amount and its currency.
 _OF_RECORD = 4
 
 #: Headings of objects that say who bought.
-_WHO = re.compile("(customer|client|buyer|user|shopper|member|kunde|kaeufer|cliente|acheteur)s?", re.I)
+_BUYER = re.compile("(customer|client|buyer|user|shopper|member|kunde|kaeufer|cliente|acheteur)s?", re.I)
 
 
 def open_cells(con: duckdb.DuckDBPyConnection, rows: SourceRows) -> SourceRows:
@@ -36,16 +36,18 @@ def open_cells(con: duckdb.DuckDBPyConnection, rows: SourceRows) -> SourceRows:
     shown = ", ".join(f"cast({quoted(name)} as varchar)" for name in names)
     if not texts:
         return rows
-    first = con.sql(f"select {shown} from {rows.table} limit {_LOOKED_AT}").fetchall()
+    first = con.sql(f"select {shown} from {rows.table} limit {_ROWS_LOOKED_AT}").fetchall()
     rows.table.found["filled"] = bool(first)
     looked = [dict(zip(names.values(), row, strict=True)) for row in first]
-    parsed = {names[name]: [_parsed(row[names[name]]) for row in looked] for name in texts}
+    parsed = {names[name]: [_from_json(row[names[name]]) for row in looked] for name in texts}
     nested = {column: [value for value in values if value is not None] for column, values in parsed.items()}
     nested = {column: values for column, values in nested.items() if values and _are_nested(values)}
     if not (opened := _to_open(looked, nested)):
         return rows
     whole = con.sql(f"select {shown} from {rows.table} order by source_row").fetchall()
-    records = [_opened(dict(zip(names.values(), row, strict=True)), opened, names.values()) for row in whole]
+    records = [
+        _opened_row(dict(zip(names.values(), row, strict=True)), opened, names.values()) for row in whole
+    ]
     read = rows_of_records(con, records)
     note = f"The JSON texts in {opened} were read as columns."
     parts = rows.parts if read.table.count() == len(records) else ()
@@ -57,7 +59,7 @@ def _to_open(looked: Sequence[Mapping[str, Any]], nested: Mapping[str, list[Any]
     others = [{name: value for name, value in row.items() if name not in nested} for row in looked]
     paid = any(is_paid(name, value) for row in others for name, value in row.items())
     with_money = [column for column, values in nested.items() if not paid and _have_money(values)]
-    who = [column for column in nested if _WHO.fullmatch(column) and isinstance(nested[column][0], dict)]
+    who = [column for column in nested if _BUYER.fullmatch(column) and isinstance(nested[column][0], dict)]
     return [column for column in nested if column in {*with_money, *who}]
 
 
@@ -65,18 +67,18 @@ def _have_money(values: Sequence[Any]) -> bool:
     """Whether JSON values hold money, in themselves or in the records of their lists."""
     entries = [entry for value in values for entry in (value if isinstance(value, list) else [value])]
     flat = [part for entry in entries for part in flat_record(entry)]
-    inner = [_parsed(value) for _, value in flat]
+    inner = [_from_json(value) for _, value in flat]
     return any(is_paid(*part) for part in flat) or any(_have_money(value) for value in inner if value)
 
 
-def _opened(record: dict[str, Any], opened: Sequence[str], columns: Collection[str]) -> dict[str, Any]:
+def _opened_row(record: dict[str, Any], opened: Sequence[str], columns: Collection[str]) -> dict[str, Any]:
     """Return a row as a nested record; the values of the only object stand next to the row's own."""
-    values = {column: _parsed(record[column]) for column in opened}
+    values = {column: _from_json(record[column]) for column in opened}
     record = record | {column: value for column, value in values.items() if value is not None}
     if (
         len(opened) > 1
         or not isinstance(record[opened[0]], dict)
-        or _WHO.fullmatch(opened[0])
+        or _BUYER.fullmatch(opened[0])
         or len(record[opened[0]]) < _OF_RECORD
     ):
         return record
@@ -90,7 +92,7 @@ def _are_nested(values: Sequence[Any]) -> bool:
     )
 
 
-def _parsed(text: Any) -> Any:
+def _from_json(text: Any) -> Any:
     """Return the content of a JSON text of an object or list, with numbers as written; None for anything else."""
     if not isinstance(text, str):
         return None

@@ -13,7 +13,7 @@ from cltv_ml.sources.delimiters import split_lines
 _MOST_LINES, _FEWEST_COLUMNS, _ALIKE = 60, 6, 0.9
 
 _DAY = re.compile(r"\d{4}[-/.]\d\d?[-/.]\d\d?([T ].*)?|\d\d?[-/.]\d\d?[-/.]\d{2,4}( .*)?")
-_MONEY = re.compile(r"\D{0,4}-?\d[\d.,' ]*\D{0,4}")
+_MONEY_CELL = re.compile(r"\D{0,4}-?\d[\d.,' ]*\D{0,4}")
 
 
 def write_turned(path: Path, encoding: str, folder: Path, lines: Sequence[str]) -> Path | None:
@@ -26,7 +26,10 @@ def write_turned(path: Path, encoding: str, folder: Path, lines: Sequence[str]) 
     """
     if not 3 <= len(lines) <= _MOST_LINES:
         return None
-    _, rows, _, _ = split_lines(list(lines), "")
+    try:
+        _, rows, _, _ = split_lines(list(lines), "")
+    except csv.Error:  # reading the file says what is wrong with it
+        return None
     rows = [row for row in rows if any(cell.strip() for cell in row)]
     if not are_turned(rows):
         return None
@@ -50,7 +53,7 @@ def are_turned(rows: Sequence[Sequence[str]]) -> bool:
     if len(set(names)) < len(names) or not all(names) or any(re.search(r"\d", name) for name in names):
         return False
     dated = [_are_alike(row[1:], _DAY) for row in rows]
-    paid = [_are_alike(row[1:], _MONEY) and not day for row, day in zip(rows, dated, strict=True)]
+    paid = [_are_alike(row[1:], _MONEY_CELL) and not day for row, day in zip(rows, dated, strict=True)]
     columns = list(zip(*rows, strict=True))[1:]
     return any(dated) and any(paid) and not any(_are_alike(column[1:], _DAY) for column in columns)
 

@@ -10,7 +10,7 @@ from headless import CHROMIUM, complaints
 from pages import SENTENCES, lost_numbers, recompute_totals
 
 from cltv_ml.actions import lists
-from cltv_ml.actions.shop import _doubts, short_control
+from cltv_ml.actions.shop import _weaknesses, short_control
 from cltv_ml.actions.terms import Actions, Terms, nobody_pays
 from cltv_ml.models.level_spread import Spread
 from cltv_ml.money import format_money
@@ -125,9 +125,9 @@ def test_a_customer_of_three_lists_is_one_of_those_on_more_than_one(shop, done, 
 
 
 def test_a_model_that_ranks_no_better_than_chance_is_told_on_the_first_screen(shop, done, totals):
-    told = {tag: _doubts(SimpleNamespace(tested={}, ranks=tag), "") for tag in (True, False, None)}
+    told = {tag: _weaknesses(SimpleNamespace(tested={}, ranks=tag), "") for tag in (True, False, None)}
     assert told == {True: (), False: (NO_ORDER,), None: ()}
-    assert _doubts(SimpleNamespace(tested={}, ranks=True), "Another season.") == ("Another season.",)
+    assert _weaknesses(SimpleNamespace(tested={}, ranks=True), "Another season.") == ("Another season.",)
     doubted = dataclasses.replace(shop, doubts=told[False])
     answers = {one["question"]: one["sentences"] for one in _act_page(totals, done, doubted)["answers"]}
     assert [answers["What should you not rely on?"][place] for place in (0, -1)] == [

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.evaluation.season_change import compute_season_change, doubt_total
+from cltv_ml.evaluation.season_change import compute_season_change, doubt_season
 from cltv_ml.log import Log
 from cltv_ml.serving.registered_model import warn_of_total
 
@@ -67,7 +67,7 @@ def test_the_change_is_that_of_sums_in_pandas():
     ],
 )
 def test_a_batch_in_another_season_is_told_and_a_batch_in_the_same_is_not(log, now, horizon, told, caplog):
-    sentence = doubt_total(log, horizon, THEN, now, 7)
+    sentence = doubt_season(log, horizon, THEN, now, 7)
     assert told in sentence
     assert bool(sentence) == bool(told)
     warn_of_total(log, {"horizon": horizon, "cutoff": str(THEN)}, now, 7)
