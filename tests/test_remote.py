@@ -177,7 +177,9 @@ def test_a_report_is_made_of_what_lies_in_its_bucket_and_written_there(s3, monke
     values = {"customer_id": ["ann@x.io", "bob@x.io"], "expected_value": [1.5, 2.0]}
     write_table(pd.DataFrame(values), as_path("s3://shop/week/scores.csv"))
     with atomic(as_path("s3://shop/week/actions/actions.json")) as file:
-        file.write_text('{"cutoff": "2024-03-01", "lists": [], "unprofitable": ["No letter to ann@x.io pays."]}')
+        file.write_text(
+            '{"cutoff": "2024-03-01", "lists": [], "unprofitable": ["No letter to ann@x.io pays."]}'
+        )
     text, target = pipelines.report(out="s3://shop/week", format="json", redact=True)
     assert "No letter to customer 1 pays." in text
     assert str(target) == "s3://shop/week/report.json"
