@@ -175,14 +175,14 @@ def test_a_report_is_made_of_what_lies_in_its_bucket_and_written_there(s3, monke
     sheet = {"title": "Shop", "subtitle": "", "facts": [], "answers": answers, "sections": []}
     monkeypatch.setattr("cltv_ml.tracking.runs.latest_summary", lambda _: sheet)
     values = {"customer_id": ["ann@x.io", "bob@x.io"], "expected_value": [1.5, 2.0]}
-    write_table(pd.DataFrame(values), as_path("s3://shop/week/scores.csv"))
-    with atomic(as_path("s3://shop/week/actions/actions.json")) as file:
+    write_table(pd.DataFrame(values), as_path("s3://shop/monday/scores.csv"))
+    with atomic(as_path("s3://shop/monday/actions/actions.json")) as file:
         file.write_text(
             '{"cutoff": "2024-03-01", "lists": [], "unprofitable": ["No letter to ann@x.io pays."]}'
         )
-    text, target = pipelines.report(out="s3://shop/week", format="json", redact=True)
+    text, target = pipelines.report(out="s3://shop/monday", format="json", redact=True)
     assert "No letter to customer 1 pays." in text
-    assert str(target) == "s3://shop/week/report.json"
+    assert str(target) == "s3://shop/monday/report.json"
     assert is_file(target)
 
 
