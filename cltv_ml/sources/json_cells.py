@@ -19,6 +19,9 @@ from cltv_ml.sources.records import rows_of_records
 #: Rows that show which columns hold JSON.
 _ROWS_LOOKED_AT = 200
 
+#: Most rows whose cells are read, because all of their records are in memory at once.
+_MOST_IN_MEMORY = 1_000_000
+
 #: Fewest values of an object that is a record rather than a part of one, such as an amount and its currency.
 _OF_RECORD = 4
 
@@ -44,6 +47,12 @@ def open_cells(con: duckdb.DuckDBPyConnection, rows: SourceRows) -> SourceRows:
     nested = {column: values for column, values in nested.items() if values and _are_nested(values)}
     if not (opened := _to_open(looked, nested)):
         return rows
+    if (count := rows.table.count()) > _MOST_IN_MEMORY:
+        note = (
+            f"The JSON texts in {opened} were not read: the source has {count:,} rows, and those of at most "
+            f"{_MOST_IN_MEMORY:,} are held in memory. Unpack them before, or with --query from a database."
+        )
+        return replace(rows, notes=(*rows.notes, note))
     whole = con.sql(f"select {shown} from {rows.table} order by source_row").fetchall()
     records = [
         _opened_row(dict(zip(names.values(), row, strict=True)), opened, names.values()) for row in whole

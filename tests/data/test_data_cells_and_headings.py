@@ -265,6 +265,25 @@ def test_an_amount_in_rubles_may_end_in_one_letter():
     assert _figures(pd.DataFrame(rows)) == (3, 228.0)
 
 
+def test_json_of_more_rows_than_fit_in_memory_is_told_and_left_as_it_is(tmp_path, monkeypatch):
+    sold = [
+        {
+            "id": n,
+            "client_id": n % 3,
+            "placed_at": f"2025-01-0{n}",
+            "total": f"{n}.50",
+            "customer": '{"city": "Bern"}',
+        }
+        for n in range(1, 7)
+    ]
+    monkeypatch.setattr("cltv_ml.sources.json_cells._MOST_IN_MEMORY", 5)
+    raw = read(_write(tmp_path / "orders.csv", sold), {"customer_id": "client_id"})
+    assert any(
+        "JSON texts in ['customer'] were not read: the source has 6 rows" in note for note in raw.notes
+    )
+    assert clean(raw).log["customer_id"].nunique() == 3
+
+
 def test_json_as_python_shows_it_and_json_written_twice_are_read(tmp_path):
     days = [f"2025-01-0{n}" for n in range(1, 7)]
     lines = [
