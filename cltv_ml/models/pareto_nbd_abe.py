@@ -24,6 +24,7 @@ _LEFT_OUT = 25.0  # what lies further down than this is left out
 _ROUGH_FROM = 10_000  # distinct rows from which single precision and splines serve
 _AGE_KNOTS = 40  # ages between which answers are interpolated, where customers have many
 _WIDEST = 5.0  # standard deviation of a logarithm that the points can follow; larger ones are taken for it
+_TIGHTEST = 400.0  # w, or 1 / w, that the points can follow: a correlation of .995; larger ones are taken for it
 
 
 class Nodes(NamedTuple):
@@ -184,6 +185,7 @@ class ParetoNBDAbe(CovariateModel):
 
 def _rho(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return rho and sqrt(1 - rho^2)."""
+    w = np.clip(w, 1 / _TIGHTEST, _TIGHTEST)
     return (w - 1) / (w + 1), 2 * np.sqrt(w) / (w + 1)
 
 
@@ -220,7 +222,7 @@ def _by_params(
         -by_v / widths[1] / mu,
         (-1 - u_by_u) / sigma * (sigma < _WIDEST),
         (-1 - v_by_v) / tau * (tau < _WIDEST),
-        by_rho * 2 / (1 + w) ** 2,
+        by_rho * 2 / (1 + w) ** 2 * (np.maximum(w, 1 / w) < _TIGHTEST),
     )
 
 

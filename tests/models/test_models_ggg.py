@@ -161,7 +161,7 @@ def test_expected_purchases_read_from_a_table_rise_with_the_horizon(monkeypatch)
     monkeypatch.setattr(pareto_ggg, "_TABLE_FROM", 1)
     model = ParetoGGG("weeks").with_params(TRUE)
     X[["recency", "T"]] /= 7
-    lengths = (1, 1.02, 5, 13, 13.1, 52, 53, 500)
+    lengths = (1, 1.02, 13, 13.1, 500)
     rising = np.array([model.expected_purchases(X, t) for t in lengths])
     assert (np.diff(rising, axis=0) > -1e-9).all()
     by_length = model.expected_by_length(X, lengths)
