@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from cltv_ml.actions.identities import is_calling_code
+from cltv_ml.tables import ids_among
 
 #: Largest file that Klaviyo imports, in bytes.
 _KLAVIYO_BYTES = 50_000_000
@@ -93,7 +94,7 @@ def can_be_adjusted(table: pd.DataFrame, order: ExportOrder) -> str:
     first = (order.now.tz_localize(None) - pd.Timedelta(days=54)).normalize() + pd.Timedelta(days=1)
     if order.orders is None:
         return ""
-    rows = order.orders[order.orders["order_id"].isin(table["Order ID"])]
+    rows = order.orders[ids_among(order.orders["order_id"], table["Order ID"])]
     old = int((rows["timestamp"] < first).sum())
     return (
         f"{old:,} orders are older than 54 days, and Google adjusts none of them; leave them out with --since "

@@ -17,6 +17,7 @@ from cltv_ml.log import Log
 from cltv_ml.money import format_exactly, format_money
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
+from cltv_ml.tables import ids_among
 from cltv_ml.windows import Window
 
 
@@ -331,7 +332,7 @@ def products_of(customers: pd.Index, actions: Actions) -> pd.DataFrame | None:
     table = actions.tables.get("cross_sell")
     if table is None:
         return None
-    bought = table[table["customer_id"].isin(customers)]
+    bought = table[ids_among(table["customer_id"], customers)]
     return bought.assign(item=_item_labels(bought))
 
 

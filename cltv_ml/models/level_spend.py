@@ -50,8 +50,9 @@ def latest_spend(now: pd.DataFrame, before: pd.DataFrame, each: np.ndarray, weig
     weights
         How many customers each of `now` stands for.
     """
-    known = now.index.isin(before.index)
-    later, earlier, weights = now[known], before.reindex(now.index[known]), weights[known]
+    place = before.index.get_indexer(now.index)  # pandas' isin converts texts one by one
+    known = place >= 0
+    later, earlier, weights = now[known], before.iloc[place[known]], weights[known]
     bought = (later["frequency"] - earlier["frequency"]).to_numpy(dtype=np.float64)
     money = [
         (one["frequency"] * one["monetary_value"]).to_numpy(dtype=np.float64) for one in (later, earlier)

@@ -24,7 +24,7 @@ _LEFT_OUT = 25.0  # what lies further down than this is left out
 _ROUGH_FROM = 10_000  # distinct rows from which single precision and splines serve
 _AGE_KNOTS = 40  # ages between which answers are interpolated, where customers have many
 _WIDEST = 5.0  # standard deviation of a logarithm that the points can follow; larger ones are taken for it
-_TIGHTEST = 400.0  # w, or 1 / w, that the points can follow: a correlation of .995; larger ones are taken for it
+_TIGHTEST = 400.0  # w or 1 / w that the points can follow, a correlation of .995; larger ones count as this
 
 
 class Nodes(NamedTuple):

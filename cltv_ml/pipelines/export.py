@@ -23,6 +23,7 @@ from cltv_ml.inline import Inline
 from cltv_ml.pipelines.inputs import read_lifetimes, read_table, written_scores
 from cltv_ml.settings import Export as ExportSettings
 from cltv_ml.settings import Settings
+from cltv_ml.tables import ids_among
 from cltv_ml.tracking import registry
 from cltv_ml.windows import to_cutoff
 
@@ -147,7 +148,7 @@ def _by_customer(source: Any, meant: str, scored: pd.Index) -> pd.DataFrame:
         return table
     ids, customer = scored.astype("str"), " ".join(SYNONYMS["customer_id"]).split()
     headed = [name for name in table if plain_heading(str(name)) in customer]
-    known = {name: table[name].dropna().astype("str").isin(ids).mean() for name in table}
+    known = {name: pd.Series(ids_among(table[name].dropna().astype("str"), ids)).mean() for name in table}
     surely = [name for name in headed if known[name] > 0]
     if len(surely) != 1 and not ids.str.fullmatch(r"\d{1,9}").all():  # ages may equal small numbers by chance
         surely = [name for name, share in known.items() if share > _LEAST_KNOWN_IDS]

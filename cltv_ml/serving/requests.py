@@ -33,7 +33,7 @@ from cltv_ml.serving.plain_lines import read_plain
 from cltv_ml.serving.request_attributes import read_block
 from cltv_ml.serving.responses import AnswerTerms, answer, as_objects, find_faults, find_unscored
 from cltv_ml.serving.signatures import NOT_CONTACTED
-from cltv_ml.tables import TRANSACTIONS
+from cltv_ml.tables import TRANSACTIONS, ids_among
 from cltv_ml.tracking import checksums
 from cltv_ml.windows import to_cutoff
 
@@ -181,7 +181,7 @@ class ServedOnTransactions(ServedModel):
         log, quarantine = _read_lines(transactions)
         unscored = _NO_REFUSALS
         before = log.loc[log["timestamp"] < cutoff, "customer_id"]
-        if len(quarantine) or not log["customer_id"].isin(before).all():
+        if len(quarantine) or not ids_among(log["customer_id"], before).all():
             unscored = find_unscored(log, quarantine, cutoff)
         X = self._features(log, cutoff, read_block(model_input, self.card.features))
         scored = (
