@@ -325,10 +325,7 @@ def _add_list(
 
 
 def products_of(customers: pd.Index, actions: Actions) -> pd.DataFrame | None:
-    """Return the items to show each customer, as `build_campaign` takes them; None without any.
-
-    A product is followed by its name, else its category, so that a list of article numbers can be read.
-    """
+    """Return the items to show each customer, with their names, as `build_campaign` takes them; None without any."""
     table = actions.tables.get("cross_sell")
     if table is None:
         return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -45,8 +47,9 @@ def _means(
     replications: int,
     say: Callable[[str], None],
 ) -> list[dict]:
-    """Return a row with the mean of each figure that `judge` finds in a replication."""
-    means = pd.DataFrame([judge(seed) for seed in range(replications)]).mean()
+    """Return a row with the mean of each figure that `judge` finds in a replication; each core judges its share."""
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as cores:
+        means = pd.DataFrame(list(cores.map(judge, range(replications)))).mean()
     about = {"task": task, "protocol": "simulated", "model": model}
     about["parameters"] = f'{{"replications": {replications}}}'
     for metric in means.index:
