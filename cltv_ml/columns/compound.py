@@ -20,7 +20,7 @@ _PERSON_WORDS = (
     _PARTS["who"]
     | _PARTS["identity"]
     | _PARTS["identity_of_people"]
-    | {"de", "du", "del", "da", "do", "of", "the", "la", "le"}
+    | {"de", "du", "del", "da", "do", "d", "of", "the", "la", "le"}
 )
 _CUSTOMER_GRADES = (_PERSON_WORDS, _PERSON_WORDS | _PARTS["contact"], _PERSON_WORDS | _PARTS["called"])
 
@@ -74,9 +74,12 @@ def _grade(name: str, column: str) -> int:
 
 
 def _grade_customer(parts: frozenset[str]) -> int:
-    if not parts & _PARTS["who"] or (parts & {"address", "adresse"} and not parts & {"mail", "email"}):
+    if parts & {"address", "adresse"} and not parts & {"mail", "email"}:
         return 0
-    return next((grade for grade, words in enumerate(_CUSTOMER_GRADES, 1) if parts <= words), 0)
+    if parts & _PARTS["who"]:
+        return next((grade for grade, words in enumerate(_CUSTOMER_GRADES, 1) if parts <= words), 0)
+    of_role = parts & _PARTS["roles"] and parts & _PARTS["identity"]
+    return len(_CUSTOMER_GRADES) + 1 if of_role and parts <= _PARTS["roles"] | _PARTS["identity"] else 0
 
 
 def words_of(column: str) -> frozenset[str]:
@@ -103,10 +106,13 @@ def _split_word(column: str) -> frozenset[str]:
 
 def _take_apart(word: str, vocabulary: frozenset[str]) -> list[str]:
     """Return the two words of the vocabulary that a compound consists of, else the word itself."""
-    for place in range(3, len(word) - 2):
+    for place in range(3, len(word) - 1):
         head, tail = word[:place], word[place:]
+        if len(tail) < 3 and tail not in ("nr", "no", "id"):
+            continue
         if head in vocabulary and tail in vocabulary:
             return [head, tail]
-        if head.endswith("s") and head[:-1] in vocabulary and tail in vocabulary:
-            return [head[:-1], tail]
+        for link in ("s", "en", "n"):  # German, Dutch and Nordic compounds
+            if head.endswith(link) and head.removesuffix(link) in vocabulary and tail in vocabulary:
+                return [head.removesuffix(link), tail]
     return [word]

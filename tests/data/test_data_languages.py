@@ -26,7 +26,9 @@ def shop(tmp_path, header, rows, encoding="utf-8"):
         (
             "customer_id",
             "Kunden Email;Login kupującego;Klantnaam;注文者メールアドレス;구매자;Username (Buyer);לקוח;"
-            "ชื่อผู้ใช้ (ผู้ซื้อ)",
+            "ชื่อผู้ใช้ (ผู้ซื้อ);Mitgliedsnr.;Mitglieds-ID;Nº de socio;Numéro d'adhérent;Lidnummer;Medlemsnr;Jäsennumero;"
+            "Číslo člena;Numer członka;Üye No;Nomor anggota;N° abonné;Abonnentennummer;Subscriber;Versicherungsnehmer;"
+            "Gastnummer;Patienten-ID;Student No;Player UUID;Haushaltsnummer;Relatienummer;Šifra kupca;Kliendikood",
         ),
         (
             "amount",
@@ -56,7 +58,24 @@ def test_german_headings_of_costs_are_known():
 
 def test_headings_that_only_hold_such_words_are_left():
     for name, headings in {
-        "customer_id": ["Customer Group", "Customer type", "Customer Address", "Customer since"],
+        "customer_id": [
+            *(
+                "Customer Group",
+                "Customer type",
+                "Customer Address",
+                "Customer since",
+                "Members",
+                "Member since",
+            ),
+            *(
+                "Number of guests",
+                "No of passenger",
+                "Teilnehmerzahl",
+                "Household size",
+                "Membership",
+                "Guests",
+            ),
+        ],
         "amount": ["Total Orders", "VAT amount", "Discount total", "Item count", "Sales order", "Paid"],
         "order_id": ["Order Date", "Order Status"],
     }.items():
