@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 import pandas as pd
 
 from cltv_ml.columns.headings import plain_text
-from cltv_ml.customers.permissions import permission_of
+from cltv_ml.customers.permissions import opt_outs, permission_of
 
 #: What the table of customers may call the columns that identify people, in falling order of certainty.
 IDENTITIES = {
@@ -155,4 +155,20 @@ def unread_columns(customers: pd.DataFrame) -> list[str]:
     {'メールアドレス': 'email', '電話番号': 'phone'}
     """
     read = columns_read(customers)
-    return [str(name) for name in customers if name not in read and not permission_of(str(name))]
+    return [
+        str(name)
+        for name in customers
+        if name not in read and name != "control" and not permission_of(str(name))
+    ]
+
+
+def states_permission(heading: Hashable, column: pd.Series) -> bool:
+    """Return whether a column, by its heading or values, leaves customers out of a file.
+
+    >>> [states_permission(heading, pd.Series(["unsubscribed"])) for heading in ("control", "Opt-out", "status")]
+    [True, True, True]
+    >>> states_permission("city", pd.Series(["Ulm"]))
+    False
+    """
+    values = [str(value) for value in column.dropna().unique()]
+    return heading == "control" or bool(permission_of(str(heading)) or opt_outs(values))

@@ -67,23 +67,14 @@ def names_conversion(table: pd.DataFrame, order: ExportOrder) -> str:
     return "" if order.conversion else sentence
 
 
-def unique_orders(table: pd.DataFrame, order: ExportOrder) -> str:
-    """Return a sentence if an order would be adjusted twice."""
-    twice = int(table["Order ID"].duplicated().sum())
-    return (
-        f"{twice:,} orders appear twice, but an order can be adjusted only once; remove the duplicates."
-        if twice
-        else ""
-    )
-
-
 def has_happened(table: pd.DataFrame, order: ExportOrder) -> str:
     """Return a sentence if orders lie in the future."""
     # A log's clock may be ahead of UTC, by 14 hours at most.
     latest = order.now.tz_localize(None) + pd.Timedelta(hours=14)
     ahead = 0 if order.orders is None else int((order.orders["timestamp"] > latest).sum())
     return (
-        f"{ahead:,} orders lie in the future, but a value can only be adjusted after its conversion; remove them."
+        f"{ahead:,} orders lie in the future, but a conversion must have happened before its value is sent; "
+        "remove them."
         if ahead
         else ""
     )

@@ -61,7 +61,7 @@ def build_export(
     customers
         By `customer_id`: the value that `order` names, what `cltv act` knows (tier, `control`), and identities such as
         `email`. Columns that say who may be addressed leave out the others (`refusals`); customers of a control group
-        are left out.
+        are left out, and so is every customer with the address or number of somebody left out.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def build_export(
     chosen = FORMATS[name]
     named = customers.rename(columns=columns_read(customers))
     _check_columns(chosen, named, order)
-    reasons = _reasons(named, order.value)
+    reasons = _without_shared_addresses(chosen, named, _reasons(named, order.value), order)
     if chosen.of_orders:
         kept, reasons = _kept_orders(named, reasons, order, once=chosen.once)
     else:
@@ -85,7 +85,7 @@ def build_export(
         if unusable.any():
             left_out[reason] = int(unusable.sum())
             table = table[~unusable]
-    _check_rules(chosen, table, order, left_out, len(reasons))
+    _check_rules(chosen, table, order, left_out)
     return table.reset_index(drop=True), left_out
 
 
@@ -125,12 +125,15 @@ def _check_columns(chosen: ExportFormat, customers: pd.DataFrame, order: ExportO
 
 
 def _check_rules(
-    chosen: ExportFormat, table: pd.DataFrame, order: ExportOrder, left_out: Mapping[str, int], whole: int
+    chosen: ExportFormat, table: pd.DataFrame, order: ExportOrder, left_out: Mapping[str, int]
 ) -> None:
     if not len(table):
         counts = ", ".join(f"{reason} {count:,}" for reason, count in left_out.items())
         what = "order" if chosen.of_orders else "customer"
-        why = f" of {whole:,} {what}s; left out: {counts}" if counts else f", because there are no {what}s"
+        since = chosen.of_orders and order.since is not None
+        none = f"there are none since {order.since:%Y-%m-%d}" if since else f"there are no {what}s"
+        whole = sum(left_out.values())
+        why = f" of {whole:,} {what}s; left out: {counts}" if counts else f", because {none}"
         raise InputError(f"{chosen.title}, not written: no {what} is left{why}.")
     for rule in chosen.rules:
         broken = rule(table, order)
@@ -143,6 +146,9 @@ _IDENTIFYING = ("Email", "Email Address", "Phone", "email", "phone")
 
 _NAMELESS = "no usable e-mail address or phone number"
 
+#: The one reason that concerns the scores, not whom a file may name.
+_VALUELESS = "no expected value"
+
 
 def _without_identity(table: pd.DataFrame) -> pd.Series[bool]:
     """Return whether a row names nobody; never where the format has no identities."""
@@ -153,15 +159,31 @@ def _without_identity(table: pd.DataFrame) -> pd.Series[bool]:
 def _reasons(customers: pd.DataFrame, value: str) -> pd.Series:
     """Return why each customer is left out; "" for those who may be addressed and have a value."""
     reasons = pd.Series("", index=customers.index)
-    if "control" in customers:
-        reasons[_text_column(customers, "control").str.lower().isin(YES)] = "control group"
+    for column in ("control", "customer_control"):
+        reasons[_text_column(customers, column).str.lower().isin(YES)] = "control group"
     for column in customers:
         marks = _text_column(customers, column)
         why = refusals(str(column), marks.unique())
         if why:
             reasons = reasons.where(reasons != "", marks.map(lambda mark, why=why: why.get(mark, "")))
-    reasons[customers[value].isna() & (reasons == "")] = "no expected value"
+    reasons[customers[value].isna() & (reasons == "")] = _VALUELESS
     return reasons
+
+
+def _without_shared_addresses(
+    chosen: ExportFormat, customers: pd.DataFrame, reasons: pd.Series, order: ExportOrder
+) -> pd.Series:
+    """Return the reasons, with one for each other customer who has the address or number of somebody left out."""
+    refused = ~reasons.isin(["", _VALUELESS])
+    if not refused.any():
+        return reasons
+    addresses = [_text_column(customers, "email").map(lambda text: normalise_email(text, mailbox=True))]
+    if chosen.of_phones:
+        addresses.append(phone_numbers(customers, order))
+    shared = pd.Series(False, index=customers.index)
+    for column in addresses:
+        shared |= column.isin(set(column[refused]) - {""})
+    return reasons.mask(shared & ~refused, "e-mail address or phone number of a customer left out")
 
 
 def _kept_orders(
@@ -177,6 +199,8 @@ def _kept_orders(
         if "first_order" in orders:
             first &= orders["first_order"].fillna(True).astype(bool)
         why[~first & (why == "")] = "not the customer's first order: a customer is won once"
+    several = orders.groupby("order_id")["customer_id"].transform("nunique") > 1
+    why[several & (why == "")] = "order ids that several customers share"
     if order.since is not None:
         recent = orders["timestamp"] >= order.since
         orders, why = orders[recent], why[recent]
@@ -288,7 +312,6 @@ FORMATS: Mapping[str, ExportFormat] = {
         rules=(
             rules.names_conversion,
             rules.names_currency,
-            rules.unique_orders,
             rules.has_happened,
             rules.can_be_adjusted,
         ),
@@ -308,6 +331,7 @@ FORMATS: Mapping[str, ExportFormat] = {
             rules.is_spread_out,
             rules.hundred_a_week,
             rules.is_recent,
+            rules.has_happened,
         ),
         unusable={"orders worth nothing: Meta accepts only positive values": _worthless("predicted_value")},
         of_orders=True,

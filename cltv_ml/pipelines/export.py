@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml import decisions
-from cltv_ml.actions.customer_columns import unread_columns
+from cltv_ml.actions.customer_columns import states_permission, unread_columns
 from cltv_ml.actions.export_rules import ExportOrder
 from cltv_ml.actions.exports import FORMATS, build_export, count_lost_phones, phone_numbers
 from cltv_ml.columns.headings import SYNONYMS, plain_heading
@@ -163,11 +163,11 @@ def _by_customer(source: Any, meant: str, scored: pd.Index) -> pd.DataFrame:
 
 
 def _orders(settings: ExportSettings, scored: pd.Index) -> pd.DataFrame | None:
-    """Return one row per order, and every line without an order id."""
+    """Return one row per order and customer, and every line without an order id."""
     if settings.orders is None:
         return None
     lines = read_order_dates(settings.orders, scored).sort_values("timestamp")
-    return lines[lines["order_id"].isna() | ~lines["order_id"].duplicated()]
+    return lines[lines["order_id"].isna() | ~lines.duplicated(["order_id", "customer_id"])]
 
 
 @together()
@@ -225,7 +225,11 @@ def _joined_table(scores: pd.DataFrame, customers: pd.DataFrame | None) -> pd.Da
     if customers is None:
         return scores
     _check_ids_agree(scores.index, customers.index)
-    return scores.join(customers.drop(columns=[name for name in customers if name in scores]))
+    both = [name for name in customers if name in scores]
+    kept = {name: f"customer_{name}" for name in both if states_permission(name, customers[name])}
+    return scores.join(
+        customers.drop(columns=[name for name in both if name not in kept]).rename(columns=kept)
+    )
 
 
 def _check_ids_agree(scored: pd.Index, listed: pd.Index) -> None:

@@ -266,6 +266,52 @@ def test_opted_out_customers_are_left_out_and_counted():
     assert "ann@example.com" not in set(table["Email Address"])
 
 
+def test_an_address_or_number_of_somebody_left_out_is_in_no_other_row():
+    """A second record of the same person had put the address of an opt-out or of the control group into the file."""
+    shared = "e-mail address or phone number of a customer left out"
+    same = CUSTOMERS.assign(control=[1, 0, 0, 0, 0], expected_value=1.0)
+    same.loc["b", "E-Mail"] = "ann@example.com"
+    same.loc["c", "phone"] = "0012125650000"
+    table, left_out = build_export("klaviyo", same, ORDER)
+    assert left_out[shared] == 1
+    assert "ann@example.com" not in set(table["Email Address"])
+    opted_out = same.assign(control=0, opt_out=["yes", "", "", "", ""])
+    assert build_export("google_customer_match", opted_out, ORDER)[1][shared] == 2
+
+
+def test_an_opt_out_or_control_group_of_the_customers_table_counts_beside_the_scores_own(tmp_path):
+    """Columns that both tables have were taken from the scores alone."""
+    for column, reason in {"opt_out": "opted out", "control": "control group", "status": "opted out"}.items():
+        scores = CUSTOMERS[["expected_value"]].dropna().assign(**{column: ""})
+        people = pd.DataFrame(
+            {"email": [f"{name}@b.de" for name in "abcd"], column: ["yes", "no", "no", "no"]},
+            index=scores.index,
+        )
+        if column == "status":
+            people[column] = ["unsubscribed", *["active"] * 3]
+        done = write_exports(["klaviyo"], scores, tmp_path, ORDER, people)["klaviyo"]
+        assert isinstance(done, ExportedFile), column
+        assert done.left_out == {reason: 1}, column
+        assert done.unread == ([column] if column == "status" else [])
+
+
+def test_order_ids_that_customers_share_are_left_out_and_counted(tmp_path):
+    """The order of the second customer had been dropped without a word, and the first one's adjusted."""
+    day = pd.Timestamp.now() - pd.Timedelta(days=3)
+    orders = pd.DataFrame({"order_id": ["7", "7", "7", "8"], "customer_id": list("aabc"), "timestamp": day})
+    done = pipelines.export(
+        scores=CUSTOMERS[["expected_value"]].reset_index(),
+        formats=["google_conversion_adjustments"],
+        orders=orders,
+        conversion="Kauf",
+        currency="EUR",
+        out=tmp_path,
+    )["google_conversion_adjustments"]
+    assert isinstance(done, ExportedFile)
+    assert done.rows == 1
+    assert done.left_out == {"order ids that several customers share": 2}
+
+
 def test_whoever_marks_an_opt_out_or_gives_no_consent_is_left_out():
     cases = {
         "Opt-Out": (["x", "no", "", "0", None], "opted out"),
@@ -328,13 +374,21 @@ def test_an_adjustment_that_google_would_refuse_is_not_written():
     broken = {
         "orders lie in the future": {"now": pd.Timestamp("2026-07-02", tz="UTC")},
         "older than 54 days, .* with --since 2026-07-02": {"now": pd.Timestamp("2026-08-24", tz="UTC")},
-        "1 order appears twice": {"orders": pd.concat([ORDERS, ORDERS.head(1).assign(customer_id="b")])},
         "name of the conversion": {"conversion": ""},
         "ISO code such as EUR, not 'eur'": {"currency": "eur"},
     }
     for sentence, change in broken.items():
         with pytest.raises(InputError, match=sentence):
             build_export("google_conversion_adjustments", CUSTOMERS, dataclasses.replace(ORDER, **change))
+    early = dataclasses.replace(ORDER, now=pd.Timestamp("2026-07-02", tz="UTC"))
+    people = pd.DataFrame({"expected_value": [n % 8 + 1.0 for n in range(120)]}, index=range(120))
+    people = people.assign(email=[f"p{number}@b.de" for number in people.index])
+    ahead = dataclasses.replace(early, orders=ORDERS.assign(customer_id=range(120)))
+    with pytest.raises(InputError, match="orders lie in the future"):
+        build_export("meta_predicted_value", people, ahead)
+    late = dataclasses.replace(ORDER, since=pd.Timestamp("2027-01-01"))
+    with pytest.raises(InputError, match="no order is left, because there are none since 2027-01-01"):
+        build_export("google_conversion_adjustments", CUSTOMERS, late)
     abroad = dataclasses.replace(ORDER, country_code="GB")
     with pytest.raises(InputError, match="calling code must be a number such as 44, not 'GB'"):
         build_export("google_customer_match", CUSTOMERS, abroad)
