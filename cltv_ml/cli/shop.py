@@ -90,14 +90,16 @@ def forecast(settings: Forecast) -> None:
 
 def _show_totals(table: pd.DataFrame, currency: str) -> None:
     """Print the forecast of the whole horizon."""
-    totals = table.loc[table["span"] == "horizon", ["part", "measure", "expected", "lower_80", "upper_80"]]
+    whole = table[table["span"] == "horizon"]
+    first, days = whole["start"].iloc[0], (whole["until"] - whole["start"]).iloc[0].days
+    totals = whole[["part", "measure", "expected", "lower_80", "upper_80"]]
     money = totals["measure"].isin(["revenue", "contribution"])
     numbers = {
         name: totals[name].map("{:,.0f}".format).mask(money, amounts(totals.loc[money, name], currency))
         for name in ("expected", "lower_80", "upper_80")
     }
     unit = f", money in {currency}" if currency else ""
-    show_table(totals.assign(**numbers), f"The whole horizon, with 80% bands{unit}")
+    show_table(totals.assign(**numbers), f"{days} days from {first:%Y-%m-%d}, with 80% bands{unit}")
 
 
 def acquisition(settings: Acquisition) -> None:
