@@ -153,7 +153,8 @@ def _register_customers(engine: Engine, source: Source) -> tuple[str, dict[str, 
     valid_day = _ALWAYS
     if dated:
         zone = _zone(engine, source, "cltv_customer_states", "valid_from", kinds)
-        valid_day = f"coalesce({engine.day('valid_from', kinds['valid_from'], zone)[0]}, {_ALWAYS})"
+        day, second = engine.day("valid_from", kinds["valid_from"], zone)
+        valid_day = f"coalesce({day} + {second} / 86400e0, {_ALWAYS})"  # the later of a day
     own = [name for name in kinds if name not in ("customer_id", "valid_from")]
     chosen = ["cast(customer_id as string) as customer_id", f"{valid_day} as valid_day", *own]
     return f"select {', '.join(chosen)} from cltv_customer_states", kinds

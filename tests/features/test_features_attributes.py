@@ -32,6 +32,20 @@ def test_a_snapshot_gives_what_a_table_dated_before_everything_gives():
     pd.testing.assert_frame_equal(built(values, *names), built(dated, *names))
 
 
+def test_of_two_states_of_one_day_the_later_one_holds():
+    states = pa.table(
+        {
+            "customer_id": ["a", "a", "b"],
+            "valid_from": pd.to_datetime(["2024-01-10 17:00", "2024-01-10 08:00", "2024-01-20 00:00"]),
+            "text_tier": ["gold", "silver", "silver"],
+            "number_points": [2.0, 5.0, 1.0],
+        }
+    )
+    names = ["attribute_text_tier", "attribute_number_points"]
+    X = build_features(Source(LOG, customers=states), "2024-02-01", names)
+    assert X[names].to_numpy().tolist() == [["gold", 2.0], ["silver", 1.0]]
+
+
 def test_a_date_still_to_come_is_missing():
     X = built({"date_signup": [DAY - 10.0, DAY + 100.0]}, "attribute_days_since_signup")
     assert X["attribute_days_since_signup"].iloc[0] == 41.0
