@@ -13,12 +13,16 @@ from cltv_ml.columns.mapping import flag
 from cltv_ml.columns.parse import Columns
 from cltv_ml.columns.source_columns import quote
 from cltv_ml.errors import InputError
+from cltv_ml.tables import ids_among
 
 #: The option that names a column of each table.
 OPTION = {"customers": "--attribute", "contacts": "--contact"}
 
 #: Smallest share of a column's values that are customers of the log, to take it as their ids whatever its heading.
 _LEAST_MATCHED = 0.5
+
+#: Values of a column compared with the ids as written before all of them are compared by letters and digits.
+_COMPARED_AS_WRITTEN = 1000
 
 #: Headings of a key; under another heading, small numbers may equal the log's ids by chance.
 _KEY = re.compile(
@@ -59,7 +63,7 @@ def find_key(
     headed = _by_heading(columns, stated)
     if customers is None:
         matching = []
-    elif headed and _count_matches(columns, headed, customers)[0]:
+    elif headed and _has_known_id(columns, headed, customers):
         return headed
     else:
         matching = _by_matches(
@@ -83,7 +87,7 @@ def find_key(
 def match_key(columns: Columns, customers: pd.Index) -> str:
     """Return the column of the ids of known customers: the headed one if any match, else by values; "" if unclear."""
     headed = _by_heading(columns, {})
-    if headed and _count_matches(columns, headed, customers)[0]:
+    if headed and _has_known_id(columns, headed, customers):
         return headed
     matching = [] if _are_numbers(customers) else _by_matches(columns, list(columns.kinds), customers)
     return matching[0] if len(matching) == 1 else headed
@@ -139,6 +143,15 @@ def _by_matches(columns: Columns, candidates: list[str], customers: pd.Index) ->
     }
     sure = {column: same for column, (same, all_) in counts.items() if same > _LEAST_MATCHED * all_}
     return [column for column, same in sure.items() if same >= _LEAST_MATCHED * max(sure.values())]
+
+
+def _has_known_id(columns: Columns, column: str, customers: pd.Index) -> bool:
+    """Whether a value is the id of a customer; one of the first as written saves spelling all of them alike."""
+    written = (
+        f"select distinct cast({quote(column)} as varchar) from {columns.table} limit {_COMPARED_AS_WRITTEN}"
+    )
+    first = pd.Series([text for (text,) in columns.table.rows(written) if text], dtype="str")
+    return bool(ids_among(customers, first).any()) or _count_matches(columns, column, customers)[0] > 0
 
 
 def _count_matches(columns: Columns, column: str, customers: pd.Index) -> tuple[int, int]:
