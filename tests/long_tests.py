@@ -338,6 +338,7 @@ LONG = {
     "models/test_models_whole_shop.py::test_bands_of_single_weeks_hold_what_they_say_where_weeks_differ",
     "models/test_models_whole_shop.py::test_bands_of_the_whole_shop_cover_what_they_say",
     "models/test_models_whole_shop.py::test_equity_is_that_of_the_truth",
+    "models/test_models_whole_shop.py::test_new_customers_of_a_year_are_worth_what_they_bring",
     "models/test_models_with_covariates.py::test_a_rough_fit_values_customers_as_the_exact_one_does",
     "models/test_models_with_covariates.py::test_it_is_stored_and_read_again",
     "models/test_models_with_covariates.py::test_it_starts_from_the_plain_model_of_the_same_customers_and_ends_where_a_fit_of_its_own_does",

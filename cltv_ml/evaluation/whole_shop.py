@@ -18,7 +18,8 @@ from cltv_ml.evaluation.shop_total import ShopPast, ShopTotal, combine_total
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import Level
 from cltv_ml.models.arrivals import Arrivals, fit_arrivals
-from cltv_ml.models.level_candidates import CohortRevenue
+from cltv_ml.models.fit_cache import shared_fits
+from cltv_ml.models.level_candidates import QUARTER, CohortRevenue
 from cltv_ml.models.level_closures import as_if_open, find_closures
 from cltv_ml.models.level_grain import PeriodGrain, find_grain
 from cltv_ml.models.shop_draws import ShopDraws, draw_shop, relative_level
@@ -132,19 +133,38 @@ def forecast_shop(
     cohorts, closed = _without_closures(cohorts, horizon)
     arrivals = fit_arrivals(np.diff(cohorts.joined), start, horizon, numbered, closed)
     value = fit_value_by_age(cohorts, start, horizon, closed)
-    level = forecast_known(log, window)
-    totals = None
-    if level is not None:
+    level, near = _level_and_near(log, window)
+    totals, shared = None, None
+    if level is not None and near is not None:
         totals = level.total * np.random.default_rng(1).permutation(level.factors(size))
-    draws, total = draw_shop(value, arrivals, totals, edges), None
-    if level is not None and arrivals.rate is not None:
-        parts = level.total + _expected_new(value, arrivals, level.total)
-        past = _past(cohorts, level, start, numbered, closed)
+        shared = _shared_level(value, near.total, min(horizon, QUARTER))
+    draws, total = draw_shop(value, arrivals, totals, edges, level=shared), None
+    if level is not None and shared is not None and arrivals.rate is not None:
+        parts = level.total + _expected_new(value, arrivals, shared)
+        past = _past(cohorts, level, near, (start, numbered, closed))
         total = combine_total(cohorts, days, horizon, parts, past)
         draws = draws.brought_to(total.total, total.parts, total.spread)
     ratios = _ratios(con, days, float(np.median(np.diff(starts))))
     periods, name = _period_table(window, starts), grain.name if grain is not None else ""
     return ShopForecast(draws, periods, ratios, arrivals, value, level, closed, total, name)
+
+
+def _level_and_near(log: Log, window: Window) -> tuple[Level | None, Level | None]:
+    """Return the level of the window, and of its first quarter: what new customers are expected to share.
+
+    Over a longer time the level falls behind the value by age because old customers leave, which new ones do later.
+    """
+    with shared_fits():
+        level = forecast_known(log, window)
+        near = forecast_known(log, Window(window.cutoff, QUARTER)) if window.horizon > QUARTER else level
+    return level, near or level
+
+
+def _shared_level(value: ValueByAge, from_known: float, days: int) -> float:
+    """Return the ratio of existing customers' forecast of the next days to that of the value by age."""
+    ahead = value.repeat.calendar.days + np.arange(days)
+    own = float(value.known(value.repeat.mean[None], ahead).sum())
+    return float(relative_level(np.array(from_known), own))
 
 
 def _days_of_log(start: pd.Timestamp, cutoff: pd.Timestamp) -> int:
@@ -173,27 +193,29 @@ def _without_closures(cohorts: CohortRevenue, horizon: int) -> tuple[CohortReven
 def _past(
     cohorts: CohortRevenue,
     level: Level,
-    start: pd.Timestamp,
-    holidays: Mapping[str, frozenset[int]],
-    closed: np.ndarray,
+    near: Level | None,
+    calendar: tuple[pd.Timestamp, Mapping[str, frozenset[int]], np.ndarray],
 ) -> list[ShopPast]:
     """Return the parts forecast at each earlier cutoff of the level's record, with the realised total."""
+    start, holidays, closed = calendar
     horizon, past = level.basis.horizon if level.basis else 0, []
+    nearby = {} if near is None else dict(near.record[["day", "forecast"]].itertuples(index=False))
     for day, from_known in level.record[["day", "forecast"]].itertuples(index=False):
         total = cohorts.revenue(day, day + horizon)
         if total > 0:
             before = cohorts.until(day)
             value = fit_value_by_age(before, start, horizon, closed[:day])
             arrivals = fit_arrivals(np.diff(before.joined), start, horizon, holidays, closed[:day])
-            past.append(ShopPast(day, total, from_known + _expected_new(value, arrivals, from_known)))
+            days = min(horizon, QUARTER) if day in nearby else horizon
+            shared = _shared_level(value, nearby.get(day, from_known), days)
+            past.append(ShopPast(day, total, from_known + _expected_new(value, arrivals, shared)))
     return past
 
 
-def _expected_new(value: ValueByAge, arrivals: Arrivals, from_known: float) -> float:
+def _expected_new(value: ValueByAge, arrivals: Arrivals, level: float) -> float:
     """Return the expected spend of new customers, at the level of the existing ones as in `draw_shop`."""
     days = value.repeat.calendar.days + np.arange(arrivals.horizon)
     won, mean = arrivals.expected()[None], value.repeat.mean[None]
-    level = float(relative_level(np.array(from_known), float(value.known(mean, days).sum())))
     first = float((won * value.first.rates(value.first.mean[None], days)).sum())
     return first + float(value.repeats(mean, won, days).sum()) * level
 

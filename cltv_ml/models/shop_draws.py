@@ -56,7 +56,13 @@ class ShopDraws:
 
 
 def draw_shop(
-    value: ValueByAge, arrivals: Arrivals, totals: np.ndarray | None, edges: np.ndarray, *, seed: int = 0
+    value: ValueByAge,
+    arrivals: Arrivals,
+    totals: np.ndarray | None,
+    edges: np.ndarray,
+    *,
+    level: float | None = None,
+    seed: int = 0,
 ) -> ShopDraws:
     """Return joint draws of every part of a shop's revenue.
 
@@ -71,6 +77,9 @@ def draw_shop(
     ----------
     totals
         Draws of existing customers' spend over the whole horizon, shape (draws,); None takes the value by age's own.
+    level
+        The shop's level, which a draw shares as far as its total is above or below the median; None takes the ratio of
+        each total to the value by age's own.
     edges
         Days after the log at which periods begin, and the end of the last.
     """
@@ -87,8 +96,8 @@ def draw_shop(
         totals, repeat = from_known.sum(axis=1), value.repeats(coefficients, won, future)
     else:
         mean = value.repeat.mean[None]
-        level = relative_level(totals, float(value.known(mean, future).sum()))
-        repeat = value.repeats(mean, won, future) * level[:, None]
+        own = float(value.known(mean, future).sum()) if level is None else float(np.median(totals)) / level
+        repeat = value.repeats(mean, won, future) * relative_level(totals, own)[:, None]
     shared = draw_weekly(value.clump, won.shape, np.random.default_rng([seed, 1]))
     shared = shared / shared.mean(axis=0)  # so that a week's expected spend stays as it is
     shared = shared if season is None else shared * season

@@ -195,6 +195,21 @@ def test_known_customers_spend_the_totals_that_are_given():
     totals = np.linspace(900.0, 1100.0, 50)
     drawn = draw_shop(value, arrivals, totals, np.array([0, 30, 60]))
     np.testing.assert_allclose(drawn.known.sum(axis=1), totals)
+    later = [  # a level of 1 leaves new customers their own value by age, whatever the known ones leave behind
+        draw_shop(value, arrivals, part * totals, np.array([0, 60]), level=1.0).repeat for part in (1.0, 0.5)
+    ]
+    np.testing.assert_allclose(*later)
+
+
+def test_new_customers_of_a_year_are_worth_what_they_bring():
+    days, ratios = 800, []
+    for seed in range(3):
+        _, purchases = simulate_shop(days, 365, seed)
+        log = purchases.loc[purchases["day"] < days, ["customer_id", "timestamp", "amount"]]
+        window = Window(START + pd.Timedelta(days=days), 365)
+        _, from_new = forecast_shop(log, window, size=50).totals
+        ratios.append(from_new / purchases.loc[purchases["first"] >= days, "amount"].sum())
+    assert np.mean(ratios) == pytest.approx(1.0, abs=0.1)
 
 
 def with_shared_weeks(day, amount, variance, seed):
