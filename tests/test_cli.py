@@ -11,7 +11,7 @@ import pytest
 
 import cltv_ml
 from cltv_ml import cli
-from cltv_ml.cli import line, printing
+from cltv_ml.cli import line, printing, shop
 from cltv_ml.data import DATASETS, read_mapping
 from cltv_ml.features import CATALOGUE, catalogue_page
 
@@ -178,3 +178,11 @@ def test_a_port_that_is_in_use_is_refused_before_a_store_is_made(cltv, tmp_path)
         f"cltv: port {port} of this machine cannot be used (Address already in use); choose another with --port.\n",
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_printed_forecast_of_a_shop_tells_its_days(capsys):
+    """The days differ from those of the scores, and so did the totals, without a word."""
+    days = {"start": pd.Timestamp("2026-01-01"), "until": pd.Timestamp("2027-01-01"), "span": "horizon"}
+    row = {"part": "known", "measure": "revenue", "expected": 3.0, "lower_80": 2.0, "upper_80": 4.0}
+    shop._show_totals(pd.DataFrame([days | row]), "EUR")
+    assert "365 days from 2026-01-01, with 80% bands" in " ".join(capsys.readouterr().out.split())
