@@ -49,8 +49,8 @@ def find_key(
     Parameters
     ----------
     customers
-        Ids of the log. Where no heading names the column of ids, or none of its values is an id of the log, the one
-        column with mostly such values is taken, with a note.
+        Ids of the log, whose name is their heading in its source. Where no heading names the column of ids, or none of
+        its values is an id of the log, the one column with mostly such values is taken, with a note.
 
     Raises
     ------
@@ -69,7 +69,12 @@ def find_key(
         matching = _by_matches(
             columns, [column for column in columns.kinds if column not in stated], customers
         )
-    if len(matching) == 1 and (_KEY.search(plain_heading(matching[0])) or not _are_numbers(customers)):
+    heading = "" if customers is None else plain_heading(str(customers.name))
+    shared = [column for column in matching if plain_heading(column) == heading]
+    matching = shared if len(shared) == 1 else matching
+    if len(matching) == 1 and (
+        shared or _KEY.search(plain_heading(matching[0])) or not _are_numbers(customers)
+    ):
         columns.notes.append(
             f"Column {matching[0]!r} was used as the customer id because its values are ids of the log "
             f"({OPTION[subject]} {flag(matching[0], 'none')} turns this off)."

@@ -153,6 +153,8 @@ def read_customers(
     shared = ("day_first", "year_first", "decimal", "timezone", "id_forms")
     rules = Rules(**{name: getattr(rules, name) for name in shared})
     attributes, coverage, contacts, contact_coverage = None, None, None, None
+    ids = [column for column, name in (headings or {}).items() if name == "customer_id"]
+    customers = log.customers.rename(ids[0]) if ids else log.customers
     protected = tuple(sources.protected)
     if sources.customers is not None:
         attributes = read_attributes(
@@ -162,7 +164,7 @@ def read_customers(
             rules=rules,
             wanted=wanted,
             learns=earliest is not None,
-            customers=log.customers,
+            customers=customers,
         )
         table, coverage = match_customers(attributes.table, log.customers)
         attributes = replace(attributes, table=table)
@@ -175,9 +177,7 @@ def read_customers(
         protected = tuple(name for name in protected if plain_name(name, 0) not in hidden)
     protected = _names_in_log(protected, log, headings or {}, attributes, learns=earliest is not None)
     if sources.contacts is not None:
-        contacts = read_contacts(
-            sources.contacts, sources.contact_columns, rules=rules, customers=log.customers
-        )
+        contacts = read_contacts(sources.contacts, sources.contact_columns, rules=rules, customers=customers)
         table, contact_coverage = match_customers(contacts.table, log.customers, "contacts")
         notes = (*contacts.notes, *_note_later_contacts(table, log))
         contacts = replace(contacts, table=table, notes=notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -86,12 +86,17 @@ def score_log(
         if order.new_orders:
             check_orders(log)
         source_rules = source.rules if isinstance(source, Raw) else None
+        headings = (
+            {column: name for name, column in source.mapping.items()} if isinstance(source, Raw) else {}
+        )
         observed = source_rules.observed_until if source_rules else order.observed_until
         cutoff = check_as_of(log, order.as_of, observed)
         scorer = scorer.at(cutoff)
         warn_of_total(Log(str(log)), vars(scorer.card), cutoff, scorer.version)
         stored = source.customers if isinstance(source, CleanedShop) else None
-        described = _with_customers(log, scorer, tables or CustomerSources(), rules or source_rules, stored)
+        described = _with_customers(
+            log, scorer, tables or CustomerSources(), rules or source_rules, stored, headings
+        )
         work.start({**identity(order, scorer), "log": fingerprint(log), **fingerprints(described)})
         if order.since is not None or order.younger_than is not None:
             log = _chosen(log, order, cutoff, work)
@@ -215,14 +220,19 @@ def _clean(
 
 
 def _with_customers(
-    log: Path, scorer: Scorer, tables: CustomerSources, rules: Rules | None, stored: CustomerTables | None
+    log: Path,
+    scorer: Scorer,
+    tables: CustomerSources,
+    rules: Rules | None,
+    stored: CustomerTables | None,
+    headings: Mapping[str, str],
 ) -> Log:
     """Return the log with the attributes and contacts that the model learned from; `stored` if no tables are given."""
     wanted = attribute_columns(scorer.features)
     whole = Log(str(log))
     if stored is not None and not tables.given:
         return stored.of(whole)
-    customers = read_customers(whole, tables, rules=rules, wanted=wanted)
+    customers = read_customers(whole, tables, rules=rules, wanted=wanted, headings=headings)
     if customers.attributes is not None and customers.coverage is not None:
         headings = {attribute.name: attribute.column for attribute in customers.attributes.used}
         unseen = describe_unseen(customers.attributes.learned, scorer.model, headings)

@@ -103,6 +103,27 @@ def test_ids_are_found_by_their_values_where_no_heading_says_so(log):
         assert any(heading in note for note in known.attributes.notes), heading
 
 
+def test_a_column_of_numbers_holds_ids_under_the_heading_that_they_have_in_the_log():
+    log = Log(
+        pd.DataFrame(
+            {
+                "customer_id": [str(1000 + n) for n in range(N)],
+                "timestamp": pd.Timestamp("2024-01-05"),
+                "amount": 10.0,
+            }
+        )
+    )
+    table = people(country=["UK", "FR"] * 30)
+    table = table.assign(customer_id=[1000 + number for number in range(N)]).rename(
+        columns={"customer_id": "Mitglied"}
+    )
+    sources = CustomerSources(customers=table.assign(line=table["Mitglied"]))
+    with pytest.raises(ValueError, match="no column is clearly the customer id"):
+        read_customers(log, sources)
+    known = read_customers(log, sources, headings={"mitglied": "customer_id"})
+    assert known.coverage.covered == N
+
+
 def test_two_columns_that_hold_ids_are_asked_about(log):
     table = people(country=["UK", "FR"] * 30).rename(columns={"customer_id": "a"}).assign(b=lambda t: t["a"])
     with pytest.raises(ValueError, match=r"The values of \['a', 'b'\] are ids of the log"):
