@@ -12,6 +12,7 @@ _WHOSE = (
     "person(al)?|private?|business|work|home|office|company|bill(ing)?(to)?|ship(ping)?(to)?|sold ?to|"
     "delivery|default|mailing|primary|secondary|main|other|alternat(e|ive)|emergency|first|last|full|middle|"
     "given|family|maiden|birth|sur|nick|screen|login|display|legal|trading|preferred|parent|spouse|partner|"
+    "owner|proprietor|director|guardian|child|doctor|frst|lst|cntct|cont|email|"
     "kunden?|kontakt|firmen|privat|geschafts|rechnungs|liefer|haupt|klanten?|klient|asiakkaan|kund(ens)?|"
     "musteri|顧客|お客様|会員|고객|회원|客户|客戶|会员|联系人?|клиент|контакт"
 )
@@ -34,7 +35,8 @@ _WHOLE_NAMES = (
     "namalengkap|namadepan|namabelakang|ชื่อ|นามสกุล|ชื่อนามสกุล|नाम|sortl|mcod|initials|login|username|"
     "nickname|company|firma|raisonsociale|razonsocial|ragionesociale|razaosocial|bedrijfsnaam|会社名|企業名|"
     "法人名|회사명|公司|公司名称|компания|организация|contactperson|person|ansprechpartner|interlocuteur|"
-    "contactpersoon"
+    "contactpersoon|(contact|cntct|cont)pers|nextofkin|emergencycontact|geschaftsfuhrer|inhaber|proprietor|"
+    "erziehungsberechtigter?|(vor|ruf)(namen?)?und(zu|nach|familien)namen?"
 )
 
 #: Whole headings of numbers, addresses and accounts, with or without a word for number.
@@ -49,7 +51,7 @@ _NUMBER_HEADINGS = (
     "telemovel|gsm|handy|komorka|matkapuhelin|puhelin|mobilni|мобильный|сотовый|κινητο|الجوال|جوال|הנייד|"
     "נייד|whatsapp|sms|msisdn|"
     # addresses
-    "adres|adresa|alamat|diachi|домашнийадрес|rue|voie|calle|domicilio|rua|straat|ulica|ulice|utca|sokak|"
+    "adr|addr|adrline|addrline|streetaddr|stradr|mailadr|adres|adresa|alamat|diachi|домашнийадрес|rue|voie|calle|domicilio|rua|straat|ulica|ulice|utca|sokak|"
     "cadde|gata|vej|gateadresse|osoite|katuosoite|cim|lakcim|οδος|العنوان|عنوان|כתובת|רחוב|ที่อยู่|पता|stras|"
     "adrnr|pobox|postfach|pfach|boitepostale|apartadopostal|casellapostale|huis|haus|lat|lon|lng|geo(lat|lon|"
     "lng)|coordinates?|koordinaten|coordonneesgps|"
@@ -114,6 +116,8 @@ def identifies_person(column: str) -> bool:
 
     >>> [identifies_person(heading) for heading in ("Nom du client", "携帯電話番号", "billing_first_name", "STCD1")]
     [True, True, True, True]
+    >>> [identifies_person(heading) for heading in ("CONTACT_PERS", "FRST_NM", "Vor- und Zuname", "ADDR_1", "owner")]
+    [True, True, True, True, False]
     >>> [identifies_person(heading) for heading in ("City", "Phone type", "Default Address Country", "Product name")]
     [False, False, False, False]
     """
