@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 from cltv_ml.customers import (
     CleanedShop,
     CustomerSources,
-    CustomerTables,
     describe_contacts,
     describe_scored,
     read_customers,
@@ -86,17 +85,11 @@ def score_log(
         if order.new_orders:
             check_orders(log)
         source_rules = source.rules if isinstance(source, Raw) else None
-        headings = (
-            {column: name for name, column in source.mapping.items()} if isinstance(source, Raw) else {}
-        )
         observed = source_rules.observed_until if source_rules else order.observed_until
         cutoff = check_as_of(log, order.as_of, observed)
         scorer = scorer.at(cutoff)
         warn_of_total(Log(str(log)), vars(scorer.card), cutoff, scorer.version)
-        stored = source.customers if isinstance(source, CleanedShop) else None
-        described = _with_customers(
-            log, scorer, tables or CustomerSources(), rules or source_rules, stored, headings
-        )
+        described = _with_customers(source, log, scorer, tables or CustomerSources(), rules or source_rules)
         work.start({**identity(order, scorer), "log": fingerprint(log), **fingerprints(described)})
         if order.since is not None or order.younger_than is not None:
             log = _chosen(log, order, cutoff, work)
@@ -220,19 +213,15 @@ def _clean(
 
 
 def _with_customers(
-    log: Path,
-    scorer: Scorer,
-    tables: CustomerSources,
-    rules: Rules | None,
-    stored: CustomerTables | None,
-    headings: Mapping[str, str],
+    source: Raw | Cleaned | Path, log: Path, scorer: Scorer, tables: CustomerSources, rules: Rules | None
 ) -> Log:
-    """Return the log with the attributes and contacts that the model learned from; `stored` if no tables are given."""
+    """Return the log with the attributes and contacts that the model learned from; the source's without tables."""
     wanted = attribute_columns(scorer.features)
     whole = Log(str(log))
-    if stored is not None and not tables.given:
-        return stored.of(whole)
-    customers = read_customers(whole, tables, rules=rules, wanted=wanted, headings=headings)
+    if isinstance(source, CleanedShop) and not tables.given:
+        return source.customers.of(whole)
+    read_as = {column: name for name, column in source.mapping.items()} if isinstance(source, Raw) else {}
+    customers = read_customers(whole, tables, rules=rules, wanted=wanted, headings=read_as)
     if customers.attributes is not None and customers.coverage is not None:
         headings = {attribute.name: attribute.column for attribute in customers.attributes.used}
         unseen = describe_unseen(customers.attributes.learned, scorer.model, headings)

@@ -115,12 +115,12 @@ def test_a_column_of_numbers_holds_ids_under_the_heading_that_they_have_in_the_l
     )
     table = people(country=["UK", "FR"] * 30)
     table = table.assign(customer_id=[1000 + number for number in range(N)]).rename(
-        columns={"customer_id": "Mitglied"}
+        columns={"customer_id": "Zebra"}
     )
-    sources = CustomerSources(customers=table.assign(line=table["Mitglied"]))
+    sources = CustomerSources(customers=table.assign(line=table["Zebra"]))
     with pytest.raises(ValueError, match="no column is clearly the customer id"):
         read_customers(log, sources)
-    known = read_customers(log, sources, headings={"mitglied": "customer_id"})
+    known = read_customers(log, sources, headings={"zebra": "customer_id"})
     assert known.coverage.covered == N
 
 
