@@ -16,10 +16,11 @@ from cltv_ml.actions.customer_columns import IDENTITIES, columns_read
 from cltv_ml.actions.export_rules import ExportOrder, RowCheck
 from cltv_ml.actions.identities import calling_code, hashed_emails, normalise_email, normalise_phones, sha256
 from cltv_ml.actions.terms import enumerated
+from cltv_ml.customers.control_group import in_control
 from cltv_ml.customers.permissions import refusals
 from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.money import digits
-from cltv_ml.tables import YES, for_spreadsheet
+from cltv_ml.tables import for_spreadsheet
 
 MakeRows = Callable[[pd.DataFrame, ExportOrder], pd.DataFrame]
 RowMask = Callable[[pd.DataFrame], "pd.Series[bool]"]
@@ -159,10 +160,9 @@ def _without_identity(table: pd.DataFrame) -> pd.Series[bool]:
 def _reasons(customers: pd.DataFrame, value: str) -> pd.Series:
     """Return why each customer is left out; "" for those who may be addressed and have a value."""
     reasons = pd.Series("", index=customers.index)
-    for column in ("control", "customer_control"):
-        reasons[_text_column(customers, column).str.lower().isin(YES)] = "control group"
     for column in customers:
         marks = _text_column(customers, column)
+        reasons[marks.isin(in_control(str(column), marks.unique()))] = "control group"
         why = refusals(str(column), marks.unique())
         if why:
             reasons = reasons.where(reasons != "", marks.map(lambda mark, why=why: why.get(mark, "")))

@@ -344,6 +344,27 @@ def test_whoever_marks_an_opt_out_or_gives_no_consent_is_left_out():
         assert "ann@example.com" not in set(table["Email Address"])
 
 
+def test_a_control_group_is_left_out_however_its_arm_is_written():
+    """Values such as "control" and "treated" had left nobody out, without a word."""
+    people = CUSTOMERS.drop(columns="control", errors="ignore")
+    for column, marks in {
+        "control": ["control", "treated", "treated", "treated", "treated"],
+        "Group": ["Control group", "Treated", "Treated", "Treated", None],
+        "Kontrollgruppe": ["kontrollgruppe", "", "", "", ""],
+        "control ": [1.0, 0.0, 0.0, None, 0.0],
+        "isControl": ["TRUE", "FALSE", "FALSE", "FALSE", "FALSE"],
+    }.items():
+        table, left_out = build_export("klaviyo", people.assign(**{column: marks}), ORDER)
+        assert (column, left_out.get("control group")) == (column, 1)
+        assert "ann@example.com" not in set(table["Email Address"])
+    with pytest.raises(
+        InputError, match="control has the value 'A', which does not say who is in the control group"
+    ):
+        build_export("klaviyo", CUSTOMERS.assign(control=list("ABBBB")), ORDER)
+    plans = people.assign(plan="control", customer_group="A")
+    assert "control group" not in build_export("klaviyo", plans, ORDER)[1]
+
+
 def test_a_column_that_only_resembles_an_opt_out_leaves_nobody_out():
     people = CUSTOMERS.assign(**{"Contact No": "0171-1234567", "newsletter": "weekly", "minorVersion": 3})
     _, left_out = build_export("klaviyo", people, ORDER)
