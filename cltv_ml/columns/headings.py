@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from cltv_ml.columns.words import words
-from cltv_ml.money import CURRENCIES
+from cltv_ml.money import CURRENCIES, code_of
 
 #: Names that contain one of these words but mean something else.
 NOT_THE_PURCHASE = re.compile(
@@ -52,6 +52,26 @@ _MONEY_SUFFIX = re.compile(
     r"|[\W_]+(vat|tax|mwst|iva|tva)[\W_]+(in[ck]l|e[xk]cl)\w*$",
     re.IGNORECASE,
 )
+
+
+#: A currency at the end of a heading, in brackets, after a sign or blank, or in camel case.
+_CODES = "|".join(sorted(CURRENCIES - {"TRY", "ALL", "TOP"}))
+_UNIT = f"({_CODES}|eur|usd|gbp|chf|cad|aud|inr|jpy|€|£)"
+_CURRENCY = re.compile(rf"[(\[（【](?:in )?{_UNIT}[)\]）】]\W*$|\w[\W_]+{_UNIT}$|[a-z]({_CODES})$")
+
+
+def currency_of_headings(columns: Iterable[str]) -> str:
+    """Return the code of the currency that headings of money end in; empty if none does, or they differ.
+
+    >>> [currency_of_headings([one]) for one in ("Price (INR)", "total_eur", "amountUSD", "Umsatz in €", "Price Cup")]
+    ['INR', 'EUR', 'USD', 'EUR', '']
+    >>> currency_of_headings(["Amount EUR", "Cost"]), currency_of_headings(["Amount EUR", "Cost USD"])
+    ('EUR', '')
+    """
+    found = {
+        code_of(next(filter(None, at_end.groups()))) for at_end in map(_CURRENCY.search, columns) if at_end
+    }
+    return found.pop() if len(found) == 1 else ""
 
 
 @lru_cache(maxsize=20_000)

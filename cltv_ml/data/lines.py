@@ -12,6 +12,7 @@ import pandas as pd
 
 from cltv_ml.columns.date_parts import is_fiscal
 from cltv_ml.columns.days import Plausible, plausible_days
+from cltv_ml.columns.headings import currency_of_headings
 from cltv_ml.columns.identifiers import doubt_spellings
 from cltv_ml.columns.parse import Columns, is_number, is_time
 from cltv_ml.columns.raw_table import Raw
@@ -28,6 +29,9 @@ from cltv_ml.money import log_amount
 
 #: Larger amounts are treated as errors; sums of smaller ones, in integer minor units, cannot overflow.
 LARGEST_AMOUNT = 1e12
+
+#: Columns whose headings may state the currency.
+_MONEY = ("amount", "unit_price", "cost", "unit_cost")
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,9 @@ def read_lines(raw: Raw, rules: Rules) -> Lines:
         tally = count_marks(marks)
     _check_readable(raw, parsed, tally)
     currency, blank_notes = _look_at_currency(parsed, raw.mapping.get("currency", ""), rules)
-    currency = currency or ("" if rules.rates or rules.rate_table else columns.currency_of_signs)
+    if not (currency or rules.rates or rules.rate_table):
+        headings = (raw.mapping[name] for name in _MONEY if name in raw.mapping)
+        currency = columns.currency_of_signs or currency_of_headings(headings)
     customer, signs = values["customer_id"], columns.signs.get(raw.mapping["customer_id"], Signs.any())
     notes = [
         *sign_notes,
