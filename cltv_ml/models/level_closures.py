@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from cltv_ml.models.level_candidates import WEEKS_YEAR, CohortRevenue
 
@@ -155,11 +156,17 @@ def _usual(sales: np.ndarray) -> np.ndarray:
     NaN if there are too few days.
     """
     week, days = _weekly(sales), len(sales)
-    usual = np.full(days, np.nan)
-    for day in range(NEEDED, days - NEEDED_AFTER):
-        before, after = week[max(day - AROUND, 0) : day], week[day + 1 : day + 1 + AROUND]
-        usual[day] = min(np.median(before), np.median(after))
+    usual, known = np.full(days, np.nan), slice(NEEDED, max(days - NEEDED_AFTER, NEEDED))
+    usual[known] = np.minimum(_medians_before(week), _medians_before(week[::-1])[::-1])[known]
     return usual
+
+
+def _medians_before(week: np.ndarray) -> np.ndarray:
+    """Return the median of the `AROUND` values before each, or of all that there are; of the first NaN."""
+    begun = [np.nan, *(np.median(week[:day]) for day in range(1, min(AROUND, len(week))))]
+    if len(week) <= AROUND:
+        return np.array(begun)
+    return np.concatenate([begun, np.median(sliding_window_view(week[:-1], AROUND), axis=1)])
 
 
 def _widened(sales: np.ndarray, week: np.ndarray, least: float, start: int, end: int) -> tuple[int, int]:

@@ -26,8 +26,8 @@ def last_step(log: CohortRevenue) -> int:
     sums = np.concatenate([[0.0], np.cumsum(np.bincount(log.day, weights=log.amount, minlength=log.days))])
     steps = [
         (_jump(sums, day, 7), day)
-        for day in range(QUARTER, log.days - QUARTER)
-        if _jump(sums, day, NEAR) >= np.log(LEAST_RATIO) and _is_step(sums, day)
+        for day in np.flatnonzero(_jumps_near(sums) >= np.log(LEAST_RATIO)).tolist()
+        if QUARTER <= day < log.days - QUARTER and _is_step(sums, day)
     ]
     if not steps:
         return 0
@@ -60,6 +60,17 @@ def _beyond_other_years(sums: np.ndarray, day: int) -> float:
 def _jump(sums: np.ndarray, day: int, days: int) -> float:
     """Return the size of the change at a day."""
     return abs(_log_ratio_at(sums, day, days))
+
+
+def _jumps_near(sums: np.ndarray) -> np.ndarray:
+    """Return `_jump` over `NEAR` days at each day; 0 where the log does not hold these."""
+    weeks = sums[7:] - sums[:-7]
+    count = max(len(weeks) - NEAR + 7, 0)
+    usual = np.median([weeks[since : since + count] for since in range(0, NEAR, 7)], axis=0)
+    before, after = usual[:-NEAR], usual[NEAR:]
+    jumps, sold = np.zeros(len(sums)), np.flatnonzero((before > 0) & (after > 0))
+    jumps[NEAR + sold] = np.abs(np.log(after[sold] / before[sold]))
+    return jumps
 
 
 def _log_ratio_at(sums: np.ndarray, day: int, days: int) -> float:

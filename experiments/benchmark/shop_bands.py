@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -18,6 +16,7 @@ from cltv_ml.evaluation.shop_tables import BANDS, drawn_parts, expected_parts
 from cltv_ml.evaluation.whole_shop import ShopForecast, forecast_shop
 from cltv_ml.windows import Window
 from experiments.benchmark.forecast_table import EQUITY, OWN, PAYBACK, totals_within, weeks_within
+from experiments.benchmark.processes import measure_all
 from experiments.simulated_channels import MARGIN_RATE, TRUTH, costs_of, simulate_channels, true_payback
 from experiments.simulated_shop import START, simulate_shop, true_equity
 
@@ -48,8 +47,7 @@ def _means(
     say: Callable[[str], None],
 ) -> list[dict]:
     """Return a row with the mean of each figure that `judge` finds in a replication; each core judges its share."""
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as cores:
-        means = pd.DataFrame(list(cores.map(judge, range(replications)))).mean()
+    means = pd.DataFrame(measure_all(judge, range(replications))).mean()
     about = {"task": task, "protocol": "simulated", "model": model}
     about["parameters"] = f'{{"replications": {replications}}}'
     for metric in means.index:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,7 @@ from experiments.benchmark import pages, rows
 from experiments.benchmark.cases import load_log
 from experiments.benchmark.forecast_table import LAST_YEAR, OWN, TOTAL, WEEK_ERROR, weeks_within
 from experiments.benchmark.peers.environments import forecast_series, interpreter
+from experiments.benchmark.processes import measure_all
 from experiments.benchmark.shop_bands import simulated_rows
 
 #: Data, its first cutoff, days between cutoffs, and horizons in days.
@@ -42,7 +45,9 @@ def _log_rows(say: Callable[[str], None]) -> list[dict]:
     except ValueError as error:
         say(f"{DATA}: skipped, {error}")
         return [{"task": DATA, "model": OWN, "metric": "none", "note": f"skipped: {error}"}]
-    return [row for window in windows(log) for row in _window_rows(log, window)]
+    with suppress(OSError):  # told in each row
+        interpreter("statsforecast")  # installed once, before several processes ask for it
+    return [row for found in measure_all(partial(_window_rows, log), windows(log)) for row in found]
 
 
 def windows(log: pd.DataFrame) -> list[Window]:
@@ -55,12 +60,11 @@ def windows(log: pd.DataFrame) -> list[Window]:
     ]
 
 
-def _window_rows(log: pd.DataFrame, window: Window) -> Iterator[dict]:
+def _window_rows(log: pd.DataFrame, window: Window) -> list[dict]:
     past = log[log["timestamp"] < window.cutoff]
     about = {"task": f"{DATA}, {window.horizon} days", "cutoff": f"{window.cutoff:%Y-%m-%d}"}
     about |= {"horizon": window.horizon, "customers": past["customer_id"].nunique()}
-    for row in _rows_of_all(log, past, window):
-        yield {**about, **row}
+    return [{**about, **row} for row in _rows_of_all(log, past, window)]
 
 
 def _rows_of_all(log: pd.DataFrame, past: pd.DataFrame, window: Window) -> Iterator[dict]:
