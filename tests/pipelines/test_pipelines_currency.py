@@ -127,6 +127,21 @@ def test_a_cleaning_reports_the_currency_that_every_line_states(columns, rules, 
     assert clean(_orders(**columns), change_rules(Rules(), rules)).report.currency == stated
 
 
+def test_a_currency_in_the_headings_of_money_is_stated_too():
+    """Unit Price (INR) had left every page and file without a currency."""
+    for heading, stated in {
+        "Amount (INR)": "INR",
+        "Amount EUR": "EUR",
+        "amount_usd": "USD",
+        "Amount": "",
+    }.items():
+        assert clean(_orders().rename(columns={"Amount": heading})).report.currency == stated
+    both = _orders(**{"Cost (USD)": 1.0}).rename(columns={"Amount": "Amount (EUR)"})
+    assert clean(both).report.currency == ""
+    signs = _orders(Amount=["$ 10.00"] * 6).rename(columns={"Amount": "Amount (CAD)"})
+    assert clean(signs).report.currency == "CAD"
+
+
 def test_pages_of_a_log_that_states_its_currency_name_it(tmp_path):
     """They had no currency until somebody gave --currency."""
     page = tmp_path / "check.html"
