@@ -55,9 +55,11 @@ _MONEY_SUFFIX = re.compile(
 
 
 #: A currency at the end of a heading, in brackets, after a sign or blank, or in camel case.
-_CODES = "|".join(sorted(CURRENCIES - {"TRY", "ALL", "TOP"}))
-_UNIT = f"({_CODES}|eur|usd|gbp|chf|cad|aud|inr|jpy|€|£)"
-_CURRENCY = re.compile(rf"[(\[（【](?:in )?{_UNIT}[)\]）】]\W*$|\w[\W_]+{_UNIT}$|[a-z]({_CODES})$")
+_CURRENCY_CODES = "|".join(sorted(CURRENCIES - {"TRY", "ALL", "TOP"}))
+_CURRENCY_UNIT = f"({_CURRENCY_CODES}|eur|usd|gbp|chf|cad|aud|inr|jpy|€|£)"
+_ENDS_IN_CURRENCY = re.compile(
+    rf"[(\[（【](?:in )?{_CURRENCY_UNIT}[)\]）】]\W*$|\w[\W_]+{_CURRENCY_UNIT}$|[a-z]({_CURRENCY_CODES})$"
+)
 
 
 def currency_of_headings(columns: Iterable[str]) -> str:
@@ -69,7 +71,9 @@ def currency_of_headings(columns: Iterable[str]) -> str:
     ('EUR', '')
     """
     found = {
-        code_of(next(filter(None, at_end.groups()))) for at_end in map(_CURRENCY.search, columns) if at_end
+        code_of(next(filter(None, at_end.groups())))
+        for at_end in map(_ENDS_IN_CURRENCY.search, columns)
+        if at_end
     }
     return found.pop() if len(found) == 1 else ""
 

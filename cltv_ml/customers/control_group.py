@@ -9,7 +9,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.tables import NO, YES
 
 #: Columns that say it with yes or no.
-_CONTROL = {"control", "customer_control", "control_group", "is_control", "in_control", "holdout"}
+_CONTROL_COLUMNS = {"control", "customer_control", "control_group", "is_control", "in_control", "holdout"}
 
 #: Words of the headings of a test's arms.
 _ARMS = {
@@ -56,7 +56,7 @@ def in_control(heading: str, values: Collection[str]) -> list[str]:
         return []
     texts = {value: plain_text(value, " ") for value in values}
     named = [value for value, text in texts.items() if text in _WITHHELD]
-    if plain not in _CONTROL:
+    if plain not in _CONTROL_COLUMNS:
         return named
     yes = [value for value in values if value.strip().lower() in YES]
     known = {*named, *yes, *(value for value, text in texts.items() if text in _TREATED)}

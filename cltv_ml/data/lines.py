@@ -31,7 +31,7 @@ from cltv_ml.money import log_amount
 LARGEST_AMOUNT = 1e12
 
 #: Columns whose headings may state the currency.
-_MONEY = ("amount", "unit_price", "cost", "unit_cost")
+_MAY_STATE_CURRENCY = ("amount", "unit_price", "cost", "unit_cost")
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def read_lines(raw: Raw, rules: Rules) -> Lines:
     _check_readable(raw, parsed, tally)
     currency, blank_notes = _look_at_currency(parsed, raw.mapping.get("currency", ""), rules)
     if not (currency or rules.rates or rules.rate_table):
-        headings = (raw.mapping[name] for name in _MONEY if name in raw.mapping)
+        headings = (raw.mapping[name] for name in _MAY_STATE_CURRENCY if name in raw.mapping)
         currency = columns.currency_of_signs or currency_of_headings(headings)
     customer, signs = values["customer_id"], columns.signs.get(raw.mapping["customer_id"], Signs.any())
     notes = [
