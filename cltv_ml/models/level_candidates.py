@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cltv_ml.models.level_share import without_newcomers
+
 #: Days in a year of whole weeks: a window of last year holds the same weekdays.
 WEEKS_YEAR = 364
 
@@ -163,16 +165,24 @@ def top_down(log: CohortRevenue, cutoff: int, horizon: int) -> float:
 
     The share is the latest one measured at the same lag \(u\) after a cutoff; that of last year's window where these
     days are quiet, and that of the lag before where the log is too short. The growth \(g\) is one where last
-    year has too few days before \(y\) to measure it.
+    year has too few days before \(y\) to measure it. What a change of the share owes to newcomers who stay away, or
+    come in crowds, is taken out (`without_newcomers`).
     """
     total, share = 0.0, float("nan")
+    grown = growth(log, cutoff, horizon)
+    grown = grown if np.isfinite(grown) else 1.0
     edges = np.linspace(0, horizon, max(1, round(horizon / LAG)) + 1).round().astype(int).tolist()
     for start, end in itertools.pairwise(edges):
         then = cutoff - end
         if then >= LEAST_DAYS:
             days, measured = (then + start, then + end), float("nan")
             if not is_quiet(log, cutoff, horizon, *days):
-                measured = _ratio(log.revenue(*days, known=then), log.revenue(*days))
+                known, now = log.revenue(*days, known=then), log.revenue(*days)
+                measured = _ratio(known, now)
+                if then - WEEKS_YEAR >= LEAST_DAYS:
+                    known_then = log.last_year(cutoff, *days, known=then - WEEKS_YEAR)
+                    expected = grown * log.last_year(cutoff, *days)
+                    measured *= without_newcomers(known, known_then * grown, now, expected)
             elif cutoff - WEEKS_YEAR >= LEAST_DAYS:
                 days, year_ago = (cutoff + start, cutoff + end), cutoff - WEEKS_YEAR
                 measured = _ratio(log.last_year(cutoff, *days, known=year_ago), log.last_year(cutoff, *days))
@@ -181,8 +191,7 @@ def top_down(log: CohortRevenue, cutoff: int, horizon: int) -> float:
         if past > 0:
             revenue = log.last_year(cutoff, cutoff + start, cutoff + start + past)
             total += share * revenue * (end - start) / past
-    grown = growth(log, cutoff, horizon)
-    return total * (grown if np.isfinite(grown) else 1.0)
+    return total * grown
 
 
 def growth(log: CohortRevenue, cutoff: int, horizon: int) -> float:

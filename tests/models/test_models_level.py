@@ -90,6 +90,14 @@ def test_top_down_needs_newcomers():
     assert "top-down" not in candidates(cohort, 400, 60, {})
 
 
+def test_newcomers_who_stop_leave_the_existing_customers_as_they_were():
+    """Their share had risen to one, of the revenue that newcomers had brought a year ago: five times the truth."""
+    log = shop(840, lambda joined: 2.0 * (joined < 700), lambda age: 3_000.0 if age == 0 else 0.05)
+    for cutoff in (705, 715, 730):
+        forecast = top_down(log.until(cutoff), cutoff, 91)
+        assert 0.4 < forecast / truth(log, cutoff, 91) < 2.5
+
+
 def test_before_the_season_of_a_summer_shop_top_down_reads_newcomers_growth_and_shares_of_the_year():
     def summer(day):
         """Return 1 in the twenty weeks of summer, 0 in the rest of the year."""
