@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from cltv_ml.columns.words import words
-from cltv_ml.money import CURRENCIES, code_of
+from cltv_ml.money import CURRENCIES, SHARED_SIGNS, code_of
 
 #: Names that contain one of these words but mean something else.
 NOT_THE_PURCHASE = re.compile(
@@ -54,27 +54,34 @@ _MONEY_SUFFIX = re.compile(
 )
 
 
-#: A currency at the end of a heading, in brackets, after a sign or blank, or in camel case.
-_CURRENCY_CODES = "|".join(sorted(CURRENCIES - {"TRY", "ALL", "TOP"}))
-_CURRENCY_UNIT = f"({_CURRENCY_CODES}|eur|usd|gbp|chf|cad|aud|inr|jpy|€|£)"
-_ENDS_IN_CURRENCY = re.compile(
-    rf"[(\[（【](?:in )?{_CURRENCY_UNIT}[)\]）】]\W*$|\w[\W_]+{_CURRENCY_UNIT}$|[a-z]({_CURRENCY_CODES})$"
-)
+#: Codes of currencies that are words too, and name a currency in capitals only, or never.
+_WORDS_IN_SMALL_LETTERS = frozenset(["try", "cup", "pen", "mad", "sos", "gel", "cop", "mop", "bob"])
+_NO_CURRENCY = frozenset(["all", "top"])
+
+
+def currency_of_heading(heading: str) -> str:
+    """Return the code of the currency that a heading of money ends in, or a sign of several; empty if it names none.
+
+    >>> [currency_of_heading(one) for one in ("Amount spent (EUR)", "cost usd", "amountCHF", "Kosten", "Price Cup")]
+    ['EUR', 'USD', 'CHF', '', '']
+    >>> currency_of_heading("Spend ($)"), currency_of_heading("Custo (R$)"), currency_of_heading("Kosten in T€")
+    ('$', 'BRL', 'EUR')
+    """
+    [last] = re.findall(r"[^\W\d_]*[€£₹$¥]|[^\W\d_]+", heading)[-1:] or [""]
+    small = last.lower()
+    if small in _NO_CURRENCY or (small in _WORDS_IN_SMALL_LETTERS and last != last.upper()):
+        return ""
+    codes = [code_of(sign) for sign in (last, last[-1:], *re.findall("(?<=[a-z])[A-Z]{3}$", last)) if sign]
+    return next((code for code in codes if code in CURRENCIES or code in SHARED_SIGNS), "")
 
 
 def currency_of_headings(columns: Iterable[str]) -> str:
-    """Return the code of the currency that headings of money end in; empty if none does, or they differ.
+    """Return the code of the one currency that headings of money end in; empty if none does, or they differ.
 
-    >>> [currency_of_headings([one]) for one in ("Price (INR)", "total_eur", "amountUSD", "Umsatz in €", "Price Cup")]
-    ['INR', 'EUR', 'USD', 'EUR', '']
     >>> currency_of_headings(["Amount EUR", "Cost"]), currency_of_headings(["Amount EUR", "Cost USD"])
     ('EUR', '')
     """
-    found = {
-        code_of(next(filter(None, at_end.groups())))
-        for at_end in map(_ENDS_IN_CURRENCY.search, columns)
-        if at_end
-    }
+    found = set(map(currency_of_heading, columns)) & CURRENCIES
     return found.pop() if len(found) == 1 else ""
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import logging
 import re
 
-from cltv_ml.columns.headings import plain_heading
+from cltv_ml.columns.headings import currency_of_heading, plain_heading
 from cltv_ml.columns.numerals import codes_sql, signed
 from cltv_ml.columns.parse import Columns
 from cltv_ml.columns.source_columns import quote
 from cltv_ml.errors import InputError
-from cltv_ml.money import CURRENCIES, SHARED_SIGNS, code_of
+from cltv_ml.money import CURRENCIES
 
 logger = logging.getLogger("cltv_ml")
 
 #: Kinds of columns of costs, and their headings, the most certain first.
 COST_HEADINGS = {
-    "month": "month monat mois mes mese maand yearmonth",
+    "month": "month monat mois mes mese maand yearmonth monthyear monthlyperiod "
+    "reportingmonth billingmonth invoicemonth calendarmonth startofmonth berichtsmonat abrechnungsmonat rechnungsmonat",
     "date": "date dt ds day datum tag jour fecha dia data giorno dag week woche kalenderwoche semaine semana settimana "
     "reportingstarts starts startdate startdatum von datedebut fechainicio datainizio period periode periodo zeitraum "
     "daterange reportingperiod datumsbereich",
@@ -69,7 +70,7 @@ def headed(columns: list[str]) -> dict[str, str]:
 
 def currency_of_costs(columns: Columns, column: str) -> str:
     """Return SQL for the currency of each cost, by the column's heading or the sign in its cell; empty without any."""
-    if code := heading_currency(column):
+    if code := currency_of_heading(column):
         return f"'{code}'"
     if columns.kinds[column] != "VARCHAR":
         return ""
@@ -78,16 +79,3 @@ def currency_of_costs(columns: Columns, column: str) -> str:
     return (
         code if columns.table.rows(f"select 1 from {columns.table} where {code} is not null limit 1") else ""
     )
-
-
-def heading_currency(heading: str) -> str:
-    """Return the currency that a heading of costs ends in; empty if it names none.
-
-    >>> heading_currency("Amount spent (EUR)"), heading_currency("Cost USD"), heading_currency("Kosten")
-    ('EUR', 'USD', '')
-    >>> heading_currency("Spend ($)"), heading_currency("Custo (R$)"), heading_currency("Kosten in T€")
-    ('$', 'BRL', 'EUR')
-    """
-    last = re.findall(r"[^\W\d_]*[€£₹$¥]|[^\W\d_]+", heading)[-1:]
-    codes = [code_of(sign) for word in last for sign in (word, word[-1])]
-    return next((code for code in codes if code in CURRENCIES or code in SHARED_SIGNS), "")

@@ -6,9 +6,9 @@ import logging
 import re
 from collections.abc import Sequence
 
-from cltv_ml.columns.headings import plain_text
+from cltv_ml.columns.headings import currency_of_heading, plain_text
 from cltv_ml.columns.source_columns import quote
-from cltv_ml.customers.cost_headings import headed, heading_currency
+from cltv_ml.customers.cost_headings import headed
 from cltv_ml.customers.cost_months import NO_ENTRY, source_names
 from cltv_ml.engine import Relation, keep, literal, quoted
 from cltv_ml.sources.frames import MARK
@@ -21,6 +21,11 @@ _NO_CHANNEL = re.compile(
     "|view|reach|reichweite|revenue|umsatz|sales|income|profit|gewinn|roas|roi|ctr|cpc|cpm|cpa|cac|budget|year|jahr"
     "|week|woche|quarter|quartal|number|anzahl|count|rate|share|anteil)"
     r"|^(no|nr|id|index)$"
+)
+
+#: Headings of one column of numbers that may be the cost of all channels.
+_SOME_SUM = re.compile(
+    r"\b(total|sum|summe|gesamt|value|wert|amount|net|netto|gross|brutto|all|alle|marketing|paid)\b"
 )
 
 #: A word for costs in the heading of a channel, such as "Kosten Google" or "Google spend".
@@ -42,8 +47,12 @@ def channels_as_rows(table: Relation) -> Relation:
     meaning = headed(names)
     when = next((meaning[name] for name in ("month", "date") if name in meaning), None)
     channels = [name for name in names if name not in meaning.values()]
-    if when is None or set(meaning) - {"month", "date", "until"} or len(channels) < 2:
+    if when is None or set(meaning) - {"month", "date", "until"} or not channels:
         return table
+    if len(channels) == 1 and (
+        _SOME_SUM.search(plain_text(channels[0], " ")) or currency_of_heading(channels[0])
+    ):
+        return table  # it may be what was spent in all
     if any(_NO_CHANNEL.search(plain_text(name, " ")) or "%" in name for name in channels):
         return table
     if any(not _are_costs(table, name) for name in channels):
@@ -64,7 +73,7 @@ def _are_costs(table: Relation, column: str) -> bool:
 
 def _unpivot(table: Relation, kept: Sequence[str], channels: Sequence[str]) -> Relation:
     labels = ", ".join(f"{quote(name)}" for name in kept)
-    codes = [heading_currency(channel) for channel in channels]
+    codes = [currency_of_heading(channel) for channel in channels]
     names = [re.sub(_COST_WORD, "", channel).strip() or channel for channel in channels]
     in_currency = all(codes)
     if in_currency:

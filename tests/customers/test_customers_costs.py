@@ -161,6 +161,15 @@ def test_a_column_per_channel_names_the_channels_but_other_numbers_are_none():
         read_costs(across.assign(Total=[4.5, 2.0]))
 
 
+def test_one_column_of_numbers_is_a_channel_unless_it_may_be_a_sum():
+    """A table of months and one channel had been refused."""
+    found = read_costs(pd.DataFrame({"Monthly period": ["2025-01", "2025-02"], "ads": ["100", "120"]}))
+    assert found[["channel", "cost"]].to_numpy().tolist() == [["ads", 100.0], ["ads", 120.0]]
+    for heading in ("Total", "customers", "Wert", "EUR"):
+        with pytest.raises(InputError, match="write cost above what was spent"):
+            read_costs(pd.DataFrame({"month": ["2025-01"], heading: ["5"]}))
+
+
 def test_two_days_in_one_cell_are_the_first_and_the_last():
     spent = pd.DataFrame({"Zeitraum": ["01.03.2025-16.03.2025", "17.03.2025 – 31.03.2025"], "Kosten": [1, 2]})
     found = read_costs(spent)
