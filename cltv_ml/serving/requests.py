@@ -269,13 +269,15 @@ def check_customers(table: pd.DataFrame, features: list[str]) -> pd.DataFrame:
     Refusal, InputError
         A column is missing or not numeric, or a value is impossible; the message names the column, no customer.
     """
-    optional = [name for name in features if name.startswith("attribute_") and name not in table.columns]
-    missing = [name for name in features if name not in [*table.columns, *optional]]
+    attributes = [name for name in features if name.startswith("attribute_")]
+    needed = [name for name in features if name not in attributes]
+    missing = [name for name in needed if name not in table.columns]
     if missing:
-        raise Refusal(f"Missing columns {missing}; send all of {features}.")
-    table = table.assign(**dict.fromkeys(optional))
+        may = f" What is known of {attributes} may be sent too." if attributes else ""
+        raise Refusal(f"Missing columns {missing}; send all of {needed}.{may}")
+    table = table.assign(**dict.fromkeys(name for name in attributes if name not in table.columns))
     if not len(table):
-        raise Refusal(f"The table has no rows; send at least one customer with the columns {features}.")
+        raise Refusal(f"The table has no rows; send at least one customer with the columns {needed}.")
     X = _float_columns(table[features])
     faults = find_faults(X)
     if faults:

@@ -149,3 +149,10 @@ def test_a_list_in_place_of_a_level_is_refused():
     sent = pd.DataFrame({"attribute_text_channel": [["ads"]]})
     with pytest.raises(InputError, match="'attribute_text_channel' contains a list or an object"):
         check_customers(sent, ["attribute_text_channel"])
+
+
+def test_the_sentence_on_missing_columns_asks_for_no_attribute_which_may_be_absent():
+    with pytest.raises(
+        InputError, match=r"send all of \['T'\]\. What is known of \['attribute_age'\] may be sent too"
+    ):
+        check_customers(pd.DataFrame({"customer_id": ["a"]}), ["T", "attribute_age"])
