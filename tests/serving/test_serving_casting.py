@@ -14,7 +14,7 @@ from mlflow.types import ColSpec, Schema
 
 from cltv_ml.errors import InputError
 from cltv_ml.serving.casting import as_doubles, as_identifiers, cast_request
-from cltv_ml.serving.requests import check_customers
+from cltv_ml.serving.requests import Refusal, check_customers
 
 SCHEMA = Schema(
     [
