@@ -153,6 +153,6 @@ def test_a_list_in_place_of_a_level_is_refused():
 
 def test_the_sentence_on_missing_columns_asks_for_no_attribute_which_may_be_absent():
     with pytest.raises(
-        InputError, match=r"send all of \['T'\]\. What is known of \['attribute_age'\] may be sent too"
+        Refusal, match=r"send all of \['T'\]\. What is known of \['attribute_age'\] may be sent too"
     ):
         check_customers(pd.DataFrame({"customer_id": ["a"]}), ["T", "attribute_age"])
