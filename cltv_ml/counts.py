@@ -27,6 +27,9 @@ _ONE_DOES = [
     re.compile(rf"({_ONE_THING}{between}) (?<!that )({_VERBS}|{'|'.join(_CHANGED)})\b")
     for between in (r"(?: (?:worth|with|without|of|such as) (?:(?!\. )[^;:])*?)?", r"(?:(?!\. )[^;])* and")
 ]
+_ONE_OF_DOES = re.compile(
+    rf"(?<![\d.,])(1 of [\d,]+ (?:{'|'.join(PLURALS)})) ({_VERBS}|{'|'.join(_CHANGED)})\b"
+)
 
 
 def singular(text: str) -> str:
@@ -40,8 +43,10 @@ def singular(text: str) -> str:
     '1 line with a total of 5.00 equals an earlier line: a receipt can contain it twice'
     >>> singular("Note      1 customers were won")
     'Note      1 customer was won'
+    >>> singular("In total, 1 of 260 customers are worth it, 21 of 22 customers are not")
+    'In total, 1 of 260 customers is worth it, 21 of 22 customers are not'
     """
     text = _ONE_OF_MANY.sub(lambda one: f"1 {one[1]}{PLURALS[one[2]]}", text)
-    for does in _ONE_DOES:
+    for does in [*_ONE_DOES, _ONE_OF_DOES]:
         text = does.sub(lambda said: f"{said[1]} {_CHANGED.get(said[2], f'{said[2]}s')}", text)
     return text
