@@ -16,12 +16,13 @@ from cltv_ml.serving.resumable import Work
 
 def test_tables_about_customers_are_read_by_the_rules_of_the_log(tmp_path):
     log = pd.DataFrame({"customer_id": ["a"], "timestamp": [pd.Timestamp("2024-01-01")], "amount": [1.0]})
-    log.to_parquet(tmp_path / "log.parquet")
+    source = tmp_path / "log.parquet"
+    log.to_parquet(source)
     born = CustomerSources(
         customers=pd.DataFrame({"customer_id": ["a", "b"], "birth": ["02/01/1990", "03/01/1991"]})
     )
     scorer = SimpleNamespace(features=["attribute_age_birth"], model=None)
-    known = scoring._with_customers(tmp_path / "log.parquet", scorer, born, Rules(day_first=True), None)
+    known = scoring._with_customers(source, source, scorer, born, Rules(day_first=True))
     assert (
         known.attributes["birth_birth"].to_pylist()[0] == (pd.Timestamp("1990-01-02") - pd.Timestamp(0)).days
     )
@@ -29,13 +30,14 @@ def test_tables_about_customers_are_read_by_the_rules_of_the_log(tmp_path):
 
 def test_scoring_says_which_attributes_it_reads_and_when_it_needs_none(tmp_path, caplog):
     log = pd.DataFrame({"customer_id": ["a"], "timestamp": [pd.Timestamp("2024-01-01")], "amount": [1.0]})
-    log.to_parquet(tmp_path / "log.parquet")
+    source = tmp_path / "log.parquet"
+    log.to_parquet(source)
     rows = pd.DataFrame({"customer_id": ["a", "b", "b"], "Kanał": ["TV", "SNS", "SNS"]})
     contacts = pd.DataFrame({"customer_id": ["a"], "time": ["2024-01-03"], "channel": ["mail"]})
     tables = CustomerSources(customers=rows, contacts=contacts)
     for features in (["attribute_text_kanal"], ["frequency"]):
         scorer = SimpleNamespace(features=features, model=None)
-        scoring._with_customers(tmp_path / "log.parquet", scorer, tables, None, None)
+        scoring._with_customers(source, source, scorer, tables, None)
     learned, none = caplog.text.split("learned from no attribute")
     assert "Read: Kanał." in learned
     assert "1 of 3 rows were quarantined: 1 exact_duplicate." in learned
@@ -47,7 +49,8 @@ def test_scoring_says_which_attributes_it_reads_and_when_it_needs_none(tmp_path,
 def test_who_bought_since_a_day_is_judged_by_what_the_model_sees(tmp_path):
     days = {"before": "2024-02-01", "between": "2024-03-05", "after": "2024-03-20"}
     log = pd.DataFrame({"customer_id": list(days), "timestamp": pd.to_datetime(list(days.values()))})
-    log.to_parquet(tmp_path / "log.parquet")
+    source = tmp_path / "log.parquet"
+    log.to_parquet(source)
     order, work = Order(tmp_path / "scores.parquet", since="2024-03-01"), Work(tmp_path)
     chosen = scoring._chosen(tmp_path / "log.parquet", order, pd.Timestamp("2024-03-10"), work)
     assert pd.read_parquet(chosen)["customer_id"].tolist() == ["between"]
