@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 #: Log units by which a month's revenue may differ from growth by chance.
-_BY_CHANCE = math.log(2.0)
+_WITHIN_GROWTH = math.log(2.0)
 
 
 def without_newcomers(known: float, known_expected: float, revenue: float, expected: float) -> float:
@@ -30,5 +30,5 @@ def without_newcomers(known: float, known_expected: float, revenue: float, expec
         return 1.0
     missing = math.log(revenue / expected)
     change = math.log(known / known_expected) - missing if known_expected > 0 else math.inf
-    undone = min(abs(change), max(abs(missing) - _BY_CHANCE, 0.0))
+    undone = min(abs(change), max(abs(missing) - _WITHIN_GROWTH, 0.0))
     return math.exp(-math.copysign(undone, change)) if change * missing < 0 else 1.0
