@@ -43,10 +43,17 @@ def singular(text: str) -> str:
     '1 line with a total of 5.00 equals an earlier line: a receipt can contain it twice'
     >>> singular("Note      1 customers were won")
     'Note      1 customer was won'
-    >>> singular("In total, 1 of 260 customers are worth it, 21 of 22 customers are not")
-    'In total, 1 of 260 customers is worth it, 21 of 22 customers are not'
     """
     text = _ONE_OF_MANY.sub(lambda one: f"1 {one[1]}{PLURALS[one[2]]}", text)
-    for does in [*_ONE_DOES, _ONE_OF_DOES]:
+    for does in _ONE_DOES:
         text = does.sub(lambda said: f"{said[1]} {_CHANGED.get(said[2], f'{said[2]}s')}", text)
     return text
+
+
+def singular_of_many(text: str) -> str:
+    """Return a sentence with a singular verb after one of many.
+
+    >>> singular_of_many("In total, 1 of 260 customers are worth it, 21 of 22 customers are not")
+    'In total, 1 of 260 customers is worth it, 21 of 22 customers are not'
+    """
+    return _ONE_OF_DOES.sub(lambda said: f"{said[1]} {_CHANGED.get(said[2], f'{said[2]}s')}", text)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from cltv_ml.counts import singular
+from cltv_ml.counts import singular_of_many
 from cltv_ml.errors import InputError
 from cltv_ml.inline import Inline
 from cltv_ml.money import format_money
@@ -196,7 +196,7 @@ def worth_the_cost(offers: pd.DataFrame, listed: int, terms: Terms, people: str 
     cost = format_money(terms.cost or 0.0, terms.currency)
     if not worth:
         return f"None of the {len(offers):,} {people} is worth the cost of {cost}"
-    text = singular(f"{worth:,} of {len(offers):,} {people} are worth the cost of {cost} each")
+    text = singular_of_many(f"{worth:,} of {len(offers):,} {people} are worth the cost of {cost} each")
     if listed < worth:
         text += (
             f"; the budget of {format_money(terms.budget or 0.0, terms.currency)} pays for {listed:,} of them"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cltv_ml.counts import singular
+from cltv_ml.counts import singular_of_many
 from cltv_ml.decisions.rfm import segment_definitions
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.bounds import BIAS_BOUND, DECILE_BOUND, misses, percent_off
@@ -124,7 +124,7 @@ def without_lists(
     remaining = total - float(best["expected_profit"].sum())
     remainder = f"All other segments together: expected profit {format_money(remaining, currency)}. "
     worth = f"In total, {profits['listed'].sum():,} of {profits['customers'].sum():,} customers are worth the cost. "
-    overall = singular(worth)
+    overall = singular_of_many(worth)
     return [
         *actions,
         f"{remainder if remaining > 0.005 else ''}{overall}These numbers assume {terms}; change them under “What to "

@@ -109,7 +109,7 @@ def test_a_past_campaign_with_a_customer_twice_or_without_an_arm_is_refused_in_o
         "cost": 0.1,
         "out": tmp_path,
     }
-    with pytest.raises(InputError, match="1 of 3 rows has no arm"):
+    with pytest.raises(InputError, match="1 of 3 rows have no arm"):
         pipelines.learn(campaign=sent, arm="arm", **terms)
     with pytest.raises(InputError, match="customer 'a' appears twice"):
         pipelines.learn(campaign=sent.assign(customer_id="a"), arm="arm", **terms)
