@@ -46,7 +46,7 @@ def singular(text: str) -> str:
     """
     text = _ONE_OF_MANY.sub(lambda one: f"1 {one[1]}{PLURALS[one[2]]}", text)
     for does in _ONE_DOES:
-        text = does.sub(lambda said: f"{said[1]} {_CHANGED.get(said[2], f'{said[2]}s')}", text)
+        text = does.sub(_does, text)
     return text
 
 
@@ -56,4 +56,8 @@ def singular_of_many(text: str) -> str:
     >>> singular_of_many("In total, 1 of 260 customers are worth it, 21 of 22 customers are not")
     'In total, 1 of 260 customers is worth it, 21 of 22 customers are not'
     """
-    return _ONE_OF_DOES.sub(lambda said: f"{said[1]} {_CHANGED.get(said[2], f'{said[2]}s')}", text)
+    return _ONE_OF_DOES.sub(_does, text)
+
+
+def _does(said: re.Match[str]) -> str:
+    return f"{said[1]} {_CHANGED.get(said[2], f'{said[2]}s')}"

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 import pandas as pd
 
 from cltv_ml.columns.headings import plain_text
+from cltv_ml.customers.control_group import in_control
 from cltv_ml.customers.permissions import opt_outs, permission_of
 
 #: What the table of customers may call the columns that identify people, in falling order of certainty.
@@ -156,19 +157,24 @@ def unread_columns(customers: pd.DataFrame) -> list[str]:
     """
     read = columns_read(customers)
     return [
-        str(name)
-        for name in customers
-        if name not in read and name != "control" and not permission_of(str(name))
+        str(name) for name in customers if name not in read and not states_permission(name, customers[name])
     ]
 
 
 def states_permission(heading: Hashable, column: pd.Series) -> bool:
     """Return whether a column, by its heading or values, leaves customers out of a file.
 
-    >>> [states_permission(heading, pd.Series(["unsubscribed"])) for heading in ("control", "Opt-out", "status")]
+    Raises
+    ------
+    InputError
+        A column of the control group does not say who is in it (`in_control`).
+
+    >>> [states_permission(heading, pd.Series(["unsubscribed"])) for heading in ("Opt-out", "status", "city")]
     [True, True, True]
-    >>> states_permission("city", pd.Series(["Ulm"]))
-    False
+    >>> states_permission("group", pd.Series(["control", "treated"])), states_permission("city", pd.Series(["Ulm"]))
+    (True, False)
     """
     values = [str(value) for value in column.dropna().unique()]
-    return heading == "control" or bool(permission_of(str(heading)) or opt_outs(values))
+    return heading == "control" or bool(
+        permission_of(str(heading)) or opt_outs(values) or in_control(str(heading), values)
+    )

@@ -20,7 +20,7 @@ from cltv_ml.customers.control_group import in_control
 from cltv_ml.customers.permissions import refusals
 from cltv_ml.errors import InputError, unknown_name
 from cltv_ml.money import digits
-from cltv_ml.tables import for_spreadsheet
+from cltv_ml.tables import for_spreadsheet, ids_among
 
 MakeRows = Callable[[pd.DataFrame, ExportOrder], pd.DataFrame]
 RowMask = Callable[[pd.DataFrame], "pd.Series[bool]"]
@@ -162,7 +162,8 @@ def _reasons(customers: pd.DataFrame, value: str) -> pd.Series:
     reasons = pd.Series("", index=customers.index)
     for column in customers:
         marks = _text_column(customers, column)
-        reasons[marks.isin(in_control(str(column), marks.unique()))] = "control group"
+        if withheld := in_control(str(column), marks.unique()):
+            reasons[marks.isin(withheld)] = "control group"
         why = refusals(str(column), marks.unique())
         if why:
             reasons = reasons.where(reasons != "", marks.map(lambda mark, why=why: why.get(mark, "")))
@@ -182,7 +183,7 @@ def _without_shared_addresses(
         addresses.append(phone_numbers(customers, order))
     shared = pd.Series(False, index=customers.index)
     for column in addresses:
-        shared |= column.isin(set(column[refused]) - {""})
+        shared |= ids_among(column, column[refused & (column != "")])
     return reasons.mask(shared & ~refused, "e-mail address or phone number of a customer left out")
 
 

@@ -9,21 +9,25 @@ from cltv_ml.errors import InputError
 from cltv_ml.tables import NO, YES
 
 #: Columns that say it with yes or no.
-_CONTROL_COLUMNS = {"control", "customer_control", "control_group", "is_control", "in_control", "holdout"}
+_CONTROL_COLUMNS = {"control", "control_group", "is_control", "in_control", "holdout"}
 
 #: Words of the headings of a test's arms.
 _ARMS = {
-    *("control", "group", "gruppe", "groupe", "grupo", "gruppo", "groep", "arm", "arms", "variant", "cell"),
     *(
-        "treatment",
-        "experiment",
+        "control",
+        "group",
+        "gruppe",
+        "groupe",
+        "grupo",
+        "gruppo",
+        "groep",
+        "arm",
+        "arms",
+        "variant",
+        "cell",
         "test",
-        "holdout",
-        "kontrollgruppe",
-        "testgruppe",
-        "assignment",
-        "condition",
     ),
+    *("treatment", "experiment", "holdout", "kontrollgruppe", "testgruppe", "assignment", "condition"),
 }
 
 #: Texts, as `plain_text` writes them, that name the control group, and the others.
@@ -51,7 +55,7 @@ def in_control(heading: str, values: Collection[str]) -> list[str]:
     >>> in_control("Plan", ["control"])
     []
     """
-    plain = plain_text(split_case(heading), "_").strip("_")
+    plain = plain_text(split_case(heading), "_").strip("_").removeprefix("customer_")
     if not _ARMS & set(plain.split("_")):
         return []
     texts = {value: plain_text(value, " ") for value in values}

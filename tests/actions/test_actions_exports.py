@@ -281,7 +281,13 @@ def test_an_address_or_number_of_somebody_left_out_is_in_no_other_row():
 
 def test_an_opt_out_or_control_group_of_the_customers_table_counts_beside_the_scores_own(tmp_path):
     """Columns that both tables have were taken from the scores alone."""
-    for column, reason in {"opt_out": "opted out", "control": "control group", "status": "opted out"}.items():
+    for column, reason in {
+        "opt_out": "opted out",
+        "control": "control group",
+        "status": "opted out",
+        "group": "control group",
+        "is_control": "control group",
+    }.items():
         scores = CUSTOMERS[["expected_value"]].dropna().assign(**{column: ""})
         people = pd.DataFrame(
             {"email": [f"{name}@b.de" for name in "abcd"], column: ["yes", "no", "no", "no"]},
@@ -289,10 +295,12 @@ def test_an_opt_out_or_control_group_of_the_customers_table_counts_beside_the_sc
         )
         if column == "status":
             people[column] = ["unsubscribed", *["active"] * 3]
+        if column == "group":
+            people[column] = ["control", *["treated"] * 3]
         done = write_exports(["klaviyo"], scores, tmp_path, ORDER, people)["klaviyo"]
         assert isinstance(done, ExportedFile), column
         assert done.left_out == {reason: 1}, column
-        assert done.unread == ([column] if column == "status" else [])
+        assert done.unread == []
 
 
 def test_order_ids_that_customers_share_are_left_out_and_counted(tmp_path):
