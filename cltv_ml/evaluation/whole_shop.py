@@ -141,7 +141,7 @@ def forecast_shop(
     draws, total = draw_shop(value, arrivals, totals, edges, level=shared), None
     if level is not None and shared is not None and arrivals.rate is not None:
         parts = level.total + _expected_new(value, arrivals, shared)
-        past = _past(cohorts, level, near, (start, numbered, closed))
+        past = _past(cohorts, level, near or level, start, numbered, closed)
         total = combine_total(cohorts, days, horizon, parts, past)
         draws = draws.brought_to(total.total, total.parts, total.spread)
     ratios = _ratios(con, days, float(np.median(np.diff(starts))))
@@ -193,13 +193,14 @@ def _without_closures(cohorts: CohortRevenue, horizon: int) -> tuple[CohortReven
 def _past(
     cohorts: CohortRevenue,
     level: Level,
-    near: Level | None,
-    calendar: tuple[pd.Timestamp, Mapping[str, frozenset[int]], np.ndarray],
+    near: Level,
+    start: pd.Timestamp,
+    holidays: Mapping[str, frozenset[int]],
+    closed: np.ndarray,
 ) -> list[ShopPast]:
     """Return the parts forecast at each earlier cutoff of the level's record, with the realised total."""
-    start, holidays, closed = calendar
     horizon, past = level.basis.horizon if level.basis else 0, []
-    nearby = {} if near is None else dict(near.record[["day", "forecast"]].itertuples(index=False))
+    nearby = dict(near.record[["day", "forecast"]].itertuples(index=False))
     for day, from_known in level.record[["day", "forecast"]].itertuples(index=False):
         total = cohorts.revenue(day, day + horizon)
         if total > 0:

@@ -303,12 +303,12 @@ def test_an_opt_out_or_control_group_of_the_customers_table_counts_beside_the_sc
         assert done.unread == []
 
 
-def test_order_ids_that_customers_share_are_left_out_and_counted(tmp_path):
-    """The order of the second customer had been dropped without a word, and the first one's adjusted."""
+def adjusted(order_ids, customers, scores, tmp_path):
+    """Return the file of Google's adjustments for orders of three days ago."""
     day = pd.Timestamp.now() - pd.Timedelta(days=3)
-    orders = pd.DataFrame({"order_id": ["7", "7", "7", "8"], "customer_id": list("aabc"), "timestamp": day})
+    orders = pd.DataFrame({"order_id": order_ids, "customer_id": customers, "timestamp": day})
     done = pipelines.export(
-        scores=CUSTOMERS[["expected_value"]].reset_index(),
+        scores=scores,
         formats=["google_conversion_adjustments"],
         orders=orders,
         conversion="Kauf",
@@ -316,6 +316,12 @@ def test_order_ids_that_customers_share_are_left_out_and_counted(tmp_path):
         out=tmp_path,
     )["google_conversion_adjustments"]
     assert isinstance(done, ExportedFile)
+    return done
+
+
+def test_order_ids_that_customers_share_are_left_out_and_counted(tmp_path):
+    """The order of the second customer had been dropped without a word, and the first one's adjusted."""
+    done = adjusted(["7", "7", "7", "8"], list("aabc"), CUSTOMERS[["expected_value"]].reset_index(), tmp_path)
     assert done.rows == 1
     assert done.left_out == {"order ids that several customers share": 2}
 
@@ -617,16 +623,8 @@ def test_orders_are_read_by_the_headings_and_dates_of_a_log(tmp_path):
 
 def test_lines_without_an_order_id_are_left_out_and_counted(tmp_path):
     """They had been one row with an empty order id."""
-    day = pd.Timestamp.now() - pd.Timedelta(days=3)
-    orders = pd.DataFrame({"order_id": ["7", None, None, "8"], "customer_id": list("abab"), "timestamp": day})
-    done = pipelines.export(
-        scores=pd.DataFrame({"expected_value": [9.0, 8.0]}, index=pd.Index(["a", "b"], name="customer_id")),
-        formats=["google_conversion_adjustments"],
-        orders=orders,
-        conversion="Kauf",
-        currency="EUR",
-        out=tmp_path,
-    )["google_conversion_adjustments"]
+    scores = pd.DataFrame({"expected_value": [9.0, 8.0]}, index=pd.Index(["a", "b"], name="customer_id"))
+    done = adjusted(["7", None, None, "8"], list("abab"), scores, tmp_path)
     assert (done.rows, done.left_out) == (2, {"lines without an order id": 2})
     assert pd.read_csv(done.path, dtype="str")["Order ID"].tolist() == ["7", "8"]
 
