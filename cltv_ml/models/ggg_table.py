@@ -39,6 +39,7 @@ _TRIED, _OFF = (
 _AGE_NODES = 60  # nodes of customers without a repeat purchase
 _UNLIKELY = 1e-6  # probability of a silence below which purchases after it do not matter
 _FEWEST = 1e-12  # purchases, times the gap, below which all count as this
+_COUNTS_AS_NONE = 1e-14  # number of a matrix below which it counts as 0
 _BATCH, _BLOCK = 32, 8_192  # numbers of purchases whose tables are held at once, and customers read at once
 _PART, _SHARE = legendre(5)
 
@@ -216,13 +217,13 @@ def _by_gap(
     purchases that take longer than twice the oldest customer's age are left out.
     """
     k, log_rho = np.exp(RHYTHMS.nodes), _LOG_RATES.nodes
-    still = gammaincc(k[:, None, None], k[:, None, None] * np.exp(log_rho)[:, None] * q).astype(np.float32)
-    silent = SILENCES.weights(log_rho[:, None] + np.log(np.maximum(q, 1e-12))).astype(np.float32)
+    still = _in_single_precision(gammaincc(k[:, None, None], k[:, None, None] * np.exp(log_rho)[:, None] * q))
+    silent = _in_single_precision(SILENCES.weights(log_rho[:, None] + np.log(np.maximum(q, 1e-12))))
     joint = np.matmul(silent, purchases_ahead()[:, None]) * still[..., None]  # k, rho, q, length
     weigh = _weights(params, axes)
     for gap in np.exp(axes.gap.nodes):
         weight = weigh(gap, axes.x[axes.x * gap <= 2 * oldest])
-        by_time = LENGTHS.weights(log_rho[:, None] + np.log(times / gap)).astype(np.float32)
+        by_time = _in_single_precision(LENGTHS.weights(log_rho[:, None] + np.log(times / gap)))
         bought = np.matmul(joint, by_time.transpose(0, 2, 1)).reshape(weight.shape[-1], -1)
         quiet = np.maximum((weight @ still.reshape(weight.shape[-1], -1)).astype(np.float64), 0.0)
         first = np.maximum(quiet[..., :1], 1e-30)
@@ -258,9 +259,14 @@ def _weights(params: Params, axes: _Axes) -> Callable[[float, np.ndarray], np.nd
         for by_rhythm, by_pair in zip(rhythm, pair[: len(numbers)], strict=False):
             weight = by_rhythm @ (by_pair @ rate)
             found.append((weight / np.abs(weight).max(axis=(1, 2), keepdims=True)).reshape(len(weight), -1))
-        return np.array(found, dtype=np.float32)
+        return _in_single_precision(np.array(found))
 
     return weigh
+
+
+def _in_single_precision(values: np.ndarray) -> np.ndarray:
+    """Return numbers of at most about 1 in single precision, tiny ones as 0: processors multiply those slowly."""
+    return np.where(np.abs(values) < _COUNTS_AS_NONE, 0.0, values).astype(np.float32)
 
 
 def _finer_points(axis: Axis, apart: float) -> tuple[np.ndarray, np.ndarray]:
