@@ -266,7 +266,7 @@ def _log_candidate(
     experiment_id: str, result: WindowResult, job: Job, tags: Mapping[str, str], data: Any, name: str
 ) -> str:
     """Log one model's run: parameters, metrics, data, figures and the model itself; return the model's address."""
-    model = result.models[name]
+    model, currency = result.models[name], job.settings.currency
     values = result.predictions[name]["expected_value"].to_numpy()
     card = job.card(model, result.window.cutoff, values)
     with runs.model_run(experiment_id, name, {**tags, "role": "candidate", "model": name}) as run_id:
@@ -277,9 +277,9 @@ def _log_candidate(
             grouped(result.scores.loc[name].dropna().to_dict()), model_id=info.model_id, dataset=data
         )
         mlflow.log_metric("seconds", float(result.results.set_index("model")["seconds"][name].iloc[0]))
-        mlflow.log_text(render_html(model_summary(result, name)), "figures.html")
+        mlflow.log_text(render_html(model_summary(result, name, currency)), "figures.html")
         runs.set_description(describe_candidate(result, name), info.model_id)
-        model_tables.log_views(result, name)
+        model_tables.log_views(result, name, currency)
         model_tables.log_earlier_windows(result, name, run_id, tags)
         return str(info.model_uri)
 

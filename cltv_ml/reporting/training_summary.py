@@ -60,12 +60,12 @@ class Today:
     curve: pd.DataFrame | None = None
 
 
-def model_summary(result: WindowResult, name: str) -> dict[str, Any]:
-    """Return the summary of one model on the test window: its three figures."""
+def model_summary(result: WindowResult, name: str, currency: str = "") -> dict[str, Any]:
+    """Return the summary of one model on the test window: its three figures, with the currency on their axes."""
     return summarise(
         theme.label(name),
         _window_sentence(result),
-        [section("On the test window", figures=sections.quality_figures(result, [name]))],
+        [section("On the test window", figures=sections.quality_figures(result, [name], currency=currency))],
     )
 
 

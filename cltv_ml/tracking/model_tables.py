@@ -14,13 +14,13 @@ from cltv_ml.reporting.svg import render_svg
 from cltv_ml.tracking import runs
 
 
-def log_views(result: WindowResult, name: str) -> None:
+def log_views(result: WindowResult, name: str, currency: str = "") -> None:
     """Log a model's deciles and gains on the test window to the active run, as tables and as SVG."""
     deciles = compute_deciles(result.y_true, result.values[name]).assign(model=name)
     gains = compute_gains(result.y_true, result.values[[name]])
     runs.log_table(deciles, "tables/deciles.json")
     runs.log_table(gains, "tables/gains.json")
-    mlflow.log_text(render_svg(plots.decile_calibration(deciles)), "figures/deciles.svg")
+    mlflow.log_text(render_svg(plots.decile_calibration(deciles, currency=currency)), "figures/deciles.svg")
     mlflow.log_text(render_svg(plots.gains_curve(gains)), "figures/gains.svg")
 
 

@@ -98,6 +98,10 @@ def test_every_model_has_its_data_figures_and_logged_model(client, candidates):
         assert [data.dataset.name for data in run.inputs.dataset_inputs] == ["orders.csv holdout"]
         files = {file.path for file in client.list_artifacts(run.info.run_id)}
         assert files == {"figures.html", "figures", "tables"}
+        page = Path(client.download_artifacts(run.info.run_id, "figures.html")).read_text(encoding="utf-8")
+        picture = Path(client.download_artifacts(run.info.run_id, "figures/deciles.svg")).read_text("utf-8")
+        assert "(GBP)" in page
+        assert "(GBP)" in picture
         assert len(run.outputs.model_outputs) == 1
 
 
