@@ -96,8 +96,8 @@ def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
     Raises
     ------
     InputError
-        The disk is full, the file larger than allowed, its folder may not be written, `path` is a device or a
-        pipe, or the command reads it.
+        The disk is full, the file larger than allowed, its folder may not be written, `path` is a folder, a device
+        or a pipe, or the command reads it.
     """
     if is_remote(path):
         with tempfile.TemporaryDirectory() as folder:
@@ -106,8 +106,9 @@ def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
         return
     if path.is_symlink():
         path = Path(os.path.realpath(path))
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise InputError(f"{path} is a device or a pipe, which no file may replace; choose another name.")
+    if not path.name or (path.exists() and not (path.is_file() or path.is_dir())):
+        kind = "a device or a pipe" if path.name else "a folder"
+        raise InputError(f"{path} is {kind}, which no file may replace; choose another name.")
     if any(path.exists() and os.path.exists(one) and os.path.samefile(path, one) for one in _PROTECTED.get()):
         raise InputError(f"{path} would be replaced, but this command reads it; choose another --out.")
     path.parent.mkdir(parents=True, exist_ok=True)

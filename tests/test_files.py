@@ -165,6 +165,9 @@ def test_a_device_or_a_pipe_is_not_replaced_by_a_file(tmp_path):
     for name in ("scores.csv", "link.csv"):
         with pytest.raises(InputError, match=r"scores\.csv is a device or a pipe, which no file may replace"):
             write_table(pd.DataFrame({"x": [1]}), tmp_path / name)
+    for folder in ("", ".", "/"):
+        with pytest.raises(InputError, match="is a folder, which no file may replace"), atomic(Path(folder)):
+            pass
     assert pipe.is_fifo()
     assert {path.name for path in tmp_path.iterdir()} == {"scores.csv", "link.csv"}
 

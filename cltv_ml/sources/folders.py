@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from glob import glob
 from pathlib import Path
 
+from cltv_ml.errors import InputError
+
 #: Files and folders that programs and operating systems keep next to tables.
 _SYSTEM = {"thumbs.db", "desktop.ini"}
 _PROGRAMS = {"_delta_log", "_temporary", "_committed", "__MACOSX", "__pycache__"}
@@ -21,9 +23,20 @@ _ALSO_TABLES = {".sql", ".html", ".htm", ".xml", ".ods"}
 
 
 def find(path: Path) -> list[Path]:
-    """Return the path itself if it exists, else the files that match it as a glob pattern."""
+    """Return the path itself if it exists, else the files that match it as a glob pattern.
+
+    Raises
+    ------
+    InputError
+        A folder holds a file or folder that may not be read.
+    """
     if path.is_dir():
-        inside = sorted(file for file in path.rglob("*") if file.is_file())
+        try:
+            inside = sorted(file for file in path.rglob("*") if file.is_file())
+        except OSError as error:
+            raise InputError(
+                f"'{error.filename}' in folder {path} cannot be read ({error.strerror}); name the files to read."
+            ) from error
         files = [file for file in inside if not _is_hidden(file.relative_to(path))]
         tables = [file for file in files if ending(file) in _TABLES]
         return tables or [file for file in files if ending(file) in _ALSO_TABLES]

@@ -2,6 +2,7 @@ import gzip
 import os
 import sqlite3
 import zipfile
+from pathlib import Path
 
 import duckdb
 import pandas as pd
@@ -13,7 +14,7 @@ from cltv_ml import engine
 from cltv_ml.addresses import is_url, without_secrets
 from cltv_ml.data import clean, read
 from cltv_ml.errors import InputError
-from cltv_ml.sources import archives, frames
+from cltv_ml.sources import archives, folders, frames
 from cltv_ml.sources.databases import read_database
 
 REFERENCE = pd.DataFrame(
@@ -315,6 +316,17 @@ def test_a_device_that_never_ends_is_refused_and_a_pipe_is_read(tmp_path):
     os.close(writing)
     assert clean(read(f"/dev/fd/{reading}")).log["amount"].tolist() == [5.0, 7.0]
     os.close(reading)
+
+
+def test_a_folder_that_may_not_be_read_in_full_is_named(tmp_path, monkeypatch):
+    written(tmp_path, b"customer_id,date,amount\na,2024-01-01,5\n", "orders.csv")
+
+    def refused(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    with pytest.raises(InputError, match=r"orders\.csv' in folder .* cannot be read \(Permission denied\)"):
+        folders.find(tmp_path)
 
 
 def test_a_missing_file_is_named():

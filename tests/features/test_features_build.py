@@ -139,8 +139,9 @@ def test_an_amount_beyond_the_integers_is_refused(log):
 
 @pytest.mark.usefixtures("own_databases")
 def test_a_memory_limit_that_is_no_size_is_refused(log):
-    with pytest.raises(ValueError, match="memory must be a size such as '4GB', got 'lots'"):
-        build_features(log, "2024-01-16", memory="lots")
+    for memory in ("lots", "200%", "-200%"):
+        with pytest.raises(ValueError, match=f"memory must be a size such as '4GB', got '{memory}'"):
+            build_features(log, "2024-01-16", memory=memory)
 
 
 def test_features_say_that_they_are_in_days(log):
