@@ -7,9 +7,12 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cltv_ml.counts import singular
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Currencies without a smaller unit, and those of a thousand parts (ISO 4217).
 WHOLE = (
@@ -84,6 +87,17 @@ def digits(currency: str) -> int:
     """
     name = currency.strip().upper()
     return 0 if name in _WRITTEN_WHOLE else 3 if name in THOUSANDTHS else 2
+
+
+def round_money(amounts: pd.Series, currency: str) -> pd.Series:
+    """Return amounts for a file, rounded to the digits of their currency; whole numbers where it has no cents.
+
+    >>> from pandas import Series
+    >>> round_money(Series([5109.4, 12.345]), "JPY").tolist(), round_money(Series([12.345]), "EUR").tolist()
+    ([5109, 12], [12.34])
+    """
+    places = digits(currency)
+    return amounts.round(places) if places else amounts.round().astype("Int64")
 
 
 def format_money(amount: float, currency: str = "", *, unit: bool = True) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from cltv_ml.actions.identities import is_calling_code
+from cltv_ml.money import CURRENCIES
 from cltv_ml.tables import ids_among
 
 #: Largest file that Klaviyo imports, in bytes.
@@ -49,7 +50,7 @@ RowCheck = Callable[[pd.DataFrame, ExportOrder], str]
 
 def names_currency(table: pd.DataFrame, order: ExportOrder) -> str:
     """Return a sentence if the currency is no ISO code."""
-    if len(order.currency) == 3 and order.currency.isalpha() and order.currency.isupper():
+    if order.currency in CURRENCIES:
         return ""
     return f"the currency must be an ISO code such as EUR, not {order.currency!r}; set it with --currency."
 
@@ -155,3 +156,8 @@ def hundred_a_week(table: pd.DataFrame, order: ExportOrder) -> str:
     return (
         "" if len(table) >= 100 else f"at least 100 events a week are needed, but the file has {len(table)}."
     )
+
+
+def beyond_ascii(table: pd.DataFrame) -> pd.Series[bool]:
+    """Return whether an address has letters beyond ASCII before the @."""
+    return ~table["Email Address"].str.split("@").str[0].map(str.isascii)

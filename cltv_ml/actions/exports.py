@@ -19,7 +19,7 @@ from cltv_ml.actions.terms import enumerated
 from cltv_ml.customers.control_group import in_control
 from cltv_ml.customers.permissions import refusals
 from cltv_ml.errors import InputError, unknown_name
-from cltv_ml.money import digits
+from cltv_ml.money import round_money
 from cltv_ml.tables import for_spreadsheet, ids_among
 
 MakeRows = Callable[[pd.DataFrame, ExportOrder], pd.DataFrame]
@@ -233,7 +233,7 @@ def _google_adjustments(rows: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
             "Conversion Name": order.conversion,
             "Adjustment Time": f"{order.now:%Y-%m-%d %H:%M:%S}+00:00",
             "Adjustment Type": "RESTATEMENT",
-            "Adjusted Value": rows[order.value].round(digits(order.currency)),
+            "Adjusted Value": round_money(rows[order.value], order.currency),
             "Adjusted Value Currency": order.currency,
         }
     )
@@ -244,7 +244,7 @@ def _meta_audience(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
         {
             "email": hashed_emails(_text_column(customers, "email")),
             "phone": phone_numbers(customers, order).str.removeprefix("+").map(sha256),
-            "value": customers[order.value].clip(lower=0).round(digits(order.currency)),
+            "value": round_money(customers[order.value], order.currency),
         }
     )
 
@@ -257,7 +257,7 @@ def _meta_events(rows: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
             "order_id": rows["order_id"],
             "email": hashed_emails(_text_column(rows, "email")),
             "currency": order.currency,
-            "predicted_value": rows[order.value].round(digits(order.currency)),
+            "predicted_value": round_money(rows[order.value], order.currency),
         }
     )
 
@@ -270,11 +270,12 @@ def _profiles(email: str, prefix: str) -> MakeRows:
         table = pd.DataFrame({email: _text_column(customers, "email").map(normalise_email)})
         for name in (order.value, "tier", "segment", "lifecycle", "p_alive", "offer", "products"):
             if name in customers:
-                numeric = pd.api.types.is_numeric_dtype(customers[name])
-                places = digits(order.currency) if name == order.value else 2
-                table[f"{prefix}{name}"] = (
-                    customers[name].round(places) if numeric else _text_column(customers, name)
-                )
+                if name == order.value:
+                    column = round_money(customers[name], order.currency)
+                else:
+                    numeric = pd.api.types.is_numeric_dtype(customers[name])
+                    column = customers[name].round(2) if numeric else _text_column(customers, name)
+                table[f"{prefix}{name}"] = column
         return table
 
     return rows
@@ -297,11 +298,6 @@ def _worthless(value: str) -> RowMask:
     return lambda rows: rows[value] <= 0
 
 
-def _beyond_ascii(table: pd.DataFrame) -> pd.Series[bool]:
-    """Return whether an address has letters beyond ASCII before the @."""
-    return ~table["Email Address"].str.split("@").str[0].map(str.isascii)
-
-
 #: The formats by name. Another one is an entry here and a fixture in `tests/actions/test_actions_exports.py`.
 FORMATS: Mapping[str, ExportFormat] = {
     "google_customer_match": ExportFormat(
@@ -320,7 +316,11 @@ FORMATS: Mapping[str, ExportFormat] = {
         of_orders=True,
     ),
     "meta_value_audience": ExportFormat(
-        "Meta value-based audience", _meta_audience, rules=(rules.names_country,), of_phones=True
+        "Meta value-based audience",
+        _meta_audience,
+        rules=(rules.names_country,),
+        unusable={"values below 0, which Meta does not accept": lambda rows: rows["value"] < 0},
+        of_phones=True,
     ),
     "meta_predicted_value": ExportFormat(
         "Meta predicted-value events",
@@ -344,7 +344,7 @@ FORMATS: Mapping[str, ExportFormat] = {
         "Mailchimp audience import",
         "Email Address",
         "CLTV_",
-        unusable={"accents before the @, which Mailchimp does not accept": _beyond_ascii},
+        unusable={"accents before the @, which Mailchimp does not accept": rules.beyond_ascii},
     ),
     "warehouse": ExportFormat("Table for the warehouse", _warehouse),
 }

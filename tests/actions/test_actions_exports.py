@@ -213,6 +213,15 @@ def test_only_google_matches_by_the_mailbox_behind_an_address():
             "ann@example.com",
             "b.o.b@gmail.com",
         ]
+    below = CUSTOMERS.assign(
+        expected_value=CUSTOMERS["expected_value"] - 2 * CUSTOMERS["expected_value"].max()
+    )
+    with pytest.raises(InputError, match="values below 0, which Meta does not accept 2"):
+        build_export("meta_value_audience", below, ORDER)
+    yen = dataclasses.replace(ORDER, currency="JPY")
+    for name, column in {"meta_value_audience": "value", "klaviyo": "expected_value"}.items():
+        written = build_export(name, CUSTOMERS, yen)[0][column].astype(str)
+        assert not written.str.contains(".", regex=False).any()
     meta, _ = build_export("meta_value_audience", CUSTOMERS, ORDER)
     assert meta["email"].tolist() == [sha256("ann@example.com"), sha256("b.o.b@gmail.com")]
 
@@ -411,6 +420,7 @@ def test_an_adjustment_that_google_would_refuse_is_not_written():
         "older than 54 days, .* with --since 2026-07-02": {"now": pd.Timestamp("2026-08-24", tz="UTC")},
         "name of the conversion": {"conversion": ""},
         "ISO code such as EUR, not 'eur'": {"currency": "eur"},
+        "ISO code such as EUR, not 'XQX'": {"currency": "XQX"},
     }
     for sentence, change in broken.items():
         with pytest.raises(InputError, match=sentence):
