@@ -70,6 +70,12 @@ class CustomerTables:
             contacts=None if self.contacts is None else self.contacts.table,
         )
 
+    def without_absent(self, log: pd.DataFrame, stated: Sequence[str]) -> CustomerTables:
+        """Return the tables without protected names that the log has no column for, unless they are `stated`."""
+        return replace(
+            self, protected=tuple(name for name in self.protected if name in log or name in stated)
+        )
+
     def protected_attributes(self) -> dict[str, str]:
         """Return the protected attributes, by the name under which a model would have learned from them."""
         account = () if self.attributes is None else self.attributes.account

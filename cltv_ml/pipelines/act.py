@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ from cltv_ml.reporting.report import summarise
 from cltv_ml.serving.scoring import check_as_of
 from cltv_ml.settings import Act, Evaluate, Learn, Settings
 from cltv_ml.tables import for_spreadsheet
+from cltv_ml.tracking.local_registry import champion_protected
 from cltv_ml.windows import Window, days_in_words
 
 logger = logging.getLogger("cltv_ml")
@@ -82,7 +84,7 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
     They are returned and written to `out`: one CSV per table, `rules.json` (cut points for next month), `actions.json`
     (the lists' totals) and `actions.html`. Customers of an earlier day that a call left in `out` are compared with
     today's, unless `before` names others. A part that the log or the settings cannot answer is left out, with a
-    sentence on what it needs; the other parts run.
+    sentence on what it needs; the other parts run. Columns that the champion's training protected stay protected.
 
     Raises
     ------
@@ -90,15 +92,20 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
         There is no champion to score the customers with, it uses a protected column, or a table that the settings
         name cannot be read.
     """
-    settings = Act.of(settings, options)
-    check_folder(settings.out)
-    terms = _read_terms(settings)
+    stated = Act.of(settings, options)
+    check_folder(stated.out)
+    settings = stated.model_copy(
+        update={"protected": list(dict.fromkeys([*stated.protected, *champion_protected()]))}
+    )
+    terms = _read_terms(stated)
     cleaned = load(settings, progress, named=True)
+    cleaned = replace(cleaned, customers=cleaned.customers.without_absent(cleaned.log, stated.protected))
     terms = _with_costs(terms, settings, cleaned)
     terms = replace(terms, currency=terms.currency or stated_currency(cleaned))
     if terms.before is None:
         terms = replace(terms, before=_earlier_customers(settings, cleaned))
-    terms = replace(terms, protected=tuple(dict.fromkeys([*terms.protected, *cleaned.customers.protected])))
+    protected = cleaned.customers.protected, cleaned.customers.protected_attributes().values()
+    terms = replace(terms, protected=tuple(dict.fromkeys(chain(terms.protected, *protected))))
     progress("scoring the customers", 0.1)
     actions = Actions()
     shop = read_shop(cleaned, terms, actions)

@@ -181,7 +181,7 @@ def _train(cleaned: CleanedShop, job: Job, progress: Progress) -> Outcome:
         logged = {model: run.result() for model, run in logging.items()}
         _write_outputs(cleaned, result, summary, request, job)
         _log_summary(cleaned, result, stored, verdict, job)
-        about = data_tags(log.span, info, settings.currency)
+        about = data_tags(log.span, info, settings)
         told = name_currency(notes.all, settings.currency)
         card = model_card(result, verdict, told, {"dataset": job.dataset, **about})
         mlflow.log_text(card, "model_card.md")

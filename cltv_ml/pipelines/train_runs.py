@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pandas as pd
@@ -13,8 +14,9 @@ from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.horizons import ByHorizon
 from cltv_ml.models import ValueModel
 from cltv_ml.pipelines.horizons import metrics_by_horizon
+from cltv_ml.settings import Train
 from cltv_ml.tracking.registry import BEATS_CHANCE
-from cltv_ml.tracking.store_names import CURRENCY_TAG
+from cltv_ml.tracking.store_names import CURRENCY_TAG, PROTECTED_TAG
 
 
 def errors_of(result: WindowResult, name: str) -> tuple[pd.Series, pd.Series]:
@@ -54,8 +56,8 @@ def summary_metrics(cleaned: Cleaned, result: WindowResult) -> dict[str, float]:
     }
 
 
-def data_tags(span: tuple[pd.Timestamp, pd.Timestamp], info: Any, currency: str) -> dict[str, str]:
-    """Return as tags of a version what the registered model was fitted on, and its currency if stated."""
+def data_tags(span: tuple[pd.Timestamp, pd.Timestamp], info: Any, settings: Train) -> dict[str, str]:
+    """Return as tags of a version what the registered model was fitted on, its currency, and what was protected."""
     first, last = span
     card = info.metadata
     return {
@@ -66,7 +68,8 @@ def data_tags(span: tuple[pd.Timestamp, pd.Timestamp], info: Any, currency: str)
         "customers": str(card["customers"]),
         "features": str(len(card["features"])),
         "feature_version": str(card["feature_version"]),
-        **({CURRENCY_TAG: currency} if currency else {}),
+        **({CURRENCY_TAG: settings.currency} if settings.currency else {}),
+        **({PROTECTED_TAG: json.dumps(settings.protected)} if settings.protected else {}),
     }
 
 

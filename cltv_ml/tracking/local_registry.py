@@ -7,6 +7,7 @@ result is None and MLflow is used, which also finishes what a stopped command be
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sqlite3
 from collections.abc import Mapping
@@ -16,7 +17,14 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from cltv_ml.addresses import sqlite_file
-from cltv_ml.tracking.store_names import CURRENCY_TAG, INTENT, PENDING, REGISTERED_NAME, store_uri
+from cltv_ml.tracking.store_names import (
+    CURRENCY_TAG,
+    INTENT,
+    PENDING,
+    PROTECTED_TAG,
+    REGISTERED_NAME,
+    store_uri,
+)
 
 #: The version of MLflow's tables for which the statements below are written.
 SCHEMA = "dc11669786a5"
@@ -59,7 +67,17 @@ def find_local(name: str, alias: str) -> LocalVersion | None:
 
 
 def champion_currency() -> str:
-    """Return the currency that the champion's training stated; empty if none is known.
+    """Return the currency that the champion's training stated; empty if none is known."""
+    return _tag_of_champion(CURRENCY_TAG)
+
+
+def champion_protected() -> list[str]:
+    """Return the columns that the champion's training protected, as they were spelled there."""
+    return list(json.loads(_tag_of_champion(PROTECTED_TAG) or "[]"))
+
+
+def _tag_of_champion(key: str) -> str:
+    """Return a tag of the champion, "" if there is none.
 
     A registry on a server is asked by MLflow; if it does not answer, the command says so where it needs it.
     """
@@ -67,8 +85,8 @@ def champion_currency() -> str:
     if champion is None and _is_elsewhere():
         from cltv_ml.tracking import store
 
-        return store.champion_tag(CURRENCY_TAG)
-    return "" if champion is None else champion.tags.get(CURRENCY_TAG, "")
+        return store.champion_tag(key)
+    return "" if champion is None else champion.tags.get(key, "")
 
 
 def _is_elsewhere() -> bool:

@@ -13,6 +13,8 @@ INTENT, PENDING = "cltv_ml.move", "cltv_ml.pending"
 
 #: A version's tag that holds the currency of its values, where the training stated one.
 CURRENCY_TAG = "currency"
+#: The tag of a version with the columns that its training protected, a JSON list.
+PROTECTED_TAG = "protected"
 
 
 def project_root() -> Path:
