@@ -100,6 +100,8 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
     terms = _read_terms(stated)
     cleaned = load(settings, progress, named=True)
     cleaned = replace(cleaned, customers=cleaned.customers.without_absent(cleaned.log, stated.protected))
+    if inherited := [name for name in cleaned.customers.protected if name not in stated.protected]:
+        logger.warning("Protected by the champion's training: %s.", ", ".join(inherited))
     terms = _with_costs(terms, settings, cleaned)
     terms = replace(terms, currency=terms.currency or stated_currency(cleaned))
     if terms.before is None:
