@@ -48,6 +48,8 @@ def map_costs(columns: list[str]) -> dict[str, str]:
     if any(plain_heading(column) != plain_heading(name) for name, column in mapping.items()):
         read_as = ", ".join(f"{column}={name}" for name, column in mapping.items())
         logger.warning("Costs     read as %s.", read_as)
+    if unread := [column for column in columns if column not in mapping.values()]:
+        logger.warning("Costs     not read: %s.", ", ".join(unread))
     return mapping
 
 

@@ -35,7 +35,7 @@ from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.money import format_amounts
 from cltv_ml.pipelines.inputs import known_costs, load, rules_of, with_currency, without_effect
-from cltv_ml.pipelines.left_out import describe_left_out
+from cltv_ml.pipelines.left_out import describe_left_out, describe_returned
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_folder
 from cltv_ml.reporting.report import summarise
@@ -100,6 +100,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     unused = [] if won.known else [without_effect(settings, ("per_order", "share_of_amount"))]
     notes = [
         *describe_left_out(cleaned, settings.currency),
+        *describe_returned(cleaned),
         *campaigns,
         *divided,
         *outside,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cltv_ml.data import Cleaned
 from cltv_ml.money import format_money
 from cltv_ml.reporting.rule_names import SHORT_REASONS
+from cltv_ml.tables import ids_among
 
 #: Least share of the lines, or of the money, that is worth a sentence.
 _LEAST_SHARE_TOLD = 0.01
@@ -35,4 +36,19 @@ def describe_left_out(cleaned: Cleaned, currency: str = "") -> list[str]:
         f"{rules['rows'].sum():,} of the {report.rows_in:,} lines read, worth "
         f"{format_money(rules['money'].sum(), currency)}, are left out: {', '.join(reasons)}{more}. The command "
         "`cltv data check` explains them."
+    ]
+
+
+def describe_returned(cleaned: Cleaned) -> list[str]:
+    """Return a sentence on the customers who returned all that they bought, and so are not in the log."""
+    if cleaned.report is None:
+        return []
+    aside = cleaned.quarantine
+    returned = aside.loc[aside["rule"] == "cancellation", "customer_id"].dropna()
+    gone = returned[~ids_among(returned, cleaned.log["customer_id"])].nunique()
+    if not gone:
+        return []
+    return [
+        f"{gone:,} {'customer' if gone == 1 else 'customers'} returned everything they bought and "
+        f"{'is' if gone == 1 else 'are'} not counted among the customers won."
     ]

@@ -231,9 +231,13 @@ def test_the_channel_of_customers_is_found_by_its_heading_or_by_the_channels_of_
     assert channels_won(nothing, end, log.customers) is None
 
 
-def test_columns_under_their_own_names_are_not_told(caplog):
+def test_columns_that_are_not_read_are_told_and_those_under_their_own_names_not(caplog):
     read_acquisition_costs(pd.DataFrame({"channel": ["ads"], "acquisition_cost": [1.0]}))
     assert not caplog.records
+    read_costs(pd.DataFrame({"month": ["2025-03"], "cost EUR": [5.0], "fees EUR": [1.0], "clicks": [7]}))
+    assert [record.getMessage() for record in caplog.records] == [
+        "Costs     not read: fees EUR, clicks.",
+    ]
 
 
 def test_thousands_in_a_heading_are_read_as_thousands_however_they_are_written():

@@ -11,7 +11,7 @@ from pages import SENTENCES, columns_shown, lost_numbers
 from cltv_ml import pipelines
 from cltv_ml.data import clean, simulate
 from cltv_ml.errors import InputError
-from cltv_ml.pipelines.left_out import describe_left_out
+from cltv_ml.pipelines.left_out import describe_left_out, describe_returned
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import unbroken
 
@@ -98,6 +98,23 @@ def test_sales_without_a_customer_are_told_above_one_in_a_hundred():
         "3 of the 100 lines read, worth 15.00 EUR, are left out: no customer (3 lines, 15.00 EUR). The command "
         "`cltv data check` explains them."
     ]
+
+
+def test_customers_who_returned_everything_are_counted():
+    raw = pd.DataFrame(
+        {
+            "customer_id": ["12345.0", "12345", "BOB@x.io", "bob@x.io", "12345.0", "777"],
+            "timestamp": pd.to_datetime(
+                ["2024-01-01", "2024-01-05", "2024-01-03", "2024-01-04"] + ["2024-01-06"] * 2
+            ),
+            "amount": [10.0, 20.0, 9.0, -9.0, -10.0, 5.0],
+            "order_id": ["a", "b", "c", "c", "a", "d"],
+        }
+    )
+    assert describe_returned(clean(raw)) == [
+        "1 customer returned everything they bought and is not counted among the customers won."
+    ]
+    assert describe_returned(clean(raw.head(2))) == []
 
 
 def test_an_audit_says_the_days_of_the_log_and_none_before_it(log, tmp_path):
