@@ -117,7 +117,7 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
         try:
             write_part(shop, actions)
         except InputError as error:
-            actions.refused[name] = str(error)
+            actions.refused[name] = _why_left_out(str(error), terms.protected)
     if "margins_by_product" in actions.tables:
         margins = actions.tables["margins_by_product"]
         actions.tables["margins_by_product"] = insert_names(margins, "product_id", shop.product_names)
@@ -169,6 +169,19 @@ def learn(
         worth=settings.worth,
         cost=settings.cost,
     )
+
+
+def _why_left_out(why: str, protected: Sequence[str]) -> str:
+    """Return why a part is left out; a protected column is not asked for.
+
+    >>> _why_left_out("upselling needs the column 'category', but the log has amount; map a column.", ["category"])
+    "upselling would use the column 'category', which is protected."
+    """
+    for column in protected:
+        task, found, _ = why.partition(f" needs the column {column!r}, but the log has ")
+        if found:
+            return f"{task} would use the column {column!r}, which is protected."
+    return why
 
 
 def _read_terms(settings: Act) -> Terms:
