@@ -23,6 +23,7 @@ from cltv_ml.evaluation.whole_shop import ShopForecast, forecast_shop
 from cltv_ml.files import table_file, together, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
+from cltv_ml.models import Level
 from cltv_ml.models.value_curve import check_discount_rate
 from cltv_ml.money import format_money
 from cltv_ml.pipelines.forecast_inputs import (
@@ -38,6 +39,7 @@ from cltv_ml.pipelines.inputs import load, with_currency, without_effect
 from cltv_ml.pipelines.left_out import describe_left_out
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
+from cltv_ml.pipelines.train_notes import disagreement
 from cltv_ml.reporting.report import summarise
 from cltv_ml.reporting.scenarios import build_scenarios
 from cltv_ml.reporting.sections.forecast import (
@@ -240,11 +242,17 @@ def _none_to_come(shop: ShopForecast) -> str:
     return f"{_NONE_WON[0].lower()}{_NONE_WON[1:]}" if shop.arrivals.rate is None else ""
 
 
+def _doubts_about(level: Level, cutoff: pd.Timestamp, currency: str) -> list[str]:
+    """Return sentences on the forecast of existing customers: whether its parts disagree, and what it assumes."""
+    apart = disagreement(level, cutoff, currency)
+    return [*(f"Existing customers: {one[0].lower()}{one[1:]}" for one in apart), *level.notes]
+
+
 def _forecast_notes(
     shop: ShopForecast, terms: PlanTerms, window: Window, *, holidays: bool, currency: str
 ) -> list[str]:
     """Return notes to read before the numbers; `holidays` states whether there is a table of them."""
-    notes = list(shop.level.notes) if shop.level is not None else []
+    notes = [] if shop.level is None else _doubts_about(shop.level, window.cutoff, currency)
     if shop.grain and holidays:
         notes.append(f"The table of holidays is not used, because purchases have one date per {shop.grain}.")
     days = shop.value.repeat.calendar.days

@@ -6,6 +6,7 @@ import pytest
 from cltv_ml import pipelines
 from cltv_ml.data import simulate
 from cltv_ml.models import Level, PooledValue
+from cltv_ml.pipelines.forecast import _doubts_about
 from cltv_ml.pipelines.train_notes import _grouping_note, _level_note, disagreement, with_log_end
 from cltv_ml.reporting.sections import TrainingNotes
 from cltv_ml.windows import Window
@@ -40,6 +41,11 @@ def test_the_notes_have_the_doubts_about_the_total_from_the_end_of_the_log_once(
     tested = [disagreement(level, END - pd.Timedelta(days=91), "EUR")[0], "opened"]
     later = with_log_end(TrainingNotes(["closed", *tested]), level, END, "EUR")
     assert later.doubts == [*notes.doubts, *tested]
+    told = _doubts_about(level, END, "EUR")
+    assert told[0].startswith(
+        "Existing customers: two forecasts of the total from 2024-05-01 on disagree: 100.00"
+    )
+    assert told[1:] == ["closed", "peak"]
 
 
 def test_a_log_in_whose_last_horizon_nobody_bought_is_told():
