@@ -161,3 +161,16 @@ def hundred_a_week(table: pd.DataFrame, order: ExportOrder) -> str:
 def beyond_ascii(table: pd.DataFrame) -> pd.Series[bool]:
     """Return whether an address has letters beyond ASCII before the @."""
     return ~table["Email Address"].str.split("@").str[0].map(str.isascii)
+
+
+def count_stated_before(table: pd.DataFrame, order: ExportOrder, horizon: int) -> int:
+    """Return how many orders of a file are of customers who also ordered within the horizon before its first moment.
+
+    Their value covers the same days as that of the earlier order, which an earlier file may have stated.
+    """
+    if order.orders is None or order.since is None:
+        return 0
+    when = order.orders["timestamp"]
+    earlier = order.orders[(when < order.since) & (when >= order.since - pd.Timedelta(days=horizon))]
+    own = order.orders[ids_among(order.orders["order_id"], table["Order ID"]) & (when >= order.since)]
+    return int(ids_among(own["customer_id"].drop_duplicates(), earlier["customer_id"]).sum())

@@ -60,6 +60,11 @@ def export(settings: Export) -> None:
             console.print(
                 f"          Phone numbers that lack digits or a country (--country-code): {result.lost_phones:,}"
             )
+        if result.stated_before:
+            console.print(
+                f"          Orders of customers who also ordered within the horizon before --since: "
+                f"{result.stated_before:,}; if an earlier file stated their value, it counts twice"
+            )
     unread = next((result.unread for result in exported.values() if not isinstance(result, str)), [])
     if unread:
         console.print(

@@ -12,7 +12,7 @@ import pandas as pd
 
 from cltv_ml import decisions
 from cltv_ml.actions.customer_columns import states_permission, unread_columns
-from cltv_ml.actions.export_rules import ExportOrder
+from cltv_ml.actions.export_rules import ExportOrder, count_stated_before
 from cltv_ml.actions.exports import FORMATS, build_export, count_lost_phones, phone_numbers
 from cltv_ml.columns.headings import SYNONYMS, plain_heading
 from cltv_ml.customers import read_order_dates
@@ -33,7 +33,8 @@ class ExportedFile(Inline):
     """An exported file: its path, rows, customers or orders left out by reason, and columns that nothing read.
 
     An unread column of the customers' table may state that a customer must not be contacted. `counted` is "customers",
-    or "orders" for a format of orders. `lost_phones` are numbers in the whole table that cannot be completed.
+    or "orders" for a format of orders. `lost_phones` are numbers in the whole table that cannot be completed,
+    `stated_before` orders whose customer an earlier file may have valued (`count_stated_before`).
     """
 
     path: Path
@@ -42,6 +43,7 @@ class ExportedFile(Inline):
     unread: list[str]
     counted: str = "customers"
     lost_phones: int = 0
+    stated_before: int = 0
 
 
 def export(settings: Settings | None = None, **options: Any) -> dict[str, ExportedFile | str]:
@@ -209,7 +211,9 @@ def write_exports(
         path = out / f"{name}.csv"
         write_table(table, path)
         lost = count_lost_phones(name, everybody, order)
-        written[name] = ExportedFile(path, len(table), left_out, unread, FORMATS[name].counted, lost)
+        again = FORMATS[name].of_orders and not FORMATS[name].once and "horizon" in scores
+        before = count_stated_before(table, order, int(scores["horizon"].iloc[0])) if again else 0
+        written[name] = ExportedFile(path, len(table), left_out, unread, FORMATS[name].counted, lost, before)
     for name, entry in written.items():
         if isinstance(entry, str):  # an earlier call's file is out of date
             discard(out / f"{name}.csv")
@@ -270,6 +274,7 @@ def _write_manifest(
             "left_out": entry.left_out,
             "unread": entry.unread,
             "lost_phones": entry.lost_phones,
+            "stated_before": entry.stated_before,
         }
         if isinstance(entry, ExportedFile)
         else {"not_written": entry}

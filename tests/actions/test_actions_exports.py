@@ -411,6 +411,14 @@ def test_the_value_of_a_customer_is_adjusted_on_one_order():
     since = dataclasses.replace(ORDER, since=pd.Timestamp("2026-07-02"))
     table, left_out = build_export("google_conversion_adjustments", CUSTOMERS, since)
     assert table["Order ID"].tolist() == ["o24", "o25"]
+    only_a = dataclasses.replace(since, orders=ORDERS.drop(index=range(1, 24, 2)))
+    assert [export_rules.count_stated_before(table, one, 90) for one in (ORDER, since, only_a)] == [0, 2, 1]
+    assert (
+        export_rules.count_stated_before(
+            table, dataclasses.replace(since, since=pd.Timestamp("2026-07-05")), 2
+        )
+        == 0
+    )
     assert len(table) + sum(left_out.values()) == 96
 
 
