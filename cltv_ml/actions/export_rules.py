@@ -33,7 +33,7 @@ class ExportOrder:
     #: Whether its test did not deny that it ranks customers better than chance.
     model_ranks: bool = True
     #: One row per order for the formats of orders: `order_id`, `customer_id`, `timestamp` and, where it is known,
-    #: `first_order`.
+    #: `first_order` and `previous_order`.
     orders: pd.DataFrame | None = None
     #: First moment of the orders to write; all by default.
     since: pd.Timestamp | None = None
@@ -168,9 +168,14 @@ def count_stated_before(table: pd.DataFrame, order: ExportOrder, horizon: int) -
 
     Their value covers the same days as that of the earlier order, which an earlier file may have stated.
     """
-    if order.orders is None or order.since is None:
+    if order.orders is None:
         return 0
     when = order.orders["timestamp"]
-    earlier = order.orders[(when < order.since) & (when >= order.since - pd.Timedelta(days=horizon))]
-    own = order.orders[ids_among(order.orders["order_id"], table["Order ID"]) & (when >= order.since)]
-    return int(ids_among(own["customer_id"].drop_duplicates(), earlier["customer_id"]).sum())
+    since = when.min().normalize() if order.since is None else order.since
+    own = order.orders[ids_among(order.orders["order_id"], table["Order ID"]) & (when >= since)]
+    own = own.sort_values("timestamp", kind="stable").drop_duplicates("customer_id")
+    if "previous_order" in own:
+        before = own["previous_order"]
+        return int(((before < since) & (before >= since - pd.Timedelta(days=horizon))).sum())
+    earlier = order.orders[(when < since) & (when >= since - pd.Timedelta(days=horizon))]
+    return int(ids_among(own["customer_id"], earlier["customer_id"]).sum())

@@ -207,7 +207,7 @@ def _kept_orders(
         orders, why = orders[recent], why[recent]
     further = orders["customer_id"].where(why == "").duplicated()
     why[further & (why == "")] = "further orders of a customer, whose value would count again"
-    kept = orders[why == ""].drop(columns="first_order", errors="ignore")
+    kept = orders[why == ""].drop(columns=["first_order", "previous_order"], errors="ignore")
     return kept.join(customers, on="customer_id", how="inner"), why
 
 

@@ -62,8 +62,8 @@ def export(settings: Export) -> None:
             )
         if result.stated_before:
             console.print(
-                f"          Orders of customers who also ordered within the horizon before --since: "
-                f"{result.stated_before:,}; if an earlier file stated their value, it counts twice"
+                f"          Orders of customers who also ordered within the horizon before: {result.stated_before:,}; "
+                "if an earlier file stated their value, it counts twice"
             )
     unread = next((result.unread for result in exported.values() if not isinstance(result, str)), [])
     if unread:

@@ -20,8 +20,9 @@ from cltv_ml.tables import YES
 def read_order_dates(source: Any, customers: pd.Index) -> pd.DataFrame:
     """Return `order_id`, `customer_id` and `timestamp` of each line of a table from anything that `read` reads.
 
-    Columns are identified by the headings of a log, the customers by their ids, and dates are read as in a log. A
-    column `first_order`, which `cltv score --new-orders` writes, is read too: whether the order won the customer.
+    Columns are identified by the headings of a log, the customers by their ids, and dates are read as in a log. The
+    columns `first_order` and `previous_order`, which `cltv score --new-orders` writes, are read too: whether the order
+    won the customer, and when the customer's one before was.
 
     Raises
     ------
@@ -46,6 +47,8 @@ def read_order_dates(source: Any, customers: pd.Index) -> pd.DataFrame:
         read = {name: getattr(columns, kind)(mapping[name]) for name, kind in _NEEDED.items()}
         if _WON_BY in columns.kinds:
             read[_WON_BY] = f"lower(cast({quote(_WON_BY)} as varchar)) in {YES}"
+        if _ORDER_BEFORE in columns.kinds:
+            read[_ORDER_BEFORE] = f"try_cast({quote(_ORDER_BEFORE)} as timestamp)"
         chosen = ", ".join(f"{sql} as {name}" for name, sql in read.items())
         lines = columns.table.con.sql(f"select {chosen} from {columns.table} order by source_row").df()
     unread = int(lines["timestamp"].isna().sum())
@@ -60,6 +63,9 @@ def read_order_dates(source: Any, customers: pd.Index) -> pd.DataFrame:
 
 #: Whether an order won its customer.
 _WON_BY = "first_order"
+
+#: When the customer's order before was.
+_ORDER_BEFORE = "previous_order"
 
 #: The columns of orders, and how each is read.
 _NEEDED = {"order_id": "identifier", "customer_id": "identifier", "timestamp": "timestamp"}

@@ -51,7 +51,8 @@ def write_new_orders(
     """Write and return one row per order of the last `days` before the cutoff, the latest first, without returns.
 
     Columns `order_id`, `customer_id`, `timestamp` (its first line), `amount` (currency), `first_order` (whether the
-    customer had not bought before, with or without an order id), and the customer's `expected_value` (currency over the
+    customer had not bought before, with or without an order id), `previous_order` (when the customer's one before was,
+    empty for the first), and the customer's `expected_value` (currency over the
     horizon from the cutoff on, with four decimals), `tier`, and `currency` if it is known.
 
     Parameters
@@ -75,7 +76,8 @@ def write_new_orders(
                     bool_or(amount >= 0) as bought
                 from log where timestamp < timestamp '{cutoff}' group by 1, 2),
             numbered as (
-                select *, timestamp = min(timestamp) over (partition by customer_id) as first_order
+                select *, timestamp = min(timestamp) over (partition by customer_id) as first_order,
+                    lag(timestamp) over (partition by customer_id order by timestamp, order_id) as previous_order
                 from orders where bought)
             select n.* exclude (bought), round(s.expected_value, 4) as expected_value, {tier}
             from numbered n left join scores s using (customer_id)

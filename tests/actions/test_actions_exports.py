@@ -413,6 +413,11 @@ def test_the_value_of_a_customer_is_adjusted_on_one_order():
     assert table["Order ID"].tolist() == ["o24", "o25"]
     only_a = dataclasses.replace(since, orders=ORDERS.drop(index=range(1, 24, 2)))
     assert [export_rules.count_stated_before(table, one, 90) for one in (ORDER, since, only_a)] == [0, 2, 1]
+    week = ORDERS[ORDERS["timestamp"] >= since.since].assign(previous_order=pd.Timestamp("2026-06-20"))
+    week.loc[week["customer_id"] == "b", "previous_order"] = pd.NaT
+    stated = dataclasses.replace(ORDER, orders=week)
+    assert [export_rules.count_stated_before(table, stated, days) for days in (90, 10)] == [1, 0]
+    assert build_export("google_conversion_adjustments", CUSTOMERS, stated)[0].equals(table)
     assert (
         export_rules.count_stated_before(
             table, dataclasses.replace(since, since=pd.Timestamp("2026-07-05")), 2

@@ -50,6 +50,8 @@ def test_an_order_that_began_the_relationship_is_marked(log, scores, tmp_path):
     found = write_new_orders(log, scores, CUTOFF, 10, tmp_path / "orders.csv", "EUR").set_index("order_id")
     assert set(found["currency"]) == {"EUR"}
     assert found["first_order"].to_dict() == {"2": False, "3": False, "4": True}
+    assert found["previous_order"].isna().to_dict() == {"2": False, "3": False, "4": True}
+    assert (found["previous_order"].dropna() < found["timestamp"][:2]).all()
 
 
 def test_a_return_is_no_order_and_a_purchase_without_id_came_first(scores, tmp_path):
@@ -60,6 +62,7 @@ def test_a_return_is_no_order_and_a_purchase_without_id_came_first(scores, tmp_p
     table.assign(timestamp=pd.to_datetime(table["timestamp"])).to_parquet(tmp_path / "log.parquet")
     found = write_new_orders(tmp_path / "log.parquet", scores, CUTOFF, 7, tmp_path / "orders.csv")
     assert found[["order_id", "first_order"]].to_numpy().tolist() == [["2", False]]
+    assert found["previous_order"].tolist() == [pd.Timestamp("2026-02-01")]
 
 
 def test_orders_without_ids_are_refused_with_the_way_out(log):
