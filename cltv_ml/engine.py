@@ -79,7 +79,7 @@ def connect(
         return con
     try:
         con = duckdb.connect(config={"memory_limit": memory})
-    except duckdb.Error:
+    except (duckdb.ParserException, duckdb.InvalidInputException):
         raise InputError(f"memory must be a size such as '4GB', got {memory!r}.") from None
     _set_up(con)
     if not ordered:

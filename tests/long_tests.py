@@ -466,7 +466,7 @@ LONG = {
     "test_recipes.py::test_the_bill_of_materials_holds_every_dependency_with_a_licence",
     "test_remote.py",
     "test_tables_of_others.py",
-    "tracking/test_tracking_local_registry.py::test_the_currency_of_a_champion_in_another_registry_is_known_too",
+    "tracking/test_tracking_local_registry.py::test_the_tags_of_a_champion_in_another_registry_are_known_too",
     "tracking/test_tracking_registry.py::test_a_model_that_a_repeated_request_registered_twice_is_one_version",
     "tracking/test_tracking_registry.py::test_a_promoted_challenger_is_no_challenger_any_more",
     "tracking/test_tracking_registry.py::test_a_promotion_stopped_at_any_write_is_done_or_undone_by_the_next_command",

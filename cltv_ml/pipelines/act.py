@@ -100,14 +100,16 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
     terms = _read_terms(stated)
     cleaned = load(settings, progress, named=True)
     cleaned = replace(cleaned, customers=cleaned.customers.without_absent(cleaned.log, stated.protected))
-    if inherited := [name for name in cleaned.customers.protected if name not in stated.protected]:
+    also = dict.fromkeys([*cleaned.customers.protected, *settings.protected])
+    if inherited := [name for name in also if name in cleaned.log and name not in stated.protected]:
         logger.warning("Protected by the champion's training: %s.", ", ".join(inherited))
     terms = _with_costs(terms, settings, cleaned)
     terms = replace(terms, currency=terms.currency or stated_currency(cleaned))
     if terms.before is None:
         terms = replace(terms, before=_earlier_customers(settings, cleaned))
-    protected = cleaned.customers.protected, cleaned.customers.protected_attributes().values()
-    terms = replace(terms, protected=tuple(dict.fromkeys(chain(terms.protected, *protected))))
+    attributes = cleaned.customers.protected_attributes().values()
+    protected = chain(terms.protected, cleaned.customers.protected, inherited, attributes)
+    terms = replace(terms, protected=tuple(dict.fromkeys(protected)))
     progress("scoring the customers", 0.1)
     actions = Actions()
     shop = read_shop(cleaned, terms, actions)

@@ -85,10 +85,14 @@ def test_a_deleted_version_that_was_pending_does_not_count(client):
     assert find_local("cltv", "champion").number == registry.resolve("cltv", "champion")
 
 
-def test_the_currency_of_a_champion_in_another_registry_is_known_too(client, store, tmp_path, monkeypatch):
+def test_the_tags_of_a_champion_in_another_registry_are_known_too(client, store, tmp_path, monkeypatch):
     client.set_model_version_tag("cltv", "2", store_names.CURRENCY_TAG, "EUR")
+    assert local_registry.champion_protected() == []
+    client.set_model_version_tag("cltv", "2", store_names.PROTECTED_TAG, '["gender", "age, in years"]')
+    assert local_registry.champion_protected() == ["gender", "age, in years"]
     assert local_registry.champion_currency() == "EUR"
     monkeypatch.setenv("MLFLOW_REGISTRY_URI", store)
     assert (find_local("cltv", "champion"), local_registry.champion_currency()) == (None, "EUR")
+    assert local_registry.champion_protected() == ["gender", "age, in years"]
     monkeypatch.setenv("MLFLOW_REGISTRY_URI", f"sqlite:///{tmp_path}/other.db")
     assert local_registry.champion_currency() == ""
