@@ -19,8 +19,10 @@ from cltv_ml.customers.leaks import compute_facts, doubtful_rows, find_leaks
 from cltv_ml.customers.matching import Coverage, match_customers
 from cltv_ml.data import Cleaned, Rules
 from cltv_ml.errors import InputError
+from cltv_ml.features import attribute_columns
+from cltv_ml.features.catalogue import needs
 from cltv_ml.log import AnyLog, Log
-from cltv_ml.tables import TRANSACTIONS
+from cltv_ml.tables import TRANSACTIONS, split_postcode
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class CustomerSources:
         Kinds of their columns.
     protected
         Columns of the log or of `customers` that models and actions must not use.
+    inherited
+        The same, of an earlier training: those that are in neither table are left out.
     """
 
     customers: Any = None
@@ -42,6 +46,7 @@ class CustomerSources:
     contacts: Any = None
     contact_columns: Mapping[str, str] = field(default_factory=dict)
     protected: Sequence[str] = ()
+    inherited: Sequence[str] = ()
 
     @property
     def given(self) -> bool:
@@ -70,11 +75,11 @@ class CustomerTables:
             contacts=None if self.contacts is None else self.contacts.table,
         )
 
-    def without_absent(self, log: pd.DataFrame, stated: Sequence[str]) -> CustomerTables:
-        """Return the tables without protected names that the log has no column for, unless they are `stated`."""
-        return replace(
-            self, protected=tuple(name for name in self.protected if name in log or name in stated)
-        )
+    @property
+    def hidden(self) -> list[str]:
+        """The protected columns: of the log under their names there, of the table of customers by their headings."""
+        account = () if self.attributes is None else self.attributes.account
+        return [*self.protected, *(attribute.column for attribute in account if attribute.protected)]
 
     def protected_attributes(self) -> dict[str, str]:
         """Return the protected attributes, by the name under which a model would have learned from them."""
@@ -161,12 +166,11 @@ def read_customers(
     attributes, coverage, contacts, contact_coverage = None, None, None, None
     ids = [column for column, name in (headings or {}).items() if name == "customer_id"]
     customers = log.customers.rename(ids[0]) if ids else log.customers
-    protected = tuple(sources.protected)
     if sources.customers is not None:
         attributes = read_attributes(
             sources.customers,
             sources.attributes,
-            protected=protected,
+            protected=[*sources.protected, *sources.inherited],
             rules=rules,
             wanted=wanted,
             learns=earliest is not None,
@@ -179,9 +183,7 @@ def read_customers(
             notes = (*attributes.notes, *doubtful_rows(attributes, facts))
             leaks, doubts = find_leaks(attributes, facts, earliest, sources.attributes)
             attributes = replace(attributes.without(leaks), notes=(*notes, *doubts))
-        hidden = {plain_name(attribute.column, 0) for attribute in attributes.account if attribute.protected}
-        protected = tuple(name for name in protected if plain_name(name, 0) not in hidden)
-    protected = _names_in_log(protected, log, headings or {}, attributes, learns=earliest is not None)
+    protected = _names_in_log(sources, log, headings or {}, attributes, learns=earliest is not None)
     if sources.contacts is not None:
         contacts = read_contacts(sources.contacts, sources.contact_columns, rules=rules, customers=customers)
         table, contact_coverage = match_customers(contacts.table, log.customers, "contacts")
@@ -202,31 +204,35 @@ def _note_later_contacts(contacts: pa.Table, log: Log) -> list[str]:
 
 
 def _names_in_log(
-    names: Sequence[str],
+    sources: CustomerSources,
     log: Log,
     headings: Mapping[str, str],
     attributes: Attributes | None,
     *,
     learns: bool,
 ) -> tuple[str, ...]:
-    """Return protected columns under their names in the log; raise InputError if a model would learn and one is
-    missing.
+    """Return protected columns under their names in the log; raise InputError if a model would learn and one that the
+    sources state is missing.
 
     A column of the source that was not read keeps its heading: nothing can use it.
     """
+    account = () if attributes is None else attributes.account
+    hidden = {plain_name(attribute.column, 0) for attribute in account if attribute.protected}
     fields = {plain_name(heading, 0): name for heading, name in headings.items()}
     in_log = []
-    for name in names:
+    for name in dict.fromkeys([*sources.protected, *sources.inherited]):
         in_log_as = name if name in log.columns else fields.get(plain_name(name, 0))
-        if in_log_as is None and learns:
-            attribute_columns = (
-                [] if attributes is None else [attribute.column for attribute in attributes.account]
-            )
-            available = list(dict.fromkeys([*(headings or log.columns), *attribute_columns]))
+        if not in_log_as and plain_name(name, 0) in hidden:
+            continue
+        stated = name in sources.protected
+        if in_log_as is None and stated and learns:
+            columns = [*(headings or log.columns), *(attribute.column for attribute in account)]
+            available = list(dict.fromkeys(columns))
             raise InputError(f"no column {name!r} to protect; check its spelling. Found {available}.")
         if in_log_as in TRANSACTIONS.required:
             raise InputError(f"the column {name!r} cannot be protected, because actions need customers.")
-        in_log.append(in_log_as or name)
+        if in_log_as or stated or (in_log_as == "" and learns):
+            in_log.append(in_log_as or name)
     return tuple(in_log)
 
 
@@ -262,18 +268,31 @@ def describe_attributes(
     return [*sentences, *_quarantined(attributes), *attributes.notes]
 
 
-def describe_scored(attributes: Attributes, coverage: Coverage) -> list[str]:
+def describe_scored(attributes: Attributes, coverage: Coverage, wanted: Sequence[str]) -> list[str]:
     """Return sentences on the reading of a table about customers for scoring.
 
-    The attributes are those that the model learned from; without any, the table changes no score.
+    The attributes are those that the model learned from, of which it wants some; without any, the table changes no
+    score.
     """
     used = ", ".join(attribute.column for attribute in attributes.used)
+    learned = "none of the table's columns" if wanted else "no attribute"
     return [
         coverage.sentence,
-        f"Read: {used}." if used else "The model learned from no attribute, so this table changes no score.",
+        f"Read: {used}." if used else f"The model learned from {learned}, so this table changes no score.",
         *(_quarantined(attributes) if used else []),
         *attributes.notes,
     ]
+
+
+def columns_behind(features: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """Return those columns, of a log or headings of a table of customers, from which features are computed.
+
+    >>> columns_behind(["orders", "attribute_text_home_town", "margin_rate"], ["Home town", "cost", "gender"])
+    ['Home town', 'cost']
+    """
+    read = {column for feature in features for column in needs(feature)}
+    attributes = {split_postcode(column)[0].partition("_")[2] for column in attribute_columns(features)}
+    return [name for name in columns if name in read or plain_name(name, 0) in attributes]
 
 
 def describe_contacts(contacts: Contacts, coverage: Coverage) -> list[str]:

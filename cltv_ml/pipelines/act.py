@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +38,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import atomic, check_folder, discard, table_file, together, write_table
 from cltv_ml.log import Log
+from cltv_ml.pipelines.customer_inputs import tables_of
 from cltv_ml.pipelines.earlier_files import check_campaign
 from cltv_ml.pipelines.inputs import (
     load,
@@ -57,7 +57,6 @@ from cltv_ml.reporting.report import summarise
 from cltv_ml.serving.scoring import check_as_of
 from cltv_ml.settings import Act, Evaluate, Learn, Settings
 from cltv_ml.tables import for_spreadsheet
-from cltv_ml.tracking.local_registry import champion_protected
 from cltv_ml.windows import Window, days_in_words
 
 logger = logging.getLogger("cltv_ml")
@@ -92,24 +91,16 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
         There is no champion to score the customers with, it uses a protected column, or a table that the settings
         name cannot be read.
     """
-    stated = Act.of(settings, options)
-    check_folder(stated.out)
-    settings = stated.model_copy(
-        update={"protected": list(dict.fromkeys([*stated.protected, *champion_protected()]))}
-    )
-    terms = _read_terms(stated)
+    settings = Act.of(settings, options)
+    check_folder(settings.out)
+    terms = _read_terms(settings)
     cleaned = load(settings, progress, named=True)
-    cleaned = replace(cleaned, customers=cleaned.customers.without_absent(cleaned.log, stated.protected))
-    also = dict.fromkeys([*cleaned.customers.protected, *settings.protected])
-    if inherited := [name for name in also if name in cleaned.log and name not in stated.protected]:
-        logger.warning("Protected by the champion's training: %s.", ", ".join(inherited))
     terms = _with_costs(terms, settings, cleaned)
     terms = replace(terms, currency=terms.currency or stated_currency(cleaned))
     if terms.before is None:
         terms = replace(terms, before=_earlier_customers(settings, cleaned))
-    attributes = cleaned.customers.protected_attributes().values()
-    protected = chain(terms.protected, cleaned.customers.protected, inherited, attributes)
-    terms = replace(terms, protected=tuple(dict.fromkeys(protected)))
+    protected = dict.fromkeys([*terms.protected, *cleaned.customers.hidden])
+    terms = replace(terms, protected=tuple(protected))
     progress("scoring the customers", 0.1)
     actions = Actions()
     shop = read_shop(cleaned, terms, actions)
@@ -201,7 +192,7 @@ def _read_terms(settings: Act) -> Terms:
         **{name: getattr(settings, name) for name in (*same, "currency", "split_by", "value", "basis")},
         category_margins=None if rates is None else read_rates(rates),
         exclude=tuple(settings.exclude),
-        protected=tuple(settings.protected),
+        protected=tuple(tables_of(settings).protected),
         before=None if settings.before is None else read_table(settings.before, ["tier", "expected_value"]),
         campaign=_past_campaign(settings),
         lifetimes=read_lifetimes(settings),

@@ -17,6 +17,7 @@ from cltv_ml.inline import Inline
 from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.pipelines.calendar_inputs import check_paths
 from cltv_ml.pipelines.competing import check_competing, model_features, named_models, with_holidays
+from cltv_ml.pipelines.customer_inputs import with_protected
 from cltv_ml.pipelines.inputs import (
     holdout_window,
     load,
@@ -60,7 +61,7 @@ def backtest(settings: Settings | None = None, *, progress: Progress = silent, *
     check_competing(settings)
     targeting = targeting_of(settings)
     cleaned = load(settings, progress)
-    settings = with_currency(settings, cleaned)
+    settings = with_protected(with_currency(settings, cleaned), cleaned)
     log = with_holidays(cleaned.transactions, settings)
     latest = holdout_window(settings, log)
     earlier = rolling_origins(log.first, latest, latest.horizon, settings.windows - 1)

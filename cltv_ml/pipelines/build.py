@@ -11,7 +11,8 @@ from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.features import DuckDB, Source, Spark, write_features
 from cltv_ml.files import check_folder
 from cltv_ml.log import Log
-from cltv_ml.pipelines.inputs import load, rules_of, tables_of
+from cltv_ml.pipelines.customer_inputs import tables_of
+from cltv_ml.pipelines.inputs import load, rules_of
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.settings import Build, Settings
 from cltv_ml.windows import to_cutoff, to_days

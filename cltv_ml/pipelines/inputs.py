@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
 
-from cltv_ml.customers import (
-    CleanedShop,
-    CustomerSources,
-    CustomerTables,
-    describe_attributes,
-    describe_contacts,
-    read_customers,
-)
+from cltv_ml.customers import CleanedShop
 from cltv_ml.data import (
     DATASETS,
     Cleaned,
@@ -32,11 +26,9 @@ from cltv_ml.decisions import Costs, category_rates, fill_every_gap
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.evaluation.progress import Progress
-from cltv_ml.features import (
-    attribute_columns,
-)
 from cltv_ml.files import read_earlier_json
 from cltv_ml.log import Log
+from cltv_ml.pipelines.customer_inputs import with_tables
 from cltv_ml.pipelines.earlier_files import (
     check_figures,
     check_once_each,
@@ -47,10 +39,8 @@ from cltv_ml.settings import (
     Acquisition,
     Audit,
     Backtest,
-    Build,
     Check,
     Cohorts,
-    Customers,
     Forecast,
     Judged,
     Lifetime,
@@ -64,10 +54,8 @@ from cltv_ml.settings.base import flag_of
 from cltv_ml.tracking.local_registry import champion_currency
 from cltv_ml.windows import (
     Window,
-    earliest_cutoff,
     judged_window,
     main_horizon,
-    to_cutoff,
     to_horizons,
 )
 
@@ -88,30 +76,30 @@ def load(
     If a model has chosen its features (`learned`), attributes of customers are read as these need them. `named` also
     reads the names of products.
     """
+    if isinstance(settings.data, CleanedShop):
+        return settings.data
     if isinstance(settings.data, Cleaned):
-        return CleanedShop.of(settings.data)
+        _refuse_reading(settings)
+        return with_tables(settings.data, settings, rules_of(settings), learned=learned)
     settings.check_given()
     progress("reading and cleaning the transactions", 0.0)
     raw = read_raw(settings)
     cleaned = clean(raw)
     if not isinstance(settings, Check) and not len(cleaned.log):
         raise InputError(f"the data check says {judge(cleaned.log, None, cleaned.report).text}.")
-    names = read_product_names(raw) if named else None
-    if not isinstance(settings, Customers) or not tables_of(settings).given:
-        return CleanedShop.of(cleaned, product_names=names)
-    earliest = _earliest(settings, cleaned)
-    columns = None if learned is None else attribute_columns(learned)
     fields = {column: name for name, column in raw.mapping.items()}
-    customers = read_customers(
-        Log(cleaned.log),
-        tables_of(settings),
-        earliest=earliest,
-        rules=raw.rules,
-        wanted=columns,
-        headings={column: fields.get(column, "") for column in raw.columns},
-    )
-    _tell_of_customers(customers, learns=earliest is not None)
-    return CleanedShop.of(cleaned, customers, names)
+    headings = {column: fields.get(column, "") for column in raw.columns}
+    shop = with_tables(cleaned, settings, raw.rules, headings=headings, learned=learned)
+    return replace(shop, product_names=read_product_names(raw)) if named else shop
+
+
+def _refuse_reading(settings: Source) -> None:
+    """Raise InputError if settings tell how to read data that are clean already."""
+    for name in ("mapping", "query", "header_row", "observed_until"):
+        if getattr(settings, name):
+            raise InputError(
+                f"data is a clean log, so {name} has no effect; pass it to `read`, or pass the raw table as data."
+            )
 
 
 def with_currency(settings: _S, cleaned: Cleaned) -> _S:
@@ -130,40 +118,10 @@ def stated_currency(cleaned: Cleaned) -> str:
     return cleaned.report.currency if cleaned.report is not None else ""
 
 
-def tables_of(settings: Customers) -> CustomerSources:
-    """Return the tables that the settings name in addition to the log."""
-    return CustomerSources(
-        customers=settings.customers if settings.names_customers else None,
-        attributes=settings.attributes,
-        contacts=settings.contacts if settings.names_contacts else None,
-        contact_columns=settings.contact_columns,
-        protected=tuple(settings.protected),
-    )
-
-
 def rules_of(settings: Source) -> Rules:
     """Return the rules that the settings state, without those proposed from the data."""
     zone = {"timezone": settings.timezone} if settings.timezone else {}
     return change_rules(Rules(), {**settings.rules, **zone})
-
-
-def _earliest(settings: Source, cleaned: Cleaned) -> pd.Timestamp | None:
-    """Return the first cutoff at which a command could train; None if it does not train."""
-    if isinstance(settings, Build):
-        return min(map(to_cutoff, settings.cutoff))
-    if not isinstance(settings, Windowed | Check) or not len(cleaned.log):
-        return None
-    return earliest_cutoff(Log(cleaned.log).first, to_horizons(settings.horizon)[0])
-
-
-def _tell_of_customers(customers: CustomerTables, *, learns: bool) -> None:
-    """Log how attributes were read and which are left out; the command line shows it on stderr."""
-    if customers.attributes is not None and customers.coverage is not None:
-        for sentence in describe_attributes(customers.attributes, customers.coverage, learns=learns):
-            logger.warning("Customers %s", sentence)
-    if customers.contacts is not None and customers.contact_coverage is not None:
-        for sentence in describe_contacts(customers.contacts, customers.contact_coverage):
-            logger.warning("Contacts  %s", sentence)
 
 
 def read_raw(settings: Source, memory: str = "1GB") -> Raw:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 
+from cltv_ml.customers import columns_behind
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.bounds import decile_chance
 from cltv_ml.evaluation.compare import compare_pair, decide_challenge
@@ -26,7 +28,7 @@ from cltv_ml.settings import Promote, Settings
 from cltv_ml.tracking import checksums, registry, runs, store
 from cltv_ml.tracking.registry import REGISTERED_NAME, Version
 from cltv_ml.tracking.second_opinion import second_opinion
-from cltv_ml.tracking.store_names import CURRENCY_TAG
+from cltv_ml.tracking.store_names import CURRENCY_TAG, PROTECTED_TAG
 from cltv_ml.windows import Window
 
 #: With fewer customers who bought in the window chance decides between two models.
@@ -211,6 +213,12 @@ def _check_comparable(champion: Version, challenger: Version) -> None:
         raise InputError(
             f"the challenger predicts amounts in {new}, the champion in {old}; train on amounts in {old}, or "
             f"promote with --force if both mean the same or the shop changes to {new}"
+        )
+    protected = json.loads(champion.tags.get(PROTECTED_TAG, "[]"))
+    if learned := columns_behind(challenger.features, protected):
+        raise InputError(
+            f"the challenger learned from {', '.join(learned)}, which the champion's training protected; train without "
+            "--protected to keep what the champion protects, or promote with --force"
         )
 
 

@@ -8,7 +8,8 @@ from cltv_ml.data import Cleaned, Raw
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.pipelines.calendar_inputs import paths_of, read_plan
-from cltv_ml.pipelines.inputs import read_raw, rules_of, tables_of
+from cltv_ml.pipelines.customer_inputs import tables_of
+from cltv_ml.pipelines.inputs import read_raw, rules_of
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.serving import scoring
 from cltv_ml.serving.batch_order import Manifest, Order

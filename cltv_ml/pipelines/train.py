@@ -37,13 +37,9 @@ from cltv_ml.models.out_of_fold import is_ours
 from cltv_ml.money import name_currency
 from cltv_ml.pipelines.calendar_inputs import check_paths
 from cltv_ml.pipelines.competing import check_competing, model_features, named_models, with_holidays
+from cltv_ml.pipelines.customer_inputs import with_protected
 from cltv_ml.pipelines.horizons import horizon_notes, horizons_of, judge_every_horizon
-from cltv_ml.pipelines.inputs import (
-    holdout_window,
-    load,
-    targeting_of,
-    with_currency,
-)
+from cltv_ml.pipelines.inputs import holdout_window, load, targeting_of, with_currency
 from cltv_ml.pipelines.monitor import store_reference
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
@@ -133,7 +129,7 @@ def train(settings: Settings | None = None, *, progress: Progress = silent, **op
     check_competing(settings)
     horizons, targeting = horizons_of(settings), targeting_of(settings)
     cleaned = load(settings, progress, named=True)
-    settings = with_currency(settings, cleaned)
+    settings = with_protected(with_currency(settings, cleaned), cleaned)
     window = holdout_window(settings, cleaned.transactions)
     verdict = check_data(cleaned.transactions, window.horizon, cleaned.report)
     if verdict.level == "no-go" and not settings.force:

@@ -225,7 +225,7 @@ def _with_customers(
     if customers.attributes is not None and customers.coverage is not None:
         headings = {attribute.name: attribute.column for attribute in customers.attributes.used}
         unseen = describe_unseen(customers.attributes.learned, scorer.model, headings)
-        for sentence in (*describe_scored(customers.attributes, customers.coverage), *unseen):
+        for sentence in (*describe_scored(customers.attributes, customers.coverage, wanted), *unseen):
             logger.warning("Customers %s", sentence)
     if customers.contacts is not None and customers.contact_coverage is not None:
         for sentence in describe_contacts(customers.contacts, customers.contact_coverage):

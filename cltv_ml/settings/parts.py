@@ -123,7 +123,7 @@ class Customers(Settings):
     protected: Names = setting(
         [],
         "Column of the data or of --customers that no model and no list may use, such as gender; "
-        "repeatable, or separated by commas.",
+        "repeatable, or separated by commas. A training that states none keeps the champion's; none lifts them.",
     )
 
     @property

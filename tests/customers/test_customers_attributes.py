@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.customers import CustomerSources, describe_attributes, read_customers
+from cltv_ml.customers import CustomerSources, describe_attributes, describe_scored, read_customers
 from cltv_ml.customers.attributes import read_attributes
 from cltv_ml.customers.closeness import closeness
 from cltv_ml.customers.matching import Coverage, match_customers
@@ -28,6 +28,14 @@ def test_a_column_without_any_value_is_not_told_as_read():
     told = describe_attributes(found, Coverage(N, N, 0), learns=False)
     assert "Read: plan=category." in told
     assert "Columns without any value: size." in told
+
+
+def test_a_table_without_what_the_model_learned_from_is_not_said_to_meet_a_model_without_attributes():
+    found = read_attributes(people(plan="basic"), wanted=["text_country"], learns=False)
+    coverage = Coverage(N, N, 0)
+    told = "The model learned from none of the table's columns, so this table changes no score."
+    assert describe_scored(found, coverage, ["text_country"])[1] == told
+    assert "learned from no attribute" in describe_scored(found, coverage, [])[1]
 
 
 @pytest.fixture(scope="module")

@@ -6,15 +6,17 @@ import pandas as pd
 import pytest
 
 from cltv_ml import pipelines
+from cltv_ml.data import clean, read
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import silent
 from cltv_ml.log import Log
 from cltv_ml.models import ALL, COSTLY
+from cltv_ml.pipelines import customer_inputs
 from cltv_ml.pipelines.act import tell_of_exclusions
 from cltv_ml.pipelines.competing import check_competing
 from cltv_ml.pipelines.forecast_inputs import read_holiday_names
 from cltv_ml.pipelines.inputs import load, read_rates, read_table
-from cltv_ml.settings import Monitor, Train
+from cltv_ml.settings import Act, Backtest, Monitor, Train
 
 SALES = pd.DataFrame({"customer_id": ["a", "b"], "timestamp": ["2024-01-01"] * 2, "amount": [1.0, 2.0]})
 PEOPLE = pd.DataFrame({"customer_id": ["a", "b"], "club": ["yes", "no"]})
@@ -29,6 +31,42 @@ def test_attributes_are_read_in_the_kinds_that_a_model_has_learned():
     settings = Monitor(data=SALES, customers=PEOPLE.assign(age=[30, 40]))
     known = load(settings, silent, learned=["attribute_text_club"]).transactions.attributes
     assert known.to_pydict() == {"customer_id": ["a", "b"], "text_club": ["yes", "no"]}
+
+
+def test_a_clean_log_is_read_with_the_tables_and_without_the_protected_columns(caplog):
+    sales = SALES.assign(category=["x", "y"], channel=["web", "shop"])
+    people = PEOPLE.assign(channel=["ad", "mail"])
+    settings = Monitor(data=clean(read(sales)), customers=people, protected=["channel"])
+    shop = load(settings, silent)
+    assert list(shop.transactions.frame) == ["customer_id", "timestamp", "amount", "category"]
+    assert shop.transactions.attributes.column_names == ["customer_id", "flag_club"]
+    assert shop.customers.hidden == ["channel", "channel"]
+    assert "2 of 2 customers in the log (100%) have a row" in caplog.text
+
+
+def test_a_clean_log_is_not_read_by_settings_again():
+    with pytest.raises(InputError, match="data is a clean log, so mapping has no effect"):
+        load(Monitor(data=clean(read(SALES)), mapping={"amount": "net"}), silent)
+
+
+@pytest.mark.parametrize(
+    ("settings", "hidden", "told"),
+    [
+        (Train(data=SALES.assign(Kind="x"), customers=PEOPLE), ["kind", "club"], True),
+        (Act(data=SALES.assign(Kind="x"), customers=PEOPLE, protected=["club"]), ["club"], False),
+        (Act(data=SALES, customers=PEOPLE, protected=["none"]), ["club"], True),
+        (Train(data=SALES, customers=PEOPLE, protected=["none"]), [], False),
+        (Backtest(data=SALES, protected=[]), [], False),
+        (Monitor(data=SALES, customers=PEOPLE), [], False),
+    ],
+)
+def test_the_champions_protected_columns_stay_protected_unless_a_training_states_others(
+    monkeypatch, caplog, settings, hidden, told
+):
+    monkeypatch.setattr(customer_inputs, "champion_protected", lambda: ["kind", "club", "elsewhere"])
+    shop = load(settings, silent)
+    assert shop.customers.hidden == hidden
+    assert ("Protected by the champion's training" in caplog.text) == told
 
 
 def test_a_model_that_takes_far_longer_than_the_others_is_told_before_the_data_are_read(caplog):

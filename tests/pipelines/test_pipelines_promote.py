@@ -276,6 +276,18 @@ def test_a_challenger_in_another_currency_is_refused(rivals, shop, monkeypatch):
     assert "amounts in USD, the champion in EUR" in pipelines.promote(data=shop, dry_run=True).reasons[0]
 
 
+def test_a_challenger_that_learned_from_a_column_that_the_champion_protected_is_refused(rivals):
+    rivals.set_model_version_tag("cltv", "1", "protected", '["Home town", "cost"]')
+    champion, challenger = (registry.read_version(number, "cltv") for number in (1, 2))
+    promotion._check_comparable(champion, challenger)
+    for feature, column in (("attribute_text_home_town", "Home town"), ("margin_rate", "cost")):
+        learned = replace(challenger, features=[*challenger.features, feature])
+        with pytest.raises(
+            InputError, match=f"learned from {column}, which the champion's training protected"
+        ):
+            promotion._check_comparable(champion, learned)
+
+
 def test_models_of_differently_named_data_are_compared_and_both_names_are_told(rivals, shop, monkeypatch):
     challenge(rivals, 2)
     truth = truth_of(shop)
