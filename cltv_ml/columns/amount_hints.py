@@ -114,7 +114,7 @@ def _sums_so_far(glance: Glance, mapping: Mapping[str, str]) -> list[str]:
         "count(*) filter (whole > 0), count(*) filter (whole < 0) "
         f"from (select v - lag(v) over (partition by {quote(customer)} order by source_row) as own, "
         "v - lag(v) over (order by source_row) as whole from ("
-        f"select *, {glance.number(amount)} as v from {glance.lines}))"
+        f"select *, {glance.number(amount)} as v from {glance.lines} where v > 0))"  # refunds are no steps
     )
     named = _HEADED_AS["so_far"].search(plain_heading(amount)) is not None
     steps = up + down

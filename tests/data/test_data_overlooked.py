@@ -1,5 +1,6 @@
 """Columns that no name was given to, and what in them changes revenue."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -321,6 +322,17 @@ def test_an_amount_that_is_the_sum_so_far_is_told():
     frame["cumulative_spend"] = [10.0, 5.0, 7.0, 3.0, 60.0, 65.0, 77.0, 83.0]
     assert "like a running total" in " ".join(clean(read(frame)).report.notes)
     assert "running total" not in " ".join(clean(read(orders())).report.notes)
+
+
+def test_refunds_of_customers_who_bought_once_make_no_running_total():
+    rng = np.random.default_rng(1)
+    bought = pd.DataFrame(
+        {"customer_id": [f"c{n}" for n in range(200)], "total": rng.gamma(2, 20, 200).round(2)}
+    )
+    bought["date"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 300, 200), unit="D")
+    returned = bought.iloc[::5].assign(total=-bought["total"], date=bought["date"] + pd.Timedelta(days=9))
+    frame = pd.concat([bought, returned]).sort_values("date")
+    assert "running total" not in " ".join(clean(read(frame)).report.notes)
 
 
 def test_a_welcome_price_makes_no_running_total():
