@@ -37,9 +37,8 @@ def add_margins(shop: Shop, actions: Actions) -> None:
         column = _GRAIN_COLUMNS.get(grain, grain)
         actions.tables[f"margins_by_{grain}"] = decisions.compute_margins(shop.log, column, costs=costs)
     for name, segments in (("tier", shop.tiers), ("segment", actions.tables["customers"]["segment"])):
-        actions.tables[f"margins_by_{name}"] = decisions.compute_margins(
-            shop.log, "segment", costs=costs, segments=segments
-        )
+        margins = decisions.compute_margins(shop.log, "segment", costs=costs, segments=segments)
+        actions.tables[f"margins_by_{name}"] = margins.rename_axis(name)
     if actions.rates is None:
         actions.rates = decisions.customer_margin_rates(
             actions.tables["margins_by_customer"], decisions.margin_credibility(shop.log, costs)

@@ -225,10 +225,19 @@ function campaign(inputs, wanted) {
   };
 }
 
-function money(amount, { currency, digits }) {
-  const places = Math.abs(amount) >= 1000 ? 0 : digits ?? 2;
-  const text = (Number(amount.toFixed(places)) + 0).toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places });
-  return `${text} ${currency}`.trim();
+const places = (amount, { digits }) => Math.abs(amount) >= 1000 ? 0 : digits ?? 2;
+const rounded = (amount, inputs) => Number(amount.toFixed(places(amount, inputs))) + 0;
+
+function money(amount, inputs) {
+  const digits = places(amount, inputs);
+  const text = rounded(amount, inputs).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return `${text} ${inputs.currency}`.trim();
+}
+
+// The difference of two amounts as they are shown, with its sign; empty where they are shown alike.
+function change(now, before, inputs) {
+  const more = rounded(now, inputs) - rounded(before, inputs);
+  return Math.abs(more) < 0.005 ? "" : `${more > 0 ? "+" : "-"}${money(Math.abs(more), inputs)}`;
 }
 
 function whatIf(box) {
@@ -298,9 +307,8 @@ function listTotals(box) {
     const rows = [...found, totals(found)];
     before ??= rows;
     box.querySelector("tbody").replaceChildren(...rows.map((one, n) => {
-      const line = document.createElement("tr"), more = one.profit - before[n].profit;
-      const change = Math.abs(more) < 0.005 ? "" : `${more > 0 ? "+" : "-"}${money(Math.abs(more), inputs)}`;
-      [one.name, one.customers.toLocaleString("en"), money(one.cost, inputs), money(one.profit, inputs), change].forEach((text, i) =>
+      const line = document.createElement("tr"), more = change(one.profit, before[n].profit, inputs);
+      [one.name, one.customers.toLocaleString("en"), money(one.cost, inputs), money(one.profit, inputs), more].forEach((text, i) =>
         Object.assign(line.insertCell(), { textContent: text }).dataset.name = names[i]);
       return line;
     }));
@@ -328,15 +336,14 @@ function scenarios(box) {
   const fields = [...box.querySelectorAll("input")];
   const plot = box.querySelector(".plot");
   const start = plan(inputs, {});
-  const change = (now, before) => Math.abs(now - before) < 0.005 ? "" :
-    ` (${now > before ? "+" : "-"}${money(Math.abs(now - before), inputs)})`;
+  const more = (now, before) => change(now, before, inputs) && ` (${change(now, before, inputs)})`;
   const update = () => {
     const found = plan(inputs, Object.fromEntries(fields.map((field) => [field.name, Number(field.value)])));
     box.plan = found;
     for (const field of fields) field.closest("label").querySelector("output").textContent = field.value;
     box.querySelector(".answers").textContent =
-      `Revenue over the whole horizon: ${money(found.total, inputs)}${change(found.total, start.total)}.` +
-      (found.equity === null ? "" : ` Customer equity within the horizon: ${money(found.equity, inputs)}${change(found.equity, start.equity)}.`);
+      `Revenue over the whole horizon: ${money(found.total, inputs)}${more(found.total, start.total)}.` +
+      (found.equity === null ? "" : ` Customer equity within the horizon: ${money(found.equity, inputs)}${more(found.equity, start.equity)}.`);
     if (plot.drawn) plot.drawn.then(() => Plotly.restyle(plot, { y: [found.revenue] }, [inputs.trace]));
   };
   for (const field of fields) field.addEventListener("input", update);

@@ -192,6 +192,11 @@ def test_where_nothing_is_personal_segments_get_what_they_buy_more_often(shop, d
     assert len(shown["rows"]) == len(table) > 0
 
 
+def test_the_margins_of_tiers_are_not_called_those_of_segments(done):
+    assert done.tables["margins_by_tier"].index.name == "tier"
+    assert done.tables["margins_by_segment"].index.name == "segment"
+
+
 def test_a_category_with_a_margin_of_its_own_keeps_it(shop):
     log = shop.log.frame.drop(columns="cost")
     terms = Terms(margin_rate=0.4, category_margins={"tea": 0.05})

@@ -74,6 +74,11 @@ def assert_shows_what_python_computes(seen, lists):
     assert seen["rows"][-1].split("\t")[1] == f"{told['customers'].sum()}"
 
 
+def shown_amounts(rows, column):
+    texts = [row.split("\t")[column].removesuffix(" EUR").replace(",", "") for row in rows]
+    return np.array([float(text or 0) for text in texts])
+
+
 def test_a_dragged_slider_moves_its_field_and_the_lists(page, lists):
     start = page.wait(_SEEN)
     assert start["fields"]["budget"] == ""
@@ -86,6 +91,9 @@ def test_a_dragged_slider_moves_its_field_and_the_lists(page, lists):
         assert float(seen["fields"][name]) == pytest.approx(share * most, abs=step + 0.02 * most)
         assert_shows_what_python_computes(seen, lists)
         assert seen["rows"] != start["rows"]
+        moved = shown_amounts(seen["rows"], 3) - shown_amounts(start["rows"], 3)
+        moved = np.where(np.abs(moved) >= 1000, moved.round(), moved)  # large amounts are shown without cents
+        assert shown_amounts(seen["rows"], 4) == pytest.approx(moved, abs=1e-9)
     drag(page, "budget", 0.0)
     seen = page.wait(_SEEN)
     assert [one["customers"] for one in seen["lists"]] == [0, 0]  # a budget of nothing treats nobody
