@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -193,7 +194,7 @@ def change_rules(rules: Rules, changes: Mapping[str, Any]) -> Rules:
     ----------
     changes
         Names of `Rules`' settings; lists may be single values, numbers and truth values may be texts, and
-        rates a table or texts such as "USD:0.92".
+        rates a table or texts such as "USD:0.92" or "EUR:1,USD:0.92".
 
     Raises
     ------
@@ -230,6 +231,7 @@ def change_rules(rules: Rules, changes: Mapping[str, Any]) -> Rules:
                 if isinstance(entry, str) and (":" not in entry or entry.endswith((".csv", ".parquet")))
             ]
             pairs = [entry for entry in listed if entry not in tables]
+            pairs = [pair for entry in pairs for pair in re.split(",(?=[^,:]+:)", str(entry))]
             changed[name] = dict(value) if isinstance(value, Mapping) else dict(map(_read_rate, pairs))
             changed |= {"rate_table": tables[-1]} if tables else {}
         else:

@@ -60,8 +60,8 @@ class Report(Inline):
     unused
         Columns of the source without a standard name.
     currency
-        Code of the currency that every line of the source states; "" if lines state none or several, or if amounts
-        were converted.
+        Code of the currency that every line of the source states, or that amounts were converted to, because its
+        rate is 1; "" if neither is known.
     returns_to_come
         What the latest purchases will probably lose to later returns; None if too few returns tell.
     """

@@ -25,7 +25,7 @@ from cltv_ml.columns.values import understand
 from cltv_ml.data.tally import Tally, count_marks
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal, show
 from cltv_ml.errors import InputError
-from cltv_ml.money import log_amount
+from cltv_ml.money import digits, log_amount
 
 #: Larger amounts are treated as errors; sums of smaller ones, in integer minor units, cannot overflow.
 LARGEST_AMOUNT = 1e12
@@ -61,7 +61,7 @@ class Lines:
     levels: pd.DataFrame = field(repr=False)
     #: Notes for the reader, one sentence each.
     notes: tuple[str, ...] = ()
-    #: Code of the currency that every line states; empty if lines state none, several, or were converted.
+    #: Code of the currency that every line states or was converted to; empty if that is not known.
     currency: str = ""
 
     @property
@@ -98,6 +98,7 @@ def read_lines(raw: Raw, rules: Rules) -> Lines:
         tally = count_marks(marks)
     _check_readable(raw, parsed, tally)
     currency, blank_notes = _look_at_currency(parsed, raw.mapping.get("currency", ""), rules)
+    currency = currency or ("currency" in parsed.kinds and _converted_to(rules)) or ""
     if not (currency or rules.rates or rules.rate_table):
         headings = (raw.mapping[name] for name in _MAY_STATE_CURRENCY if name in raw.mapping)
         currency = columns.currency_of_signs or currency_of_headings(headings)
@@ -137,6 +138,24 @@ def _look_at_currency(parsed: Relation, column: str, rules: Rules) -> tuple[str,
     total = log_amount(int(money) / MONEY_SCALE)
     note = f"Column {column!r} is blank on {paid:,} lines with a total of {total}, read as {read_as}."
     return "", [note] * (several == 1 and paid > 0)
+
+
+def _converted_to(rules: Rules) -> str:
+    """Return the code of the currency that amounts were converted to, which is the one with a rate of 1.
+
+    The only currency of a source may also come in its smallest unit. Empty if no rate tells, or a table has the rates.
+
+    >>> _converted_to(Rules(rates={"usd": 0.92, "eur": 1.0})), _converted_to(Rules(rates={"USD": 0.01}))
+    ('EUR', 'USD')
+    >>> _converted_to(Rules(rates={"USD": 0.92})), _converted_to(Rules(rates={"EUR": 1.0, "CHF": 1.0}))
+    ('', '')
+    """
+    rates = {code.upper(): rate for code, rate in rules.rates.items()}
+    whole = [code for code, rate in rates.items() if rate == 1]
+    if len(rates) == 1:
+        whole = [code for code, rate in rates.items() if rate in (1, 10 ** -digits(code))]
+    known = len(whole) == 1 and re.fullmatch("[A-Z]{3}", whole[0]) and not rules.rate_table
+    return whole[0] if known else ""
 
 
 def _query_of(columns: Columns, values: dict[str, str], version: str | None, table: Relation) -> str:

@@ -120,7 +120,11 @@ def _orders(**columns):
         ({"Amount": ["€ 10.00", "€ 20.00", "1,030.00 €", "-€15.00", "€ 5.00", None]}, {}, "EUR"),
         ({"Amount": ["zł 10.00", "10.00", *["5.00 zł"] * 4]}, {}, ""),
         ({"Amount": ["$10.00"] * 6}, {}, ""),
-        ({"Currency": ["EUR", "USD"] * 3}, {"rates": {"USD": 0.9, "EUR": 1.0}}, ""),
+        ({"Currency": ["EUR", "USD"] * 3}, {"rates": {"USD": 0.9, "EUR": 1.0}}, "EUR"),
+        ({"Currency": ["EUR", "USD"] * 3}, {"rates": ["usd:0.9,eur:1"]}, "EUR"),
+        ({"Currency": ["EUR", "USD"] * 3}, {"rates": {"USD": 0.8, "EUR": 0.9}}, ""),
+        ({"Currency": ["USD"] * 6}, {"rates": {"USD": 0.01}}, "USD"),
+        ({"Currency": ["USD"] * 6}, {"rates": {"USD": 0.9}}, ""),
     ],
 )
 def test_a_cleaning_reports_the_currency_that_every_line_states(columns, rules, stated):
