@@ -33,6 +33,7 @@ from cltv_ml.serving.plain_lines import read_plain
 from cltv_ml.serving.request_attributes import read_block
 from cltv_ml.serving.responses import AnswerTerms, answer, as_objects, find_faults, find_unscored
 from cltv_ml.serving.signatures import NOT_CONTACTED
+from cltv_ml.serving.unseen_attributes import count_missing
 from cltv_ml.tables import TRANSACTIONS, ids_among
 from cltv_ml.tracking import checksums
 from cltv_ml.windows import to_cutoff
@@ -126,9 +127,9 @@ class ServedModel(mlflow.pyfunc.PythonModel):
 
     def _respond(self, model_input: pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
         X = check_customers(model_input, self.card.features)
-        missing = X.isna().sum(axis=1).to_numpy()
         past = _read_past(model_input)
-        table = self._answer(X, params, past).reset_index(drop=True).assign(features_missing=missing)
+        table = self._answer(X, params, past).reset_index(drop=True)
+        table["features_missing"] = count_missing(X, self.model)
         if "customer_id" in model_input.columns:
             table.insert(0, "customer_id", as_identifiers(model_input["customer_id"]).reset_index(drop=True))
         return table

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from cltv_ml.models.categories import as_spelled, learned_levels
@@ -39,6 +41,24 @@ def describe_unseen(table: pa.Table, model: Any, headings: Mapping[str, str]) ->
         elif f"attribute_{name}" in levels:
             sentences += _unseen(headings[name], values.value_counts(), levels[f"attribute_{name}"])
     return sentences
+
+
+def count_missing(X: pd.DataFrame, model: Any) -> np.ndarray:
+    """Return by customer how many features have no value, or a level that the model has never seen, shape (n,).
+
+    >>> class Trees:
+    ...     categories_ = {"country": {"UK": 0}}
+    >>> X = pd.DataFrame({"country": ["uk", "IS", None], "orders": [1.0, 2.0, None]})
+    >>> count_missing(X, Trees())
+    array([0, 1, 2])
+    """
+    missing = X.isna()
+    for name, learned in learned_levels(model).items():
+        if name in X:
+            spelled = as_spelled(X[name].dropna().astype(str).unique(), learned)
+            strange = [level for level, known in spelled.items() if known not in learned]
+            missing[name] |= X[name].astype(str).isin(strange)
+    return missing.sum(axis=1).to_numpy()
 
 
 def _unseen(heading: str, counts: pa.StructArray, learned: set[str]) -> list[str]:

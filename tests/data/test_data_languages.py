@@ -93,6 +93,16 @@ def test_statuses_are_read_in_languages_of_other_scripts():
     levels += [("一部返品", "counts"), ("部分退款", "counts"), ("부분 환불", "counts"), ("Réussie", "counts")]
     levels += [("Chưa thanh toán", "ignore"), ("riuscito", "counts"), ("in behandeling", "counts")]
     levels += [("تم الغاء الطلب", "ignore"), ("返送", "refund")]
+    posted = (
+        "Gebucht Verbucht Comptabilisée Contabilizado Contabilizzata Geboekt Zaksięgowana Bokförd Проведен"
+    )
+    levels += [(level, "counts") for level in posted.split()]
+    levels += [
+        ("Nicht gebucht", "ignore"),
+        ("Не проведен", "ignore"),
+        ("Non comptabilisée", "ignore"),
+        ("Umgebucht", None),
+    ]
     wrong = [level for level, reading in levels if read_level("status", level) != reading]
     assert not wrong
 

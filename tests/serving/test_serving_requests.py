@@ -109,6 +109,20 @@ def test_values_that_a_row_lacks_are_counted_in_its_answer(served):
     assert list(model.predict(None, table)["features_missing"]) == [1, 0]
 
 
+def test_a_level_that_the_model_has_never_seen_is_counted_as_missing(served):
+    model = on_features(served)
+    model.card = dataclasses.replace(model.card, features=[*FEATURES, "attribute_text_channel"])
+    vars(model.model)["categories_"] = {"attribute_text_channel": {"ads": 0, "referral": 1}}
+    table = pd.DataFrame(
+        [[1.0, 3.0, 9.0, 5.0, "Referral"], [1.0, 3.0, 9.0, 5.0, "fair"]],
+        columns=[*FEATURES, "attribute_text_channel"],
+    )
+    try:
+        assert list(model.predict(None, table)["features_missing"]) == [0, 1]
+    finally:
+        del vars(model.model)["categories_"]
+
+
 def test_a_customer_without_an_id_is_null_in_the_answer_and_changes_no_other_id(served):
     X = pd.DataFrame({"customer_id": [3.0, None], **dict.fromkeys(FEATURES, 0.0), "T": 90.0})
     answer = on_features(served).predict(None, X.set_axis([7, 8]))
