@@ -73,8 +73,8 @@ def compute_drift(reference: Sketch, table: pd.DataFrame, *, confidence: float =
     those that the reference does not have as one more, what chance adds on average taken off, 0.1 being a little and
     0.25 a lot; `shift` with `shift_lower`, `shift_upper`: the Wasserstein distance in standard deviations of the
     reference, the outermost quarter of a percent left out, missing for categories; `missing` (share now) and
-    `missing_before`; and `other`, the share of customers now whose level is rare in the reference or not in it, zero
-    for numbers.
+    `missing_before`; and `other`, the share of customers now whose level is rare in the reference or not in it, with
+    `other_before`, that of the reference, both zero for numbers.
 
     Sources: for independent samples PSI / (1/n + 1/m) is asymptotically noncentral chi-squared (B. Yurdakul,
     Statistical Properties of Population Stability Index, 2018); the distance is off by at most the integral of a
@@ -144,6 +144,7 @@ def _feature_row(
         "missing": 1 - len(finite) / len(values),
         "missing_before": before["missing"] / max(before["missing"] + before["count"], 1),
         "other": 0.0,
+        "other_before": 0.0,
     }
 
 
@@ -165,6 +166,7 @@ def _row_of_levels(
         "missing": float(column.isna().mean()),
         "missing_before": before["missing"] / max(before["missing"] + before["count"], 1),
         "other": float(unlisted / len(column)),
+        "other_before": before["rare"] / max(before["missing"] + before["count"], 1),
     }
 
 

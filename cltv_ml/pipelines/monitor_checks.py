@@ -138,17 +138,18 @@ def _moved(features: pd.DataFrame, limits: Thresholds) -> list[Check]:
 
 
 def _unseen_level_checks(drift: pd.DataFrame, limits: Thresholds) -> list[Check]:
-    """Return a check for each category in which many customers have a level that was not in the training."""
+    """Return a check for each category in which more customers than in training have a rare or an unseen level."""
+    more = drift["other"] - drift["other_before"]
     return [
         level_check(
             f"unseen levels of {row.feature}",
-            row.other,
+            row.other - row.other_before,
             limits.segment,
             f"{capitalised(feature_title(row.feature))}: {row.other:.0%} of the customers have a level that "
-            "was rare or absent in training, so the model knows little about them.",
+            f"was rare or absent in training ({row.other_before:.0%} there), so the model knows little about them.",
             worst="watch",
         )
-        for row in drift[drift["other"] > limits.segment[0]].itertuples()
+        for row in drift[more > limits.segment[0]].itertuples()
     ]
 
 

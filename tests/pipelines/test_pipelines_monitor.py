@@ -17,13 +17,18 @@ from cltv_ml import pipelines
 from cltv_ml.data import Cleaned, clean, simulate
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.batch_outcome import Thresholds, compute_expected_path
-from cltv_ml.evaluation.drift import sketch
+from cltv_ml.evaluation.drift import compute_drift, sketch
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.log import Log
 from cltv_ml.models import ProbabilisticValue
 from cltv_ml.money import format_money
 from cltv_ml.pipelines.monitor import store_reference
-from cltv_ml.pipelines.monitor_checks import compare_with_training, freshness_checks, outcome_checks
+from cltv_ml.pipelines.monitor_checks import (
+    _unseen_level_checks,
+    compare_with_training,
+    freshness_checks,
+    outcome_checks,
+)
 from cltv_ml.serving import packaging
 from cltv_ml.serving.responses import BOUGHT_LATER, tier_names
 from cltv_ml.tracking import registry, runs, scored_batches
@@ -407,3 +412,17 @@ def test_the_age_of_a_model_is_told_in_days(log, fitted, told):
     assert age.sentence.endswith(told)
     assert age.level == ("ok" if pd.Timestamp(fitted) <= CUTOFF else "watch")
     assert quiet.sentence == "The last day before the batch's cutoff has purchases."
+
+
+def test_levels_that_were_as_rare_in_the_reference_are_no_news():
+    """In a shop of many goods nearly every first product is rare: that had called for attention at every batch."""
+    goods = pd.DataFrame({"first_product": [f"p{n}" for n in range(900)] + ["milk"] * 100})
+    row = compute_drift(sketch(goods), goods).iloc[0]
+    assert row[["other", "other_before"]].tolist() == [0.9, 0.9]
+    assert not _unseen_level_checks(compute_drift(sketch(goods), goods), Thresholds())
+    new = goods.assign(first_product=goods["first_product"].replace("milk", "oats"))
+    (check,) = _unseen_level_checks(compute_drift(sketch(goods), new), Thresholds())
+    assert check.level == "watch"
+    assert (
+        "100% of the customers have a level that was rare or absent in training (90% there)" in check.sentence
+    )
