@@ -307,6 +307,15 @@ def test_a_status_of_any_language_whose_levels_are_not_known_is_asked_about():
             clean(read(frame))
 
 
+def test_a_heading_that_may_be_a_region_is_a_status_by_its_levels():
+    levels = {"Стан": ("Виконано", "Очікує оплати"), "Estado": ("Pagado", "Pendiente de pago")}
+    for heading, (done, pending) in levels.items():
+        frame = orders(("a", 1, "1", 60.0, done), ("b", 9, "2", 80.0, pending), names=[heading])
+        assert kept(frame) == 60
+        frame[heading] = ["Київ", "Львів"]
+        assert kept(frame) == 140
+
+
 def test_nulls_of_databases_are_no_cancellations():
     nothing = ["\\N", "(null)", "<null>", "[NULL]", "#N/A"]
     rows = [("a", day, str(day), 10.0, level) for day, level in enumerate(nothing, 1)]
