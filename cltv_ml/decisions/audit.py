@@ -215,7 +215,7 @@ def _make_ranked(con: duckdb.DuckDBPyConnection, latest: int) -> None:
 def _gini_and_shares(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     """Return Gini's coefficient 2 sum(rank x value) / (n sum(value)) - (n + 1) / n, rank 1 the poorest, and shares."""
     shares = ", ".join(
-        f"sum(revenue) filter (place <= greatest(1, ceil(customers * {share} / 100.0))) / nullif(any_value(total), 0) "
+        f"sum(revenue) filter (place <= greatest(1, floor(customers * {share} / 100.0))) / nullif(any_value(total), 0) "
         f"as top_{share}"
         for share in (1, 5, 20)
     )

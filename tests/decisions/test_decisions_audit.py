@@ -107,6 +107,18 @@ def test_who_is_new_kept_returned_and_lost_is_told_by_hand(four_months):
     assert april[april != 0].to_dict() == {"returned": 5.0, "kept, spent less": -2.0, "total": 3.0}
 
 
+def test_the_share_of_the_best_customers_is_that_of_the_tenths_and_of_the_curve(log):
+    some = log[
+        ~log["customer_id"].isin(sorted(log["customer_id"].unique())[:7])
+    ]  # 293: no fifth is a whole number
+    audit = compute_audit(some, "quarter")
+    curve = audit.curve.set_index(["span", "customers_share"])["revenue_share"]
+    tenths = audit.deciles.set_index(["span", "decile"])["cumulative_share"]
+    for row in audit.concentration.itertuples():
+        assert (row.top_5, row.top_20) == (curve[row.span, 0.05], curve[row.span, 0.2])
+        assert row.top_20 == pytest.approx(tenths[row.span, 2])
+
+
 def test_concentration_is_told_by_hand():
     log = pd.DataFrame(
         {
