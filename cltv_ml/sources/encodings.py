@@ -146,7 +146,7 @@ def _likely_encoding(block: bytes) -> str:
     """Return the most likely encoding of a block that is not UTF-8: by known words, else by its letters."""
     encoding = _encoding_by_words(block)
     text = block.decode(encoding, errors="replace")
-    known = _TELLING.search(text) or (encoding in _ALPHABETS and _ALPHABETS[encoding].search(text))
+    known = _count_telling(text) or (encoding in _ALPHABETS and _ALPHABETS[encoding].search(text))
     return encoding if known else likely_by_letters(block, encoding)
 
 
@@ -221,18 +221,21 @@ def _older_encoding(block: bytes, likely: str) -> str | None:
     text = block.decode(likely, errors="replace")
     beyond = int((np.frombuffer(block, dtype=np.uint8) >= 128).sum())
     eastern = likely in ("cp932", "gb18030")
-    if _TELLING.search(text) or (not eastern and len(_MISFIT.findall(text)) < 0.2 * beyond):
+    if _count_telling(text) or (not eastern and len(_MISFIT.findall(text)) < 0.2 * beyond):
         return None
     fitting = {name: len(_FITTING.findall(block.decode(name))) for name in ("cp850", "mac_roman")}
     older = max(fitting, key=lambda name: fitting[name])
     return older if fitting[older] >= 0.9 * beyond else None
 
 
-#: Beginnings of headings in languages whose letters western encodings lack.
-_TELLING = re.compile(
-    "část|čísl|zákazn|objednáv|množstv|vyřízen|dokonč|doruč|přija|přijm|příjm|měna|čeká|wysłan|opłac|zwróc|wartoś|zamówie|sprzeda|ilość|płat|vevő|rendelés|összeg|število|količ|"
-    "pirkėj|sąskait|užsak|mokėj|pircēj|rēķin|pasūt|tellim|sipariş|müşteri|satış|ürün|ödeme|işlem|注文|受注|顧客|金額|番号|数量|会員|商品|订单|金额|客户|会员|日期",
-    re.IGNORECASE,
+#: Beginnings of headings in languages whose letters western encodings lack, in small letters with i for ı.
+_TELLING = re.findall(
+    r"\w+",
+    """
+    část čísl zákazn objednáv množstv vyřízen dokonč doruč přija přijm příjm měna čeká wysłan opłac zwróc wartoś
+    zamówie sprzeda ilość płat vevő rendelés összeg število količ pirkėj sąskait užsak mokėj pircēj rēķin pasūt
+    tellim sipariş müşteri satiş ürün ödeme işlem 注文 受注 顧客 金額 番号 数量 会員 商品 订单 金额 客户 会员 日期
+    """,
 )
 
 
@@ -240,4 +243,10 @@ def _known_words(block: bytes, encoding: str) -> tuple[int, int]:
     """Return a score for a decoding: the number of known words in it, then how few symbols are inside words."""
     text = block.decode(encoding, errors="replace")
     odd = re.findall(r"(?<=\w)[³¹¿þðýœŸ\ufffd]|[³¹¿þðÝÞ\ufffd](?=\w)", text)
-    return len(_TELLING.findall(text)), -len(odd)
+    return _count_telling(text), -len(odd)
+
+
+def _count_telling(text: str) -> int:
+    """Return how many telling words a text has; a regular expression of them all would take fifty times as long."""
+    small = text.lower().replace("i\u0307", "i").replace("ı", "i")  # Turkish has İ and ı
+    return sum(small.count(word) for word in _TELLING)

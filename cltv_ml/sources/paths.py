@@ -151,6 +151,8 @@ def read_with_refunds(
 
 def _pass_over(files: list[Path]) -> tuple[list[Path], list[str]]:
     """Return the files that may be tables, or all if none may be, and a note on the others."""
+    if len(files) == 1:
+        return files, []
     unread = [file for file in files if _way(file) == "unread"]
     prose = [file for file in files if _way(file) == "text" and _is_prose(file)]
     if len(unread) + len(prose) in (0, len(files)):
