@@ -189,6 +189,8 @@ def _map(
         if kind == "timestamp" and len(headed) != 1 and kind not in mapping:
             dated = [column for column in left if inferred[column] == "timestamp"]
             headed = headed if len(headed) > 1 else dated
+        exact = [column for column in headed if plain_heading(column) == kind]
+        headed = exact if len(exact) == 1 else headed
         if kind not in mapping and len(headed) == 1:
             mapping[kind] = headed[0]
     if "timestamp" not in mapping:

@@ -105,3 +105,12 @@ def test_contacts_are_read_under_the_headings_of_other_languages_and_tools():
         )
         assert list(read.mapping) == list(values), headings
         assert read.table["responded_at"].null_count == 0, headings
+
+
+def test_of_several_columns_of_campaigns_the_one_called_so_is_read():
+    """Two campaigns of a day had been one contact and its copy where the table has campaign and campaign_id."""
+    sent = pd.DataFrame({"customer_id": ["7", "7"], "start_date": ["2024-05-01"] * 2})
+    read = read_contacts(sent.assign(campaign_id=["1", "2"], campaign=["Type A", "Type B"]))
+    assert sorted(read.table["campaign"].to_pylist()) == ["Type A", "Type B"]
+    assert not len(read.quarantine)
+    assert any("Not read: campaign_id." in note for note in read.notes)
