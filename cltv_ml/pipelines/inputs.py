@@ -41,6 +41,7 @@ from cltv_ml.settings import (
     Backtest,
     Check,
     Cohorts,
+    Customers,
     Forecast,
     Judged,
     Lifetime,
@@ -79,7 +80,7 @@ def load(
     if isinstance(settings.data, CleanedShop):
         return settings.data
     if isinstance(settings.data, Cleaned):
-        _refuse_reading(settings)
+        refuse_reading(settings)
         return with_tables(settings.data, settings, rules_of(settings), learned=learned)
     settings.check_given()
     progress("reading and cleaning the transactions", 0.0)
@@ -93,10 +94,16 @@ def load(
     return replace(shop, product_names=read_product_names(raw)) if named else shop
 
 
-def _refuse_reading(settings: Source) -> None:
-    """Raise InputError if settings tell how to read data that are clean already."""
-    for name in ("mapping", "query", "header_row", "observed_until"):
-        if getattr(settings, name):
+def refuse_reading(settings: Source, *, but: str = "") -> None:
+    """Raise InputError if settings tell how to read data that are clean already, `but` for one that has another use.
+
+    Rules also read the tables about customers.
+    """
+    names = ["mapping", "query", "header_row", "observed_until"]
+    if not isinstance(settings, Customers) or not (settings.names_customers or settings.names_contacts):
+        names += ["rules", "timezone"]
+    for name in names:
+        if getattr(settings, name) and name != but:
             raise InputError(
                 f"data is a clean log, so {name} has no effect; pass it to `read`, or pass the raw table as data."
             )

@@ -9,7 +9,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.pipelines.calendar_inputs import paths_of, read_plan
 from cltv_ml.pipelines.customer_inputs import tables_of
-from cltv_ml.pipelines.inputs import read_raw, rules_of
+from cltv_ml.pipelines.inputs import read_raw, refuse_reading, rules_of
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.serving import scoring
 from cltv_ml.serving.batch_order import Manifest, Order
@@ -55,6 +55,8 @@ def score(settings: Settings | None = None, *, progress: Progress = silent, **op
     if settings.clean_log is None:
         progress("reading the transactions", 0.0)
     cleaned = settings.data if isinstance(settings.data, Cleaned) else None
+    if cleaned is not None:
+        refuse_reading(settings, but="observed_until")
     source = cleaned or settings.clean_log or read_raw(settings, memory=settings.memory)
     rules = source.rules if isinstance(source, Raw) else rules_of(settings)
     tables, spark = tables_of(settings), _session(settings)

@@ -47,6 +47,10 @@ def test_a_clean_log_is_read_with_the_tables_and_without_the_protected_columns(c
 def test_a_clean_log_is_not_read_by_settings_again():
     with pytest.raises(InputError, match="data is a clean log, so mapping has no effect"):
         load(Monitor(data=clean(read(SALES)), mapping={"amount": "net"}), silent)
+    with pytest.raises(InputError, match="data is a clean log, so rules has no effect"):
+        pipelines.score(data=clean(read(SALES)), rules={"day_first": "true"})
+    told = {"rules": {"day_first": "true"}, "customers": PEOPLE}
+    assert load(Monitor(data=clean(read(SALES)), **told), silent).customers.attributes is not None
 
 
 @pytest.mark.parametrize(
