@@ -246,6 +246,13 @@ def _check_answered(questions: Sequence[Question], raw: Raw) -> None:
         raise QuestionsError((*questions, *open_questions(raw)))
 
 
+def _refuse_unused(what: str, table: str | None, header_row: int | None) -> None:
+    """Raise InputError if a source of this kind is read with an option that decides nothing there."""
+    for flag, value in {"--query": table, "--header-row": header_row}.items():
+        if value is not None:
+            raise InputError(f"{what}, so {flag} {value} has no effect; leave it out.")
+
+
 def open_source(
     source: pd.DataFrame | pa.Table | str | Path,
     *,
@@ -266,6 +273,7 @@ def open_source(
     refunds: dict[str, Relation] = {}
     name, ready = str(source) if isinstance(source, str | Path) else "", None
     if isinstance(source, pd.DataFrame | pa.Table):
+        _refuse_unused("the data are one table", table, header_row)
         name, rows = f"a table of {len(source):,} rows", flatten_records(con, read_frame(con, source).table)
     elif name.partition(":")[0] in DATASETS:
         ready = DATASETS[name.partition(":")[0]]
@@ -274,6 +282,7 @@ def open_source(
             note = f"{name} was read as a public data set. To read the file of that name, use ./{name}."
             rows = replace(rows, notes=(*rows.notes, note))
     elif lake_of(name):
+        _refuse_unused(f"{without_secrets(name)} is one table", table, header_row)
         rows = read_lake(con, name)
     elif is_remote(name):
         fetched = fetch(name, workspace.path)
@@ -283,6 +292,7 @@ def open_source(
     elif is_url(name):
         from cltv_ml.sources.databases import read_database  # imported late: SQLAlchemy is slow to import
 
+        _refuse_unused("the data are in a database", None, header_row)
         rows = read_database(con, name, table)
         name = without_secrets(name)
     else:

@@ -553,6 +553,13 @@ def test_archives_of_one_name_and_archives_in_archives_are_all_read(tmp_path):
     assert kept(tmp_path / "shop") == (12, 4 * 60.5)
 
 
+def test_an_option_that_decides_nothing_for_a_table_of_python_is_refused():
+    table = pd.DataFrame({"customer_id": ["a"], "timestamp": ["2024-01-01"], "amount": [1.0]})
+    for options, told in (({"table": "orders"}, "--query orders"), ({"header_row": 3}, "--header-row 3")):
+        with pytest.raises(InputError, match=f"the data are one table, so {told} has no effect"):
+            read(table, **options)
+
+
 def test_a_name_that_no_file_bears_is_refused_and_not_passed_over(tmp_path):
     """All files of the folder had been read, and the only table of a file whatever the name was."""
     written(tmp_path, ORDERS, "shop/orders.csv")
