@@ -16,6 +16,7 @@ from cltv_ml.evaluation.bounds import BIAS_BOUND, DECILE_BOUND, misses, percent_
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.money import format_money
 from cltv_ml.reporting import sections
+from cltv_ml.reporting.sections.doubts import spends_otherwise
 from cltv_ml.reporting.what_if import Campaign
 
 #: The questions in the order of the page.
@@ -55,7 +56,7 @@ def answers(
             "show here how the expected revenue changed and why."
         ],
         HOW_FAR: how_far_off(result, verdict.champion, currency),
-        TRUST: what_not_to_trust(verdict, doubts),
+        TRUST: what_not_to_trust(verdict, doubts, result.y_true),
     }
 
 
@@ -166,8 +167,11 @@ def _addressed(action: str) -> str:
     return f"{action[:1].upper()}{action[1:]}{to}"
 
 
-def what_not_to_trust(verdict: Verdict, doubts: Sequence[str]) -> list[str]:
-    """Return the main doubts as sentences: a champion outside its bounds first, then the notes of the training."""
+def what_not_to_trust(verdict: Verdict, doubts: Sequence[str], spent: pd.Series) -> list[str]:
+    """Return the main doubts as sentences: a champion outside its bounds first, then the notes of the training.
+
+    `spent` is what each customer spent in the test window.
+    """
     covered = verdict.within_bounds or any("outside its bounds" in doubt for doubt in doubts)
     outside = (
         []
@@ -175,8 +179,8 @@ def what_not_to_trust(verdict: Verdict, doubts: Sequence[str]) -> list[str]:
         else ["In the test, the champion's errors were outside the bounds, so do not rely on the total."]
     )
     always = (
-        "The value of a single customer is an average: most customers will spend nothing or far more. The "
-        "sum over a group is far more certain."
+        f"The value of a single customer is an average: a customer {spends_otherwise(spent)}. The sum over a group is "
+        "far more certain."
     )
     return [*outside, *doubts[:MOST_DOUBTS], always]
 

@@ -52,8 +52,8 @@ def doubts_section(
     if isinstance(fitted, ProbabilisticValue):
         sentences += _assumptions(fitted)
     sentences += [
-        "An expected value is an average over what may happen. A single customer usually spends nothing, or "
-        "far more. Add expected values up over groups of customers; they do not forecast one customer.",
+        f"An expected value is an average over what may happen. A single customer {spends_otherwise(result.y_true)}. "
+        "Add expected values up over groups of customers; they do not forecast one customer.",
         f"The test window, {result.window.cutoff:%Y-%m-%d} to "
         f"{result.window.end - pd.Timedelta(days=1):%Y-%m-%d}, is a single window; "
         "errors may be larger in another season.",
@@ -69,6 +69,16 @@ def doubts_section(
         if bias["bias"].notna().any()
         else {},
     )
+
+
+def spends_otherwise(spent: pd.Series) -> str:
+    """Return in words how customers' spend differs from an expected value, given what they spent in a test window.
+
+    >>> spends_otherwise(pd.Series([0.0, 0.0, 9.0])), spends_otherwise(pd.Series([3.0, 4.0, 9.0]))
+    ('usually spends nothing, or far more', 'may spend far less, or far more')
+    """
+    rarely = (spent > 0).mean() < 0.5
+    return "usually spends nothing, or far more" if rarely else "may spend far less, or far more"
 
 
 def _off_in_words(bias: float) -> str:
