@@ -30,7 +30,8 @@ _HEADED = {
     )
 }
 _NO_GOODS, _FREE, _PREPAID = (
-    re.compile("|".join(words("overlooked")[name])) for name in ("no_goods", "free", "prepaid")
+    re.compile("|".join(pattern for name in names for pattern in words("overlooked")[name]))
+    for names in (("no_goods", "gift_cards"), ("free",), ("prepaid",))
 )
 
 #: Headings of how an order was paid.

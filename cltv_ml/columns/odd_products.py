@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from cltv_ml.columns.counted_texts import tell_of_counted_texts
 from cltv_ml.columns.glance import Glance
 from cltv_ml.columns.headings import plain_heading
 from cltv_ml.columns.mapping import flag
@@ -12,10 +13,9 @@ from cltv_ml.columns.source_columns import quote
 from cltv_ml.columns.words import words
 from cltv_ml.engine import literal
 
-_ODD = "|".join(
-    pattern
-    for name in ("no_goods", "free", "odd_products", "no_sale")
-    for pattern in words("overlooked")[name]
+_ODD, _PAID_WITH = (
+    "|".join(pattern for name in names for pattern in words("overlooked")[name])
+    for names in (("no_goods", "gift_cards", "free", "odd_products", "no_sale"), ("gift_cards",))
 )
 
 #: Headings of the names of goods.
@@ -30,29 +30,55 @@ _SHOWN, _MOST = 6, 0.5
 def tell_of_odd_products(
     glance: Glance, decided: Mapping[str, str | None], texts: Sequence[str]
 ) -> list[str]:
-    """Return a note on products with money whose names suggest that they are not goods.
+    """Return notes on products with money whose names suggest that they are not goods.
 
     Parameters
     ----------
     texts
-        The columns that may name the goods if none is mapped as the product.
+        The columns that may name the goods besides the one mapped as the product.
     """
-    named = [column for column in texts if _PRODUCT_NAMES.search(plain_heading(column))]
-    product, amount = decided.get("product_id") or [*named, ""][0], decided.get("amount")
-    if not product or not amount or "type" in decided:
+    money = _money_of_lines(glance, decided)
+    if not money or "type" in decided:
         return []
-    chosen = "" if decided.get("product_id") else f"--mapping {flag('product_id', product)} and "
+    product, amount = decided.get("product_id"), decided.get("amount")
+    named = [column for column in texts if _PRODUCT_NAMES.search(plain_heading(column))]
+    notes: list[str] = []
+    for column in [product, *named] if product else named[:1]:
+        if not notes and column:
+            notes = _tell_of_named(glance, column, money, mapped=column == product)
+        if column and amount and not decided.get("quantity"):
+            notes += tell_of_counted_texts(glance, column, amount)
+    return notes
+
+
+def _tell_of_named(glance: Glance, product: str, money: str, *, mapped: bool) -> list[str]:
+    chosen = "" if mapped else f"--mapping {flag('product_id', product)} and "
     name = f"trim(cast({quote(product)} as varchar))"
     plain = f"regexp_replace(strip_accents(lower({name})), '[^\\w]+', ' ', 'g')"
-    rows = glance.lines.rows(
-        f"select {name}, count(*), sum(v) from (select *, {glance.number(amount)} as v from {glance.lines}) "
-        f"where regexp_matches({plain}, {literal(_ODD)}) and v > 0 group by 1 order by 3 desc, 1"
-    )
-    if not rows or sum(lines for _, lines, _ in rows) > _MOST * glance.rows:
-        return []
-    shown = ", ".join(f"{text!r} ({lines:,} lines, {money:,.2f})" for text, lines, money in rows[:_SHOWN])
-    escaped = re.sub(r"([][.^$*+?{}\\|()])", r"\\\1", str(rows[0][0]))
-    return [
-        f"Column {product!r} contains {shown}, which count as goods. If they are not, use "
-        f"{chosen}--rule {flag('non_products', escaped)} to quarantine them."
-    ]
+    notes = []
+    for pattern, sign, effect in (
+        (_ODD, ">", "count as goods. If they are not"),
+        (_PAID_WITH, "<", "are subtracted from the goods. If customers paid with them"),
+    ):
+        rows = glance.lines.rows(
+            f"select {name}, count(*), sum(v) from (select *, {money} as v from {glance.lines}) "
+            f"where regexp_matches({plain}, {literal(pattern)}) and v {sign} 0 "
+            "group by 1 order by abs(sum(v)) desc, 1"
+        )
+        if not rows or sum(lines for _, lines, _ in rows) > _MOST * glance.rows:
+            continue
+        shown = ", ".join(f"{text!r} ({lines:,} lines, {total:,.2f})" for text, lines, total in rows[:_SHOWN])
+        escaped = re.sub(r"([][.^$*+?{}\\|()])", r"\\\1", str(rows[0][0]))
+        notes.append(
+            f"Column {product!r} contains {shown}, which {effect}, use {chosen}--rule "
+            f"{flag('non_products', escaped)} to quarantine them."
+        )
+    return notes
+
+
+def _money_of_lines(glance: Glance, decided: Mapping[str, str | None]) -> str:
+    """Return SQL of a line's money: its amount, or its unit price times its quantity."""
+    amount, factors = decided.get("amount"), (decided.get("unit_price"), decided.get("quantity"))
+    if amount:
+        return glance.number(amount)
+    return " * ".join(f"({glance.number(column)})" for column in factors if column) if all(factors) else ""

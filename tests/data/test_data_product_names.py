@@ -3,6 +3,7 @@
 import pandas as pd
 
 from cltv_ml.data import read, read_product_names
+from tests.data.test_data_by_hand import found
 
 
 def sold(**columns) -> pd.DataFrame:
@@ -27,3 +28,36 @@ def test_a_column_that_says_something_else_on_each_line_names_no_product():
 def test_without_articles_or_names_there_are_none():
     assert read_product_names(read(sold(Description=["Tea", "Jam", "Tea", "Tea"]))) == {}
     assert read_product_names(read(sold(SKU=["1", "2", "1", "1"]))) == {}
+
+
+def test_tips_and_gift_cards_are_told_where_prices_are_of_one_item_and_names_stand_beside_numbers(tmp_path):
+    text = """
+Check,Opened,Guest,SKU,Item,Qty,Price
+1,2025-01-05,ann,A1,Soup,2,8.00
+1,2025-01-05,ann,T,Tip,1,4.00
+2,2025-01-06,bob,A1,Soup,1,8.00
+2,2025-01-06,bob,A2,Cake,1,5.00
+3,2025-02-07,ann,A2,Cake,3,5.00
+3,2025-02-07,ann,G,Gift card redeemed,1,-10.00
+"""
+    customers, money, told = found(tmp_path, text)
+    assert (customers, money) == (2, 38.0)
+    assert "'Item' contains 'Tip' (1 line, 4.00), which count as goods" in told
+    assert "'Gift card redeemed' (1 line, -10.00), which are subtracted from the goods" in told
+    changes = {"non_products": "Tip|Gift card redeemed"}
+    assert found(tmp_path, text, mapping={"product_id": "Item"}, changes=changes)[1] == 44.0
+
+
+def test_numbers_of_items_in_names_are_told_unless_amounts_grow_with_them(tmp_path):
+    text = """
+Order,Date,Customer,Item,Price
+1,2025-01-05,ann,2 x Mug,9.50
+1,2025-01-05,ann,1 x Soap,4.00
+2,2025-01-06,bob,1 x Mug,9.50
+3,2025-02-07,ann,3 x Soap,4.00
+"""
+    assert "'Item' states numbers of items in its texts, such as '2 x Mug'" in found(tmp_path, text)[2]
+    totals = text.replace("2 x Mug,9.50", "2 x Mug,19.00").replace("3 x Soap,4.00", "3 x Soap,12.00")
+    assert "numbers of items" not in found(tmp_path, totals)[2]
+    packs = text.replace("1 x Mug", "2 x Mug").replace("1 x Soap", "3 x Soap")
+    assert "numbers of items" not in found(tmp_path, packs)[2]
