@@ -100,15 +100,14 @@ def fit_columns(first_name: str, first: Relation, name: str, table: Relation) ->
     if not lacking:
         return []
     if not (ours < theirs or theirs < ours) or len(lacking) > max(1, _FEW_COLUMNS * len(ours & theirs)):
-        [key, *_] = [
-            *sorted(column.removeprefix(MARK) for column in ours & theirs - {"source_row"}),
-            "COLUMN",
-        ]
-        joined = f"select * from {stem(first_name)} join {stem(name)} using ({stem(key)})"
+        shared = sorted(column.removeprefix(MARK) for column in ours & theirs - {"source_row"})
+        them = "them" if shared else "tables that share a column"
+        pair = (stem(first_name), stem(name), stem(shared[0])) if shared else ("FIRST", "SECOND", "COLUMN")
+        joined = "select * from {} join {} using ({})".format(*pair)
         raise InputError(
             f"{first_name!r} and {name!r} have different columns, so they are not one table: only one of "
             f"them has {lacking[:6]}; name one file, as in --query {shlex.quote(first_name)}, give both the same "
-            f"columns, or join them, such as --query {shlex.quote(joined)}."
+            f"columns, or join {them}, such as --query {shlex.quote(joined)}."
         )
     for column, kind in table.kinds.items():
         if column not in ours:

@@ -199,3 +199,15 @@ def test_whole_amounts_of_a_payment_service_are_asked_about():
     assert clean(read(yen)).report.money_kept == 44849
     fractions = cents.assign(amount=cents["amount"] / 100)
     assert clean(read(fractions)).report.money_kept == pytest.approx(448.49)
+
+
+def test_files_without_a_shared_column_are_not_offered_to_be_joined(tmp_path):
+    (tmp_path / "customers.csv").write_text("customer_id,city\n1,Rome\n2,Oslo\n")
+    (tmp_path / "order_items.csv").write_text("order_id,sku,qty,unit_price\n1,A,2,4.00\n2,B,1,5.00\n")
+    (tmp_path / "orders.csv").write_text("order_id,customer_id,date\n1,1,2025-01-05\n2,2,2025-01-06\n")
+    with pytest.raises(
+        InputError, match=r"join tables that share a column, such as .*from FIRST join SECOND"
+    ):
+        read(tmp_path)
+    joined = read(tmp_path, table="select * from orders join order_items using (order_id)")
+    assert clean(joined).log["amount"].tolist() == [8.0, 5.0]
