@@ -8,6 +8,7 @@ from cltv_ml.columns.compound import find_compound
 from cltv_ml.columns.levels import read_level
 from cltv_ml.data import clean, read
 from cltv_ml.errors import InputError
+from tests.data.test_data_by_hand import found
 
 DAYS = ["2024-01-05", "2024-01-19", "2024-02-07", "2024-02-28", "2024-03-13", "2024-03-31"]
 
@@ -251,3 +252,40 @@ def test_what_is_left_to_pay_is_the_amount_next_to_a_discount_in_hebrew(tmp_path
     assert clean(read(shop(tmp_path, header, rows))).report.money_kept == sum(
         10 * n - n % 2 for n in range(13, 20)
     )
+
+
+@pytest.mark.parametrize(
+    "nobody", ["Contante verkoop", "Sprzedaż detaliczna", "Vente au comptoir", "Nakit müşteri"]
+)
+def test_sales_over_the_counter_are_no_customer_in_other_languages(tmp_path, nobody):
+    text = f"""
+Bon;Datum;Klant;Bedrag
+1;25-01-2025;Ann;4,00
+2;26-01-2025;{nobody};5,00
+3;27-01-2025;Bob;10,00
+4;28-01-2025;{nobody};20,00
+"""
+    assert found(tmp_path, text)[:2] == (2, 14.0)
+
+
+@pytest.mark.parametrize(
+    "stage", ["Etapa del negocio", "Etapa do negócio", "Deal-Phase", "Phase de la transaction"]
+)
+def test_the_stage_of_a_deal_is_its_status_in_other_languages(tmp_path, stage):
+    text = f"""
+Deal ID,Customer,Close Date,Amount,{stage}
+1,Ann,2025-01-05,10.00,Closed Won
+2,Bob,2025-01-06,20.00,Closed Lost
+3,Bob,2025-01-07,40.00,Closed Won
+"""
+    assert found(tmp_path, text)[:2] == (2, 50.0)
+
+
+def test_what_is_on_its_way_is_sold_in_russian(tmp_path):
+    text = """
+Номер заказа;Дата;Покупатель;Статус;Сумма
+1;05.01.2025;Ann;Доставлен;10,00
+2;06.01.2025;Bob;Доставляется;20,00
+3;07.01.2025;Bob;Отменён;40,00
+"""
+    assert found(tmp_path, text)[:2] == (2, 30.0)
