@@ -28,7 +28,7 @@ logger = logging.getLogger("cltv_ml")
 
 _Windowed = TypeVar("_Windowed", Backtest, Train)
 
-#: What `protected` states where no column is protected, not even the champion's.
+#: What `protected` states where no column is protected, not even the champion's; an empty list states nothing.
 NO_COLUMN = ["none"]
 
 
@@ -77,6 +77,8 @@ def tables_of(settings: Customers) -> CustomerSources:
 
 def with_protected(settings: _Windowed, cleaned: CleanedShop) -> _Windowed:
     """Return the settings with the protected columns that the data have, the champion's among them."""
+    if settings.protected == NO_COLUMN:
+        return settings
     return settings.model_copy(update={"protected": cleaned.customers.hidden})
 
 
@@ -85,10 +87,8 @@ def _champion_protected(settings: Settings) -> list[str]:
 
     Actions always do, a training where it states none of its own.
     """
-    keeps = isinstance(settings, Act) or (
-        isinstance(settings, Train | Tune | Backtest) and "protected" not in settings.model_fields_set
-    )
-    return champion_protected() if keeps else []
+    learns = isinstance(settings, Train | Tune | Backtest) and not settings.protected
+    return champion_protected() if learns or isinstance(settings, Act) else []
 
 
 def _earliest(settings: Source, cleaned: Cleaned) -> pd.Timestamp | None:

@@ -13,6 +13,7 @@ from cltv_ml.evaluation.choice import beats_chance, judge_test
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.horizons import ByHorizon
 from cltv_ml.models import ValueModel
+from cltv_ml.pipelines.customer_inputs import tables_of
 from cltv_ml.pipelines.horizons import metrics_by_horizon
 from cltv_ml.settings import Train
 from cltv_ml.tracking.registry import BEATS_CHANCE
@@ -59,6 +60,7 @@ def summary_metrics(cleaned: Cleaned, result: WindowResult) -> dict[str, float]:
 def data_tags(span: tuple[pd.Timestamp, pd.Timestamp], info: Any, settings: Train) -> dict[str, str]:
     """Return as tags of a version what the registered model was fitted on, its currency, and what was protected."""
     first, last = span
+    protected = tables_of(settings).protected
     card = info.metadata
     return {
         "model": str(card["model"]),
@@ -69,7 +71,7 @@ def data_tags(span: tuple[pd.Timestamp, pd.Timestamp], info: Any, settings: Trai
         "features": str(len(card["features"])),
         "feature_version": str(card["feature_version"]),
         **({CURRENCY_TAG: settings.currency} if settings.currency else {}),
-        **({PROTECTED_TAG: json.dumps(settings.protected)} if settings.protected else {}),
+        **({PROTECTED_TAG: json.dumps(protected)} if protected else {}),
     }
 
 

@@ -4,6 +4,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.tracking import MlflowClient
 
 from cltv_ml.serving.registered_model import load_registered
 from tests.integration.conftest import Shop
@@ -72,6 +73,11 @@ def served(shop):
 def test_a_column_that_knows_the_future_identifies_or_is_protected_is_no_input(served):
     attributes = [name for name in served.metadata.metadata["features"] if name.startswith("attribute_")]
     assert attributes == ["attribute_flag_member", "attribute_text_acquisition_channel"]
+
+
+def test_the_version_keeps_what_its_training_protected(shop):
+    mlflow.set_tracking_uri(shop.store)
+    assert MlflowClient().get_model_version("cltv", "1").tags["protected"] == '["gender"]'
 
 
 def test_a_planted_column_leaves_every_score_unchanged(shop, scores):

@@ -60,7 +60,7 @@ def test_a_clean_log_is_not_read_by_settings_again():
         (Act(data=SALES.assign(Kind="x"), customers=PEOPLE, protected=["club"]), ["club"], False),
         (Act(data=SALES, customers=PEOPLE, protected=["none"]), ["club"], True),
         (Train(data=SALES, customers=PEOPLE, protected=["none"]), [], False),
-        (Backtest(data=SALES, protected=[]), [], False),
+        (Backtest(data=SALES, customers=PEOPLE, protected=[]), ["club"], True),
         (Monitor(data=SALES, customers=PEOPLE), [], False),
     ],
 )
