@@ -20,11 +20,14 @@ _ODD, _PAID_WITH = (
 
 #: Headings of the names of goods.
 _PRODUCT_NAMES = re.compile(
-    "bezeichnung|benamning|betegnelse|omschrijving|designation|descri|beschreib|item|product|^line$"
+    "bezeichnung|benamning|betegnelse|omschrijving|designation|descri|beschreib|item|product|^line$|^na[mv]n$"
 )
 
 #: Most products named, and the largest share of the lines: a shop of gift cards sells gift cards.
 _SHOWN, _MOST = 6, 0.5
+
+#: Fewest orders of several lines that show that only totals are stated.
+_FEWEST_TOTALS = 2
 
 
 def tell_of_odd_products(
@@ -45,7 +48,9 @@ def tell_of_odd_products(
     notes: list[str] = []
     for column in [product, *named] if product else named[:1]:
         if not notes and column:
-            notes = _tell_of_named(glance, column, money, mapped=column == product)
+            notes = _tell_of_totals_with(glance, column, money, decided.get("order_id")) or _tell_of_named(
+                glance, column, money, mapped=column == product
+            )
         if column and amount and not decided.get("quantity"):
             notes += tell_of_counted_texts(glance, column, amount)
     return notes
@@ -53,8 +58,7 @@ def tell_of_odd_products(
 
 def _tell_of_named(glance: Glance, product: str, money: str, *, mapped: bool) -> list[str]:
     chosen = "" if mapped else f"--mapping {flag('product_id', product)} and "
-    name = f"trim(cast({quote(product)} as varchar))"
-    plain = f"regexp_replace(strip_accents(lower({name})), '[^\\w]+', ' ', 'g')"
+    name, plain = f"trim(cast({quote(product)} as varchar))", _plain_name(product)
     notes = []
     for pattern, sign, effect in (
         (_ODD, ">", "count as goods. If they are not"),
@@ -68,12 +72,46 @@ def _tell_of_named(glance: Glance, product: str, money: str, *, mapped: bool) ->
         if not rows or sum(lines for _, lines, _ in rows) > _MOST * glance.rows:
             continue
         shown = ", ".join(f"{text!r} ({lines:,} lines, {total:,.2f})" for text, lines, total in rows[:_SHOWN])
-        escaped = re.sub(r"([][.^$*+?{}\\|()])", r"\\\1", str(rows[0][0]))
         notes.append(
             f"Column {product!r} contains {shown}, which {effect}, use {chosen}--rule "
-            f"{flag('non_products', escaped)} to quarantine them."
+            f"{flag('non_products', _escaped(rows[0][0]))} to quarantine them."
         )
     return notes
+
+
+def _tell_of_totals_with(glance: Glance, product: str, money: str, order: str | None) -> list[str]:
+    """Return a note on such products in orders of several lines that state only the order's total.
+
+    The total stands on each of their lines or on one; what the product costs is not known from it.
+    """
+    if not order:
+        return []
+    lines, orders, several, totals, total, example = glance.lines.row(
+        f"with line as (select {quote(order)} as o, {money} as v, trim(cast({quote(product)} as varchar)) as name, "
+        f"regexp_matches({_plain_name(product)}, {literal(_ODD)}) as odd from {glance.lines}), "
+        "one as (select count(*) as n, min(v) as low, max(v) as high, sum(cast(odd as integer)) as odds, "
+        "min(name) filter (odd) as name from line where o is not null group by o having bool_or(odd)) "
+        "select sum(odds), count(*), count(*) filter (n > 1), count(*) filter (n > 1 and low = high), sum(high), "
+        "min(name) from one"
+    )
+    if several < _FEWEST_TOTALS or totals < several or lines > _MOST * glance.rows:
+        return []
+    return [
+        f"Column {product!r} contains {example!r} or the like on {lines:,} lines of {orders:,} orders, whose totals "
+        f"({total:,.2f}) count as they are. If they are not goods, map the amount to a column with the money of each "
+        f"line and use --rule {flag('non_products', _escaped(example))}."
+    ]
+
+
+def _escaped(name: str) -> str:
+    """Return a name as a pattern."""
+    return re.sub(r"([][.^$*+?{}\\|()])", r"\\\1", name)
+
+
+def _plain_name(product: str) -> str:
+    return (
+        f"regexp_replace(strip_accents(lower(trim(cast({quote(product)} as varchar)))), '[^\\w]+', ' ', 'g')"
+    )
 
 
 def _money_of_lines(glance: Glance, decided: Mapping[str, str | None]) -> str:

@@ -30,7 +30,7 @@ _OTHER = {"unit_price": "amount", "amount": "unit_price", "cost": "unit_cost", "
 
 #: Headings of product names, for sources without a product id.
 _GOODS = re.compile(
-    "descri|beschreib|bezeichn|artikel|produ[ck]t|item|title|titel|libelle|omschrijv|^name$|nazwa"
+    "descri|beschreib|bezeichn|artikel|produ[ck]t|item|title|titel|libelle|omschrijv|^name$|nazwa|^na[mv]n$|benamning|betegn|megnevez|^nimi"
 )
 
 #: Headings that may mean money or a number of items, and headings of money next to them.

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from cltv_ml.data import read, read_product_names
-from tests.data.test_data_by_hand import found
+from tests.data.test_data_by_hand import answered, found
 
 
 def sold(**columns) -> pd.DataFrame:
@@ -61,3 +61,32 @@ Order,Date,Customer,Item,Price
     assert "numbers of items" not in found(tmp_path, totals)[2]
     packs = text.replace("1 x Mug", "2 x Mug").replace("1 x Soap", "3 x Soap")
     assert "numbers of items" not in found(tmp_path, packs)[2]
+
+
+def test_tips_in_orders_with_one_total_are_told_without_money_of_their_own(tmp_path):
+    text = """
+Order,Date,Customer,Item,Order total
+1,2025-01-05,ann,Soup,20.00
+1,2025-01-05,ann,Tip,20.00
+2,2025-01-06,bob,Cake,15.00
+2,2025-01-06,bob,Tip,15.00
+3,2025-02-07,ann,Cake,10.00
+"""
+    _, money, told = found(tmp_path, text)
+    assert money == 45.0
+    assert "'Item' contains 'Tip' or the like on 2 lines of 2 orders, whose totals (35.00) count" in told
+
+
+def test_names_of_goods_are_known_in_swedish(tmp_path):
+    goods = [("Mugg", 9.5), ("Tvål", 4.0), ("Vas", 22.0)]
+    lines = [
+        f"2025-01-{day:02};{day};kund{day % 4};{name};{1 + (day + place) % 3};{price * (1 + (day + place) % 3):.2f}"
+        for day in range(13, 29)
+        for place, (name, price) in enumerate(goods)
+    ]
+    text = "\n".join(["Datum;Kvittonummer;Kund;Namn;Antal;Slutpris (SEK)", *lines])
+    customers, money, asked = answered(tmp_path, text)
+    assert (customers, asked) == (4, ["amount=Slutpris (SEK)"])
+    assert money == sum(float(line.rsplit(";", 1)[1]) for line in lines)
+    _, _, told = found(tmp_path, text, mapping={"amount": "Slutpris (SEK)"})
+    assert "'Namn'" not in told
