@@ -13,6 +13,7 @@ from cltv_ml.columns.currency import find_currency, pair_currency
 from cltv_ml.columns.customers import doubt_customer, doubt_rows, excluded_column
 from cltv_ml.columns.date_parts import replace_blank_time, settle_time
 from cltv_ml.columns.discounts import settle_discount
+from cltv_ml.columns.glance import Glance
 from cltv_ml.columns.guesses import offer_item_price, rank_columns
 from cltv_ml.columns.headings import SYNONYMS, plain_heading
 from cltv_ml.columns.kinds import first_lines, look, look_further
@@ -27,6 +28,7 @@ from cltv_ml.columns.mapping import (
     name_columns,
     open_names,
 )
+from cltv_ml.columns.odd_products import tell_of_odd_products
 from cltv_ml.columns.orders import (
     add_order_number,
     choose_order,
@@ -132,7 +134,10 @@ def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
     notes += amount_notes
     questions += (*later_questions, *amount_questions)
     rules = recognised.rules if recognised else {}
-    if not recognised:
+    if recognised:
+        unused = [name for name, kind in kinds.items() if kind == "text" and name not in mapping.values()]
+        notes += tell_of_odd_products(Glance(table, list(kinds)), {**mapping, **explicit}, unused)
+    else:
         counts = {f"returned_quantity={column}": column for column in kinds}
         settled = {counts.get(answer) for question in questions for answer in question.answers} | {local}
         overlooked = look_over(

@@ -90,3 +90,25 @@ def test_names_of_goods_are_known_in_swedish(tmp_path):
     assert money == sum(float(line.rsplit(";", 1)[1]) for line in lines)
     _, _, told = found(tmp_path, text, mapping={"amount": "Slutpris (SEK)"})
     assert "'Namn'" not in told
+
+
+def test_gift_cards_are_told_in_exports_that_are_recognised(tmp_path):
+    text = """
+Name,Email,Financial Status,Created at,Total,Lineitem quantity,Lineitem name,Lineitem price
+#1,ann@x.org,paid,2025-01-05 10:00:00,20.00,1,Soap,20.00
+#2,bob@x.org,paid,2025-01-06 10:00:00,25.00,1,Gift Card,25.00
+#3,ann@x.org,paid,2025-02-07 10:00:00,30.00,1,Mug,30.00
+"""
+    _, money, told = found(tmp_path, text)
+    assert money == 75.0
+    assert "'Lineitem name' contains 'Gift Card' (1 line, 25.00), which count as goods" in told
+    changes = {"non_products": "Gift Card"}
+    assert found(tmp_path, text, mapping={"product_id": "Lineitem name"}, changes=changes)[1] == 50.0
+    two = (
+        text + "#4,bob@x.org,paid,2025-02-08 10:00:00,35.00,1,Mug,10.00\n#4,bob@x.org,,,,1,Gift Card,25.00\n"
+    )
+    two += "#5,ann@x.org,paid,2025-02-09 10:00:00,40.00,1,Mug,15.00\n#5,ann@x.org,,,,1,Gift Card,25.00\n"
+    assert (
+        "'Gift Card' or the like on 3 lines of 3 orders, whose totals (100.00) count"
+        in found(tmp_path, two)[2]
+    )
