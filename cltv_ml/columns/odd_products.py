@@ -48,27 +48,29 @@ def tell_of_odd_products(
     notes: list[str] = []
     for column in [product, *named] if product else named[:1]:
         if not notes and column:
-            notes = _tell_of_totals_with(glance, column, money, decided.get("order_id")) or _tell_of_named(
-                glance, column, money, mapped=column == product
-            )
+            notes = _tell_of_named(glance, column, money, decided.get("order_id"), mapped=column == product)
         if column and amount and not decided.get("quantity"):
             notes += tell_of_counted_texts(glance, column, amount)
     return notes
 
 
-def _tell_of_named(glance: Glance, product: str, money: str, *, mapped: bool) -> list[str]:
+def _tell_of_named(glance: Glance, product: str, money: str, order: str | None, *, mapped: bool) -> list[str]:
     chosen = "" if mapped else f"--mapping {flag('product_id', product)} and "
     name, plain = f"trim(cast({quote(product)} as varchar))", _plain_name(product)
-    notes = []
-    for pattern, sign, effect in (
-        (_ODD, ">", "count as goods. If they are not"),
-        (_PAID_WITH, "<", "are subtracted from the goods. If customers paid with them"),
+    named = glance.lines.rows(
+        f"select {name}, count(*), sum(v), sign(v), regexp_matches({plain}, {literal(_PAID_WITH)}) as paid_with "
+        f"from (select *, coalesce({money}, 0) as v from {glance.lines}) "
+        f"where regexp_matches({plain}, {literal(_ODD)}) group by 1, 4, 5 order by abs(sum(v)) desc, 1"
+    )
+    if not named:
+        return []
+    if notes := _tell_of_totals_with(glance, product, money, order):
+        return notes
+    for side, effect in (
+        (1, "count as goods. If they are not"),
+        (-1, "are subtracted from the goods. If customers paid with them"),
     ):
-        rows = glance.lines.rows(
-            f"select {name}, count(*), sum(v) from (select *, {money} as v from {glance.lines}) "
-            f"where regexp_matches({plain}, {literal(pattern)}) and v {sign} 0 "
-            "group by 1 order by abs(sum(v)) desc, 1"
-        )
+        rows = [row[:3] for row in named if row[3] == side and (side > 0 or row[4])]
         if not rows or sum(lines for _, lines, _ in rows) > _MOST * glance.rows:
             continue
         shown = ", ".join(f"{text!r} ({lines:,} lines, {total:,.2f})" for text, lines, total in rows[:_SHOWN])
