@@ -36,6 +36,9 @@ _ODD_SHARE = 0.3
 #: Rows at the beginning and at the end of a table that are compared, and the share with decimals of most amounts.
 _END, _MOSTLY = 50, 0.5
 
+#: The least share of amounts that are a hundred times the number in another column.
+_MOST_EQUAL = 0.9
+
 #: Currencies whose taxes and fees are never all whole.
 _NEVER_WHOLE = ("EUR", "USD", "GBP", "CHF", "CAD", "AUD")
 
@@ -149,6 +152,30 @@ def _find_whole_part(columns: Columns, mapping: Mapping[str, str]) -> str:
         if count >= _LEAST_PARTS and whole and odd >= _ODD_SHARE:
             return str(column)
     return ""
+
+
+def read_shown_cents(first: Relation, mapping: Mapping[str, str]) -> tuple[dict[str, float], list[str]]:
+    """Return the rule that amounts are cents and a note, if another column has the same money, as in 5654 and $56.54.
+
+    Its heading shares a word with the amount's, such as `total` and `total_formatted`, and names no tax or fee.
+    """
+    amount, columns = mapping.get("amount", ""), Columns(first, Rules(), ask=False)
+    if _median_of_cents(columns, mapping, Rules(), smallest=0, odd_share=0) is None:
+        return {}, []
+    own = words_of(amount)
+    for column in (name for name in columns.kinds if name not in mapping.values() and own & words_of(name)):
+        if _TAXES_AND_FEES.search(plain_heading(column)):
+            continue
+        count, equal, broken = columns.row(
+            "select count(*), count(*) filter (abs(v - 100 * n) < 0.5), count(*) filter (n <> floor(n)) from (select "
+            f"{columns.number(amount)} as v, {columns.number(column)} as n from {first}) where v <> 0"
+        )
+        if count >= _LEAST_PARTS and broken and equal >= _MOST_EQUAL * count:
+            return {"money_unit": 0.01}, [
+                f"The numbers in column {amount!r} are 100 times those in {column!r}, so they were read as cents "
+                "(--rule money_unit=1 reads them unchanged)."
+            ]
+    return {}, []
 
 
 def tell_of_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> list[str]:

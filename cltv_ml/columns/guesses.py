@@ -69,6 +69,8 @@ def guess_levels(name: str, money: Mapping[str, float], levels: Iterable[str]) -
     {'LAYBY': 'ignore'}
     >>> guess_levels("type", {"Settlement": 100.0}, ["Settlement", "Refund"])
     {'Settlement': 'counts'}
+    >>> guess_levels("status", {"Kreditfaktura": 100.0}, ["Betald", "Kreditfaktura"])
+    {'Kreditfaktura': 'refund'}
     >>> guess_levels("type", {"Commission": -9.0}, ["Commission", "Sale", "Refund"])
     {'Commission': 'ignore'}
     """
@@ -234,4 +236,6 @@ def _guess_level(name: str, level: str, money: float) -> str:
     ):
         return "ignore"
     taken_off = HEADED["discount"].search(plain.replace(" ", ""))  # below 0, and part of the sale
-    return "refund" if (name == "type" and money < 0 and not taken_off) or plain == "closed" else "counts"
+    refunded = read_level("type", level) == "refund"  # a word such as Gutschrift, which a state has seldom
+    reversed_line = name == "type" and money < 0 and not taken_off
+    return "refund" if refunded or reversed_line or plain == "closed" else "counts"

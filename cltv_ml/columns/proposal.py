@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from cltv_ml.columns.candidates import find_columns, look_at_levels, may_be, net_of, of_lines, offer
+from cltv_ml.columns.cents import read_shown_cents
 from cltv_ml.columns.currency import find_currency, pair_currency
 from cltv_ml.columns.customers import doubt_customer, doubt_rows, excluded_column
 from cltv_ml.columns.date_parts import replace_blank_time, settle_time
@@ -110,9 +111,8 @@ def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
     notes = [*(recognised.notes if recognised else ()), *proposal.notes]
     if not recognised:
         notes += replace_blank_time(first, kinds, mapping, explicit)
-        if (
-            plain_heading(mapping.get("product_id", "")) == "reference"
-        ):  # of a return, before it may be the order's
+        # of a return, before it may be the order's
+        if plain_heading(mapping.get("product_id", "")) == "reference":
             notes += read_reference(table, first, kinds, mapping, explicit)
         notes += _settle_order(first, kinds, mapping, explicit, proposal.ties)
         notes += read_reference(table, first, kinds, mapping, explicit)
@@ -148,9 +148,10 @@ def complete(table: Relation, explicit: Mapping[str, str | None]) -> Proposal:
             notes = [note for note in notes if "could each be the amount" not in note]
         if "type" in overlooked.mapping:  # which says what is a return
             notes += read_reference(table, first, kinds, mapping, explicit)
-        notes += overlooked.notes
         questions += tuple(overlooked.questions)
-        rules = {"levels": overlooked.levels}
+        unit, new_notes = read_shown_cents(first, mapping)
+        rules = {"levels": overlooked.levels, **unit}
+        notes += [*overlooked.notes, *new_notes]
     questions = tuple(
         offer_products(first, kinds, offer_item_price(first, mapping, question)) for question in questions
     )

@@ -240,9 +240,21 @@ def change_rules(rules: Rules, changes: Mapping[str, Any]) -> Rules:
     return replace(rules, **changed)
 
 
-def keep_levels(rules: Rules, source_rules: Rules) -> Rules:
-    """Return rules with the readings of `source_rules` added for levels that they do not define."""
-    return replace(rules, levels={**source_rules.levels, **rules.levels})
+def settle_rules(rules: Rules | Mapping[str, Any] | None, source_rules: Rules) -> Rules:
+    """Return the rules, with the readings of levels and the unit of money of `source_rules` where they define none.
+
+    Settings by name change those of the source; None leaves them as they are.
+
+    >>> settle_rules({"off": "non_product"}, Rules(money_unit=0.01)) == Rules(off=("non_product",), money_unit=0.01)
+    True
+    """
+    if rules is None or isinstance(rules, Mapping):
+        return change_rules(source_rules, rules or {})
+    return replace(
+        rules,
+        levels={**source_rules.levels, **rules.levels},
+        money_unit=source_rules.money_unit if rules.money_unit is None else rules.money_unit,
+    )
 
 
 def _reading(name: str, text: Any) -> tuple[str, str]:

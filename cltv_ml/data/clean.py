@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
 
 from cltv_ml.columns.levels import SAYS_CANCELLED
 from cltv_ml.columns.raw_table import Raw
-from cltv_ml.columns.rules import Rules, keep_levels
+from cltv_ml.columns.rules import Rules, settle_rules
 from cltv_ml.columns.stornos import find_stornos
 from cltv_ml.data.account import Report, account
 from cltv_ml.data.aside import Aside
@@ -83,7 +83,7 @@ class Cleaned(Inline):
 
 def clean(
     raw: Raw | Tabular,
-    rules: Rules | None = None,
+    rules: Rules | Mapping[str, Any] | None = None,
     *,
     grain: Literal["line", "order"] = "line",
     progress: Progress | None = None,
@@ -98,7 +98,7 @@ def clean(
     raw
         The result of `read`, or anything that `read` accepts.
     rules
-        Cleaning rules; None uses those of the source.
+        Cleaning rules, or settings by name that change the source's; None uses those of the source.
     grain
         `"line"` keeps the source's lines; `"order"` sums them to one row per `order_id`, or per customer
         and day if there is none.
@@ -121,7 +121,7 @@ def clean(
     [[2, 'bad_amount', '?'], [3, 'missing_customer', '1']]
     """
     raw = raw if isinstance(raw, Raw) else read(raw)
-    rules = keep_levels(rules or raw.rules, raw.rules)
+    rules = settle_rules(rules, raw.rules)
     with tidy(), readable(raw.table, raw.source):
         applied = _apply(raw, rules, grain, progress or _silent)
         log = frame(raw.con.sql(applied.log_query(grain)))
@@ -137,7 +137,7 @@ def clean(
 def clean_to_parquet(
     raw: Raw | Tabular,
     folder: str | Path,
-    rules: Rules | None = None,
+    rules: Rules | Mapping[str, Any] | None = None,
     *,
     grain: Literal["line", "order"] = "line",
     progress: Progress | None = None,
@@ -147,7 +147,7 @@ def clean_to_parquet(
     The files appear in `folder` once they are complete. The log's path can be passed wherever a log can.
     """
     raw = raw if isinstance(raw, Raw) else read(raw)
-    rules = keep_levels(rules or raw.rules, raw.rules)
+    rules = settle_rules(rules, raw.rules)
     with (
         tidy(),
         readable(raw.table, raw.source),

@@ -28,7 +28,7 @@ from cltv_ml.columns.questions import Question, QuestionsError
 from cltv_ml.columns.raw_table import Raw, Workspace
 from cltv_ml.columns.references import NAMED, join_references
 from cltv_ml.columns.refund_tables import add_refunds, split_refunds
-from cltv_ml.columns.rules import Rules, change_rules, keep_levels
+from cltv_ml.columns.rules import Rules, change_rules, settle_rules
 from cltv_ml.columns.summed import join_credits, join_returned
 from cltv_ml.columns.values import open_questions
 from cltv_ml.data.datasets import DATASETS, Dataset, read_dataset
@@ -50,7 +50,7 @@ def read(
     *,
     table: str | None = None,
     header_row: int | None = None,
-    rules: Rules | None = None,
+    rules: Rules | Mapping[str, Any] | None = None,
     changes: Mapping[str, Any] | None = None,
     memory: str = "1GB",
 ) -> Raw:
@@ -72,7 +72,7 @@ def read(
     header_row
         The row of a file that names its columns, from 1; None finds it, also below a report's title.
     rules
-        Cleaning settings to use instead of the source's own.
+        Cleaning settings to use instead of the source's own, or some by name, as `changes`.
     changes
         Settings of the rules to change, as `change_rules` takes them.
     memory
@@ -94,7 +94,10 @@ def read(
 
 
 def _map_columns(
-    opened: Opened, columns: Mapping[str, str | None], rules: Rules | None, changes: Mapping[str, Any]
+    opened: Opened,
+    columns: Mapping[str, str | None],
+    rules: Rules | Mapping[str, Any] | None,
+    changes: Mapping[str, Any],
 ) -> Raw:
     """Return the rows of a source with the mapping of its columns, `columns` if given."""
     opened = _join_parts(opened, columns)
@@ -112,7 +115,8 @@ def _map_columns(
         opened = replace(opened, table=table, notes=(*opened.notes, note))
         order = proposal.mapping["order_id"]
         proposal = complete(table, {**given, "order_id": order, "cancels": NAMED})
-    settled = _settle_rules(opened, proposal, rules, changes)
+    suited = change_rules(opened.rules, proposal.rules)
+    settled = change_rules(settle_rules(rules, suited), changes)
     opened = _add_refunds(opened, proposal.mapping)
     rows, notes, questions = _fill_down(opened, proposal, settled)
     raw = Raw(
@@ -211,14 +215,6 @@ def _join_parts(opened: Opened, explicit: Mapping[str, str | None]) -> Opened:
     said = [part.name for part in opened.said]
     table, notes = (opened.table, []) if opened.dataset else join_title_year(opened.table, said)
     return replace(opened, table=table, notes=(*opened.notes, *notes))
-
-
-def _settle_rules(
-    opened: Opened, proposal: Proposal, rules: Rules | None, changes: Mapping[str, Any]
-) -> Rules:
-    """Return the user's rules, else those of the data set and of the recognised export, with the user's changes."""
-    suited = change_rules(opened.rules, proposal.rules)
-    return change_rules(keep_levels(rules, suited) if rules else suited, changes)
 
 
 def _fill_down(

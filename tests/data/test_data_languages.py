@@ -93,6 +93,7 @@ def test_statuses_are_read_in_languages_of_other_scripts():
     levels += [("تم الدفع", "counts"), ("Ödeme Alındı", "counts"), ("في انتظار الدفع", "ignore")]
     levels += [("一部返品", "counts"), ("部分退款", "counts"), ("부분 환불", "counts"), ("Réussie", "counts")]
     levels += [("Chưa thanh toán", "ignore"), ("riuscito", "counts"), ("in behandeling", "counts")]
+    levels += [("Slutbetald", "counts"), ("Obetald", "ignore")]
     levels += [("تم الغاء الطلب", "ignore"), ("返送", "refund")]
     posted = (
         "Gebucht Verbucht Comptabilisée Contabilizado Contabilizzata Geboekt Zaksięgowana Bokförd Проведен"
@@ -198,7 +199,7 @@ def test_headings_of_more_countries_are_read():
     headings = {
         "customer_id": "Account Reference;Vevő neve;買受人;用户标识;CompAuxNum;Firma;Tên khách hàng;"
         "שם לקוח;Κωδ. πελάτη;Zákaznícka karta;Üye Mail;手机;メールアドレス;เบอร์โทรศัพท์;Odběratel;Mieter;cust_code;"
-        "Supporter ID",
+        "Supporter ID;Почта",
         "timestamp": "發票日期;发生时间;Reservation Date",
         "amount": "銷售額;收入金额（+元）;Laskun summa;Tổng tiền thanh toán;Total Harga Produk;Συνολική Αξία;"
         'סה"כ;Tổng thu;ยอดชำระสุทธิ;商家实收金额(元);Καθαρή αξία;Spolu s DPH;Valor da parcela',

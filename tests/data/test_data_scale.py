@@ -217,3 +217,14 @@ def test_a_cost_that_customers_pay_is_no_cost():
         _shop(total=lambda price, quantity: price * quantity, item_cost=lambda price, quantity: 0.6 * price)
     )
     assert low.mapping["unit_cost"] == "item_cost"
+
+
+def test_amounts_that_another_column_writes_with_decimals_are_cents():
+    shop = _shop(total=lambda price, quantity: 100 * price * quantity - 1)
+    shop["total_formatted"] = [f"${cents / 100:,.2f}" for cents in shop["total"]]
+    cleaned = clean(read(shop))
+    assert cleaned.report.money_kept == pytest.approx(shop["total"].sum() / 100)
+    assert any("100 times those in 'total_formatted'" in note for note in cleaned.report.notes)
+    assert clean(read(shop, rules={"money_unit": 1})).report.money_kept == shop["total"].sum()
+    taxed = shop.rename(columns={"total_formatted": "total_tax"})
+    assert clean(read(taxed)).report.money_kept == shop["total"].sum()
