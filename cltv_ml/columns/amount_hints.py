@@ -75,7 +75,7 @@ def _tell_of_refunds(glance: Glance, column: str, mapping: Mapping[str, str]) ->
 
 
 def _tell_of_added(glance: Glance, unmapped: Mapping[str, str], mapping: Mapping[str, str]) -> list[str]:
-    """Return a note on tips or taxes included in the amount: it is the sum of them and another column."""
+    """Return a note on tips, taxes or security deposits in the amount: it is the sum of them and another column."""
     numbers = [column for column, kind in unmapped.items() if kind in ("number", "rate")]
     added = [column for column in numbers if _HEADED_AS["added"].search(plain_heading(column))]
     bases = [column for column in numbers if column not in added][:COLUMNS_COMPARED]

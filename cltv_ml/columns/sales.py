@@ -297,7 +297,10 @@ def _no_sales(name: str, column: str, counted: pd.DataFrame) -> Question:
         f"{flag(name, str(counted['level'].iloc[0]) + ':counts')}."
     )
     answers = [f"{name}={level}:{reading}" for level in counted["level"] for reading in ("counts", "ignore")]
-    return Question(text, (f"{name}=", *answers))
+    # of several levels, most lines have one of a sale
+    return Question(
+        text, (*answers[:1], f"{name}=", *answers[1:]) if len(counted) > 1 else (f"{name}=", *answers)
+    )
 
 
 def _no_levels(name: str, column: str) -> Question:

@@ -113,8 +113,8 @@ def test_a_fee_that_customers_paid_or_that_is_still_in_the_amount_is_not_asked_a
     assert [read(frame).mapping["amount"] for frame in (paid, before)] == ["total", "total"]
 
 
-def test_tips_and_taxes_in_the_amount_are_told_with_the_column_without_them():
-    for heading in ("Tip", "Sales tax", "MwSt"):
+def test_tips_taxes_and_deposits_in_the_amount_are_told_with_the_column_without_them():
+    for heading in ("Tip", "Sales tax", "MwSt", "Security deposit", "Kaution"):
         tip = [2.0, 0, 4, 5, 0, 7, 8, 9]
         net = [total - more for total, more in zip(AMOUNTS, tip, strict=True)]
         frame = orders(**{heading: tip, "Goods": net})

@@ -446,3 +446,17 @@ def test_a_cancellation_without_money_takes_its_booking_back_and_a_voided_line_o
     voided = [("2025-01-03", "B3", "0@x.example", "Void", 0.0)]
     table = pd.DataFrame(rows + voided, columns=columns)
     assert clean(read(table, {"order_id": "booking_ref", "type": "action"})).report.money_kept == 210.0
+
+
+def test_where_no_level_is_a_sale_the_level_of_most_lines_is_offered_as_one_first():
+    shop = pd.DataFrame(
+        {
+            "customer_id": list("aabbcc"),
+            "date": pd.date_range("2024-01-01", periods=6),
+            "amount": 10.0,
+            "status": ["returned"] * 5 + ["cancelled"],
+        }
+    )
+    with pytest.raises(QuestionsError, match="then no line is a sale") as error:
+        clean(read(shop))
+    assert error.value.questions[0].answers[:2] == ("status=returned:counts", "status=")
